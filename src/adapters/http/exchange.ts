@@ -1,0 +1,127 @@
+import type { Dispatcher } from 'undici';
+import { type Bytes, LatticeError } from '../../core/types/index.ts';
+
+/** One HTTP request of the lung. */
+export interface Exchange {
+  readonly method: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Bytes;
+  readonly signal: AbortSignal;
+}
+
+/** Error answers are read this far: a problem document with room to spare. */
+const MAX_ERROR_BYTES = 16 * 1024;
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value.slice(0, 512) : undefined);
+
+/** What a peer's problem document says, as far as it can be understood. */
+interface PeerProblem {
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+function parseProblem(bytes: Bytes): PeerProblem {
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (parsed === null || typeof parsed !== 'object') return {};
+    const code = 'code' in parsed ? text(parsed.code) : undefined;
+    const detail = 'detail' in parsed ? text(parsed.detail) : undefined;
+    return { ...(code === undefined ? {} : { code }), ...(detail === undefined ? {} : { detail }) };
+  } catch {
+    return {};
+  }
+}
+
+/** A network failure in the lung's terms. LatticeErrors pass. */
+function networkError(url: string, cause: unknown): LatticeError {
+  if (cause instanceof LatticeError) return cause;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return new LatticeError('oversize', `${url} answered with too many headers`, { cause });
+  if (/^(?:UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT)$/.test(code)) {
+    return new LatticeError('timeout', `${url} did not answer in time`, { cause });
+  }
+  if (cause instanceof Error && cause.name === 'HTTPParserError')
+    return new LatticeError('not-a-lattice-node', `${url} does not speak HTTP`, { cause });
+  const reason = cause instanceof Error ? cause.message || code : String(cause);
+  return new LatticeError('peer-unreachable', `${url} cannot be reached: ${reason}`, {
+    next: 'check that the node runs, and its address in DIOTEC360_LATTICE_NODES',
+    cause,
+  });
+}
+
+/** The chunks of a body, with network failures in the lung's terms. Leaving the loop early cuts the connection. */
+export async function* chunksOf(url: string, body: AsyncIterable<unknown>): AsyncGenerator<Bytes> {
+  try {
+    for await (const chunk of body) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (cause) {
+    throw networkError(url, cause);
+  }
+}
+
+/** Reads a body of at most `limit` bytes; beyond it the connection is cut. LatticeError `oversize`. */
+export async function readBody(url: string, body: AsyncIterable<unknown>, limit: number): Promise<Bytes> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunksOf(url, body)) {
+    length += chunk.length;
+    if (length > limit) throw new LatticeError('oversize', `${url} answered with more than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/**
+ * Sends one request and resolves with a 200 answer of the wanted content type, its body unread. Redirects are not
+ * followed: peers stand where the operator says. LatticeErrors: `http-status` (details: status, and the peer's code),
+ * `not-a-lattice-node`, `timeout`, `peer-unreachable`.
+ */
+export async function send(agent: Dispatcher, url: string, exchange: Exchange, contentType: string): Promise<Dispatcher.ResponseData> {
+  const { method, headers, body, signal } = exchange;
+  // Without the query, whose nonce would make every message another.
+  const where = url.split('?', 1)[0] ?? url;
+  let response: Dispatcher.ResponseData;
+  try {
+    const { origin, pathname, search } = new URL(url);
+    response = await agent.request({
+      origin,
+      path: pathname + search,
+      method,
+      signal,
+      headers: { accept: contentType, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+  } catch (cause) {
+    throw networkError(where, cause);
+  }
+  const { statusCode } = response;
+  if (statusCode === 200) {
+    const type = String(response.headers['content-type'] ?? '')
+      .split(';', 1)[0]
+      ?.trim();
+    if (type === contentType) return response;
+    discard(response);
+    throw new LatticeError('not-a-lattice-node', `${where} answers, but not as a Lattice node does`, {
+      next: 'check the address in DIOTEC360_LATTICE_NODES',
+    });
+  }
+  const problem = await readBody(where, response.body, MAX_ERROR_BYTES).then(parseProblem, (): PeerProblem => ({}));
+  if (statusCode === 404 && problem.code === undefined) {
+    throw new LatticeError('not-a-lattice-node', `${where} does not exist there`, { details: { status: 404 } });
+  }
+  const says = problem.detail === undefined ? '' : `: ${problem.detail}`;
+  throw new LatticeError('http-status', `${where} answered with status ${statusCode}${says}`, {
+    details: { status: statusCode, ...(problem.code === undefined ? {} : { code: problem.code }) },
+  });
+}
+
+/** Gives up an answer whose body nobody wants. */
+function discard(response: Dispatcher.ResponseData): void {
+  response.body.on('error', () => undefined);
+  response.body.destroy();
+}

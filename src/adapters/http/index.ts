@@ -1,0 +1,1 @@
+export { createHttpLung, type HttpLungDeps } from './http-lung.ts';

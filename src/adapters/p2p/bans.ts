@@ -1,0 +1,61 @@
+import type { Clock } from '../../ports/index.ts';
+import { BAN_MS, MAX_BAN_MS, MAX_BANS } from './limits.ts';
+
+interface Ban {
+  readonly count: number;
+  /** Monotonic ms. */
+  readonly until: number;
+}
+
+/** Peers that misbehaved and how long they stay out. Lives as long as the process: a restart of the lung pardons nobody. */
+export interface Bans {
+  /** Bans `peerId` for 30 minutes, doubled for every earlier ban, at most 24 hours. Returns the ban's length in ms. */
+  add(peerId: string): number;
+  has(peerId: string): boolean;
+  /** ms until the ban ends, 0 when there is none. */
+  remainingMs(peerId: string): number;
+}
+
+export function createBans(clock: Clock): Bans {
+  const bans = new Map<string, Ban>();
+
+  const current = (peerId: string): Ban | undefined => {
+    const ban = bans.get(peerId);
+    if (ban !== undefined && clock.monotonic() >= ban.until + MAX_BAN_MS) {
+      bans.delete(peerId);
+      return undefined;
+    }
+    return ban;
+  };
+
+  const makeRoom = (): void => {
+    if (bans.size < MAX_BANS) return;
+    let first: string | undefined;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const [peerId, ban] of bans) {
+      if (ban.until < earliest) {
+        earliest = ban.until;
+        first = peerId;
+      }
+    }
+    if (first !== undefined) bans.delete(first);
+  };
+
+  return {
+    add(peerId) {
+      const count = (current(peerId)?.count ?? 0) + 1;
+      const length = Math.min(MAX_BAN_MS, BAN_MS * 2 ** (count - 1));
+      if (!bans.has(peerId)) makeRoom();
+      bans.set(peerId, { count, until: clock.monotonic() + length });
+      return length;
+    },
+    has(peerId) {
+      const ban = current(peerId);
+      return ban !== undefined && clock.monotonic() < ban.until;
+    },
+    remainingMs(peerId) {
+      const ban = current(peerId);
+      return ban === undefined ? 0 : Math.max(0, ban.until - clock.monotonic());
+    },
+  };
+}

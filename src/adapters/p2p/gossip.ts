@@ -1,0 +1,193 @@
+import { type GossipSub, TopicValidatorResult } from '@libp2p/gossipsub';
+import type { Connection, PeerId, Stream } from '@libp2p/interface';
+import { type Author, type Bytes, MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
+import type { Clock, Log, P2pHandlers, Verdict } from '../../ports/index.ts';
+import { createDeadline, toReason } from './deadline.ts';
+import {
+  GRAYLIST,
+  HOSTILE_INVALID,
+  MAX_VALIDATING,
+  MAX_VALIDATING_PER_PEER,
+  PUBLISH_HIGH_WATER_BYTES,
+  PUBLISH_WAIT_MS,
+  REJECTED_LIMIT,
+  REJECTED_WINDOW_MS,
+  VALIDATION_TIMEOUT_MS,
+} from './limits.ts';
+
+export interface Gossip {
+  /** Joins the topic; call once the node has started. */
+  join(): void;
+  publish(data: Bytes): Promise<number>;
+  topicPeers(): number;
+  /** Frees validations that never ended, forgets old rejections and evicts graylisted peers; called by the supervisor. */
+  tick(): void;
+}
+
+export interface GossipDeps {
+  readonly pubsub: GossipSub;
+  readonly topic: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly handlers: Pick<P2pHandlers, 'onGossip'>;
+  authorOf(peerId: string): Author | undefined;
+  connections(): readonly Connection[];
+  /** Disconnects and bans. */
+  evict(peerId: string, reason: string): void;
+}
+
+interface Validation {
+  readonly peerId: string;
+  readonly startedAt: number;
+  finish(verdict: Verdict): void;
+}
+
+/** GossipSub's own class has these beyond its published interface. */
+interface Scores {
+  getScore(peerId: string): number;
+  dumpPeerScoreStats(): Record<string, { topics: Record<string, { invalidMessageDeliveries: number }> }>;
+}
+
+const RESULTS = { accept: TopicValidatorResult.Accept, ignore: TopicValidatorResult.Ignore, reject: TopicValidatorResult.Reject };
+
+export function createGossip(deps: GossipDeps): Gossip {
+  const { pubsub, topic, clock, log } = deps;
+  // In the order in which they began: the oldest are the first to be given up.
+  const validations = new Set<Validation>();
+  const perPeer = new Map<string, number>();
+  const rejected = new Map<string, number[]>();
+
+  const begin = (peerId: string, data: Bytes): Promise<Verdict> =>
+    new Promise((resolve) => {
+      const validation: Validation = {
+        peerId,
+        startedAt: clock.monotonic(),
+        finish(verdict) {
+          if (!validations.delete(validation)) return;
+          const left = (perPeer.get(peerId) ?? 1) - 1;
+          if (left === 0) perPeer.delete(peerId);
+          else perPeer.set(peerId, left);
+          resolve(verdict);
+        },
+      };
+      validations.add(validation);
+      perPeer.set(peerId, (perPeer.get(peerId) ?? 0) + 1);
+      const ask = async (): Promise<Verdict> => deps.handlers.onGossip(data, deps.authorOf(peerId));
+      ask().then(
+        (verdict) => validation.finish(verdict),
+        (cause: unknown) => {
+          log.error({ reason: toReason(cause) }, 'gossip handler failed');
+          validation.finish('ignore'); // our own fault, not the relay's
+        },
+      );
+    });
+
+  const countRejected = (peerId: string): void => {
+    const now = clock.monotonic();
+    const times = (rejected.get(peerId) ?? []).filter((at) => now - at < REJECTED_WINDOW_MS);
+    times.push(now);
+    rejected.set(peerId, times);
+    if (times.length >= REJECTED_LIMIT) deps.evict(peerId, `${times.length} invalid messages within ${REJECTED_WINDOW_MS / 1000} s`);
+  };
+
+  const judge = async (from: PeerId, data: Bytes): Promise<TopicValidatorResult> => {
+    const peerId = from.toString();
+    if (validations.size >= MAX_VALIDATING || (perPeer.get(peerId) ?? 0) >= MAX_VALIDATING_PER_PEER) return RESULTS.ignore;
+    const verdict = data.length === 0 || data.length > MAX_GOSSIP_BYTES ? 'reject' : await begin(peerId, data);
+    if (verdict === 'reject') countRejected(peerId);
+    return RESULTS[verdict];
+  };
+  // A copy, because the data is a view of a network buffer that would be kept alive with it.
+  pubsub.topicValidators.set(topic, (from, message) => judge(from, new Uint8Array(message.data)));
+
+  /** Recipients' unsent bytes, the least of all; 0 without recipients. */
+  const leastUnsent = (recipients: ReadonlySet<string>): number => {
+    let least = Number.POSITIVE_INFINITY;
+    for (const connection of deps.connections()) {
+      if (!recipients.has(connection.remotePeer.toString())) continue;
+      const stream = gossipStream(connection, 'outbound');
+      if (stream !== undefined) least = Math.min(least, stream.writeBufferLength);
+    }
+    return Number.isFinite(least) ? least : 0;
+  };
+
+  const drained = async (recipients: ReadonlySet<string>): Promise<void> => {
+    const deadline = createDeadline(clock, PUBLISH_WAIT_MS, 'waiting for gossip to drain');
+    try {
+      const streams = deps
+        .connections()
+        .filter((connection) => recipients.has(connection.remotePeer.toString()))
+        .flatMap((connection) => gossipStream(connection, 'outbound') ?? []);
+      await Promise.any(streams.map((stream) => stream.onDrain({ signal: deadline.signal })));
+    } catch {
+      // Nobody drained in time, or the streams are gone: the buffers' own limits decide from here on.
+    } finally {
+      deadline.clear();
+    }
+  };
+
+  return {
+    join() {
+      pubsub.subscribe(topic);
+    },
+    async publish(data) {
+      if (data.length === 0 || data.length > MAX_GOSSIP_BYTES)
+        throw new RangeError(`a gossip message has 1 to ${MAX_GOSSIP_BYTES} bytes, not ${data.length}`);
+      const { recipients } = await pubsub.publish(topic, data);
+      const ids = new Set(recipients.map(String));
+      if (leastUnsent(ids) > PUBLISH_HIGH_WATER_BYTES) await drained(ids);
+      return ids.size;
+    },
+    topicPeers() {
+      return pubsub.getSubscribers(topic).length;
+    },
+    tick() {
+      const now = clock.monotonic();
+      for (const validation of validations) {
+        if (now - validation.startedAt < VALIDATION_TIMEOUT_MS) break;
+        log.error({ peer: validation.peerId }, 'gossip handler did not answer in time');
+        validation.finish('ignore');
+      }
+      for (const [peerId, times] of rejected) {
+        if (now - (times.at(-1) ?? 0) >= REJECTED_WINDOW_MS) rejected.delete(peerId);
+      }
+      // GossipSub also counts what never reaches the validator (a signed message, say) but only stops listening to such a peer.
+      if (!hasScores(pubsub)) return;
+      const listed = [...new Set(deps.connections().map((connection) => connection.remotePeer.toString()))].filter(
+        (id) => pubsub.getScore(id) <= GRAYLIST,
+      );
+      if (listed.length === 0) return;
+      const stats = pubsub.dumpPeerScoreStats();
+      for (const peerId of listed) {
+        if ((stats[peerId]?.topics[topic]?.invalidMessageDeliveries ?? 0) >= HOSTILE_INVALID) deps.evict(peerId, 'invalid messages');
+      }
+    },
+  };
+}
+
+/**
+ * The connection's GossipSub stream in one direction, if GossipSub still uses it: giving one up it only closes our
+ * end, after which the stream counts as open until the other side closes too.
+ */
+export function gossipStream(connection: Connection, direction: 'inbound' | 'outbound'): Stream | undefined {
+  return connection.streams.find(
+    (stream) =>
+      stream.direction === direction &&
+      isGossipProtocol(stream.protocol) &&
+      stream.status === 'open' &&
+      !isClosed(stream.writeStatus) &&
+      !(direction === 'inbound' && isClosed(stream.remoteWriteStatus)),
+  );
+}
+
+function isClosed(status: Stream['writeStatus']): boolean {
+  return status === 'closed' || status === 'closing';
+}
+
+export function isGossipProtocol(protocol: string): boolean {
+  return protocol.startsWith('/meshsub/');
+}
+
+function hasScores(pubsub: unknown): pubsub is Scores {
+  return typeof pubsub === 'object' && pubsub !== null && 'getScore' in pubsub && 'dumpPeerScoreStats' in pubsub;
+}

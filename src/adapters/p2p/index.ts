@@ -1,0 +1,77 @@
+import { LatticeError } from '../../core/types/index.ts';
+import type { P2pLung } from '../../ports/index.ts';
+import { type Bans, createBans } from './bans.ts';
+import type { RunningLung } from './lung.ts';
+import type { P2pLungOptions } from './options.ts';
+
+export type { P2pHeartbeat, P2pLungOptions } from './options.ts';
+
+/**
+ * The P2P lung over libp2p. Cheap to create: libp2p is imported by the first `start`, which rejects with a LatticeError:
+ * `address-in-use`, `address-unavailable`, `address-forbidden`, `invalid-address`, `p2p-start-failed` or `aborted`.
+ * While not running, `publish` and `request` reject with `p2p-not-running`.
+ */
+export function createP2pLung(options: P2pLungOptions): P2pLung {
+  const bans: Bans = createBans(options.clock);
+  let running: RunningLung | undefined;
+  /** The start under way, cleaned up after when it fails or is cut off. Never rejects. */
+  let settling: Promise<void> = Promise.resolve();
+  let starting: AbortController | undefined;
+
+  const current = (): RunningLung => {
+    if (running === undefined) throw new LatticeError('p2p-not-running', 'the P2P lung is not running');
+    return running;
+  };
+
+  return {
+    async start(handlers, signal) {
+      if (running !== undefined || starting !== undefined) throw new Error('the P2P lung has been started already');
+      const controller = new AbortController();
+      starting = controller;
+      const cancel = (): void => controller.abort();
+      if (signal.aborted) controller.abort();
+      else signal.addEventListener('abort', cancel, { once: true });
+      const before = settling;
+      const work = async (): Promise<void> => {
+        await before;
+        controller.signal.throwIfAborted();
+        const { installShims } = await import('./runtime-shims.ts');
+        installShims();
+        const { startLung } = await import('./lung.ts');
+        controller.signal.throwIfAborted();
+        const lung = await startLung(options, bans, handlers);
+        if (controller.signal.aborted) {
+          await lung.stop();
+          controller.signal.throwIfAborted();
+        }
+        running = lung;
+      };
+      const started = work();
+      settling = started.catch(() => undefined);
+      const aborted = new Promise<never>((_, reject) => {
+        const onAbort = (): void => reject(new LatticeError('aborted', 'the start of P2P was cut off', { cause: signal.reason }));
+        if (controller.signal.aborted) onAbort();
+        else controller.signal.addEventListener('abort', onAbort, { once: true });
+      });
+      try {
+        await Promise.race([started, aborted]);
+      } finally {
+        signal.removeEventListener('abort', cancel);
+        starting = undefined;
+      }
+    },
+    async stop() {
+      starting?.abort();
+      await settling;
+      const lung = running;
+      running = undefined;
+      settling = lung?.stop() ?? Promise.resolve();
+      await settling;
+    },
+    publish: async (data) => current().publish(data),
+    request: async (peer, message, request) => current().request(peer, message, request),
+    connections: () => running?.connections() ?? [],
+    topicPeers: () => running?.topicPeers() ?? 0,
+    listenAddresses: () => running?.listenAddresses() ?? [],
+  };
+}

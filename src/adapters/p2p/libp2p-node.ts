@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { noise } from '@chainsafe/libp2p-noise';
+import { yamux } from '@chainsafe/libp2p-yamux';
+import { type GossipSub, gossipsub, StrictNoSign } from '@libp2p/gossipsub';
+import { type Identify, identify } from '@libp2p/identify';
+import type { ConnectionGater, Libp2p, Listener, PeerDiscovery, PeerInfo, PrivateKey } from '@libp2p/interface';
+import { mdns } from '@libp2p/mdns';
+import { type Ping, ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { webSockets } from '@libp2p/websockets';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p } from 'libp2p';
+import { allowedHosts, type BootstrapPeer, usesWebSocket } from './addresses.ts';
+import {
+  ADDRESS_DIAL_TIMEOUT_MS,
+  BEHAVIOUR_TOLERANCE,
+  DIAL_TIMEOUT_MS,
+  GRAYLIST,
+  INBOUND_PER_SECOND,
+  INVALID_DECAY,
+  INVALID_WEIGHT,
+  MAX_CONNECTIONS,
+  MAX_INBOUND_STREAMS,
+  MAX_OUTBOUND_BUFFER_BYTES,
+  MAX_PENDING_CONNECTIONS,
+  MAX_RPC_BYTES,
+  MAX_RPC_CONTROL,
+  MAX_RPC_MESSAGES,
+  MAX_RPC_SUBSCRIPTIONS,
+  MAX_SOCKETS,
+  RETAIN_SCORE_MS,
+  SEEN_TTL_MS,
+  UPGRADE_TIMEOUT_MS,
+} from './limits.ts';
+import type { P2pHeartbeat } from './options.ts';
+
+export type Node = Libp2p<{ identify: Identify; ping: Ping; gossip: GossipSub; listening: Listening }>;
+
+/** What listens right now: libp2p's own list of announced addresses leaves unverified public ones out. */
+interface Listening {
+  listeners(): readonly Listener[];
+}
+
+export interface NodeConfig {
+  readonly key: PrivateKey;
+  readonly listen: readonly Multiaddr[];
+  readonly bootstrap: readonly BootstrapPeer[];
+  readonly topic: string;
+  readonly gater: ConnectionGater;
+  readonly heartbeat: P2pHeartbeat;
+  /** Present: find peers by mDNS and tell each of them here, again and again. */
+  readonly onDiscovered: ((peer: PeerInfo) => void) | undefined;
+}
+
+/** Assembles libp2p, not started. */
+export async function createNode(config: NodeConfig): Promise<Node> {
+  const { heartbeat, onDiscovered } = config;
+  const overWebSocket = [...config.listen, ...config.bootstrap.flatMap((peer) => peer.addresses)].some(usesWebSocket);
+  return createLibp2p({
+    start: false,
+    privateKey: config.key,
+    nodeInfo: { name: 'diotec360-lattice', userAgent: 'diotec360-lattice' },
+    addresses: { listen: config.listen.map(String) },
+    transports: [
+      tcp({ maxConnections: MAX_SOCKETS }),
+      ...(overWebSocket
+        ? [
+            webSockets({
+              http: { headersTimeout: UPGRADE_TIMEOUT_MS, requestTimeout: UPGRADE_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
+            }),
+          ]
+        : []),
+    ],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ maxInboundStreams: MAX_INBOUND_STREAMS })],
+    connectionGater: config.gater,
+    connectionManager: {
+      maxConnections: MAX_CONNECTIONS,
+      maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
+      inboundConnectionThreshold: INBOUND_PER_SECOND,
+      inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
+      // GossipSub opens its streams one after the other: one peer that does not answer would hold up all others.
+      outboundStreamProtocolNegotiationTimeout: UPGRADE_TIMEOUT_MS,
+      inboundStreamProtocolNegotiationTimeout: UPGRADE_TIMEOUT_MS,
+      dialTimeout: DIAL_TIMEOUT_MS,
+      addressDialTimeout: ADDRESS_DIAL_TIMEOUT_MS,
+      allow: allowedHosts(config.bootstrap),
+    },
+    connectionMonitor: {
+      pingInterval: heartbeat.pingIntervalMs,
+      pingTimeout: { minTimeout: heartbeat.pingTimeoutMinMs, maxTimeout: heartbeat.pingTimeoutMaxMs },
+    },
+    ...(onDiscovered === undefined ? {} : { peerDiscovery: [discovery(onDiscovered)] }),
+    services: {
+      identify: identify(),
+      ping: ping(),
+      gossip: gossip(config.topic, heartbeat.gossipMs),
+      listening,
+    },
+  });
+}
+
+function listening(components: { readonly transportManager: { getListeners(): Listener[] } }): Listening {
+  return { listeners: () => components.transportManager.getListeners() };
+}
+
+function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gossipsub> {
+  return gossipsub({
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: (message) => createHash('sha256').update(message.data).digest(),
+    msgIdToStrFn: (id) => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1'),
+    allowedTopics: [topic],
+    allowPublishToZeroTopicPeers: true,
+    // The same bytes may be handed in twice; saying so with an exception helps nobody.
+    ignoreDuplicatePublishError: true,
+    fallbackToFloodsub: false,
+    batchPublish: true,
+    doPX: false,
+    heartbeatInterval,
+    D: 6,
+    Dlo: 4,
+    Dhi: 12,
+    // No lazy gossip: an IWANT's answer is one frame with everything wanted, which after a stall is longer than
+    // the receiver accepts and then ends the link's gossip. What the mesh lost is fetched by repair.
+    Dlazy: 0,
+    gossipFactor: 0,
+    mcacheLength: 2,
+    mcacheGossip: 1,
+    seenTTL: SEEN_TTL_MS,
+    maxInboundStreams: 2,
+    maxOutboundStreams: 2,
+    maxInboundDataLength: MAX_RPC_BYTES,
+    maxOutboundBufferSize: MAX_OUTBOUND_BUFFER_BYTES,
+    decodeRpcLimits: {
+      maxSubscriptions: MAX_RPC_SUBSCRIPTIONS,
+      maxMessages: MAX_RPC_MESSAGES,
+      maxControlMessages: MAX_RPC_CONTROL,
+      maxIhaveMessageIDs: MAX_RPC_MESSAGES,
+      maxIwantMessageIDs: MAX_RPC_MESSAGES,
+      maxIdontwantMessageIDs: MAX_RPC_CONTROL,
+      maxPeerInfos: MAX_RPC_SUBSCRIPTIONS,
+    },
+    scoreParams: {
+      IPColocationFactorWeight: 0,
+      behaviourPenaltyThreshold: BEHAVIOUR_TOLERANCE,
+      retainScore: RETAIN_SCORE_MS,
+      topics: {
+        // Only P4, invalid messages: in a fleet of few writers, quiet peers are honest peers.
+        [topic]: {
+          topicWeight: 1,
+          timeInMeshWeight: 0,
+          timeInMeshQuantum: 1,
+          timeInMeshCap: 1,
+          firstMessageDeliveriesWeight: 0,
+          firstMessageDeliveriesDecay: 0.5,
+          firstMessageDeliveriesCap: 1,
+          meshMessageDeliveriesWeight: 0,
+          meshMessageDeliveriesDecay: 0.5,
+          meshMessageDeliveriesCap: 1,
+          meshMessageDeliveriesThreshold: 1,
+          meshMessageDeliveriesWindow: 0,
+          meshMessageDeliveriesActivation: 1000,
+          meshFailurePenaltyWeight: 0,
+          meshFailurePenaltyDecay: 0.5,
+          invalidMessageDeliveriesWeight: INVALID_WEIGHT,
+          invalidMessageDeliveriesDecay: INVALID_DECAY,
+        },
+      },
+    },
+    scoreThresholds: { graylistThreshold: GRAYLIST },
+  });
+}
+
+type MdnsComponents = Parameters<ReturnType<typeof mdns>>[0];
+
+/** libp2p tells of a discovered peer only once; supervision wants every announcement, to redial. */
+function discovery(onDiscovered: (peer: PeerInfo) => void): (components: MdnsComponents) => PeerDiscovery {
+  return (components) => {
+    const service = mdns()(components);
+    service.addEventListener('peer', (event) => onDiscovered(event.detail));
+    return service;
+  };
+}

@@ -1,0 +1,226 @@
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import type { Connection, ConnectionGater, PeerInfo } from '@libp2p/interface';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import { authorToPeerId, peerIdToAuthor } from '../../core/codec/peer-id.ts';
+import type { Author, Bytes } from '../../core/types/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import type { P2pConnection, P2pHandlers, RequestOptions, Timer } from '../../ports/index.ts';
+import { type BootstrapPeer, parseBootstrap, parseListen, toStartError } from './addresses.ts';
+import type { Bans } from './bans.ts';
+import { toReason } from './deadline.ts';
+import { createGossip } from './gossip.ts';
+import { createNode, type Node } from './libp2p-node.ts';
+import { HEARTBEAT, MAX_DISCOVERY_DIALS, MAX_SYNC_STREAMS, STOP_GRACE_MS, STOP_MS, SYNC_PROTOCOL, TICK_MS } from './limits.ts';
+import { guardSockets, type SocketGuard } from './listeners.ts';
+import type { P2pLungOptions } from './options.ts';
+import { createRedial } from './redial.ts';
+import { createRoster } from './roster.ts';
+import { createStreamWatch } from './stream-watch.ts';
+import { createSyncClient } from './sync-client.ts';
+import { createSyncServer } from './sync-server.ts';
+
+/** A started lung. It is started once and stopped once. */
+export interface RunningLung {
+  stop(): Promise<void>;
+  publish(data: Bytes): Promise<number>;
+  request(peer: Author, message: Bytes, options: RequestOptions): Promise<Bytes>;
+  connections(): readonly P2pConnection[];
+  topicPeers(): number;
+  listenAddresses(): readonly string[];
+}
+
+/** Starts libp2p and everything around it. On rejection (LatticeError) nothing is left running. */
+export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P2pHandlers): Promise<RunningLung> {
+  const { clock, log, topic } = options;
+  const heartbeat = { ...HEARTBEAT, ...options.heartbeat };
+  const key = await generateKeyPairFromSeed('Ed25519', options.seed);
+  const ownId = peerIdFromPrivateKey(key).toString();
+  const listen = options.listen.map(parseListen);
+  const bootstrap = parseBootstrap(options.bootstrap, ownId);
+
+  let node: Node | undefined;
+  let discoveryDials = 0;
+  const onDiscovered = (peer: PeerInfo): void => {
+    const peerId = peer.id.toString();
+    if (node?.status !== 'started' || peerId === ownId || isConnected(peerId) || bans.has(peerId) || discoveryDials >= MAX_DISCOVERY_DIALS)
+      return;
+    discoveryDials++;
+    node
+      .dial([...peer.multiaddrs])
+      .catch((cause: unknown) => log.debug({ peer: peerId, reason: toReason(cause) }, 'discovered peer not reachable'))
+      .finally(() => discoveryDials--);
+  };
+  const started = await createNode({
+    key,
+    listen,
+    bootstrap,
+    topic,
+    gater: createGater(bans, allowedPeers(options.allowPeers, bootstrap)),
+    heartbeat,
+    onDiscovered: options.mdns ? onDiscovered : undefined,
+  });
+  node = started;
+
+  const openConnections = (): readonly Connection[] => started.getConnections().filter((connection) => connection.status === 'open');
+  const connectionTo = (peerId: string): Connection | undefined =>
+    openConnections().find((connection) => connection.remotePeer.toString() === peerId);
+  const isConnected = (peerId: string): boolean => connectionTo(peerId) !== undefined;
+  const disconnect = (peerId: string, reason: string): void => {
+    for (const connection of started.getConnections()) {
+      if (connection.remotePeer.toString() === peerId) connection.abort(new Error(reason));
+    }
+    roster.update();
+  };
+  const evict = (peerId: string, reason: string): void => {
+    if (bans.has(peerId)) return;
+    const banMs = bans.add(peerId);
+    log.warn({ peer: peerId, reason, banMs }, 'peer evicted');
+    disconnect(peerId, reason);
+  };
+
+  const roster = createRoster({ log, handlers, connections: openConnections });
+  const pubsub = started.services.gossip;
+  const gossip = createGossip({
+    pubsub,
+    topic,
+    clock,
+    log,
+    handlers,
+    authorOf: (peerId) => roster.authorOf(peerId),
+    connections: openConnections,
+    evict,
+  });
+  const sync = createSyncClient({ clock, connectionTo });
+  const redial = createRedial(
+    {
+      clock,
+      random: options.random,
+      log,
+      isConnected,
+      isBanned: (peerId) => bans.has(peerId),
+      dial: (addresses) => started.dial([...addresses]),
+    },
+    bootstrap,
+  );
+  const watch = createStreamWatch({
+    clock,
+    missingStreamMs: heartbeat.missingStreamMs,
+    connections: openConnections,
+    protocolsOf: async (peerId) => {
+      const connection = connectionTo(peerId);
+      if (connection === undefined) return [];
+      const protocols = (await started.peerStore.get(connection.remotePeer).catch(() => undefined))?.protocols ?? [];
+      return protocols.length === 0 ? undefined : protocols;
+    },
+    close: (peerId, reason) => {
+      log.warn({ peer: peerId, reason }, 'connection closed to heal it');
+      disconnect(peerId, reason);
+    },
+  });
+
+  let stopping = false;
+  let timer: Timer | undefined;
+  let sockets: SocketGuard | undefined;
+  const fail = (cause: Error): void => {
+    if (stopping) return;
+    handlers.onFailure(cause);
+  };
+  const tick = (): void => {
+    if (stopping) return;
+    try {
+      roster.update();
+      redial.tick();
+      watch.tick();
+      gossip.tick();
+      timer = clock.after(TICK_MS, tick);
+    } catch (cause) {
+      fail(new LatticeError('p2p-failed', `P2P supervision failed: ${toReason(cause)}`, { cause }));
+    }
+  };
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    timer?.cancel();
+    await stopNode();
+    roster.clear();
+  };
+  const stopNode = async (): Promise<void> => {
+    let giveUp: Timer | undefined;
+    const tooLong = new Promise<void>((resolve) => {
+      giveUp = clock.after(STOP_MS, () => {
+        log.error({}, 'libp2p did not stop in time');
+        resolve();
+      });
+    });
+    const stopped = Promise.resolve(started.stop()).catch((cause: unknown) =>
+      log.warn({ reason: toReason(cause) }, 'libp2p stopped with an error'),
+    );
+    // A listener waits for all of its sockets, also those that never became connections: they get libp2p's own grace.
+    const grace = clock.after(STOP_GRACE_MS, () => sockets?.destroy());
+    await Promise.race([stopped, tooLong]);
+    giveUp?.cancel();
+    grace.cancel();
+    sockets?.destroy();
+  };
+
+  try {
+    await started.handle(SYNC_PROTOCOL, createSyncServer({ clock, log, handlers }), {
+      maxInboundStreams: MAX_SYNC_STREAMS,
+      maxOutboundStreams: MAX_SYNC_STREAMS,
+    });
+    started.addEventListener('peer:connect', () => roster.update());
+    started.addEventListener('connection:close', () => roster.update());
+    await started.start();
+    const listeners = started.services.listening.listeners();
+    sockets = guardSockets(clock, listeners);
+    const expected = listeners.length;
+    started.addEventListener('transport:close', () => {
+      if (started.services.listening.listeners().length < expected)
+        fail(new LatticeError('listener-closed', 'a P2P listener closed unexpectedly'));
+    });
+    gossip.join();
+    tick();
+  } catch (cause) {
+    await stop();
+    throw toStartError(cause);
+  }
+  const listenAddresses = (): readonly string[] =>
+    started.services.listening
+      .listeners()
+      .flatMap((listener) => listener.getAddrs().map((address) => `${address.toString()}/p2p/${ownId}`));
+  log.info({ peer: ownId, listen: listenAddresses(), topic, bootstrap: bootstrap.length }, 'P2P started');
+
+  return {
+    stop,
+    publish: (data) => gossip.publish(data),
+    request: (peer, message, request) => sync.request(authorToPeerId(peer), message, request),
+    connections: () => openConnections().map(toConnection),
+    topicPeers: () => gossip.topicPeers(),
+    listenAddresses,
+  };
+}
+
+function toConnection(connection: Connection): P2pConnection {
+  const peerId = connection.remotePeer.toString();
+  return {
+    peer: peerIdToAuthor(peerId),
+    peerId,
+    address: connection.remoteAddr.toString(),
+    direction: connection.direction,
+    rttMs: connection.rtt,
+  };
+}
+
+function allowedPeers(authors: readonly Author[] | undefined, bootstrap: readonly BootstrapPeer[]): ReadonlySet<string> | undefined {
+  return authors === undefined ? undefined : new Set([...authors.map(authorToPeerId), ...bootstrap.map((peer) => peer.peerId)]);
+}
+
+/** Who the other side is, is known (proven by Noise) after the encrypted handshake. */
+function createGater(bans: Bans, allowed: ReadonlySet<string> | undefined): ConnectionGater {
+  const denied = (peerId: string): boolean => bans.has(peerId) || (allowed !== undefined && !allowed.has(peerId));
+  return {
+    denyDialPeer: (peer) => denied(peer.toString()),
+    denyInboundEncryptedConnection: (peer) => denied(peer.toString()),
+    denyOutboundEncryptedConnection: (peer) => denied(peer.toString()),
+  };
+}

@@ -1,0 +1,87 @@
+import type { Multiaddr } from '@multiformats/multiaddr';
+import type { Clock, Log, Random } from '../../ports/index.ts';
+import type { BootstrapPeer } from './addresses.ts';
+import { toReason } from './deadline.ts';
+import { REDIAL_BASE_MS, REDIAL_CAP_MS, STABLE_MS } from './limits.ts';
+
+interface Target extends BootstrapPeer {
+  /** Failed dials and short connections in a row. */
+  failures: number;
+  dialling: boolean;
+  /** Monotonic ms; undefined while not connected. */
+  connectedAt: number | undefined;
+  dueAt: number;
+  lastReason: string | undefined;
+}
+
+export interface RedialDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  isConnected(peerId: string): boolean;
+  isBanned(peerId: string): boolean;
+  dial(addresses: readonly Multiaddr[]): Promise<unknown>;
+}
+
+/**
+ * Keeps the configured peers connected. `tick` compares what is with what should be, so no lost event can strand a
+ * peer: one that is missing, not banned and due is dialled; after a failure or a connection that did not last it is due
+ * again after full-jitter backoff, for ever.
+ */
+export function createRedial(deps: RedialDeps, peers: readonly BootstrapPeer[]): { tick(): void } {
+  const { clock, random, log } = deps;
+  const targets: Target[] = peers.map((peer) => ({
+    ...peer,
+    failures: 0,
+    dialling: false,
+    connectedAt: undefined,
+    dueAt: clock.monotonic(),
+    lastReason: undefined,
+  }));
+
+  const postpone = (target: Target): void => {
+    const ceiling = Math.min(REDIAL_CAP_MS, REDIAL_BASE_MS * 2 ** Math.min(target.failures, 10));
+    target.dueAt = clock.monotonic() + random.fraction() * ceiling;
+  };
+
+  const dial = async (target: Target): Promise<void> => {
+    target.dialling = true;
+    try {
+      await deps.dial(target.addresses);
+    } catch (cause) {
+      target.failures++;
+      const reason = toReason(cause);
+      const fields = { peer: target.peerId, addresses: target.addresses.map(String), reason };
+      // Once per reason: an operator wants to read why, not how often.
+      if (reason === target.lastReason) log.debug(fields, 'dial failed');
+      else log.warn(fields, 'dial failed, trying again until the peer answers');
+      target.lastReason = reason;
+      postpone(target);
+    } finally {
+      target.dialling = false;
+    }
+  };
+
+  return {
+    tick() {
+      const now = clock.monotonic();
+      for (const target of targets) {
+        if (deps.isConnected(target.peerId)) {
+          target.connectedAt ??= now;
+          if (now - target.connectedAt >= STABLE_MS) {
+            target.failures = 0;
+            target.lastReason = undefined;
+          }
+          continue;
+        }
+        if (target.connectedAt !== undefined) {
+          target.connectedAt = undefined;
+          postpone(target);
+          target.failures++;
+        }
+        if (target.dialling || now < target.dueAt || deps.isBanned(target.peerId)) continue;
+        void dial(target);
+      }
+    },
+  };
+}

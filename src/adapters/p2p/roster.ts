@@ -1,0 +1,58 @@
+import type { Connection } from '@libp2p/interface';
+import { peerIdToAuthor } from '../../core/codec/peer-id.ts';
+import type { Author } from '../../core/types/index.ts';
+import type { Log, P2pHandlers } from '../../ports/index.ts';
+import { toReason } from './deadline.ts';
+
+export interface Roster {
+  /** Compares the open connections with what was told so far and tells the difference. */
+  update(): void;
+  /** Everybody is gone. */
+  clear(): void;
+  authorOf(peerId: string): Author | undefined;
+}
+
+/**
+ * Who is connected. A peer counts once however many connections it has; libp2p's own connect and disconnect events
+ * are only hints to look, because it may omit either for a connection that closes while it opens.
+ */
+export function createRoster(deps: {
+  log: Log;
+  handlers: Pick<P2pHandlers, 'onConnected' | 'onDisconnected'>;
+  connections(): readonly Connection[];
+}): Roster {
+  const { log, handlers } = deps;
+  const present = new Map<string, Author | undefined>();
+
+  const tell = (run: (author: Author) => void, author: Author | undefined): void => {
+    if (author === undefined) return;
+    try {
+      run(author);
+    } catch (cause) {
+      log.error({ reason: toReason(cause) }, 'connection handler failed');
+    }
+  };
+
+  const settle = (connections: readonly Connection[]): void => {
+    const open = new Map(connections.map((connection) => [connection.remotePeer.toString(), connection]));
+    for (const [peerId, author] of present) {
+      if (open.has(peerId)) continue;
+      present.delete(peerId);
+      log.info({ peer: peerId }, 'peer disconnected');
+      tell((gone) => handlers.onDisconnected(gone), author);
+    }
+    for (const [peerId, connection] of open) {
+      if (present.has(peerId)) continue;
+      const author = peerIdToAuthor(peerId);
+      present.set(peerId, author);
+      log.info({ peer: peerId, address: connection.remoteAddr.toString(), direction: connection.direction }, 'peer connected');
+      tell((come) => handlers.onConnected(come), author);
+    }
+  };
+
+  return {
+    update: () => settle(deps.connections()),
+    clear: () => settle([]),
+    authorOf: (peerId) => present.get(peerId) ?? peerIdToAuthor(peerId),
+  };
+}

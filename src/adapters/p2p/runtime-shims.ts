@@ -1,0 +1,24 @@
+import { WebSocket } from 'ws';
+
+/**
+ * libp2p expects two globals that Node 20 lacks: its dependencies call Promise.withResolvers, and its WebSocket
+ * transport dials with the global WebSocket. Defines them where they are missing; call before libp2p is imported.
+ */
+export function installShims(): void {
+  if (!('withResolvers' in Promise)) {
+    Object.defineProperty(Promise, 'withResolvers', { configurable: true, writable: true, value: withResolvers });
+  }
+  if (!('WebSocket' in globalThis)) {
+    Object.defineProperty(globalThis, 'WebSocket', { configurable: true, writable: true, value: WebSocket });
+  }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T | PromiseLike<T>) => void; reject: (reason?: unknown) => void } {
+  let resolve!: (value: T | PromiseLike<T>) => void;
+  let reject!: (reason?: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

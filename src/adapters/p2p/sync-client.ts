@@ -1,0 +1,92 @@
+import type { Connection, Stream } from '@libp2p/interface';
+import { type Bytes, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
+import type { Clock, RequestOptions } from '../../ports/index.ts';
+import { createDeadline, raceAbort, toError, toReason } from './deadline.ts';
+import { SYNC_PER_PEER, SYNC_PROTOCOL, SYNC_WAITING } from './limits.ts';
+import { encodeFrame, readFrame } from './sync-frame.ts';
+
+export interface SyncClient {
+  /** Rejects with LatticeError `peer-unreachable`, `timeout`, `oversize`, `malformed`, `overloaded` or `aborted`. */
+  request(peerId: string, message: Bytes, options: RequestOptions): Promise<Bytes>;
+}
+
+interface Places {
+  taken: number;
+  readonly waiting: (() => void)[];
+}
+
+/** `connectionTo` answers an open connection to the peer, if there is one. */
+export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: string): Connection | undefined }): SyncClient {
+  const places = new Map<string, Places>();
+
+  // The other side refuses a third concurrent request: ours wait here instead.
+  const enter = async (peerId: string, signal: AbortSignal): Promise<void> => {
+    const peer = places.get(peerId) ?? { taken: 0, waiting: [] };
+    places.set(peerId, peer);
+    if (peer.taken < SYNC_PER_PEER) {
+      peer.taken++;
+      return;
+    }
+    if (peer.waiting.length >= SYNC_WAITING)
+      throw new LatticeError('overloaded', `${SYNC_WAITING} requests already wait for peer ${peerId}`);
+    let go!: () => void;
+    const turn = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    peer.waiting.push(go);
+    try {
+      await raceAbort(turn, signal);
+    } catch (cause) {
+      const at = peer.waiting.indexOf(go);
+      if (at >= 0) peer.waiting.splice(at, 1);
+      else leave(peerId); // our turn came in the same moment
+      throw cause;
+    }
+  };
+
+  const leave = (peerId: string): void => {
+    const peer = places.get(peerId);
+    if (peer === undefined) return;
+    const next = peer.waiting.shift();
+    if (next !== undefined) next();
+    else if (--peer.taken === 0) places.delete(peerId);
+  };
+
+  const exchange = async (peerId: string, message: Bytes, signal: AbortSignal): Promise<Bytes> => {
+    const connection = deps.connectionTo(peerId);
+    if (connection === undefined) throw new LatticeError('peer-unreachable', `no connection to peer ${peerId}`);
+    let stream: Stream | undefined;
+    try {
+      stream = await connection.newStream(SYNC_PROTOCOL, { signal });
+      const answer = readFrame(stream, MAX_SYNC_BYTES, signal);
+      stream.send(encodeFrame(message));
+      return await answer;
+    } catch (cause) {
+      if (cause instanceof LatticeError) throw cause;
+      if (signal.aborted) throw toError(signal.reason);
+      throw new LatticeError('peer-unreachable', `peer ${peerId} did not answer: ${toReason(cause)}`, { cause });
+    } finally {
+      // The answer is complete or will not come: nothing is left to wait for on this stream.
+      stream?.abort(new Error('the request has ended'));
+    }
+  };
+
+  return {
+    async request(peerId, message, options) {
+      if (message.length > MAX_SYNC_BYTES) {
+        throw new LatticeError('oversize', `a request of ${message.length} bytes is longer than the ${MAX_SYNC_BYTES} allowed`);
+      }
+      const deadline = createDeadline(deps.clock, options.timeoutMs, `the request to peer ${peerId}`, options.signal);
+      try {
+        await enter(peerId, deadline.signal);
+        try {
+          return await exchange(peerId, message, deadline.signal);
+        } finally {
+          leave(peerId);
+        }
+      } finally {
+        deadline.clear();
+      }
+    },
+  };
+}

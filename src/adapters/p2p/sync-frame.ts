@@ -1,0 +1,76 @@
+import type { Stream, StreamMessageEvent } from '@libp2p/interface';
+import { type Bytes, concatBytes, LatticeError } from '../../core/types/index.ts';
+import { toError } from './deadline.ts';
+
+const LENGTH_BYTES = 4;
+
+/** u32 big-endian length, then the bytes. */
+export function encodeFrame(message: Bytes): Bytes {
+  const frame = new Uint8Array(LENGTH_BYTES + message.length);
+  new DataView(frame.buffer).setUint32(0, message.length);
+  frame.set(message, LENGTH_BYTES);
+  return frame;
+}
+
+/** Collects one frame from chunks cut anywhere. `push` answers the message once it is complete. */
+export function createFrameReader(maxBytes: number): { push(chunk: Bytes): Bytes | undefined } {
+  const parts: Bytes[] = [];
+  let received = 0;
+  let length: number | undefined;
+  return {
+    push(chunk) {
+      parts.push(chunk);
+      received += chunk.length;
+      if (length === undefined && received >= LENGTH_BYTES) {
+        const head = concatBytes(...parts);
+        length = new DataView(head.buffer).getUint32(0);
+        if (length > maxBytes) throw new LatticeError('oversize', `a message of ${length} bytes is longer than the ${maxBytes} allowed`);
+      }
+      if (length === undefined || received < LENGTH_BYTES + length) return undefined;
+      if (received > LENGTH_BYTES + length) throw new LatticeError('malformed', 'bytes follow the message');
+      return concatBytes(...parts).subarray(LENGTH_BYTES);
+    },
+  };
+}
+
+/**
+ * Reads the one frame that the other side sends. Rejects with LatticeError `oversize` as soon as the length says so,
+ * `malformed` when bytes follow it, `peer-unreachable` when the stream ends too early, or with the signal's reason.
+ */
+export function readFrame(stream: Stream, maxBytes: number, signal: AbortSignal): Promise<Bytes> {
+  const reader = createFrameReader(maxBytes);
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      stream.removeEventListener('message', onMessage);
+      stream.removeEventListener('end', onEnd);
+      stream.removeEventListener('close', onEnd);
+      signal.removeEventListener('abort', onAbort);
+    };
+    const onMessage = (event: StreamMessageEvent): void => {
+      try {
+        const message = reader.push(event.data.subarray());
+        if (message === undefined) return;
+        settle();
+        resolve(message);
+      } catch (cause) {
+        settle();
+        reject(toError(cause));
+      }
+    };
+    const onEnd = (): void => {
+      settle();
+      reject(new LatticeError('peer-unreachable', 'the peer ended the stream before its message was complete'));
+    };
+    const onAbort = (): void => {
+      settle();
+      reject(toError(signal.reason));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    stream.addEventListener('end', onEnd);
+    stream.addEventListener('close', onEnd);
+    stream.addEventListener('message', onMessage);
+    // These may have happened before the listeners were there. Bytes already received are delivered in a microtask.
+    if (signal.aborted) onAbort();
+    else if (stream.readableEnded) onEnd();
+  });
+}

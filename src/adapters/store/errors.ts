@@ -1,0 +1,71 @@
+import { LatticeError } from '../../core/types/index.ts';
+
+/**
+ * The abstract-level code of an error, or of the error that caused it: a failed open carries its reason as `cause`.
+ */
+export function levelCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  if (code === 'LEVEL_DATABASE_NOT_OPEN' && error.cause !== undefined) return levelCode(error.cause);
+  return code;
+}
+
+/** The innermost message: LevelDB's own words, with the file and the system's reason. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
+}
+
+export const closedError = (): LatticeError => new LatticeError('store-closed', 'The store is closed');
+
+export function lockedError(directory: string, holder: string, cause?: unknown): LatticeError {
+  return new LatticeError('store-locked', `The store in ${directory} is already open in ${holder}`, {
+    next: 'Stop the node that uses this directory, or give this one a state directory of its own.',
+    details: { directory },
+    cause,
+  });
+}
+
+export function damagedError(directory: string, what: string, cause?: unknown): LatticeError {
+  return new LatticeError(
+    'store-damaged',
+    `The store in ${directory} is damaged: ${what}. Nothing in the directory was changed or removed`,
+    {
+      next: 'Move the directory aside and keep it, then start again: the node rebuilds its state from its peers.',
+      details: { directory, what },
+      cause,
+    },
+  );
+}
+
+/** Maps what opening threw. LevelDB reports a missing file as an I/O error, so its words decide. */
+export function openError(directory: string, cause: unknown): LatticeError {
+  const code = levelCode(cause);
+  const reason = reasonOf(cause);
+  if (code === 'LEVEL_LOCKED') return lockedError(directory, 'another process', cause);
+  if (code === 'LEVEL_CORRUPTION') return damagedError(directory, reason, cause);
+  if (code === 'LEVEL_IO_ERROR' && reason.includes('No such file or directory')) return damagedError(directory, reason, cause);
+  return new LatticeError('store-open-failed', `The store in ${directory} cannot be opened: ${reason}`, {
+    next: 'Check that the path is a directory this user may write to and that its disk has room.',
+    details: { directory },
+    cause,
+  });
+}
+
+export function readError(cause: unknown): LatticeError {
+  if (cause instanceof LatticeError) return cause;
+  const code = levelCode(cause);
+  if (code === 'LEVEL_DATABASE_NOT_OPEN' || code === 'LEVEL_ITERATOR_NOT_OPEN') return closedError();
+  const damaged = code === 'LEVEL_CORRUPTION';
+  return new LatticeError(damaged ? 'store-damaged' : 'store-read-failed', `The store cannot be read: ${reasonOf(cause)}`, { cause });
+}
+
+export function writeError(cause: unknown): LatticeError {
+  const reason = reasonOf(cause);
+  return new LatticeError('store-write-failed', `A batch could not be made durable: ${reason}`, {
+    next: reason.includes('No space left on device')
+      ? 'Free space on the disk of the state directory, then start the node again.'
+      : 'Check the disk of the state directory; the node verifies its store at the next start.',
+    cause,
+  });
+}

@@ -1,0 +1,151 @@
+import { hkdfSync, randomBytes } from 'node:crypto';
+import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/types/index.ts';
+
+export * from './ed25519.ts';
+
+/** 64 hex digits, a line end, and room to see that a file is longer than that. */
+const MAX_KEY_FILE_BYTES = 128;
+const NODE_KEY_INFO = 'diotec360/lattice/node-key/v1:';
+
+/** Windows has no such modes: what Node reports there says nothing about who may read. */
+const HAS_MODES = process.platform !== 'win32';
+
+function octal(mode: number): string {
+  return `0${(mode & 0o7777).toString(8)}`;
+}
+
+function permissionsError(path: string, mode: number, rule: string, command: string): LatticeError {
+  return new LatticeError('key-permissions', `${path} has mode ${octal(mode)}: ${rule}`, {
+    next: `run: ${command}`,
+    details: { path, mode: octal(mode), command },
+  });
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** The argument as one word of a shell command. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Throws `key-permissions` when group or others may write in `directory`: they could replace any file in it. */
+export function checkSecretDirectory(directory: string): void {
+  const { mode } = statSync(directory);
+  if (HAS_MODES && (mode & 0o022) !== 0) {
+    throw permissionsError(directory, mode, 'group or others can replace the keys in it', `chmod 700 ${quoted(directory)}`);
+  }
+}
+
+function syncDirectory(directory: string): void {
+  if (!HAS_MODES) return; // Windows cannot open a directory
+  const fd = openSync(directory, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Writes a new file, durable when it returns; its directory exists. An existing file is left alone and the call throws EEXIST. On any
+ * other failure nothing stays behind.
+ */
+export function writeNewFile(path: string, content: string, mode: number): void {
+  const fd = openSync(path, 'wx', mode);
+  try {
+    const bytes = Buffer.from(content, 'utf8');
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    fsyncSync(fd);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  syncDirectory(dirname(path));
+}
+
+/** A file's first bytes, checked and read through one descriptor so that nobody can exchange it in between. Throws what open throws. */
+function readSecret(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    const { mode } = fstatSync(fd);
+    if (HAS_MODES && (mode & 0o177) !== 0) {
+      throw permissionsError(path, mode, 'a key file is for its owner alone, at most 0600', `chmod 600 ${quoted(path)}`);
+    }
+    const bytes = Buffer.alloc(MAX_KEY_FILE_BYTES);
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, MAX_KEY_FILE_BYTES, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Reads a key file: the 64 hex digits of a 32-byte Ed25519 seed and at most a line end. Undefined when there is none.
+ * Throws LatticeError `key-permissions` (file wider than 0600, directory writable by group or others), `key-invalid` (other content)
+ * or `key-unreadable`.
+ */
+export function loadKey(path: string): Bytes | undefined {
+  let text: string;
+  try {
+    text = readSecret(path);
+    checkSecretDirectory(dirname(path));
+  } catch (error) {
+    if (error instanceof LatticeError) throw error;
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw new LatticeError('key-unreadable', `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      next: 'check that the node runs as the owner of the file, or point DIOTEC360_KEY_FILE at the right one',
+      details: { path },
+      cause: error,
+    });
+  }
+  const digits = /^([0-9a-fA-F]{64})(\r?\n)?$/.exec(text)?.[1];
+  if (digits === undefined) {
+    throw new LatticeError('key-invalid', `${path} is not a key file: it must hold 64 hex digits and nothing else`, {
+      next: 'restore it from a backup, or move it away and a new key (with a new peer id) is made at the next start',
+      details: { path },
+    });
+  }
+  return hexToBytes(digits);
+}
+
+/**
+ * The key in `path`, made when there is none: random, mode 0600, never over an existing file, in a directory made with mode 0700 where it
+ * was missing, durable when this returns. Throws as `loadKey`, and `key-unwritable` when it cannot be made.
+ */
+export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly created: boolean } {
+  const found = loadKey(path);
+  if (found !== undefined) return { seed: found, created: false };
+  const seed = new Uint8Array(randomBytes(32));
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    checkSecretDirectory(dirname(path));
+    writeNewFile(path, `${bytesToHex(seed)}\n`, 0o600);
+  } catch (error) {
+    if (error instanceof LatticeError) throw error;
+    // Another process made it in the meantime: that one is the key.
+    const other = isCode(error, 'EEXIST') ? loadKey(path) : undefined;
+    if (other !== undefined) return { seed: other, created: false };
+    throw new LatticeError('key-unwritable', `${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`, {
+      next: 'make its directory writable for the node, or set DIOTEC360_KEY_FILE',
+      details: { path },
+      cause: error,
+    });
+  }
+  return { seed, created: true };
+}
+
+/** HKDF-SHA256 (RFC 5869) of a 32-byte secret, no salt, 32 bytes out. */
+export function deriveBytes(secret: Bytes, info: string): Bytes {
+  if (secret.length !== 32) throw new RangeError('a secret to derive from has 32 bytes');
+  return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), info, 32));
+}
+
+/** The key seed of the node called `nodeName` in a fleet that is derived from one 32-byte secret. */
+export function deriveNodeSeed(secret: Bytes, nodeName: string): Bytes {
+  return deriveBytes(secret, NODE_KEY_INFO + nodeName);
+}

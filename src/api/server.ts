@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import fastifyCors from '@fastify/cors';
+import fastifyHelmet from '@fastify/helmet';
+import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
+import { LatticeError } from '../core/types/index.ts';
+import { createHostCheck, createTokenCheck, limitConnections } from './access.ts';
+import { createAddresses } from './addresses.ts';
+import { type ApiDeps, createDeadline, DEFAULT_TIMES, type RouteContext } from './deps.ts';
+import { sendError } from './errors.ts';
+import { legacyRoutes } from './legacy.ts';
+import type { OpenResponses } from './open-response.ts';
+import { MAX_BODY_BYTES } from './requests.ts';
+import { eventRoutes } from './v1-events.ts';
+import { nodeRoutes } from './v1-node.ts';
+import { stateRoutes } from './v1-state.ts';
+import { syncRoutes } from './v1-sync.ts';
+
+/** The HTTP face of a node. */
+export interface Api {
+  /** Binds the configured address. LatticeError `address-in-use` or `address-unavailable`. */
+  listen(): Promise<{ readonly url: string }>;
+  /** Stops listening, ends open streams, lets requests under way finish for a short time. Never hangs. */
+  close(): Promise<void>;
+}
+
+const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+const CSP: Readonly<Record<string, string[]>> = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'connect-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'frame-ancestors': ["'none'"],
+};
+
+/** Times and sizes: RELIABILITY, HTTP values. */
+function createServer(proxies: readonly string[]): FastifyInstance {
+  const run = randomBytes(4).toString('hex');
+  let requests = 0;
+  return fastify({
+    logger: false,
+    bodyLimit: MAX_BODY_BYTES,
+    keepAliveTimeout: 5000,
+    requestTimeout: 10_000,
+    // Silence of this length means that the reader has stopped: open streams carry a heartbeat four times as often.
+    connectionTimeout: 60_000,
+    forceCloseConnections: 'idle',
+    ...(proxies.length === 0 ? {} : { trustProxy: [...proxies] }),
+    http: { maxHeaderSize: 8192, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+    routerOptions: {
+      // 1,024 bytes of key, each percent-encoded.
+      maxParamLength: 3072,
+      // Queries are parsed strictly by the routes.
+      querystringParser: () => ({}),
+    },
+    genReqId: () => `${run}-${(++requests).toString(36)}`,
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, { debug() {}, warn() {}, error() {} }),
+  });
+}
+
+/** Answers every other method of a known path with 405. Registered last. */
+function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): void {
+  for (const [url, methods] of [...methodsByPath]) {
+    const allow = [...methods].join(', ');
+    app.route({
+      method: METHODS.filter((m) => !methods.has(m)),
+      url,
+      exposeHeadRoute: false,
+      // Before the body is looked at: its type and size don't matter here.
+      onRequest: async (_request, reply) => {
+        reply.header('allow', allow);
+        throw new LatticeError('method-not-allowed', `this path takes ${allow}`);
+      },
+      handler: async () => undefined,
+    });
+  }
+}
+
+function checkEncoding(request: FastifyRequest): void {
+  const encoding = request.headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return;
+  throw new LatticeError('unsupported-media-type', 'compressed bodies are not taken', { next: 'send the body without Content-Encoding' });
+}
+
+const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+/** Wildcard binds are reached through loopback. */
+const reachableHost = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host);
+
+/** Builds the server without binding it. Rejects only on programmer errors. */
+export async function createApi(deps: ApiDeps): Promise<Api> {
+  const { lattice, config, log, metrics } = deps;
+  const times = { ...DEFAULT_TIMES, ...deps.times };
+  const addresses = createAddresses(config.api.trustedProxies);
+  const checkToken = createTokenCheck(config, addresses);
+  const checkHost = createHostCheck(config, addresses);
+  const inTime = createDeadline(
+    times.deadlineMs,
+    () => new LatticeError('deadline', `the node did not finish within ${times.deadlineMs / 1000} s; a write may still be done`),
+  );
+  const context: RouteContext = { lattice, config, log, inTime };
+  const openResponses: OpenResponses = new Set();
+  const app = createServer(addresses.proxies);
+  limitConnections(app.server, addresses);
+  app.server.maxHeadersCount = 64;
+
+  const methodsByPath = new Map<string, Set<string>>();
+  app.addHook('onRoute', (route) => {
+    const methods = methodsByPath.get(route.url) ?? new Set<string>();
+    for (const method of [route.method].flat()) methods.add(method);
+    if (route.url !== '*') methodsByPath.set(route.url, methods);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    checkHost(request);
+    checkEncoding(request);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics?.count('http_requests_total', { method: request.method, route, status: String(reply.statusCode) });
+    log.debug({ request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
+  });
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) =>
+    sendError(new LatticeError('not-found', 'there is nothing under this path'), request, reply, log),
+  );
+
+  await app.register(fastifyHelmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: CSP },
+    referrerPolicy: { policy: 'no-referrer' },
+    // TLS, where there is any, ends at a proxy: that is the one to promise it.
+    strictTransportSecurity: false,
+  });
+  await app.register(fastifyCors, {
+    origin: config.api.corsOrigins.length === 0 ? false : [...config.api.corsOrigins],
+    methods: [...METHODS],
+    allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match', 'last-event-id', 'idempotency-key'],
+    exposedHeaders: ['etag', 'location', 'retry-after', 'x-request-id'],
+    maxAge: 600,
+    strictPreflight: false,
+  });
+  app.removeAllContentTypeParsers();
+  await app.register(legacyRoutes(context, checkToken));
+  await app.register(stateRoutes(context, checkToken));
+  await app.register(nodeRoutes(context, checkToken));
+  await app.register(eventRoutes(context, addresses, openResponses, times.sseHeartbeatMs));
+  await app.register(syncRoutes(context, addresses, openResponses));
+  refuseOtherMethods(app, methodsByPath);
+  await app.ready();
+
+  return {
+    async listen() {
+      const { host, port } = config.api;
+      try {
+        await app.listen({ host, port });
+      } catch (cause) {
+        const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+        if (code === 'EADDRINUSE') {
+          throw new LatticeError('address-in-use', `port ${port} on ${host} is taken`, {
+            next: 'stop the program that listens there, or set DIOTEC360_API_PORT to a free port',
+            cause,
+          });
+        }
+        throw new LatticeError('address-unavailable', `cannot listen on ${host} port ${port}: ${String(cause)}`, {
+          next: 'check DIOTEC360_API_HOST and DIOTEC360_API_PORT',
+          cause,
+        });
+      }
+      const bound = app.server.address();
+      if (bound === null || typeof bound === 'string') throw new Error('a TCP server has a port');
+      return { url: `http://${urlHost(reachableHost(host))}:${bound.port}` };
+    },
+    async close() {
+      for (const response of openResponses) response.end();
+      const cut = setTimeout(() => app.server.closeAllConnections(), times.drainMs);
+      await app.close();
+      clearTimeout(cut);
+    },
+  };
+}

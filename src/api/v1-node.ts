@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { TokenCheck } from './access.ts';
+import type { RouteContext } from './deps.ts';
+import { integerOf, queryOf } from './requests.ts';
+
+const MAX_PAGE = 1000;
+const DEFAULT_PAGE = 100;
+
+/** The node itself: status, peers, health, conflicts, and repair on demand. */
+export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
+  return async (scope: FastifyInstance): Promise<void> => {
+    scope.get('/api/v1/status', async () => lattice.status());
+    scope.get('/api/v1/peers', async () => ({ peers: lattice.peers() }));
+
+    scope.get('/api/v1/health', async () => {
+      const status = lattice.status();
+      return {
+        status: status.writable ? 'ready' : 'read-only',
+        health: status.health,
+        mode: status.mode,
+        writable: status.writable,
+        readOnlyReasons: status.readOnlyReasons,
+        root: status.root,
+        entries: status.entries,
+        sequence: status.sequence,
+        converged: status.converged,
+      };
+    });
+
+    scope.get('/api/v1/conflicts', async (request) => {
+      const query = queryOf(request, ['limit', 'cursor']);
+      const cursor = query.get('cursor');
+      const limit = integerOf(query, 'limit', { min: 1, max: MAX_PAGE, default: DEFAULT_PAGE });
+      const page = await inTime(lattice.conflicts({ limit, ...(cursor === undefined ? {} : { cursor }) }));
+      return { conflicts: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
+    });
+
+    const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+    scope.post('/api/v1/sync/now', withToken, async () => {
+      await inTime(lattice.syncNow());
+      return { converged: lattice.status().converged, peers: lattice.peers() };
+    });
+  };
+}

@@ -1,0 +1,207 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createHttpLung } from '../adapters/http/index.ts';
+import { createP2pLung } from '../adapters/p2p/index.ts';
+import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
+import {
+  createLog,
+  createSigner,
+  createVerifier,
+  loadOrCreateKey,
+  memoryMetrics,
+  nodeHasher,
+  systemClock,
+  systemRandom,
+} from '../adapters/system/index.ts';
+import { createApi } from '../api/index.ts';
+import type { Config } from '../config/index.ts';
+import { authorToPeerId, peerIdToAuthor } from '../core/codec/peer-id.ts';
+import { type Author, type Bytes, hexToBytes, LatticeError } from '../core/types/index.ts';
+import type { Clock, Log, P2pLung, Timer } from '../ports/index.ts';
+import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
+import { VERSION } from './version.ts';
+
+/** Writing stops below the greater of these: room to compact and to shut down cleanly. */
+const MIN_FREE_BYTES = 256 * 1024 * 1024;
+const MIN_FREE_PART = 0.05;
+const DISK_CHECK_MS = 10_000;
+
+export interface StartOptions {
+  readonly config: Config;
+  /** Default: structured lines on standard output as the configuration says. */
+  readonly log?: Log;
+  /** The store failed. Default: a last line naming the cause, then exit code 74. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface StartedNode {
+  readonly lattice: Lattice;
+  /** Base URL of the API. */
+  readonly url: string;
+  /** Drains: no new requests, lungs closed, last batch durable, store closed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens and verifies the store, serves the API, then starts both lungs beside it: the node never waits for a network.
+ * Rejects with a LatticeError that names the cause and the next step; nothing is left running then.
+ */
+export async function startNode({ config, log: given, onFatal }: StartOptions): Promise<StartedNode> {
+  const root = given ?? createLog({ level: config.logLevel, format: config.logFormat });
+  const log = root.child('lattice');
+  const clock = systemClock();
+  log.info({ version: VERSION }, `LATTICE v${VERSION} HYBRID SYNC PROTOCOL`);
+  for (const warning of config.warnings) log.warn({ warning }, 'configuration');
+  for (const violation of config.violations) log.error({ violation }, 'production guard: safe mode, read-only');
+
+  const seed = loadSeed(config, log);
+  const signer = createSigner(seed);
+  const hasher = nodeHasher();
+  const verifier = createVerifier();
+  const random = systemRandom();
+  const metrics = memoryMetrics();
+  log.info(
+    {
+      name: config.name,
+      role: config.role,
+      environment: config.environment,
+      network: config.network,
+      peerId: authorToPeerId(signer.author),
+      publicKey: signer.author,
+    },
+    'environment loaded',
+  );
+
+  const store = await openLevelStore(config.stateDir);
+  const closers: (() => Promise<void>)[] = [() => store.close()];
+  try {
+    const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock) : undefined;
+    const http = createHttpLung({ signer, verifier, hasher, random, log: root.child('http') });
+    const node = await createNode(
+      {
+        name: config.name,
+        role: config.role,
+        version: VERSION,
+        network: config.network,
+        trusted: config.trusted as readonly Author[],
+        bootstrap: config.p2p.bootstrap.flatMap((address) => peerIdToAuthor(address.slice(address.lastIndexOf('/') + 1)) ?? []),
+        urls: config.http.nodes,
+        heartbeatMs: config.heartbeatIntervalMs,
+        graceMs: config.peerlessTimeoutMs,
+        pollMs: config.http.pollIntervalMs,
+        directory: config.stateDir,
+        violations: config.violations,
+        warnings: config.warnings,
+        p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap },
+      },
+      {
+        store,
+        hasher,
+        signer,
+        verifier,
+        clock,
+        random,
+        log: root,
+        metrics,
+        ...(p2p === undefined ? {} : { p2p }),
+        http,
+        peerIdOf: authorToPeerId,
+        onFatal: onFatal ?? ((error) => exitOnStoreFailure(log, error)),
+      },
+    );
+    closers.push(() => node.stop());
+    const { root: stateRoot, entries } = node.lattice.root();
+    log.info({ root: stateRoot, entries, directory: config.stateDir }, 'state store ready');
+    log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
+    log.info({}, 'persistence ready');
+
+    const api = await createApi({ lattice: node.lattice, config, log: root.child('api'), metrics });
+    closers.push(() => api.close());
+    const { url } = await api.listen();
+    const stopWatching = watchDisk(node, config.stateDir, clock, log);
+    closers.push(async () => stopWatching());
+
+    if (p2p === undefined) log.info({}, 'P2P disabled');
+    else log.info({ listen: config.p2p.listen, bootstrap: config.p2p.bootstrap.length, topic: config.p2p.topic }, 'P2P starting');
+    node.start();
+    if (config.http.nodes.length > 0) log.info({ nodes: config.http.nodes, pollMs: config.http.pollIntervalMs }, 'HTTP sync activated');
+    log.info({ url, root: stateRoot }, 'LATTICE READY');
+    log.info({ count: config.http.nodes.length }, 'HTTP peers monitored');
+
+    let stopped: Promise<void> | undefined;
+    return {
+      lattice: node.lattice,
+      url,
+      stop() {
+        stopped ??= closeAll(closers).then(() => log.info({}, 'LATTICE STOPPED'));
+        return stopped;
+      },
+    };
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+function loadSeed(config: Config, log: Log): Bytes {
+  if (config.key.source === 'environment') {
+    const seed = hexToBytes(config.key.seedHex);
+    if (seed === undefined) throw new LatticeError('key-invalid', 'the configured private key is not 64 hex digits');
+    return seed;
+  }
+  const { seed, created } = loadOrCreateKey(config.key.path);
+  if (created) log.info({ path: config.key.path }, 'node key created');
+  return seed;
+}
+
+function openP2p(config: Config, seed: Bytes, log: Log, clock: Clock): P2pLung {
+  const { listen, bootstrap, topic, mdns } = config.p2p;
+  return createP2pLung({ seed, listen, bootstrap, topic, mdns, log: log.child('p2p'), clock, random: systemRandom() });
+}
+
+/** Latest opened first: the API stops taking requests before the node drains, the store closes last. */
+async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
+  for (const close of closers.toReversed()) await close();
+}
+
+function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log): () => void {
+  let timer: Timer | undefined;
+  let stopped = false;
+  const look = async (): Promise<void> => {
+    try {
+      const { free, total } = await freeBytes(directory);
+      const need = Math.max(MIN_FREE_BYTES, total * MIN_FREE_PART);
+      node.setReadOnly(
+        'disk',
+        free < need
+          ? `only ${Math.round(free / 2 ** 20)} MiB free in ${directory}, at least ${Math.round(need / 2 ** 20)} MiB are needed`
+          : undefined,
+      );
+    } catch (error) {
+      log.warn({ error: String(error), directory }, 'free disk space is unknown');
+    }
+    if (!stopped) timer = clock.after(DISK_CHECK_MS, () => void look());
+  };
+  void look();
+  return () => {
+    stopped = true;
+    timer?.cancel();
+  };
+}
+
+/** Bundles of the original's vault that lie in the vault directory. */
+async function countBundles(directory: string): Promise<number> {
+  try {
+    return (await readdir(join(directory, 'bundles'))).filter((name) => name.endsWith('.ae_bundle')).length;
+  } catch {
+    return 0;
+  }
+}
+
+function exitOnStoreFailure(log: Log, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  log.error({ error: message }, 'the store failed: nothing more is acknowledged, the node stops');
+  process.exitCode = 74;
+  // The lines above must reach the log; a second is the longest that a failing node may linger.
+  setTimeout(() => process.exit(74), 200);
+}

@@ -1,0 +1,160 @@
+import http from 'node:http';
+import https from 'node:https';
+import { LatticeError } from '../core/types/index.ts';
+
+export interface ClientOptions {
+  /** Base URL of a node, http or https. */
+  readonly url: string;
+  readonly token: string | undefined;
+  /** For a whole request, connecting included. */
+  readonly timeoutMs: number;
+}
+
+export interface ApiRequest {
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** JSON text, sent as it is. */
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Uint8Array;
+}
+
+/** An HTTP client for one node: bounded in time and bytes, follows no redirects. */
+export interface ApiClient {
+  readonly url: string;
+  /** Any answer. LatticeError `unreachable`, `timeout`, `answer-too-large`. */
+  send(method: string, path: string, request?: ApiRequest): Promise<ApiAnswer>;
+  /** The JSON of a 2xx answer; any other answer is thrown as LatticeError with the server's code, or `http-status`. */
+  json<T>(method: string, path: string, request?: ApiRequest): Promise<T>;
+  /** Closes kept-alive connections. */
+  close(): void;
+}
+
+/** The largest page is 1,000 entries of 16 KiB in JSON; twice that is another kind of server. */
+const MAX_ANSWER_BYTES = 48 * 1024 * 1024;
+/** Requests in parallel: imports look keys up side by side. */
+const MAX_SOCKETS = 8;
+
+/** LatticeError `usage` when the URL is not one. */
+export function createClient(options: ClientOptions): ApiClient {
+  const base = URL.canParse(options.url) ? new URL(options.url) : undefined;
+  if (base === undefined || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
+    throw new LatticeError('usage', `${JSON.stringify(options.url)} is not an http or https URL`, {
+      next: 'Write it like http://127.0.0.1:8000.',
+    });
+  }
+  const transport = base.protocol === 'https:' ? https : http;
+  const agent = new transport.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const url = base.href.replace(/\/+$/, '');
+
+  function send(method: string, path: string, request: ApiRequest = {}): Promise<ApiAnswer> {
+    const target = new URL(url + path);
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    const headers: Record<string, string | number> = { accept: 'application/json', ...request.headers };
+    if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;
+    if (request.body !== undefined) {
+      headers['content-type'] = 'application/json';
+      headers['content-length'] = Buffer.byteLength(request.body);
+    }
+    return new Promise((resolve, reject) => {
+      const late = new LatticeError('timeout', `${url} did not answer within ${options.timeoutMs / 1000} s`, {
+        next: 'Look at the node (is it busy or stopped?), or allow more with --timeout.',
+      });
+      const call = transport.request(target, { method, headers, agent }, (answer) => {
+        const chunks: Uint8Array[] = [];
+        let size = 0;
+        answer.on('data', (chunk: Uint8Array) => {
+          size += chunk.length;
+          if (size > MAX_ANSWER_BYTES)
+            call.destroy(new LatticeError('answer-too-large', `${url}${path} answered more than ${MAX_ANSWER_BYTES} bytes`));
+          else chunks.push(chunk);
+        });
+        answer.on('error', fail);
+        answer.on('aborted', () => fail(new Error('the connection was cut during the answer')));
+        answer.on('end', () => {
+          clearTimeout(timer);
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) });
+        });
+      });
+      const timer = setTimeout(() => call.destroy(late), options.timeoutMs);
+      function fail(cause: Error): void {
+        clearTimeout(timer);
+        reject(cause instanceof LatticeError ? cause : unreachable(url, cause));
+      }
+      call.on('error', fail);
+      call.end(request.body);
+    });
+  }
+
+  return {
+    url,
+    send,
+    async json<T>(method: string, path: string, request?: ApiRequest): Promise<T> {
+      const answer = await send(method, path, request);
+      const text = new TextDecoder().decode(answer.body);
+      if (answer.status < 200 || answer.status > 299) throw refusal(`${url}${path}`, answer, text);
+      if (text === '') return undefined as T;
+      try {
+        return JSON.parse(text) as T;
+      } catch (cause) {
+        throw new LatticeError('not-a-lattice-node', `${url}${path} did not answer JSON`, {
+          next: 'Check that the URL is a Lattice node and not a proxy or another service.',
+          cause,
+        });
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function unreachable(url: string, cause: Error): LatticeError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const reasons: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'connection refused',
+    ENOTFOUND: 'no such host',
+    EAI_AGAIN: 'the name could not be looked up',
+    ECONNRESET: 'the connection was reset',
+    EHOSTUNREACH: 'no route to the host',
+    ENETUNREACH: 'no route to the network',
+  };
+  return new LatticeError('unreachable', `cannot reach ${url}: ${reasons[code ?? ''] ?? (cause.message || code || 'unknown cause')}`, {
+    next: 'Start the node (lattice start --env-file F, or lattice up), or name another one with --url.',
+    cause,
+  });
+}
+
+/** The answer of a server that said no, as problem+json or in the original's forms. */
+function refusal(where: string, answer: ApiAnswer, text: string): LatticeError {
+  const problem = parseObject(text);
+  const field = (name: string): string | undefined => {
+    const value = problem[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const said = field('detail') ?? field('message') ?? field('title');
+  const next =
+    field('next') ??
+    (answer.status === 401 ? "Give the node's token with --token, DIOTEC360_API_TOKEN or --env-file." : 'Check the URL and the request.');
+  return new LatticeError(
+    field('code') ?? (answer.status === 401 ? 'unauthorized' : 'http-status'),
+    said ?? `${where} answered status ${answer.status}`,
+    {
+      next,
+      details: { status: answer.status },
+    },
+  );
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,48 @@
+import { nodeHasher } from '../../adapters/system/hasher.ts';
+import { type LegacySnapshot, type RefusedEntry, readLegacySnapshot } from '../../core/codec/legacy.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import { type CliContext, connect, type GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { importEntries } from '../import-entries.ts';
+import { printable } from '../output.ts';
+import { readInput } from './state.ts';
+
+export interface ImportOptions extends GlobalOptions {
+  readonly overwrite?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** The file is read whole, and V8 has no longer strings than twice this. */
+const MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024;
+/** Names of left-alone keys to show; all of them are in --json. */
+const SHOWN = 10;
+
+export async function importSnapshot(context: CliContext, file: string, options: ImportOptions): Promise<number> {
+  const client = await connect(context, options);
+  const snapshot = await readSnapshot(context, file, options);
+  const dryRun = options.dryRun === true;
+  const { imported, skipped } = await importEntries(client, snapshot.state, { overwrite: options.overwrite === true, dryRun });
+  if (options.json) {
+    context.output.json({ file, root: snapshot.root, keys: snapshot.state.length, imported, skipped, dryRun });
+    return EXIT.ok;
+  }
+  const { line } = context.output;
+  line(`${printable(file)} verifies: root ${snapshot.root}, ${snapshot.state.length} keys`);
+  line(`${dryRun ? 'would import' : 'imported'} ${imported}, left alone ${skipped.length} that exist`);
+  for (const key of skipped.slice(0, SHOWN)) line(`  ${printable(key)}`);
+  if (skipped.length > SHOWN) line(`  … and ${skipped.length - SHOWN} more (all of them: --json)`);
+  return EXIT.ok;
+}
+
+async function readSnapshot(context: CliContext, file: string, options: ImportOptions): Promise<LegacySnapshot> {
+  const text = await readInput(context, file, MAX_SNAPSHOT_BYTES);
+  try {
+    return readLegacySnapshot(text, nodeHasher());
+  } catch (error) {
+    if (error instanceof LatticeError && error.code === 'snapshot-values-refused' && !options.json) {
+      const refused = error.details['refused'] as readonly RefusedEntry[];
+      for (const { key, reason } of refused) context.output.remark(`${printable(key)}: ${printable(reason)}`);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import { join, relative, resolve } from 'node:path';
+import { planFleet, writeFleet } from '../../config/fleet.ts';
+import { type Bytes, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { alignColumns, shellWord } from '../output.ts';
+
+export interface InitOptions extends GlobalOptions {
+  readonly dir: string;
+  readonly nodes: number;
+  readonly basePort: number;
+  readonly p2pBasePort: number;
+  readonly names?: string;
+  readonly seedFile?: string;
+}
+
+export async function init(context: CliContext, options: InitOptions): Promise<number> {
+  const dir = resolve(context.cwd, options.dir);
+  const names = options.names?.split(',').map((name) => name.trim());
+  const seed = options.seedFile === undefined ? undefined : await readSeed(context, options.seedFile);
+  const plan = planFleet({ dir, nodes: options.nodes, basePort: options.basePort, p2pBasePort: options.p2pBasePort, names, seed });
+  try {
+    writeFleet(plan);
+  } catch (cause) {
+    if (cause instanceof LatticeError) throw cause;
+    throw new LatticeError(
+      'file-unwritable',
+      `the fleet cannot be written to ${dir}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        next: 'Choose a directory that you may write to with --dir.',
+        cause,
+      },
+    );
+  }
+
+  const { line, json, paint } = context.output;
+  if (options.json) {
+    json({ dir, ...plan.fleet });
+    return EXIT.ok;
+  }
+  for (const row of alignColumns(plan.fleet.nodes.map((node) => [node.name, node.api, node.peerId]))) line(row);
+  line(`written to ${dir}: an env file with its token and a key for each node, and fleet.json`);
+  line(paint('bold', 'Start each node:'));
+  for (const node of plan.fleet.nodes) {
+    line(`  ${context.programName} start --env-file ${shellWord(relative(context.cwd, join(dir, node.envFile)))}`);
+  }
+  return EXIT.ok;
+}
+
+async function readSeed(context: CliContext, file: string): Promise<Bytes> {
+  const digits = (await readTextFile(context, file, 1024)).trim();
+  const seed = digits.length === 64 ? hexToBytes(digits) : undefined;
+  if (seed === undefined) throw usageError(`${file} does not hold 64 hex digits`, 'Make one: openssl rand -hex 32 > FILE.');
+  return seed;
+}

@@ -1,0 +1,80 @@
+import { nodeHasher } from '../../adapters/system/hasher.ts';
+import { createVerifier } from '../../adapters/system/keys.ts';
+import { authorToPeerId } from '../../core/codec/peer-id.ts';
+import { type Author, LatticeError } from '../../core/types/index.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { printable } from '../output.ts';
+import { verifyProofDocument } from '../verify-proof.ts';
+import { readInput } from './state.ts';
+
+export interface ProofVerifyOptions extends GlobalOptions {
+  readonly root?: string;
+  readonly trust?: string;
+}
+
+/** 256 siblings of 80 KiB in base64url, and some. */
+const MAX_PROOF_BYTES = 32 * 1024 * 1024;
+const HEX_32 = /^[0-9a-fA-F]{64}$/;
+
+export async function proofVerify(context: CliContext, file: string, options: ProofVerifyOptions): Promise<number> {
+  const { root, trust } = options;
+  if (root !== undefined && !HEX_32.test(root)) throw usageError('--root takes 64 hex digits');
+  const trusted = trust?.split(',').map((key) => key.trim().toLowerCase()) as Author[] | undefined;
+  if (trusted !== undefined && !trusted.every((key) => HEX_32.test(key)))
+    throw usageError('--trust takes public keys of 64 hex digits, separated by commas');
+
+  const text = await readInput(context, file, MAX_PROOF_BYTES);
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw new LatticeError('proof-malformed', 'the file is not JSON', {
+      next: 'Fetch the proof again: lattice proof get KEY --out FILE.',
+      cause,
+    });
+  }
+  const proven = await verifyProofDocument(document, {
+    hasher: nodeHasher(),
+    verifier: createVerifier(),
+    root: root?.toLowerCase(),
+    trusted,
+  });
+
+  const signer = authorToPeerId(proven.head.author);
+  const at = new Date(proven.head.wallMs).toISOString();
+  const state =
+    proven.kind === 'present'
+      ? `held the value ${JSON.stringify(proven.value)}`
+      : proven.kind === 'deleted'
+        ? 'held a tombstone (deleted)'
+        : 'held nothing';
+  const statement = `At this head (sequence ${proven.head.sequence}, its clock ${at}), node ${signer} ${state} for the key ${JSON.stringify(proven.key)}.`;
+  if (options.json) {
+    context.output.json({
+      valid: true,
+      key: proven.key,
+      kind: proven.kind,
+      ...(proven.kind === 'present' ? { value: proven.value } : {}),
+      root: proven.root,
+      network: proven.head.network,
+      signer,
+      signerKey: proven.head.author,
+      sequence: proven.head.sequence,
+      wallMs: proven.head.wallMs,
+      writers: proven.writers,
+      siblings: proven.siblings,
+      checks: proven.checks,
+      trustChecked: trusted !== undefined,
+      statement,
+    });
+    return EXIT.ok;
+  }
+  const { line, remark, paint } = context.output;
+  for (const check of proven.checks) line(`${paint('green', '✓')} ${printable(check)}`);
+  line(printable(statement));
+  if (proven.siblings > 1) line(`${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`);
+  remark('It does not say that this is the latest value, nor that other nodes held it.');
+  if (trusted === undefined) remark('Whether you trust the signer and the writers was not checked: give their keys with --trust.');
+  return EXIT.ok;
+}

@@ -1,0 +1,36 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { loadConfig } from '../../config/index.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+
+/** What is in flight may finish for this long after a signal; peers repair the rest. */
+const DRAIN_MS = 2000;
+
+/** Runs a node until a signal: the first one drains it, the second one ends it at once. */
+export async function start(context: CliContext, options: GlobalOptions): Promise<number> {
+  const config = loadConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd, terminal: context.output.interactive });
+  let signals = 0;
+  let wake = (): void => undefined;
+  const first = new Promise<void>((resolve) => (wake = resolve));
+  const release = context.onStop(() => {
+    signals++;
+    if (signals === 1) wake();
+    else context.exitNow(EXIT.failed);
+  });
+  try {
+    const { startNode } = await import('../../app/index.ts');
+    // A signal during the start is remembered, and drains as soon as there is something to drain.
+    const node = await startNode({ config });
+    await first;
+    const late = new AbortController();
+    const drained = await Promise.race([node.stop().then(() => true), wait(DRAIN_MS, false, { signal: late.signal })]);
+    late.abort();
+    if (!drained) {
+      context.output.remark(`error: not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
+      context.exitNow(EXIT.failed);
+    }
+    return EXIT.ok;
+  } finally {
+    release();
+  }
+}

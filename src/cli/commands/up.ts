@@ -1,0 +1,248 @@
+import { readFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { nodeHasher } from '../../adapters/system/hasher.ts';
+import type { Fleet } from '../../config/fleet.ts';
+import { readLegacySnapshot } from '../../core/codec/legacy.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import type { NodeStatus } from '../../runtime/facade.ts';
+import type { ApiClient } from '../client.ts';
+import { type CliContext, connect, type GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { importEntries } from '../import-entries.ts';
+import { printable, shellWord } from '../output.ts';
+import { type Board, createBoard } from '../up/board.ts';
+import { type Exit, type NodeChild, spawnNode } from '../up/child.ts';
+import { prepareFleet } from '../up/local-fleet.ts';
+
+export interface UpOptions extends GlobalOptions {
+  readonly dir: string;
+  readonly once?: boolean;
+}
+
+/** The original's ports. */
+const BASE_PORTS = { api: 8000, p2p: 9000 };
+const SAMPLE = new URL('../../../samples/snapshot-6-keys.json', import.meta.url);
+/** A cold start with a damaged page cache takes seconds; more means that a node hangs. */
+const READY_MS = 30_000;
+/** With --once: a fleet on one machine that takes longer does not agree at all. */
+const AGREE_MS = 60_000;
+const LOOK_MS = 250;
+const LOOK_LATER_MS = 1000;
+/** A node drains in 2 s; then it is killed. */
+const DRAIN_MS = 5000;
+/** npm passes on the Ctrl-C that we got from the terminal as well: within this time it is the same one. */
+const SAME_SIGNAL_MS = 500;
+
+/** Runs three nodes on this machine until interrupted; with `once` until they agree. */
+export async function up(context: CliContext, options: UpOptions): Promise<number> {
+  const dir = resolve(context.cwd, options.dir);
+  const stopped = new AbortController();
+  let children: readonly NodeChild[] = [];
+  let firstSignal: number | undefined;
+  const release = context.onStop(() => {
+    const now = performance.now();
+    if (firstSignal === undefined) {
+      firstSignal = now;
+      stopped.abort();
+    } else if (now - firstSignal > SAME_SIGNAL_MS) {
+      for (const child of children) child.signal('SIGKILL');
+    }
+  });
+  try {
+    const fleet = await prepareFleet(dir, context.basePorts ?? BASE_PORTS, (text) => context.output.remark(text));
+    if (stopped.signal.aborted) return EXIT.ok;
+    children = fleet.nodes.map((node) =>
+      spawnNode({
+        name: node.name,
+        command: [...context.self, 'start', '--env-file', join(dir, node.envFile)],
+        cwd: context.cwd,
+        env: context.env,
+        logFile: join(dir, `${node.name}.log`),
+      }),
+    );
+    if (options.json)
+      context.output.json({ event: 'started', dir, nodes: fleet.nodes.map(({ name, api, peerId }) => ({ name, api, peerId })) });
+    const died = Promise.race(children.map((child) => child.exited));
+    const work = new AbortController();
+    const signal = AbortSignal.any([stopped.signal, work.signal]);
+    try {
+      return await Promise.race([
+        attend(context, options, dir, fleet, signal),
+        // What ends after that was told to.
+        died.then((exit) => (signal.aborted ? EXIT.ok : reportDeath(context, options, children, exit))),
+      ]);
+    } finally {
+      work.abort();
+      await drain(children);
+    }
+  } finally {
+    release();
+  }
+}
+
+/** Sees the fleet through to agreement, then stays. Resolves with the exit code; at once when `signal` aborts. */
+async function attend(context: CliContext, options: UpOptions, dir: string, fleet: Fleet, signal: AbortSignal): Promise<number> {
+  const { output } = context;
+  // The clients take nothing from our own environment: a DIOTEC360_API_TOKEN in it is another node's.
+  const plain: CliContext = { ...context, env: {} };
+  const clients = await Promise.all(
+    fleet.nodes.map((node) => connect(plain, { timeout: options.timeout, url: node.api, envFile: join(dir, node.envFile) })),
+  );
+  const board = options.json ? undefined : await createBoard(output);
+  try {
+    await untilReady(fleet, clients, signal);
+    await loadSample(context, options, fleet, clients, signal);
+    const root = await untilEqual(options, fleet, clients, board, signal);
+    if (root === undefined) return EXIT.ok;
+    board?.freeze();
+    if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root });
+    else output.line(`CONVERGED ${fleet.nodes.length}/${fleet.nodes.length} root ${root}`);
+    if (options.once) return EXIT.ok;
+    if (!options.json) for (const line of nextSteps(context, options, fleet)) output.line(line);
+    while (await pause(LOOK_LATER_MS, signal)) board?.show(rowsOf(fleet, await lookAt(clients)));
+    return EXIT.ok;
+  } finally {
+    for (const client of clients) client.close();
+  }
+}
+
+async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + READY_MS;
+  await Promise.all(
+    clients.map(async (client, i) => {
+      do {
+        try {
+          await client.json('GET', '/health');
+          return;
+        } catch (error) {
+          if (!(error instanceof LatticeError)) throw error;
+          if (performance.now() > deadline) {
+            throw new LatticeError(
+              'node-not-ready',
+              `${fleet.nodes[i]?.name ?? client.url} is not up after ${READY_MS / 1000} s: ${error.message}`,
+              {
+                next: 'Read its log: <dir>/<name>.log.',
+              },
+            );
+          }
+        }
+      } while (await pause(100, signal));
+    }),
+  );
+}
+
+/** Loads the sample into a fleet that holds nothing yet: keys that were deleted on purpose must not come back. */
+async function loadSample(
+  context: CliContext,
+  options: UpOptions,
+  fleet: Fleet,
+  clients: readonly ApiClient[],
+  signal: AbortSignal,
+): Promise<void> {
+  const [first] = clients;
+  if (first === undefined || signal.aborted) return;
+  const held = await lookAt(clients);
+  if (held.some((status) => status === undefined || status.entries > 0)) return;
+  const sample = readLegacySnapshot(await readFile(SAMPLE, 'utf8'), nodeHasher());
+  const deadline = performance.now() + READY_MS;
+  for (;;) {
+    try {
+      const { imported } = await importEntries(first, sample.state, { overwrite: false, dryRun: false });
+      if (options.json) context.output.json({ event: 'imported', node: fleet.nodes[0]?.name, keys: imported });
+      else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${imported} keys`);
+      return;
+    } catch (error) {
+      // A node that just started may not write before it knows its own last commit.
+      if (!(error instanceof LatticeError) || !['read-only', 'overloaded', 'deadline'].includes(error.code)) throw error;
+      if (performance.now() > deadline || !(await pause(LOOK_MS, signal))) throw error;
+    }
+  }
+}
+
+/** The root that all nodes hold; undefined when `signal` aborted first. */
+async function untilEqual(
+  options: UpOptions,
+  fleet: Fleet,
+  clients: readonly ApiClient[],
+  board: Board | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const deadline = performance.now() + AGREE_MS;
+  while (!signal.aborted) {
+    const statuses = await lookAt(clients);
+    board?.show(rowsOf(fleet, statuses));
+    const root = statuses[0]?.root;
+    if (root !== undefined && statuses.every((status) => status?.root === root)) return root;
+    if (options.once && performance.now() > deadline) {
+      const roots = statuses.map((status, i) => `${fleet.nodes[i]?.name}: ${status?.root ?? 'no answer'}`).join(', ');
+      throw new LatticeError('not-converged', `the nodes do not agree after ${AGREE_MS / 1000} s (${roots})`, {
+        next: 'Read the logs of the nodes in the fleet directory.',
+      });
+    }
+    await pause(LOOK_MS, signal);
+  }
+  return undefined;
+}
+
+async function lookAt(clients: readonly ApiClient[]): Promise<(NodeStatus | undefined)[]> {
+  return await Promise.all(
+    clients.map(async (client) => {
+      try {
+        return await client.json<NodeStatus>('GET', '/api/v1/status');
+      } catch (error) {
+        if (!(error instanceof LatticeError)) throw error;
+        return undefined;
+      }
+    }),
+  );
+}
+
+function rowsOf(fleet: Fleet, statuses: readonly (NodeStatus | undefined)[]) {
+  return fleet.nodes.map((node, i) => ({ node, status: statuses[i] }));
+}
+
+/** Waits; false when `signal` aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  await wait(ms, undefined, { signal }).catch(() => undefined);
+  return !signal.aborted;
+}
+
+function reportDeath(context: CliContext, options: UpOptions, children: readonly NodeChild[], exit: Exit): number {
+  const child = children.find(({ name }) => name === exit.name);
+  const { output } = context;
+  if (options.json) output.json({ event: 'died', name: exit.name, reason: exit.reason, log: child?.logFile, tail: child?.tail() });
+  else for (const line of child?.tail() ?? []) output.remark(`${exit.name} | ${printable(line)}`);
+  throw new LatticeError('node-died', `${exit.name} ended: ${exit.reason}`, {
+    next: `Its log is ${child?.logFile ?? 'in the fleet directory'}. The other nodes are stopped.`,
+  });
+}
+
+/** Asks every node to stop, and kills what has not done so in time. */
+async function drain(children: readonly NodeChild[]): Promise<void> {
+  const all = Promise.all(children.map((child) => child.exited));
+  for (const child of children) child.signal('SIGTERM');
+  const late = new AbortController();
+  const drained = await Promise.race([all.then(() => true), wait(DRAIN_MS, false, { signal: late.signal })]);
+  late.abort();
+  if (drained) return;
+  for (const child of children) child.signal('SIGKILL');
+  await all;
+}
+
+function nextSteps(context: CliContext, options: UpOptions, fleet: Fleet): string[] {
+  const { output, programName } = context;
+  const [first, second = first, third = second] = fleet.nodes;
+  if (first === undefined || second === undefined || third === undefined) return [];
+  const inDir = (file: string): string => shellWord(relative(context.cwd, join(resolve(context.cwd, options.dir), file)));
+  return [
+    output.paint('bold', 'Try next, in another terminal:'),
+    `  ${programName} state put greeting '"hello"' --env-file ${inDir(first.envFile)}`,
+    `  ${programName} state get greeting --url ${second.api}`,
+    `  ${programName} proof get greeting --url ${third.api} --out greeting.proof`,
+    `  ${programName} proof verify greeting.proof`,
+    `  ${programName} status --watch --url ${second.api}`,
+    `  ${programName} doctor --fleet ${inDir('fleet.json')}`,
+    `Ctrl-C stops the nodes. Their state stays in ${printable(options.dir)}, logs are in ${inDir('')}/*.log.`,
+  ];
+}

@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { LatticeError } from '../core/types/index.ts';
+import { type ApiClient, createClient } from './client.ts';
+import type { Output } from './output.ts';
+
+/** What a command may touch of the process it runs in. */
+export interface CliContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly output: Output;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** How this program was called, to print commands that work when pasted: `lattice`, or `node dist/cli/main.js`. */
+  readonly programName: string;
+  /** argv that runs this program again, without a command. */
+  readonly self: readonly string[];
+  /** Calls `handler` for each SIGINT, SIGTERM or loss of the parent until the returned function is called. */
+  onStop(handler: () => void): () => void;
+  /** First ports of `up`, where they are not the original's. */
+  readonly basePorts?: { readonly api: number; readonly p2p: number };
+  /** Ends the process without draining it. */
+  exitNow(exitCode: number): void;
+}
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly envFile?: string;
+  /** Seconds for one request. */
+  readonly timeout: number;
+  readonly json?: boolean;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8000';
+
+export function usageError(message: string, next?: string): LatticeError {
+  return new LatticeError('usage', message, next === undefined ? {} : { next });
+}
+
+/** The text of a file that the user named. LatticeError `file-unreadable`, or `file-too-large` over `limit` bytes. */
+export async function readTextFile(context: CliContext, file: string, limit: number): Promise<string> {
+  const path = resolve(context.cwd, file);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const why = code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'no permission' : code;
+    throw new LatticeError('file-unreadable', `cannot read ${path}: ${why}`, { next: 'Check the path and its permissions.', cause });
+  }
+  if (bytes.length > limit) {
+    throw new LatticeError('file-too-large', `${path} has ${bytes.length} bytes, the limit is ${limit}`, {
+      next: 'Check that this is the file you mean.',
+    });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new LatticeError('file-unreadable', `${path} is not UTF-8 text`, { next: 'Check that this is the file you mean.', cause });
+  }
+}
+
+/** An environment file is a few lines; more is another kind of file. */
+const MAX_ENV_FILE_BYTES = 256 * 1024;
+
+/** Reads DIOTEC360_… settings: the process environment wins over the env file, as it does for a node. */
+export async function readSettings(context: CliContext, envFile: string | undefined): Promise<(name: string) => string | undefined> {
+  const file = envFile === undefined ? {} : parseEnv(await readTextFile(context, envFile, MAX_ENV_FILE_BYTES));
+  return (name) => (context.env[name] ?? file[name])?.trim() || undefined;
+}
+
+/** A client for the node that the options and the environment name: flags win over the environment, that over the env file. */
+export async function connect(context: CliContext, options: GlobalOptions): Promise<ApiClient> {
+  const setting = await readSettings(context, options.envFile);
+  const url = options.url ?? setting('DIOTEC360_URL') ?? (options.envFile === undefined ? DEFAULT_URL : urlOf(setting));
+  return createClient({ url, token: options.token ?? setting('DIOTEC360_API_TOKEN'), timeoutMs: options.timeout * 1000 });
+}
+
+/** Where a node with these settings answers on its own machine. */
+function urlOf(setting: (name: string) => string | undefined): string {
+  const host = setting('DIOTEC360_API_HOST') ?? '';
+  const reachable = host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `http://${reachable}:${setting('DIOTEC360_API_PORT') ?? setting('PORT') ?? '8000'}`;
+}

@@ -1,0 +1,37 @@
+import type { Fleet } from '../config/fleet.ts';
+import { LatticeError } from '../core/types/index.ts';
+
+/** More nodes than a fleet may have are another kind of file. */
+const MAX_NODES = 1000;
+
+/** The public description of a fleet, as `lattice init` writes it to fleet.json. LatticeError `fleet-malformed`. */
+export function readFleet(text: string): Fleet {
+  const fail = (why: string): never => {
+    throw new LatticeError('fleet-malformed', `not a fleet.json: ${why}`, { next: 'Give the fleet.json that lattice init wrote.' });
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    fail('it is not JSON');
+  }
+  const fleet = (typeof value === 'object' && value !== null ? value : fail('it is not an object')) as Record<string, unknown>;
+  const nodes = fleet['nodes'];
+  if (!Array.isArray(nodes) || nodes.length === 0 || nodes.length > MAX_NODES) return fail('"nodes" is not a list of nodes');
+  const field = (node: unknown, name: string): string => {
+    const text = (node as Record<string, unknown> | null)?.[name];
+    return typeof text === 'string' ? text : fail(`a node has no "${name}"`);
+  };
+  return {
+    network: field(fleet, 'network'),
+    nodes: nodes.map((node) => ({
+      name: field(node, 'name'),
+      role: field(node, 'role'),
+      peerId: field(node, 'peerId'),
+      publicKey: field(node, 'publicKey'),
+      api: field(node, 'api'),
+      p2p: field(node, 'p2p'),
+      envFile: field(node, 'envFile'),
+    })),
+  };
+}

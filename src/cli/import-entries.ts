@@ -1,0 +1,122 @@
+import { measureValue } from '../core/codec/value.ts';
+import { type JsonValue, LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
+import type { WriteOperation, WriteResult } from '../runtime/facade.ts';
+import type { ApiClient } from './client.ts';
+
+/** A commit takes 64 KiB of operations; the rest is for contexts, which only the node knows. */
+const BATCH_BYTES = 48 * 1024;
+/** A body takes 256 KiB of JSON; control characters take six times their bytes there. */
+const BATCH_JSON_BYTES = 192 * 1024;
+/** Bytes of an operation besides key and value. */
+const OPERATION_OVERHEAD = 16;
+/** Lookups side by side: enough to hide the way to the node, few enough for its connection limit. */
+const LOOKUPS = 8;
+/** Rounds for a batch while others write the same keys. */
+const MAX_ROUNDS = 5;
+
+export interface ImportResult {
+  readonly imported: number;
+  /** Keys that exist and were left alone. */
+  readonly skipped: readonly string[];
+}
+
+export interface ImportMode {
+  readonly overwrite: boolean;
+  /** Look and count, write nothing. */
+  readonly dryRun: boolean;
+}
+
+/**
+ * Writes entries in commits. Without `overwrite` a key that exists is never touched: the node itself refuses the
+ * commit then, and it is sent again without those keys. LatticeError of the client, or `import-contended`.
+ */
+export async function importEntries(
+  client: ApiClient,
+  entries: readonly (readonly [string, JsonValue])[],
+  mode: ImportMode,
+): Promise<ImportResult> {
+  let imported = 0;
+  const skipped: string[] = [];
+  for (const batch of batches(entries)) {
+    const result = mode.dryRun ? await look(client, batch, mode) : await write(client, batch, mode.overwrite);
+    imported += result.imported;
+    skipped.push(...result.skipped);
+  }
+  return { imported, skipped };
+}
+
+type Batch = readonly WriteOperation[];
+
+function* batches(entries: readonly (readonly [string, JsonValue])[]): Generator<Batch> {
+  let batch: WriteOperation[] = [];
+  let bytes = 0;
+  let json = 0;
+  for (const [key, value] of entries) {
+    const size = measureValue(value).size + Buffer.byteLength(key) + OPERATION_OVERHEAD;
+    const jsonSize = Buffer.byteLength(JSON.stringify({ key, value })) + 64;
+    if (batch.length > 0 && (batch.length >= MAX_OPERATIONS || bytes + size > BATCH_BYTES || json + jsonSize > BATCH_JSON_BYTES)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+      json = 0;
+    }
+    batch.push({ op: 'put', key, value });
+    bytes += size;
+    json += jsonSize;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function look(client: ApiClient, batch: Batch, mode: ImportMode): Promise<ImportResult> {
+  const existing = mode.overwrite ? new Set<string>() : await existingKeys(client, batch);
+  return { imported: batch.length - existing.size, skipped: [...existing] };
+}
+
+async function write(client: ApiClient, batch: Batch, overwrite: boolean): Promise<ImportResult> {
+  const skipped: string[] = [];
+  let left = batch;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (left.length === 0) return { imported: 0, skipped };
+    try {
+      await commit(client, overwrite ? left : left.map((operation) => ({ ...operation, ifNoneMatch: '*' as const })));
+      return { imported: left.length, skipped };
+    } catch (error) {
+      if (!(error instanceof LatticeError)) throw error;
+      if (error.code === 'commit-too-large' && left.length > 1) {
+        // Long contexts: halves always fit in the end, since a single operation does.
+        const middle = left.length >> 1;
+        const first = await write(client, left.slice(0, middle), overwrite);
+        const second = await write(client, left.slice(middle), overwrite);
+        return { imported: first.imported + second.imported, skipped: [...skipped, ...first.skipped, ...second.skipped] };
+      }
+      if (error.code !== 'precondition-failed' || overwrite) throw error;
+      const existing = await existingKeys(client, left);
+      skipped.push(...existing);
+      left = left.filter((operation) => !existing.has(operation.key));
+    }
+  }
+  throw new LatticeError('import-contended', `others keep writing the same keys, ${left.length} are not imported`, {
+    next: 'Run the import again when the writers are quiet.',
+  });
+}
+
+function commit(client: ApiClient, operations: Batch): Promise<WriteResult> {
+  return client.json<WriteResult>('POST', '/api/v1/commits', { body: JSON.stringify({ operations }) });
+}
+
+async function existingKeys(client: ApiClient, batch: Batch): Promise<Set<string>> {
+  const existing = new Set<string>();
+  const queue = batch.values();
+  const worker = async (): Promise<void> => {
+    for (const { key } of queue) {
+      try {
+        await client.json('GET', '/api/v1/state', { query: { key } });
+        existing.add(key);
+      } catch (error) {
+        if (!(error instanceof LatticeError) || error.details['status'] !== 404) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: LOOKUPS }, worker));
+  return existing;
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { basename, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { processEnvironment } from '../config/environment.ts';
+import { createOutput } from './output.ts';
+import { runCli } from './run.ts';
+
+const self = fileURLToPath(import.meta.url);
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+// A reader that has seen enough (lattice state ls | head) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+function onStop(handler: () => void): () => void {
+  // 'disconnect' comes when the parent that opened an IPC channel is gone: `up` leaves no orphans, however it ends.
+  const events = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
+  for (const event of events) process.on(event, handler);
+  return () => {
+    for (const event of events) process.off(event, handler);
+  };
+}
+
+const called = process.argv[1] ?? self;
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  {
+    env: processEnvironment(),
+    cwd: process.cwd(),
+    output: createOutput(process.stdout, process.stderr, processEnvironment()),
+    stdin: process.stdin,
+    programName: basename(called) === 'lattice' ? 'lattice' : `node ${relative(process.cwd(), self)}`,
+    self: [process.execPath, self],
+    onStop,
+    exitNow: (exitCode) => process.exit(exitCode),
+  },
+  version,
+);
+
+/** What a finished command may still hold open (a peer's half-closed socket) does not keep the process. */
+const LINGER_MS = 250;
+setTimeout(() => process.exit(), LINGER_MS).unref();
+process.channel?.unref();

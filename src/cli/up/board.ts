@@ -1,0 +1,68 @@
+import type { FleetNode } from '../../config/fleet.ts';
+import type { NodeStatus } from '../../runtime/facade.ts';
+import type { Output, Style } from '../output.ts';
+
+/** A node and its last status; undefined while it does not answer. */
+export interface BoardRow {
+  readonly node: FleetNode;
+  readonly status: NodeStatus | undefined;
+}
+
+/** Shows the nodes: a table that is redrawn on a terminal, else a line for each change. */
+export interface Board {
+  show(rows: readonly BoardRow[]): void;
+  /** What is printed from now on stays below the table. */
+  freeze(): void;
+}
+
+export async function createBoard(output: Output): Promise<Board> {
+  const { default: Table } = await import('cli-table3');
+  let drawn = 0;
+  let frozen = false;
+  const before = new Map<string, string>();
+
+  function draw(rows: readonly BoardRow[]): void {
+    const table = new Table({ head: ['node', 'API', 'health', 'P2P', 'HTTP', 'keys', 'root'], style: { head: [], border: [] } });
+    for (const { node, status } of rows) {
+      const [style, health] = healthOf(status);
+      table.push([
+        node.name,
+        node.api,
+        output.paint(style, health),
+        String(status?.p2p.peers ?? '-'),
+        String(status?.http.peers ?? '-'),
+        String(status?.live ?? '-'),
+        status?.root.slice(0, 16) ?? '-',
+      ]);
+    }
+    const text = table.toString();
+    output.write(`${drawn === 0 ? '' : `\u001b[${drawn}A\u001b[J`}${text}\n`);
+    drawn = text.split('\n').length;
+  }
+
+  return {
+    show(rows) {
+      if (output.interactive && !frozen) {
+        draw(rows);
+        return;
+      }
+      for (const { node, status } of rows) {
+        // After the table the health is news; every new root would be noise.
+        const line = `${node.name}  ${healthOf(status)[1]}${frozen || status === undefined ? '' : `  ${status.live} keys  root ${status.root}`}`;
+        if (before.has(node.name) || !frozen) {
+          if (before.get(node.name) !== line) output.line(line);
+        }
+        before.set(node.name, line);
+      }
+    },
+    freeze() {
+      frozen = true;
+      before.clear();
+    },
+  };
+}
+
+function healthOf(status: NodeStatus | undefined): [Style, string] {
+  if (status === undefined) return ['dim', 'no answer'];
+  return [status.health === 'OPTIMAL' ? 'green' : status.health === 'ISOLATED' ? 'red' : 'yellow', status.health];
+}

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, existsSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
+
+/** A log of this size gives way to a new one; one old one is kept. */
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
+/** Lines kept to show when the node dies. */
+const TAIL_LINES = 10;
+const MAX_LINE = 2000;
+/** Settings of the machine. Everything else, DIOTEC360_… above all, comes from the env file alone. */
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'SystemRoot'];
+
+export interface ChildOptions {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly logFile: string;
+}
+
+export interface Exit {
+  readonly name: string;
+  /** Exit code, or the signal's name. */
+  readonly reason: string;
+}
+
+/** A node in a process of its own, its output collected in a file. */
+export interface NodeChild {
+  readonly name: string;
+  readonly logFile: string;
+  /** Resolves when the process is gone and its output is written. Never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Last lines of its output. */
+  tail(): readonly string[];
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/**
+ * Starts a node. It is in a process group of its own, so that Ctrl-C reaches it through us and once; the IPC channel tells it
+ * when we are gone.
+ */
+export function spawnNode(options: ChildOptions): NodeChild {
+  const { name, logFile } = options;
+  const [program = '', ...args] = options.command;
+  const env = Object.fromEntries(PASSED_ON.flatMap((key) => (options.env[key] === undefined ? [] : [[key, options.env[key]]])));
+  const child = spawn(program, args, { cwd: options.cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const log = createLogFile(logFile);
+  const lines: string[] = [];
+  const collect = (stream: ChildProcess['stdout']): void => {
+    const decoder = new StringDecoder('utf8');
+    let partial = '';
+    stream?.on('data', (chunk: Buffer) => {
+      log.write(chunk);
+      const parts = (partial + decoder.write(chunk)).split('\n');
+      partial = (parts.pop() ?? '').slice(-MAX_LINE);
+      lines.push(...parts.slice(-TAIL_LINES).map((line) => line.slice(0, MAX_LINE)));
+      lines.splice(0, lines.length - TAIL_LINES);
+    });
+    stream?.on('end', () => {
+      if (partial !== '') lines.push(partial);
+    });
+  };
+  collect(child.stdout);
+  collect(child.stderr);
+
+  const exited = new Promise<Exit>((resolve) => {
+    const finish = (reason: string): void => void log.end().then(() => resolve({ name, reason }));
+    child.once('error', (error) => finish(`could not be started: ${error.message}`));
+    child.once('close', (code, signal) => finish(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`));
+  });
+  return { name, logFile, exited, tail: () => lines.slice(-TAIL_LINES), signal: (signal) => void child.kill(signal) };
+}
+
+function createLogFile(path: string): { write(chunk: Buffer): void; end(): Promise<void> } {
+  let size = existsSync(path) ? statSync(path).size : 0;
+  let stream = open();
+  function open(): WriteStream {
+    const next = createWriteStream(path, { flags: 'a', mode: 0o600 });
+    // A full disk must not take down the fleet's supervisor; the nodes say so themselves.
+    next.on('error', () => undefined);
+    return next;
+  }
+  return {
+    write(chunk) {
+      if (size > MAX_LOG_BYTES) {
+        stream.end();
+        renameSync(path, `${path}.1`);
+        stream = open();
+        size = 0;
+      }
+      size += chunk.length;
+      stream.write(chunk);
+    },
+    end: () => new Promise((resolve) => stream.end(() => resolve())),
+  };
+}

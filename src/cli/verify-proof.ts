@@ -1,0 +1,208 @@
+import {
+  commitSigningBytes,
+  decodeFragment,
+  decodeSignedHead,
+  encodeCbor,
+  fragmentToSiblings,
+  type Head,
+  headSigningBytes,
+  keyHash,
+} from '../core/codec/index.ts';
+import { decodeProof, type LeafRef, type MerkleProof, verifyProof } from '../core/merkle/index.ts';
+import { compareSiblings } from '../core/state/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  compareBytes,
+  equalBytes,
+  type Hasher,
+  type JsonValue,
+  LatticeError,
+  type Sibling,
+} from '../core/types/index.ts';
+
+/** What a proof document showed, once everything in it was checked. */
+export interface Proven {
+  readonly key: string;
+  readonly kind: 'present' | 'deleted' | 'absent';
+  /** Of the winning sibling; undefined unless `present`. */
+  readonly value: JsonValue | undefined;
+  readonly root: string;
+  readonly head: Head;
+  /** Authors of the siblings, winner first. */
+  readonly writers: readonly Author[];
+  readonly siblings: number;
+  /** One sentence per check that passed. */
+  readonly checks: readonly string[];
+}
+
+export interface VerifyProofOptions {
+  readonly hasher: Hasher;
+  /** Ed25519 under the strict rule: createVerifier of adapters/system. */
+  readonly verifier: { verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean> };
+  /** 64 lower-case hex digits that the root must equal. */
+  readonly root: string | undefined;
+  /** The keys that the head and all commits must come from; undefined: not checked. */
+  readonly trusted: readonly Author[] | undefined;
+}
+
+const FORMAT = 'diotec360-lattice-proof/1';
+
+/** Checks a ProofDocument without any network. Throws LatticeError `proof-malformed` or `proof-invalid`, naming the check that failed. */
+export async function verifyProofDocument(document: unknown, options: VerifyProofOptions): Promise<Proven> {
+  const { hasher, verifier, trusted } = options;
+  const file = readDocument(document);
+  const checks: string[] = [];
+  const pass = (what: string): void => void checks.push(what);
+
+  const signed = decode('head', () => decodeSignedHead(file.head));
+  const { head } = signed;
+  const root = bytesToHex(head.root);
+  if (!(await verifier.verify(head.author, headSigningBytes(signed.payloadBytes), signed.signature))) {
+    throw invalid(`the head is not signed by its author ${head.author}`);
+  }
+  pass(`the head is signed by ${head.author}`);
+  if (trusted !== undefined) {
+    if (!trusted.includes(head.author)) throw invalid(`the head's author ${head.author} is not one of the trusted keys`);
+    pass('the head comes from a trusted key');
+  }
+  if (head.network !== file.network)
+    throw invalid(`the head is of network ${JSON.stringify(head.network)}, the document says ${JSON.stringify(file.network)}`);
+  if (root !== file.root) throw invalid(`the head names root ${root}, the document ${file.root}`);
+  if (options.root !== undefined) {
+    if (root !== options.root) throw invalid(`the proof is for root ${root}, not for ${options.root}`);
+    pass('the root is the one that was asked for');
+  }
+
+  const merkle = decode('Merkle proof', () => decodeProof(file.merkle));
+  const verdict = verifyProof(merkle, keyHash(file.key, hasher), head.root, hasher);
+  if (verdict === false) throw invalid('the Merkle proof does not lead from the key to the root');
+  pass(`the Merkle proof shows that the key is ${verdict === 'present' ? 'in the tree' : 'not in the tree'} with root ${root}`);
+  if ((verdict === 'absent') !== (file.kind === 'absent')) throw invalid(`the Merkle proof says ${verdict}, the document ${file.kind}`);
+  if (verdict === 'absent') {
+    if (file.fragments.length > 0) throw invalid('an absent key has no commits');
+    return { key: file.key, kind: 'absent', value: undefined, root, head, writers: [], siblings: 0, checks };
+  }
+
+  const siblings = await checkFragments(file, head, options);
+  if (!sameRefs(merkle, siblings)) throw invalid('the commits shown are not those that the tree holds for the key');
+  pass(
+    `${siblings.length === 1 ? 'the commit is' : `all ${siblings.length} commits are`} signed by ${siblings.map((s) => s.author).join(', ')}, and what the tree holds`,
+  );
+  if (trusted !== undefined) pass('every commit comes from a trusted key');
+
+  const shown = (siblings[0] as Sibling).operation;
+  if ((shown.kind === 'delete') !== (file.kind === 'deleted'))
+    throw invalid(`the winning operation is a ${shown.kind}, the document says ${file.kind}`);
+  if (shown.value !== undefined) {
+    if (file.value === undefined || !equalValues(file.value, shown.value)) throw invalid('the value shown is not the one that was signed');
+    pass('the value shown is the signed one');
+  }
+  return {
+    key: file.key,
+    kind: file.kind,
+    value: shown.value,
+    root,
+    head,
+    writers: siblings.map((s) => s.author),
+    siblings: siblings.length,
+    checks,
+  };
+}
+
+/** The siblings of the document's fragments, winner first, each with a good signature. */
+async function checkFragments(
+  file: DocumentFields,
+  head: Head,
+  { hasher, verifier, trusted }: VerifyProofOptions,
+): Promise<readonly Sibling[]> {
+  const siblings: Sibling[] = [];
+  for (const bytes of file.fragments) {
+    const fragment = decode('commit', () => decodeFragment(bytes, hasher));
+    const { author, network } = fragment.header;
+    if (network !== head.network) throw invalid(`commit ${fragment.id} is of network ${JSON.stringify(network)}`);
+    if (trusted !== undefined && !trusted.includes(author))
+      throw invalid(`the author of commit ${fragment.id}, ${author}, is not one of the trusted keys`);
+    if (!(await verifier.verify(author, commitSigningBytes(fragment.headerBytes), fragment.signature))) {
+      throw invalid(`commit ${fragment.id} is not signed by its author ${author}`);
+    }
+    if (fragment.operations.some(({ operation }) => operation.key !== file.key))
+      throw invalid(`commit ${fragment.id} is about another key`);
+    siblings.push(...fragmentToSiblings(fragment, hasher));
+  }
+  return siblings.sort(compareSiblings);
+}
+
+function sameRefs(proof: MerkleProof, siblings: readonly Sibling[]): boolean {
+  if (proof.kind !== 'leaf' || proof.refs.length !== siblings.length) return false;
+  const sorted = siblings.toSorted((a, b) => compareBytes(a.commit, b.commit) || a.index - b.index);
+  return proof.refs.every((ref: LeafRef, i) => {
+    const sibling = sorted[i] as Sibling;
+    return ref.index === sibling.index && equalBytes(ref.commit, sibling.commit);
+  });
+}
+
+function equalValues(a: JsonValue, b: JsonValue): boolean {
+  return equalBytes(encodeCbor(a), encodeCbor(b));
+}
+
+interface DocumentFields {
+  readonly key: string;
+  readonly kind: 'present' | 'deleted' | 'absent';
+  readonly root: string;
+  readonly network: string;
+  readonly merkle: Bytes;
+  readonly fragments: readonly Bytes[];
+  readonly head: Bytes;
+  readonly value: JsonValue | undefined;
+}
+
+function readDocument(document: unknown): DocumentFields {
+  if (typeof document !== 'object' || document === null) throw malformed('not a JSON object');
+  const fields = document as Readonly<Record<string, unknown>>;
+  const text = (name: string): string => {
+    const value = fields[name];
+    if (typeof value !== 'string') throw malformed(`"${name}" is missing or not text`);
+    return value;
+  };
+  if (fields['format'] !== FORMAT) throw malformed(`"format" is not ${FORMAT}`);
+  const kind = text('kind');
+  if (kind !== 'present' && kind !== 'deleted' && kind !== 'absent') throw malformed('"kind" is not present, deleted or absent');
+  const fragments = fields['fragments'];
+  if (!Array.isArray(fragments)) throw malformed('"fragments" is missing or not a list');
+  return {
+    key: text('key'),
+    kind,
+    root: text('root'),
+    network: text('network'),
+    merkle: base64url(text('merkle'), 'merkle'),
+    fragments: fragments.map((fragment) => base64url(fragment, 'fragments')),
+    head: base64url(text('head'), 'head'),
+    value: fields['value'] as JsonValue | undefined,
+  };
+}
+
+function base64url(text: unknown, name: string): Bytes {
+  if (typeof text !== 'string' || !/^[A-Za-z0-9_-]*$/.test(text)) throw malformed(`"${name}" is not base64url`);
+  return new Uint8Array(Buffer.from(text, 'base64url'));
+}
+
+function decode<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (!(cause instanceof LatticeError)) throw cause;
+    throw malformed(`${what}: ${cause.message}`);
+  }
+}
+
+const NEXT = 'Do not rely on this file. Fetch the proof again: lattice proof get KEY --out FILE.';
+
+function malformed(why: string): LatticeError {
+  return new LatticeError('proof-malformed', `not a proof: ${why}`, { next: NEXT });
+}
+
+function invalid(why: string): LatticeError {
+  return new LatticeError('proof-invalid', `the proof does not hold: ${why}`, { next: NEXT });
+}

@@ -1,0 +1,119 @@
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { Problem } from './problems.ts';
+import { unknownNameWarning } from './unknown-names.ts';
+import { namesOf, VARIABLES, type Variable } from './variables.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The one place that reads the environment of the process. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+/** One variable's text, the name it was found under, and what its relative paths are relative to. */
+export interface Setting {
+  readonly name: string;
+  readonly text: string;
+  readonly base: string;
+}
+
+/** The process environment over an env file. */
+export interface Settings {
+  /** The first non-empty text among the variable's names; undefined when it is unset everywhere. */
+  find(variable: Variable): Setting | undefined;
+  /** Every non-empty text of a variable, by precedence. */
+  findAll(variable: Variable): readonly Setting[];
+  readonly warnings: readonly string[];
+}
+
+/** An env file is some dozens of lines; the longest lists fill a few tens of KiB. */
+const MAX_ENV_FILE_BYTES = 256 * 1024;
+/** More unknown names than that are somebody else's environment. */
+const MAX_UNKNOWN_WARNINGS = 20;
+
+interface EnvFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly values: Environment;
+}
+
+/** Numbers of the lines that are neither blank, comment, NAME=value nor inside a quoted value: parseEnv drops or misreads those. */
+function unreadableLines(text: string): readonly number[] {
+  const withoutQuoted = text.replace(/^(\s*(?:export\s+)?[\w.-]+\s*=\s*)(["'`])[^]*?\2/gm, (all, name: string) => {
+    const lines = all.slice(name.length).split('\n').length - 1;
+    return name + '\n#'.repeat(lines);
+  });
+  return withoutQuoted
+    .split('\n')
+    .flatMap((line, i) => (/^\s*(#.*|(export\s+)?[A-Za-z_][\w.-]*\s*=.*)?$/.test(line.replace(/\r$/, '')) ? [] : [i + 1]));
+}
+
+/** The env file at `path`; undefined when it is missing and not `required`. What is wrong with it goes to `problems`. */
+function readEnvFile(path: string, required: boolean, problems: Problem[]): EnvFile | undefined {
+  const problem = (value: string, rule: string, fix: string): void => {
+    problems.push({ variable: path, value, rule, fix });
+  };
+  let text: string;
+  let mode: number;
+  try {
+    const stat = statSync(path);
+    if (stat.size > MAX_ENV_FILE_BYTES) {
+      problem(`${stat.size} bytes`, `an env file has at most ${MAX_ENV_FILE_BYTES} bytes`, 'name the right file');
+      return undefined;
+    }
+    mode = stat.mode;
+    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    if (!required && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    problem(
+      '',
+      `it cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      'name an env file that exists and is readable',
+    );
+    return undefined;
+  }
+  const unreadable = unreadableLines(text);
+  if (unreadable.length > 0) {
+    const lines = `line ${unreadable.slice(0, 10).join(', ')}`;
+    problem(lines, 'it is not of the form NAME=value', 'write NAME=value, or # in front of a comment');
+  }
+  return { path, mode, values: parseEnv(text) };
+}
+
+/**
+ * Reads the env file (`envFile`, else `.env` in `cwd` where there is one) below `env`: a name that the process environment has, even empty,
+ * is never taken from the file. Relative paths in the file are relative to it, others to `cwd`.
+ */
+export function readSettings(
+  options: { readonly env: Environment; readonly envFile?: string | undefined; readonly cwd: string },
+  problems: Problem[],
+): Settings {
+  const path = resolve(options.cwd, options.envFile ?? '.env');
+  const file = readEnvFile(path, options.envFile !== undefined, problems);
+  const warnings: string[] = [];
+
+  function findAll(variable: Variable): readonly Setting[] {
+    const found: Setting[] = [];
+    for (const name of namesOf(variable)) {
+      const own = options.env[name];
+      const text = (own ?? file?.values[name] ?? '').trim();
+      if (text !== '') found.push({ name, text, base: own === undefined ? dirname(path) : options.cwd });
+    }
+    return found;
+  }
+
+  const names = new Set([...Object.keys(options.env), ...Object.keys(file?.values ?? {})]);
+  for (const name of [...names].sort()) {
+    const warning = unknownNameWarning(name);
+    if (warning !== undefined && warnings.length < MAX_UNKNOWN_WARNINGS) warnings.push(warning);
+  }
+  const exposed = VARIABLES.flatMap((variable: Variable) => (variable.secret ? namesOf(variable) : [])).find(
+    (name) => (file?.values[name] ?? '') !== '',
+  );
+  if (file !== undefined && exposed !== undefined && (file.mode & 0o077) !== 0 && process.platform !== 'win32') {
+    warnings.push(`${file.path} holds ${exposed} and can be read by others: run chmod 600 on it`);
+  }
+  return { find: (variable) => findAll(variable)[0], findAll, warnings };
+}

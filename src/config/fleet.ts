@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { isIP, isIPv6 } from 'node:net';
+import { join } from 'node:path';
+import { checkSecretDirectory, deriveBytes, deriveNodeSeed, seedToAuthor, writeNewFile } from '../adapters/system/keys.ts';
+import { authorToPeerId } from '../core/codec/peer-id.ts';
+import { type Author, type Bytes, bytesToHex, LatticeError } from '../core/types/index.ts';
+import { isWildcard } from './load.ts';
+import { VARIABLES, type VariableName } from './variables.ts';
+
+export interface FleetOptions {
+  readonly dir: string;
+  /** 1 to MAX_FLEET. */
+  readonly nodes: number;
+  /** API port of the first node; the others follow. */
+  readonly basePort: number;
+  /** P2P port of the first node; the others follow. */
+  readonly p2pBasePort: number;
+  /** One per node. Ports follow the alphabetical order of `<name>.env`. */
+  readonly names?: readonly string[] | undefined;
+  /** A 32-byte secret: the same fleet, keys and tokens, every time. Random without one. */
+  readonly seed?: Bytes | undefined;
+  /** The IP address that every node listens on and is reached at. Default: 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default: the default topic. */
+  readonly network?: string | undefined;
+}
+
+/** One node as fleet.json tells it: no secrets. */
+export interface FleetNode {
+  readonly name: string;
+  readonly role: string;
+  readonly peerId: string;
+  /** 64 hex digits. */
+  readonly publicKey: string;
+  /** Base URL. */
+  readonly api: string;
+  /** Multiaddr with /p2p. */
+  readonly p2p: string;
+  /** Relative to fleet.json. */
+  readonly envFile: string;
+}
+
+/** The content of fleet.json. Nodes stand in port order. */
+export interface Fleet {
+  readonly network: string;
+  readonly nodes: readonly FleetNode[];
+}
+
+export interface FleetFile {
+  /** Relative to the plan's directory. */
+  readonly name: string;
+  readonly mode: number;
+  readonly content: string;
+}
+
+/** What writeFleet will write. The contents hold keys and tokens. */
+export interface FleetPlan {
+  readonly dir: string;
+  readonly fleet: Fleet;
+  /** In writing order; fleet.json is last, so that it stands for a complete fleet. */
+  readonly files: readonly FleetFile[];
+}
+
+/** The design size of a fleet whose every node names every other. */
+const MAX_FLEET = 50;
+const TOKEN_INFO = 'diotec360/lattice/api-token/v1:';
+/** No dots: `<name>` is a directory beside `<name>.env` and `<name>.key`. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+const GENESIS: readonly (readonly [name: string, role: string])[] = [
+  ['node1-huggingface', 'genesis-public'],
+  ['node2-diotec360', 'genesis-primary'],
+  ['node3-backup', 'genesis-backup'],
+];
+
+function invalid(rule: string, next: string): LatticeError {
+  return new LatticeError('invalid-fleet', rule, { next });
+}
+
+function checkPorts(option: string, base: number, nodes: number): void {
+  if (!Number.isInteger(base) || base < 1 || base + nodes - 1 > 65_535) {
+    throw invalid(`${option} ${base} leaves no ${nodes} ports`, `choose ${option} from 1 to ${65_536 - nodes}`);
+  }
+}
+
+/** Code unit order of the env files' names: what a sorted listing of `*.env` gives. */
+function byEnvFile(a: string, b: string): number {
+  return `${a}.env` < `${b}.env` ? -1 : 1;
+}
+
+function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
+  if (names === undefined) {
+    if (nodes === GENESIS.length) return GENESIS.map(([name]) => name);
+    const digits = String(nodes).length; // node01 to node12: the number is the alphabetical order too
+    return Array.from({ length: nodes }, (_, i) => `node${String(i + 1).padStart(digits, '0')}`);
+  }
+  if (names.length !== nodes) throw invalid(`${names.length} names were given for ${nodes} nodes`, 'give one name for each node');
+  const bad = names.find((name) => !NAME.test(name));
+  if (bad !== undefined) {
+    throw invalid(`"${bad}" is not a node name`, 'use 1 to 63 letters, digits, hyphens and underscores, a letter or digit first');
+  }
+  // Some file systems don't tell cases apart.
+  if (new Set(names.map((name) => name.toLowerCase())).size !== names.length) {
+    throw invalid('two nodes have the same name', 'give each node its own name');
+  }
+  return [...names].sort(byEnvFile);
+}
+
+/** One `DIOTEC360_NAME=value` line for each pair; the names are checked against the table by their type. */
+function envLines(pairs: readonly (readonly [name: VariableName, value: string])[]): string {
+  return pairs.map(([name, value]) => `DIOTEC360_${name}=${value}\n`).join('');
+}
+
+/**
+ * Plans the files of a fleet on one host whose nodes trust, dial and poll each other: `<name>.env`, `<name>.key` and fleet.json. Touches
+ * no file. Throws LatticeError `invalid-fleet`.
+ */
+export function planFleet(options: FleetOptions): FleetPlan {
+  const { dir, nodes, basePort, p2pBasePort, seed, host = '127.0.0.1' } = options;
+  const topic = VARIABLES.find(({ name }) => name === 'P2P_TOPIC')?.default ?? '';
+  const network = options.network ?? topic;
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_FLEET) {
+    throw invalid(`a fleet of ${nodes} nodes cannot be made`, `choose 1 to ${MAX_FLEET} nodes`);
+  }
+  checkPorts('base-port', basePort, nodes);
+  checkPorts('p2p-base-port', p2pBasePort, nodes);
+  if (Math.abs(basePort - p2pBasePort) < nodes) {
+    throw invalid('the API and P2P ports overlap', `choose base ports that are ${nodes} or more apart`);
+  }
+  if (isIP(host) === 0 || isWildcard(host) || host.includes('%')) {
+    throw invalid(`the nodes cannot be reached at ${host}`, 'give an IP address of one interface, for example 127.0.0.1');
+  }
+  if (seed !== undefined && seed.length !== 32)
+    throw invalid(`the seed has ${seed.length} bytes`, 'give a seed of 32 bytes (64 hex digits)');
+
+  const ip = isIPv6(host) ? 'ip6' : 'ip4';
+  const members = fleetNames(options).map((name, i) => {
+    const nodeSeed = seed === undefined ? new Uint8Array(randomBytes(32)) : deriveNodeSeed(seed, name);
+    const token = seed === undefined ? randomBytes(32) : Buffer.from(deriveBytes(seed, TOKEN_INFO + name));
+    const author: Author = seedToAuthor(nodeSeed);
+    const peerId = authorToPeerId(author);
+    const listen = `/${ip}/${host}/tcp/${p2pBasePort + i}`;
+    const node: FleetNode = {
+      name,
+      role: GENESIS.find(([genesis]) => genesis === name)?.[1] ?? '',
+      peerId,
+      publicKey: author,
+      api: `http://${ip === 'ip6' ? `[${host}]` : host}:${basePort + i}`,
+      p2p: `${listen}/p2p/${peerId}`,
+      envFile: `${name}.env`,
+    };
+    return { node, listen, port: basePort + i, seedHex: bytesToHex(nodeSeed), token: token.toString('base64url') };
+  });
+
+  const files = members.flatMap(({ node, listen, port, seedHex, token }): readonly FleetFile[] => {
+    const others = members.filter((other) => other.node !== node).map((other) => other.node);
+    const env = envLines([
+      ['NODE_NAME', node.name],
+      ['NODE_ROLE', node.role],
+      ['NETWORK', network],
+      ['KEY_FILE', `${node.name}.key`],
+      ['TRUSTED_STATE_PUBKEYS', members.map((member) => member.node.publicKey).join(',')],
+      ['STATE_DIR', `${node.name}/state`],
+      ['VAULT_DIR', `${node.name}/vault`],
+      ['SENTINEL_DIR', `${node.name}/sentinel`],
+      ['API_HOST', host],
+      ['API_PORT', String(port)],
+      ['API_TOKEN', token],
+      ['LATTICE_NODES', others.map((other) => other.api).join(',')],
+      ['P2P_LISTEN', listen],
+      ['P2P_BOOTSTRAP', others.map((other) => other.p2p).join(',')],
+    ]);
+    const header = `# Node ${node.name}, peer id ${node.peerId}. Relative paths are relative to this file. It holds a token: keep it at mode 0600.\n`;
+    return [
+      { name: `${node.name}.key`, mode: 0o600, content: `${seedHex}\n` },
+      { name: node.envFile, mode: 0o600, content: header + env },
+    ];
+  });
+  const fleet: Fleet = { network, nodes: members.map(({ node }) => node) };
+  return { dir, fleet, files: [...files, { name: 'fleet.json', mode: 0o644, content: `${JSON.stringify(fleet, undefined, 2)}\n` }] };
+}
+
+function existsError(files: readonly string[]): LatticeError {
+  return new LatticeError('exists', `these files exist already and are not overwritten: ${files.join(', ')}`, {
+    next: 'choose another directory, or move the files away: they hold the keys of a fleet',
+    details: { files },
+  });
+}
+
+/**
+ * Writes a plan into its directory (made with mode 0700), durable when it returns. Throws LatticeError `exists` (with `details.files`)
+ * when a file is there already and `key-permissions` when the directory can be written by others, and what the file system throws; then
+ * nothing of the plan is left behind.
+ */
+export function writeFleet(plan: FleetPlan): void {
+  const taken = plan.files.map(({ name }) => join(plan.dir, name)).filter((path) => existsSync(path));
+  if (taken.length > 0) throw existsError(taken);
+  mkdirSync(plan.dir, { recursive: true, mode: 0o700 });
+  checkSecretDirectory(plan.dir);
+  const written: string[] = [];
+  try {
+    for (const { name, mode, content } of plan.files) {
+      const path = join(plan.dir, name);
+      writeNewFile(path, content, mode);
+      written.push(path);
+    }
+  } catch (error) {
+    for (const path of written) rmSync(path, { force: true });
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST' && 'path' in error) throw existsError([String(error.path)]);
+    throw error;
+  }
+}

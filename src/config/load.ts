@@ -1,0 +1,166 @@
+import { isIPv6 } from 'node:net';
+import { join } from 'node:path';
+import { type Environment, readSettings } from './environment.ts';
+import type { Config } from './model.ts';
+import { invalidConfig, type Problem, shownValue } from './problems.ts';
+import { type Context, PARSERS, type Values } from './values.ts';
+import { type KindOf, VARIABLES, type Variable, type VariableName } from './variables.ts';
+
+export interface LoadOptions {
+  readonly env: Environment;
+  /** From --env-file, relative to `cwd`; it must exist. Unset: `.env` in `cwd` where there is one. */
+  readonly envFile?: string | undefined;
+  /** Absolute. */
+  readonly cwd: string;
+  /** Whether the log goes to a terminal: decides the log format where none is set. Default: it does not. */
+  readonly terminal?: boolean;
+}
+
+/** Whether a bind address means every interface. */
+export function isWildcard(host: string): boolean {
+  if (host === '0.0.0.0') return true;
+  if (!isIPv6(host) || host.includes('%')) return false;
+  const { hostname } = new URL(`http://[${host}]`); // the shortest form of the address
+  return hostname === '[::]' || hostname === '[::ffff:0:0]';
+}
+
+/** What the production guard objects to, one sentence each with the fix. */
+function violationsOf(config: Omit<Config, 'violations'>): string[] {
+  if (config.environment !== 'production') return [];
+  const violations: string[] = [];
+  if (config.api.corsOrigins.length === 0) {
+    violations.push('No CORS origins are set: list the origins that may call the API in DIOTEC360_CORS_ORIGINS.');
+  } else if (config.api.corsOrigins.includes('*')) {
+    violations.push('CORS is open to every origin (*): list the origins that may call the API in DIOTEC360_CORS_ORIGINS.');
+  }
+  if (config.p2p.enabled && config.p2p.bootstrap.length === 0) {
+    violations.push('P2P is enabled without a bootstrap peer: name one in DIOTEC360_P2P_BOOTSTRAP, or set DIOTEC360_P2P_ENABLED=false.');
+  }
+  if (config.trusted.length === 0) {
+    violations.push('No trusted keys are set: list the public keys of the nodes, this one included, in DIOTEC360_TRUSTED_STATE_PUBKEYS.');
+  }
+  if (isWildcard(config.api.host) && config.api.token === undefined) {
+    violations.push('The API is bound to all interfaces without a token: set DIOTEC360_API_TOKEN, or DIOTEC360_API_HOST=127.0.0.1.');
+  }
+  return violations;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) deepFreeze(part);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+/**
+ * The configuration of a node from its environment and env file. Throws one LatticeError `invalid-config` for all problems;
+ * its `details.problems` is a list of {variable, value, rule, fix}.
+ */
+export function loadConfig(options: LoadOptions): Config {
+  const problems: Problem[] = [];
+  const settings = readSettings(options, problems);
+  const warnings = [...settings.warnings];
+  const table: ReadonlyMap<string, Variable> = new Map(VARIABLES.map((variable) => [variable.name, variable]));
+
+  function variableOf(name: VariableName): Variable {
+    return table.get(name) as Variable;
+  }
+  function reject(name: VariableName, rule: string, fix: string): void {
+    const variable = variableOf(name);
+    const found = settings.find(variable);
+    const value = found?.text ?? variable.default;
+    problems.push({ variable: found?.name ?? `DIOTEC360_${name}`, value: shownValue(value, variable.secret === true), rule, fix });
+  }
+  function read<N extends VariableName>(name: N): Values[KindOf<N>] {
+    const variable = variableOf(name);
+    const found = settings.find(variable);
+    const context: Context = {
+      variable,
+      base: found?.base ?? options.cwd,
+      reject(value, flaw) {
+        const variableName = found?.name ?? `DIOTEC360_${name}`;
+        problems.push({ variable: variableName, value: shownValue(value, variable.secret === true), ...flaw });
+      },
+    };
+    const parse = PARSERS[variable.kind as KindOf<N>] as (text: string, context: Context) => Values[KindOf<N>];
+    return parse(found?.text ?? variable.default, context);
+  }
+
+  const environment = read('ENVIRONMENT');
+  const [winner, ...others] = settings.findAll(variableOf('ENVIRONMENT'));
+  const prefixOf = (name: string): string => name.slice(0, name.indexOf('_'));
+  const disagrees = others.some(({ name, text }) => {
+    return winner && prefixOf(name) === prefixOf(winner.name) && text.toLowerCase() !== winner.text.toLowerCase();
+  });
+  if (disagrees) reject('ENVIRONMENT', 'ENVIRONMENT and ENV do not say the same', 'set one of them only');
+
+  const stateDir = read('STATE_DIR');
+  const vaultDir = read('VAULT_DIR');
+  const sentinelDir = read('SENTINEL_DIR');
+  if (vaultDir === stateDir) reject('VAULT_DIR', 'it is the state directory too', 'give each its own directory');
+  if (sentinelDir === stateDir || sentinelDir === vaultDir) {
+    reject('SENTINEL_DIR', 'it is the state or vault directory too', 'give each its own directory');
+  }
+
+  const seedHex = read('NODE_PRIVKEY_HEX');
+  const keyFile = read('KEY_FILE');
+  if (seedHex !== undefined && keyFile !== '') {
+    reject('NODE_PRIVKEY_HEX', 'a key and a key file are both set', 'unset NODE_PRIVKEY_HEX or KEY_FILE');
+  }
+
+  const token = read('API_TOKEN');
+  let host = read('API_HOST');
+  if (isWildcard(host) && token === undefined && environment !== 'production') {
+    warnings.push(`The API listens on 127.0.0.1 instead of ${host}: set DIOTEC360_API_TOKEN to listen on all interfaces.`);
+    host = '127.0.0.1';
+  }
+
+  const listen = read('P2P_LISTEN');
+  const bootstrap = read('P2P_BOOTSTRAP');
+  const mdns = read('P2P_MDNS') ?? false;
+  const p2pEnabled = read('P2P_ENABLED') ?? (listen.length > 0 || bootstrap.length > 0);
+  if (p2pEnabled && listen.length === 0 && bootstrap.length === 0) {
+    warnings.push('P2P is enabled but neither listens nor dials: set DIOTEC360_P2P_LISTEN or DIOTEC360_P2P_BOOTSTRAP.');
+  }
+
+  const heartbeatIntervalMs = read('HEARTBEAT_INTERVAL');
+  const peerlessTimeoutMs = read('PEERLESS_TIMEOUT');
+  if (peerlessTimeoutMs <= heartbeatIntervalMs) {
+    warnings.push(
+      'PEERLESS_TIMEOUT is not above HEARTBEAT_INTERVAL: a quiet peer looks lost between two heartbeats. Set DIOTEC360_PEERLESS_TIMEOUT to three heartbeats or more.',
+    );
+  }
+
+  const topic = read('P2P_TOPIC');
+  const logFormat = read('LOG_FORMAT') || (options.terminal === true ? 'pretty' : 'json');
+  read('URL'); // the command line's; checked here so that a bad one is not found later
+  const config: Omit<Config, 'violations'> = {
+    name: read('NODE_NAME'),
+    role: read('NODE_ROLE'),
+    environment: environment as Config['environment'],
+    network: read('NETWORK') || topic,
+    stateDir,
+    vaultDir,
+    sentinelDir,
+    logLevel: read('LOG_LEVEL') as Config['logLevel'],
+    logFormat: logFormat as Config['logFormat'],
+    api: {
+      host,
+      port: read('API_PORT'),
+      token,
+      corsOrigins: read('CORS_ORIGINS'),
+      allowedHosts: read('ALLOWED_HOSTS'),
+      trustedProxies: read('TRUSTED_PROXIES'),
+    },
+    key: seedHex === undefined ? { source: 'file', path: keyFile || join(stateDir, 'node.key') } : { source: 'environment', seedHex },
+    p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns },
+    http: { nodes: read('LATTICE_NODES'), pollIntervalMs: read('HTTP_POLL_INTERVAL') },
+    heartbeatIntervalMs,
+    peerlessTimeoutMs,
+    trusted: read('TRUSTED_STATE_PUBKEYS'),
+    warnings,
+  };
+  if (problems.length > 0) throw invalidConfig(problems);
+  return deepFreeze({ ...config, violations: violationsOf(config) });
+}

@@ -1,0 +1,42 @@
+import { namesOf, PREFIX, VARIABLES } from './variables.ts';
+
+/** Optimal string alignment: single-character insertions, deletions, substitutions and swaps of neighbours that turn a into b. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let best = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, (last[j - 1] as number) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (before[j - 2] as number) + 1);
+      row.push(best);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length] as number;
+}
+
+/** Longer names are no typing error, and the distance takes quadratic time. */
+const MAX_NAME = 64;
+
+/**
+ * A warning for a name that begins with our prefix (in any case) and is not ours, naming the nearest one where one is near; undefined for
+ * every other name.
+ */
+export function unknownNameWarning(name: string): string | undefined {
+  const upper = name.toUpperCase();
+  if (!upper.startsWith(PREFIX)) return undefined;
+  const known = VARIABLES.flatMap((variable) => namesOf(variable)).filter((candidate) => candidate.startsWith(PREFIX));
+  if (known.includes(name)) return undefined;
+  const shown = name.slice(0, MAX_NAME);
+  let nearest: string | undefined;
+  // A third of the name wrong is another name.
+  let least = Math.max(2, Math.floor((upper.length - PREFIX.length) / 3)) + 1;
+  for (const candidate of upper.length <= MAX_NAME ? known : []) {
+    const distance = editDistance(upper, candidate);
+    if (distance < least) [least, nearest] = [distance, candidate];
+  }
+  return `${shown} is not a variable of this node and has no effect${nearest === undefined ? '' : `: did you mean ${nearest}?`}`;
+}

@@ -1,0 +1,219 @@
+import { isIP, isIPv6 } from 'node:net';
+import { isAbsolute, resolve } from 'node:path';
+import { isStrictPublicKey } from '../adapters/system/keys.ts';
+import { peerIdToAuthor } from '../core/codec/peer-id.ts';
+import { bytesToHex, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
+import { type Flaw, isHostName, multiaddrFlaw, parsePort } from './multiaddr.ts';
+import type { Kind, Variable } from './variables.ts';
+
+/** What each kind of text becomes. An empty text becomes an empty list, an empty string or undefined. */
+export interface Values {
+  readonly boolean: boolean | undefined;
+  /** The meaning, one of the variable's `choices`. */
+  readonly choice: string;
+  /** Milliseconds. */
+  readonly seconds: number;
+  readonly port: number;
+  readonly host: string;
+  readonly text: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly token: string | undefined;
+  /** 64 lower-case hex digits. */
+  readonly seed: string | undefined;
+  /** Without trailing slashes. */
+  readonly url: string;
+  readonly urls: readonly string[];
+  readonly origins: readonly string[];
+  /** Lower case. */
+  readonly hosts: readonly string[];
+  readonly proxies: readonly string[];
+  /** 64 lower-case hex digits each, sorted, each once. */
+  readonly 'public-keys': readonly string[];
+  /** Without /p2p. */
+  readonly 'listen-addresses': readonly string[];
+  readonly 'peer-addresses': readonly string[];
+}
+
+export interface Context {
+  readonly variable: Variable;
+  /** What relative paths are relative to. */
+  readonly base: string;
+  /** Records a problem with `value`, the variable's text or one item of it. */
+  readonly reject: (value: string, flaw: Flaw) => void;
+}
+
+/** Items of one list: a peer table, trust list or allow-list longer than the longest trust list is no fleet of ours. */
+const MAX_ITEMS = MAX_TRUSTED;
+/** A name of 253 characters, its port, path and peer id fit; a fix that repeats the item stays readable. */
+const MAX_ITEM_LENGTH = 512;
+
+/** RFC 6750 b64token. 16 characters are too few to guess only if they are random; 512 fit any header limit. */
+const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}={0,2}$/;
+/** What the proxy option of Fastify calls well-known ranges. */
+const PROXY_NAMES: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+const TOO_LONG: Flaw = { rule: `it is longer than ${MAX_ITEM_LENGTH} characters`, fix: 'separate the items of a list by commas' };
+
+/** The items of a comma-separated list that `item` accepts (it says what each becomes, or its flaw), each once, in order. */
+function parseList(text: string, context: Context, item: (value: string) => string | Flaw): readonly string[] {
+  const values = text
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
+  if (values.length > MAX_ITEMS) {
+    context.reject(`${values.length} items`, {
+      rule: `at most ${MAX_ITEMS} items are allowed`,
+      fix: 'name the nearest peers only',
+    });
+    return [];
+  }
+  const accepted = new Set<string>();
+  for (const value of values) {
+    const result = value.length > MAX_ITEM_LENGTH ? TOO_LONG : item(value);
+    if (typeof result === 'string') accepted.add(result);
+    else context.reject(value, result);
+  }
+  return [...accepted];
+}
+
+function baseUrl(text: string): string | Flaw {
+  const bare = text.replace(/\/+$/, '');
+  // Before any fix repeats the text.
+  if (bare.includes('@')) return { rule: 'a base URL has no user and no password', fix: 'leave them out, up to and with the @' };
+  let url: URL;
+  try {
+    url = new URL(bare);
+  } catch {
+    return { rule: 'it is not a URL', fix: text.includes('://') ? 'write it as in https://node.example.org' : `write http://${bare}` };
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    // "node.example.org:8000" parses as a URL of the scheme "node.example.org".
+    return { rule: 'it is not an HTTP URL', fix: text.includes('://') ? 'write http:// or https://' : `write http://${bare}` };
+  }
+  if (url.search !== '' || url.hash !== '')
+    return { rule: 'a base URL has no query and no fragment', fix: 'leave out ? or # and the rest' };
+  return bare;
+}
+
+function origin(text: string): string | Flaw {
+  if (text === '*') return text;
+  const url = baseUrl(text);
+  if (typeof url !== 'string') return url;
+  const parsed = new URL(url);
+  if (parsed.pathname !== '/') return { rule: 'an origin has no path', fix: `write ${parsed.origin}` };
+  return parsed.origin;
+}
+
+/** The address or name without the brackets that URLs put around IPv6, or undefined. */
+function bareHost(text: string): string | undefined {
+  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
+  return isIP(bare) !== 0 || (bare === text && isHostName(bare)) ? bare : undefined;
+}
+
+function hostHeader(text: string): string | Flaw {
+  const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(text) ?? [];
+  if (bareHost(host) === undefined || (port !== undefined && !parsePort(port))) {
+    return {
+      rule: 'it is not a host or host:port',
+      fix: 'write it as the Host header has it: node.example.org, 192.0.2.1:8000 or [::1]:8000',
+    };
+  }
+  return text.toLowerCase();
+}
+
+function proxy(text: string): string | Flaw {
+  const [address = '', bits, ...rest] = text.split('/');
+  const greatest = isIPv6(address) ? 128 : 32;
+  const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= greatest);
+  if (PROXY_NAMES.has(text) || (isIP(address) !== 0 && isRange && rest.length === 0)) return text;
+  return { rule: 'it is not an IP address or a CIDR range', fix: 'write it as in 192.0.2.1 or 10.0.0.0/8' };
+}
+
+function publicKey(text: string): string | Flaw {
+  const author = peerIdToAuthor(text);
+  if (author !== undefined) return { rule: 'it is a peer id, not a public key', fix: `write its key: ${author}` };
+  const bytes = hexToBytes(text);
+  if (bytes?.length !== 32) return { rule: 'a public key has 64 hex digits', fix: 'run "lattice id" on that node for its public key' };
+  if (!isStrictPublicKey(bytes)) {
+    return { rule: 'no node can have this public key', fix: 'run "lattice id" on that node for its public key' };
+  }
+  return bytesToHex(bytes);
+}
+
+function parseSeconds(text: string, { variable, reject }: Context): number {
+  const [least, greatest] = variable.range ?? [0, Number.MAX_SAFE_INTEGER];
+  const value = /^(\d{1,12}(\.\d{1,12})?|\.\d{1,12})$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= greatest) return Math.round(value * 1000);
+  const rule = Number.isNaN(value) ? 'it is not a number of seconds' : `it is outside ${least} to ${greatest} seconds`;
+  reject(text, { rule, fix: `write seconds without a unit, for example ${variable.default}` });
+  return 0;
+}
+
+export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) => Values[K] } = {
+  boolean(text, { reject }) {
+    if (text === '') return undefined;
+    if (/^(1|true|yes|on)$/i.test(text)) return true;
+    if (!/^(0|false|no|off)$/i.test(text)) reject(text, { rule: 'it is not a boolean', fix: 'write true or false' });
+    return false;
+  },
+  choice(text, { variable, reject }) {
+    if (text === '') return '';
+    const choices = variable.choices ?? {};
+    const key = text.toLowerCase();
+    const meaning = Object.hasOwn(choices, key) ? choices[key] : undefined;
+    if (meaning === undefined) reject(text, { rule: 'it is not one of the values', fix: `write ${variable.unit}` });
+    return meaning ?? '';
+  },
+  seconds: parseSeconds,
+  port(text, { reject }) {
+    const port = parsePort(text);
+    if (port === undefined) reject(text, { rule: 'it is not a port', fix: 'write a number from 0 to 65535' });
+    return port ?? 0;
+  },
+  host(text, { reject }) {
+    const host = bareHost(text);
+    if (host === undefined) reject(text, { rule: 'it is not an IP address or host name', fix: 'write 127.0.0.1, 0.0.0.0 or a name' });
+    return host ?? text;
+  },
+  text(text, { reject }) {
+    const bytes = new TextEncoder().encode(text).length;
+    if (bytes > MAX_NETWORK_BYTES) reject(text, { rule: `it is longer than ${MAX_NETWORK_BYTES} bytes`, fix: 'write a shorter one' });
+    if (/\p{Cc}/u.test(text)) reject(text, { rule: 'it contains a control character', fix: 'write it in one line of plain text' });
+    return text;
+  },
+  path(text, { base, reject }) {
+    if (text === '') return '';
+    if (text.startsWith('~')) reject(text, { rule: '~ is not expanded', fix: 'write the whole path, or one relative to the file' });
+    if (text.includes('\0')) reject(text, { rule: 'it contains a zero byte', fix: 'write a path' });
+    return isAbsolute(text) ? resolve(text) : resolve(base, text);
+  },
+  token(text, { reject }) {
+    if (text === '') return undefined;
+    if (!TOKEN.test(text)) {
+      reject(text, { rule: 'a token has 16 to 512 characters of A-Z a-z 0-9 . _ ~ + / -', fix: 'make one with: openssl rand -hex 32' });
+    }
+    return text;
+  },
+  seed(text, { reject }) {
+    if (text === '') return undefined;
+    if (hexToBytes(text)?.length !== 32) {
+      reject(text, { rule: 'an Ed25519 seed has 64 hex digits', fix: 'write 64 hex digits, or unset it and let the node make a key file' });
+    }
+    return text.toLowerCase();
+  },
+  url(text, { reject }) {
+    const url = text.length > MAX_ITEM_LENGTH ? TOO_LONG : baseUrl(text);
+    if (typeof url === 'string') return url;
+    reject(text, url);
+    return '';
+  },
+  urls: (text, context) => parseList(text, context, baseUrl),
+  origins: (text, context) => parseList(text, context, origin),
+  hosts: (text, context) => parseList(text, context, hostHeader),
+  proxies: (text, context) => parseList(text, context, proxy),
+  'public-keys': (text, context) => [...parseList(text, context, publicKey)].sort(),
+  'listen-addresses': (text, context) =>
+    parseList(text, context, (value) => multiaddrFlaw(value, 'listen') ?? value.replace(/\/p2p\/.*$/, '')),
+  'peer-addresses': (text, context) => parseList(text, context, (value) => multiaddrFlaw(value, 'peer') ?? value),
+};

@@ -1,0 +1,266 @@
+/** What a variable's text may be, and so how it is parsed (values.ts). Lists are separated by commas, blanks around items are dropped. */
+export type Kind =
+  | 'boolean'
+  | 'choice'
+  | 'seconds'
+  | 'port'
+  | 'host'
+  | 'text'
+  | 'path'
+  | 'token'
+  | 'seed'
+  | 'url'
+  | 'urls'
+  | 'origins'
+  | 'hosts'
+  | 'proxies'
+  | 'public-keys'
+  | 'listen-addresses'
+  | 'peer-addresses';
+
+/** One documented name. It is read as DIOTEC360_<name>, else AETHEL_<name>, else the default; empty counts as unset. */
+export interface Variable {
+  readonly name: string;
+  readonly kind: Kind;
+  /** Unit or form, for people. */
+  readonly unit: string;
+  /** As it would be written in an env file; '' where there is none. */
+  readonly default: string;
+  readonly description: string;
+  /** Other names of the same thing, read after `name` with each prefix. */
+  readonly also?: readonly string[];
+  /** Names without a prefix, read last. */
+  readonly plain?: readonly string[];
+  /** Never shown in errors or logs. */
+  readonly secret?: true;
+  /** kind choice: what may be written (any case) → what it means. */
+  readonly choices?: Readonly<Record<string, string>>;
+  /** kind seconds: the least and greatest value, in seconds. */
+  readonly range?: readonly [least: number, greatest: number];
+}
+
+/** A timer below 50 ms is a busy loop, one above a day a typing error (milliseconds for seconds). */
+const INTERVAL = [0.05, 86_400] as const;
+
+/** Every variable of a node: parsing, the warning about unknown names and the reference all come from this table. */
+export const VARIABLES = [
+  {
+    name: 'NODE_NAME',
+    kind: 'text',
+    unit: 'text',
+    default: '',
+    description: 'The name of the node in logs, status and its fleet, for example node2-diotec360.',
+  },
+  {
+    name: 'NODE_ROLE',
+    kind: 'text',
+    unit: 'text',
+    default: '',
+    description: 'The role of the node, shown and never acted on, for example genesis-primary.',
+  },
+  {
+    name: 'NETWORK',
+    kind: 'text',
+    unit: 'text',
+    default: '',
+    description: 'Names the network: commits of another network are refused. Default: the topic. Equal on every node.',
+  },
+  {
+    name: 'ENVIRONMENT',
+    also: ['ENV'],
+    kind: 'choice',
+    choices: { development: 'development', production: 'production' },
+    unit: 'development or production',
+    default: 'development',
+    description: 'production switches the guard on: with a violation the node is read-only.',
+  },
+  {
+    name: 'KEY_FILE',
+    kind: 'path',
+    unit: 'path',
+    default: '',
+    description: 'The key of the node, 64 hex digits, mode 0600; made where it is missing. Default: node.key in the state directory.',
+  },
+  {
+    name: 'NODE_PRIVKEY_HEX',
+    kind: 'seed',
+    unit: '64 hex digits',
+    default: '',
+    secret: true,
+    description: 'The Ed25519 seed of the node itself, instead of a key file.',
+  },
+  {
+    name: 'TRUSTED_STATE_PUBKEYS',
+    kind: 'public-keys',
+    unit: 'list of 64 hex digits',
+    default: '',
+    description: 'Ed25519 public keys whose commits count, the own one included. Without any the node trusts only itself.',
+  },
+  {
+    name: 'STATE_DIR',
+    kind: 'path',
+    unit: 'path',
+    default: '.diotec360_state',
+    description: 'The directory of the store.',
+  },
+  {
+    name: 'VAULT_DIR',
+    kind: 'path',
+    unit: 'path',
+    default: '.diotec360_vault',
+    description: 'The directory of content by hash.',
+  },
+  {
+    name: 'SENTINEL_DIR',
+    kind: 'path',
+    unit: 'path',
+    default: '.diotec360_sentinel',
+    description: 'The directory of the audit record.',
+  },
+  {
+    name: 'API_HOST',
+    kind: 'host',
+    unit: 'IP address or host name',
+    default: '0.0.0.0',
+    description: 'Where the API listens. All interfaces need a token: without one development binds 127.0.0.1, production is read-only.',
+  },
+  {
+    name: 'API_PORT',
+    plain: ['PORT'],
+    kind: 'port',
+    unit: '0 to 65535',
+    default: '8000',
+    description: 'The port of the API; 0 takes any free one.',
+  },
+  {
+    name: 'API_TOKEN',
+    kind: 'token',
+    unit: '16 to 512 characters',
+    default: '',
+    secret: true,
+    description: 'The bearer token of writes and operator calls. Without it nothing is written over HTTP.',
+  },
+  {
+    name: 'CORS_ORIGINS',
+    kind: 'origins',
+    unit: 'list of origins, or *',
+    default: '',
+    description: 'Browser origins that may call the API. None unless set; production refuses * and wants a list.',
+  },
+  {
+    name: 'ALLOWED_HOSTS',
+    kind: 'hosts',
+    unit: 'list of host[:port]',
+    default: '',
+    description: 'Host headers that are answered, besides loopback names. Unset: any, except on a loopback bind.',
+  },
+  {
+    name: 'TRUSTED_PROXIES',
+    kind: 'proxies',
+    unit: 'list of IP addresses or CIDR ranges',
+    default: '',
+    description: 'Proxies whose X-Forwarded-For counts.',
+  },
+  {
+    name: 'P2P_ENABLED',
+    kind: 'boolean',
+    unit: 'boolean',
+    default: '',
+    description: 'Whether the P2P lung runs. Unset: when P2P_LISTEN or P2P_BOOTSTRAP is set.',
+  },
+  {
+    name: 'P2P_LISTEN',
+    kind: 'listen-addresses',
+    unit: 'list of multiaddrs',
+    default: '',
+    description: 'Where the P2P lung listens, for example /ip4/0.0.0.0/tcp/9000.',
+  },
+  {
+    name: 'P2P_BOOTSTRAP',
+    kind: 'peer-addresses',
+    unit: 'list of multiaddrs',
+    default: '',
+    description: 'Peers to stay connected with: /ip4|ip6|dns4|dns6|dns/HOST/tcp/PORT[/ws|/tls/ws|/wss]/p2p/PEERID.',
+  },
+  {
+    name: 'P2P_TOPIC',
+    kind: 'text',
+    unit: 'text',
+    default: 'aethel/lattice/v1',
+    description: 'The GossipSub topic. Equal on every node.',
+  },
+  {
+    name: 'P2P_MDNS',
+    kind: 'boolean',
+    unit: 'boolean',
+    default: 'false',
+    description: 'Whether peers are also looked for on the local network.',
+  },
+  {
+    name: 'LATTICE_NODES',
+    kind: 'urls',
+    unit: 'list of HTTP base URLs',
+    default: '',
+    description: 'Peers of the HTTP lung; the node itself may stand among them.',
+  },
+  {
+    name: 'HEARTBEAT_INTERVAL',
+    kind: 'seconds',
+    range: INTERVAL,
+    unit: 's, fractions allowed',
+    default: '1',
+    description: 'How often the own head is told to every peer.',
+  },
+  {
+    name: 'PEERLESS_TIMEOUT',
+    kind: 'seconds',
+    range: INTERVAL,
+    unit: 's, fractions allowed',
+    default: '3',
+    description: 'How long a peer may be silent on P2P before HTTP takes over.',
+  },
+  {
+    name: 'HTTP_POLL_INTERVAL',
+    kind: 'seconds',
+    range: INTERVAL,
+    unit: 's, fractions allowed',
+    default: '10',
+    description: 'How often an HTTP peer is asked where no push stream stands.',
+  },
+  {
+    name: 'LOG_LEVEL',
+    kind: 'choice',
+    choices: { debug: 'debug', info: 'info', warn: 'warn', warning: 'warn', error: 'error', critical: 'error' },
+    unit: 'debug, info, warn or error',
+    default: 'info',
+    description: 'The least level that is logged.',
+  },
+  {
+    name: 'LOG_FORMAT',
+    kind: 'choice',
+    choices: { json: 'json', pretty: 'pretty' },
+    unit: 'json or pretty',
+    default: '',
+    description: 'JSON lines or text for people. Unset: pretty on a terminal, else json.',
+  },
+  {
+    name: 'URL',
+    kind: 'url',
+    unit: 'HTTP base URL',
+    default: 'http://127.0.0.1:8000',
+    description: 'The node that the command line talks to. The node itself makes no use of it.',
+  },
+] as const satisfies readonly Variable[];
+
+export type VariableName = (typeof VARIABLES)[number]['name'];
+/** The kind of a variable, as a type. */
+export type KindOf<N extends VariableName> = Extract<(typeof VARIABLES)[number], { name: N }>['kind'];
+
+export const PREFIX = 'DIOTEC360_';
+export const LEGACY_PREFIX = 'AETHEL_';
+
+/** The names a variable is read by, the first non-empty one wins. */
+export function namesOf(variable: Variable): readonly string[] {
+  const names = [variable.name, ...(variable.also ?? [])];
+  return [...names.map((name) => PREFIX + name), ...names.map((name) => LEGACY_PREFIX + name), ...(variable.plain ?? [])];
+}

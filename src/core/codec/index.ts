@@ -1,0 +1,14 @@
+export * from './cbor.ts';
+export * from './envelope.ts';
+export { type CommitRequest, createCommit, decodeFragment, encodeFragment, pickOperations } from './fragment.ts';
+export * from './head.ts';
+export * from './header.ts';
+export * from './hlc.ts';
+export * from './json.ts';
+export * from './messages.ts';
+export { authorToBytes, decodeOperation, encodeOperation } from './operation.ts';
+export { operationLeafHash, opsRoot, proveOperations, rootFromOperations } from './ops-tree.ts';
+export * from './records.ts';
+export * from './rows.ts';
+export * from './siblings.ts';
+export { checkKey, checkValue, measureValue } from './value.ts';

@@ -1,0 +1,134 @@
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  type Context,
+  type Dot,
+  type Hlc,
+  LatticeError,
+  MAX_COMMIT_BYTES,
+  MAX_CONTEXT_DOTS,
+  MAX_KEY_BYTES,
+  MAX_VALUE_BYTES,
+  type Operation,
+} from '../types/index.ts';
+import { bytesToHlc, MAX_HLC } from './hlc.ts';
+import { ARRAY, createReader, expectEnd, malformed, readBytes, readHead, readTextWithin, readUint } from './reader.ts';
+import { checkKey, measureValue, readValue, writeValue } from './value.ts';
+import { createWriter, finish, writeArray, writeBytes, writeHead, writeText } from './writer.ts';
+
+const PUT = 0;
+const DELETE = 1;
+
+const AUTHOR_BYTES = 32;
+/** Author key and HLC. */
+const DOT_BYTES = 40;
+/** Array head, kind and the heads of key, value and context. */
+const FRAMING_BYTES = 16;
+/** A key's UTF-8 takes at most this many bytes for each unit of UTF-16. */
+const BYTES_PER_UNIT = 3;
+
+/** Value of the lower-case hex digit with this code, or 255. */
+const DIGITS = new Uint8Array(128).fill(255);
+for (let i = 0; i < 16; i++) DIGITS[i.toString(16).charCodeAt(0)] = i;
+
+function authorInto(author: Author, out: Bytes, offset: number): void {
+  let right = author.length === 2 * AUTHOR_BYTES;
+  for (let i = 0; right && i < AUTHOR_BYTES; i++) {
+    const high = DIGITS[author.charCodeAt(2 * i)] ?? 255;
+    const low = DIGITS[author.charCodeAt(2 * i + 1)] ?? 255;
+    right = high < 16 && low < 16;
+    out[offset + i] = (high << 4) | low;
+  }
+  if (!right) throw new LatticeError('invalid-author', 'an author is 64 lower-case hex digits');
+}
+
+/** The 32 bytes of an author; LatticeError `invalid-author` when it is not 64 lower-case hex digits. */
+export function authorToBytes(author: Author): Bytes {
+  const out = new Uint8Array(AUTHOR_BYTES);
+  authorInto(author, out, 0);
+  return out;
+}
+
+function encodeContext(context: Context): Bytes {
+  if (context.length > MAX_CONTEXT_DOTS) {
+    throw new LatticeError('invalid-context', `a context has at most ${MAX_CONTEXT_DOTS} dots, not ${context.length}`);
+  }
+  const out = new Uint8Array(context.length * DOT_BYTES);
+  const view = new DataView(out.buffer);
+  let before: Author | undefined;
+  context.forEach((dot, i) => {
+    // Hex digits order as the bytes do.
+    if (before !== undefined && dot.author <= before) throw new LatticeError('invalid-context', 'authors of a context strictly increase');
+    if (dot.hlc <= 0n || dot.hlc > MAX_HLC) throw new LatticeError('invalid-context', 'the HLC of a dot lies between 1 and 2^64-1');
+    before = dot.author;
+    authorInto(dot.author, out, i * DOT_BYTES);
+    view.setBigUint64(i * DOT_BYTES + AUTHOR_BYTES, dot.hlc);
+  });
+  return out;
+}
+
+function decodeContext(bytes: Bytes): Context {
+  if (bytes.length % DOT_BYTES !== 0) throw malformed('a context is a whole number of 40-byte dots');
+  if (bytes.length > MAX_CONTEXT_DOTS * DOT_BYTES) throw malformed(`a context has at most ${MAX_CONTEXT_DOTS} dots`);
+  const dots: Dot[] = [];
+  let before = '';
+  for (let at = 0; at < bytes.length; at += DOT_BYTES) {
+    const author = bytesToHex(bytes.subarray(at, at + AUTHOR_BYTES)) as Author;
+    const hlc: Hlc = bytesToHlc(bytes.subarray(at + AUTHOR_BYTES, at + DOT_BYTES));
+    if (author <= before) throw malformed('authors of a context must strictly increase');
+    if (hlc === 0n) throw malformed('the HLC of a dot is zero');
+    before = author;
+    dots.push({ author, hlc });
+  }
+  return dots;
+}
+
+/**
+ * put = [0, key, value, context], delete = [1, key, context]; context = n × (author ‖ hlc), authors strictly increasing. LatticeError
+ * `invalid-key`, `invalid-value`, `value-too-large`, `invalid-context` or `invalid-author`.
+ */
+export function encodeOperation(operation: Operation): Bytes {
+  const key = checkKey(operation.key);
+  const context = encodeContext(operation.context);
+  const expected = FRAMING_BYTES + BYTES_PER_UNIT * key.length + context.length;
+  if (operation.kind === 'delete') {
+    if (operation.value !== undefined) throw new LatticeError('invalid-value', 'a delete carries no value');
+    const writer = createWriter(expected);
+    writeArray(writer, 3);
+    writeHead(writer, 0, DELETE);
+    writeText(writer, key);
+    writeBytes(writer, context);
+    return finish(writer);
+  }
+  const { value, size } = measureValue(operation.value);
+  const writer = createWriter(expected + size);
+  writeArray(writer, 4);
+  writeHead(writer, 0, PUT);
+  writeText(writer, key);
+  writeValue(writer, value);
+  writeBytes(writer, context);
+  return finish(writer);
+}
+
+/** The operation that `bytes` are, every rule of `encodeOperation` checked. LatticeError `malformed`. */
+export function decodeOperation(bytes: Bytes): Operation {
+  if (bytes.length > MAX_COMMIT_BYTES) throw malformed(`an operation of ${bytes.length} bytes fits in no commit`);
+  const reader = createReader(bytes);
+  const items = readHead(reader, ARRAY);
+  const kind = readUint(reader);
+  if (kind !== PUT && kind !== DELETE) throw malformed(`operation kind ${kind} does not exist`);
+  if (items !== (kind === PUT ? 4 : 3)) throw malformed(`an operation of kind ${kind} does not have ${items} items`);
+  const key = readTextWithin(reader, MAX_KEY_BYTES);
+  if (kind === DELETE) {
+    const context = decodeContext(readBytes(reader));
+    expectEnd(reader);
+    return { kind: 'delete', key, context };
+  }
+  const start = reader.at;
+  const value = readValue(reader);
+  if (reader.at - start > MAX_VALUE_BYTES) throw malformed(`a value takes at most ${MAX_VALUE_BYTES} bytes`);
+  const context = decodeContext(readBytes(reader));
+  expectEnd(reader);
+  return { kind: 'put', key, value, context };
+}

@@ -1,0 +1,189 @@
+import { type Bytes, type Hasher, MAX_OPERATIONS } from '../types/index.ts';
+import { malformed } from './reader.ts';
+
+const HASH_BYTES = 32;
+const LEAF_TAG = 0;
+const INNER_TAG = 1;
+
+/**
+ * The Merkle tree over a commit's operations (RFC 9162 §2.1.1: leaf = H(0x00 ‖ op), inner = H(0x01 ‖ left ‖ right), split at the largest
+ * power of two below the size). Nodes lie in pre-order: the root is node 0, the left child of node p is p+1 and the right child p+2k where k
+ * is the size of the left part. A tree built from a subset holds only the nodes that the subset and its proof determine.
+ */
+export interface OpsTree {
+  readonly count: number;
+  /** (2·count − 1) × 32 bytes. */
+  readonly hashes: Bytes;
+}
+
+interface Visitor {
+  /** A maximal subtree without any chosen operation. */
+  skipped(node: number): void;
+  /** The `nth` chosen operation. */
+  leaf(node: number, nth: number): void;
+  /** After both of its parts. */
+  inner?(node: number, left: number, right: number): void;
+}
+
+function createTree(count: number): OpsTree {
+  return { count, hashes: new Uint8Array((2 * count - 1) * HASH_BYTES) };
+}
+
+function nodeHash(tree: OpsTree, node: number): Bytes {
+  return tree.hashes.subarray(node * HASH_BYTES, (node + 1) * HASH_BYTES);
+}
+
+/** Walks top down, left to right; never into a subtree without a chosen operation. `indices` strictly increase and lie below `count`. */
+function visit(count: number, indices: readonly number[], visitor: Visitor): void {
+  let nth = 0;
+  const walk = (node: number, low: number, size: number): void => {
+    const next = indices[nth];
+    if (next === undefined || next >= low + size) {
+      visitor.skipped(node);
+    } else if (size === 1) {
+      visitor.leaf(node, nth++);
+    } else {
+      const k = 1 << (31 - Math.clz32(size - 1)); // the largest power of two below size
+      walk(node + 1, low, k);
+      walk(node + 2 * k, low + k, size - k);
+      visitor.inner?.(node, node + 1, node + 2 * k);
+    }
+  };
+  walk(0, 0, count);
+}
+
+function checkIndices(count: number, indices: readonly number[]): void {
+  if (count < 1 || count > MAX_OPERATIONS) throw malformed(`a commit has 1 to ${MAX_OPERATIONS} operations, not ${count}`);
+  if (indices.length === 0) throw malformed('no operation is chosen');
+  let before = -1;
+  for (const index of indices) {
+    if (!Number.isInteger(index) || index <= before || index >= count)
+      throw malformed('indices must strictly increase and lie below the count');
+    before = index;
+  }
+}
+
+function innerHasher(tree: OpsTree, hasher: Hasher): NonNullable<Visitor['inner']> {
+  const scratch = new Uint8Array(1 + 2 * HASH_BYTES);
+  scratch[0] = INNER_TAG;
+  return (node, left, right) => {
+    scratch.set(nodeHash(tree, left), 1);
+    scratch.set(nodeHash(tree, right), 1 + HASH_BYTES);
+    hasher.hashInto(scratch, tree.hashes, node * HASH_BYTES);
+  };
+}
+
+function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: number): void {
+  const tagged = new Uint8Array(1 + operation.length);
+  tagged[0] = LEAF_TAG;
+  tagged.set(operation, 1);
+  hasher.hashInto(tagged, out, offset);
+}
+
+/** Hands out proof hashes in order; `finish` refuses what is left over. */
+function proofHashes(proof: readonly Bytes[]): { next(): Bytes; finish(): void } {
+  let used = 0;
+  return {
+    next() {
+      const hash = proof[used++];
+      if (hash === undefined) throw malformed('the proof lacks hashes');
+      if (hash.length !== HASH_BYTES) throw malformed('a proof hash has 32 bytes');
+      return hash;
+    },
+    finish() {
+      if (used !== proof.length) throw malformed('the proof has hashes left over');
+    },
+  };
+}
+
+/** The hash of one operation as a leaf: H(0x00 ‖ bytes). */
+export function operationLeafHash(operation: Bytes, hasher: Hasher): Bytes {
+  const out = new Uint8Array(HASH_BYTES);
+  leafHashInto(operation, hasher, out, 0);
+  return out;
+}
+
+/**
+ * The tree from the operations at `indices` and the hashes of the maximal subtrees without them. LatticeError `malformed` when indices are
+ * out of order or range, or hashes are missing or left over. The root is computed, not checked.
+ */
+export function treeFromOperations(
+  count: number,
+  indices: readonly number[],
+  operations: readonly Bytes[],
+  proof: readonly Bytes[],
+  hasher: Hasher,
+): OpsTree {
+  checkIndices(count, indices);
+  if (operations.length !== indices.length) throw malformed(`${operations.length} operations for ${indices.length} indices`);
+  const tree = createTree(count);
+  const hashes = proofHashes(proof);
+  visit(count, indices, {
+    skipped: (node) => nodeHash(tree, node).set(hashes.next()),
+    leaf: (node, nth) => leafHashInto(operations[nth] as Bytes, hasher, tree.hashes, node * HASH_BYTES),
+    inner: innerHasher(tree, hasher),
+  });
+  hashes.finish();
+  return tree;
+}
+
+/** An empty tree that single proofs can be put into (`putSingleProof`); no hash is computed. */
+export function emptyTree(count: number): OpsTree {
+  return createTree(count);
+}
+
+/** Records the hashes of the proof of the one operation at `index`. LatticeError `malformed` when their number is wrong. */
+export function putSingleProof(tree: OpsTree, index: number, proof: readonly Bytes[]): void {
+  checkIndices(tree.count, [index]);
+  const hashes = proofHashes(proof);
+  visit(tree.count, [index], { skipped: (node) => nodeHash(tree, node).set(hashes.next()), leaf: () => undefined });
+  hashes.finish();
+}
+
+export function treeRoot(tree: OpsTree): Bytes {
+  return nodeHash(tree, 0).slice();
+}
+
+/** The proof of the operations at `indices`, from a tree that was built from a set which holds them all. */
+export function treeProof(tree: OpsTree, indices: readonly number[]): Bytes[] {
+  checkIndices(tree.count, indices);
+  const proof: Bytes[] = [];
+  visit(tree.count, indices, { skipped: (node) => proof.push(nodeHash(tree, node).slice()), leaf: () => undefined });
+  return proof;
+}
+
+function allIndices(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+/** RFC 9162 §2.1.1 Merkle tree hash over 1 to MAX_OPERATIONS operations. LatticeError `malformed` for another number. */
+export function opsRoot(operations: readonly Bytes[], hasher: Hasher): Bytes {
+  return treeRoot(treeFromOperations(operations.length, allIndices(operations.length), operations, [], hasher));
+}
+
+/**
+ * Proof that the operations at `indices` (strictly increasing) belong to the commit with these leaf hashes: the hashes of the maximal subtrees
+ * without any of them, top down, left to right. All of them: none; one of them: at most 8. LatticeError `malformed` for bad indices.
+ */
+export function proveOperations(leafHashes: readonly Bytes[], indices: readonly number[], hasher: Hasher): Bytes[] {
+  const count = leafHashes.length;
+  checkIndices(count, indices);
+  const tree = createTree(count);
+  visit(count, allIndices(count), {
+    skipped: () => undefined,
+    leaf: (node, nth) => nodeHash(tree, node).set(leafHashes[nth] as Bytes),
+    inner: innerHasher(tree, hasher),
+  });
+  return treeProof(tree, indices);
+}
+
+/** The root that a commit of `count` operations has if it holds these at `indices` and `proof` is right. LatticeError `malformed`. */
+export function rootFromOperations(
+  count: number,
+  indices: readonly number[],
+  operations: readonly Bytes[],
+  proof: readonly Bytes[],
+  hasher: Hasher,
+): Bytes {
+  return treeRoot(treeFromOperations(count, indices, operations, proof, hasher));
+}

@@ -1,0 +1,159 @@
+import { type Bytes, concatBytes, type Hasher, LatticeError } from '../types/index.ts';
+import { bytesToText, quoted, textToBytes, utf8Length } from './text.ts';
+
+/**
+ * First byte of every row's key in the store, and with it the kind of row. A number that is retired stays in this list with a note and is
+ * never used again: an old directory may still hold its rows. Retired so far: none.
+ */
+export const BUCKETS = {
+  /** ‖ key → entry: the siblings of a key. */
+  entry: 0x01,
+  /** ‖ SHA-256(key) → key: from the tree's leaves back to keys. */
+  keyByHash: 0x02,
+  /** ‖ key → nothing: the key has more than one sibling. */
+  conflict: 0x03,
+  /** ‖ u64 sequence → what a batch changed. */
+  journal: 0x04,
+  /** ‖ name → whatever the name says. */
+  meta: 0x05,
+} as const;
+
+export type Bucket = keyof typeof BUCKETS;
+
+/** Keys in byte order: gte ≤ key < lt. */
+export interface RowRange {
+  readonly gte: Bytes;
+  readonly lt: Bytes;
+}
+
+const HASH_BYTES = 32;
+const SEQUENCE_BYTES = 8;
+
+/** UTF-8 of a key that `checkKey` let through. */
+export function keyBytes(key: string): Bytes {
+  return textToBytes(key);
+}
+
+/** SHA-256 of the key: its place in the state's tree. */
+export function keyHash(key: string, hasher: Hasher): Bytes {
+  return hasher.hash(keyBytes(key));
+}
+
+function row(bucket: Bucket, rest: Bytes): Bytes {
+  const out = new Uint8Array(1 + rest.length);
+  out[0] = BUCKETS[bucket];
+  out.set(rest, 1);
+  return out;
+}
+
+function textRow(bucket: Bucket, text: string): Bytes {
+  if (utf8Length(text) < 0) throw new LatticeError('invalid-key', 'text with a lone surrogate has no UTF-8 form');
+  return row(bucket, textToBytes(text));
+}
+
+export function entryKey(key: string): Bytes {
+  return textRow('entry', key);
+}
+
+/** `hash` is what `keyHash` returns: 32 bytes, anything else is a RangeError. */
+export function keyByHashKey(hash: Bytes): Bytes {
+  if (hash.length !== HASH_BYTES) throw new RangeError(`a key hash has ${HASH_BYTES} bytes`);
+  return row('keyByHash', hash);
+}
+
+export function conflictKey(key: string): Bytes {
+  return textRow('conflict', key);
+}
+
+/** `sequence` is a whole number from 0 to 2^53−1; anything else is a RangeError. */
+export function journalKey(sequence: number): Bytes {
+  if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError(`${sequence} is no sequence number`);
+  const out = new Uint8Array(1 + SEQUENCE_BYTES);
+  out[0] = BUCKETS.journal;
+  new DataView(out.buffer).setBigUint64(1, BigInt(sequence));
+  return out;
+}
+
+export function metaKey(name: string): Bytes {
+  return textRow('meta', name);
+}
+
+/** All rows of a bucket. */
+export function bucketRange(bucket: Bucket): RowRange {
+  return { gte: Uint8Array.of(BUCKETS[bucket]), lt: Uint8Array.of(BUCKETS[bucket] + 1) };
+}
+
+/** The first row after `key` in byte order. */
+function after(key: Bytes): Bytes {
+  return concatBytes(key, Uint8Array.of(0));
+}
+
+function later(a: Bytes, b: Bytes): Bytes {
+  const n = Math.min(a.length, b.length);
+  for (let i = 0; i < n; i++) if (a[i] !== b[i]) return (a[i] as number) > (b[i] as number) ? a : b;
+  return a.length > b.length ? a : b;
+}
+
+function keyedRange(bucket: Bucket, prefix: string, afterKey: string | undefined): RowRange {
+  const first = textRow(bucket, prefix);
+  const lt = first.slice();
+  // Neither a bucket number nor a byte of UTF-8 is 0xff: the last byte can always be counted up.
+  lt[lt.length - 1] = (lt[lt.length - 1] as number) + 1;
+  if (afterKey === undefined) return { gte: first, lt };
+  const gte = later(first, after(textRow(bucket, afterKey)));
+  return later(gte, lt) === gte ? { gte: lt, lt } : { gte, lt };
+}
+
+/** Entry rows of the keys that begin with `prefix` (bytes of UTF-8), those after `afterKey` when given. LatticeError `invalid-key`. */
+export function entryRange(prefix: string, afterKey?: string): RowRange {
+  return keyedRange('entry', prefix, afterKey);
+}
+
+/** Conflict rows, those after `afterKey` when given. LatticeError `invalid-key`. */
+export function conflictRange(afterKey?: string): RowRange {
+  return keyedRange('conflict', '', afterKey);
+}
+
+/** Journal rows of the sequences after `sequence`. */
+export function journalRange(sequence: number): RowRange {
+  return { gte: after(journalKey(sequence)), lt: bucketRange('journal').lt };
+}
+
+function rest(bucket: Bucket, rowKey: Bytes, length?: number): Bytes {
+  const right = rowKey[0] === BUCKETS[bucket] && (length === undefined || rowKey.length === 1 + length);
+  if (!right) throw new LatticeError('damaged-row', `a row's key is not of bucket ${bucket}`);
+  return rowKey.subarray(1);
+}
+
+function restText(bucket: Bucket, rowKey: Bytes): string {
+  const bytes = rest(bucket, rowKey);
+  try {
+    return bytesToText(bytes);
+  } catch (cause) {
+    throw new LatticeError('damaged-row', `a row's key in bucket ${bucket} is not text`, { cause });
+  }
+}
+
+/** The key that an entry row is about. LatticeError `damaged-row`, as all of these. */
+export function entryKeyToKey(rowKey: Bytes): string {
+  return restText('entry', rowKey);
+}
+
+export function keyByHashKeyToHash(rowKey: Bytes): Bytes {
+  return rest('keyByHash', rowKey, HASH_BYTES);
+}
+
+export function conflictKeyToKey(rowKey: Bytes): string {
+  return restText('conflict', rowKey);
+}
+
+export function journalKeyToSequence(rowKey: Bytes): number {
+  const bytes = rest('journal', rowKey, SEQUENCE_BYTES);
+  const sequence = Number(new DataView(bytes.buffer, bytes.byteOffset, SEQUENCE_BYTES).getBigUint64(0));
+  if (!Number.isSafeInteger(sequence)) throw new LatticeError('damaged-row', `journal row ${quoted(String(sequence))} is out of range`);
+  return sequence;
+}
+
+export function metaKeyToName(rowKey: Bytes): string {
+  return restText('meta', rowKey);
+}

@@ -1,0 +1,94 @@
+import type { Bytes } from '../types/index.ts';
+import { ARRAY, BYTES, TEXT } from './reader.ts';
+import { textInto, utf8Length } from './text.ts';
+
+/**
+ * Canonical CBOR being written. Values of users go through here and not through the DAG-CBOR library, which takes
+ * an object such as {"/": "x", "bytes": "x"} for a link and writes something else.
+ */
+export interface Writer {
+  bytes: Bytes;
+  at: number;
+}
+
+/** Up to this length a loop over ASCII beats the call into TextEncoder. */
+const SHORT_TEXT = 48;
+
+/** A writer with room for `expected` bytes; it grows when they don't suffice. */
+export function createWriter(expected: number): Writer {
+  return { bytes: new Uint8Array(expected), at: 0 };
+}
+
+/** What was written, in memory of its own size. */
+export function finish(writer: Writer): Bytes {
+  return writer.at === writer.bytes.length ? writer.bytes : writer.bytes.slice(0, writer.at);
+}
+
+function room(writer: Writer, length: number): void {
+  const needed = writer.at + length;
+  if (needed <= writer.bytes.length) return;
+  const grown = new Uint8Array(Math.max(needed, 2 * writer.bytes.length));
+  grown.set(writer.bytes.subarray(0, writer.at));
+  writer.bytes = grown;
+}
+
+export function writeByte(writer: Writer, byte: number): void {
+  room(writer, 1);
+  writer.bytes[writer.at++] = byte;
+}
+
+/** Bytes that the shortest head of argument `n` takes. */
+export function headSize(n: number): number {
+  return n < 24 ? 1 : n < 2 ** 8 ? 2 : n < 2 ** 16 ? 3 : n < 2 ** 32 ? 5 : 9;
+}
+
+/** Head of major type `major` with argument `n`, 0 to 2^53−1, in its shortest form. */
+export function writeHead(writer: Writer, major: number, n: number): void {
+  const size = headSize(n);
+  room(writer, size);
+  const { bytes, at } = writer;
+  const width = size - 1;
+  bytes[at] = (major << 5) | (width === 0 ? n : 55 - Math.clz32(width)); // widths 1, 2, 4, 8 are 24 to 27
+  let rest = n;
+  for (let i = width; i > 0; i--) {
+    bytes[at + i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+  writer.at = at + size;
+}
+
+export function writeArray(writer: Writer, length: number): void {
+  writeHead(writer, ARRAY, length);
+}
+
+export function writeBytes(writer: Writer, bytes: Bytes): void {
+  writeHead(writer, BYTES, bytes.length);
+  room(writer, bytes.length);
+  writer.bytes.set(bytes, writer.at);
+  writer.at += bytes.length;
+}
+
+/** Equal parts of `size` bytes as one byte string. */
+export function writeParts(writer: Writer, parts: readonly Bytes[], size: number): void {
+  writeHead(writer, BYTES, parts.length * size);
+  room(writer, parts.length * size);
+  for (const part of parts) {
+    if (part.length !== size) throw new RangeError(`a part of ${part.length} bytes instead of ${size}`);
+    writer.bytes.set(part, writer.at);
+    writer.at += size;
+  }
+}
+
+/** `text` must be well-formed; a lone surrogate is the caller's error (RangeError). */
+export function writeText(writer: Writer, text: string): void {
+  const length = utf8Length(text);
+  if (length < 0) throw new RangeError('text with a lone surrogate has no UTF-8 form');
+  writeHead(writer, TEXT, length);
+  room(writer, length);
+  if (length === text.length && length <= SHORT_TEXT) {
+    for (let i = 0; i < length; i++) writer.bytes[writer.at + i] = text.charCodeAt(i);
+  } else {
+    textInto(text, writer.bytes.subarray(writer.at, writer.at + length));
+  }
+  writer.at += length;
+}

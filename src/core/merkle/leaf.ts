@@ -1,0 +1,87 @@
+import { type Bytes, compareBytes, type Hasher, LatticeError, MAX_CONTEXT_DOTS } from '../types/index.ts';
+
+/** Length of every hash of the tree: SHA-256. */
+export const HASH_BYTES = 32;
+/** Bits of a key hash, so every branch bit is below it and no path is longer than it. */
+export const KEY_BITS = 256;
+/** Bytes of one sibling in a leaf: commit id ‖ u16 BE operation index. */
+export const REF_BYTES = HASH_BYTES + 2;
+/** Most siblings of one key: at most one per author that a context can name. */
+export const MAX_REFS = MAX_CONTEXT_DOTS;
+
+const LEAF_TAG = 0x00;
+const EMPTY_TAG = 0x02;
+
+/** What a leaf says of one sibling: its commit id (32 bytes) and its place in that commit (0…65535). A Sibling is one. */
+export interface LeafRef {
+  readonly commit: Bytes;
+  readonly index: number;
+}
+
+/** Order of siblings inside a leaf: commit id, then index. */
+export function compareRefs(a: LeafRef, b: LeafRef): number {
+  return compareBytes(a.commit, b.commit) || a.index - b.index;
+}
+
+/** Writes commit id ‖ u16 BE index of each ref at `offset`, in the order given; returns the offset behind them. */
+export function writeRefs(refs: readonly LeafRef[], out: Bytes, offset: number): number {
+  let at = offset;
+  for (const { commit, index } of refs) {
+    out.set(commit, at);
+    out[at + HASH_BYTES] = index >>> 8;
+    out[at + HASH_BYTES + 1] = index & 0xff;
+    at += REF_BYTES;
+  }
+  return at;
+}
+
+/**
+ * The refs in leaf order. One to MAX_REFS of them, each once; throws LatticeError `malformed` otherwise: such a
+ * leaf could not be proven to anybody.
+ */
+export function sortRefs(refs: readonly LeafRef[]): LeafRef[] {
+  if (refs.length === 0 || refs.length > MAX_REFS) {
+    throw new LatticeError('malformed', `A leaf has 1 to ${MAX_REFS} siblings, not ${refs.length}.`);
+  }
+  for (const { commit, index } of refs) {
+    if (commit.length !== HASH_BYTES || !Number.isInteger(index) || index < 0 || index > 0xffff) {
+      throw new LatticeError('malformed', 'A sibling of a leaf is a commit id of 32 bytes and an operation index of 16 bits.');
+    }
+  }
+  const sorted = refs.toSorted(compareRefs);
+  for (let i = 1; i < sorted.length; i++) {
+    if (compareRefs(sorted[i - 1] as LeafRef, sorted[i] as LeafRef) === 0) {
+      throw new LatticeError('malformed', 'The same operation stands twice among the siblings of a leaf.');
+    }
+  }
+  return sorted;
+}
+
+/**
+ * Hash of a leaf: H(0x00 ‖ key hash ‖ for each sibling, sorted by commit id and index: commit id ‖ u16 BE index).
+ * `keyHash` is SHA-256 of the key's UTF-8; `refs` may come in any order. Errors as for sortRefs.
+ */
+export function leafHash(keyHash: Bytes, refs: readonly LeafRef[], hasher: Hasher): Bytes {
+  const sorted = sortRefs(refs);
+  const input = new Uint8Array(1 + HASH_BYTES + sorted.length * REF_BYTES);
+  input[0] = LEAF_TAG;
+  input.set(requireHash(keyHash, 'key hash'), 1);
+  writeRefs(sorted, input, 1 + HASH_BYTES);
+  return hasher.hash(input);
+}
+
+/** Root of the tree without leaves: H(0x02). */
+export function emptyRoot(hasher: Hasher): Bytes {
+  return hasher.hash(Uint8Array.of(EMPTY_TAG));
+}
+
+/** `bytes` itself, or a RangeError: a hash of another length is a programming error. */
+export function requireHash(bytes: Bytes, name: string): Bytes {
+  if (bytes.length !== HASH_BYTES) throw new RangeError(`A ${name} has ${HASH_BYTES} bytes, not ${bytes.length}.`);
+  return bytes;
+}
+
+/** Bit `bit` of a key hash: 0 is the most significant bit of the first byte. */
+export function bitAt(hash: Bytes, bit: number): number {
+  return ((hash[bit >>> 3] as number) >>> (7 - (bit & 7))) & 1;
+}

@@ -1,0 +1,179 @@
+import type { Bytes, Hasher } from '../types/index.ts';
+import { bitAt, HASH_BYTES, KEY_BITS } from './leaf.ts';
+
+const INNER_TAG = 0x01;
+const WORDS = HASH_BYTES / 4;
+
+/** Fields of an inner node in `links`, one record of STRIDE numbers per node: one cache line answers a whole step of a walk. */
+export const STRIDE = 4;
+export const LEFT = 0;
+export const COUNT = 2;
+export const BIT = 3;
+/** Set in BIT while the node's hash is out of date. A dirty node's ancestors are all dirty. */
+export const DIRTY = 0x100;
+export const BIT_MASK = 0xff;
+
+/** Capacity of a tree that was not told one: 116 KiB. */
+const DEFAULT_CAPACITY = 1024;
+
+/**
+ * A node of the trie by number: i ≥ 0 is inner node i, negative is leaf ~i. Leaf i and inner node i are made
+ * together (the first leaf has no inner node), and leaves are never removed, so **leaf i always lies under inner
+ * node i**: a leaf of any subtree is known without a walk.
+ */
+export type Ref = number;
+
+/**
+ * The nodes of one tree in typed arrays: 112 bytes a leaf. Arrays double when full; the part not yet used is
+ * never touched and so costs address space, not memory.
+ */
+export class Nodes {
+  /** Leaves held. */
+  size = 0;
+  /** Meaningless while size is 0. */
+  root: Ref = -1;
+  /** Key hash of leaf i at 32 i. */
+  keys: Uint8Array;
+  /** Hash of leaf i at 64 i, of inner node i (valid when it is not dirty) at 64 i + 32. */
+  private hashes: Uint8Array;
+  /** left, right, leaf count, branch bit | DIRTY of inner node i at STRIDE i. */
+  links: Int32Array;
+  /** `hashes` by words. */
+  private words: Int32Array;
+  private capacity: number;
+  private readonly hasher: Hasher;
+  /** tag ‖ u16 bit ‖ left ‖ right, one byte into its buffer: so both hashes are aligned and copied by words. */
+  private readonly input: Uint8Array;
+  private readonly inputWords: Int32Array;
+  /** Scratch of flush: at most every inner node. */
+  private readonly dirty: Ref[] = [];
+
+  constructor(hasher: Hasher, capacity: number = DEFAULT_CAPACITY) {
+    this.hasher = hasher;
+    this.capacity = Math.max(1, Math.ceil(capacity));
+    this.keys = new Uint8Array(this.capacity * HASH_BYTES);
+    this.hashes = new Uint8Array(this.capacity * 2 * HASH_BYTES);
+    this.links = new Int32Array(this.capacity * STRIDE);
+    this.words = new Int32Array(this.hashes.buffer);
+    const buffer = new ArrayBuffer(4 + 2 * HASH_BYTES);
+    this.input = new Uint8Array(buffer, 1);
+    this.input[0] = INNER_TAG;
+    this.inputWords = new Int32Array(buffer);
+  }
+
+  /** Stores a leaf that no inner node leads to yet; returns its number. */
+  addLeaf(keyHash: Bytes, leafHash: Bytes): number {
+    if (this.size === this.capacity) this.grow();
+    const leaf = this.size++;
+    this.keys.set(keyHash, leaf * HASH_BYTES);
+    this.setLeafHash(leaf, leafHash);
+    return leaf;
+  }
+
+  setLeafHash(leaf: number, hash: Bytes): void {
+    this.hashes.set(hash, leaf * 2 * HASH_BYTES);
+  }
+
+  private grow(): void {
+    this.capacity *= 2;
+    // One after the other, so that at most one array exists twice.
+    this.keys = doubled(this.keys);
+    this.hashes = doubled(this.hashes);
+    this.words = new Int32Array(this.hashes.buffer);
+    const links = new Int32Array(this.capacity * STRIDE);
+    links.set(this.links);
+    this.links = links;
+  }
+
+  /** Number of some leaf under `ref`. */
+  leafUnder(ref: Ref): number {
+    return ref < 0 ? ~ref : ref;
+  }
+
+  /** Leaves under `ref`. */
+  countOf(ref: Ref): number {
+    return ref < 0 ? 1 : (this.links[ref * STRIDE + COUNT] as number);
+  }
+
+  /** A copy of the key hash of a leaf. */
+  keyOf(leaf: number): Bytes {
+    return this.keys.slice(leaf * HASH_BYTES, (leaf + 1) * HASH_BYTES);
+  }
+
+  /** A copy of the first `length` bytes of the hash of a node that is not dirty. */
+  hashOf(ref: Ref, length: number = HASH_BYTES): Bytes {
+    const at = slotOf(ref) * HASH_BYTES;
+    return this.hashes.slice(at, at + length);
+  }
+
+  /** Walks from `start` along the bits of `keyHash` to a leaf, noting the inner nodes passed; returns the leaf and how many. */
+  walk(start: Ref, keyHash: Bytes, path: Int32Array): { leaf: number; depth: number } {
+    const links = this.links;
+    let ref = start;
+    let depth = 0;
+    while (ref >= 0) {
+      path[depth++] = ref;
+      const at = ref * STRIDE;
+      ref = links[at + LEFT + bitAt(keyHash, (links[at + BIT] as number) & BIT_MASK)] as number;
+    }
+    return { leaf: ~ref, depth };
+  }
+
+  /** First bit in which a key hash differs from that of a leaf; KEY_BITS when they are equal. */
+  firstDifference(keyHash: Bytes, leaf: number): number {
+    return firstDifference(keyHash, 0, this.keys, leaf * HASH_BYTES);
+  }
+
+  /** Brings every hash up to date. Each dirty node is hashed once, children before parents. */
+  flush(): void {
+    const { links, dirty } = this;
+    if (this.size === 0 || this.root < 0 || ((links[this.root * STRIDE + BIT] as number) & DIRTY) === 0) return;
+    // Breadth first: parents come before their children, so backwards is the order to hash in.
+    dirty.push(this.root);
+    for (let i = 0; i < dirty.length; i++) {
+      const at = (dirty[i] as number) * STRIDE;
+      const left = links[at + LEFT] as number;
+      const right = links[at + LEFT + 1] as number;
+      if (left >= 0 && ((links[left * STRIDE + BIT] as number) & DIRTY) !== 0) dirty.push(left);
+      if (right >= 0 && ((links[right * STRIDE + BIT] as number) & DIRTY) !== 0) dirty.push(right);
+    }
+    for (let node = dirty.pop(); node !== undefined; node = dirty.pop()) this.hashNode(node);
+  }
+
+  /** Hashes one inner node whose children are up to date and marks it clean. */
+  hashNode(node: number): void {
+    const { links, words, input, inputWords } = this;
+    const at = node * STRIDE;
+    const bit = (links[at + BIT] as number) & BIT_MASK;
+    // The high byte of the u16 stays 0: branch bits are below 256.
+    input[2] = bit;
+    const left = slotOf(links[at + LEFT] as number) * WORDS;
+    const right = slotOf(links[at + LEFT + 1] as number) * WORDS;
+    for (let i = 0; i < WORDS; i++) {
+      inputWords[1 + i] = words[left + i] as number;
+      inputWords[1 + WORDS + i] = words[right + i] as number;
+    }
+    this.hasher.hashInto(input, this.hashes, slotOf(node) * HASH_BYTES);
+    links[at + BIT] = bit;
+  }
+}
+
+/** Place of a node's hash among the hashes. */
+function slotOf(ref: Ref): number {
+  return ref < 0 ? 2 * ~ref : 2 * ref + 1;
+}
+
+/** First bit in which the 32 bytes at `i` of `a` and at `j` of `b` differ; KEY_BITS when they are equal. */
+export function firstDifference(a: Bytes, i: number, b: Bytes, j: number): number {
+  for (let k = 0; k < HASH_BYTES; k++) {
+    const xor = (a[i + k] as number) ^ (b[j + k] as number);
+    if (xor !== 0) return k * 8 + Math.clz32(xor) - 24;
+  }
+  return KEY_BITS;
+}
+
+function doubled(array: Uint8Array): Uint8Array {
+  const out = new Uint8Array(array.length * 2);
+  out.set(array);
+  return out;
+}

@@ -1,0 +1,4 @@
+export * from './descend.ts';
+export * from './refused.ts';
+export * from './respond.ts';
+export * from './session.ts';

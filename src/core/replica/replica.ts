@@ -1,0 +1,329 @@
+import { isFuture, observe, tick } from '../clock/index.ts';
+import {
+  checkKey,
+  checkValue,
+  conflictKey,
+  createCommit,
+  encodeEntry,
+  encodeJournal,
+  encodeOperation,
+  encodeStateMeta,
+  entryKey,
+  fragmentToSiblings,
+  journalKey,
+  keyByHashKey,
+  keyHash,
+  metaKey,
+  type StateMeta,
+} from '../codec/index.ts';
+import { createMerkleTree, createTreeLoader, leafHash, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
+import { type Conditions, checkConditions, contextOf, isLive, mergeSibling, versionOf, winner } from '../state/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Entry,
+  type Fragment,
+  type Hasher,
+  type Hlc,
+  LatticeError,
+  MAX_COMMIT_BYTES,
+  MAX_OPERATIONS,
+  type Operation,
+  type Sibling,
+} from '../types/index.ts';
+
+/** A row written or deleted by a step. The shape of the store port's operations. */
+export type RowWrite = { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes } | { readonly type: 'del'; readonly key: Bytes };
+
+/** One client's write: all of it in one commit, or none. */
+export interface WriteIntent {
+  readonly operations: readonly (Conditions & { readonly kind: 'put' | 'delete'; readonly key: string; readonly value?: unknown })[];
+}
+
+export type WriteOutcome =
+  | {
+      readonly ok: true;
+      readonly commit: Fragment;
+      readonly results: readonly { readonly key: string; readonly version: string; readonly created: boolean }[];
+    }
+  | { readonly ok: false; readonly error: LatticeError };
+
+/** What became of each operation of a fragment. `future`: the whole fragment is to be deferred. */
+export type OperationOutcome = 'added' | 'held' | 'superseded' | 'future';
+
+/** What readers see of a key after a step, for events. */
+export interface Change {
+  readonly key: string;
+  readonly winner: Sibling;
+}
+
+export interface Step {
+  /** To be made durable as one batch; nothing of this step may be seen before. Empty when nothing changed. */
+  readonly rows: readonly RowWrite[];
+  /** For each fragment given, the outcome of each of its operations. */
+  readonly outcomes: readonly (readonly OperationOutcome[])[];
+  readonly writes: readonly WriteOutcome[];
+  /** Own commits made by this step, to be published once durable. */
+  readonly commits: readonly Fragment[];
+  readonly changes: readonly Change[];
+  /** Every entry that the step changed, as it is after it. */
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly root: Bytes;
+  readonly sequence: number;
+}
+
+/** Reads the current entry of a key. Every key of a step's input must be answerable without I/O. */
+export type EntryView = (key: string) => Entry | undefined;
+
+export interface ReplicaOptions {
+  readonly hasher: Hasher;
+  readonly network: string;
+  readonly self: Author;
+  /** The journal keeps this many records; older cursors are answered with a reset. */
+  readonly journalLength: number;
+  /** Names this store's life: cursors of another life are answered with a reset. 8 bytes. */
+  readonly incarnation: Bytes;
+}
+
+export const STATE_META = metaKey('state');
+
+/**
+ * The replicated state without its I/O: Merkle tree, clock and counters in memory, entries through a view. One step
+ * at a time; a step's rows must be durable before the next reader looks at the tree.
+ */
+export class Replica {
+  readonly #options: ReplicaOptions;
+  #tree: MerkleTree;
+  #loader: TreeLoader | undefined;
+  #clock: { readonly last: Hlc } = { last: 0n as Hlc };
+  readonly #seen = new Map<Author, Hlc>();
+  #live = 0;
+  #conflicts = 0;
+  #sequence = 0;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#tree = createMerkleTree(options.hasher);
+  }
+
+  get tree(): MerkleTree {
+    return this.#tree;
+  }
+
+  get meta(): StateMeta {
+    return {
+      format: 1,
+      incarnation: this.#options.incarnation,
+      network: this.#options.network,
+      root: this.#tree.root(),
+      entries: this.#tree.size,
+      live: this.#live,
+      conflicts: this.#conflicts,
+      sequence: this.#sequence,
+      hlc: this.#clock.last,
+    };
+  }
+
+  /** The greatest HLC of `author` seen in any operation or context; zero when none. */
+  seen(author: Author): Hlc {
+    return this.#seen.get(author) ?? (0n as Hlc);
+  }
+
+  /** Persisted clock and sequence of an earlier run. */
+  restore(meta: StateMeta): void {
+    this.#clock = observe(this.#clock, meta.hlc);
+    this.#sequence = meta.sequence;
+  }
+
+  /** Takes in an entry read at start; `loaded` builds the tree of all of them at once. */
+  load(entry: Entry): void {
+    this.#loader ??= createTreeLoader(this.#options.hasher);
+    for (const sibling of entry.siblings) this.#observe(sibling);
+    if (isLive(entry)) this.#live++;
+    if (entry.siblings.length > 1) this.#conflicts++;
+    const hash = keyHash(entry.key, this.#options.hasher);
+    this.#loader.add(hash, this.#leafOf(hash, entry));
+  }
+
+  /** Ends loading: the tree is the one of the loaded entries. */
+  loaded(): void {
+    if (this.#loader !== undefined) this.#tree = this.#loader.finish();
+    this.#loader = undefined;
+  }
+
+  /** Applies verified fragments, then local writes as signed commits. */
+  step(
+    input: { readonly fragments: readonly Fragment[]; readonly writes: readonly WriteIntent[] },
+    view: EntryView,
+    now: number,
+    sign: (message: Bytes) => Bytes,
+  ): Step {
+    const before = new Map<string, Entry | undefined>();
+    const current = new Map<string, Entry>();
+    const read: EntryView = (key) => current.get(key) ?? view(key);
+
+    const merge = (sibling: Sibling): OperationOutcome => {
+      this.#observe(sibling);
+      const key = sibling.operation.key;
+      const entry = read(key);
+      const merged = mergeSibling(entry, sibling);
+      if (merged.outcome !== 'added') return merged.outcome;
+      if (!before.has(key)) before.set(key, entry);
+      current.set(key, merged.entry);
+      return 'added';
+    };
+
+    const outcomes = input.fragments.map((fragment) => {
+      if (isFuture(fragment.header.hlc, now)) return fragment.operations.map(() => 'future' as const);
+      return fragmentToSiblings(fragment, this.#options.hasher).map(merge);
+    });
+    const { writes, commits } = this.#write(input.writes, read, merge, now, sign);
+
+    if (current.size === 0) {
+      return { rows: [], outcomes, writes, commits, changes: [], entries: current, root: this.#tree.root(), sequence: this.#sequence };
+    }
+    return { ...this.#commitRows(before, current), entries: current, outcomes, writes, commits };
+  }
+
+  /** Group commit: intents share a commit while they fit in it and touch different keys. */
+  #write(
+    intents: readonly WriteIntent[],
+    read: EntryView,
+    merge: (sibling: Sibling) => OperationOutcome,
+    now: number,
+    sign: (message: Bytes) => Bytes,
+  ): { readonly writes: readonly WriteOutcome[]; readonly commits: readonly Fragment[] } {
+    const { hasher, network, self } = this.#options;
+    const writes: WriteOutcome[] = new Array<WriteOutcome>(intents.length);
+    const commits: Fragment[] = [];
+    let open: { readonly intent: number; readonly first: number; readonly created: readonly boolean[] }[] = [];
+    let operations: Operation[] = [];
+    let bytes = 0;
+    const keys = new Set<string>();
+
+    const close = (): void => {
+      if (operations.length === 0) return;
+      const ticked = tick(this.#clock, now);
+      if (!ticked.ok) {
+        const error = new LatticeError(
+          'clock-ahead',
+          `the state's clock is ${Math.round(ticked.aheadMs / 1000)} s ahead of this machine's`,
+          {
+            next: 'check the clocks of all nodes (NTP); writes go on when this clock has caught up',
+          },
+        );
+        for (const { intent } of open) writes[intent] = { ok: false, error };
+      } else {
+        this.#clock = ticked.state;
+        const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
+        const siblings = fragmentToSiblings(commit, hasher);
+        for (const sibling of siblings) merge(sibling);
+        commits.push(commit);
+        for (const { intent, first, created } of open) {
+          const results = created.map((isNew, i) => {
+            const sibling = siblings[first + i] as Sibling;
+            return { key: sibling.operation.key, version: versionOf(sibling), created: isNew };
+          });
+          writes[intent] = { ok: true, commit, results };
+        }
+      }
+      open = [];
+      operations = [];
+      bytes = 0;
+      keys.clear();
+    };
+
+    intents.forEach((intent, at) => {
+      try {
+        if (intent.operations.length === 0) throw new LatticeError('invalid-commit', 'a commit needs at least one operation');
+        if (intent.operations.length > MAX_OPERATIONS) {
+          throw new LatticeError(
+            'commit-too-large',
+            `a commit has at most ${MAX_OPERATIONS} operations, this one ${intent.operations.length}`,
+          );
+        }
+        // A key of the open commit: close it, so that this intent's conditions and contexts see what it wrote.
+        if (intent.operations.some((o) => keys.has(o.key))) close();
+        const own = new Set<string>();
+        let size = 0;
+        const prepared = intent.operations.map((o) => {
+          const key = checkKey(o.key);
+          if (own.has(key)) throw new LatticeError('duplicate-key', `a key stands once in a commit: ${JSON.stringify(key)}`);
+          own.add(key);
+          const entry = read(key);
+          checkConditions(key, entry, o);
+          const context = contextOf(entry, self);
+          const operation: Operation =
+            o.kind === 'put' ? { kind: 'put', key, value: checkValue(o.value), context } : { kind: 'delete', key, context };
+          size += encodeOperation(operation).length;
+          return { operation, created: !isLive(entry) };
+        });
+        if (size > MAX_COMMIT_BYTES) {
+          throw new LatticeError('commit-too-large', `a commit's operations take at most ${MAX_COMMIT_BYTES} bytes, these ${size}`);
+        }
+        if (operations.length + prepared.length > MAX_OPERATIONS || bytes + size > MAX_COMMIT_BYTES) close();
+        open.push({ intent: at, first: operations.length, created: prepared.map((p) => p.created) });
+        for (const p of prepared) {
+          operations.push(p.operation);
+          keys.add(p.operation.key);
+        }
+        bytes += size;
+      } catch (error) {
+        if (!(error instanceof LatticeError)) throw error;
+        writes[at] = { ok: false, error };
+      }
+    });
+    close();
+    return { writes, commits };
+  }
+
+  #commitRows(
+    before: ReadonlyMap<string, Entry | undefined>,
+    current: ReadonlyMap<string, Entry>,
+  ): Pick<Step, 'rows' | 'changes' | 'root' | 'sequence'> {
+    const { hasher, journalLength } = this.#options;
+    const rows: RowWrite[] = [];
+    const changes: Change[] = [];
+    for (const [key, entry] of current) {
+      const old = before.get(key);
+      const hash = keyHash(key, hasher);
+      rows.push({ type: 'put', key: entryKey(key), value: encodeEntry(entry) });
+      if (old === undefined) rows.push({ type: 'put', key: keyByHashKey(hash), value: entryKey(key).subarray(1) });
+      this.#live += Number(isLive(entry)) - Number(isLive(old));
+      const conflict = entry.siblings.length > 1;
+      if (conflict !== (old !== undefined && old.siblings.length > 1)) {
+        this.#conflicts += conflict ? 1 : -1;
+        rows.push(conflict ? { type: 'put', key: conflictKey(key), value: new Uint8Array(0) } : { type: 'del', key: conflictKey(key) });
+      }
+      this.#tree.set(hash, this.#leafOf(hash, entry));
+      changes.push({ key, winner: winner(entry) });
+    }
+    this.#sequence++;
+    const root = this.#tree.root();
+    const journal = changes.map(({ key, winner: w }) => ({
+      key,
+      commit: w.commit,
+      index: w.index,
+      deleted: w.operation.kind === 'delete',
+    }));
+    rows.push({ type: 'put', key: journalKey(this.#sequence), value: encodeJournal({ root, changes: journal }) });
+    if (this.#sequence > journalLength) rows.push({ type: 'del', key: journalKey(this.#sequence - journalLength) });
+    rows.push({ type: 'put', key: STATE_META, value: encodeStateMeta(this.meta) });
+    return { rows, changes, root, sequence: this.#sequence };
+  }
+
+  #leafOf(hash: Bytes, entry: Entry): Bytes {
+    return leafHash(hash, entry.siblings, this.#options.hasher);
+  }
+
+  #observe(sibling: Sibling): void {
+    this.#clock = observe(this.#clock, sibling.hlc);
+    this.#advance(sibling.author, sibling.hlc);
+    for (const dot of sibling.operation.context) this.#advance(dot.author, dot.hlc);
+  }
+
+  #advance(author: Author, hlc: Hlc): void {
+    const known = this.#seen.get(author);
+    if (known === undefined || known < hlc) this.#seen.set(author, hlc);
+  }
+}

@@ -1,0 +1,37 @@
+import { bytesToHex, type Entry, LatticeError, type Sibling } from '../types/index.ts';
+import { isLive, winner } from './register.ts';
+
+/** An entry's version as clients see it, also its ETag: `<commit id>.<operation index>`. */
+export function versionOf(sibling: Sibling): string {
+  return `${bytesToHex(sibling.commit)}.${sibling.index}`;
+}
+
+/** Preconditions of one operation, evaluated against the newest local state. */
+export interface Conditions {
+  /** A version, or '*' for "exists". */
+  readonly ifMatch?: string;
+  /** '*': only when the key does not exist. */
+  readonly ifNoneMatch?: '*';
+  /** The key must have a value, else `not-found`. */
+  readonly mustExist?: boolean;
+}
+
+/** Throws LatticeError `not-found` or `precondition-failed` when `entry` does not meet `conditions`. */
+export function checkConditions(key: string, entry: Entry | undefined, conditions: Conditions): void {
+  const live = entry !== undefined && isLive(entry) ? winner(entry) : undefined;
+  const current = live === undefined ? undefined : versionOf(live);
+  if (conditions.mustExist === true && current === undefined) {
+    throw new LatticeError('not-found', `no such key: ${JSON.stringify(key)}`);
+  }
+  const failed =
+    (conditions.ifMatch === '*' && current === undefined) ||
+    (conditions.ifMatch !== undefined && conditions.ifMatch !== '*' && conditions.ifMatch !== current) ||
+    (conditions.ifNoneMatch === '*' && current !== undefined);
+  if (failed) {
+    throw new LatticeError(
+      'precondition-failed',
+      current === undefined ? `${JSON.stringify(key)} does not exist` : `${JSON.stringify(key)} is at version ${current}`,
+      { next: 'read the key again and repeat the write with its current version', details: { key, current: current ?? null } },
+    );
+  }
+}

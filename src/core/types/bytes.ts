@@ -1,0 +1,60 @@
+/** Raw bytes. Never mutated once handed over a function boundary. */
+export type Bytes = Uint8Array;
+
+/**
+ * An author: a 32-byte Ed25519 public key as 64 lower-case hex digits. Authors are map keys everywhere, so
+ * they travel as text inside the process; on the wire and on disk they are 32 raw bytes.
+ */
+export type Author = string & { readonly __brand: 'Author' };
+
+/** A commit id: SHA-256 as 64 lower-case hex digits. */
+export type CommitId = string & { readonly __brand: 'CommitId' };
+
+/**
+ * Hybrid logical clock: 48 bits of Unix milliseconds, then a 16-bit counter, as one unsigned 64-bit integer.
+ * On the wire: 8 bytes, big-endian. In JSON: 16 lower-case hex digits.
+ */
+export type Hlc = bigint & { readonly __brand: 'Hlc' };
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
+
+/** Lower-case hex of `bytes`. */
+export function bytesToHex(bytes: Bytes): string {
+  let out = '';
+  for (let i = 0; i < bytes.length; i++) out += HEX[bytes[i] as number];
+  return out;
+}
+
+/** Bytes of a hex string, or undefined when it is not an even run of hex digits. */
+export function hexToBytes(hex: string): Bytes | undefined {
+  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) return undefined;
+  const out = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return out;
+}
+
+/** Lexicographic order of two byte strings: negative, zero or positive. */
+export function compareBytes(a: Bytes, b: Bytes): number {
+  const n = Math.min(a.length, b.length);
+  for (let i = 0; i < n; i++) {
+    const d = (a[i] as number) - (b[i] as number);
+    if (d !== 0) return d;
+  }
+  return a.length - b.length;
+}
+
+export function equalBytes(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && compareBytes(a, b) === 0;
+}
+
+export function concatBytes(...parts: readonly Bytes[]): Bytes {
+  let length = 0;
+  for (const p of parts) length += p.length;
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const p of parts) {
+    out.set(p, at);
+    at += p.length;
+  }
+  return out;
+}

@@ -1,0 +1,6 @@
+export * from './bytes.ts';
+export * from './errors.ts';
+export * from './hash.ts';
+export * from './json.ts';
+export * from './limits.ts';
+export * from './model.ts';

@@ -1,0 +1,3 @@
+export * from './lungs.ts';
+export * from './store.ts';
+export * from './system.ts';

@@ -1,0 +1,432 @@
+import {
+  createSignedHead,
+  decodeGossip,
+  encodeGossip,
+  type GossipMessage,
+  headSigningBytes,
+  type SignedHead,
+  type SyncMessage,
+  trustHash,
+} from '../core/codec/index.ts';
+import { type Author, bytesToHex, equalBytes, LatticeError } from '../core/types/index.ts';
+import type { Verdict } from '../ports/index.ts';
+import { createDoor } from './door.ts';
+import type { Lattice, SyncMode, Transition } from './facade.ts';
+import { createFeed } from './feed.ts';
+import { byOrigin, createGossipOutbox, pushMessages } from './forward.ts';
+import { createGuard } from './guard.ts';
+import { createHttpSupervisor } from './lung-http.ts';
+import { createP2pSupervisor } from './lung-p2p.ts';
+import type { NodeDeps, NodeOptions } from './options.ts';
+import { createPeerTable, type LungName, RecentRoots } from './peers.ts';
+import { createReads } from './reads.ts';
+import { createRepairs } from './repairs.ts';
+import { createResponder } from './responder.ts';
+import { openState, recomputeRoot } from './startup.ts';
+import { createStatus } from './status.ts';
+import { createSupervision } from './supervision.ts';
+import { createSyncService } from './sync-service.ts';
+import { type Applied, createWriter } from './writer.ts';
+import { toIntent } from './writes.ts';
+
+/** Transitions kept for status and dashboards. */
+const MAX_TRANSITIONS = 200;
+
+export interface RunningNode {
+  readonly lattice: Lattice;
+  /** Starts both lungs. Never waits for them. */
+  start(): void;
+  /** Sets or clears a reason for being read-only, for what only the process can see (disk space). */
+  setReadOnly(name: string, reason: string | undefined): void;
+  /** Stops the lungs, ends the streams, waits for the last batch. The store stays open: it is the caller's. */
+  stop(): Promise<void>;
+}
+
+/** A node over its ports: opens and verifies the state, then wires the parts. Rejects when the store does not verify. */
+export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<RunningNode> {
+  const { store, hasher, signer, clock, random, metrics } = deps;
+  const self = signer.author;
+  const log = deps.log.child('node');
+  const trusted = new Set<Author>(options.trusted.length > 0 ? options.trusted : [self]);
+  const ownTrust = trustHash([...trusted], hasher);
+  const incarnation = random.bytes(8);
+  const startedAt = clock.now();
+  let mode: SyncMode = 'auto';
+
+  const opened = await openState({ store, hasher, random, network: options.network, self, directory: options.directory });
+  const { replica } = opened;
+  const storeIncarnation = bytesToHex(opened.incarnation);
+
+  // What is durable: the only state that leaves this node. The replica itself may be a batch ahead.
+  let durable = replica.meta;
+  let ownHlc = replica.seen(self);
+  const recentRoots = new RecentRoots();
+  recentRoots.add(bytesToHex(durable.root), clock.monotonic());
+
+  const transitions: Transition[] = [];
+  const peers = createPeerTable(clock);
+  const guard = createGuard({
+    clock,
+    log: deps.log.child('guard'),
+    incarnation,
+    ownSeen: () => replica.seen(self),
+    hasPeers: options.urls.length > 0 || options.bootstrap.length > 0,
+  });
+  if (options.violations.length > 0) guard.set('safe-mode', `production guard: ${options.violations.join('; ')}`);
+  if (!trusted.has(self)) {
+    guard.set(
+      'untrusted-self',
+      `this node's key ${self} is not on its own trust list: add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node`,
+    );
+  }
+
+  const writer = createWriter({ replica, store, hasher, signer, clock, log, onApplied, onFatal: deps.onFatal });
+  const door = createDoor({
+    hasher,
+    network: options.network,
+    isTrusted: (a) => trusted.has(a),
+    verifier: deps.verifier,
+    writer,
+    clock,
+    metrics,
+  });
+  const reads = createReads({ replica, store, hasher, writer, network: options.network, ownHead });
+  const feed = createFeed({ store, hasher, writer, incarnation: storeIncarnation, sequence: () => durable.sequence });
+  const outbox = createGossipOutbox({
+    clock,
+    publish: (data) => p2p.publish(data),
+    onDropped: (operations) => metrics.count('lattice_gossip_dropped_operations_total', {}, operations),
+  });
+  const responder = createResponder({
+    replica,
+    hasher,
+    writer,
+    door,
+    log: deps.log.child('sync'),
+    software: options.version,
+    isMember,
+    ownHead,
+    onHello,
+    readEntries: reads.entriesByHash,
+  });
+  const sync = createSyncService({
+    signer,
+    verifier: deps.verifier,
+    hasher,
+    random,
+    clock,
+    incarnation,
+    isAllowed: isMember,
+    handle: (peer, message) => responder.answer(peer, message, 'http'),
+    openStream: (peer, request, send, closed) => feed.openPush(peer, new TextDecoder().decode(request), send, closed),
+  });
+  const p2p = createP2pSupervisor({
+    lung: deps.p2p,
+    clock,
+    random,
+    log: deps.log.child('p2p'),
+    onState: (from, to, cause) => transition({ from: `p2p ${from}`, to: `p2p ${to}`, cause }),
+    handlers: {
+      onGossip,
+      onRequest: (peer, message) => responder.answer(peer, message, 'p2p'),
+      onConnected,
+      onDisconnected: (author) => {
+        const peer = peers.get(author);
+        if (peer !== undefined) peer.connected = false;
+      },
+    },
+  });
+  const http = createHttpSupervisor({
+    lung: deps.http,
+    urls: options.urls,
+    self,
+    clock,
+    random,
+    log: deps.log.child('http'),
+    heartbeatMs: options.heartbeatMs,
+    pollMs: options.pollMs,
+    mode: () => mode,
+    isActive: (author) => peers.get(author)?.path.lung === 'http',
+    isCovered: (author) => peers.get(author)?.path.lung === 'p2p',
+    streamsToUs: (author) => feed.streamsTo(author),
+    hello: (author) => responder.hello(author),
+    onIdentity: (author, url) => {
+      const peer = peers.ensure(author);
+      if (peer === undefined) return;
+      peer.configured = true;
+      peer.url = url;
+    },
+    onHello: (author, hello) => onHello(author, hello, 'http'),
+    onFrame: onStreamFrame,
+    onReset: (author) => repairs.soon(author),
+  });
+  const repairs = createRepairs({
+    replica,
+    hasher,
+    writer,
+    door,
+    clock,
+    random,
+    log: deps.log.child('repair'),
+    metrics,
+    self,
+    readEntries: reads.entriesByHash,
+    p2p,
+    http,
+    mode: () => mode,
+    root: () => bytesToHex(durable.root),
+    peers,
+  });
+  const supervision = createSupervision({
+    clock,
+    peers,
+    guard,
+    repairs,
+    http,
+    heartbeatMs: options.heartbeatMs,
+    graceMs: options.graceMs,
+    mode: () => mode,
+    compare,
+    onTransition: transition,
+    beat,
+  });
+  const status = createStatus({
+    options,
+    deps,
+    peers,
+    guard,
+    door,
+    p2p,
+    http,
+    startedAt,
+    incarnation,
+    trusted: [...trusted],
+    trustHash: ownTrust,
+    mode: () => mode,
+    durable: () => durable,
+    transitions,
+    feed,
+  });
+
+  for (const author of options.bootstrap) known(author, true);
+  for (const author of trusted) known(author, false);
+
+  function known(author: Author, configured: boolean): void {
+    if (author === self) return;
+    const peer = peers.ensure(author);
+    if (peer !== undefined && configured) peer.configured = true;
+  }
+
+  function isMember(author: Author): boolean {
+    return trusted.has(author) || peers.get(author)?.configured === true;
+  }
+
+  function transition(change: Omit<Transition, 'at'>): void {
+    const entry: Transition = { at: clock.now(), ...change };
+    transitions.push(entry);
+    if (transitions.length > MAX_TRANSITIONS) transitions.shift();
+    log.info({ ...change }, 'transition');
+    metrics.count('lattice_transitions_total', { from: change.from, to: change.to });
+    feed.publishTransition(entry);
+  }
+
+  let headSequence = 0;
+  function ownHead(): SignedHead {
+    return createSignedHead(
+      {
+        network: options.network,
+        author: self,
+        incarnation,
+        sequence: ++headSequence,
+        hlc: ownHlc,
+        root: durable.root,
+        entries: durable.entries,
+        trustHash: ownTrust,
+        wallMs: clock.now(),
+      },
+      (message) => signer.sign(message),
+    );
+  }
+
+  function beat(): void {
+    const head = ownHead();
+    if (mode !== 'http') p2p.publish(encodeGossip({ type: 'head', head }));
+    feed.publishHead(head);
+  }
+
+  function onApplied({ step, fragments }: Applied): void {
+    durable = replica.meta;
+    recentRoots.add(bytesToHex(durable.root), clock.monotonic());
+    const pushed: { fragment: (typeof fragments)[number]; from: Author | undefined }[] = [];
+    const gossip: (typeof fragments)[number][] = [];
+    for (const commit of step.commits) {
+      if (commit.header.hlc > ownHlc) ownHlc = commit.header.hlc;
+      guard.madeCommit(commit.header.hlc);
+      pushed.push({ fragment: commit, from: undefined });
+      gossip.push(commit);
+    }
+    fragments.forEach((fragment, i) => {
+      if (!(step.outcomes[i] ?? []).includes('added')) return;
+      const origin = door.originOf(fragment);
+      if (fragment.header.author === self) {
+        guard.sawOwnCommit(fragment.header.hlc);
+        if (fragment.header.hlc > ownHlc) ownHlc = fragment.header.hlc;
+      }
+      // Only what is fresh is passed on: what repair found, others find by their own repair.
+      if (origin?.live !== true) return;
+      pushed.push({ fragment, from: origin.peer });
+      if (origin.lung === 'http') gossip.push(fragment);
+    });
+    metrics.count('lattice_applied_batches_total');
+    metrics.count('lattice_changed_keys_total', {}, step.changes.length);
+    if (mode !== 'http') outbox.add(gossip);
+    feed.publish({ sequence: step.sequence, step, pushed });
+    for (const [from, group] of byOrigin(pushed)) http.push(() => pushMessages(group), from);
+  }
+
+  /** A signed head, however it came. accept: new and good; ignore: old or not ours to judge; reject: forged. */
+  async function hear(signed: SignedHead, lung: LungName, direct: boolean): Promise<Verdict> {
+    const { head } = signed;
+    if (head.network !== options.network || (!isMember(head.author) && head.author !== self)) return 'ignore';
+    if (!(await deps.verifier.verify(head.author, headSigningBytes(signed.payloadBytes), signed.signature))) return 'reject';
+    if (head.author === self) {
+      guard.sawOwnHead(head);
+      return equalBytes(head.incarnation, incarnation) ? 'ignore' : 'accept';
+    }
+    const peer = peers.ensure(head.author);
+    if (peer === undefined || !peers.hear(peer, signed, lung, direct)) return 'ignore';
+    compare(peer.author);
+    return 'accept';
+  }
+
+  function compare(author: Author): void {
+    const peer = peers.get(author);
+    if (peer !== undefined) {
+      peers.compare(peer, { root: bytesToHex(durable.root), recent: recentRoots, seenHlc: replica.seen(author), trustHash: ownTrust });
+    }
+  }
+
+  async function onHello(author: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName): Promise<void> {
+    if (hello.head.head.author !== author) throw new LatticeError('malformed', "the hello carries another node's head");
+    if ((await hear(hello.head, lung, true)) === 'reject') throw new LatticeError('bad-signature', "the hello's head has a bad signature");
+    const peer = peers.get(author);
+    if (peer === undefined) return;
+    if (peer.software !== undefined && peer.software !== hello.software) peer.refused.clear();
+    peer.software = hello.software;
+    if (trusted.has(author)) guard.toldOwnHlc(hello.yourHlc);
+  }
+
+  async function onGossip(data: Uint8Array, from: Author | undefined): Promise<Verdict> {
+    if (mode === 'http') return 'ignore';
+    let message: GossipMessage;
+    try {
+      message = decodeGossip(data, { stream: false });
+    } catch (error) {
+      if (!(error instanceof LatticeError)) throw error;
+      return error.code === 'unknown-version' ? 'ignore' : 'reject';
+    }
+    if (message.type === 'head') return hear(message.head, 'p2p', from === message.head.head.author);
+    return message.type === 'commits' ? take(message.fragments, 'p2p', from) : 'reject';
+  }
+
+  /** Live commits: the verdict waits for the signatures, not for the disk. */
+  async function take(fragments: readonly Uint8Array[], lung: LungName, from: Author | undefined): Promise<Verdict> {
+    const admissions = await Promise.all(fragments.map((bytes) => door.admit(bytes)));
+    let verdict: Verdict = 'accept';
+    for (const admission of admissions) {
+      if (admission.ok) {
+        // A failure to store ends the process through onFatal; nothing is left to do here.
+        door.apply(admission.fragment, { lung, peer: from, live: true }).catch(() => undefined);
+      } else if (admission.reason === 'malformed' || admission.reason === 'bad-signature') verdict = 'reject';
+      else if (verdict === 'accept') verdict = 'ignore';
+    }
+    return verdict;
+  }
+
+  async function onStreamFrame(author: Author, message: GossipMessage): Promise<void> {
+    if (message.type === 'head') await hear(message.head, 'http', message.head.head.author === author);
+    else if (message.type === 'commits' && (await take(message.fragments, 'http', author)) === 'reject') {
+      throw new LatticeError('malformed', 'the peer streamed a forged or malformed commit');
+    }
+  }
+
+  function onConnected(author: Author): void {
+    const peer = peers.ensure(author);
+    if (peer === undefined) return;
+    peer.connected = true;
+    if (isMember(author)) repairs.greet(author, responder.hello(author), (hello) => onHello(author, hello, 'p2p'));
+  }
+
+  const lattice: Lattice = {
+    status: status.node,
+    peers: status.peers,
+    root: () => ({ root: bytesToHex(durable.root), entries: durable.entries, live: durable.live, sequence: durable.sequence }),
+    get: reads.get,
+    list: reads.list,
+    snapshot: () => reads.snapshot(),
+    conflicts: reads.conflicts,
+    prove: (key) => reads.prove(key),
+    async write(operations) {
+      const intent = toIntent(operations);
+      await guard.ready();
+      const reasons = guard.reasons();
+      if (reasons.length > 0) {
+        throw new LatticeError(guard.has('disk') ? 'disk-full' : 'read-only', `this node is read-only: ${reasons.join('; ')}`, {
+          next: 'see the reasons, or write to another node',
+          details: { reasons },
+        });
+      }
+      const outcome = await writer.write(intent);
+      if (!outcome.ok) throw outcome.error;
+      return { commit: outcome.commit.id, hlc: outcome.commit.header.hlc.toString(16).padStart(16, '0'), results: outcome.results };
+    },
+    setMode(next, cause) {
+      const changed = next !== mode;
+      if (changed) {
+        const before = mode;
+        mode = next;
+        transition({ from: `mode ${before}`, to: `mode ${next}`, cause });
+        supervision.look();
+        http.wake();
+      }
+      const usable = next !== 'http' || options.urls.length > 0;
+      return {
+        changed,
+        mode: next,
+        message: usable ? `sync mode is ${next}` : 'sync mode is http, but no HTTP peers are configured (DIOTEC360_LATTICE_NODES)',
+      };
+    },
+    async syncNow() {
+      http.wake();
+      await repairs.all();
+    },
+    subscribe: (after, send) => feed.openEvents(after, send),
+    signText: (text) => bytesToHex(signer.sign(new TextEncoder().encode(text))),
+    async verifyIntegrity() {
+      // Held between batches, so that the entries belong to the root they are compared with.
+      return writer.read(async () => {
+        const { root, entries } = await recomputeRoot(store, hasher);
+        return { valid: equalBytes(root, durable.root), root: bytesToHex(durable.root), recomputed: bytesToHex(root), entries };
+      });
+    },
+    sync,
+  };
+
+  return {
+    lattice,
+    start() {
+      p2p.start();
+      http.start();
+      supervision.start();
+    },
+    setReadOnly: (name, reason) => guard.set(name, reason),
+    async stop() {
+      supervision.stop();
+      outbox.stop();
+      door.stop();
+      feed.closeAll();
+      await Promise.all([p2p.stop(), http.stop()]);
+      await writer.drain();
+    },
+  };
+}

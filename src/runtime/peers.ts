@@ -1,0 +1,153 @@
+import type { Head, SignedHead } from '../core/codec/index.ts';
+import { RefusedDifferences } from '../core/reconcile/index.ts';
+import { type Author, bytesToHex, equalBytes } from '../core/types/index.ts';
+import type { Clock } from '../ports/index.ts';
+import type { Agreement, RepairReport } from './facade.ts';
+import { initialPath, type PathState } from './failover.ts';
+
+/** Peers remembered. Trusted and configured ones are always few; strangers beyond this are not listed. */
+const MAX_PEERS = 512;
+/** Roots of either side within this time count as the same moment: heads are compared while commits are in flight. */
+const ROOT_WINDOW_MS = 3_000;
+const MAX_RECENT_ROOTS = 4096;
+
+export type LungName = 'p2p' | 'http';
+
+/** Everything known about one peer, named by its author key. Times are monotonic ms unless they say otherwise. */
+export interface Peer {
+  readonly author: Author;
+  configured: boolean;
+  url: string | undefined;
+  connected: boolean;
+  head: Head | undefined;
+  readonly heardAt: { p2p: number | undefined; http: number | undefined };
+  behindSince: number | undefined;
+  agreement: Agreement;
+  agreementAt: number;
+  /** Unix ms. */
+  agreementSince: number;
+  /** The pair of roots for which a repair found nothing but refused items left. */
+  exceptRefused: string | undefined;
+  readonly roots: RecentRoots;
+  path: PathState;
+  readonly refused: RefusedDifferences;
+  trustMatches: boolean | undefined;
+  software: string | undefined;
+  clockOffsetMs: number | undefined;
+  readonly repair: { running: boolean; nextAt: number; failures: number; last: RepairReport | undefined };
+}
+
+/** Roots seen lately, newest last: equality with any of them means that both sides were equal within the window. */
+export class RecentRoots {
+  readonly #seen = new Map<string, number>();
+
+  add(root: string, now: number): void {
+    this.#seen.delete(root);
+    this.#seen.set(root, now);
+    for (const [old, at] of this.#seen) {
+      if (this.#seen.size <= MAX_RECENT_ROOTS && now - at <= ROOT_WINDOW_MS) break;
+      if (old === root) break;
+      this.#seen.delete(old);
+    }
+  }
+
+  has(root: string, now: number): boolean {
+    const at = this.#seen.get(root);
+    return at !== undefined && now - at <= ROOT_WINDOW_MS;
+  }
+}
+
+export interface PeerTable {
+  get(author: Author): Peer | undefined;
+  /** Finds or makes a peer; undefined when the table is full of others. */
+  ensure(author: Author): Peer | undefined;
+  all(): Iterable<Peer>;
+  /** Notes a verified head of a peer. False when it is older than what is known (a replay or a slow relay). */
+  hear(peer: Peer, signed: SignedHead, lung: LungName, direct: boolean): boolean;
+  /** Compares the peer's newest head with our state; `ours` are our recent roots, the newest being `root`. */
+  compare(
+    peer: Peer,
+    ours: { readonly root: string; readonly recent: RecentRoots; readonly seenHlc: bigint; readonly trustHash: Uint8Array },
+  ): void;
+}
+
+export function createPeerTable(clock: Clock): PeerTable {
+  const peers = new Map<Author, Peer>();
+
+  function ensure(author: Author): Peer | undefined {
+    const known = peers.get(author);
+    if (known !== undefined) return known;
+    if (peers.size >= MAX_PEERS) return undefined;
+    const peer: Peer = {
+      author,
+      configured: false,
+      url: undefined,
+      connected: false,
+      head: undefined,
+      heardAt: { p2p: undefined, http: undefined },
+      behindSince: undefined,
+      agreement: 'unknown',
+      agreementAt: 0,
+      agreementSince: clock.now(),
+      exceptRefused: undefined,
+      roots: new RecentRoots(),
+      path: initialPath(clock.monotonic()),
+      refused: new RefusedDifferences(),
+      trustMatches: undefined,
+      software: undefined,
+      clockOffsetMs: undefined,
+      repair: { running: false, nextAt: 0, failures: 0, last: undefined },
+    };
+    peers.set(author, peer);
+    return peer;
+  }
+
+  return {
+    get: (author) => peers.get(author),
+    ensure,
+    all: () => peers.values(),
+    hear(peer, signed, lung, direct) {
+      const { head } = signed;
+      const known = peer.head;
+      const sameLife = known !== undefined && equalBytes(known.incarnation, head.incarnation);
+      // Within one life heads are numbered; of two lives the one with the later wall time counts.
+      if (known !== undefined && (sameLife ? head.sequence < known.sequence : head.wallMs <= known.wallMs)) return false;
+      const fresh = !sameLife || head.sequence > (known?.sequence ?? -1);
+      const now = clock.monotonic();
+      if (fresh || direct) peer.heardAt[lung] = now;
+      if (!fresh) return direct;
+      if (known !== undefined && !equalBytes(known.trustHash, head.trustHash)) peer.refused.clear();
+      peer.head = head;
+      peer.roots.add(bytesToHex(head.root), now);
+      if (direct) peer.clockOffsetMs = head.wallMs - clock.now();
+      return true;
+    },
+    compare(peer, ours) {
+      const { head } = peer;
+      if (head === undefined) return;
+      const now = clock.monotonic();
+      peer.trustMatches = equalBytes(head.trustHash, ours.trustHash);
+      if (head.hlc <= ours.seenHlc) peer.behindSince = undefined;
+      else peer.behindSince ??= now;
+      const theirs = bytesToHex(head.root);
+      const equal = theirs === ours.root || ours.recent.has(theirs, now) || peer.roots.has(ours.root, now);
+      if (equal) setAgreement(peer, 'equal', now, clock.now());
+      else if (peer.exceptRefused === pairOf(ours.root, theirs)) setAgreement(peer, 'equal-except-refused', now, clock.now());
+      else setAgreement(peer, 'different', now, clock.now());
+    },
+  };
+}
+
+/** Names the two states that were compared. */
+export function pairOf(ours: string, theirs: string): string {
+  return `${ours}:${theirs}`;
+}
+
+/** Notes how a peer compares; `agreementAt` restarts only when the verdict changes or is confirmed as equal. */
+export function setAgreement(peer: Peer, agreement: Agreement, now: number, wall: number): void {
+  if (peer.agreement !== agreement) {
+    peer.agreement = agreement;
+    peer.agreementSince = wall;
+    peer.agreementAt = now;
+  } else if (agreement === 'equal') peer.agreementAt = now;
+}

@@ -1,0 +1,190 @@
+import {
+  checkKey,
+  conflictKeyToKey,
+  conflictRange,
+  decodeEntry,
+  encodeFragment,
+  entryKey,
+  entryKeyToKey,
+  entryRange,
+  keyByHashKey,
+  keyHash,
+  type SignedHead,
+  siblingsToFragments,
+} from '../core/codec/index.ts';
+import { encodeProof, leafHash, pathToProof } from '../core/merkle/index.ts';
+import type { Replica } from '../core/replica/index.ts';
+import { isLive, winner } from '../core/state/index.ts';
+import { type Bytes, bytesToHex, type Entry, equalBytes, type Hasher, type JsonValue, LatticeError } from '../core/types/index.ts';
+import type { Store } from '../ports/index.ts';
+import type { ConflictView, EntryView, Page, ProofDocument } from './facade.ts';
+import { entryToConflict, entryToView } from './views.ts';
+import type { Writer } from './writer.ts';
+
+const DEFAULT_PAGE = 100;
+/** Entries in one page: at the largest value size a page stays within 16 MiB. */
+const MAX_PAGE = 1000;
+
+export interface ReadsDeps {
+  readonly replica: Replica;
+  readonly store: Store;
+  readonly hasher: Hasher;
+  readonly writer: Writer;
+  readonly network: string;
+  readonly ownHead: () => SignedHead;
+}
+
+export interface Reads {
+  get(key: string): Promise<EntryView | undefined>;
+  entriesByHash(hashes: readonly Bytes[]): Promise<readonly (Entry | undefined)[]>;
+  list(options: { readonly prefix?: string; readonly limit?: number; readonly cursor?: string }): Promise<Page<EntryView>>;
+  conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;
+  snapshot(): Promise<{ readonly root: string; readonly live: number; readonly chunks: AsyncIterable<readonly EntryView[]> }>;
+  prove(key: string): Promise<ProofDocument>;
+}
+
+/** Everything read of the state. Rows in the store are durable by nature; what must agree with the tree is read between batches. */
+export function createReads(deps: ReadsDeps): Reads {
+  const { store, hasher, replica, writer } = deps;
+
+  async function load(key: string): Promise<Entry | undefined> {
+    const row = await store.get(entryKey(checkKey(key)));
+    return row === undefined ? undefined : decodeEntry(row, key);
+  }
+
+  function pageSize(limit: number | undefined): number {
+    if (limit === undefined) return DEFAULT_PAGE;
+    if (!Number.isInteger(limit) || limit < 1) throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
+    return Math.min(limit, MAX_PAGE);
+  }
+
+  return {
+    async get(key) {
+      const entry = await load(key);
+      return entry === undefined ? undefined : entryToView(entry);
+    },
+
+    async entriesByHash(hashes) {
+      const keys = await store.getMany(hashes.map(keyByHashKey));
+      const known = keys.map((key) => (key === undefined ? undefined : entryKeyOf(key)));
+      const rows = await store.getMany(known.filter((row) => row !== undefined));
+      let at = 0;
+      return known.map((key) => {
+        if (key === undefined) return undefined;
+        const row = rows[at++];
+        return row === undefined ? undefined : decodeEntry(row, entryKeyToKey(key));
+      });
+    },
+
+    async list({ prefix = '', limit, cursor }) {
+      const size = pageSize(limit);
+      const items: EntryView[] = [];
+      const range = entryRange(prefix, cursor === undefined ? undefined : cursorToKey(cursor));
+      for await (const rows of store.iterate(range)) {
+        for (const [rowKey, row] of rows) {
+          const view = entryToView(decodeEntry(row, entryKeyToKey(rowKey)));
+          if (view === undefined) continue;
+          if (items.length === size) return { items, cursor: keyToCursor((items.at(-1) as EntryView).key) };
+          items.push(view);
+        }
+      }
+      return { items };
+    },
+
+    async conflicts({ limit, cursor }) {
+      const size = pageSize(limit);
+      const range = conflictRange(cursor === undefined ? undefined : cursorToKey(cursor));
+      const keys: string[] = [];
+      for await (const rows of store.iterate({ ...range, limit: size + 1 }))
+        for (const [rowKey] of rows) keys.push(conflictKeyToKey(rowKey));
+      const shown = keys.slice(0, size);
+      const entries = await store.getMany(shown.map(entryKey));
+      const items = entries.flatMap((row, i) => {
+        if (row === undefined) return [];
+        const entry = decodeEntry(row, shown[i] as string);
+        return entry.siblings.length > 1 ? [entryToConflict(entry)] : [];
+      });
+      return keys.length > size ? { items, cursor: keyToCursor(shown.at(-1) as string) } : { items };
+    },
+
+    snapshot() {
+      return writer.read(async () => {
+        const rows = store.iterate(entryRange(''))[Symbol.asyncIterator]();
+        // The first read pins the store's snapshot while no batch is in flight: rows and root belong together.
+        const first = await rows.next();
+        const { root, live } = replica.meta;
+        return { root: bytesToHex(root), live, chunks: liveViews(first, rows) };
+      });
+    },
+
+    prove(key) {
+      checkKey(key);
+      return writer.read(async () => {
+        const hash = keyHash(key, hasher);
+        const path = replica.tree.path(hash);
+        const entry = await load(key);
+        let reached = entry;
+        if (path.kind === 'leaf' && !equalBytes(path.keyHash, hash)) [reached] = await this.entriesByHash([path.keyHash]);
+        const proof = pathToProof(path, reached?.siblings ?? [], hasher);
+        return {
+          format: 'diotec360-lattice-proof/1' as const,
+          key,
+          kind: entry === undefined ? ('absent' as const) : isLive(entry) ? ('present' as const) : ('deleted' as const),
+          root: bytesToHex(replica.tree.root()),
+          network: deps.network,
+          merkle: base64url(encodeProof(proof)),
+          // One fragment for each sibling, so that the winner stands first whatever commit it came in.
+          fragments: (entry?.siblings ?? []).flatMap((s) => siblingsToFragments([s], hasher)).map((f) => base64url(encodeFragment(f))),
+          head: base64url(deps.ownHead().bytes),
+          ...(entry !== undefined && isLive(entry) ? { value: winner(entry).operation.value as JsonValue } : {}),
+        };
+      });
+    },
+  };
+}
+
+async function* liveViews(
+  first: IteratorResult<readonly (readonly [Bytes, Bytes])[]>,
+  rows: AsyncIterator<readonly (readonly [Bytes, Bytes])[]>,
+): AsyncGenerator<readonly EntryView[]> {
+  try {
+    for (let next = first; next.done !== true; next = await rows.next()) {
+      yield next.value.flatMap(([rowKey, row]) => entryToView(decodeEntry(row, entryKeyToKey(rowKey))) ?? []);
+    }
+  } finally {
+    await rows.return?.();
+  }
+}
+
+function entryKeyOf(key: Bytes): Bytes {
+  return entryKey(new TextDecoder().decode(key));
+}
+
+/** Cursors are opaque to clients: the last key shown, base64url. */
+function keyToCursor(key: string): string {
+  return base64url(new TextEncoder().encode(key));
+}
+
+function cursorToKey(cursor: string): string {
+  try {
+    return checkKey(new TextDecoder('utf-8', { fatal: true }).decode(fromBase64url(cursor)));
+  } catch (cause) {
+    throw new LatticeError('invalid-cursor', 'the cursor is not one of this API', { next: 'start again without a cursor', cause });
+  }
+}
+
+export function base64url(bytes: Bytes): string {
+  let text = '';
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+function fromBase64url(text: string): Bytes {
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+}
+
+/** The leaf of an entry, for integrity checks. */
+export function leafOf(entry: Entry, hasher: Hasher): { readonly keyHash: Bytes; readonly leaf: Bytes } {
+  const hash = keyHash(entry.key, hasher);
+  return { keyHash: hash, leaf: leafHash(hash, entry.siblings, hasher) };
+}

@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { describe, expect, it } from 'vitest';
+import { createBans } from '../../../src/adapters/p2p/bans.ts';
+import { createRedial } from '../../../src/adapters/p2p/redial.ts';
+import type { Clock } from '../../../src/ports/index.ts';
+import { memoryLog, meshed, settled, startedLung, testLung, until } from './support.ts';
+
+const MINUTE = 60_000;
+
+function manualClock(): Clock & { advance(ms: number): void } {
+  let time = 1000;
+  return {
+    now: () => time,
+    monotonic: () => time,
+    after: () => ({ cancel() {} }),
+    advance(ms) {
+      time += ms;
+    },
+  };
+}
+
+describe('supervision of connections', () => {
+  it('redials a configured peer that restarts, and gossip passes again', async () => {
+    const seed = new Uint8Array(32).fill(9);
+    const a = await startedLung({ seed });
+    const listen = [a.address().replace(/\/p2p\/.*$/, '')];
+    const b = await startedLung({ bootstrap: [a.address()] });
+    await settled(a, b);
+    await a.lung.stop();
+    await until('B lost A', () => b.lung.connections().length === 0);
+    const again = testLung({ seed, listen });
+    await again.start();
+    await until('B is back', () => b.lung.connections().length === 1);
+    await meshed(again, b);
+    expect(b.events).toEqual([`+${a.author}`, `-${a.author}`, `+${a.author}`]);
+  });
+
+  it('a bootstrap address with the wrong peer id fails with its reason and goes on failing quietly', async () => {
+    const a = await startedLung();
+    const wrong = testLung();
+    const b = await startedLung({ bootstrap: [a.address().replace(a.peerId, wrong.peerId)] });
+    await until('B tried more than once', () => b.log.lines.filter(({ message }) => message.startsWith('dial failed')).length >= 3);
+    expect(b.log.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { fields: { peer: wrong.peerId, reason: expect.stringContaining('identity') } },
+    ]);
+    expect(b.lung.connections()).toEqual([]);
+    expect(b.events).toEqual([]);
+    expect(b.failures).toEqual([]);
+  });
+
+  it('an unreachable bootstrap peer and our own address in the list do not disturb the others', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    const seed = new Uint8Array(32).fill(11);
+    const a = await startedLung();
+    const own = testLung({ seed }).peerId;
+    const gone = testLung().peerId;
+    const b = await startedLung({
+      seed,
+      bootstrap: [`/ip4/127.0.0.1/tcp/1/p2p/${own}`, `/ip4/127.0.0.1/tcp/${port}/p2p/${gone}`, a.address()],
+    });
+    await settled(a, b);
+    expect(b.log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['peer'])).not.toContain(own);
+  });
+
+  it('with an allow-list only its peers get in', async () => {
+    const seed = new Uint8Array(32).fill(21);
+    const friend = testLung({ seed }).author;
+    const a = await startedLung({ allowPeers: [friend] });
+    const stranger = await startedLung({ bootstrap: [a.address()] });
+    const known = await startedLung({ seed, bootstrap: [a.address()] });
+    await settled(a, known);
+    const refused = (): number => stranger.log.lines.filter(({ message }) => /^dial failed|^peer disconnected/.test(message)).length;
+    await until('the stranger was refused twice', () => refused() >= 2);
+    expect(a.events).toEqual([`+${friend}`]);
+  });
+});
+
+describe('redial', () => {
+  const target = [{ peerId: 'peer', addresses: [] as Multiaddr[] }];
+
+  /** A redialler of one peer; `wait` advances the clock until it dials and answers how long that took. */
+  function redialler(fraction: number, onDial: (world: { connected: boolean }) => Promise<void>) {
+    const clock = manualClock();
+    const world = { connected: false, dials: 0 };
+    const redial = createRedial(
+      {
+        clock,
+        random: { fraction: () => fraction, bytes: (n) => new Uint8Array(n) },
+        log: memoryLog(),
+        isConnected: () => world.connected,
+        isBanned: () => false,
+        dial: () => {
+          world.dials++;
+          return onDial(world);
+        },
+      },
+      target,
+    );
+    const tick = async (): Promise<void> => {
+      redial.tick();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const wait = async (): Promise<number> => {
+      const before = world.dials;
+      for (let waited = 0; waited <= 10_000; waited += 10) {
+        await tick();
+        if (world.dials > before) return waited;
+        clock.advance(10);
+      }
+      throw new Error('no dial within 10 s');
+    };
+    return { clock, world, tick, wait };
+  }
+
+  it('backs off with full jitter up to 5 s for as long as the peer is missing, and starts afresh after a stable connection', async () => {
+    const { clock, world, tick, wait } = redialler(1, () => Promise.reject(new Error('refused')));
+    const waits: number[] = [];
+    for (let i = 0; i < 8; i++) waits.push(await wait());
+    expect(waits).toEqual([0, 500, 1000, 2000, 4000, 5000, 5000, 5000]);
+    world.connected = true;
+    await tick();
+    clock.advance(10_000);
+    await tick();
+    world.connected = false;
+    expect(await wait()).toBe(250);
+  });
+
+  it('the jitter reaches down to no wait at all', async () => {
+    const { wait } = redialler(0, () => Promise.reject(new Error('refused')));
+    expect([await wait(), await wait(), await wait()]).toEqual([0, 0, 0]);
+  });
+
+  it('a connection that does not last counts as a failure', async () => {
+    const { world, tick, wait } = redialler(1, async (it) => {
+      it.connected = true;
+    });
+    const waits: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      waits.push(await wait());
+      await tick();
+      world.connected = false;
+    }
+    expect(waits).toEqual([0, 250, 500, 1000, 2000, 4000, 5000]);
+  });
+
+  it('a banned peer is left alone until the ban ends', async () => {
+    const clock = manualClock();
+    const bans = createBans(clock);
+    bans.add('peer');
+    let dials = 0;
+    const redial = createRedial(
+      {
+        clock,
+        random: { fraction: () => 0, bytes: (n) => new Uint8Array(n) },
+        log: memoryLog(),
+        isConnected: () => false,
+        isBanned: (peerId) => bans.has(peerId),
+        dial: async () => {
+          dials++;
+        },
+      },
+      target,
+    );
+    redial.tick();
+    clock.advance(29 * MINUTE);
+    redial.tick();
+    expect(dials).toBe(0);
+    clock.advance(MINUTE);
+    redial.tick();
+    expect(dials).toBe(1);
+  });
+});
+
+describe('bans', () => {
+  it('last 30 minutes and double up to 24 hours; the count is forgotten a day after the last', () => {
+    const clock = manualClock();
+    const bans = createBans(clock);
+    const lengths = Array.from({ length: 8 }, () => bans.add('p') / MINUTE);
+    expect(lengths).toEqual([30, 60, 120, 240, 480, 960, 1440, 1440]);
+    expect(bans.has('p')).toBe(true);
+    clock.advance(1440 * MINUTE);
+    expect(bans.has('p')).toBe(false);
+    expect(bans.add('p') / MINUTE).toBe(1440);
+    clock.advance(2 * 1440 * MINUTE);
+    expect(bans.add('p') / MINUTE).toBe(30);
+  });
+
+  it('the table is bounded: the ban that ends first gives way', () => {
+    const clock = manualClock();
+    const bans = createBans(clock);
+    for (let i = 0; i < 1024; i++) {
+      bans.add(`p${i}`);
+      clock.advance(1);
+    }
+    bans.add('one more');
+    expect(bans.has('p0')).toBe(false);
+    expect(bans.has('p1')).toBe(true);
+    expect(bans.has('one more')).toBe(true);
+  });
+});

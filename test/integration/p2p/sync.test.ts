@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createFrameReader, encodeFrame } from '../../../src/adapters/p2p/sync-frame.ts';
+import { type Bytes, MAX_SYNC_BYTES } from '../../../src/core/types/index.ts';
+import { bytes, startedLung, type TestLung, until } from './support.ts';
+
+type OnRequest = NonNullable<Parameters<typeof startedLung>[1]>['onRequest'];
+
+async function pair(onRequest: OnRequest): Promise<{ client: TestLung; server: TestLung }> {
+  const server = await startedLung({}, onRequest === undefined ? {} : { onRequest });
+  const client = await startedLung({ bootstrap: [server.address()] });
+  await until('connected', () => client.events.length === 1);
+  return { client, server };
+}
+
+describe('sync requests over libp2p', () => {
+  it('carry 900 KB both ways and name the asker', async () => {
+    const answer = new Uint8Array(randomBytes(900_000));
+    let asked: { peer: string | undefined; message: Bytes } | undefined;
+    const { client, server } = await pair(async (peer, message) => {
+      asked = { peer, message };
+      return answer;
+    });
+    const question = new Uint8Array(randomBytes(900_000));
+    const received = await client.lung.request(server.author, question, { timeoutMs: 10_000 });
+    expect(Buffer.compare(received, answer)).toBe(0);
+    expect(asked?.peer).toBe(client.author);
+    expect(Buffer.compare(asked?.message ?? new Uint8Array(), question)).toBe(0);
+  });
+
+  it('work in both directions of one connection, and with empty messages', async () => {
+    const { client, server } = await pair(async () => new Uint8Array(0));
+    expect(await client.lung.request(server.author, new Uint8Array(0), { timeoutMs: 5000 })).toHaveLength(0);
+    expect(await server.lung.request(client.author, bytes('back'), { timeoutMs: 5000 })).toEqual(bytes('back'));
+  });
+
+  it('longer than MAX_SYNC_BYTES fail before they are sent', async () => {
+    const { client, server } = await pair(async () => bytes('never'));
+    await expect(client.lung.request(server.author, new Uint8Array(MAX_SYNC_BYTES + 1), { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: 'oversize',
+    });
+    expect(await client.lung.request(server.author, new Uint8Array(MAX_SYNC_BYTES), { timeoutMs: 5000 })).toEqual(bytes('never'));
+  });
+
+  it('an answer longer than MAX_SYNC_BYTES is not sent: the asker sees the stream end', async () => {
+    const { client, server } = await pair(async () => new Uint8Array(MAX_SYNC_BYTES + 1));
+    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+  });
+
+  it('time out when the handler never answers, and the connection lives on', async () => {
+    let calls = 0;
+    const { client, server } = await pair((_peer, message) => {
+      calls++;
+      return message.length === 1 ? new Promise<Bytes>(() => {}) : Promise.resolve(message);
+    });
+    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 300 })).rejects.toMatchObject({ code: 'timeout' });
+    expect(calls).toBe(1);
+    expect(await client.lung.request(server.author, bytes('qq'), { timeoutMs: 5000 })).toEqual(bytes('qq'));
+  });
+
+  it('can be cancelled', async () => {
+    const { client, server } = await pair(() => new Promise<Bytes>(() => {}));
+    const controller = new AbortController();
+    const request = client.lung.request(server.author, bytes('q'), { timeoutMs: 10_000, signal: controller.signal });
+    controller.abort();
+    await expect(request).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('a handler that rejects ends the stream', async () => {
+    const { client, server } = await pair(() => Promise.reject(new Error('refused')));
+    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+  });
+
+  it('to a peer that is not connected fail at once', async () => {
+    const lonely = await startedLung();
+    const other = await startedLung();
+    await expect(lonely.lung.request(other.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+  });
+
+  it('a request that is under way fails when the peer goes', async () => {
+    const { client, server } = await pair(() => new Promise<Bytes>(() => {}));
+    const request = client.lung.request(server.author, bytes('q'), { timeoutMs: 10_000 });
+    const outcome = expect(request).rejects.toMatchObject({ code: 'peer-unreachable' });
+    await server.lung.stop();
+    await outcome;
+  });
+
+  it('at most two of one peer are served at once; more wait and are all answered', async () => {
+    let active = 0;
+    let most = 0;
+    const { client, server } = await pair(async (_peer, message) => {
+      most = Math.max(most, ++active);
+      await new Promise((resolve) => setImmediate(resolve));
+      active--;
+      return message;
+    });
+    const requests = Array.from({ length: 60 }, (_, i) => client.lung.request(server.author, bytes(`request ${i}`), { timeoutMs: 10_000 }));
+    const answers = await Promise.all(requests);
+    expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(Array.from({ length: 60 }, (_, i) => `request ${i}`));
+    expect(most).toBe(2);
+  });
+});
+
+describe('sync frames', () => {
+  it('are read however they are cut', () => {
+    const frame = encodeFrame(bytes('hello'));
+    for (let cut = 0; cut <= frame.length; cut++) {
+      const reader = createFrameReader(5);
+      const first = cut === 0 ? undefined : reader.push(frame.subarray(0, cut));
+      const message = cut === frame.length ? first : reader.push(frame.subarray(cut));
+      expect(message).toEqual(bytes('hello'));
+    }
+  });
+
+  it('too long are refused on the length alone; trailing bytes are refused', () => {
+    expect(() => createFrameReader(4).push(encodeFrame(bytes('hello')).subarray(0, 4))).toThrow(
+      expect.objectContaining({ code: 'oversize' }),
+    );
+    const trailing = new Uint8Array([...encodeFrame(bytes('hello')), 0]);
+    expect(() => createFrameReader(5).push(trailing)).toThrow(expect.objectContaining({ code: 'malformed' }));
+  });
+});

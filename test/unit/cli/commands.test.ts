@@ -1,0 +1,260 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode, TOKEN } from './support.ts';
+
+let node: FakeNode;
+let dir: string;
+beforeEach(async () => {
+  node = await startFakeNode();
+  dir = mkdtempSync(join(tmpdir(), 'lattice-cli-'));
+});
+afterEach(async () => {
+  await node.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const on = (...argv: string[]): string[] => [...argv, '--url', node.url, '--token', TOKEN];
+
+describe('state', () => {
+  it('put, get, ls, del and root work on the node', async () => {
+    expect(await run(on('state', 'put', 'a/ü ?&+', '{"n":[1,2.5]}'))).toMatchObject({ code: 0, err: '' });
+    expect(node.state.get('a/ü ?&+')).toEqual({ n: [1, 2.5] });
+    expect((await run(on('state', 'get', 'a/ü ?&+'))).out).toBe('{"n":[1,2.5]}\n');
+    expect((await run(on('state', 'ls', 'a'))).out).toBe('a/ü ?&+\t{"n":[1,2.5]}\n');
+    expect(await run(on('state', 'del', 'a/ü ?&+'))).toMatchObject({ code: 0, out: 'deleted a/ü ?&+\n' });
+    expect(node.state.size).toBe(0);
+    expect((await run(on('state', 'root'))).out).toBe(`${node.status.root}\n`);
+  });
+
+  it('put takes negative numbers, text with --string, and stdin', async () => {
+    expect((await run(on('state', 'put', 'n', '-5'))).code).toBe(0);
+    expect((await run(on('state', 'put', 't', 'plain text', '--string'))).code).toBe(0);
+    expect((await run(on('state', 'put', 's', '-'), { stdin: '[true]' })).code).toBe(0);
+    expect(Object.fromEntries(node.state)).toEqual({ n: -5, t: 'plain text', s: [true] });
+  });
+
+  it('put refuses what is not JSON before anything is sent', async () => {
+    const ran = await run(on('state', 'put', 'k', 'plain', '--json'));
+    expect(ran.code).toBe(2);
+    expect(errorOf(ran).next).toContain('--string');
+    expect(node.seen).toEqual([]);
+  });
+
+  it('conditions reach the node and their failure is exit code 1', async () => {
+    node.state.set('k', 1);
+    expect(await run(on('state', 'put', 'k', '2', '--if-absent'))).toMatchObject({
+      code: 1,
+      err: 'error: the key exists\n  next: read it again\n',
+    });
+    expect((await run(on('state', 'put', 'k', '2', '--if-match', 'other.0'))).code).toBe(1);
+    expect((await run(on('state', 'put', 'k', '2', '--if-match', `${'ab'.repeat(32)}.0`))).code).toBe(0);
+    expect((await run(on('state', 'put', 'k', '2', '--if-absent', '--if-match', 'x'))).code).toBe(2);
+    expect(node.state.get('k')).toBe(2);
+  });
+
+  it('ls follows cursors up to its limit and says that there is more', async () => {
+    for (let i = 0; i < 1200; i++) node.state.set(`k${String(i).padStart(4, '0')}`, i);
+    const all = JSON.parse((await run(on('state', 'ls', '--limit', '5000', '--json'))).out) as { entries: unknown[]; cursor?: string };
+    expect(all.entries).toHaveLength(1200);
+    expect(all.cursor).toBeUndefined();
+    const some = await run(on('state', 'ls', '--limit', '2'));
+    expect(some.out.split('\n')).toEqual(['k0000\t0', 'k0001\t1', '']);
+    expect(some.err).toContain('--cursor k0001');
+  });
+
+  it("others' control characters do not reach the terminal", async () => {
+    node.state.set('evil\u001b[2J', 'x\u001b[2J');
+    expect((await run(on('state', 'ls'))).out).not.toContain('\u001b');
+  });
+
+  it('an absent key is exit code 1 with the reason', async () => {
+    const ran = await run(on('state', 'get', 'nothing', '--json'));
+    expect(ran.code).toBe(1);
+    expect(errorOf(ran)).toMatchObject({ code: 'not-found', message: 'there is no value under this key' });
+  });
+});
+
+describe('status, peers, conflicts', () => {
+  it('status shows health, root and what to act on', async () => {
+    node.status = {
+      ...node.status,
+      health: 'HTTP_ONLY',
+      writable: false,
+      readOnlyReasons: ['the disk is full'],
+      warnings: ['clock is off'],
+    };
+    const { code, out } = await run(on('status'));
+    expect(code).toBe(0);
+    for (const part of ['HTTP_ONLY', node.status.root, 'the disk is full', 'clock is off', '2 of 2 peers']) expect(out).toContain(part);
+  });
+
+  it('status --watch repeats until a signal and survives a node that is gone', async () => {
+    let looks = 0;
+    node.intercept = () => (++looks === 2 ? problem(503, 'overloaded', 'busy') : undefined);
+    const { code, out, err } = await run(on('status', '--watch', '--interval', '0.1', '--json'), {
+      onOutput: (soFar, signal) => {
+        if (soFar.split('\n').length > 3) signal();
+      },
+    });
+    expect(code).toBe(0);
+    expect(err).toContain('busy');
+    const lines = out.trim().split('\n');
+    expect(lines.length).toBeGreaterThanOrEqual(3);
+    for (const line of lines) expect(JSON.parse(line)).toMatchObject({ root: node.status.root });
+  });
+
+  it('peers lists every peer with its lung, state and troubles', async () => {
+    node.peers = [
+      peerOf(),
+      peerOf({
+        peerId: '12D3KooWOther',
+        lung: 'http',
+        agreement: 'equal-except-refused',
+        trustMatches: false,
+        refused: { count: 2, reasons: { future: 2 } },
+      }),
+    ];
+    const { out } = await run(on('peers'));
+    for (const part of ['12D3KooWPeer', '12D3KooWOther', 'equal-except-refused', '2 future', 'trust list']) expect(out).toContain(part);
+    node.peers = [];
+    expect((await run(on('peers'))).out).toContain('no peers');
+  });
+
+  it('conflicts follows cursors and lists every sibling', async () => {
+    const { out } = await run(on('conflicts'));
+    for (const part of ['k0', 'k1', 'k2', 'shown  1', 'other  (deleted)']) expect(out).toContain(part);
+    const json = JSON.parse((await run(on('conflicts', '--limit', '2', '--json'))).out) as { conflicts: unknown[]; cursor?: string };
+    expect(json.conflicts).toHaveLength(2);
+    expect(json.cursor).toBe('2');
+  });
+});
+
+describe('sync', () => {
+  it('mode switches and now repairs', async () => {
+    expect(await run(on('sync', 'mode', 'http'))).toMatchObject({ code: 0, out: 'mode is http\n' });
+    expect((await run(on('sync', 'now'))).code).toBe(0);
+    expect(node.seen).toEqual(['POST /api/lattice/sync/switch?mode=http', 'POST /api/v1/sync/now']);
+  });
+
+  it('an unknown mode is a usage error, a switch that was refused a failure', async () => {
+    expect((await run(on('sync', 'mode', 'carrier-pigeon'))).code).toBe(2);
+    const ran = await run(['sync', 'mode', 'http', '--url', node.url, '--json']);
+    expect(ran.code).toBe(1);
+    expect(errorOf(ran)).toMatchObject({ code: 'mode-not-changed', message: 'this needs the API token' });
+  });
+});
+
+describe('proof get', () => {
+  it('writes the document to stdout or to a new file', async () => {
+    expect(JSON.parse((await run(on('proof', 'get', 'k'))).out)).toMatchObject({ key: 'k', kind: 'absent' });
+    expect((await run(on('proof', 'get', 'k', '--out', 'k.proof'), { cwd: dir })).code).toBe(0);
+    expect(JSON.parse(readFileSync(join(dir, 'k.proof'), 'utf8'))).toMatchObject({ key: 'k' });
+    expect(errorOf(await run(on('proof', 'get', 'k', '--out', 'k.proof', '--json'), { cwd: dir })).code).toBe('exists');
+  });
+});
+
+describe('import', () => {
+  const fixture = (name: string): string => new URL(`../../fixtures/legacy/${name}`, import.meta.url).pathname;
+
+  it('writes absent keys only and says what it left alone', async () => {
+    node.state.set('note', 'ours');
+    const { code, out } = await run(on('import', fixture('snapshot.json')));
+    expect(code).toBe(0);
+    expect(out).toContain('imported 2, left alone 1');
+    expect(Object.fromEntries(node.state)).toEqual({
+      note: 'ours',
+      'account:one': { balance: 12, nonce: 0 },
+      'account:two': { balance: 3, nonce: 1 },
+    });
+  });
+
+  it('--overwrite replaces, --dry-run writes nothing', async () => {
+    node.state.set('note', 'ours');
+    expect(JSON.parse((await run(on('import', fixture('snapshot.json'), '--dry-run', '--json'))).out)).toMatchObject({
+      imported: 2,
+      skipped: ['note'],
+      dryRun: true,
+    });
+    expect(node.commits).toEqual([]);
+    expect(JSON.parse((await run(on('import', fixture('snapshot.json'), '--overwrite', '--json'))).out)).toMatchObject({
+      imported: 3,
+      skipped: [],
+    });
+    expect(node.state.get('note')).toBe('größe');
+  });
+
+  it.each(['root-mismatch.json', 'old-format.json', 'refused-values.json'])('%s is refused and nothing is written', async (name) => {
+    const { code, err } = await run(on('import', fixture(name)));
+    expect(code).toBe(1);
+    expect(err).toContain('Nothing was imported.');
+    expect(node.seen).toEqual([]);
+  });
+
+  it('names every value that cannot be represented', async () => {
+    const { err } = await run(on('import', fixture('refused-values.json')));
+    for (const key of ['big: ', 'deep: ', 'nan: ']) expect(err).toContain(key);
+  });
+
+  it('splits large snapshots into commits within the limits, and again when the node finds one too large', async () => {
+    const { importEntries } = await import('../../../src/cli/import-entries.ts');
+    const { createClient } = await import('../../../src/cli/client.ts');
+    const entries = Array.from({ length: 700 }, (_, i) => [`k${i}`, i % 7 === 0 ? 'x'.repeat(9000) : i] as const);
+    let refused = 0;
+    node.intercept = (path) => (path === '/api/v1/commits' && refused++ === 0 ? problem(413, 'commit-too-large', 'too large') : undefined);
+    const client = createClient({ url: node.url, token: TOKEN, timeoutMs: 5000 });
+    const result = await importEntries(client, entries, { overwrite: false, dryRun: false });
+    client.close();
+    expect(result).toEqual({ imported: 700, skipped: [] });
+    expect(node.state.size).toBe(700);
+    for (const commit of node.commits) {
+      expect(commit.length).toBeLessThanOrEqual(256);
+      expect(Buffer.byteLength(JSON.stringify(commit))).toBeLessThanOrEqual(64 * 1024);
+    }
+  });
+
+  it('a missing file is a clear error', async () => {
+    expect(errorOf(await run(on('import', 'none.json', '--json'), { cwd: dir })).code).toBe('file-unreadable');
+  });
+});
+
+describe('init and id', () => {
+  it('init writes a fleet that id and --env-file understand', async () => {
+    const made = await run(
+      ['init', '--dir', 'f', '--nodes', '2', '--base-port', '18000', '--p2p-base-port', '19000', '--names', 'b,a', '--json'],
+      { cwd: dir },
+    );
+    const fleet = JSON.parse(made.out) as { nodes: { name: string; api: string; peerId: string; publicKey: string }[] };
+    expect(fleet.nodes.map(({ name, api }) => [name, api])).toEqual([
+      ['a', 'http://127.0.0.1:18000'],
+      ['b', 'http://127.0.0.1:18001'],
+    ]);
+    for (const source of [
+      ['--env-file', 'f/b.env'],
+      ['--key-file', 'f/b.key'],
+    ]) {
+      const { peerId, publicKey } = JSON.parse((await run(['id', ...source, '--json'], { cwd: dir })).out) as Record<string, string>;
+      expect([peerId, publicKey]).toEqual([fleet.nodes[1]?.peerId, fleet.nodes[1]?.publicKey]);
+    }
+    const again = await run(['init', '--dir', 'f', '--nodes', '2', '--names', 'b,a', '--json'], { cwd: dir });
+    expect(again.code).toBe(1);
+    expect(errorOf(again).code).toBe('exists');
+  });
+
+  it('init with a seed file is reproducible, and a bad one is a usage error', async () => {
+    writeFileSync(join(dir, 'seed'), `${'5a'.repeat(32)}\n`);
+    const first = await run(['init', '--dir', 'x', '--seed-file', 'seed', '--json'], { cwd: dir });
+    const second = await run(['init', '--dir', 'y', '--seed-file', 'seed', '--json'], { cwd: dir });
+    expect((JSON.parse(first.out) as { nodes: unknown }).nodes).toEqual((JSON.parse(second.out) as { nodes: unknown }).nodes);
+    writeFileSync(join(dir, 'seed'), 'short');
+    expect((await run(['init', '--dir', 'z', '--seed-file', 'seed'], { cwd: dir })).code).toBe(2);
+    expect((await run(['init', '--dir', 'z', '--names', 'a,b'], { cwd: dir })).code).toBe(2);
+  });
+
+  it('id makes no key', async () => {
+    const ran = await run(['id', '--key-file', 'none.key', '--json'], { cwd: dir });
+    expect([ran.code, errorOf(ran).code]).toEqual([1, 'no-key']);
+    expect((await run(['id'], { cwd: dir })).code).toBe(2);
+  });
+});

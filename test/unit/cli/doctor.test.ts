@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NodeStatus } from '../../../src/runtime/facade.ts';
+import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode } from './support.ts';
+
+let nodes: FakeNode[];
+beforeEach(async () => {
+  nodes = await Promise.all([0, 1, 2].map(startFakeNode));
+  nodes.forEach((node, i) => set(node, { name: `n${i}`, peerId: `12D3KooW${i}` }));
+});
+afterEach(() => Promise.all(nodes.map((node) => node.close())));
+
+function set(node: FakeNode | undefined, change: Partial<NodeStatus>): void {
+  if (node !== undefined) node.status = { ...node.status, ...change };
+}
+const doctor = (...argv: string[]) => run(['doctor', ...nodes.map((node) => node.url), '--settle', '0', ...argv]);
+
+interface Report {
+  readonly ok: boolean;
+  readonly nodes: readonly {
+    readonly reachable: boolean;
+    readonly findings: readonly { readonly level: string; readonly text: string; readonly next?: string }[];
+  }[];
+  readonly fleet: readonly { readonly level: string; readonly text: string; readonly next?: string }[];
+}
+
+describe('doctor', () => {
+  it('says that all is well with exit code 0', async () => {
+    const { code, out, err } = await doctor();
+    expect([code, err]).toEqual([0, '']);
+    expect(out).not.toContain('✗');
+    expect(out).toContain(`same root on 3 nodes: ${nodes[0]?.status.root}`);
+  });
+
+  const faults: readonly (readonly [string, () => void, string])[] = [
+    ['P2P without peers', () => set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, peers: 0 } }), 'without a peer'],
+    [
+      'P2P that failed',
+      () => set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, state: 'failed', error: 'port 9000 is taken' } }),
+      'port 9000 is taken',
+    ],
+    ['a read-only node', () => set(nodes[1], { writable: false, readOnlyReasons: ['restored backup'] }), 'restored backup'],
+    ['different roots', () => set(nodes[2], { root: 'ff'.repeat(32) }), 'different root'],
+    ['different trust lists', () => set(nodes[2], { trust: { hash: 'ee'.repeat(32), authors: [] } }), 'different trust list'],
+    ['different networks', () => set(nodes[2], { network: 'other' }), 'different network'],
+    ['one key on two nodes', () => set(nodes[2], { peerId: '12D3KooW0', incarnation: 'ffffffffffffffff' }), 'with the same key'],
+    [
+      'an HTTP peer out of reach',
+      () => ((nodes[0] as FakeNode).peers = [peerOf({ http: { reachable: false, streaming: false, error: 'refused' } })]),
+      'over HTTP: refused',
+    ],
+    [
+      'HTTP sync behind a filter',
+      () => ((nodes[0] as FakeNode).intercept = (p) => (p === '/api/v1/sync/identity' ? problem(403, 'x', 'x') : undefined)),
+      'status 403',
+    ],
+    [
+      'a status that cannot be read',
+      () => ((nodes[0] as FakeNode).intercept = (p) => (p === '/api/v1/status' ? { status: 500, body: {} } : undefined)),
+      'cannot be read',
+    ],
+  ];
+  it.each(faults)('finds %s, says what to do, and exits 1', async (_name, fault, text) => {
+    fault();
+    const { code, out } = await doctor('--json');
+    expect(code).toBe(1);
+    const report = JSON.parse(out) as Report;
+    expect(report.ok).toBe(false);
+    const found = [...report.nodes.flatMap((n) => n.findings), ...report.fleet].filter((f) => f.level === 'bad');
+    expect(found.map((f) => f.text).join('\n')).toContain(text);
+    for (const finding of found) expect(finding.next).toMatch(/\w/);
+    expect((await doctor()).out).toContain('✗');
+  });
+
+  it('finds a clock that is off', async () => {
+    const node = nodes[0] as FakeNode;
+    node.intercept = (p) => (p === '/api/v1/status' ? { status: 200, body: { ...node.status, now: Date.now() + 60_000 } } : undefined);
+    const { code, out } = await doctor();
+    expect(code).toBe(1);
+    expect(out).toMatch(/✗ its clock is (59|60)\d{3} ms ahead/);
+  });
+
+  it('one node down is exit code 1, all down 3', async () => {
+    await nodes[0]?.close();
+    const one = await doctor('--json');
+    expect(one.code).toBe(1);
+    expect((JSON.parse(one.out) as Report).nodes.map((n) => n.reachable)).toEqual([false, true, true]);
+    await Promise.all(nodes.map((node) => node.close()));
+    expect((await doctor()).code).toBe(3);
+    nodes = [];
+  });
+
+  it('waits for roots that become equal', async () => {
+    const late = nodes[2] as FakeNode;
+    const root = late.status.root;
+    let looks = 0;
+    late.intercept = (p) => {
+      if (p === '/api/v1/status') set(late, { root: ++looks < 3 ? 'ff'.repeat(32) : root });
+      return undefined;
+    };
+    expect((await run(['doctor', ...nodes.map((n) => n.url), '--settle', '20'])).code).toBe(0);
+    expect(looks).toBe(3);
+  });
+
+  it('P2P switched off and warnings are remarks, not failures', async () => {
+    set(nodes[0], { p2p: { enabled: false, state: 'off', topic: 't', listen: [], bootstrap: [], peers: 0 }, warnings: ['unknown name'] });
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toContain('! P2P is off');
+    expect(out).toContain('! unknown name');
+  });
+
+  it('--fleet takes the nodes of a fleet.json and checks who answers', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-doctor-'));
+    try {
+      const file = join(dir, 'fleet.json');
+      const fleetOf = (peerId: (i: number) => string) => ({
+        network: 'n',
+        nodes: nodes.map((node, i) => ({ name: `n${i}`, role: '', peerId: peerId(i), publicKey: '', api: node.url, p2p: '', envFile: '' })),
+      });
+      writeFileSync(file, JSON.stringify(fleetOf((i) => `12D3KooW${i}`)));
+      expect((await run(['doctor', '--fleet', file, '--settle', '0'])).code).toBe(0);
+      writeFileSync(file, JSON.stringify(fleetOf((i) => `12D3KooW${(i + 1) % 3}`)));
+      const wrong = await run(['doctor', '--fleet', file, '--settle', '0']);
+      expect(wrong.code).toBe(1);
+      expect(wrong.out).toContain('is 12D3KooW0, not 12D3KooW1');
+      for (const bad of ['{', '[]', '{"network":"n","nodes":[]}', '{"network":"n","nodes":[{"name":"x"}]}', 'null']) {
+        writeFileSync(file, bad);
+        expect(errorOf(await run(['doctor', '--fleet', file, '--json'])).code).toBe('fleet-malformed');
+      }
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('without names looks at the node that --url names', async () => {
+    expect((await run(['doctor', '--url', nodes[0]?.url ?? ''])).code).toBe(0);
+  });
+});

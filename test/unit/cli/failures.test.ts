@@ -1,0 +1,175 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exitCodeOf } from '../../../src/cli/errors.ts';
+import { createOutput } from '../../../src/cli/output.ts';
+import { createProgram } from '../../../src/cli/program.ts';
+import { LatticeError } from '../../../src/core/types/index.ts';
+import { errorOf, type FakeNode, problem, run, startFakeNode, TOKEN } from './support.ts';
+
+let node: FakeNode;
+beforeEach(async () => {
+  node = await startFakeNode();
+});
+afterEach(() => node.close());
+
+/** Every command that asks a node. */
+const REMOTE: readonly (readonly string[])[] = [
+  ['status'],
+  ['peers'],
+  ['conflicts'],
+  ['state', 'get', 'k'],
+  ['state', 'put', 'k', '1'],
+  ['state', 'del', 'k'],
+  ['state', 'ls'],
+  ['state', 'root'],
+  ['proof', 'get', 'k'],
+  ['sync', 'mode', 'auto'],
+  ['sync', 'now'],
+  ['import', new URL('../../fixtures/legacy/snapshot.json', import.meta.url).pathname],
+];
+
+describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), argv] as const))('%s', (_name, argv) => {
+  it('answers 3 and one JSON error when nothing listens', async () => {
+    await node.close();
+    const ran = await run([...argv, '--url', node.url, '--json']);
+    expect([ran.code, ran.out]).toEqual([3, '']);
+    expect(errorOf(ran)).toMatchObject({ code: 'unreachable', message: expect.stringContaining('connection refused') as unknown });
+  });
+
+  it('answers 3 when the node does not answer in time', async () => {
+    node.intercept = () => 'hang';
+    const ran = await run([...argv, '--url', node.url, '--timeout', '0.1', '--json']);
+    expect([ran.code, errorOf(ran).code]).toEqual([3, 'timeout']);
+  });
+
+  it("passes on the node's problem in two lines", async () => {
+    node.intercept = () => problem(503, 'read-only', 'the disk\nis full', 'free some space');
+    const ran = await run([...argv, '--url', node.url]);
+    expect([ran.code, ran.out, ran.err]).toEqual([1, '', 'error: the disk is full\n  next: free some space\n']);
+  });
+
+  it('is not confused by something that is no Lattice node', async () => {
+    for (const answer of [
+      { status: 200, type: 'text/html', body: '<html>' },
+      { status: 502, type: 'text/html', body: '<html>Bad gateway' },
+      { status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: '' },
+    ]) {
+      node.intercept = () => answer;
+      const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
+      expect(ran.code).toBe(1);
+      expect(['not-a-lattice-node', 'http-status']).toContain(errorOf(ran).code);
+    }
+  });
+
+  it('reports an answer that is cut short', async () => {
+    node.intercept = () => 'cut';
+    const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
+    expect([ran.code, errorOf(ran).code]).toEqual([3, 'unreachable']);
+  });
+});
+
+describe('authorisation', () => {
+  it('without a token a write is exit code 1 and says how to give one', async () => {
+    const ran = await run(['state', 'put', 'k', '1', '--url', node.url, '--json']);
+    expect([ran.code, errorOf(ran).code]).toEqual([1, 'unauthorized']);
+    node.intercept = () => ({ status: 401, type: 'text/plain', body: 'no' });
+    expect(errorOf(await run(['state', 'put', 'k', '1', '--url', node.url, '--json'])).next).toContain('--token');
+  });
+
+  it('takes URL and token from flags, then the environment, then the env file', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-cli-'));
+    try {
+      const port = new URL(node.url).port;
+      writeFileSync(join(dir, 'n.env'), `DIOTEC360_API_PORT=${port}\nDIOTEC360_API_TOKEN=${TOKEN}\n`);
+      const put = ['state', 'put', 'k', '1'];
+      expect((await run([...put, '--env-file', 'n.env'], { cwd: dir })).code).toBe(0);
+      expect((await run(put, { env: { DIOTEC360_URL: node.url, DIOTEC360_API_TOKEN: TOKEN } })).code).toBe(0);
+      expect((await run([...put, '--env-file', 'n.env'], { cwd: dir, env: { DIOTEC360_API_TOKEN: 'wrong' } })).code).toBe(1);
+      expect((await run([...put, '--env-file', 'n.env', '--token', TOKEN], { cwd: dir, env: { DIOTEC360_API_TOKEN: 'wrong' } })).code).toBe(
+        0,
+      );
+      expect((await run([...put, '--env-file', 'n.env', '--url', 'http://127.0.0.1:1'], { cwd: dir })).code).toBe(3);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('usage', () => {
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['fly']],
+    ['an unknown option', ['status', '--fast']],
+    ['a missing argument', ['state', 'get']],
+    ['one argument too many', ['status', 'now']],
+    ['a timeout that is none', ['status', '--timeout', 'soon']],
+    ['a number out of range', ['init', '--nodes', '51']],
+    ['a URL that is none', ['status', '--url', 'localhost:8000']],
+    ['another scheme', ['status', '--url', 'ftp://127.0.0.1']],
+    ['a group without command', ['state']],
+    ['a root that is none', ['proof', 'verify', 'f', '--root', 'abc']],
+    ['trusted keys that are none', ['proof', 'verify', 'f', '--trust', 'abc']],
+  ])('%s is exit code 2 with a next step, as text and as JSON', async (_name, argv) => {
+    const ran = await run(argv);
+    expect(ran.code).toBe(2);
+    expect(ran.out).toBe('');
+    expect(ran.err).toMatch(/^error: .+\n {2}next: .+\n$/);
+    const asJson = await run([...argv, '--json']);
+    expect(asJson.code).toBe(2);
+    expect(errorOf(asJson)).toMatchObject({ code: 'usage', next: expect.stringMatching(/./) as unknown });
+  });
+
+  it('a missing env file is an error that names it', async () => {
+    expect(errorOf(await run(['status', '--env-file', '/nowhere/x.env', '--json'])).message).toContain('/nowhere/x.env');
+    expect((await run(['start', '--env-file', '/nowhere/x.env'])).code).toBe(2);
+  });
+});
+
+describe('help', () => {
+  const commands = (parent: Command): Command[] => parent.commands.flatMap((c) => [c, ...commands(c)]);
+  const pathOf = (command: Command): string[] => (command.parent?.parent ? [...pathOf(command.parent), command.name()] : [command.name()]);
+  const program = createProgram({ output: createOutput({ write: () => true }, { write: () => true }, {}) } as never, '0', () => undefined);
+
+  it.each(commands(program).map((c) => [pathOf(c).join(' '), c] as const))(
+    '%s has an example that its own options accept',
+    async (name, command) => {
+      const { code, out } = await run([...name.split(' '), '--help']);
+      expect(code).toBe(0);
+      const examples = [...out.matchAll(/^ {2}\$ lattice (.+)$/gm)].map((m) => m[1] ?? '');
+      expect(examples.length).toBeGreaterThan(0);
+      for (const example of examples) {
+        if (command.commands.length === 0) expect(example.startsWith(name)).toBe(true);
+        for (const [flag] of example.matchAll(/--[a-z0-9-]+/g)) expect(out).toContain(flag);
+      }
+    },
+  );
+
+  it('version and help are no errors', async () => {
+    expect(await run(['--version'])).toEqual({ code: 0, out: '0.0.0-test\n', err: '' });
+    expect((await run(['--help'])).code).toBe(0);
+  });
+});
+
+describe('output', () => {
+  it('is coloured on terminals only, and never with NO_COLOR', async () => {
+    const status = ['status', '--url', node.url];
+    expect((await run(status, { tty: true })).out).toContain('\u001b[');
+    expect((await run(status, { tty: true, env: { NO_COLOR: '1' } })).out).not.toContain('\u001b[');
+    expect((await run(status)).out).not.toContain('\u001b[');
+  });
+
+  it.each([
+    ['usage', 2],
+    ['invalid-config', 2],
+    ['unreachable', 3],
+    ['timeout', 3],
+    ['store-write-failed', 74],
+    ['store-locked', 74],
+    ['not-found', 1],
+  ])('%s is exit code %i', (code, exit) => {
+    expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(exit);
+  });
+});

@@ -1,0 +1,24 @@
+import { defineConfig } from 'vitest/config';
+
+const shared = { environment: 'node', setupFiles: ['test/setup.ts'], pool: 'forks' as const };
+
+export default defineConfig({
+  test: {
+    // Two cores: more workers than that only make deadlines of real-process tests unreliable.
+    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['test/{unit,contract,vectors,regressions}/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
