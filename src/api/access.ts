@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { type Addresses, createRateLimit } from './addresses.ts';
 import type { ApiConfig } from './deps.ts';
+import { addressOf } from './requests.ts';
 
 /** RELIABILITY: a client may guess this often a minute. */
 const MAX_TOKEN_FAILURES = 10;
@@ -31,9 +32,10 @@ export function createTokenCheck(config: ApiConfig, addresses: Addresses): Token
     }
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     const right = given !== undefined && timingSafeEqual(sha256(given), expected);
-    const client = addresses.keyOf(request.ip);
+    const address = addressOf(request);
+    const client = addresses.keyOf(address);
     const blockedMs = failures.blockedFor(client);
-    if (blockedMs > 0 && !(right && addresses.isExempt(request.ip))) {
+    if (blockedMs > 0 && !(right && addresses.isExempt(address))) {
       throw new LatticeError('too-many-failures', 'too many wrong tokens from this address', {
         next: 'wait a minute, then use the right token',
         details: { retryAfterMs: blockedMs },

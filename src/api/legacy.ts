@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../runtime/facade.ts';
 import type { TokenCheck } from './access.ts';
@@ -100,6 +100,23 @@ function createIntegrityCheck(lattice: Lattice): () => ReturnType<Lattice['verif
   };
 }
 
+/** The original's mode switch: whatever goes wrong is told with success false, and changes nothing. */
+function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: TokenCheck): object {
+  const url = request.raw.url ?? '';
+  const asked = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('mode') ?? 'auto';
+  const { mode: current } = lattice.status();
+  try {
+    checkToken(request);
+  } catch (cause) {
+    if (!(cause instanceof LatticeError)) throw cause;
+    return { success: false, mode: current, message: `Nothing was changed: ${cause.message}.` };
+  }
+  const mode = MODES.find((m) => m === asked.toLowerCase());
+  if (mode === undefined) return { success: false, mode: current, message: 'Nothing was changed: mode must be p2p, http or auto.' };
+  const result = lattice.setMode(mode, 'switched over the HTTP API');
+  return { success: true, mode: result.mode, message: result.message };
+}
+
 /** The endpoints of the original node, with its exact keys. */
 export function legacyRoutes({ lattice, config, log, inTime }: RouteContext, checkToken: TokenCheck) {
   const states = createStateStreams(lattice);
@@ -125,10 +142,11 @@ export function legacyRoutes({ lattice, config, log, inTime }: RouteContext, che
 
     scope.get('/api/status', async () => {
       const { p2p } = lattice.status();
+      const production = config.environment === 'production';
       return {
         success: true,
-        production: config.environment === 'production',
-        safe_mode: config.violations.length > 0,
+        production,
+        safe_mode: production && config.violations.length > 0,
         violations: config.violations,
         cors_origins: config.api.corsOrigins,
         p2p: { enabled: p2p.enabled, started: p2p.state === 'running', peer_count: p2p.peers },
@@ -158,21 +176,7 @@ export function legacyRoutes({ lattice, config, log, inTime }: RouteContext, che
       return { success: true, peer_id: peerId, listen_addrs: p2p.listen };
     });
 
-    scope.post('/api/lattice/sync/switch', async (request) => {
-      const url = request.raw.url ?? '';
-      const asked = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('mode') ?? 'auto';
-      const { mode: current } = lattice.status();
-      try {
-        checkToken(request);
-      } catch (cause) {
-        if (!(cause instanceof LatticeError)) throw cause;
-        return { success: false, mode: current, message: `Nothing was changed: ${cause.message}.` };
-      }
-      const mode = MODES.find((m) => m === asked.toLowerCase());
-      if (mode === undefined) return { success: false, mode: current, message: 'Nothing was changed: mode must be p2p, http or auto.' };
-      const result = lattice.setMode(mode, 'switched over the HTTP API');
-      return { success: true, mode: result.mode, message: result.message };
-    });
+    scope.post('/api/lattice/sync/switch', async (request, reply) => reply.send(switchMode(request, lattice, checkToken)));
 
     scope.get('/api/lattice/health', async () => latticeHealth(lattice.status()));
 

@@ -72,6 +72,8 @@ export function acceptJson(scope: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES },
     async (_request: FastifyRequest, body: Buffer) => {
+      // Many clients name a type on every request, with or without a body.
+      if (body.length === 0) return undefined;
       let text: string;
       try {
         text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
@@ -82,6 +84,9 @@ export function acceptJson(scope: FastifyInstance): void {
     },
   );
 }
+
+/** The client's address; empty once it has left. */
+export const addressOf = (request: FastifyRequest): string => request.ip || '';
 
 /** The request's JSON body. LatticeError `invalid-json` when there is none. */
 export function jsonOf(request: FastifyRequest): JsonValue {

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import fastifyCors from '@fastify/cors';
-import fastifyHelmet from '@fastify/helmet';
 import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { createHostCheck, createTokenCheck, limitConnections } from './access.ts';
 import { createAddresses } from './addresses.ts';
-import { type ApiDeps, createDeadline, DEFAULT_TIMES, type RouteContext } from './deps.ts';
+import { type ApiDeps, type ApiLog, createDeadline, DEFAULT_TIMES, type RouteContext } from './deps.ts';
 import { sendError } from './errors.ts';
 import { legacyRoutes } from './legacy.ts';
 import type { OpenResponses } from './open-response.ts';
@@ -25,17 +24,19 @@ export interface Api {
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-const CSP: Readonly<Record<string, string[]>> = {
-  'default-src': ["'none'"],
-  'script-src': ["'self'"],
-  'style-src': ["'self'"],
-  'connect-src': ["'self'"],
-  'img-src': ["'self'", 'data:'],
-  'frame-ancestors': ["'none'"],
+/** RELIABILITY: nothing of a node may be framed, sniffed or scripted from elsewhere. Constant, so set by hand: a plugin costs a third of the throughput. */
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
 };
 
 /** Times and sizes: RELIABILITY, HTTP values. */
-function createServer(proxies: readonly string[]): FastifyInstance {
+function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance {
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
@@ -55,13 +56,13 @@ function createServer(proxies: readonly string[]): FastifyInstance {
       querystringParser: () => ({}),
     },
     genReqId: () => `${run}-${(++requests).toString(36)}`,
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply, { debug() {}, warn() {}, error() {} }),
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
 
 /** Answers every other method of a known path with 405. Registered last. */
 function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): void {
-  for (const [url, methods] of [...methodsByPath]) {
+  for (const [url, methods] of methodsByPath) {
     const allow = [...methods].join(', ');
     app.route({
       method: METHODS.filter((m) => !methods.has(m)),
@@ -101,7 +102,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   );
   const context: RouteContext = { lattice, config, log, inTime };
   const openResponses: OpenResponses = new Set();
-  const app = createServer(addresses.proxies);
+  const app = createServer(addresses.proxies, log);
   limitConnections(app.server, addresses);
   app.server.maxHeadersCount = 64;
 
@@ -112,7 +113,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     if (route.url !== '*') methodsByPath.set(route.url, methods);
   });
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
+    reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     checkHost(request);
     checkEncoding(request);
   });
@@ -126,12 +127,6 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     sendError(new LatticeError('not-found', 'there is nothing under this path'), request, reply, log),
   );
 
-  await app.register(fastifyHelmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: CSP },
-    referrerPolicy: { policy: 'no-referrer' },
-    // TLS, where there is any, ends at a proxy: that is the one to promise it.
-    strictTransportSecurity: false,
-  });
   await app.register(fastifyCors, {
     origin: config.api.corsOrigins.length === 0 ? false : [...config.api.corsOrigins],
     methods: [...METHODS],

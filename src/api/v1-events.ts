@@ -4,7 +4,7 @@ import type { EventSubscription, LatticeEvent } from '../runtime/facade.ts';
 import type { Addresses } from './addresses.ts';
 import type { RouteContext } from './deps.ts';
 import { feed, type OpenResponse, type OpenResponses, openResponse } from './open-response.ts';
-import { queryOf } from './requests.ts';
+import { addressOf, queryOf } from './requests.ts';
 
 /** RELIABILITY: event streams of one address. */
 const MAX_PER_ADDRESS = 4;
@@ -39,7 +39,8 @@ export function eventRoutes({ lattice, inTime }: RouteContext, addresses: Addres
       if (after !== undefined && (after === '' || after.length > MAX_EVENT_ID)) {
         throw new LatticeError('invalid-query', `an event id has 1 to ${MAX_EVENT_ID} characters`);
       }
-      const client = addresses.isExempt(request.ip) ? undefined : addresses.keyOf(request.ip);
+      const address = addressOf(request);
+      const client = addresses.isExempt(address) ? undefined : addresses.keyOf(address);
       const mine = client === undefined ? 0 : (perAddress.get(client) ?? 0);
       if (mine >= MAX_PER_ADDRESS) throw tooMany('from this address');
       if (streams.size >= MAX_STREAMS) throw tooMany('open');

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { TokenCheck } from './access.ts';
 import type { RouteContext } from './deps.ts';
-import { integerOf, queryOf } from './requests.ts';
+import { acceptJson, integerOf, queryOf } from './requests.ts';
 
 const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 100;
@@ -9,6 +9,8 @@ const DEFAULT_PAGE = 100;
 /** The node itself: status, peers, health, conflicts, and repair on demand. */
 export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
   return async (scope: FastifyInstance): Promise<void> => {
+    acceptJson(scope);
+
     scope.get('/api/v1/status', async () => lattice.status());
     scope.get('/api/v1/peers', async () => ({ peers: lattice.peers() }));
 
@@ -27,12 +29,12 @@ export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenC
       };
     });
 
-    scope.get('/api/v1/conflicts', async (request) => {
+    scope.get('/api/v1/conflicts', async (request, reply) => {
       const query = queryOf(request, ['limit', 'cursor']);
       const cursor = query.get('cursor');
       const limit = integerOf(query, 'limit', { min: 1, max: MAX_PAGE, default: DEFAULT_PAGE });
       const page = await inTime(lattice.conflicts({ limit, ...(cursor === undefined ? {} : { cursor }) }));
-      return { conflicts: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
+      return reply.send({ conflicts: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) });
     });
 
     const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };

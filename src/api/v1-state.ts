@@ -64,7 +64,7 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
 
   async function put(key: string, request: FastifyRequest, reply: FastifyReply) {
     const value = jsonOf(request);
-    const conditions = await writeConditions(request, lattice, key);
+    const conditions = await inTime(writeConditions(request, lattice, key));
     const { commit, hlc, results } = await inTime(lattice.write([{ op: 'put', key, value, ...conditions }]));
     const written = results[0];
     if (written === undefined) throw new Error('a write of one operation has one result');
@@ -76,7 +76,7 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
   }
 
   async function remove(key: string, request: FastifyRequest, reply: FastifyReply) {
-    const conditions = await writeConditions(request, lattice, key);
+    const conditions = await inTime(writeConditions(request, lattice, key));
     await inTime(lattice.write([{ op: 'delete', key, mustExist: true, ...conditions }]));
     return reply.code(204).send();
   }

@@ -4,7 +4,7 @@ import { type Bytes, hexToBytes, LatticeError, MAX_GOSSIP_BYTES } from '../core/
 import { type Addresses, createRateLimit } from './addresses.ts';
 import type { RouteContext } from './deps.ts';
 import { feed, type OpenResponses, openResponse } from './open-response.ts';
-import { acceptCbor, queryOf } from './requests.ts';
+import { acceptCbor, addressOf, queryOf } from './requests.ts';
 
 /** Identities asked for by one address a minute: a peer needs one in ten minutes, a poll of many URLs some more. */
 const MAX_IDENTITIES = 120;
@@ -33,8 +33,9 @@ export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Address
       if (url === '' || Buffer.byteLength(url) > MAX_URL_BYTES) {
         throw new LatticeError('invalid-query', `url must have 1 to ${MAX_URL_BYTES} bytes`);
       }
-      if (!addresses.isExempt(request.ip)) {
-        const client = addresses.keyOf(request.ip);
+      const address = addressOf(request);
+      if (!addresses.isExempt(address)) {
+        const client = addresses.keyOf(address);
         const blockedMs = identities.blockedFor(client);
         if (blockedMs > 0) {
           throw new LatticeError('overloaded', 'too many identity requests from this address', { details: { retryAfterMs: blockedMs } });
@@ -63,7 +64,11 @@ export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Address
       let source: { close(): void } | undefined;
       const stream = openResponse(reply, 'application/octet-stream', registry, () => source?.close());
       const bytes = new Uint8Array(Buffer.from(envelope, 'base64url'));
-      const opening = lattice.sync.open(bytes, (frame) => stream.send(frameOf(frame)), () => stream.end());
+      const opening = lattice.sync.open(
+        bytes,
+        (frame) => stream.send(frameOf(frame)),
+        () => stream.end(),
+      );
       await feed(stream, reply, inTime, opening, (opened) => {
         source = opened;
       });

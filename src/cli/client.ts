@@ -1,5 +1,4 @@
 import http from 'node:http';
-import https from 'node:https';
 import { LatticeError } from '../core/types/index.ts';
 
 export interface ClientOptions {
@@ -36,6 +35,8 @@ export interface ApiClient {
 
 /** The largest page is 1,000 entries of 16 KiB in JSON; twice that is another kind of server. */
 const MAX_ANSWER_BYTES = 48 * 1024 * 1024;
+/** What to do about 401, here and where the original's endpoints say it otherwise. */
+export const TOKEN_HINT = "Give the node's token with --token, DIOTEC360_API_TOKEN or --env-file.";
 /** Requests in parallel: imports look keys up side by side. */
 const MAX_SOCKETS = 8;
 
@@ -47,11 +48,16 @@ export function createClient(options: ClientOptions): ApiClient {
       next: 'Write it like http://127.0.0.1:8000.',
     });
   }
-  const transport = base.protocol === 'https:' ? https : http;
-  const agent = new transport.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  if (options.token !== undefined && !/^[!-~]+$/.test(options.token)) {
+    throw new LatticeError('usage', 'the API token holds blanks or characters outside ASCII', { next: TOKEN_HINT });
+  }
   const url = base.href.replace(/\/+$/, '');
+  let agent: http.Agent | undefined;
 
-  function send(method: string, path: string, request: ApiRequest = {}): Promise<ApiAnswer> {
+  async function send(method: string, path: string, request: ApiRequest = {}): Promise<ApiAnswer> {
+    // TLS takes a tenth of a command's time to load: only where it is used.
+    const transport = base?.protocol === 'https:' ? (await import('node:https')).default : http;
+    agent ??= new transport.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
     const target = new URL(url + path);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) target.searchParams.set(name, String(value));
@@ -62,7 +68,7 @@ export function createClient(options: ClientOptions): ApiClient {
       headers['content-type'] = 'application/json';
       headers['content-length'] = Buffer.byteLength(request.body);
     }
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       const late = new LatticeError('timeout', `${url} did not answer within ${options.timeoutMs / 1000} s`, {
         next: 'Look at the node (is it busy or stopped?), or allow more with --timeout.',
       });
@@ -109,7 +115,7 @@ export function createClient(options: ClientOptions): ApiClient {
         });
       }
     },
-    close: () => agent.destroy(),
+    close: () => agent?.destroy(),
   };
 }
 
@@ -136,18 +142,17 @@ function refusal(where: string, answer: ApiAnswer, text: string): LatticeError {
     const value = problem[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
-  const said = field('detail') ?? field('message') ?? field('title');
-  const next =
-    field('next') ??
-    (answer.status === 401 ? "Give the node's token with --token, DIOTEC360_API_TOKEN or --env-file." : 'Check the URL and the request.');
-  return new LatticeError(
-    field('code') ?? (answer.status === 401 ? 'unauthorized' : 'http-status'),
-    said ?? `${where} answered status ${answer.status}`,
-    {
-      next,
-      details: { status: answer.status },
-    },
-  );
+  const { status } = answer;
+  const said = field('detail') ?? field('message') ?? field('title') ?? `${where} answered status ${status}`;
+  // The node speaks of headers there; who types commands needs options.
+  const next = status === 401 ? TOKEN_HINT : (field('next') ?? hintOf(status));
+  return new LatticeError(field('code') ?? (status === 401 ? 'unauthorized' : 'http-status'), said, { next, details: { status } });
+}
+
+function hintOf(status: number): string {
+  if (status === 404) return 'Check the spelling (lattice state ls lists the keys) and the URL.';
+  if (status < 400) return 'Give the URL of the node itself: redirects are not followed.';
+  return status < 500 ? 'Correct what the message names, then try again.' : "Try again; the node's log says more.";
 }
 
 function parseObject(text: string): Record<string, unknown> {

@@ -69,7 +69,7 @@ const A = '11'.repeat(32) as Author;
 const B = 'ee'.repeat(32) as Author;
 const CONTEXT: Context = [
   { author: A, hlc: 0x0190_0000_0000_0000n as Hlc },
-  { author: B, hlc: 0xffff_ffff_ffff_ffffn as Hlc },
+  { author: B, hlc: 0x0190_0000_0000_ffffn as Hlc },
 ];
 const VALUE = {
   text: 'é\u{1f600}\ufeff',
@@ -269,6 +269,7 @@ function invalidFragments(): InvalidVector[] {
     ['operation that is malformed', forged([bytesOf(putHex('f7'))])],
     ['key twice', forged([a, bytesOf('840061610240')])],
     ["author's own dot in a context", forged([ownContext])],
+    ['dot as new as the commit in a context', forged([bytesOf(putHex('01', contextHex([A, '0190000000000001'])))])],
     ['signature of 63 bytes', hex(part, { signature: part.signature.slice(1) })],
     ['indices of 3 bytes', bytesToHex(encodeCbor([part.headerBytes, part.signature, new Uint8Array(3), operations, proof]))],
     ['six items', bytesToHex(encodeCbor([part.headerBytes, part.signature, Uint8Array.of(0, 1), operations, proof, 0]))],

@@ -20,6 +20,8 @@ export interface Gossip {
   join(): void;
   publish(data: Bytes): Promise<number>;
   topicPeers(): number;
+  /** Monotonic ms of the last message from the peer, while it is connected. */
+  heardAt(peerId: string): number | undefined;
   /** Frees validations that never ended, forgets old rejections and evicts graylisted peers; called by the supervisor. */
   tick(): void;
 }
@@ -56,6 +58,7 @@ export function createGossip(deps: GossipDeps): Gossip {
   const validations = new Set<Validation>();
   const perPeer = new Map<string, number>();
   const rejected = new Map<string, number[]>();
+  const heardAt = new Map<string, number>();
 
   const begin = (peerId: string, data: Bytes): Promise<Verdict> =>
     new Promise((resolve) => {
@@ -92,6 +95,7 @@ export function createGossip(deps: GossipDeps): Gossip {
 
   const judge = async (from: PeerId, data: Bytes): Promise<TopicValidatorResult> => {
     const peerId = from.toString();
+    heardAt.set(peerId, clock.monotonic());
     if (validations.size >= MAX_VALIDATING || (perPeer.get(peerId) ?? 0) >= MAX_VALIDATING_PER_PEER) return RESULTS.ignore;
     const verdict = data.length === 0 || data.length > MAX_GOSSIP_BYTES ? 'reject' : await begin(peerId, data);
     if (verdict === 'reject') countRejected(peerId);
@@ -100,27 +104,21 @@ export function createGossip(deps: GossipDeps): Gossip {
   // A copy, because the data is a view of a network buffer that would be kept alive with it.
   pubsub.topicValidators.set(topic, (from, message) => judge(from, new Uint8Array(message.data)));
 
-  /** Recipients' unsent bytes, the least of all; 0 without recipients. */
-  const leastUnsent = (recipients: ReadonlySet<string>): number => {
-    let least = Number.POSITIVE_INFINITY;
-    for (const connection of deps.connections()) {
-      if (!recipients.has(connection.remotePeer.toString())) continue;
-      const stream = gossipStream(connection, 'outbound');
-      if (stream !== undefined) least = Math.min(least, stream.writeBufferLength);
-    }
-    return Number.isFinite(least) ? least : 0;
-  };
+  const outboundStreams = (recipients: ReadonlySet<string>): Stream[] =>
+    deps
+      .connections()
+      .filter((connection) => recipients.has(connection.remotePeer.toString()))
+      .flatMap((connection) => gossipStream(connection, 'outbound') ?? []);
 
-  const drained = async (recipients: ReadonlySet<string>): Promise<void> => {
+  /** Waits until one of the recipients has room: the fastest sets the pace, slower ones are left to their buffers' limit. */
+  const room = async (recipients: ReadonlySet<string>): Promise<void> => {
     const deadline = createDeadline(clock, PUBLISH_WAIT_MS, 'waiting for gossip to drain');
     try {
-      const streams = deps
-        .connections()
-        .filter((connection) => recipients.has(connection.remotePeer.toString()))
-        .flatMap((connection) => gossipStream(connection, 'outbound') ?? []);
-      await Promise.any(streams.map((stream) => stream.onDrain({ signal: deadline.signal })));
-    } catch {
-      // Nobody drained in time, or the streams are gone: the buffers' own limits decide from here on.
+      while (!deadline.signal.aborted) {
+        const streams = outboundStreams(recipients);
+        if (streams.length === 0 || streams.some((stream) => stream.writeBufferLength <= PUBLISH_HIGH_WATER_BYTES)) return;
+        await nextEvent(streams, deadline.signal);
+      }
     } finally {
       deadline.clear();
     }
@@ -135,12 +133,13 @@ export function createGossip(deps: GossipDeps): Gossip {
         throw new RangeError(`a gossip message has 1 to ${MAX_GOSSIP_BYTES} bytes, not ${data.length}`);
       const { recipients } = await pubsub.publish(topic, data);
       const ids = new Set(recipients.map(String));
-      if (leastUnsent(ids) > PUBLISH_HIGH_WATER_BYTES) await drained(ids);
+      await room(ids);
       return ids.size;
     },
     topicPeers() {
       return pubsub.getSubscribers(topic).length;
     },
+    heardAt: (peerId) => heardAt.get(peerId),
     tick() {
       const now = clock.monotonic();
       for (const validation of validations) {
@@ -148,14 +147,16 @@ export function createGossip(deps: GossipDeps): Gossip {
         log.error({ peer: validation.peerId }, 'gossip handler did not answer in time');
         validation.finish('ignore');
       }
+      const connected = new Set(deps.connections().map((connection) => connection.remotePeer.toString()));
+      for (const peerId of heardAt.keys()) {
+        if (!connected.has(peerId)) heardAt.delete(peerId);
+      }
       for (const [peerId, times] of rejected) {
         if (now - (times.at(-1) ?? 0) >= REJECTED_WINDOW_MS) rejected.delete(peerId);
       }
       // GossipSub also counts what never reaches the validator (a signed message, say) but only stops listening to such a peer.
       if (!hasScores(pubsub)) return;
-      const listed = [...new Set(deps.connections().map((connection) => connection.remotePeer.toString()))].filter(
-        (id) => pubsub.getScore(id) <= GRAYLIST,
-      );
+      const listed = [...connected].filter((id) => pubsub.getScore(id) <= GRAYLIST);
       if (listed.length === 0) return;
       const stats = pubsub.dumpPeerScoreStats();
       for (const peerId of listed) {
@@ -182,6 +183,25 @@ export function gossipStream(connection: Connection, direction: 'inbound' | 'out
 
 function isClosed(status: Stream['writeStatus']): boolean {
   return status === 'closed' || status === 'closing';
+}
+
+/** The next drain or close of any of them, or the signal. (Their own onDrain() waits only the first time.) */
+function nextEvent(streams: readonly Stream[], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const stream of streams) {
+        stream.removeEventListener('drain', done);
+        stream.removeEventListener('close', done);
+      }
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    for (const stream of streams) {
+      stream.addEventListener('drain', done);
+      stream.addEventListener('close', done);
+    }
+    signal.addEventListener('abort', done);
+  });
 }
 
 export function isGossipProtocol(protocol: string): boolean {

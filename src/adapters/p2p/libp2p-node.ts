@@ -28,11 +28,11 @@ import {
   MAX_RPC_MESSAGES,
   MAX_RPC_SUBSCRIPTIONS,
   MAX_SOCKETS,
+  MAX_STREAM_WINDOW_BYTES,
   RETAIN_SCORE_MS,
   SEEN_TTL_MS,
   UPGRADE_TIMEOUT_MS,
 } from './limits.ts';
-import type { P2pHeartbeat } from './options.ts';
 
 export type Node = Libp2p<{ identify: Identify; ping: Ping; gossip: GossipSub; listening: Listening }>;
 
@@ -47,14 +47,14 @@ export interface NodeConfig {
   readonly bootstrap: readonly BootstrapPeer[];
   readonly topic: string;
   readonly gater: ConnectionGater;
-  readonly heartbeat: P2pHeartbeat;
+  readonly gossipHeartbeatMs: number;
   /** Present: find peers by mDNS and tell each of them here, again and again. */
   readonly onDiscovered: ((peer: PeerInfo) => void) | undefined;
 }
 
 /** Assembles libp2p, not started. */
 export async function createNode(config: NodeConfig): Promise<Node> {
-  const { heartbeat, onDiscovered } = config;
+  const { onDiscovered } = config;
   const overWebSocket = [...config.listen, ...config.bootstrap.flatMap((peer) => peer.addresses)].some(usesWebSocket);
   return createLibp2p({
     start: false,
@@ -72,7 +72,7 @@ export async function createNode(config: NodeConfig): Promise<Node> {
         : []),
     ],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ maxInboundStreams: MAX_INBOUND_STREAMS })],
+    streamMuxers: [yamux({ maxInboundStreams: MAX_INBOUND_STREAMS, streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES } })],
     connectionGater: config.gater,
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
@@ -86,15 +86,13 @@ export async function createNode(config: NodeConfig): Promise<Node> {
       addressDialTimeout: ADDRESS_DIAL_TIMEOUT_MS,
       allow: allowedHosts(config.bootstrap),
     },
-    connectionMonitor: {
-      pingInterval: heartbeat.pingIntervalMs,
-      pingTimeout: { minTimeout: heartbeat.pingTimeoutMinMs, maxTimeout: heartbeat.pingTimeoutMaxMs },
-    },
+    // It closes connections whose ping is late, under load too: liveness.ts tells late from dead.
+    connectionMonitor: { enabled: false },
     ...(onDiscovered === undefined ? {} : { peerDiscovery: [discovery(onDiscovered)] }),
     services: {
       identify: identify(),
       ping: ping(),
-      gossip: gossip(config.topic, heartbeat.gossipMs),
+      gossip: gossip(config.topic, config.gossipHeartbeatMs),
       listening,
     },
   });

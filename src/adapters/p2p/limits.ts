@@ -4,11 +4,10 @@ import type { P2pHeartbeat } from './options.ts';
 /** One request per stream: u32 big-endian length and the request, then the same for the answer. */
 export const SYNC_PROTOCOL = '/diotec360/lattice/sync/1.0.0';
 
-/** A hung peer is noticed within about 4 s; three lost TCP round trips on a slow link still fit the ping's deadline. */
+/** A hung peer is noticed within 2 to 4 s: one ping interval and the time its answer may take. */
 export const HEARTBEAT: P2pHeartbeat = {
   pingIntervalMs: 2000,
-  pingTimeoutMinMs: 1500,
-  pingTimeoutMaxMs: 2000,
+  pingTimeoutMs: 2000,
   gossipMs: 1000,
   missingStreamMs: 10_000,
 };
@@ -28,6 +27,13 @@ export const DIAL_TIMEOUT_MS = 5000;
 export const ADDRESS_DIAL_TIMEOUT_MS = 3000;
 /** Yamux streams the other side may hold open: gossip, ping, identify, sync and slack. */
 export const MAX_INBOUND_STREAMS = 32;
+
+/** Unacknowledged bytes of one stream. Yamux would let them grow to 16 MiB: half a second and more before anything else gets through. */
+export const MAX_STREAM_WINDOW_BYTES = 512 * 1024;
+/** A ping that has not been answered by then is given up; whether the connection lives is decided earlier. */
+export const PING_DEADLINE_MS = 15_000;
+/** Between two looks of the supervisor; more means that our own process was stopped or starved. */
+export const STALL_MS = 1000;
 
 /** One gossip frame; equal on every node, because a longer one ends the link's gossip. */
 export const MAX_RPC_BYTES = 4 * 1024 * 1024;

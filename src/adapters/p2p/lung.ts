@@ -12,6 +12,7 @@ import { createGossip } from './gossip.ts';
 import { createNode, type Node } from './libp2p-node.ts';
 import { HEARTBEAT, MAX_DISCOVERY_DIALS, MAX_SYNC_STREAMS, STOP_GRACE_MS, STOP_MS, SYNC_PROTOCOL, TICK_MS } from './limits.ts';
 import { guardSockets, type SocketGuard } from './listeners.ts';
+import { createLiveness } from './liveness.ts';
 import type { P2pLungOptions } from './options.ts';
 import { createRedial } from './redial.ts';
 import { createRoster } from './roster.ts';
@@ -56,7 +57,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     bootstrap,
     topic,
     gater: createGater(bans, allowedPeers(options.allowPeers, bootstrap)),
-    heartbeat,
+    gossipHeartbeatMs: heartbeat.gossipMs,
     onDiscovered: options.mdns ? onDiscovered : undefined,
   });
   node = started;
@@ -118,6 +119,15 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     },
   });
 
+  const liveness = createLiveness({
+    clock,
+    random: options.random,
+    pingIntervalMs: heartbeat.pingIntervalMs,
+    silenceMs: heartbeat.pingIntervalMs + heartbeat.pingTimeoutMs,
+    connections: openConnections,
+    gossipHeardAt: (peerId) => gossip.heardAt(peerId),
+  });
+
   let stopping = false;
   let timer: Timer | undefined;
   let sockets: SocketGuard | undefined;
@@ -130,6 +140,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     try {
       roster.update();
       redial.tick();
+      liveness.tick();
       watch.tick();
       gossip.tick();
       timer = clock.after(TICK_MS, tick);
@@ -194,20 +205,20 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     stop,
     publish: (data) => gossip.publish(data),
     request: (peer, message, request) => sync.request(authorToPeerId(peer), message, request),
-    connections: () => openConnections().map(toConnection),
+    connections: () => openConnections().map((connection) => toConnection(connection, liveness.rttMs(connection))),
     topicPeers: () => gossip.topicPeers(),
     listenAddresses,
   };
 }
 
-function toConnection(connection: Connection): P2pConnection {
+function toConnection(connection: Connection, rttMs: number | undefined): P2pConnection {
   const peerId = connection.remotePeer.toString();
   return {
     peer: peerIdToAuthor(peerId),
     peerId,
     address: connection.remoteAddr.toString(),
     direction: connection.direction,
-    rttMs: connection.rtt,
+    rttMs,
   };
 }
 

@@ -5,9 +5,8 @@ import type { Clock, Log, Random } from '../../ports/index.ts';
 export interface P2pHeartbeat {
   /** Between two pings on a connection. */
   readonly pingIntervalMs: number;
-  /** A ping's deadline adapts between these two; missing it closes the connection. */
-  readonly pingTimeoutMinMs: number;
-  readonly pingTimeoutMaxMs: number;
+  /** How long an answer may take: a connection without any sign of life for the interval and this is closed. */
+  readonly pingTimeoutMs: number;
   /** GossipSub's mesh maintenance. */
   readonly gossipMs: number;
   /** A connection whose gossip streams have been missing for this long is closed, so that a redial heals it. */

@@ -38,7 +38,11 @@ export function createFrameReader(maxBytes: number): { push(chunk: Bytes): Bytes
  * `malformed` when bytes follow it, `peer-unreachable` when the stream ends too early, or with the signal's reason.
  */
 export function readFrame(stream: Stream, maxBytes: number, signal: AbortSignal): Promise<Bytes> {
-  const reader = createFrameReader(maxBytes);
+  return readUntil(stream, createFrameReader(maxBytes), signal);
+}
+
+/** Feeds `reader` with what arrives until it answers; its exceptions, an early end and the signal reject. */
+export function readUntil<T>(stream: Stream, reader: { push(chunk: Bytes): T | undefined }, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       stream.removeEventListener('message', onMessage);

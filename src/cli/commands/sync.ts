@@ -1,4 +1,5 @@
 import { LatticeError } from '../../core/types/index.ts';
+import { TOKEN_HINT } from '../client.ts';
 import { type CliContext, connect, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
 
@@ -16,9 +17,7 @@ export async function syncMode(context: CliContext, mode: string, options: Globa
   // The original's endpoint answers 200 also when it changed nothing.
   const answer = await client.json<SwitchAnswer>('POST', '/api/lattice/sync/switch', { query: { mode } });
   if (!answer.success) {
-    throw new LatticeError('mode-not-changed', answer.message, {
-      next: "Give the node's token with --token, DIOTEC360_API_TOKEN or --env-file.",
-    });
+    throw new LatticeError('mode-not-changed', answer.message, { next: TOKEN_HINT });
   }
   if (options.json) context.output.json(answer);
   else context.output.line(answer.message);

@@ -173,9 +173,13 @@ async function untilEqual(
     const statuses = await lookAt(clients);
     board?.show(rowsOf(fleet, statuses));
     const root = statuses[0]?.root;
-    if (root !== undefined && statuses.every((status) => status?.root === root)) return root;
+    // Nodes that hear nobody agree by accident: with what they stored before.
+    const connected = clients.length === 1 || statuses.every((status) => status?.health !== 'ISOLATED');
+    if (root !== undefined && connected && statuses.every((status) => status?.root === root)) return root;
     if (options.once && performance.now() > deadline) {
-      const roots = statuses.map((status, i) => `${fleet.nodes[i]?.name}: ${status?.root ?? 'no answer'}`).join(', ');
+      const roots = statuses
+        .map((status, i) => `${fleet.nodes[i]?.name}: ${status === undefined ? 'no answer' : `${status.health} ${status.root}`}`)
+        .join(', ');
       throw new LatticeError('not-converged', `the nodes do not agree after ${AGREE_MS / 1000} s (${roots})`, {
         next: 'Read the logs of the nodes in the fleet directory.',
       });

@@ -8,6 +8,9 @@ export interface BoardRow {
   readonly status: NodeStatus | undefined;
 }
 
+/** The table must fit 80 columns: lines that wrap cannot be redrawn. */
+const NAME_WIDTH = 20;
+
 /** Shows the nodes: a table that is redrawn on a terminal, else a line for each change. */
 export interface Board {
   show(rows: readonly BoardRow[]): void;
@@ -22,17 +25,21 @@ export async function createBoard(output: Output): Promise<Board> {
   const before = new Map<string, string>();
 
   function draw(rows: readonly BoardRow[]): void {
-    const table = new Table({ head: ['node', 'API', 'health', 'P2P', 'HTTP', 'keys', 'root'], style: { head: [], border: [] } });
+    const table = new Table({
+      head: ['node', 'port', 'health', 'P2P', 'HTTP', 'keys', 'root'],
+      style: { head: [], border: [] },
+      chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    });
     for (const { node, status } of rows) {
       const [style, health] = healthOf(status);
       table.push([
-        node.name,
-        node.api,
+        node.name.length > NAME_WIDTH ? `${node.name.slice(0, NAME_WIDTH - 1)}…` : node.name,
+        new URL(node.api).port,
         output.paint(style, health),
         String(status?.p2p.peers ?? '-'),
         String(status?.http.peers ?? '-'),
         String(status?.live ?? '-'),
-        status?.root.slice(0, 16) ?? '-',
+        status?.root.slice(0, 8) ?? '-',
       ]);
     }
     const text = table.toString();

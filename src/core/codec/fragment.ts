@@ -3,6 +3,7 @@ import {
   type Bytes,
   bytesToHex,
   type CommitId,
+  type Context,
   equalBytes,
   type Fragment,
   type FragmentOperation,
@@ -83,13 +84,26 @@ function decodeIndices(bytes: Bytes): number[] {
   return indices;
 }
 
-function decodeOperations(items: readonly Bytes[], indices: readonly number[], author: Author): FragmentOperation[] {
+/**
+ * What a context breaks, if anything. Own dots are implied. A node's clock runs ahead of all that it has seen, so a dot that is not older than
+ * the commit was never seen: it would silence another author's future writes.
+ */
+function contextFault(context: Context, { author, hlc }: Pick<Header, 'author' | 'hlc'>): string | undefined {
+  for (const dot of context) {
+    if (dot.author === author) return "names the commit's own author, whose dots are implied";
+    if (dot.hlc >= hlc) return 'names a dot that is not older than the commit itself';
+  }
+  return undefined;
+}
+
+function decodeOperations(items: readonly Bytes[], indices: readonly number[], header: Header): FragmentOperation[] {
   const keys = new Set<string>();
   return items.map((bytes, i) => {
     const operation = decodeOperation(bytes);
     if (keys.has(operation.key)) throw malformed(`the key ${quoted(operation.key)} stands twice in a commit`);
     keys.add(operation.key);
-    if (operation.context.some((dot) => dot.author === author)) throw malformed("a context names the commit's own author");
+    const fault = contextFault(operation.context, header);
+    if (fault !== undefined) throw malformed(`a context ${fault}`);
     return { index: indices[i] as number, bytes, operation };
   });
 }
@@ -121,7 +135,7 @@ export function decodeFragment(bytes: Bytes, hasher: Hasher): Fragment {
   if (total > MAX_COMMIT_BYTES) throw malformed(`operations of a commit take at most ${MAX_COMMIT_BYTES} bytes, not ${total}`);
   const proof = splitBytes(readBytes(reader), 32);
   expectEnd(reader);
-  const operations = decodeOperations(operationBytes, indices, header.author);
+  const operations = decodeOperations(operationBytes, indices, header);
   const tree = buildTree(header.count, operations, proof, hasher);
   if (!equalBytes(treeRoot(tree), header.opsRoot)) throw malformed("the proof does not lead to the header's root");
   return identify({ header, headerBytes, signature, operations, proof }, tree, hasher);
@@ -138,7 +152,7 @@ export interface CommitRequest {
 
 /**
  * A signed commit of one's own. `sign` is Ed25519, 64 bytes. LatticeError `empty-commit`, `commit-too-large`, `duplicate-key`,
- * `invalid-context` (the author's own dot in a context among others), or what `encodeOperation` and `encodeHeader` refuse.
+ * `invalid-context` (the author's own dot in a context, or one as new as the commit, among others), or what `encodeOperation` and `encodeHeader` refuse.
  */
 export function createCommit(request: CommitRequest, hasher: Hasher, sign: (message: Bytes) => Bytes): Fragment {
   const { network, author, hlc } = request;
@@ -160,9 +174,8 @@ export function createCommit(request: CommitRequest, hasher: Hasher, sign: (mess
       });
     }
     keys.add(operation.key);
-    if (operation.context.some((dot) => dot.author === author)) {
-      throw new LatticeError('invalid-context', "a context does not name the commit's own author, whose dots are implied");
-    }
+    const fault = contextFault(operation.context, { author, hlc });
+    if (fault !== undefined) throw new LatticeError('invalid-context', `a context ${fault}`);
     total += bytes.length;
     // What is acknowledged is what every peer reads from these bytes: the same strict decoder decides for both.
     return { index, bytes, operation: decodeOperation(bytes) };

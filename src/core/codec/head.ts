@@ -19,7 +19,7 @@ export interface Head {
   readonly author: Author;
   /** 8 bytes, random at each start of the node. */
   readonly incarnation: Bytes;
-  /** Durable local sequence: one per applied batch. */
+  /** Counts the heads of this incarnation from 1: of two heads the greater is the newer. */
   readonly sequence: number;
   /** Greatest HLC of the author's own commits, zero when there are none. */
   readonly hlc: Hlc;

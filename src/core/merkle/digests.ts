@@ -1,3 +1,4 @@
+import type { LeafDigest } from '../codec/index.ts';
 import type { Bytes } from '../types/index.ts';
 import { bitAt, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, LEFT, type Nodes, type Ref, STRIDE } from './nodes.ts';
@@ -16,13 +17,6 @@ export interface ChildDigests {
   readonly bitmap: number;
   /** DIGEST_BYTES for each set bit, ascending: the start of the hash of the node that covers exactly those leaves. */
   readonly digests: Bytes;
-}
-
-/** A leaf as the descent compares it. */
-export interface LeafDigest {
-  readonly keyHash: Bytes;
-  /** First DIGEST_BYTES of the leaf hash. */
-  readonly digest: Bytes;
 }
 
 /** See MerkleTree.childDigests; the nodes' hashes must be up to date. */

@@ -1,5 +1,6 @@
+import type { LeafDigest } from '../codec/index.ts';
 import type { Bytes, Hasher } from '../types/index.ts';
-import { type ChildDigests, childDigests, countUnder, eachLeaf, type LeafDigest, leavesUnder } from './digests.ts';
+import { type ChildDigests, childDigests, countUnder, eachLeaf, leavesUnder } from './digests.ts';
 import { bitAt, emptyRoot, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, COUNT, DIRTY, LEFT, Nodes, STRIDE } from './nodes.ts';
 import type { MerklePath, ProofStep } from './proof.ts';

@@ -87,6 +87,19 @@ describe('gossip over libp2p', () => {
     expect(b.messages.filter(({ data }) => data.startsWith('message'))).toHaveLength(128);
   });
 
+  it('publishing faster than the peer reads waits for it: nothing is lost', async () => {
+    const a = await startedLung();
+    const b = await startedLung({ bootstrap: [a.address()] });
+    await settled(a, b);
+    const size = 32 * 1024;
+    for (let i = 0; i < 1000; i++) {
+      const message = new Uint8Array(randomBytes(size));
+      expect(await a.lung.publish(message)).toBe(1);
+    }
+    await until('all have arrived', () => b.messages.length === 1000);
+    expect(a.events).toHaveLength(1);
+  });
+
   it('publishing alone reaches nobody and is no error, also twice', async () => {
     const a = await startedLung();
     expect(await a.lung.publish(bytes('alone'))).toBe(0);

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import type { Connection } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
 import { createBans } from '../../../src/adapters/p2p/bans.ts';
+import { createLiveness } from '../../../src/adapters/p2p/liveness.ts';
 import { createRedial } from '../../../src/adapters/p2p/redial.ts';
+import { systemRandom } from '../../../src/adapters/system/index.ts';
 import type { Clock } from '../../../src/ports/index.ts';
 import { memoryLog, meshed, settled, startedLung, testLung, until } from './support.ts';
 
@@ -173,6 +176,94 @@ describe('redial', () => {
     clock.advance(MINUTE);
     redial.tick();
     expect(dials).toBe(1);
+  });
+});
+
+describe('liveness', () => {
+  /** One connection whose pings are never answered, looked at every 250 ms. */
+  function watched(): {
+    clock: ReturnType<typeof manualClock>;
+    world: { unsent: number; heardAt: number; aborted: boolean };
+    look(ms: number): void;
+  } {
+    const clock = manualClock();
+    const world = { unsent: 0, heardAt: 0, aborted: false };
+    const gossip = {
+      direction: 'inbound',
+      protocol: '/meshsub/1.2.0',
+      status: 'open',
+      writeStatus: 'writable',
+      remoteWriteStatus: 'writable',
+    };
+    const connection = {
+      id: 'c',
+      remotePeer: 'peer',
+      get streams() {
+        return [{ ...gossip, writeBufferLength: world.unsent }];
+      },
+      newStream: () => new Promise(() => {}),
+      abort: () => {
+        world.aborted = true;
+      },
+    } as unknown as Connection;
+    const liveness = createLiveness({
+      clock,
+      random: systemRandom(),
+      pingIntervalMs: 2000,
+      silenceMs: 4000,
+      connections: () => [connection],
+      gossipHeardAt: () => world.heardAt,
+    });
+    liveness.tick();
+    const look = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 250) {
+        clock.advance(250);
+        liveness.tick();
+      }
+    };
+    return { clock, world, look };
+  }
+
+  it('a connection without a sign of life is closed after ping interval and timeout', () => {
+    const { world, look } = watched();
+    look(3750);
+    expect(world.aborted).toBe(false);
+    look(250);
+    expect(world.aborted).toBe(true);
+  });
+
+  it('gossip from the peer is a sign of life, late pings or not', () => {
+    const { clock, world, look } = watched();
+    for (let i = 0; i < 20; i++) {
+      world.heardAt = clock.monotonic();
+      look(3000);
+    }
+    expect(world.aborted).toBe(false);
+    look(4000);
+    expect(world.aborted).toBe(true);
+  });
+
+  it('so is progress with what we send to it, but not sending alone', () => {
+    const { world, look } = watched();
+    for (let i = 0; i < 20; i++) {
+      world.unsent = 1000 - i;
+      look(3000);
+    }
+    expect(world.aborted).toBe(false);
+    for (let i = 0; i < 4; i++) {
+      world.unsent += 1000;
+      look(1000);
+    }
+    expect(world.aborted).toBe(true);
+  });
+
+  it('time our own process was stopped is not held against the peer', () => {
+    const { clock, world, look } = watched();
+    clock.advance(60_000);
+    look(3750);
+    expect(world.aborted).toBe(false);
+    look(1000);
+    expect(world.aborted).toBe(true);
   });
 });
 

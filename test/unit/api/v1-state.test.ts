@@ -19,7 +19,7 @@ describe('entries', () => {
     expect((await ask(`${KEY}a`, json([2]))).status).toBe(200);
     const removed = await ask(`${KEY}a`, { method: 'DELETE', headers: auth });
     expect([removed.status, removed.text]).toEqual([204, '']);
-    const again = await ask(`${KEY}a`, { method: 'DELETE', headers: auth });
+    const again = await ask(`${KEY}a`, { method: 'DELETE', headers: { ...auth, 'content-type': 'application/json' } });
     expect([again.status, again.json().code]).toEqual([404, 'not-found']);
     expect((await ask(`${KEY}a`)).status).toBe(404);
   });
@@ -63,6 +63,7 @@ describe('entries', () => {
       expect([answer.status, answer.json().code]).toEqual([412, 'precondition-failed']);
     }
     const now = String((await ask(`${KEY}a`)).headers.etag);
+    expect((await ask(`${KEY}a`, json(3, { 'if-match': `W/${now}` }))).status).toBe(412);
     expect((await ask(`${KEY}a`, json(4, { 'if-match': `${first}, ${now}` }))).status).toBe(200);
     expect((await ask(`${KEY}b`, json(1, { 'if-match': '*' }))).status).toBe(412);
     const removal = { method: 'DELETE', headers: { ...auth, 'if-match': first } };
@@ -248,7 +249,7 @@ describe('the node', () => {
     expect((await ask('/api/v1/health')).json()).toMatchObject({ status: 'ready', health: 'OPTIMAL', writable: true });
     expect((await ask('/api/v1/conflicts?limit=5')).json()).toEqual({ conflicts: [{ key: 'k', siblings: [] }] });
     expect((await ask('/api/v1/conflicts?limit=0')).status).toBe(400);
-    const now = await ask('/api/v1/sync/now', { method: 'POST', headers: auth });
+    const now = await ask('/api/v1/sync/now', { method: 'POST', headers: { ...auth, 'content-type': 'application/json' } });
     expect([now.status, Object.keys(now.json())]).toEqual([200, ['converged', 'peers']]);
   });
 });

@@ -108,6 +108,7 @@ describe('usage', () => {
     ['a timeout that is none', ['status', '--timeout', 'soon']],
     ['a number out of range', ['init', '--nodes', '51']],
     ['a URL that is none', ['status', '--url', 'localhost:8000']],
+    ['a token that no header can carry', ['status', '--token', 'a\nb']],
     ['another scheme', ['status', '--url', 'ftp://127.0.0.1']],
     ['a group without command', ['state']],
     ['a root that is none', ['proof', 'verify', 'f', '--root', 'abc']],

@@ -31,7 +31,7 @@ const server = http.createServer((request, response) => {
         root: file.FAKE_ROOT ?? 'ab'.repeat(32),
         entries: keys.size,
         live: keys.size,
-        health: 'OPTIMAL',
+        health: file.FAKE_HEALTH ?? 'OPTIMAL',
         p2p: { peers: 2 },
         http: { peers: 2 },
       });

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly tty?: boolean;
   readonly self?: readonly string[];
   readonly basePorts?: { readonly api: number; readonly p2p: number };
+  /** Called first with a way to send the command a signal. */
+  readonly onSignal?: (signal: () => void) => void;
   /** Called with every piece of stdout, and a way to send the command a signal. */
   readonly onOutput?: (soFar: string, signal: () => void) => void;
 }
@@ -32,6 +34,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const signal = (): void => {
     for (const handler of handlers) handler();
   };
+  options.onSignal?.(signal);
   const stdout = {
     isTTY: options.tty === true,
     write(text: string) {

@@ -133,12 +133,15 @@ describe('up', () => {
     expect(await areFree(fleetOf().nodes.map((node) => Number(new URL(node.api).port)))).toBe(true);
   });
 
-  it('never says CONVERGED while a root differs', async () => {
+  it.each([
+    ['a root differs', `FAKE_ROOT=${'cd'.repeat(32)}`],
+    ['a node hears nobody', 'FAKE_HEALTH=ISOLATED'],
+  ])('never says CONVERGED while %s', async (_name, fault) => {
     await prepareFleet(join(dir, 'f'), basePorts, () => undefined);
-    configure('node3-backup', `FAKE_ROOT=${'cd'.repeat(32)}`);
+    configure('node3-backup', fault);
     const { code, out } = await up([], {
       onOutput: (soFar, signal) => {
-        if (soFar.includes(`root ${'cd'.repeat(32)}`)) signal();
+        if (soFar.includes('node3-backup  ') && soFar.includes(' keys  root ')) signal();
       },
     });
     expect(code).toBe(0);

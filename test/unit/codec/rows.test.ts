@@ -159,6 +159,7 @@ describe('entry row', () => {
     const bytes = encodeEntry({ key: 'k', siblings: [sibling(9n, 1)] });
     expect(codeOf(() => decodeEntry(bytes, 'other'))).toBe('damaged-row');
     expect(codeOf(() => decodeEntry(encodeCbor([])))).toBe('damaged-row');
+    expect(codeOf(() => decodeEntry(encodeEntry({ key: 'k', siblings: [{ ...sibling(9n, 1), index: 1 }] })))).toBe('damaged-row');
     for (let length = 0; length < bytes.length; length++) expect(codeOf(() => decodeEntry(bytes.slice(0, length)))).toBe('damaged-row');
     expect(codeOf(() => decodeEntry(Buffer.concat([bytes, Uint8Array.of(0)])))).toBe('damaged-row');
   });

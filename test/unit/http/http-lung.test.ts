@@ -382,16 +382,25 @@ describe('push streams', () => {
       release = resolve;
     });
     let busyEnded = false;
-    const busy = open(() => slow, { idleMs: 150 }).finally(() => {
+    let got = 0;
+    const onFrame = (): Promise<void> => {
+      got++;
+      return slow;
+    };
+    const busy = open(onFrame, { idleMs: 1000 }).finally(() => {
       busyEnded = true;
     });
     busy.catch(() => undefined);
     await until(() => sources.length === 1);
     sources[0]?.send(bytes('x'));
+    await until(() => got === 1);
     // A silent twin, opened later, runs into the timeout first.
-    await expect(open(async () => undefined, { idleMs: 150 })).rejects.toThrow(coded('timeout'));
+    await expect(open(async () => undefined, { idleMs: 1000 })).rejects.toThrow(coded('timeout'));
     expect(busyEnded).toBe(false);
+    sources[0]?.send(bytes('y'));
     release();
+    await until(() => got === 2 || busyEnded);
+    expect(got).toBe(2);
     await expect(busy).rejects.toThrow(coded('timeout'));
     await until(() => sources.every((s) => s.closed));
   });

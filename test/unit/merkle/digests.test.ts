@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createMerkleTree, type LeafDigest, type MerkleTree } from '../../../src/core/merkle/index.ts';
+import type { LeafDigest } from '../../../src/core/codec/index.ts';
+import { createMerkleTree, type MerkleTree } from '../../../src/core/merkle/index.ts';
 import {
   bitsOf,
   closeKeyHashes,

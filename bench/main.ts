@@ -1,0 +1,28 @@
+import { type Bench, type Figure, rounded, tableOf } from './support/figures.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  core: async () => (await import('./core.ts')).core,
+  write: async () => (await import('./write.ts')).write,
+  replicate: async () => (await import('./replicate.ts')).replicate,
+  failover: async () => (await import('./failover.ts')).failover,
+};
+/** A bench that hangs is a broken bench; its children end with it. */
+const MAX_MS = 150_000;
+
+const [name = '', ...flags] = process.argv.slice(2);
+const load = BENCHES[name];
+if (load === undefined) {
+  process.stderr.write(`error: no bench ${JSON.stringify(name)}\n  next: one of ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(2);
+}
+setTimeout(() => {
+  process.stderr.write(`error: bench ${name} is not done after ${MAX_MS / 1000} s\n`);
+  process.exit(1);
+}, MAX_MS).unref();
+
+const figures: readonly Figure[] = await (await load())();
+if (!flags.includes('--json')) process.stdout.write(`${tableOf(figures)}\n`);
+const metrics = Object.fromEntries(figures.map(({ metric, value }) => [metric, rounded(value)]));
+process.stdout.write(`${JSON.stringify({ bench: name, metrics })}\n`);
+// Undici keeps idle connections, which would hold the process for seconds.
+process.exit(0);

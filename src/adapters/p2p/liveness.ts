@@ -1,0 +1,111 @@
+import type { Connection } from '@libp2p/interface';
+import type { Clock, Random } from '../../ports/index.ts';
+import { createDeadline, toError } from './deadline.ts';
+import { gossipStream } from './gossip.ts';
+import { PING_DEADLINE_MS, STALL_MS } from './limits.ts';
+import { readUntil } from './sync-frame.ts';
+
+/** libp2p's ping: the other side sends back the 32 bytes it gets. */
+const PING_PROTOCOL = '/ipfs/ping/1.0.0';
+const PING_BYTES = 32;
+
+export interface LivenessDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly pingIntervalMs: number;
+  /** A connection without a sign of life for this long is dead. */
+  readonly silenceMs: number;
+  connections(): readonly Connection[];
+  /** Monotonic ms of the last gossip message from the peer. */
+  gossipHeardAt(peerId: string): number | undefined;
+}
+
+export interface Liveness {
+  tick(): void;
+  /** Round trip of the last ping in ms. */
+  rttMs(connection: Connection): number | undefined;
+}
+
+interface Pulse {
+  lastSign: number;
+  nextPing: number;
+  pinging: boolean;
+  unsent: number;
+  rttMs: number | undefined;
+}
+
+/**
+ * Pings every connection and closes those that have gone silent. An overdue answer alone proves nothing: behind a few
+ * megabytes of gossip or on a slow line a ping waits its turn while data flows. So a pong, gossip on this connection and
+ * progress with what we send all count as life, and time that our own process slept through is not held against anybody.
+ */
+export function createLiveness(deps: LivenessDeps): Liveness {
+  const { clock } = deps;
+  const pulses = new Map<string, Pulse>();
+  let lastTick = clock.monotonic();
+
+  const ping = async (connection: Connection, pulse: Pulse): Promise<void> => {
+    pulse.pinging = true;
+    const deadline = createDeadline(clock, PING_DEADLINE_MS, 'a ping');
+    try {
+      const stream = await connection.newStream(PING_PROTOCOL, { signal: deadline.signal });
+      try {
+        const sentAt = clock.monotonic();
+        const pong = readUntil(stream, collect(PING_BYTES), deadline.signal);
+        stream.send(deps.random.bytes(PING_BYTES));
+        await pong;
+        pulse.lastSign = clock.monotonic();
+        pulse.rttMs = pulse.lastSign - sentAt;
+      } finally {
+        stream.abort(new Error('the ping has ended'));
+      }
+    } catch (cause) {
+      // A peer that does not speak ping has said so: it lives. All else leaves the decision to the silence.
+      if (toError(cause).name === 'UnsupportedProtocolError') pulse.lastSign = clock.monotonic();
+    } finally {
+      deadline.clear();
+      pulse.pinging = false;
+      pulse.nextPing = clock.monotonic() + deps.pingIntervalMs;
+    }
+  };
+
+  const observe = (connection: Connection, pulse: Pulse): void => {
+    const heardAt = deps.gossipHeardAt(connection.remotePeer.toString());
+    if (heardAt !== undefined && heardAt > pulse.lastSign && gossipStream(connection, 'inbound') !== undefined) pulse.lastSign = heardAt;
+    const unsent = connection.streams.reduce((sum, stream) => sum + stream.writeBufferLength, 0);
+    if (unsent < pulse.unsent) pulse.lastSign = clock.monotonic();
+    pulse.unsent = unsent;
+  };
+
+  return {
+    tick() {
+      const now = clock.monotonic();
+      const asleep = now - lastTick > STALL_MS ? now - lastTick : 0;
+      lastTick = now;
+      const open = new Map(deps.connections().map((connection) => [connection.id, connection]));
+      for (const id of pulses.keys()) {
+        if (!open.has(id)) pulses.delete(id);
+      }
+      for (const [id, connection] of open) {
+        // The first ping goes out at once: it tells the round trip time.
+        const pulse = pulses.get(id) ?? { lastSign: now, nextPing: now, pinging: false, unsent: 0, rttMs: undefined };
+        pulses.set(id, pulse);
+        pulse.lastSign += asleep;
+        observe(connection, pulse);
+        if (now - pulse.lastSign >= deps.silenceMs) connection.abort(new Error(`no sign of life for ${deps.silenceMs} ms`));
+        else if (!pulse.pinging && now >= pulse.nextPing) void ping(connection, pulse);
+      }
+    },
+    rttMs: (connection) => pulses.get(connection.id)?.rttMs,
+  };
+}
+
+function collect(length: number): { push(chunk: Uint8Array): true | undefined } {
+  let received = 0;
+  return {
+    push(chunk) {
+      received += chunk.length;
+      return received >= length ? true : undefined;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Transition } from '../../src/runtime/facade.ts';
+import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
+import { eventually } from '../support/wait.ts';
+
+/** A change of the lung that carries one peer, with its cause. */
+const changes = (transitions: readonly Transition[], from: string, to: string): readonly Transition[] =>
+  transitions.filter((t) => t.peer !== undefined && t.from === from && t.to === to && t.cause !== '');
+
+describe('three nodes', () => {
+  let fleet: Fleet;
+  let a: Node;
+  let b: Node;
+  let c: Node;
+  beforeAll(async () => {
+    // A fourth is known to all and joins last.
+    fleet = await startFleet({ nodes: 4, start: [0, 1, 2] });
+    [a, b, c] = fleet.nodes as [Node, Node, Node];
+    for (const i of [0, 1, 2]) await fleet.status(i, 'P2P carries both peers', ({ syncMode, p2p }) => syncMode === 'P2P' && p2p.peers === 2);
+  });
+
+  it('hold what was written on each of them, and forget what was deleted', async () => {
+    await Promise.all([a.api.put('from/a', { n: 1 }), b.api.put('from/b', [2]), c.api.put('from/c', 'three')]);
+    const first = await fleet.settled();
+    expect(first.entries.map(({ key, value }) => [key, value])).toEqual([
+      ['from/a', { n: 1 }],
+      ['from/b', [2]],
+      ['from/c', 'three'],
+    ]);
+    await b.api.del('from/a');
+    const second = await fleet.settled();
+    expect(second.entries.map(({ key }) => key)).toEqual(['from/b', 'from/c']);
+    expect(second.root).not.toBe(first.root);
+    for (const node of [a, b, c]) expect(await node.api.get('from/a')).toBeUndefined();
+  });
+
+  it('keep both of two writes made apart as siblings, show the same winner, and drop them after a write that has seen both', async () => {
+    fleet.block('cut');
+    const [left, right] = await Promise.all([a.api.put('apart', 'left'), b.api.put('apart', 'right')]);
+    fleet.restore();
+    await eventually('every node shows the conflict', async () => {
+      const lists = await Promise.all([a, b, c].map((node) => node.api.conflicts()));
+      return lists.every((list) => list.length === 1);
+    });
+    const { conflicts, entries } = await fleet.settled();
+    expect(conflicts).toHaveLength(1);
+    expect(conflicts[0]?.key).toBe('apart');
+    expect(conflicts[0]?.siblings.map((s) => s.version).toSorted()).toEqual([left.version, right.version].toSorted());
+    const shown = entries.find(({ key }) => key === 'apart');
+    expect(shown?.version).toBe(conflicts[0]?.siblings[0]?.version);
+    expect(shown?.conflicts).toBe(1);
+
+    await c.api.put('apart', 'both seen');
+    await eventually('the conflict is gone everywhere', async () => {
+      const lists = await Promise.all([a, b, c].map((node) => node.api.conflicts()));
+      return lists.every((list) => list.length === 0);
+    });
+    expect((await fleet.settled()).entries.find(({ key }) => key === 'apart')).toMatchObject({ value: 'both seen' });
+  });
+
+  it('lose no acknowledged write when one is killed, and take it back in', async () => {
+    fleet.block('cut');
+    const written = await c.api.put('before/kill', 'acknowledged');
+    await c.kill();
+    await a.api.put('meanwhile', true);
+    fleet.restore();
+    await c.start();
+    const { entries } = await fleet.settled([0, 1, 2]);
+    expect(entries.find(({ key }) => key === 'before/kill')).toEqual(written);
+    expect(entries.find(({ key }) => key === 'meanwhile')).toBeDefined();
+    // It writes again, after its own history.
+    const again = await c.api.put('before/kill', 'again');
+    expect(again.hlc > written.hlc).toBe(true);
+    await fleet.settled();
+  });
+
+  it.each(['cut', 'blackhole'] as const)('fail over to HTTP when P2P is blocked (%s), and return to P2P by themselves', async (how) => {
+    for (const i of [0, 1, 2]) await fleet.status(i, 'P2P carries it', ({ syncMode }) => syncMode === 'P2P', 90_000);
+    fleet.block(how, { lung: 'p2p' });
+    for (const i of [0, 1, 2]) {
+      const status = await fleet.status(i, 'HTTP took over', ({ syncMode, health }) => syncMode === 'HTTP' && health === 'HTTP_ONLY');
+      const lost = changes(status.transitions, 'p2p', 'http').at(-1);
+      expect(lost?.cause).toMatch(/over P2P/);
+    }
+    await Promise.all([a.api.put(`over/http/${how}/a`, 1), b.api.put(`over/http/${how}/b`, 2)]);
+    const { entries } = await fleet.settled();
+    expect(entries.filter(({ key }) => key.startsWith(`over/http/${how}/`))).toHaveLength(2);
+
+    fleet.restore({ lung: 'p2p' });
+    for (const [i, node] of [a, b, c].entries()) {
+      const status = await fleet.status(
+        i,
+        'P2P carries both peers again',
+        ({ p2p, syncMode, health }) => p2p.peers === 2 && syncMode === 'P2P' && health === 'OPTIMAL',
+        90_000,
+      );
+      await eventually(
+        `${node.name} left HTTP for both peers`,
+        async () => (await node.api.peers()).filter((p) => p.configured && p.lung === 'p2p').length === 2,
+        90_000,
+      );
+      expect(changes((await node.api.status()).transitions, 'http', 'p2p').at(-1)?.cause).toMatch(/P2P stable/);
+      expect(status.startedAt).toBe((await node.api.status()).startedAt);
+    }
+    await c.api.put(`back/on/p2p/${how}`, true);
+    await fleet.settled();
+  });
+
+  it('bring a late joiner with an empty store up to date, and hear it', async () => {
+    const d = fleet.nodes[3] as Node;
+    await d.start();
+    const { entries } = await fleet.settled();
+    expect(entries.length).toBeGreaterThan(5);
+    await d.api.put('from/late', 'joiner');
+    expect((await fleet.settled()).entries.find(({ key }) => key === 'from/late')).toMatchObject({ author: d.author });
+    for (const node of fleet.nodes) {
+      const integrity = (await node.api.send('GET', '/api/persistence/integrity')).json();
+      expect(integrity).toMatchObject({ is_valid: true, status: 'VALID' });
+    }
+  });
+});

@@ -1,0 +1,63 @@
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nextFreeRange } from '../../../src/cli/up/ports.ts';
+import { errorOf, run } from './support.ts';
+
+let dir: string;
+let url: string;
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'lattice-start-'));
+  // Apart from the ports of the tests of `up`, and different for each worker.
+  const port = await nextFreeRange(40_000 + (process.pid % 100) * 20, 1);
+  url = `http://127.0.0.1:${port}`;
+  await run(['init', '--dir', 'f', '--nodes', '1', '--names', 'n', '--base-port', String(port)], { cwd: dir });
+  appendFileSync(join(dir, 'f', 'n.env'), 'DIOTEC360_P2P_ENABLED=false\nDIOTEC360_P2P_LISTEN=\nDIOTEC360_LOG_LEVEL=error\n');
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Starts the node, runs `use` once it answers, then sends one signal. */
+async function whileRunning(use: () => Promise<void>): Promise<{ readonly code: number; readonly err: string }> {
+  let stop = (): void => undefined;
+  const started = run(['start', '--env-file', 'f/n.env'], { cwd: dir, onSignal: (signal) => (stop = signal) });
+  try {
+    await expect.poll(async () => (await run(['status', '--url', url])).code, { timeout: 20_000 }).toBe(0);
+    await use();
+  } finally {
+    stop();
+  }
+  return await started;
+}
+
+describe('start', () => {
+  it('runs a node that the other commands reach, and a signal drains it with exit code 0', async () => {
+    const token = ['--env-file', 'f/n.env'];
+    const first = await whileRunning(async () => {
+      await expect
+        .poll(async () => (await run(['state', 'put', 'k', '{"a":1}', ...token], { cwd: dir })).code, { timeout: 20_000 })
+        .toBe(0);
+      const proof = await run(['proof', 'get', 'k', ...token], { cwd: dir });
+      expect((await run(['proof', 'verify', '-'], { stdin: proof.out })).out).toContain('held the value {"a":1}');
+    });
+    expect(first).toMatchObject({ code: 0, err: '' });
+    const second = await whileRunning(async () => {
+      expect((await run(['state', 'get', 'k', ...token], { cwd: dir })).out).toBe('{"a":1}\n');
+    });
+    expect(second.code).toBe(0);
+  });
+
+  it('a store that another node holds is exit code 74', async () => {
+    await whileRunning(async () => {
+      const ran = await run(['start', '--env-file', 'f/n.env', '--json'], { cwd: dir });
+      expect([ran.code, errorOf(ran).code]).toEqual([74, 'store-locked']);
+    });
+  });
+
+  it('a bad setting is exit code 2 and names it', async () => {
+    appendFileSync(join(dir, 'f', 'n.env'), 'DIOTEC360_HEARTBEAT_INTERVAL=soon\n');
+    const ran = await run(['start', '--env-file', 'f/n.env', '--json'], { cwd: dir });
+    expect([ran.code, errorOf(ran).code]).toEqual([2, 'invalid-config']);
+    expect(errorOf(ran).message).toContain('DIOTEC360_HEARTBEAT_INTERVAL');
+  });
+});
