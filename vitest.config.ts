@@ -2,8 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 const shared = { environment: 'node', setupFiles: ['test/setup.ts'], pool: 'forks' as const };
 
+/** CI keeps the results beside what is printed. */
+const results = process.env['VITEST_JSON'];
+
 export default defineConfig({
   test: {
+    ...(results === undefined ? {} : { reporters: ['default', 'json'], outputFile: { json: results } }),
     // Two cores: more workers than that only make deadlines of real-process tests unreliable.
     maxWorkers: 2,
     projects: [

@@ -1,6 +1,7 @@
 import { nodeHasher } from '../src/adapters/system/hasher.ts';
 import { createMerkleTree, createTreeLoader, encodeProof, leafHash, pathToProof } from '../src/core/merkle/index.ts';
 import type { Bytes } from '../src/core/types/index.ts';
+import { seconds } from './support/figures.ts';
 
 const BATCH = 100;
 const UPDATES = 200_000;
@@ -15,12 +16,6 @@ function leaf(i: number, version: number): { key: Bytes; refs: { commit: Bytes; 
   new DataView(commit.buffer).setUint32(0, version);
   const refs = [{ commit, index: i & 0xff }];
   return { key, refs, value: leafHash(key, refs, hasher) };
-}
-
-function seconds(work: () => void): number {
-  const from = performance.now();
-  work();
-  return (performance.now() - from) / 1000;
 }
 
 function memoryMiB(): number {
@@ -71,7 +66,10 @@ export async function treeFigures(n: number): Promise<Record<string, number>> {
       loader.finish().root();
     });
   const loadRandom = build((i) => i);
-  const ascending = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => Buffer.compare(keyAt(a), keyAt(b)));
+  const view = new DataView(keys.buffer);
+  const ascending = Uint32Array.from({ length: n }, (_, i) => i).sort(
+    (a, b) => view.getUint32(a * 32) - view.getUint32(b * 32) || Buffer.compare(keyAt(a), keyAt(b)),
+  );
   const loadSorted = build((i) => ascending[i] as number);
 
   const loader = createTreeLoader(hasher, { capacity: n });

@@ -11,6 +11,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   unauthorized: 401,
   'sync-unauthorized': 401,
   'sync-forbidden': 403,
+  'not-a-member': 403,
   'not-found': 404,
   'method-not-allowed': 405,
   'precondition-failed': 412,
@@ -19,6 +20,12 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'too-many-failures': 429,
   overloaded: 429,
   'read-only': 503,
+  'clock-ahead': 503,
+  // The node is on its way down, or the tree moved on under a proof: another moment, another answer.
+  stopping: 503,
+  'store-closed': 503,
+  'store-write-failed': 503,
+  stale: 503,
   deadline: 504,
   'disk-full': 507,
 };

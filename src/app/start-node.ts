@@ -77,6 +77,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   try {
     const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock) : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, log: root.child('http') });
+    closers.push(() => http.close());
     const node = await createNode(
       {
         name: config.name,

@@ -8,7 +8,7 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof LatticeError)) return EXIT.failed;
   if (error.code === 'usage' || error.code === 'invalid-config' || error.code === 'invalid-fleet') return EXIT.usage;
   if (error.code === 'unreachable' || error.code === 'timeout') return EXIT.unreachable;
-  if (error.code.startsWith('store-') || error.code === 'damaged-row') return EXIT.store;
+  if (error.code.startsWith('store-') || error.code === 'damaged-row' || error.code === 'root-mismatch') return EXIT.store;
   return EXIT.failed;
 }
 

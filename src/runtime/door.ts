@@ -50,6 +50,8 @@ export interface DoorDeps {
   readonly hasher: Hasher;
   readonly network: string;
   readonly isTrusted: (author: Author) => boolean;
+  /** The disk is too full to take anything more. */
+  readonly isFull: () => boolean;
   readonly verifier: Verifier;
   readonly writer: Writer;
   readonly clock: Clock;
@@ -85,6 +87,7 @@ export function createDoor(deps: DoorDeps): Door {
     if (fragment.header.network !== deps.network) return refuse('other-network', fragment);
     if (!deps.isTrusted(fragment.header.author)) return refuse('untrusted-author', fragment);
 
+    if (deps.isFull()) return refuse('read-only', fragment);
     const proof = `${fragment.id}${bytesToHex(fragment.signature)}`;
     if (verified.has(proof)) return { ok: true, fragment };
     const whole = bytesToHex(deps.hasher.hash(bytes));

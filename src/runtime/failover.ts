@@ -62,16 +62,14 @@ export function decidePath(state: PathState, input: PathInput): { readonly state
   if (because !== undefined) {
     const lung = input.hasUrl ? 'http' : 'none';
     if (lung === state.lung) return { state: kept };
-    // At start a peer has the grace to appear over P2P before HTTP steps in, unless the operator said so.
-    if (state.lung === 'none' && input.mode === 'auto' && input.heardAt === undefined && input.now - state.since <= input.graceMs) {
-      return { state: kept };
-    }
     if (state.lung !== 'p2p') return move(lung, because);
     const flapped = state.lostAt !== undefined && input.now - state.since < FLAP_FORGIVEN_MS;
     return move(lung, because, { lostAt: input.now, stableMs: flapped ? Math.min(STABLE_MAX_MS, state.stableMs * 2) : STABLE_MIN_MS });
   }
   if (state.lung === 'p2p') return { state: kept };
   if (state.lung === 'none') return move('p2p', 'heard over P2P');
+  // P2P that comes up for the first time has broken no promise yet.
+  if (state.lostAt === undefined) return move('p2p', 'heard over P2P');
   if (input.now - (coveredSince ?? input.now) < state.stableMs) return { state: kept };
   return move('p2p', `P2P stable for ${Math.round(state.stableMs / 1000)} s`);
 }

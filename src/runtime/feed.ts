@@ -149,7 +149,7 @@ export function createFeed(deps: FeedDeps): Feed {
     publishTransition: (transition) => broadcast((c) => c.takeTransition?.(transition) ?? true),
     streamsTo: (peer) => Array.from(consumers).some((c) => c.peer === peer),
     closeAll() {
-      for (const consumer of [...consumers]) consumer.drop();
+      for (const consumer of Array.from(consumers)) consumer.drop();
     },
 
     async openPush(peer, cursor, send, closed) {

@@ -25,12 +25,14 @@ export interface Guard {
   has(name: string): boolean;
   /** A peer told the greatest HLC of ours that it has seen. */
   toldOwnHlc(hlc: Hlc): void;
-  /** A commit of our own key came from outside. */
+  /** A commit of our own key that we did not hold came from outside. */
   sawOwnCommit(hlc: Hlc): void;
   /** We made a commit. */
   madeCommit(hlc: Hlc): void;
   /** A signed head of our own key came from outside. */
   sawOwnHead(head: Head): void;
+  /** The URL's owner proved our own key and another incarnation, to a nonce of ours: it is alive. */
+  sawTwin(url: string): void;
   /** Clock offsets of the peers heard lately, ms. Called at every tick. */
   tick(offsets: readonly number[]): void;
 }
@@ -56,17 +58,21 @@ export function createGuard(deps: GuardDeps): Guard {
   const own = bytesToHex(deps.incarnation);
   let open = !deps.hasPeers;
   let ownMax: Hlc = deps.ownSeen();
+  /** Our history up to here may still be coming in; what is later and not held was never ours. */
+  let historyEnd: Hlc = ownMax;
   let told: Hlc | undefined;
   let waiting: (() => void)[] = [];
   let last = { wall: startedWall, monotonic: started };
   let jumpedAt: number | undefined;
   let skew = 0;
+  let warned = false;
   const others = new Map<string, { readonly sequence: number; readonly at: number }>();
 
   function openGate(why: string): void {
     if (open) return;
     open = true;
     ownMax = deps.ownSeen();
+    historyEnd = told ?? ownMax;
     log.info({ why }, 'writes open');
     release();
   }
@@ -104,10 +110,14 @@ export function createGuard(deps: GuardDeps): Guard {
       if (!open) {
         told = told === undefined || hlc > told ? hlc : told;
         if (deps.ownSeen() >= told) openGate('a peer confirmed our newest commit');
-      } else if (hlc > ownMax) alarm('a peer holds commits of our key that we never made');
+      } else if (hlc > ownMax && !warned) {
+        // Only a claim: the commit itself, when repair brings it, is the evidence that stops writing.
+        warned = true;
+        log.warn({}, 'a peer claims newer commits of our key than we ever made');
+      }
     },
     sawOwnCommit(hlc) {
-      if (open && hlc > ownMax) alarm('a commit of our own key came in that we never made');
+      if (open && hlc > historyEnd) alarm('a commit of our own key came in that we never made');
     },
     madeCommit(hlc) {
       if (hlc > ownMax) ownMax = hlc;
@@ -123,6 +133,9 @@ export function createGuard(deps: GuardDeps): Guard {
       } else if (head.sequence > before.sequence + 1 && now - before.at >= 1_000 && now - started >= 2_000) {
         alarm('another running node signs with our key');
       }
+    },
+    sawTwin(url) {
+      alarm(`${url} runs with our key`);
     },
     tick(offsets) {
       const now = { wall: clock.now(), monotonic: clock.monotonic() };

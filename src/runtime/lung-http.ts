@@ -33,6 +33,8 @@ export interface HttpSupervisorDeps {
   readonly lung: HttpLung;
   readonly urls: readonly string[];
   readonly self: Author;
+  /** Of this start of the node: 16 hex digits. */
+  readonly incarnation: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -47,6 +49,8 @@ export interface HttpSupervisorDeps {
   readonly streamsToUs: (author: Author) => boolean;
   readonly hello: (author: Author) => SyncMessage;
   readonly onIdentity: (author: Author, url: string) => void;
+  /** Another living node proved our own key at this URL. */
+  readonly onTwin: (url: string) => void;
   readonly onHello: (author: Author, hello: Extract<SyncMessage, { type: 'hello' }>) => Promise<void>;
   readonly onFrame: (author: Author, message: GossipMessage) => Promise<void>;
   readonly onReset: (author: Author) => void;
@@ -129,6 +133,12 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       if (peer.author === undefined) {
         const identity = await deps.lung.identify(peer.url, { timeoutMs: HELLO_TIMEOUT_MS, signal: stop.signal });
         if (identity.author === deps.self) {
+          if (identity.incarnation !== deps.incarnation) {
+            deps.onTwin(peer.url);
+            // It may not know our URL: our head tells it that it has a twin.
+            await ask((m) => request(peer.url, m, deps.self, HELLO_TIMEOUT_MS), deps.hello(deps.self));
+            throw new LatticeError('twin', `${peer.url} runs with this node's own key`);
+          }
           peer.self = true;
           log.info({ url: peer.url }, 'a configured URL is this node itself');
           return;
@@ -203,7 +213,10 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       deps.lung
         .stream(peer.url, options, frames)
         .catch((error: unknown) => {
-          if (!controller.signal.aborted) log.debug({ url: peer.url, error: String(error) }, 'HTTP push stream broke');
+          if (controller.signal.aborted) return;
+          log.debug({ url: peer.url, error: String(error) }, 'HTTP push stream broke');
+          // What a peer forged is no accident of the network: it is kept at the distance of a failure.
+          if (error instanceof LatticeError && error.code === 'malformed') failed(state, error);
         })
         .finally(() => {
           peer.streaming = false;

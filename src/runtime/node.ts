@@ -22,7 +22,7 @@ import { createPeerTable, type LungName, RecentRoots } from './peers.ts';
 import { createReads } from './reads.ts';
 import { createRepairs } from './repairs.ts';
 import { createResponder } from './responder.ts';
-import { openState, recomputeRoot } from './startup.ts';
+import { openState } from './startup.ts';
 import { createStatus } from './status.ts';
 import { createSupervision } from './supervision.ts';
 import { createSyncService } from './sync-service.ts';
@@ -85,6 +85,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     hasher,
     network: options.network,
     isTrusted: (a) => trusted.has(a),
+    isFull: () => guard.has('disk'),
     verifier: deps.verifier,
     writer,
     clock,
@@ -140,6 +141,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     lung: deps.http,
     urls: options.urls,
     self,
+    incarnation: bytesToHex(incarnation),
     clock,
     random,
     log: deps.log.child('http'),
@@ -156,6 +158,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
       peer.configured = true;
       peer.url = url;
     },
+    onTwin: (url) => guard.sawTwin(url),
     onHello: (author, hello) => onHello(author, hello, 'http'),
     onFrame: onStreamFrame,
     onReset: (author) => repairs.soon(author),
@@ -402,13 +405,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     },
     subscribe: (after, send) => feed.openEvents(after, send),
     signText: (text) => bytesToHex(signer.sign(new TextEncoder().encode(text))),
-    async verifyIntegrity() {
-      // Held between batches, so that the entries belong to the root they are compared with.
-      return writer.read(async () => {
-        const { root, entries } = await recomputeRoot(store, hasher);
-        return { valid: equalBytes(root, durable.root), root: bytesToHex(durable.root), recomputed: bytesToHex(root), entries };
-      });
-    },
+    verifyIntegrity: reads.integrity,
     sync,
   };
 

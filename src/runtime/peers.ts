@@ -10,6 +10,8 @@ const MAX_PEERS = 512;
 /** Roots of either side within this time count as the same moment: heads are compared while commits are in flight. */
 const ROOT_WINDOW_MS = 3_000;
 const MAX_RECENT_ROOTS = 4096;
+/** A life not heard for this long is over, whatever the clock of the next one says. */
+const FORMER_LIFE_MS = 10_000;
 
 export type LungName = 'p2p' | 'http';
 
@@ -21,6 +23,8 @@ export interface Peer {
   connected: boolean;
   head: Head | undefined;
   readonly heardAt: { p2p: number | undefined; http: number | undefined };
+  /** The newest head of the peer's present life by each lung: the lungs race, and each is judged by what it brings itself. */
+  readonly newest: { p2p: number; http: number };
   behindSince: number | undefined;
   agreement: Agreement;
   agreementAt: number;
@@ -62,7 +66,7 @@ export interface PeerTable {
   /** Finds or makes a peer; undefined when the table is full of others. */
   ensure(author: Author): Peer | undefined;
   all(): Iterable<Peer>;
-  /** Notes a verified head of a peer. False when it is older than what is known (a replay or a slow relay). */
+  /** Notes a verified head of a peer. False when this lung has brought it or a newer one before (a replay or a slow relay). */
   hear(peer: Peer, signed: SignedHead, lung: LungName, direct: boolean): boolean;
   /** Compares the peer's newest head with our state; `ours` are our recent roots, the newest being `root`. */
   compare(
@@ -85,6 +89,7 @@ export function createPeerTable(clock: Clock): PeerTable {
       connected: false,
       head: undefined,
       heardAt: { p2p: undefined, http: undefined },
+      newest: { p2p: 0, http: 0 },
       behindSince: undefined,
       agreement: 'unknown',
       agreementAt: 0,
@@ -109,13 +114,17 @@ export function createPeerTable(clock: Clock): PeerTable {
     hear(peer, signed, lung, direct) {
       const { head } = signed;
       const known = peer.head;
-      const sameLife = known !== undefined && equalBytes(known.incarnation, head.incarnation);
-      // Within one life heads are numbered; of two lives the one with the later wall time counts.
-      if (known !== undefined && (sameLife ? head.sequence < known.sequence : head.wallMs <= known.wallMs)) return false;
-      const fresh = !sameLife || head.sequence > (known?.sequence ?? -1);
       const now = clock.monotonic();
-      if (fresh || direct) peer.heardAt[lung] = now;
-      if (!fresh) return direct;
+      if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
+        // Another life: at once when it speaks itself; by relay when its clock is later or its former life is silent.
+        const lastHeard = Math.max(peer.heardAt.p2p ?? -Infinity, peer.heardAt.http ?? -Infinity);
+        if (known !== undefined && !direct && head.wallMs <= known.wallMs && now - lastHeard < FORMER_LIFE_MS) return false;
+        peer.newest.p2p = 0;
+        peer.newest.http = 0;
+      } else if (head.sequence <= peer.newest[lung]) return false;
+      peer.newest[lung] = head.sequence;
+      peer.heardAt[lung] = now;
+      if (head.sequence < Math.max(peer.newest.p2p, peer.newest.http)) return true;
       if (known !== undefined && !equalBytes(known.trustHash, head.trustHash)) peer.refused.clear();
       peer.head = head;
       peer.roots.add(bytesToHex(head.root), now);

@@ -10,14 +10,16 @@ import {
   keyByHashKey,
   keyHash,
   type SignedHead,
+  type StateMeta,
   siblingsToFragments,
 } from '../core/codec/index.ts';
-import { encodeProof, leafHash, pathToProof } from '../core/merkle/index.ts';
+import { encodeProof, pathToProof } from '../core/merkle/index.ts';
 import type { Replica } from '../core/replica/index.ts';
 import { isLive, winner } from '../core/state/index.ts';
 import { type Bytes, bytesToHex, type Entry, equalBytes, type Hasher, type JsonValue, LatticeError } from '../core/types/index.ts';
-import type { Store } from '../ports/index.ts';
-import type { ConflictView, EntryView, Page, ProofDocument } from './facade.ts';
+import type { Row, Store } from '../ports/index.ts';
+import type { ConflictView, EntryView, Lattice, Page, ProofDocument } from './facade.ts';
+import { rootOfRows } from './integrity.ts';
 import { entryToConflict, entryToView } from './views.ts';
 import type { Writer } from './writer.ts';
 
@@ -40,6 +42,7 @@ export interface Reads {
   list(options: { readonly prefix?: string; readonly limit?: number; readonly cursor?: string }): Promise<Page<EntryView>>;
   conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;
   snapshot(): Promise<{ readonly root: string; readonly live: number; readonly chunks: AsyncIterable<readonly EntryView[]> }>;
+  integrity: Lattice['verifyIntegrity'];
   prove(key: string): Promise<ProofDocument>;
 }
 
@@ -52,10 +55,31 @@ export function createReads(deps: ReadsDeps): Reads {
     return row === undefined ? undefined : decodeEntry(row, key);
   }
 
+  async function entriesByHash(hashes: readonly Bytes[]): Promise<readonly (Entry | undefined)[]> {
+    const keys = await store.getMany(hashes.map(keyByHashKey));
+    const known = keys.map((key) => (key === undefined ? undefined : entryKeyOf(key)));
+    const rows = await store.getMany(known.filter((row) => row !== undefined));
+    let at = 0;
+    return known.map((key) => {
+      if (key === undefined) return undefined;
+      const row = rows[at++];
+      return row === undefined ? undefined : decodeEntry(row, entryKeyToKey(key));
+    });
+  }
+
   function pageSize(limit: number | undefined): number {
     if (limit === undefined) return DEFAULT_PAGE;
     if (!Number.isInteger(limit) || limit < 1) throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
     return Math.min(limit, MAX_PAGE);
+  }
+
+  /** All entry rows as of one moment between batches, with the state that they belong to. */
+  function pinned(): Promise<{ first: IteratorResult<readonly Row[]>; rows: AsyncIterator<readonly Row[]>; meta: StateMeta }> {
+    return writer.read(async () => {
+      const rows = store.iterate(entryRange(''))[Symbol.asyncIterator]();
+      // The first read pins the store's snapshot; the rest may come while batches go on.
+      return { first: await rows.next(), rows, meta: replica.meta };
+    });
   }
 
   return {
@@ -64,17 +88,7 @@ export function createReads(deps: ReadsDeps): Reads {
       return entry === undefined ? undefined : entryToView(entry);
     },
 
-    async entriesByHash(hashes) {
-      const keys = await store.getMany(hashes.map(keyByHashKey));
-      const known = keys.map((key) => (key === undefined ? undefined : entryKeyOf(key)));
-      const rows = await store.getMany(known.filter((row) => row !== undefined));
-      let at = 0;
-      return known.map((key) => {
-        if (key === undefined) return undefined;
-        const row = rows[at++];
-        return row === undefined ? undefined : decodeEntry(row, entryKeyToKey(key));
-      });
-    },
+    entriesByHash,
 
     async list({ prefix = '', limit, cursor }) {
       const size = pageSize(limit);
@@ -101,20 +115,26 @@ export function createReads(deps: ReadsDeps): Reads {
       const entries = await store.getMany(shown.map(entryKey));
       const items = entries.flatMap((row, i) => {
         if (row === undefined) return [];
-        const entry = decodeEntry(row, shown[i] as string);
+        const entry = decodeEntry(row, shown[i]);
         return entry.siblings.length > 1 ? [entryToConflict(entry)] : [];
       });
       return keys.length > size ? { items, cursor: keyToCursor(shown.at(-1) as string) } : { items };
     },
 
-    snapshot() {
-      return writer.read(async () => {
-        const rows = store.iterate(entryRange(''))[Symbol.asyncIterator]();
-        // The first read pins the store's snapshot while no batch is in flight: rows and root belong together.
-        const first = await rows.next();
-        const { root, live } = replica.meta;
-        return { root: bytesToHex(root), live, chunks: liveViews(first, rows) };
-      });
+    async snapshot() {
+      const { first, rows, meta } = await pinned();
+      return { root: bytesToHex(meta.root), live: meta.live, chunks: liveViews(first, rows) };
+    },
+
+    async integrity() {
+      const { first, rows, meta } = await pinned();
+      const recomputed = await rootOfRows(first, rows, hasher);
+      return {
+        valid: equalBytes(recomputed.root, meta.root) && recomputed.entries === meta.entries,
+        root: bytesToHex(meta.root),
+        recomputed: bytesToHex(recomputed.root),
+        entries: recomputed.entries,
+      };
     },
 
     prove(key) {
@@ -124,7 +144,7 @@ export function createReads(deps: ReadsDeps): Reads {
         const path = replica.tree.path(hash);
         const entry = await load(key);
         let reached = entry;
-        if (path.kind === 'leaf' && !equalBytes(path.keyHash, hash)) [reached] = await this.entriesByHash([path.keyHash]);
+        if (path.kind === 'leaf' && !equalBytes(path.keyHash, hash)) [reached] = await entriesByHash([path.keyHash]);
         const proof = pathToProof(path, reached?.siblings ?? [], hasher);
         return {
           format: 'diotec360-lattice-proof/1' as const,
@@ -181,10 +201,4 @@ export function base64url(bytes: Bytes): string {
 
 function fromBase64url(text: string): Bytes {
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
-}
-
-/** The leaf of an entry, for integrity checks. */
-export function leafOf(entry: Entry, hasher: Hasher): { readonly keyHash: Bytes; readonly leaf: Bytes } {
-  const hash = keyHash(entry.key, hasher);
-  return { keyHash: hash, leaf: leafHash(hash, entry.siblings, hasher) };
 }

@@ -74,7 +74,7 @@ export function createResponder(deps: ResponderDeps): Responder {
   }
 
   function hello(peer: Author | undefined): SyncMessage {
-    const yourHlc: Hlc = peer === undefined ? (0n as Hlc) : deps.replica.seen(peer);
+    const yourHlc: Hlc = peer === undefined ? (0n as Hlc) : deps.replica.committed(peer);
     return { type: 'hello', software: deps.software, head: deps.ownHead(), yourHlc };
   }
 

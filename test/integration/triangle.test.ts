@@ -16,10 +16,11 @@ describe('three nodes', () => {
     // A fourth is known to all and joins last.
     fleet = await startFleet({ nodes: 4, start: [0, 1, 2] });
     [a, b, c] = fleet.nodes as [Node, Node, Node];
-    for (const i of [0, 1, 2]) await fleet.status(i, 'P2P carries both peers', ({ syncMode, p2p }) => syncMode === 'P2P' && p2p.peers === 2);
+    for (const i of [0, 1, 2])
+      await fleet.status(i, 'P2P carries both peers', ({ syncMode, p2p }) => syncMode === 'P2P' && p2p.peers === 2);
   });
 
-  it('hold what was written on each of them, and forget what was deleted', async () => {
+  it('hold what was written on each of them, and forget what was deleted [D4, R6]', async () => {
     await Promise.all([a.api.put('from/a', { n: 1 }), b.api.put('from/b', [2]), c.api.put('from/c', 'three')]);
     const first = await fleet.settled();
     expect(first.entries.map(({ key, value }) => [key, value])).toEqual([
@@ -34,7 +35,7 @@ describe('three nodes', () => {
     for (const node of [a, b, c]) expect(await node.api.get('from/a')).toBeUndefined();
   });
 
-  it('keep both of two writes made apart as siblings, show the same winner, and drop them after a write that has seen both', async () => {
+  it('keep both of two writes made apart as siblings, show the same winner, and drop them after a write that has seen both [R3, R4]', async () => {
     fleet.block('cut');
     const [left, right] = await Promise.all([a.api.put('apart', 'left'), b.api.put('apart', 'right')]);
     fleet.restore();
@@ -58,7 +59,7 @@ describe('three nodes', () => {
     expect((await fleet.settled()).entries.find(({ key }) => key === 'apart')).toMatchObject({ value: 'both seen' });
   });
 
-  it('lose no acknowledged write when one is killed, and take it back in', async () => {
+  it('lose no acknowledged write when one is killed, and take it back in [D4, N2]', async () => {
     fleet.block('cut');
     const written = await c.api.put('before/kill', 'acknowledged');
     await c.kill();
@@ -74,39 +75,42 @@ describe('three nodes', () => {
     await fleet.settled();
   });
 
-  it.each(['cut', 'blackhole'] as const)('fail over to HTTP when P2P is blocked (%s), and return to P2P by themselves', async (how) => {
-    for (const i of [0, 1, 2]) await fleet.status(i, 'P2P carries it', ({ syncMode }) => syncMode === 'P2P', 90_000);
-    fleet.block(how, { lung: 'p2p' });
-    for (const i of [0, 1, 2]) {
-      const status = await fleet.status(i, 'HTTP took over', ({ syncMode, health }) => syncMode === 'HTTP' && health === 'HTTP_ONLY');
-      const lost = changes(status.transitions, 'p2p', 'http').at(-1);
-      expect(lost?.cause).toMatch(/over P2P/);
-    }
-    await Promise.all([a.api.put(`over/http/${how}/a`, 1), b.api.put(`over/http/${how}/b`, 2)]);
-    const { entries } = await fleet.settled();
-    expect(entries.filter(({ key }) => key.startsWith(`over/http/${how}/`))).toHaveLength(2);
+  it.each(['cut', 'blackhole'] as const)(
+    'fail over to HTTP when P2P is blocked (%s), and return to P2P by themselves [N4, N5, N6]',
+    async (how) => {
+      for (const i of [0, 1, 2]) await fleet.status(i, 'P2P carries it', ({ syncMode }) => syncMode === 'P2P', 90_000);
+      fleet.block(how, { lung: 'p2p' });
+      for (const i of [0, 1, 2]) {
+        const status = await fleet.status(i, 'HTTP took over', ({ syncMode, health }) => syncMode === 'HTTP' && health === 'HTTP_ONLY');
+        const lost = changes(status.transitions, 'p2p', 'http').at(-1);
+        expect(lost?.cause).toMatch(/over P2P/);
+      }
+      await Promise.all([a.api.put(`over/http/${how}/a`, 1), b.api.put(`over/http/${how}/b`, 2)]);
+      const { entries } = await fleet.settled();
+      expect(entries.filter(({ key }) => key.startsWith(`over/http/${how}/`))).toHaveLength(2);
 
-    fleet.restore({ lung: 'p2p' });
-    for (const [i, node] of [a, b, c].entries()) {
-      const status = await fleet.status(
-        i,
-        'P2P carries both peers again',
-        ({ p2p, syncMode, health }) => p2p.peers === 2 && syncMode === 'P2P' && health === 'OPTIMAL',
-        90_000,
-      );
-      await eventually(
-        `${node.name} left HTTP for both peers`,
-        async () => (await node.api.peers()).filter((p) => p.configured && p.lung === 'p2p').length === 2,
-        90_000,
-      );
-      expect(changes((await node.api.status()).transitions, 'http', 'p2p').at(-1)?.cause).toMatch(/P2P stable/);
-      expect(status.startedAt).toBe((await node.api.status()).startedAt);
-    }
-    await c.api.put(`back/on/p2p/${how}`, true);
-    await fleet.settled();
-  });
+      fleet.restore({ lung: 'p2p' });
+      for (const [i, node] of [a, b, c].entries()) {
+        const status = await fleet.status(
+          i,
+          'P2P carries both peers again',
+          ({ p2p, syncMode, health }) => p2p.peers === 2 && syncMode === 'P2P' && health === 'OPTIMAL',
+          90_000,
+        );
+        await eventually(
+          `${node.name} left HTTP for both peers`,
+          async () => (await node.api.peers()).filter((p) => p.configured && p.lung === 'p2p').length === 2,
+          90_000,
+        );
+        expect(changes((await node.api.status()).transitions, 'http', 'p2p').at(-1)?.cause).toMatch(/P2P stable/);
+        expect(status.startedAt).toBe((await node.api.status()).startedAt);
+      }
+      await c.api.put(`back/on/p2p/${how}`, true);
+      await fleet.settled();
+    },
+  );
 
-  it('bring a late joiner with an empty store up to date, and hear it', async () => {
+  it('bring a late joiner with an empty store up to date, and hear it [S11]', async () => {
     const d = fleet.nodes[3] as Node;
     await d.start();
     const { entries } = await fleet.settled();

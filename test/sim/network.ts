@@ -61,6 +61,7 @@ export function withTimeout<T>(
   return new Promise<T>((resolve, reject) => {
     const settle = (end: () => void): void => {
       timer.cancel();
+      options.signal?.removeEventListener('abort', giveUp);
       if (life.alive) end();
     };
     const timer = scheduler.after(options.timeoutMs, life.name, 'timeout', () =>

@@ -1,7 +1,7 @@
 import type { WriteOperation } from '../../src/runtime/index.ts';
 import { differences, sameEntries } from './oracle.ts';
 import { createRng, type Rng } from './rng.ts';
-import { stormyWeather } from './weather.ts';
+import { splitWeather, stormyWeather } from './weather.ts';
 import { calm, createWorld, type Sabotage, type World } from './world.ts';
 
 const NODES = 5;
@@ -110,14 +110,22 @@ function commitOf(rng: Rng, n: number): WriteOperation[] {
 function planWeather(world: World, rng: Rng, stormMs: number): void {
   let when = rng.between(0, 5_000);
   while (when < stormMs) {
-    const lungs = rng.pick([['p2p'], ['http'], ['p2p', 'http']] as const);
-    const same = rng.chance(0.3) ? stormyWeather(rng, world.size) : undefined;
+    const lungs = rng.pick([['p2p'], ['http'], ['p2p', 'http'], ['p2p', 'http']] as const);
+    const same = rng.chance(0.6) ? stormyWeather(rng, world.size) : undefined;
     for (const lung of lungs) {
       const weather = same ?? stormyWeather(rng, world.size);
       at(world, when, () => world.setWeather(lung, weather));
     }
     if (rng.chance(0.15)) at(world, when + 1, () => calm(world));
     when += rng.between(1_000, 20_000);
+  }
+  // The storm ends with a fleet that has drifted apart on both lungs: healing has work to do.
+  if (rng.chance(0.6)) {
+    const last = splitWeather(rng, world.size);
+    at(world, stormMs - rng.between(3_000, 20_000), () => {
+      world.setWeather('p2p', last);
+      world.setWeather('http', last);
+    });
   }
 }
 

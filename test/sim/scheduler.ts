@@ -23,6 +23,9 @@ export interface Scheduler {
   run(until: number, done?: () => boolean): Promise<void>;
 }
 
+/** No honest run has a quarter of these events: beyond it nodes keep each other busy without end. */
+const MAX_EVENTS = 200_000;
+
 /** Every microtask has run when a macrotask's turn comes: nothing of an event is pending when the next one starts. */
 const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -79,6 +82,10 @@ export function createScheduler(rng: Rng, trace: Trace, onThrown: (error: unknow
         if (event.run === undefined) continue;
         now = event.at;
         trace.add(now, event.who, event.kind, event.detail);
+        if (trace.events > MAX_EVENTS) {
+          onThrown(new Error(`more than ${MAX_EVENTS} events: the fleet does not come to rest`));
+          return;
+        }
         try {
           event.run();
         } catch (error) {

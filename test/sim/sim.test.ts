@@ -17,7 +17,7 @@ function explain(report: Report): string {
   ].join('\n');
 }
 
-describe('a fleet under faults keeps every acknowledged write and ends equal', () => {
+describe('a fleet under faults keeps every acknowledged write and ends equal [D3, D4, R3, S11]', () => {
   for (let seed = first; seed < first + count; seed++) {
     test(`seed ${seed}`, async () => {
       const report = await runSeed(seed, verbose === undefined ? {} : { verbose });

@@ -21,13 +21,17 @@ export function stormyWeather(rng: Rng, nodes: number): Weather {
     loss: rng.chance(0.4) ? 0 : rng.between(0, 0.3),
     duplicate: rng.chance(0.4) ? 0 : rng.between(0, 0.5),
     maxDelayMs: rng.pick([20, 200, 1000, 5000]),
-    cut: partition(rng, nodes),
+    cut: partition(rng, nodes, rng.pick(['none', 'none', 'symmetric', 'one-way', 'single'] as const)),
   };
 }
 
+/** Two sides that don't hear each other, with little loss within each. */
+export function splitWeather(rng: Rng, nodes: number): Weather {
+  return { loss: rng.between(0, 0.1), duplicate: 0, maxDelayMs: 200, cut: partition(rng, nodes, rng.pick(['symmetric', 'one-way', 'single'] as const)) };
+}
+
 /** No partition, two sides, one way between two sides, or one node alone. */
-function partition(rng: Rng, nodes: number): ReadonlySet<string> {
-  const kind = rng.pick(['none', 'none', 'symmetric', 'one-way', 'single']);
+function partition(rng: Rng, nodes: number, kind: 'none' | 'symmetric' | 'one-way' | 'single'): ReadonlySet<string> {
   const side = Array.from({ length: nodes }, () => rng.chance(0.5));
   if (kind === 'single') side.fill(false)[rng.int(nodes)] = true;
   const cut = new Set<string>();

@@ -43,8 +43,10 @@ export interface Node {
   readonly envFile: string;
   readonly keyFile: string;
   readonly stateDir: string;
-  /** The process that runs now, or the one that ran last. */
+  /** The process that runs now, or the one that ran last. Throws when there was none. */
   readonly process: RunningProcess;
+  readonly started: boolean;
+  /** Started and not stopped by the test. Throws when it ended by itself. */
   readonly running: boolean;
   /** Starts the process and resolves when its API answers. */
   start(): Promise<void>;
@@ -96,12 +98,8 @@ afterAll(async () => {
 
 /** What a failed test wants to know of a node. */
 function tellTale(node: Node): string {
-  let process: RunningProcess;
-  try {
-    process = node.process;
-  } catch {
-    return `--- ${node.name}: never started`;
-  }
+  if (!node.started) return `--- ${node.name}: never started`;
+  const { process } = node;
   const lines = process.log().slice(-60);
   const told = lines.map(({ time, level, component, msg, ...fields }) => `${String(time)} ${level} ${component ?? ''} ${msg} ${JSON.stringify(fields)}`);
   return [`--- ${node.name} (${node.author.slice(0, 8)}, exit ${JSON.stringify(process.exit)})`, ...told, process.stderr].join('\n');
@@ -154,6 +152,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     });
     const token = /^DIOTEC360_API_TOKEN=(.*)$/m.exec(readFileSync(envFile, 'utf8'))?.[1] ?? '';
     let running: RunningProcess | undefined;
+    let wanted = false;
     const current = (): RunningProcess => {
       if (running === undefined) throw new Error(`${planned.name} was never started`);
       return running;
@@ -161,6 +160,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     const spawnNode = (): RunningProcess => {
       if (running !== undefined && running.exit === undefined) throw new Error(`${planned.name} runs already`);
       running = runCli(['start', '--env-file', envFile], { cwd: dir });
+      wanted = true;
       return running;
     };
     return {
@@ -177,16 +177,26 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       get process() {
         return current();
       },
+      get started() {
+        return running !== undefined;
+      },
       get running() {
-        return running !== undefined && running.exit === undefined;
+        if (wanted && running?.exit !== undefined) throw new Error(`${planned.name} ended by itself: ${JSON.stringify(running.exit)}`);
+        return wanted;
       },
       start: () => untilReady(spawnNode(), planned.api),
-      startAndExit: () => untilExit(spawnNode()),
+      async startAndExit() {
+        const exit = await untilExit(spawnNode());
+        wanted = false;
+        return exit;
+      },
       async kill() {
+        wanted = false;
         current().signal('SIGKILL');
         await untilExit(current());
       },
       terminate() {
+        wanted = false;
         current().signal('SIGTERM');
         return untilExit(current());
       },
@@ -250,7 +260,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       live.delete(fleet);
       await Promise.all(
         nodes.map(async (node) => {
-          if (node.running) await node.kill();
+          // One that ended by itself has failed its test already.
+          if (node.started && node.process.exit === undefined) await node.kill();
         }),
       );
       await Promise.all([...proxies.values()].map((p) => p.close()));

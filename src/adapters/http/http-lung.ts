@@ -46,8 +46,7 @@ const isStale = (cause: unknown): boolean => cause instanceof LatticeError && ca
  * every connection.
  */
 export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promise<void> } {
-  const { signer, verifier, hasher, random } = deps;
-  const log = deps.log.child('http-lung');
+  const { signer, verifier, hasher, random, log } = deps;
   const common = { pipelining: 1, headersTimeout: ANSWER_TIMEOUT_MS, connect: { timeout: CONNECT_TIMEOUT_MS }, maxHeaderSize: 16 * 1024 };
   const requests = new Agent({ ...common, connections: CONNECTIONS_PER_PEER, bodyTimeout: ANSWER_TIMEOUT_MS });
   // A stream holds its connection for as long as it lasts; its silence is timed below.

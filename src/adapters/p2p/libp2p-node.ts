@@ -171,10 +171,10 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
 
 type MdnsComponents = Parameters<ReturnType<typeof mdns>>[0];
 
-/** libp2p tells of a discovered peer only once; supervision wants every announcement, to redial. */
+/** libp2p tells of a discovered peer only once; supervision wants every announcement, to redial. The tag keeps other programs' peers out. */
 function discovery(onDiscovered: (peer: PeerInfo) => void): (components: MdnsComponents) => PeerDiscovery {
   return (components) => {
-    const service = mdns()(components);
+    const service = mdns({ serviceTag: '_diotec360-lattice._udp.local' })(components);
     service.addEventListener('peer', (event) => onDiscovered(event.detail));
     return service;
   };

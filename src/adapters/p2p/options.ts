@@ -20,7 +20,7 @@ export interface P2pLungOptions {
   readonly listen: readonly string[];
   /** Multiaddrs that end in /p2p/<peer id>. Our own is skipped; several addresses of one peer are one target. */
   readonly bootstrap: readonly string[];
-  /** The GossipSub topic; also keeps mDNS apart from other programs' peers. */
+  /** The GossipSub topic, the same on every node. */
   readonly topic: string;
   /** Finds peers on the local network by multicast. */
   readonly mdns: boolean;

@@ -43,7 +43,7 @@ export function readFrame(stream: Stream, maxBytes: number, signal: AbortSignal)
 
 /** Feeds `reader` with what arrives until it answers; its exceptions, an early end and the signal reject. */
 export function readUntil<T>(stream: Stream, reader: { push(chunk: Bytes): T | undefined }, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
+  const answer = new Promise<T>((resolve, reject) => {
     const settle = (): void => {
       stream.removeEventListener('message', onMessage);
       stream.removeEventListener('end', onEnd);
@@ -77,4 +77,7 @@ export function readUntil<T>(stream: Stream, reader: { push(chunk: Bytes): T | u
     if (signal.aborted) onAbort();
     else if (stream.readableEnded) onEnd();
   });
+  // Whoever fails to send never waits for the answer: that it does not come then must not end the process.
+  answer.catch(() => undefined);
+  return answer;
 }

@@ -146,8 +146,8 @@ export interface CommitRequest {
   /** The key that `sign` signs with. */
   readonly author: Author;
   readonly hlc: Hlc;
-  /** 1 to MAX_OPERATIONS, each key once. */
-  readonly operations: readonly Operation[];
+  /** 1 to MAX_OPERATIONS, each key once; what `encodeOperation` made of one stands for it. */
+  readonly operations: readonly (Operation | Bytes)[];
 }
 
 /**
@@ -167,18 +167,19 @@ export function createCommit(request: CommitRequest, hasher: Hasher, sign: (mess
   const keys = new Set<string>();
   let total = 0;
   const operations = request.operations.map((operation, index): FragmentOperation => {
-    const bytes = encodeOperation(operation);
-    if (keys.has(operation.key)) {
-      throw new LatticeError('duplicate-key', `the key ${quoted(operation.key)} stands twice in a commit`, {
-        details: { key: operation.key },
+    const bytes = operation instanceof Uint8Array ? operation : encodeOperation(operation);
+    // What is acknowledged is what every peer reads from these bytes: the same strict decoder decides for both.
+    const decoded = decodeOperation(bytes);
+    if (keys.has(decoded.key)) {
+      throw new LatticeError('duplicate-key', `the key ${quoted(decoded.key)} stands twice in a commit`, {
+        details: { key: decoded.key },
       });
     }
-    keys.add(operation.key);
-    const fault = contextFault(operation.context, { author, hlc });
+    keys.add(decoded.key);
+    const fault = contextFault(decoded.context, { author, hlc });
     if (fault !== undefined) throw new LatticeError('invalid-context', `a context ${fault}`);
     total += bytes.length;
-    // What is acknowledged is what every peer reads from these bytes: the same strict decoder decides for both.
-    return { index, bytes, operation: decodeOperation(bytes) };
+    return { index, bytes, operation: decoded };
   });
   if (total > MAX_COMMIT_BYTES) {
     throw new LatticeError('commit-too-large', `operations of a commit take at most ${MAX_COMMIT_BYTES} bytes, not ${total}`, {

@@ -14,6 +14,8 @@ export interface OpsTree {
   readonly count: number;
   /** (2·count − 1) × 32 bytes. */
   readonly hashes: Bytes;
+  /** Views of `hashes` by node, made when first asked for. The proofs of a commit's operations have most of their hashes in common. */
+  readonly views: (Bytes | undefined)[];
 }
 
 interface Visitor {
@@ -26,11 +28,16 @@ interface Visitor {
 }
 
 function createTree(count: number): OpsTree {
-  return { count, hashes: new Uint8Array((2 * count - 1) * HASH_BYTES) };
+  return { count, hashes: new Uint8Array((2 * count - 1) * HASH_BYTES), views: [] };
 }
 
 function nodeHash(tree: OpsTree, node: number): Bytes {
   return tree.hashes.subarray(node * HASH_BYTES, (node + 1) * HASH_BYTES);
+}
+
+/** The hash of a node that does not change any more. */
+function sharedHash(tree: OpsTree, node: number): Bytes {
+  return (tree.views[node] ??= nodeHash(tree, node));
 }
 
 /** Walks top down, left to right; never into a subtree without a chosen operation. `indices` strictly increase and lie below `count`. */
@@ -73,8 +80,12 @@ function innerHasher(tree: OpsTree, hasher: Hasher): NonNullable<Visitor['inner'
   };
 }
 
+/** Tagged operations up to this size are put together here: allocating costs more than hashing them. */
+const leafScratch = new Uint8Array(2048);
+
 function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: number): void {
-  const tagged = new Uint8Array(1 + operation.length);
+  const length = 1 + operation.length;
+  const tagged = length <= leafScratch.length ? leafScratch.subarray(0, length) : new Uint8Array(length);
   tagged[0] = LEAF_TAG;
   tagged.set(operation, 1);
   hasher.hashInto(tagged, out, offset);
@@ -147,8 +158,35 @@ export function treeRoot(tree: OpsTree): Bytes {
 /** The proof of the operations at `indices`, from a tree that was built from a set which holds them all. */
 export function treeProof(tree: OpsTree, indices: readonly number[]): Bytes[] {
   checkIndices(tree.count, indices);
+  if (indices.length === 1) return singleProof(tree, indices[0] as number);
   const proof: Bytes[] = [];
   visit(tree.count, indices, { skipped: (node) => proof.push(nodeHash(tree, node).slice()), leaf: () => undefined });
+  return proof;
+}
+
+/** What `visit` finds for one index, without its bookkeeping: every stored operation carries such a proof. */
+function singleProof(tree: OpsTree, index: number): Bytes[] {
+  const proof: Bytes[] = [];
+  const rights: Bytes[] = [];
+  let node = 0;
+  let low = 0;
+  for (let size = tree.count; size > 1; ) {
+    const k = 1 << (31 - Math.clz32(size - 1));
+    const left = node + 1;
+    const right = node + 2 * k;
+    if (index < low + k) {
+      // Walked past on the way back up: after everything below.
+      rights.push(sharedHash(tree, right));
+      node = left;
+      size = k;
+    } else {
+      proof.push(sharedHash(tree, left));
+      node = right;
+      low += k;
+      size -= k;
+    }
+  }
+  for (let right = rights.pop(); right !== undefined; right = rights.pop()) proof.push(right);
   return proof;
 }
 

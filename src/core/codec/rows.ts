@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes, type Hasher, LatticeError } from '../types/index.ts';
-import { bytesToText, quoted, textToBytes, utf8Length } from './text.ts';
+import { bytesToText, quoted, textInto, textToBytes, utf8Length } from './text.ts';
 
 /**
  * First byte of every row's key in the store, and with it the kind of row. A number that is retired stays in this list with a note and is
@@ -29,6 +29,9 @@ export interface RowRange {
 const HASH_BYTES = 32;
 const SEQUENCE_BYTES = 8;
 
+/** Short ASCII keys, nearly all, are hashed from here: faster than to have them encoded into memory of their own. */
+const KEY_SCRATCH = new Uint8Array(64);
+
 /** UTF-8 of a key that `checkKey` let through. */
 export function keyBytes(key: string): Bytes {
   return textToBytes(key);
@@ -36,7 +39,13 @@ export function keyBytes(key: string): Bytes {
 
 /** SHA-256 of the key: its place in the state's tree. */
 export function keyHash(key: string, hasher: Hasher): Bytes {
-  return hasher.hash(keyBytes(key));
+  if (key.length > KEY_SCRATCH.length) return hasher.hash(keyBytes(key));
+  for (let i = 0; i < key.length; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit > 0x7f) return hasher.hash(keyBytes(key));
+    KEY_SCRATCH[i] = unit;
+  }
+  return hasher.hash(KEY_SCRATCH.subarray(0, key.length));
 }
 
 function row(bucket: Bucket, rest: Bytes): Bytes {
@@ -47,8 +56,13 @@ function row(bucket: Bucket, rest: Bytes): Bytes {
 }
 
 function textRow(bucket: Bucket, text: string): Bytes {
-  if (utf8Length(text) < 0) throw new LatticeError('invalid-key', 'text with a lone surrogate has no UTF-8 form');
-  return row(bucket, textToBytes(text));
+  const length = utf8Length(text);
+  if (length < 0) throw new LatticeError('invalid-key', 'text with a lone surrogate has no UTF-8 form');
+  const out = new Uint8Array(1 + length);
+  out[0] = BUCKETS[bucket];
+  if (length === text.length) for (let i = 0; i < length; i++) out[1 + i] = text.charCodeAt(i);
+  else textInto(text, out.subarray(1));
+  return out;
 }
 
 export function entryKey(key: string): Bytes {

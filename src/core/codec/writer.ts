@@ -11,17 +11,35 @@ export interface Writer {
   at: number;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** Up to this length a loop over ASCII beats the call into TextEncoder. */
 const SHORT_TEXT = 48;
 
-/** A writer with room for `expected` bytes; it grows when they don't suffice. */
+/** Larger than an operation or an entry's row usually is. */
+const SCRATCH_BYTES = 16 * 1024;
+/**
+ * Memory to write in, lent to one writer at a time: allocating costs more than copying what was written. A writer that finds it lent,
+ * or whose borrower threw and never finished, gets memory of its own, which then takes its place.
+ */
+let scratch: Bytes | undefined;
+
+/** A writer with room for `expected` bytes; it grows when they don't suffice. Its bytes are undefined until written. */
 export function createWriter(expected: number): Writer {
-  return { bytes: new Uint8Array(expected), at: 0 };
+  if (expected > SCRATCH_BYTES) return { bytes: new Uint8Array(expected), at: 0 };
+  const bytes = scratch ?? new Uint8Array(SCRATCH_BYTES);
+  scratch = undefined;
+  return { bytes, at: 0 };
 }
 
-/** What was written, in memory of its own size. */
+/** What was written, in memory of its own size. The writer is used up. */
 export function finish(writer: Writer): Bytes {
-  return writer.at === writer.bytes.length ? writer.bytes : writer.bytes.slice(0, writer.at);
+  const { bytes, at } = writer;
+  // No writer may go on in memory that is lent again.
+  writer.bytes = NOTHING;
+  if (bytes.length === SCRATCH_BYTES) scratch = bytes;
+  else if (at === bytes.length) return bytes;
+  return bytes.slice(0, at);
 }
 
 function room(writer: Writer, length: number): void {

@@ -12,6 +12,9 @@ export const MAX_REFS = MAX_CONTEXT_DOTS;
 const LEAF_TAG = 0x00;
 const EMPTY_TAG = 0x02;
 
+/** Input of the hash of a leaf with one sibling, as most have: written anew each time, allocated once. */
+const SINGLE = new Uint8Array(1 + HASH_BYTES + REF_BYTES);
+
 /** What a leaf says of one sibling: its commit id (32 bytes) and its place in that commit (0…65535). A Sibling is one. */
 export interface LeafRef {
   readonly commit: Bytes;
@@ -48,6 +51,7 @@ export function sortRefs(refs: readonly LeafRef[]): LeafRef[] {
       throw new LatticeError('malformed', 'A sibling of a leaf is a commit id of 32 bytes and an operation index of 16 bits.');
     }
   }
+  if (refs.length === 1) return [...refs];
   const sorted = refs.toSorted(compareRefs);
   for (let i = 1; i < sorted.length; i++) {
     if (compareRefs(sorted[i - 1] as LeafRef, sorted[i] as LeafRef) === 0) {
@@ -63,7 +67,7 @@ export function sortRefs(refs: readonly LeafRef[]): LeafRef[] {
  */
 export function leafHash(keyHash: Bytes, refs: readonly LeafRef[], hasher: Hasher): Bytes {
   const sorted = sortRefs(refs);
-  const input = new Uint8Array(1 + HASH_BYTES + sorted.length * REF_BYTES);
+  const input = sorted.length === 1 ? SINGLE : new Uint8Array(1 + HASH_BYTES + sorted.length * REF_BYTES);
   input[0] = LEAF_TAG;
   input.set(requireHash(keyHash, 'key hash'), 1);
   writeRefs(sorted, input, 1 + HASH_BYTES);

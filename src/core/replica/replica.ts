@@ -1,7 +1,6 @@
 import { isFuture, observe, tick } from '../clock/index.ts';
 import {
   checkKey,
-  checkValue,
   conflictKey,
   createCommit,
   encodeEntry,
@@ -17,7 +16,7 @@ import {
   type StateMeta,
 } from '../codec/index.ts';
 import { createMerkleTree, createTreeLoader, leafHash, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
-import { type Conditions, checkConditions, contextOf, isLive, mergeSibling, versionOf, winner } from '../state/index.ts';
+import { type Conditions, checkConditions, contextOf, isLive, mergeSibling, winner } from '../state/index.ts';
 import {
   type Author,
   type Bytes,
@@ -25,6 +24,7 @@ import {
   type Fragment,
   type Hasher,
   type Hlc,
+  type JsonValue,
   LatticeError,
   MAX_COMMIT_BYTES,
   MAX_OPERATIONS,
@@ -97,6 +97,7 @@ export class Replica {
   #loader: TreeLoader | undefined;
   #clock: { readonly last: Hlc } = { last: 0n as Hlc };
   readonly #seen = new Map<Author, Hlc>();
+  readonly #committed = new Map<Author, Hlc>();
   #live = 0;
   #conflicts = 0;
   #sequence = 0;
@@ -127,6 +128,11 @@ export class Replica {
   /** The greatest HLC of `author` seen in any operation or context; zero when none. */
   seen(author: Author): Hlc {
     return this.#seen.get(author) ?? (0n as Hlc);
+  }
+
+  /** The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts are hearsay, signatures are not. */
+  committed(author: Author): Hlc {
+    return this.#committed.get(author) ?? (0n as Hlc);
   }
 
   /** Persisted clock and sequence of an earlier run. */
@@ -194,10 +200,10 @@ export class Replica {
     sign: (message: Bytes) => Bytes,
   ): { readonly writes: readonly WriteOutcome[]; readonly commits: readonly Fragment[] } {
     const { hasher, network, self } = this.#options;
-    const writes: WriteOutcome[] = new Array<WriteOutcome>(intents.length);
+    const writes: WriteOutcome[] = [];
     const commits: Fragment[] = [];
     let open: { readonly intent: number; readonly first: number; readonly created: readonly boolean[] }[] = [];
-    let operations: Operation[] = [];
+    let operations: { readonly key: string; readonly encoded: Bytes }[] = [];
     let bytes = 0;
     const keys = new Set<string>();
 
@@ -215,14 +221,14 @@ export class Replica {
         for (const { intent } of open) writes[intent] = { ok: false, error };
       } else {
         this.#clock = ticked.state;
-        const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
+        const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations: operations.map((o) => o.encoded) }, hasher, sign);
         const siblings = fragmentToSiblings(commit, hasher);
         for (const sibling of siblings) merge(sibling);
         commits.push(commit);
         for (const { intent, first, created } of open) {
           const results = created.map((isNew, i) => {
             const sibling = siblings[first + i] as Sibling;
-            return { key: sibling.operation.key, version: versionOf(sibling), created: isNew };
+            return { key: sibling.operation.key, version: `${commit.id}.${sibling.index}`, created: isNew };
           });
           writes[intent] = { ok: true, commit, results };
         }
@@ -254,9 +260,11 @@ export class Replica {
           checkConditions(key, entry, o);
           const context = contextOf(entry, self);
           const operation: Operation =
-            o.kind === 'put' ? { kind: 'put', key, value: checkValue(o.value), context } : { kind: 'delete', key, context };
-          size += encodeOperation(operation).length;
-          return { operation, created: !isLive(entry) };
+            o.kind === 'put' ? { kind: 'put', key, value: o.value as JsonValue, context } : { kind: 'delete', key, context };
+          // Checks the value too. Encoded once: the commit is made of these very bytes.
+          const encoded = encodeOperation(operation);
+          size += encoded.length;
+          return { key, encoded, created: !isLive(entry) };
         });
         if (size > MAX_COMMIT_BYTES) {
           throw new LatticeError('commit-too-large', `a commit's operations take at most ${MAX_COMMIT_BYTES} bytes, these ${size}`);
@@ -264,8 +272,8 @@ export class Replica {
         if (operations.length + prepared.length > MAX_OPERATIONS || bytes + size > MAX_COMMIT_BYTES) close();
         open.push({ intent: at, first: operations.length, created: prepared.map((p) => p.created) });
         for (const p of prepared) {
-          operations.push(p.operation);
-          keys.add(p.operation.key);
+          operations.push(p);
+          keys.add(p.key);
         }
         bytes += size;
       } catch (error) {
@@ -287,8 +295,9 @@ export class Replica {
     for (const [key, entry] of current) {
       const old = before.get(key);
       const hash = keyHash(key, hasher);
-      rows.push({ type: 'put', key: entryKey(key), value: encodeEntry(entry) });
-      if (old === undefined) rows.push({ type: 'put', key: keyByHashKey(hash), value: entryKey(key).subarray(1) });
+      const row = entryKey(key);
+      rows.push({ type: 'put', key: row, value: encodeEntry(entry) });
+      if (old === undefined) rows.push({ type: 'put', key: keyByHashKey(hash), value: row.subarray(1) });
       this.#live += Number(isLive(entry)) - Number(isLive(old));
       const conflict = entry.siblings.length > 1;
       if (conflict !== (old !== undefined && old.siblings.length > 1)) {
@@ -318,12 +327,13 @@ export class Replica {
 
   #observe(sibling: Sibling): void {
     this.#clock = observe(this.#clock, sibling.hlc);
-    this.#advance(sibling.author, sibling.hlc);
-    for (const dot of sibling.operation.context) this.#advance(dot.author, dot.hlc);
+    raise(this.#committed, sibling.author, sibling.hlc);
+    raise(this.#seen, sibling.author, sibling.hlc);
+    for (const dot of sibling.operation.context) raise(this.#seen, dot.author, dot.hlc);
   }
+}
 
-  #advance(author: Author, hlc: Hlc): void {
-    const known = this.#seen.get(author);
-    if (known === undefined || known < hlc) this.#seen.set(author, hlc);
-  }
+function raise(greatest: Map<Author, Hlc>, author: Author, hlc: Hlc): void {
+  const known = greatest.get(author);
+  if (known === undefined || known < hlc) greatest.set(author, hlc);
 }

@@ -18,6 +18,7 @@ export interface Conditions {
 
 /** Throws LatticeError `not-found` or `precondition-failed` when `entry` does not meet `conditions`. */
 export function checkConditions(key: string, entry: Entry | undefined, conditions: Conditions): void {
+  if (conditions.ifMatch === undefined && conditions.ifNoneMatch === undefined && conditions.mustExist !== true) return;
   const live = entry !== undefined && isLive(entry) ? winner(entry) : undefined;
   const current = live === undefined ? undefined : versionOf(live);
   if (conditions.mustExist === true && current === undefined) {

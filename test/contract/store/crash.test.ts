@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([directory, transpiled].map((path) => rm(path, { recursive: true, force: true }))));
 
-test('kill -9 at any moment: every acknowledged row is there and no batch is there by half', async () => {
+test('kill -9 at any moment: every acknowledged row is there and no batch is there by half [D3, D4]', async () => {
   let batches = 0;
   let acknowledged = 0;
   for (let round = 0; round < ROUNDS; round++) {

@@ -62,7 +62,7 @@ describe('level store', () => {
     await store.close();
   });
 
-  test('a second process is refused with store-locked, also after a second open in this one', async () => {
+  test('a second process is refused with store-locked, also after a second open in this one [N1]', async () => {
     const directory = freshDirectory();
     const link = freshDirectory();
     const store = await openLevelStore(directory);

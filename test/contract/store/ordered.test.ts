@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createOrderedStore } from '../../../src/adapters/store/ordered.ts';
 import { bytes, put } from './suite.ts';
 
-test('after one failed batch no further one is tried: waiting and later ones reject with the same store-write-failed', async () => {
+test('after one failed batch no further one is tried: waiting and later ones reject with the same store-write-failed [D3]', async () => {
   const db = new MemoryLevel<Uint8Array, Uint8Array>({ keyEncoding: 'view', valueEncoding: 'view', storeEncoding: 'view' });
   const tried: number[] = [];
   const store = createOrderedStore({

@@ -150,7 +150,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
       expect(await store.getMany([])).toEqual([]);
     });
 
-    test('a batch is seen whole or not at all, and batches appear in the order of the calls', async () => {
+    test('a batch is seen whole or not at all, and batches appear in the order of the calls [D3]', async () => {
       const pair = (n: number): StoreOperation[] => [put(bytes(0), numberKey(n)), put(bytes(0xff), numberKey(n))];
       const completed: number[] = [];
       const writes = Array.from({ length: 200 }, async (_, n) => {

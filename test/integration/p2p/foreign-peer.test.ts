@@ -47,7 +47,7 @@ async function isRefused(node: Foreign, lung: TestLung): Promise<void> {
 }
 
 describe('peers that are not ours', () => {
-  it('a stock js-libp2p node joins the topic, receives exactly the published bytes and is heard', async () => {
+  it('a stock js-libp2p node joins the topic, receives exactly the published bytes and is heard [G1]', async () => {
     const lung = await startedLung();
     const node = await foreignPeer({ globalSignaturePolicy: 'StrictNoSign' });
     const received: Uint8Array[] = [];
@@ -94,7 +94,7 @@ describe('peers that are not ours', () => {
     expect(lung.log.lines.find(({ message }) => message === 'peer evicted')?.fields['reason']).toBe('invalid messages');
   });
 
-  it('one that signs its messages breaks the policy and is evicted, its messages never reach the handler', async () => {
+  it('one that signs its messages breaks the policy and is evicted, its messages never reach the handler [G1]', async () => {
     const lung = await startedLung();
     const signer = await foreignPeer({ globalSignaturePolicy: 'StrictSign' });
     await joined(signer, lung);

@@ -47,12 +47,11 @@ describe('gossip over libp2p', () => {
     );
     await settled(a, b);
     for (let i = 0; i < 20; i++) await a.lung.publish(bytes(`message ${i}`));
-    await until('all were judged', () => b.messages.length === 20);
+    await until('all were judged', () => b.log.lines.filter(({ message }) => message === 'gossip handler failed').length === 20);
     expect(b.lung.connections()).toHaveLength(1);
-    expect(b.log.lines.filter(({ level }) => level === 'error')).toHaveLength(20);
   });
 
-  it('carries a message of the largest size, and refuses a larger one before it is sent', async () => {
+  it('carries a message of the largest size, and refuses a larger one before it is sent [G1, L1]', async () => {
     const a = await startedLung();
     const b = await startedLung({ bootstrap: [a.address()] });
     await settled(a, b);
@@ -106,7 +105,7 @@ describe('gossip over libp2p', () => {
     expect(await a.lung.publish(bytes('alone'))).toBe(0);
   });
 
-  it('a node on another topic hears nothing', async () => {
+  it('a node on another topic hears nothing [G1]', async () => {
     const a = await startedLung();
     const other = await startedLung({ topic: `${TOPIC}/other`, bootstrap: [a.address()] });
     const b = await startedLung({ bootstrap: [a.address()] });

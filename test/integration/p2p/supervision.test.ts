@@ -184,7 +184,7 @@ describe('liveness', () => {
   function watched(): {
     clock: ReturnType<typeof manualClock>;
     world: { unsent: number; heardAt: number; aborted: boolean };
-    look(ms: number): void;
+    look: (ms: number) => void;
   } {
     const clock = manualClock();
     const world = { unsent: 0, heardAt: 0, aborted: false };

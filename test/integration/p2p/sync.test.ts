@@ -14,7 +14,7 @@ async function pair(onRequest: OnRequest): Promise<{ client: TestLung; server: T
 }
 
 describe('sync requests over libp2p', () => {
-  it('carry 900 KB both ways and name the asker', async () => {
+  it('carry 900 KB both ways and name the asker [S10]', async () => {
     const answer = new Uint8Array(randomBytes(900_000));
     let asked: { peer: string | undefined; message: Bytes } | undefined;
     const { client, server } = await pair(async (peer, message) => {
@@ -34,7 +34,7 @@ describe('sync requests over libp2p', () => {
     expect(await server.lung.request(client.author, bytes('back'), { timeoutMs: 5000 })).toEqual(bytes('back'));
   });
 
-  it('longer than MAX_SYNC_BYTES fail before they are sent', async () => {
+  it('longer than MAX_SYNC_BYTES fail before they are sent [S10]', async () => {
     const { client, server } = await pair(async () => bytes('never'));
     await expect(client.lung.request(server.author, new Uint8Array(MAX_SYNC_BYTES + 1), { timeoutMs: 5000 })).rejects.toMatchObject({
       code: 'oversize',
@@ -85,7 +85,7 @@ describe('sync requests over libp2p', () => {
     await outcome;
   });
 
-  it('at most two of one peer are served at once; more wait and are all answered', async () => {
+  it('at most two of one peer are served at once; more wait and are all answered [S10]', async () => {
     let active = 0;
     let most = 0;
     const { client, server } = await pair(async (_peer, message) => {
@@ -102,7 +102,7 @@ describe('sync requests over libp2p', () => {
 });
 
 describe('sync frames', () => {
-  it('are read however they are cut', () => {
+  it('are read however they are cut [S10]', () => {
     const frame = encodeFrame(bytes('hello'));
     for (let cut = 0; cut <= frame.length; cut++) {
       const reader = createFrameReader(5);

@@ -13,7 +13,7 @@ const guess = (from?: string) => ({
 });
 
 describe('the token', () => {
-  it('token: ten wrong tokens from an address in a minute lock it out, others not', async () => {
+  it('token: ten wrong tokens from an address in a minute lock it out, others not [A9]', async () => {
     const { ask } = await startApi({ config: { trustedProxies: ['127.0.0.1/32'] } });
     for (let i = 0; i < 10; i++) expect((await ask('/api/v1/state/a', guess('203.0.113.5'))).status).toBe(401);
     const eleventh = await ask('/api/v1/state/a', guess('203.0.113.5'));
@@ -67,7 +67,7 @@ describe('addresses', () => {
 });
 
 describe('host names', () => {
-  it('hosts: on a loopback bind only loopback names and configured ones are answered', async () => {
+  it('hosts: on a loopback bind only loopback names and configured ones are answered [A12]', async () => {
     const { ask, url } = await startApi({ config: { allowedHosts: ['node.test'] } });
     const { port } = new URL(url);
     for (const host of [`127.0.0.1:${port}`, 'localhost', `[::1]:${port}`, 'NODE.test:80', 'node.test.']) {
@@ -89,7 +89,7 @@ describe('host names', () => {
 });
 
 describe('browsers', () => {
-  it('CORS: configured origins are let in, preflight included; others get no header', async () => {
+  it('CORS: configured origins are let in, preflight included; others get no header [A12]', async () => {
     const { ask } = await startApi();
     const preflight = await ask('/api/v1/state/a', {
       method: 'OPTIONS',
@@ -127,7 +127,7 @@ describe('browsers', () => {
 });
 
 describe('the server', () => {
-  it('limits: an address holds 16 connections, and gets a new one when it closes one', async () => {
+  it('limits: an address holds 16 connections, and gets a new one when it closes one [A13]', async () => {
     const server = createServer((_request, response) => response.end('ok'));
     limitConnections(server, { ...createAddresses([]), isExempt: () => false });
     server.listen(0, '127.0.0.1');
@@ -160,7 +160,7 @@ describe('the server', () => {
     await once(server, 'close');
   });
 
-  it('limits: headers over 8 KiB are refused', async () => {
+  it('limits: headers over 8 KiB are refused [A13]', async () => {
     const { ask } = await startApi();
     expect((await ask('/health', { headers: { 'x-long': 'x'.repeat(9000) } })).status).toBe(431);
   });

@@ -33,7 +33,7 @@ function openEvents(url: string, path = '/api/v1/events', headers: Record<string
 }
 
 describe('GET /api/v1/events', () => {
-  it('events: each change arrives as id, event and data', async () => {
+  it('events: each change arrives as id, event and data [A8]', async () => {
     const { url, lattice } = await startApi();
     const stream = await openEvents(url);
     expect(stream.response.headers['content-type']).toBe('text/event-stream; charset=utf-8');
@@ -48,7 +48,7 @@ describe('GET /api/v1/events', () => {
     await until(() => lattice.subscribers() === 0);
   });
 
-  it.each(['Last-Event-ID', 'after'])('events: resume after an id by %s', async (form) => {
+  it.each(['Last-Event-ID', 'after'])('events: resume after an id by %s [A8]', async (form) => {
     const { url, lattice } = await startApi();
     for (const key of ['a', 'b', 'c']) await lattice.write([{ op: 'put', key, value: 1 }]);
     const stream =
@@ -58,7 +58,7 @@ describe('GET /api/v1/events', () => {
     stream.close();
   });
 
-  it('events: an id that is no longer known answers reset first', async () => {
+  it('events: an id that is no longer known answers reset first [A8]', async () => {
     const { url } = await startApi();
     const stream = await openEvents(url, '/api/v1/events?after=gone');
     await until(() => stream.text().includes('event: reset'));
@@ -72,7 +72,7 @@ describe('GET /api/v1/events', () => {
     stream.close();
   });
 
-  it('events: an address holds four streams, loopback any number', async () => {
+  it('events: an address holds four streams, loopback any number [A13]', async () => {
     const { url, ask } = await startApi({ config: { trustedProxies: ['127.0.0.1'] } });
     const headers = { 'x-forwarded-for': '203.0.113.5' };
     const streams = [];
@@ -88,7 +88,7 @@ describe('GET /api/v1/events', () => {
     for (const s of [...streams, again]) s.close();
   });
 
-  it('events: a consumer more than 1 MiB behind is dropped, and its producer told', async () => {
+  it('events: a consumer more than 1 MiB behind is dropped, and its producer told [A13]', async () => {
     const lattice = createFakeLattice();
     let send: ((event: LatticeEvent) => boolean) | undefined;
     lattice.subscribe = async (_after, to) => {

@@ -34,7 +34,7 @@ const KEYS: readonly (readonly [path: string, keys: readonly string[]])[] = [
 ];
 
 describe('the original node’s endpoints', () => {
-  it.each(KEYS)('contract: GET %s has exactly the original’s keys, HEAD works, POST is 405', async (path, keys) => {
+  it.each(KEYS)('contract: GET %s has exactly the original’s keys, HEAD works, POST is 405 [A11]', async (path, keys) => {
     const { ask } = await startApi();
     const answer = await ask(path, { headers: { accept: 'text/html' } });
     expect(answer.status).toBe(200);
@@ -46,13 +46,13 @@ describe('the original node’s endpoints', () => {
     expect([post.status, post.json()]).toEqual([405, { detail: 'Method Not Allowed' }]);
   });
 
-  it('contract: unknown paths answer 404 in the original’s form', async () => {
+  it('contract: unknown paths answer 404 in the original’s form [A11]', async () => {
     const { ask } = await startApi();
     const answer = await ask('/api/nothing');
     expect([answer.status, answer.text]).toEqual([404, '{"detail":"Not Found"}']);
   });
 
-  it('contract: malformed input answers 422 with a list of loc, msg and type', async () => {
+  it('contract: malformed input answers 422 with a list of loc, msg and type [A11]', async () => {
     const { ask } = await startApi();
     const answer = await ask('/api/%ff%fe');
     expect(answer.status).toBe(422);
@@ -69,7 +69,7 @@ describe('the original node’s endpoints', () => {
     });
   });
 
-  it('contract: the state is whole, and signed over root:timestamp by the node’s key', async () => {
+  it('contract: the state is whole, and signed over root:timestamp by the node’s key [A11]', async () => {
     const { ask, lattice } = await startApi();
     const values: Record<string, unknown> = { 'ключ "1"': { a: [1, 'é'] }, '': 0 };
     delete values[''];

@@ -5,7 +5,7 @@ const KEY = '/api/v1/state/';
 const PROBLEM = 'application/problem+json';
 
 describe('entries', () => {
-  it('entries: PUT creates (201) and replaces (200), GET returns it, DELETE removes it (204, then 404)', async () => {
+  it('entries: PUT creates (201) and replaces (200), GET returns it, DELETE removes it (204, then 404) [A1, A2, R7]', async () => {
     const { ask } = await startApi();
     const created = await ask(`${KEY}a`, json({ n: 1 }));
     expect(created.status).toBe(201);
@@ -31,7 +31,7 @@ describe('entries', () => {
   });
 
   it.each([['a b'], ['a/b'], ['ключ'], ['100%'], ['%25'], ['a+b'], ['?x=1&key=2#'], ['.'], ['..'], ['🙂'], ['a\u0000b']])(
-    'keys: %j works in both forms',
+    'keys: %j works in both forms [A1, A6]',
     async (key) => {
       const { ask } = await startApi();
       const inQuery = `/api/v1/state?key=${encodeURIComponent(key)}`;
@@ -44,7 +44,7 @@ describe('entries', () => {
     },
   );
 
-  it('keys: 1,024 bytes percent-encoded fit the path, 1,025 are refused', async () => {
+  it('keys: 1,024 bytes percent-encoded fit the path, 1,025 are refused [A1, V5]', async () => {
     const { ask } = await startApi();
     const longest = 'я'.repeat(512);
     expect((await ask(KEY + encodeURIComponent(longest), json(1))).status).toBe(201);
@@ -54,7 +54,7 @@ describe('entries', () => {
     }
   });
 
-  it('conditions: If-Match on the current version writes, on another answers 412', async () => {
+  it('conditions: If-Match on the current version writes, on another answers 412 [A3]', async () => {
     const { ask } = await startApi();
     const first = String((await ask(`${KEY}a`, json(1))).headers.etag);
     expect((await ask(`${KEY}a`, json(2, { 'if-match': first }))).status).toBe(200);
@@ -71,7 +71,7 @@ describe('entries', () => {
     expect((await ask(`${KEY}a`)).json().value).toBe(4);
   });
 
-  it('conditions: If-None-Match: * writes only what is absent', async () => {
+  it('conditions: If-None-Match: * writes only what is absent [A3]', async () => {
     const { ask } = await startApi();
     expect((await ask(`${KEY}a`, json(1, { 'if-none-match': '*' }))).status).toBe(201);
     expect((await ask(`${KEY}a`, json(2, { 'if-none-match': '*' }))).status).toBe(412);
@@ -79,7 +79,7 @@ describe('entries', () => {
     expect((await ask(`${KEY}a`, json(2, { 'if-match': '"a' }))).json().code).toBe('invalid-header');
   });
 
-  it('conditions: GET with the version already held answers 304 without a body', async () => {
+  it('conditions: GET with the version already held answers 304 without a body [A3]', async () => {
     const { ask } = await startApi();
     const etag = String((await ask(`${KEY}a`, json(1))).headers.etag);
     const same = await ask(`${KEY}a`, { headers: { 'if-none-match': `"other.0", W/${etag}` } });
@@ -87,7 +87,7 @@ describe('entries', () => {
     expect((await ask(`${KEY}a`, { headers: { 'if-none-match': '"other.0"' } })).status).toBe(200);
   });
 
-  it('lists: pages by prefix with a cursor', async () => {
+  it('lists: pages by prefix with a cursor [A4]', async () => {
     const { ask } = await startApi();
     for (const key of ['a/1', 'a/2', 'a/3', 'b/1']) await ask(KEY + encodeURIComponent(key), json(1));
     const keys = (body: Record<string, unknown>) => (body.entries as { key: string }[]).map((e) => e.key);
@@ -111,7 +111,7 @@ describe('entries', () => {
 describe('commits', () => {
   const post = (body: unknown) => ({ ...json(body), method: 'POST' });
 
-  it('commits: several operations become one commit', async () => {
+  it('commits: several operations become one commit [A5]', async () => {
     const { ask } = await startApi();
     const answer = await ask(
       '/api/v1/commits',
@@ -127,7 +127,7 @@ describe('commits', () => {
     expect(results.map((r) => r.version)).toEqual([`${commit}.0`, `${commit}.1`]);
   });
 
-  it('commits: a failed condition writes nothing', async () => {
+  it('commits: a failed condition writes nothing [A3, A5]', async () => {
     const { ask, lattice } = await startApi();
     const operations = [
       { op: 'put', key: 'a', value: 1 },
@@ -188,7 +188,7 @@ describe('bad input', () => {
     expect(lattice.root().live).toBe(0);
   });
 
-  it('problems: carry type, title, status, detail, code and what to do next; JSON errors name the place', async () => {
+  it('problems: carry type, title, status, detail, code and what to do next; JSON errors name the place [A10]', async () => {
     const { ask } = await startApi();
     const denied = (await ask(`${KEY}a`, { method: 'PUT' })).json();
     expect(Object.keys(denied)).toEqual(['type', 'title', 'status', 'detail', 'code', 'next']);
@@ -205,7 +205,7 @@ describe('bad input', () => {
     expect((await ask(`${KEY}%ff`)).status).toBe(400);
   });
 
-  it('writes: without a configured token nothing can be written', async () => {
+  it('writes: without a configured token nothing can be written [A9]', async () => {
     const { ask } = await startApi({ config: { token: undefined } });
     expect((await ask(`${KEY}a`, json(1))).status).toBe(401);
   });
@@ -242,7 +242,7 @@ describe('bad input', () => {
 });
 
 describe('the node', () => {
-  it('node: status, peers, health, conflicts and sync on demand', async () => {
+  it('node: status, peers, health, conflicts and sync on demand [A7]', async () => {
     const { ask, lattice } = await startApi();
     expect((await ask('/api/v1/status')).json()).toEqual(JSON.parse(JSON.stringify(lattice.status())));
     expect((await ask('/api/v1/peers')).json()).toEqual({ peers: JSON.parse(JSON.stringify(lattice.peers())) as unknown });

@@ -158,7 +158,7 @@ describe('proof get', () => {
 describe('import', () => {
   const fixture = (name: string): string => new URL(`../../fixtures/legacy/${name}`, import.meta.url).pathname;
 
-  it('writes absent keys only and says what it left alone', async () => {
+  it('writes absent keys only and says what it left alone [I2]', async () => {
     node.state.set('note', 'ours');
     const { code, out } = await run(on('import', fixture('snapshot.json')));
     expect(code).toBe(0);
@@ -170,7 +170,7 @@ describe('import', () => {
     });
   });
 
-  it('--overwrite replaces, --dry-run writes nothing', async () => {
+  it('--overwrite replaces, --dry-run writes nothing [I2]', async () => {
     node.state.set('note', 'ours');
     expect(JSON.parse((await run(on('import', fixture('snapshot.json'), '--dry-run', '--json'))).out)).toMatchObject({
       imported: 2,

@@ -94,7 +94,7 @@ function verify(document: unknown, ...argv: string[]) {
 const trust = ['--trust', [writer, other, server].map((s) => s.author).join(',')];
 
 describe('proof verify', () => {
-  it('says exactly what a proof of presence shows', async () => {
+  it('says exactly what a proof of presence shows [P5, P6, P7]', async () => {
     const { code, out, err } = await verify(prove('k42'), ...trust, '--root', bytesToHex(tree.root()));
     expect(code).toBe(0);
     expect(out).toContain('At this head (sequence 7, its clock 2026-01-01T00:00:00.000Z), node 12D3KooW');
@@ -116,7 +116,7 @@ describe('proof verify', () => {
     expect((await verify(prove('k1'), ...trust)).err).not.toContain('--trust');
   });
 
-  it('shows absence, deletion and conflicts', async () => {
+  it('shows absence, deletion and conflicts [P5, P6]', async () => {
     expect((await verify(prove('never written'))).out).toContain('held nothing for the key "never written"');
     expect((await verify(prove('gone'))).out).toContain('held a tombstone');
     const { code, out } = await verify(prove('both'), ...trust);
@@ -151,13 +151,13 @@ describe('proof verify', () => {
     expect(errorOf(ran).message).toContain(why);
   });
 
-  it('refuses another root, an untrusted signer, and an untrusted writer', async () => {
+  it('refuses another root, an untrusted signer, and an untrusted writer [P6]', async () => {
     expect((await verify(prove('k1'), '--root', '00'.repeat(32))).code).toBe(1);
     expect((await verify(prove('k1'), '--trust', writer.author)).err).toContain("head's author");
     expect((await verify(prove('k1'), '--trust', server.author)).err).toContain('author of commit');
   });
 
-  it('refuses every changed byte of the head, the Merkle proof and the commit', async () => {
+  it('refuses every changed byte of the head, the Merkle proof and the commit [P6]', async () => {
     const { verifyProofDocument } = await import('../../../src/cli/verify-proof.ts');
     const { createVerifier } = await import('../../../src/adapters/system/keys.ts');
     const options = { hasher, verifier: createVerifier(), root: undefined, trusted: undefined };

@@ -19,25 +19,25 @@ const arbitraryHlc = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((n) => n as
 const at = (ms: number, counter: number): HlcState => ({ last: makeHlc(ms, counter) });
 
 describe('HLC: tick', () => {
-  it('follows physical time with counter 0', () => {
+  it('follows physical time with counter 0 [C2]', () => {
     const hlc = makeHlc(NOW, 0);
     expect(tick(INITIAL_HLC_STATE, NOW)).toEqual({ ok: true, hlc, state: { last: hlc } });
     expect(tick(at(NOW - 1, 500), NOW)).toEqual({ ok: true, hlc, state: { last: hlc } });
   });
 
-  it('counts within one millisecond and while the clock is behind', () => {
+  it('counts within one millisecond and while the clock is behind [C2]', () => {
     for (const now of [NOW, NOW - 1, NOW - 5000]) {
       const hlc = makeHlc(NOW, 8);
       expect(tick(at(NOW, 7), now)).toEqual({ ok: true, hlc, state: { last: hlc } });
     }
   });
 
-  it('carries a full counter into the milliseconds', () => {
+  it('carries a full counter into the milliseconds [C2]', () => {
     const hlc = makeHlc(NOW + 1, 0);
     expect(tick(at(NOW, 65_535), NOW)).toEqual({ ok: true, hlc, state: { last: hlc } });
   });
 
-  it('refuses beyond MAX_LOCAL_AHEAD_MS and not before', () => {
+  it('refuses beyond MAX_LOCAL_AHEAD_MS and not before [C3]', () => {
     const limit = NOW + MAX_LOCAL_AHEAD_MS;
     expect(tick(at(limit, 0), NOW)).toMatchObject({ ok: true, hlc: makeHlc(limit, 1) });
     expect(tick(at(limit, 65_534), NOW)).toMatchObject({ ok: true, hlc: makeHlc(limit, 65_535) });
@@ -50,7 +50,7 @@ describe('HLC: tick', () => {
     expect(tick({ last: MAX_HLC }, 2 ** 48 - 1)).toMatchObject({ ok: false });
   });
 
-  it('is strictly increasing under clock steps, bursts and observed commits', () => {
+  it('is strictly increasing under clock steps, bursts and observed commits [C2]', () => {
     const step = fc.record({ stepMs: fc.integer({ min: -15_000, max: 15_000 }), burst: fc.nat(5), seen: fc.option(fc.nat(19_000)) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -91,7 +91,7 @@ describe('HLC: observe and isFuture', () => {
     expect(observe(state, makeHlc(NOW, 4))).toEqual(at(NOW, 4));
   });
 
-  it('defers what is more than MAX_FUTURE_MS ahead', () => {
+  it('defers what is more than MAX_FUTURE_MS ahead [C4]', () => {
     expect(isFuture(makeHlc(NOW + MAX_FUTURE_MS, 65_535), NOW)).toBe(false);
     expect(isFuture(makeHlc(NOW + MAX_FUTURE_MS + 1, 0), NOW)).toBe(true);
     expect(isFuture(ZERO_HLC, NOW)).toBe(false);
@@ -99,7 +99,7 @@ describe('HLC: observe and isFuture', () => {
 });
 
 describe('HLC: forms', () => {
-  it('is made of 48 bits of milliseconds and 16 of counter', () => {
+  it('is made of 48 bits of milliseconds and 16 of counter [C1]', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 48 - 1 }), fc.nat(65_535), (ms, counter) => {
         const hlc = makeHlc(ms, counter);
@@ -111,7 +111,7 @@ describe('HLC: forms', () => {
     for (const counter of [-1, 65_536, 0.5]) expect(() => makeHlc(0, counter)).toThrow(RangeError);
   });
 
-  it('round trips through bytes and hex, and sorts alike in all three', () => {
+  it('round trips through bytes and hex, and sorts alike in all three [C1]', () => {
     fc.assert(
       fc.property(arbitraryHlc, arbitraryHlc, (a, b) => {
         expect(bytesToHlc(hlcToBytes(a))).toBe(a);

@@ -46,7 +46,7 @@ function expectNoForgery(bytes: Bytes): void {
 }
 
 describe('commit', () => {
-  it('is signed over the domain and the header, and decodes to itself', () => {
+  it('is signed over the domain and the header, and decodes to itself [H4, H5]', () => {
     const fragment = commitOf([put('a'), { kind: 'delete', key: 'b', context: [{ author: 'ff'.repeat(32) as Author, hlc: 7n as Hlc }] }]);
     expect(verified(fragment)).toBe(true);
     expect(fragment.proof).toEqual([]);
@@ -65,12 +65,12 @@ describe('commit', () => {
     expect(codeOf(() => commitOf(operations))).toBe(code);
   });
 
-  it('is not signed for a bad network or clock', () => {
+  it('is not signed for a bad network or clock [H1, H2]', () => {
     expect(codeOf(() => commitOf([put('a')], { network: '' }))).toBe('invalid-header');
     expect(codeOf(() => commitOf([put('a')], { hlc: 0n as Hlc }))).toBe('invalid-header');
   });
 
-  it('holds operations of exactly 64 KiB in all, and no byte more', () => {
+  it('holds operations of exactly 64 KiB in all, and no byte more [O4, L1]', () => {
     const sized = (last: number) => [...puts(3, 'x'.repeat(16_000)), put('key/3', 'x'.repeat(16_000)), put('key/4', 'x'.repeat(last))];
     const total = (fragment: Fragment) => fragment.operations.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const slack = 65_536 - total(commitOf(sized(1000)));
@@ -80,13 +80,13 @@ describe('commit', () => {
     expect(codeOf(() => commitOf(sized(1001 + slack)))).toBe('commit-too-large');
   });
 
-  it('says what peers will read: -0 as 0', () => {
+  it('says what peers will read: -0 as 0 [B7]', () => {
     expect(Object.is(commitOf([put('a', -0)]).operations[0]?.operation.value, 0)).toBe(true);
   });
 });
 
 describe('fragment', () => {
-  it('round trips, whole and in part (property)', () => {
+  it('round trips, whole and in part (property) [F1, B7]', () => {
     fc.assert(
       fc.property(commitAndSubset(), ([fragment, indices]) => {
         expect(decodeFragment(encodeFragment(fragment), hasher)).toEqual(fragment);
@@ -99,7 +99,7 @@ describe('fragment', () => {
     );
   });
 
-  it('has the bytes that the DAG-CBOR library gives to the same array', () => {
+  it('has the bytes that the DAG-CBOR library gives to the same array [F1]', () => {
     const whole = commitOf(puts(5));
     const { headerBytes, signature, operations, proof } = pickOperations(whole, [1, 4], hasher);
     const raw = [headerBytes, signature, Uint8Array.of(0, 1, 0, 4), operations.map(({ bytes }) => bytes), Buffer.concat(proof)];
@@ -107,7 +107,7 @@ describe('fragment', () => {
     expect(bytesToHex(encodeFragment(pickOperations(whole, [1, 4], hasher)))).toBe(bytesToHex(encodeCbor(raw)));
   });
 
-  it('can be picked from again, to the same bytes as from the whole (property)', () => {
+  it('can be picked from again, to the same bytes as from the whole (property) [F5]', () => {
     fc.assert(
       fc.property(
         commitAndSubset().chain(([fragment, indices]) =>
@@ -123,7 +123,7 @@ describe('fragment', () => {
     expect(() => pickOperations(pickOperations(commitOf(puts(3)), [0, 1], hasher), [2], hasher)).toThrow(RangeError);
   });
 
-  it('with any single bit flipped is refused or no longer signed', () => {
+  it('with any single bit flipped is refused or no longer signed [F3, H5]', () => {
     const fragment = pickOperations(
       commitOf([
         put('a', 'one'),
@@ -162,7 +162,7 @@ describe('fragment', () => {
     );
   });
 
-  it('from random bytes never throws anything but LatticeError (property)', () => {
+  it('from random bytes never throws anything but LatticeError (property) [B6]', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(['malformed', 'unknown-version']).toContain(codeOf(() => decodeFragment(bytes, hasher)));
@@ -171,18 +171,18 @@ describe('fragment', () => {
     );
   });
 
-  it('beyond 80 KiB is refused before it is read', () => {
+  it('beyond 80 KiB is refused before it is read [F4, L1]', () => {
     expect(() => decodeFragment(new Uint8Array(80 * 1024 + 1), hasher)).toThrow(/at most 81920 bytes/);
   });
 
-  it('whose operations take more than 64 KiB is refused although it is signed', () => {
+  it('whose operations take more than 64 KiB is refused although it is signed [F4]', () => {
     const operations = puts(5, 'x'.repeat(14_000));
     const bytes = operations.map((operation) => encodeOperation(operation));
     expect(() => decodeFragment(encodeFragment(forgeCommit(bytes, operations)), hasher)).toThrow(/at most 65536 bytes/);
     expect(decodeFragment(encodeFragment(forgeCommit(bytes.slice(1), operations.slice(1))), hasher).operations).toHaveLength(4);
   });
 
-  it('with a header of another version is unknown, however else its form has changed', () => {
+  it('with a header of another version is unknown, however else its form has changed [F6, B8]', () => {
     const header = encodeCbor([2, { anything: true }]);
     expect(codeOf(() => decodeFragment(encodeCbor([header]), hasher))).toBe('unknown-version');
     expect(codeOf(() => decodeFragment(encodeCbor([header, 1, 'x', [], {}, null]), hasher))).toBe('unknown-version');
@@ -197,7 +197,7 @@ describe('fragment', () => {
 });
 
 describe('siblings of a fragment', () => {
-  it('stand alone: each is a valid fragment of one operation (property)', () => {
+  it('stand alone: each is a valid fragment of one operation (property) [F5]', () => {
     fc.assert(
       fc.property(commitAndSubset(), ([fragment, indices]) => {
         const siblings = fragmentToSiblings(pickOperations(fragment, indices, hasher), hasher);
@@ -212,7 +212,7 @@ describe('siblings of a fragment', () => {
     );
   });
 
-  it('come back together as the same fragment, in any order and repeated (property)', () => {
+  it('come back together as the same fragment, in any order and repeated (property) [F5]', () => {
     fc.assert(
       fc.property(commitAndSubset(40), fc.infiniteStream(fc.nat()), ([fragment, indices], random) => {
         const part = pickOperations(fragment, indices, hasher);
@@ -234,7 +234,7 @@ describe('siblings of a fragment', () => {
     expect(siblingsToFragments([], hasher)).toEqual([]);
   });
 
-  it('whose author signed too large a commit, or a key twice, are split so that each fragment is valid', () => {
+  it('whose author signed too large a commit, or a key twice, are split so that each fragment is valid [F5, O4]', () => {
     const honest = fragmentToSiblings(commitOf(puts(6, 'x'.repeat(9_000))), hasher);
     // The operations are not in the signed bytes: nothing but honesty keeps a commit within its limit when its operations travel alone.
     const forge = (operations: readonly Operation[]): Sibling[] =>

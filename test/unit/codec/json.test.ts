@@ -59,11 +59,11 @@ describe('strict JSON text', () => {
     ['a truncated literal', 'tru'],
     ['a literal run on', 'truest'],
     ['upper-case literals', 'True'],
-  ])('refuses %s', (_, text) => {
+  ])('refuses %s [V6]', (_, text) => {
     expect(codeOf(() => parseJson(text))).toBe('invalid-json');
   });
 
-  it('names line and column', () => {
+  it('names line and column [V6]', () => {
     expect(() => parseJson('{\n  "a": 1,\n  "a": 2\n}')).toThrow(/^line 3, column 3: the key "a" stands twice/);
     expect(() => parseJson('[1,\n 1e300]')).toThrow(/^line 2, column 2: an integer/);
     expect(() => parseJson('[1')).toThrow(/^line 1, column 3: the text ends/);
@@ -97,7 +97,7 @@ describe('strict JSON text', () => {
     );
   });
 
-  it('is never looser than JSON.parse, and agrees with it where both accept (property: damaged text)', () => {
+  it('is never looser than JSON.parse, and agrees with it where both accept (property: damaged text) [V6]', () => {
     const characters = fc.constantFrom(
       '{',
       '}',

@@ -66,12 +66,12 @@ describe('operation', () => {
     expect(codeOf(() => encodeOperation(op))).toBe(code);
   });
 
-  it('holds the largest key, value and context', () => {
+  it('holds the largest key, value and context [O2, L1]', () => {
     const op = put({ key: 'x'.repeat(1024), value: 'x'.repeat(16_381), context: dots(256) });
     expect(decodeOperation(encodeOperation(op))).toEqual(op);
   });
 
-  it('is not decoded when it is larger than that', () => {
+  it('is not decoded when it is larger than that [L1]', () => {
     const zeros = (length: number) => '00'.repeat(length);
     const head = '8400616b';
     const context = dots(257).map((dot) => `${dot.author}0000000000000001`);
@@ -103,7 +103,7 @@ describe('operation', () => {
     );
   });
 
-  it('accepts exactly what encoding gives back (property: random and damaged bytes)', () => {
+  it('accepts exactly what encoding gives back (property: random and damaged bytes) [B6]', () => {
     const damaged = fc.tuple(operation(), fc.nat(), fc.integer({ min: 0, max: 255 }), fc.boolean()).map(([op, place, byte, cut]) => {
       const bytes = encodeOperation(op).slice();
       if (cut) return bytes.slice(0, place % bytes.length);
@@ -125,7 +125,7 @@ describe('operation', () => {
     );
   });
 
-  it('is as strict as decoding and re-encoding by the DAG-CBOR library (property: any CBOR in the place of the value)', () => {
+  it('is as strict as decoding and re-encoding by the DAG-CBOR library (property: any CBOR in the place of the value) [B1, B2, B3, B4, B5]', () => {
     const chunk = fc.oneof(
       jsonValue.map((value) => encodeCbor(value)),
       fc.uint8Array({ minLength: 1, maxLength: 12 }),
@@ -182,7 +182,7 @@ describe('header', () => {
     );
   });
 
-  it('of another version is unknown, not malformed, whatever else it holds', () => {
+  it('of another version is unknown, not malformed, whatever else it holds [H6, B8]', () => {
     for (const array of [[2], [0, 'x'], [2, { a: 1 }, [1.5]], [2 ** 40, 'n', new Uint8Array(64)]]) {
       expect(codeOf(() => decodeHeader(encodeCbor(array)))).toBe('unknown-version');
     }

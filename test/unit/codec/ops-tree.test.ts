@@ -34,7 +34,7 @@ const withSubset = operations.chain((ops) =>
 const hex = (hashes: readonly Bytes[]) => hashes.map(bytesToHex);
 
 describe('operations tree', () => {
-  it('has the roots that Certificate Transparency publishes for its eight test leaves', () => {
+  it('has the roots that Certificate Transparency publishes for its eight test leaves [H3]', () => {
     const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'].map(bytesOf);
     const roots: [number, string][] = [
       [1, '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d'],
@@ -45,14 +45,14 @@ describe('operations tree', () => {
     for (const [n, root] of roots) expect(bytesToHex(opsRoot(leaves.slice(0, n), hasher))).toBe(root);
   });
 
-  it('equals the definition for every size', () => {
+  it('equals the definition for every size [H3]', () => {
     const ops = Array.from({ length: 256 }, (_, i) => Uint8Array.of(i));
     for (let n = 1; n <= 256; n++) expect(bytesToHex(opsRoot(ops.slice(0, n), hasher))).toBe(bytesToHex(reference(ops.slice(0, n))));
     expect(codeOf(() => opsRoot([], hasher))).toBe('malformed');
     expect(codeOf(() => opsRoot([...ops, Uint8Array.of(0)], hasher))).toBe('malformed');
   });
 
-  it('proves any subset, with the hashes of the definition (property)', () => {
+  it('proves any subset, with the hashes of the definition (property) [F2]', () => {
     fc.assert(
       fc.property(withSubset, ([ops, indices]) => {
         const leaves = ops.map((op) => operationLeafHash(op, hasher));
@@ -65,7 +65,7 @@ describe('operations tree', () => {
     );
   });
 
-  it('needs no hash for all and at most eight for one', () => {
+  it('needs no hash for all and at most eight for one [F2]', () => {
     const leaves = Array.from({ length: 256 }, (_, i) => operationLeafHash(Uint8Array.of(i), hasher));
     for (const n of [1, 2, 3, 100, 255, 256]) {
       const some = leaves.slice(0, n);
@@ -80,7 +80,7 @@ describe('operations tree', () => {
     }
   });
 
-  it('leads elsewhere for another operation or place; the size is vouched for by the header, not by the tree', () => {
+  it('leads elsewhere for another operation or place; the size is vouched for by the header, not by the tree [F3]', () => {
     const ops = Array.from({ length: 5 }, (_, i) => Uint8Array.of(i));
     const leaves = ops.map((op) => operationLeafHash(op, hasher));
     const root = bytesToHex(opsRoot(ops, hasher));
@@ -92,7 +92,7 @@ describe('operations tree', () => {
     expect(lead(8, 1, Uint8Array.of(1))).toBe(root);
   });
 
-  it('refuses missing, left-over and short hashes, and bad indices', () => {
+  it('refuses missing, left-over and short hashes, and bad indices [F1, F2]', () => {
     const op = Uint8Array.of(1);
     const hash = new Uint8Array(32);
     const attempt = (count: number, indices: number[], proof: Bytes[]) =>

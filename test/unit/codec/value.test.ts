@@ -59,12 +59,12 @@ describe('value: the JSON data model', () => {
     ['a boxed number', Object(1), /plain objects/],
     ['bytes', Uint8Array.of(1), /plain objects/],
     ['a symbol key', { [Symbol('s')]: 1 }, /symbols/],
-  ])('refuses %s and names the place', (_, value, message) => {
+  ])('refuses %s and names the place [V1, V2, V3, V4]', (_, value, message) => {
     expect(codeOf(() => checkValue(value))).toBe('invalid-value');
     expect(() => checkValue(value)).toThrow(message);
   });
 
-  it('accepts the edges: ±(2^53-1), 32 levels, null prototypes, shared parts, names of Object.prototype', () => {
+  it('accepts the edges: ±(2^53-1), 32 levels, null prototypes, shared parts, names of Object.prototype [V1, V2, V4]', () => {
     const bare: object = Object.assign(Object.create(null) as object, { a: 1 });
     const shared = [1];
     for (const value of [
@@ -83,7 +83,7 @@ describe('value: the JSON data model', () => {
     }
   });
 
-  it('stores -0 as 0', () => {
+  it('stores -0 as 0 [V2]', () => {
     expect(Object.is((checkValue([-0]) as number[])[0], 0)).toBe(true);
     expect(bytesToHex(encode(checkValue(-0)))).toBe('00');
   });
@@ -95,7 +95,7 @@ describe('value: the JSON data model', () => {
     expect(value).toEqual({ list: [1] });
   });
 
-  it('limits the encoded size to 16 KiB exactly, without building what is beyond it', () => {
+  it('limits the encoded size to 16 KiB exactly, without building what is beyond it [V1, L1]', () => {
     expect(measureValue('x'.repeat(16_381)).size).toBe(16_384);
     expect(codeOf(() => checkValue('x'.repeat(16_382)))).toBe('value-too-large');
     expect(measureValue('é'.repeat(8_190)).size).toBe(16_383);
@@ -105,13 +105,13 @@ describe('value: the JSON data model', () => {
     expect(codeOf(() => checkValue(wide))).toBe('value-too-large');
   });
 
-  it('keeps what the DAG-CBOR library takes for something else: link-like objects and a leading byte order mark', () => {
+  it('keeps what the DAG-CBOR library takes for something else: link-like objects and a leading byte order mark [V3]', () => {
     for (const value of [{ '/': 'x', bytes: 'x' }, { '/': 1, bytes: 1 }, '\ufeffx', { '\ufeff': 1 }]) {
       expect(decode(encode(checkValue(value)))).toEqual(value);
     }
   });
 
-  it('orders map keys by length and then by bytes of UTF-8, not by units of UTF-16', () => {
+  it('orders map keys by length and then by bytes of UTF-8, not by units of UTF-16 [B3]', () => {
     const keys = ['\ufffd\ufffd\ufffd\ufffd', '\u{10000}\u{10000}\u{10000}', 'b', 'aa', 'a', ''];
     const value = Object.fromEntries(keys.map((key) => [key, 0]));
     expect(Object.keys(decode(encode(value)) as object)).toEqual([
@@ -125,7 +125,7 @@ describe('value: the JSON data model', () => {
     expect(bytesToHex(encode(value))).toBe(bytesToHex(encodeCbor(value)));
   });
 
-  it('round trips, says the size, and writes what the DAG-CBOR library writes (property)', () => {
+  it('round trips, says the size, and writes what the DAG-CBOR library writes (property) [B1, B4]', () => {
     fc.assert(
       fc.property(jsonValue, (value) => {
         const measured = measureValue(value);
@@ -139,7 +139,7 @@ describe('value: the JSON data model', () => {
     );
   });
 
-  it('accepts bytes only if writing gives the same bytes back (property: random and damaged bytes)', () => {
+  it('accepts bytes only if writing gives the same bytes back (property: random and damaged bytes) [B6]', () => {
     const damaged = fc.tuple(jsonValue, fc.nat(), fc.integer({ min: 0, max: 255 })).map(([value, at, byte]) => {
       const bytes = encode(value).slice();
       bytes[at % bytes.length] = byte;
@@ -160,13 +160,13 @@ describe('value: the JSON data model', () => {
     );
   });
 
-  it('never sets a prototype while decoding', () => {
+  it('never sets a prototype while decoding [V4]', () => {
     expect(codeOf(() => decode(bytesOf('a1695f5f70726f746f5f5fa1617801')))).toBe('malformed');
   });
 });
 
 describe('key', () => {
-  it('is 1 to 1,024 bytes of well-formed UTF-8', () => {
+  it('is 1 to 1,024 bytes of well-formed UTF-8 [V5]', () => {
     expect(checkKey('k')).toBe('k');
     expect(checkKey('é'.repeat(512))).toHaveLength(512);
     for (const bad of ['', 'x'.repeat(1025), 'é'.repeat(513), '\ud800', 1, null, undefined, ['k']])

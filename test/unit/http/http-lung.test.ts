@@ -82,12 +82,12 @@ describe('identify', () => {
     ['an answer made for another URL', 'identity-mismatch', (a) => encodeIdentity({ ...decodeIdentity(a), url: 'http://other' })],
     ['nonsense', 'malformed', () => bytes('nonsense')],
   ];
-  it.each(forgeries)('identity: %s is refused as %s', async (_name, code, forge) => {
+  it.each(forgeries)('identity: %s is refused as %s [X2]', async (_name, code, forge) => {
     const { lung, url } = await nodeAndLung({}, (s) => ({ ...s, identify: (nonce, asked) => forge(s.identify(nonce, asked)) }));
     await expect(lung.identify(url, SOON)).rejects.toThrow(coded(code));
   });
 
-  it('identity: a relay that passes the question on is found out by its URL', async () => {
+  it('identity: a relay that passes the question on is found out by its URL [X2]', async () => {
     const { api, lung } = await nodeAndLung();
     const relay = await rawServer((request, response) => {
       const { searchParams } = new URL(request.url ?? '', 'http://x');
@@ -102,7 +102,7 @@ describe('identify', () => {
 });
 
 describe('request', () => {
-  it('sync request: carries a message there and the signed answer back, many over one session', async () => {
+  it('sync request: carries a message there and the signed answer back, many over one session [X3, X4]', async () => {
     let identified = 0;
     const { lung, url, self, signer } = await nodeAndLung({}, (s) => ({
       ...s,
@@ -125,14 +125,14 @@ describe('request', () => {
     expect([answer.length, answer.every((b) => b === 9)]).toEqual([MAX_SYNC_BYTES, true]);
   });
 
-  it('sync request: an expired session is renewed unnoticed', async () => {
+  it('sync request: an expired session is renewed unnoticed [X5]', async () => {
     const { lung, url, clock, self } = await nodeAndLung();
     await lung.request(url, bytes('a'), SOON);
     clock.advance(11 * 60_000);
     expect(text(await lung.request(url, bytes('b'), SOON))).toBe(`${self.author.slice(0, 8)}:b`);
   });
 
-  it('sync request: a peer that refuses the new session too is not asked a third time', async () => {
+  it('sync request: a peer that refuses the new session too is not asked a third time [X5]', async () => {
     let asked = 0;
     const { lung, url, clock } = await nodeAndLung({}, (s) => ({
       ...s,
@@ -178,12 +178,12 @@ describe('request', () => {
     ['an answer in another name', 'identity-mismatch', (a) => encodeResponse({ ...decodeResponse(a), author: newSigner().author })],
     ['nonsense', 'malformed', () => bytes('nonsense')],
   ];
-  it.each(forgeries)('sync response: %s is refused as %s', async (_name, code, forge) => {
+  it.each(forgeries)('sync response: %s is refused as %s [X4]', async (_name, code, forge) => {
     const { lung, url } = await nodeAndLung({}, (s) => ({ ...s, handle: async (e) => forge(await s.handle(e)) }));
     await expect(lung.request(url, bytes('a'), SOON)).rejects.toThrow(coded(code));
   });
 
-  it('sync response: one recorded for an earlier request is refused', async () => {
+  it('sync response: one recorded for an earlier request is refused [X4]', async () => {
     let recorded: Bytes | undefined;
     const { lung, url } = await nodeAndLung({}, (s) => ({
       ...s,
@@ -196,7 +196,7 @@ describe('request', () => {
     await expect(lung.request(url, bytes('a'), SOON)).rejects.toThrow(coded('bad-signature'));
   });
 
-  it('sync request: a request replayed by an onlooker is refused by the server', async () => {
+  it('sync request: a request replayed by an onlooker is refused by the server [X5]', async () => {
     const seen: Bytes[] = [];
     const { lung, url } = await nodeAndLung({}, (s) => ({
       ...s,
@@ -227,7 +227,7 @@ describe('servers that misbehave', () => {
     await expect(newLung().lung.identify(url, { timeoutMs })).rejects.toThrow(coded(code));
   };
 
-  it('http client: one that never answers times out', () => failing(() => undefined, 'timeout', 50));
+  it('http client: one that never answers times out [X6]', () => failing(() => undefined, 'timeout', 50));
 
   it('http client: one that never ends its answer times out', () =>
     failing(
@@ -239,7 +239,7 @@ describe('servers that misbehave', () => {
       100,
     ));
 
-  it('http client: a redirect is refused, not followed', async () => {
+  it('http client: a redirect is refused, not followed [X6]', async () => {
     let followed = false;
     await failing((request, response) => {
       if (request.url === '/elsewhere') followed = true;
@@ -248,7 +248,7 @@ describe('servers that misbehave', () => {
     expect(followed).toBe(false);
   });
 
-  it('http client: an answer that grows for ever is cut', () =>
+  it('http client: an answer that grows for ever is cut [X6]', () =>
     failing((_request, response) => {
       response.setHeader('content-type', 'application/cbor');
       const pump = (): void => {
@@ -329,7 +329,7 @@ describe('push streams', () => {
     return { ...node, sources, open, controller };
   }
 
-  it('push stream: delivers frames of every size in order, and resolves when the server ends it', async () => {
+  it('push stream: delivers frames of every size in order, and resolves when the server ends it [X7]', async () => {
     const { sources, open } = await streaming();
     const got: Bytes[] = [];
     const ended = open(

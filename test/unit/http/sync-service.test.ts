@@ -48,7 +48,7 @@ function pair(overrides: Parameters<typeof testService>[0] = {}) {
 }
 
 describe('identity', () => {
-  it('identity: names nonce, URL, author and incarnation under the node’s signature', async () => {
+  it('identity: names nonce, URL, author and incarnation under the node’s signature [X1]', async () => {
     const { service, signer } = testService();
     const answer = decodeIdentity(service.identify(ASKER, 'http://node:8000'));
     expect(answer).toMatchObject({ askerNonce: ASKER, url: 'http://node:8000', author: signer.author });
@@ -62,7 +62,7 @@ describe('identity', () => {
 });
 
 describe('requests', () => {
-  it('sync request: a genuine one is handled for its author, and the answer is signed for this request', async () => {
+  it('sync request: a genuine one is handled for its author, and the answer is signed for this request [X3, X4]', async () => {
     const { service, signer, peer, parts } = pair();
     const answer = decodeResponse(await service.handle(envelope(peer, parts)));
     expect([answer.author, text(answer.message)]).toEqual([signer.author, `${peer.author.slice(0, 8)}:hi`]);
@@ -72,7 +72,7 @@ describe('requests', () => {
     expect(await verifier.verify(answer.author, other, answer.signature)).toBe(false);
   });
 
-  it('sync request: a counter counts once, also when its twins arrive together', async () => {
+  it('sync request: a counter counts once, also when its twins arrive together [X5]', async () => {
     let handled = 0;
     const { service, peer, parts } = pair({
       handle: async (_peer, message) => {
@@ -87,7 +87,7 @@ describe('requests', () => {
     expect(handled).toBe(1);
   });
 
-  it('sync request: counters may come out of order within a window of 256', async () => {
+  it('sync request: counters may come out of order within a window of 256 [X5]', async () => {
     const { service, peer, parts } = pair();
     const at = (counter: number) => service.handle(envelope(peer, { ...parts, counter }));
     await at(300);
@@ -112,12 +112,12 @@ describe('requests', () => {
     await service.handle(envelope(peer, parts));
   });
 
-  it('sync request: whoever is not allowed is told so', async () => {
+  it('sync request: whoever is not allowed is told so [S9]', async () => {
     const { service, parts } = pair();
     await expect(service.handle(envelope(newSigner(), parts))).rejects.toMatchObject({ code: 'sync-forbidden' });
   });
 
-  it('sync request: a session belongs to the first author that uses it', async () => {
+  it('sync request: a session belongs to the first author that uses it [X5]', async () => {
     const { service, peer, parts, allowed } = pair();
     const second = newSigner();
     allowed.add(second.author);
@@ -125,7 +125,7 @@ describe('requests', () => {
     await expect(service.handle(envelope(second, { ...parts, counter: 2 }))).rejects.toMatchObject({ code: 'sync-unauthorized' });
   });
 
-  it('sync request: a nonce lives ten minutes, used or not', async () => {
+  it('sync request: a nonce lives ten minutes, used or not [X5]', async () => {
     const { service, peer, parts, clock } = pair();
     const unused = nonceOf(service);
     clock.advance(9 * 60_000);
@@ -144,7 +144,7 @@ describe('requests', () => {
     await expect(service.handle(envelope(peer, { ...parts, sessionNonce: unused }))).rejects.toMatchObject({ code: 'sync-unauthorized' });
   });
 
-  it('sync request: an author keeps its eight newest sessions', async () => {
+  it('sync request: an author keeps its eight newest sessions [X5]', async () => {
     const { service, peer, parts } = pair();
     await service.handle(envelope(peer, parts));
     for (let i = 0; i < 8; i++) await service.handle(envelope(peer, { ...parts, sessionNonce: nonceOf(service) }));
@@ -156,7 +156,7 @@ describe('requests', () => {
     await expect(service.handle(bytes('nonsense'))).rejects.toMatchObject({ code: 'malformed' });
   });
 
-  it('sync request: a peer has two at a time, and a slot is free when the work ends', async () => {
+  it('sync request: a peer has two at a time, and a slot is free when the work ends [X6]', async () => {
     const waiting: (() => void)[] = [];
     const { service, peer, parts, allowed } = pair({ handle: (_p, m) => new Promise((resolve) => waiting.push(() => resolve(m))) });
     const at = (counter: number, who = peer) => service.handle(envelope(who, { ...parts, counter }));
@@ -176,7 +176,7 @@ describe('requests', () => {
     await next;
   });
 
-  it('sync request: work without an end answers with a deadline', async () => {
+  it('sync request: work without an end answers with a deadline [X6]', async () => {
     let started = false;
     const { service, peer, parts, clock } = pair({
       handle: () => {
@@ -218,7 +218,7 @@ describe('push streams', () => {
     return { ...test, sources, open };
   }
 
-  it('push stream: opens with the peer and its cursor; closing it closes the source once', async () => {
+  it('push stream: opens with the peer and its cursor; closing it closes the source once [X7]', async () => {
     const { sources, open, peer } = streamPair();
     let told = 0;
     const stream = await open(1, () => told++);
@@ -239,7 +239,7 @@ describe('push streams', () => {
     expect([sources[0]?.closed, told]).toEqual([true, 1]);
   });
 
-  it('push stream: the third of a peer ends its oldest', async () => {
+  it('push stream: the third of a peer ends its oldest [X7]', async () => {
     const { sources, open } = streamPair();
     const ended: number[] = [];
     for (let i = 1; i <= 3; i++) await open(i, () => ended.push(i));

@@ -36,18 +36,18 @@ function nobleVerify(publicKey: Bytes, message: Bytes, signature: Bytes): boolea
 describe('strict Ed25519 rule', () => {
   const verifier = createVerifier();
 
-  it.each(vectors)('$name: valid is $valid by node:crypto and by @noble/curves', async ({ publicKey, message, signature, valid }) => {
+  it.each(vectors)('$name: valid is $valid by node:crypto and by @noble/curves [K1]', async ({ publicKey, message, signature, valid }) => {
     expect(await verifier.verify(publicKey as Author, bytes(message), bytes(signature))).toBe(valid);
     expect(nobleVerify(bytes(publicKey), bytes(message), bytes(signature))).toBe(valid);
   });
 
-  it('refuses every encoding of the eight points of small order as a key', () => {
+  it('refuses every encoding of the eight points of small order as a key [K2]', () => {
     const small = vectors.filter(({ name }) => name.startsWith('A is of small order'));
     expect(small).toHaveLength(14);
     for (const { publicKey } of small) expect(isStrictPublicKey(bytes(publicKey))).toBe(false);
   });
 
-  it('knows the points of small order that @noble/curves knows', () => {
+  it('knows the points of small order that @noble/curves knows [K2]', () => {
     const { Point } = ed25519;
     const generator = Point.fromHex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05');
     let point = generator;
@@ -77,7 +77,7 @@ describe('signer and verifier', () => {
     expect(() => createSigner(seed.subarray(1))).toThrow(RangeError);
   });
 
-  it('refuses a signature with any one bit flipped', async () => {
+  it('refuses a signature with any one bit flipped [K1]', async () => {
     const signer = createSigner(seed);
     const verifier = createVerifier();
     const signature = signer.sign(message);

@@ -30,7 +30,7 @@ function modeOf(path: string): number {
 }
 
 describe('key file', () => {
-  it('is made with mode 0600 in a directory of mode 0700, and read back', () => {
+  it('is made with mode 0600 in a directory of mode 0700, and read back [K5]', () => {
     const path = join(dir, 'a', 'b', 'node.key');
     const made = loadOrCreateKey(path);
     expect(made.created).toBe(true);
@@ -83,7 +83,7 @@ describe('key file', () => {
     expect(readFileSync(path, 'utf8')).toBe(content);
   });
 
-  it.each([0o640, 0o604, 0o660, 0o620, 0o602, 0o644, 0o666, 0o610, 0o700])('of mode %o is refused, with the chmod to run', (mode) => {
+  it.each([0o640, 0o604, 0o660, 0o620, 0o602, 0o644, 0o666, 0o610, 0o700])('of mode %o is refused, with the chmod to run [K5]', (mode) => {
     const path = join(dir, 'node key');
     loadOrCreateKey(path);
     chmodSync(path, mode);
@@ -101,7 +101,7 @@ describe('key file', () => {
     expect(loadOrCreateKey(path).seed).toEqual(seed);
   });
 
-  it.each([0o770, 0o707, 0o722, 0o1777])('in a directory of mode %o is refused, there or to be made', (mode) => {
+  it.each([0o770, 0o707, 0o722, 0o1777])('in a directory of mode %o is refused, there or to be made [K5]', (mode) => {
     const keys = join(dir, 'keys');
     loadOrCreateKey(join(keys, 'node.key'));
     chmodSync(keys, mode);
@@ -135,7 +135,7 @@ describe('key file', () => {
 describe('derived node keys', () => {
   const secret = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
 
-  it('are HKDF-SHA256 of the secret, without salt, over the domain and the name', () => {
+  it('are HKDF-SHA256 of the secret, without salt, over the domain and the name [K4]', () => {
     // From an independent HKDF (Python: hmac and hashlib, RFC 5869 written out).
     expect(bytesToHex(deriveNodeSeed(secret, 'node1'))).toBe(EXPECTED_NODE1);
     expect(bytesToHex(deriveNodeSeed(secret, 'node2'))).not.toBe(EXPECTED_NODE1);

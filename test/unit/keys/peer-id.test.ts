@@ -6,7 +6,7 @@ import { authorToPeerId, peerIdToAuthor } from '../../../src/core/codec/peer-id.
 import type { Author } from '../../../src/core/types/index.ts';
 
 describe('peer id', () => {
-  it('is the one libp2p computes from the same key', async () => {
+  it('is the one libp2p computes from the same key [K3]', async () => {
     for (let i = 0; i < 50; i++) {
       const seed = Uint8Array.from({ length: 32 }, (_, j) => (i * 37 + j * 101) & 255);
       const { author } = createSigner(seed);

@@ -29,7 +29,7 @@ function errorOf(run: () => unknown): LatticeError {
 
 describe('legacy root', () => {
   const { roots } = JSON.parse(fixture('roots.json')) as { roots: { state: string; root: string }[] };
-  it.each(roots)('of $state is what CPython computes', ({ state, root }) => {
+  it.each(roots)('of $state is what CPython computes [I1]', ({ state, root }) => {
     expect(rootOf(state)).toBe(root);
   });
 
@@ -38,7 +38,7 @@ describe('legacy root', () => {
     expect(rootOf('{"a":9007199254740993}')).not.toBe(rootOf('{"a":9007199254740992}'));
   });
 
-  it('does not depend on the order of keys of the state, but on that of keys in values', () => {
+  it('does not depend on the order of keys of the state, but on that of keys in values [I1]', () => {
     expect(rootOf('{"a":1,"b":2}')).toBe(rootOf('{"b":2,"a":1}'));
     expect(rootOf('{"a":{"x":1,"y":2}}')).not.toBe(rootOf('{"a":{"y":2,"x":1}}'));
   });
@@ -112,7 +112,7 @@ describe('legacy snapshot', () => {
     expect(timestamp).toBe(1_767_225_600.5);
   });
 
-  it('whose state was changed is refused with both roots', () => {
+  it('whose state was changed is refused with both roots [I1]', () => {
     const stored = (JSON.parse(fixture('snapshot.json')) as { merkle_root: string }).merkle_root;
     const error = errorOf(() => readLegacySnapshot(fixture('root-mismatch.json'), hasher));
     expect(error.code).toBe('snapshot-root-mismatch');
@@ -126,7 +126,7 @@ describe('legacy snapshot', () => {
     expect(errorOf(() => readLegacySnapshot(fixture('old-format.json'), hasher)).code).toBe('snapshot-old-format');
   });
 
-  it('with values outside our model is refused whole, each key named', () => {
+  it('with values outside our model is refused whole, each key named [I1]', () => {
     const error = errorOf(() => readLegacySnapshot(fixture('refused-values.json'), hasher));
     expect(error.code).toBe('snapshot-values-refused');
     expect((error.details['refused'] as RefusedEntry[]).map(({ key }) => key)).toEqual(['big', 'deep', 'nan']);

@@ -51,7 +51,7 @@ function check(leaves: readonly Leaf[], probes: readonly Uint8Array[], depths: r
 }
 
 describe('merkle descent', () => {
-  it.each([0, 1, 2, 40, 400])('child digests, counts and leaves equal the definition for %i leaves', (n) => {
+  it.each([0, 1, 2, 40, 400])('child digests, counts and leaves equal the definition for %i leaves [T6]', (n) => {
     const leaves = someLeaves(n);
     const absent = someLeaves(4, 'other').map(({ keyHash }) => keyHash);
     const held = leaves.slice(0, 6).map(({ keyHash }) => keyHash);

@@ -49,7 +49,7 @@ function laxRoot(leafHash: Uint8Array, proof: Pick<LeafProof, 'keyHash' | 'steps
 }
 
 describe('merkle proofs', () => {
-  it.each([1, 2, 3, 50, 1000])('every held key is proven present and every other absent among %i leaves', (n) => {
+  it.each([1, 2, 3, 50, 1000])('every held key is proven present and every other absent among %i leaves [P3]', (n) => {
     const leaves = someLeaves(n);
     const { root, prove } = world(leaves);
     for (const { keyHash, refs } of leaves.slice(0, 100)) {
@@ -63,7 +63,7 @@ describe('merkle proofs', () => {
     }
   });
 
-  it('the empty tree proves every key absent, and only against the empty root', () => {
+  it('the empty tree proves every key absent, and only against the empty root [P4]', () => {
     const { root, prove } = world([]);
     const keyHash = sha256(text('a'));
     const proof = decodeProof(encodeProof(prove(keyHash)));
@@ -72,7 +72,7 @@ describe('merkle proofs', () => {
     expect(verifyProof(proof, keyHash, world(someLeaves(1)).root, hasher)).toBe(false);
   });
 
-  it('a leaf with several siblings is proven with all of them, in leaf order', () => {
+  it('a leaf with several siblings is proven with all of them, in leaf order [P2]', () => {
     const keyHash = sha256(text('conflict'));
     const refs = [3, 1, 2].map((i) => ({ commit: new Uint8Array(32).fill(i), index: i }));
     const leaf = { keyHash, refs, leafHash: referenceLeafHash(keyHash, refs) };
@@ -95,7 +95,7 @@ describe('merkle proofs', () => {
     for (const keyHash of others) expect(verifyProof(prove(keyHash), keyHash, root, hasher)).toBe('absent');
   });
 
-  it('a proof shows nothing against another root, nor about hashes of another length', () => {
+  it('a proof shows nothing against another root, nor about hashes of another length [P3]', () => {
     const leaves = someLeaves(20);
     const { tree, root, prove } = world(leaves);
     const [leaf] = leaves as [RefLeaf];
@@ -113,7 +113,7 @@ describe('merkle proofs', () => {
     expect(() => pathToProof(tree.path(a.keyHash), [], hasher)).toThrow(malformed);
   });
 
-  it('every change of one byte of an encoded proof makes it fail', () => {
+  it('every change of one byte of an encoded proof makes it fail [P1, P3]', () => {
     const { root, prove } = world(someLeaves(200));
     for (const keyHash of [sha256(text('key/7')), sha256(text('nobody'))]) {
       const good = encodeProof(prove(keyHash));
@@ -134,7 +134,7 @@ describe('merkle proofs', () => {
     }
   });
 
-  it('bytes that are not exactly one proof are malformed', () => {
+  it('bytes that are not exactly one proof are malformed [P2]', () => {
     const { prove } = world(someLeaves(30));
     const good = encodeProof(prove(sha256(text('key/3'))));
     for (let end = 0; end < good.length; end++) expect(() => decodeProof(good.subarray(0, end))).toThrow(malformed);
@@ -145,7 +145,7 @@ describe('merkle proofs', () => {
     expect(encodeProof(decodeProof(framed.subarray(3, 3 + good.length)))).toEqual(good);
   });
 
-  it('a proof with misshapen parts verifies as nothing and is not encoded', () => {
+  it('a proof with misshapen parts verifies as nothing and is not encoded [P2]', () => {
     const { root, prove } = world(someLeaves(30));
     const keyHash = sha256(text('key/3'));
     const proof = leafProof(prove(keyHash));
@@ -169,7 +169,7 @@ describe('merkle proofs', () => {
     }
   });
 
-  it("forgery: another leaf's path proves a held key absent to a verifier that forgets the asked key's bits, not to ours", () => {
+  it("forgery: another leaf's path proves a held key absent to a verifier that forgets the asked key's bits, not to ours [P3]", () => {
     const leaves = someLeaves(200);
     const { root, prove } = world(leaves);
     const victim = (leaves[0] as RefLeaf).keyHash;
@@ -182,7 +182,7 @@ describe('merkle proofs', () => {
     expect(fooled).toBe(199);
   });
 
-  it('forgery: without the branch bit in the node hash, bits can be relabelled to prove a held key absent; ours refuses', () => {
+  it('forgery: without the branch bit in the node hash, bits can be relabelled to prove a held key absent; ours refuses [T3, P3]', () => {
     const leaves = sortLeaves(someLeaves(201)).map((leaf) => leaf as RefLeaf);
     const { root, prove } = world(leaves);
     const victim = (leaves[100] as RefLeaf).keyHash;
@@ -205,7 +205,7 @@ describe('merkle proofs', () => {
     expect(fooled).toBe(200);
   });
 
-  it('forgery: with the bare leaf hash, a held key under a changed key hash proves its own absence; ours refuses', () => {
+  it('forgery: with the bare leaf hash, a held key under a changed key hash proves its own absence; ours refuses [P1, P3]', () => {
     const leaves = someLeaves(200);
     const { root, prove } = world(leaves);
     let fooled = 0;

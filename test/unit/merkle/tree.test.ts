@@ -28,7 +28,7 @@ function loadAll(leaves: readonly Leaf[]): MerkleTree {
 }
 
 describe('merkle tree', () => {
-  it('leaf hash: siblings count in the order of commit id and index, whatever order they come in', () => {
+  it('leaf hash: siblings count in the order of commit id and index, whatever order they come in [T2]', () => {
     const keyHash = sha256(text('a'));
     const [low, high] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(9)];
     const refs = [
@@ -40,7 +40,7 @@ describe('merkle tree', () => {
     expect(hex(leafHash(keyHash, refs.toReversed(), hasher))).toBe(hex(referenceLeafHash(keyHash, refs)));
   });
 
-  it('leaf hash: refuses none, a repeated, a misshapen sibling and a key hash of another length', () => {
+  it('leaf hash: refuses none, a repeated, a misshapen sibling and a key hash of another length [T2]', () => {
     const keyHash = sha256(text('a'));
     const ref = { commit: new Uint8Array(32), index: 0 };
     const malformed = expect.objectContaining({ code: 'malformed' });
@@ -58,7 +58,7 @@ describe('merkle tree', () => {
     expect(() => leafHash(keyHash.subarray(1), [ref], hasher)).toThrow(RangeError);
   });
 
-  it.each([0, 1, 2, 3, 17, 256, 2000])('root: equals the definition for %i leaves in random order', (n) => {
+  it.each([0, 1, 2, 3, 17, 256, 2000])('root: equals the definition for %i leaves in random order [T3]', (n) => {
     const leaves = someLeaves(n);
     const expected = hex(referenceRoot(sortLeaves(leaves)));
     const inserted = insertAll(shuffled(leaves, seeded(n + 1)));
@@ -85,7 +85,7 @@ describe('merkle tree', () => {
     for (const { keyHash, leafHash } of held.values()) expect(hex(tree.get(keyHash) as Uint8Array)).toBe(hex(leafHash));
   });
 
-  it('root: is independent of the order of insertion and of roots asked for meanwhile', () => {
+  it('root: is independent of the order of insertion and of roots asked for meanwhile [T5]', () => {
     const leaves = someLeaves(300);
     const roots = new Set(
       [1, 2, 3, 4].map((seed) => {
@@ -112,7 +112,7 @@ describe('merkle tree', () => {
     expect(tree.size).toBe(50);
   });
 
-  it('root: the empty one is H(0x02), and that of one leaf is the leaf', () => {
+  it('root: the empty one is H(0x02), and that of one leaf is the leaf [T4]', () => {
     const tree = createMerkleTree(hasher);
     expect(hex(tree.root())).toBe(hex(sha256(Uint8Array.of(2))));
     expect(hex(emptyRoot(hasher))).toBe(hex(sha256(Uint8Array.of(2))));
@@ -121,7 +121,7 @@ describe('merkle tree', () => {
     expect(hex(tree.root())).toBe(hex(leaf.leafHash));
   });
 
-  it('root: equals the definition for key hashes that share 250 bits, and for a chain of 257 depths', () => {
+  it('root: equals the definition for key hashes that share 250 bits, and for a chain of 257 depths [T3, T5]', () => {
     const close = closeKeyHashes(64, 250).map((keyHash, i) => ({ keyHash, leafHash: sha256(text(`leaf ${i}`)) }));
     // Each key hash leaves the first one at another bit: the deepest trie there is.
     const first = sha256(text('close'));

@@ -73,20 +73,20 @@ describe('HTTP envelopes', () => {
     expectRobust({ decode: decodeResponse, encode: encodeResponse }, encodeResponse(response));
   });
 
-  it('identity: the signature covers every field before it', () => {
+  it('identity: the signature covers every field before it [X1]', () => {
     const fields = [1, filled(16, 1), 'http://127.0.0.1:8000', alice.publicKey, filled(8, 2), filled(16, 3)];
     expect(identitySigningBytes(identity)).toEqual(tagged('diotec360/lattice/identity/v1:', fields));
     expect(encodeIdentity(identity)).toEqual(encodeCbor([...fields, filled(64, 4)]));
   });
 
-  it('request: the signature covers server, session nonce, counter and message', () => {
+  it('request: the signature covers server, session nonce, counter and message [X3]', () => {
     const signing = requestSigningBytes({ server: alice.author, ...request }, hasher);
     const fields = [alice.publicKey, filled(16, 3), 1, hasher.hash(filled(40, 5))];
     expect(signing).toEqual(tagged('diotec360/lattice/sync-request/v1:', fields));
     expect(encodeRequest(request)).toEqual(encodeCbor([1, filled(16, 3), 1, bob.publicKey, filled(64, 4), filled(40, 5)]));
   });
 
-  it('response: the signature covers the request it answers and the message', () => {
+  it('response: the signature covers the request it answers and the message [X4]', () => {
     const signing = requestSigningBytes({ server: alice.author, ...request }, hasher);
     const fields = [hasher.hash(signing), hasher.hash(response.message)];
     expect(responseSigningBytes(signing, response.message, hasher)).toEqual(tagged('diotec360/lattice/sync-response/v1:', fields));
@@ -106,7 +106,7 @@ describe('HTTP envelopes', () => {
     return codeOf(() => decodeResponse(encodeCbor(fields)));
   };
 
-  it('bound every field one over and one under', () => {
+  it('bound every field one over and one under [X1, X3, X4, L1]', () => {
     const sizes: [(changes: Record<number, unknown>) => string, number, number][] = [
       [identityWith, 1, 16],
       [identityWith, 3, 32],
@@ -139,7 +139,7 @@ describe('HTTP envelopes', () => {
     }
   });
 
-  it('ignore versions of tomorrow', () => {
+  it('ignore versions of tomorrow [B8]', () => {
     for (const [decodeWith, length] of [
       [identityWith, 7],
       [requestWith, 6],

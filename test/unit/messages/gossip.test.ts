@@ -26,7 +26,7 @@ describe('gossip messages', () => {
     );
   });
 
-  it('encode to their numbered arrays', () => {
+  it('encode to their numbered arrays [G2]', () => {
     expect(encodeGossip({ type: 'commits', fragments: [filled(2, 1)] })).toEqual(encodeCbor([1, [filled(2, 1)]]));
     expect(encodeGossip({ type: 'head', head: sampleSigned })).toEqual(encodeCbor([2, sampleSigned.bytes]));
     expect(encodeGossip({ type: 'cursor', cursor: 'c' })).toEqual(encodeCbor([3, 'c']));
@@ -42,7 +42,7 @@ describe('gossip messages', () => {
     expectRobust({ decode: stream, encode: encodeGossip }, encodeGossip(message));
   });
 
-  it('allow cursor and reset on push streams only', () => {
+  it('allow cursor and reset on push streams only [G2]', () => {
     for (const message of [
       [3, 'c'],
       [4, 'r'],
@@ -80,7 +80,7 @@ describe('gossip messages', () => {
     expect(code(value)).toBe(expected);
   });
 
-  it('have at most MAX_GOSSIP_BYTES', () => {
+  it('have at most MAX_GOSSIP_BYTES [G1, L1]', () => {
     const large = filled(MAX_FRAGMENT_BYTES, 1);
     const rest = MAX_GOSSIP_BYTES - encodeCbor([1, [large, filled(1000, 1)]]).length + 1000;
     expect(encodeCbor([1, [large, filled(rest, 1)]]).length).toBe(MAX_GOSSIP_BYTES);

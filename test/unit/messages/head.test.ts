@@ -33,7 +33,7 @@ const signed = (fields: unknown[]): Bytes => encodeCbor([encodeCbor(fields), fil
 const decoded = (fields: unknown[]) => codeOf(() => decodeSignedHead(signed(fields)));
 
 describe('signed head', () => {
-  it('round trips every field', () => {
+  it('round trips every field [E1]', () => {
     fc.assert(
       fc.property(arbitraryHead, (head) => {
         const made = createSignedHead(head, alice.sign);
@@ -44,7 +44,7 @@ describe('signed head', () => {
     );
   });
 
-  it('is signed over the domain tag and the payload', () => {
+  it('is signed over the domain tag and the payload [E2]', () => {
     const message = Buffer.concat([Buffer.from('diotec360/lattice/head/v1:'), encodeHeadPayload(sampleHead)]);
     expect(Buffer.from(headSigningBytes(sampleSigned.payloadBytes))).toEqual(message);
     expect(verify(null, message, alice.keyObject, sampleSigned.signature)).toBe(true);
@@ -96,7 +96,7 @@ describe('signed head', () => {
     expect(codeOf(() => decodeSignedHead(encodeCbor({ a: 1 })))).toBe('malformed');
   });
 
-  it('reads an unknown version up to 512 bytes and nothing longer', () => {
+  it('reads an unknown version up to 512 bytes and nothing longer [E2, B8, L1]', () => {
     const padded = (pad: number) => signed([2, filled(pad, 0)]);
     const atLimit = padded(MAX_HEAD_BYTES - padded(300).length + 300);
     expect(atLimit.length).toBe(MAX_HEAD_BYTES);
@@ -130,13 +130,13 @@ describe('trust hash', () => {
   const expected = (...keys: Bytes[]) =>
     new Uint8Array(createHash('sha256').update('diotec360/lattice/trust/v1:').update(Buffer.concat(keys)).digest());
 
-  it('covers the keys in byte order, whatever the order of the list', () => {
+  it('covers the keys in byte order, whatever the order of the list [E3]', () => {
     const sorted = [alice.publicKey, bob.publicKey].sort((a, b) => Buffer.compare(a, b));
     expect(trustHash([alice.author, bob.author], hasher)).toEqual(expected(...sorted));
     expect(trustHash([bob.author, alice.author], hasher)).toEqual(expected(...sorted));
   });
 
-  it('counts an author once and knows the empty list', () => {
+  it('counts an author once and knows the empty list [E3]', () => {
     expect(trustHash([alice.author, alice.author], hasher)).toEqual(expected(alice.publicKey));
     expect(trustHash([], hasher)).toEqual(expected());
   });

@@ -119,7 +119,7 @@ describe('sync messages', () => {
     expectRobust({ decode: decodeSync, encode: encodeSync }, encodeSync(message));
   });
 
-  it('encode to their numbered arrays', () => {
+  it('encode to their numbered arrays [S1, S2, S3, S4, S5, S6, S7]', () => {
     expect(samples.map(encodeSync)).toEqual(
       [
         [1, 1, 'lattice/0.1.0', sampleSigned.bytes, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5)],
@@ -194,7 +194,7 @@ describe('sync messages', () => {
     expect(code(3, [difference])).toBe(expected);
   });
 
-  it('bound their numbers of queries and differences', () => {
+  it('bound their numbers of queries and differences [S3, S4, L1]', () => {
     const query = [filled(0, 0), 0, 0, filled(0, 0)];
     const difference = [Uint8Array.of(0xa0), 4, 0, filled(0, 0)];
     const copies = (n: number, item: unknown) => Array.from({ length: n }, () => item);
@@ -206,7 +206,7 @@ describe('sync messages', () => {
     expect(code(3, copies(MAX_DIFFERENCES + 1, difference))).toBe('malformed');
   });
 
-  it('bound and order wants', () => {
+  it('bound and order wants [S5, L1]', () => {
     expect(code(4, filled(0, 0))).toBe('malformed');
     expect(code(4, hashes(1))).toBe('accepted');
     expect(code(4, hashes(1).subarray(1))).toBe('malformed');
@@ -217,7 +217,7 @@ describe('sync messages', () => {
     expect(code(4, Buffer.concat([hash(2), hash(1)]))).toBe('malformed');
   });
 
-  it('bound entries', () => {
+  it('bound entries [S5]', () => {
     expect(code(5, 0, [])).toBe('accepted');
     expect(code(5, MAX_WANTS, [filled(1, 1)])).toBe('accepted');
     expect(code(5, MAX_WANTS + 1, [])).toBe('malformed');
@@ -240,7 +240,7 @@ describe('sync messages', () => {
     ).toBe('malformed');
   });
 
-  it('bound pushes and verdicts', () => {
+  it('bound pushes and verdicts [S6]', () => {
     const copies = (n: number) => Array.from({ length: n }, () => filled(1, 1));
     expect(code(6, false, [])).toBe('malformed');
     expect(code(6, false, copies(MAX_WANTS))).toBe('accepted');
@@ -253,7 +253,7 @@ describe('sync messages', () => {
     expect(code(7, Uint8Array.of(2 + REFUSALS.length))).toBe('malformed');
   });
 
-  it('bound errors, and cut a long message instead of failing on it', () => {
+  it('bound errors, and cut a long message instead of failing on it [S7]', () => {
     expect(code(8, 'c'.repeat(64), 'm'.repeat(256))).toBe('accepted');
     expect(code(8, 'c'.repeat(65), 'm')).toBe('malformed');
     expect(code(8, 'c', 'm'.repeat(257))).toBe('malformed');
@@ -262,7 +262,7 @@ describe('sync messages', () => {
     expect(() => encodeSync({ type: 'error', code: 'c'.repeat(65), message: 'm' })).toThrow(RangeError);
   });
 
-  it('ignore types of tomorrow and refuse other lengths of today’s', () => {
+  it('ignore types of tomorrow and refuse other lengths of today’s [S1, B8]', () => {
     expect(code(0)).toBe('unknown-version');
     expect(code(9, { any: ['thing'] })).toBe('unknown-version');
     expect(code(2 ** 40)).toBe('unknown-version');
@@ -276,7 +276,7 @@ describe('sync messages', () => {
     }
   });
 
-  it('have at most MAX_SYNC_BYTES', () => {
+  it('have at most MAX_SYNC_BYTES [S1, L1]', () => {
     const parts = Array.from({ length: 12 }, () => filled(MAX_FRAGMENT_BYTES, 1));
     const rest = MAX_SYNC_BYTES - encodeCbor([5, 1, [...parts, filled(60_000, 1)]]).length + 60_000;
     const message = encodeCbor([5, 1, [...parts, filled(rest, 1)]]);
@@ -286,7 +286,7 @@ describe('sync messages', () => {
     expect(() => encodeSync({ type: 'entries', answered: 1, fragments: [...parts, filled(rest + 1, 1)] })).toThrow(RangeError);
   });
 
-  it('refuse deep nesting and huge announced lengths without building them', () => {
+  it('refuse deep nesting and huge announced lengths without building them [B6]', () => {
     expect(codeOf(() => decodeSync(filled(MAX_SYNC_BYTES, 0x81)))).toBe('malformed');
     expect(codeOf(() => decodeSync(Uint8Array.of(0x82, 2, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0)))).toBe('malformed');
     expect(codeOf(() => decodeSync(Uint8Array.of(0x82, 4, 0x5b, 0, 0, 0, 1, 0, 0, 0, 0)))).toBe('malformed');

@@ -35,7 +35,7 @@ describe('messages: canonical CBOR only', () => {
     ['fb3ff0000000000000', '1.0 as a double'],
     ['', 'nothing'],
     ['19ff', 'cut short'],
-  ])('refuses %s as an unsigned integer (%s)', (hex) => {
+  ])('refuses %s as an unsigned integer (%s) [B2]', (hex) => {
     expect(codeOf(() => read(hex).uint('n'))).toBe('malformed');
   });
 
@@ -45,7 +45,7 @@ describe('messages: canonical CBOR only', () => {
     ['6161', 'text'],
     ['4261', 'cut short'],
     ['5b7fffffffffffffff', 'length beyond any buffer'],
-  ])('refuses %s as bytes (%s)', (hex) => {
+  ])('refuses %s as bytes (%s) [B1, B2]', (hex) => {
     expect(codeOf(() => read(hex).bytes('b', 0, 64))).toBe('malformed');
   });
 
@@ -55,7 +55,7 @@ describe('messages: canonical CBOR only', () => {
     ['62c080', 'overlong NUL'],
     ['64f7bfbfbf', 'beyond Unicode'],
     ['61ff', 'no lead byte'],
-  ])('refuses %s as text (%s)', (hex) => {
+  ])('refuses %s as text (%s) [B5]', (hex) => {
     expect(codeOf(() => read(hex).text('t', 0, 64))).toBe('malformed');
   });
 
@@ -68,7 +68,7 @@ describe('messages: canonical CBOR only', () => {
     for (const hex of ['f6', 'f7', 'f8f4', '00', '01', '']) expect(codeOf(() => read(hex).boolean('b'))).toBe('malformed');
   });
 
-  it('bounds the input before anything else', () => {
+  it('bounds the input before anything else [B6]', () => {
     expect(codeOf(() => createWireReader('test', new Uint8Array(5), 4))).toBe('malformed');
     expect(codeOf(() => createWireReader('test', new Uint8Array(4), 4))).toBe('accepted');
   });

@@ -100,7 +100,7 @@ describe('repair by trie descent', () => {
     expect(again.bytes).toBeLessThanOrEqual(300);
   });
 
-  it('is symmetric: the side that opens it fetches what it lacks and pushes what the other lacks', () => {
+  it('is symmetric: the side that opens it fetches what it lacks and pushes what the other lacks [S11]', () => {
     const [a, b] = [createTestReplica(1), createTestReplica(2)];
     fill(a, 'a', 40);
     fill(b, 'b', 60);
@@ -139,7 +139,7 @@ describe('repair by trie descent', () => {
     expect(run.bytes).toBeLessThan(30_000);
   });
 
-  it('ends in equal roots for any two states (property)', () => {
+  it('ends in equal roots for any two states (property) [S8, S11]', () => {
     const write = fc.record({
       side: fc.constantFrom(0, 1),
       key: fc.integer({ min: 0, max: 30 }),
@@ -150,7 +150,7 @@ describe('repair by trie descent', () => {
       fc.property(fc.array(write, { maxLength: 80 }), (writes) => {
         const sides = [createTestReplica(1), createTestReplica(2)] as const;
         writes.forEach(({ side, key, del, sync }, i) => {
-          const r = sides[side as 0 | 1];
+          const r = sides[side];
           if (del) r.del(`k${key}`, T + i);
           else r.put(`k${key}`, i, T + i);
           if (sync === 0) session(sides[0], sides[1]);
@@ -173,7 +173,7 @@ describe('named refusals', () => {
     return { a, b, door: (author) => (author === c.author ? 'untrusted-author' : undefined) };
   };
 
-  it('ends as "equal except refused", and waits before it asks again', () => {
+  it('ends as "equal except refused", and waits before it asks again [S11, S12]', () => {
     const { a, b, door } = third();
     const refused = new RefusedDifferences();
     expect(session(a, b, { refused, doorA: door })).toMatchObject({ outcome: 'repaired', fetched: 3, refused: 7 });
@@ -184,14 +184,14 @@ describe('named refusals', () => {
     expect(later.requests).toBeGreaterThan(second.requests);
   });
 
-  it('remembers what the peer refuses from us in the same way', () => {
+  it('remembers what the peer refuses from us in the same way [S12]', () => {
     const { a, b, door } = third();
     const refused = new RefusedDifferences();
     session(b, a, { refused, doorB: door });
     expect(session(b, a, { refused, doorB: door })).toMatchObject({ outcome: 'equal-except-refused', pushed: 0, refused: 7 });
   });
 
-  it('takes the peer at its word again when the refusal is gone', () => {
+  it('takes the peer at its word again when the refusal is gone [S12]', () => {
     const { a, b, door } = third();
     const refused = new RefusedDifferences();
     session(a, b, { refused, doorA: door });
@@ -213,7 +213,7 @@ describe('named refusals', () => {
     expect(session(a, b, { refused, doorA: door })).toMatchObject({ outcome: 'equal-except-refused', found: 1, requests: 1 });
   });
 
-  it('stays within its bound', () => {
+  it('stays within its bound [S12, L2]', () => {
     const refused = new RefusedDifferences();
     for (let i = 0; i < 5000; i++) refused.add(keyHash(`k${i}`, hasher), undefined, undefined, 'untrusted-author', 0);
     expect(refused.size).toBe(4096);
@@ -228,7 +228,7 @@ describe('a lying peer', () => {
     return [a, b];
   };
 
-  it('that answers prefixes nobody asked for ends the session', () => {
+  it('that answers prefixes nobody asked for ends the session [S8]', () => {
     const [a, b] = pair();
     const tamper = (m: SyncMessage): SyncMessage =>
       m.type === 'differences'
@@ -254,7 +254,7 @@ describe('a lying peer', () => {
     expect(() => session(a, b, { tamper })).toThrow(/verdicts/);
   });
 
-  it('that invents differences for ever is asked about a bounded number of them', () => {
+  it('that invents differences for ever is asked about a bounded number of them [S11]', () => {
     const { tree } = createTestReplica(1).replica;
     const search = findDifferences(tree, 1000);
     let step = search.next();
@@ -266,15 +266,13 @@ describe('a lying peer', () => {
       requests++;
       const differences = message.queries
         .flatMap((q) =>
-          Array.from({ length: 16 }, (_, i) => ({ nibble: i, bits: q.bits + 4, prefix: Uint8Array.from([...q.prefix]) })).map(
-            ({ nibble, bits, prefix }) => {
-              const out = new Uint8Array((bits + 7) >> 3);
-              out.set(prefix.subarray(0, out.length));
-              const at = (bits - 4) >> 3;
-              out[at] = (bits - 4) % 8 === 0 ? nibble << 4 : ((out[at] as number) & 0xf0) | nibble;
-              return { kind: 'children' as const, prefix: out, bits, bitmap: 0xffff, digests };
-            },
-          ),
+          Array.from({ length: 16 }, (_, i) => ({ nibble: i, bits: q.bits + 4, prefix: q.prefix })).map(({ nibble, bits, prefix }) => {
+            const out = new Uint8Array((bits + 7) >> 3);
+            out.set(prefix.subarray(0, out.length));
+            const at = (bits - 4) >> 3;
+            out[at] = (bits - 4) % 8 === 0 ? nibble << 4 : ((out[at] as number) & 0xf0) | nibble;
+            return { kind: 'children' as const, prefix: out, bits, bitmap: 0xffff, digests };
+          }),
         )
         .slice(0, 16);
       step = search.next({ type: 'differences', differences });

@@ -11,7 +11,7 @@ const put = (key: string, value: unknown = 1) => ({ operations: [{ kind: 'put' a
 const siblingsOf = (entry: Entry | undefined): string[] => entry?.siblings.map(versionOf) ?? [];
 
 describe('group commit', () => {
-  it('signs writes that arrive together as one commit', () => {
+  it('signs writes that arrive together as one commit [R8]', () => {
     const a = createTestReplica(1);
     const step = a.step({ writes: [put('x'), put('y'), put('z')] }, T);
     expect(step.commits).toHaveLength(1);
@@ -19,7 +19,7 @@ describe('group commit', () => {
     expect(step.writes.map((w) => ok(w).results[0]?.version)).toEqual([0, 1, 2].map((i) => `${step.commits[0]?.id}.${i}`));
   });
 
-  it('starts the next commit at a repeated key, which then sees the first write', () => {
+  it('starts the next commit at a repeated key, which then sees the first write [R8]', () => {
     const a = createTestReplica(1);
     const step = a.step({ writes: [put('x', 1), put('x', 2)] }, T);
     expect(step.commits).toHaveLength(2);
@@ -29,7 +29,7 @@ describe('group commit', () => {
     expect(a.entry('x')?.siblings).toHaveLength(1);
   });
 
-  it("never splits one client's batch", () => {
+  it("never splits one client's batch [R8]", () => {
     const a = createTestReplica(1);
     const batch = (prefix: string, n: number) => ({
       operations: Array.from({ length: n }, (_, i) => ({ kind: 'put' as const, key: `${prefix}${i}`, value: i })),
@@ -38,7 +38,7 @@ describe('group commit', () => {
     expect(step.commits.map((c) => c.operations.length)).toEqual([200, 200]);
   });
 
-  it('evaluates each precondition against the writes before it, and leaves failures out of the commit', () => {
+  it('evaluates each precondition against the writes before it, and leaves failures out of the commit [R8, A3]', () => {
     const a = createTestReplica(1);
     const created = a.put('x', 1, T);
     const version = `${created.id}.0`;
@@ -50,7 +50,7 @@ describe('group commit', () => {
     expect(step.commits.flatMap((c) => c.operations.map((o) => o.operation.key))).toEqual(['x', 'y']);
   });
 
-  it('refuses all of a batch when one operation fails', () => {
+  it('refuses all of a batch when one operation fails [R8]', () => {
     const a = createTestReplica(1);
     const before = rootOf(a);
     const step = a.step(
@@ -104,14 +104,14 @@ describe('group commit', () => {
 });
 
 describe('clock', () => {
-  it('gives every commit of an author a greater HLC, also when the wall clock steps back', () => {
+  it('gives every commit of an author a greater HLC, also when the wall clock steps back [C2]', () => {
     const a = createTestReplica(1);
     const times = [T, T - 5000, T - 5000, T + 1].map((now, i) => a.put(`k${i}`, i, now).header.hlc);
-    expect([...times].sort()).toEqual(times);
+    expect(times.toSorted((x, y) => (x < y ? -1 : 1))).toEqual(times);
     expect(new Set(times).size).toBe(4);
   });
 
-  it('refuses a write that would run further ahead of the wall clock than one bad clock may push it', () => {
+  it('refuses a write that would run further ahead of the wall clock than one bad clock may push it [C3]', () => {
     const bad = createTestReplica(2);
     const a = createTestReplica(1);
     a.step({ fragments: [bad.put('x', 1, T + MAX_LOCAL_AHEAD_MS + 1)] }, T);
@@ -120,7 +120,7 @@ describe('clock', () => {
     expect(ok(a.step({ writes: [put('y')] }, T + 2).writes[0]).commit.header.author).toBe(a.author);
   });
 
-  it('defers a commit more than a minute ahead and takes it once its time has come', () => {
+  it('defers a commit more than a minute ahead and takes it once its time has come [C4, C5]', () => {
     const bad = createTestReplica(2);
     const a = createTestReplica(1);
     const future = bad.put('x', 1, T + 60_001);
@@ -129,7 +129,7 @@ describe('clock', () => {
     expect(a.step({ fragments: [future] }, T + 1).outcomes).toEqual([['added']]);
   });
 
-  it('does not regress after a restart', () => {
+  it('does not regress after a restart [C2]', () => {
     const a = createTestReplica(1);
     const before = a.put('x', 1, T + 10_000).header.hlc;
     const again = createTestReplica(1);
@@ -139,7 +139,7 @@ describe('clock', () => {
 });
 
 describe('conflicts', () => {
-  it('keeps both of two writes made apart, with the same winner and list everywhere, until a write that has seen both', () => {
+  it('keeps both of two writes made apart, with the same winner and list everywhere, until a write that has seen both [R3, R4, D4]', () => {
     const [a, b, c] = [createTestReplica(1), createTestReplica(2), createTestReplica(3)];
     const [x, y] = [a.put('k', 'a', T), b.put('k', 'b', T + 1)];
     a.step({ fragments: [y] }, T + 2);
@@ -157,7 +157,7 @@ describe('conflicts', () => {
     expect(a.replica.meta.conflicts).toBe(0);
   });
 
-  it('never brings a deleted key back by an operation that the delete had seen', () => {
+  it('never brings a deleted key back by an operation that the delete had seen [R6]', () => {
     const [a, b] = [createTestReplica(1), createTestReplica(2)];
     const created = a.put('k', 1, T);
     b.step({ fragments: [created] }, T);
@@ -168,7 +168,7 @@ describe('conflicts', () => {
     expect(a.replica.meta.live).toBe(0);
   });
 
-  it('ends in the same root and rows in whatever order and pieces operations come (property)', () => {
+  it('ends in the same root and rows in whatever order and pieces operations come (property) [R3, T5, D2]', () => {
     const action = fc.record({
       node: fc.integer({ min: 0, max: 2 }),
       key: fc.constantFrom('a', 'b', 'c'),

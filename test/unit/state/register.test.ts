@@ -23,13 +23,13 @@ const merged = (...siblings: Sibling[]): Entry =>
   siblings.reduce<Entry | undefined>((e, s) => mergeSibling(e, s).entry, undefined) as Entry;
 
 describe('supersedes', () => {
-  it('a context covers every dot of its author up to its own', () => {
+  it('a context covers every dot of its author up to its own [R1]', () => {
     const context = [saw(1, 5)];
     expect([4, 5, 6].map((at) => covers(context, author(1), hlc(at)))).toEqual([true, true, false]);
     expect(covers(context, author(2), hlc(1))).toBe(false);
   });
 
-  it('a later operation of the same author replaces the earlier one', () => {
+  it('a later operation of the same author replaces the earlier one [R1]', () => {
     expect(supersedes(sibling(1, 2), sibling(1, 1))).toBe(true);
     expect(supersedes(sibling(1, 1), sibling(1, 2))).toBe(false);
   });
@@ -39,7 +39,7 @@ describe('supersedes', () => {
     expect(supersedes(sibling(1, 9, [saw(2, 1)]), sibling(2, 1))).toBe(true);
   });
 
-  it('two commits of one author with one HLC are decided by the commit id, whichever comes first', () => {
+  it('two commits of one author with one HLC are decided by the commit id, whichever comes first [R2]', () => {
     const [low, high] = [sibling(1, 5, [], 1), sibling(1, 5, [], 2)];
     expect(merged(low, high).siblings).toEqual([high]);
     expect(merged(high, low).siblings).toEqual([high]);
@@ -54,7 +54,7 @@ describe('mergeSibling', () => {
     expect(mergeSibling(entry, sibling(1, 2)).outcome).toBe('added');
   });
 
-  it('shows the greatest (hlc, author, commit) first', () => {
+  it('shows the greatest (hlc, author, commit) first [R4]', () => {
     expect(merged(sibling(1, 3), sibling(2, 3, [], 8), sibling(3, 1)).siblings.map((s) => s.author)).toEqual([
       author(2),
       author(1),
@@ -70,7 +70,7 @@ describe('mergeSibling', () => {
 });
 
 describe('contextOf', () => {
-  it("merges the siblings' dots with their contexts, sorted, own dots implied", () => {
+  it("merges the siblings' dots with their contexts, sorted, own dots implied [R5]", () => {
     const entry = merged(sibling(3, 7, [saw(1, 2), saw(4, 1)]), sibling(2, 9, [saw(1, 5)]));
     expect(contextOf(entry, author(4))).toEqual([saw(1, 5), saw(2, 9), saw(3, 7)]);
     expect(contextOf(entry, author(2))).toEqual([saw(1, 5), saw(3, 7), saw(4, 1)]);

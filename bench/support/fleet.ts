@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { nextFreeRange } from '../../src/cli/up/ports.ts';
+import { planFleet, writeFleet } from '../../src/config/fleet.ts';
+import type { NodeStatus, PeerStatus } from '../../src/runtime/facade.ts';
+import { createProxy, type Proxy } from './proxy.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const START_MS = 20_000;
+const STOP_MS = 5_000;
+const POLL_MS = 5;
+
+/** A node in a process of its own. */
+export interface BenchNode {
+  readonly name: string;
+  readonly api: string;
+  readonly port: number;
+  readonly token: string;
+  /** Starts the process; resolves when it answers, with the milliseconds that took. */
+  start(): Promise<number>;
+  /** SIGTERM; resolves when the process is gone, with the milliseconds that took. */
+  stop(): Promise<number>;
+  status(): Promise<NodeStatus>;
+  peers(): Promise<readonly PeerStatus[]>;
+  /** A commit of puts. */
+  commit(entries: readonly { readonly key: string; readonly value: unknown }[]): Promise<void>;
+  has(key: string): Promise<boolean>;
+}
+
+export interface BenchFleet {
+  readonly nodes: readonly BenchNode[];
+  /** In front of each node's P2P port, where asked for. */
+  readonly proxies: readonly Proxy[];
+  close(): Promise<void>;
+}
+
+export interface FleetRequest {
+  readonly nodes: number;
+  /** Settings of every node, without their prefix. An empty one is taken out. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Puts a proxy in front of each P2P port. */
+  readonly proxied?: boolean;
+}
+
+/** Configures nodes on free ports in a temporary directory. Nothing runs yet. `close` ends what does, and removes the directory. */
+export async function createFleet({ nodes: count, settings = {}, proxied = false }: FleetRequest): Promise<BenchFleet> {
+  const dir = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
+  const basePort = await nextFreeRange(20_000 + Math.floor(Math.random() * 5_000), count);
+  const p2pBasePort = await nextFreeRange(26_000 + Math.floor(Math.random() * 5_000), count);
+  const plan = planFleet({ dir, nodes: count, basePort, p2pBasePort });
+  const proxies: Proxy[] = [];
+  if (proxied) for (let i = 0; i < count; i++) proxies.push(await createProxy(p2pBasePort + i));
+
+  const files = plan.files.map((file) => {
+    if (!file.name.endsWith('.env')) return file;
+    let { content } = file;
+    proxies.forEach((proxy, i) => {
+      // Only in P2P_BOOTSTRAP does a peer id follow the port.
+      content = content.replaceAll(`/tcp/${p2pBasePort + i}/p2p/`, `/tcp/${proxy.port}/p2p/`);
+    });
+    for (const [name, value] of Object.entries(settings)) {
+      content = content.replace(new RegExp(`^DIOTEC360_${name}=.*\n`, 'm'), '');
+      if (value !== '') content += `DIOTEC360_${name}=${value}\n`;
+    }
+    return { ...file, content };
+  });
+  writeFleet({ ...plan, files });
+
+  const nodes = plan.fleet.nodes.map((node, i): BenchNode => createBenchNode(dir, node.name, node.envFile, basePort + i));
+  return {
+    nodes,
+    proxies,
+    async close() {
+      await Promise.all(nodes.map((node) => node.stop()));
+      for (const proxy of proxies) proxy.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function createBenchNode(dir: string, name: string, envFile: string, port: number): BenchNode {
+  const api = `http://127.0.0.1:${port}`;
+  const env = readFileSync(join(dir, envFile), 'utf8');
+  const token = /^DIOTEC360_API_TOKEN=(.*)$/m.exec(env)?.[1] ?? '';
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  let child: ChildProcess | undefined;
+  // However this process ends, its nodes end with it.
+  process.once('exit', () => child?.kill('SIGKILL'));
+
+  async function json<T>(path: string): Promise<T> {
+    return (await (await fetch(`${api}${path}`)).json()) as T;
+  }
+  const status = (): Promise<NodeStatus> => json<NodeStatus>('/api/v1/status');
+
+  return {
+    name,
+    api,
+    port,
+    token,
+    async start() {
+      const from = performance.now();
+      const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
+      const started = spawn(process.execPath, [MAIN, 'start', '--env-file', join(dir, envFile)], { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
+      child = started;
+      started.stdout?.pipe(log);
+      started.stderr?.pipe(log);
+      const deadline = from + START_MS;
+      for (;;) {
+        try {
+          await status();
+          return performance.now() - from;
+        } catch (error) {
+          if (started.exitCode !== null || performance.now() > deadline) {
+            throw new Error(`${name} did not start: ${readFileSync(join(dir, `${name}.log`), 'utf8').slice(-2000)}`, { cause: error });
+          }
+          await pause(POLL_MS);
+        }
+      }
+    },
+    async stop() {
+      const running = child;
+      if (running === undefined || running.exitCode !== null || running.signalCode !== null) return 0;
+      const from = performance.now();
+      const kill = setTimeout(() => running.kill('SIGKILL'), STOP_MS);
+      const gone = new Promise((resolve) => running.once('exit', resolve));
+      running.kill('SIGTERM');
+      await gone;
+      clearTimeout(kill);
+      return performance.now() - from;
+    },
+    status,
+    peers: async () => {
+      const answer = await json<{ peers: readonly PeerStatus[] } | readonly PeerStatus[]>('/api/v1/peers');
+      return 'peers' in answer ? answer.peers : answer;
+    },
+    async commit(entries) {
+      const body = JSON.stringify({ operations: entries.map(({ key, value }) => ({ op: 'put', key, value })) });
+      const response = await fetch(`${api}/api/v1/commits`, { method: 'POST', headers, body });
+      const text = await response.text();
+      if (response.status !== 201) throw new Error(`${name} answered ${response.status}: ${text}`);
+    },
+    async has(key) {
+      const response = await fetch(`${api}/api/v1/state/${encodeURIComponent(key)}`);
+      await response.arrayBuffer();
+      return response.status === 200;
+    },
+  };
+}
+
+/** Waits until `condition` holds; the milliseconds that took. Fails with `what` after `deadlineMs`. */
+export async function until(what: string, deadlineMs: number, condition: () => Promise<boolean>, everyMs = 10): Promise<number> {
+  const from = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - from > deadlineMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await pause(everyMs);
+  }
+  return performance.now() - from;
+}
+
+/** Milliseconds until all roots are equal. */
+export function untilEqual(nodes: readonly BenchNode[], deadlineMs: number): Promise<number> {
+  return until('equal roots', deadlineMs, async () => new Set((await Promise.all(nodes.map((node) => node.status()))).map((s) => s.root)).size === 1);
+}
+
+/** Starts all, and waits until every node is carried to every other by `lung`. */
+export async function startAll(nodes: readonly BenchNode[], lung: 'p2p' | 'http'): Promise<void> {
+  await Promise.all(nodes.map((node) => node.start()));
+  await untilLung(nodes, lung, 40_000);
+}
+
+export function untilLung(nodes: readonly BenchNode[], lung: 'p2p' | 'http', deadlineMs: number): Promise<number> {
+  return until(
+    `every peer by ${lung}`,
+    deadlineMs,
+    async () => {
+      const all = await Promise.all(nodes.map((node) => node.peers()));
+      return all.every((peers) => peers.filter((peer) => peer.configured && peer.lung === lung).length === nodes.length - 1);
+    },
+    50,
+  );
+}

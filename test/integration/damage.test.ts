@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openLevelStore } from '../../src/adapters/store/index.ts';
+import { BUCKETS, entryKey } from '../../src/core/codec/rows.ts';
+import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
+
+const alone = (): Promise<Fleet> => startFleet({ nodes: 1, env: () => ({ P2P_ENABLED: 'false' }) });
+
+async function fill(node: Node): Promise<string> {
+  for (let commit = 0; commit < 8; commit++) {
+    const operations = Array.from({ length: 32 }, (_, i) => ({
+      op: 'put' as const,
+      key: `key/${commit}/${i}`,
+      value: 'x'.repeat(200) + i,
+    }));
+    await node.api.commit(operations);
+  }
+  return (await node.api.status()).root;
+}
+
+/** Every row of a store that nobody runs on, as one hash. */
+async function hashRows(directory: string): Promise<string> {
+  const store = await openLevelStore(directory);
+  const hash = createHash('sha256');
+  const greatest = Math.max(...Object.values(BUCKETS)) + 1;
+  for await (const rows of store.iterate({ gte: Uint8Array.of(0), lt: Uint8Array.of(greatest) })) {
+    for (const row of rows) for (const part of row) hash.update(`${part.length}:`).update(part);
+  }
+  await store.close();
+  return hash.digest('hex');
+}
+
+/** Name and hash of each table file: what LevelDB never changes once it is written. */
+function hashTables(directory: string): Record<string, string> {
+  const tables = readdirSync(directory).filter((name) => /\.(ldb|sst)$/.test(name));
+  return Object.fromEntries(
+    tables.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(directory, name)))
+        .digest('hex'),
+    ]),
+  );
+}
+
+describe('a damaged store', () => {
+  it('that lost a row is refused with both roots and the next step, and is left as it is [N2]', async () => {
+    const fleet = await alone();
+    const [node] = fleet.nodes as [Node];
+    const root = await fill(node);
+    await node.terminate();
+    const store = await openLevelStore(node.stateDir);
+    await store.batch([{ type: 'del', key: entryKey('key/3/7') }]);
+    await store.close();
+    const rows = await hashRows(node.stateDir);
+    const tables = hashTables(node.stateDir);
+
+    // Every start says the same: nothing was repaired or thrown away in between.
+    for (const attempt of ['first', 'second']) {
+      expect((await node.startAndExit()).code, attempt).toBe(74);
+      const { stderr } = node.process;
+      expect(stderr).toContain(`its stored root is ${root}`);
+      const rebuilt = /entries make ([0-9a-f]{64})/.exec(stderr)?.[1];
+      expect(rebuilt).toBeDefined();
+      expect(rebuilt).not.toBe(root);
+      expect(stderr).toMatch(/next: .*move it aside/);
+    }
+    expect(await hashRows(node.stateDir)).toBe(rows);
+    expect(hashTables(node.stateDir)).toMatchObject(tables);
+    await fleet.stop();
+  });
+
+  it('whose table file has flipped bytes is refused, and its tables are left as they are', async () => {
+    const fleet = await alone();
+    const [node] = fleet.nodes as [Node];
+    await fill(node);
+    await node.terminate();
+    // Opening moves the write-ahead log into a table.
+    await (await openLevelStore(node.stateDir)).close();
+    const before = hashTables(node.stateDir);
+    const names = Object.keys(before);
+    expect(names.length).toBeGreaterThan(0);
+    // One bit in every second KiB of each table: whatever is compressed or not, entries are hit.
+    for (const name of names) {
+      const bytes = readFileSync(join(node.stateDir, name));
+      for (let at = 512; at < bytes.length - 512; at += 2048) bytes[at] = (bytes[at] as number) ^ 0x04;
+      writeFileSync(join(node.stateDir, name), bytes);
+    }
+    const damaged = hashTables(node.stateDir);
+    expect(damaged).not.toEqual(before);
+    const exit = await node.startAndExit();
+    expect(exit.code).toBe(74);
+    expect(node.process.stderr).toMatch(/damaged/i);
+    expect(node.process.stderr).toMatch(/next: .*[Mm]ove/);
+    expect(node.process.stderr).toContain(node.stateDir);
+    expect(hashTables(node.stateDir)).toMatchObject(damaged);
+    await fleet.stop();
+  });
+
+  it('with nothing wrong is opened, and has the root that it was closed with', async () => {
+    const fleet = await alone();
+    const [node] = fleet.nodes as [Node];
+    const root = await fill(node);
+    await node.kill();
+    await node.start();
+    expect((await node.api.status()).root).toBe(root);
+    await fleet.stop();
+  });
+});

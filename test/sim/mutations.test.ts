@@ -1,0 +1,158 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Entry, Sibling } from '../../src/core/types/index.ts';
+import { isPlanted, planted } from './planted.ts';
+import { runSeed } from './scenario.ts';
+import type { Sabotage } from './world.ts';
+
+/** A bug must show within this many seeds. */
+const SEEDS = 6;
+
+vi.mock('../../src/core/state/register.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/state/register.ts')>();
+  return {
+    ...real,
+    mergeSibling(entry: Entry | undefined, sibling: Sibling): ReturnType<typeof real.mergeSibling> {
+      if (isPlanted('a tombstone is dropped on receipt') && sibling.operation.kind === 'delete' && entry !== undefined) {
+        return { entry, outcome: 'superseded' };
+      }
+      if (isPlanted('the last to arrive wins') && entry !== undefined) {
+        const merged = real.mergeSibling(entry, sibling);
+        if (merged.outcome !== 'added') return merged;
+        return { entry: { key: entry.key, siblings: [sibling] }, outcome: 'added' };
+      }
+      const merged = real.mergeSibling(entry, sibling);
+      if (isPlanted('only the winner is kept')) return { ...merged, entry: { ...merged.entry, siblings: merged.entry.siblings.slice(0, 1) } };
+      if (isPlanted('siblings stand in order of arrival') && merged.outcome === 'added') {
+        return { ...merged, entry: { ...merged.entry, siblings: [...merged.entry.siblings].sort((a, b) => Number(a === sibling) - Number(b === sibling)) } };
+      }
+      return merged;
+    },
+    contextOf(entry: Entry | undefined, self: Parameters<typeof real.contextOf>[1]): ReturnType<typeof real.contextOf> {
+      const context = real.contextOf(entry, self);
+      // What was covered by a replaced operation is forgotten: old siblings come back to life.
+      if (isPlanted('a context forgets what its siblings had seen')) {
+        return context.filter((dot) => entry?.siblings.some((s) => s.author === dot.author));
+      }
+      if (isPlanted('a context claims what was never seen')) return context.map((dot) => ({ ...dot, hlc: (dot.hlc + (20_000n << 16n)) as typeof dot.hlc }));
+      return context;
+    },
+  };
+});
+
+vi.mock('../../src/core/clock/hlc-clock.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/clock/hlc-clock.ts')>();
+  return {
+    ...real,
+    tick(state: Parameters<typeof real.tick>[0], now: number): ReturnType<typeof real.tick> {
+      if (!isPlanted('the clock is the wall clock')) return real.tick(state, now);
+      const hlc = real.makeHlc(now, 0);
+      return { ok: true, hlc, state: { last: hlc } };
+    },
+    isFuture: (hlc: Parameters<typeof real.isFuture>[0], now: number) => !isPlanted('commits from the future are taken') && real.isFuture(hlc, now),
+  };
+});
+
+vi.mock('../../src/core/merkle/leaf.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/merkle/leaf.ts')>();
+  return {
+    ...real,
+    leafHash: (...[keyHash, siblings, hasher]: Parameters<typeof real.leafHash>) =>
+      real.leafHash(keyHash, isPlanted('the root covers winners only') ? siblings.slice(0, 1) : siblings, hasher),
+  };
+});
+
+vi.mock('../../src/runtime/repairs.ts', async (load) => {
+  const real = await load<typeof import('../../src/runtime/repairs.ts')>();
+  return {
+    ...real,
+    createRepairs(deps: Parameters<typeof real.createRepairs>[0]): ReturnType<typeof real.createRepairs> {
+      const repairs = real.createRepairs(deps);
+      return isPlanted('repair never runs') ? { ...repairs, consider: () => undefined, all: () => Promise.resolve() } : repairs;
+    },
+  };
+});
+
+vi.mock('../../src/core/codec/siblings.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/codec/siblings.ts')>();
+  return {
+    ...real,
+    siblingsToFragments(...[siblings, hasher]: Parameters<typeof real.siblingsToFragments>): ReturnType<typeof real.siblingsToFragments> {
+      const sent = isPlanted('repair sends no tombstones') ? siblings.filter((s) => s.operation.kind === 'put') : siblings;
+      return real.siblingsToFragments(sent, hasher);
+    },
+  };
+});
+
+vi.mock('../../src/runtime/startup.ts', async (load) => {
+  const real = await load<typeof import('../../src/runtime/startup.ts')>();
+  return {
+    ...real,
+    async openState(...args: Parameters<typeof real.openState>): ReturnType<typeof real.openState> {
+      const opened = await real.openState(...args);
+      // A node that starts with an empty memory of a full disk.
+      return isPlanted('the state is not loaded at start') ? real.openState({ ...args[0], store: emptyStore(args[0].store) }) : opened;
+    },
+  };
+});
+
+function emptyStore(store: Parameters<typeof import('../../src/runtime/startup.ts').openState>[0]['store']): typeof store {
+  return {
+    ...store,
+    get: () => Promise.resolve(undefined),
+    iterate: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true as const, value: undefined }) }) }),
+  };
+}
+
+async function firstFailure(sabotage: Sabotage): Promise<string | undefined> {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const report = await runSeed(seed, { sabotage });
+    if (report.failures.length > 0) return `seed ${seed}: ${report.failures[0]}`;
+  }
+  return undefined;
+}
+
+afterEach(() => {
+  planted.bug = undefined;
+});
+
+describe('the simulation notices planted bugs', () => {
+  const bugs = [
+    'a tombstone is dropped on receipt',
+    'the last to arrive wins',
+    'only the winner is kept',
+    'siblings stand in order of arrival',
+    'a context forgets what its siblings had seen',
+    'a context claims what was never seen',
+    'the clock is the wall clock',
+    'commits from the future are taken',
+    'the root covers winners only',
+    'repair never runs',
+    'repair sends no tombstones',
+    'the state is not loaded at start',
+  ];
+  for (const bug of bugs) {
+    test(bug, async () => {
+      planted.bug = bug;
+      const failure = await firstFailure({});
+      if (process.env.SIM_SUMMARY === '1') process.stdout.write(`${bug}: ${failure}\n`);
+      expect(failure).toBeDefined();
+    });
+  }
+
+  const sabotages: Readonly<Record<string, Sabotage>> = {
+    'writes are acknowledged before they are durable': { earlyDurability: true },
+    'signatures are not checked': { blindVerifier: true },
+    'a crash tears a batch': { tornBatches: true },
+  };
+  for (const [name, sabotage] of Object.entries(sabotages)) {
+    test(name, async () => {
+      const failure = await firstFailure(sabotage);
+      if (process.env.SIM_SUMMARY === '1') process.stdout.write(`${name}: ${failure}\n`);
+      expect(failure).toBeDefined();
+    });
+  }
+
+  test('without any, the same seeds pass', async () => {
+    expect(await firstFailure({})).toBeUndefined();
+  });
+});
