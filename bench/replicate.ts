@@ -11,7 +11,7 @@ const CONNECTIONS = 8;
 const WARM_WRITES = 200;
 const THROUGHPUT_MS = 5_000;
 /** Commits on their way at once, in all. */
-const WRITERS = 6;
+const WRITERS = 12;
 const SETTLE_MS = 30_000;
 
 type Lung = 'p2p' | 'http';

@@ -8,7 +8,7 @@ import { createVerifier, memoryMetrics, nodeHasher, systemClock, systemRandom } 
 import type { HttpLung, Log, Store, StoreOperation } from '../src/ports/index.ts';
 import { createNode } from '../src/runtime/index.ts';
 import { keyOf, NETWORK, signerOf, valueOf } from './support/commits.ts';
-import { type Figure, median, quantile } from './support/figures.ts';
+import { cpuSeconds, type Figure, median, quantile } from './support/figures.ts';
 import { createFleet } from './support/fleet.ts';
 import { openConnection, requestText } from './support/http-client.ts';
 
@@ -38,13 +38,13 @@ async function inParallel(count: number, width: number, job: (n: number) => Prom
 }
 
 /** Signed durable writes through a node without lungs; its batches are then written once more straight into another store. */
-async function nodeFigures(dir: string): Promise<Figure[]> {
+export async function nodeFigures(dir: string): Promise<Figure[]> {
   const store = await openLevelStore(join(dir, 'node'));
-  const batches: (readonly StoreOperation[])[] = [];
+  let recorded: (readonly StoreOperation[])[] | undefined;
   const recording: Store = {
     ...store,
     batch(operations) {
-      batches.push(operations);
+      recorded?.push(operations);
       return store.batch(operations);
     },
   };
@@ -86,29 +86,37 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
       Array.from({ length: COMMIT }, (_, i) => ({ op: 'put', key: keyOf(first + i), value: valueOf(first + i, version) })),
     );
   await inParallel(COMMITS / 4, IN_FLIGHT, (n) => commit(10_000_000 + n * COMMIT, 0));
-  batches.length = 0;
+  const cpu = cpuSeconds();
   const created = await inParallel(COMMITS, IN_FLIGHT, (n) => commit(n * COMMIT, 0));
-  const recorded = batches.slice();
+  const createdCpu = cpuSeconds() - cpu;
   const replaced = await inParallel(COMMITS, IN_FLIGHT, (n) => commit(((n * 131) % COMMITS) * COMMIT, 1));
+  const replacedCpu = cpuSeconds() - cpu - createdCpu;
+  // Recorded apart from what is timed: rows that are kept are work for the garbage collector.
+  recorded = [];
+  await inParallel(COMMITS / 2, IN_FLIGHT, (n) => commit(30_000_000 + n * COMMIT, 0));
+  const batches = recorded;
+  recorded = undefined;
   const single = await inParallel(COMMITS / 6, 1, (n) => commit(20_000_000 + n * COMMIT, 0));
   await node.stop();
   await store.close();
 
   const raw = await openLevelStore(join(dir, 'raw'));
-  const rawSeconds = await inParallel(recorded.length, 1, (n) => raw.batch(recorded[n] ?? []));
+  const rawSeconds = await inParallel(batches.length, 1, (n) => raw.batch(batches[n] ?? []));
   await raw.close();
-  const rows = recorded.reduce((sum, batch) => sum + batch.length, 0);
-  const bytes = recorded.reduce((sum, batch) => sum + batch.reduce((s, o) => s + o.key.length + (o.type === 'put' ? o.value.length : 0), 0), 0);
+  const rows = batches.flat();
+  const bytes = rows.reduce((sum, o) => sum + o.key.length + (o.type === 'put' ? o.value.length : 0), 0);
   const operations = COMMITS * COMMIT;
-  const limit = { name: 'the store alone', value: operations / rawSeconds };
+  const limit = { name: 'the store alone', value: operations / 2 / rawSeconds };
   return [
     { metric: 'commit_new_per_s', label: 'durable signed writes, new keys', value: operations / created, unit: 'op/s', goal: { atLeast: 30_000 }, limit },
-    { metric: 'commit_replace_per_s', label: 'durable signed writes, replacing', value: operations / replaced, unit: 'op/s', goal: { atLeast: 30_000 } },
+    { metric: 'commit_replace_per_s', label: 'durable signed writes, replacing', value: operations / replaced, unit: 'op/s', goal: { atLeast: 30_000 }, limit },
+    { metric: 'commit_new_per_cpu_s', label: 'new keys, per second of the main thread', value: operations / createdCpu, unit: 'op/s' },
+    { metric: 'commit_replace_per_cpu_s', label: 'replacing, per second of the main thread', value: operations / replacedCpu, unit: 'op/s' },
     { metric: 'commit_single_per_s', label: 'one commit at a time', value: operations / 6 / single, unit: 'op/s' },
-    { metric: 'store_per_s', label: 'the same batches, store alone', value: operations / rawSeconds, unit: 'op/s' },
-    { metric: 'store_rows_per_s', label: 'rows of them', value: rows / rawSeconds, unit: 'rows/s' },
-    { metric: 'store_bytes_per_operation', label: 'bytes stored per operation', value: bytes / operations, unit: 'B' },
-    { metric: 'operations_per_batch', label: 'operations per durable batch', value: operations / recorded.length, unit: '' },
+    { metric: 'store_per_s', label: 'the same batches, store alone', value: limit.value, unit: 'op/s' },
+    { metric: 'store_rows_per_s', label: 'rows of them', value: rows.length / rawSeconds, unit: 'rows/s' },
+    { metric: 'store_bytes_per_operation', label: 'bytes stored per operation', value: bytes / (operations / 2), unit: 'B' },
+    { metric: 'operations_per_batch', label: 'operations per durable batch', value: operations / 2 / batches.length, unit: '' },
   ];
 }
 

@@ -10,6 +10,8 @@ import type { NodeStatus, PeerStatus } from '../../src/runtime/facade.ts';
 import { createProxy, type Proxy } from './proxy.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** A bench that is profiled has its nodes profiled too. */
+const PROFILE = process.execArgv.filter((flag) => flag.startsWith('--cpu-prof'));
 const START_MS = 20_000;
 const STOP_MS = 5_000;
 const POLL_MS = 5;
@@ -104,7 +106,7 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
     async start() {
       const from = performance.now();
       const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
-      const started = spawn(process.execPath, [MAIN, 'start', '--env-file', join(dir, envFile)], { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
+      const started = spawn(process.execPath, [...PROFILE, MAIN, 'start', '--env-file', join(dir, envFile)], { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       started.stdout?.pipe(log);
       started.stderr?.pipe(log);

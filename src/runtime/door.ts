@@ -75,6 +75,8 @@ export function createDoor(deps: DoorDeps): Door {
     return fragment === undefined ? { ok: false, reason } : { ok: false, reason, fragment };
   }
 
+  const admitted = (fragment: Fragment): Admission => (deps.isFull() ? refuse('read-only', fragment) : { ok: true, fragment });
+
   async function admit(bytes: Bytes): Promise<Admission> {
     let fragment: Fragment;
     try {
@@ -87,9 +89,8 @@ export function createDoor(deps: DoorDeps): Door {
     if (fragment.header.network !== deps.network) return refuse('other-network', fragment);
     if (!deps.isTrusted(fragment.header.author)) return refuse('untrusted-author', fragment);
 
-    if (deps.isFull()) return refuse('read-only', fragment);
     const proof = `${fragment.id}${bytesToHex(fragment.signature)}`;
-    if (verified.has(proof)) return { ok: true, fragment };
+    if (verified.has(proof)) return admitted(fragment);
     const whole = bytesToHex(deps.hasher.hash(bytes));
     if (bad.has(whole)) return refuse('bad-signature', fragment);
     if (verifying >= MAX_VERIFYING) return refuse('overloaded', fragment);
@@ -105,7 +106,7 @@ export function createDoor(deps: DoorDeps): Door {
       return refuse('bad-signature', fragment);
     }
     addBounded(verified, proof, MAX_VERIFIED);
-    return { ok: true, fragment };
+    return admitted(fragment);
   }
 
   async function apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[] | 'overloaded'> {

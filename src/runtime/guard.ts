@@ -44,6 +44,8 @@ export interface GuardDeps {
   /** Greatest HLC of our own author that we hold. */
   readonly ownSeen: () => Hlc;
   readonly hasPeers: boolean;
+  /** How far the state's clock is ahead of the wall clock, ms. */
+  readonly clockAheadMs: () => number;
 }
 
 /**
@@ -73,6 +75,7 @@ export function createGuard(deps: GuardDeps): Guard {
     open = true;
     ownMax = deps.ownSeen();
     historyEnd = told ?? ownMax;
+    set('own-history', undefined);
     log.info({ why }, 'writes open');
     release();
   }
@@ -157,12 +160,16 @@ export function createGuard(deps: GuardDeps): Guard {
       if (off) set('clock-skew', `this machine's clock is ${Math.round(skew / -1000)} s away from its peers' median: set it right`);
       else if (reasons.has('clock-skew')) set('clock-skew', undefined);
 
+      const ahead = deps.clockAheadMs();
+      if (ahead > JUMP_MS)
+        set('clock-ahead', `the state's clock is ${Math.round(ahead / 1000)} s ahead of this machine's: check the clocks of all nodes`);
+      else if (reasons.has('clock-ahead')) set('clock-ahead', undefined);
+
       if (open) return;
       const waited = now.monotonic - started;
       if (told === undefined) {
         if (waited >= ALONE_MS) openGate('no peer answered in time');
       } else if (deps.ownSeen() >= told) {
-        set('own-history', undefined);
         openGate('own history caught up');
       } else if (waited >= CATCH_UP_MS) {
         set('own-history', 'peers hold newer commits of our own key than we do; writes wait until they have been fetched');

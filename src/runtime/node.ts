@@ -1,3 +1,4 @@
+import { hlcMs, isFuture } from '../core/clock/index.ts';
 import {
   createSignedHead,
   decodeGossip,
@@ -71,6 +72,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     incarnation,
     ownSeen: () => replica.seen(self),
     hasPeers: options.urls.length > 0 || options.bootstrap.length > 0,
+    clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
   if (options.violations.length > 0) guard.set('safe-mode', `production guard: ${options.violations.join('; ')}`);
   if (!trusted.has(self)) {
@@ -338,6 +340,8 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     let verdict: Verdict = 'accept';
     for (const admission of admissions) {
       if (admission.ok) {
+        // Time is no fault of the relay; it is passed on by whoever takes it when its time has come.
+        if (verdict === 'accept' && isFuture(admission.fragment.header.hlc, clock.now())) verdict = 'ignore';
         // A failure to store ends the process through onFatal; nothing is left to do here.
         door.apply(admission.fragment, { lung, peer: from, live: true }).catch(() => undefined);
       } else if (admission.reason === 'malformed' || admission.reason === 'bad-signature') verdict = 'reject';

@@ -98,16 +98,25 @@ async function perform(deps: SessionRunnerDeps, peer: Peer, lung: LungName, link
     case 'entries':
       return { type: 'entries', entries: await deps.writer.read(() => deps.readEntries(effect.keyHashes)) };
     case 'ingest':
-      return { type: 'ingest', operations: await ingest(deps, peer, lung, effect.fragments) };
+      return { type: 'ingest', ...(await ingest(deps, peer, lung, effect.fragments)) };
     case 'progress':
       return { type: 'progress' };
   }
 }
 
-async function ingest(deps: SessionRunnerDeps, peer: Peer, lung: LungName, fragments: readonly Bytes[]): Promise<ReceivedOperation[]> {
+async function ingest(
+  deps: SessionRunnerDeps,
+  peer: Peer,
+  lung: LungName,
+  fragments: readonly Bytes[],
+): Promise<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
   const received = await receive(deps.door, fragments, { lung, peer: peer.author, live: false });
-  return received.flatMap(({ fragment, verdicts }) => {
-    if (fragment === undefined) throw new LatticeError('malformed', 'the peer sent a fragment that cannot be read');
+  const operations = received.flatMap(({ fragment, verdicts }) => {
+    if (fragment === undefined) {
+      // A later version is refused by name, so that a rolling upgrade goes on; anything else ends the session.
+      if (verdicts[0] !== 'unknown-version') throw new LatticeError('malformed', 'the peer sent a fragment that cannot be read');
+      return [];
+    }
     return fragment.operations.map((o, i) => ({
       keyHash: keyHash(o.operation.key, deps.hasher),
       commit: fragment.idBytes,
@@ -115,4 +124,5 @@ async function ingest(deps: SessionRunnerDeps, peer: Peer, lung: LungName, fragm
       verdict: verdicts[i] as PushVerdict,
     }));
   });
+  return { operations, unreadable: received.some((r) => r.fragment === undefined) };
 }

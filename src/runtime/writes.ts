@@ -1,8 +1,9 @@
+import { checkKey } from '../core/codec/index.ts';
 import type { WriteIntent } from '../core/replica/index.ts';
 import { LatticeError } from '../core/types/index.ts';
 import type { WriteOperation } from './facade.ts';
 
-/** A client's operations as the replica takes them. */
+/** A client's operations as the replica takes them. Keys are checked before anything looks them up: a lone surrogate has no row in the store. */
 export function toIntent(operations: readonly WriteOperation[]): WriteIntent {
   return {
     operations: operations.map((o) => {
@@ -10,7 +11,7 @@ export function toIntent(operations: readonly WriteOperation[]): WriteIntent {
         throw new LatticeError('invalid-commit', `put of ${JSON.stringify(o.key)} needs a value`);
       return {
         kind: o.op,
-        key: o.key,
+        key: checkKey(o.key),
         ...(o.op === 'put' ? { value: o.value } : {}),
         ...(o.ifMatch === undefined ? {} : { ifMatch: o.ifMatch }),
         ...(o.ifNoneMatch === undefined ? {} : { ifNoneMatch: o.ifNoneMatch }),

@@ -5,7 +5,7 @@ import { runSeed } from './scenario.ts';
 import type { Sabotage } from './world.ts';
 
 /** A bug must show within this many seeds. */
-const SEEDS = 6;
+const SEEDS = 8;
 
 vi.mock('../../src/core/state/register.ts', async (load) => {
   const real = await load<typeof import('../../src/core/state/register.ts')>();
@@ -106,6 +106,7 @@ function emptyStore(store: Parameters<typeof import('../../src/runtime/startup.t
 async function firstFailure(sabotage: Sabotage): Promise<string | undefined> {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const report = await runSeed(seed, { sabotage });
+    if (process.env.SIM_SUMMARY === "1") process.stdout.write(`   seed ${seed} ${report.events} events ${report.simulatedMs} ms\n`);
     if (report.failures.length > 0) return `seed ${seed}: ${report.failures[0]}`;
   }
   return undefined;

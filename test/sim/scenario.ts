@@ -151,6 +151,7 @@ function planOperators(world: World, rng: Rng, stormMs: number): void {
     at(world, when + rng.between(2_000, 30_000), () => world.setMode(node, 'auto'));
   }
   for (let n = 0; n < 3; n++) at(world, rng.between(3_000, stormMs), () => world.syncNow(rng.int(world.size)));
+  if (rng.chance(0.25)) at(world, rng.between(3_000, stormMs), () => world.fromTheFuture(rng.int(world.size), rng.between(70_000, 100_000)));
   for (let n = 0; n < 3; n++) at(world, rng.between(3_000, stormMs), () => world.forge(rng.int(world.size), rng.int(world.size)));
 }
 
@@ -209,6 +210,7 @@ async function heal(world: World, rng: Rng, broken: () => boolean): Promise<numb
   }
   const convergedMs = world.scheduler.now() - healedAt;
   for (const i of all(world)) world.setMode(i, 'auto');
+  if (world.outsiderUntil > world.scheduler.now()) await world.scheduler.run(world.outsiderUntil, broken);
   if (!(await runUntil(world, QUIET_MS, () => isWritable(world), broken))) {
     const why = all(world).flatMap((i) => world.node(i)?.lattice.status().readOnlyReasons ?? []);
     world.fail(`not writable ${QUIET_MS / 1000} s after everything healed: ${why.join('; ')}`);

@@ -44,6 +44,8 @@ interface Machine {
   life: Life | undefined;
   store: SimStore | undefined;
   running: RunningNode | undefined;
+  /** The disk was told to fail: only then may the node give up. */
+  diskBroken: boolean;
 }
 
 export interface World {
@@ -66,6 +68,10 @@ export interface World {
   syncNow(index: number): void;
   /** A commit in a member's name that the member did not sign, gossiped to one node. */
   forge(to: number, inNameOf: number): void;
+  /** A genuine commit of a trusted author whose clock is `aheadMs` ahead, gossiped to one node. */
+  fromTheFuture(to: number, aheadMs: number): void;
+  /** Simulated time until which clocks observed from the future may hold local writes back. */
+  readonly outsiderUntil: number;
   write(index: number, operations: readonly WriteOperation[]): void;
   /** Reads a key, then replaces it on the condition that it is unchanged. */
   replace(index: number, key: string, value: string): void;
@@ -113,9 +119,13 @@ export function createWorld(options: {
       life: undefined,
       store: undefined,
       running: undefined,
+      diskBroken: false,
     };
   });
-  const authors = machines.map((m) => m.signer.author);
+  // Trusted like the nodes, but no node: its clock runs ahead.
+  const outsider = createSimSigner(`${options.seed}/outsider`);
+  const authors = [...machines.map((m) => m.signer.author), outsider.author];
+  let outsiderUntil = 0;
   const p2p = createP2pNetwork(wires, nodes, onVerdict, onPublish);
   const http = createHttpNetwork(wires, nodes);
   p2p.start();
@@ -178,7 +188,7 @@ export function createWorld(options: {
         version: '0.0.0',
         network: NETWORK,
         trusted: authors,
-        bootstrap: authors,
+        bootstrap: machines.map((x) => x.signer.author),
         urls: machines.map((x) => urlOf(x.index)),
         directory: m.name,
         violations: [],
@@ -197,7 +207,8 @@ export function createWorld(options: {
         p2p: p2p.lung(m.index, m.signer.author, life),
         http: http.lung(m.index, { life, signer: m.signer, verifier, random }),
         peerIdOf: (author) => author,
-        onFatal: () => {
+        onFatal: (error) => {
+          if (!m.diskBroken) fail(`${m.name} gave up its store without a reason: ${describe(error)}`);
           note(`${m.name} ends: its disk failed`);
           scheduler.after(FATAL_MS, m.name, 'exit', () => {
             if (life.alive) world.crash(m.index);
@@ -247,6 +258,7 @@ export function createWorld(options: {
       const life: Life = { alive: true, name: m.name };
       m.life = life;
       m.lives++;
+      m.diskBroken = false;
       m.store = createSimStore({
         scheduler,
         rng: rng.fork(`${m.name} store ${m.lives}`),
@@ -293,6 +305,7 @@ export function createWorld(options: {
       const m = machine(index);
       if (m.life?.alive !== true) return;
       note(`${m.name} disk breaks at the next batch`);
+      m.diskBroken = true;
       m.store?.breakNextBatch();
     },
     setWeather(lung, weather) {
@@ -329,6 +342,22 @@ export function createWorld(options: {
       forged.add(shortHash(data));
       note(`forged commit to n${to} in the name of n${inNameOf}`);
       p2p.inject(to, data);
+    },
+    fromTheFuture(to, aheadMs) {
+      const now = wallTime(machine(to).wall, scheduler.now()) + Math.round(aheadMs);
+      const hlc = (BigInt(now) << 16n) as Hlc;
+      const key = `future/${now}`;
+      const commit = createCommit(
+        { network: NETWORK, author: outsider.author, hlc, operations: [{ kind: 'put', key, value: 1, context: [] }] },
+        hasher,
+        outsider.sign,
+      );
+      outsiderUntil = Math.max(outsiderUntil, scheduler.now() + aheadMs + 15_000);
+      note(`to n${to} from ${aheadMs.toFixed(0)} ms ahead: ${key}`);
+      p2p.inject(to, encodeGossip({ type: 'commits', fragments: [encodeFragment(commit)] }));
+    },
+    get outsiderUntil() {
+      return outsiderUntil;
     },
     write(index, batch) {
       const m = machine(index);

@@ -1,5 +1,13 @@
 import type { JsonValue } from '../../src/core/types/index.ts';
-import type { ConflictView, EntryView, NodeStatus, PeerStatus, ProofDocument, WriteOperation, WriteResult } from '../../src/runtime/facade.ts';
+import type {
+  ConflictView,
+  EntryView,
+  NodeStatus,
+  PeerStatus,
+  ProofDocument,
+  WriteOperation,
+  WriteResult,
+} from '../../src/runtime/facade.ts';
 
 /** A node that is stopped or cut off must not hold a test for longer than this. */
 const REQUEST_TIMEOUT_MS = 20_000;
@@ -15,7 +23,11 @@ export interface Answer {
 /** A node's HTTP API as an outside client sees it. Every call but `send` rejects when the answer is not the good one. */
 export interface Api {
   readonly url: string;
-  send(method: string, path: string, options?: { body?: unknown; token?: string | undefined; headers?: Record<string, string> }): Promise<Answer>;
+  send(
+    method: string,
+    path: string,
+    options?: { body?: unknown; token?: string | undefined; headers?: Record<string, string> },
+  ): Promise<Answer>;
   get(key: string): Promise<EntryView | undefined>;
   put(key: string, value: JsonValue, headers?: Record<string, string>): Promise<EntryView>;
   del(key: string): Promise<void>;

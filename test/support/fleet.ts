@@ -101,7 +101,9 @@ function tellTale(node: Node): string {
   if (!node.started) return `--- ${node.name}: never started`;
   const { process } = node;
   const lines = process.log().slice(-60);
-  const told = lines.map(({ time, level, component, msg, ...fields }) => `${String(time)} ${level} ${component ?? ''} ${msg} ${JSON.stringify(fields)}`);
+  const told = lines.map(
+    ({ time, level, component, msg, ...fields }) => `${String(time)} ${level} ${component ?? ''} ${msg} ${JSON.stringify(fields)}`,
+  );
   return [`--- ${node.name} (${node.author.slice(0, 8)}, exit ${JSON.stringify(process.exit)})`, ...told, process.stderr].join('\n');
 }
 
@@ -146,7 +148,9 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     configure({
       LATTICE_NODES: others.flatMap((to) => (dials(i, to, 'http') ? [`http://127.0.0.1:${proxy(i, to, 'http').port}`] : [])).join(','),
       P2P_BOOTSTRAP: others
-        .flatMap((to) => (dials(i, to, 'p2p') ? [`/ip4/127.0.0.1/tcp/${proxy(i, to, 'p2p').port}/p2p/${plan.fleet.nodes[to]?.peerId}`] : []))
+        .flatMap((to) =>
+          dials(i, to, 'p2p') ? [`/ip4/127.0.0.1/tcp/${proxy(i, to, 'p2p').port}/p2p/${plan.fleet.nodes[to]?.peerId}`] : [],
+        )
         .join(','),
       ...options.env?.(i),
     });

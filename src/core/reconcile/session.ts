@@ -32,7 +32,8 @@ export type SessionEffect =
 
 export type SessionAnswer =
   | { readonly type: 'request'; readonly message: SyncMessage }
-  | { readonly type: 'ingest'; readonly operations: readonly ReceivedOperation[] }
+  /** `unreadable`: some fragments were of a version that we do not know. */
+  | { readonly type: 'ingest'; readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }
   | { readonly type: 'entries'; readonly entries: readonly (Entry | undefined)[] }
   | { readonly type: 'progress' };
 
@@ -98,7 +99,8 @@ function* descend(tree: MerkleTree): Session<{ readonly keys: KeyDifference[]; r
 
 /** Fetches and pushes one page of differing keys, and notes the refusals of either side. */
 function* settle(deps: SessionDeps, page: readonly KeyDifference[]): Session<Omit<SessionProgress, 'found'>> {
-  const received = yield* fetch(page.filter((k) => k.theirs !== undefined).map((k) => k.keyHash));
+  const wanted = page.filter((k) => k.theirs !== undefined).map((k) => k.keyHash);
+  const { operations: received, unreadable } = yield* fetch(wanted);
   const refusals = new Map<string, Refusal>();
   const theirs = new Set<string>();
   let fetched = 0;
@@ -106,6 +108,10 @@ function* settle(deps: SessionDeps, page: readonly KeyDifference[]): Session<Omi
     theirs.add(`${bytesToHex(operation.commit)}.${operation.index}`);
     if (operation.verdict === 'held') fetched++;
     else if (operation.verdict !== 'superseded') refusals.set(bytesToHex(operation.keyHash), operation.verdict);
+  }
+  if (unreadable) {
+    const read = new Set(received.map((operation) => bytesToHex(operation.keyHash)));
+    for (const key of wanted.map(bytesToHex)) if (!read.has(key)) refusals.set(key, 'unknown-version');
   }
 
   const entries = yield* load(page.filter((k) => k.mine !== undefined).map((k) => k.keyHash));
@@ -120,9 +126,10 @@ function* settle(deps: SessionDeps, page: readonly KeyDifference[]): Session<Omi
   return { fetched, pushed, refused: refusals.size };
 }
 
-function* fetch(keyHashes: readonly Bytes[]): Session<readonly ReceivedOperation[]> {
+function* fetch(keyHashes: readonly Bytes[]): Session<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
   const sorted = [...keyHashes].sort((a, b) => (bytesToHex(a) < bytesToHex(b) ? -1 : 1));
   const operations: ReceivedOperation[] = [];
+  let unreadable = false;
   let at = 0;
   while (at < sorted.length) {
     const wanted = sorted.slice(at, at + MAX_WANTS);
@@ -136,8 +143,9 @@ function* fetch(keyHashes: readonly Bytes[]): Session<readonly ReceivedOperation
     const ingested = yield { type: 'ingest', fragments };
     if (ingested.type !== 'ingest') throw new Error('a session was resumed with the wrong answer');
     operations.push(...ingested.operations);
+    unreadable ||= ingested.unreadable;
   }
-  return operations;
+  return { operations, unreadable };
 }
 
 function* load(keyHashes: readonly Bytes[]): Session<readonly (Entry | undefined)[]> {

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import type { Connection } from '@libp2p/interface';
 import { describe, expect, it } from 'vitest';
+import { createLiveness } from '../../../src/adapters/p2p/liveness.ts';
+import { createSyncClient } from '../../../src/adapters/p2p/sync-client.ts';
 import { createFrameReader, encodeFrame } from '../../../src/adapters/p2p/sync-frame.ts';
+import { systemClock, systemRandom } from '../../../src/adapters/system/index.ts';
 import { type Bytes, MAX_SYNC_BYTES } from '../../../src/core/types/index.ts';
 import { bytes, startedLung, type TestLung, until } from './support.ts';
 
@@ -98,6 +102,41 @@ describe('sync requests over libp2p', () => {
     const answers = await Promise.all(requests);
     expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(Array.from({ length: 60 }, (_, i) => `request ${i}`));
     expect(most).toBe(2);
+  });
+});
+
+describe('a stream that closes before it is written to', () => {
+  it('fails the request and leaves no rejection behind, for sync and for pings', async () => {
+    class ClosingStream extends EventTarget {
+      readableEnded = false;
+      send(): boolean {
+        throw new Error('the stream is closed');
+      }
+      abort(): void {
+        this.dispatchEvent(new Event('close'));
+      }
+    }
+    let streams = 0;
+    const connection = {
+      id: 'c',
+      remotePeer: 'peer',
+      streams: [],
+      newStream: async () => {
+        streams++;
+        return new ClosingStream();
+      },
+    } as unknown as Connection;
+    const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
+    await expect(client.request('peer', bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+    createLiveness({
+      clock: systemClock(),
+      random: systemRandom(),
+      pingIntervalMs: 60_000,
+      silenceMs: 60_000,
+      connections: () => [connection],
+      gossipHeardAt: () => undefined,
+    }).tick();
+    await until('it was pinged', () => streams === 2);
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   decodeFragment,
   decodeSync,
+  encodeCbor,
   encodeFragment,
   encodeSync,
   keyHash,
@@ -44,6 +45,21 @@ function receive(
   });
 }
 
+/** As the runtime does: what has a later version is left out and said so. */
+function receiveAll(to: TestReplica, door: Door, fragments: readonly Bytes[]) {
+  const known = fragments.filter((bytes) => !isLater(bytes));
+  return { operations: receive(to, door, known), unreadable: known.length < fragments.length };
+}
+
+function isLater(bytes: Bytes): boolean {
+  try {
+    decodeFragment(bytes, hasher);
+    return false;
+  } catch (error) {
+    return error instanceof LatticeError && error.code === 'unknown-version';
+  }
+}
+
 function respond(to: TestReplica, door: Door, message: SyncMessage): SyncMessage {
   if (message.type === 'digests') return answerDigests(message.queries, to.replica.tree);
   if (message.type === 'want') {
@@ -78,7 +94,7 @@ function session(
       requests++;
       bytes += sent.length + reply.length;
       answer = { type: 'request', message: decodeSync(reply) };
-    } else if (step.value.type === 'ingest') answer = { type: 'ingest', operations: receive(a, doorA, step.value.fragments) };
+    } else if (step.value.type === 'ingest') answer = { type: 'ingest', ...receiveAll(a, doorA, step.value.fragments) };
     else if (step.value.type === 'entries') answer = { type: 'entries', entries: step.value.keyHashes.map((h) => a.entryByHash(h)) };
     else answer = { type: 'progress' };
     step = run.next(answer);
@@ -211,6 +227,16 @@ describe('named refusals', () => {
     const refused = new RefusedDifferences();
     session(a, b, { refused, doorA: door });
     expect(session(a, b, { refused, doorA: door })).toMatchObject({ outcome: 'equal-except-refused', found: 1, requests: 1 });
+  });
+
+  it('names commits of a later version and goes on with the rest [S12]', () => {
+    const [a, b] = [createTestReplica(1), createTestReplica(2)];
+    fill(b, 'b', 5);
+    const refused = new RefusedDifferences();
+    const later = encodeCbor([encodeCbor([2, 'a header of another form']), 'more']);
+    const tamper = (m: SyncMessage): SyncMessage => (m.type === 'entries' ? { ...m, fragments: [later, ...m.fragments.slice(1)] } : m);
+    expect(session(a, b, { refused, tamper })).toMatchObject({ outcome: 'repaired', fetched: 4, refused: 1 });
+    expect(refused.reasons()).toEqual({ 'unknown-version': 1 });
   });
 
   it('stays within its bound [S12, L2]', () => {

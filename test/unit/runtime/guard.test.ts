@@ -9,6 +9,7 @@ const hlc = (n: number): Hlc => BigInt(n) as Hlc;
 let wall: number;
 let monotonic: number;
 let seen: Hlc;
+let ahead: number;
 const clock: Clock = { now: () => wall, monotonic: () => monotonic, after: () => ({ cancel() {} }) };
 
 function pass(guard: Guard, ms: number, offsets: readonly number[] = [], wallMs = ms): void {
@@ -17,7 +18,8 @@ function pass(guard: Guard, ms: number, offsets: readonly number[] = [], wallMs 
   guard.tick(offsets);
 }
 
-const make = (hasPeers = true): Guard => createGuard({ clock, log, incarnation: new Uint8Array(8).fill(1), ownSeen: () => seen, hasPeers });
+const make = (hasPeers = true): Guard =>
+  createGuard({ clock, log, incarnation: new Uint8Array(8).fill(1), ownSeen: () => seen, hasPeers, clockAheadMs: () => ahead });
 
 async function isReady(guard: Guard): Promise<boolean> {
   let ready = false;
@@ -30,6 +32,7 @@ beforeEach(() => {
   wall = 1_700_000_000_000;
   monotonic = 0;
   seen = hlc(0);
+  ahead = 0;
 });
 
 describe('writes after a start', () => {
@@ -64,6 +67,17 @@ describe('writes after a start', () => {
     expect(guard.reasons().join()).toContain('newer commits of our own key');
     seen = hlc(9);
     pass(guard, 250);
+    expect(await isReady(guard)).toBe(true);
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('open without a lasting reason when the peer that says so comes before the next look', async () => {
+    const guard = make();
+    guard.toldOwnHlc(hlc(9));
+    pass(guard, 31_000);
+    expect(guard.reasons()).toHaveLength(1);
+    seen = hlc(9);
+    guard.toldOwnHlc(hlc(9));
     expect(await isReady(guard)).toBe(true);
     expect(guard.reasons()).toEqual([]);
   });
@@ -102,8 +116,8 @@ describe('one key living twice', () => {
   });
 
   it('stops writing when a commit of our key comes in that we never made [N7]', () => {
+    seen = hlc(7);
     const guard = make(false);
-    guard.madeCommit(hlc(7));
     guard.sawOwnCommit(hlc(7));
     expect(guard.reasons()).toEqual([]);
     guard.sawOwnCommit(hlc(8));
@@ -123,6 +137,16 @@ describe('clocks', () => {
     pass(guard, 250, [], 250 + MAX_LOCAL_AHEAD_MS + 1);
     expect(guard.reasons().join()).toContain('wall clock jumped by 20 s');
     for (let i = 0; i < 61; i++) pass(guard, 1_000);
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it("a state's clock far ahead of the machine's stops writing until it has caught up", () => {
+    const guard = make(false);
+    ahead = MAX_LOCAL_AHEAD_MS + 1;
+    pass(guard, 250);
+    expect(guard.reasons().join()).toContain("state's clock is 20 s ahead");
+    ahead = 0;
+    pass(guard, 250);
     expect(guard.reasons()).toEqual([]);
   });
 
