@@ -1,5 +1,5 @@
-import { nodeHasher } from '../src/adapters/system/hasher.ts';
 import { createVerifier } from '../src/adapters/system/ed25519.ts';
+import { nodeHasher } from '../src/adapters/system/hasher.ts';
 import { commitSigningBytes, decodeFragment, encodeFragment, Replica, type WriteIntent } from '../src/core/index.ts';
 import type { Entry, Fragment } from '../src/core/types/index.ts';
 import { treeFigures } from './core-tree.ts';
@@ -42,14 +42,19 @@ function range(count: number): number[] {
 }
 
 /** Steps of one commit of 100 each on a state of 100,000 entries, nothing of it on disk. */
-export function stepFigures(): Figure[] {
+function stepFigures(): Figure[] {
   const remote = signerOf(1);
   const other = signerOf(2);
   const bare = createBare(3);
   const start = Date.now() - 1_000_000;
 
   const first = range(ENTRIES / COMMIT).map((c) =>
-    remoteCommit(remote, start + c, range(COMMIT).map((i) => put(c * COMMIT + i, 0, [])), hasher),
+    remoteCommit(
+      remote,
+      start + c,
+      range(COMMIT).map((i) => put(c * COMMIT + i, 0, [])),
+      hasher,
+    ),
   );
   const inserted = seconds(() => {
     for (const fragment of first) bare.step({ fragments: [fragment] }, start + ENTRIES);
@@ -84,8 +89,20 @@ export function stepFigures(): Figure[] {
   });
   return [
     { metric: 'step_insert_per_s', label: 'apply remote, new keys', value: ENTRIES / inserted, unit: 'op/s', goal: { atLeast: 100_000 } },
-    { metric: 'step_update_per_s', label: 'apply remote, replacing', value: (ROUNDS * COMMIT) / updated, unit: 'op/s', goal: { atLeast: 100_000 } },
-    { metric: 'step_own_per_s', label: 'own writes, signed, replacing', value: (ROUNDS * COMMIT) / own, unit: 'op/s', goal: { atLeast: 100_000 } },
+    {
+      metric: 'step_update_per_s',
+      label: 'apply remote, replacing',
+      value: (ROUNDS * COMMIT) / updated,
+      unit: 'op/s',
+      goal: { atLeast: 100_000 },
+    },
+    {
+      metric: 'step_own_per_s',
+      label: 'own writes, signed, replacing',
+      value: (ROUNDS * COMMIT) / own,
+      unit: 'op/s',
+      goal: { atLeast: 100_000 },
+    },
     { metric: 'decode_per_s', label: 'decode of fragments', value: (ROUNDS * COMMIT) / decoded, unit: 'op/s' },
   ];
 }
@@ -157,8 +174,20 @@ export async function core(): Promise<readonly Figure[]> {
       goal: { atMost: 1500 },
       limit: { name: 'hashing its nodes', value: (MILLION / hashes) * 1000 },
     },
-    { metric: 'tree_1m_rebuild_sorted_ms', label: 'the same, in order', value: of('load_ascending_ms'), unit: 'ms', goal: { atMost: 1500 } },
-    { metric: 'proof_1m_max_bytes', label: 'proof at 1M, largest of 1,000', value: of('proof_max_bytes'), unit: 'B', goal: { atMost: 1024 } },
+    {
+      metric: 'tree_1m_rebuild_sorted_ms',
+      label: 'the same, in order',
+      value: of('load_ascending_ms'),
+      unit: 'ms',
+      goal: { atMost: 1500 },
+    },
+    {
+      metric: 'proof_1m_max_bytes',
+      label: 'proof at 1M, largest of 1,000',
+      value: of('proof_max_bytes'),
+      unit: 'B',
+      goal: { atMost: 1024 },
+    },
     { metric: 'proof_1m_mean_bytes', label: 'proof at 1M, mean', value: of('proof_mean_bytes'), unit: 'B' },
   ];
 }

@@ -71,6 +71,7 @@ async function latencies(fleet: BenchFleet, tag: string): Promise<{ all: number[
 async function sustained(nodes: readonly BenchNode[], writers: readonly BenchNode[], size: number, tag: number) {
   let operations = 0;
   let next = tag;
+  const cpu = nodes.map((node) => node.cpu());
   const from = performance.now();
   await Promise.all(
     Array.from({ length: WRITERS }, async (_, w) => {
@@ -85,7 +86,8 @@ async function sustained(nodes: readonly BenchNode[], writers: readonly BenchNod
   );
   const wrote = performance.now() - from;
   const equal = await untilEqual(nodes, SETTLE_MS);
-  return { perSecond: (operations / (wrote + equal)) * 1000, equal };
+  const spent = Math.max(...nodes.map((node, i) => node.cpu() - (cpu[i] ?? 0)));
+  return { perSecond: (operations / (wrote + equal)) * 1000, equal, cpuMicros: (spent / operations) * 1e6 };
 }
 
 async function figuresOver(lung: Lung): Promise<Figure[]> {
@@ -96,7 +98,12 @@ async function figuresOver(lung: Lung): Promise<Figure[]> {
     const { all, ack } = await latencies(fleet, lung);
     const name = lung.toUpperCase();
     const figures: Figure[] = [
-      { metric: `${lung}_latency_p50_ms`, label: `${name}: answered on one to seen on both others, p50`, value: quantile(all, 0.5), unit: 'ms' },
+      {
+        metric: `${lung}_latency_p50_ms`,
+        label: `${name}: answered on one to seen on both others, p50`,
+        value: quantile(all, 0.5),
+        unit: 'ms',
+      },
       {
         metric: `${lung}_latency_p99_ms`,
         label: `${name}: the same, p99`,
@@ -110,7 +117,7 @@ async function figuresOver(lung: Lung): Promise<Figure[]> {
     let tag = 0;
     for (const [who, writers] of [['one', fleet.nodes.slice(0, 1)] as const, ['all', fleet.nodes] as const]) {
       for (const size of [10, 100]) {
-        const { perSecond, equal } = await sustained(fleet.nodes, writers, size, (tag += 10_000_000));
+        const { perSecond, equal, cpuMicros } = await sustained(fleet.nodes, writers, size, (tag += 10_000_000));
         figures.push(
           {
             metric: `${lung}_${who}_${size}_per_s`,
@@ -125,6 +132,12 @@ async function figuresOver(lung: Lung): Promise<Figure[]> {
             value: equal,
             unit: 'ms',
             goal: { atMost: 2000 },
+          },
+          {
+            metric: `${lung}_${who}_${size}_cpu_us`,
+            label: `${name}: processor time per operation, busiest node`,
+            value: cpuMicros,
+            unit: 'µs',
           },
         );
       }

@@ -37,7 +37,14 @@ export function tableOf(figures: readonly Figure[]): string {
   });
   const all = [['figure', 'value', 'goal', '', 'beside its limit'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  return all.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()).join('\n');
+  return all
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** The value below which the part `q` (0…1) of `values` lies; NaN of none. */
@@ -51,13 +58,14 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Seconds that the main thread has been on a processor: for work that waits for nothing it is what a stop watch shows on an idle
+ * Seconds that the main thread, of this process or another, has been on a processor: for work that waits for nothing it is what a stop watch shows on an idle
  * machine, whatever else runs now. Linux tells it; elsewhere the stop watch has to do.
  */
-export function cpuSeconds(): number {
+export function cpuSeconds(pid: number | 'self' = 'self'): number {
   try {
-    return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ', 1)[0]) / 1e9;
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ', 1)[0]) / 1e9;
   } catch {
+    if (pid !== 'self') return Number.NaN;
     return performance.now() / 1000;
   }
 }

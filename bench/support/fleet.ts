@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { planFleet, writeFleet } from '../../src/config/fleet.ts';
 import type { NodeStatus, PeerStatus } from '../../src/runtime/facade.ts';
+import { cpuSeconds } from './figures.ts';
 import { createProxy, type Proxy } from './proxy.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -26,6 +27,8 @@ export interface BenchNode {
   start(): Promise<number>;
   /** SIGTERM; resolves when the process is gone, with the milliseconds that took. */
   stop(): Promise<number>;
+  /** Seconds that its main thread has been on a processor since its start; NaN where the system does not tell. */
+  cpu(): number;
   status(): Promise<NodeStatus>;
   peers(): Promise<readonly PeerStatus[]>;
   /** A commit of puts. */
@@ -106,7 +109,10 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
     async start() {
       const from = performance.now();
       const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
-      const started = spawn(process.execPath, [...PROFILE, MAIN, 'start', '--env-file', join(dir, envFile)], { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
+      const started = spawn(process.execPath, [...PROFILE, MAIN, 'start', '--env-file', join(dir, envFile)], {
+        cwd: dir,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       child = started;
       started.stdout?.pipe(log);
       started.stderr?.pipe(log);
@@ -134,6 +140,7 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
       clearTimeout(kill);
       return performance.now() - from;
     },
+    cpu: () => cpuSeconds(child?.pid ?? 0),
     status,
     peers: async () => {
       const answer = await json<{ peers: readonly PeerStatus[] } | readonly PeerStatus[]>('/api/v1/peers');
@@ -165,7 +172,11 @@ export async function until(what: string, deadlineMs: number, condition: () => P
 
 /** Milliseconds until all roots are equal. */
 export function untilEqual(nodes: readonly BenchNode[], deadlineMs: number): Promise<number> {
-  return until('equal roots', deadlineMs, async () => new Set((await Promise.all(nodes.map((node) => node.status()))).map((s) => s.root)).size === 1);
+  return until(
+    'equal roots',
+    deadlineMs,
+    async () => new Set((await Promise.all(nodes.map((node) => node.status()))).map((s) => s.root)).size === 1,
+  );
 }
 
 /** Starts all, and waits until every node is carried to every other by `lung`. */

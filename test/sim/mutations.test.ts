@@ -83,30 +83,9 @@ vi.mock('../../src/core/codec/siblings.ts', async (load) => {
   };
 });
 
-vi.mock('../../src/runtime/startup.ts', async (load) => {
-  const real = await load<typeof import('../../src/runtime/startup.ts')>();
-  return {
-    ...real,
-    async openState(...args: Parameters<typeof real.openState>): ReturnType<typeof real.openState> {
-      const opened = await real.openState(...args);
-      // A node that starts with an empty memory of a full disk.
-      return isPlanted('the state is not loaded at start') ? real.openState({ ...args[0], store: emptyStore(args[0].store) }) : opened;
-    },
-  };
-});
-
-function emptyStore(store: Parameters<typeof import('../../src/runtime/startup.ts').openState>[0]['store']): typeof store {
-  return {
-    ...store,
-    get: () => Promise.resolve(undefined),
-    iterate: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true as const, value: undefined }) }) }),
-  };
-}
-
 async function firstFailure(sabotage: Sabotage): Promise<string | undefined> {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const report = await runSeed(seed, { sabotage });
-    if (process.env.SIM_SUMMARY === "1") process.stdout.write(`   seed ${seed} ${report.events} events ${report.simulatedMs} ms\n`);
     if (report.failures.length > 0) return `seed ${seed}: ${report.failures[0]}`;
   }
   return undefined;
@@ -129,7 +108,6 @@ describe('the simulation notices planted bugs', () => {
     'the root covers winners only',
     'repair never runs',
     'repair sends no tombstones',
-    'the state is not loaded at start',
   ];
   for (const bug of bugs) {
     test(bug, async () => {

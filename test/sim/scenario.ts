@@ -130,13 +130,18 @@ function planWeather(world: World, rng: Rng, stormMs: number): void {
 }
 
 function planCrashes(world: World, rng: Rng, stormMs: number): void {
-  const count = 1 + rng.int(6);
+  const count = 2 + rng.int(6);
   for (let n = 0; n < count; n++) {
     const node = rng.int(world.size);
     const when = rng.between(1_000, stormMs);
-    const back = when + rng.between(200, 20_000);
+    const back = when + rng.between(500, 20_000);
     const how = rng.next();
-    at(world, when, () => (how < 0.6 ? world.crash(node) : how < 0.85 ? world.stop(node) : world.breakDisk(node)));
+    at(world, when, () => {
+      if (how < 0.3) world.crash(node);
+      else if (how < 0.6) world.crashInBatch(node);
+      else if (how < 0.85) world.stop(node);
+      else world.breakDisk(node);
+    });
     at(world, back, () => world.start(node));
   }
 }

@@ -37,6 +37,8 @@ export function createSimDisk(): SimDisk {
 export interface SimStore extends Store {
   /** The process dies: of the batches under way a prefix may have reached the disk all the same, each whole or not at all. */
   crash(): void;
+  /** Calls `run` while the next batch is under way: the moment at which a crash hurts most. */
+  onNextBatch(run: () => void): void;
   /** The next batch fails, and every one after it. */
   breakNextBatch(): void;
 }
@@ -60,6 +62,7 @@ export function createSimStore(deps: SimStoreDeps): SimStore {
   let busyUntil = 0;
   let broken = false;
   let breakNext = false;
+  let interrupt: (() => void) | undefined;
 
   function land(operations: readonly StoreOperation[]): void {
     disk.apply(operations);
@@ -92,6 +95,10 @@ export function createSimStore(deps: SimStoreDeps): SimStore {
       if (broken) return later('store-failed', () => undefined).then(() => Promise.reject(new Error('simulated disk failure')));
       pending.push(operations);
       busyUntil = Math.max(scheduler.now(), busyUntil) + (rng.chance(0.02) ? rng.between(20, 300) : rng.between(0.3, 5));
+      if (interrupt !== undefined) {
+        scheduler.after(rng.next() * (busyUntil - scheduler.now()), life.name, 'interrupt', interrupt);
+        interrupt = undefined;
+      }
       return new Promise((resolve) => {
         scheduler.after(
           busyUntil - scheduler.now(),
@@ -115,6 +122,9 @@ export function createSimStore(deps: SimStoreDeps): SimStore {
       const torn = deps.tornBatches ? pending[landed] : undefined;
       if (torn !== undefined) land(torn.slice(0, torn.length >> 1));
       pending = [];
+    },
+    onNextBatch(run) {
+      interrupt = run;
     },
     breakNextBatch() {
       breakNext = true;

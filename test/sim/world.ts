@@ -58,6 +58,8 @@ export interface World {
   readonly size: number;
   start(index: number): void;
   crash(index: number): void;
+  /** Crashes the node while its next batch is on its way to the disk. */
+  crashInBatch(index: number): void;
   /** Stops a node in good order; its machine stays down. */
   stop(index: number): void;
   /** The node's disk fails at the next batch: the process ends. */
@@ -279,6 +281,12 @@ export function createWorld(options: {
       m.store?.crash();
       m.running = undefined;
       http.leave(index);
+    },
+    crashInBatch(index) {
+      const { store, life } = machine(index);
+      store?.onNextBatch(() => {
+        if (life?.alive === true) world.crash(index);
+      });
     },
     stop(index) {
       const m = machine(index);

@@ -51,8 +51,9 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       const stream = await connection.newStream(PING_PROTOCOL, { signal: deadline.signal });
       try {
         const sentAt = clock.monotonic();
+        const pong = readUntil(stream, collect(PING_BYTES), deadline.signal);
         stream.send(deps.random.bytes(PING_BYTES));
-        await readUntil(stream, collect(PING_BYTES), deadline.signal);
+        await pong;
         pulse.lastSign = clock.monotonic();
         pulse.rttMs = pulse.lastSign - sentAt;
       } finally {

@@ -58,8 +58,9 @@ export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: stri
     let stream: Stream | undefined;
     try {
       stream = await connection.newStream(SYNC_PROTOCOL, { signal });
+      const answer = readFrame(stream, MAX_SYNC_BYTES, signal);
       stream.send(encodeFrame(message));
-      return await readFrame(stream, MAX_SYNC_BYTES, signal);
+      return await answer;
     } catch (cause) {
       if (cause instanceof LatticeError) throw cause;
       if (signal.aborted) throw toError(signal.reason);

@@ -92,8 +92,14 @@ describe('sync requests over libp2p', () => {
   it('at most two of one peer are served at once; more wait and are all answered [S10]', async () => {
     let active = 0;
     let most = 0;
+    let together!: () => void;
+    const two = new Promise<void>((resolve) => {
+      together = resolve;
+    });
     const { client, server } = await pair(async (_peer, message) => {
       most = Math.max(most, ++active);
+      if (active === 2) together();
+      await two; // the first waits for the second: without two at once nobody would be answered
       await new Promise((resolve) => setImmediate(resolve));
       active--;
       return message;
