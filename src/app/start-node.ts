@@ -38,6 +38,7 @@ export interface StartedNode {
   readonly lattice: Lattice;
   /** Base URL of the API. */
   readonly url: string;
+  readonly log: Log;
   /** Drains: no new requests, lungs closed, last batch durable, store closed. */
   stop(): Promise<void>;
 }
@@ -133,6 +134,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     return {
       lattice: node.lattice,
       url,
+      log,
       stop() {
         stopped ??= closeAll(closers).then(() => log.info({}, 'LATTICE STOPPED'));
         return stopped;

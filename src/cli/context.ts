@@ -66,7 +66,7 @@ export async function readTextFile(context: CliContext, file: string, limit: num
 const MAX_ENV_FILE_BYTES = 256 * 1024;
 
 /** Reads DIOTEC360_… settings: the process environment wins over the env file, as it does for a node. */
-export async function readSettings(context: CliContext, envFile: string | undefined): Promise<(name: string) => string | undefined> {
+async function readSettings(context: CliContext, envFile: string | undefined): Promise<(name: string) => string | undefined> {
   const file = envFile === undefined ? {} : parseEnv(await readTextFile(context, envFile, MAX_ENV_FILE_BYTES));
   return (name) => (context.env[name] ?? file[name])?.trim() || undefined;
 }

@@ -257,7 +257,7 @@ export type VariableName = (typeof VARIABLES)[number]['name'];
 export type KindOf<N extends VariableName> = Extract<(typeof VARIABLES)[number], { name: N }>['kind'];
 
 export const PREFIX = 'DIOTEC360_';
-export const LEGACY_PREFIX = 'AETHEL_';
+const LEGACY_PREFIX = 'AETHEL_';
 
 /** The names a variable is read by, the first non-empty one wins. */
 export function namesOf(variable: Variable): readonly string[] {

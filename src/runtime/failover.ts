@@ -34,7 +34,7 @@ export function initialPath(now: number): PathState {
 }
 
 /** Why P2P does not cover the peer, or undefined when it does: its signed head is fresh and reached within the grace. */
-export function uncoveredBecause(input: PathInput): string | undefined {
+function uncoveredBecause(input: PathInput): string | undefined {
   if (input.mode === 'http') return 'manual mode http';
   if (input.heardAt === undefined) return 'not heard over P2P';
   const silent = input.now - input.heardAt;

@@ -154,6 +154,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
     async openPush(peer, cursor, send, closed) {
       let at = deps.sequence();
+      let replaying = true;
       const sendCommits = (fragments: readonly Fragment[]): boolean => packFragments(fragments).every((frame) => send(frame));
       const sendCursor = (): boolean => send(encodeGossip({ type: 'cursor', cursor: cursorAt(at) }));
       const stream = await join(
@@ -165,7 +166,8 @@ export function createFeed(deps: FeedDeps): Feed {
             const fragments = batch.pushed.filter((p) => p.from !== peer).map((p) => p.fragment);
             return fragments.length === 0 || sendCommits(fragments);
           },
-          takeHead: (head) => send(encodeGossip({ type: 'head', head })) && sendCursor(),
+          // No cursor before the replay has ended: it would claim what has not been sent yet.
+          takeHead: (head) => send(encodeGossip({ type: 'head', head })) && (replaying || sendCursor()),
           takeTransition: undefined,
           drop: closed,
         },
@@ -177,6 +179,7 @@ export function createFeed(deps: FeedDeps): Feed {
         },
         (reason) => send(encodeGossip({ type: 'reset', reason })),
       );
+      replaying = false;
       sendCursor();
       return stream;
     },

@@ -1,25 +1,17 @@
-import { hlcMs, isFuture } from '../core/clock/index.ts';
-import {
-  createSignedHead,
-  decodeGossip,
-  encodeGossip,
-  type GossipMessage,
-  headSigningBytes,
-  type SignedHead,
-  type SyncMessage,
-  trustHash,
-} from '../core/codec/index.ts';
-import { type Author, bytesToHex, equalBytes, LatticeError } from '../core/types/index.ts';
-import type { Verdict } from '../ports/index.ts';
+import { hlcMs } from '../core/clock/index.ts';
+import { encodeGossip, trustHash } from '../core/codec/index.ts';
+import { type Author, bytesToHex } from '../core/types/index.ts';
 import { createDoor } from './door.ts';
 import type { Lattice, SyncMode, Transition } from './facade.ts';
 import { createFeed } from './feed.ts';
 import { byOrigin, createGossipOutbox, pushMessages } from './forward.ts';
 import { createGuard } from './guard.ts';
+import { createIntake } from './intake.ts';
 import { createHttpSupervisor } from './lung-http.ts';
 import { createP2pSupervisor } from './lung-p2p.ts';
 import type { NodeDeps, NodeOptions } from './options.ts';
-import { createPeerTable, type LungName, RecentRoots } from './peers.ts';
+import { createOwnState } from './own-state.ts';
+import { createPeerTable } from './peers.ts';
 import { createReads } from './reads.ts';
 import { createRepairs } from './repairs.ts';
 import { createResponder } from './responder.ts';
@@ -28,7 +20,7 @@ import { createStatus } from './status.ts';
 import { createSupervision } from './supervision.ts';
 import { createSyncService } from './sync-service.ts';
 import { type Applied, createWriter } from './writer.ts';
-import { toIntent } from './writes.ts';
+import { createWrites } from './writes.ts';
 
 /** Transitions kept for status and dashboards. */
 const MAX_TRANSITIONS = 200;
@@ -58,12 +50,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
   const { replica } = opened;
   const storeIncarnation = bytesToHex(opened.incarnation);
 
-  // What is durable: the only state that leaves this node. The replica itself may be a batch ahead.
-  let durable = replica.meta;
-  let ownHlc = replica.seen(self);
-  const recentRoots = new RecentRoots();
-  recentRoots.add(bytesToHex(durable.root), clock.monotonic());
-
+  const own = createOwnState({ replica, self, network: options.network, incarnation, trustHash: ownTrust, clock, signer });
   const transitions: Transition[] = [];
   const peers = createPeerTable(clock);
   const guard = createGuard({
@@ -93,12 +80,26 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     clock,
     metrics,
   });
-  const reads = createReads({ replica, store, hasher, writer, network: options.network, ownHead });
-  const feed = createFeed({ store, hasher, writer, incarnation: storeIncarnation, sequence: () => durable.sequence });
+  const reads = createReads({ replica, store, hasher, writer, network: options.network, ownHead: own.head });
+  const feed = createFeed({ store, hasher, writer, incarnation: storeIncarnation, sequence: () => own.durable().sequence });
   const outbox = createGossipOutbox({
     clock,
     publish: (data) => p2p.publish(data),
     onDropped: (operations) => metrics.count('lattice_gossip_dropped_operations_total', {}, operations),
+  });
+  const intake = createIntake({
+    network: options.network,
+    self,
+    incarnation,
+    verifier: deps.verifier,
+    clock,
+    door,
+    guard,
+    peers,
+    mode: () => mode,
+    isTrusted: (a) => trusted.has(a),
+    isMember,
+    compare,
   });
   const responder = createResponder({
     replica,
@@ -108,8 +109,8 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     log: deps.log.child('sync'),
     software: options.version,
     isMember,
-    ownHead,
-    onHello,
+    ownHead: own.head,
+    onHello: (author, hello, lung) => intake.onHello(author, hello, lung),
     readEntries: reads.entriesByHash,
   });
   const sync = createSyncService({
@@ -130,7 +131,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     log: deps.log.child('p2p'),
     onState: (from, to, cause) => transition({ from: `p2p ${from}`, to: `p2p ${to}`, cause }),
     handlers: {
-      onGossip,
+      onGossip: intake.onGossip,
       onRequest: (peer, message) => responder.answer(peer, message, 'p2p'),
       onConnected,
       onDisconnected: (author) => {
@@ -161,8 +162,8 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
       peer.url = url;
     },
     onTwin: (url) => guard.sawTwin(url),
-    onHello: (author, hello) => onHello(author, hello, 'http'),
-    onFrame: onStreamFrame,
+    onHello: (author, hello) => intake.onHello(author, hello, 'http'),
+    onFrame: intake.onStreamFrame,
     onReset: (author) => repairs.soon(author),
   });
   const repairs = createRepairs({
@@ -179,7 +180,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     p2p,
     http,
     mode: () => mode,
-    root: () => bytesToHex(durable.root),
+    root: own.root,
     peers,
   });
   const supervision = createSupervision({
@@ -208,7 +209,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     trusted: [...trusted],
     trustHash: ownTrust,
     mode: () => mode,
-    durable: () => durable,
+    durable: own.durable,
     transitions,
     feed,
   });
@@ -235,37 +236,18 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     feed.publishTransition(entry);
   }
 
-  let headSequence = 0;
-  function ownHead(): SignedHead {
-    return createSignedHead(
-      {
-        network: options.network,
-        author: self,
-        incarnation,
-        sequence: ++headSequence,
-        hlc: ownHlc,
-        root: durable.root,
-        entries: durable.entries,
-        trustHash: ownTrust,
-        wallMs: clock.now(),
-      },
-      (message) => signer.sign(message),
-    );
-  }
-
   function beat(): void {
-    const head = ownHead();
+    const head = own.head();
     if (mode !== 'http') p2p.publish(encodeGossip({ type: 'head', head }));
     feed.publishHead(head);
   }
 
   function onApplied({ step, fragments }: Applied): void {
-    durable = replica.meta;
-    recentRoots.add(bytesToHex(durable.root), clock.monotonic());
+    own.advance();
     const pushed: { fragment: (typeof fragments)[number]; from: Author | undefined }[] = [];
     const gossip: (typeof fragments)[number][] = [];
     for (const commit of step.commits) {
-      if (commit.header.hlc > ownHlc) ownHlc = commit.header.hlc;
+      own.sawOwn(commit.header.hlc);
       guard.madeCommit(commit.header.hlc);
       pushed.push({ fragment: commit, from: undefined });
       gossip.push(commit);
@@ -275,7 +257,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
       const origin = door.originOf(fragment);
       if (fragment.header.author === self) {
         guard.sawOwnCommit(fragment.header.hlc);
-        if (fragment.header.hlc > ownHlc) ownHlc = fragment.header.hlc;
+        own.sawOwn(fragment.header.hlc);
       }
       // Only what is fresh is passed on: what repair found, others find by their own repair.
       if (origin?.live !== true) return;
@@ -289,71 +271,10 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     for (const [from, group] of byOrigin(pushed)) http.push(() => pushMessages(group), from);
   }
 
-  /** A signed head, however it came. accept: new and good; ignore: old or not ours to judge; reject: forged. */
-  async function hear(signed: SignedHead, lung: LungName, direct: boolean): Promise<Verdict> {
-    const { head } = signed;
-    if (head.network !== options.network || (!isMember(head.author) && head.author !== self)) return 'ignore';
-    if (!(await deps.verifier.verify(head.author, headSigningBytes(signed.payloadBytes), signed.signature))) return 'reject';
-    if (head.author === self) {
-      guard.sawOwnHead(head);
-      return equalBytes(head.incarnation, incarnation) ? 'ignore' : 'accept';
-    }
-    const peer = peers.ensure(head.author);
-    if (peer === undefined || !peers.hear(peer, signed, lung, direct)) return 'ignore';
-    compare(peer.author);
-    return 'accept';
-  }
-
   function compare(author: Author): void {
     const peer = peers.get(author);
     if (peer !== undefined) {
-      peers.compare(peer, { root: bytesToHex(durable.root), recent: recentRoots, seenHlc: replica.seen(author), trustHash: ownTrust });
-    }
-  }
-
-  async function onHello(author: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName): Promise<void> {
-    if (hello.head.head.author !== author) throw new LatticeError('malformed', "the hello carries another node's head");
-    if ((await hear(hello.head, lung, true)) === 'reject') throw new LatticeError('bad-signature', "the hello's head has a bad signature");
-    const peer = peers.get(author);
-    if (peer === undefined) return;
-    if (peer.software !== undefined && peer.software !== hello.software) peer.refused.clear();
-    peer.software = hello.software;
-    if (trusted.has(author)) guard.toldOwnHlc(hello.yourHlc);
-  }
-
-  async function onGossip(data: Uint8Array, from: Author | undefined): Promise<Verdict> {
-    if (mode === 'http') return 'ignore';
-    let message: GossipMessage;
-    try {
-      message = decodeGossip(data, { stream: false });
-    } catch (error) {
-      if (!(error instanceof LatticeError)) throw error;
-      return error.code === 'unknown-version' ? 'ignore' : 'reject';
-    }
-    if (message.type === 'head') return hear(message.head, 'p2p', from === message.head.head.author);
-    return message.type === 'commits' ? take(message.fragments, 'p2p', from) : 'reject';
-  }
-
-  /** Live commits: the verdict waits for the signatures, not for the disk. */
-  async function take(fragments: readonly Uint8Array[], lung: LungName, from: Author | undefined): Promise<Verdict> {
-    const admissions = await Promise.all(fragments.map((bytes) => door.admit(bytes)));
-    let verdict: Verdict = 'accept';
-    for (const admission of admissions) {
-      if (admission.ok) {
-        // Time is no fault of the relay; it is passed on by whoever takes it when its time has come.
-        if (verdict === 'accept' && isFuture(admission.fragment.header.hlc, clock.now())) verdict = 'ignore';
-        // A failure to store ends the process through onFatal; nothing is left to do here.
-        door.apply(admission.fragment, { lung, peer: from, live: true }).catch(() => undefined);
-      } else if (admission.reason === 'malformed' || admission.reason === 'bad-signature') verdict = 'reject';
-      else if (verdict === 'accept') verdict = 'ignore';
-    }
-    return verdict;
-  }
-
-  async function onStreamFrame(author: Author, message: GossipMessage): Promise<void> {
-    if (message.type === 'head') await hear(message.head, 'http', message.head.head.author === author);
-    else if (message.type === 'commits' && (await take(message.fragments, 'http', author)) === 'reject') {
-      throw new LatticeError('malformed', 'the peer streamed a forged or malformed commit');
+      peers.compare(peer, { root: own.root(), recent: own.recentRoots, seenHlc: replica.seen(author), trustHash: ownTrust });
     }
   }
 
@@ -361,32 +282,22 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     const peer = peers.ensure(author);
     if (peer === undefined) return;
     peer.connected = true;
-    if (isMember(author)) repairs.greet(author, responder.hello(author), (hello) => onHello(author, hello, 'p2p'));
+    if (isMember(author)) repairs.greet(author, responder.hello(author), (hello) => intake.onHello(author, hello, 'p2p'));
   }
 
   const lattice: Lattice = {
     status: status.node,
     peers: status.peers,
-    root: () => ({ root: bytesToHex(durable.root), entries: durable.entries, live: durable.live, sequence: durable.sequence }),
+    root: () => {
+      const { entries, live, sequence } = own.durable();
+      return { root: own.root(), entries, live, sequence };
+    },
     get: reads.get,
     list: reads.list,
     snapshot: () => reads.snapshot(),
     conflicts: reads.conflicts,
     prove: (key) => reads.prove(key),
-    async write(operations) {
-      const intent = toIntent(operations);
-      await guard.ready();
-      const reasons = guard.reasons();
-      if (reasons.length > 0) {
-        throw new LatticeError(guard.has('disk') ? 'disk-full' : 'read-only', `this node is read-only: ${reasons.join('; ')}`, {
-          next: 'see the reasons, or write to another node',
-          details: { reasons },
-        });
-      }
-      const outcome = await writer.write(intent);
-      if (!outcome.ok) throw outcome.error;
-      return { commit: outcome.commit.id, hlc: outcome.commit.header.hlc.toString(16).padStart(16, '0'), results: outcome.results };
-    },
+    write: createWrites({ guard, writer }),
     setMode(next, cause) {
       const changed = next !== mode;
       if (changed) {

@@ -193,7 +193,7 @@ function cursorToKey(cursor: string): string {
   }
 }
 
-export function base64url(bytes: Bytes): string {
+function base64url(bytes: Bytes): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');

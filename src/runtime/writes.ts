@@ -1,10 +1,12 @@
-import { checkKey } from '../core/codec/index.ts';
+import { checkKey, hlcToHex } from '../core/codec/index.ts';
 import type { WriteIntent } from '../core/replica/index.ts';
 import { LatticeError } from '../core/types/index.ts';
-import type { WriteOperation } from './facade.ts';
+import type { Lattice, WriteOperation } from './facade.ts';
+import type { Guard } from './guard.ts';
+import type { Writer } from './writer.ts';
 
 /** A client's operations as the replica takes them. Keys are checked before anything looks them up: a lone surrogate has no row in the store. */
-export function toIntent(operations: readonly WriteOperation[]): WriteIntent {
+function toIntent(operations: readonly WriteOperation[]): WriteIntent {
   return {
     operations: operations.map((o) => {
       if (o.op === 'put' && o.value === undefined)
@@ -18,5 +20,24 @@ export function toIntent(operations: readonly WriteOperation[]): WriteIntent {
         ...(o.mustExist === undefined ? {} : { mustExist: o.mustExist }),
       };
     }),
+  };
+}
+
+/** Local writes: they wait for the gate after a start, and are refused with the reasons while the node is read-only. */
+export function createWrites(deps: { readonly guard: Guard; readonly writer: Writer }): Lattice['write'] {
+  const { guard, writer } = deps;
+  return async (operations) => {
+    const intent = toIntent(operations);
+    await guard.ready();
+    const reasons = guard.reasons();
+    if (reasons.length > 0) {
+      throw new LatticeError(guard.has('disk') ? 'disk-full' : 'read-only', `this node is read-only: ${reasons.join('; ')}`, {
+        next: 'see the reasons, or write to another node',
+        details: { reasons },
+      });
+    }
+    const outcome = await writer.write(intent);
+    if (!outcome.ok) throw outcome.error;
+    return { commit: outcome.commit.id, hlc: hlcToHex(outcome.commit.header.hlc), results: outcome.results };
   };
 }

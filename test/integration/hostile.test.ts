@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpLung } from '../../src/adapters/http/index.ts';
 import { createP2pLung } from '../../src/adapters/p2p/index.ts';
 import { createLog, createVerifier, systemClock, systemRandom } from '../../src/adapters/system/index.ts';
@@ -45,10 +45,7 @@ describe('a trusted key in hostile hands', () => {
     ({ root } = await fleet.settled());
   });
   afterEach(async () => {
-    await Promise.all(fakes.splice(0).map((fake) => fake.close()));
-  });
-  afterAll(async () => {
-    await Promise.all(lungs.map((lung) => lung.stop()));
+    await Promise.all([...fakes.splice(0).map((fake) => fake.close()), ...lungs.splice(0).map((lung) => lung.stop())]);
   });
 
   const p2pLung = async (): Promise<P2pLung> => {
@@ -173,10 +170,15 @@ describe('a trusted key in hostile hands', () => {
       answer: () => undefined,
     });
     await eventually('a waits for an answer', () => (fake.asked.digests ?? 0) > 0, 60_000);
+    const before = (await a.api.peer(c.author)).lastRepair?.at ?? 0;
     await a.api.put('meanwhile/a', 1);
     await b.api.put('meanwhile/b', 1);
     ({ root } = await fleet.settled());
-    await eventually('the repair has failed', async () => (await a.api.peer(c.author)).lastRepair?.outcome === 'failed', 60_000);
+    const given = await eventually('the repair was given up', async () => {
+      const { lastRepair } = await a.api.peer(c.author);
+      return lastRepair !== undefined && lastRepair.at > before ? lastRepair : undefined;
+    });
+    expect(given).toMatchObject({ outcome: 'failed', fetched: 0, pushed: 0 });
   });
 
   it('that gossips forgeries is evicted, and nothing of it is stored or passed on', async () => {
@@ -213,7 +215,8 @@ describe('a clock far ahead', () => {
     await eventually('its time has come', async () => (await a.api.get('future')) !== undefined, 40_000);
     await eventually('nothing is deferred any more', async () => (await a.api.status()).deferred === 0);
     const refused = await a.api.send('PUT', '/api/v1/state/now', { body: 2 });
-    expect([refused.status, refused.json()]).toMatchObject([503, { code: 'clock-ahead' }]);
+    expect(refused.status).toBe(503);
+    expect(refused.text).toMatch(/ahead/);
     await fleet.stop();
   });
 });

@@ -52,7 +52,9 @@ test('a key with a lone surrogate is refused and harms nobody, whatever key its 
   // U+FFFD is what UTF-8 encoders put in the place of a lone surrogate: both have the same hash.
   for (let i = 0; i < 4200; i += 200) {
     // More keys than entries are kept decoded, so that the first must be read from the store again.
-    await lattice.write(Array.from({ length: 200 }, (_, k) => ({ op: 'put' as const, key: i + k === 0 ? '\ufffd' : `k${i + k}`, value: 1 })));
+    await lattice.write(
+      Array.from({ length: 200 }, (_, k) => ({ op: 'put' as const, key: i + k === 0 ? '\ufffd' : `k${i + k}`, value: 1 })),
+    );
   }
   await expect(lattice.write([{ op: 'put', key: '\ud800', value: 1 }])).rejects.toMatchObject({ code: 'invalid-key' });
   expect(fatal).toEqual([]);

@@ -44,7 +44,7 @@ export const urlOf = (index: number): string => `http://n${index}.sim:8000`;
 /** Every node's real sync service behind simulated connections, and a client that speaks the envelopes of the real one. */
 export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
   const { scheduler, rng } = wires;
-  const servers = new Array<Server | undefined>(nodes).fill(undefined);
+  const servers = Array.from<Server | undefined>({ length: nodes });
   const indexOf = (url: string): number => Number(/^http:\/\/n(\d+)\.sim:8000$/.exec(url)?.[1] ?? Number.NaN);
   const unreachable = (url: string): LatticeError => new LatticeError('peer-unreachable', `${url} cannot be reached`);
 
@@ -215,7 +215,8 @@ export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
         async function take(): Promise<void> {
           taking = true;
           try {
-            for (let frame = queue.shift(); frame !== undefined && !done; frame = queue.shift()) {
+            for (let frame = queue.shift(); frame !== undefined; frame = queue.shift()) {
+              if (done) return;
               idle.cancel();
               await onFrame(frame);
               if (!done) idle = startIdle();

@@ -79,7 +79,8 @@ export function createOracle(fail: (what: string) => void): Oracle {
       acks.push(ack);
       const [commit = ''] = ack.version.split('.');
       const last = lastAck.get(author);
-      if (last !== undefined && last.commit !== commit && ack.hlc <= last.hlc) fail(`n${ack.node} acknowledged an HLC that does not increase`);
+      if (last !== undefined && last.commit !== commit && ack.hlc <= last.hlc)
+        fail(`n${ack.node} acknowledged an HLC that does not increase`);
       if (last === undefined || ack.hlc > last.hlc) lastAck.set(author, { hlc: ack.hlc, commit });
       const row = disk.get(entryKey(ack.key));
       const held = row === undefined ? [] : decodeEntry(row, ack.key).siblings;

@@ -42,7 +42,7 @@ export function createP2pNetwork(
   onPublish: (by: Author, data: Bytes) => void,
 ): P2pNetwork {
   const { scheduler, rng } = wires;
-  const endpoints = new Array<Endpoint | undefined>(nodes).fill(undefined);
+  const endpoints = Array.from<Endpoint | undefined>({ length: nodes });
   const connections = new Map<string, Connection>();
 
   const isUp = (e: Endpoint): boolean => e.life.alive && endpoints[e.index] === e;
@@ -124,7 +124,8 @@ export function createP2pNetwork(
     // Caches of seen messages expire: now and then a node gets to see a duplicate.
     if (known && !rng.chance(0.05)) return;
     to.seen.add(id);
-    to.handlers.onGossip(data, from?.author).then((verdict) => {
+    // A rejection is a bug of the node and shows as an unhandled one.
+    void to.handlers.onGossip(data, from?.author).then((verdict) => {
       if (!isUp(to)) return;
       onVerdict(verdict, to.index, data, from?.index);
       if (verdict === 'accept' && !known) flood(to, data, from?.index);

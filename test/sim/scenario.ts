@@ -1,8 +1,9 @@
 import type { WriteOperation } from '../../src/runtime/index.ts';
+import { calm, type Sabotage, type World } from './face.ts';
 import { differences, sameEntries } from './oracle.ts';
 import { createRng, type Rng } from './rng.ts';
 import { splitWeather, stormyWeather } from './weather.ts';
-import { calm, createWorld, type Sabotage, type World } from './world.ts';
+import { createWorld } from './world.ts';
 
 const NODES = 5;
 /** After faults and writes have ended, the fleet must be equal and writable within this time, ms. */
@@ -156,7 +157,8 @@ function planOperators(world: World, rng: Rng, stormMs: number): void {
     at(world, when + rng.between(2_000, 30_000), () => world.setMode(node, 'auto'));
   }
   for (let n = 0; n < 3; n++) at(world, rng.between(3_000, stormMs), () => world.syncNow(rng.int(world.size)));
-  if (rng.chance(0.25)) at(world, rng.between(3_000, stormMs), () => world.fromTheFuture(rng.int(world.size), rng.between(70_000, 100_000)));
+  if (rng.chance(0.25))
+    at(world, rng.between(3_000, stormMs), () => world.fromTheFuture(rng.int(world.size), rng.between(70_000, 100_000)));
   for (let n = 0; n < 3; n++) at(world, rng.between(3_000, stormMs), () => world.forge(rng.int(world.size), rng.int(world.size)));
 }
 
@@ -257,7 +259,8 @@ async function check(world: World): Promise<void> {
     await world.scheduler.run(world.scheduler.now() + 2_000, () => integrity !== undefined && conflicts !== undefined);
     if (integrity?.valid !== true) world.fail(`n${i} does not recompute its root from its store`);
     if (conflicts !== conflicting) world.fail(`n${i} lists ${conflicts} conflicts, there are ${conflicting}`);
-    if (lattice.status().conflicts !== conflicting) world.fail(`n${i} counts ${lattice.status().conflicts} conflicts, there are ${conflicting}`);
+    if (lattice.status().conflicts !== conflicting)
+      world.fail(`n${i} counts ${lattice.status().conflicts} conflicts, there are ${conflicting}`);
     if (lattice.root().entries !== expected.size) world.fail(`n${i} counts ${lattice.root().entries} entries, there are ${expected.size}`);
   }
 }

@@ -20,9 +20,7 @@ export function createSimDisk(): SimDisk {
   const rows = new Map<string, Row>();
   return {
     rows: ({ gte, lt }) =>
-      [...rows.values()]
-        .filter(([key]) => compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0)
-        .sort(([a], [b]) => compareBytes(a, b)),
+      [...rows.values()].filter(([key]) => compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0).sort(([a], [b]) => compareBytes(a, b)),
     get: (key) => rows.get(nameOf(key))?.[1],
     apply(operations) {
       for (const operation of operations) {

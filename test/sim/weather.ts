@@ -27,7 +27,12 @@ export function stormyWeather(rng: Rng, nodes: number): Weather {
 
 /** Two sides that don't hear each other, with little loss within each. */
 export function splitWeather(rng: Rng, nodes: number): Weather {
-  return { loss: rng.between(0, 0.1), duplicate: 0, maxDelayMs: 200, cut: partition(rng, nodes, rng.pick(['symmetric', 'one-way', 'single'] as const)) };
+  return {
+    loss: rng.between(0, 0.1),
+    duplicate: 0,
+    maxDelayMs: 200,
+    cut: partition(rng, nodes, rng.pick(['symmetric', 'one-way', 'single'] as const)),
+  };
 }
 
 /** No partition, two sides, one way between two sides, or one node alone. */

@@ -273,6 +273,6 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     },
   };
   live.add(fleet);
-  await Promise.all((options.start ?? nodes.map((_, i) => i)).map((i) => nodes[i]?.start()));
+  await Promise.all((options.start ?? nodes.map((_, i) => i)).map((i) => (nodes[i] as Node).start()));
   return fleet;
 }

@@ -11,7 +11,7 @@ import {
   type SyncMessage,
   trustHash,
 } from '../../src/core/codec/index.ts';
-import { type Author, type Bytes, type Hlc, hexToBytes, type JsonValue } from '../../src/core/types/index.ts';
+import { type Author, type Bytes, type Hlc, hexToBytes, type JsonValue, LatticeError } from '../../src/core/types/index.ts';
 import type { Signer } from '../../src/ports/index.ts';
 import { createSyncService } from '../../src/runtime/sync-service.ts';
 import type { Node } from './fleet.ts';
@@ -122,7 +122,11 @@ export async function createFakePeer({ as, trusted, head, answer }: FakePeerOpti
     } else response.writeHead(404).end();
   }
   const server = createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy());
+    serve(request, response).catch((error: unknown) => {
+      // As a node answers: a session of an earlier fake is told apart from a dead line.
+      if (error instanceof LatticeError && error.code === 'sync-unauthorized') response.writeHead(401).end();
+      else response.destroy();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

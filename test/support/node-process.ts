@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from './wait.ts';
 
 /** The built command line. The global setup sees to it that it is there. */
-export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Output kept of one process; the newest counts. */
 const MAX_OUTPUT = 4 * 1024 * 1024;

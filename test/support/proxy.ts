@@ -9,8 +9,6 @@ export interface Proxy {
   set(mode: ProxyMode): void;
   /** Flips one bit in each of the next `chunks` chunks towards the target, none when 0. */
   corrupt(chunks: number): void;
-  /** Bytes relayed so far, both ways. */
-  readonly relayed: number;
   close(): Promise<void>;
 }
 
@@ -24,7 +22,6 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
   const pairs = new Set<Pair>();
   let mode: ProxyMode = 'open';
   let corrupting = 0;
-  let relayed = 0;
 
   function drop(pair: Pair): void {
     pairs.delete(pair);
@@ -35,7 +32,6 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
   /** Chunks pass one at a time and only while the proxy is open, so a blackhole stops in the middle of whatever flows. */
   function relay(pair: Pair, from: Socket, to: Socket, towardsTarget: boolean): void {
     from.on('data', (chunk: Buffer) => {
-      relayed += chunk.length;
       if (towardsTarget && corrupting > 0) {
         corrupting--;
         const at = chunk.length >> 1;
@@ -79,15 +75,12 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
 
   return {
     port: address.port,
-    get relayed() {
-      return relayed;
-    },
     corrupt(chunks) {
       corrupting = chunks;
     },
     set(next) {
       mode = next;
-      for (const pair of [...pairs]) {
+      for (const pair of pairs) {
         if (mode === 'cut') drop(pair);
         else if (mode === 'blackhole') {
           pair.client.pause();
@@ -100,7 +93,7 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
       }
     },
     async close() {
-      for (const pair of [...pairs]) drop(pair);
+      for (const pair of pairs) drop(pair);
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };

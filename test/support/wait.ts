@@ -22,9 +22,12 @@ export async function eventually<T>(
       failure = error;
     }
     if (performance.now() > end) {
-      throw new Error(`not within ${deadlineMs / 1000} s: ${what}${failure === undefined ? '' : ` (${String(failure)})`}`, {
-        cause: failure,
-      });
+      throw new Error(
+        `not within ${deadlineMs / 1000} s: ${what}${failure === undefined ? '' : ` (${failure instanceof Error ? failure.message : JSON.stringify(failure)})`}`,
+        {
+          cause: failure,
+        },
+      );
     }
     await pause(LOOK_EVERY_MS);
   }

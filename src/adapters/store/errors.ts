@@ -3,7 +3,7 @@ import { LatticeError } from '../../core/types/index.ts';
 /**
  * The abstract-level code of an error, or of the error that caused it: a failed open carries its reason as `cause`.
  */
-export function levelCode(error: unknown): string | undefined {
+function levelCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   if (code === 'LEVEL_DATABASE_NOT_OPEN' && error.cause !== undefined) return levelCode(error.cause);
@@ -11,7 +11,7 @@ export function levelCode(error: unknown): string | undefined {
 }
 
 /** The innermost message: LevelDB's own words, with the file and the system's reason. */
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }

@@ -2,5 +2,5 @@ export { systemClock } from './clock.ts';
 export { nodeHasher } from './hasher.ts';
 export * from './keys.ts';
 export { createLog, type LogDestination, type LogOptions } from './log.ts';
-export { MAX_SERIES, type MetricsSnapshot, memoryMetrics, type Series } from './metrics.ts';
+export { type MetricsSnapshot, memoryMetrics, type Series } from './metrics.ts';
 export { systemRandom } from './random.ts';

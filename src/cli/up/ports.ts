@@ -5,7 +5,7 @@ import { LatticeError } from '../../core/types/index.ts';
 const MAX_TRIES = 500;
 
 /** Whether a server could listen on 127.0.0.1:`port` now. */
-export function isFree(port: number): Promise<boolean> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

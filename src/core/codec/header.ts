@@ -1,7 +1,5 @@
 import {
-  type Author,
   type Bytes,
-  bytesToHex,
   concatBytes,
   type Hasher,
   type Header,
@@ -10,6 +8,7 @@ import {
   MAX_OPERATIONS,
   PROTOCOL_VERSION,
 } from '../types/index.ts';
+import { authorAt } from './author.ts';
 import { bytesToHlc, hlcToBytes, MAX_HLC } from './hlc.ts';
 import { authorToBytes } from './operation.ts';
 import { ARRAY, createReader, expectEnd, malformed, readBytesOf, readHead, readTextWithin, readUint } from './reader.ts';
@@ -60,7 +59,7 @@ export function decodeHeader(bytes: Bytes): Header {
     throw new LatticeError('unknown-version', `header version ${version} is not known here`, { details: { version } });
   if (items !== ITEMS) throw malformed(`a header has ${ITEMS} items, not ${items}`);
   const network = readTextWithin(reader, MAX_NETWORK_BYTES);
-  const author = bytesToHex(readBytesOf(reader, 32)) as Author;
+  const author = authorAt(readBytesOf(reader, 32), 0);
   const hlc = bytesToHlc(readBytesOf(reader, 8));
   if (hlc === 0n) throw malformed('the HLC of a commit is zero');
   const count = readUint(reader);

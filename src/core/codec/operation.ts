@@ -1,7 +1,6 @@
 import {
   type Author,
   type Bytes,
-  bytesToHex,
   type Context,
   type Dot,
   type Hlc,
@@ -12,6 +11,7 @@ import {
   MAX_VALUE_BYTES,
   type Operation,
 } from '../types/index.ts';
+import { authorAt } from './author.ts';
 import { bytesToHlc, MAX_HLC } from './hlc.ts';
 import { ARRAY, createReader, expectEnd, malformed, readBytes, readHead, readTextWithin, readUint } from './reader.ts';
 import { checkKey, measureValue, readValue, writeValue } from './value.ts';
@@ -74,7 +74,7 @@ function decodeContext(bytes: Bytes): Context {
   const dots: Dot[] = [];
   let before = '';
   for (let at = 0; at < bytes.length; at += DOT_BYTES) {
-    const author = bytesToHex(bytes.subarray(at, at + AUTHOR_BYTES)) as Author;
+    const author = authorAt(bytes, at);
     const hlc: Hlc = bytesToHlc(bytes.subarray(at + AUTHOR_BYTES, at + DOT_BYTES));
     if (author <= before) throw malformed('authors of a context must strictly increase');
     if (hlc === 0n) throw malformed('the HLC of a dot is zero');

@@ -50,6 +50,10 @@ export function mergeSibling(entry: Entry | undefined, sibling: Sibling): { read
 /** What `self` has seen of a key once it holds `entry`: every sibling's dot merged with its context, its own dots left out as implied. */
 export function contextOf(entry: Entry | undefined, self: Author): Context {
   if (entry === undefined) return [];
+  const [only] = entry.siblings;
+  if (entry.siblings.length === 1 && only !== undefined && only.operation.context.length === 0) {
+    return only.author === self ? [] : [{ author: only.author, hlc: only.hlc }];
+  }
   const seen = new Map<Author, Hlc>();
   const add = (author: Author, hlc: Hlc): void => {
     if (author === self) return;

@@ -196,5 +196,3 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
   };
   return lattice;
 }
-
-export const testHasher = nodeHasher();

@@ -70,7 +70,7 @@ export function errorOf(ran: Ran): { readonly code: string; readonly message: st
   return (JSON.parse(ran.err) as { error: { code: string; message: string; next: string } }).error;
 }
 
-export function statusOf(change: Partial<NodeStatus> = {}): NodeStatus {
+function statusOf(change: Partial<NodeStatus> = {}): NodeStatus {
   const now = Date.now();
   return {
     name: 'test-node',

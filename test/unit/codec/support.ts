@@ -90,7 +90,7 @@ const seenHlc = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }) as fc.Arbitrary<Hlc>
 
 const author = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes) as Author);
 
-export const context: fc.Arbitrary<Context> = fc
+const context: fc.Arbitrary<Context> = fc
   .uniqueArray(fc.record({ author, hlc: seenHlc }), { maxLength: 4, selector: (dot) => dot.author })
   .map((dots) => dots.sort((a, b) => (a.author < b.author ? -1 : 1)));
 

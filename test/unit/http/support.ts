@@ -10,7 +10,7 @@ export const text = (b: Bytes): string => new TextDecoder().decode(b);
 export const newSigner = (): Signer => createSigner(systemRandom().bytes(32));
 
 /** A clock that stands still until it is advanced; timers fire then. */
-export function manualClock(): Clock & { advance(ms: number): void } {
+function manualClock(): Clock & { advance(ms: number): void } {
   let now = 1_700_000_000_000;
   const timers = new Set<{ at: number; run: () => void }>();
   return {

@@ -79,7 +79,7 @@ interface Codec {
  * What must hold for any input: either a LatticeError of one of two codes, or a message that encodes to exactly
  * these bytes, which the general decoder takes for canonical too.
  */
-export function expectRefusedOrExact({ decode, encode }: Codec, bytes: Bytes): 'refused' | 'accepted' {
+function expectRefusedOrExact({ decode, encode }: Codec, bytes: Bytes): 'refused' | 'accepted' {
   let message: unknown;
   try {
     message = decode(bytes);

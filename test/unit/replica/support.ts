@@ -1,10 +1,10 @@
 import { createSigner, nodeHasher } from '../../../src/adapters/system/index.ts';
 import { BUCKETS, decodeEntry, entryKeyToKey, keyHash } from '../../../src/core/codec/index.ts';
 import { Replica, type Step, type WriteIntent, type WriteOutcome } from '../../../src/core/replica/index.ts';
-import { type Bytes, bytesToHex, type Entry, type Fragment, hexToBytes, type JsonValue } from '../../../src/core/types/index.ts';
+import { type Bytes, bytesToHex, type Entry, type Fragment, type JsonValue } from '../../../src/core/types/index.ts';
 
 export const hasher = nodeHasher();
-export const NETWORK = 'test/replica';
+const NETWORK = 'test/replica';
 
 /** A replica whose rows live in a map: the core alone, without runtime or store. */
 export interface TestReplica {
@@ -64,4 +64,3 @@ export function ok(outcome: WriteOutcome | undefined): Extract<WriteOutcome, { o
 }
 
 export const rootOf = (r: TestReplica): string => bytesToHex(r.replica.tree.root());
-export const bytes = (hex: string): Bytes => hexToBytes(hex) as Bytes;

@@ -124,6 +124,31 @@ describe('one key living twice', () => {
     expect(guard.reasons().join()).toContain('never made');
   });
 
+  it('stops writing when one comes in that is older than what was written since, after a start alone [N7]', () => {
+    seen = hlc(5);
+    const guard = make();
+    pass(guard, 3_000);
+    guard.madeCommit(hlc(9));
+    guard.sawOwnCommit(hlc(7));
+    expect(guard.reasons().join()).toMatch(/restored from an old copy/);
+  });
+
+  it('goes on while history that a peer told of at the start is still coming in', () => {
+    seen = hlc(5);
+    const guard = make();
+    guard.toldOwnHlc(hlc(7));
+    seen = hlc(7);
+    pass(guard, 250);
+    guard.sawOwnCommit(hlc(6));
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('stops writing when a URL proves our key in another life [N7]', () => {
+    const guard = make();
+    guard.sawTwin('http://127.0.0.1:1');
+    expect(guard.reasons().join()).toMatch(/http:\/\/127\.0\.0\.1:1 runs with our key/);
+  });
+
   it('does not stop writing on the mere claim of a peer', () => {
     const guard = make(false);
     guard.toldOwnHlc(hlc(1));

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { createMemoryStore } from '../../src/adapters/store/index.ts';
+import { createSignedHead, decodeGossip, encodeJournal, journalKey } from '../../src/core/codec/index.ts';
+import type { Hlc } from '../../src/core/types/index.ts';
+import { createFeed } from '../../src/runtime/feed.ts';
+import type { Writer } from '../../src/runtime/writer.ts';
+import { createSimSigner, hasher } from '../sim/crypto.ts';
+
+test('a head sent while a push stream still replays carries no cursor past what was sent', async () => {
+  const store = createMemoryStore();
+  for (let sequence = 1; sequence <= 3; sequence++) {
+    await store.batch([{ type: 'put', key: journalKey(sequence), value: encodeJournal({ root: new Uint8Array(32), changes: [] }) }]);
+  }
+  const signer = createSimSigner('reader');
+  const writer: Writer = {
+    read: async (run) => run(),
+    apply: () => Promise.reject(new Error('not used')),
+    write: () => Promise.reject(new Error('not used')),
+    drain: () => Promise.resolve(),
+    queued: 0,
+  };
+  const head = createSignedHead(
+    {
+      network: 'test',
+      author: signer.author,
+      incarnation: new Uint8Array(8),
+      sequence: 1,
+      hlc: 0n as Hlc,
+      root: new Uint8Array(32),
+      entries: 0,
+      trustHash: new Uint8Array(32),
+      wallMs: 0,
+    },
+    signer.sign,
+  );
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let reading = (): void => undefined;
+  const replayBegan = new Promise<void>((resolve) => {
+    reading = resolve;
+  });
+  const feed = createFeed({
+    store: {
+      ...store,
+      async *iterate(range) {
+        reading();
+        await held;
+        yield* store.iterate(range);
+      },
+    },
+    hasher,
+    writer,
+    incarnation: 'aa',
+    sequence: () => 3,
+  });
+  const sent: string[] = [];
+  const send = (frame: Uint8Array): boolean => {
+    const message = decodeGossip(frame, { stream: true });
+    sent.push(message.type === 'cursor' ? message.cursor : message.type);
+    return true;
+  };
+  const opening = feed.openPush(signer.author, 'aa.1', send, () => undefined);
+  await replayBegan;
+  feed.publishHead(head);
+  expect(sent).toEqual(['head']);
+  release();
+  await opening;
+  expect(sent).toEqual(['head', 'aa.3']);
+});
