@@ -127,10 +127,11 @@ export function createGuard(deps: GuardDeps): Guard {
     },
     sawOwnHead(head) {
       const incarnation = bytesToHex(head.incarnation);
-      if (incarnation === own) return;
+      // What our former life said before it ended may still be on its way; it was said before we started.
+      if (incarnation === own || head.wallMs <= startedWall) return;
       const now = clock.monotonic();
       const before = others.get(incarnation);
-      // Late relays of our own former life show heads from before our start; a live clone goes on counting.
+      // A live clone goes on counting.
       if (before === undefined) {
         if (others.size < 16) others.set(incarnation, { sequence: head.sequence, at: now });
       } else if (head.sequence > before.sequence + 1 && now - before.at >= 1_000 && now - started >= 2_000) {

@@ -84,6 +84,8 @@ interface State {
 export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
   const { clock, log } = deps;
   const stop = new AbortController();
+  /** One for each request: a single signal would gather a listener for every request of the node's life. */
+  const inFlight = new Set<AbortController>();
   const states: State[] = deps.urls.map((url) => ({
     peer: { url, author: undefined, self: false, reachable: false, streaming: false, error: undefined, lastHeardAt: undefined },
     busy: false,
@@ -131,7 +133,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
     state.busy = true;
     try {
       if (peer.author === undefined) {
-        const identity = await deps.lung.identify(peer.url, { timeoutMs: HELLO_TIMEOUT_MS, signal: stop.signal });
+        const identity = await abortable((signal) => deps.lung.identify(peer.url, { timeoutMs: HELLO_TIMEOUT_MS, signal }));
         if (identity.author === deps.self) {
           if (identity.incarnation !== deps.incarnation) {
             deps.onTwin(peer.url);
@@ -235,7 +237,18 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
   }
 
   function request(url: string, message: Bytes, expect: Author | undefined, timeoutMs = REQUEST_TIMEOUT_MS): Promise<Bytes> {
-    return deps.lung.request(url, message, { timeoutMs, signal: stop.signal, ...(expect === undefined ? {} : { expect }) });
+    return abortable((signal) => deps.lung.request(url, message, { timeoutMs, signal, ...(expect === undefined ? {} : { expect }) }));
+  }
+
+  async function abortable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    if (stop.signal.aborted) controller.abort(stop.signal.reason);
+    inFlight.add(controller);
+    try {
+      return await work(controller.signal);
+    } finally {
+      inFlight.delete(controller);
+    }
   }
 
   async function flush(state: State, author: Author): Promise<void> {
@@ -261,6 +274,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
     async stop() {
       stop.abort(new Error('the node is stopping'));
       timer?.cancel();
+      for (const controller of inFlight) controller.abort(stop.signal.reason);
       for (const state of states) closeStream(state);
       await Promise.allSettled(running);
     },

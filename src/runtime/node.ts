@@ -46,7 +46,15 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
   const startedAt = clock.now();
   let mode: SyncMode = 'auto';
 
-  const opened = await openState({ store, hasher, random, network: options.network, self, directory: options.directory });
+  const opened = await openState({
+    store,
+    hasher,
+    random,
+    network: options.network,
+    self,
+    isTrusted: (a) => trusted.has(a),
+    directory: options.directory,
+  });
   const { replica } = opened;
   const storeIncarnation = bytesToHex(opened.incarnation);
 

@@ -22,6 +22,7 @@ export async function openState(options: {
   readonly random: Random;
   readonly network: string;
   readonly self: Author;
+  readonly isTrusted: (author: Author) => boolean;
   readonly directory: string;
 }): Promise<OpenedState> {
   const { store, hasher, random, network, self, directory } = options;
@@ -39,7 +40,7 @@ export async function openState(options: {
     );
   }
   const incarnation = meta?.incarnation ?? random.bytes(8);
-  const replica = new Replica({ hasher, network, self, journalLength: JOURNAL_LENGTH, incarnation });
+  const replica = new Replica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
   await readable(directory, async () => {
     for await (const rows of store.iterate(bucketRange('entry'))) {
       for (const [rowKey, row] of rows) replica.load(decodeEntry(row, entryKeyToKey(rowKey)));

@@ -109,7 +109,7 @@ export function createWriter(deps: WriterDeps): Writer {
       taken.writes.forEach((job, i) => job.done(step.writes[i] as WriteOutcome));
     } catch (error) {
       if (closed === undefined || closed.code !== 'store-write-failed') {
-        closed = new LatticeError('store-write-failed', `the store failed: ${error instanceof Error ? error.message : String(error)}`, {
+        closed = new LatticeError('store-write-failed', `a batch failed: ${error instanceof Error ? error.message : String(error)}`, {
           next: 'the node stops; check the disk, then start it again: it verifies its store first',
           cause: error,
         });

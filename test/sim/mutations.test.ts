@@ -35,8 +35,12 @@ vi.mock('../../src/core/state/register.ts', async (load) => {
       }
       return merged;
     },
-    contextOf(entry: Entry | undefined, self: Parameters<typeof real.contextOf>[1]): ReturnType<typeof real.contextOf> {
-      const context = real.contextOf(entry, self);
+    contextOf(
+      entry: Entry | undefined,
+      self: Parameters<typeof real.contextOf>[1],
+      isTrusted: Parameters<typeof real.contextOf>[2],
+    ): ReturnType<typeof real.contextOf> {
+      const context = real.contextOf(entry, self, isTrusted);
       // What was covered by a replaced operation is forgotten: old siblings come back to life.
       if (isPlanted('a context forgets what its siblings had seen')) {
         return context.filter((dot) => entry?.siblings.some((s) => s.author === dot.author));

@@ -79,6 +79,7 @@ export interface ReplicaOptions {
   readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
+  readonly isTrusted: (author: Author) => boolean;
   /** The journal keeps this many records; older cursors are answered with a reset. */
   readonly journalLength: number;
   /** Names this store's life: cursors of another life are answered with a reset. 8 bytes. */
@@ -199,7 +200,7 @@ export class Replica {
     now: number,
     sign: (message: Bytes) => Bytes,
   ): { readonly writes: readonly WriteOutcome[]; readonly commits: readonly Fragment[] } {
-    const { hasher, network, self } = this.#options;
+    const { hasher, network, self, isTrusted } = this.#options;
     const writes: WriteOutcome[] = [];
     const commits: Fragment[] = [];
     let open: { readonly intent: number; readonly first: number; readonly created: readonly boolean[] }[] = [];
@@ -258,7 +259,7 @@ export class Replica {
           own.add(key);
           const entry = read(key);
           checkConditions(key, entry, o);
-          const context = contextOf(entry, self);
+          const context = contextOf(entry, self, isTrusted);
           const operation: Operation =
             o.kind === 'put' ? { kind: 'put', key, value: o.value as JsonValue, context } : { kind: 'delete', key, context };
           // Checks the value too. Encoded once: the commit is made of these very bytes.

@@ -47,8 +47,11 @@ export function mergeSibling(entry: Entry | undefined, sibling: Sibling): { read
   return { entry: { key: entry.key, siblings }, outcome: 'added' };
 }
 
-/** What `self` has seen of a key once it holds `entry`: every sibling's dot merged with its context, its own dots left out as implied. */
-export function contextOf(entry: Entry | undefined, self: Author): Context {
+/**
+ * What `self` has seen of a key once it holds `entry`: every sibling's dot merged with its context, its own dots left out as implied. Of the
+ * contexts only trusted authors' dots are taken over: operations of others never count, and invented authors would fill the context for good.
+ */
+export function contextOf(entry: Entry | undefined, self: Author, isTrusted: (author: Author) => boolean): Context {
   if (entry === undefined) return [];
   const [only] = entry.siblings;
   if (entry.siblings.length === 1 && only !== undefined && only.operation.context.length === 0) {
@@ -62,7 +65,7 @@ export function contextOf(entry: Entry | undefined, self: Author): Context {
   };
   for (const sibling of entry.siblings) {
     add(sibling.author, sibling.hlc);
-    for (const dot of sibling.operation.context) add(dot.author, dot.hlc);
+    for (const dot of sibling.operation.context) if (isTrusted(dot.author)) add(dot.author, dot.hlc);
   }
   const context: Dot[] = Array.from(seen, ([author, hlc]) => ({ author, hlc }));
   return context.length > 1 ? context.sort((a, b) => (a.author < b.author ? -1 : 1)) : context;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createSigner, nodeHasher, systemRandom } from '../../../src/adapters/system/index.ts';
+import { createSigner, systemRandom } from '../../../src/adapters/system/index.ts';
 import { checkKey, checkValue } from '../../../src/core/codec/index.ts';
 import { type Bytes, bytesToHex, LatticeError } from '../../../src/core/types/index.ts';
 import type {

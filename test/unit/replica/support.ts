@@ -20,7 +20,14 @@ export interface TestReplica {
 
 export function createTestReplica(id: number): TestReplica {
   const signer = createSigner(new Uint8Array(32).fill(id));
-  const replica = new Replica({ hasher, network: NETWORK, self: signer.author, journalLength: 4, incarnation: new Uint8Array(8).fill(id) });
+  const replica = new Replica({
+    hasher,
+    network: NETWORK,
+    self: signer.author,
+    isTrusted: () => true,
+    journalLength: 4,
+    incarnation: new Uint8Array(8).fill(id),
+  });
   const rows = new Map<string, Bytes>();
   const byHash = new Map<string, string>();
 

@@ -69,11 +69,18 @@ describe('mergeSibling', () => {
   });
 });
 
+const all = (): boolean => true;
+
 describe('contextOf', () => {
   it("merges the siblings' dots with their contexts, sorted, own dots implied [R5]", () => {
     const entry = merged(sibling(3, 7, [saw(1, 2), saw(4, 1)]), sibling(2, 9, [saw(1, 5)]));
-    expect(contextOf(entry, author(4))).toEqual([saw(1, 5), saw(2, 9), saw(3, 7)]);
-    expect(contextOf(entry, author(2))).toEqual([saw(1, 5), saw(3, 7), saw(4, 1)]);
-    expect(contextOf(undefined, author(1))).toEqual([]);
+    expect(contextOf(entry, author(4), all)).toEqual([saw(1, 5), saw(2, 9), saw(3, 7)]);
+    expect(contextOf(entry, author(2), all)).toEqual([saw(1, 5), saw(3, 7), saw(4, 1)]);
+    expect(contextOf(undefined, author(1), all)).toEqual([]);
+  });
+
+  it('takes over no dots of authors that do not count, but keeps those of siblings: invented authors cannot fill a context', () => {
+    const entry = merged(sibling(3, 7, [saw(1, 2), saw(8, 1)]), sibling(9, 4));
+    expect(contextOf(entry, author(2), (a) => a !== author(8) && a !== author(9))).toEqual([saw(1, 2), saw(3, 7), saw(9, 4)]);
   });
 });
