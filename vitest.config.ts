@@ -17,6 +17,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'integration',
+          globalSetup: ['test/support/global-setup.ts'],
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,

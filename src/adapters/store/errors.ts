@@ -29,7 +29,7 @@ export function lockedError(directory: string, holder: string, cause?: unknown):
 export function damagedError(directory: string, what: string, cause?: unknown): LatticeError {
   return new LatticeError(
     'store-damaged',
-    `The store in ${directory} is damaged: ${what}. Nothing in the directory was changed or removed`,
+    `The store in ${directory} is damaged: ${what}. No data in the directory was removed`,
     {
       next: 'Move the directory aside and keep it, then start again: the node rebuilds its state from its peers.',
       details: { directory, what },

@@ -1,4 +1,6 @@
 export * from './cbor.ts';
+export * from './cells.ts';
+export type { Difference, HashPrefix, LeafDigest, SubtreeDigests } from './differences.ts';
 export * from './envelope.ts';
 export { type CommitRequest, createCommit, decodeFragment, encodeFragment, pickOperations } from './fragment.ts';
 export * from './head.ts';

@@ -1,6 +1,5 @@
 import {
   type Bytes,
-  compareBytes,
   concatBytes,
   type Hlc,
   LatticeError,
@@ -14,6 +13,16 @@ import {
   REFUSALS,
   type Refusal,
 } from '../types/index.ts';
+import { type CellsAnswer, type CellsRequest, cellsAnswerFields, cellsRequestFields, readCellsAnswer, readCellsRequest } from './cells.ts';
+import {
+  checkIncreasing,
+  type Difference,
+  differenceFields,
+  readDifference,
+  readQuery,
+  repeat,
+  type SubtreeDigests,
+} from './differences.ts';
 import { decodeSignedHead, MAX_HEAD_BYTES, type SignedHead } from './head.ts';
 import { hlcToBytes } from './hlc.ts';
 import { malformed, splitBytes } from './reader.ts';
@@ -25,12 +34,9 @@ export const MAX_GOSSIP_FRAGMENTS = 256;
 export const MAX_ENTRY_FRAGMENTS = MAX_SYNC_BYTES / 128;
 /** (wire) Differences in one answer: every child of every query. */
 export const MAX_DIFFERENCES = 16 * MAX_QUERIES;
-/** (wire) Bits of a key hash; prefixes end on its 64 four-bit digits. */
-const HASH_BITS = 256;
 const HASH_BYTES = 32;
-/** (wire) Bytes of a subtree's or leaf's hash that are compared: no accidental collision, half the traffic. */
-const DIGEST_BYTES = 16;
-const LEAF_BYTES = HASH_BYTES + DIGEST_BYTES;
+/** (wire) Bytes of a key hash by which a key that coded symbols found is named: its item says no more of it. */
+export const KEY_PREFIX_BYTES = 8;
 /** (wire) Bytes of UTF-8 in the short texts of messages. A cursor holds an incarnation and a sequence; the rest are for logs. */
 const MAX_CURSOR_BYTES = 128;
 const MAX_REASON_BYTES = 256;
@@ -50,30 +56,6 @@ export type GossipMessage =
 const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4 } as const;
 const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2 };
 
-/** The key hashes that begin with the first `bits` bits of `prefix`; ceil(bits / 8) bytes, unused low bits zero, bits a multiple of 4. */
-export interface HashPrefix {
-  readonly prefix: Bytes;
-  readonly bits: number;
-}
-
-/** A subtree by its children: bit i (1 << i) of `bitmap` is set when child i is not empty; 16 digest bytes each, i ascending. bits ≤ 252. */
-export interface SubtreeDigests extends HashPrefix {
-  readonly bitmap: number;
-  readonly digests: Bytes;
-}
-
-export interface LeafDigest {
-  /** 32 bytes. */
-  readonly keyHash: Bytes;
-  /** 16 bytes. */
-  readonly digest: Bytes;
-}
-
-/** A subtree (4…256 bits) that differs from what was asked about: all its leaves, key hashes increasing, or its children. */
-export type Difference =
-  | (HashPrefix & { readonly kind: 'leaves'; readonly leaves: readonly LeafDigest[] })
-  | (SubtreeDigests & { readonly kind: 'children' });
-
 /** What became of one pushed operation: `held` when it was applied or already here. */
 export type PushVerdict = 'held' | 'superseded' | Refusal;
 
@@ -87,19 +69,21 @@ export type SyncMessage =
   | { readonly type: 'digests'; readonly queries: readonly SubtreeDigests[] }
   /** Answer to `digests`, 0…MAX_DIFFERENCES. */
   | { readonly type: 'differences'; readonly differences: readonly Difference[] }
-  /** Asks for entries by key hash, increasing, 1…MAX_WANTS. */
+  /** Asks for entries by key hash, increasing, 1…MAX_WANTS: 32 bytes each, or the first KEY_PREFIX_BYTES of each. */
   | { readonly type: 'want'; readonly keyHashes: readonly Bytes[] }
-  /** Answer to `want`: the fragments of the first `answered` hashes. */
+  /** Answer to `want`: the fragments of the first `answered` hashes; for a prefix those of every key under it. */
   | { readonly type: 'entries'; readonly answered: number; readonly fragments: readonly Bytes[] }
   /** Fragments for the other side, 1…MAX_WANTS. `live`: just applied, not found by repair. */
   | { readonly type: 'push'; readonly live: boolean; readonly fragments: readonly Bytes[] }
   /** Answer to `push`: one verdict for each operation, in the order sent. */
   | { readonly type: 'pushed'; readonly verdicts: readonly PushVerdict[] }
   /** At most 64 and 256 bytes of text. */
-  | { readonly type: 'error'; readonly code: string; readonly message: string };
+  | { readonly type: 'error'; readonly code: string; readonly message: string }
+  | CellsRequest
+  | CellsAnswer;
 
-const SYNC = { hello: 1, digests: 2, differences: 3, want: 4, entries: 5, push: 6, pushed: 7, error: 8 } as const;
-const SYNC_LENGTHS = { 1: 5, 2: 2, 3: 2, 4: 2, 5: 3, 6: 3, 7: 2, 8: 3 };
+const SYNC = { hello: 1, digests: 2, differences: 3, want: 4, entries: 5, push: 6, pushed: 7, error: 8, cells: 9, coded: 10 } as const;
+const SYNC_LENGTHS = { 1: 5, 2: 2, 3: 2, 4: 3, 5: 3, 6: 3, 7: 2, 8: 3, 9: 6, 10: 6 };
 
 /** A reset's reason is cut to its bound. RangeError when the message breaks another bound of `decodeGossip`. */
 export function encodeGossip(message: GossipMessage): Bytes {
@@ -159,7 +143,7 @@ function syncBody(message: SyncMessage): unknown[] {
     case 'differences':
       return [message.differences.map(differenceFields)];
     case 'want':
-      return [concatBytes(...message.keyHashes)];
+      return [widthOf(message.keyHashes), concatBytes(...message.keyHashes)];
     case 'entries':
       return [message.answered, message.fragments];
     case 'push':
@@ -168,13 +152,17 @@ function syncBody(message: SyncMessage): unknown[] {
       return [Uint8Array.from(message.verdicts, (verdict) => VERDICTS.indexOf(verdict))];
     case 'error':
       return [wellFormed(message.code), clip(message.message, MAX_ERROR_BYTES)];
+    case 'cells':
+      return cellsRequestFields(message);
+    case 'coded':
+      return cellsAnswerFields(message);
   }
 }
 
-function differenceFields(difference: Difference): unknown[] {
-  const { prefix, bits } = difference;
-  if (difference.kind === 'children') return [prefix, bits, 1, difference.bitmap, difference.digests];
-  return [prefix, bits, 0, concatBytes(...difference.leaves.flatMap((leaf) => [leaf.keyHash, leaf.digest]))];
+function widthOf(keyHashes: readonly Bytes[]): number {
+  const width = keyHashes[0]?.length ?? HASH_BYTES;
+  if (!keyHashes.every((hash) => hash.length === width)) throw new RangeError('the key hashes of one want have one width');
+  return width;
 }
 
 /** Structure and bounds; fragments are left for `decodeFragment`, the head's signature for the caller. LatticeError `malformed` or `unknown-version`. */
@@ -201,7 +189,9 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return { type: 'differences', differences: repeat(count, () => readDifference(reader)) };
     }
     case SYNC.want: {
-      const keyHashes = splitBytes(reader.bytes('key hashes', HASH_BYTES, MAX_WANTS * HASH_BYTES), HASH_BYTES);
+      const width = reader.uint('width');
+      if (width !== HASH_BYTES && width !== KEY_PREFIX_BYTES) throw malformed(`key hashes of ${width} bytes`);
+      const keyHashes = splitBytes(reader.bytes('key hashes', width, MAX_WANTS * width), width);
       checkIncreasing(keyHashes);
       return { type: 'want', keyHashes };
     }
@@ -215,6 +205,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
     }
     case SYNC.pushed:
       return { type: 'pushed', verdicts: Array.from(reader.bytes('verdicts', 0, MAX_WANTS * MAX_OPERATIONS), byteToVerdict) };
+    case SYNC.cells:
+      return readCellsRequest(reader);
+    case SYNC.coded:
+      return readCellsAnswer(reader);
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };
@@ -222,65 +216,8 @@ function readSync(reader: WireReader, type: number): SyncMessage {
   }
 }
 
-function repeat<T>(count: number, read: () => T): T[] {
-  const out: T[] = [];
-  for (let i = 0; i < count; i++) out.push(read());
-  return out;
-}
-
 function readFragments(reader: WireReader, min: number, max: number): Bytes[] {
   return repeat(reader.array('fragments', min, max), () => reader.bytes('fragment', 1, MAX_FRAGMENT_BYTES));
-}
-
-function readQuery(reader: WireReader): SubtreeDigests {
-  reader.array('query', 4, 4);
-  return { ...readPrefix(reader, 0, HASH_BITS - 4), ...readChildren(reader) };
-}
-
-function readDifference(reader: WireReader): Difference {
-  const length = reader.array('difference', 4, 5);
-  const prefix = readPrefix(reader, 4, HASH_BITS);
-  const form = reader.uint('form', 0, 1);
-  if (length !== form + 4) throw malformed(`difference of form ${form} has ${length} elements`);
-  if (form === 1) {
-    if (prefix.bits === HASH_BITS) throw malformed('a single key has no children');
-    return { kind: 'children', ...prefix, ...readChildren(reader) };
-  }
-  const leaves = splitBytes(reader.bytes('leaves', 0, MAX_SYNC_BYTES), LEAF_BYTES).map((leaf) => ({
-    keyHash: leaf.subarray(0, HASH_BYTES),
-    digest: leaf.subarray(HASH_BYTES),
-  }));
-  checkIncreasing(leaves.map((leaf) => leaf.keyHash));
-  if (!leaves.every((leaf) => isUnder(leaf.keyHash, prefix))) throw malformed('a leaf is not under its prefix');
-  return { kind: 'leaves', ...prefix, leaves };
-}
-
-function readPrefix(reader: WireReader, minBits: number, maxBits: number): HashPrefix {
-  const prefix = reader.bytes('prefix', 0, HASH_BYTES);
-  const bits = reader.uint('bits', minBits, maxBits);
-  if (bits % 4 !== 0) throw malformed(`prefix of ${bits} bits, not a multiple of 4`);
-  if (prefix.length !== Math.ceil(bits / 8)) throw malformed(`prefix of ${bits} bits in ${prefix.length} bytes`);
-  if (bits % 8 === 4 && ((prefix.at(-1) as number) & 0x0f) !== 0) throw malformed('prefix has unused bits that are not zero');
-  return { prefix, bits };
-}
-
-function readChildren(reader: WireReader): { bitmap: number; digests: Bytes } {
-  const bitmap = reader.uint('bitmap', 0, 0xffff);
-  let children = 0;
-  for (let rest = bitmap; rest !== 0; rest &= rest - 1) children++;
-  return { bitmap, digests: reader.bytes('digests', children * DIGEST_BYTES) };
-}
-
-function checkIncreasing(keyHashes: readonly Bytes[]): void {
-  for (let i = 1; i < keyHashes.length; i++) {
-    if (compareBytes(keyHashes[i - 1] as Bytes, keyHashes[i] as Bytes) >= 0) throw malformed('key hashes are not strictly increasing');
-  }
-}
-
-function isUnder(keyHash: Bytes, { prefix, bits }: HashPrefix): boolean {
-  const whole = bits >> 3;
-  for (let i = 0; i < whole; i++) if (keyHash[i] !== prefix[i]) return false;
-  return bits % 8 === 0 || ((keyHash[whole] as number) & 0xf0) === prefix[whole];
 }
 
 function byteToVerdict(byte: number): PushVerdict {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCbor } from '../../../src/core/codec/cbor.ts';
 import { createSignedHead } from '../../../src/core/codec/head.ts';
-import { type Difference, decodeSync, encodeSync, MAX_DIFFERENCES, type SyncMessage } from '../../../src/core/codec/messages.ts';
+import type { Difference } from '../../../src/core/codec/differences.ts';
+import { decodeSync, encodeSync, MAX_DIFFERENCES, type SyncMessage } from '../../../src/core/codec/messages.ts';
 import {
   type Bytes,
   compareBytes,
