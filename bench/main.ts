@@ -4,6 +4,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   core: async () => (await import('./core.ts')).core,
   write: async () => (await import('./write.ts')).write,
   replicate: async () => (await import('./replicate.ts')).replicate,
+  reconcile: async () => (await import('./reconcile.ts')).reconcile,
   failover: async () => (await import('./failover.ts')).failover,
 };
 /** A bench that hangs is a broken bench; its children end with it. */

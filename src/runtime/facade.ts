@@ -106,6 +106,8 @@ export interface RepairReport {
   readonly at: number;
   readonly lung: 'p2p' | 'http';
   readonly outcome: 'equal' | 'repaired' | 'equal-except-refused' | 'partial' | 'failed';
+  /** How the differing keys were found: by coded symbols alone, or (also) by descending the tree. Absent when it failed. */
+  readonly method?: 'cells' | 'descent';
   readonly error?: string;
   readonly found: number;
   readonly fetched: number;

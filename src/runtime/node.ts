@@ -114,6 +114,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     hasher,
     writer,
     door,
+    clock,
     log: deps.log.child('sync'),
     software: options.version,
     isMember,
@@ -251,7 +252,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
   }
 
   function onApplied({ step, fragments }: Applied): void {
-    own.advance();
+    own.advance(step.meta);
     const pushed: { fragment: (typeof fragments)[number]; from: Author | undefined }[] = [];
     const gossip: (typeof fragments)[number][] = [];
     for (const commit of step.commits) {

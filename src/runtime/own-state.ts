@@ -13,7 +13,7 @@ export interface OwnState {
   /** A fresh signed head naming the durable root; numbered from 1 in this life. */
   head(): SignedHead;
   /** A batch has become durable. */
-  advance(): void;
+  advance(meta: StateMeta): void;
   /** A commit of our own key is in the state. */
   sawOwn(hlc: Hlc): void;
 }
@@ -56,8 +56,8 @@ export function createOwnState(deps: OwnStateDeps): OwnState {
         },
         (message) => deps.signer.sign(message),
       ),
-    advance() {
-      durable = replica.meta;
+    advance(meta) {
+      durable = meta;
       root = bytesToHex(durable.root);
       recentRoots.add(root, clock.monotonic());
     },

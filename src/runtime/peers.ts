@@ -38,7 +38,16 @@ export interface Peer {
   trustMatches: boolean | undefined;
   software: string | undefined;
   clockOffsetMs: number | undefined;
-  readonly repair: { running: boolean; nextAt: number; failures: number; last: RepairReport | undefined };
+  /** `undecoded`: repairs in a row whose coded symbols did not decode. */
+  /** `urgent`: the next difference is repaired without waiting for it to settle. */
+  readonly repair: {
+    running: boolean;
+    urgent: boolean;
+    nextAt: number;
+    failures: number;
+    undecoded: number;
+    last: RepairReport | undefined;
+  };
 }
 
 /** Roots seen lately, newest last: equality with any of them means that both sides were equal within the window. */
@@ -101,7 +110,7 @@ export function createPeerTable(clock: Clock): PeerTable {
       trustMatches: undefined,
       software: undefined,
       clockOffsetMs: undefined,
-      repair: { running: false, nextAt: 0, failures: 0, last: undefined },
+      repair: { running: false, urgent: true, nextAt: 0, failures: 0, undecoded: 0, last: undefined },
     };
     peers.set(author, peer);
     return peer;

@@ -35,7 +35,7 @@ export interface RepairsDeps extends SessionRunnerDeps {
 export interface Repairs {
   /** Starts a repair with the peer when one is due. Called at every tick. */
   consider(peer: Peer): void;
-  /** Repair with this peer at the next chance, whatever the backoff. */
+  /** The next difference with this peer is repaired at once, whatever the backoff: its lung changed, or its stream lost its place. */
   soon(author: Author): void;
   /** Repairs with every peer that a lung reaches; resolves when all have ended. */
   all(): Promise<void>;
@@ -62,6 +62,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     const path = linkTo(peer);
     if (path === undefined || peer.repair.running) return;
     peer.repair.running = true;
+    peer.repair.urgent = false;
     running++;
     try {
       const report = await runSession(deps, peer, path.lung, path.link, (progress) =>
@@ -102,15 +103,16 @@ export function createRepairs(deps: RepairsDeps): Repairs {
         if (now - peer.agreementAt < REFUSED_EVERY_MS) return;
       } else if (peer.agreement !== 'different') return;
       else {
-        const first = peer.repair.last === undefined;
-        const settle = first ? 0 : SETTLE_MS + (deps.self > peer.author ? YIELD_MS : 0);
+        const settle = peer.repair.urgent ? 0 : SETTLE_MS + (deps.self > peer.author ? YIELD_MS : 0);
         if (now - peer.agreementAt < settle) return;
       }
       void run(peer);
     },
     soon(author) {
       const peer = deps.peers.get(author);
-      if (peer !== undefined) peer.repair.nextAt = 0;
+      if (peer === undefined) return;
+      peer.repair.nextAt = 0;
+      peer.repair.urgent = true;
     },
     async all() {
       await Promise.all(Array.from(deps.peers.all(), run));

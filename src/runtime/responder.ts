@@ -7,7 +7,7 @@ import {
   type SyncMessage,
   siblingsToFragments,
 } from '../core/codec/index.ts';
-import { answerDigests } from '../core/reconcile/index.ts';
+import { answerDigests, createCellServer } from '../core/reconcile/index.ts';
 import type { Replica } from '../core/replica/index.ts';
 import {
   type Author,
@@ -18,8 +18,9 @@ import {
   type Hlc,
   LatticeError,
   MAX_SYNC_BYTES,
+  MAX_UNDER_PREFIX,
 } from '../core/types/index.ts';
-import type { Log } from '../ports/index.ts';
+import type { Clock, Log } from '../ports/index.ts';
 import type { Door, Origin } from './door.ts';
 import type { LungName } from './peers.ts';
 import type { Writer } from './writer.ts';
@@ -34,6 +35,7 @@ export interface ResponderDeps {
   readonly hasher: Hasher;
   readonly writer: Writer;
   readonly door: Door;
+  readonly clock: Clock;
   readonly log: Log;
   readonly software: string;
   /** Members may ask: trusted authors and the peers that we are configured with. */
@@ -51,6 +53,8 @@ export interface Responder {
 
 /** The answering side of every session, the same for both lungs. */
 export function createResponder(deps: ResponderDeps): Responder {
+  const cells = createCellServer({ state: () => deps.replica, now: () => deps.clock.monotonic() });
+
   async function respond(peer: Author, message: SyncMessage, lung: LungName): Promise<SyncMessage> {
     switch (message.type) {
       case 'hello':
@@ -58,6 +62,8 @@ export function createResponder(deps: ResponderDeps): Responder {
         return deps.writer.read(() => hello(peer));
       case 'digests':
         return deps.writer.read(() => answerDigests(message.queries, deps.replica.tree));
+      case 'cells':
+        return deps.writer.read(() => cells.answer(message));
       case 'want':
         return deps.writer.read(() => entries(message.keyHashes));
       case 'push':
@@ -69,6 +75,7 @@ export function createResponder(deps: ResponderDeps): Responder {
       case 'entries':
       case 'pushed':
       case 'error':
+      case 'coded':
         throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
     }
   }
@@ -83,10 +90,13 @@ export function createResponder(deps: ResponderDeps): Responder {
     let size = FRAMING_BYTES;
     let answered = 0;
     for (let at = 0; at < keyHashes.length; at += READ_CHUNK) {
-      const chunk = keyHashes.slice(at, at + READ_CHUNK);
-      const found = await deps.readEntries(chunk);
-      for (const entry of found) {
-        const parts = siblingsToFragments(entry?.siblings ?? [], deps.hasher).map(encodeFragment);
+      const chunk = keyHashes.slice(at, at + READ_CHUNK).map(wholeHashes);
+      const found = await deps.readEntries(chunk.flat());
+      let next = 0;
+      for (const { length } of chunk) {
+        const siblings = found.slice(next, next + length).flatMap((entry) => entry?.siblings ?? []);
+        next += length;
+        const parts = siblingsToFragments(siblings, deps.hasher).map(encodeFragment);
         const bytes = parts.reduce((sum, p) => sum + p.length + 8, 0);
         if (answered > 0 && size + bytes > MAX_SYNC_BYTES) return { type: 'entries', answered, fragments };
         for (const part of parts) {
@@ -99,6 +109,12 @@ export function createResponder(deps: ResponderDeps): Responder {
       }
     }
     return { type: 'entries', answered, fragments };
+  }
+
+  /** The key hashes that one asked for stands for: itself, or those under it when it is a prefix. */
+  function wholeHashes(keyHash: Bytes): readonly Bytes[] {
+    if (keyHash.length === 32) return [keyHash];
+    return deps.replica.tree.leavesUnder(keyHash, keyHash.length * 8, MAX_UNDER_PREFIX).map((leaf) => leaf.keyHash);
   }
 
   return {

@@ -1,4 +1,4 @@
-import { decodeSync, encodeSync, keyHash, type PushVerdict, type SyncMessage } from '../core/codec/index.ts';
+import { decodeSync, encodeSync, keyHash, type PushVerdict, SALT_BYTES, type SyncMessage } from '../core/codec/index.ts';
 import {
   type ReceivedOperation,
   repair,
@@ -9,7 +9,7 @@ import {
 } from '../core/reconcile/index.ts';
 import type { Replica } from '../core/replica/index.ts';
 import { type Bytes, type Entry, type Hasher, LatticeError, MAX_SESSION_REQUESTS } from '../core/types/index.ts';
-import type { Clock } from '../ports/index.ts';
+import type { Clock, Random } from '../ports/index.ts';
 import type { Door } from './door.ts';
 import type { RepairReport } from './facade.ts';
 import type { LungName, Peer } from './peers.ts';
@@ -18,6 +18,9 @@ import type { Writer } from './writer.ts';
 
 /** One whole session: large repairs go on in the next one. */
 const SESSION_DEADLINE_MS = 120_000;
+
+/** Sessions with a peer whose cells did not decode, one after another, before their hash is salted: items may have been made to collide. */
+const UNDECODED_BEFORE_SALT = 2;
 
 /** One sync request to the peer over some lung; rejects when it fails or times out. */
 export type Link = (message: Bytes) => Promise<Bytes>;
@@ -28,12 +31,17 @@ export interface SessionRunnerDeps {
   readonly writer: Writer;
   readonly door: Door;
   readonly clock: Clock;
+  readonly random: Random;
   readonly readEntries: (keyHashes: readonly Bytes[]) => Promise<readonly (Entry | undefined)[]>;
+}
+
+async function exchange(link: Link, message: SyncMessage): Promise<SyncMessage> {
+  return decodeSync(await link(encodeSync(message)));
 }
 
 /** Sends one message and decodes the answer; an error answer rejects with the peer's code. */
 export async function ask(link: Link, message: SyncMessage): Promise<SyncMessage> {
-  const reply = decodeSync(await link(encodeSync(message)));
+  const reply = await exchange(link, message);
   if (reply.type === 'error')
     throw new LatticeError('peer-error', `the peer answered ${reply.code}: ${reply.message}`, { details: { peerCode: reply.code } });
   return reply;
@@ -71,7 +79,14 @@ export async function runSession(
     durationMs: Math.round(deps.clock.monotonic() - started),
   });
 
-  const session = repair({ tree: deps.replica.tree, hasher: deps.hasher, refused: peer.refused, now: () => deps.clock.monotonic() });
+  const salt = peer.repair.undecoded >= UNDECODED_BEFORE_SALT ? deps.random.bytes(SALT_BYTES) : new Uint8Array(0);
+  const session = repair({
+    tree: deps.replica.tree,
+    cells: { live: deps.replica.cells, salt, theirEntries: peer.head?.entries },
+    hasher: deps.hasher,
+    refused: peer.refused,
+    now: () => deps.clock.monotonic(),
+  });
   // The coroutine reads the tree as it runs, so every step of it runs between batches.
   const resume = (answer?: SessionAnswer): Promise<IteratorResult<SessionEffect, SessionResult>> =>
     deps.writer.read(() => (answer === undefined ? session.next() : session.next(answer)));
@@ -84,9 +99,13 @@ export async function runSession(
       }
       step = await resume(await perform(deps, peer, lung, counted, step.value));
     }
-    progress = step.value;
-    return { ...report(step.value.outcome) };
+    const { outcome, method, undecoded, ...settled } = step.value;
+    progress = settled;
+    peer.repair.undecoded = undecoded ? peer.repair.undecoded + 1 : 0;
+    return { ...report(outcome), method };
   } catch (error) {
+    // Ends the coroutine, which lets go of what it holds.
+    session.return({ outcome: 'partial', method: 'descent', undecoded: false, ...progress });
     return report('failed', error instanceof Error ? error.message : String(error));
   }
 }
@@ -94,7 +113,8 @@ export async function runSession(
 async function perform(deps: SessionRunnerDeps, peer: Peer, lung: LungName, link: Link, effect: SessionEffect): Promise<SessionAnswer> {
   switch (effect.type) {
     case 'request':
-      return { type: 'request', message: await ask(link, effect.message) };
+      // Whoever has no cells, or no longer, says so by an error, and the session goes on without.
+      return { type: 'request', message: await (effect.message.type === 'cells' ? exchange : ask)(link, effect.message) };
     case 'entries':
       return { type: 'entries', entries: await deps.writer.read(() => deps.readEntries(effect.keyHashes)) };
     case 'ingest':

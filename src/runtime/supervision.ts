@@ -62,6 +62,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
       if (decided.cause !== undefined) {
         deps.onTransition({ peer: peer.author, from: before, to: decided.state.lung, cause: decided.cause });
         deps.http.wake(peer.author);
+        deps.repairs.soon(peer.author);
       }
       deps.repairs.consider(peer);
     }

@@ -7,6 +7,8 @@ import type { Clock, Log, Signer, Store } from '../ports/index.ts';
 const MAX_BATCH_OPERATIONS = 2048;
 /** Writes and fragments waiting. Beyond it writers are told `overloaded` and fragments are left to repair. */
 const MAX_QUEUED_OPERATIONS = 16_384;
+/** Entries read by one call: a large batch is read by several of the store's threads, and decoded while the rest is read. */
+const READ_CHUNK = 256;
 /** Entries kept decoded for the next step: hot keys are not read from the store each time. */
 const MAX_CACHED_ENTRIES = 4096;
 
@@ -20,6 +22,11 @@ interface WriteJob {
   readonly intent: WriteIntent;
   readonly done: (outcome: WriteOutcome) => void;
   readonly failed: (error: unknown) => void;
+}
+
+interface Taken {
+  readonly fragments: readonly FragmentJob[];
+  readonly writes: readonly WriteJob[];
 }
 
 export interface Applied {
@@ -56,6 +63,7 @@ export interface WriterDeps {
 /**
  * The single writer: takes what is queued, steps the replica, makes the step durable in one batch, then answers. One
  * batch is in flight at a time, so acknowledgements keep the order of application and the first failure fails all later.
+ * At most one step is prepared ahead of it.
  */
 export function createWriter(deps: WriterDeps): Writer {
   const { replica, store, hasher, signer, clock } = deps;
@@ -65,6 +73,10 @@ export function createWriter(deps: WriterDeps): Writer {
   let queued = 0;
   let running = false;
   let closed: LatticeError | undefined;
+  /** The first failure: every later batch fails with it. */
+  let failure: LatticeError | undefined;
+  /** The batch on its way to the disk, and the entries that it changes. */
+  let inFlight: { readonly entries: ReadonlyMap<string, Entry>; readonly done: Promise<void> } | undefined;
   let idle: (() => void)[] = [];
   const cache = new Map<string, Entry>();
 
@@ -82,17 +94,26 @@ export function createWriter(deps: WriterDeps): Writer {
 
   async function run(): Promise<void> {
     while (reads.length > 0 || fragments.length > 0 || writes.length > 0) {
+      // A full batch is worth preparing while the one before is on its way to the disk. A smaller one waits: what comes
+      // meanwhile then shares its sync. Readers see durable state only, so they wait too.
+      if (reads.length > 0 || queued < MAX_BATCH_OPERATIONS / 2) await settled();
       const waiting = reads;
       reads = [];
       if (waiting.length > 0) await Promise.all(waiting.map((read) => read()));
       if (fragments.length > 0 || writes.length > 0) await batch();
     }
+    await settled();
+  }
+
+  /** Resolves when no batch is in flight. Never rejects: a failed batch has answered its callers. */
+  async function settled(): Promise<void> {
+    await inFlight?.done;
   }
 
   async function batch(): Promise<void> {
     const taken = takeJobs();
     try {
-      if (closed?.code === 'store-write-failed') throw closed;
+      if (failure !== undefined) throw failure;
       const view = await prefetch(taken);
       const step = replica.step(
         { fragments: taken.fragments.map((j) => j.fragment), writes: taken.writes.map((j) => j.intent) },
@@ -100,6 +121,22 @@ export function createWriter(deps: WriterDeps): Writer {
         clock.now(),
         (message) => signer.sign(message),
       );
+      // In order: this step builds on the one in flight, and fails with it.
+      await settled();
+      if (failure !== undefined) throw failure;
+      const batchInFlight = { entries: step.entries, done: commit(step, taken) };
+      inFlight = batchInFlight;
+      void batchInFlight.done.finally(() => {
+        if (inFlight === batchInFlight) inFlight = undefined;
+      });
+    } catch (error) {
+      fail(error, taken);
+    }
+  }
+
+  /** Makes a step durable, then answers. Never rejects. */
+  async function commit(step: Step, taken: Taken): Promise<void> {
+    try {
       if (step.rows.length > 0) {
         await store.batch(step.rows);
         remember(step.entries);
@@ -108,18 +145,23 @@ export function createWriter(deps: WriterDeps): Writer {
       taken.fragments.forEach((job, i) => job.done(step.outcomes[i] ?? []));
       taken.writes.forEach((job, i) => job.done(step.writes[i] as WriteOutcome));
     } catch (error) {
-      if (closed === undefined || closed.code !== 'store-write-failed') {
-        closed = new LatticeError('store-write-failed', `a batch failed: ${error instanceof Error ? error.message : String(error)}`, {
-          next: 'the node stops; check the disk, then start it again: it verifies its store first',
-          cause: error,
-        });
-        deps.onFatal(closed);
-      }
-      for (const job of [...taken.fragments, ...taken.writes]) job.failed(closed);
+      fail(error, taken);
     }
   }
 
-  function takeJobs(): { readonly fragments: readonly FragmentJob[]; readonly writes: readonly WriteJob[] } {
+  function fail(error: unknown, taken: Taken): void {
+    if (failure === undefined) {
+      failure = new LatticeError('store-write-failed', `a batch failed: ${error instanceof Error ? error.message : String(error)}`, {
+        next: 'the node stops; check the disk, then start it again: it verifies its store first',
+        cause: error,
+      });
+      closed = failure;
+      deps.onFatal(failure);
+    }
+    for (const job of [...taken.fragments, ...taken.writes]) job.failed(failure);
+  }
+
+  function takeJobs(): Taken {
     let budget = MAX_BATCH_OPERATIONS;
     let f = 0;
     while (f < fragments.length && budget > 0) budget -= (fragments[f++] as FragmentJob).fragment.operations.length;
@@ -135,12 +177,12 @@ export function createWriter(deps: WriterDeps): Writer {
     return taken;
   }
 
-  async function prefetch(taken: { fragments: readonly FragmentJob[]; writes: readonly WriteJob[] }): Promise<Map<string, Entry>> {
+  async function prefetch(taken: Taken): Promise<Map<string, Entry>> {
     const view = new Map<string, Entry>();
     const missing = new Set<string>();
     const want = (key: string): void => {
       if (view.has(key) || missing.has(key)) return;
-      const held = cache.get(key);
+      const held = inFlight?.entries.get(key) ?? cache.get(key);
       if (held !== undefined) view.set(key, held);
       // The tree knows which keys exist: a new key costs no read.
       else if (typeof key === 'string' && replica.tree.get(keyHash(key, hasher)) !== undefined) missing.add(key);
@@ -149,12 +191,17 @@ export function createWriter(deps: WriterDeps): Writer {
     for (const job of taken.writes) for (const o of job.intent.operations) want(o.key);
     if (missing.size === 0) return view;
     const keys = [...missing];
-    const rows = await store.getMany(keys.map(entryKey));
-    keys.forEach((key, i) => {
-      const row = rows[i];
-      if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of ${JSON.stringify(key)}`);
-      view.set(key, decodeEntry(row, key));
-    });
+    const chunks = Array.from({ length: Math.ceil(keys.length / READ_CHUNK) }, (_, i) => keys.slice(i * READ_CHUNK, (i + 1) * READ_CHUNK));
+    await Promise.all(
+      chunks.map(async (chunk) => {
+        const rows = await store.getMany(chunk.map(entryKey));
+        chunk.forEach((key, i) => {
+          const row = rows[i];
+          if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of ${JSON.stringify(key)}`);
+          view.set(key, decodeEntry(row, key));
+        });
+      }),
+    );
     return view;
   }
 

@@ -95,10 +95,13 @@ function generate() {
       ],
     }),
     want: encodeSync({ type: 'want', keyHashes: [range(32, 1), range(32, 2)] }),
+    wantPrefixes: encodeSync({ type: 'want', keyHashes: [range(8, 1), range(8, 2)] }),
     entries: encodeSync({ type: 'entries', answered: 2, fragments: [range(3, 1)] }),
     push: encodeSync({ type: 'push', live: false, fragments: [range(3, 1)] }),
     pushed: encodeSync({ type: 'pushed', verdicts: ['held', 'superseded', 'malformed', 'read-only'] }),
     error: answer,
+    cells: encodeSync({ type: 'cells', root: range(32, 1), mine: range(0, 0), salt: range(8, 1), from: 128, count: 300 }),
+    coded: encodeSync({ type: 'coded', root: range(32, 1), entries: 1000, from: 127, counts: range(4, 1), cells: range(42, 1) }),
   };
   return {
     note: 'Hex. The seeds are Ed25519 test keys: never use them elsewhere.',
@@ -132,7 +135,7 @@ describe('golden vectors: heads, messages and envelopes', () => {
     for (const name of ['gossipCommits', 'gossipHead', 'streamCursor', 'streamReset'] as const) {
       expect(bytesToHex(encodeGossip(decodeGossip(bytes(name), { stream: true })))).toBe(vectors[name]);
     }
-    for (const name of ['hello', 'digests', 'differences', 'want', 'entries', 'push', 'pushed', 'error'] as const) {
+    for (const name of ['hello', 'digests', 'differences', 'want', 'wantPrefixes', 'entries', 'push', 'pushed', 'error', 'cells', 'coded'] as const) {
       expect(bytesToHex(encodeSync(decodeSync(bytes(name))))).toBe(vectors[name]);
     }
   });

@@ -3,7 +3,10 @@ import type { MerkleTree } from '../merkle/index.ts';
 import { type Bytes, bytesToHex, equalBytes, LatticeError, MAX_QUERIES } from '../types/index.ts';
 import { childPrefix, expandDigests } from './prefix.ts';
 
-/** A key on which two trees differ: its leaf digest on either side, undefined where it is absent. */
+/**
+ * A key on which two trees differ: its leaf digest on either side, undefined where it is absent. Coded symbols name a key by
+ * the first 8 bytes of its hash, and leaves by 8 bytes too.
+ */
 export interface KeyDifference {
   readonly keyHash: Bytes;
   readonly theirs: Bytes | undefined;

@@ -56,6 +56,11 @@ export class RefusedDifferences {
   }
 }
 
+/** Name of a difference, the same whether descent or coded symbols found it: they tell of key and leaves at least 8 bytes. */
 export function keyOf(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined): string {
-  return `${bytesToHex(keyHash)}:${theirs === undefined ? '' : bytesToHex(theirs)}:${mine === undefined ? '' : bytesToHex(mine)}`;
+  return `${prefixOf(keyHash)}:${theirs === undefined ? '' : prefixOf(theirs)}:${mine === undefined ? '' : prefixOf(mine)}`;
+}
+
+function prefixOf(hash: Bytes): string {
+  return bytesToHex(hash.subarray(0, 8));
 }

@@ -16,6 +16,7 @@ import {
   type StateMeta,
 } from '../codec/index.ts';
 import { createMerkleTree, createTreeLoader, leafHash, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
+import { LiveCells } from '../reconcile/index.ts';
 import { type Conditions, checkConditions, contextOf, isLive, mergeSibling, winner } from '../state/index.ts';
 import {
   type Author,
@@ -70,6 +71,8 @@ export interface Step {
   readonly entries: ReadonlyMap<string, Entry>;
   readonly root: Bytes;
   readonly sequence: number;
+  /** The state after this step: what is durable once its rows are. */
+  readonly meta: StateMeta;
 }
 
 /** Reads the current entry of a key. Every key of a step's input must be answerable without I/O. */
@@ -95,6 +98,8 @@ export const STATE_META = metaKey('state');
 export class Replica {
   readonly #options: ReplicaOptions;
   #tree: MerkleTree;
+  /** Coded symbols of the leaves in the tree. */
+  readonly cells: LiveCells;
   #loader: TreeLoader | undefined;
   #clock: { readonly last: Hlc } = { last: 0n as Hlc };
   readonly #seen = new Map<Author, Hlc>();
@@ -106,6 +111,7 @@ export class Replica {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     this.#tree = createMerkleTree(options.hasher);
+    this.cells = new LiveCells(options);
   }
 
   get tree(): MerkleTree {
@@ -149,7 +155,9 @@ export class Replica {
     if (isLive(entry)) this.#live++;
     if (entry.siblings.length > 1) this.#conflicts++;
     const hash = keyHash(entry.key, this.#options.hasher);
-    this.#loader.add(hash, this.#leafOf(hash, entry));
+    const leaf = this.#leafOf(hash, entry);
+    this.#loader.add(hash, leaf);
+    this.cells.replace(hash, undefined, leaf);
   }
 
   /** Ends loading: the tree is the one of the loaded entries. */
@@ -187,7 +195,8 @@ export class Replica {
     const { writes, commits } = this.#write(input.writes, read, merge, now, sign);
 
     if (current.size === 0) {
-      return { rows: [], outcomes, writes, commits, changes: [], entries: current, root: this.#tree.root(), sequence: this.#sequence };
+      const { meta } = this;
+      return { rows: [], outcomes, writes, commits, changes: [], entries: current, root: meta.root, sequence: meta.sequence, meta };
     }
     return { ...this.#commitRows(before, current), entries: current, outcomes, writes, commits };
   }
@@ -289,7 +298,7 @@ export class Replica {
   #commitRows(
     before: ReadonlyMap<string, Entry | undefined>,
     current: ReadonlyMap<string, Entry>,
-  ): Pick<Step, 'rows' | 'changes' | 'root' | 'sequence'> {
+  ): Pick<Step, 'rows' | 'changes' | 'root' | 'sequence' | 'meta'> {
     const { hasher, journalLength } = this.#options;
     const rows: RowWrite[] = [];
     const changes: Change[] = [];
@@ -305,7 +314,9 @@ export class Replica {
         this.#conflicts += conflict ? 1 : -1;
         rows.push(conflict ? { type: 'put', key: conflictKey(key), value: new Uint8Array(0) } : { type: 'del', key: conflictKey(key) });
       }
-      this.#tree.set(hash, this.#leafOf(hash, entry));
+      const leaf = this.#leafOf(hash, entry);
+      this.cells.replace(hash, old === undefined ? undefined : this.#tree.get(hash), leaf);
+      this.#tree.set(hash, leaf);
       changes.push({ key, winner: winner(entry) });
     }
     this.#sequence++;
@@ -318,8 +329,9 @@ export class Replica {
     }));
     rows.push({ type: 'put', key: journalKey(this.#sequence), value: encodeJournal({ root, changes: journal }) });
     if (this.#sequence > journalLength) rows.push({ type: 'del', key: journalKey(this.#sequence - journalLength) });
-    rows.push({ type: 'put', key: STATE_META, value: encodeStateMeta(this.meta) });
-    return { rows, changes, root, sequence: this.#sequence };
+    const { meta } = this;
+    rows.push({ type: 'put', key: STATE_META, value: encodeStateMeta(meta) });
+    return { rows, changes, root, sequence: this.#sequence, meta };
   }
 
   #leafOf(hash: Bytes, entry: Entry): Bytes {

@@ -30,6 +30,8 @@ export const MAX_SYNC_BYTES = 1024 * 1024;
 export const MAX_WANTS = 1024;
 /** (wire) Prefixes in one digest request: 64 × 16 children × the largest answer to one (832 bytes) stays under MAX_SYNC_BYTES. */
 export const MAX_QUERIES = 64;
+/** Leaves looked at under 8 bytes of key hash: two keys share them only by 2^32 work, and more of them at far greater expense. */
+export const MAX_UNDER_PREFIX = 16;
 /** A subtree of at most this many leaves is answered as a list of leaves rather than descended further. */
 export const LEAF_LIST_LIMIT = 16;
 /** Differing keys that one session settles before it ends as "partial" and a new one goes on. */

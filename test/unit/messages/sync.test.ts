@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCbor } from '../../../src/core/codec/cbor.ts';
 import { createSignedHead } from '../../../src/core/codec/head.ts';
+import { MAX_CELLS, PREFIX_CELLS } from '../../../src/core/codec/cells.ts';
 import type { Difference } from '../../../src/core/codec/differences.ts';
 import { decodeSync, encodeSync, MAX_DIFFERENCES, type SyncMessage } from '../../../src/core/codec/messages.ts';
 import {
@@ -71,6 +72,24 @@ const arbitrarySync: fc.Arbitrary<SyncMessage> = fc.oneof(
   fc
     .array(fc.constantFrom('held' as const, 'superseded' as const, ...REFUSALS), { maxLength: 600 })
     .map((verdicts) => ({ type: 'pushed' as const, verdicts })),
+  fc.record({
+    type: fc.constant('cells' as const),
+    root: fc.oneof(arbitraryBytes(0), arbitraryBytes(32)),
+    mine: fc.oneof(arbitraryBytes(0), arbitraryBytes(32)),
+    salt: fc.oneof(arbitraryBytes(0), arbitraryBytes(8)),
+    from: fc.nat(PREFIX_CELLS - MAX_CELLS),
+    count: fc.integer({ min: 1, max: MAX_CELLS }),
+  }),
+  fc
+    .tuple(arbitraryBytes(32), fc.nat(), fc.nat(300), fc.nat(300), arbitraryBytes(21 * 300))
+    .map(([root, entries, from, n, bytes]) => ({
+      type: 'coded' as const,
+      root,
+      entries,
+      from,
+      counts: bytes.slice(0, 4 * Math.max(0, Math.min(128, from + n) - from)),
+      cells: bytes.slice(0, 21 * n),
+    })),
   fc.record({ type: fc.constant('error' as const), code: arbitraryText(64), message: arbitraryText(256) }),
 );
 
@@ -104,6 +123,8 @@ const samples: SyncMessage[] = [
   { type: 'push', live: true, fragments: [filled(20, 1), filled(30, 2)] },
   { type: 'pushed', verdicts: ['held', 'superseded', ...REFUSALS] },
   { type: 'error', code: 'overloaded', message: 'too many sessions — try again' },
+  { type: 'cells', root: filled(32, 3), mine: filled(0, 0), salt: filled(8, 4), from: 128, count: 300 },
+  { type: 'coded', root: filled(32, 3), entries: 70_000, from: 126, counts: filled(8, 1), cells: filled(63, 2) },
 ];
 
 describe('sync messages', () => {
@@ -120,7 +141,7 @@ describe('sync messages', () => {
     expectRobust({ decode: decodeSync, encode: encodeSync }, encodeSync(message));
   });
 
-  it('encode to their numbered arrays [S1, S2, S3, S4, S5, S6, S7]', () => {
+  it('encode to their numbered arrays [S1, S2, S3, S4, S5, S6, S7, Y6, Y7]', () => {
     expect(samples.map(encodeSync)).toEqual(
       [
         [1, 1, 'lattice/0.1.0', sampleSigned.bytes, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5)],
@@ -138,11 +159,13 @@ describe('sync messages', () => {
             [Uint8Array.of(0xab, 0xc0), 12, 1, 2, filled(16, 3)],
           ],
         ],
-        [4, Buffer.concat([hash(1), hash(2)])],
+        [4, 32, Buffer.concat([hash(1), hash(2)])],
         [5, 2, [filled(20, 1), filled(30, 2)]],
         [6, true, [filled(20, 1), filled(30, 2)]],
         [7, Uint8Array.from({ length: 2 + REFUSALS.length }, (_, i) => i)],
         [8, 'overloaded', 'too many sessions — try again'],
+        [9, filled(32, 3), filled(0, 0), filled(8, 4), 128, 300],
+        [10, filled(32, 3), 70_000, 126, filled(8, 1), filled(63, 2)],
       ].map(encodeCbor),
     );
   });
@@ -207,15 +230,50 @@ describe('sync messages', () => {
     expect(code(3, copies(MAX_DIFFERENCES + 1, difference))).toBe('malformed');
   });
 
-  it('bound and order wants [S5, L1]', () => {
-    expect(code(4, filled(0, 0))).toBe('malformed');
-    expect(code(4, hashes(1))).toBe('accepted');
-    expect(code(4, hashes(1).subarray(1))).toBe('malformed');
-    expect(code(4, Buffer.concat([hashes(1), filled(1, 1)]))).toBe('malformed');
-    expect(code(4, hashes(MAX_WANTS))).toBe('accepted');
-    expect(code(4, hashes(MAX_WANTS + 1))).toBe('malformed');
-    expect(code(4, Buffer.concat([hash(1), hash(1)]))).toBe('malformed');
-    expect(code(4, Buffer.concat([hash(2), hash(1)]))).toBe('malformed');
+  it('bound and order wants, whole or by prefix [S5, L1]', () => {
+    expect(code(4, 32, filled(0, 0))).toBe('malformed');
+    expect(code(4, 32, hashes(1))).toBe('accepted');
+    expect(code(4, 32, hashes(1).subarray(1))).toBe('malformed');
+    expect(code(4, 32, Buffer.concat([hashes(1), filled(1, 1)]))).toBe('malformed');
+    expect(code(4, 32, hashes(MAX_WANTS))).toBe('accepted');
+    expect(code(4, 32, hashes(MAX_WANTS + 1))).toBe('malformed');
+    expect(code(4, 32, Buffer.concat([hash(1), hash(1)]))).toBe('malformed');
+    expect(code(4, 32, Buffer.concat([hash(2), hash(1)]))).toBe('malformed');
+    expect(code(4, 8, filled(8, 1))).toBe('accepted');
+    expect(code(4, 8, filled(16, 1))).toBe('malformed');
+    expect(code(4, 8, hash(1))).toBe('malformed');
+    expect(code(4, 16, hash(1))).toBe('malformed');
+    expect(code(4, hashes(1))).toBe('malformed');
+    expect(() => encodeSync({ type: 'want', keyHashes: [filled(8, 0), hash(1)] })).toThrow(RangeError);
+  });
+
+  it('bound requests for cells [Y6, L1]', () => {
+    const none = filled(0, 0);
+    const ask = (root: Bytes, mine: Bytes, salt: Bytes, from: number, count: number) => code(9, root, mine, salt, from, count);
+    expect(ask(none, none, none, 0, 1)).toBe('accepted');
+    expect(ask(filled(32, 1), filled(32, 2), filled(8, 3), 128, MAX_CELLS)).toBe('accepted');
+    expect(ask(filled(31, 1), none, none, 0, 1)).toBe('malformed');
+    expect(ask(none, filled(1, 1), none, 0, 1)).toBe('malformed');
+    expect(ask(none, none, filled(7, 1), 0, 1)).toBe('malformed');
+    expect(ask(none, none, none, 0, 0)).toBe('malformed');
+    expect(ask(none, none, none, 0, MAX_CELLS + 1)).toBe('malformed');
+    expect(ask(none, none, none, PREFIX_CELLS - 1, 1)).toBe('accepted');
+    expect(ask(none, none, none, PREFIX_CELLS - 1, 2)).toBe('malformed');
+    expect(ask(none, none, none, PREFIX_CELLS, 1)).toBe('malformed');
+  });
+
+  it('bound cells, with full counts for exactly the first 128 [Y7, L1]', () => {
+    const cells = (from: number, n: number, counted: number) => code(10, filled(32, 1), 5, from, filled(4 * counted, 0), filled(21 * n, 0));
+    expect(cells(0, 0, 0)).toBe('accepted');
+    expect(cells(0, 128, 128)).toBe('accepted');
+    expect(cells(0, 128, 127)).toBe('malformed');
+    expect(cells(100, 50, 28)).toBe('accepted');
+    expect(cells(100, 50, 50)).toBe('malformed');
+    expect(cells(128, MAX_CELLS, 0)).toBe('accepted');
+    expect(cells(128, MAX_CELLS + 1, 0)).toBe('malformed');
+    expect(cells(PREFIX_CELLS - 1, 2, 0)).toBe('malformed');
+    expect(code(10, filled(32, 1), 5, 128, filled(0, 0), filled(20, 0))).toBe('malformed');
+    expect(code(10, filled(31, 1), 5, 128, filled(0, 0), filled(21, 0))).toBe('malformed');
   });
 
   it('bound entries [S5]', () => {
@@ -265,7 +323,7 @@ describe('sync messages', () => {
 
   it('ignore types of tomorrow and refuse other lengths of today’s [S1, B8]', () => {
     expect(code(0)).toBe('unknown-version');
-    expect(code(9, { any: ['thing'] })).toBe('unknown-version');
+    expect(code(11, { any: ['thing'] })).toBe('unknown-version');
     expect(code(2 ** 40)).toBe('unknown-version');
     expect(code()).toBe('malformed');
     expect(code('hello')).toBe('malformed');

@@ -1,0 +1,189 @@
+import { nodeHasher } from '../src/adapters/system/hasher.ts';
+import {
+  answerDigests,
+  type CellServer,
+  createCellServer,
+  createTreeLoader,
+  decodeSync,
+  encodeSync,
+  findByCells,
+  findDifferences,
+  LiveCells,
+  type MerkleTree,
+  type SyncMessage,
+} from '../src/core/index.ts';
+import type { Bytes } from '../src/core/types/index.ts';
+import { repairFigures } from './reconcile-repair.ts';
+import { type Figure, median, seconds } from './support/figures.ts';
+
+const SIZES = [100_000, 1_000_000] as const;
+const DIFFERENCES = [10, 100, 1000, 10_000] as const;
+const SEEDS = 5;
+const UPDATES = 200_000;
+/** Bytes that name one difference without doubt: nothing finds differences for less than about this. */
+const ID_BYTES = 16;
+/** Leaves are numbered; a difference's come from far behind them. */
+const FRESH = 100_000_000;
+
+const hasher = nodeHasher();
+
+interface State {
+  readonly tree: MerkleTree;
+  readonly cells: LiveCells;
+  readonly server: CellServer;
+}
+
+/** Key hash and leaf hash number i: as random as any. */
+function leaf(i: number): { keyHash: Bytes; leafHash: Bytes } {
+  const bytes = new Uint8Array(5);
+  new DataView(bytes.buffer).setUint32(0, i);
+  const keyHash = hasher.hash(bytes);
+  return { keyHash, leafHash: hasher.hash(keyHash) };
+}
+
+function createState(n: number): { readonly state: State; readonly rebuildSeconds: number } {
+  const keys = new Uint8Array(64 * n);
+  for (let i = 0; i < n; i++) {
+    const { keyHash, leafHash } = leaf(i);
+    keys.set(keyHash, 64 * i);
+    keys.set(leafHash, 64 * i + 32);
+  }
+  const loader = createTreeLoader(hasher, { capacity: 2 * n });
+  for (let i = 0; i < n; i++) loader.add(keys.subarray(64 * i, 64 * i + 32), keys.subarray(64 * i + 32, 64 * i + 64));
+  const tree = loader.finish();
+  const cells = new LiveCells({ hasher, network: 'bench' });
+  const rebuildSeconds = seconds(() => {
+    for (let i = 0; i < n; i++) cells.replace(keys.subarray(64 * i, 64 * i + 32), undefined, keys.subarray(64 * i + 32, 64 * i + 64));
+  });
+  const state = { tree, cells };
+  return { state: { ...state, server: createCellServer({ state: () => state, now: () => 0 }) }, rebuildSeconds };
+}
+
+function insert(state: State, i: number): void {
+  const { keyHash, leafHash } = leaf(i);
+  state.cells.replace(keyHash, undefined, leafHash);
+  state.tree.set(keyHash, leafHash);
+}
+
+interface Cost {
+  readonly bytes: number;
+  readonly roundTrips: number;
+  /** Of both ends, encoding and decoding included. */
+  readonly cpuSeconds: number;
+}
+
+/** Runs a search of one side against the other, every message through its bytes. */
+function run<T>(start: () => Generator<SyncMessage, T, SyncMessage>, answer: (request: SyncMessage) => SyncMessage): { cost: Cost; result: T } {
+  let bytes = 0;
+  let roundTrips = 0;
+  let result: T | undefined;
+  const cpuSeconds = seconds(() => {
+    const search = start();
+    let step = search.next();
+    while (step.done !== true) {
+      const request = encodeSync(step.value);
+      const reply = encodeSync(answer(decodeSync(request)));
+      bytes += request.length + reply.length;
+      roundTrips++;
+      step = search.next(decodeSync(reply));
+    }
+    result = step.value;
+  });
+  return { cost: { bytes, roundTrips, cpuSeconds }, result: result as T };
+}
+
+function byCells(mine: State, theirs: State, d: number): Cost {
+  const { cost, result } = run(
+    () => findByCells(mine.tree, mine.cells, new Uint8Array(0)),
+    (request) => {
+      if (request.type !== 'cells') throw new Error(request.type);
+      return theirs.server.answer(request);
+    },
+  );
+  if (result.outcome !== 'found' || result.keys.length !== d) throw new Error(`${result.outcome}: ${result.keys.length} of ${d} differences`);
+  return cost;
+}
+
+function byDescent(mine: State, theirs: State, d: number): Cost {
+  const { cost, result } = run(
+    () => findDifferences(mine.tree, 65_536),
+    (request) => {
+      if (request.type !== 'digests') throw new Error(request.type);
+      return answerDigests(request.queries, theirs.tree);
+    },
+  );
+  if (result.keys.length !== d) throw new Error(`${result.keys.length} of ${d} differences`);
+  return cost;
+}
+
+const nameOf = (n: number): string => (n >= 1_000_000 ? `${n / 1_000_000}M` : `${n / 1000}k`);
+
+/** Median costs of finding d differences, half of them on each side, in states of n keys. */
+function findFigures(n: number): Figure[] {
+  const { state: mine, rebuildSeconds } = createState(n);
+  const theirs = createState(n).state;
+  const figures: Figure[] = [];
+  let fresh = FRESH;
+  for (const d of DIFFERENCES) {
+    const cells: Cost[] = [];
+    const descents: Cost[] = [];
+    for (let seed = 0; seed < SEEDS; seed++) {
+      for (let i = 0; i < d; i++) insert(i % 2 === 0 ? mine : theirs, fresh + i);
+      // The roots are there anyway: a batch computes its own.
+      mine.tree.root();
+      theirs.tree.root();
+      cells.push(byCells(mine, theirs, d));
+      descents.push(byDescent(mine, theirs, d));
+      for (let i = 0; i < d; i++) insert(i % 2 === 0 ? theirs : mine, fresh + i);
+      fresh += d;
+    }
+    const of = (costs: readonly Cost[], field: keyof Cost): number => median(costs.map((cost) => cost[field]));
+    const at = `${nameOf(n)}_d${d}`;
+    const label = `${nameOf(n)} keys, ${d.toLocaleString('en-GB')} differ`;
+    const goal = d === 10 ? 4096 : d === 100 ? undefined : (d === 1000 ? 2.1 : 2.3) * ID_BYTES * d;
+    figures.push(
+      {
+        metric: `cells_${at}_bytes`,
+        label: `${label}: cells`,
+        value: of(cells, 'bytes'),
+        unit: 'B',
+        ...(goal === undefined ? {} : { goal: { atMost: goal } }),
+        limit: { name: '16-byte ids', value: ID_BYTES * d },
+      },
+      { metric: `cells_${at}_round_trips`, label: '  round trips', value: of(cells, 'roundTrips'), unit: '' },
+      {
+        metric: `cells_${at}_cpu_ms`,
+        label: '  processor, both ends',
+        value: of(cells, 'cpuSeconds') * 1000,
+        unit: 'ms',
+        ...(n === 1_000_000 && d === 1000 ? { goal: { atMost: 50 } } : {}),
+      },
+      {
+        metric: `descent_${at}_bytes`,
+        label: `${label}: trie descent`,
+        value: of(descents, 'bytes'),
+        unit: 'B',
+        limit: { name: '16-byte ids', value: ID_BYTES * d },
+      },
+      { metric: `descent_${at}_round_trips`, label: '  round trips', value: of(descents, 'roundTrips'), unit: '' },
+    );
+  }
+  if (n < 1_000_000) return figures;
+  const leaves = Array.from({ length: UPDATES }, (_, i) => leaf(i));
+  const upkeep = seconds(() => {
+    for (let i = 0; i < UPDATES; i++) {
+      const { keyHash, leafHash } = leaves[i] as (typeof leaves)[number];
+      mine.cells.replace(keyHash, leafHash, (leaves[(i + 1) % UPDATES] as (typeof leaves)[number]).leafHash);
+    }
+  });
+  return [
+    ...figures,
+    { metric: 'upkeep_us', label: 'upkeep for one replaced leaf', value: (upkeep / UPDATES) * 1e6, unit: 'µs', goal: { atMost: 1 } },
+    { metric: 'rebuild_1m_ms', label: 'cells of 1M leaves, at start', value: rebuildSeconds * 1000, unit: 'ms', goal: { atMost: 300 } },
+  ];
+}
+
+/** Finding differences by coded symbols beside ids and trie descent, and whole repairs beside what they carry. */
+export async function reconcile(): Promise<readonly Figure[]> {
+  return [...SIZES.flatMap(findFigures), ...repairFigures()];
+}

@@ -1,0 +1,114 @@
+import { type CellsAnswer, COUNTED_CELLS } from '../../codec/index.ts';
+import { CELL_WORDS, CHECK, COUNT, type Item, toggle } from './cells.ts';
+import { estimateDifference } from './estimate.ts';
+import type { ItemHash } from './item-hash.ts';
+import { type CellVersion, nameOf } from './live.ts';
+import { cellsIn, decodeCells } from './wire.ts';
+
+/** A decoded item and whose it is. */
+export interface DecodedItem extends Item {
+  readonly side: 'theirs' | 'mine';
+}
+
+/** What a peer's cells contradicted: whoever sent them, they are not the cells of a state. */
+export type Breach = 'count' | 'repeated' | 'not-held' | 'held' | 'too-many';
+
+/**
+ * Decodes the difference of two sets from a peer's cells and our own of one version, cell by cell (peeling). What is
+ * decoded is checked at once, and the work is bounded by the cells received, whatever they hold.
+ */
+export class CellDecoder {
+  readonly items: DecodedItem[] = [];
+  received = 0;
+  readonly #own: CellVersion;
+  readonly #hash: ItemHash;
+  readonly #held: (item: Item) => boolean;
+  readonly #names = new Set<string>();
+  /** Theirs less ours, less what is decoded. */
+  readonly #cells: Int32Array;
+  /** Counts of the difference as they came. */
+  readonly #counts: Int32Array;
+
+  /** `held`: whether our version holds an item. */
+  constructor(own: CellVersion, held: (item: Item) => boolean) {
+    this.#own = own;
+    this.#hash = own.hash;
+    this.#held = held;
+    this.#cells = new Int32Array(own.count * CELL_WORDS);
+    this.#counts = new Int32Array(own.count);
+  }
+
+  /** True when every cell received is explained by what is decoded. An empty cell 0 alone would prove nothing: it can be forged. */
+  get complete(): boolean {
+    for (let i = 0, at = 0; i < this.received; i++, at += CELL_WORDS) {
+      if (this.#count(i) !== 0) return false;
+      for (let word = 0; word <= CHECK; word++) if (this.#cells[at + word] !== 0) return false;
+    }
+    return this.received > 0;
+  }
+
+  /** How many items the two versions differ by: at least those decoded. */
+  estimate(): number {
+    return Math.max(this.items.length, estimateDifference(this.#counts.subarray(0, this.received)));
+  }
+
+  /** Takes the cells that follow those received, as many as our own version has, and decodes what they make decodable. */
+  add(answer: CellsAnswer): Breach | undefined {
+    const from = this.received;
+    const to = Math.min(from + cellsIn(answer), this.#own.count);
+    const theirs = new Int32Array(cellsIn(answer) * CELL_WORDS);
+    if (!decodeCells(answer, theirs)) return 'count';
+    for (let at = from * CELL_WORDS, i = 0; at < to * CELL_WORDS; at++, i++) {
+      const word = theirs[i] as number;
+      const mine = this.#own.cells[at] as number;
+      this.#cells[at] = at % CELL_WORDS === COUNT ? word - mine : word ^ mine;
+    }
+    this.received = to;
+    const open: number[] = [];
+    for (let i = from; i < to; i++) {
+      this.#counts[i] = this.#count(i);
+      open.push(i);
+    }
+    for (const item of this.items) this.#remove(item, from);
+    return this.#peel(open);
+  }
+
+  /** A cell's count: exact below COUNTED_CELLS, else the one modulo 256 next to zero. */
+  #count(cell: number): number {
+    const count = this.#cells[cell * CELL_WORDS + COUNT] as number;
+    return cell < COUNTED_CELLS ? count : (count << 24) >> 24;
+  }
+
+  #remove(item: DecodedItem, from: number, touched?: number[]): void {
+    this.#hash.hash(item.a, item.b, item.c, item.d);
+    toggle(this.#cells, from, this.received, item, this.#hash.h0, this.#hash.h1, item.side === 'theirs' ? -1 : 1, touched);
+  }
+
+  /** Each round of the loop takes a cell off the list; only a new item puts some on, and there is one for each cell at most. */
+  #peel(open: number[]): Breach | undefined {
+    for (let cell = open.pop(); cell !== undefined; cell = open.pop()) {
+      const count = this.#count(cell);
+      if (count !== 1 && count !== -1) continue;
+      const item = this.#single(cell, count);
+      if (item === undefined) continue;
+      const name = nameOf(item);
+      // A forged cell that its own item does not belong to would give that item for ever.
+      if (this.#names.has(name)) return 'repeated';
+      if (this.items.length >= this.received) return 'too-many';
+      if (this.#held(item) !== (item.side === 'mine')) return item.side === 'mine' ? 'not-held' : 'held';
+      this.#names.add(name);
+      this.items.push(item);
+      this.#remove(item, 0, open);
+    }
+    return undefined;
+  }
+
+  /** The item of a cell that holds exactly one, else undefined. */
+  #single(cell: number, count: 1 | -1): DecodedItem | undefined {
+    const at = cell * CELL_WORDS;
+    const cells = this.#cells;
+    const item = { a: cells[at] as number, b: cells[at + 1] as number, c: cells[at + 2] as number, d: cells[at + 3] as number };
+    this.#hash.hash(item.a, item.b, item.c, item.d);
+    return this.#hash.h0 === cells[at + CHECK] ? { ...item, side: count === 1 ? 'theirs' : 'mine' } : undefined;
+  }
+}

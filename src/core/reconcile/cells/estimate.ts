@@ -1,0 +1,44 @@
+import { COUNTED_CELLS } from '../../codec/index.ts';
+import { hitChance } from './cells.ts';
+
+/** Counts modulo 256 count as long as their deviation stays below this: four deviations within ±128. */
+const MAX_DEVIATION = 32;
+/** Rounds of refinement: the weights hardly change after the second. */
+const ROUNDS = 2;
+
+/**
+ * Estimates how many items two sets differ by from the counts of their difference's cells (theirs less ours; exact below
+ * COUNTED_CELLS, above it modulo 256). Zero is no proof of equality.
+ *
+ * With s items more on one side, cell j's count has the mean s·p and the variance d·q, where p is the chance of a hit and
+ * q = p(1 − p); cell 0 tells s exactly. Without the mean, the difference of a merely late node would look 139 times as
+ * large. The first estimate is Σ(c − s·p)²/Σq. Then the cells' own estimates (c − s·p)²/q are averaged, each weighted by
+ * the inverse of its variance, 2 + 1/(d·q) in units of d²: with 128 cells and d = 1,000 that halves the deviation.
+ */
+export function estimateDifference(counts: ArrayLike<number>): number {
+  const s = counts[0] ?? 0;
+  let sum = 0;
+  let scale = 0;
+  for (let j = 1; j < Math.min(counts.length, COUNTED_CELLS); j++) {
+    const p = hitChance(j);
+    sum += ((counts[j] as number) - s * p) ** 2;
+    scale += p * (1 - p);
+  }
+  let estimate = Math.max(Math.abs(s), scale === 0 ? 0 : sum / scale);
+  for (let round = 0; round < ROUNDS && estimate > 0; round++) {
+    let weighted = 0;
+    let weights = 0;
+    for (let j = 1; j < counts.length; j++) {
+      const p = hitChance(j);
+      const q = p * (1 - p);
+      if (j >= COUNTED_CELLS && estimate * q > MAX_DEVIATION ** 2) continue;
+      const raw = counts[j] as number;
+      const count = j < COUNTED_CELLS ? raw : raw + 256 * Math.round((s * p - raw) / 256);
+      const weight = 1 / (2 + 1 / (estimate * q));
+      weighted += (weight * (count - s * p) ** 2) / q;
+      weights += weight;
+    }
+    estimate = Math.max(Math.abs(s), weights === 0 ? estimate : weighted / weights);
+  }
+  return estimate;
+}

@@ -1,0 +1,4 @@
+export * from './decoder.ts';
+export * from './live.ts';
+export * from './search.ts';
+export * from './serve.ts';

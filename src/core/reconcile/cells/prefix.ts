@@ -1,0 +1,33 @@
+import type { Bytes } from '../../types/index.ts';
+import { CELL_WORDS, type Item, toggle } from './cells.ts';
+import { ItemHash, wordAt } from './item-hash.ts';
+
+/** The item of a leaf: the first 8 bytes of its key hash and of its leaf hash (or digest). */
+export function itemOf(keyHash: Bytes, leafHash: Bytes): Item {
+  return { a: wordAt(keyHash, 0), b: wordAt(keyHash, 4), c: wordAt(leafHash, 0), d: wordAt(leafHash, 4) };
+}
+
+/** The first cells of a set of items under one hash key, kept up to date item by item. */
+export class CellPrefix {
+  readonly size: number;
+  readonly hash: ItemHash;
+  readonly #cells: Int32Array;
+
+  /** `key`: 8 bytes; `size`: number of cells. */
+  constructor(key: Bytes, size: number) {
+    this.size = size;
+    this.hash = new ItemHash(key);
+    this.#cells = new Int32Array(size * CELL_WORDS);
+  }
+
+  /** Adds an item (`sign` 1) or takes one out (−1). */
+  toggle(item: Item, sign: 1 | -1): void {
+    this.hash.hash(item.a, item.b, item.c, item.d);
+    toggle(this.#cells, 0, this.size, item, this.hash.h0, this.hash.h1, sign);
+  }
+
+  /** A copy of the first `count` cells, `count` ≤ size. */
+  copy(count: number): Int32Array {
+    return this.#cells.slice(0, count * CELL_WORDS);
+  }
+}

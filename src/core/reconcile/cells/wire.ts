@@ -1,0 +1,43 @@
+import { CELL_BYTES, type CellsAnswer, COUNTED_CELLS } from '../../codec/index.ts';
+import { CELL_WORDS, CHECK, COUNT } from './cells.ts';
+import { wordAt, writeWord } from './item-hash.ts';
+import type { CellVersion } from './live.ts';
+
+/** The answer with at most `count` cells of a version from `from` on. */
+export function encodeCells(version: CellVersion, from: number, count: number): CellsAnswer {
+  const end = Math.max(from, Math.min(version.count, from + count));
+  const cells = new Uint8Array((end - from) * CELL_BYTES);
+  const counted = Math.max(0, Math.min(COUNTED_CELLS, end) - from);
+  const counts = new Uint8Array(counted * 4);
+  const view = new DataView(counts.buffer);
+  for (let i = from, out = 0; i < end; i++, out += CELL_BYTES) {
+    const at = i * CELL_WORDS;
+    for (let word = 0; word <= CHECK; word++) writeWord(version.cells[at + word] as number, cells, out + 4 * word);
+    cells[out + CELL_BYTES - 1] = version.cells[at + COUNT] as number;
+    if (i < COUNTED_CELLS) view.setUint32((i - from) * 4, version.cells[at + COUNT] as number);
+  }
+  return { type: 'coded', root: version.root, entries: version.entries, from, counts, cells };
+}
+
+/** Cells in an answer. */
+export function cellsIn(answer: CellsAnswer): number {
+  return answer.cells.length / CELL_BYTES;
+}
+
+/**
+ * Writes the cells of an answer into `out` at its first cell. Counts are in full below COUNTED_CELLS, else modulo 256.
+ * False when a full count contradicts its cell.
+ */
+export function decodeCells(answer: CellsAnswer, out: Int32Array): boolean {
+  const { cells, counts, from } = answer;
+  const view = new DataView(counts.buffer, counts.byteOffset, counts.byteLength);
+  for (let i = 0, at = 0; at < cells.length; i++, at += CELL_BYTES) {
+    const to = i * CELL_WORDS;
+    for (let word = 0; word <= CHECK; word++) out[to + word] = wordAt(cells, at + 4 * word);
+    const count = cells[at + CELL_BYTES - 1] as number;
+    const full = from + i < COUNTED_CELLS ? view.getUint32(4 * i) : count;
+    if ((full & 0xff) !== count) return false;
+    out[to + COUNT] = full;
+  }
+  return true;
+}
