@@ -118,7 +118,7 @@ export function repairFigures(): Figure[] {
   }
   let payload = 0;
   for (let i = 0; i < DIFFERENCES; i++) {
-    const operation: Operation = { kind: 'put', key: keyOf(ENTRIES + i), value: i, context: [] };
+    const operation: Operation = { kind: 'put', key: keyOf(ENTRIES + i), value: `entry number ${i}, of 220 bytes`, context: [] };
     const fragment = remoteCommit(author, start + ENTRIES + i, [operation], hasher);
     payload += encodeFragment(fragment).length;
     (i % 2 === 0 ? mine : theirs).take([fragment]);

@@ -18,7 +18,7 @@ import { type Figure, median, seconds } from './support/figures.ts';
 
 const SIZES = [100_000, 1_000_000] as const;
 const DIFFERENCES = [10, 100, 1000, 10_000] as const;
-const SEEDS = 5;
+const SEEDS = 7;
 const UPDATES = 200_000;
 /** Bytes that name one difference without doubt: nothing finds differences for less than about this. */
 const ID_BYTES = 16;
@@ -123,7 +123,7 @@ function findFigures(n: number): Figure[] {
   const { state: mine, rebuildSeconds } = createState(n);
   const theirs = createState(n).state;
   const figures: Figure[] = [];
-  let fresh = FRESH;
+  let fresh = FRESH + n;
   for (const d of DIFFERENCES) {
     const cells: Cost[] = [];
     const descents: Cost[] = [];

@@ -26,6 +26,10 @@ export interface Peer {
   /** The newest head of the peer's present life by each lung: the lungs race, and each is judged by what it brings itself. */
   readonly newest: { p2p: number; http: number };
   behindSince: number | undefined;
+  /** The life before the present one, hex. */
+  formerLife: string | undefined;
+  /** A life that had been replaced came back: two nodes run with this key. */
+  twin: boolean;
   agreement: Agreement;
   agreementAt: number;
   /** Unix ms. */
@@ -100,6 +104,8 @@ export function createPeerTable(clock: Clock): PeerTable {
       heardAt: { p2p: undefined, http: undefined },
       newest: { p2p: 0, http: 0 },
       behindSince: undefined,
+      formerLife: undefined,
+      twin: false,
       agreement: 'unknown',
       agreementAt: 0,
       agreementSince: clock.now(),
@@ -128,6 +134,10 @@ export function createPeerTable(clock: Clock): PeerTable {
         // Another life: at once when it speaks itself; by relay when its clock is later or its former life is silent.
         const lastHeard = Math.max(peer.heardAt.p2p ?? -Infinity, peer.heardAt.http ?? -Infinity);
         if (known !== undefined && !direct && head.wallMs <= known.wallMs && now - lastHeard < FORMER_LIFE_MS) return false;
+        if (known !== undefined) {
+          peer.twin ||= peer.formerLife === bytesToHex(head.incarnation);
+          peer.formerLife = bytesToHex(known.incarnation);
+        }
         peer.newest.p2p = 0;
         peer.newest.http = 0;
       } else if (head.sequence <= peer.newest[lung]) return false;

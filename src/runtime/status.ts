@@ -98,6 +98,7 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
       out.push(`no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`);
     for (const peer of peers) {
       const name = peer.url ?? deps.peerIdOf(peer.author);
+      if (peer.twin) out.push(`two nodes run with the key of ${name}: stop one of them`);
       if (peer.trustMatches === false) out.push(`${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`);
       if (peer.agreement === 'equal-except-refused') {
         const why = Object.entries(peer.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);

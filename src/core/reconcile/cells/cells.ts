@@ -15,7 +15,7 @@ export interface Item {
 }
 
 /**
- * Adds an item to those of the cells [from, to) that it belongs to (`sign` 1), or takes it out (−1). An item with hash
+ * Adds an item to those of the cells [from, to) that it belongs to (`to` > 0; `sign` 1), or takes it out (−1). An item with hash
  * (h0, h1) belongs to cell 0, and after cell i to cell i + max(1, ceil((i + 1.5)(65536/√(r + 1) − 1))), where r are the
  * outputs of xoroshiro64* (Blackman and Vigna) with the state (h0, h1). So cell i ≥ 1 holds it with probability
  * 2(i + 1)/(i + 1.5)² (Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024). Doubles as in
@@ -36,9 +36,9 @@ export function toggle(
   const { a, b, c, d } = item;
   let s0 = h0;
   let s1 = h1;
-  for (let index = 0; ; ) {
+  let index = 0;
+  for (;;) {
     if (index >= from) {
-      if (index >= to) return;
       const at = index * CELL_WORDS;
       cells[at] = (cells[at] as number) ^ a;
       cells[at + 1] = (cells[at + 1] as number) ^ b;
@@ -46,7 +46,7 @@ export function toggle(
       cells[at + 3] = (cells[at + 3] as number) ^ d;
       cells[at + CHECK] = (cells[at + CHECK] as number) ^ h0;
       cells[at + COUNT] = (cells[at + COUNT] as number) + sign;
-      touched?.push(index);
+      if (touched !== undefined) touched.push(index);
     }
     const r = Math.imul(s0, 0x9e3779bb) >>> 0;
     s1 ^= s0;
