@@ -7,8 +7,8 @@ import {
   encodeFragment,
   encodeSync,
   keyHash,
-  Replica,
   RefusedDifferences,
+  Replica,
   repair,
   type SessionAnswer,
   type SyncMessage,
@@ -27,12 +27,24 @@ const hasher = nodeHasher();
 /** A replica without runtime and store: entries stand in maps. */
 function createSide(id: number) {
   const signer = signerOf(id);
-  const replica = new Replica({ hasher, network: NETWORK, self: signer.author, journalLength: 16, incarnation: new Uint8Array(8) });
+  const replica = new Replica({
+    hasher,
+    network: NETWORK,
+    self: signer.author,
+    journalLength: 16,
+    incarnation: new Uint8Array(8),
+    isTrusted: () => true,
+  });
   const entries = new Map<string, Entry>();
   const byHash = new Map<string, Entry>();
   const cells = createCellServer({ state: () => replica, now: () => 0 });
   const take = (fragments: readonly Fragment[]): readonly (readonly string[])[] => {
-    const step = replica.step({ fragments, writes: [] }, (key) => entries.get(key), Date.now(), (message) => signer.sign(message));
+    const step = replica.step(
+      { fragments, writes: [] },
+      (key) => entries.get(key),
+      Date.now(),
+      (message) => signer.sign(message),
+    );
     for (const [key, entry] of step.entries) {
       entries.set(key, entry);
       byHash.set(bytesToHex(keyHash(key, hasher)), entry);
@@ -46,22 +58,16 @@ function createSide(id: number) {
 type Side = ReturnType<typeof createSide>;
 
 function answer(side: Side, message: SyncMessage): SyncMessage {
-  switch (message.type) {
-    case 'cells':
-      return side.cells.answer(message);
-    case 'digests':
-      return answerDigests(message.queries, side.replica.tree);
-    case 'want': {
-      const hashes = message.keyHashes.flatMap((hash) => side.replica.tree.leavesUnder(hash, hash.length * 8, 16).map((l) => l.keyHash));
-      const siblings = hashes.flatMap((hash) => side.entryOf(hash)?.siblings ?? []);
-      return { type: 'entries', answered: message.keyHashes.length, fragments: siblingsToFragments(siblings, hasher).map(encodeFragment) };
-    }
-    case 'push':
-      side.take(message.fragments.map((bytes) => decodeFragment(bytes, hasher)));
-      return { type: 'pushed', verdicts: message.fragments.map(() => 'held') };
-    default:
-      throw new Error(message.type);
+  if (message.type === 'cells') return side.cells.answer(message);
+  if (message.type === 'digests') return answerDigests(message.queries, side.replica.tree);
+  if (message.type === 'want') {
+    const hashes = message.keyHashes.flatMap((hash) => side.replica.tree.leavesUnder(hash, hash.length * 8, 16).map((l) => l.keyHash));
+    const siblings = hashes.flatMap((hash) => side.entryOf(hash)?.siblings ?? []);
+    return { type: 'entries', answered: message.keyHashes.length, fragments: siblingsToFragments(siblings, hasher).map(encodeFragment) };
   }
+  if (message.type !== 'push') throw new Error(message.type);
+  side.take(message.fragments.map((bytes) => decodeFragment(bytes, hasher)));
+  return { type: 'pushed', verdicts: message.fragments.map(() => 'held') };
 }
 
 /** One whole session, every message through its bytes; how many it took, both ways. */

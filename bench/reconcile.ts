@@ -73,7 +73,10 @@ interface Cost {
 }
 
 /** Runs a search of one side against the other, every message through its bytes. */
-function run<T>(start: () => Generator<SyncMessage, T, SyncMessage>, answer: (request: SyncMessage) => SyncMessage): { cost: Cost; result: T } {
+function run<T>(
+  start: () => Generator<SyncMessage, T, SyncMessage>,
+  answer: (request: SyncMessage) => SyncMessage,
+): { cost: Cost; result: T } {
   let bytes = 0;
   let roundTrips = 0;
   let result: T | undefined;
@@ -100,7 +103,8 @@ function byCells(mine: State, theirs: State, d: number): Cost {
       return theirs.server.answer(request);
     },
   );
-  if (result.outcome !== 'found' || result.keys.length !== d) throw new Error(`${result.outcome}: ${result.keys.length} of ${d} differences`);
+  if (result.outcome !== 'found' || result.keys.length !== d)
+    throw new Error(`${result.outcome}: ${result.keys.length} of ${d} differences`);
   return cost;
 }
 

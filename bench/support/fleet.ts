@@ -29,6 +29,8 @@ export interface BenchNode {
   stop(): Promise<number>;
   /** Seconds that its main thread has been on a processor since its start; NaN where the system does not tell. */
   cpu(): number;
+  /** Resident memory of the process in MiB, now and at most since its start; NaN where the system does not tell. */
+  memory(): { readonly now: number; readonly peak: number };
   status(): Promise<NodeStatus>;
   peers(): Promise<readonly PeerStatus[]>;
   /** A commit of puts. */
@@ -37,8 +39,10 @@ export interface BenchNode {
 }
 
 export interface BenchFleet {
+  /** Holds each node's configuration, `<name>/state` and log. */
+  readonly dir: string;
   readonly nodes: readonly BenchNode[];
-  /** In front of each node's P2P port, where asked for. */
+  /** In front of each node's P2P port, where asked for, and then in front of its API as peers see it. */
   readonly proxies: readonly Proxy[];
   close(): Promise<void>;
 }
@@ -47,25 +51,29 @@ export interface FleetRequest {
   readonly nodes: number;
   /** Settings of every node, without their prefix. An empty one is taken out. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Puts a proxy in front of each P2P port. */
-  readonly proxied?: boolean;
+  /** Puts a proxy in front of each P2P port, or of both ports that peers use. */
+  readonly proxied?: boolean | 'both';
+  /** Flags of each node's own process, before the program. */
+  readonly execArgv?: readonly string[];
 }
 
 /** Configures nodes on free ports in a temporary directory. Nothing runs yet. `close` ends what does, and removes the directory. */
-export async function createFleet({ nodes: count, settings = {}, proxied = false }: FleetRequest): Promise<BenchFleet> {
+export async function createFleet({ nodes: count, settings = {}, proxied = false, execArgv = [] }: FleetRequest): Promise<BenchFleet> {
   const dir = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
   const basePort = await nextFreeRange(20_000 + Math.floor(Math.random() * 5_000), count);
   const p2pBasePort = await nextFreeRange(26_000 + Math.floor(Math.random() * 5_000), count);
   const plan = planFleet({ dir, nodes: count, basePort, p2pBasePort });
   const proxies: Proxy[] = [];
-  if (proxied) for (let i = 0; i < count; i++) proxies.push(await createProxy(p2pBasePort + i));
+  if (proxied !== false) for (let i = 0; i < count; i++) proxies.push(await createProxy(p2pBasePort + i));
+  if (proxied === 'both') for (let i = 0; i < count; i++) proxies.push(await createProxy(basePort + i));
 
   const files = plan.files.map((file) => {
     if (!file.name.endsWith('.env')) return file;
     let { content } = file;
     proxies.forEach((proxy, i) => {
-      // Only in P2P_BOOTSTRAP does a peer id follow the port.
-      content = content.replaceAll(`/tcp/${p2pBasePort + i}/p2p/`, `/tcp/${proxy.port}/p2p/`);
+      // Only in P2P_BOOTSTRAP does a peer id follow the port, and only in LATTICE_NODES is an API's port part of a URL.
+      if (i < count) content = content.replaceAll(`/tcp/${p2pBasePort + i}/p2p/`, `/tcp/${proxy.port}/p2p/`);
+      else content = content.replaceAll(`http://127.0.0.1:${basePort + i - count}`, `http://127.0.0.1:${proxy.port}`);
     });
     for (const [name, value] of Object.entries(settings)) {
       content = content.replace(new RegExp(`^DIOTEC360_${name}=.*\n`, 'm'), '');
@@ -75,8 +83,9 @@ export async function createFleet({ nodes: count, settings = {}, proxied = false
   });
   writeFleet({ ...plan, files });
 
-  const nodes = plan.fleet.nodes.map((node, i): BenchNode => createBenchNode(dir, node.name, node.envFile, basePort + i));
+  const nodes = plan.fleet.nodes.map((node, i): BenchNode => createBenchNode(dir, node.name, node.envFile, basePort + i, execArgv));
   return {
+    dir,
     nodes,
     proxies,
     async close() {
@@ -87,7 +96,7 @@ export async function createFleet({ nodes: count, settings = {}, proxied = false
   };
 }
 
-function createBenchNode(dir: string, name: string, envFile: string, port: number): BenchNode {
+function createBenchNode(dir: string, name: string, envFile: string, port: number, execArgv: readonly string[]): BenchNode {
   const api = `http://127.0.0.1:${port}`;
   const env = readFileSync(join(dir, envFile), 'utf8');
   const token = /^DIOTEC360_API_TOKEN=(.*)$/m.exec(env)?.[1] ?? '';
@@ -109,7 +118,7 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
     async start() {
       const from = performance.now();
       const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
-      const started = spawn(process.execPath, [...PROFILE, MAIN, 'start', '--env-file', join(dir, envFile)], {
+      const started = spawn(process.execPath, [...PROFILE, ...execArgv, MAIN, 'start', '--env-file', join(dir, envFile)], {
         cwd: dir,
         stdio: ['ignore', 'pipe', 'pipe'],
       });
@@ -141,6 +150,7 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
       return performance.now() - from;
     },
     cpu: () => cpuSeconds(child?.pid ?? 0),
+    memory: () => memoryOf(child?.pid ?? 0),
     status,
     peers: async () => {
       const answer = await json<{ peers: readonly PeerStatus[] } | readonly PeerStatus[]>('/api/v1/peers');
@@ -158,6 +168,18 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
       return response.status === 200;
     },
   };
+}
+
+/** Resident memory of a process in MiB; NaN where the system does not tell. */
+export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
+  let text = '';
+  try {
+    text = readFileSync(`/proc/${pid}/status`, 'latin1');
+  } catch {
+    // Not Linux, or the process is gone.
+  }
+  const mib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN) / 1024;
+  return { now: mib('VmRSS'), peak: mib('VmHWM') };
 }
 
 /** Waits until `condition` holds; the milliseconds that took. Fails with `what` after `deadlineMs`. */

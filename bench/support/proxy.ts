@@ -3,6 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 /** A TCP proxy in front of one port that can be cut and restored. */
 export interface Proxy {
   readonly port: number;
+  /** Bytes passed on so far, both ways together. */
+  readonly bytes: number;
   /** Resets every connection and refuses new ones. */
   cut(): void;
   /** Keeps connections open and passes nothing on; new ones are taken and left silent. */
@@ -15,6 +17,7 @@ export interface Proxy {
 export async function createProxy(target: number): Promise<Proxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let state: 'open' | 'cut' | 'silent' = 'open';
+  let bytes = 0;
   const server = createServer((from) => {
     if (state === 'cut') {
       from.resetAndDestroy();
@@ -32,7 +35,8 @@ export async function createProxy(target: number): Promise<Proxy> {
       source.setNoDelay(true);
       source.on('error', end);
       source.on('close', end);
-      source.on('data', (chunk) => {
+      source.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
         if (!sink.write(chunk)) source.pause();
       });
       sink.on('drain', () => {
@@ -51,6 +55,9 @@ export async function createProxy(target: number): Promise<Proxy> {
   }
   return {
     port: address.port,
+    get bytes() {
+      return bytes;
+    },
     cut() {
       state = 'cut';
       reset();

@@ -5,7 +5,7 @@ import type { Clock, Verdict, Verifier } from '../ports/index.ts';
 import type { Door } from './door.ts';
 import type { SyncMode } from './facade.ts';
 import type { Guard } from './guard.ts';
-import type { LungName, PeerTable } from './peers.ts';
+import { forgetRefused, type LungName, type PeerTable } from './peers.ts';
 
 export interface Intake {
   /** A gossip message, from the relay `from`: the verdict tells what becomes of it and of the relay. */
@@ -56,7 +56,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     if ((await hear(hello.head, lung, true)) === 'reject') throw new LatticeError('bad-signature', "the hello's head has a bad signature");
     const peer = peers.get(author);
     if (peer === undefined) return;
-    if (peer.software !== undefined && peer.software !== hello.software) peer.refused.clear();
+    if (peer.software !== undefined && peer.software !== hello.software) forgetRefused(peer);
     peer.software = hello.software;
     if (deps.isTrusted(author)) guard.toldOwnHlc(hello.yourHlc);
   }

@@ -144,7 +144,7 @@ export function createPeerTable(clock: Clock): PeerTable {
       peer.newest[lung] = head.sequence;
       peer.heardAt[lung] = now;
       if (head.sequence < Math.max(peer.newest.p2p, peer.newest.http)) return true;
-      if (known !== undefined && !equalBytes(known.trustHash, head.trustHash)) peer.refused.clear();
+      if (known !== undefined && !equalBytes(known.trustHash, head.trustHash)) forgetRefused(peer);
       peer.head = head;
       peer.roots.add(bytesToHex(head.root), now);
       if (direct) peer.clockOffsetMs = head.wallMs - clock.now();
@@ -164,6 +164,15 @@ export function createPeerTable(clock: Clock): PeerTable {
       else setAgreement(peer, 'different', now, clock.now());
     },
   };
+}
+
+/** The peer's trust list or software changed: every refusal is open again, and is looked at without waiting. */
+export function forgetRefused(peer: Peer): void {
+  peer.refused.clear();
+  if (peer.exceptRefused === undefined) return;
+  peer.exceptRefused = undefined;
+  peer.repair.nextAt = 0;
+  peer.repair.urgent = true;
 }
 
 /** Names the two states that were compared. */

@@ -40,7 +40,7 @@ export interface Writer {
   apply(fragment: Fragment): Promise<readonly OperationOutcome[]>;
   /** Signs and applies a local write; resolves when it is durable. Rejects with `overloaded` or `store-write-failed`. */
   write(intent: WriteIntent): Promise<WriteOutcome>;
-  /** Runs `read` while no batch is in flight: tree and store agree and everything seen is durable. Batches wait for it. */
+  /** Runs `read` while no batch is in flight: tree and store agree and everything seen is durable. Batches wait for it. Rejects once a batch has failed. */
   read<T>(read: () => T | Promise<T>): Promise<T>;
   /** Resolves when everything queued has been made durable; later calls are refused. */
   drain(): Promise<void>;
@@ -237,6 +237,8 @@ export function createWriter(deps: WriterDeps): Writer {
       return new Promise<T>((resolve, reject) => {
         reads.push(async () => {
           try {
+            // The tree is a failed step ahead of the store for good.
+            if (failure !== undefined) throw failure;
             resolve(await read());
           } catch (error) {
             reject(error);

@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CELL_BYTES } from '../../src/core/codec/index.ts';
 import { createMerkleTree } from '../../src/core/merkle/index.ts';
-import { createCellServer, LiveCells } from '../../src/core/reconcile/index.ts';
+import { toggle } from '../../src/core/reconcile/cells/cells.ts';
 import { ItemHash, wordAt } from '../../src/core/reconcile/cells/item-hash.ts';
+import { createCellServer, LiveCells } from '../../src/core/reconcile/index.ts';
 import type { Bytes } from '../../src/core/types/index.ts';
 import { hasher, hex, sha256, text, unhex } from '../unit/merkle/reference.ts';
 import { referenceCellBytes, referenceCells, referenceHash, referenceIndices } from '../unit/reconcile/cells/reference.ts';
@@ -15,7 +16,13 @@ interface SetText {
   readonly network: string;
   readonly salt: string;
   readonly hashKey: string;
-  readonly leaves: readonly { readonly keyHash: string; readonly leafHash: string; readonly item: string; readonly hash: string; readonly indices: readonly number[] }[];
+  readonly leaves: readonly {
+    readonly keyHash: string;
+    readonly leafHash: string;
+    readonly item: string;
+    readonly hash: string;
+    readonly indices: readonly number[];
+  }[];
   readonly cells: string;
 }
 
@@ -32,7 +39,13 @@ function reference(network: string, salt: string, keys: readonly string[]): SetT
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setUint32(0, h0, true);
     new DataView(bytes.buffer).setUint32(4, h1, true);
-    return { keyHash: hex(keyHash), leafHash: hex(leafHash), item: hex(item), hash: hex(bytes), indices: referenceIndices(h0, h1, 131_072) };
+    return {
+      keyHash: hex(keyHash),
+      leafHash: hex(leafHash),
+      item: hex(item),
+      hash: hex(bytes),
+      indices: referenceIndices(h0, h1, 131_072),
+    };
   });
   const cells = referenceCells(
     hashKey,
@@ -48,7 +61,11 @@ const generated = {
   sets: [
     reference('vectors', '', []),
     reference('vectors', '', ['k0']),
-    reference('vectors', '', Array.from({ length: 20 }, (_, i) => `k${i}`)),
+    reference(
+      'vectors',
+      '',
+      Array.from({ length: 20 }, (_, i) => `k${i}`),
+    ),
     reference('vectors', '0102030405060708', ['k0', 'k1', 'k2']),
     reference('other', '', ['k0', 'k1', 'k2']),
   ],
@@ -59,6 +76,15 @@ const vectors = JSON.parse(readFileSync(FILE, 'utf8')) as typeof generated;
 const words = (item: Bytes): [number, number, number, number] => [wordAt(item, 0), wordAt(item, 4), wordAt(item, 8), wordAt(item, 12)];
 
 describe('golden vectors: coded symbols', () => {
+  it('put an item into the cells that its hash leads to, up to the last [Y3]', () => {
+    for (const { hash, indices } of vectors.sets.flatMap((set) => set.leaves)) {
+      const bytes = Buffer.from(hash, 'hex');
+      const touched: number[] = [];
+      toggle(new Int32Array(131_072 * 6), 0, 131_072, { a: 1, b: 2, c: 3, d: 4 }, bytes.readInt32LE(0), bytes.readInt32LE(4), 1, touched);
+      expect(touched).toEqual(indices);
+    }
+  });
+
   it('are what the plain reference gives [Y1, Y2, Y3, Y4]', () => {
     expect(generated).toEqual(vectors);
   });
@@ -75,22 +101,25 @@ describe('golden vectors: coded symbols', () => {
     expect([own.h0 >>> 0, own.h1 >>> 0]).toEqual([h0, h1]);
   });
 
-  it.each(vectors.sets.map((set, i) => ({ name: `set ${i}`, set })))('are the cells that a state answers: $name [Y1, Y2, Y3, Y4, Y7, Y10]', ({ set }) => {
-    const tree = createMerkleTree(hasher);
-    const cells = new LiveCells({ hasher, network: set.network });
-    for (const leaf of set.leaves) {
-      // There and back: what was taken out leaves no trace.
-      cells.replace(unhex(leaf.keyHash), undefined, sha256(text(leaf.item)));
-      cells.replace(unhex(leaf.keyHash), sha256(text(leaf.item)), unhex(leaf.leafHash));
-      tree.set(unhex(leaf.keyHash), unhex(leaf.leafHash));
-    }
-    const server = createCellServer({ state: () => ({ tree, cells }), now: () => 0 });
-    const none = new Uint8Array(0);
-    const answer = server.answer({ type: 'cells', root: none, mine: none, salt: unhex(set.salt), from: 0, count: SIZE });
-    expect(hex(answer.cells)).toBe(set.cells);
-    expect(answer).toMatchObject({ root: tree.root(), entries: set.leaves.length, from: 0 });
-    const counts = Array.from({ length: SIZE }, (_, i) => Buffer.from(answer.counts).readUInt32BE(4 * i));
-    expect(counts).toEqual(Array.from({ length: SIZE }, (_, i) => set.leaves.filter(({ indices }) => indices.includes(i)).length));
-    expect(counts[0]).toBe(set.leaves.length);
-  });
+  it.each(vectors.sets.map((set, i) => ({ name: `set ${i}`, set })))(
+    'are the cells that a state answers: $name [Y1, Y2, Y3, Y4, Y7, Y10]',
+    ({ set }) => {
+      const tree = createMerkleTree(hasher);
+      const cells = new LiveCells({ hasher, network: set.network });
+      for (const leaf of set.leaves) {
+        // There and back: what was taken out leaves no trace.
+        cells.replace(unhex(leaf.keyHash), undefined, sha256(text(leaf.item)));
+        cells.replace(unhex(leaf.keyHash), sha256(text(leaf.item)), unhex(leaf.leafHash));
+        tree.set(unhex(leaf.keyHash), unhex(leaf.leafHash));
+      }
+      const server = createCellServer({ state: () => ({ tree, cells }), now: () => 0 });
+      const none = new Uint8Array(0);
+      const answer = server.answer({ type: 'cells', root: none, mine: none, salt: unhex(set.salt), from: 0, count: SIZE });
+      expect(hex(answer.cells)).toBe(set.cells);
+      expect(answer).toMatchObject({ root: tree.root(), entries: set.leaves.length, from: 0 });
+      const counts = Array.from({ length: SIZE }, (_, i) => Buffer.from(answer.counts).readUInt32BE(4 * i));
+      expect(counts).toEqual(Array.from({ length: SIZE }, (_, i) => set.leaves.filter(({ indices }) => indices.includes(i)).length));
+      expect(counts[0]).toBe(set.leaves.length);
+    },
+  );
 });

@@ -135,7 +135,19 @@ describe('golden vectors: heads, messages and envelopes', () => {
     for (const name of ['gossipCommits', 'gossipHead', 'streamCursor', 'streamReset'] as const) {
       expect(bytesToHex(encodeGossip(decodeGossip(bytes(name), { stream: true })))).toBe(vectors[name]);
     }
-    for (const name of ['hello', 'digests', 'differences', 'want', 'wantPrefixes', 'entries', 'push', 'pushed', 'error', 'cells', 'coded'] as const) {
+    for (const name of [
+      'hello',
+      'digests',
+      'differences',
+      'want',
+      'wantPrefixes',
+      'entries',
+      'push',
+      'pushed',
+      'error',
+      'cells',
+      'coded',
+    ] as const) {
       expect(bytesToHex(encodeSync(decodeSync(bytes(name))))).toBe(vectors[name]);
     }
   });

@@ -67,7 +67,8 @@ export function readCellsAnswer(reader: WireReader): CellsAnswer {
   const counts = reader.bytes('counts', 0, COUNTED_CELLS * COUNT_BYTES);
   const cells = reader.bytes('cells', 0, MAX_SYNC_BYTES);
   const count = cells.length / CELL_BYTES;
-  if (!Number.isInteger(count) || count > Math.min(MAX_CELLS, PREFIX_CELLS - from)) throw malformed(`${cells.length} bytes of cells from ${from}`);
+  if (!Number.isInteger(count) || count > Math.min(MAX_CELLS, PREFIX_CELLS - from))
+    throw malformed(`${cells.length} bytes of cells from ${from}`);
   const counted = Math.max(0, Math.min(COUNTED_CELLS, from + count) - from);
   if (counts.length !== counted * COUNT_BYTES) throw malformed(`${counts.length} bytes of counts for ${counted} cells`);
   return { type: 'coded', root, entries, from, counts, cells };

@@ -98,4 +98,3 @@ function isUnder(keyHash: Bytes, { prefix, bits }: HashPrefix): boolean {
   for (let i = 0; i < whole; i++) if (keyHash[i] !== prefix[i]) return false;
   return bits % 8 === 0 || ((keyHash[whole] as number) & 0xf0) === prefix[whole];
 }
-

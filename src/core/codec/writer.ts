@@ -8,6 +8,8 @@ import { textInto, utf8Length } from './text.ts';
  */
 export interface Writer {
   bytes: Bytes;
+  /** Where what is being written begins. */
+  readonly start: number;
   at: number;
 }
 
@@ -16,30 +18,37 @@ const NOTHING = new Uint8Array(0);
 /** Up to this length a loop over ASCII beats the call into TextEncoder. */
 const SHORT_TEXT = 48;
 
-/** Larger than an operation or an entry's row usually is. */
-const SCRATCH_BYTES = 16 * 1024;
 /**
- * Memory to write in, lent to one writer at a time: allocating costs more than copying what was written. A writer that finds it lent,
- * or whose borrower threw and never finished, gets memory of its own, which then takes its place.
+ * What is written lies side by side in blocks of this size, as Node's own Buffers do: memory of its own costs more than the writing (350 ns against
+ * 20 for a view). Small, because whatever is kept keeps the rest of its block.
  */
-let scratch: Bytes | undefined;
+const BLOCK_BYTES = 8 * 1024;
+/** The block with room left, lent to one writer at a time: one that finds it lent, or whose borrower threw, begins the next. */
+let block: Bytes | undefined;
+let used = 0;
 
 /** A writer with room for `expected` bytes; it grows when they don't suffice. Its bytes are undefined until written. */
 export function createWriter(expected: number): Writer {
-  if (expected > SCRATCH_BYTES) return { bytes: new Uint8Array(expected), at: 0 };
-  const bytes = scratch ?? new Uint8Array(SCRATCH_BYTES);
-  scratch = undefined;
-  return { bytes, at: 0 };
+  if (expected > BLOCK_BYTES / 2) return { bytes: new Uint8Array(expected), start: 0, at: 0 };
+  if (block === undefined || used + expected > BLOCK_BYTES) {
+    block = new Uint8Array(BLOCK_BYTES);
+    used = 0;
+  }
+  const writer = { bytes: block, start: used, at: used };
+  block = undefined;
+  return writer;
 }
 
-/** What was written, in memory of its own size. The writer is used up. */
+/** What was written, as a view. The writer is used up. */
 export function finish(writer: Writer): Bytes {
-  const { bytes, at } = writer;
+  const { bytes, start, at } = writer;
+  if (bytes.length === BLOCK_BYTES) {
+    block = bytes;
+    used = at;
+  }
   // No writer may go on in memory that is lent again.
   writer.bytes = NOTHING;
-  if (bytes.length === SCRATCH_BYTES) scratch = bytes;
-  else if (at === bytes.length) return bytes;
-  return bytes.slice(0, at);
+  return bytes.subarray(start, at);
 }
 
 function room(writer: Writer, length: number): void {

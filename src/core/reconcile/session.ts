@@ -1,4 +1,11 @@
-import { encodeFragment, KEY_PREFIX_BYTES, type LeafDigest, type PushVerdict, type SyncMessage, siblingsToFragments } from '../codec/index.ts';
+import {
+  encodeFragment,
+  KEY_PREFIX_BYTES,
+  type LeafDigest,
+  type PushVerdict,
+  type SyncMessage,
+  siblingsToFragments,
+} from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import {
   type Bytes,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCbor } from '../../../src/core/codec/cbor.ts';
-import { createSignedHead } from '../../../src/core/codec/head.ts';
 import { MAX_CELLS, PREFIX_CELLS } from '../../../src/core/codec/cells.ts';
 import type { Difference } from '../../../src/core/codec/differences.ts';
+import { createSignedHead } from '../../../src/core/codec/head.ts';
 import { decodeSync, encodeSync, MAX_DIFFERENCES, type SyncMessage } from '../../../src/core/codec/messages.ts';
 import {
   type Bytes,
@@ -80,16 +80,14 @@ const arbitrarySync: fc.Arbitrary<SyncMessage> = fc.oneof(
     from: fc.nat(PREFIX_CELLS - MAX_CELLS),
     count: fc.integer({ min: 1, max: MAX_CELLS }),
   }),
-  fc
-    .tuple(arbitraryBytes(32), fc.nat(), fc.nat(300), fc.nat(300), arbitraryBytes(21 * 300))
-    .map(([root, entries, from, n, bytes]) => ({
-      type: 'coded' as const,
-      root,
-      entries,
-      from,
-      counts: bytes.slice(0, 4 * Math.max(0, Math.min(128, from + n) - from)),
-      cells: bytes.slice(0, 21 * n),
-    })),
+  fc.tuple(arbitraryBytes(32), fc.nat(), fc.nat(300), fc.nat(300), arbitraryBytes(21 * 300)).map(([root, entries, from, n, bytes]) => ({
+    type: 'coded' as const,
+    root,
+    entries,
+    from,
+    counts: bytes.slice(0, 4 * Math.max(0, Math.min(128, from + n) - from)),
+    cells: bytes.slice(0, 21 * n),
+  })),
   fc.record({ type: fc.constant('error' as const), code: arbitraryText(64), message: arbitraryText(256) }),
 );
 

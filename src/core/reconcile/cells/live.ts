@@ -61,7 +61,8 @@ export class LiveCells {
   constructor(options: { readonly hasher: Hasher; readonly network: string }) {
     const name = new TextEncoder().encode(options.network);
     const domain = new TextEncoder().encode(KEY_DOMAIN);
-    this.#keyOf = (salt) => options.hasher.hash(concatBytes(domain, salt.length === 0 ? new Uint8Array(SALT_BYTES) : salt, name)).slice(0, 8);
+    this.#keyOf = (salt) =>
+      options.hasher.hash(concatBytes(domain, salt.length === 0 ? new Uint8Array(SALT_BYTES) : salt, name)).slice(0, 8);
     this.#prefix = new CellPrefix(this.#keyOf(new Uint8Array(0)), PREFIX_CELLS);
   }
 
@@ -73,7 +74,7 @@ export class LiveCells {
 
   #change(item: Item, by: 1 | -1): void {
     this.#prefix.toggle(item, by);
-    for (const watch of this.#watches) watch.note(item, by);
+    if (this.#watches.size > 0) for (const watch of this.#watches) watch.note(item, by);
   }
 
   /** The present version, which is that of `tree`. Undefined when a salt is given and the state is too large for it. */

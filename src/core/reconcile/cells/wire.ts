@@ -26,11 +26,12 @@ export function cellsIn(answer: CellsAnswer): number {
 
 /**
  * Writes the cells of an answer into `out` at its first cell. Counts are in full below COUNTED_CELLS, else modulo 256.
- * False when a full count contradicts its cell.
+ * False when a full count contradicts its cell, or cell 0, which every item belongs to, the number of keys.
  */
 export function decodeCells(answer: CellsAnswer, out: Int32Array): boolean {
-  const { cells, counts, from } = answer;
+  const { cells, counts, from, entries } = answer;
   const view = new DataView(counts.buffer, counts.byteOffset, counts.byteLength);
+  if (from === 0 && counts.length > 0 && view.getUint32(0) !== entries) return false;
   for (let i = 0, at = 0; at < cells.length; i++, at += CELL_BYTES) {
     const to = i * CELL_WORDS;
     for (let word = 0; word <= CHECK; word++) out[to + word] = wordAt(cells, at + 4 * word);

@@ -20,14 +20,20 @@ describe('finding differences by coded symbols', () => {
 
   it('finds the true difference of any two states, however it is split (property) [Y1, Y4, Y8, Y9]', () => {
     const seed = fc.nat(1_000_000);
-    const split = fc.record({ seed, mine: fc.nat(150), theirs: fc.nat(150), changed: fc.nat(150), oneSided: fc.constantFrom('no', 'mine', 'theirs') });
+    const split = fc.record({
+      seed,
+      mine: fc.nat(150),
+      theirs: fc.nat(150),
+      changed: fc.nat(150),
+      oneSided: fc.constantFrom('no', 'mine', 'theirs'),
+    });
     fc.assert(
       fc.property(split, ({ seed: s, mine, theirs, changed, oneSided }) => {
         const [a, b] = [createState(), createState()];
         for (const state of [a, b]) fill(state, `${s}/`, 1000);
         if (oneSided !== 'theirs') fill(a, `${s}/a`, mine);
         if (oneSided !== 'mine') fill(b, `${s}/b`, theirs);
-        for (let i = 0; i < changed && oneSided === 'no'; i++) (i % 2 === 0 ? a : b).set(`${s}/${i}`, 1);
+        for (let i = 0; i < (oneSided === 'no' ? changed : 0); i++) (i % 2 === 0 ? a : b).set(`${s}/${i}`, 1);
         const run = search(a, serverOf(b));
         const wanted = differenceOf(a, b);
         if (wanted.length === 0) expect(run.outcome).toBe('equal');
@@ -41,15 +47,18 @@ describe('finding differences by coded symbols', () => {
     );
   });
 
-  it.each(['both', 'mine', 'theirs'] as const)('takes about 1.4 cells for each of 3,000 differences, in few requests, new keys on: %s [Y9]', (side) => {
-    const [a, b] = pair(12_000);
-    for (let i = 0; i < 3000; i++) (side === 'mine' || (side === 'both' && i % 2 === 0) ? a : b).set(`new${i}`, 0);
-    const run = search(a, serverOf(b));
-    expect(run.outcome).toBe('found');
-    expect(namesOf(run)).toEqual(differenceOf(a, b));
-    expect(run.cells).toBeLessThan(3000 * 2);
-    expect(run.requests.length).toBeLessThanOrEqual(8);
-  });
+  it.each(['both', 'mine', 'theirs'] as const)(
+    'takes about 1.4 cells for each of 3,000 differences, in few requests, new keys on: %s [Y9]',
+    (side) => {
+      const [a, b] = pair(12_000);
+      for (let i = 0; i < 3000; i++) (side === 'mine' || (side === 'both' && i % 2 === 0) ? a : b).set(`new${i}`, 0);
+      const run = search(a, serverOf(b));
+      expect(run.outcome).toBe('found');
+      expect(namesOf(run)).toEqual(differenceOf(a, b));
+      expect(run.cells).toBeLessThan(3000 * 2);
+      expect(run.requests.length).toBeLessThanOrEqual(8);
+    },
+  );
 
   it('leaves it to the descent when most of the state differs, or there is hardly any [Y9]', () => {
     const [a, b] = pair(200);

@@ -1,0 +1,63 @@
+// What every peer's process has in common: operations come from the parent as messages, one answer for each.
+import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const POLL_MS = 5;
+
+// Node 20 lacks what parts of libp2p call.
+Promise.withResolvers ??= function withResolvers() {
+  let resolve;
+  let reject;
+  const promise = new Promise((...both) => {
+    [resolve, reject] = both;
+  });
+  return { promise, resolve, reject };
+};
+
+export const keyOf = (n) => `bench/entry/${String(n).padStart(8, '0')}`;
+/** 100 bytes that differ from entry to entry. */
+export const valueOf = (n) => `${String(n).padStart(8, '0')} the quick brown fox jumps over the lazy dog `.padEnd(100, '0123456789');
+
+/** SHA-256 over all keys and values in key order: equal states have equal dumps. */
+export function dumpOf(pairs) {
+  const hash = createHash('sha256');
+  for (const [key, value] of [...pairs].sort((a, b) => (a[0] < b[0] ? -1 : 1))) hash.update(`${key}\n${value}\n`);
+  return { entries: pairs.length, hash: hash.digest('hex') };
+}
+
+/** Writes entries `from` … `from + count − 1`, `inFlight` at a time; milliseconds. */
+export async function writeAll({ from, count, inFlight }, write) {
+  const started = performance.now();
+  let next = from;
+  await Promise.all(
+    Array.from({ length: inFlight }, async () => {
+      while (next < from + count) {
+        const n = next++;
+        await write(keyOf(n), valueOf(n));
+      }
+    }),
+  );
+  return performance.now() - started;
+}
+
+/** Milliseconds until `fingerprint()` is `wanted`; undefined when the deadline comes first. */
+export async function reach({ wanted, deadlineMs }, fingerprint) {
+  const started = performance.now();
+  while ((await fingerprint()) !== wanted) {
+    if (performance.now() - started > deadlineMs) return undefined;
+    await pause(POLL_MS);
+  }
+  return performance.now() - started;
+}
+
+/** Answers `{id, operation, argument}` messages until the parent is gone. */
+export function serve(operations) {
+  process.on('message', async ({ id, operation, argument }) => {
+    try {
+      process.send({ id, result: await operations[operation](argument) });
+    } catch (error) {
+      process.send({ id, error: String(error?.stack ?? error) });
+    }
+  });
+  process.on('disconnect', () => process.exit(0));
+}

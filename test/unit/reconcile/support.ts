@@ -1,0 +1,132 @@
+import {
+  decodeFragment,
+  decodeSync,
+  encodeFragment,
+  encodeSync,
+  keyHash,
+  type PushVerdict,
+  type SyncMessage,
+  siblingsToFragments,
+} from '../../../src/core/codec/index.ts';
+import {
+  answerDigests,
+  type CellServer,
+  createCellServer,
+  RefusedDifferences,
+  repair,
+  type SessionAnswer,
+  type SessionResult,
+} from '../../../src/core/reconcile/index.ts';
+import { type Bytes, LatticeError, type Refusal } from '../../../src/core/types/index.ts';
+import { hasher, type TestReplica } from '../replica/support.ts';
+
+export const T = 1_700_000_000_000;
+
+/** What a node refuses: authors that it does not trust. */
+export type Door = (author: string) => Refusal | undefined;
+export const open: Door = () => undefined;
+
+function receive(
+  to: TestReplica,
+  door: Door,
+  fragments: readonly Bytes[],
+): { keyHash: Bytes; commit: Bytes; index: number; verdict: PushVerdict }[] {
+  return fragments.flatMap((bytes) => {
+    const fragment = decodeFragment(bytes, hasher);
+    const refusal = door(fragment.header.author);
+    const outcomes = refusal === undefined ? to.step({ fragments: [fragment] }, T + 100_000).outcomes[0] : undefined;
+    return fragment.operations.map((o, i) => {
+      const outcome = outcomes?.[i];
+      const verdict: PushVerdict = refusal ?? (outcome === 'added' ? 'held' : (outcome ?? 'malformed'));
+      return { keyHash: keyHash(o.operation.key, hasher), commit: fragment.idBytes, index: o.index, verdict };
+    });
+  });
+}
+
+/** As the runtime does: what has a later version is left out and said so. */
+function receiveAll(to: TestReplica, door: Door, fragments: readonly Bytes[]) {
+  const known = fragments.filter((bytes) => !isLater(bytes));
+  return { operations: receive(to, door, known), unreadable: known.length < fragments.length };
+}
+
+function isLater(bytes: Bytes): boolean {
+  try {
+    decodeFragment(bytes, hasher);
+    return false;
+  } catch (error) {
+    return error instanceof LatticeError && error.code === 'unknown-version';
+  }
+}
+
+export function respond(to: TestReplica, door: Door, message: SyncMessage, cells?: CellServer): SyncMessage {
+  if (message.type === 'cells' && cells !== undefined) {
+    try {
+      return cells.answer(message);
+    } catch (error) {
+      if (!(error instanceof LatticeError)) throw error;
+      return { type: 'error', code: error.code, message: error.message };
+    }
+  }
+  if (message.type === 'digests') return answerDigests(message.queries, to.replica.tree);
+  if (message.type === 'want') {
+    const whole = message.keyHashes.flatMap((h) => to.replica.tree.leavesUnder(h, h.length * 8, 16).map((leaf) => leaf.keyHash));
+    const siblings = whole.flatMap((h) => to.entryByHash(h)?.siblings ?? []);
+    return { type: 'entries', answered: message.keyHashes.length, fragments: siblingsToFragments(siblings, hasher).map(encodeFragment) };
+  }
+  if (message.type === 'push') return { type: 'pushed', verdicts: receive(to, door, message.fragments).map((r) => r.verdict) };
+  throw new Error(`unexpected ${message.type}`);
+}
+
+export interface Run extends SessionResult {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/** One whole session from `a` to `b`, every message through its bytes. */
+export function session(
+  a: TestReplica,
+  b: TestReplica,
+  options: {
+    refused?: RefusedDifferences;
+    doorA?: Door;
+    doorB?: Door;
+    now?: number;
+    tamper?: (m: SyncMessage) => SyncMessage;
+    /** Look by coded symbols first, under this salt. */
+    cells?: Bytes;
+    /** Called after each request was answered. */
+    meanwhile?: (request: number) => void;
+  } = {},
+): Run {
+  const { refused = new RefusedDifferences(), doorA = open, doorB = open, now = 0, tamper = (m) => m, cells, meanwhile } = options;
+  const server = createCellServer({ state: () => b.replica, now: () => now });
+  const run = repair({
+    tree: a.replica.tree,
+    ...(cells === undefined ? {} : { cells: { live: a.replica.cells, salt: cells, theirEntries: b.replica.tree.size } }),
+    hasher,
+    refused,
+    now: () => now,
+  });
+  let requests = 0;
+  let bytes = 0;
+  let step = run.next();
+  while (step.done !== true) {
+    let answer: SessionAnswer;
+    if (step.value.type === 'request') {
+      const sent = encodeSync(step.value.message);
+      const reply = encodeSync(tamper(respond(b, doorB, decodeSync(sent), server)));
+      meanwhile?.(requests);
+      requests++;
+      bytes += sent.length + reply.length;
+      answer = { type: 'request', message: decodeSync(reply) };
+    } else if (step.value.type === 'ingest') answer = { type: 'ingest', ...receiveAll(a, doorA, step.value.fragments) };
+    else if (step.value.type === 'entries') answer = { type: 'entries', entries: step.value.keyHashes.map((h) => a.entryByHash(h)) };
+    else answer = { type: 'progress' };
+    step = run.next(answer);
+  }
+  return { ...step.value, requests, bytes };
+}
+
+export function fill(r: TestReplica, prefix: string, n: number, now = T): void {
+  for (let i = 0; i < n; i++) r.put(`${prefix}${i}`, i, now + i);
+}

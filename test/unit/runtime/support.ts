@@ -1,0 +1,251 @@
+import { createMemoryStore } from '../../../src/adapters/store/index.ts';
+import { createSigner, createVerifier, nodeHasher } from '../../../src/adapters/system/index.ts';
+import { createCommit, createSignedHead, encodeFragment, encodeOperation, type Head, type SignedHead } from '../../../src/core/codec/index.ts';
+import type { Replica, WriteIntent } from '../../../src/core/replica/index.ts';
+import type { Author, Bytes, Context, Fragment, Hlc, JsonValue } from '../../../src/core/types/index.ts';
+import type { Clock, Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
+import { openState } from '../../../src/runtime/startup.ts';
+import { type Applied, createWriter, type Writer } from '../../../src/runtime/writer.ts';
+
+export const NETWORK = 'test/runtime';
+export const hasher = nodeHasher();
+export const verifier = createVerifier();
+export const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+export const metrics: Metrics = { count() {}, gauge() {} };
+
+/** 1 January 2026: where hand-driven wall clocks start. */
+export const EPOCH_MS = 1_767_225_600_000;
+
+/** Lets everything go on that waits for neither a thread nor a timer. */
+export async function turns(count = 5): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Resolves when `look` is true; rejects when it isn't within ten seconds. */
+export async function until(what: string, look: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !look(); ) {
+    if (performance.now() > end) throw new Error(`not within ten seconds: ${what}`);
+    await turns(1);
+  }
+}
+
+export interface HandClock extends Clock {
+  /** Lets time pass: timers run when they are due, in order, each with what it sets off. */
+  advance(ms: number): Promise<void>;
+}
+
+export function createHandClock(): HandClock {
+  const timers = new Map<number, { readonly at: number; readonly run: () => void }>();
+  let monotonic = 0;
+  let ids = 0;
+  return {
+    now: () => EPOCH_MS + monotonic,
+    monotonic: () => monotonic,
+    after(ms, run) {
+      const id = ids++;
+      timers.set(id, { at: monotonic + ms, run });
+      return { cancel: () => void timers.delete(id) };
+    },
+    async advance(ms) {
+      const end = monotonic + ms;
+      for (;;) {
+        await turns();
+        const [first] = [...timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
+        if (first === undefined) break;
+        const [id, { at, run }] = first;
+        timers.delete(id);
+        monotonic = Math.max(monotonic, at);
+        run();
+      }
+      monotonic = end;
+    },
+  };
+}
+
+/** Jitter is whatever the test says; bytes differ from call to call. */
+export function createRandom(fraction = 0.5): Random & { fractionIs: number } {
+  let calls = 0;
+  return {
+    fractionIs: fraction,
+    bytes: (length) => hasher.hash(Uint8Array.of(++calls >> 8, calls)).slice(0, length),
+    fraction() {
+      return this.fractionIs;
+    },
+  };
+}
+
+export interface TestAuthor extends Signer {
+  /** A signed commit that puts `values`, at `ms` of wall time. */
+  commit(values: Readonly<Record<string, JsonValue>>, more?: { ms?: number; network?: string; context?: Context }): Fragment;
+  head(more?: Partial<Head>): SignedHead;
+}
+
+/** A key of its own for each id, and what it signs. */
+export function createAuthor(id: number): TestAuthor {
+  const signer = createSigner(new Uint8Array(32).fill(id));
+  const { author, sign } = signer;
+  let counter = 0n;
+  return {
+    ...signer,
+    commit(values, { ms = EPOCH_MS, network = NETWORK, context = [] } = {}) {
+      const hlc = ((BigInt(ms) << 16n) + ++counter) as Hlc;
+      const operations = Object.entries(values).map(([key, value]) => encodeOperation({ kind: 'put', key, value, context }));
+      return createCommit({ network, author, hlc, operations }, hasher, sign);
+    },
+    head: (more = {}) =>
+      createSignedHead(
+        {
+          network: NETWORK,
+          author,
+          incarnation: new Uint8Array(8).fill(id),
+          sequence: 1,
+          hlc: 0n as Hlc,
+          root: new Uint8Array(32).fill(id),
+          entries: 0,
+          trustHash: new Uint8Array(32),
+          wallMs: EPOCH_MS,
+          ...more,
+        },
+        sign,
+      ),
+  };
+}
+
+/** The same bytes but for one bit of the signature. */
+export function withBadSignature(fragment: Fragment): Bytes {
+  const signature = fragment.signature.slice();
+  signature[0] = (signature[0] as number) ^ 1;
+  return encodeFragment({ ...fragment, signature });
+}
+
+export function badHead(head: SignedHead): SignedHead {
+  const bytes = head.bytes.slice();
+  bytes[bytes.length - 40] = (bytes[bytes.length - 40] as number) ^ 1;
+  const signature = bytes.slice(-64);
+  return { ...head, bytes, signature };
+}
+
+export interface Held {
+  readonly operations: readonly StoreOperation[];
+  release(): void;
+  fail(): void;
+}
+
+/** A store whose batches wait for the test while it holds them. */
+export interface GatedStore extends Store {
+  readonly held: Held[];
+  /** Batches that were handed over so far. */
+  readonly batches: number;
+  hold(): void;
+  /** Lets go of those held, oldest first, and holds no more. */
+  open(): void;
+}
+
+export function gateStore(inner: Store = createMemoryStore()): GatedStore {
+  const held: Held[] = [];
+  let holding = false;
+  let batches = 0;
+  return {
+    ...inner,
+    held,
+    get batches() {
+      return batches;
+    },
+    hold() {
+      holding = true;
+    },
+    open() {
+      holding = false;
+      for (const one of held.splice(0)) one.release();
+    },
+    async batch(operations) {
+      batches++;
+      if (holding) {
+        await new Promise<void>((resolve, reject) =>
+          held.push({ operations, release: resolve, fail: () => reject(new Error('no space left on device')) }),
+        );
+      }
+      await inner.batch(operations);
+    },
+  };
+}
+
+export interface TestState {
+  readonly self: TestAuthor;
+  readonly store: GatedStore;
+  readonly replica: Replica;
+  readonly incarnation: Bytes;
+  readonly writer: Writer;
+  readonly clock: HandClock;
+  readonly applied: Applied[];
+  readonly fatal: unknown[];
+}
+
+/** A replica and its writer over a memory store: all of a node that is not a network. Trusts every author. */
+export async function openTestState(
+  options: { readonly store?: GatedStore; readonly onApplied?: (applied: Applied) => void; readonly sign?: Signer['sign'] } = {},
+): Promise<TestState> {
+  const self = createAuthor(1);
+  const store = options.store ?? gateStore();
+  const clock = createHandClock();
+  const { replica, incarnation } = await openState({
+    store,
+    hasher,
+    random: createRandom(),
+    network: NETWORK,
+    self: self.author,
+    isTrusted: () => true,
+    directory: 'memory',
+  });
+  const applied: Applied[] = [];
+  const fatal: unknown[] = [];
+  const writer = createWriter({
+    replica,
+    store,
+    hasher,
+    signer: { ...self, sign: options.sign ?? self.sign },
+    clock,
+    log,
+    onApplied(step) {
+      applied.push(step);
+      options.onApplied?.(step);
+    },
+    onFatal: (error) => fatal.push(error),
+  });
+  return { self, store, replica, incarnation, writer, clock, applied, fatal };
+}
+
+export function put(key: string, value: JsonValue, conditions: { ifMatch?: string; ifNoneMatch?: '*' } = {}): WriteIntent {
+  return { operations: [{ kind: 'put', key, value, ...conditions }] };
+}
+
+/** `count` puts of new keys: a full commit's worth keeps the writer busy. */
+export function puts(prefix: string, count: number): WriteIntent {
+  return { operations: Array.from({ length: count }, (_, i) => ({ kind: 'put' as const, key: `${prefix}/${i}`, value: i })) };
+}
+
+/** How a promise stands now. */
+export function outcomeOf(promise: Promise<unknown>): { state: 'pending' | 'fulfilled' | 'rejected'; code?: string } {
+  const outcome: { state: 'pending' | 'fulfilled' | 'rejected'; code?: string } = { state: 'pending' };
+  promise.then(
+    () => (outcome.state = 'fulfilled'),
+    (error: { code?: string }) => {
+      outcome.state = 'rejected';
+      if (error.code !== undefined) outcome.code = error.code;
+    },
+  );
+  return outcome;
+}
+
+/** A promise and the handle that ends it. */
+export function deferred<T>(): { readonly promise: Promise<T>; resolve(value: T): void; reject(error: Error): void } {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+export type { Author };
