@@ -84,6 +84,10 @@ async function catchUp(system: System, shelf: Shelf, missed: number, values: Val
   note(values, `${missed}_ms`, took ?? DEADLINE_MS);
   if (took !== undefined) {
     note(values, `${missed}_bytes`, system.bytes() - before);
+    for (const report of (await system.repairs?.()) ?? []) {
+      note(values, `${missed}_session_ms`, report.durationMs);
+      if (process.argv.includes('--explain')) process.stderr.write(`${system.name} ${Math.round(took)} ms: ${JSON.stringify(report)}\n`);
+    }
     const [theirs, ours] = [await system.source.dump(), await system.joiner.dump()];
     if (theirs.entries !== BASE + missed || theirs.hash !== ours.hash) {
       throw new Error(`${system.name}: ${theirs.entries} and ${ours.entries} entries are not the same state`);
@@ -130,6 +134,7 @@ function figuresOf(system: System, values: Values, ours: Values | undefined): Fi
     ...figure(`alone_${IN_FLIGHT}_per_s`, `writes alone, ${IN_FLIGHT} at a time`, '/s'),
     ...MISSED.flatMap((missed) => [
       ...figure(`${missed}_ms`, `catch-up of ${missed}`, 'ms'),
+      ...figure(`${missed}_session_ms`, 'the repair session alone', 'ms'),
       ...figure(`${missed}_bytes`, `bytes on the wire of it`, 'B'),
     ]),
     ...figure('live_per_s', 'writes until held by both', '/s'),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { RepairReport } from '../../src/runtime/facade.ts';
 import { type BenchNode, createFleet, until } from '../support/fleet.ts';
 import { openConnection, requestText } from '../support/http-client.ts';
 import type { PeerNode, System } from './system.ts';
@@ -8,6 +9,7 @@ import type { PeerNode, System } from './system.ts';
 const WRITABLE_MS = 20_000;
 const POLL_MS = 5;
 const PAGE = 1000;
+const REPORT_MS = 5_000;
 
 /** The same as the peers' programs write. */
 const keyOf = (n: number): string => `bench/entry/${String(n).padStart(8, '0')}`;
@@ -62,9 +64,9 @@ function peerNode(node: BenchNode, joins: boolean): PeerNode {
       do {
         const query = new URLSearchParams({ limit: String(PAGE), ...(cursor === undefined ? {} : { cursor }) });
         const answer = await fetch(`${node.api}/api/v1/state?${query.toString()}`);
-        const page = (await answer.json()) as { items: readonly { key: string; value: string }[]; cursor?: string };
-        for (const { key, value } of page.items) hash.update(`${key}\n${value}\n`);
-        entries += page.items.length;
+        const page = (await answer.json()) as { entries: readonly { key: string; value: string }[]; cursor?: string };
+        for (const { key, value } of page.entries) hash.update(`${key}\n${value}\n`);
+        entries += page.entries.length;
         cursor = page.cursor;
       } while (cursor !== undefined);
       return { entries, hash: hash.digest('hex') };
@@ -76,7 +78,7 @@ function peerNode(node: BenchNode, joins: boolean): PeerNode {
 }
 
 /** Two of our own nodes, as operators run them, that have one lung only. Signed, durable, verified in full. */
-export async function createOurs(lung: 'p2p' | 'http'): Promise<System & { readonly joining: BenchNode }> {
+export async function createOurs(lung: 'p2p' | 'http'): Promise<System> {
   const fleet = await createFleet({ nodes: 2, settings: { LOG_LEVEL: 'info', ...SETTINGS[lung] }, proxied: 'both' });
   const [first, second] = fleet.nodes;
   if (first === undefined || second === undefined) throw new Error('a fleet has nodes');
@@ -88,9 +90,20 @@ export async function createOurs(lung: 'p2p' | 'http'): Promise<System & { reado
     directories: [join(fleet.dir, first.name), join(fleet.dir, second.name)],
     source: peerNode(first, false),
     joiner,
-    joining: second,
     async join() {
       await second.start();
+    },
+    async repairs() {
+      // Roots are equal a moment before the session knows its end.
+      let reports: RepairReport[] = [];
+      await until('a repair has ended', REPORT_MS, async () => {
+        const all = await Promise.all([second, first].map((node) => node.peers()));
+        reports = all.flatMap((of) =>
+          of.flatMap(({ lastRepair }) => (lastRepair === undefined || lastRepair.found === 0 ? [] : [lastRepair])),
+        );
+        return reports.length > 0;
+      }).catch(() => undefined);
+      return reports;
     },
     bytes: () => fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0),
     close: () => fleet.close(),

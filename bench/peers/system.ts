@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RepairReport } from '../../src/runtime/facade.ts';
 import { createProxy, type Proxy } from '../support/proxy.ts';
 
 /** What is written: entries `from` … `from + count − 1`, `inFlight` at a time. */
@@ -43,6 +44,8 @@ export interface System {
   readonly joiner: PeerNode;
   /** The joining node reaches the source from here on; resolves when its process is ready to. */
   join(): Promise<void>;
+  /** Reports of the repairs that ended since the joining node's start, where the system tells. */
+  repairs?(): Promise<readonly RepairReport[]>;
   /** Bytes between the two so far, both ways. */
   bytes(): number;
   close(): Promise<void>;

@@ -19,7 +19,7 @@ export function rounded(value: number): number {
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
 
-export function meets({ value, goal }: Figure): boolean {
+function meets({ value, goal }: Figure): boolean {
   return goal === undefined || ('atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost);
 }
 

@@ -8,6 +8,7 @@ import {
   type Hasher,
   LatticeError,
   MAX_DEFERRED,
+  MAX_WANTS,
   type Refusal,
 } from '../core/types/index.ts';
 import type { Clock, Metrics, Timer, Verifier } from '../ports/index.ts';
@@ -17,8 +18,8 @@ import type { Writer } from './writer.ts';
 const MAX_VERIFIED = 8192;
 /** Hashes of whole fragments whose signature was bad: junk that is sent again costs a hash, not a verification. */
 const MAX_BAD = 1024;
-/** Verifications under way: node:crypto's best rate needs 16 to 64; beyond this a fragment is left to repair. */
-const MAX_VERIFYING = 1024;
+/** Verifications under way: a page of single operations from each of two sessions of ours and two of peers; beyond this a fragment is left to repair. */
+const MAX_VERIFYING = 4 * MAX_WANTS;
 /** How often deferred fragments are looked at. Their clocks are a minute or more ahead. */
 const DEFERRED_CHECK_MS = 5_000;
 
@@ -65,7 +66,8 @@ export function createDoor(deps: DoorDeps): Door {
   const origins = new WeakMap<Fragment, Origin>();
   const deferred = new Map<string, { readonly fragment: Fragment; readonly origin: Origin }>();
   const refusals: Record<string, number> = {};
-  let verifying = 0;
+  /** Signatures being checked: who brings the same commit meanwhile waits for that check. */
+  const verifying = new Map<string, Promise<boolean>>();
   let timer: Timer | undefined;
   let stopped = false;
 
@@ -91,18 +93,22 @@ export function createDoor(deps: DoorDeps): Door {
 
     const proof = `${fragment.id}${bytesToHex(fragment.signature)}`;
     if (verified.has(proof)) return admitted(fragment);
-    const whole = bytesToHex(deps.hasher.hash(bytes));
-    if (bad.has(whole)) return refuse('bad-signature', fragment);
-    if (verifying >= MAX_VERIFYING) return refuse('overloaded', fragment);
-    verifying++;
+    const whole = (): string => bytesToHex(deps.hasher.hash(bytes));
+    if (bad.size > 0 && bad.has(whole())) return refuse('bad-signature', fragment);
+    let check = verifying.get(proof);
+    if (check === undefined) {
+      if (verifying.size >= MAX_VERIFYING) return refuse('overloaded', fragment);
+      check = deps.verifier.verify(fragment.header.author, commitSigningBytes(fragment.headerBytes), fragment.signature);
+      verifying.set(proof, check);
+    }
     let good: boolean;
     try {
-      good = await deps.verifier.verify(fragment.header.author, commitSigningBytes(fragment.headerBytes), fragment.signature);
+      good = await check;
     } finally {
-      verifying--;
+      verifying.delete(proof);
     }
     if (!good) {
-      addBounded(bad, whole, MAX_BAD);
+      addBounded(bad, whole(), MAX_BAD);
       return refuse('bad-signature', fragment);
     }
     addBounded(verified, proof, MAX_VERIFIED);

@@ -23,6 +23,8 @@ const MAX_CONSUMERS = 512;
 const MAX_REPLAY = 10_000;
 /** Journal records read at once while replaying. */
 const REPLAY_CHUNK = 256;
+/** Bytes of a replay after which a cursor says how far it has come: a reader that is cut off meanwhile goes on from there. */
+const CURSOR_EVERY_BYTES = 64 * 1024;
 
 interface Consumer {
   readonly peer: Author | undefined;
@@ -89,10 +91,11 @@ export function createFeed(deps: FeedDeps): Feed {
     cursor: string | undefined,
     consumer: Omit<Consumer, 'take'> & { readonly take: (batch: Batch) => boolean },
     replay: (sequence: number, journal: Journal) => Promise<boolean>,
-    reset: (reason: string) => void,
+    reset: (reason: string, newest: number) => void,
   ): Promise<EventSubscription> {
     if (consumers.size >= MAX_CONSUMERS) throw new LatticeError('overloaded', `${MAX_CONSUMERS} streams are open already`);
     let waiting: Batch[] | undefined = [];
+    let dropped = false;
     const joined: Consumer = {
       ...consumer,
       take: (batch) => {
@@ -101,6 +104,7 @@ export function createFeed(deps: FeedDeps): Feed {
         return waiting.length <= MAX_REPLAY;
       },
       drop: () => {
+        dropped = true;
         consumers.delete(joined);
         consumer.drop();
       },
@@ -111,32 +115,42 @@ export function createFeed(deps: FeedDeps): Feed {
     });
     const from = cursor === undefined ? newest : resolve(cursor, newest);
     try {
-      if (typeof from === 'string') reset(from);
-      else if (from < newest && !(await replayRange(from, newest, replay))) reset('the journal no longer goes back to the cursor');
+      if (typeof from === 'string') reset(from, newest);
+      else {
+        const ended = await replayRange(from, newest, async (sequence, journal) => !dropped && (await replay(sequence, journal)));
+        if (ended === 'lost') reset('the journal no longer goes back to the cursor', newest);
+        // What it did not take would be a gap.
+        else if (ended === 'full' && !dropped) joined.drop();
+      }
     } catch (error) {
       consumers.delete(joined);
       throw error;
     }
-    for (const batch of waiting) if (!consumer.take(batch)) joined.drop();
+    for (const batch of waiting) if (!dropped && !consumer.take(batch)) joined.drop();
     waiting = undefined;
     return { close: () => void consumers.delete(joined) };
   }
 
-  async function replayRange(from: number, to: number, replay: (sequence: number, journal: Journal) => Promise<boolean>): Promise<boolean> {
+  /** `lost`: records are missing. `full`: the consumer took no more. */
+  async function replayRange(
+    from: number,
+    to: number,
+    replay: (sequence: number, journal: Journal) => Promise<boolean>,
+  ): Promise<'sent' | 'lost' | 'full'> {
     let expected = from + 1;
     while (expected <= to) {
       const rows = [];
       for await (const chunk of deps.store.iterate({ ...journalRange(expected - 1), limit: REPLAY_CHUNK })) rows.push(...chunk);
-      if (rows.length === 0) return false;
+      if (rows.length === 0) return 'lost';
       for (const [key, value] of rows) {
         const sequence = journalKeyToSequence(key);
-        if (sequence !== expected) return false;
-        if (sequence > to) return true;
-        if (!(await replay(sequence, decodeJournal(value)))) return true;
+        if (sequence !== expected) return 'lost';
+        if (sequence > to) return 'sent';
+        if (!(await replay(sequence, decodeJournal(value)))) return 'full';
         expected++;
       }
     }
-    return true;
+    return 'sent';
   }
 
   function broadcast(offer: (consumer: Consumer) => boolean): void {
@@ -155,7 +169,13 @@ export function createFeed(deps: FeedDeps): Feed {
     async openPush(peer, cursor, send, closed) {
       let at = deps.sequence();
       let replaying = true;
-      const sendCommits = (fragments: readonly Fragment[]): boolean => packFragments(fragments).every((frame) => send(frame));
+      let open = true;
+      let unclaimed = 0;
+      const sendCommits = (fragments: readonly Fragment[]): boolean =>
+        packFragments(fragments).every((frame) => {
+          unclaimed += frame.length;
+          return send(frame);
+        });
       const sendCursor = (): boolean => send(encodeGossip({ type: 'cursor', cursor: cursorAt(at) }));
       const stream = await join(
         cursor === '' ? undefined : cursor,
@@ -166,21 +186,30 @@ export function createFeed(deps: FeedDeps): Feed {
             const fragments = batch.pushed.filter((p) => p.from !== peer).map((p) => p.fragment);
             return fragments.length === 0 || sendCommits(fragments);
           },
-          // No cursor before the replay has ended: it would claim what has not been sent yet.
+          // While the replay runs a head comes without a cursor: it would claim what is still being sent.
           takeHead: (head) => send(encodeGossip({ type: 'head', head })) && (replaying || sendCursor()),
           takeTransition: undefined,
-          drop: closed,
+          drop: () => {
+            open = false;
+            closed();
+          },
         },
         async (sequence, journal) => {
           at = sequence;
           const rows = await deps.store.getMany(journal.changes.map((c) => entryKey(c.key)));
           const siblings = rows.flatMap((row, i) => (row === undefined ? [] : decodeEntry(row, journal.changes[i]?.key ?? '').siblings));
-          return sendCommits(siblingsToFragments(siblings, deps.hasher));
+          if (!sendCommits(siblingsToFragments(siblings, deps.hasher))) return false;
+          if (unclaimed < CURSOR_EVERY_BYTES) return true;
+          unclaimed = 0;
+          return sendCursor();
         },
-        (reason) => send(encodeGossip({ type: 'reset', reason })),
+        (reason, newest) => {
+          at = newest;
+          send(encodeGossip({ type: 'reset', reason }));
+        },
       );
       replaying = false;
-      sendCursor();
+      if (open) sendCursor();
       return stream;
     },
 
@@ -231,7 +260,7 @@ export function createFeed(deps: FeedDeps): Feed {
           });
           return sent && send({ id: cursorAt(s), type: 'batch', root: bytesToHex(journal.root), changes: journal.changes.length });
         },
-        (reason) => send({ id: cursorAt(deps.sequence()), type: 'reset', reason }),
+        (reason, newest) => send({ id: cursorAt(newest), type: 'reset', reason }),
       );
     },
   };

@@ -221,8 +221,9 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
           if (error instanceof LatticeError && error.code === 'malformed') failed(state, error);
         })
         .finally(() => {
-          peer.streaming = false;
+          // Another stream may be open by now: this one has nothing to say about it.
           if (state.stream !== controller) return;
+          peer.streaming = false;
           state.stream = undefined;
           // The poll that follows tells whether the peer is gone, and opens the next stream when it is not.
           state.nextAt = Math.min(state.nextAt, clock.monotonic() + jitter(BACKOFF_MIN_MS / 2));

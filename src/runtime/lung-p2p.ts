@@ -48,6 +48,8 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
   async function begin(): Promise<void> {
     if (lung === undefined || stopped) return;
     await stopping;
+    // Stopped meanwhile: nothing may start any more.
+    if (stopped) return;
     const controller = new AbortController();
     attempt = controller;
     change('starting', failures === 0 ? 'node start' : `retry ${failures}`);

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/ports/index.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** 1 January 2026: where simulated wall clocks start. */
-export const EPOCH_MS = 1_767_225_600_000;
+const EPOCH_MS = 1_767_225_600_000;
 
 /** One run of a node between a start and a crash. What a dead life asked for never completes. */
 export interface Life {

@@ -5,7 +5,7 @@ import { isGenuine } from './crypto.ts';
 import type { SimDisk } from './store.ts';
 
 /** An operation's place: commit and index. */
-export const versionName = (sibling: Sibling): string => `${bytesToHex(sibling.commit)}.${sibling.index}`;
+const versionName = (sibling: Sibling): string => `${bytesToHex(sibling.commit)}.${sibling.index}`;
 
 /** One write that a node acknowledged. */
 export interface Acknowledged {
@@ -34,7 +34,7 @@ export interface Oracle {
 const FIRST_KEYS = bucketRange('entry');
 
 /** The entries on a disk. */
-export function entriesOf(disk: SimDisk): Entry[] {
+function entriesOf(disk: SimDisk): Entry[] {
   return disk.rows(FIRST_KEYS).map(([rowKey, row]) => decodeEntry(row, entryKeyToKey(rowKey)));
 }
 

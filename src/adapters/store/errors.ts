@@ -27,15 +27,11 @@ export function lockedError(directory: string, holder: string, cause?: unknown):
 }
 
 export function damagedError(directory: string, what: string, cause?: unknown): LatticeError {
-  return new LatticeError(
-    'store-damaged',
-    `The store in ${directory} is damaged: ${what}. No data in the directory was removed`,
-    {
-      next: 'Move the directory aside and keep it, then start again: the node rebuilds its state from its peers.',
-      details: { directory, what },
-      cause,
-    },
-  );
+  return new LatticeError('store-damaged', `The store in ${directory} is damaged: ${what}. No data in the directory was removed`, {
+    next: 'Move the directory aside and keep it, then start again: the node rebuilds its state from its peers.',
+    details: { directory, what },
+    cause,
+  });
 }
 
 /** Maps what opening threw. LevelDB reports a missing file as an I/O error, so its words decide. */

@@ -2,17 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { citedRules, readDocument, specRules, testFiles } from './support.ts';
 
 /** Rules that no test title names: what keeps them meanwhile, and why there is no test of their own. */
-const CHECKED_BY: Readonly<Record<string, string>> = {
-  E4: 'not tested alone: node.ts reads heads from the durable copy; test/sim compares what nodes tell with their disks',
-  E5: 'not tested alone: peers.ts; a head taken wrongly shows as a lung that does not change in test/integration',
-  E6: 'not tested alone: a period; without heads no fail-over test would pass',
-  G3: 'not tested alone: the verdict is made in node.ts; test/integration/p2p checks what each verdict does to the relay',
-  G4: 'a target size, not a promise; the bounds are in G1 and G2',
-  X8: 'not tested alone: feed.ts; a reset is followed by repair, which test/sim runs',
-  X9: 'not tested alone: every fleet of test/integration would report itself as a peer',
-  D1: 'the order is that of admit in door.ts; each refusal is tested, their order is not',
-  N9: 'not tested as a process: the store contract checks that nothing is acknowledged after a failed batch',
-};
+const CHECKED_BY: Readonly<Record<string, string>> = {};
 
 const spec = readDocument('SPEC.md');
 const rules = specRules(spec);

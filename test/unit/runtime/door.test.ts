@@ -114,6 +114,16 @@ describe('the one door', () => {
     expect(verified).toBe(1);
   });
 
+  it('verifies a commit once that comes again while its signature is being checked', async () => {
+    const pause = deferred<void>();
+    verification = pause.promise;
+    const bytes = encodeFragment(friend.commit({ a: 1 }));
+    const both = [door.admit(bytes), door.admit(bytes)];
+    pause.resolve();
+    expect((await Promise.all(both)).map((a) => a.ok)).toEqual([true, true]);
+    expect(verified).toBe(1);
+  });
+
   it('takes no known commit for the warrant of another signature', async () => {
     const commit = friend.commit({ a: 1 });
     await admitted(commit);
@@ -138,10 +148,10 @@ describe('the one door', () => {
     expect(verified).toBe(1);
   });
 
-  it('verifies 1,024 signatures at a time, and leaves the rest to repair [D2]', async () => {
+  it('verifies 4,096 signatures at a time, and leaves the rest to repair [D2]', async () => {
     const pause = deferred<void>();
     verification = pause.promise;
-    const admissions = Array.from({ length: 1024 }, (_, i) => door.admit(encodeFragment(friend.commit({ a: i }))));
+    const admissions = Array.from({ length: 4096 }, (_, i) => door.admit(encodeFragment(friend.commit({ a: i }))));
     expect(await reasonOf(encodeFragment(friend.commit({ late: 1 })))).toBe('overloaded');
     pause.resolve();
     expect((await Promise.all(admissions)).every((a) => a.ok)).toBe(true);

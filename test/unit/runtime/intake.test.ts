@@ -185,7 +185,8 @@ describe('the verdict on a gossiped head', () => {
 
 describe('a push stream', () => {
   it('is broken off for a forged or malformed commit, not for one that only we refuse [G3]', async () => {
-    const frame = (...fragments: readonly Uint8Array[]): Promise<void> => intake.onStreamFrame(friend.author, { type: 'commits', fragments });
+    const frame = (...fragments: readonly Uint8Array[]): Promise<void> =>
+      intake.onStreamFrame(friend.author, { type: 'commits', fragments });
     await expect(frame(withBadSignature(friend.commit({ a: 1 })))).rejects.toMatchObject({ code: 'malformed' });
     await expect(frame(Uint8Array.of(1))).rejects.toMatchObject({ code: 'malformed' });
     await frame(encodeFragment(stranger.commit({ a: 1 })));

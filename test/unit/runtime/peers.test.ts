@@ -186,7 +186,8 @@ describe('how a peer compares', () => {
 });
 
 it('remembers 512 peers, and no stranger beyond them [L2]', () => {
-  for (let i = 0; i < 511; i++) expect(peers.ensure(bytesToHex(root(0)).replace(/^.{4}/, i.toString(16).padStart(4, '0')) as never)).toBeDefined();
+  for (let i = 0; i < 511; i++)
+    expect(peers.ensure(bytesToHex(root(0)).replace(/^.{4}/, i.toString(16).padStart(4, '0')) as never)).toBeDefined();
   expect(peers.ensure(createAuthor(3).author)).toBeUndefined();
   expect(peers.ensure(author.author)).toBe(peer);
 });

@@ -1,6 +1,13 @@
 import { createMemoryStore } from '../../../src/adapters/store/index.ts';
 import { createSigner, createVerifier, nodeHasher } from '../../../src/adapters/system/index.ts';
-import { createCommit, createSignedHead, encodeFragment, encodeOperation, type Head, type SignedHead } from '../../../src/core/codec/index.ts';
+import {
+  createCommit,
+  createSignedHead,
+  encodeFragment,
+  encodeOperation,
+  type Head,
+  type SignedHead,
+} from '../../../src/core/codec/index.ts';
 import type { Replica, WriteIntent } from '../../../src/core/replica/index.ts';
 import type { Author, Bytes, Context, Fragment, Hlc, JsonValue } from '../../../src/core/types/index.ts';
 import type { Clock, Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
@@ -183,11 +190,17 @@ export interface TestState {
 
 /** A replica and its writer over a memory store: all of a node that is not a network. Trusts every author. */
 export async function openTestState(
-  options: { readonly store?: GatedStore; readonly onApplied?: (applied: Applied) => void; readonly sign?: Signer['sign'] } = {},
+  options: {
+    readonly id?: number;
+    readonly clock?: HandClock;
+    readonly store?: GatedStore;
+    readonly onApplied?: (applied: Applied) => void;
+    readonly sign?: Signer['sign'];
+  } = {},
 ): Promise<TestState> {
-  const self = createAuthor(1);
+  const self = createAuthor(options.id ?? 1);
   const store = options.store ?? gateStore();
-  const clock = createHandClock();
+  const clock = options.clock ?? createHandClock();
   const { replica, incarnation } = await openState({
     store,
     hasher,

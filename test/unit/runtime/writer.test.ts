@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeEntry, encodeStateMeta, entryKey } from '../../../src/core/codec/index.ts';
-import { type WriteOutcome, STATE_META } from '../../../src/core/replica/index.ts';
+import { STATE_META, type WriteOutcome } from '../../../src/core/replica/index.ts';
 import { bytesToHex, MAX_OPERATIONS } from '../../../src/core/types/index.ts';
 import { createAuthor, deferred, openTestState, outcomeOf, put, puts, type TestState, turns, until } from './support.ts';
 
@@ -66,6 +66,8 @@ describe('the writer', () => {
     const { state, signed } = await openCounted();
     const { first, ahead } = await withStepAhead(state, signed);
     const acknowledged = ahead.map(outcomeOf);
+    // Enough to be prepared too, were it not for the reader.
+    const behind = full(state, 'behind', 1024);
     const read = state.writer.read(() => ({ size: state.replica.tree.size, applied: state.applied.length }));
     const reading = outcomeOf(read);
     state.store.held.shift()?.release();
@@ -77,7 +79,7 @@ describe('the writer', () => {
     expect(reading.state).toBe('pending');
     state.store.open();
     expect(await read).toEqual({ size: 2048 + 1024, applied: 2 });
-    expect((await Promise.all(ahead)).every((outcome) => outcome.ok)).toBe(true);
+    expect((await Promise.all([...ahead, ...behind])).every((outcome) => outcome.ok)).toBe(true);
   });
 
   it('lets readers see the tree and the store of one durable moment only [D3]', async () => {
@@ -86,7 +88,10 @@ describe('the writer', () => {
     state.store.hold();
     const write = state.writer.write(put('a', 2));
     await until('the batch is on its way', () => state.store.held.length === 1);
-    const seen = state.writer.read(async () => ({ stored: await storedState(state), tree: bytesToHex(encodeStateMeta(state.replica.meta)) }));
+    const seen = state.writer.read(async () => ({
+      stored: await storedState(state),
+      tree: bytesToHex(encodeStateMeta(state.replica.meta)),
+    }));
     const reading = outcomeOf(seen);
     await turns();
     expect(reading.state).toBe('pending');

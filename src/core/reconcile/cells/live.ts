@@ -11,7 +11,7 @@ const SPARE_CELLS = 1024;
 /** Cells under a salt: 6,000 differences. Who needs more descends. */
 const SALTED_CELLS = 8192;
 /** Salted cells are computed from every leaf at one go: this many take about 100 ms. */
-const MAX_SALTED_ENTRIES = 262_144;
+const MAX_SALTED_ENTRIES = 131_072;
 /** Items that may change while a session looks for differences; beyond it the session descends. About 2 MB. */
 const MAX_WATCHED = 16_384;
 

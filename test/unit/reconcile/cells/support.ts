@@ -14,8 +14,8 @@ export interface State {
   set(key: string, version: number): void;
 }
 
-export const keyHashOf = (key: string): Bytes => hasher.hash(text(key));
-export const leafOf = (key: string, version: number): Bytes => hasher.hash(text(`${key}@${version}`));
+const keyHashOf = (key: string): Bytes => hasher.hash(text(key));
+const leafOf = (key: string, version: number): Bytes => hasher.hash(text(`${key}@${version}`));
 
 export function createState(): State {
   const tree = createMerkleTree(hasher);

@@ -1,0 +1,363 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { decodeSync, type SyncMessage } from '../../../src/core/codec/index.ts';
+import { type Author, type Bytes, bytesToHex, type Hlc } from '../../../src/core/types/index.ts';
+import { createDoor, type Door } from '../../../src/runtime/door.ts';
+import type { SyncMode } from '../../../src/runtime/facade.ts';
+import type { HttpPeer, HttpSupervisor } from '../../../src/runtime/lung-http.ts';
+import type { P2pSupervisor } from '../../../src/runtime/lung-p2p.ts';
+import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../src/runtime/peers.ts';
+import { createReads } from '../../../src/runtime/reads.ts';
+import { createRepairs, type Repairs } from '../../../src/runtime/repairs.ts';
+import { createResponder, type Responder } from '../../../src/runtime/responder.ts';
+import {
+  createAuthor,
+  createHandClock,
+  createRandom,
+  deferred,
+  type HandClock,
+  hasher,
+  log,
+  metrics,
+  NETWORK,
+  openTestState,
+  put,
+  type TestAuthor,
+  type TestState,
+  turns,
+  until,
+  verifier,
+} from './support.ts';
+
+const [smaller, greater] = [createAuthor(1), createAuthor(2)].sort((a, b) => (a.author < b.author ? -1 : 1)) as [TestAuthor, TestAuthor];
+const stranger = createAuthor(9);
+const TICK_MS = 250;
+
+let clock: HandClock;
+let random: ReturnType<typeof createRandom>;
+let ours: TestState;
+let peers: PeerTable;
+let repairs: Repairs;
+let mode: SyncMode;
+let p2pRuns: boolean;
+let url: HttpPeer | undefined;
+let link: (peer: Author | undefined, message: Bytes, lung: 'p2p' | 'http') => Promise<Bytes>;
+/** Requests sent, with their time. */
+let requests: { readonly at: number; readonly peer: Author | undefined; readonly lung: 'p2p' | 'http'; readonly type: string }[];
+let heads: number;
+
+const notUsed = (): never => {
+  throw new Error('not used');
+};
+
+function doorOf(state: TestState, isTrusted: (author: Author) => boolean): Door {
+  return createDoor({ hasher, network: NETWORK, isTrusted, isFull: () => false, verifier, writer: state.writer, clock, metrics });
+}
+
+function send(peer: Author | undefined, message: Bytes, lung: 'p2p' | 'http'): Promise<Bytes> {
+  requests.push({ at: clock.monotonic(), peer, lung, type: decodeSync(message).type });
+  return link(peer, message, lung);
+}
+
+function createAll(self: TestAuthor): void {
+  const p2p: P2pSupervisor = {
+    start: notUsed,
+    stop: notUsed,
+    status: notUsed,
+    publish: notUsed,
+    get running() {
+      return p2pRuns;
+    },
+    request: (peer, message) => send(peer, message, 'p2p'),
+  };
+  const http: HttpSupervisor = {
+    start: notUsed,
+    stop: notUsed,
+    peers: notUsed,
+    wake: notUsed,
+    push: notUsed,
+    find: () => url,
+    request: (_url, message, expect_) => send(expect_, message, 'http'),
+  };
+  const { replica, store, writer } = ours;
+  repairs = createRepairs({
+    replica,
+    hasher,
+    writer,
+    door: doorOf(ours, (author) => author !== stranger.author),
+    clock,
+    random,
+    log,
+    metrics,
+    self: self.author,
+    readEntries: createReads({ replica, store, hasher, writer, network: NETWORK, ownHead: notUsed }).entriesByHash,
+    p2p,
+    http,
+    mode: () => mode,
+    root: () => bytesToHex(replica.tree.root()),
+    peers,
+  });
+}
+
+beforeEach(async () => {
+  clock = createHandClock();
+  random = createRandom(1);
+  ours = await openTestState({ clock });
+  peers = createPeerTable(clock);
+  mode = 'auto';
+  p2pRuns = true;
+  url = undefined;
+  requests = [];
+  heads = 0;
+  link = () => Promise.reject(new Error('connection reset'));
+  createAll(smaller);
+});
+
+/** A connected peer whose head names `root`. */
+function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7)): Peer {
+  const peer = peers.ensure(author.author);
+  if (peer === undefined) throw new Error('no room');
+  peer.connected = true;
+  peers.hear(peer, author.head({ sequence: ++heads, root }), 'p2p', true);
+  return peer;
+}
+
+function look(): void {
+  const own = { root: bytesToHex(ours.replica.tree.root()), recent: new RecentRoots(), seenHlc: 0n as Hlc, trustHash: new Uint8Array(32) };
+  for (const peer of peers.all()) {
+    peers.compare(peer, own);
+    repairs.consider(peer);
+  }
+}
+
+async function pass(ms: number): Promise<void> {
+  for (let t = 0; t < ms; t += TICK_MS) {
+    await clock.advance(TICK_MS);
+    look();
+    await turns();
+  }
+}
+
+/** When repairs began: a failing one sends a single request. */
+const begun = (): number[] => requests.map((r) => r.at);
+
+describe('a repair', () => {
+  it('begins at once the first time roots differ, and later when they have differed for 1.5 s [N10]', async () => {
+    const peer = meet(greater);
+    look();
+    await turns();
+    expect(begun()).toEqual([0]);
+    // Equal for a while, then different again.
+    peer.repair.nextAt = 0;
+    await clock.advance(60_000);
+    meet(greater, ours.replica.tree.root());
+    look();
+    await clock.advance(4_000);
+    meet(greater);
+    await clock.advance(4_000);
+    const from = clock.monotonic();
+    await pass(3_000);
+    expect(begun()[1]).toBe(from + TICK_MS + 1_500);
+  });
+
+  it('begins a second later on the side with the greater key [N10]', async () => {
+    createAll(greater);
+    const peer = meet(smaller);
+    peer.repair.urgent = false;
+    look();
+    await pass(4_000);
+    expect(begun()[0]).toBe(2_500);
+  });
+
+  it('does not begin while roots are equal, unknown, or what differs comes and goes [N10]', async () => {
+    const peer = meet(greater, ours.replica.tree.root());
+    peers.ensure(stranger.author);
+    await pass(10_000);
+    peer.repair.urgent = false;
+    for (let i = 0; i < 5; i++) {
+      meet(greater);
+      await clock.advance(4_000);
+      look();
+      await pass(1_000);
+      meet(greater, ours.replica.tree.root());
+      look();
+    }
+    expect(requests).toEqual([]);
+  });
+
+  it('that fails is tried again later and later, up to a minute [N10]', async () => {
+    meet(greater);
+    look();
+    await pass(300_000);
+    const gaps = begun()
+      .slice(1)
+      .map((at, i) => at - (begun()[i] as number));
+    expect(gaps).toEqual([2_500, 4_500, 8_500, 16_500, 32_500, 60_500, 60_500, 60_500]);
+    expect(peers.get(greater.author)?.repair.last).toMatchObject({ outcome: 'failed', lung: 'p2p', error: 'connection reset' });
+  });
+
+  it('is due at once when the lung changed or a stream lost its place, whatever the backoff [X8, N10]', async () => {
+    meet(greater);
+    look();
+    await pass(10_000);
+    const before = requests.length;
+    repairs.soon(greater.author);
+    look();
+    await turns();
+    expect(requests.length).toBe(before + 1);
+    // Once.
+    look();
+    await turns();
+    expect(requests.length).toBe(before + 1);
+  });
+
+  it('is one of two at a time, and one with each peer [N10]', async () => {
+    const pending = deferred<Bytes>();
+    link = () => pending.promise;
+    for (const id of [11, 12, 13, 14]) meet(createAuthor(id));
+    await pass(10_000);
+    expect(requests).toHaveLength(2);
+    pending.reject(new Error('connection reset'));
+    link = () => deferred<Bytes>().promise;
+    await pass(500);
+    expect(requests).toHaveLength(4);
+    expect(new Set(requests.map((r) => r.peer)).size).toBe(4);
+  });
+
+  it('goes over the lung that carries the peer, or the one that reaches it [N10, N5]', async () => {
+    const peer = meet(greater);
+    const lungs: (string | undefined)[] = [];
+    const now = async (): Promise<void> => {
+      const before = requests.length;
+      repairs.soon(greater.author);
+      look();
+      await turns();
+      lungs.push(requests[before]?.lung);
+    };
+    const reachable: HttpPeer = {
+      url: 'http://a.test',
+      author: greater.author,
+      self: false,
+      reachable: true,
+      streaming: false,
+      error: undefined,
+      lastHeardAt: 0,
+    };
+    url = reachable;
+    peer.path = { ...peer.path, lung: 'http' };
+    await now(); // HTTP carries it
+    peer.path = { ...peer.path, lung: 'p2p' };
+    await now(); // P2P carries it
+    peer.path = { ...peer.path, lung: 'http' };
+    url = { ...reachable, reachable: false };
+    await now(); // its URL does not answer, P2P is connected
+    url = reachable;
+    mode = 'p2p';
+    await now();
+    peer.path = { ...peer.path, lung: 'p2p' };
+    mode = 'http';
+    await now();
+    mode = 'auto';
+    p2pRuns = false;
+    await now(); // the lung is down whatever the path says
+    url = undefined;
+    await now(); // nothing reaches it
+    expect(lungs).toEqual(['http', 'p2p', 'p2p', 'p2p', 'http', 'http', undefined]);
+  });
+});
+
+describe('with a peer that answers', () => {
+  let theirs: TestState;
+  let responder: Responder;
+
+  beforeEach(async () => {
+    theirs = await openTestState({ id: 2, clock });
+    const { replica, store, writer } = theirs;
+    responder = createResponder({
+      replica,
+      hasher,
+      writer,
+      door: doorOf(theirs, () => true),
+      clock,
+      log,
+      software: '1.0.0',
+      isMember: () => true,
+      ownHead: () => theirs.self.head({ sequence: ++heads, root: replica.tree.root() }),
+      onHello: () => Promise.resolve(),
+      readEntries: createReads({ replica, store, hasher, writer, network: NETWORK, ownHead: notUsed }).entriesByHash,
+    });
+    link = (_, message) => responder.answer(ours.self.author, message, 'p2p');
+    for (let i = 0; i < 3; i++) await theirs.writer.write(put(`theirs/${i}`, i));
+    await ours.writer.write(put('ours', 1));
+  });
+
+  const meetThem = (): Peer => meet(theirs.self, theirs.replica.tree.root());
+
+  /** Waits for the repair under way with the peer to end. */
+  const ended = (peer: Peer, before: unknown): Promise<void> =>
+    until('the repair ends', () => !peer.repair.running && peer.repair.last !== before);
+
+  it('one repair makes both equal, and the next difference is looked at a second later [S11, N10]', async () => {
+    const peer = meetThem();
+    look();
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3, pushed: 1, refused: 0 });
+    expect(bytesToHex(theirs.replica.tree.root())).toBe(bytesToHex(ours.replica.tree.root()));
+    expect(peer.repair.nextAt).toBe(clock.monotonic() + 1_000);
+  });
+
+  it('what is refused is told, and looked at again after a minute, or when either state changes [S11, S12]', async () => {
+    await theirs.writer.apply(stranger.commit({ strange: 1 }));
+    let peer = meetThem();
+    look();
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3, pushed: 1, refused: 1 });
+    expect(peer.refused.reasons()).toEqual({ 'untrusted-author': 1 });
+    // Nothing but that is left.
+    peer = meetThem();
+    repairs.soon(theirs.self.author);
+    let last = peer.repair.last;
+    look();
+    await ended(peer, last);
+    expect(peer.repair.last).toMatchObject({ outcome: 'equal-except-refused', fetched: 0, pushed: 0, refused: 1 });
+    expect(peer.agreement).toBe('equal-except-refused');
+
+    const before = requests.length;
+    look();
+    await pass(59_000);
+    expect(peer.agreement).toBe('equal-except-refused');
+    expect(requests.length).toBe(before);
+    last = peer.repair.last;
+    await pass(2_000);
+    await ended(peer, last);
+    expect(requests.length).toBeGreaterThan(before);
+    expect(peer.repair.last?.outcome).toBe('equal-except-refused');
+
+    await theirs.writer.write(put('news', 1));
+    meetThem();
+    look();
+    expect(peer.agreement).toBe('different');
+    last = peer.repair.last;
+    repairs.soon(theirs.self.author);
+    look();
+    await ended(peer, last);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 1, refused: 1 });
+  });
+});
+
+describe('the greeting of a peer that has just connected', () => {
+  const hello: SyncMessage = { type: 'hello', software: '1.0.0', head: smaller.head(), yourHlc: 0n as Hlc };
+
+  it('is tried once more after a second while it stays connected', async () => {
+    const peer = meet(greater);
+    repairs.greet(greater.author, hello, () => Promise.resolve());
+    await clock.advance(10_000);
+    expect(requests.map((r) => [r.at, r.type])).toEqual([
+      [0, 'hello'],
+      [1_000, 'hello'],
+    ]);
+    peer.connected = false;
+    repairs.greet(greater.author, hello, () => Promise.resolve());
+    await clock.advance(10_000);
+    expect(requests).toHaveLength(3);
+  });
+});
