@@ -52,12 +52,13 @@ export async function reach({ wanted, deadlineMs }, fingerprint) {
 
 /** Answers `{id, operation, argument}` messages until the parent is gone. */
 export function serve(operations) {
-  process.on('message', async ({ id, operation, argument }) => {
+  const answer = async ({ id, operation, argument }) => {
     try {
       process.send({ id, result: await operations[operation](argument) });
     } catch (error) {
       process.send({ id, error: String(error?.stack ?? error) });
     }
-  });
+  };
+  process.on('message', (message) => void answer(message));
   process.on('disconnect', () => process.exit(0));
 }

@@ -89,7 +89,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
 
   function waitAfter(outcome: string, failures: number): number {
     if (outcome === 'failed')
-      return BACKOFF_MIN_MS / 2 + deps.random.fraction() * Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(failures, 10));
+      return BACKOFF_MIN_MS / 2 + deps.random.fraction() * Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(failures - 1, 10));
     if (outcome === 'partial') return 0;
     return outcome === 'equal-except-refused' ? REFUSED_EVERY_MS : BACKOFF_MIN_MS;
   }
@@ -103,7 +103,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
         if (now - peer.agreementAt < REFUSED_EVERY_MS) return;
       } else if (peer.agreement !== 'different') return;
       else {
-        const settle = peer.repair.urgent ? 0 : SETTLE_MS + (deps.self > peer.author ? YIELD_MS : 0);
+        const settle = (peer.repair.urgent ? 0 : SETTLE_MS) + (deps.self > peer.author ? YIELD_MS : 0);
         if (now - peer.agreementAt < settle) return;
       }
       void run(peer);
@@ -115,7 +115,11 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       peer.repair.urgent = true;
     },
     async all() {
-      await Promise.all(Array.from(deps.peers.all(), run));
+      const queue = Array.from(deps.peers.all());
+      const work = async (): Promise<void> => {
+        for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await run(peer);
+      };
+      await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
     },
     greet(author, hello, onHello) {
       const say = async (): Promise<void> => {

@@ -48,6 +48,8 @@ export interface World {
   stop(index: number): void;
   /** The node's disk fails at the next batch: the process ends. */
   breakDisk(index: number): void;
+  /** Takes back a crash or a broken disk that still waits for the node's next batch. */
+  spare(index: number): void;
   setWeather(lung: LungName, weather: Weather): void;
   setSkew(index: number, skewMs: number): void;
   setMode(index: number, mode: SyncMode): void;

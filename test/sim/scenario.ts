@@ -81,6 +81,13 @@ function prepare(world: World, rng: Rng, stormMs: number): void {
 }
 
 function planWrites(world: World, rng: Rng, stormMs: number): void {
+  // A third of the worlds hold a few hundred keys early on: smaller states are never reconciled by coded symbols.
+  if (rng.chance(0.35)) {
+    for (let batch = 0; batch < 4; batch++) {
+      const bulk = Array.from({ length: 100 }, (_, k): WriteOperation => ({ op: 'put', key: `bulk/${batch}/${k}`, value: k }));
+      at(world, rng.between(3_000, stormMs / 2), () => world.write(rng.int(world.size), bulk));
+    }
+  }
   const count = 200 + rng.int(200);
   const hot = (): string => `hot/${rng.int(8)}`;
   for (let n = 0; n < count; n++) {
@@ -203,6 +210,7 @@ async function heal(world: World, rng: Rng, broken: () => boolean): Promise<numb
   calm(world);
   for (const i of all(world)) {
     world.setSkew(i, rng.between(-200, 200));
+    world.spare(i);
     world.start(i);
     world.setMode(i, 'auto');
   }

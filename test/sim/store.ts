@@ -39,6 +39,8 @@ export interface SimStore extends Store {
   onNextBatch(run: () => void): void;
   /** The next batch fails, and every one after it. */
   breakNextBatch(): void;
+  /** Takes back what was planned for the next batch. */
+  spareNextBatch(): void;
 }
 
 export interface SimStoreDeps {
@@ -126,6 +128,10 @@ export function createSimStore(deps: SimStoreDeps): SimStore {
     },
     breakNextBatch() {
       breakNext = true;
+    },
+    spareNextBatch() {
+      breakNext = false;
+      interrupt = undefined;
     },
   };
 }

@@ -228,6 +228,7 @@ export function createWorld(options: {
       m.diskBroken = true;
       m.store?.breakNextBatch();
     },
+    spare: (index) => machine(index).store?.spareNextBatch(),
     setWeather(lung, weather) {
       const cut = [...weather.cut].join(' ');
       note(`${lung} loss ${weather.loss.toFixed(2)} duplicate ${weather.duplicate.toFixed(2)} delay ${weather.maxDelayMs} cut [${cut}]`);

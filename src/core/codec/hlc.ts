@@ -20,6 +20,21 @@ export function bytesToHlc(bytes: Bytes): Hlc {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0) as Hlc;
 }
 
+/** Bytes of the one HLC being read or written: a view of its own for each would cost more than that. */
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** The HLC whose 8 big-endian bytes stand at `at`; there must be as many. */
+export function hlcAt(bytes: Bytes, at: number): Hlc {
+  for (let i = 0; i < 8; i++) scratch.setUint8(i, bytes[at + i] as number);
+  return scratch.getBigUint64(0) as Hlc;
+}
+
+/** Writes the 8 bytes of an HLC of 64 bits at `at`; there must be room. */
+export function hlcInto(hlc: Hlc, out: Bytes, at: number): void {
+  scratch.setBigUint64(0, hlc);
+  for (let i = 0; i < 8; i++) out[at + i] = scratch.getUint8(i);
+}
+
 /** The JSON form: 16 lower-case hex digits. */
 export function hlcToHex(hlc: Hlc): string {
   return bytesToHex(hlcToBytes(hlc));

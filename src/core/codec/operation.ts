@@ -3,7 +3,6 @@ import {
   type Bytes,
   type Context,
   type Dot,
-  type Hlc,
   LatticeError,
   MAX_COMMIT_BYTES,
   MAX_CONTEXT_DOTS,
@@ -12,10 +11,10 @@ import {
   type Operation,
 } from '../types/index.ts';
 import { authorAt } from './author.ts';
-import { bytesToHlc, MAX_HLC } from './hlc.ts';
-import { ARRAY, createReader, expectEnd, malformed, readBytes, readHead, readTextWithin, readUint } from './reader.ts';
+import { hlcAt, hlcInto, MAX_HLC } from './hlc.ts';
+import { ARRAY, BYTES, createReader, expectEnd, malformed, readBytes, readHead, readTextWithin, readUint } from './reader.ts';
 import { checkKey, measureValue, readValue, writeValue } from './value.ts';
-import { createWriter, finish, writeArray, writeBytes, writeHead, writeText } from './writer.ts';
+import { createWriter, finish, reserve, type Writer, writeArray, writeHead, writeText } from './writer.ts';
 
 const PUT = 0;
 const DELETE = 1;
@@ -50,22 +49,29 @@ export function authorToBytes(author: Author): Bytes {
   return out;
 }
 
-function encodeContext(context: Context): Bytes {
+function checkContext(context: Context): void {
   if (context.length > MAX_CONTEXT_DOTS) {
     throw new LatticeError('invalid-context', `a context has at most ${MAX_CONTEXT_DOTS} dots, not ${context.length}`);
   }
-  const out = new Uint8Array(context.length * DOT_BYTES);
-  const view = new DataView(out.buffer);
   let before: Author | undefined;
-  context.forEach((dot, i) => {
+  for (const { author, hlc } of context) {
     // Hex digits order as the bytes do.
-    if (before !== undefined && dot.author <= before) throw new LatticeError('invalid-context', 'authors of a context strictly increase');
-    if (dot.hlc <= 0n || dot.hlc > MAX_HLC) throw new LatticeError('invalid-context', 'the HLC of a dot lies between 1 and 2^64-1');
-    before = dot.author;
-    authorInto(dot.author, out, i * DOT_BYTES);
-    view.setBigUint64(i * DOT_BYTES + AUTHOR_BYTES, dot.hlc);
-  });
-  return out;
+    if (before !== undefined && author <= before) throw new LatticeError('invalid-context', 'authors of a context strictly increase');
+    if (hlc <= 0n || hlc > MAX_HLC) throw new LatticeError('invalid-context', 'the HLC of a dot lies between 1 and 2^64-1');
+    before = author;
+  }
+}
+
+/** Writes a context that `checkContext` let through. */
+function writeContext(writer: Writer, context: Context): void {
+  const length = context.length * DOT_BYTES;
+  writeHead(writer, BYTES, length);
+  let at = reserve(writer, length);
+  for (const { author, hlc } of context) {
+    authorInto(author, writer.bytes, at);
+    hlcInto(hlc, writer.bytes, at + AUTHOR_BYTES);
+    at += DOT_BYTES;
+  }
 }
 
 function decodeContext(bytes: Bytes): Context {
@@ -75,7 +81,7 @@ function decodeContext(bytes: Bytes): Context {
   let before = '';
   for (let at = 0; at < bytes.length; at += DOT_BYTES) {
     const author = authorAt(bytes, at);
-    const hlc: Hlc = bytesToHlc(bytes.subarray(at + AUTHOR_BYTES, at + DOT_BYTES));
+    const hlc = hlcAt(bytes, at + AUTHOR_BYTES);
     if (author <= before) throw malformed('authors of a context must strictly increase');
     if (hlc === 0n) throw malformed('the HLC of a dot is zero');
     before = author;
@@ -90,15 +96,16 @@ function decodeContext(bytes: Bytes): Context {
  */
 export function encodeOperation(operation: Operation): Bytes {
   const key = checkKey(operation.key);
-  const context = encodeContext(operation.context);
-  const expected = FRAMING_BYTES + BYTES_PER_UNIT * key.length + context.length;
+  const { context } = operation;
+  checkContext(context);
+  const expected = FRAMING_BYTES + BYTES_PER_UNIT * key.length + DOT_BYTES * context.length;
   if (operation.kind === 'delete') {
     if (operation.value !== undefined) throw new LatticeError('invalid-value', 'a delete carries no value');
     const writer = createWriter(expected);
     writeArray(writer, 3);
     writeHead(writer, 0, DELETE);
     writeText(writer, key);
-    writeBytes(writer, context);
+    writeContext(writer, context);
     return finish(writer);
   }
   const { value, size } = measureValue(operation.value);
@@ -107,7 +114,7 @@ export function encodeOperation(operation: Operation): Bytes {
   writeHead(writer, 0, PUT);
   writeText(writer, key);
   writeValue(writer, value);
-  writeBytes(writer, context);
+  writeContext(writer, context);
   return finish(writer);
 }
 

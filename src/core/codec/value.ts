@@ -192,13 +192,47 @@ function readFloat(reader: Reader): number {
   return n;
 }
 
+/** Power of two; names that share a place only lose the saving. */
+const NAME_PLACES = 256;
+const MAX_NAME_BYTES = 32;
+const names: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = [];
+
+/**
+ * A key of an object. Objects of one kind have the same few keys, so that most were met before: comparing them with their last appearance
+ * is several times faster than having them decoded.
+ */
+function readName(reader: Reader): string {
+  const start = reader.at;
+  const length = readHead(reader, TEXT);
+  const from = reader.at;
+  const { bytes } = reader;
+  if (length === 0 || length > MAX_NAME_BYTES || from + length > bytes.length) {
+    reader.at = start;
+    return readText(reader);
+  }
+  const place = (length + 5 * (bytes[from] as number) + 17 * (bytes[from + length - 1] as number)) & (NAME_PLACES - 1);
+  const held = names[place];
+  if (held !== undefined && held.bytes.length === length) {
+    let same = 0;
+    while (same < length && held.bytes[same] === bytes[from + same]) same++;
+    if (same === length) {
+      reader.at = from + length;
+      return held.text;
+    }
+  }
+  reader.at = start;
+  const text = readText(reader);
+  names[place] = { bytes: bytes.slice(from, from + length), text };
+  return text;
+}
+
 function readMap(reader: Reader, depth: number): JsonValue {
   const count = readHead(reader, MAP);
   const out: Record<string, JsonValue> = {};
   let before: Uint8Array | undefined;
   for (let i = 0; i < count; i++) {
     const start = reader.at;
-    const key = readText(reader);
+    const key = readName(reader);
     // Shortest heads: a longer text has a greater head, so whole items order as (length, bytes) do.
     const item = reader.bytes.subarray(start, reader.at);
     if (before !== undefined && compareBytes(before, item) >= 0) throw malformed(`map keys are out of order or repeated at ${start}`);

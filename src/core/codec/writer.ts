@@ -88,6 +88,14 @@ export function writeArray(writer: Writer, length: number): void {
   writeHead(writer, ARRAY, length);
 }
 
+/** Leaves `length` bytes to the caller to fill; returns where they begin in `writer.bytes`. */
+export function reserve(writer: Writer, length: number): number {
+  room(writer, length);
+  const { at } = writer;
+  writer.at = at + length;
+  return at;
+}
+
 export function writeBytes(writer: Writer, bytes: Bytes): void {
   writeHead(writer, BYTES, bytes.length);
   room(writer, bytes.length);

@@ -42,7 +42,7 @@ export function writeRefs(refs: readonly LeafRef[], out: Bytes, offset: number):
  * The refs in leaf order. One to MAX_REFS of them, each once; throws LatticeError `malformed` otherwise: such a
  * leaf could not be proven to anybody.
  */
-export function sortRefs(refs: readonly LeafRef[]): LeafRef[] {
+export function sortRefs(refs: readonly LeafRef[]): readonly LeafRef[] {
   if (refs.length === 0 || refs.length > MAX_REFS) {
     throw new LatticeError('malformed', `A leaf has 1 to ${MAX_REFS} siblings, not ${refs.length}.`);
   }
@@ -51,7 +51,7 @@ export function sortRefs(refs: readonly LeafRef[]): LeafRef[] {
       throw new LatticeError('malformed', 'A sibling of a leaf is a commit id of 32 bytes and an operation index of 16 bits.');
     }
   }
-  if (refs.length === 1) return [...refs];
+  if (refs.length === 1) return refs;
   const sorted = refs.toSorted(compareRefs);
   for (let i = 1; i < sorted.length; i++) {
     if (compareRefs(sorted[i - 1] as LeafRef, sorted[i] as LeafRef) === 0) {
@@ -66,12 +66,19 @@ export function sortRefs(refs: readonly LeafRef[]): LeafRef[] {
  * `keyHash` is SHA-256 of the key's UTF-8; `refs` may come in any order. Errors as for sortRefs.
  */
 export function leafHash(keyHash: Bytes, refs: readonly LeafRef[], hasher: Hasher): Bytes {
+  const out = new Uint8Array(HASH_BYTES);
+  leafHashInto(keyHash, refs, hasher, out);
+  return out;
+}
+
+/** The same into the first 32 bytes of `out`. */
+export function leafHashInto(keyHash: Bytes, refs: readonly LeafRef[], hasher: Hasher, out: Bytes): void {
   const sorted = sortRefs(refs);
   const input = sorted.length === 1 ? SINGLE : new Uint8Array(1 + HASH_BYTES + sorted.length * REF_BYTES);
   input[0] = LEAF_TAG;
   input.set(requireHash(keyHash, 'key hash'), 1);
   writeRefs(sorted, input, 1 + HASH_BYTES);
-  return hasher.hash(input);
+  hasher.hashInto(input, out, 0);
 }
 
 /** Root of the tree without leaves: H(0x02). */

@@ -106,6 +106,13 @@ export class Nodes {
     return this.hashes.slice(at, at + length);
   }
 
+  /** Copies the hash of a node that is not dirty into the first bytes of `out`. */
+  copyHash(ref: Ref, out: Bytes): void {
+    const { hashes } = this;
+    const at = slotOf(ref) * HASH_BYTES;
+    for (let i = 0; i < HASH_BYTES; i++) out[i] = hashes[at + i] as number;
+  }
+
   /** Walks from `start` along the bits of `keyHash` to a leaf, noting the inner nodes passed; returns the leaf and how many. */
   walk(start: Ref, keyHash: Bytes, path: Int32Array): { leaf: number; depth: number } {
     const links = this.links;

@@ -16,8 +16,11 @@ import type { MerklePath, ProofStep } from './proof.ts';
 export interface MerkleTree {
   /** Number of leaves. */
   readonly size: number;
-  /** Inserts a leaf or replaces its hash. Both 32 bytes, else RangeError. */
-  set(keyHash: Bytes, leafHash: Bytes): void;
+  /**
+   * Inserts a leaf or replaces its hash. Both 32 bytes, else RangeError. True when there was a leaf: its hash then stands in `before`
+   * where that is given, so that who needs it does not walk the tree twice.
+   */
+  set(keyHash: Bytes, leafHash: Bytes, before?: Bytes): boolean;
   /** The leaf hash of a key hash. */
   get(keyHash: Bytes): Bytes | undefined;
   /** The root: 32 bytes. */
@@ -88,19 +91,23 @@ export function treeOfNodes(nodes: Nodes, hasher: Hasher): MerkleTree {
       return nodes.size;
     },
 
-    set(keyHash, leafHash) {
+    set(keyHash, leafHash, before) {
       requireHash(keyHash, 'key hash');
       requireHash(leafHash, 'leaf hash');
       if (nodes.size === 0) {
         nodes.root = ~nodes.addLeaf(keyHash, leafHash);
-        return;
+        return false;
       }
       const { leaf, depth } = nodes.walk(nodes.root, keyHash, route);
       const bit = nodes.firstDifference(keyHash, leaf);
-      if (bit === KEY_BITS) {
-        nodes.setLeafHash(leaf, leafHash);
-        touch(depth);
-      } else insert(keyHash, leafHash, leaf, depth, bit);
+      if (bit !== KEY_BITS) {
+        insert(keyHash, leafHash, leaf, depth, bit);
+        return false;
+      }
+      if (before !== undefined) nodes.copyHash(~leaf, before);
+      nodes.setLeafHash(leaf, leafHash);
+      touch(depth);
+      return true;
     },
 
     get(keyHash) {

@@ -11,11 +11,11 @@ import {
   fragmentToSiblings,
   journalKey,
   keyByHashKey,
-  keyHash,
+  keyHashInto,
   metaKey,
   type StateMeta,
 } from '../codec/index.ts';
-import { createMerkleTree, createTreeLoader, leafHash, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
+import { createMerkleTree, createTreeLoader, leafHashInto, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
 import { LiveCells } from '../reconcile/index.ts';
 import { type Conditions, checkConditions, contextOf, isLive, mergeSibling, winner } from '../state/index.ts';
 import {
@@ -104,6 +104,10 @@ export class Replica {
   #clock: { readonly last: Hlc } = { last: 0n as Hlc };
   readonly #seen = new Map<Author, Hlc>();
   readonly #committed = new Map<Author, Hlc>();
+  /** Scratch: hashes of the key at hand, of its leaf and of the leaf before. What they are handed to copies them. */
+  readonly #keyHash = new Uint8Array(32);
+  readonly #leaf = new Uint8Array(32);
+  readonly #leafBefore = new Uint8Array(32);
   #live = 0;
   #conflicts = 0;
   #sequence = 0;
@@ -154,10 +158,9 @@ export class Replica {
     for (const sibling of entry.siblings) this.#observe(sibling);
     if (isLive(entry)) this.#live++;
     if (entry.siblings.length > 1) this.#conflicts++;
-    const hash = keyHash(entry.key, this.#options.hasher);
-    const leaf = this.#leafOf(hash, entry);
-    this.#loader.add(hash, leaf);
-    this.cells.replace(hash, undefined, leaf);
+    this.#hash(entry);
+    this.#loader.add(this.#keyHash, this.#leaf);
+    this.cells.replace(this.#keyHash, undefined, this.#leaf);
   }
 
   /** Ends loading: the tree is the one of the loaded entries. */
@@ -173,17 +176,19 @@ export class Replica {
     now: number,
     sign: (message: Bytes) => Bytes,
   ): Step {
-    const before = new Map<string, Entry | undefined>();
     const current = new Map<string, Entry>();
+    /** What the keys of `current` had before, in its order. */
+    const before: (Entry | undefined)[] = [];
     const read: EntryView = (key) => current.get(key) ?? view(key);
 
     const merge = (sibling: Sibling): OperationOutcome => {
       this.#observe(sibling);
       const key = sibling.operation.key;
-      const entry = read(key);
+      const changed = current.get(key);
+      const entry = changed ?? view(key);
       const merged = mergeSibling(entry, sibling);
       if (merged.outcome !== 'added') return merged.outcome;
-      if (!before.has(key)) before.set(key, entry);
+      if (changed === undefined) before.push(entry);
       current.set(key, merged.entry);
       return 'added';
     };
@@ -296,27 +301,27 @@ export class Replica {
   }
 
   #commitRows(
-    before: ReadonlyMap<string, Entry | undefined>,
+    before: readonly (Entry | undefined)[],
     current: ReadonlyMap<string, Entry>,
   ): Pick<Step, 'rows' | 'changes' | 'root' | 'sequence' | 'meta'> {
-    const { hasher, journalLength } = this.#options;
+    const { journalLength } = this.#options;
     const rows: RowWrite[] = [];
     const changes: Change[] = [];
+    let at = 0;
     for (const [key, entry] of current) {
-      const old = before.get(key);
-      const hash = keyHash(key, hasher);
+      const old = before[at++];
+      this.#hash(entry);
       const row = entryKey(key);
       rows.push({ type: 'put', key: row, value: encodeEntry(entry) });
-      if (old === undefined) rows.push({ type: 'put', key: keyByHashKey(hash), value: row.subarray(1) });
+      if (old === undefined) rows.push({ type: 'put', key: keyByHashKey(this.#keyHash), value: row.subarray(1) });
       this.#live += Number(isLive(entry)) - Number(isLive(old));
       const conflict = entry.siblings.length > 1;
       if (conflict !== (old !== undefined && old.siblings.length > 1)) {
         this.#conflicts += conflict ? 1 : -1;
         rows.push(conflict ? { type: 'put', key: conflictKey(key), value: new Uint8Array(0) } : { type: 'del', key: conflictKey(key) });
       }
-      const leaf = this.#leafOf(hash, entry);
-      this.cells.replace(hash, old === undefined ? undefined : this.#tree.get(hash), leaf);
-      this.#tree.set(hash, leaf);
+      const replaced = this.#tree.set(this.#keyHash, this.#leaf, this.#leafBefore);
+      this.cells.replace(this.#keyHash, replaced ? this.#leafBefore : undefined, this.#leaf);
       changes.push({ key, winner: winner(entry) });
     }
     this.#sequence++;
@@ -334,8 +339,11 @@ export class Replica {
     return { rows, changes, root, sequence: this.#sequence, meta };
   }
 
-  #leafOf(hash: Bytes, entry: Entry): Bytes {
-    return leafHash(hash, entry.siblings, this.#options.hasher);
+  /** Leaves the hashes of the entry's key and leaf in the scratch. */
+  #hash(entry: Entry): void {
+    const { hasher } = this.#options;
+    keyHashInto(entry.key, hasher, this.#keyHash);
+    leafHashInto(this.#keyHash, entry.siblings, hasher, this.#leaf);
   }
 
   #observe(sibling: Sibling): void {

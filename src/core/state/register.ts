@@ -54,8 +54,13 @@ export function mergeSibling(entry: Entry | undefined, sibling: Sibling): { read
 export function contextOf(entry: Entry | undefined, self: Author, isTrusted: (author: Author) => boolean): Context {
   if (entry === undefined) return [];
   const [only] = entry.siblings;
-  if (entry.siblings.length === 1 && only !== undefined && only.operation.context.length === 0) {
-    return only.author === self ? [] : [{ author: only.author, hlc: only.hlc }];
+  if (entry.siblings.length === 1 && only !== undefined) {
+    // A context is sorted and never names its own operation's author, so one dot goes into its place and nothing has to be merged.
+    const context = only.operation.context.filter(({ author }) => author !== self && isTrusted(author));
+    if (only.author === self) return context;
+    const after = context.findIndex(({ author }) => author > only.author);
+    context.splice(after === -1 ? context.length : after, 0, { author: only.author, hlc: only.hlc });
+    return context;
   }
   const seen = new Map<Author, Hlc>();
   const add = (author: Author, hlc: Hlc): void => {

@@ -125,6 +125,21 @@ describe('value: the JSON data model', () => {
     expect(bytesToHex(encode(value))).toBe(bytesToHex(encodeCbor(value)));
   });
 
+  it('reads every name of objects as it stands, however many there are and whatever was read before', () => {
+    const names = Array.from({ length: 2000 }, (_, i) => `n${i.toString(36)}x`);
+    const objects = names.map((name, i) => ({ [name]: i, [`${name}é`]: i, [name.repeat(9)]: i }));
+    for (const object of [...objects, ...objects]) expect(decode(encode(object))).toEqual(object);
+  });
+
+  it('writers that overlap do not write into one another', () => {
+    const [first, second] = [createWriter(8), createWriter(8)];
+    writeValue(first, 'first');
+    writeValue(second, 'second');
+    const [a, b] = [finish(first), finish(second)];
+    const [c, d] = [encode('third'), encode('f'.repeat(20_000))];
+    expect([a, b, c, d].map(decode)).toEqual(['first', 'second', 'third', 'f'.repeat(20_000)]);
+  });
+
   it('round trips, says the size, and writes what the DAG-CBOR library writes (property) [B1, B4]', () => {
     fc.assert(
       fc.property(jsonValue, (value) => {

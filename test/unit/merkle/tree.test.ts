@@ -148,6 +148,18 @@ describe('merkle tree', () => {
     expect(createMerkleTree(hasher).get(sha256(text('a')))).toBeUndefined();
   });
 
+  it('set: says whether there was a leaf, and what its hash was', () => {
+    const leaves = someLeaves(50);
+    const tree = createMerkleTree(hasher, { capacity: 1 });
+    const before = new Uint8Array(32);
+    for (const { keyHash, leafHash } of leaves) expect(tree.set(keyHash, leafHash, before)).toBe(false);
+    expect(hex(before)).toBe('00'.repeat(32));
+    for (const { keyHash, leafHash } of leaves) {
+      expect(tree.set(keyHash, keyHash, before)).toBe(true);
+      expect(hex(before)).toBe(hex(leafHash));
+    }
+  });
+
   it('owns its bytes: neither what was given nor what was returned reaches into it', () => {
     const leaf = someLeaves(1)[0] as Leaf;
     const tree = createMerkleTree(hasher);

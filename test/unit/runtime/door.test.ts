@@ -158,6 +158,17 @@ describe('the one door', () => {
     expect(await reasonOf(encodeFragment(friend.commit({ late: 1 })))).toBe('ok');
   });
 
+  it('checks one signature once for all who bring it at the same time, and tells each', async () => {
+    const pause = deferred<void>();
+    verification = pause.promise;
+    const good = encodeFragment(friend.commit({ a: 1 }));
+    const bad = withBadSignature(friend.commit({ a: 1 }));
+    const answers = [good, bad, good, bad].map(reasonOf);
+    pause.resolve();
+    expect(await Promise.all(answers)).toEqual(['ok', 'bad-signature', 'ok', 'bad-signature']);
+    expect([verified, door.refused()]).toEqual([2, { 'bad-signature': 2 }]);
+  });
+
   it('answers overloaded when the writer has no room, and takes the commit the next time [D2]', async () => {
     const fragment = await admitted(friend.commit({ a: 1 }));
     const writes = Array.from({ length: 64 }, (_, i) => state.writer.write(puts(`${i}`, MAX_OPERATIONS)));
@@ -196,8 +207,17 @@ describe('a commit of the future', () => {
 
   it('stays away once the door has stopped', async () => {
     await door.apply(await admitted(friend.commit({ a: 1 }, { ms: EPOCH_MS + ahead })), origin);
+    // Its time comes with the next look, which does not come any more.
+    await state.clock.advance(19_000);
     door.stop();
     await state.clock.advance(60_000);
+    expect(state.applied).toEqual([]);
+  });
+
+  it('that comes after the door has stopped is not tried again', async () => {
+    door.stop();
+    await door.apply(await admitted(friend.commit({ a: 1 }, { ms: EPOCH_MS + ahead })), origin);
+    await state.clock.advance(120_000);
     await turns();
     expect(state.applied).toEqual([]);
   });

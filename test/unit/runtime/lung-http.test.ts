@@ -366,8 +366,8 @@ describe('live commits', () => {
     const fit = Math.floor((4 * 1024 * 1024) / large.length);
     expect(sizes).toEqual([2, ...Array.from({ length: fit }, () => 1000)]);
     // There is room again.
-    await push();
-    expect(sizes.at(-1)).toBe(2);
+    await push(undefined, () => [large]);
+    expect(sizes).toHaveLength(fit + 2);
   });
 
   it('are dropped with the peer when one fails, and the peer is out of reach until it answers', async () => {

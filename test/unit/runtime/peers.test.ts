@@ -71,6 +71,7 @@ describe('a head of another life', () => {
   it('begins to count from its own first number on both lungs [E5]', () => {
     hear('http', { incarnation: life(1), sequence: 50, wallMs: EPOCH_MS });
     expect(hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 })).toBe(true);
+    expect(peer.head).toMatchObject({ incarnation: life(2), sequence: 1 });
     expect(hear('http', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 })).toBe(true);
   });
 

@@ -191,7 +191,7 @@ describe('a repair', () => {
     const gaps = begun()
       .slice(1)
       .map((at, i) => at - (begun()[i] as number));
-    expect(gaps).toEqual([2_500, 4_500, 8_500, 16_500, 32_500, 60_500, 60_500, 60_500]);
+    expect(gaps).toEqual([1_500, 2_500, 4_500, 8_500, 16_500, 32_500, 60_500, 60_500, 60_500]);
     expect(peers.get(greater.author)?.repair.last).toMatchObject({ outcome: 'failed', lung: 'p2p', error: 'connection reset' });
   });
 

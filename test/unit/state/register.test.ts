@@ -79,6 +79,16 @@ describe('contextOf', () => {
     expect(contextOf(undefined, author(1), all)).toEqual([]);
   });
 
+  it("puts a single sibling's dot in its place among those of its context, less own dots and those that do not count [R5]", () => {
+    const entry = (by: number) => merged(sibling(by, 7, [saw(2, 5), saw(4, 6)]));
+    expect(contextOf(entry(1), author(9), all)).toEqual([saw(1, 7), saw(2, 5), saw(4, 6)]);
+    expect(contextOf(entry(3), author(9), all)).toEqual([saw(2, 5), saw(3, 7), saw(4, 6)]);
+    expect(contextOf(entry(5), author(9), all)).toEqual([saw(2, 5), saw(4, 6), saw(5, 7)]);
+    expect(contextOf(entry(3), author(4), all)).toEqual([saw(2, 5), saw(3, 7)]);
+    expect(contextOf(entry(3), author(3), all)).toEqual([saw(2, 5), saw(4, 6)]);
+    expect(contextOf(entry(3), author(9), (a) => a === author(2))).toEqual([saw(2, 5), saw(3, 7)]);
+  });
+
   it('takes over no dots of authors that do not count, but keeps those of siblings: invented authors cannot fill a context', () => {
     const entry = merged(sibling(3, 7, [saw(1, 2), saw(8, 1)]), sibling(9, 4));
     expect(contextOf(entry, author(2), (a) => a !== author(8) && a !== author(9))).toEqual([saw(1, 2), saw(3, 7), saw(9, 4)]);
