@@ -171,7 +171,7 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
 }
 
 /** Resident memory of a process in MiB; NaN where the system does not tell. */
-export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
+function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
   let text = '';
   try {
     text = readFileSync(`/proc/${pid}/status`, 'latin1');
