@@ -1,0 +1,78 @@
+import { useSignalEffect } from '@preact/signals';
+import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { link, lost, status, verdict } from './lib/live.ts';
+import { TITLES, type View, view } from './lib/router.ts';
+import { Loading } from './ui/parts.tsx';
+import { Header, LiveRegion, LostBanner, Nav, TokenDialog } from './ui/shell.tsx';
+import { Conflicts } from './views/conflicts.tsx';
+import { LogView } from './views/log.tsx';
+import { NodeView } from './views/node.tsx';
+import { Overview } from './views/overview.tsx';
+import { Peers } from './views/peers.tsx';
+import { StateView } from './views/state.tsx';
+import { Sync } from './views/sync.tsx';
+
+const COMPONENTS: Readonly<Record<View, ComponentType>> = {
+  overview: Overview,
+  peers: Peers,
+  sync: Sync,
+  state: StateView,
+  conflicts: Conflicts,
+  log: LogView,
+  node: NodeView,
+};
+
+export function App() {
+  const main = useRef<HTMLElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const shown = useRef<View>(view.peek());
+  const name = view.value;
+  const Shown = COMPONENTS[name];
+
+  useEffect(() => {
+    if (shown.current === name) return;
+    // Another view: who reads by keyboard or ear starts at its heading.
+    shown.current = name;
+    scrollTo(0, 0);
+    heading.current?.focus({ preventScroll: true });
+  }, [name]);
+  useSignalEffect(() => {
+    const who = status.value?.name ?? 'Lattice node';
+    document.title = `${verdict.value?.title ?? 'Connecting'} · ${who} · ${TITLES[view.value]}`;
+  });
+
+  return (
+    <div class="page">
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          // The fragment names the view, so the target is focused by hand.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to content
+      </a>
+      <Header />
+      <LostBanner />
+      <div class="columns">
+        <Nav />
+        <main id="main" tabIndex={-1} ref={main} class={lost.value ? 'stale' : ''}>
+          <h1 tabIndex={-1} ref={heading}>
+            {TITLES[name]}
+          </h1>
+          {status.value === undefined ? <Waiting /> : <Shown key={name} />}
+        </main>
+      </div>
+      <LiveRegion />
+      <TokenDialog />
+    </div>
+  );
+}
+
+/** Before the first answer. */
+function Waiting() {
+  return link.value.kind === 'lost' ? <p class="empty">Nothing to show until the node answers.</p> : <Loading what="the node's state" />;
+}

@@ -1,0 +1,45 @@
+import { useCallback, useRef, useState } from 'preact/hooks';
+import { type ApiProblem, asProblem } from './api.ts';
+
+/** Something that the reader starts. `missing`: this node has no such route. `result` of the last run that was not declined. */
+export interface Action<T> {
+  readonly run: () => void;
+  readonly busy: boolean;
+  readonly result: T | undefined;
+  readonly problem: ApiProblem | undefined;
+  readonly missing: boolean;
+}
+
+type Outcome<T> = Pick<Action<T>, 'busy' | 'result' | 'problem' | 'missing'>;
+
+const IDLE = { busy: false, result: undefined, problem: undefined, missing: false } as const;
+
+/**
+ * Runs `work` when asked, one at a time. It resolves with undefined when the reader declined (nothing changes then). With `mayBeMissing` an
+ * answer 404 means that the node has no such route.
+ */
+export function useAction<T>(work: () => Promise<T | undefined>, mayBeMissing = true): Action<T> {
+  const [outcome, setOutcome] = useState<Outcome<T>>(IDLE);
+  const running = useRef(false);
+  const latest = useRef(work);
+  latest.current = work;
+  const run = useCallback(() => {
+    if (running.current) return;
+    running.current = true;
+    setOutcome((old) => ({ ...old, busy: true, problem: undefined, missing: false }));
+    latest
+      .current()
+      .then(
+        (result) => setOutcome((old) => ({ ...IDLE, result: result ?? old.result })),
+        (error: unknown) => {
+          const problem = asProblem(error);
+          const missing = mayBeMissing && (problem.status === 404 || problem.status === 501);
+          setOutcome({ ...IDLE, missing, problem: missing ? undefined : problem });
+        },
+      )
+      .finally(() => {
+        running.current = false;
+      });
+  }, [mayBeMissing]);
+  return { ...outcome, run };
+}

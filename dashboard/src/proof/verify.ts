@@ -1,0 +1,74 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { type Proven, verifyProofDocument } from '../../../src/audit/index.ts';
+import { decodeProof, leafHash } from '../../../src/core/merkle/index.ts';
+import { type Author, type Bytes, bytesToHex, concatBytes, type Hasher, LatticeError } from '../../../src/core/types/index.ts';
+import { verifyStrict } from './ed25519.ts';
+
+const hasher: Hasher = {
+  hash: (bytes) => sha256(bytes),
+  hashInto: (bytes, out, offset) => out.set(sha256(bytes), offset),
+};
+
+/** One inner node on the way from the leaf to the root. */
+export interface PathStep {
+  readonly bit: number;
+  /** Where the path comes from below: the left child or the right one. */
+  readonly from: 'left' | 'right';
+  readonly sibling: string;
+  /** The hash of this node, as computed here. */
+  readonly hash: string;
+}
+
+export interface PathView {
+  readonly leaf: string;
+  readonly steps: readonly PathStep[];
+}
+
+export type ProofResult =
+  | {
+      readonly holds: true;
+      readonly proven: Proven;
+      readonly checks: readonly string[];
+      readonly path: PathView | undefined;
+      readonly ms: number;
+    }
+  | { readonly holds: false; readonly why: string; readonly checks: readonly string[]; readonly ms: number };
+
+/** Runs in this browser every check that `lattice proof verify` runs; nothing is asked of the node. */
+export async function verifyDocument(
+  document: unknown,
+  expected: { readonly key: string; readonly trusted: readonly string[] },
+): Promise<ProofResult> {
+  const from = performance.now();
+  const checks: string[] = [];
+  try {
+    const proven = await verifyProofDocument(document, {
+      hasher,
+      verifier: { verify: (author, message, signature) => Promise.resolve(verifyStrict(author, message, signature)) },
+      root: undefined,
+      trusted: expected.trusted as readonly Author[],
+      onCheck: (check) => checks.push(check),
+    });
+    if (proven.key !== expected.key) throw new LatticeError('proof-invalid', `the proof is about the key ${JSON.stringify(proven.key)}`);
+    return { holds: true, proven, checks, path: pathOf(document), ms: performance.now() - from };
+  } catch (error) {
+    if (!(error instanceof LatticeError)) throw error;
+    return { holds: false, why: error.message, checks, ms: performance.now() - from };
+  }
+}
+
+/** The way from leaf to root, for the eye: the check itself is `verifyProof` of the core. */
+function pathOf(document: unknown): PathView | undefined {
+  const { merkle } = document as { readonly merkle: string };
+  const proof = decodeProof(Uint8Array.from(atob(merkle.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)));
+  if (proof.kind === 'empty') return undefined;
+  let hash: Bytes = leafHash(proof.keyHash, proof.refs, hasher);
+  const leaf = bytesToHex(hash);
+  const steps = proof.steps.map(({ bit, sibling }): PathStep => {
+    const side = ((proof.keyHash[bit >>> 3] as number) >>> (7 - (bit & 7))) & 1;
+    const head = Uint8Array.of(0x01, bit >>> 8, bit & 0xff);
+    hash = hasher.hash(side === 0 ? concatBytes(head, hash, sibling) : concatBytes(head, sibling, hash));
+    return { bit, from: side === 0 ? 'left' : 'right', sibling: bytesToHex(sibling), hash: bytesToHex(hash) };
+  });
+  return { leaf, steps };
+}

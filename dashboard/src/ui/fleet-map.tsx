@@ -1,0 +1,98 @@
+import { peerName, tail } from '../lib/format.ts';
+import type { Peer, Status } from '../lib/types.ts';
+import { isMember, isSilent } from '../lib/verdict.ts';
+
+const WIDTH = 440;
+/** A pair of peers stands beside this node, more stand around it. */
+const heightFor = (peers: number): number => (peers <= 2 ? 120 : 300);
+const CENTRE_X = WIDTH / 2;
+/** Beyond this many the nodes of a ring touch: the others stand on a second ring. */
+const RING = 18;
+/** Names of more than this many nodes cover each other: the table names them. */
+const NAMED = 12;
+/** Bounds the drawing; the table shows every peer. */
+const MAX_SHOWN = 96;
+
+const LUNG_CLASS = { p2p: 'via-p2p', http: 'via-http', none: 'via-none' } as const;
+
+type Mark = { readonly sign: string; readonly kind: 'equal' | 'differs' | 'silent' };
+
+function markOf(peer: Peer, root: string): Mark {
+  if (isSilent(peer)) return { sign: '?', kind: 'silent' };
+  return peer.agreement === 'equal' && peer.root === root ? { sign: '=', kind: 'equal' } : { sign: '≠', kind: 'differs' };
+}
+
+/** Where the i-th of n peers stands: on one ring, or on an inner and an outer one. */
+function place(i: number, n: number, centreY: number): { readonly x: number; readonly y: number } {
+  const rings = n <= RING ? 1 : n <= 3 * RING ? 2 : 3;
+  const ring = i % rings;
+  const onRing = Math.ceil((n - ring) / rings);
+  const scale = rings === 1 ? 0.78 : 0.5 + (0.38 * ring) / (rings - 1);
+  const angle = (2 * Math.PI * Math.floor(i / rings)) / onRing + (ring * Math.PI) / onRing - Math.PI / 2 + (n <= 2 ? Math.PI / 2 : 0);
+  return { x: CENTRE_X + Math.cos(angle) * CENTRE_X * scale * 0.9, y: centreY + (n <= 2 ? 0 : Math.sin(angle) * centreY * scale * 0.95) };
+}
+
+function Key({ lung }: { readonly lung: Peer['lung'] }) {
+  return (
+    <svg class={`key ${LUNG_CLASS[lung]}`} viewBox="0 0 22 2" aria-hidden="true">
+      <line x1="0" y1="1" x2="22" y2="1" />
+    </svg>
+  );
+}
+
+/** The fleet as this node sees it: itself in the middle, a line for the lung that carries each peer, a sign for how roots compare. */
+export function FleetMap({ status, peers }: { readonly status: Status; readonly peers: readonly Peer[] }) {
+  const members = peers.filter(isMember).slice(0, MAX_SHOWN);
+  const height = heightFor(members.length);
+  const centreY = height / 2 - (members.length <= 2 ? 12 : 0);
+  const shown = members.map((peer, i) => ({ peer, mark: markOf(peer, status.root), ...place(i, members.length, centreY) }));
+  const by = (lung: Peer['lung']): number => members.filter((peer) => peer.lung === lung).length;
+  const equal = shown.filter(({ mark }) => mark.kind === 'equal').length;
+  const label = `${status.name} and ${members.length} peers: ${by('p2p')} over P2P, ${by('http')} over HTTP, ${by('none')} not reached; ${equal} with an equal root`;
+  const radius = members.length > RING ? 8 : 14;
+  return (
+    <figure class="map">
+      <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={label}>
+        {shown.map(({ peer, x, y }) => (
+          <line key={peer.peerId ?? peer.url} class={`link ${LUNG_CLASS[peer.lung]}`} x1={CENTRE_X} y1={centreY} x2={x} y2={y} />
+        ))}
+        {shown.map(({ peer, mark, x, y }) => (
+          <g key={peer.peerId ?? peer.url} class={`dot ${mark.kind}`}>
+            <circle cx={x} cy={y} r={radius} />
+            <text x={x} y={y + radius * 0.36} class="sign" font-size={radius * 1.25}>
+              {mark.sign}
+            </text>
+            {members.length <= NAMED && (
+              <text x={x} y={y + (y < centreY - 20 ? -radius - 7 : radius + 15)} class="name">
+                {peerName(peer)}
+              </text>
+            )}
+          </g>
+        ))}
+        <g class="dot self">
+          <circle cx={CENTRE_X} cy={centreY} r={20} />
+          <text x={CENTRE_X} y={centreY + 4} class="sign" font-size="11">
+            this
+          </text>
+          <text x={CENTRE_X} y={centreY + 36} class="name">
+            {status.name.length > 24 ? tail(status.name, 22) : status.name}
+          </text>
+        </g>
+      </svg>
+      <figcaption class="legend">
+        <span>
+          <Key lung="p2p" /> P2P
+        </span>
+        <span>
+          <Key lung="http" /> HTTP
+        </span>
+        <span>
+          <Key lung="none" /> not reached
+        </span>
+        <span>= equal root</span>
+        <span>≠ differs</span>
+        <span>? not known</span>
+      </figcaption>
+    </figure>
+  );
+}

@@ -1,0 +1,204 @@
+import { useComputed } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { ApiProblem } from '../lib/api.ts';
+import { askToken } from '../lib/auth.ts';
+import { ago, dateTime } from '../lib/format.ts';
+import { announcement, nodeNow } from '../lib/live.ts';
+import type { Resource } from '../lib/resource.ts';
+
+export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'mute';
+
+/** Meaning never hangs on the colour alone: each tone has a sign of its own. */
+const SIGNS: Readonly<Record<Tone, string>> = { ok: '✓', warn: '!', bad: '✕', info: 'i', mute: '–' };
+
+export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
+  return (
+    <span class={`badge ${tone}`}>
+      <span class="sign" aria-hidden="true">
+        {SIGNS[tone]}
+      </span>
+      <span>{children}</span>
+    </span>
+  );
+}
+
+export function Card(props: {
+  readonly title?: string;
+  readonly actions?: ComponentChildren;
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    <section class={`card ${props.class ?? ''}`}>
+      {props.title !== undefined && (
+        <div class="card-head">
+          <h2>{props.title}</h2>
+          {props.actions}
+        </div>
+      )}
+      {props.children}
+    </section>
+  );
+}
+
+/** A moment of the node's time, as an age that keeps up with the clock. */
+export function Ago({ at }: { readonly at: number }) {
+  const text = useComputed(() => ago(nodeNow.value - at));
+  return (
+    <time dateTime={new Date(at).toISOString()} title={dateTime(at)}>
+      {text}
+    </time>
+  );
+}
+
+export function When({ at }: { readonly at: number }) {
+  return <time dateTime={new Date(at).toISOString()}>{dateTime(at)}</time>;
+}
+
+/** Copies where the browser lets a page do that; on plain http it doesn't, and there the text is selected instead. */
+async function copy(text: string, source: HTMLElement | null): Promise<boolean> {
+  if (navigator.clipboard !== undefined) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // Not allowed: select it.
+    }
+  }
+  if (source === null) return false;
+  getSelection()?.selectAllChildren(source);
+  return false;
+}
+
+const TOLD_MS = 2000;
+
+/** A name or hash in full, with a button that copies it. */
+export function Copyable({ text, label }: { readonly text: string; readonly label: string }) {
+  const [told, setTold] = useState<string | undefined>();
+  useEffect(() => {
+    if (told === undefined) return undefined;
+    const timer = setTimeout(() => setTold(undefined), TOLD_MS);
+    return () => clearTimeout(timer);
+  }, [told]);
+  const onClick = (event: MouseEvent): void => {
+    const source = (event.currentTarget as HTMLElement).previousElementSibling as HTMLElement | null;
+    void copy(text, source).then((done) => {
+      setTold(done ? 'Copied' : 'Selected');
+      announcement.value = done ? `${label} copied` : `${label} selected: copy it with the keyboard`;
+    });
+  };
+  return (
+    <span class="copyable">
+      <code class="wrap">{text}</code>
+      <button type="button" class="small quiet" aria-label={`Copy ${label}`} onClick={onClick}>
+        {told ?? 'Copy'}
+      </button>
+    </span>
+  );
+}
+
+export function Note({
+  tone = 'info',
+  title,
+  children,
+}: {
+  readonly tone?: Tone;
+  readonly title?: string;
+  readonly children?: ComponentChildren;
+}) {
+  return (
+    <div class={`note ${tone}`}>
+      <span class="sign" aria-hidden="true">
+        {SIGNS[tone]}
+      </span>
+      <div>
+        {title !== undefined && <strong>{title}</strong>}
+        {children}
+      </div>
+    </div>
+  );
+}
+
+export function Problem({ problem, retry }: { readonly problem: ApiProblem; readonly retry?: () => void }) {
+  return (
+    <div role="alert">
+      <Note tone="bad" title={sentence(problem.message)}>
+        {problem.next !== undefined && <p>Next: {problem.next}</p>}
+        {retry !== undefined && (
+          <p>
+            <button type="button" class="small" onClick={retry}>
+              Try again
+            </button>
+          </p>
+        )}
+      </Note>
+    </div>
+  );
+}
+
+/** The first letter large, a full stop at the end. */
+const sentence = (text: string): string => {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+};
+
+export function Empty({ children }: { readonly children: ComponentChildren }) {
+  return <p class="empty">{children}</p>;
+}
+
+export function Loading({ what }: { readonly what: string }) {
+  return (
+    <p class="empty" role="status">
+      <span class="spinner" aria-hidden="true" /> Reading {what}…
+    </p>
+  );
+}
+
+/** Shows what was read, or why there is nothing to show. */
+export function Show<T>(props: {
+  readonly of: Resource<T>;
+  /** As in "Reading …" and "… is not available". */
+  readonly what: string;
+  readonly children: (data: T) => ComponentChildren;
+}) {
+  const { of, what } = props;
+  switch (of.state) {
+    case 'loading':
+      return <Loading what={what} />;
+    case 'missing':
+      return <Empty>Not available on this node: its version does not tell {what}.</Empty>;
+    case 'locked':
+      return (
+        <div class="empty">
+          <p>The node shows {what} only to who has its API token.</p>
+          <button type="button" onClick={() => void askToken(`to read ${what}`)}>
+            Enter the token
+          </button>
+        </div>
+      );
+    case 'failed':
+      return <Problem problem={of.failure} retry={of.reload} />;
+    case 'ready':
+      return (
+        <>
+          {of.failure !== undefined && <Problem problem={of.failure} retry={of.reload} />}
+          {props.children(of.data)}
+        </>
+      );
+  }
+}
+
+/** Names and values. */
+export function Facts({ items }: { readonly items: readonly (readonly [name: string, value: ComponentChildren])[] }) {
+  return (
+    <dl class="facts">
+      {items.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
