@@ -1,5 +1,5 @@
 // The folders are the architecture: imports point one way (ARCHITECTURE.md). Each rule lists what a folder may NOT import.
-const coreOrder = ['types', 'codec', 'clock', 'merkle', 'state', 'reconcile', 'replica'];
+const coreOrder = ['types', 'codec', 'clock', 'merkle', 'state', 'reconcile', 'cut', 'snapshot', 'replica'];
 const coreRules = coreOrder.map((part, i) => ({
   name: `core-${part}-imports-only-earlier-parts`,
   severity: 'error',
@@ -25,7 +25,9 @@ module.exports = {
     only('adapters-http', 'adapters/http/', ['adapters/http/', 'ports/', 'core/types/', 'core/codec/']),
     only('config', 'config/', ['config/', 'core/types/', 'core/codec/', 'adapters/system/keys', 'adapters/system/ed25519']),
     only('api', 'api/', ['api/', 'runtime/', 'core/types/', 'core/codec/']),
-    only('cli', 'cli/', ['cli/', 'app/', 'config/', 'core/', 'runtime/facade', 'adapters/system/']),
+    only('client', 'client/', ['client/', 'api/contract/', 'core/types/']),
+    only('audit', 'audit/', ['audit/', 'core/']),
+    only('cli', 'cli/', ['cli/', 'audit/', 'app/', 'config/', 'core/', 'runtime/facade', 'adapters/system/']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

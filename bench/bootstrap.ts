@@ -1,11 +1,16 @@
-import { valueOf } from './support/commits.ts';
-import { type Figure } from './support/figures.ts';
-import { createFleet, until } from './support/fleet.ts';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openLevelStore } from '../src/adapters/store/index.ts';
+import { seedToAuthor } from '../src/adapters/system/index.ts';
+import { bucketRange } from '../src/core/index.ts';
+import { hexToBytes } from '../src/core/types/index.ts';
+import type { Figure } from './support/figures.ts';
+import { fillStore } from './support/fill.ts';
+import { type BenchNode, createFleet, until } from './support/fleet.ts';
 
-const COMMIT = 100;
-/** Commits on their way at once while the source is filled. */
-const WRITERS = 8;
-const FILL_MS = 300_000;
+const JOIN_MS = 400_000;
+/** Two periods of cuts and what it takes to settle one. */
+const CERTIFIED_MS = 40_000;
 
 type Lung = 'p2p' | 'http';
 
@@ -14,67 +19,136 @@ const LUNG_SETTINGS: Readonly<Record<Lung, Readonly<Record<string, string>>>> = 
   http: { P2P_LISTEN: '', P2P_BOOTSTRAP: '', P2P_ENABLED: 'false' },
 };
 
-/** An empty node joins one that has `entries`. */
-async function joinOver(lung: Lung, entries: number): Promise<Figure[]> {
+/**
+ * An empty node joins one that has `entries`, written in commits of `commit`. Only the source is trusted, so that it alone is a quorum: the
+ * joining node is a mirror.
+ */
+async function joinOver(lung: Lung, entries: number, commit: number): Promise<Figure[]> {
   const fleet = await createFleet({ nodes: 2, settings: { LOG_LEVEL: 'info', ...LUNG_SETTINGS[lung] }, proxied: 'both' });
   try {
     const [source, joiner] = fleet.nodes;
     if (source === undefined || joiner === undefined) throw new Error('a fleet has nodes');
+    const seedHex = readFileSync(join(fleet.dir, `${source.name}.key`), 'utf8').trim();
+    trustOnly(fleet.dir, fleet.nodes, seedToAuthor(hexToBytes(seedHex) as Uint8Array));
+    const filled = await fillStore(join(fleet.dir, source.name, 'state'), {
+      seedHex,
+      network: settingOf(fleet.dir, source, 'NETWORK') ?? settingOf(fleet.dir, source, 'P2P_TOPIC') ?? 'aethel/lattice/v1',
+      entries,
+      commit,
+      prefix: 'boot',
+    });
     await source.start();
-    await until('the source takes writes', 20_000, async () => (await source.status()).writable, 50);
-    let next = 0;
-    const filled = performance.now();
-    await Promise.all(
-      Array.from({ length: WRITERS }, async () => {
-        while (next < entries) {
-          const first = next;
-          next += COMMIT;
-          await source.commit(Array.from({ length: COMMIT }, (_, i) => ({ key: `boot/${first + i}`, value: valueOf(first + i, 0) })));
-          if (performance.now() - filled > FILL_MS) throw new Error('filling the source takes too long');
-        }
-      }),
-    );
-    const root = (await source.status()).root;
+    await until('the source has a certified cut', CERTIFIED_MS, async () => (await source.status()).cuts?.certified !== undefined, 100);
+    const { root } = await source.status();
     const bytesBefore = fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0);
     const cpuBefore = source.cpu();
-    const memoryBefore = source.memory().now;
     const spawned = performance.now();
     const started = await joiner.start();
-    await until('equal roots', FILL_MS, async () => (await joiner.status()).root === root, 20);
+    await until('equal roots', JOIN_MS, async () => (await joiner.status()).root === root, 20);
     const equal = performance.now() - spawned;
     const bytes = fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0) - bytesBefore;
-    const report = (await joiner.peers())[0]?.lastRepair;
-    const name = `${lung.toUpperCase()}, ${entries / 1000}k`;
-    const metric = `${lung}_${entries}`;
-    process.stderr.write(`${name}: ${JSON.stringify({ joiner: report, source: (await source.peers())[0]?.lastRepair })}\n`);
+    const [joinerCpu, sourceCpu] = [joiner.cpu(), source.cpu() - cpuBefore];
+    const [joinerMemory, sourceMemory] = [joiner.memory(), source.memory()];
+    await until('all signatures verified', JOIN_MS, async () => (await joiner.status()).bootstrap?.phase === 'done', 50);
+    const verified = performance.now() - spawned;
+    const peak = joiner.memory();
+    await joiner.stop();
+    const rows = await rowsPerSecond(join(fleet.dir, joiner.name, 'state'), join(fleet.dir, 'limit'), entries);
+    const seconds = (equal - started) / 1000;
+    const size = entries >= 1_000_000 ? `${entries / 1_000_000}M` : `${entries / 1000}k`;
+    const name = `${lung.toUpperCase()}, ${size}${commit === 1 ? ' single' : ''}`;
+    const metric = `${lung}_${entries}${commit === 1 ? '_single' : ''}`;
+    const perEntry = (value: number): number => (value / entries) * 1e6;
     return [
-      { metric: `${metric}_s`, label: `${name}: first answer of the empty node to equal root`, value: (equal - started) / 1000, unit: 's' },
-      { metric: `${metric}_per_s`, label: '… entries a second', value: (entries / (equal - started)) * 1000, unit: '/s' },
-      { metric: `${metric}_bytes`, label: '… bytes on the wire per entry', value: bytes / entries, unit: 'B' },
       {
-        metric: `${metric}_joiner_cpu_us`,
-        label: '… processor time of the joining node per entry',
-        value: (joiner.cpu() / entries) * 1e6,
-        unit: 'µs',
+        metric: `${metric}_s`,
+        label: `${name}: first answer of the empty node to equal root`,
+        value: seconds,
+        unit: 's',
+        ...(entries === 1_000_000 ? { goal: { atMost: 40 } } : {}),
       },
-      { metric: `${metric}_source_cpu_us`, label: '… of the source', value: ((source.cpu() - cpuBefore) / entries) * 1e6, unit: 'µs' },
-      { metric: `${metric}_joiner_mib`, label: '… memory of the joining node, peak', value: joiner.memory().peak, unit: 'MiB' },
+      {
+        metric: `${metric}_per_s`,
+        label: '… entries a second',
+        value: entries / seconds,
+        unit: '/s',
+        limit: { name: 'writing the rows alone', value: rows },
+      },
+      { metric: `${metric}_verified_s`, label: '… until every signature is verified', value: (verified - started) / 1000, unit: 's' },
+      {
+        metric: `${metric}_bytes`,
+        label: '… bytes on the wire per entry',
+        value: bytes / entries,
+        unit: 'B',
+        limit: { name: 'its commits', value: filled.payload / entries },
+      },
+      { metric: `${metric}_joiner_cpu_us`, label: '… main thread of the joining node per entry', value: perEntry(joinerCpu), unit: 'µs' },
+      { metric: `${metric}_source_cpu_us`, label: '… of the source', value: perEntry(sourceCpu), unit: 'µs' },
+      {
+        metric: `${metric}_joiner_mib`,
+        label: '… memory of the joining node, peak to equal root',
+        value: joinerMemory.peak,
+        unit: 'MiB',
+        ...(entries === 1_000_000 ? { goal: { atMost: 700 } } : {}),
+      },
+      { metric: `${metric}_joiner_own_mib`, label: '… of it not mapped from files, then', value: joinerMemory.own, unit: 'MiB' },
+      { metric: `${metric}_joiner_verified_mib`, label: '… peak until verified', value: peak.peak, unit: 'MiB' },
       {
         metric: `${metric}_source_mib`,
-        label: '… of the source, before and after',
-        value: source.memory().now - memoryBefore,
-        unit: 'MiB more',
+        label: '… of the source, peak',
+        value: sourceMemory.peak,
+        unit: 'MiB',
+        ...(entries === 1_000_000 ? { goal: { atMost: 700 } } : {}),
       },
+      { metric: `${metric}_source_own_mib`, label: '… of it not mapped from files, then', value: sourceMemory.own, unit: 'MiB' },
     ];
   } finally {
     await fleet.close();
   }
 }
 
-/** An empty node joins one with 10,000 and 100,000 entries over either lung; with `--million` one with a million too. */
+function trustOnly(dir: string, nodes: readonly BenchNode[], author: string): void {
+  for (const { name } of nodes) {
+    const file = join(dir, `${name}.env`);
+    const text = readFileSync(file, 'utf8').replace(/^DIOTEC360_TRUSTED_STATE_PUBKEYS=.*$/m, `DIOTEC360_TRUSTED_STATE_PUBKEYS=${author}`);
+    writeFileSync(file, text);
+  }
+}
+
+function settingOf(dir: string, { name }: BenchNode, setting: string): string | undefined {
+  return new RegExp(`^DIOTEC360_${setting}=(.*)$`, 'm').exec(readFileSync(join(dir, `${name}.env`), 'utf8'))?.[1];
+}
+
+/** The store's own limit: the joining node's rows copied into a fresh store in the same batches, keys a second. */
+async function rowsPerSecond(from: string, to: string, entries: number): Promise<number> {
+  const source = await openLevelStore(from);
+  const target = await openLevelStore(to);
+  let ms = 0;
+  for (const bucket of ['entry', 'keyByHash'] as const) {
+    for await (const rows of source.iterate(bucketRange(bucket))) {
+      const began = performance.now();
+      await target.batch(rows.map(([key, value]) => ({ type: 'put', key, value })));
+      ms += performance.now() - began;
+    }
+  }
+  await Promise.all([source.close(), target.close()]);
+  rmSync(to, { recursive: true, force: true });
+  return entries / (ms / 1000);
+}
+
+/**
+ * An empty node joins one with 10,000 and 100,000 entries over either lung, in commits of 100 and, over P2P, of one operation each; with `--million`
+ * one with a million too. `--only SIZE` for one size, `--lung p2p|http` for one lung.
+ */
 export async function bootstrap(): Promise<readonly Figure[]> {
-  const sizes = [10_000, 100_000, ...(process.argv.includes('--million') ? [1_000_000] : [])];
+  const only = process.argv.indexOf('--only');
+  const all = [10_000, 100_000, ...(process.argv.includes('--million') ? [1_000_000] : [])];
+  const sizes = only === -1 ? all : [Number(process.argv[only + 1])];
+  const lungs = (['p2p', 'http'] as const).filter((lung) => !process.argv.includes('--lung') || process.argv.includes(lung));
   const figures: Figure[] = [];
-  for (const entries of sizes) for (const lung of ['p2p', 'http'] as const) figures.push(...(await joinOver(lung, entries)));
+  for (const entries of sizes) {
+    for (const lung of lungs) figures.push(...(await joinOver(lung, entries, 100)));
+    if (entries <= 100_000 && lungs.includes('p2p')) figures.push(...(await joinOver('p2p', entries, 1)));
+  }
   return figures;
 }

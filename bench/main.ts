@@ -3,16 +3,19 @@ import { type Bench, type Figure, rounded, tableOf } from './support/figures.ts'
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   core: async () => (await import('./core.ts')).core,
   write: async () => (await import('./write.ts')).write,
+  read: async () => (await import('./read.ts')).read,
   replicate: async () => (await import('./replicate.ts')).replicate,
   reconcile: async () => (await import('./reconcile.ts')).reconcile,
   failover: async () => (await import('./failover.ts')).failover,
   bootstrap: async () => (await import('./bootstrap.ts')).bootstrap,
+  start: async () => (await import('./start.ts')).start,
   live: async () => (await import('./live.ts')).live,
+  cuts: async () => (await import('./cuts.ts')).cuts,
   peers: async () => (await import('./peers.ts')).peers,
 };
 const [name = '', ...flags] = process.argv.slice(2);
 /** A bench that hangs is a broken bench; its children end with it. These run many nodes or for a time of one's choice. */
-const MAX_MS = ['bootstrap', 'live', 'peers'].includes(name) ? 600_000 : 150_000;
+const MAX_MS = ['bootstrap', 'live', 'cuts', 'peers'].includes(name) ? 600_000 : 150_000;
 const load = BENCHES[name];
 if (load === undefined) {
   process.stderr.write(`error: no bench ${JSON.stringify(name)}\n  next: one of ${Object.keys(BENCHES).join(', ')}\n`);

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOurs } from './peers/ours.ts';
+import { shapeFigures } from './peers/shapes.ts';
 import { createPeerSystem, type System } from './peers/system.ts';
 import { type Figure, median } from './support/figures.ts';
 
@@ -16,6 +17,9 @@ const SLOW_MS = 20_000;
 /** No further run begins after this: some machines are slow, and the bench has to end. */
 const ENOUGH_MS = 330_000;
 const IN_FLIGHT = 8;
+/** Each way: a round trip of 50 ms, as between continents. */
+const DELAY_MS = 25;
+const DELAYED = MISSED[0];
 /** A directory in memory, where there is one: what is only prepared need not wait for the disk. */
 const MEMORY = '/dev/shm';
 /** Written beyond all that was missed. */
@@ -85,6 +89,24 @@ async function prepare(system: System, shelf: Shelf): Promise<void> {
   }
 }
 
+/** The same with a longer way between the two. */
+async function catchUpFar(system: System, shelf: Shelf, values: Values): Promise<void> {
+  const what = `far_${DELAYED}_ms`;
+  if ((values.get(what)?.[0] ?? values.get(`${DELAYED}_ms`)?.[0] ?? 0) > SLOW_MS) return;
+  shelf.restore(0, `missed-${DELAYED}`);
+  shelf.restore(1, 'away');
+  system.delay(DELAY_MS);
+  try {
+    await together(system);
+    const wanted = await system.source.fingerprint();
+    await system.join();
+    note(values, what, (await system.joiner.reach(wanted, DEADLINE_MS)) ?? DEADLINE_MS);
+    await apart(system);
+  } finally {
+    system.delay(0);
+  }
+}
+
 async function catchUp(system: System, shelf: Shelf, missed: number, values: Values): Promise<void> {
   if ((values.get(`${missed}_ms`)?.[0] ?? 0) > SLOW_MS) return;
   shelf.restore(0, `missed-${missed}`);
@@ -97,6 +119,9 @@ async function catchUp(system: System, shelf: Shelf, missed: number, values: Val
   note(values, `${missed}_ms`, took ?? DEADLINE_MS);
   if (took !== undefined) {
     note(values, `${missed}_bytes`, system.bytes() - before);
+    const { cpuSeconds, peakMiB } = system.usage();
+    note(values, `${missed}_cpu_ms`, cpuSeconds * 1000);
+    note(values, `${missed}_peak_mib`, peakMiB);
     for (const report of (await system.repairs?.()) ?? []) {
       note(values, `${missed}_session_ms`, report.durationMs);
       if (process.argv.includes('--explain')) process.stderr.write(`${system.name} ${Math.round(took)} ms: ${JSON.stringify(report)}\n`);
@@ -149,14 +174,17 @@ function figuresOf(system: System, values: Values, ours: Values | undefined): Fi
       ...figure(`${missed}_ms`, `catch-up of ${missed}`, 'ms'),
       ...figure(`${missed}_session_ms`, 'the repair session alone', 'ms'),
       ...figure(`${missed}_bytes`, `bytes on the wire of it`, 'B'),
+      ...figure(`${missed}_cpu_ms`, 'the joining process, its start included: processor, main thread', 'ms'),
+      ...figure(`${missed}_peak_mib`, 'the same: greatest resident memory', 'MiB'),
     ]),
+    ...figure(`far_${DELAYED}_ms`, `catch-up of ${DELAYED} at ${2 * DELAY_MS} ms of round trip`, 'ms'),
     ...figure('live_per_s', 'writes until held by both', '/s'),
   ];
 }
 
 /**
  * Ourselves beside peers: two processes each, the same keys and values, runs that take turns. The peers' packages must have been installed
- * in bench/peers. `--only a,b` takes some systems only.
+ * in bench/peers. `--only a,b` takes some systems only; `--only none` leaves what needs no systems: bytes to find differences of several shapes.
  */
 export async function peers(): Promise<readonly Figure[]> {
   const at = process.argv.indexOf('--only');
@@ -181,10 +209,11 @@ export async function peers(): Promise<readonly Figure[]> {
       for (const { system, shelf, values } of systems) {
         await alone(system, shelf, values);
         for (const missed of MISSED) await catchUp(system, shelf, missed, values);
+        await catchUpFar(system, shelf, values);
       }
     }
     const ours = systems.find(({ system }) => system.name === 'lattice-p2p')?.values;
-    return systems.flatMap(({ system, values }) => figuresOf(system, values, ours));
+    return [...systems.flatMap(({ system, values }) => figuresOf(system, values, ours)), ...shapeFigures()];
   } finally {
     for (const { system, shelf } of systems) {
       await system.close();

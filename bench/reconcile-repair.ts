@@ -11,8 +11,11 @@ import {
   Replica,
   repair,
   type SessionAnswer,
+  type Started,
   type SyncMessage,
   siblingsToFragments,
+  type Work,
+  type WorkAnswer,
 } from '../src/core/index.ts';
 import { type Bytes, bytesToHex, type Entry, type Fragment, type Operation } from '../src/core/types/index.ts';
 import { keyOf, NETWORK, put, remoteCommit, signerOf } from './support/commits.ts';
@@ -81,29 +84,37 @@ function session(mine: Side, theirs: Side): number {
     now: () => 0,
   });
   let bytes = 0;
+  const perform = (work: Work): WorkAnswer => {
+    if (work.type === 'entries') return { type: 'entries', entries: work.keyHashes.map(mine.entryOf) };
+    if (work.type === 'request') {
+      const sent = encodeSync(work.message);
+      const got = encodeSync(answer(theirs, decodeSync(sent)));
+      bytes += sent.length + got.length;
+      return { type: 'request', message: decodeSync(got) };
+    }
+    const fragments = work.fragments.map((part) => decodeFragment(part, hasher));
+    mine.take(fragments);
+    const operations = fragments.flatMap((fragment) =>
+      fragment.operations.map((o) => ({
+        key: o.operation.key,
+        commit: fragment.idBytes,
+        index: o.index,
+        verdict: 'held' as const,
+      })),
+    );
+    return { type: 'ingest', operations, unreadable: false };
+  };
+  const underWay: Started[] = [];
   let step = run.next();
   while (step.done !== true) {
     const effect = step.value;
     let reply: SessionAnswer = { type: 'progress' };
-    if (effect.type === 'request') {
-      const sent = encodeSync(effect.message);
-      const got = encodeSync(answer(theirs, decodeSync(sent)));
-      bytes += sent.length + got.length;
-      reply = { type: 'request', message: decodeSync(got) };
-    } else if (effect.type === 'entries') reply = { type: 'entries', entries: effect.keyHashes.map(mine.entryOf) };
-    else if (effect.type === 'ingest') {
-      const fragments = effect.fragments.map((part) => decodeFragment(part, hasher));
-      mine.take(fragments);
-      const operations = fragments.flatMap((fragment) =>
-        fragment.operations.map((o) => ({
-          keyHash: keyHash(o.operation.key, hasher),
-          commit: fragment.idBytes,
-          index: o.index,
-          verdict: 'held' as const,
-        })),
-      );
-      reply = { type: 'ingest', operations, unreadable: false };
-    }
+    if (effect.type === 'begin') {
+      underWay.push(...effect.start);
+      const first = underWay.shift();
+      if (first === undefined) throw new Error('a session waits for nothing');
+      reply = { type: 'done', id: first.id, answer: perform(first.work) };
+    } else if (effect.type !== 'progress') reply = perform(effect);
     step = run.next(reply);
   }
   const { outcome, method, found } = step.value;

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openLevelStore } from '../src/adapters/store/index.ts';
-import { createVerifier, memoryMetrics, nodeHasher, systemClock, systemRandom } from '../src/adapters/system/index.ts';
+import { createVerifier, nodeHasher, systemClock, systemRandom } from '../src/adapters/system/index.ts';
+import { createMetrics } from '../src/adapters/system/metrics.ts';
 import type { HttpLung, Log, Store, StoreOperation } from '../src/ports/index.ts';
 import { createNode } from '../src/runtime/index.ts';
 import { keyOf, NETWORK, signerOf, valueOf } from './support/commits.ts';
@@ -73,7 +74,7 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
       clock: systemClock(),
       random: systemRandom(),
       log: silent,
-      metrics: memoryMetrics(),
+      metrics: createMetrics(),
       http: noHttp,
       peerIdOf: (author) => author,
       onFatal: (error) => {

@@ -105,6 +105,10 @@ export async function createOurs(lung: 'p2p' | 'http'): Promise<System> {
       }).catch(() => undefined);
       return reports;
     },
+    delay(ms) {
+      for (const proxy of fleet.proxies) proxy.delay(ms);
+    },
+    usage: () => ({ cpuSeconds: second.cpu(), peakMiB: second.memory().peak }),
     bytes: () => fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0),
     close: () => fleet.close(),
   };

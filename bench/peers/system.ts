@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RepairReport } from '../../src/runtime/facade.ts';
+import { cpuSeconds } from '../support/figures.ts';
+import { memoryOf } from '../support/fleet.ts';
 import { createProxy, type Proxy } from '../support/proxy.ts';
 
 /** What is written: entries `from` … `from + count − 1`, `inFlight` at a time. */
@@ -48,6 +50,10 @@ export interface System {
   repairs?(): Promise<readonly RepairReport[]>;
   /** Bytes between the two so far, both ways. */
   bytes(): number;
+  /** From here on what goes between the two takes this many milliseconds longer, each way. */
+  delay(ms: number): void;
+  /** Of the joining node since its start: processor seconds of its main thread, and its greatest resident memory in MiB. */
+  usage(): { readonly cpuSeconds: number; readonly peakMiB: number };
   close(): Promise<void>;
 }
 
@@ -56,6 +62,7 @@ const PROGRAMS = fileURLToPath(new URL('../../../../bench/peers/', import.meta.u
 const STOP_MS = 5_000;
 
 interface Process {
+  readonly pid: number;
   call<T>(operation: string, argument?: object): Promise<T>;
   stop(): Promise<void>;
 }
@@ -96,6 +103,7 @@ function startProcess(program: string): Process {
       });
     });
   return {
+    pid: child.pid ?? 0,
     call,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -116,6 +124,7 @@ export function createPeerSystem(name: string, label: string, writes: number, op
   const processes: (Process | undefined)[] = [undefined, undefined];
   let proxy: Proxy | undefined;
   let before = 0;
+  let delayMs = 0;
 
   const running = (i: number): Process => {
     const found = processes[i];
@@ -154,9 +163,15 @@ export function createPeerSystem(name: string, label: string, writes: number, op
       before += proxy?.bytes ?? 0;
       proxy?.close();
       proxy = await createProxy(port);
+      proxy.delay(delayMs);
       await running(1).call('join', { port: proxy.port });
     },
     bytes: () => before + (proxy?.bytes ?? 0),
+    delay(ms) {
+      delayMs = ms;
+      proxy?.delay(ms);
+    },
+    usage: () => ({ cpuSeconds: cpuSeconds(running(1).pid), peakMiB: memoryOf(running(1).pid).peak }),
     async close() {
       await joiner.stop();
       await source.stop();

@@ -27,10 +27,12 @@ export interface BenchNode {
   start(): Promise<number>;
   /** SIGTERM; resolves when the process is gone, with the milliseconds that took. */
   stop(): Promise<number>;
+  /** Of its process. Throws before the start. */
+  pid(): number;
   /** Seconds that its main thread has been on a processor since its start; NaN where the system does not tell. */
   cpu(): number;
-  /** Resident memory of the process in MiB, now and at most since its start; NaN where the system does not tell. */
-  memory(): { readonly now: number; readonly peak: number };
+  /** Resident memory of the process in MiB, now and at most since its start, and what of it now is not mapped from files; NaN where the system does not tell. */
+  memory(): { readonly now: number; readonly peak: number; readonly own: number };
   status(): Promise<NodeStatus>;
   peers(): Promise<readonly PeerStatus[]>;
   /** A commit of puts. */
@@ -138,6 +140,10 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
         }
       }
     },
+    pid() {
+      if (child?.pid === undefined) throw new Error(`${name} does not run`);
+      return child.pid;
+    },
     async stop() {
       const running = child;
       if (running === undefined || running.exitCode !== null || running.signalCode !== null) return 0;
@@ -171,7 +177,7 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
 }
 
 /** Resident memory of a process in MiB; NaN where the system does not tell. */
-function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
+export function memoryOf(pid: number): { readonly now: number; readonly peak: number; readonly own: number } {
   let text = '';
   try {
     text = readFileSync(`/proc/${pid}/status`, 'latin1');
@@ -179,7 +185,7 @@ function memoryOf(pid: number): { readonly now: number; readonly peak: number } 
     // Not Linux, or the process is gone.
   }
   const mib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN) / 1024;
-  return { now: mib('VmRSS'), peak: mib('VmHWM') };
+  return { now: mib('VmRSS'), peak: mib('VmHWM'), own: mib('RssAnon') };
 }
 
 /** Waits until `condition` holds; the milliseconds that took. Fails with `what` after `deadlineMs`. */

@@ -10,14 +10,20 @@ export interface Proxy {
   /** Keeps connections open and passes nothing on; new ones are taken and left silent. */
   blackhole(): void;
   restore(): void;
+  /** From here on every byte takes this much longer, either way. */
+  delay(ms: number): void;
   close(): void;
 }
+
+/** Bytes under way in one direction of a delayed connection. */
+const MAX_LATE_BYTES = 4 * 1024 * 1024;
 
 /** Listens on a free port of 127.0.0.1 and passes every connection on to `target`. */
 export async function createProxy(target: number): Promise<Proxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let state: 'open' | 'cut' | 'silent' = 'open';
   let bytes = 0;
+  let delayMs = 0;
   const server = createServer((from) => {
     if (state === 'cut') {
       from.resetAndDestroy();
@@ -33,11 +39,23 @@ export async function createProxy(target: number): Promise<Proxy> {
     };
     for (const [source, sink] of [pair, [to, from] as const]) {
       source.setNoDelay(true);
+      let late = 0;
       source.on('error', end);
       source.on('close', end);
       source.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        if (!sink.write(chunk)) source.pause();
+        const pass = (): void => {
+          if (!sink.destroyed && !sink.write(chunk)) source.pause();
+        };
+        if (delayMs === 0 && late === 0) return pass();
+        // Timers of one length run in their order; what is on its way is bounded, as it is in a network.
+        late += chunk.length;
+        if (late > MAX_LATE_BYTES) source.pause();
+        setTimeout(() => {
+          late -= chunk.length;
+          if (state !== 'silent') source.resume();
+          pass();
+        }, delayMs);
       });
       sink.on('drain', () => {
         if (state !== 'silent') source.resume();
@@ -70,6 +88,9 @@ export async function createProxy(target: number): Promise<Proxy> {
       state = 'open';
       // What was silent for a while has lost its time: both ends dial again.
       reset();
+    },
+    delay(ms) {
+      delayMs = ms;
     },
     close() {
       reset();

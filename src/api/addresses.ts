@@ -11,6 +11,9 @@ export interface Addresses {
   keyOf(address: string): string;
 }
 
+/** Clients remembered at a time; beyond it the longest known is forgotten. */
+const MAX_CLIENTS = 4096;
+
 const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
 
 function listed(list: BlockList, address: string): boolean {
@@ -40,10 +43,20 @@ export function createAddresses(trustedProxies: readonly string[]): Addresses {
     if (bits === undefined) proxyList.addAddress(address, family);
     else proxyList.addSubnet(address, Number(bits), family);
   }
+  // Asked for every request, and the lists take a microsecond each.
+  const known = new Map<string, boolean>();
   return {
     proxies,
     isLoopback: (address) => listed(loopback, address),
-    isExempt: (address) => listed(loopback, address) || listed(proxyList, address),
+    isExempt(address) {
+      let exempt = known.get(address);
+      if (exempt === undefined) {
+        exempt = listed(loopback, address) || listed(proxyList, address);
+        if (known.size >= MAX_CLIENTS) known.clear();
+        known.set(address, exempt);
+      }
+      return exempt;
+    },
     keyOf(address) {
       const plain = withoutMapping(address);
       if (isIP(plain) !== 6) return plain;
@@ -63,8 +76,6 @@ export interface RateLimit {
   count(client: string): void;
 }
 
-/** Clients remembered at a time; beyond it the longest known is forgotten. */
-const MAX_CLIENTS = 4096;
 const MINUTE_MS = 60_000;
 
 /** At most `perMinute` events of a client within a minute from its first. Time is monotonic. */

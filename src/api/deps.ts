@@ -1,4 +1,6 @@
 import type { Lattice } from '../runtime/facade.ts';
+import type { Limits } from './rate-limits.ts';
+import type { LogSource, MetricsSource, ResourceSource } from './sources.ts';
 
 /** What the API needs of the node's configuration; the full Config fits. */
 export interface ApiConfig {
@@ -15,8 +17,25 @@ export interface ApiConfig {
     readonly allowedHosts: readonly string[];
     /** Addresses or CIDR ranges whose X-Forwarded-For counts. */
     readonly trustedProxies: readonly string[];
+    /** What is served of certified cuts may be read by anyone, and kept by any cache between. */
+    readonly publicSync?: boolean;
   };
   readonly http: { readonly nodes: readonly string[] };
+  /** Where files of the original's vault may lie. */
+  readonly vaultDir?: string;
+  /** Every setting as the node took it, for operators; secrets are not among the values. */
+  readonly settings?: readonly ShownSetting[];
+}
+
+/** One setting of the node and where it comes from. */
+export interface ShownSetting {
+  readonly name: string;
+  /** Of a secret: `set` or `not set`. */
+  readonly value: string;
+  readonly source: 'environment' | 'file' | 'default' | 'legacy';
+  readonly secret: boolean;
+  readonly unit?: string;
+  readonly help: string;
 }
 
 export interface ApiLog {
@@ -45,6 +64,16 @@ export interface ApiDeps {
   readonly log: ApiLog;
   readonly metrics?: ApiMetrics;
   readonly times?: Partial<ApiTimes>;
+  /** Requests of one client within ten seconds. */
+  readonly limits?: Partial<Limits>;
+  /** Absent: there is no /metrics. */
+  readonly metricsPage?: MetricsSource;
+  /** Absent: there is no /api/v1/logs. */
+  readonly logs?: LogSource;
+  /** Absent: there is no /api/v1/resources. */
+  readonly resources?: ResourceSource;
+  /** Where the built dashboard lies; default: beside the program. */
+  readonly dashboard?: URL;
 }
 
 export const DEFAULT_TIMES: ApiTimes = { deadlineMs: 30_000, sseHeartbeatMs: 15_000, drainMs: 2000 };

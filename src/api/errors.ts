@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
+import { validationError } from './contracted.ts';
 import type { ApiLog } from './deps.ts';
 
 /** HTTP status of an error code, where the code's form does not tell. */
@@ -15,17 +16,31 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'not-found': 404,
   'method-not-allowed': 405,
   'precondition-failed': 412,
+  'range-not-satisfiable': 416,
   'unsupported-media-type': 415,
   'misdirected-request': 421,
+  'idempotency-mismatch': 422,
+  'upgrade-required': 426,
+  'origin-refused': 403,
+  'peer-configured': 409,
+  'too-many-peers': 409,
+  'changed-since-cut': 409,
   'too-many-failures': 429,
+  'rate-limited': 429,
   overloaded: 429,
   'read-only': 503,
   'clock-ahead': 503,
+  // Another node does not answer, or not in order: this one works.
+  'peer-unreachable': 503,
+  'peer-error': 503,
+  'session-limit': 503,
+  'session-deadline': 504,
   // The node is on its way down, or the tree moved on under a proof: another moment, another answer.
   stopping: 503,
   'store-closed': 503,
   'store-write-failed': 503,
   stale: 503,
+  'not-certified': 503,
   deadline: 504,
   'disk-full': 507,
 };
@@ -49,6 +64,8 @@ function statusOf(code: string): number {
 /** Any failure as a LatticeError. What we did not foresee becomes `internal`, its text kept from the client. */
 function toLatticeError(error: unknown): LatticeError {
   if (error instanceof LatticeError) return error;
+  const invalid = validationError(error);
+  if (invalid !== undefined) return invalid;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const framework = FRAMEWORK_ERRORS[code];
   if (framework !== undefined) return new LatticeError(framework[0], framework[1], { cause: error });
@@ -58,7 +75,8 @@ function toLatticeError(error: unknown): LatticeError {
   return new LatticeError('internal', 'the node failed to answer this request; its log says why', { cause: error });
 }
 
-const isV1 = (url: string): boolean => /^\/api\/v1(?:[/?]|$)/.test(url);
+/** Paths that the original does not have: errors there are problem documents. */
+const isV1 = (url: string): boolean => /^\/(?:api\/v1|livez|readyz|openapi\.json|docs|metrics|dashboard)(?:[/?]|$)/.test(url);
 
 /** Problem details of RFC 9457, as the v1 endpoints answer errors. */
 function problem(error: LatticeError, status: number): object {
@@ -70,6 +88,7 @@ function problem(error: LatticeError, status: number): object {
     code: error.code,
     ...(error.next === undefined ? {} : { next: error.next }),
     ...(Array.isArray(error.details.reasons) ? { reasons: error.details.reasons } : {}),
+    ...(Array.isArray(error.details.errors) ? { errors: error.details.errors } : {}),
   };
 }
 

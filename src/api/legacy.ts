@@ -2,7 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../runtime/facade.ts';
 import type { TokenCheck } from './access.ts';
+import { redirectBrowser } from './dashboard.ts';
 import type { RouteContext } from './deps.ts';
+import { isNotModified } from './preconditions.ts';
 import { createStateStreams } from './state-stream.ts';
 
 const MODES: readonly SyncMode[] = ['p2p', 'http', 'auto'];
@@ -23,8 +25,11 @@ const ENDPOINTS: Readonly<Record<string, string>> = {
   p2p_identity: '/api/lattice/p2p/identity',
   sync_switch: '/api/lattice/sync/switch',
   lattice_health: '/api/lattice/health',
+  persistence: '/api/persistence/stats',
   merkle_root: '/api/persistence/merkle-root',
   integrity: '/api/persistence/integrity',
+  bundles: '/api/persistence/bundles',
+  vault: '/api/vault/list',
   v1: '/api/v1/status',
 };
 
@@ -81,24 +86,8 @@ function latticeHealth(status: NodeStatus): object {
   };
 }
 
-/**
- * Checks of the whole store, which read all of it: one runs at a time, everyone who asks meanwhile shares it, and the
- * last outcome stands for as long as it took to find, so that asking takes at most half of the node's time.
- */
-function createIntegrityCheck(lattice: Lattice): () => ReturnType<Lattice['verifyIntegrity']> {
-  let current: ReturnType<Lattice['verifyIntegrity']> | undefined;
-  return () => {
-    if (current !== undefined) return current;
-    const from = performance.now();
-    const check = lattice.verifyIntegrity().finally(() => {
-      setTimeout(() => {
-        current = undefined;
-      }, performance.now() - from).unref();
-    });
-    current = check;
-    return check;
-  };
-}
+/** Weak: under one root the state is the same, timestamp and signature are those of the answer. */
+const weakTag = (root: string): string => `W/"${root}"`;
 
 /** The original's mode switch: whatever goes wrong is told with success false, and changes nothing. */
 function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: TokenCheck): object {
@@ -118,15 +107,15 @@ function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: Token
 }
 
 /** The endpoints of the original node, with its exact keys. */
-export function legacyRoutes({ lattice, config, log, inTime }: RouteContext, checkToken: TokenCheck) {
+export function legacyRoutes({ lattice, config, inTime }: RouteContext, checkToken: TokenCheck) {
   const states = createStateStreams(lattice);
-  const checkIntegrity = createIntegrityCheck(lattice);
 
   return async (scope: FastifyInstance): Promise<void> => {
     // The original takes no bodies: whatever a client sends with a request is read within the limit and passed over.
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined);
 
-    scope.get('/', async () => {
+    scope.get('/', async (request, reply) => {
+      if (redirectBrowser(request, reply)) return reply;
       const { version } = lattice.status();
       return {
         name: 'Diotec360 Lattice',
@@ -159,14 +148,17 @@ export function legacyRoutes({ lattice, config, log, inTime }: RouteContext, che
     });
 
     scope.head('/api/lattice/state', async (_request, reply) => reply.header('content-type', 'application/json; charset=utf-8').send());
-    scope.get('/api/lattice/state', { exposeHeadRoute: false }, async (_request, reply) => {
+    scope.get('/api/lattice/state', { exposeHeadRoute: false }, async (request, reply) => {
+      reply.header('cache-control', 'no-cache');
+      const { root: current } = lattice.root();
+      if (isNotModified(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
       const opening = states.open();
-      const stream = await inTime(opening).catch((cause: unknown) => {
+      const { root, stream } = await inTime(opening).catch((cause: unknown) => {
         // It may still open after its time was up.
-        opening.then((late) => late.destroy()).catch(() => undefined);
+        opening.then((late) => late.stream.destroy()).catch(() => undefined);
         throw cause;
       });
-      return reply.header('content-type', 'application/json; charset=utf-8').send(stream);
+      return reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8').send(stream);
     });
 
     scope.get('/api/lattice/p2p/status', async () => p2pStatus(lattice.status()));
@@ -179,32 +171,5 @@ export function legacyRoutes({ lattice, config, log, inTime }: RouteContext, che
     scope.post('/api/lattice/sync/switch', async (request, reply) => reply.send(switchMode(request, lattice, checkToken)));
 
     scope.get('/api/lattice/health', async () => latticeHealth(lattice.status()));
-
-    scope.get('/api/persistence/merkle-root', async () => {
-      const { root, live } = lattice.root();
-      return { success: true, merkle_root: root, total_accounts: live, message: 'Current Merkle root of the state' };
-    });
-
-    scope.get('/api/persistence/integrity', async () => {
-      try {
-        const { valid, root, recomputed } = await inTime(checkIntegrity());
-        return {
-          success: true,
-          is_valid: valid,
-          status: valid ? 'VALID' : 'CORRUPTED',
-          merkle_root: root,
-          message: valid ? 'The root recomputed from the store is the current root' : `The store gives another root: ${recomputed}`,
-        };
-      } catch (cause) {
-        log.error({ err: cause }, 'integrity check failed');
-        return {
-          success: false,
-          is_valid: false,
-          status: 'ERROR',
-          merkle_root: lattice.root().root,
-          message: 'The store could not be checked; the log of the node says why',
-        };
-      }
-    });
   };
 }

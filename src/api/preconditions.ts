@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
-import type { Lattice, WriteOperation } from '../runtime/facade.ts';
+import type { WriteOperation } from '../runtime/facade.ts';
 
 /** One entity tag of a conditional header. */
 interface EntityTag {
@@ -28,13 +28,9 @@ function parseTags(header: string, name: string): '*' | readonly EntityTag[] {
 
 /**
  * The If-Match and If-None-Match of a write (RFC 9110 §13), as conditions that the write itself checks. LatticeError
- * `invalid-header`, `precondition-failed`.
+ * `invalid-header`.
  */
-export async function writeConditions(
-  request: FastifyRequest,
-  lattice: Lattice,
-  key: string,
-): Promise<Pick<WriteOperation, 'ifMatch' | 'ifNoneMatch'>> {
+export function writeConditions(request: FastifyRequest): Pick<WriteOperation, 'ifMatch' | 'ifNoneMatch'> {
   const match = request.headers['if-match'];
   const noneMatch = request.headers['if-none-match'];
   if (noneMatch !== undefined && parseTags(noneMatch, 'If-None-Match') !== '*') {
@@ -48,12 +44,7 @@ export async function writeConditions(
   if (tags === '*') return { ...absent, ifMatch: '*' };
   // If-Match compares strongly: weak tags match nothing.
   const strong = tags.filter((t) => !t.weak).map((t) => t.tag);
-  if (strong.length === 1) return { ...absent, ifMatch: strong[0] as string };
-  const now = strong.length === 0 ? undefined : (await lattice.get(key))?.version;
-  if (now === undefined || !strong.includes(now)) {
-    throw new LatticeError('precondition-failed', 'none of the versions in If-Match is the current one', { next: 'read the entry again' });
-  }
-  return { ...absent, ifMatch: now };
+  return { ...absent, ifMatch: strong.length === 1 ? (strong[0] as string) : strong };
 }
 
 /** Whether the reader's If-None-Match says that it has this version already. LatticeError `invalid-header`. */

@@ -51,21 +51,6 @@ export function pathKeyOf(request: FastifyRequest): string {
   return checkKey(percentDecode(path.slice(path.lastIndexOf('/') + 1), 'key'));
 }
 
-/** Key of the `?key=` form. LatticeError `invalid-key`. */
-export function queryKeyOf(query: ReadonlyMap<string, string>): string {
-  const key = query.get('key');
-  if (key === undefined) throw invalid('key', 'the parameter key is missing');
-  return checkKey(key);
-}
-
-/** A parsed JSON body. Wrapped, because null is a value and no body is not. */
-class JsonBody {
-  readonly value: JsonValue;
-  constructor(value: JsonValue) {
-    this.value = value;
-  }
-}
-
 /** JSON bodies through the strict parser, which sees what JSON.parse hides. Anything but application/json is refused with 415. */
 export function acceptJson(scope: FastifyInstance): void {
   scope.addContentTypeParser(
@@ -80,7 +65,7 @@ export function acceptJson(scope: FastifyInstance): void {
       } catch {
         throw invalid('json', 'the body is not valid UTF-8');
       }
-      return new JsonBody(parseJson(text, MAX_BODY_DEPTH));
+      return parseJson(text, MAX_BODY_DEPTH);
     },
   );
 }
@@ -90,7 +75,8 @@ export const addressOf = (request: FastifyRequest): string => request.ip || '';
 
 /** The request's JSON body. LatticeError `invalid-json` when there is none. */
 export function jsonOf(request: FastifyRequest): JsonValue {
-  if (request.body instanceof JsonBody) return request.body.value;
+  // null is a value, no body is none.
+  if (request.body !== undefined) return request.body as JsonValue;
   throw invalid('json', 'the body is missing: send JSON with content-type application/json');
 }
 

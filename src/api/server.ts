@@ -4,24 +4,46 @@ import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } 
 import { LatticeError } from '../core/types/index.ts';
 import { createHostCheck, createTokenCheck, limitConnections } from './access.ts';
 import { createAddresses } from './addresses.ts';
+import { applyContract } from './contracted.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import { type ApiDeps, type ApiLog, createDeadline, DEFAULT_TIMES, type RouteContext } from './deps.ts';
 import { sendError } from './errors.ts';
 import { legacyRoutes } from './legacy.ts';
+import { legacyPersistenceRoutes } from './legacy-persistence.ts';
+import { metricsRoutes } from './metrics.ts';
 import type { OpenResponses } from './open-response.ts';
+import { openApiRoutes } from './openapi.ts';
+import { probeRoutes } from './probes.ts';
+import { createRateLimits, DEFAULT_LIMITS } from './rate-limits.ts';
 import { MAX_BODY_BYTES } from './requests.ts';
+import { createStreamSlots } from './stream-slots.ts';
+import { acceptUpgrades } from './upgrade.ts';
+import { cellRoutes } from './v1-cells.ts';
+import { cutRoutes } from './v1-cuts.ts';
+import { differenceRoutes } from './v1-differences.ts';
 import { eventRoutes } from './v1-events.ts';
+import { eventSockets } from './v1-events-ws.ts';
+import { historyRoutes } from './v1-history.ts';
+import { logRoutes } from './v1-logs.ts';
 import { nodeRoutes } from './v1-node.ts';
+import { operatorRoutes } from './v1-operator.ts';
+import { resourceRoutes } from './v1-resources.ts';
+import { seriesRoutes } from './v1-series.ts';
+import { snapshotRoutes } from './v1-snapshot.ts';
 import { stateRoutes } from './v1-state.ts';
 import { syncRoutes } from './v1-sync.ts';
 
 /** The HTTP face of a node. */
 export interface Api {
+  /** Every route as `METHOD /path`. */
+  readonly routes: readonly string[];
   /** Binds the configured address. LatticeError `address-in-use` or `address-unavailable`. */
   listen(): Promise<{ readonly url: string }>;
   /** Stops listening, ends open streams, lets requests under way finish for a short time. Never hangs. */
   close(): Promise<void>;
 }
 
+const EVENT_SOCKET = '/api/v1/events/ws';
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** RELIABILITY: nothing of a node may be framed, sniffed or scripted from elsewhere. Constant, so set by hand: a plugin costs a third of the throughput. */
@@ -55,7 +77,13 @@ function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance 
       // Queries are parsed strictly by the routes.
       querystringParser: () => ({}),
     },
-    genReqId: () => `${run}-${(++requests).toString(36)}`,
+    // Only what is printed as it is written may stand in logs and headers.
+    genReqId: (raw) => {
+      const given = raw.headers['x-request-id'];
+      return typeof given === 'string' && /^[!-~]{1,64}$/.test(given) ? given : `${run}-${(++requests).toString(36)}`;
+    },
+    // What a client sends is what is meant: nothing is turned into another type or left out, and every flaw is named.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
     frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
@@ -102,7 +130,10 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   );
   const context: RouteContext = { lattice, config, log, inTime };
   const openResponses: OpenResponses = new Set();
+  const limits = createRateLimits(addresses, { ...DEFAULT_LIMITS, ...deps.limits });
+  const slots = createStreamSlots(addresses);
   const app = createServer(addresses.proxies, log);
+  const upgrades = acceptUpgrades(app);
   limitConnections(app.server, addresses);
   app.server.maxHeadersCount = 64;
 
@@ -112,14 +143,18 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     for (const method of [route.method].flat()) methods.add(method);
     if (route.url !== '*') methodsByPath.set(route.url, methods);
   });
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     checkHost(request);
     checkEncoding(request);
+    if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
+      throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
+    }
+    done();
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
-    metrics?.count('http_requests_total', { method: request.method, route, status: String(reply.statusCode) });
+    metrics?.count('lattice_http_requests_total', { method: request.method, route, status: String(reply.statusCode) });
     log.debug({ request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
@@ -130,21 +165,50 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(fastifyCors, {
     origin: config.api.corsOrigins.length === 0 ? false : [...config.api.corsOrigins],
     methods: [...METHODS],
-    allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match', 'last-event-id', 'idempotency-key'],
-    exposedHeaders: ['etag', 'location', 'retry-after', 'x-request-id'],
+    allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match', 'last-event-id', 'idempotency-key', 'x-request-id'],
+    exposedHeaders: [
+      'etag',
+      'idempotent-replayed',
+      'location',
+      'ratelimit-limit',
+      'ratelimit-remaining',
+      'ratelimit-reset',
+      'retry-after',
+      'x-request-id',
+    ],
     maxAge: 600,
     strictPreflight: false,
   });
   app.removeAllContentTypeParsers();
+  await applyContract(app, limits, lattice.status().version);
   await app.register(legacyRoutes(context, checkToken));
-  await app.register(stateRoutes(context, checkToken));
+  await app.register(legacyPersistenceRoutes(context));
+  await app.register(stateRoutes(context, checkToken, limits));
+  await app.register(historyRoutes(context));
+  await app.register(operatorRoutes(context, checkToken));
+  const probes = probeRoutes(lattice);
+  await app.register(probes.routes);
+  await app.register(openApiRoutes);
   await app.register(nodeRoutes(context, checkToken));
-  await app.register(eventRoutes(context, addresses, openResponses, times.sseHeartbeatMs));
+  await app.register(cutRoutes(context));
+  await app.register(differenceRoutes(context, checkToken));
+  await app.register(cellRoutes(context, config.api.publicSync === true));
+  if (config.api.publicSync === true) await app.register(snapshotRoutes(context));
+  await app.register(eventRoutes(context, slots, openResponses, times.sseHeartbeatMs));
+  const sockets = eventSockets(context, slots, upgrades, times.sseHeartbeatMs);
+  await app.register(sockets.routes);
   await app.register(syncRoutes(context, addresses, openResponses));
+  await app.register(seriesRoutes(context));
+  if (deps.metricsPage !== undefined) await app.register(metricsRoutes(context, deps.metricsPage, deps.resources));
+  if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
+  if (deps.logs !== undefined) await app.register(logRoutes(deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
+  await app.register(dashboardRoutes(deps.dashboard));
+  const routes = [...methodsByPath].flatMap(([url, methods]) => [...methods].map((method) => `${method} ${url}`));
   refuseOtherMethods(app, methodsByPath);
   await app.ready();
 
   return {
+    routes,
     async listen() {
       const { host, port } = config.api;
       try {
@@ -167,7 +231,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       return { url: `http://${urlHost(reachableHost(host))}:${bound.port}` };
     },
     async close() {
+      probes.stopping();
       for (const response of openResponses) response.end();
+      sockets.close();
       const cut = setTimeout(() => app.server.closeAllConnections(), times.drainMs);
       await app.close();
       clearTimeout(cut);

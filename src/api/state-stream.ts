@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { LatticeError } from '../core/types/index.ts';
 import type { Lattice } from '../runtime/facade.ts';
 
@@ -11,8 +12,8 @@ const TARGET_CHARS = 64 * 1024;
 
 /** The original's signed state document, streamed: memory does not grow with the state. */
 export interface StateStreams {
-  /** Rejects with LatticeError `overloaded`. The stream must be read or destroyed. */
-  open(): Promise<Readable>;
+  /** The document and the root that it belongs to. Rejects with LatticeError `overloaded`. The stream must be read or destroyed. */
+  open(): Promise<{ readonly root: string; readonly stream: Readable }>;
 }
 
 async function* documentText(
@@ -30,6 +31,8 @@ async function* documentText(
       yield text;
       text = '';
     }
+    // A fast reader's socket never says wait, and the store has read ahead: without a turn of the loop others would wait for all that is there.
+    await turn();
   }
   yield `${text}},"state_size":${snapshot.live},"timestamp":${timestamp},"signature":${JSON.stringify(signature)},"signed":true}`;
 }
@@ -50,7 +53,7 @@ export function createStateStreams(lattice: Lattice): StateStreams {
           clearTimeout(limit);
           open--;
         });
-        return stream;
+        return { root: snapshot.root, stream };
       } catch (cause) {
         open--;
         throw cause;

@@ -1,10 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { TokenCheck } from './access.ts';
 import type { RouteContext } from './deps.ts';
-import { acceptJson, integerOf, queryOf } from './requests.ts';
-
-const MAX_PAGE = 1000;
-const DEFAULT_PAGE = 100;
+import { acceptJson } from './requests.ts';
 
 /** The node itself: status, peers, health, conflicts, and repair on demand. */
 export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
@@ -30,9 +27,7 @@ export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenC
     });
 
     scope.get('/api/v1/conflicts', async (request, reply) => {
-      const query = queryOf(request, ['limit', 'cursor']);
-      const cursor = query.get('cursor');
-      const limit = integerOf(query, 'limit', { min: 1, max: MAX_PAGE, default: DEFAULT_PAGE });
+      const { limit, cursor } = request.query as { limit: number; cursor?: string };
       const page = await inTime(lattice.conflicts({ limit, ...(cursor === undefined ? {} : { cursor }) }));
       return reply.send({ conflicts: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) });
     });

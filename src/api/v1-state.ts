@@ -1,58 +1,53 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type JsonValue, LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
-import type { EntryView, WriteOperation } from '../runtime/facade.ts';
+import { checkKey } from '../core/codec/index.ts';
+import { type JsonValue, LatticeError } from '../core/types/index.ts';
+import type { EntryView, WriteOperation, WriteResult } from '../runtime/facade.ts';
 import type { TokenCheck } from './access.ts';
 import type { RouteContext } from './deps.ts';
 import { etagOf, isNotModified, writeConditions } from './preconditions.ts';
-import { acceptJson, integerOf, jsonOf, pathKeyOf, queryKeyOf, queryOf } from './requests.ts';
-
-/** Entries on one page, at most: 1,000 values of the largest size are 16 MB of JSON. */
-const MAX_PAGE = 1000;
-const DEFAULT_PAGE = 100;
+import type { RateLimits } from './rate-limits.ts';
+import { acceptJson, jsonOf, pathKeyOf } from './requests.ts';
 
 const STATE_PATH = '/api/v1/state';
 
-const keyForm = (request: FastifyRequest): string => queryKeyOf(queryOf(request, ['key']));
+const keyForm = (request: FastifyRequest): string => checkKey((request.query as { key?: string }).key);
 
-const FIELDS: ReadonlySet<string> = new Set(['op', 'key', 'value', 'ifMatch', 'ifNoneMatch', 'mustExist']);
-
-function operationOf(json: JsonValue, index: number): WriteOperation {
-  const at = `operations[${index}]`;
-  const fail = (rule: string): LatticeError => new LatticeError('invalid-operation', `${at}: ${rule}`);
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw fail('must be an object');
-  const fields = json as { readonly [name: string]: JsonValue };
-  for (const name of Object.keys(fields)) if (!FIELDS.has(name)) throw fail(`unknown field '${name}'`);
-  const { op, key, value, ifMatch, ifNoneMatch, mustExist } = fields;
-  if (op !== 'put' && op !== 'delete') throw fail("op must be 'put' or 'delete'");
-  if (typeof key !== 'string') throw fail('key must be a string');
-  if (op === 'put' && value === undefined) throw fail('a put needs a value');
-  if (op === 'delete' && value !== undefined) throw fail('a delete has no value');
-  if (ifMatch !== undefined && typeof ifMatch !== 'string') throw fail('ifMatch must be a version or *');
-  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw fail('ifNoneMatch must be *');
-  if (mustExist !== undefined && typeof mustExist !== 'boolean') throw fail('mustExist must be true or false');
-  return {
-    op,
-    key,
-    ...(value === undefined ? {} : { value }),
-    ...(ifMatch === undefined ? {} : { ifMatch }),
-    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
-    ...(mustExist === undefined ? {} : { mustExist }),
-  };
+/** The operations of a commit request, whose form the schema has checked. LatticeError `invalid-operation`, naming the place. */
+function operationsOf(body: JsonValue): readonly WriteOperation[] {
+  const { operations } = body as unknown as { operations: WriteOperation[] };
+  operations.forEach(({ op, value }, i) => {
+    if ((op === 'put') === (value !== undefined)) return;
+    const detail = op === 'put' ? 'a put needs a value' : 'a delete has no value';
+    throw new LatticeError('invalid-operation', `operations[${i}]: ${detail}`, {
+      details: { errors: [{ in: 'body', pointer: `#/operations/${i}/value`, detail }] },
+    });
+  });
+  return operations;
 }
 
-/** The operations of a commit request. LatticeError `invalid-operation`, naming the place. */
-function operationsOf(body: JsonValue): WriteOperation[] {
-  const operations = body !== null && typeof body === 'object' && 'operations' in body ? body.operations : undefined;
-  if (!Array.isArray(operations) || operations.length === 0 || operations.length > MAX_OPERATIONS) {
-    throw new LatticeError('invalid-operation', `the body must be {"operations": […]} with 1 to ${MAX_OPERATIONS} operations`);
-  }
-  return operations.map(operationOf);
+/** The client's key for a request that it may have to try again; the schema has checked its form. */
+function idempotencyOf(request: FastifyRequest): { readonly idempotencyKey?: string } {
+  const key = request.headers['idempotency-key'];
+  return typeof key === 'string' ? { idempotencyKey: key } : {};
+}
+
+interface ListQuery {
+  readonly key?: string;
+  readonly prefix?: string;
+  readonly limit: number;
+  readonly cursor?: string;
 }
 
 /** Entries, batch commits and proofs: /api/v1/state, /api/v1/commits, /api/v1/proof. */
-export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
+export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck, limits: RateLimits) {
   const { author } = lattice.status();
   const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+
+  async function write(operations: readonly WriteOperation[], request: FastifyRequest, reply: FastifyReply): Promise<WriteResult> {
+    const result = await inTime(lattice.write(operations, idempotencyOf(request)));
+    if (result.replayed === true) reply.header('idempotent-replayed', 'true');
+    return result;
+  }
 
   async function get(key: string, request: FastifyRequest, reply: FastifyReply) {
     const entry = await inTime(lattice.get(key));
@@ -64,8 +59,7 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
 
   async function put(key: string, request: FastifyRequest, reply: FastifyReply) {
     const value = jsonOf(request);
-    const conditions = await inTime(writeConditions(request, lattice, key));
-    const { commit, hlc, results } = await inTime(lattice.write([{ op: 'put', key, value, ...conditions }]));
+    const { commit, hlc, results } = await write([{ op: 'put', key, value, ...writeConditions(request) }], request, reply);
     const written = results[0];
     if (written === undefined) throw new Error('a write of one operation has one result');
     const { version, created } = written;
@@ -76,8 +70,7 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
   }
 
   async function remove(key: string, request: FastifyRequest, reply: FastifyReply) {
-    const conditions = await inTime(writeConditions(request, lattice, key));
-    await inTime(lattice.write([{ op: 'delete', key, mustExist: true, ...conditions }]));
+    await write([{ op: 'delete', key, mustExist: true, ...writeConditions(request) }], request, reply);
     return reply.code(204).send();
   }
 
@@ -91,11 +84,8 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
     scope.delete(STATE_PATH, withToken, (request, reply) => remove(keyForm(request), request, reply));
 
     scope.get(STATE_PATH, async (request, reply) => {
-      const query = queryOf(request, ['key', 'prefix', 'limit', 'cursor']);
-      if (query.has('key')) return get(keyForm(request), request, reply);
-      const prefix = query.get('prefix');
-      const cursor = query.get('cursor');
-      const limit = integerOf(query, 'limit', { min: 1, max: MAX_PAGE, default: DEFAULT_PAGE });
+      const { key, prefix, limit, cursor } = request.query as ListQuery;
+      if (key !== undefined) return get(checkKey(key), request, reply);
       const page = await inTime(
         lattice.list({ limit, ...(prefix === undefined ? {} : { prefix }), ...(cursor === undefined ? {} : { cursor }) }),
       );
@@ -103,11 +93,17 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
     });
 
     scope.post('/api/v1/commits', withToken, async (request, reply) => {
-      const result = await inTime(lattice.write(operationsOf(jsonOf(request))));
-      return reply.code(201).send(result);
+      const { commit, hlc, results } = await write(operationsOf(jsonOf(request)), request, reply);
+      return reply.code(201).send({ commit, hlc, results });
     });
 
-    scope.get('/api/v1/proof/:key', (request) => inTime(lattice.prove(pathKeyOf(request))));
-    scope.get('/api/v1/proof', (request) => inTime(lattice.prove(keyForm(request))));
+    function prove(key: string, request: FastifyRequest, reply: FastifyReply) {
+      const { at } = request.query as { at?: 'cut' };
+      if (at === undefined) return inTime(lattice.prove(key));
+      limits.take('costly', request, reply);
+      return inTime(lattice.prove(key, { at }));
+    }
+    scope.get('/api/v1/proof/:key', (request, reply) => prove(pathKeyOf(request), request, reply));
+    scope.get('/api/v1/proof', (request, reply) => prove(keyForm(request), request, reply));
   };
 }

@@ -5,20 +5,25 @@ import { createP2pLung } from '../adapters/p2p/index.ts';
 import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createLog,
+  createLogRing,
+  createMachineProbe,
   createSigner,
   createVerifier,
+  type LogDestination,
   loadOrCreateKey,
-  memoryMetrics,
   nodeHasher,
   systemClock,
   systemRandom,
+  teeLog,
 } from '../adapters/system/index.ts';
+import { createMetrics } from '../adapters/system/metrics.ts';
 import { createApi } from '../api/index.ts';
 import type { Config } from '../config/index.ts';
 import { authorToPeerId, peerIdToAuthor } from '../core/codec/peer-id.ts';
-import { type Author, type Bytes, hexToBytes, LatticeError } from '../core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import type { Clock, Log, P2pLung, Timer } from '../ports/index.ts';
 import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
+import { announce } from './announce.ts';
 import { VERSION } from './version.ts';
 
 /** Writing stops below the greater of these: room to compact and to shut down cleanly. */
@@ -48,7 +53,8 @@ export interface StartedNode {
  * Rejects with a LatticeError that names the cause and the next step; nothing is left running then.
  */
 export async function startNode({ config, log: given, onFatal }: StartOptions): Promise<StartedNode> {
-  const root = given ?? createLog({ level: config.logLevel, format: config.logFormat });
+  const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
+  const root = openLog(config, given, ring);
   const log = root.child('lattice');
   const clock = systemClock();
   log.info({ version: VERSION }, `LATTICE v${VERSION} HYBRID SYNC PROTOCOL`);
@@ -60,7 +66,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   const hasher = nodeHasher();
   const verifier = createVerifier();
   const random = systemRandom();
-  const metrics = memoryMetrics();
+  const metrics = createMetrics();
   log.info(
     {
       name: config.name,
@@ -74,7 +80,8 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   );
 
   const store = await openLevelStore(config.stateDir);
-  const closers: (() => Promise<void>)[] = [() => store.close()];
+  const machine = createMachineProbe(config.stateDir, freeBytes);
+  const closers: (() => Promise<void>)[] = [() => store.close(), async () => machine.close()];
   try {
     const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock) : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, log: root.child('http') });
@@ -105,6 +112,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         random,
         log: root,
         metrics,
+        machine,
         ...(p2p === undefined ? {} : { p2p }),
         http,
         peerIdOf: authorToPeerId,
@@ -117,7 +125,15 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
 
-    const api = await createApi({ lattice: node.lattice, config, log: root.child('api'), metrics });
+    const api = await createApi({
+      lattice: node.lattice,
+      config,
+      log: root.child('api'),
+      metrics,
+      logs: ring,
+      resources: () => machine.resources(),
+      ...(config.metrics ? { metricsPage: metrics } : {}),
+    });
     closers.push(() => api.close());
     const { url } = await api.listen();
     const stopWatching = watchDisk(node, config.stateDir, clock, log);
@@ -126,9 +142,8 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     if (p2p === undefined) log.info({}, 'P2P disabled');
     else log.info({ listen: config.p2p.listen, bootstrap: config.p2p.bootstrap.length, topic: config.p2p.topic }, 'P2P starting');
     node.start();
-    if (config.http.nodes.length > 0) log.info({ nodes: config.http.nodes, pollMs: config.http.pollIntervalMs }, 'HTTP sync activated');
-    log.info({ url, root: stateRoot }, 'LATTICE READY');
-    log.info({ count: config.http.nodes.length }, 'HTTP peers monitored');
+    const stopAnnouncing = announce({ lattice: node.lattice, config, url, clock, log });
+    closers.push(async () => stopAnnouncing());
 
     let stopped: Promise<void> | undefined;
     return {
@@ -144,6 +159,14 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     await closeAll(closers);
     throw error;
   }
+}
+
+/** The log, kept in the ring too. What is secret in the configuration is struck out wherever it would stand. */
+function openLog(config: Config, given: Log | undefined, ring: LogDestination): Log {
+  const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter((s) => s !== undefined);
+  const { logLevel: level, logFormat: format } = config;
+  if (given === undefined) return createLog({ level, format, ring, secrets });
+  return teeLog(given, createLog({ level, format: 'json', destination: ring, secrets }));
 }
 
 function loadSeed(config: Config, log: Log): Bytes {

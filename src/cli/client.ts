@@ -25,10 +25,16 @@ export interface ApiAnswer {
 /** An HTTP client for one node: bounded in time and bytes, follows no redirects. */
 export interface ApiClient {
   readonly url: string;
+  /** Whether requests carry a token. */
+  readonly hasToken: boolean;
   /** Any answer. LatticeError `unreachable`, `timeout`, `answer-too-large`. */
   send(method: string, path: string, request?: ApiRequest): Promise<ApiAnswer>;
-  /** The JSON of a 2xx answer; any other answer is thrown as LatticeError with the server's code, or `http-status`. */
+  /** The text of a 2xx answer; any other answer is thrown as LatticeError with the server's code, `not-supported` or `http-status`. */
+  text(method: string, path: string, request?: ApiRequest): Promise<string>;
+  /** The JSON of a 2xx answer; any other answer is thrown as LatticeError with the server's code, `not-supported` or `http-status`. */
   json<T>(method: string, path: string, request?: ApiRequest): Promise<T>;
+  /** Opens an answer without end (server-sent events): its bytes until either side ends it. Rejects and throws as `json` does. */
+  stream(path: string, request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Closes kept-alive connections. */
   close(): void;
 }
@@ -36,7 +42,12 @@ export interface ApiClient {
 /** The largest page is 1,000 entries of 16 KiB in JSON; twice that is another kind of server. */
 const MAX_ANSWER_BYTES = 48 * 1024 * 1024;
 /** What to do about 401, here and where the original's endpoints say it otherwise. */
-export const TOKEN_HINT = "Give the node's token with --token, DIOTEC360_API_TOKEN or --env-file.";
+export const TOKEN_HINT =
+  "Give the node's token with --token, DIOTEC360_API_TOKEN, --env-file, or a context that names its file (lattice context add NAME --token-file F).";
+/** Nodes send a sign of life on open answers every 15 s; four of them missing is a dead connection. */
+const MAX_SILENCE_MS = 60_000;
+/** What a refusal may say. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
 /** Requests in parallel: imports look keys up side by side. */
 const MAX_SOCKETS = 8;
 
@@ -54,7 +65,8 @@ export function createClient(options: ClientOptions): ApiClient {
   const url = base.href.replace(/\/+$/, '');
   let agent: http.Agent | undefined;
 
-  async function send(method: string, path: string, request: ApiRequest = {}): Promise<ApiAnswer> {
+  /** A request that is not sent yet. */
+  async function prepare(method: string, path: string, request: ApiRequest) {
     // TLS takes a tenth of a command's time to load: only where it is used.
     const transport = base?.protocol === 'https:' ? (await import('node:https')).default : http;
     agent ??= new transport.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
@@ -68,11 +80,18 @@ export function createClient(options: ClientOptions): ApiClient {
       headers['content-type'] = 'application/json';
       headers['content-length'] = Buffer.byteLength(request.body);
     }
+    return transport.request(target, { method, headers, agent });
+  }
+
+  const late = (): LatticeError =>
+    new LatticeError('timeout', `${url} did not answer within ${options.timeoutMs / 1000} s`, {
+      next: 'Look at the node (is it busy or stopped?), or allow more with --timeout.',
+    });
+
+  async function send(method: string, path: string, request: ApiRequest = {}): Promise<ApiAnswer> {
+    const call = await prepare(method, path, request);
     return await new Promise((resolve, reject) => {
-      const late = new LatticeError('timeout', `${url} did not answer within ${options.timeoutMs / 1000} s`, {
-        next: 'Look at the node (is it busy or stopped?), or allow more with --timeout.',
-      });
-      const call = transport.request(target, { method, headers, agent }, (answer) => {
+      call.on('response', (answer) => {
         const chunks: Uint8Array[] = [];
         let size = 0;
         answer.on('data', (chunk: Uint8Array) => {
@@ -88,7 +107,7 @@ export function createClient(options: ClientOptions): ApiClient {
           resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) });
         });
       });
-      const timer = setTimeout(() => call.destroy(late), options.timeoutMs);
+      const timer = setTimeout(() => call.destroy(late()), options.timeoutMs);
       function fail(cause: Error): void {
         clearTimeout(timer);
         reject(cause instanceof LatticeError ? cause : unreachable(url, cause));
@@ -98,25 +117,77 @@ export function createClient(options: ClientOptions): ApiClient {
     });
   }
 
+  async function stream(path: string, request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const call = await prepare('GET', path, { ...request, headers: { accept: 'text/event-stream', ...request.headers } });
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const timer = setTimeout(() => call.destroy(late()), options.timeoutMs);
+      const stop = (): void => void call.destroy(new Error('stopped'));
+      signal.addEventListener('abort', stop, { once: true });
+      call.once('close', () => signal.removeEventListener('abort', stop));
+      call.on('response', (response) => {
+        clearTimeout(timer);
+        resolve(response);
+      });
+      call.on('error', (cause) => {
+        clearTimeout(timer);
+        reject(cause instanceof LatticeError ? cause : unreachable(url, cause));
+      });
+      call.end();
+    });
+    const status = answer.statusCode ?? 0;
+    if (status !== 200) {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > MAX_REFUSAL_BYTES) break;
+        chunks.push(chunk);
+      }
+      throw refusal(
+        `${url}${path}`,
+        { status, headers: answer.headers, body: Buffer.concat(chunks) },
+        Buffer.concat(chunks).toString('utf8'),
+      );
+    }
+    if (!(answer.headers['content-type'] ?? '').startsWith('text/event-stream')) {
+      call.destroy();
+      throw notOurs(`${url}${path} did not answer with events`);
+    }
+    call.setTimeout(MAX_SILENCE_MS, () => call.destroy(late()));
+    return answer as AsyncIterable<Uint8Array>;
+  }
+
+  async function text(method: string, path: string, request?: ApiRequest): Promise<string> {
+    const answer = await send(method, path, request);
+    const said = new TextDecoder().decode(answer.body);
+    if (answer.status < 200 || answer.status > 299) throw refusal(`${url}${path}`, answer, said);
+    return said;
+  }
+
   return {
     url,
+    hasToken: options.token !== undefined,
     send,
+    stream,
+    text,
     async json<T>(method: string, path: string, request?: ApiRequest): Promise<T> {
-      const answer = await send(method, path, request);
-      const text = new TextDecoder().decode(answer.body);
-      if (answer.status < 200 || answer.status > 299) throw refusal(`${url}${path}`, answer, text);
-      if (text === '') return undefined as T;
+      const answer = await text(method, path, request);
+      if (answer === '') return undefined as T;
       try {
-        return JSON.parse(text) as T;
+        return JSON.parse(answer) as T;
       } catch (cause) {
-        throw new LatticeError('not-a-lattice-node', `${url}${path} did not answer JSON`, {
-          next: 'Check that the URL is a Lattice node and not a proxy or another service.',
-          cause,
-        });
+        throw notOurs(`${url}${path} did not answer JSON`, cause);
       }
     },
     close: () => agent?.destroy(),
   };
+}
+
+function notOurs(message: string, cause?: unknown): LatticeError {
+  return new LatticeError('not-a-lattice-node', message, {
+    next: 'Check that the URL is a Lattice node and not a proxy or another service.',
+    cause,
+  });
 }
 
 function unreachable(url: string, cause: Error): LatticeError {
@@ -144,9 +215,21 @@ function refusal(where: string, answer: ApiAnswer, text: string): LatticeError {
   };
   const { status } = answer;
   const said = field('detail') ?? field('message') ?? field('title') ?? `${where} answered status ${status}`;
+  if (isMissingRoute(status, field('detail'))) {
+    return new LatticeError('not-supported', `this node's version has no ${where}`, {
+      next: 'Update the node (lattice status shows its version), or name a newer one with --url.',
+      details: { status },
+    });
+  }
   // The node speaks of headers there; who types commands needs options.
   const next = status === 401 ? TOKEN_HINT : (field('next') ?? hintOf(status));
   return new LatticeError(field('code') ?? (status === 401 ? 'unauthorized' : 'http-status'), said, { next, details: { status } });
+}
+
+/** A path or method that the node does not know, as opposed to a key or peer that does not exist. */
+function isMissingRoute(status: number, detail: string | undefined): boolean {
+  if (status === 405) return true;
+  return status === 404 && (detail === 'there is nothing under this path' || detail === 'Not Found');
 }
 
 function hintOf(status: number): string {

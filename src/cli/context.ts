@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parseEnv } from 'node:util';
 import { LatticeError } from '../core/types/index.ts';
-import { type ApiClient, createClient } from './client.ts';
 import type { Output } from './output.ts';
 
 /** What a command may touch of the process it runs in. */
@@ -28,12 +26,12 @@ export interface GlobalOptions {
   readonly url?: string;
   readonly token?: string;
   readonly envFile?: string;
+  /** Name of a context, see contexts.ts. */
+  readonly context?: string;
   /** Seconds for one request. */
   readonly timeout: number;
   readonly json?: boolean;
 }
-
-const DEFAULT_URL = 'http://127.0.0.1:8000';
 
 export function usageError(message: string, next?: string): LatticeError {
   return new LatticeError('usage', message, next === undefined ? {} : { next });
@@ -60,27 +58,4 @@ export async function readTextFile(context: CliContext, file: string, limit: num
   } catch (cause) {
     throw new LatticeError('file-unreadable', `${path} is not UTF-8 text`, { next: 'Check that this is the file you mean.', cause });
   }
-}
-
-/** An environment file is a few lines; more is another kind of file. */
-const MAX_ENV_FILE_BYTES = 256 * 1024;
-
-/** Reads DIOTEC360_… settings: the process environment wins over the env file, as it does for a node. */
-async function readSettings(context: CliContext, envFile: string | undefined): Promise<(name: string) => string | undefined> {
-  const file = envFile === undefined ? {} : parseEnv(await readTextFile(context, envFile, MAX_ENV_FILE_BYTES));
-  return (name) => (context.env[name] ?? file[name])?.trim() || undefined;
-}
-
-/** A client for the node that the options and the environment name: flags win over the environment, that over the env file. */
-export async function connect(context: CliContext, options: GlobalOptions): Promise<ApiClient> {
-  const setting = await readSettings(context, options.envFile);
-  const url = options.url ?? setting('DIOTEC360_URL') ?? (options.envFile === undefined ? DEFAULT_URL : urlOf(setting));
-  return createClient({ url, token: options.token ?? setting('DIOTEC360_API_TOKEN'), timeoutMs: options.timeout * 1000 });
-}
-
-/** Where a node with these settings answers on its own machine. */
-function urlOf(setting: (name: string) => string | undefined): string {
-  const host = setting('DIOTEC360_API_HOST') ?? '';
-  const reachable = host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${reachable}:${setting('DIOTEC360_API_PORT') ?? setting('PORT') ?? '8000'}`;
 }

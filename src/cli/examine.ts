@@ -2,69 +2,80 @@ import { randomBytes } from 'node:crypto';
 import { LatticeError } from '../core/types/index.ts';
 import type { NodeStatus, PeerStatus } from '../runtime/facade.ts';
 import type { ApiClient } from './client.ts';
-
-/** One thing that was looked at: fine, worth knowing, or to be repaired. */
-export interface Finding {
-  readonly level: 'ok' | 'note' | 'bad';
-  readonly text: string;
-  /** What to do. */
-  readonly next?: string;
-}
+import { bad, type Finding, info, note, ok } from './finding.ts';
+import { byteCount, duration } from './output.ts';
+import { canConnect, portsOf } from './reach.ts';
+import type { PeersAnswer } from './views.ts';
 
 export interface NodeReport {
   readonly url: string;
   /** It answered something. */
   readonly reachable: boolean;
   readonly status: NodeStatus | undefined;
-  /** Its wall clock less ours, ms, and how wrong that may be: half of the round trip. */
-  readonly clock: { readonly offsetMs: number; readonly errorMs: number } | undefined;
+  readonly peers: readonly PeerStatus[];
   readonly findings: readonly Finding[];
+}
+
+interface Resources {
+  readonly disk?: { readonly path: string; readonly freeBytes: number; readonly totalBytes: number };
+  readonly eventLoop?: { readonly p99Ms: number };
 }
 
 /** RELIABILITY: clocks this far apart are worth a warning. */
 const CLOCK_NOTE_MS = 500;
 /** Beyond this a node refuses its own writes (MAX_LOCAL_AHEAD_MS). */
 const CLOCK_BAD_MS = 20_000;
-
-const ok = (text: string): Finding => ({ level: 'ok', text });
-const note = (text: string, next?: string): Finding => ({ level: 'note', text, ...(next === undefined ? {} : { next }) });
-const bad = (text: string, next: string): Finding => ({ level: 'bad', text, next });
+/** A node is read-only below a twentieth of its disk; twice that is time to act. */
+const DISK_NOTE_PART = 0.1;
+/** Heads and pings are answered late beyond this. */
+const LOOP_NOTE_MS = 250;
 
 /** Looks at one node. Never rejects for what the node does or doesn't do: that is what is reported. */
 export async function examineNode(client: ApiClient, expectedPeerId: string | undefined): Promise<NodeReport> {
   const { url } = client;
   const findings: Finding[] = [];
+  const report = { url, peers: [], status: undefined, findings };
   try {
     await client.json('GET', '/health');
     findings.push(ok('answers'));
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
-    const reachable = error.code !== 'unreachable' && error.code !== 'timeout';
     findings.push(bad(error.message, error.next ?? 'Start the node and look at its log.'));
-    return { url, reachable, status: undefined, clock: undefined, findings };
+    return { ...report, reachable: error.code !== 'unreachable' && error.code !== 'timeout' };
   }
   try {
     const asked = Date.now();
     const status = await client.json<NodeStatus>('GET', '/api/v1/status');
     const answered = Date.now();
-    const { peers } = await client.json<{ readonly peers: readonly PeerStatus[] }>('GET', '/api/v1/peers');
-    const clock = { offsetMs: status.now - (asked + answered) / 2, errorMs: (answered - asked) / 2 };
+    const { peers } = await client.json<PeersAnswer>('GET', '/api/v1/peers');
     if (expectedPeerId !== undefined && status.peerId !== expectedPeerId) {
       findings.push(bad(`is ${status.peerId}, not ${expectedPeerId}`, 'Another node answers at this URL: check ports and proxies.'));
     }
-    findings.push(...examineP2p(status), ...(await examineHttp(client, status, peers)), ...examineWrites(status), examineClock(clock));
+    findings.push(
+      ...examineP2p(status),
+      ...(await examinePorts(client, status)),
+      ...(await examineHttp(client, status, peers)),
+      ...examineWrites(status),
+      ...(await examineReadiness(client, status)),
+      ...(await examineResources(client)),
+      examineClock(status.now - (asked + answered) / 2, (answered - asked) / 2),
+      ...examineTrust(status, peers),
+    );
+    for (const { author, at } of status.cuts?.disagreeing ?? []) {
+      findings.push(note(`${author} attested another root for ${new Date(at).toISOString()}`, 'Compare with lattice peers diff PEER.'));
+    }
     for (const warning of status.warnings) findings.push(note(warning));
-    return { url, reachable: true, status, clock, findings };
+    return { ...report, reachable: true, status, peers };
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
     findings.push(bad(`its status cannot be read: ${error.message}`, error.next ?? 'Check that the URL is a Lattice node.'));
-    return { url, reachable: true, status: undefined, clock: undefined, findings };
+    return { ...report, reachable: true };
   }
 }
 
 function examineP2p({ p2p }: NodeStatus): Finding[] {
   if (!p2p.enabled) {
-    return [note('P2P is off: HTTP alone carries the state', 'Set DIOTEC360_P2P_LISTEN and DIOTEC360_P2P_BOOTSTRAP to switch it on.')];
+    return [info('P2P is off: HTTP alone carries the state', 'Set DIOTEC360_P2P_LISTEN and DIOTEC360_P2P_BOOTSTRAP to switch it on.')];
   }
   if (p2p.state !== 'running') {
     return [
@@ -82,6 +93,19 @@ function examineP2p({ p2p }: NodeStatus): Finding[] {
   return [ok(`P2P runs, ${p2p.peers} ${p2p.peers === 1 ? 'peer' : 'peers'}`)];
 }
 
+/** Whether the ports that P2P listens on answer where the API does. */
+async function examinePorts(client: ApiClient, { p2p }: NodeStatus): Promise<Finding[]> {
+  if (!p2p.enabled || p2p.state !== 'running') return [];
+  const host = new URL(client.url).hostname;
+  return await Promise.all(
+    portsOf(p2p.listen).map(async (port) =>
+      (await canConnect(host, port))
+        ? ok(`P2P port ${port} is open`)
+        : note(`P2P port ${port} cannot be reached from here at ${host}`, 'Open it in the firewall, unless only other hosts need it.'),
+    ),
+  );
+}
+
 async function examineHttp(client: ApiClient, status: NodeStatus, peers: readonly PeerStatus[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   const identity = await client.send('GET', '/api/v1/sync/identity', {
@@ -92,13 +116,15 @@ async function examineHttp(client: ApiClient, status: NodeStatus, peers: readonl
       ? ok('HTTP sync can be reached')
       : bad(`HTTP sync answers status ${identity.status}`, 'Let proxies pass /api/v1/sync unchanged.'),
   );
-  if (!status.http.enabled) findings.push(note('it asks no peer over HTTP', 'Name the others in DIOTEC360_LATTICE_NODES.'));
+  if (!status.http.enabled) findings.push(info('it asks no peer over HTTP', 'Name the others in DIOTEC360_LATTICE_NODES.'));
   for (const peer of peers) {
     if (!peer.configured || peer.url === undefined || peer.http.reachable) continue;
     findings.push(
       bad(
         `it cannot reach ${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
-        'Start that node, or correct the URL in DIOTEC360_LATTICE_NODES.',
+        peer.http.error?.includes('answered with status')
+          ? 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.'
+          : 'Start that node, or correct the URL in DIOTEC360_LATTICE_NODES.',
       ),
     );
   }
@@ -111,44 +137,50 @@ function examineWrites(status: NodeStatus): Finding[] {
   return reasons.map((reason) => bad(`read-only: ${reason}`, 'Remove the cause, then restart the node.'));
 }
 
-function examineClock(clock: { readonly offsetMs: number; readonly errorMs: number }): Finding {
-  const off = Math.max(0, Math.abs(clock.offsetMs) - clock.errorMs);
-  const text = `its clock is ${Math.round(Math.abs(clock.offsetMs))} ms ${clock.offsetMs < 0 ? 'behind' : 'ahead of'} this machine's (± ${Math.ceil(clock.errorMs)})`;
+/** Why a load balancer would not send it requests, where that is not said already. */
+async function examineReadiness(client: ApiClient, status: NodeStatus): Promise<Finding[]> {
+  const { status: code, body } = await client.send('GET', '/readyz');
+  if (code !== 503 || !status.writable) return [];
+  const { reasons } = JSON.parse(new TextDecoder().decode(body) || '{}') as { readonly reasons?: readonly string[] };
+  return (reasons ?? ['no reason was given']).map((reason) =>
+    note(`not ready: ${reason}`, 'Wait; lattice status --watch shows the progress.'),
+  );
+}
+
+async function examineResources(client: ApiClient): Promise<Finding[]> {
+  let resources: Resources;
+  try {
+    resources = await client.json<Resources>('GET', '/api/v1/resources');
+  } catch (error) {
+    // Older nodes do not tell; what is wrong with the connection is told elsewhere.
+    if (error instanceof LatticeError) return [];
+    throw error;
+  }
+  const { disk, eventLoop } = resources;
+  const findings: Finding[] = [];
+  if (disk !== undefined) {
+    const text = `${byteCount(disk.freeBytes)} of ${byteCount(disk.totalBytes)} are free in ${disk.path}`;
+    const low = disk.freeBytes < disk.totalBytes * DISK_NOTE_PART;
+    findings.push(low ? note(text, 'Free some space: below a twentieth the node is read-only.') : ok(text));
+  }
+  if (eventLoop !== undefined && eventLoop.p99Ms > LOOP_NOTE_MS) {
+    findings.push(note(`it is busy: one turn in a hundred takes ${duration(eventLoop.p99Ms)}`, 'Look at its load: lattice metrics loop.'));
+  }
+  return findings;
+}
+
+function examineClock(offsetMs: number, errorMs: number): Finding {
+  const off = Math.max(0, Math.abs(offsetMs) - errorMs);
+  const text = `its clock is ${Math.round(Math.abs(offsetMs))} ms ${offsetMs < 0 ? 'behind' : 'ahead of'} this machine's (± ${Math.ceil(errorMs)})`;
   if (off > CLOCK_BAD_MS) return bad(text, 'Synchronise the clocks (NTP).');
   return off > CLOCK_NOTE_MS ? note(text, 'Synchronise the clocks (NTP).') : ok(text);
 }
 
-/** What only shows when the nodes are compared: roots, trust lists, networks. Nothing for a single node. */
-export function examineFleet(reports: readonly NodeReport[]): Finding[] {
-  const known = reports.filter((r) => r.status !== undefined) as (NodeReport & { readonly status: NodeStatus })[];
-  if (known.length < 2) return [];
-  const groups = (value: (status: NodeStatus) => string): [string, string[]][] => {
-    const byValue = new Map<string, string[]>();
-    for (const { url, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), url]);
-    return [...byValue];
-  };
-  const compare = (what: string, value: (status: NodeStatus) => string, next: string): Finding => {
-    const found = groups(value);
-    if (found.length === 1) return ok(`same ${what} on ${known.length} nodes: ${found[0]?.[0] ?? ''}`);
-    return bad(`different ${what}: ${found.map(([v, urls]) => `${v} on ${urls.join(', ')}`).join('; ')}`, next);
-  };
-  return [
-    compare('network', (s) => s.network, 'Set the same DIOTEC360_NETWORK (or topic) everywhere.'),
-    compare('trust list', (s) => s.trust.hash, 'Set the same DIOTEC360_TRUSTED_STATE_PUBKEYS everywhere.'),
-    compare('root', (s) => s.root, 'Wait while writes go on; then look at lattice peers, and repair with lattice sync now.'),
-    ...twins(known),
-  ];
-}
-
-function twins(known: readonly (NodeReport & { readonly status: NodeStatus })[]): Finding[] {
-  const seen = new Map<string, NodeReport & { readonly status: NodeStatus }>();
-  const findings: Finding[] = [];
-  for (const report of known) {
-    const twin = seen.get(report.status.peerId);
-    if (twin !== undefined && twin.status.incarnation !== report.status.incarnation) {
-      findings.push(bad(`${twin.url} and ${report.url} run with the same key`, 'Stop one of them and give it a key of its own.'));
-    }
-    seen.set(report.status.peerId, report);
-  }
-  return findings;
+/** A node that trusts only itself takes nothing from the peers it knows. */
+function examineTrust({ trust, author }: NodeStatus, peers: readonly PeerStatus[]): Finding[] {
+  if (trust.authors.some((key) => key !== author)) return [];
+  const others = peers.flatMap((peer) => peer.author ?? []);
+  if (others.length === 0) return [];
+  const line = [author, ...others].toSorted().join(',');
+  return [note('it trusts no key but its own', `If these are your nodes, set DIOTEC360_TRUSTED_STATE_PUBKEYS=${line} on each.`)];
 }

@@ -17,6 +17,7 @@ export interface Setting {
   readonly name: string;
   readonly text: string;
   readonly base: string;
+  readonly from: 'environment' | 'file';
 }
 
 /** The process environment over an env file. */
@@ -99,7 +100,10 @@ export function readSettings(
     for (const name of namesOf(variable)) {
       const own = options.env[name];
       const text = (own ?? file?.values[name] ?? '').trim();
-      if (text !== '') found.push({ name, text, base: own === undefined ? dirname(path) : options.cwd });
+      if (text === '') continue;
+      found.push(
+        own === undefined ? { name, text, base: dirname(path), from: 'file' } : { name, text, base: options.cwd, from: 'environment' },
+      );
     }
     return found;
   }

@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { type Environment, readSettings } from './environment.ts';
-import type { Config } from './model.ts';
+import { type Environment, readSettings, type Settings } from './environment.ts';
+import type { Config, ConfigSetting } from './model.ts';
 import { invalidConfig, type Problem, shownValue } from './problems.ts';
 import { type Context, PARSERS, type Values } from './values.ts';
-import { type KindOf, VARIABLES, type Variable, type VariableName } from './variables.ts';
+import { type KindOf, PREFIX, VARIABLES, type Variable, type VariableName } from './variables.ts';
 
 export interface LoadOptions {
   readonly env: Environment;
@@ -43,6 +43,21 @@ function violationsOf(config: Omit<Config, 'violations'>): string[] {
     violations.push('The API is bound to all interfaces without a token: set DIOTEC360_API_TOKEN, or DIOTEC360_API_HOST=127.0.0.1.');
   }
   return violations;
+}
+
+/** A variable as operators are shown it. */
+function settingOf(variable: Variable, settings: Settings): ConfigSetting {
+  const found = settings.find(variable);
+  const { name, unit, description: help, secret = false } = variable;
+  const text = found?.text ?? variable.default;
+  return {
+    name: PREFIX + name,
+    value: secret ? (found === undefined ? 'not set' : 'set') : text,
+    source: found === undefined ? 'default' : found.name.startsWith(PREFIX) ? found.from : 'legacy',
+    secret,
+    unit,
+    help,
+  };
 }
 
 function deepFreeze<T>(value: T): T {
@@ -145,6 +160,7 @@ export function loadConfig(options: LoadOptions): Config {
     sentinelDir,
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: logFormat as Config['logFormat'],
+    metrics: read('METRICS') ?? true,
     api: {
       host,
       port: read('API_PORT'),
@@ -152,6 +168,7 @@ export function loadConfig(options: LoadOptions): Config {
       corsOrigins: read('CORS_ORIGINS'),
       allowedHosts: read('ALLOWED_HOSTS'),
       trustedProxies: read('TRUSTED_PROXIES'),
+      publicSync: read('PUBLIC_SYNC') ?? false,
     },
     key: seedHex === undefined ? { source: 'file', path: keyFile || join(stateDir, 'node.key') } : { source: 'environment', seedHex },
     p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns },
@@ -159,6 +176,7 @@ export function loadConfig(options: LoadOptions): Config {
     heartbeatIntervalMs,
     peerlessTimeoutMs,
     trusted: read('TRUSTED_STATE_PUBKEYS'),
+    settings: VARIABLES.map((variable) => settingOf(variable, settings)),
     warnings,
   };
   if (problems.length > 0) throw invalidConfig(problems);

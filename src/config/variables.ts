@@ -244,6 +244,20 @@ export const VARIABLES = [
     description: 'JSON lines or text for people. Unset: pretty on a terminal, else json.',
   },
   {
+    name: 'PUBLIC_SYNC',
+    kind: 'boolean',
+    unit: 'boolean',
+    default: 'false',
+    description: 'Whether anyone, not members alone, may fetch certified cuts: cells, manifests and chunks under /api/v1/sync.',
+  },
+  {
+    name: 'METRICS',
+    kind: 'boolean',
+    unit: 'boolean',
+    default: 'true',
+    description: 'Whether the API answers /metrics.',
+  },
+  {
     name: 'URL',
     kind: 'url',
     unit: 'HTTP base URL',

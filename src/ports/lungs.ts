@@ -35,6 +35,8 @@ export interface P2pLung {
   /** One sync request to a connected peer: at most MAX_SYNC_BYTES either way. */
   request(peer: Author, message: Bytes, options: RequestOptions): Promise<Bytes>;
   connections(): readonly P2pConnection[];
+  /** Further addresses to stay connected with, in place of those told before; each ends in /p2p/<peer id>. Absent: the lung knows only those it was made with. */
+  stayWith?(addresses: readonly string[]): void;
   /** Peers whose gossip reaches us directly (mesh or topic subscribers). */
   topicPeers(): number;
   /** Multiaddrs with /p2p/<own id> that we listen on now. */

@@ -42,8 +42,16 @@ export interface Log {
   child(component: string): Log;
 }
 
-/** Counters and gauges with bounded label values. Names carry their unit. */
+/** Counters, gauges and histograms with bounded label values. Names carry their unit. Calls never throw and cost well under a microsecond. */
 export interface Metrics {
   count(name: string, labels?: Readonly<Record<string, string>>, by?: number): void;
   gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
+  /** One more value of a distribution: a time in seconds. */
+  observe(name: string, seconds: number, labels?: Readonly<Record<string, string>>): void;
+}
+
+/** What the process itself costs, looked at every few seconds by one reader. */
+export interface Machine {
+  /** Since the call before: how long the event loop kept callbacks waiting (p99, ms). Now: resident memory in bytes. */
+  sample(): { readonly loopP99Ms: number; readonly rss: number };
 }

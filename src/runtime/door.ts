@@ -18,8 +18,8 @@ import type { Writer } from './writer.ts';
 const MAX_VERIFIED = 8192;
 /** Hashes of whole fragments whose signature was bad: junk that is sent again costs a hash, not a verification. */
 const MAX_BAD = 1024;
-/** Verifications under way: a page of single operations from each of two sessions of ours and two of peers; beyond this a fragment is left to repair. */
-const MAX_VERIFYING = 4 * MAX_WANTS;
+/** Verifications under way: two pages of single operations from each of two sessions of ours and two of peers; beyond this a fragment is left to repair. */
+const MAX_VERIFYING = 8 * MAX_WANTS;
 /** How often deferred fragments are looked at. Their clocks are a minute or more ahead. */
 const DEFERRED_CHECK_MS = 5_000;
 
@@ -44,6 +44,8 @@ export interface Door {
   originOf(fragment: Fragment): Origin | undefined;
   refused(): Readonly<Record<string, number>>;
   deferred(): number;
+  /** Signature checks under way. */
+  verifying(): number;
   stop(): void;
 }
 
@@ -157,6 +159,7 @@ export function createDoor(deps: DoorDeps): Door {
     originOf: (fragment) => origins.get(fragment),
     refused: () => refusals,
     deferred: () => deferred.size,
+    verifying: () => verifying.size,
     stop() {
       stopped = true;
       timer?.cancel();

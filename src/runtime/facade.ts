@@ -40,8 +40,8 @@ export interface WriteOperation {
   readonly op: 'put' | 'delete';
   readonly key: string;
   readonly value?: JsonValue;
-  /** A version, or '*' for "exists". Otherwise the write fails with code `precondition-failed`. */
-  readonly ifMatch?: string;
+  /** A version, or several of which one must be current, or '*' for "exists". Otherwise the write fails with code `precondition-failed`. */
+  readonly ifMatch?: string | readonly string[];
   /** '*': only if the key does not exist. */
   readonly ifNoneMatch?: '*';
   /** A delete of an absent key fails with `not-found` when true; else it writes a tombstone. */
@@ -52,6 +52,43 @@ export interface WriteResult {
   readonly commit: string;
   readonly hlc: string;
   readonly results: readonly { readonly key: string; readonly version: string; readonly created: boolean }[];
+  /** An earlier write under the same idempotency key: this call wrote nothing. */
+  readonly replayed?: true;
+}
+
+/** What readers were shown under a key at some time. */
+export interface HistoryItem {
+  readonly version: string;
+  /** Author, clock (16 hex digits) and its time (Unix ms) are absent where neither the journal nor a sibling tells. */
+  readonly author?: string;
+  readonly hlc?: string;
+  readonly at?: number;
+  readonly deleted: boolean;
+  /** Local sequence since which it was shown; absent where the journal does not tell. */
+  readonly sequence?: number;
+  /** What readers see now. */
+  readonly current: boolean;
+  /** Only where it is still held. */
+  readonly value?: JsonValue;
+}
+
+export interface HistoryPage {
+  readonly key: string;
+  /** The present siblings first, the winner at the head; then what they replaced, newest first. */
+  readonly items: readonly HistoryItem[];
+  /** There is nothing older. */
+  readonly complete: boolean;
+  readonly cursor?: string;
+}
+
+/** A peer as operators name it: the base URL of its API, or a multiaddr that ends in /p2p/<peer id>. */
+export type PeerAddress = { readonly url: string } | { readonly multiaddr: string };
+
+export interface PingOutcome {
+  readonly lung: 'p2p' | 'http';
+  readonly ok: boolean;
+  readonly rttMs?: number;
+  readonly error?: string;
 }
 
 export type SyncMode = 'auto' | 'p2p' | 'http';
@@ -84,6 +121,8 @@ export interface PeerStatus {
   readonly url?: string;
   /** Named by our configuration (bootstrap address or URL), as opposed to met on the network. */
   readonly configured: boolean;
+  /** Added by an operator while a node ran, and kept since. */
+  readonly added?: true;
   readonly trusted: boolean;
   /** The lung that carries this peer now. */
   readonly lung: 'p2p' | 'http' | 'none';
@@ -97,9 +136,40 @@ export interface PeerStatus {
   readonly refused: { readonly count: number; readonly reasons: Readonly<Record<string, number>> };
   readonly trustMatches?: boolean;
   readonly lastRepair?: RepairReport;
+  /** The repair that is under way. */
+  readonly repair?: RepairProgress;
+  /** Keys that differ, counted by a comparison that transfers no entries; 0 only where the roots are equal. `at`: Unix ms. Not `exact`: an estimate. */
+  readonly differing?: { readonly keys: number; readonly at: number; readonly exact: boolean };
   readonly software?: string;
   /** Its wall clock less ours in ms, as well as a handshake can tell. */
   readonly clockOffsetMs?: number;
+}
+
+/** A repair under way. `found` and `remaining` count keys, `fetched` and `pushed` operations. */
+export interface RepairProgress {
+  readonly running: true;
+  readonly lung: 'p2p' | 'http';
+  readonly found: number;
+  readonly fetched: number;
+  readonly pushed: number;
+  readonly remaining: number;
+  /** Keys settled in a second so far. */
+  readonly perSecond: number;
+  /** Unix ms. */
+  readonly since: number;
+}
+
+/** Which keys differ from a peer's. Roots are hex, of the states compared. */
+export interface PeerDifferences {
+  /** Peer id. */
+  readonly peer: string;
+  readonly ourRoot: string;
+  readonly theirRoot: string;
+  /** `keys` are all that differ. */
+  readonly complete: boolean;
+  readonly method: 'cells' | 'descent';
+  /** By key hash: hex, 64 digits, or the first 16 of a key that we don't hold. `key` only where we hold it. `side`: who has it; `both` have it, with other contents. */
+  readonly keys: readonly { readonly keyHash: string; readonly key?: string; readonly side: 'ours' | 'theirs' | 'both' }[];
 }
 
 export interface RepairReport {
@@ -117,6 +187,60 @@ export interface RepairReport {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly durationMs: number;
+}
+
+/** One root at one cut, and who attested it. */
+export interface CutView {
+  /** Unix ms: the state made of the operations with a clock of at most this. */
+  readonly at: number;
+  readonly root: string;
+  readonly entries: number;
+  /** This node held it too. */
+  readonly ours: boolean;
+  /** Authors, sorted. */
+  readonly attesters: readonly string[];
+  /** A quorum of the trust list attested it. */
+  readonly certified: boolean;
+}
+
+/** What this node and the trusted authors say of the state at cuts, every 10 s. Times are Unix ms. */
+export interface CutsStatus {
+  /** This node's own newest cut. */
+  readonly newest?: { readonly at: number; readonly root: string; readonly entries: number };
+  /** Why this node fixes no cuts just now. */
+  readonly lagging?: string;
+  readonly certified?: {
+    readonly at: number;
+    readonly root: string;
+    readonly entries: number;
+    readonly attesters: readonly string[];
+    readonly quorum: number;
+  };
+  /** The newest cut at which a quorum attested our root and no trusted author another one. */
+  readonly convergedAsOf?: number;
+  /** Trusted authors whose newest attestation is of another root than ours. */
+  readonly disagreeing: readonly { readonly author: string; readonly at: number; readonly root: string }[];
+}
+
+/** How a node that was empty or far behind takes over a snapshot. Times are Unix ms. */
+export interface BootstrapStatus {
+  /** `verifying`: everything is here and the signatures are being checked; until `done` the node attests nothing and serves no snapshot. */
+  readonly phase: 'manifest' | 'chunks' | 'catching-up' | 'verifying' | 'done' | 'failed';
+  /** Of the cut that is taken over; absent while one is looked for. */
+  readonly root?: string;
+  readonly at?: number;
+  readonly chunks: { readonly done: number; readonly total: number };
+  /** Keys and bytes taken over since the start. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Keys a second while chunks were fetched. */
+  readonly ratePerSecond: number;
+  /** Peer ids of those that served chunks. */
+  readonly peers: readonly string[];
+  /** Keys whose signatures have been checked. */
+  readonly verified?: { readonly done: number; readonly total: number };
+  /** Why it failed, or goes on slowly. */
+  readonly error?: string;
 }
 
 export interface NodeStatus {
@@ -155,10 +279,57 @@ export interface NodeStatus {
   readonly warnings: readonly string[];
   readonly trust: { readonly hash: string; readonly authors: readonly string[] };
   readonly converged: { readonly peers: number; readonly equal: number };
+  /** Agreement at fixed times: unlike `converged` it is exact, also while writes go on. */
+  readonly cuts?: CutsStatus;
   readonly transitions: readonly Transition[];
   /** Refused fragments since start, by reason. */
   readonly refused: Readonly<Record<string, number>>;
   readonly deferred: number;
+  /** How far the check of every stored entry has come that each start runs; absent when it has found all of them good. */
+  readonly integrity?: { readonly checked: number; readonly total: number };
+  /** How far a bootstrap has come; absent where there was none since the start. */
+  readonly bootstrap?: BootstrapStatus;
+  /** What waits inside the node. */
+  readonly queues?: {
+    /** Operations waiting for the disk. */
+    readonly writer: number;
+    /** Signature checks under way. */
+    readonly door: number;
+    /** Operations waiting to be gossiped. */
+    readonly gossip: number;
+    /** Bytes of live commits waiting to be pushed over HTTP. */
+    readonly httpOutboxBytes: number;
+  };
+}
+
+/** One step of the node's recent past. Counts and bytes are those of the step. */
+export interface SeriesPoint {
+  /** End of the step, Unix ms. */
+  readonly at: number;
+  /** Keys changed, whoever wrote them. */
+  readonly changes: number;
+  /** Durable commits of this node. */
+  readonly writes: number;
+  /** From the clock of another node's live commit to its durable end here, within 10 %; absent when none came. */
+  readonly latencyP99Ms?: number;
+  readonly gossipBytesIn: number;
+  readonly gossipBytesOut: number;
+  readonly httpBytesIn: number;
+  readonly httpBytesOut: number;
+  readonly repairs: number;
+  readonly transitions: number;
+  readonly peersEqual: number;
+  /** Peers that have told a root. */
+  readonly peers: number;
+  readonly loopP99Ms?: number;
+  /** Resident bytes. */
+  readonly rss?: number;
+}
+
+export interface SeriesView {
+  readonly stepMs: number;
+  /** Oldest first, at most one hour. */
+  readonly items: readonly SeriesPoint[];
 }
 
 /** An auditor's file: everything needed to check one key against a root offline. Byte fields are base64url. */
@@ -172,8 +343,10 @@ export interface ProofDocument {
   readonly merkle: string;
   /** The sibling operations as fragments (header, signature, operation, path), winner first; empty when absent. */
   readonly fragments: readonly string[];
-  /** The serving node's signed head naming this root. */
-  readonly head: string;
+  /** The serving node's signed head naming this root; absent where there is a certificate. */
+  readonly head?: string;
+  /** A quorum's certificate of this root: the root is that of a cut. */
+  readonly certificate?: string;
   readonly value?: JsonValue;
 }
 
@@ -190,11 +363,30 @@ export type LatticeEvent =
   /** Ends the changes of one durable batch; its id is where to resume. */
   | { readonly id: string; readonly type: 'batch'; readonly root: string; readonly changes: number }
   | { readonly id: string; readonly type: 'reset'; readonly reason: string }
-  | { readonly type: 'transition'; readonly transition: Transition };
+  | { readonly type: 'transition'; readonly transition: Transition }
+  /** How far a repair has come: at most twice a second for each peer, by peer id. */
+  | ({ readonly type: 'progress'; readonly what: 'repair'; readonly peer: string } & Omit<RepairProgress, 'running'>)
+  /** How far a bootstrap has come: at most once a second. */
+  | ({ readonly type: 'progress'; readonly what: 'bootstrap' } & BootstrapStatus)
+  /** A repair has ended. */
+  | { readonly type: 'repair'; readonly peer: string; readonly report: RepairReport }
+  /** This node fixed a cut, or one has its certificate. `at`: Unix ms. */
+  | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean };
 
 /** A push stream's or event stream's consumer. `send` returns false when it is full: the producer drops it. */
 export interface EventSubscription {
   close(): void;
+}
+
+/** Coded symbols of a certified cut: 21 bytes a cell from cell 0. They never change. */
+export interface CutCells {
+  /** Keys of the cut, tombstones included. */
+  readonly entries: number;
+  readonly cells: number;
+  /** Bytes in all. */
+  readonly length: number;
+  /** Bytes [from, to). */
+  read(from: number, to: number): Bytes;
 }
 
 /** Server side of the HTTP sync endpoints: envelopes are checked inside, routes only move bytes. */
@@ -203,6 +395,8 @@ export interface SyncService {
   identify(nonce: Bytes, url: string): Bytes;
   /** One enveloped request → one enveloped answer. Rejects with LatticeError (code `sync-unauthorized`, `malformed`, `overloaded`, …). */
   handle(envelope: Bytes): Promise<Bytes>;
+  /** The message of an authorised envelope, for what is served by GET. Each envelope counts once. Rejects as `handle` does. */
+  admit(envelope: Bytes): Promise<Bytes>;
   /** Opens a push stream for an authorised envelope. `send` returns false when the consumer is too far behind. */
   open(envelope: Bytes, send: (frame: Bytes) => boolean, closed: () => void): Promise<{ close(): void }>;
 }
@@ -216,11 +410,38 @@ export interface Lattice {
   list(options: { readonly prefix?: string; readonly limit?: number; readonly cursor?: string }): Promise<Page<EntryView>>;
   /** Every live entry in key order from one consistent snapshot, in chunks, with the root it belongs to. */
   snapshot(): Promise<{ readonly root: string; readonly live: number; readonly chunks: AsyncIterable<readonly EntryView[]> }>;
+  /** LatticeError `invalid-cursor`, `invalid-limit`. */
+  history(key: string, options?: { readonly limit?: number; readonly cursor?: string }): Promise<HistoryPage>;
   conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;
-  prove(key: string): Promise<ProofDocument>;
+  /**
+   * `at: 'cut'`: against the newest certified cut, which a quorum vouches for instead of this node. Rejects with LatticeError
+   * `changed-since-cut` or `not-certified`, `next` telling when to try again.
+   */
+  prove(key: string, options?: { readonly at?: 'cut' }): Promise<ProofDocument>;
+  /** The newest 64 cuts, newest first; one item for each root that was attested or held. */
+  cuts(): readonly CutView[];
+  /** The certificate of the newest certified cut, or of the one at `at` (Unix ms): base64url. */
+  certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
   /** One atomic commit, durable when it resolves. Rejects with LatticeError: `precondition-failed`, `not-found`, `invalid-…`, `read-only`, `overloaded`. */
-  write(operations: readonly WriteOperation[]): Promise<WriteResult>;
+  /**
+   * `idempotencyKey`: 1 to 128 visible ASCII characters. The same operations under the same key are written once within 24 hours, whatever
+   * comes between, and answered alike; others under it are refused with `idempotency-mismatch`.
+   */
+  write(operations: readonly WriteOperation[], options?: { readonly idempotencyKey?: string }): Promise<WriteResult>;
+  /** Keeps a peer from now on, across restarts; false when it was known. LatticeError `invalid-peer`, `too-many-peers`. */
+  addPeer(peer: PeerAddress): Promise<boolean>;
+  /** Removes a peer that was added. LatticeError `not-found`, `peer-configured`. */
+  removePeer(peer: PeerAddress): Promise<void>;
+  /** Tries a known peer over each lung now, by peer id, author or URL. LatticeError `not-found`. */
+  pingPeer(peer: string): Promise<{ readonly peer: string; readonly results: readonly PingOutcome[] }>;
   setMode(mode: SyncMode, cause: string): { readonly changed: boolean; readonly mode: SyncMode; readonly message: string };
+  /**
+   * Which keys differ from a peer's (peer id or author), at most `limit` (1 to 1,000; 100 by default), without an entry changing hands. It costs the peer some
+   * messages. Rejects with LatticeError `not-found`, `peer-unreachable`, `overloaded`, `invalid-limit`, or why the peer did not answer.
+   */
+  differences(peerId: string, options?: { readonly limit?: number }): Promise<PeerDifferences>;
+  /** Coded symbols of one of the newest 3 certified cuts, by its root (hex); undefined for any other. */
+  cutCells(root: string): CutCells | undefined;
   /** Compare and repair with every reachable peer now. */
   syncNow(): Promise<void>;
   /** `after`: an event id; events from there on are replayed, or a `reset` event comes first when they no longer exist. */
@@ -229,5 +450,12 @@ export interface Lattice {
   signText(text: string): string;
   /** Recomputes the root from the store and compares. */
   verifyIntegrity(): Promise<{ readonly valid: boolean; readonly root: string; readonly recomputed: string; readonly entries: number }>;
+  /** Certified cuts as snapshots: the sync messages `manifest` and `part`, encoded. Hashes are hex. LatticeError `gone`, `no-snapshot`, `unverified`, `overloaded`, `malformed`. */
+  readonly snapshots?: {
+    manifest(root: string): Promise<Bytes>;
+    chunk(root: string, index: number, after?: string): Promise<Bytes>;
+  };
   readonly sync: SyncService;
+  /** The last hour in steps; only points later than `since` (Unix ms). */
+  series(since?: number): SeriesView;
 }

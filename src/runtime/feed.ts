@@ -21,6 +21,8 @@ import type { Writer } from './writer.ts';
 const MAX_CONSUMERS = 512;
 /** Journal records replayed to one resuming consumer; one further behind is told to start over (repair is cheaper). */
 const MAX_REPLAY = 10_000;
+/** Changes that wait for one consumer while its replay runs: batches are kept alive by it, about 2 KB a change. */
+const MAX_WAITING_CHANGES = 16_384;
 /** Journal records read at once while replaying. */
 const REPLAY_CHUNK = 256;
 /** Bytes of a replay after which a cursor says how far it has come: a reader that is cut off meanwhile goes on from there. */
@@ -31,7 +33,10 @@ interface Consumer {
   /** Called with every batch after the one the consumer has seen. False: it is full and gets dropped. */
   readonly take: (batch: Batch) => boolean;
   readonly takeHead: ((head: SignedHead) => boolean) | undefined;
-  readonly takeTransition: ((transition: Transition) => boolean) | undefined;
+  /** Frames of push streams that belong to no batch. */
+  readonly takeFrame: ((frame: Bytes) => boolean) | undefined;
+  /** Events that belong to no batch. */
+  readonly takeEvent: ((event: LatticeEvent) => boolean) | undefined;
   readonly drop: () => void;
 }
 
@@ -46,7 +51,11 @@ interface Batch {
 export interface Feed {
   publish(batch: Batch): void;
   publishHead(head: SignedHead): void;
+  /** A message for every push stream but that of `except`. */
+  publishFrame(frame: Bytes, except: Author | undefined): void;
   publishTransition(transition: Transition): void;
+  /** An event that belongs to no batch: it has no id and is not replayed. */
+  publishEvent(event: LatticeEvent): void;
   /** Push stream for a peer: commits not its own relay, heads, and a cursor to resume at. */
   openPush(peer: Author, cursor: string, send: (frame: Bytes) => boolean, closed: () => void): Promise<EventSubscription>;
   openEvents(after: string | undefined, send: (event: LatticeEvent) => boolean): Promise<EventSubscription>;
@@ -85,7 +94,7 @@ export function createFeed(deps: FeedDeps): Feed {
 
   /**
    * Joins a consumer at the present and replays what came since its cursor. While the replay runs, live batches wait
-   * in a queue that is as bounded as the replay; a consumer that falls behind that far is dropped.
+   * in a bounded queue; a consumer that falls behind that far is dropped.
    */
   async function join(
     cursor: string | undefined,
@@ -95,13 +104,15 @@ export function createFeed(deps: FeedDeps): Feed {
   ): Promise<EventSubscription> {
     if (consumers.size >= MAX_CONSUMERS) throw new LatticeError('overloaded', `${MAX_CONSUMERS} streams are open already`);
     let waiting: Batch[] | undefined = [];
+    let waitingChanges = 0;
     let dropped = false;
     const joined: Consumer = {
       ...consumer,
       take: (batch) => {
         if (waiting === undefined) return consumer.take(batch);
         waiting.push(batch);
-        return waiting.length <= MAX_REPLAY;
+        waitingChanges += batch.step.changes.length;
+        return waiting.length <= MAX_REPLAY && waitingChanges <= MAX_WAITING_CHANGES;
       },
       drop: () => {
         dropped = true;
@@ -160,7 +171,9 @@ export function createFeed(deps: FeedDeps): Feed {
   return {
     publish: (batch) => broadcast((c) => c.take(batch)),
     publishHead: (head) => broadcast((c) => c.takeHead?.(head) ?? true),
-    publishTransition: (transition) => broadcast((c) => c.takeTransition?.(transition) ?? true),
+    publishFrame: (frame, except) => broadcast((c) => c.peer === except || (c.takeFrame?.(frame) ?? true)),
+    publishTransition: (transition) => broadcast((c) => c.takeEvent?.({ type: 'transition', transition }) ?? true),
+    publishEvent: (event) => broadcast((c) => c.takeEvent?.(event) ?? true),
     streamsTo: (peer) => Array.from(consumers).some((c) => c.peer === peer),
     closeAll() {
       for (const consumer of Array.from(consumers)) consumer.drop();
@@ -188,7 +201,8 @@ export function createFeed(deps: FeedDeps): Feed {
           },
           // While the replay runs a head comes without a cursor: it would claim what is still being sent.
           takeHead: (head) => send(encodeGossip({ type: 'head', head })) && (replaying || sendCursor()),
-          takeTransition: undefined,
+          takeFrame: send,
+          takeEvent: undefined,
           drop: () => {
             open = false;
             closed();
@@ -235,7 +249,8 @@ export function createFeed(deps: FeedDeps): Feed {
             );
           },
           takeHead: undefined,
-          takeTransition: (transition) => send({ type: 'transition', transition }),
+          takeFrame: undefined,
+          takeEvent: send,
           drop: () => undefined,
         },
         async (s, journal) => {
@@ -254,8 +269,8 @@ export function createFeed(deps: FeedDeps): Feed {
               c.key,
               `${bytesToHex(c.commit)}.${c.index}`,
               c.deleted,
-              sibling?.author ?? '',
-              sibling === undefined ? '' : hexOf(sibling.hlc),
+              c.author ?? sibling?.author ?? '',
+              hexOf(c.hlc ?? sibling?.hlc),
             );
           });
           return sent && send({ id: cursorAt(s), type: 'batch', root: bytesToHex(journal.root), changes: journal.changes.length });
@@ -266,7 +281,7 @@ export function createFeed(deps: FeedDeps): Feed {
   };
 }
 
-const hexOf = (hlc: bigint): string => hlc.toString(16).padStart(16, '0');
+const hexOf = (hlc: bigint | undefined): string => (hlc === undefined ? '' : hlc.toString(16).padStart(16, '0'));
 
 /** Fragments as gossip messages of about the target size, one author's commits per message. */
 export function packFragments(fragments: readonly Fragment[]): Bytes[] {

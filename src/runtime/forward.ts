@@ -3,14 +3,19 @@ import { batches } from '../core/reconcile/index.ts';
 import type { Author, Bytes, Fragment } from '../core/types/index.ts';
 import type { Clock, Timer } from '../ports/index.ts';
 import { packFragments } from './feed.ts';
+import { fragmentBytes } from './sizes.ts';
 
 /** Commits gathered for one gossip message: long enough to fill messages under load, too short to be noticed. */
 const GATHER_MS = 2;
 /** Operations waiting to be gossiped; beyond it they are left to anti-entropy. */
 const MAX_WAITING_OPERATIONS = 16_384;
+/** Their bytes. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 export interface GossipOutbox {
   add(fragments: readonly Fragment[]): void;
+  /** Operations waiting. */
+  waiting(): number;
   stop(): void;
 }
 
@@ -22,6 +27,7 @@ export function createGossipOutbox(deps: {
 }): GossipOutbox {
   let waiting: Fragment[] = [];
   let operations = 0;
+  let bytes = 0;
   let timer: Timer | undefined;
 
   function flush(): void {
@@ -29,6 +35,7 @@ export function createGossipOutbox(deps: {
     const messages = packFragments(waiting);
     waiting = [];
     operations = 0;
+    bytes = 0;
     for (const message of messages) deps.publish(message);
   }
 
@@ -36,14 +43,17 @@ export function createGossipOutbox(deps: {
     add(fragments) {
       for (const fragment of fragments) {
         const size = fragment.operations.length;
-        if (operations + size > MAX_WAITING_OPERATIONS) deps.onDropped(size);
+        const length = fragmentBytes(fragment);
+        if (operations + size > MAX_WAITING_OPERATIONS || bytes + length > MAX_WAITING_BYTES) deps.onDropped(size);
         else {
           waiting.push(fragment);
           operations += size;
+          bytes += length;
         }
       }
       if (waiting.length > 0) timer ??= deps.clock.after(GATHER_MS, flush);
     },
+    waiting: () => operations,
     stop() {
       timer?.cancel();
     },

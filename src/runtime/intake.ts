@@ -1,5 +1,12 @@
 import { isFuture } from '../core/clock/index.ts';
-import { decodeGossip, type GossipMessage, headSigningBytes, type SignedHead, type SyncMessage } from '../core/codec/index.ts';
+import {
+  decodeGossip,
+  type GossipMessage,
+  headSigningBytes,
+  type SignedAttestation,
+  type SignedHead,
+  type SyncMessage,
+} from '../core/codec/index.ts';
 import { type Author, equalBytes, LatticeError } from '../core/types/index.ts';
 import type { Clock, Verdict, Verifier } from '../ports/index.ts';
 import type { Door } from './door.ts';
@@ -28,6 +35,8 @@ export interface IntakeDeps {
   readonly mode: () => SyncMode;
   readonly isTrusted: (author: Author) => boolean;
   readonly isMember: (author: Author) => boolean;
+  /** A signed attestation, from the relay `from`. */
+  readonly onAttestation: (attestation: SignedAttestation, lung: LungName, from: Author | undefined) => Promise<Verdict>;
   /** Compares a peer's newest head with our state. */
   readonly compare: (author: Author) => void;
 }
@@ -71,6 +80,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       return error.code === 'unknown-version' ? 'ignore' : 'reject';
     }
     if (message.type === 'head') return hear(message.head, 'p2p', from === message.head.head.author);
+    if (message.type === 'attestation') return deps.onAttestation(message.attestation, 'p2p', from);
     return message.type === 'commits' ? take(message.fragments, 'p2p', from) : 'reject';
   }
 
@@ -94,6 +104,8 @@ export function createIntake(deps: IntakeDeps): Intake {
     if (message.type === 'head') await hear(message.head, 'http', message.head.head.author === author);
     else if (message.type === 'commits' && (await take(message.fragments, 'http', author)) === 'reject') {
       throw new LatticeError('malformed', 'the peer streamed a forged or malformed commit');
+    } else if (message.type === 'attestation' && (await deps.onAttestation(message.attestation, 'http', author)) === 'reject') {
+      throw new LatticeError('malformed', 'the peer streamed a forged attestation');
     }
   }
 

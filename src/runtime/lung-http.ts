@@ -61,16 +61,24 @@ export interface HttpSupervisor {
   stop(): Promise<void>;
   peers(): readonly HttpPeer[];
   find(author: Author): HttpPeer | undefined;
+  /** One more URL to look after; nothing when it is known. */
+  add(url: string): void;
+  /** Lets go of a URL: its stream is closed, what waits for it is dropped. */
+  remove(url: string): void;
   /** Looks at a peer at once: its lung or the mode changed, or an operator asks. */
   wake(author?: Author): void;
   request(url: string, message: Bytes, expect: Author | undefined): Promise<Bytes>;
   /** Offers live commits (encoded push messages, made when somebody needs them) to the peers that HTTP carries and that have no stream from us. */
   push(messages: () => readonly Bytes[], except: Author | undefined): void;
+  /** Bytes of live commits waiting to be pushed. */
+  outboxBytes(): number;
 }
 
 interface State {
   readonly peer: HttpPeer;
   busy: boolean;
+  /** No longer looked after: what is under way ends without effect. */
+  removed: boolean;
   nextAt: number;
   failures: number;
   cursor: string | undefined;
@@ -86,9 +94,10 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
   const stop = new AbortController();
   /** One for each request: a single signal would gather a listener for every request of the node's life. */
   const inFlight = new Set<AbortController>();
-  const states: State[] = deps.urls.map((url) => ({
+  const stateOf = (url: string): State => ({
     peer: { url, author: undefined, self: false, reachable: false, streaming: false, error: undefined, lastHeardAt: undefined },
     busy: false,
+    removed: false,
     nextAt: 0,
     failures: 0,
     cursor: undefined,
@@ -96,7 +105,8 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
     outbox: [],
     outboxBytes: 0,
     pushing: false,
-  }));
+  });
+  let states: readonly State[] = deps.urls.map(stateOf);
   const running = new Set<Promise<unknown>>();
   let timer: Timer | undefined;
 
@@ -145,6 +155,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
           log.info({ url: peer.url }, 'a configured URL is this node itself');
           return;
         }
+        if (state.removed) return;
         peer.author = identity.author;
         deps.onIdentity(identity.author, peer.url);
       }
@@ -152,10 +163,11 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       const reply = await ask((m) => request(peer.url, m, author, HELLO_TIMEOUT_MS), deps.hello(author));
       if (reply.type !== 'hello') throw new LatticeError('malformed', `expected a hello, the peer answered ${reply.type}`);
       heard(peer);
-      await deps.onHello(author, reply);
       if (!peer.reachable) log.info({ url: peer.url, peer: author }, 'HTTP peer reachable');
+      // Before the hello is taken in: a repair that it gives rise to goes over this URL.
       peer.reachable = true;
       peer.error = undefined;
+      await deps.onHello(author, reply);
       state.failures = 0;
       // Where HTTP carries the peer our head must reach it every heartbeat; a stream of ours to it does that too.
       const eager = active(peer) && !deps.streamsToUs(author);
@@ -170,7 +182,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
 
   function failed(state: State, error: unknown): void {
     const { peer } = state;
-    if (stop.signal.aborted) return;
+    if (stop.signal.aborted || state.removed) return;
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof LatticeError ? error.code : undefined;
     if (peer.reachable || peer.error === undefined) log.warn({ url: peer.url, error: message }, 'HTTP peer not reachable');
@@ -190,7 +202,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
   }
 
   function openStream(state: State, author: Author): void {
-    if (state.stream !== undefined || stop.signal.aborted) return;
+    if (state.stream !== undefined || state.removed || stop.signal.aborted) return;
     const controller = new AbortController();
     state.stream = controller;
     const { peer } = state;
@@ -280,6 +292,22 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       await Promise.allSettled(running);
     },
     peers: () => states.map((s) => s.peer),
+    outboxBytes: () => states.reduce((sum, s) => sum + s.outboxBytes, 0),
+    add(url) {
+      if (states.some((s) => s.peer.url === url)) return;
+      const state = stateOf(url);
+      states = [...states, state];
+      if (timer !== undefined) look(state);
+    },
+    remove(url) {
+      const state = states.find((s) => s.peer.url === url);
+      if (state === undefined) return;
+      states = states.filter((s) => s !== state);
+      state.removed = true;
+      state.outbox = [];
+      state.outboxBytes = 0;
+      closeStream(state);
+    },
     find: (author) => states.find((s) => s.peer.author === author)?.peer,
     wake(author) {
       for (const state of states) {

@@ -1,21 +1,40 @@
 import { hlcMs } from '../core/clock/index.ts';
-import { encodeGossip, trustHash } from '../core/codec/index.ts';
-import { type Author, bytesToHex } from '../core/types/index.ts';
+import { encodeGossip, encodeSync, type SignedAttestation, type SyncMessage, trustHash } from '../core/codec/index.ts';
+import { type Author, type Bytes, bytesToHex, type Hlc, hexToBytes, LatticeError } from '../core/types/index.ts';
+import { createAddedPeers, loadAddedPeers, multiaddrAuthor } from './added-peers.ts';
+import { createAttestationBook } from './attestations.ts';
+import { createBootstrap, MIN_ENTRIES } from './bootstrap.ts';
+import { loadBootstrap } from './bootstrap-record.ts';
+import { causeCode } from './causes.ts';
+import { createCheckpointSaver } from './checkpoint-save.ts';
+import { createComparison } from './compare-peer.ts';
+import { createCutCells } from './cut-cells.ts';
+import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from './cuts.ts';
 import { createDoor } from './door.ts';
 import type { Lattice, SyncMode, Transition } from './facade.ts';
 import { createFeed } from './feed.ts';
 import { byOrigin, createGossipOutbox, pushMessages } from './forward.ts';
 import { createGuard } from './guard.ts';
+import { createHistory } from './history.ts';
+import { createIdempotency } from './idempotency.ts';
 import { createIntake } from './intake.ts';
+import { createIntegrityCheck } from './integrity.ts';
+import { createLinks } from './links.ts';
 import { createHttpSupervisor } from './lung-http.ts';
 import { createP2pSupervisor } from './lung-p2p.ts';
+import { measured, measuredSync, measuredWrites } from './measured.ts';
 import type { NodeDeps, NodeOptions } from './options.ts';
 import { createOwnState } from './own-state.ts';
 import { createPeerTable } from './peers.ts';
+import { createPing } from './ping.ts';
 import { createReads } from './reads.ts';
 import { createRepairs } from './repairs.ts';
 import { createResponder } from './responder.ts';
-import { openState } from './startup.ts';
+import { saveCells, WORTH_SAVING } from './saved-cells.ts';
+import { createSeries } from './series.ts';
+import { ask } from './sessions.ts';
+import { createSnapshots } from './snapshots.ts';
+import { JOURNAL_LENGTH, openState } from './startup.ts';
 import { createStatus } from './status.ts';
 import { createSupervision } from './supervision.ts';
 import { createSyncService } from './sync-service.ts';
@@ -36,7 +55,9 @@ export interface RunningNode {
 }
 
 /** A node over its ports: opens and verifies the state, then wires the parts. Rejects when the store does not verify. */
-export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<RunningNode> {
+export async function createNode(options: NodeOptions, given: NodeDeps): Promise<RunningNode> {
+  const series = createSeries({ clock: given.clock, metrics: given.metrics, machine: given.machine });
+  const deps = measured(given, series.metrics);
   const { store, hasher, signer, clock, random, metrics } = deps;
   const self = signer.author;
   const log = deps.log.child('node');
@@ -59,6 +80,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
   const storeIncarnation = bytesToHex(opened.incarnation);
 
   const own = createOwnState({ replica, self, network: options.network, incarnation, trustHash: ownTrust, clock, signer });
+  const addedBefore = await loadAddedPeers(store);
   const transitions: Transition[] = [];
   const peers = createPeerTable(clock);
   const guard = createGuard({
@@ -66,7 +88,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     log: deps.log.child('guard'),
     incarnation,
     ownSeen: () => replica.seen(self),
-    hasPeers: options.urls.length > 0 || options.bootstrap.length > 0,
+    hasPeers: options.urls.length + options.bootstrap.length + addedBefore.urls.length + addedBefore.multiaddrs.length > 0,
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
   if (options.violations.length > 0) guard.set('safe-mode', `production guard: ${options.violations.join('; ')}`);
@@ -77,7 +99,30 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     );
   }
 
-  const writer = createWriter({ replica, store, hasher, signer, clock, log, onApplied, onFatal: deps.onFatal });
+  const savedBootstrap = await loadBootstrap(store);
+  const writer = createWriter({
+    replica,
+    store,
+    hasher,
+    signer,
+    clock,
+    log,
+    onApplied,
+    // What is superseded now may have stood at the last cut.
+    onUnchanged: (applied) => cuts.applied(applied),
+    onFatal: deps.onFatal,
+  });
+  const integrity = createIntegrityCheck({ replica, store, hasher, writer, clock, log, onFatal: deps.onFatal });
+  const checkpoints = createCheckpointSaver({
+    replica,
+    store,
+    writer,
+    clock,
+    log,
+    loaded: opened.checkpoint,
+    journalLength: JOURNAL_LENGTH,
+    sequence: replica.meta.sequence,
+  });
   const door = createDoor({
     hasher,
     network: options.network,
@@ -88,12 +133,68 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     clock,
     metrics,
   });
-  const reads = createReads({ replica, store, hasher, writer, network: options.network, ownHead: own.head });
+  const periodMs = options.cutPeriodMs ?? CUT_PERIOD_MS;
+  const cutLog = deps.log.child('cuts');
+  const book = createAttestationBook({
+    network: options.network,
+    self,
+    trusted: [...trusted],
+    trustHash: ownTrust,
+    periodMs,
+    hasher,
+    verifier: deps.verifier,
+    clock,
+    log: cutLog,
+  });
+  const clockIsGood = (): boolean => !['clock-jump', 'clock-skew', 'clock-ahead'].some((name) => guard.has(name));
+  const cuts = createCuts({
+    replica,
+    writer,
+    hasher,
+    signer,
+    clock,
+    log: cutLog,
+    network: options.network,
+    trustHash: ownTrust,
+    book,
+    periodMs,
+    settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
+    clockIsGood,
+    mayAttest: () => trusted.has(self) && !guard.has('clone') && bootstrap.isVerified(),
+    spread,
+    streamless,
+    onCut: (cut) => {
+      feed.publishEvent({ type: 'cut', ...cut });
+      if (cut.certified) cutCells.keep();
+    },
+  });
+  const cutCells = createCutCells({ writer, cut: cuts.current });
+  const reads = createReads({
+    replica,
+    store,
+    hasher,
+    writer,
+    network: options.network,
+    ownHead: own.head,
+    cuts,
+    book,
+    vouch: integrity.vouch,
+  });
   const feed = createFeed({ store, hasher, writer, incarnation: storeIncarnation, sequence: () => own.durable().sequence });
   const outbox = createGossipOutbox({
     clock,
     publish: (data) => p2p.publish(data),
     onDropped: (operations) => metrics.count('lattice_gossip_dropped_operations_total', {}, operations),
+  });
+  const snapshots = createSnapshots({
+    store,
+    writer,
+    hasher,
+    clock,
+    log: deps.log.child('snapshots'),
+    cut: cuts.current,
+    certifies: () => book.certificate() !== undefined,
+    isVerified: () => bootstrap.isVerified(),
   });
   const intake = createIntake({
     network: options.network,
@@ -107,6 +208,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     mode: () => mode,
     isTrusted: (a) => trusted.has(a),
     isMember,
+    onAttestation: cuts.onAttestation,
     compare,
   });
   const responder = createResponder({
@@ -119,8 +221,12 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     software: options.version,
     isMember,
     ownHead: own.head,
+    onServing: (author) => repairs.serving(author),
     onHello: (author, hello, lung) => intake.onHello(author, hello, lung),
+    onAttest: cuts.onAttest,
     readEntries: reads.entriesByHash,
+    snapshots,
+    isBootstrapping: () => bootstrap.holding,
   });
   const sync = createSyncService({
     signer,
@@ -151,7 +257,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
   });
   const http = createHttpSupervisor({
     lung: deps.http,
-    urls: options.urls,
+    urls: [...options.urls, ...addedBefore.urls.filter((url) => !options.urls.includes(url))],
     self,
     incarnation: bytesToHex(incarnation),
     clock,
@@ -175,6 +281,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     onFrame: intake.onStreamFrame,
     onReset: (author) => repairs.soon(author),
   });
+  const linkTo = createLinks({ p2p, http, mode: () => mode });
   const repairs = createRepairs({
     replica,
     hasher,
@@ -187,16 +294,51 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     self,
     readEntries: reads.entriesByHash,
     p2p,
-    http,
-    mode: () => mode,
+    linkTo,
+    peerIdOf: deps.peerIdOf,
+    onEvent: (event) => feed.publishEvent(event),
     root: own.root,
     peers,
+    isHeld: () => bootstrap.holding,
+  });
+  const bootstrap = createBootstrap({
+    saved: savedBootstrap,
+    replica,
+    store,
+    writer,
+    door,
+    hasher,
+    verifier: deps.verifier,
+    clock,
+    log: deps.log.child('bootstrap'),
+    network: options.network,
+    trusted: [...trusted],
+    peers,
+    linkTo,
+    peerIdOf: deps.peerIdOf,
+    cuts,
+    isFull: () => guard.has('disk'),
+    repairSoon: (author) => repairs.soon(author),
+    onEvent: (event) => feed.publishEvent(event),
+    minEntries: options.bootstrapMinEntries ?? MIN_ENTRIES,
+  });
+  const comparison = createComparison({
+    replica,
+    writer,
+    clock,
+    random,
+    log: deps.log.child('repair'),
+    readEntries: reads.entriesByHash,
+    peers,
+    linkTo,
+    peerIdOf: deps.peerIdOf,
   });
   const supervision = createSupervision({
     clock,
     peers,
     guard,
     repairs,
+    comparison,
     http,
     heartbeatMs: options.heartbeatMs,
     graceMs: options.graceMs,
@@ -205,7 +347,30 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     onTransition: transition,
     beat,
   });
+  const added = createAddedPeers({
+    store,
+    writer,
+    added: addedBefore,
+    configured: { urls: options.urls, multiaddrs: options.p2p.bootstrap },
+    self,
+    onFatal: deps.onFatal,
+    onChange(now, { peer, author, kept }) {
+      log.info({ ...peer, kept }, 'added peers changed');
+      deps.p2p?.stayWith?.(now.multiaddrs);
+      if ('url' in peer && kept) return http.add(peer.url);
+      const owner = 'url' in peer ? http.peers().find((p) => p.url === peer.url)?.author : author;
+      if ('url' in peer) http.remove(peer.url);
+      if (owner === undefined) return;
+      if (kept) return known(owner, true);
+      const left = peers.get(owner);
+      if (left === undefined) return;
+      left.url = http.find(owner)?.url;
+      left.configured = left.url !== undefined || options.bootstrap.includes(owner) || added.hasAuthor(owner);
+    },
+  });
+  deps.p2p?.stayWith?.(addedBefore.multiaddrs);
   const status = createStatus({
+    isAdded: (author, url) => (author !== undefined && added.hasAuthor(author)) || (url !== undefined && added.hasUrl(url)),
     options,
     deps,
     peers,
@@ -221,9 +386,18 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     durable: own.durable,
     transitions,
     feed,
+    book,
+    cuts,
+    integrity: integrity.progress,
+    bootstrap,
+    queues: () => ({ writer: writer.queued, door: door.verifying(), gossip: outbox.waiting(), httpOutboxBytes: http.outboxBytes() }),
   });
 
   for (const author of options.bootstrap) known(author, true);
+  for (const address of addedBefore.multiaddrs) {
+    const author = multiaddrAuthor(address);
+    if (author !== undefined) known(author, true);
+  }
   for (const author of trusted) known(author, false);
 
   function known(author: Author, configured: boolean): void {
@@ -241,7 +415,7 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     transitions.push(entry);
     if (transitions.length > MAX_TRANSITIONS) transitions.shift();
     log.info({ ...change }, 'transition');
-    metrics.count('lattice_transitions_total', { from: change.from, to: change.to });
+    metrics.count('lattice_transitions_total', { from: change.from, to: change.to, cause: causeCode(change) });
     feed.publishTransition(entry);
   }
 
@@ -251,8 +425,26 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     feed.publishHead(head);
   }
 
-  function onApplied({ step, fragments }: Applied): void {
+  /** Sends an attestation on: by gossip unless it came so, and on every push stream but its bringer's. */
+  function spread(signed: SignedAttestation, lung: 'p2p' | 'http' | undefined, from: Author | undefined): void {
+    const frame = encodeGossip({ type: 'attestation', attestation: signed });
+    if (mode !== 'http' && lung !== 'p2p') p2p.publish(frame);
+    feed.publishFrame(frame, from);
+  }
+
+  /** Peers that HTTP carries without a stream in each direction, as behind a proxy that cuts them or where only one side dials. */
+  function streamless() {
+    return http.peers().flatMap(({ url, author, reachable, streaming }) => {
+      if (author === undefined || !reachable || (streaming && feed.streamsTo(author)) || peers.get(author)?.path.lung !== 'http') return [];
+      return [{ author, ask: (message: SyncMessage) => ask((m) => http.request(url, m, author), message) }];
+    });
+  }
+
+  function onApplied(applied: Applied): void {
+    const { step, fragments } = applied;
     own.advance(step.meta);
+    cuts.applied(applied);
+    checkpoints.applied(step.sequence, step.changes.length);
     const pushed: { fragment: (typeof fragments)[number]; from: Author | undefined }[] = [];
     const gossip: (typeof fragments)[number][] = [];
     for (const commit of step.commits) {
@@ -261,15 +453,16 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
       pushed.push({ fragment: commit, from: undefined });
       gossip.push(commit);
     }
+    if (applied.amended) {
+      for (const { siblings } of step.entries.values()) for (const { author, hlc } of siblings) if (author === self) sawOwn(hlc);
+    }
     fragments.forEach((fragment, i) => {
       if (!(step.outcomes[i] ?? []).includes('added')) return;
       const origin = door.originOf(fragment);
-      if (fragment.header.author === self) {
-        guard.sawOwnCommit(fragment.header.hlc);
-        own.sawOwn(fragment.header.hlc);
-      }
+      if (fragment.header.author === self) sawOwn(fragment.header.hlc);
       // Only what is fresh is passed on: what repair found, others find by their own repair.
       if (origin?.live !== true) return;
+      metrics.observe('lattice_replication_seconds', (clock.now() - hlcMs(fragment.header.hlc)) / 1000);
       pushed.push({ fragment, from: origin.peer });
       if (origin.lung === 'http') gossip.push(fragment);
     });
@@ -280,10 +473,24 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     for (const [from, group] of byOrigin(pushed)) http.push(() => pushMessages(group), from);
   }
 
+  function hashOf(hex: string): Bytes {
+    const bytes = hexToBytes(hex);
+    if (bytes?.length !== 32) throw new LatticeError('malformed', 'a hash has 64 hex digits');
+    return bytes;
+  }
+
+  /** A commit of our own key came in. */
+  function sawOwn(hlc: Hlc): void {
+    guard.sawOwnCommit(hlc);
+    own.sawOwn(hlc);
+  }
+
   function compare(author: Author): void {
     const peer = peers.get(author);
     if (peer !== undefined) {
       peers.compare(peer, { root: own.root(), recent: own.recentRoots, seenHlc: replica.seen(author), trustHash: ownTrust });
+      // First contact: the next look would come up to 250 ms later.
+      if (peer.repair.urgent) repairs.consider(peer);
     }
   }
 
@@ -304,9 +511,15 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     get: reads.get,
     list: reads.list,
     snapshot: () => reads.snapshot(),
+    history: createHistory({ store }),
     conflicts: reads.conflicts,
-    prove: (key) => reads.prove(key),
-    write: createWrites({ guard, writer }),
+    prove: reads.prove,
+    cuts: book.views,
+    certificate: reads.certificate,
+    write: measuredWrites(createWrites({ guard, writer, idempotency: createIdempotency({ store, hasher, clock }) }), metrics, clock),
+    addPeer: added.add,
+    removePeer: added.remove,
+    pingPeer: createPing({ clock, peers, p2p, http, lung: deps.http, peerIdOf: deps.peerIdOf, hello: (author) => responder.hello(author) }),
     setMode(next, cause) {
       const changed = next !== mode;
       if (changed) {
@@ -316,13 +529,15 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
         supervision.look();
         http.wake();
       }
-      const usable = next !== 'http' || options.urls.length > 0;
+      const usable = next !== 'http' || http.peers().length > 0;
       return {
         changed,
         mode: next,
         message: usable ? `sync mode is ${next}` : 'sync mode is http, but no HTTP peers are configured (DIOTEC360_LATTICE_NODES)',
       };
     },
+    cutCells: (root) => cutCells.find(root),
+    differences: (peerId, options = {}) => comparison.differences(peerId, options),
     async syncNow() {
       http.wake();
       await repairs.all();
@@ -330,7 +545,13 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
     subscribe: (after, send) => feed.openEvents(after, send),
     signText: (text) => bytesToHex(signer.sign(new TextEncoder().encode(text))),
     verifyIntegrity: reads.integrity,
-    sync,
+    snapshots: {
+      manifest: async (root) => encodeSync(await snapshots.manifest(hashOf(root))),
+      chunk: async (root, index, after) =>
+        encodeSync(await snapshots.chunk({ root: hashOf(root), index, after: after === undefined ? new Uint8Array(0) : hashOf(after) })),
+    },
+    sync: measuredSync(sync, metrics),
+    series: series.view,
   };
 
   return {
@@ -339,15 +560,26 @@ export async function createNode(options: NodeOptions, deps: NodeDeps): Promise<
       p2p.start();
       http.start();
       supervision.start();
+      integrity.start();
+      cuts.start();
+      bootstrap.start();
+      series.start(() => status.node().converged);
     },
     setReadOnly: (name, reason) => guard.set(name, reason),
     async stop() {
       supervision.stop();
+      integrity.stop();
+      checkpoints.stop();
+      cuts.stop();
+      series.stop();
       outbox.stop();
       door.stop();
       feed.closeAll();
-      await Promise.all([p2p.stop(), http.stop()]);
+      await Promise.all([p2p.stop(), http.stop(), bootstrap.stop(), snapshots.stop()]);
       await writer.drain();
+      if (replica.tree.size < WORTH_SAVING) return;
+      // Without them the next start takes longer, no more.
+      await writer.read(() => saveCells(store, replica)).catch((error: unknown) => log.warn({ error: String(error) }, 'cells not saved'));
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Author, Hasher } from '../core/types/index.ts';
-import type { Clock, HttpLung, Log, Metrics, P2pLung, Random, Signer, Store, Verifier } from '../ports/index.ts';
+import type { Clock, HttpLung, Log, Machine, Metrics, P2pLung, Random, Signer, Store, Verifier } from '../ports/index.ts';
 
 /** What a node is told about itself and its fleet. Durations in ms. */
 export interface NodeOptions {
@@ -18,6 +18,12 @@ export interface NodeOptions {
   /** Fail-over grace. */
   readonly graceMs: number;
   readonly pollMs: number;
+  /** Times of cuts are whole multiples of this: equal on all nodes. Default CUT_PERIOD_MS; less in tests only. */
+  readonly cutPeriodMs?: number;
+  /** How long after its time a cut is fixed. Default CUT_SETTLE_MS. */
+  readonly cutSettleMs?: number;
+  /** Keys of a peer from which on a snapshot is taken over. Default MIN_ENTRIES of bootstrap.ts; less in tests only. */
+  readonly bootstrapMinEntries?: number;
   /** For messages that name it. */
   readonly directory: string;
   /** Reasons from the production guard: the node starts read-only. */
@@ -36,6 +42,8 @@ export interface NodeDeps {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Absent: the series has no figures of the process. */
+  readonly machine?: Machine;
   /** Absent: P2P is switched off. */
   readonly p2p?: P2pLung;
   readonly http: HttpLung;

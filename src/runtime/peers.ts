@@ -2,7 +2,7 @@ import type { Head, SignedHead } from '../core/codec/index.ts';
 import { RefusedDifferences } from '../core/reconcile/index.ts';
 import { type Author, bytesToHex, equalBytes } from '../core/types/index.ts';
 import type { Clock } from '../ports/index.ts';
-import type { Agreement, RepairReport } from './facade.ts';
+import type { Agreement, RepairProgress, RepairReport } from './facade.ts';
 import { initialPath, type PathState } from './failover.ts';
 
 /** Peers remembered. Trusted and configured ones are always few; strangers beyond this are not listed. */
@@ -42,6 +42,10 @@ export interface Peer {
   trustMatches: boolean | undefined;
   software: string | undefined;
   clockOffsetMs: number | undefined;
+  /** The peer's own session with us, as far as its requests tell: how many are being answered, when the last came or was answered, and when the first of them came. */
+  readonly served: { open: number; at: number; since: number };
+  /** How many keys differed when it was last looked, without what has been repaired since. `at`: Unix ms. */
+  differing: { readonly keys: number; readonly at: number; readonly exact: boolean } | undefined;
   /** `undecoded`: repairs in a row whose coded symbols did not decode. */
   /** `urgent`: the next difference is repaired without waiting for it to settle. */
   readonly repair: {
@@ -51,6 +55,7 @@ export interface Peer {
     failures: number;
     undecoded: number;
     last: RepairReport | undefined;
+    progress: RepairProgress | undefined;
   };
 }
 
@@ -116,7 +121,9 @@ export function createPeerTable(clock: Clock): PeerTable {
       trustMatches: undefined,
       software: undefined,
       clockOffsetMs: undefined,
-      repair: { running: false, urgent: true, nextAt: 0, failures: 0, undecoded: 0, last: undefined },
+      differing: undefined,
+      served: { open: 0, at: -Infinity, since: -Infinity },
+      repair: { running: false, urgent: true, nextAt: 0, failures: 0, undecoded: 0, last: undefined, progress: undefined },
     };
     peers.set(author, peer);
     return peer;

@@ -18,14 +18,19 @@ import type { Replica } from '../core/replica/index.ts';
 import { isLive, winner } from '../core/state/index.ts';
 import { type Bytes, bytesToHex, type Entry, equalBytes, type Hasher, type JsonValue, LatticeError } from '../core/types/index.ts';
 import type { Row, Store } from '../ports/index.ts';
-import type { ConflictView, EntryView, Lattice, Page, ProofDocument } from './facade.ts';
+import type { AttestationBook } from './attestations.ts';
+import type { CurrentCut, Cuts } from './cuts.ts';
+import type { ConflictView, EntryView, Lattice, Page } from './facade.ts';
 import { rootOfRows } from './integrity.ts';
+import { createJoinedGet } from './joined-reads.ts';
 import { entryToConflict, entryToView } from './views.ts';
 import type { Writer } from './writer.ts';
 
 const DEFAULT_PAGE = 100;
 /** Entries in one page: at the largest value size a page stays within 16 MiB. */
 const MAX_PAGE = 1000;
+/** Entries of a snapshot handed over at a time: decoding them takes a few milliseconds. */
+const SNAPSHOT_CHUNK = 256;
 
 export interface ReadsDeps {
   readonly replica: Replica;
@@ -34,6 +39,10 @@ export interface ReadsDeps {
   readonly writer: Writer;
   readonly network: string;
   readonly ownHead: () => SignedHead;
+  /** Rejects when an entry read is not the one in the tree (see IntegrityCheck). */
+  readonly vouch: (entries: readonly Entry[]) => Promise<void>;
+  readonly cuts: Pick<Cuts, 'current' | 'nextInMs'>;
+  readonly book: Pick<AttestationBook, 'certificate'>;
 }
 
 export interface Reads {
@@ -43,15 +52,17 @@ export interface Reads {
   conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;
   snapshot(): Promise<{ readonly root: string; readonly live: number; readonly chunks: AsyncIterable<readonly EntryView[]> }>;
   integrity: Lattice['verifyIntegrity'];
-  prove(key: string): Promise<ProofDocument>;
+  prove: Lattice['prove'];
+  certificate: Lattice['certificate'];
 }
 
 /** Everything read of the state. Rows in the store are durable by nature; what must agree with the tree is read between batches. */
 export function createReads(deps: ReadsDeps): Reads {
   const { store, hasher, replica, writer } = deps;
+  const getRow = createJoinedGet(store);
 
   async function load(key: string): Promise<Entry | undefined> {
-    const row = await store.get(entryKey(checkKey(key)));
+    const row = await getRow(entryKey(checkKey(key)));
     return row === undefined ? undefined : decodeEntry(row, key);
   }
 
@@ -85,7 +96,9 @@ export function createReads(deps: ReadsDeps): Reads {
   return {
     async get(key) {
       const entry = await load(key);
-      return entry === undefined ? undefined : entryToView(entry);
+      if (entry === undefined) return undefined;
+      await deps.vouch([entry]);
+      return entryToView(entry);
     },
 
     entriesByHash,
@@ -96,7 +109,9 @@ export function createReads(deps: ReadsDeps): Reads {
       const range = entryRange(prefix, cursor === undefined ? undefined : cursorToKey(cursor));
       for await (const rows of store.iterate(range)) {
         for (const [rowKey, row] of rows) {
-          const view = entryToView(decodeEntry(row, entryKeyToKey(rowKey)));
+          const entry = decodeEntry(row, entryKeyToKey(rowKey));
+          await deps.vouch([entry]);
+          const view = entryToView(entry);
           if (view === undefined) continue;
           if (items.length === size) return { items, cursor: keyToCursor((items.at(-1) as EntryView).key) };
           items.push(view);
@@ -113,17 +128,15 @@ export function createReads(deps: ReadsDeps): Reads {
         for (const [rowKey] of rows) keys.push(conflictKeyToKey(rowKey));
       const shown = keys.slice(0, size);
       const entries = await store.getMany(shown.map(entryKey));
-      const items = entries.flatMap((row, i) => {
-        if (row === undefined) return [];
-        const entry = decodeEntry(row, shown[i]);
-        return entry.siblings.length > 1 ? [entryToConflict(entry)] : [];
-      });
+      const found = entries.flatMap((row, i) => (row === undefined ? [] : [decodeEntry(row, shown[i])]));
+      await deps.vouch(found);
+      const items = found.flatMap((entry) => (entry.siblings.length > 1 ? [entryToConflict(entry)] : []));
       return keys.length > size ? { items, cursor: keyToCursor(shown.at(-1) as string) } : { items };
     },
 
     async snapshot() {
       const { first, rows, meta } = await pinned();
-      return { root: bytesToHex(meta.root), live: meta.live, chunks: liveViews(first, rows) };
+      return { root: bytesToHex(meta.root), live: meta.live, chunks: liveViews(first, rows, deps.vouch) };
     },
 
     async integrity() {
@@ -137,39 +150,68 @@ export function createReads(deps: ReadsDeps): Reads {
       };
     },
 
-    prove(key) {
+    prove(key, { at } = {}) {
       checkKey(key);
       return writer.read(async () => {
         const hash = keyHash(key, hasher);
-        const path = replica.tree.path(hash);
+        // What is asked of the cut's tree is asked before the first await: it may move then.
+        const cut = at === 'cut' ? certifiedCut(hash) : undefined;
+        const tree = cut?.tree ?? replica.tree;
+        const path = tree.path(hash);
+        const root = bytesToHex(cut?.root ?? tree.root());
+        const other = path.kind === 'leaf' && !equalBytes(path.keyHash, hash) ? path.keyHash : undefined;
+        // The other key may have changed since the cut; its entry then is not what the leaf was made of.
+        let refs = other === undefined ? undefined : cut?.refsOf(other);
         const entry = await load(key);
-        let reached = entry;
-        if (path.kind === 'leaf' && !equalBytes(path.keyHash, hash)) [reached] = await entriesByHash([path.keyHash]);
-        const proof = pathToProof(path, reached?.siblings ?? [], hasher);
+        if (other === undefined) refs = entry?.siblings;
+        else refs ??= (await entriesByHash([other]))[0]?.siblings;
+        const proof = pathToProof(path, refs ?? [], hasher);
         return {
           format: 'diotec360-lattice-proof/1' as const,
           key,
           kind: entry === undefined ? ('absent' as const) : isLive(entry) ? ('present' as const) : ('deleted' as const),
-          root: bytesToHex(replica.tree.root()),
+          root,
           network: deps.network,
           merkle: base64url(encodeProof(proof)),
           // One fragment for each sibling, so that the winner stands first whatever commit it came in.
           fragments: (entry?.siblings ?? []).flatMap((s) => siblingsToFragments([s], hasher)).map((f) => base64url(encodeFragment(f))),
-          head: base64url(deps.ownHead().bytes),
+          ...(cut === undefined ? { head: base64url(deps.ownHead().bytes) } : { certificate: base64url(cut.certificate) }),
           ...(entry !== undefined && isLive(entry) ? { value: winner(entry).operation.value as JsonValue } : {}),
         };
       });
     },
+
+    certificate(at) {
+      const found = deps.book.certificate(at === undefined ? undefined : { at });
+      return found === undefined ? undefined : { at: found.at, certificate: base64url(found.bytes) };
+    },
   };
+
+  /** The newest cut, certified, at which the key was what it is now. LatticeError `not-certified` or `changed-since-cut`. */
+  function certifiedCut(hash: Bytes): CurrentCut & { readonly certificate: Bytes } {
+    const cut = deps.cuts.current();
+    const next = `try again in ${Math.ceil(deps.cuts.nextInMs() / 1000)} s`;
+    const details = { retryAfterMs: deps.cuts.nextInMs() };
+    const certificate = cut?.certificate;
+    if (cut === undefined || certificate === undefined)
+      throw new LatticeError('not-certified', 'no quorum has attested the state of this node yet', { next, details });
+    if (cut.isPending(hash)) throw new LatticeError('changed-since-cut', 'the key has changed since the last cut', { next, details });
+    return { ...cut, certificate };
+  }
 }
 
 async function* liveViews(
   first: IteratorResult<readonly (readonly [Bytes, Bytes])[]>,
   rows: AsyncIterator<readonly (readonly [Bytes, Bytes])[]>,
+  vouch: ReadsDeps['vouch'],
 ): AsyncGenerator<readonly EntryView[]> {
   try {
     for (let next = first; next.done !== true; next = await rows.next()) {
-      yield next.value.flatMap(([rowKey, row]) => entryToView(decodeEntry(row, entryKeyToKey(rowKey))) ?? []);
+      for (let at = 0; at < next.value.length; at += SNAPSHOT_CHUNK) {
+        const entries = next.value.slice(at, at + SNAPSHOT_CHUNK).map(([rowKey, row]) => decodeEntry(row, entryKeyToKey(rowKey)));
+        await vouch(entries);
+        yield entries.flatMap((entry) => entryToView(entry) ?? []);
+      }
     }
   } finally {
     await rows.return?.();

@@ -23,6 +23,7 @@ import {
 import type { Clock, Log } from '../ports/index.ts';
 import type { Door, Origin } from './door.ts';
 import type { LungName } from './peers.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { Writer } from './writer.ts';
 
 /** Room for the framing of an entries answer. */
@@ -41,8 +42,15 @@ export interface ResponderDeps {
   /** Members may ask: trusted authors and the peers that we are configured with. */
   readonly isMember: (peer: Author) => boolean;
   readonly ownHead: () => SignedHead;
+  /** A request of a session that the peer opened is being answered; called again, without an argument, when it has been. */
+  readonly onServing?: (peer: Author) => () => void;
   readonly onHello: (peer: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName) => Promise<void>;
+  /** Takes in the attestations of a peer and answers with ours. */
+  readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
   readonly readEntries: (keyHashes: readonly Bytes[]) => Promise<readonly (Entry | undefined)[]>;
+  readonly snapshots: Pick<Snapshots, 'manifest' | 'chunk'>;
+  /** A snapshot is being taken over: sessions of others would bring the same once more. */
+  readonly isBootstrapping?: () => boolean;
 }
 
 export interface Responder {
@@ -56,6 +64,8 @@ export function createResponder(deps: ResponderDeps): Responder {
   const cells = createCellServer({ state: () => deps.replica, now: () => deps.clock.monotonic() });
 
   async function respond(peer: Author, message: SyncMessage, lung: LungName): Promise<SyncMessage> {
+    const brings = message.type === 'digests' || message.type === 'cells' || (message.type === 'push' && !message.live);
+    if (brings && deps.isBootstrapping?.() === true) throw new LatticeError('bootstrapping', 'this node is taking over a snapshot');
     switch (message.type) {
       case 'hello':
         await deps.onHello(peer, message, lung);
@@ -71,11 +81,20 @@ export function createResponder(deps: ResponderDeps): Responder {
           type: 'pushed',
           verdicts: (await receive(deps.door, message.fragments, { lung, peer, live: message.live })).flatMap((r) => r.verdicts),
         };
+      case 'attest':
+        return deps.onAttest(peer, message.attestations, lung);
+      case 'snapshot':
+        return deps.snapshots.manifest(message.root);
+      case 'chunk':
+        return deps.snapshots.chunk(message);
+      case 'manifest':
+      case 'part':
       case 'differences':
       case 'entries':
       case 'pushed':
       case 'error':
       case 'coded':
+      case 'attested':
         throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
     }
   }
@@ -89,9 +108,19 @@ export function createResponder(deps: ResponderDeps): Responder {
     const fragments: Bytes[] = [];
     let size = FRAMING_BYTES;
     let answered = 0;
-    for (let at = 0; at < keyHashes.length; at += READ_CHUNK) {
+    const read = (at: number) => {
       const chunk = keyHashes.slice(at, at + READ_CHUNK).map(wholeHashes);
-      const found = await deps.readEntries(chunk.flat());
+      return { chunk, entries: deps.readEntries(chunk.flat()) };
+    };
+    let ahead = read(0);
+    for (let at = 0; at < keyHashes.length; at += READ_CHUNK) {
+      const { chunk, entries } = ahead;
+      const found = await entries;
+      // The store's threads read the next while these are encoded. What fails there fails here, when its turn comes.
+      if (at + READ_CHUNK < keyHashes.length) {
+        ahead = read(at + READ_CHUNK);
+        ahead.entries.catch(() => undefined);
+      }
       let next = 0;
       for (const { length } of chunk) {
         const siblings = found.slice(next, next + length).flatMap((entry) => entry?.siblings ?? []);
@@ -125,7 +154,13 @@ export function createResponder(deps: ResponderDeps): Responder {
         if (peer === undefined || !deps.isMember(peer)) {
           throw new LatticeError('not-a-member', 'this node syncs with trusted authors and configured peers only');
         }
-        reply = await respond(peer, decodeSync(bytes), lung);
+        const message = decodeSync(bytes);
+        const served = isOfSession(message) ? deps.onServing?.(peer) : undefined;
+        try {
+          reply = await respond(peer, message, lung);
+        } finally {
+          served?.();
+        }
       } catch (error) {
         if (!(error instanceof LatticeError)) throw error;
         deps.log.debug({ peer, code: error.code, reason: error.message }, 'sync request refused');
@@ -134,6 +169,18 @@ export function createResponder(deps: ResponderDeps): Responder {
       return encodeSync(reply);
     },
   };
+}
+
+/** Whether a request is one by which a repair looks for differences or settles them. */
+function isOfSession(message: SyncMessage): boolean {
+  if (message.type === 'push') return !message.live;
+  return (
+    message.type === 'digests' ||
+    message.type === 'cells' ||
+    message.type === 'want' ||
+    message.type === 'snapshot' ||
+    message.type === 'chunk'
+  );
 }
 
 /** A fragment that came in a sync message and what the door said of each of its operations. */

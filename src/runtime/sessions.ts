@@ -1,11 +1,14 @@
-import { decodeSync, encodeSync, keyHash, type PushVerdict, SALT_BYTES, type SyncMessage } from '../core/codec/index.ts';
+import { decodeSync, encodeSync, type PushVerdict, SALT_BYTES, type SyncMessage } from '../core/codec/index.ts';
 import {
   type ReceivedOperation,
   repair,
+  type SearchDeps,
+  type Session,
   type SessionAnswer,
   type SessionEffect,
   type SessionProgress,
-  type SessionResult,
+  type Work,
+  type WorkAnswer,
 } from '../core/reconcile/index.ts';
 import type { Replica } from '../core/replica/index.ts';
 import { type Bytes, type Entry, type Hasher, LatticeError, MAX_SESSION_REQUESTS } from '../core/types/index.ts';
@@ -47,6 +50,72 @@ export async function ask(link: Link, message: SyncMessage): Promise<SyncMessage
   return reply;
 }
 
+/** Counts what goes over a link, and ends a session that asks too much or takes too long. */
+export function countedLink(
+  clock: Clock,
+  link: Link,
+): { readonly link: Link; readonly counters: Readonly<Record<Counter, number>>; ms(): number } {
+  const started = clock.monotonic();
+  const counters: Record<Counter, number> = { requests: 0, bytesSent: 0, bytesReceived: 0 };
+  return {
+    counters,
+    ms: () => Math.round(clock.monotonic() - started),
+    async link(bytes) {
+      if (counters.requests >= MAX_SESSION_REQUESTS)
+        throw new LatticeError('session-limit', `more than ${MAX_SESSION_REQUESTS} requests in one session`);
+      if (clock.monotonic() - started > SESSION_DEADLINE_MS)
+        throw new LatticeError('session-deadline', 'the session took too long; the next one goes on');
+      counters.requests++;
+      counters.bytesSent += bytes.length;
+      const reply = await link(bytes);
+      counters.bytesReceived += reply.length;
+      return reply;
+    },
+  };
+}
+
+type Counter = 'requests' | 'bytesSent' | 'bytesReceived';
+
+/**
+ * Drives a session's coroutine to its end. Rejects when a part of its work fails, and then as when it ends only once nothing of it
+ * is under way any more.
+ */
+export async function drive<T>(
+  writer: Pick<Writer, 'read'>,
+  session: Session<T>,
+  perform: (work: Work) => Promise<WorkAnswer>,
+  onProgress: (progress: SessionProgress) => void,
+): Promise<T> {
+  const underWay = new Map<number, Promise<{ readonly id: number; readonly answer: WorkAnswer }>>();
+  // The coroutine reads the tree as it runs, so every step of it runs between batches.
+  const resume = (answer?: SessionAnswer): Promise<IteratorResult<SessionEffect, T>> =>
+    writer.read(() => (answer === undefined ? session.next() : session.next(answer)));
+  const answerTo = async (effect: SessionEffect): Promise<SessionAnswer> => {
+    if (effect.type === 'progress') {
+      onProgress(effect.progress);
+      return { type: 'progress' };
+    }
+    if (effect.type !== 'begin') return perform(effect);
+    for (const { id, work } of effect.start)
+      underWay.set(
+        id,
+        perform(work).then((answer) => ({ id, answer })),
+      );
+    const first = await Promise.race(underWay.values());
+    underWay.delete(first.id);
+    return { type: 'done', ...first };
+  };
+  try {
+    let step = await resume();
+    while (step.done !== true) step = await resume(await answerTo(step.value));
+    return step.value;
+  } finally {
+    // Ends the coroutine, which lets go of what it holds.
+    session.return(undefined as never);
+    await Promise.allSettled(underWay.values());
+  }
+}
+
 /** Drives one repair over `link` to its end, within bounds of requests and time. Never rejects: failure is an outcome. */
 export async function runSession(
   deps: SessionRunnerDeps,
@@ -55,72 +124,63 @@ export async function runSession(
   link: Link,
   onProgress: (progress: SessionProgress) => void,
 ): Promise<RepairReport> {
-  const started = deps.clock.monotonic();
-  const counters = { requests: 0, bytesSent: 0, bytesReceived: 0 };
-  let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0 };
-  const counted: Link = async (bytes) => {
-    if (counters.requests >= MAX_SESSION_REQUESTS)
-      throw new LatticeError('session-limit', `more than ${MAX_SESSION_REQUESTS} requests in one session`);
-    if (deps.clock.monotonic() - started > SESSION_DEADLINE_MS)
-      throw new LatticeError('session-deadline', 'the session took too long; the next one goes on');
-    counters.requests++;
-    counters.bytesSent += bytes.length;
-    const reply = await link(bytes);
-    counters.bytesReceived += reply.length;
-    return reply;
+  const counted = countedLink(deps.clock, link);
+  let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
+  const report = (outcome: RepairReport['outcome'], error?: string): RepairReport => {
+    const { remaining: _, ...settled } = progress;
+    return {
+      at: deps.clock.now(),
+      lung,
+      outcome,
+      ...(error === undefined ? {} : { error }),
+      ...settled,
+      ...counted.counters,
+      durationMs: counted.ms(),
+    };
   };
-  const report = (outcome: RepairReport['outcome'], error?: string): RepairReport => ({
-    at: deps.clock.now(),
-    lung,
-    outcome,
-    ...(error === undefined ? {} : { error }),
-    ...progress,
-    ...counters,
-    durationMs: Math.round(deps.clock.monotonic() - started),
-  });
-
-  const salt = peer.repair.undecoded >= UNDECODED_BEFORE_SALT ? deps.random.bytes(SALT_BYTES) : new Uint8Array(0);
   const session = repair({
-    tree: deps.replica.tree,
-    cells: { live: deps.replica.cells, salt, theirEntries: peer.head?.entries },
+    ...searchDeps(deps, peer),
     hasher: deps.hasher,
     refused: peer.refused,
     now: () => deps.clock.monotonic(),
   });
-  // The coroutine reads the tree as it runs, so every step of it runs between batches.
-  const resume = (answer?: SessionAnswer): Promise<IteratorResult<SessionEffect, SessionResult>> =>
-    deps.writer.read(() => (answer === undefined ? session.next() : session.next(answer)));
   try {
-    let step = await resume();
-    while (step.done !== true) {
-      if (step.value.type === 'progress') {
-        progress = step.value.progress;
-        onProgress(progress);
-      }
-      step = await resume(await perform(deps, peer, lung, counted, step.value));
-    }
-    const { outcome, method, undecoded, ...settled } = step.value;
+    const { outcome, method, undecoded, ...settled } = await drive(
+      deps.writer,
+      session,
+      (work) => perform(deps, peer, lung, counted.link, work),
+      (at) => {
+        progress = at;
+        onProgress(at);
+      },
+    );
     progress = settled;
     peer.repair.undecoded = undecoded ? peer.repair.undecoded + 1 : 0;
     return { ...report(outcome), method };
   } catch (error) {
-    // Ends the coroutine, which lets go of what it holds.
-    session.return({ outcome: 'partial', method: 'descent', undecoded: false, ...progress });
     return report('failed', error instanceof Error ? error.message : String(error));
   }
 }
 
-async function perform(deps: SessionRunnerDeps, peer: Peer, lung: LungName, link: Link, effect: SessionEffect): Promise<SessionAnswer> {
-  switch (effect.type) {
+/** What the search for differences with a peer needs. */
+export function searchDeps(deps: Pick<SessionRunnerDeps, 'replica' | 'random'>, peer: Peer): Required<SearchDeps> {
+  const salt = peer.repair.undecoded >= UNDECODED_BEFORE_SALT ? deps.random.bytes(SALT_BYTES) : new Uint8Array(0);
+  return { tree: deps.replica.tree, cells: { live: deps.replica.cells, salt, theirEntries: peer.head?.entries } };
+}
+
+/** Whoever has no cells, or no longer, says so by an error, and the session goes on without. */
+export async function requestOver(link: Link, message: SyncMessage): Promise<Extract<WorkAnswer, { type: 'request' }>> {
+  return { type: 'request', message: await (message.type === 'cells' ? exchange : ask)(link, message) };
+}
+
+async function perform(deps: SessionRunnerDeps, peer: Peer, lung: LungName, link: Link, work: Work): Promise<WorkAnswer> {
+  switch (work.type) {
     case 'request':
-      // Whoever has no cells, or no longer, says so by an error, and the session goes on without.
-      return { type: 'request', message: await (effect.message.type === 'cells' ? exchange : ask)(link, effect.message) };
+      return requestOver(link, work.message);
     case 'entries':
-      return { type: 'entries', entries: await deps.writer.read(() => deps.readEntries(effect.keyHashes)) };
+      return { type: 'entries', entries: await deps.writer.read(() => deps.readEntries(work.keyHashes)) };
     case 'ingest':
-      return { type: 'ingest', ...(await ingest(deps, peer, lung, effect.fragments)) };
-    case 'progress':
-      return { type: 'progress' };
+      return { type: 'ingest', ...(await ingest(deps, peer, lung, work.fragments)) };
   }
 }
 
@@ -138,7 +198,7 @@ async function ingest(
       return [];
     }
     return fragment.operations.map((o, i) => ({
-      keyHash: keyHash(o.operation.key, deps.hasher),
+      key: o.operation.key,
       commit: fragment.idBytes,
       index: o.index,
       verdict: verdicts[i] as PushVerdict,

@@ -2,19 +2,24 @@ import { bucketRange, decodeEntry, decodeStateMeta, entryKeyToKey, type StateMet
 import { Replica, STATE_META } from '../core/replica/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../core/types/index.ts';
 import type { Random, Store } from '../ports/index.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
+import { loadCells } from './saved-cells.ts';
 
 /** Batches remembered for resuming streams: minutes at full speed, hours at rest; about a hundred bytes a change. */
-const JOURNAL_LENGTH = 16_384;
+export const JOURNAL_LENGTH = 16_384;
 
 export interface OpenedState {
   readonly replica: Replica;
   /** Of the store, 8 bytes: cursors name it. */
   readonly incarnation: Bytes;
+  /** What the tree was made of when not of every entry. */
+  readonly checkpoint: LoadedCheckpoint | undefined;
 }
 
 /**
- * Rebuilds the tree from every stored entry and compares its root with the stored one: every start is an integrity
- * check. On a mismatch it throws and leaves the store as it is.
+ * Builds the tree and compares its root with the stored one: from the leaves of the newest checkpoint and the entries that changed since,
+ * and when these do not make the stored root, or there is no checkpoint, from every entry. When the entries don't either, it throws and leaves
+ * the store as it is. The entries' bytes are checked in the background (integrity.ts).
  */
 export async function openState(options: {
   readonly store: Store;
@@ -40,16 +45,26 @@ export async function openState(options: {
     );
   }
   const incarnation = meta?.incarnation ?? random.bytes(8);
-  const replica = new Replica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
-  await readable(directory, async () => {
-    for await (const rows of store.iterate(bucketRange('entry'))) {
-      for (const [rowKey, row] of rows) replica.load(decodeEntry(row, entryKeyToKey(rowKey)));
-    }
-  });
-  replica.loaded();
+  const create = (): Replica =>
+    new Replica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
+  let replica = create();
+  let checkpoint = meta === undefined ? undefined : await loadCheckpoint(replica, store, hasher, meta);
+  if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {
+    checkpoint = undefined;
+    replica = create();
+    await readable(directory, () => loadEntries(replica, store));
+  }
   check(meta, replica, directory);
+  await loadCells(store, replica);
   if (meta !== undefined) replica.restore(meta);
-  return { replica, incarnation };
+  return { replica, incarnation, checkpoint };
+}
+
+async function loadEntries(replica: Replica, store: Store): Promise<void> {
+  for await (const rows of store.iterate(bucketRange('entry'))) {
+    for (const [rowKey, row] of rows) replica.load(decodeEntry(row, entryKeyToKey(rowKey)));
+  }
+  replica.loaded();
 }
 
 const MOVE_ASIDE = 'the directory is left as it is: move it aside, and start again; the node then takes its state from its peers';

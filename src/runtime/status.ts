@@ -1,5 +1,8 @@
 import type { StateMeta } from '../core/codec/index.ts';
 import { type Author, type Bytes, bytesToHex } from '../core/types/index.ts';
+import type { AttestationBook } from './attestations.ts';
+import type { Bootstrap } from './bootstrap.ts';
+import type { Cuts } from './cuts.ts';
 import type { Door } from './door.ts';
 import type { Health, NodeStatus, PeerStatus, SyncMode, Transition } from './facade.ts';
 import type { Feed } from './feed.ts';
@@ -16,6 +19,8 @@ export interface StatusDeps {
   readonly guard: Guard;
   readonly door: Door;
   readonly feed: Feed;
+  readonly book: AttestationBook;
+  readonly cuts: Cuts;
   readonly p2p: P2pSupervisor;
   readonly http: HttpSupervisor;
   /** Unix ms. */
@@ -25,7 +30,12 @@ export interface StatusDeps {
   readonly trustHash: Bytes;
   readonly mode: () => SyncMode;
   readonly durable: () => StateMeta;
+  /** An operator added the peer while a node ran. */
+  readonly isAdded: (author: Author | undefined, url: string | undefined) => boolean;
   readonly transitions: readonly Transition[];
+  readonly integrity: () => NodeStatus['integrity'];
+  readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
+  readonly queues: () => NonNullable<NodeStatus['queues']>;
 }
 
 /** What a node says about itself and its peers, read from memory. */
@@ -59,6 +69,7 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
       author: peer.author,
       ...optional('url', peer.url),
       configured: peer.configured,
+      ...optional('added', s.isAdded(peer.author, peer.url) ? (true as const) : undefined),
       trusted: s.trusted.includes(peer.author),
       lung: peer.path.lung === 'http' && !reachable ? 'none' : peer.path.lung,
       p2p: { connected: peer.connected, ...optional('lastHeardAt', wall(peer.heardAt.p2p)), ...optional('rttMs', rtt) },
@@ -74,15 +85,24 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
       refused: { count: peer.refused.size, reasons: peer.refused.reasons() },
       ...optional('trustMatches', peer.trustMatches),
       ...optional('lastRepair', peer.repair.last),
+      ...optional('repair', peer.repair.progress),
+      ...optional('differing', differingOf(peer)),
       ...optional('software', peer.software),
       ...optional('clockOffsetMs', peer.clockOffsetMs),
     };
+  }
+
+  /** Equality is claimed from roots only, whatever was counted before; and where they differ, so do keys. */
+  function differingOf(peer: Peer): PeerStatus['differing'] {
+    if (peer.agreement === 'equal') return { keys: 0, at: wall(peer.agreementAt) ?? clock.now(), exact: true };
+    return peer.differing?.keys === 0 && !peer.repair.running ? undefined : peer.differing;
   }
 
   function unknownUrl(url: HttpPeer): PeerStatus {
     return {
       url: url.url,
       configured: true,
+      ...optional('added', s.isAdded(undefined, url.url) ? (true as const) : undefined),
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
@@ -93,7 +113,7 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
   }
 
   function warnings(peers: readonly Peer[]): string[] {
-    const out = [...options.warnings, ...s.guard.warnings()];
+    const out = [...options.warnings, ...s.guard.warnings(), ...s.book.warnings(), ...s.bootstrap.warnings()];
     if (options.trusted.length === 0)
       out.push(`no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`);
     for (const peer of peers) {
@@ -164,9 +184,13 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
         warnings: warnings(all),
         trust: { hash: bytesToHex(s.trustHash), authors: s.trusted },
         converged: { peers: known.length, equal: known.filter((p) => p.head !== undefined && bytesToHex(p.head.root) === root).length },
+        cuts: s.cuts.status(),
         transitions: s.transitions,
         refused: s.door.refused(),
         deferred: s.door.deferred(),
+        ...optional('integrity', s.integrity()),
+        ...optional('bootstrap', s.bootstrap.status()),
+        queues: s.queues(),
       };
     },
   };

@@ -1,5 +1,6 @@
 import type { Author } from '../core/types/index.ts';
 import type { Clock, Timer } from '../ports/index.ts';
+import type { Comparison } from './compare-peer.ts';
 import type { SyncMode, Transition } from './facade.ts';
 import { decidePath } from './failover.ts';
 import type { Guard } from './guard.ts';
@@ -17,6 +18,7 @@ export interface SupervisionDeps {
   readonly peers: PeerTable;
   readonly guard: Guard;
   readonly repairs: Repairs;
+  readonly comparison?: Comparison;
   readonly http: HttpSupervisor;
   readonly heartbeatMs: number;
   readonly graceMs: number;
@@ -65,6 +67,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
         deps.repairs.soon(peer.author);
       }
       deps.repairs.consider(peer);
+      deps.comparison?.consider(peer);
     }
     guard.tick(offsets);
   }

@@ -142,6 +142,10 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
       return encodeResponse({ author: signer.author, signature, message: answer });
     },
 
+    async admit(envelope) {
+      return (await authorise(envelope)).message;
+    },
+
     async open(envelope, send, closed) {
       const { peer, message } = await authorise(envelope);
       if (message.length > MAX_STREAM_REQUEST_BYTES) throw new LatticeError('malformed', 'the cursor is too long');

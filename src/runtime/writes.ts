@@ -1,12 +1,13 @@
 import { checkKey, hlcToHex } from '../core/codec/index.ts';
 import type { WriteIntent } from '../core/replica/index.ts';
 import { LatticeError } from '../core/types/index.ts';
-import type { Lattice, WriteOperation } from './facade.ts';
+import type { Lattice, WriteOperation, WriteResult } from './facade.ts';
 import type { Guard } from './guard.ts';
+import type { Idempotency } from './idempotency.ts';
 import type { Writer } from './writer.ts';
 
 /** A client's operations as the replica takes them. Keys are checked before anything looks them up: a lone surrogate has no row in the store. */
-function toIntent(operations: readonly WriteOperation[]): WriteIntent {
+function toIntent(operations: readonly WriteOperation[]): Pick<WriteIntent, 'operations'> {
   return {
     operations: operations.map((o) => {
       if (o.op === 'put' && o.value === undefined)
@@ -24,10 +25,14 @@ function toIntent(operations: readonly WriteOperation[]): WriteIntent {
 }
 
 /** Local writes: they wait for the gate after a start, and are refused with the reasons while the node is read-only. */
-export function createWrites(deps: { readonly guard: Guard; readonly writer: Writer }): Lattice['write'] {
-  const { guard, writer } = deps;
-  return async (operations) => {
-    const intent = toIntent(operations);
+export function createWrites(deps: {
+  readonly guard: Guard;
+  readonly writer: Writer;
+  readonly idempotency: Idempotency;
+}): Lattice['write'] {
+  const { guard, writer, idempotency } = deps;
+
+  async function write(intent: WriteIntent): Promise<WriteResult> {
     await guard.ready();
     const reasons = guard.reasons();
     if (reasons.length > 0) {
@@ -39,5 +44,11 @@ export function createWrites(deps: { readonly guard: Guard; readonly writer: Wri
     const outcome = await writer.write(intent);
     if (!outcome.ok) throw outcome.error;
     return { commit: outcome.commit.id, hlc: hlcToHex(outcome.commit.header.hlc), results: outcome.results };
+  }
+
+  return async (operations, { idempotencyKey } = {}) => {
+    const intent = toIntent(operations);
+    if (idempotencyKey === undefined) return write(intent);
+    return idempotency.once(idempotencyKey, operations, (rows) => write(rows === undefined ? intent : { ...intent, rows }));
   };
 }

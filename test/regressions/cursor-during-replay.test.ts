@@ -14,6 +14,7 @@ test('a head sent while a push stream still replays carries no cursor past what 
   const signer = createSimSigner('reader');
   const writer: Writer = {
     read: async (run) => run(),
+    amend: () => Promise.reject(new Error('not used')),
     apply: () => Promise.reject(new Error('not used')),
     write: () => Promise.reject(new Error('not used')),
     drain: () => Promise.resolve(),

@@ -39,7 +39,7 @@ test('a key with a lone surrogate is refused and harms nobody, whatever key its 
       clock: createSimClock(scheduler, { skewMs: 0, drift: 0 }, { alive: true, name: 'n0' }),
       random: { bytes: (length) => rng.bytes(length), fraction: () => rng.next() },
       log,
-      metrics: { count: () => undefined, gauge: () => undefined },
+      metrics: { count: () => undefined, gauge: () => undefined, observe: () => undefined },
       http: {
         identify: () => Promise.reject(new Error('none')),
         request: () => Promise.reject(new Error('none')),

@@ -1,7 +1,7 @@
 import type { Log, Metrics } from '../../src/ports/index.ts';
 import type { Life } from './clock.ts';
 
-export const SILENT_METRICS: Metrics = { count: () => undefined, gauge: () => undefined };
+export const SILENT_METRICS: Metrics = { count: () => undefined, gauge: () => undefined, observe: () => undefined };
 
 /** A node's log, printed only where somebody asked for it. */
 export function createSimLog(life: Life, print: ((line: string) => void) | undefined): Log {

@@ -11,6 +11,8 @@ const QUIET_MS = 180_000;
 /** The same after one more write on each node in calm weather. */
 const PROBE_MS = 30_000;
 const SETTLE_MS = 1_000;
+/** Until all agree on a cut: two periods, and before them the time by which the fleet's clock may be ahead. */
+const CUT_MS = 120_000;
 
 export interface Report {
   readonly seed: number;
@@ -236,7 +238,20 @@ async function heal(world: World, rng: Rng, broken: () => boolean): Promise<numb
   await world.scheduler.run(world.scheduler.now() + SETTLE_MS, broken);
   if (!(await runUntil(world, PROBE_MS, () => isQuiet(world), broken))) world.fail(`not equal after the last writes: ${describe(world)}`);
   if (!broken() && world.oracle.acknowledgements < before + world.size) world.fail('not every node took a write after everything healed');
+  const quietAt = Math.max(...all(world).map((i) => world.node(i)?.lattice.status().now ?? 0));
+  if (!(await runUntil(world, CUT_MS, () => hasConvergedAsOf(world, quietAt), broken))) {
+    const cuts = all(world).map((i) => JSON.stringify(world.node(i)?.lattice.status().cuts));
+    world.fail(`no agreement on a cut ${CUT_MS / 1000} s after the last writes: ${cuts.join('; ')}`);
+  }
   return convergedMs;
+}
+
+/** Every node knows of a cut since `time` that a quorum attested and nobody saw otherwise, and it is the state that it holds. */
+function hasConvergedAsOf(world: World, time: number): boolean {
+  return all(world).every((i) => {
+    const status = world.node(i)?.lattice.status();
+    return (status?.cuts?.convergedAsOf ?? 0) > time && status?.cuts?.newest?.root === status?.root;
+  });
 }
 
 function describe(world: World): string {

@@ -3,6 +3,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface';
 import { type Author, type Bytes, MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers, Verdict } from '../../ports/index.ts';
 import { createDeadline, toReason } from './deadline.ts';
+import { forgetOldMessages } from './gossip-memory.ts';
 import {
   GRAYLIST,
   HOSTILE_INVALID,
@@ -154,6 +155,7 @@ export function createGossip(deps: GossipDeps): Gossip {
       for (const [peerId, times] of rejected) {
         if (now - (times.at(-1) ?? 0) >= REJECTED_WINDOW_MS) rejected.delete(peerId);
       }
+      forgetOldMessages(pubsub);
       // GossipSub also counts what never reaches the validator (a signed message, say) but only stops listening to such a peer.
       if (!hasScores(pubsub)) return;
       const listed = [...connected].filter((id) => pubsub.getScore(id) <= GRAYLIST);
@@ -186,7 +188,7 @@ function isClosed(status: Stream['writeStatus']): boolean {
 }
 
 /** The next drain or close of any of them, or the signal. (Their own onDrain() waits only the first time.) */
-function nextEvent(streams: readonly Stream[], signal: AbortSignal): Promise<void> {
+export function nextEvent(streams: readonly Stream[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       for (const stream of streams) {

@@ -7,16 +7,21 @@ import type { P2pLungOptions } from './options.ts';
 export type { P2pHeartbeat, P2pLungOptions } from './options.ts';
 
 /**
- * The P2P lung over libp2p. Cheap to create: libp2p is imported by the first `start`, which rejects with a LatticeError:
+ * The P2P lung over libp2p. libp2p is loaded from here on, beside whatever else the program starts with (0.3 s of a processor that the first
+ * contact would wait for). `start` rejects with a LatticeError:
  * `address-in-use`, `address-unavailable`, `address-forbidden`, `invalid-address`, `p2p-start-failed` or `aborted`.
  * While not running, `publish` and `request` reject with `p2p-not-running`.
  */
 export function createP2pLung(options: P2pLungOptions): P2pLung {
   const bans: Bans = createBans(options.clock);
+  const loading = load();
+  // Whether it failed is for `start` to tell.
+  loading.catch(() => undefined);
   let running: RunningLung | undefined;
   /** The start under way, cleaned up after when it fails or is cut off. Never rejects. */
   let settling: Promise<void> = Promise.resolve();
   let starting: AbortController | undefined;
+  let further: readonly string[] = [];
 
   const current = (): RunningLung => {
     if (running === undefined) throw new LatticeError('p2p-not-running', 'the P2P lung is not running');
@@ -35,11 +40,10 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
       const work = async (): Promise<void> => {
         await before;
         controller.signal.throwIfAborted();
-        const { installShims } = await import('./runtime-shims.ts');
-        installShims();
-        const { startLung } = await import('./lung.ts');
+        const { startLung } = await loading;
         controller.signal.throwIfAborted();
-        const lung = await startLung(options, bans, handlers);
+        const lung = await startLung({ ...options, webSocket: further.some((address) => /\/wss?(?:\/|$)/.test(address)) }, bans, handlers);
+        lung.stayWith(further);
         if (controller.signal.aborted) {
           await lung.stop();
           controller.signal.throwIfAborted();
@@ -68,10 +72,20 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
       settling = lung?.stop() ?? Promise.resolve();
       await settling;
     },
+    stayWith(addresses) {
+      further = addresses;
+      running?.stayWith(addresses);
+    },
     publish: async (data) => current().publish(data),
     request: async (peer, message, request) => current().request(peer, message, request),
     connections: () => running?.connections() ?? [],
     topicPeers: () => running?.topicPeers() ?? 0,
     listenAddresses: () => running?.listenAddresses() ?? [],
   };
+}
+
+async function load(): Promise<typeof import('./lung.ts')> {
+  const { installShims } = await import('./runtime-shims.ts');
+  installShims();
+  return import('./lung.ts');
 }

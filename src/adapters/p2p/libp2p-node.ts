@@ -45,6 +45,8 @@ export interface NodeConfig {
   readonly key: PrivateKey;
   readonly listen: readonly Multiaddr[];
   readonly bootstrap: readonly BootstrapPeer[];
+  /** WebSocket is needed beyond what the addresses say. */
+  readonly webSocket: boolean;
   readonly topic: string;
   readonly gater: ConnectionGater;
   readonly gossipHeartbeatMs: number;
@@ -55,7 +57,7 @@ export interface NodeConfig {
 /** Assembles libp2p, not started. */
 export async function createNode(config: NodeConfig): Promise<Node> {
   const { onDiscovered } = config;
-  const overWebSocket = [...config.listen, ...config.bootstrap.flatMap((peer) => peer.addresses)].some(usesWebSocket);
+  const overWebSocket = config.webSocket || [...config.listen, ...config.bootstrap.flatMap((peer) => peer.addresses)].some(usesWebSocket);
   return createLibp2p({
     start: false,
     privateKey: config.key,

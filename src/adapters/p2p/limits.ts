@@ -1,7 +1,7 @@
 import { MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
 import type { P2pHeartbeat } from './options.ts';
 
-/** One request per stream: u32 big-endian length and the request, then the same for the answer. */
+/** Requests and answers in turns: each is a u32 big-endian length and that many bytes. */
 export const SYNC_PROTOCOL = '/diotec360/lattice/sync/1.0.0';
 
 /** A hung peer is noticed within 2 to 4 s: one ping interval and the time its answer may take. */
@@ -49,6 +49,8 @@ export const PUBLISH_HIGH_WATER_BYTES = 1024 * 1024;
 export const PUBLISH_WAIT_MS = 250;
 /** How long a message id is remembered. Later copies are checked again, which is harmless: applying is idempotent. */
 export const SEEN_TTL_MS = 30_000;
+/** Message ids of each kind that GossipSub remembers at most (seen, published, scored): 16 s of a thousand a second, about 0.5 KB for all three, 8 MiB. */
+export const MAX_REMEMBERED_MESSAGES = 16_384;
 
 /** Messages under validation, in all and from one peer. Beyond that they are ignored: repair fetches what mattered. */
 export const MAX_VALIDATING = 1024;
@@ -90,6 +92,10 @@ export const MAX_DISCOVERY_DIALS = 8;
 export const SYNC_PER_PEER = 2;
 export const SYNC_TOTAL = 32;
 export const SYNC_SERVE_MS = 10_000;
+/** A stream without a request for this long is reset by who serves it. */
+export const SYNC_IDLE_MS = 15_000;
+/** Who asks takes no stream again that has been idle for this long: well before the other side gives it up. */
+export const SYNC_KEEP_MS = 5_000;
 /** Requests to one peer that wait for a free place, beyond which they fail at once. */
 export const SYNC_WAITING = 64;
 

@@ -28,6 +28,8 @@ export interface RunningLung {
   connections(): readonly P2pConnection[];
   topicPeers(): number;
   listenAddresses(): readonly string[];
+  /** Of these peers, beside the bootstrap peers, none stays unconnected. */
+  stayWith(addresses: readonly string[]): void;
 }
 
 /** Starts libp2p and everything around it. On rejection (LatticeError) nothing is left running. */
@@ -55,6 +57,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     key,
     listen,
     bootstrap,
+    webSocket: options.webSocket === true,
     topic,
     gater: createGater(bans, allowedPeers(options.allowPeers, bootstrap)),
     gossipHeartbeatMs: heartbeat.gossipMs,
@@ -152,6 +155,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     if (stopping) return;
     stopping = true;
     timer?.cancel();
+    sync.clear();
     await stopNode();
     roster.clear();
   };
@@ -208,6 +212,18 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     connections: () => openConnections().map((connection) => toConnection(connection, liveness.rttMs(connection))),
     topicPeers: () => gossip.topicPeers(),
     listenAddresses,
+    stayWith(addresses) {
+      const further = addresses.flatMap((address) => {
+        try {
+          return parseBootstrap([address], ownId);
+        } catch (cause) {
+          // One bad address must not keep the others from being dialled.
+          log.warn({ address, reason: toReason(cause) }, 'added peer has no usable address');
+          return [];
+        }
+      });
+      redial.set([...bootstrap, ...further]);
+    },
   };
 }
 

@@ -20,6 +20,8 @@ export interface P2pLungOptions {
   readonly listen: readonly string[];
   /** Multiaddrs that end in /p2p/<peer id>. Our own is skipped; several addresses of one peer are one target. */
   readonly bootstrap: readonly string[];
+  /** Peers will be named later that are reached over WebSocket. */
+  readonly webSocket?: boolean;
   /** The GossipSub topic, the same on every node. */
   readonly topic: string;
   /** Finds peers on the local network by multicast. */

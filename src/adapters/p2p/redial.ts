@@ -28,16 +28,20 @@ export interface RedialDeps {
  * peer: one that is missing, not banned and due is dialled; after a failure or a connection that did not last it is due
  * again after full-jitter backoff, for ever.
  */
-export function createRedial(deps: RedialDeps, peers: readonly BootstrapPeer[]): { tick(): void } {
+export function createRedial(
+  deps: RedialDeps,
+  peers: readonly BootstrapPeer[],
+): { tick(): void; set(peers: readonly BootstrapPeer[]): void } {
   const { clock, random, log } = deps;
-  const targets: Target[] = peers.map((peer) => ({
+  const targetOf = (peer: BootstrapPeer): Target => ({
     ...peer,
     failures: 0,
     dialling: false,
     connectedAt: undefined,
     dueAt: clock.monotonic(),
     lastReason: undefined,
-  }));
+  });
+  let targets = peers.map(targetOf);
 
   const postpone = (target: Target): void => {
     const ceiling = Math.min(REDIAL_CAP_MS, REDIAL_BASE_MS * 2 ** Math.min(target.failures, 10));
@@ -63,6 +67,11 @@ export function createRedial(deps: RedialDeps, peers: readonly BootstrapPeer[]):
   };
 
   return {
+    set(next) {
+      const same = (a: BootstrapPeer, b: BootstrapPeer): boolean =>
+        a.peerId === b.peerId && a.addresses.map(String).join() === b.addresses.map(String).join();
+      targets = next.map((peer) => targets.find((target) => same(target, peer)) ?? targetOf(peer));
+    },
     tick() {
       const now = clock.monotonic();
       for (const target of targets) {

@@ -2,12 +2,15 @@ import type { Connection, Stream } from '@libp2p/interface';
 import { type Bytes, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
 import type { Clock, RequestOptions } from '../../ports/index.ts';
 import { createDeadline, raceAbort, toError, toReason } from './deadline.ts';
+import { createKeptStreams } from './kept-streams.ts';
 import { SYNC_PER_PEER, SYNC_PROTOCOL, SYNC_WAITING } from './limits.ts';
 import { encodeFrame, readFrame } from './sync-frame.ts';
 
 export interface SyncClient {
   /** Rejects with LatticeError `peer-unreachable`, `timeout`, `oversize`, `malformed`, `overloaded` or `aborted`. */
   request(peerId: string, message: Bytes, options: RequestOptions): Promise<Bytes>;
+  /** Lets go of the streams kept for further requests. */
+  clear(): void;
 }
 
 interface Places {
@@ -18,6 +21,7 @@ interface Places {
 /** `connectionTo` answers an open connection to the peer, if there is one. */
 export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: string): Connection | undefined }): SyncClient {
   const places = new Map<string, Places>();
+  const streams = createKeptStreams(deps.clock);
 
   // The other side refuses a third concurrent request: ours wait here instead.
   const enter = async (peerId: string, signal: AbortSignal): Promise<void> => {
@@ -55,19 +59,36 @@ export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: stri
   const exchange = async (peerId: string, message: Bytes, signal: AbortSignal): Promise<Bytes> => {
     const connection = deps.connectionTo(peerId);
     if (connection === undefined) throw new LatticeError('peer-unreachable', `no connection to peer ${peerId}`);
-    let stream: Stream | undefined;
+    const kept = streams.take(connection);
+    if (kept !== undefined) {
+      try {
+        return await over(connection, kept, peerId, message, signal);
+      } catch (cause) {
+        // The other side may have given up a stream that lay idle; any request may be sent twice.
+        if (signal.aborted || !(cause instanceof LatticeError) || cause.code !== 'peer-unreachable' || connection.status !== 'open')
+          throw cause;
+      }
+    }
+    let stream: Stream;
     try {
       stream = await connection.newStream(SYNC_PROTOCOL, { signal });
+    } catch (cause) {
+      throw toRequestError(cause, peerId, signal);
+    }
+    return over(connection, stream, peerId, message, signal);
+  };
+
+  /** One request on a stream, which is kept when its answer has come. */
+  const over = async (connection: Connection, stream: Stream, peerId: string, message: Bytes, signal: AbortSignal): Promise<Bytes> => {
+    try {
       const answer = readFrame(stream, MAX_SYNC_BYTES, signal);
       stream.send(encodeFrame(message));
-      return await answer;
+      const received = await answer;
+      streams.keep(connection, stream);
+      return received;
     } catch (cause) {
-      if (cause instanceof LatticeError) throw cause;
-      if (signal.aborted) throw toError(signal.reason);
-      throw new LatticeError('peer-unreachable', `peer ${peerId} did not answer: ${toReason(cause)}`, { cause });
-    } finally {
-      // The answer is complete or will not come: nothing is left to wait for on this stream.
-      stream?.abort(new Error('the request has ended'));
+      stream.abort(new Error('the request has ended'));
+      throw toRequestError(cause, peerId, signal);
     }
   };
 
@@ -88,5 +109,12 @@ export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: stri
         deadline.clear();
       }
     },
+    clear: () => streams.clear(),
   };
+}
+
+function toRequestError(cause: unknown, peerId: string, signal: AbortSignal): Error {
+  if (cause instanceof LatticeError) return cause;
+  if (signal.aborted) return toError(signal.reason);
+  return new LatticeError('peer-unreachable', `peer ${peerId} did not answer: ${toReason(cause)}`, { cause });
 }

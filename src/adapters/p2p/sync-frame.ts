@@ -41,6 +41,11 @@ export function readFrame(stream: Stream, maxBytes: number, signal: AbortSignal)
   return readUntil(stream, createFrameReader(maxBytes), signal);
 }
 
+/** The next bytes, however many. Rejects as `readFrame` does. */
+export function readSome(stream: Stream, signal: AbortSignal): Promise<Bytes> {
+  return readUntil(stream, { push: (chunk) => chunk }, signal);
+}
+
 /** Feeds `reader` with what arrives until it answers; its exceptions, an early end and the signal reject. */
 export function readUntil<T>(stream: Stream, reader: { push(chunk: Bytes): T | undefined }, signal: AbortSignal): Promise<T> {
   const answer = new Promise<T>((resolve, reject) => {

@@ -1,14 +1,15 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { peerIdToAuthor } from '../../core/codec/peer-id.ts';
-import { MAX_SYNC_BYTES } from '../../core/types/index.ts';
+import { type Bytes, MAX_SYNC_BYTES } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers } from '../../ports/index.ts';
 import { createDeadline, raceAbort, toError, toReason } from './deadline.ts';
-import { SYNC_PER_PEER, SYNC_SERVE_MS, SYNC_TOTAL } from './limits.ts';
-import { encodeFrame, readFrame } from './sync-frame.ts';
+import { nextEvent } from './gossip.ts';
+import { SYNC_IDLE_MS, SYNC_PER_PEER, SYNC_SERVE_MS, SYNC_TOTAL } from './limits.ts';
+import { createFrameReader, encodeFrame, readSome, readUntil } from './sync-frame.ts';
 
 /**
- * Serves one request per stream: at most SYNC_PER_PEER of one peer, SYNC_TOTAL in all, SYNC_SERVE_MS each. A stream
- * over a limit, with a message too long or whose handler rejects is reset.
+ * Serves the requests of each stream one after another: at most SYNC_PER_PEER of one peer at once, SYNC_TOTAL in all, SYNC_SERVE_MS each from
+ * its first byte. A stream over a limit, with a message too long, whose handler rejects or without a request for SYNC_IDLE_MS is reset.
  */
 export function createSyncServer(deps: {
   clock: Clock;
@@ -16,42 +17,65 @@ export function createSyncServer(deps: {
   handlers: Pick<P2pHandlers, 'onRequest'>;
 }): (stream: Stream, connection: Connection) => Promise<void> {
   const active = new Map<string, number>();
-  let open = 0;
+  let serving = 0;
 
-  return async (stream, connection) => {
-    const peerId = connection.remotePeer.toString();
+  const enter = (peerId: string): void => {
     const ofPeer = active.get(peerId) ?? 0;
-    if (ofPeer >= SYNC_PER_PEER || open >= SYNC_TOTAL) {
-      stream.abort(new Error('too many sync requests at once'));
-      return;
-    }
+    if (ofPeer >= SYNC_PER_PEER || serving >= SYNC_TOTAL) throw new Error('too many sync requests at once');
     active.set(peerId, ofPeer + 1);
-    open++;
-    const deadline = createDeadline(deps.clock, SYNC_SERVE_MS, 'serving the request');
-    let counted = true;
-    const uncount = (): void => {
-      if (!counted) return;
-      counted = false;
-      const left = (active.get(peerId) ?? 1) - 1;
-      if (left === 0) active.delete(peerId);
-      else active.set(peerId, left);
-    };
+    serving++;
+  };
+  const leave = (peerId: string): void => {
+    const left = (active.get(peerId) ?? 1) - 1;
+    if (left === 0) active.delete(peerId);
+    else active.set(peerId, left);
+    serving--;
+  };
+
+  /** The first bytes of the next request. */
+  const awaitRequest = async (stream: Stream): Promise<Bytes> => {
+    const idle = createDeadline(deps.clock, SYNC_IDLE_MS, 'waiting for a request');
     try {
-      const message = await readFrame(stream, MAX_SYNC_BYTES, deadline.signal);
+      return await readSome(stream, idle.signal);
+    } finally {
+      idle.clear();
+    }
+  };
+
+  const serve = async (stream: Stream, peerId: string, first: Bytes): Promise<void> => {
+    enter(peerId);
+    let counted = true;
+    const deadline = createDeadline(deps.clock, SYNC_SERVE_MS, 'serving the request');
+    try {
+      const reader = createFrameReader(MAX_SYNC_BYTES);
+      const message = reader.push(first) ?? (await readUntil(stream, reader, deadline.signal));
       const answer = await raceAbort(deps.handlers.onRequest(peerIdToAuthor(peerId), message), deadline.signal);
       if (answer.length > MAX_SYNC_BYTES) throw new RangeError(`the answer has ${answer.length} bytes`);
       stream.send(encodeFrame(answer));
-      // From here on the peer may have the answer and send its next request before our side has closed.
-      uncount();
-      await stream.close({ signal: deadline.signal });
+      // From here on the peer may have the answer and send its next request, on whatever stream.
+      leave(peerId);
+      counted = false;
+      // Nothing more is read before the answer is on its way: who doesn't take answers gets no more of them.
+      while (stream.writeBufferLength > 0 && stream.status === 'open') {
+        await nextEvent([stream], deadline.signal);
+        deadline.signal.throwIfAborted();
+      }
     } catch (cause) {
-      // A client that has its answer resets the stream, which our close may see.
-      if (counted) deps.log.debug({ peer: peerId, reason: toReason(cause) }, 'sync request not answered');
-      stream.abort(toError(cause));
+      deps.log.debug({ peer: peerId, reason: toReason(cause) }, 'sync request not answered');
+      throw cause;
     } finally {
-      uncount();
-      open--;
+      if (counted) leave(peerId);
       deadline.clear();
+    }
+  };
+
+  return async (stream, connection) => {
+    const peerId = connection.remotePeer.toString();
+    try {
+      // Until the stream ends or is given up: every turn has its deadlines.
+      for (;;) await serve(stream, peerId, await awaitRequest(stream));
+    } catch (cause) {
+      stream.abort(toError(cause));
     }
   };
 }

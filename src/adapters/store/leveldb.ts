@@ -6,12 +6,17 @@ import { damagedError, lockedError, openError } from './errors.ts';
 import { createOrderedStore } from './ordered.ts';
 
 export interface LevelOptions {
-  /** Bytes of uncompressed blocks kept in memory for reads. Default 32 MiB. */
+  /** Bytes of uncompressed blocks kept in memory for reads. Default 16 MiB. */
   readonly cacheBytes?: number;
 }
 
-/** With 500,000 rows of 232 bytes, reads of a hundred random keys are twice as fast as with the library's 8 MiB; 128 MiB add nothing. */
-const CACHE_BYTES = 32 * 1024 * 1024;
+/**
+ * Filled by reads within minutes, and then it stays: blocks of files that a compaction has replaced leave only by being the oldest. With
+ * 300,000 rows of 232 bytes, 100 random keys take less of the processor than with the library's 8 MiB, and no more than with 32 MiB.
+ */
+const CACHE_BYTES = 16 * 1024 * 1024;
+/** LevelDB keeps two of these in memory: what is being written, and what is on its way to a file. The library's own size, said here as part of the node's memory. */
+const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Directories open in this process, by real path. LevelDB's lock is a POSIX record lock, which a process loses as soon
@@ -53,6 +58,7 @@ async function openDatabase(directory: string, path: string, options: LevelOptio
     keyEncoding: 'view',
     valueEncoding: 'view',
     cacheSize: options.cacheBytes ?? CACHE_BYTES,
+    writeBufferSize: WRITE_BUFFER_BYTES,
   });
   try {
     await db.open();

@@ -1,6 +1,6 @@
-import type { AbstractLevel } from 'abstract-level';
+import type { AbstractLevel, AbstractSnapshot } from 'abstract-level';
 import type { Bytes } from '../../core/types/index.ts';
-import type { KeyRange, Row, Store, StoreOperation } from '../../ports/index.ts';
+import type { KeyRange, Row, Store, StoreOperation, StoreReads, StoreSnapshot } from '../../ports/index.ts';
 import { closedError, readError, writeError } from './errors.ts';
 
 /** Any abstract-level database opened with binary keys and values ('view' encoding). */
@@ -69,14 +69,35 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
     }
   }
 
+  /** Reads of the present, or of `snapshot` while `open` says that it is. */
+  function reads(snapshot?: AbstractSnapshot, open: () => boolean = () => true): StoreReads {
+    const options = snapshot === undefined ? {} : { snapshot };
+    const opened = <T>(run: () => Promise<T>): Promise<T> => (open() ? read(run) : Promise.reject(closedError()));
+    return {
+      get: (key) => opened(async () => plain(await db.get(key, options))),
+      getMany: (keys) => opened(async () => (await db.getMany(keys as Bytes[], options)).map(plain)),
+      // The snapshot is the moment of this call, not of the first chunk: a caller pairs it with what it knows now.
+      // An iterable that is never iterated holds its snapshot until the store closes.
+      iterate: (range) => (closing === undefined && open() ? createChunks(db, range, options) : rejectingChunks()),
+    };
+  }
+
+  function openSnapshot(): StoreSnapshot {
+    if (closing !== undefined) throw closedError();
+    const snapshot = db.snapshot();
+    let open = true;
+    return {
+      ...reads(snapshot, () => open),
+      async close() {
+        open = false;
+        await snapshot.close();
+      },
+    };
+  }
+
   return {
-    get: (key) => read(async () => plain(await db.get(key))),
-
-    getMany: (keys) => read(async () => (await db.getMany(keys as Bytes[])).map(plain)),
-
-    // The snapshot is the moment of this call, not of the first chunk: a caller pairs it with what it knows now.
-    // An iterable that is never iterated holds its snapshot until the store closes.
-    iterate: (range) => (closing === undefined ? createChunks(db, range) : rejectingChunks()),
+    ...reads(),
+    snapshot: openSnapshot,
 
     async batch(operations) {
       if (closing !== undefined) throw closedError();
@@ -103,11 +124,15 @@ function plain(bytes: Bytes | undefined): Bytes | undefined {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function createChunks(db: BinaryLevel, range: KeyRange): AsyncIterableIterator<readonly Row[]> {
+function createChunks(
+  db: BinaryLevel,
+  range: KeyRange,
+  of: { readonly snapshot?: AbstractSnapshot },
+): AsyncIterableIterator<readonly Row[]> {
   const { gte, lt, reverse = false, limit } = range;
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) throw new RangeError(`limit ${limit} is not a count`);
   // highWaterMarkBytes is classic-level's own option; others ignore it.
-  const options = { gte, lt, reverse, ...(limit === undefined ? {} : { limit }), highWaterMarkBytes: CHUNK_BYTES };
+  const options = { ...of, gte, lt, reverse, ...(limit === undefined ? {} : { limit }), highWaterMarkBytes: CHUNK_BYTES };
   const rows = db.iterator(options);
   return {
     async next() {

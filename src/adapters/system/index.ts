@@ -1,6 +1,7 @@
 export { systemClock } from './clock.ts';
 export { nodeHasher } from './hasher.ts';
 export * from './keys.ts';
-export { createLog, type LogDestination, type LogOptions } from './log.ts';
-export { type MetricsSnapshot, memoryMetrics, type Series } from './metrics.ts';
+export { createLog, type LogDestination, type LogOptions, teeLog } from './log.ts';
+export { createLogRing, type LogRing } from './log-ring.ts';
+export { createMachineProbe } from './machine.ts';
 export { systemRandom } from './random.ts';

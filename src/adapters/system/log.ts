@@ -8,6 +8,10 @@ export interface LogOptions {
   readonly format: 'json' | 'pretty';
   /** Receives whole lines, each with its line feed. Default: standard output. */
   readonly destination?: LogDestination;
+  /** Receives every line as JSON too, whatever the format. */
+  readonly ring?: LogDestination;
+  /** Texts that are struck out wherever they stand, in messages of libraries too. */
+  readonly secrets?: readonly string[];
 }
 
 export interface LogDestination {
@@ -17,6 +21,8 @@ export interface LogDestination {
 /** Names whose values never reach a log, whatever their case and wherever they stand. */
 const SECRET_NAMES: ReadonlySet<string> = new Set(['token', 'apitoken', 'seed', 'seedhex', 'privatekey', 'secret', 'authorization']);
 const REDACTED = '[redacted]';
+/** A shorter text is no secret, and would strike out half the log. */
+const MIN_SECRET_LENGTH = 8;
 /** Fields are looked through to this depth; what lies deeper is left out, so a secret cannot hide below. */
 const MAX_FIELD_DEPTH = 6;
 /** Bytes kept for a destination that refuses them for now; what comes on top is dropped. Logging never takes a node down. */
@@ -26,8 +32,16 @@ const MAX_HELD_BYTES = 1024 * 1024;
  * Structured log. Each line: `time` (ISO 8601, UTC), `level` (its name), `component` (of a child), the fields, and `msg`, which is
  * constant per place in the code. An error goes under `err`. Fields must not be named time, level, component or msg.
  */
-export function createLog({ level, format, destination = standardOutput() }: LogOptions): Log {
-  const sink = format === 'pretty' ? prettyTo(destination) : destination;
+export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): Log {
+  const written = format === 'pretty' ? prettyTo(destination) : destination;
+  const hidden = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+  const sink: LogDestination = {
+    write(line) {
+      const safe = hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), line);
+      written.write(safe);
+      ring?.write(safe);
+    },
+  };
   const root = pino(
     {
       level,
@@ -47,6 +61,23 @@ export function createLog({ level, format, destination = standardOutput() }: Log
     child: (component) => logOf(root.child({ component })),
   });
   return logOf(root);
+}
+
+/** Every line to both. */
+export function teeLog(a: Log, b: Log): Log {
+  const both =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (fields: object, message: string): void => {
+      a[level](fields, message);
+      b[level](fields, message);
+    };
+  return {
+    debug: both('debug'),
+    info: both('info'),
+    warn: both('warn'),
+    error: both('error'),
+    child: (component) => teeLog(a.child(component), b.child(component)),
+  };
 }
 
 /**

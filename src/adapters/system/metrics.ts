@@ -1,47 +1,177 @@
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/index.ts';
+import { METRICS, type MetricDefinition } from './metric-table.ts';
 
 /**
- * Series kept. Names and label values come from bounded sets (refusal codes, lungs, peers), some hundred on a full node;
- * the bound holds memory even when a label turns out not to be bounded.
+ * Label values of one metric. They come from bounded sets (refusals, lungs, routes by status), some dozens each; the bound
+ * holds memory even when a label turns out not to be bounded.
  */
-export const MAX_SERIES = 1024;
+export const MAX_SERIES = 512;
+/** Updates that were not kept: an unknown name, other labels, or over MAX_SERIES. Anything but 0 is a mistake in the program. */
+const DROPPED = 'lattice_metrics_dropped_total';
 
 type Labels = Readonly<Record<string, string>>;
+const NO_LABELS: Labels = {};
 
-export interface Series {
-  readonly kind: 'counter' | 'gauge';
+/** One value of a gauge that is read when somebody looks. */
+export interface Sample {
   readonly name: string;
-  readonly labels: Labels;
   readonly value: number;
+  readonly labels?: Labels;
 }
 
-export interface MetricsSnapshot {
-  /** In an order that does not change: the series of a name stand together. */
-  readonly series: readonly Series[];
-  /** Updates that went nowhere because they would have begun series number MAX_SERIES + 1. */
-  readonly overflow: number;
+export interface MetricsPage {
+  readonly contentType: string;
+  /** Text exposition format. `samples` are all that the sampled gauges have: a peer that is gone leaves no series behind. */
+  render(samples: readonly Sample[]): Promise<string>;
 }
 
-/** Counters and gauges in memory, read as a whole by whoever renders them. */
-export function memoryMetrics(): Metrics & { snapshot(): MetricsSnapshot } {
-  const held = new Map<string, { kind: Series['kind']; name: string; labels: Labels; value: number }>();
-  let overflow = 0;
+/** Holds the values of one counter or gauge; the library reads them when it writes a page. */
+interface Family {
+  add(labels: Labels, by: number): boolean;
+  set(labels: Labels, value: number): boolean;
+  clear(): void;
+}
 
-  function update(kind: Series['kind'], name: string, labels: Labels, next: (value: number) => number): void {
-    const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-    const id = JSON.stringify([name, kind, pairs]);
-    const series = held.get(id);
-    if (series !== undefined) series.value = next(series.value);
-    else if (held.size < MAX_SERIES) held.set(id, { kind, name, labels: Object.fromEntries(pairs), value: next(0) });
-    else overflow++;
+/** The same for every node of a process, and never given back by the library: made once. */
+let processRegistry: Registry | undefined;
+
+function processMetrics(): Registry {
+  if (processRegistry === undefined) {
+    processRegistry = new Registry();
+    collectDefaultMetrics({ register: processRegistry });
+  }
+  return processRegistry;
+}
+
+/** Metrics of METRICS and of the process, kept in memory and written in the Prometheus text format. */
+export function createMetrics(definitions: readonly MetricDefinition[] = METRICS): Metrics & MetricsPage {
+  const registry = new Registry();
+  const families = new Map<string, Family>();
+  const histograms = new Map<string, (seconds: number) => void>();
+  /** Gauges that samples gave a value: what the next samples leave out is gone. */
+  const sampled = new Set<string>();
+  let dropped = 0;
+
+  for (const definition of definitions) {
+    const { name, kind, labels = [] } = definition;
+    if (kind === 'histogram') histograms.set(name, createHistogram(registry, definition));
+    else {
+      families.set(name, createFamily(registry, definition));
+      // A counter that was never touched is 0, not absent: a rate from its first event on is seen.
+      if (kind === 'counter' && labels.length === 0) families.get(name)?.add(NO_LABELS, 0);
+    }
+  }
+  const ownDrops = new Counter({ name: DROPPED, help: 'Updates of metrics that were not kept.', registers: [registry] });
+
+  function update(kept: boolean | undefined): void {
+    if (kept !== true) dropped++;
+  }
+
+  function gauge(name: string, value: number, labels: Labels = NO_LABELS): void {
+    update(families.get(name)?.set(labels, value));
   }
 
   return {
-    count: (name, labels = {}, by = 1) => update('counter', name, labels, (value) => value + by),
-    gauge: (name, value, labels = {}) => update('gauge', name, labels, () => value),
-    snapshot: () => ({
-      series: [...held].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, series]) => ({ ...series })),
-      overflow,
-    }),
+    contentType: registry.contentType,
+    count: (name, labels = NO_LABELS, by = 1) => update(families.get(name)?.add(labels, by)),
+    gauge,
+    observe(name, seconds) {
+      const observe = histograms.get(name);
+      if (observe === undefined || !Number.isFinite(seconds)) dropped++;
+      else observe(Math.max(0, seconds));
+    },
+    async render(samples) {
+      for (const name of sampled) families.get(name)?.clear();
+      for (const { name, value, labels } of samples) {
+        sampled.add(name);
+        gauge(name, value, labels);
+      }
+      ownDrops.reset();
+      ownDrops.inc(dropped);
+      return `${await registry.metrics()}\n${await processMetrics().metrics()}`;
+    },
+  };
+}
+
+/** Counts into an array: the library's own observing costs twenty times that, on the way of every write. */
+function createHistogram(registry: Registry, { name, help, buckets = [] }: MetricDefinition): (seconds: number) => void {
+  const counts = new Float64Array(buckets.length + 1);
+  let sum = 0;
+  const series = () => {
+    let total = 0;
+    const bounded = [...buckets, '+Inf'].map((le, i) => ({
+      metricName: `${name}_bucket`,
+      labels: { le },
+      value: (total += counts[i] ?? 0),
+    }));
+    return [...bounded, { metricName: `${name}_sum`, labels: {}, value: sum }, { metricName: `${name}_count`, labels: {}, value: total }];
+  };
+  const metric = { name, help, get: async () => ({ name, help, type: 'histogram', values: series(), aggregator: 'sum' }) };
+  // Of a metric the registry asks no more than this.
+  registry.registerMetric(metric as unknown as Metric);
+  return (seconds) => {
+    let i = 0;
+    while (i < buckets.length && seconds > (buckets[i] as number)) i++;
+    counts[i] = (counts[i] as number) + 1;
+    sum += seconds;
+  };
+}
+
+function createFamily(registry: Registry, { name, kind, help, labels = [] }: MetricDefinition): Family {
+  const held = new Map<string, { readonly labels: Labels; value: number }>();
+  const config = { name, help, labelNames: [...labels], registers: [] };
+  // Values are handed over as a whole: the library's own update costs several times that of a map.
+  registry.registerMetric(
+    kind === 'counter'
+      ? new Counter({
+          ...config,
+          collect() {
+            this.reset();
+            for (const series of held.values()) this.inc(series.labels, series.value);
+          },
+        })
+      : new Gauge({
+          ...config,
+          collect() {
+            this.reset();
+            // The library makes a 0 of a gauge without labels; a value that nobody set is unknown.
+            if (held.size === 0 && labels.length === 0) this.remove();
+            for (const series of held.values()) this.set(series.labels, series.value);
+          },
+        }),
+  );
+
+  function find(given: Labels): { value: number } | undefined {
+    let id = '';
+    let known = 0;
+    for (const label of labels) {
+      const value = given[label];
+      if (value === undefined) return undefined;
+      id += `${value}\u0000`;
+      known++;
+    }
+    const series = held.get(id);
+    if (series !== undefined) return series;
+    if (held.size >= MAX_SERIES || Object.keys(given).length !== known) return undefined;
+    const fresh = { labels: { ...given }, value: 0 };
+    held.set(id, fresh);
+    return fresh;
+  }
+
+  return {
+    add(given, by) {
+      if (!(by >= 0 && by < Number.POSITIVE_INFINITY)) return false;
+      const series = find(given);
+      if (series !== undefined) series.value += by;
+      return series !== undefined;
+    },
+    set(given, value) {
+      if (!Number.isFinite(value)) return false;
+      const series = find(given);
+      if (series !== undefined) series.value = value;
+      return series !== undefined;
+    },
+    clear: () => held.clear(),
   };
 }

@@ -1,10 +1,22 @@
-import type { ConflictView } from '../../runtime/facade.ts';
-import { type CliContext, connect, type GlobalOptions } from '../context.ts';
+import { type JsonValue, LatticeError } from '../../core/types/index.ts';
+import type { ConflictView, SiblingView, WriteResult } from '../../runtime/facade.ts';
+import type { ApiClient } from '../client.ts';
+import { connect } from '../connect.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { printable } from '../output.ts';
+import { jsonText } from './state.ts';
 
 export interface ConflictsOptions extends GlobalOptions {
   readonly limit: number;
+}
+
+export interface ResolveOptions extends GlobalOptions {
+  /** A version, or the number that `conflicts show` gives it. */
+  readonly take?: string;
+  /** JSON text. */
+  readonly value?: string;
+  readonly delete?: boolean;
 }
 
 interface ConflictPage {
@@ -12,18 +24,19 @@ interface ConflictPage {
   readonly cursor?: string;
 }
 
+const PATH = '/api/v1/conflicts';
 /** Keys asked for at once: each may carry many siblings. */
 const PAGE = 100;
+/** Pages looked through for one key: 100,000 conflicts are a fleet in trouble of another kind. */
+const MAX_PAGES = 1000;
 
-export async function conflicts(context: CliContext, options: ConflictsOptions): Promise<number> {
+export async function conflictsList(context: CliContext, options: ConflictsOptions): Promise<number> {
   const client = await connect(context, options);
   const found: ConflictView[] = [];
   let cursor: string | undefined;
   // Ends: every round finds at least one conflict or is the last.
   do {
-    const page = await client.json<ConflictPage>('GET', '/api/v1/conflicts', {
-      query: { limit: Math.min(PAGE, options.limit - found.length), cursor },
-    });
+    const page = await client.json<ConflictPage>('GET', PATH, { query: { limit: Math.min(PAGE, options.limit - found.length), cursor } });
     found.push(...page.conflicts);
     cursor = page.conflicts.length === 0 ? undefined : page.cursor;
   } while (cursor !== undefined && found.length < options.limit);
@@ -32,15 +45,70 @@ export async function conflicts(context: CliContext, options: ConflictsOptions):
     context.output.json({ conflicts: found, ...(cursor === undefined ? {} : { cursor }) });
     return EXIT.ok;
   }
-  if (found.length === 0) context.output.line('no conflicts');
-  for (const conflict of found) {
-    context.output.line(context.output.paint('bold', printable(conflict.key)));
-    conflict.siblings.forEach((sibling, i) => {
-      const value = sibling.deleted ? '(deleted)' : printable(JSON.stringify(sibling.value));
-      context.output.line(`  ${i === 0 ? 'shown' : 'other'}  ${value}  by ${sibling.author} at ${sibling.hlc}`);
-    });
-  }
-  if (found.length > 0) context.output.remark('A write to such a key replaces every value that is listed here.');
-  if (cursor !== undefined) context.output.remark('There are more: raise --limit.');
+  const { output } = context;
+  if (found.length === 0) output.line('no conflicts');
+  for (const conflict of found) show(context, conflict);
+  if (found.length > 0) output.remark('A write to such a key replaces every value that is listed here: lattice conflicts resolve KEY.');
+  if (cursor !== undefined) output.remark('There are more: raise --limit.');
   return EXIT.ok;
+}
+
+export async function conflictsShow(context: CliContext, key: string, options: GlobalOptions): Promise<number> {
+  const conflict = await find(await connect(context, options), key);
+  if (options.json) context.output.json(conflict);
+  else {
+    show(context, conflict);
+    context.output.remark(`take one: ${context.programName} conflicts resolve KEY --take N`);
+  }
+  return EXIT.ok;
+}
+
+/** Writes one value in place of all that are shown. Fails when the value that is shown has changed meanwhile. */
+export async function conflictsResolve(context: CliContext, key: string, options: ResolveOptions): Promise<number> {
+  const given = [options.take, options.value, options.delete].filter((choice) => choice !== undefined);
+  if (given.length !== 1) throw usageError('give one of --take, --value and --delete', 'See the values: lattice conflicts show KEY.');
+  const value = options.value === undefined ? undefined : (JSON.parse(jsonText(options.value)) as JsonValue);
+  const client = await connect(context, options);
+  const conflict = await find(client, key);
+  const chosen = options.take === undefined ? { deleted: options.delete === true, value } : siblingOf(conflict, options.take);
+  const winner = conflict.siblings[0] as SiblingView;
+  // Nothing is overwritten that its writer saw and we did not. A deleted key has no version to name.
+  const unchanged = winner.deleted ? {} : { ifMatch: winner.version };
+  const operation = chosen.deleted ? { op: 'delete', key, ...unchanged } : { op: 'put', key, value: chosen.value, ...unchanged };
+  const { results } = await client.json<WriteResult>('POST', '/api/v1/commits', { body: JSON.stringify({ operations: [operation] }) });
+  const version = results[0]?.version;
+  if (options.json) context.output.json({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
+  else context.output.line(`${printable(key)}: one value in place of ${conflict.siblings.length}, version ${version}`);
+  return EXIT.ok;
+}
+
+async function find(client: ApiClient, key: string): Promise<ConflictView> {
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const page = await client.json<ConflictPage>('GET', PATH, { query: { limit: PAGE, cursor } });
+    const found = page.conflicts.find((conflict) => conflict.key === key);
+    if (found !== undefined) return found;
+    cursor = page.cursor;
+    // They come in key order.
+    const last = page.conflicts.at(-1)?.key;
+    if (cursor === undefined || last === undefined || Buffer.compare(Buffer.from(last), Buffer.from(key)) > 0) break;
+  }
+  throw new LatticeError('no-conflict', `${JSON.stringify(key)} is not in conflict`, { next: 'See lattice conflicts ls.' });
+}
+
+function siblingOf({ siblings }: ConflictView, choice: string): SiblingView {
+  const found = siblings.find((sibling, i) => sibling.version === choice || String(i + 1) === choice);
+  if (found !== undefined) return found;
+  throw usageError(
+    `${JSON.stringify(choice)} is none of its ${siblings.length} values`,
+    'Give a number or version: lattice conflicts show KEY.',
+  );
+}
+
+function show({ output }: CliContext, { key, siblings }: ConflictView): void {
+  output.line(output.paint('bold', printable(key)));
+  siblings.forEach((sibling, i) => {
+    const value = sibling.deleted ? '(deleted)' : printable(JSON.stringify(sibling.value));
+    output.line(`  ${i + 1} ${i === 0 ? 'shown' : 'other'}  ${value}  by ${sibling.author} at ${sibling.hlc}  version ${sibling.version}`);
+  });
 }

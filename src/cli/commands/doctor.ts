@@ -1,8 +1,16 @@
+import { dirname, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { LatticeError } from '../../core/types/index.ts';
-import { type CliContext, connect, type GlobalOptions, readTextFile } from '../context.ts';
+import { checkLine } from '../check.ts';
+import type { ApiClient } from '../client.ts';
+import { connect, contextOf } from '../connect.ts';
+import { type CliContext, type GlobalOptions, readTextFile } from '../context.ts';
+import { readToken } from '../contexts.ts';
 import { EXIT } from '../errors.ts';
-import { examineFleet, examineNode, type Finding, type NodeReport } from '../examine.ts';
+import { examineNode, type NodeReport } from '../examine.ts';
+import { examineFleet } from '../examine-fleet.ts';
+import { examineReach } from '../examine-reach.ts';
+import type { Finding } from '../finding.ts';
 import { readFleet } from '../fleet-file.ts';
 import { printable } from '../output.ts';
 
@@ -10,16 +18,31 @@ export interface DoctorOptions extends GlobalOptions {
   readonly fleet?: string;
   /** Seconds. */
   readonly settle: number;
+  readonly check?: boolean;
+}
+
+interface Target {
+  readonly client: ApiClient;
+  readonly peerId: string | undefined;
 }
 
 /** Between two looks while roots settle. */
 const SETTLE_STEP_MS = 250;
 
-const MARKS = { ok: ['green', '✓'], note: ['yellow', '!'], bad: ['red', '✗'] } as const;
+const MARKS = { ok: ['green', '✓'], info: ['dim', '·'], note: ['yellow', '!'], bad: ['red', '✗'] } as const;
 
+/** Looks at nodes and at all of them together. Exit code 0 well, 1 something to repair, 3 nobody answers; with --check those of monitoring plugins. */
 export async function doctor(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<number> {
   const targets = await targetsOf(context, urls, options);
-  const examine = (): Promise<NodeReport[]> => Promise.all(targets.map((t) => examineNode(t.client, t.peerId)));
+  const examine = async (): Promise<NodeReport[]> => {
+    const inside = await Promise.all(targets.map(async ({ client, peerId }) => ({ client, report: await examineNode(client, peerId) })));
+    return await Promise.all(
+      inside.map(async (one) => {
+        const outside = await examineReach(one, inside, options.timeout * 1000);
+        return { ...one.report, findings: [...one.report.findings, ...outside] };
+      }),
+    );
+  };
   try {
     // Writes in flight make roots differ for a moment, so what is bad is looked at again for a while.
     const deadline = performance.now() + options.settle * 1000;
@@ -28,31 +51,67 @@ export async function doctor(context: CliContext, urls: readonly string[], optio
       await wait(SETTLE_STEP_MS);
       reports = await examine();
     }
-    const fleet = examineFleet(reports);
-    const well = isWell(reports);
-    if (options.json)
-      context.output.json({ ok: well, nodes: reports.map(({ url, reachable, findings }) => ({ url, reachable, findings })), fleet });
-    else show(context, reports, fleet);
-    if (!reports.some((r) => r.reachable)) return EXIT.unreachable;
-    return well ? EXIT.ok : EXIT.failed;
+    return conclude(context, options, reports);
   } finally {
     for (const { client } of targets) client.close();
   }
+}
+
+function conclude(context: CliContext, options: DoctorOptions, reports: readonly NodeReport[]): number {
+  const fleet = examineFleet(reports);
+  const well = isWell(reports);
+  const check = options.check === true ? checkLine(reports, fleet) : undefined;
+  if (options.json) {
+    context.output.json({
+      ok: well,
+      ...(check === undefined ? {} : { check }),
+      nodes: reports.map(({ url, reachable, findings }) => ({ url, reachable, findings })),
+      fleet,
+    });
+  } else if (check === undefined) show(context, reports, fleet);
+  else context.output.line(printable(check.line));
+  if (check !== undefined) return check.code;
+  if (!reports.some((r) => r.reachable)) return EXIT.unreachable;
+  return well ? EXIT.ok : EXIT.failed;
 }
 
 function isWell(reports: readonly NodeReport[]): boolean {
   return ![...reports.flatMap((r) => r.findings), ...examineFleet(reports)].some((f) => f.level === 'bad');
 }
 
-async function targetsOf(context: CliContext, urls: readonly string[], options: DoctorOptions) {
-  const named: { url: string; peerId: string | undefined }[] = urls.map((url) => ({ url, peerId: undefined }));
-  if (options.fleet !== undefined) {
-    const fleet = readFleet(await readTextFile(context, options.fleet, 1024 * 1024));
-    for (const node of fleet.nodes) named.push({ url: node.api, peerId: node.peerId });
+/** A fleet.json holds some lines for each node. */
+const MAX_FLEET_BYTES = 1024 * 1024;
+
+async function targetsOf(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<Target[]> {
+  if (options.url !== undefined && (urls.length > 0 || options.fleet !== undefined)) {
+    throw new LatticeError('usage', 'give URLs as arguments or with --url, not both');
   }
-  if (named.length === 0) return [{ client: await connect(context, options), peerId: undefined }];
-  if (options.url !== undefined) throw new LatticeError('usage', 'give URLs as arguments or with --url, not both');
-  return await Promise.all(named.map(async ({ url, peerId }) => ({ client: await connect(context, { ...options, url }), peerId })));
+  const inContext = urls.length === 0 && options.fleet === undefined ? await contextOf(context, options) : undefined;
+  const file = options.fleet ?? inContext?.fleet;
+  const targets: Target[] = [];
+  const { context: _name, ...direct } = options;
+  for (const url of urls) targets.push({ client: await connect(context, { ...direct, url }), peerId: undefined });
+  if (file !== undefined) {
+    const fleet = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
+    for (const node of fleet.nodes) {
+      const token = options.token ?? (await tokenBeside(context, file, node.envFile));
+      targets.push({
+        client: await connect(context, { ...direct, url: node.api, ...(token === undefined ? {} : { token }) }),
+        peerId: node.peerId,
+      });
+    }
+  }
+  return targets.length > 0 ? targets : [{ client: await connect(context, options), peerId: undefined }];
+}
+
+/** The token in a node's env file, where this machine holds it. */
+async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
+  try {
+    return envFile === '' ? undefined : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
+  } catch (error) {
+    if (error instanceof LatticeError) return undefined;
+    throw error;
+  }
 }
 
 function show(context: CliContext, reports: readonly NodeReport[], fleet: readonly Finding[]): void {

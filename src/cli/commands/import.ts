@@ -1,7 +1,8 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { type LegacySnapshot, type RefusedEntry, readLegacySnapshot } from '../../core/codec/legacy.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import { type CliContext, connect, type GlobalOptions } from '../context.ts';
+import { connect } from '../connect.ts';
+import { type CliContext, type GlobalOptions } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { importEntries } from '../import-entries.ts';
 import { printable } from '../output.ts';

@@ -1,20 +1,37 @@
-import type { PeerStatus } from '../../runtime/facade.ts';
-import { type CliContext, connect, type GlobalOptions } from '../context.ts';
+import type { PeerDifferences, PeerStatus } from '../../runtime/facade.ts';
+import { connect } from '../connect.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { alignColumns, printable } from '../output.ts';
+import type { PeersAnswer, PingAnswer } from '../views.ts';
+import { type WatchOptions, watch } from '../watch.ts';
 
-export async function peers(context: CliContext, options: GlobalOptions): Promise<number> {
+export interface DifferencesOptions extends GlobalOptions {
+  readonly limit: number;
+}
+
+const PATH = '/api/v1/peers';
+
+/** Every peer, the lung that carries it, and whether it agrees. */
+export async function peersList(context: CliContext, options: WatchOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<{ readonly peers: readonly PeerStatus[] }>('GET', '/api/v1/peers');
-  if (options.json) {
-    context.output.json(answer);
-    return EXIT.ok;
+  return await watch(
+    context,
+    options,
+    () => client.json<PeersAnswer>('GET', PATH),
+    (answer) => {
+      if (options.json) context.output.json(answer);
+      else show(context, answer.peers);
+    },
+  );
+}
+
+function show(context: CliContext, peers: readonly PeerStatus[]): void {
+  if (peers.length === 0) {
+    context.output.line('no peers: name some with DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or lattice peers add URL');
+    return;
   }
-  if (answer.peers.length === 0) {
-    context.output.line('no peers: name some with DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP');
-    return EXIT.ok;
-  }
-  const rows = answer.peers.map((peer) => [
+  const rows = peers.map((peer) => [
     peer.peerId ?? '(not known yet)',
     printable(peer.url ?? '-'),
     peer.lung,
@@ -25,11 +42,14 @@ export async function peers(context: CliContext, options: GlobalOptions): Promis
   ]);
   for (const line of alignColumns([['PEER', 'URL', 'LUNG', 'STATE', 'TRUST', 'RTT', 'REMARKS'], ...rows]))
     context.output.line(line.trimEnd());
-  return EXIT.ok;
 }
 
 function remarks(peer: PeerStatus): string {
   const said: string[] = [];
+  if (peer.differing !== undefined && peer.differing.keys > 0) {
+    said.push(`${peer.differing.exact ? '' : 'about '}${peer.differing.keys} keys differ`);
+  }
+  if (peer.added === true) said.push('added by hand');
   if (peer.http.error !== undefined) said.push(`HTTP: ${peer.http.error}`);
   if (peer.trustMatches === false) said.push('its trust list differs from ours');
   if (peer.refused.count > 0) {
@@ -38,4 +58,75 @@ function remarks(peer: PeerStatus): string {
   }
   if (peer.lastRepair?.error !== undefined) said.push(`last repair: ${peer.lastRepair.error}`);
   return said.join('; ');
+}
+
+/** Adds a peer by its URL or multiaddr, for this run and those after it. */
+export async function peersAdd(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
+  const client = await connect(context, options);
+  const answer = await client.json<unknown>('POST', PATH, { body: JSON.stringify(addressOf(address)) });
+  if (options.json) context.output.json(answer ?? addressOf(address));
+  else context.output.line(`added ${printable(address)}`);
+  return EXIT.ok;
+}
+
+/** Removes a peer that was added so; configured ones stay. */
+export async function peersRemove(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
+  const client = await connect(context, options);
+  await client.json('DELETE', PATH, { query: addressOf(address) });
+  if (options.json) context.output.json({ ...addressOf(address), removed: true });
+  else context.output.line(`removed ${printable(address)}`);
+  return EXIT.ok;
+}
+
+function addressOf(address: string): { url: string } | { multiaddr: string } {
+  if (address.startsWith('/')) return { multiaddr: address };
+  if (/^https?:\/\//.test(address)) return { url: address };
+  throw usageError(
+    `${JSON.stringify(address)} is neither a URL nor a multiaddr`,
+    'Write it like http://127.0.0.1:8001 or /ip4/127.0.0.1/tcp/9001/p2p/PEERID.',
+  );
+}
+
+/** Has the node reach a peer over both lungs. Exit code 1 when neither does. */
+export async function peersPing(context: CliContext, peer: string, options: GlobalOptions): Promise<number> {
+  const client = await connect(context, options);
+  const answer = await client.json<PingAnswer>('POST', `${PATH}/ping`, { body: JSON.stringify({ peer }) });
+  if (options.json) context.output.json(answer);
+  else {
+    for (const { lung, ok, rttMs, error } of answer.results) {
+      const said = ok
+        ? context.output.paint('green', rttMs === undefined ? 'answers' : `${rttMs.toFixed(1)} ms`)
+        : context.output.paint('red', 'no answer');
+      context.output.line(`${lung.padEnd(4)}  ${said}${error === undefined ? '' : `  ${printable(error)}`}`);
+    }
+  }
+  return answer.results.some(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
+}
+
+/** The keys that differ between the node and a peer. Exit code 1 when there are any. */
+export async function peersDiff(context: CliContext, peer: string, options: DifferencesOptions): Promise<number> {
+  const client = await connect(context, options);
+  const answer = await client.json<PeerDifferences>('GET', `${PATH}/${encodeURIComponent(peer)}/differences`, {
+    query: { limit: options.limit },
+  });
+  const equal = answer.keys.length === 0 && answer.ourRoot === answer.theirRoot;
+  if (options.json) {
+    context.output.json(answer);
+    return equal ? EXIT.ok : EXIT.failed;
+  }
+  const { line, remark } = context.output;
+  if (equal) line(`nothing differs: both hold root ${answer.ourRoot}`);
+  else {
+    line(`ours    ${answer.ourRoot}`);
+    line(`theirs  ${answer.theirRoot}`);
+    const where: Readonly<Record<string, string>> = { ours: 'only here', theirs: 'only there', both: 'on both, different' };
+    const rows = answer.keys.map(({ keyHash, key, side }) => [
+      where[side] ?? side,
+      key === undefined ? `(hash ${keyHash})` : printable(key),
+    ]);
+    for (const text of alignColumns(rows)) line(text);
+    if (!answer.complete) remark('There are more: raise --limit.');
+    remark('Writes on their way differ for a moment. What stays is repaired by itself, or now: lattice sync now.');
+  }
+  return equal ? EXIT.ok : EXIT.failed;
 }

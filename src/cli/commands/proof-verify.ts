@@ -1,11 +1,11 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
+import { verifyProofDocument } from '../../audit/index.ts';
 import { authorToPeerId } from '../../core/codec/peer-id.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { printable } from '../output.ts';
-import { verifyProofDocument } from '../verify-proof.ts';
 import { readInput } from './state.ts';
 
 export interface ProofVerifyOptions extends GlobalOptions {
@@ -41,15 +41,19 @@ export async function proofVerify(context: CliContext, file: string, options: Pr
     trusted,
   });
 
-  const signer = authorToPeerId(proven.head.author);
-  const at = new Date(proven.head.wallMs).toISOString();
   const state =
     proven.kind === 'present'
       ? `held the value ${JSON.stringify(proven.value)}`
       : proven.kind === 'deleted'
         ? 'held a tombstone (deleted)'
         : 'held nothing';
-  const statement = `At this head (sequence ${proven.head.sequence}, its clock ${at}), node ${signer} ${state} for the key ${JSON.stringify(proven.key)}.`;
+  const held = `${state} for the key ${JSON.stringify(proven.key)}`;
+  const { head, certificate } = proven;
+  const signer = head === undefined ? undefined : authorToPeerId(head.author);
+  const statement =
+    head === undefined
+      ? `At ${new Date(certificate?.at ?? 0).toISOString()} the state that ${certificate?.signers.length} trusted nodes attested ${held}.`
+      : `At this head (sequence ${head.sequence}, its clock ${new Date(head.wallMs).toISOString()}), node ${signer} ${held}.`;
   if (options.json) {
     context.output.json({
       valid: true,
@@ -57,11 +61,9 @@ export async function proofVerify(context: CliContext, file: string, options: Pr
       kind: proven.kind,
       ...(proven.kind === 'present' ? { value: proven.value } : {}),
       root: proven.root,
-      network: proven.head.network,
-      signer,
-      signerKey: proven.head.author,
-      sequence: proven.head.sequence,
-      wallMs: proven.head.wallMs,
+      network: proven.network,
+      ...(head === undefined ? {} : { signer, signerKey: head.author, sequence: head.sequence, wallMs: head.wallMs }),
+      ...(certificate === undefined ? {} : { certificate }),
       writers: proven.writers,
       siblings: proven.siblings,
       checks: proven.checks,
@@ -74,7 +76,7 @@ export async function proofVerify(context: CliContext, file: string, options: Pr
   for (const check of proven.checks) line(`${paint('green', '✓')} ${printable(check)}`);
   line(printable(statement));
   if (proven.siblings > 1) line(`${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`);
-  remark('It does not say that this is the latest value, nor that other nodes held it.');
+  remark(`It does not say that this is the latest value${certificate === undefined ? ', nor that other nodes held it' : ''}.`);
   if (trusted === undefined) remark('Whether you trust the signer and the writers was not checked: give their keys with --trust.');
   return EXIT.ok;
 }

@@ -1,5 +1,6 @@
 import type { EntryView, NodeStatus } from '../../runtime/facade.ts';
-import { type CliContext, connect, type GlobalOptions, readTextFile, usageError } from '../context.ts';
+import { connect } from '../connect.ts';
+import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { printable } from '../output.ts';
 
@@ -97,7 +98,7 @@ export async function stateRoot(context: CliContext, options: GlobalOptions): Pr
 }
 
 /** The user's JSON as typed: the node's strict parser must see every digit and every repeated key. */
-function jsonText(text: string): string {
+export function jsonText(text: string): string {
   try {
     JSON.parse(text);
   } catch {

@@ -1,53 +1,22 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { LatticeError } from '../../core/types/index.ts';
 import type { NodeStatus } from '../../runtime/facade.ts';
-import { type CliContext, connect, type GlobalOptions } from '../context.ts';
-import { EXIT, reportError } from '../errors.ts';
+import { connect } from '../connect.ts';
+import type { CliContext } from '../context.ts';
 import { alignColumns, duration, type Output, printable } from '../output.ts';
+import { type WatchOptions, watch } from '../watch.ts';
 
-export interface StatusOptions extends GlobalOptions {
-  readonly watch?: boolean;
-  /** Seconds. */
-  readonly interval: number;
-}
-
-/** Clears from the cursor's home position down: a redraw without flicker. */
-const REDRAW = '\u001b[H\u001b[J';
+export type StatusOptions = WatchOptions;
 
 export async function status(context: CliContext, options: StatusOptions): Promise<number> {
   const client = await connect(context, options);
-  const look = (): Promise<NodeStatus> => client.json<NodeStatus>('GET', '/api/v1/status');
-  const show = (now: NodeStatus): void => {
-    if (options.json) context.output.json(now);
-    else for (const line of describe(now, context.output)) context.output.line(line);
-  };
-  if (!options.watch) {
-    show(await look());
-    return EXIT.ok;
-  }
-
-  const stopped = new AbortController();
-  const release = context.onStop(() => stopped.abort());
-  try {
-    while (!stopped.signal.aborted) {
-      let now: NodeStatus | undefined;
-      let problem: unknown;
-      try {
-        now = await look();
-      } catch (error) {
-        // Watching goes on: the node may be restarting.
-        if (!(error instanceof LatticeError)) throw error;
-        problem = error;
-      }
-      if (context.output.interactive && !options.json) context.output.write(REDRAW);
-      if (now !== undefined) show(now);
-      else reportError(problem, context.output, options.json === true);
-      await wait(options.interval * 1000, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
-    return EXIT.ok;
-  } finally {
-    release();
-  }
+  return await watch(
+    context,
+    options,
+    () => client.json<NodeStatus>('GET', '/api/v1/status'),
+    (now) => {
+      if (options.json) context.output.json(now);
+      else for (const line of describe(now, context.output)) context.output.line(line);
+    },
+  );
 }
 
 function describe(now: NodeStatus, output: Output): string[] {
@@ -63,6 +32,8 @@ function describe(now: NodeStatus, output: Output): string[] {
     ['root', now.root],
     ['state', `${now.live} keys, ${now.entries - now.live} deleted, ${now.conflicts} in conflict`],
     ['agreement', `${now.converged.equal} of ${now.converged.peers} peers hold the same root`],
+    ...cutsOf(now),
+    ...progressOf(now),
     ['P2P', lung(now.p2p, `${now.p2p.peers} peers`)],
     ['HTTP', lung(now.http, `${now.http.peers} peers, ${now.http.streaming} streaming`)],
     ['mode', now.mode],
@@ -70,8 +41,41 @@ function describe(now: NodeStatus, output: Output): string[] {
   ];
   const lines = alignColumns(rows);
   for (const reason of now.readOnlyReasons) lines.push(output.paint('red', `read-only: ${printable(reason)}`));
+  for (const { author, at } of now.cuts?.disagreeing ?? []) {
+    lines.push(output.paint('red', `warning: ${author} attested another root for ${new Date(at).toISOString()}`));
+  }
   for (const warning of now.warnings) lines.push(output.paint('yellow', `warning: ${printable(warning)}`));
   return lines;
+}
+
+function cutsOf({ cuts, now }: NodeStatus): string[][] {
+  if (cuts === undefined) return [];
+  const rows: string[][] = [];
+  if (cuts.convergedAsOf !== undefined) {
+    rows.push(['converged', `as of ${new Date(cuts.convergedAsOf).toISOString()}, ${duration(now - cuts.convergedAsOf)} ago`]);
+  }
+  if (cuts.certified !== undefined) {
+    const { at, attesters, quorum } = cuts.certified;
+    rows.push(['certified', `${new Date(at).toISOString()} by ${attesters.length} nodes, ${quorum} are needed`]);
+  }
+  if (cuts.lagging !== undefined) rows.push(['cuts', `none: ${printable(cuts.lagging)}`]);
+  return rows;
+}
+
+/** What a node still does after its start. */
+function progressOf({ bootstrap, integrity }: NodeStatus): string[][] {
+  const rows: string[][] = [];
+  if (bootstrap !== undefined && bootstrap.phase !== 'done') {
+    const { phase, chunks, entries, ratePerSecond, verified, error } = bootstrap;
+    const parts = [phase, `${chunks.done} of ${chunks.total} chunks`, `${entries} entries`, `${Math.round(ratePerSecond)}/s`];
+    if (verified !== undefined) parts.push(`${verified.done} of ${verified.total} signatures checked`);
+    if (error !== undefined) parts.push(error);
+    rows.push(['bootstrap', printable(parts.join(', '))]);
+  }
+  if (integrity !== undefined && integrity.checked < integrity.total) {
+    rows.push(['integrity', `${integrity.checked} of ${integrity.total} entries checked since the start`]);
+  }
+  return rows;
 }
 
 function lung(state: NodeStatus['p2p'] | NodeStatus['http'], running: string): string {

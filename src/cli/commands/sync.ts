@@ -1,33 +1,122 @@
 import { LatticeError } from '../../core/types/index.ts';
-import { TOKEN_HINT } from '../client.ts';
-import { type CliContext, connect, type GlobalOptions, usageError } from '../context.ts';
+import type { NodeStatus, PeerStatus, RepairReport } from '../../runtime/facade.ts';
+import { type ApiClient, TOKEN_HINT } from '../client.ts';
+import { connect } from '../connect.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
+import { alignColumns, byteCount, duration, printable } from '../output.ts';
+import type { PeersAnswer } from '../views.ts';
+import { type WatchOptions, watch } from '../watch.ts';
+
+export interface SyncModeOptions extends GlobalOptions {
+  readonly reason?: string;
+}
 
 interface SwitchAnswer {
-  readonly success: boolean;
+  readonly success?: boolean;
+  readonly changed?: boolean;
   readonly mode?: string;
   readonly message: string;
 }
 
-const MODES = ['p2p', 'http', 'auto'];
+interface SyncView {
+  readonly status: NodeStatus;
+  readonly peers: readonly PeerStatus[];
+}
 
-export async function syncMode(context: CliContext, mode: string, options: GlobalOptions): Promise<number> {
-  if (!MODES.includes(mode)) throw usageError(`${JSON.stringify(mode)} is no mode`, 'The modes are p2p, http and auto.');
+const MODES = ['p2p', 'http', 'auto'];
+/** Transitions shown; all that the node remembers are in --json. */
+const SHOWN_TRANSITIONS = 5;
+
+/** Sets the mode; without one tells it. */
+export async function syncMode(context: CliContext, mode: string | undefined, options: SyncModeOptions): Promise<number> {
+  if (mode !== undefined && !MODES.includes(mode))
+    throw usageError(`${JSON.stringify(mode)} is no mode`, 'The modes are p2p, http and auto.');
   const client = await connect(context, options);
-  // The original's endpoint answers 200 also when it changed nothing.
-  const answer = await client.json<SwitchAnswer>('POST', '/api/lattice/sync/switch', { query: { mode } });
-  if (!answer.success) {
-    throw new LatticeError('mode-not-changed', answer.message, { next: TOKEN_HINT });
+  if (mode === undefined) {
+    const { mode: current, syncMode: carries } = await client.json<NodeStatus>('GET', '/api/v1/status');
+    if (options.json) context.output.json({ mode: current, syncMode: carries });
+    else context.output.line(current);
+    return EXIT.ok;
   }
+  const answer = await switchTo(client, mode, options.reason);
   if (options.json) context.output.json(answer);
-  else context.output.line(answer.message);
+  else context.output.line(printable(answer.message));
   return EXIT.ok;
+}
+
+async function switchTo(client: ApiClient, mode: string, reason: string | undefined): Promise<SwitchAnswer> {
+  const body = JSON.stringify({ mode, ...(reason === undefined ? {} : { reason }) });
+  try {
+    return await client.json<SwitchAnswer>('POST', '/api/v1/sync/mode', { body });
+  } catch (error) {
+    if (!(error instanceof LatticeError) || error.code !== 'not-supported' || reason !== undefined) throw error;
+  }
+  // An older node takes no reason; its endpoint answers 200 also when it changed nothing.
+  const answer = await client.json<SwitchAnswer>('POST', '/api/lattice/sync/switch', { query: { mode } });
+  if (answer.success !== true) throw new LatticeError('mode-not-changed', answer.message, { next: TOKEN_HINT });
+  return answer;
 }
 
 export async function syncNow(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<unknown>('POST', '/api/v1/sync/now');
-  if (options.json) context.output.json(answer ?? { success: true });
-  else context.output.line('compared with every reachable peer');
+  const answer = await client.json<{ readonly peers?: readonly PeerStatus[] } | undefined>('POST', '/api/v1/sync/now');
+  if (options.json) {
+    context.output.json(answer ?? { success: true });
+    return EXIT.ok;
+  }
+  context.output.line('compared with every reachable peer');
+  for (const line of alignColumns((answer?.peers ?? []).map((peer) => [nameOf(peer), peer.agreement, repairOf(peer)])))
+    context.output.line(line.trimEnd());
   return EXIT.ok;
+}
+
+/** Mode, lungs, repairs and the last transitions. */
+export async function syncStatus(context: CliContext, options: WatchOptions): Promise<number> {
+  const client = await connect(context, options);
+  const look = async (): Promise<SyncView> => {
+    const [status, { peers }] = await Promise.all([
+      client.json<NodeStatus>('GET', '/api/v1/status'),
+      client.json<PeersAnswer>('GET', '/api/v1/peers'),
+    ]);
+    return { status, peers };
+  };
+  return await watch(context, options, look, ({ status, peers }) => {
+    if (options.json) {
+      const { mode, syncMode: carries, health, root, converged, transitions } = status;
+      context.output.json({ mode, syncMode: carries, health, root, converged, transitions, peers });
+      return;
+    }
+    const { line, paint } = context.output;
+    const equal = status.converged.peers > 0 && status.converged.equal === status.converged.peers;
+    line(`mode ${status.mode}, carried by ${status.syncMode}, health ${status.health}`);
+    line(paint(equal ? 'green' : 'yellow', `${status.converged.equal} of ${status.converged.peers} peers hold root ${status.root}`));
+    for (const text of alignColumns(
+      peers.map((peer) => [nameOf(peer), peer.lung, peer.agreement, since(peer, status.now), repairOf(peer)]),
+    ))
+      line(text.trimEnd());
+    for (const { at, peer, from, to, cause } of status.transitions.slice(-SHOWN_TRANSITIONS)) {
+      line(paint('dim', printable(`${new Date(at).toISOString()}  ${peer ?? 'node'}: ${from} → ${to} (${cause})`)));
+    }
+  });
+}
+
+const nameOf = (peer: PeerStatus): string => printable(peer.url ?? peer.peerId ?? '(not known yet)');
+
+function since(peer: PeerStatus, now: number): string {
+  return peer.agreementSince === undefined ? '-' : `for ${duration(now - peer.agreementSince)}`;
+}
+
+function repairOf({ repair, lastRepair, differing }: PeerStatus): string {
+  if (repair !== undefined) {
+    return `repairing over ${repair.lung}: ${repair.fetched} fetched, ${repair.pushed} pushed of ${repair.found}, ${repair.remaining} remain, ${Math.round(repair.perSecond)}/s`;
+  }
+  const differ = differing !== undefined && differing.keys > 0 ? `${differing.exact ? '' : 'about '}${differing.keys} keys differ; ` : '';
+  return differ + (lastRepair === undefined ? 'no repair yet' : reportOf(lastRepair));
+}
+
+function reportOf(report: RepairReport): string {
+  const { at, lung, outcome, error, fetched, pushed, bytesSent, bytesReceived, durationMs } = report;
+  const said = printable(error === undefined ? outcome : `${outcome}: ${error}`);
+  return `last repair ${new Date(at).toISOString()} over ${lung}: ${said}, ${fetched} fetched, ${pushed} pushed, ${byteCount(bytesSent + bytesReceived)} in ${duration(durationMs)}`;
 }

@@ -8,6 +8,11 @@ export const PREFIX_CELLS = 131_072;
 export const CELL_BYTES = 21;
 /** (wire) Cells whose number of items is told in full: what the size of a difference is estimated from. */
 export const COUNTED_CELLS = 128;
+/**
+ * (wire) Cells whose number of items an answer from 0 tells, modulo 256 where it does not send them: a byte each makes the estimate
+ * more than twice as exact, and an answer of 128 cells stays under 4 KB.
+ */
+export const TOLD_CELLS = 832;
 /** (wire) Cells in one answer: they and the full counts stay under MAX_SYNC_BYTES with room for the rest. */
 export const MAX_CELLS = 32_768;
 /** (wire) Bytes of a salt. */
@@ -36,7 +41,10 @@ export interface CellsAnswer {
   readonly root: Bytes;
   readonly entries: number;
   readonly from: number;
-  /** u32 for each cell with an index below COUNTED_CELLS. */
+  /**
+   * u32 for each cell with an index below COUNTED_CELLS; then, from 0 and where these are all, a byte for each cell that follows
+   * the answer's, up to TOLD_CELLS: its count modulo 256.
+   */
   readonly counts: Bytes;
   /** CELL_BYTES for each cell. */
   readonly cells: Bytes;
@@ -64,13 +72,15 @@ export function readCellsAnswer(reader: WireReader): CellsAnswer {
   const root = reader.bytes('root', ROOT_BYTES);
   const entries = reader.uint('entries');
   const from = reader.uint('from', 0, PREFIX_CELLS - 1);
-  const counts = reader.bytes('counts', 0, COUNTED_CELLS * COUNT_BYTES);
+  const counts = reader.bytes('counts', 0, COUNTED_CELLS * COUNT_BYTES + TOLD_CELLS);
   const cells = reader.bytes('cells', 0, MAX_SYNC_BYTES);
   const count = cells.length / CELL_BYTES;
   if (!Number.isInteger(count) || count > Math.min(MAX_CELLS, PREFIX_CELLS - from))
     throw malformed(`${cells.length} bytes of cells from ${from}`);
   const counted = Math.max(0, Math.min(COUNTED_CELLS, from + count) - from);
-  if (counts.length !== counted * COUNT_BYTES) throw malformed(`${counts.length} bytes of counts for ${counted} cells`);
+  const told = from === 0 && counted === COUNTED_CELLS ? Math.max(0, TOLD_CELLS - count) : 0;
+  if (counts.length < counted * COUNT_BYTES || counts.length > counted * COUNT_BYTES + told)
+    throw malformed(`${counts.length} bytes of counts for ${counted} cells`);
   return { type: 'coded', root, entries, from, counts, cells };
 }
 

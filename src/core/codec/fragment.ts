@@ -18,7 +18,7 @@ import {
   PROTOCOL_VERSION,
 } from '../types/index.ts';
 import { commitId, commitSigningBytes, decodeHeader, encodeHeader } from './header.ts';
-import { decodeOperation, encodeOperation } from './operation.ts';
+import { decodeOperation, type PreparedOperation, prepareOperation } from './operation.ts';
 import { type OpsTree, treeFromOperations, treeProof, treeRoot } from './ops-tree.ts';
 import { ARRAY, createReader, expectArray, expectEnd, malformed, readBytes, readBytesOf, readHead, splitBytes } from './reader.ts';
 import { quoted } from './text.ts';
@@ -88,7 +88,7 @@ function decodeIndices(bytes: Bytes): number[] {
  * What a context breaks, if anything. Own dots are implied. A node's clock runs ahead of all that it has seen, so a dot that is not older than
  * the commit was never seen: it would silence another author's future writes.
  */
-function contextFault(context: Context, { author, hlc }: Pick<Header, 'author' | 'hlc'>): string | undefined {
+export function contextFault(context: Context, { author, hlc }: Pick<Header, 'author' | 'hlc'>): string | undefined {
   for (const dot of context) {
     if (dot.author === author) return "names the commit's own author, whose dots are implied";
     if (dot.hlc >= hlc) return 'names a dot that is not older than the commit itself';
@@ -146,8 +146,14 @@ export interface CommitRequest {
   /** The key that `sign` signs with. */
   readonly author: Author;
   readonly hlc: Hlc;
-  /** 1 to MAX_OPERATIONS, each key once; what `encodeOperation` made of one stands for it. */
-  readonly operations: readonly (Operation | Bytes)[];
+  /** 1 to MAX_OPERATIONS, each key once; what `prepareOperation` made of one, or its bytes, stand for it. */
+  readonly operations: readonly (Operation | PreparedOperation | Bytes)[];
+}
+
+/** What is acknowledged is what every peer reads from these bytes. */
+function prepared(operation: Operation | PreparedOperation | Bytes): PreparedOperation {
+  if (operation instanceof Uint8Array) return { operation: decodeOperation(operation), bytes: operation };
+  return 'bytes' in operation ? operation : prepareOperation(operation);
 }
 
 /**
@@ -167,9 +173,7 @@ export function createCommit(request: CommitRequest, hasher: Hasher, sign: (mess
   const keys = new Set<string>();
   let total = 0;
   const operations = request.operations.map((operation, index): FragmentOperation => {
-    const bytes = operation instanceof Uint8Array ? operation : encodeOperation(operation);
-    // What is acknowledged is what every peer reads from these bytes: the same strict decoder decides for both.
-    const decoded = decodeOperation(bytes);
+    const { bytes, operation: decoded } = prepared(operation);
     if (keys.has(decoded.key)) {
       throw new LatticeError('duplicate-key', `the key ${quoted(decoded.key)} stands twice in a commit`, {
         details: { key: decoded.key },

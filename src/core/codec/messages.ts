@@ -8,11 +8,13 @@ import {
   MAX_OPERATIONS,
   MAX_QUERIES,
   MAX_SYNC_BYTES,
+  MAX_TRUSTED,
   MAX_WANTS,
   PROTOCOL_VERSION,
   REFUSALS,
   type Refusal,
 } from '../types/index.ts';
+import { decodeSignedAttestation, MAX_ATTESTATION_BYTES, MAX_CERTIFICATE_BYTES, type SignedAttestation } from './attestation.ts';
 import { type CellsAnswer, type CellsRequest, cellsAnswerFields, cellsRequestFields, readCellsAnswer, readCellsRequest } from './cells.ts';
 import {
   checkIncreasing,
@@ -25,8 +27,20 @@ import {
 } from './differences.ts';
 import { decodeSignedHead, MAX_HEAD_BYTES, type SignedHead } from './head.ts';
 import { hlcToBytes } from './hlc.ts';
-import { malformed, splitBytes } from './reader.ts';
-import { clip, createWireReader, encodeChecked, type WireReader, wellFormed } from './wire.ts';
+import { malformed, splitBytes, UINT } from './reader.ts';
+import {
+  type ChunkPart,
+  type ChunkRequest,
+  type Manifest,
+  readChunkPart,
+  readChunkRequest,
+  readManifest,
+  readSnapshotRequest,
+  type SnapshotRequest,
+  snapshotFields,
+} from './snapshot.ts';
+import { checked, clip, createWireReader, encodeChecked, FALSE, TRUE, type WireReader, wellFormed } from './wire.ts';
+import { createWriter, finish, writeArray, writeByte, writeBytes, writeHead } from './writer.ts';
 
 /** (wire) Fragments in one gossip message: one author's commits of a group commit or two, whatever their size. */
 export const MAX_GOSSIP_FRAGMENTS = 256;
@@ -35,6 +49,8 @@ export const MAX_ENTRY_FRAGMENTS = MAX_SYNC_BYTES / 128;
 /** (wire) Differences in one answer: every child of every query. */
 export const MAX_DIFFERENCES = 16 * MAX_QUERIES;
 const HASH_BYTES = 32;
+/** (wire) Attestations in one message: those of two cuts by every author of a full trust list. */
+export const MAX_ATTESTATIONS = 2 * MAX_TRUSTED;
 /** (wire) Bytes of a key hash by which a key that coded symbols found is named: its item says no more of it. */
 export const KEY_PREFIX_BYTES = 8;
 /** (wire) Bytes of UTF-8 in the short texts of messages. A cursor holds an incarnation and a sequence; the rest are for logs. */
@@ -48,13 +64,15 @@ const MAX_ERROR_BYTES = 256;
 export type GossipMessage =
   | { readonly type: 'commits'; readonly fragments: readonly Bytes[] }
   | { readonly type: 'head'; readonly head: SignedHead }
+  /** What a node says of the state at one cut; by whatever way it came, it is sent on once. */
+  | { readonly type: 'attestation'; readonly attestation: SignedAttestation }
   /** Push streams only: where the stream stands, to resume there. At most 128 bytes of text. */
   | { readonly type: 'cursor'; readonly cursor: string }
   /** Push streams only: the cursor asked for cannot be resumed; repair instead. At most 256 bytes of text. */
   | { readonly type: 'reset'; readonly reason: string };
 
-const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4 } as const;
-const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2 };
+const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5 } as const;
+const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2 };
 
 /** What became of one pushed operation: `held` when it was applied or already here. */
 export type PushVerdict = 'held' | 'superseded' | Refusal;
@@ -80,10 +98,35 @@ export type SyncMessage =
   /** At most 64 and 256 bytes of text. */
   | { readonly type: 'error'; readonly code: string; readonly message: string }
   | CellsRequest
-  | CellsAnswer;
+  | CellsAnswer
+  /** "These attestations I know: which do you?" Encoded ones, 0…MAX_ATTESTATIONS, left for `decodeSignedAttestation`. */
+  | { readonly type: 'attest'; readonly attestations: readonly Bytes[] }
+  /** Answer to `attest`: the newest certificate, left for `decodeCertificate` (empty: none), and attestations. */
+  | { readonly type: 'attested'; readonly certificate: Bytes; readonly attestations: readonly Bytes[] }
+  | SnapshotRequest
+  | Manifest
+  | ChunkRequest
+  | ChunkPart;
 
-const SYNC = { hello: 1, digests: 2, differences: 3, want: 4, entries: 5, push: 6, pushed: 7, error: 8, cells: 9, coded: 10 } as const;
-const SYNC_LENGTHS = { 1: 5, 2: 2, 3: 2, 4: 3, 5: 3, 6: 3, 7: 2, 8: 3, 9: 6, 10: 6 };
+const SYNC = {
+  hello: 1,
+  digests: 2,
+  differences: 3,
+  want: 4,
+  entries: 5,
+  push: 6,
+  pushed: 7,
+  error: 8,
+  cells: 9,
+  coded: 10,
+  attest: 11,
+  attested: 12,
+  snapshot: 13,
+  manifest: 14,
+  chunk: 15,
+  part: 16,
+} as const;
+const SYNC_LENGTHS = { 1: 5, 2: 2, 3: 2, 4: 3, 5: 3, 6: 3, 7: 2, 8: 3, 9: 6, 10: 6, 11: 2, 12: 3, 13: 2, 14: 3, 15: 4, 16: 4 };
 
 /** A reset's reason is cut to its bound. RangeError when the message breaks another bound of `decodeGossip`. */
 export function encodeGossip(message: GossipMessage): Bytes {
@@ -96,6 +139,8 @@ function gossipBody(message: GossipMessage): unknown {
       return message.fragments;
     case 'head':
       return message.head.bytes;
+    case 'attestation':
+      return message.attestation.bytes;
     case 'cursor':
       return wellFormed(message.cursor);
     case 'reset':
@@ -110,7 +155,8 @@ function gossipBody(message: GossipMessage): unknown {
 export function decodeGossip(bytes: Bytes, options: { readonly stream: boolean }): GossipMessage {
   const reader = createWireReader('gossip message', bytes, MAX_GOSSIP_BYTES);
   const type = reader.open(GOSSIP_LENGTHS);
-  if (!options.stream && type >= GOSSIP.cursor) throw malformed(`gossip message of type ${type} belongs on push streams only`);
+  if (!options.stream && (type === GOSSIP.cursor || type === GOSSIP.reset))
+    throw malformed(`gossip message of type ${type} belongs on push streams only`);
   const message = readGossip(reader, type);
   reader.end();
   return message;
@@ -122,6 +168,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
       return { type: 'commits', fragments: readFragments(reader, 1, MAX_GOSSIP_FRAGMENTS) };
     case GOSSIP.head:
       return { type: 'head', head: decodeSignedHead(reader.bytes('head', 1, MAX_HEAD_BYTES)) };
+    case GOSSIP.attestation:
+      return { type: 'attestation', attestation: decodeSignedAttestation(reader.bytes('attestation', 1, MAX_ATTESTATION_BYTES)) };
     case GOSSIP.cursor:
       return { type: 'cursor', cursor: reader.text('cursor', 0, MAX_CURSOR_BYTES) };
     default:
@@ -131,10 +179,24 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
 
 /** An error's message is cut to its bound: it must not fail for its length. RangeError when the message breaks another bound of `decodeSync`. */
 export function encodeSync(message: SyncMessage): Bytes {
+  if (message.type === 'entries') return encodeFragments(SYNC.entries, message.answered, message.fragments);
+  if (message.type === 'push') return encodeFragments(SYNC.push, message.live, message.fragments);
   return encodeChecked([SYNC[message.type], ...syncBody(message)], decodeSync);
 }
 
-function syncBody(message: SyncMessage): unknown[] {
+/** `[type, second, fragments]`, written straight: these are nearly all that a repair sends, a thousand byte strings each. */
+function encodeFragments(type: number, second: number | boolean, fragments: readonly Bytes[]): Bytes {
+  const writer = createWriter(fragments.reduce((sum, fragment) => sum + fragment.length + 5, 16));
+  writeArray(writer, 3);
+  writeHead(writer, UINT, type);
+  if (typeof second === 'number') writeHead(writer, UINT, second);
+  else writeByte(writer, second ? TRUE : FALSE);
+  writeArray(writer, fragments.length);
+  for (const fragment of fragments) writeBytes(writer, fragment);
+  return checked(finish(writer), decodeSync);
+}
+
+function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): unknown[] {
   switch (message.type) {
     case 'hello':
       return [PROTOCOL_VERSION, wellFormed(message.software), message.head.bytes, hlcToBytes(message.yourHlc)];
@@ -144,10 +206,6 @@ function syncBody(message: SyncMessage): unknown[] {
       return [message.differences.map(differenceFields)];
     case 'want':
       return [widthOf(message.keyHashes), concatBytes(...message.keyHashes)];
-    case 'entries':
-      return [message.answered, message.fragments];
-    case 'push':
-      return [message.live, message.fragments];
     case 'pushed':
       return [Uint8Array.from(message.verdicts, (verdict) => VERDICTS.indexOf(verdict))];
     case 'error':
@@ -156,6 +214,15 @@ function syncBody(message: SyncMessage): unknown[] {
       return cellsRequestFields(message);
     case 'coded':
       return cellsAnswerFields(message);
+    case 'attest':
+      return [message.attestations];
+    case 'attested':
+      return [message.certificate, message.attestations];
+    case 'snapshot':
+    case 'manifest':
+    case 'chunk':
+    case 'part':
+      return snapshotFields(message);
   }
 }
 
@@ -209,6 +276,22 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readCellsRequest(reader);
     case SYNC.coded:
       return readCellsAnswer(reader);
+    case SYNC.attest:
+      return { type: 'attest', attestations: readAttestations(reader) };
+    case SYNC.attested:
+      return {
+        type: 'attested',
+        certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES),
+        attestations: readAttestations(reader),
+      };
+    case SYNC.snapshot:
+      return readSnapshotRequest(reader);
+    case SYNC.manifest:
+      return readManifest(reader);
+    case SYNC.chunk:
+      return readChunkRequest(reader);
+    case SYNC.part:
+      return readChunkPart(reader);
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };
@@ -218,6 +301,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
 
 function readFragments(reader: WireReader, min: number, max: number): Bytes[] {
   return repeat(reader.array('fragments', min, max), () => reader.bytes('fragment', 1, MAX_FRAGMENT_BYTES));
+}
+
+function readAttestations(reader: WireReader): Bytes[] {
+  return repeat(reader.array('attestations', 0, MAX_ATTESTATIONS), () => reader.bytes('attestation', 1, MAX_ATTESTATION_BYTES));
 }
 
 function byteToVerdict(byte: number): PushVerdict {

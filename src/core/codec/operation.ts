@@ -31,7 +31,8 @@ const BYTES_PER_UNIT = 3;
 const DIGITS = new Uint8Array(128).fill(255);
 for (let i = 0; i < 16; i++) DIGITS[i.toString(16).charCodeAt(0)] = i;
 
-function authorInto(author: Author, out: Bytes, offset: number): void {
+/** Writes the 32 bytes of an author; errors as for `authorToBytes`. There must be room. */
+export function authorInto(author: Author, out: Bytes, offset: number): void {
   let right = author.length === 2 * AUTHOR_BYTES;
   for (let i = 0; right && i < AUTHOR_BYTES; i++) {
     const high = DIGITS[author.charCodeAt(2 * i)] ?? 255;
@@ -95,9 +96,24 @@ function decodeContext(bytes: Bytes): Context {
  * `invalid-key`, `invalid-value`, `value-too-large`, `invalid-context` or `invalid-author`.
  */
 export function encodeOperation(operation: Operation): Bytes {
+  return prepareOperation(operation).bytes;
+}
+
+/** An operation, and the bytes that it is read from again as it stands here. */
+export interface PreparedOperation {
+  readonly operation: Operation;
+  readonly bytes: Bytes;
+}
+
+/**
+ * `encodeOperation`, and the operation as `decodeOperation` would read it from these bytes: a copy of its own with -0 as 0 and the names of objects in the
+ * order of the bytes. So who writes an operation sees what every peer will, without decoding it.
+ */
+export function prepareOperation(operation: Operation): PreparedOperation {
   const key = checkKey(operation.key);
   const { context } = operation;
   checkContext(context);
+  const copied = context.map(({ author, hlc }): Dot => ({ author, hlc }));
   const expected = FRAMING_BYTES + BYTES_PER_UNIT * key.length + DOT_BYTES * context.length;
   if (operation.kind === 'delete') {
     if (operation.value !== undefined) throw new LatticeError('invalid-value', 'a delete carries no value');
@@ -106,7 +122,7 @@ export function encodeOperation(operation: Operation): Bytes {
     writeHead(writer, 0, DELETE);
     writeText(writer, key);
     writeContext(writer, context);
-    return finish(writer);
+    return { operation: { kind: 'delete', key, context: copied }, bytes: finish(writer) };
   }
   const { value, size } = measureValue(operation.value);
   const writer = createWriter(expected + size);
@@ -115,7 +131,7 @@ export function encodeOperation(operation: Operation): Bytes {
   writeText(writer, key);
   writeValue(writer, value);
   writeContext(writer, context);
-  return finish(writer);
+  return { operation: { kind: 'put', key, value, context: copied }, bytes: finish(writer) };
 }
 
 /** The operation that `bytes` are, every rule of `encodeOperation` checked. LatticeError `malformed`. */

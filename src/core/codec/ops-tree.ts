@@ -190,6 +190,46 @@ function singleProof(tree: OpsTree, index: number): Bytes[] {
   return proof;
 }
 
+/** Input of an inner node's hash while a single path is climbed. */
+const innerScratch = new Uint8Array(1 + 2 * HASH_BYTES);
+
+/**
+ * The root that a commit has if the operation at `index` is this one and `proof` (as `treeProof` makes it for one index) is right, into the first
+ * 32 bytes of `out`: the same as `rootFromOperations` without building a tree. LatticeError `malformed`.
+ */
+export function singleRootInto(count: number, index: number, operation: Bytes, proof: readonly Bytes[], hasher: Hasher, out: Bytes): void {
+  checkIndices(count, [index]);
+  // Top down: bit i of `turns` is set where step i goes to the right part.
+  let turns = 0;
+  let depth = 0;
+  let lefts = 0;
+  let low = 0;
+  for (let size = count; size > 1; depth++) {
+    const k = 1 << (31 - Math.clz32(size - 1));
+    if (index < low + k) size = k;
+    else {
+      turns |= 1 << depth;
+      lefts++;
+      low += k;
+      size -= k;
+    }
+  }
+  if (proof.length !== depth) throw malformed(`a proof of ${depth} hashes has ${proof.length}`);
+  leafHashInto(operation, hasher, out, 0);
+  innerScratch[0] = INNER_TAG;
+  // Left parts stand first, from the top; right parts after them, from the bottom.
+  let left = lefts - 1;
+  let right = lefts;
+  for (let step = depth - 1; step >= 0; step--) {
+    const turned = (turns >>> step) & 1;
+    const other = proof[turned === 1 ? left-- : right++] as Bytes;
+    if (other.length !== HASH_BYTES) throw malformed('a proof hash has 32 bytes');
+    innerScratch.set(other, turned === 1 ? 1 : 1 + HASH_BYTES);
+    for (let i = 0; i < HASH_BYTES; i++) innerScratch[(turned === 1 ? 1 + HASH_BYTES : 1) + i] = out[i] as number;
+    hasher.hashInto(innerScratch, out, 0);
+  }
+}
+
 function allIndices(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }

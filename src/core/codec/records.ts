@@ -1,9 +1,20 @@
-import { type Bytes, type Entry, type Hlc, LatticeError, MAX_KEY_BYTES, MAX_NETWORK_BYTES, type Sibling } from '../types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Entry,
+  type Hlc,
+  LatticeError,
+  MAX_KEY_BYTES,
+  MAX_NETWORK_BYTES,
+  type Sibling,
+} from '../types/index.ts';
+import { authorAt } from './author.ts';
 import { decodeHeader } from './header.ts';
-import { bytesToHlc, hlcToBytes } from './hlc.ts';
-import { decodeOperation } from './operation.ts';
+import { bytesToHlc, hlcInto, hlcToBytes } from './hlc.ts';
+import { authorInto, decodeOperation } from './operation.ts';
 import {
   ARRAY,
+  BYTES,
   createReader,
   expectArray,
   expectEnd,
@@ -16,11 +27,13 @@ import {
   readUint,
   splitBytes,
 } from './reader.ts';
-import { createWriter, finish, writeArray, writeByte, writeBytes, writeHead, writeParts, writeText } from './writer.ts';
+import { createWriter, finish, reserve, writeArray, writeByte, writeBytes, writeHead, writeParts, writeText } from './writer.ts';
 
 const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const INCARNATION_BYTES = 8;
+const AUTHOR_BYTES = 32;
+const HLC_BYTES = 8;
 const FALSE = 0xf4;
 const TRUE = 0xf5;
 
@@ -96,6 +109,9 @@ export interface JournalChange {
   readonly commit: Bytes;
   readonly index: number;
   readonly deleted: boolean;
+  /** Who wrote it and when: absent in records of earlier versions. */
+  readonly author?: Author;
+  readonly hlc?: Hlc;
 }
 
 /** What one durable batch changed, and the root after it. */
@@ -104,18 +120,27 @@ export interface Journal {
   readonly changes: readonly JournalChange[];
 }
 
-/** [root, [[key, commit, index, deleted] …]]. */
+/** [root, [[key, commit, index, deleted, author, hlc] …]]. */
 export function encodeJournal(journal: Journal): Bytes {
-  const writer = createWriter(64 + 96 * journal.changes.length);
+  const writer = createWriter(64 + 144 * journal.changes.length);
   writeArray(writer, 2);
   writeBytes(writer, journal.root);
   writeArray(writer, journal.changes.length);
-  for (const { key, commit, index, deleted } of journal.changes) {
-    writeArray(writer, 4);
+  for (const { key, commit, index, deleted, author, hlc } of journal.changes) {
+    const whole = author !== undefined && hlc !== undefined;
+    writeArray(writer, whole ? 6 : 4);
     writeText(writer, key);
     writeBytes(writer, commit);
     writeHead(writer, 0, index);
     writeByte(writer, deleted ? TRUE : FALSE);
+    if (!whole) continue;
+    // In place: an array of its own for each would cost more than the writing.
+    writeHead(writer, BYTES, AUTHOR_BYTES);
+    const authorStart = reserve(writer, AUTHOR_BYTES);
+    authorInto(author, writer.bytes, authorStart);
+    writeHead(writer, BYTES, HLC_BYTES);
+    const hlcStart = reserve(writer, HLC_BYTES);
+    hlcInto(hlc, writer.bytes, hlcStart);
   }
   return finish(writer);
 }
@@ -134,11 +159,14 @@ export function decodeJournal(bytes: Bytes): Journal {
     const count = readHead(reader, ARRAY);
     const changes: JournalChange[] = [];
     for (let i = 0; i < count; i++) {
-      expectArray(reader, 4);
+      const items = readHead(reader, ARRAY);
+      if (items !== 4 && items !== 6) throw malformed(`a journal's change has 4 or 6 items, not ${items}`);
       const key = readTextWithin(reader, MAX_KEY_BYTES);
       const commit = readBytesOf(reader, HASH_BYTES);
       const index = readUint(reader);
-      changes.push({ key, commit, index, deleted: readBoolean(reader) });
+      const change = { key, commit, index, deleted: readBoolean(reader) };
+      if (items === 4) changes.push(change);
+      else changes.push({ ...change, author: authorAt(readBytesOf(reader, HASH_BYTES), 0), hlc: bytesToHlc(readBytesOf(reader, 8)) });
     }
     return { root, changes };
   });

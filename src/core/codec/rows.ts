@@ -16,6 +16,12 @@ export const BUCKETS = {
   journal: 0x04,
   /** ‖ name → whatever the name says. */
   meta: 0x05,
+  /** ‖ commit id ‖ u16 index → an operation that was taken out of the state. */
+  quarantine: 0x06,
+  /** ‖ u8 bits ‖ u32 number → leaves of the tree whose key hashes begin with the `bits` bits of that number: a start reads these in place of entries. */
+  leaves: 0x07,
+  /** ‖ idempotency key of a client → what its write came to. */
+  idempotency: 0x08,
 } as const;
 
 export type Bucket = keyof typeof BUCKETS;
@@ -101,6 +107,29 @@ export function journalKey(sequence: number): Bytes {
   return out;
 }
 
+/** `commit`: 32 bytes. */
+export function quarantineKey(commit: Bytes, index: number): Bytes {
+  return row('quarantine', concatBytes(commit, Uint8Array.of(index >>> 8, index & 0xff)));
+}
+
+/** The page of leaves whose key hashes begin with the `bits` bits that `page` is: 0 ≤ page < 2^bits. */
+export function leafPageKey(bits: number, page: number): Bytes {
+  const out = new Uint8Array(6);
+  out[0] = BUCKETS.leaves;
+  out[1] = bits;
+  new DataView(out.buffer).setUint32(2, page);
+  return out;
+}
+
+/** All pages of that many bits, ascending. */
+export function leafPageRange(bits: number): RowRange {
+  return { gte: leafPageKey(bits, 0), lt: leafPageKey(bits + 1, 0) };
+}
+
+export function idempotencyKey(key: string): Bytes {
+  return textRow('idempotency', key);
+}
+
 export function metaKey(name: string): Bytes {
   return textRow('meta', name);
 }
@@ -179,6 +208,10 @@ export function journalKeyToSequence(rowKey: Bytes): number {
   const sequence = Number(new DataView(bytes.buffer, bytes.byteOffset, SEQUENCE_BYTES).getBigUint64(0));
   if (!Number.isSafeInteger(sequence)) throw new LatticeError('damaged-row', `journal row ${quoted(String(sequence))} is out of range`);
   return sequence;
+}
+
+export function idempotencyKeyToKey(rowKey: Bytes): string {
+  return restText('idempotency', rowKey);
 }
 
 export function metaKeyToName(rowKey: Bytes): string {

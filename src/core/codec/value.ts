@@ -74,8 +74,11 @@ function objectOf(source: object, walk: Walk): JsonValue {
   if (Object.getOwnPropertySymbols(source).length > 0) throw invalid(walk.place, 'keys of objects are strings; symbols are refused');
   const keys = Object.keys(source);
   grow(walk, headSize(keys.length));
+  // Each takes two bytes or more: too many are not worth sorting.
+  if (keys.length * 2 > MAX_VALUE_BYTES) grow(walk, keys.length * 2);
   const out: Record<string, JsonValue> = {};
-  for (const key of keys) {
+  // In the order of the bytes, in which the decoder adds them too: readers see the same before and after a value was stored.
+  for (const key of inOrder(keys)) {
     walk.place.push(key);
     if (key === FORBIDDEN_KEY) throw invalid(walk.place, `the key ${FORBIDDEN_KEY} is refused`);
     measureText(key, walk, 'a key');
@@ -120,7 +123,7 @@ export function measureValue(v: unknown): { readonly value: JsonValue; readonly 
 }
 
 /**
- * The value as it is stored: a copy of its own, −0 as 0. LatticeError `invalid-value` names the place (JSON pointer) and the rule;
+ * The value as it is stored: a copy of its own, −0 as 0, keys of objects in the order of the bytes. LatticeError `invalid-value` names the place (JSON pointer) and the rule;
  * `value-too-large` beyond MAX_VALUE_BYTES of canonical CBOR.
  */
 export function checkValue(v: unknown): JsonValue {
@@ -150,6 +153,14 @@ function compareKeys(a: string, b: string): number {
   return compareBytes(textToBytes(a), textToBytes(b));
 }
 
+/** Sorts the keys, which mostly are in order already: integers alone are always listed first. */
+function inOrder(keys: string[]): string[] {
+  for (let i = 1; i < keys.length; i++) {
+    if (compareKeys(keys[i - 1] as string, keys[i] as string) > 0) return keys.sort(compareKeys);
+  }
+  return keys;
+}
+
 /** Writes a value that `checkValue` returned. */
 export function writeValue(writer: Writer, value: JsonValue): void {
   if (typeof value === 'string') writeText(writer, value);
@@ -162,7 +173,7 @@ export function writeValue(writer: Writer, value: JsonValue): void {
     for (const item of items) writeValue(writer, item);
   } else {
     const fields = value as { readonly [key: string]: JsonValue };
-    const keys = Object.keys(fields).sort(compareKeys);
+    const keys = inOrder(Object.keys(fields));
     writeHead(writer, MAP, keys.length);
     for (const key of keys) {
       writeText(writer, key);

@@ -30,7 +30,11 @@ export function clip(text: string, maxBytes: number): string {
  * refuses. RangeError (a programmer error, unlike a peer's `malformed`) when it would.
  */
 export function encodeChecked(value: readonly unknown[], decode: (bytes: Bytes) => unknown): Bytes {
-  const bytes = encodeCbor(value);
+  return checked(encodeCbor(value), decode);
+}
+
+/** `bytes`, once the decoder of their kind has read them back; else RangeError. */
+export function checked(bytes: Bytes, decode: (bytes: Bytes) => unknown): Bytes {
   try {
     decode(bytes);
   } catch (cause) {
@@ -61,8 +65,8 @@ export interface WireReader {
   end(): void;
 }
 
-const FALSE = 0xf4;
-const TRUE = 0xf5;
+export const FALSE = 0xf4;
+export const TRUE = 0xf5;
 
 /** A reader over at most `maxBytes` bytes. It stops at the first wrong byte instead of building a megabyte of someone's nested arrays first. */
 export function createWireReader(what: string, input: Bytes, maxBytes: number): WireReader {

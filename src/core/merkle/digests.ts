@@ -1,12 +1,15 @@
 import type { LeafDigest } from '../codec/index.ts';
 import type { Bytes } from '../types/index.ts';
-import { bitAt, KEY_BITS, requireHash } from './leaf.ts';
+import { bitAt, HASH_BYTES, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, LEFT, type Nodes, type Ref, STRIDE } from './nodes.ts';
 
 /** Bytes of a subtree's or leaf's digest: the first of its hash. Collisions are out of reach by chance and cost one missed repair by intent. */
 export const DIGEST_BYTES = 16;
 /** Bits that one step of the descent goes down: 16 children. */
 export const DESCENT_BITS = 4;
+
+/** Bits of a prefix whose subtrees are told all at once: 2 MiB of hashes. */
+const MAX_SUBTREE_BITS = 16;
 
 /** Leaves that the lazy form fetches at a time: amortises finding its place again, keeps what it holds small. */
 const PAGE = 256;
@@ -43,6 +46,24 @@ export function childDigests(nodes: Nodes, prefix: Bytes, bits: number): ChildDi
   return { bitmap, digests: parts.slice(0, found * DIGEST_BYTES) };
 }
 
+/** See MerkleTree.subtreeHashes; the nodes' hashes must be up to date. */
+export function subtreeHashes(nodes: Nodes, bits: number): Bytes {
+  if (!Number.isInteger(bits) || bits < 0 || bits > MAX_SUBTREE_BITS)
+    throw new RangeError(`${bits} bits are not 0 to ${MAX_SUBTREE_BITS}.`);
+  const out = new Uint8Array(2 ** bits * HASH_BYTES);
+  const pending: Ref[] = nodes.size === 0 ? [] : [nodes.root];
+  for (let ref = pending.pop(); ref !== undefined; ref = pending.pop()) {
+    if (ref >= 0 && bitOf(nodes, ref) < bits) {
+      pending.push(nodes.links[ref * STRIDE + LEFT + 1] as number, nodes.links[ref * STRIDE + LEFT] as number);
+      continue;
+    }
+    const at = nodes.leafUnder(ref) * HASH_BYTES;
+    const first = ((nodes.keys[at] as number) << 8) | (nodes.keys[at + 1] as number);
+    out.set(nodes.hashOf(ref), (first >>> (16 - bits)) * HASH_BYTES);
+  }
+  return out;
+}
+
 /** See MerkleTree.countUnder. */
 export function countUnder(nodes: Nodes, prefix: Bytes, bits: number): number {
   requirePrefix(prefix, bits, KEY_BITS);
@@ -63,6 +84,25 @@ export function leavesUnder(nodes: Nodes, prefix: Bytes, bits: number, limit: nu
     if (ref >= 0) {
       pending.push(nodes.links[ref * STRIDE + LEFT + 1] as number, nodes.links[ref * STRIDE + LEFT] as number);
     } else out.push({ keyHash: nodes.keyOf(~ref), digest: nodes.hashOf(ref, DIGEST_BYTES) });
+  }
+  return out;
+}
+
+/** See MerkleTree.leafPage. */
+export function leafPage(nodes: Nodes, prefix: Bytes, bits: number): Bytes {
+  requirePrefix(prefix, bits, KEY_BITS);
+  const base = find(nodes, prefix, bits);
+  if (base === undefined) return new Uint8Array(0);
+  const out = new Uint8Array(nodes.countOf(base) * (KEY_BITS / 4));
+  let end = 0;
+  const pending = [base];
+  for (let ref = pending.pop(); ref !== undefined; ref = pending.pop()) {
+    if (ref >= 0) pending.push(nodes.links[ref * STRIDE + LEFT + 1] as number, nodes.links[ref * STRIDE + LEFT] as number);
+    else {
+      out.set(nodes.keyOf(~ref), end);
+      out.set(nodes.hashOf(ref), end + KEY_BITS / 8);
+      end += KEY_BITS / 4;
+    }
   }
   return out;
 }

@@ -18,7 +18,7 @@ const DEFAULT_CAPACITY = 1024;
 
 /**
  * A node of the trie by number: i ≥ 0 is inner node i, negative is leaf ~i. Leaf i and inner node i are made
- * together (the first leaf has no inner node), and leaves are never removed, so **leaf i always lies under inner
+ * together (the first leaf has no inner node), and removal renumbers, so **leaf i always lies under inner
  * node i**: a leaf of any subtree is known without a walk.
  */
 export type Ref = number;
@@ -47,6 +47,8 @@ export class Nodes {
   private readonly inputWords: Int32Array;
   /** Scratch of flush: at most every inner node. */
   private readonly dirty: Ref[] = [];
+  /** What flush read ahead, kept so that reading it is not optimised away. */
+  fetched = 0;
 
   constructor(hasher: Hasher, capacity: number = DEFAULT_CAPACITY) {
     this.hasher = hasher;
@@ -61,6 +63,17 @@ export class Nodes {
     this.inputWords = new Int32Array(buffer);
   }
 
+  /** The same nodes in arrays of their own, with room for an eighth more. */
+  copy(): Nodes {
+    const out = new Nodes(this.hasher, Math.max(DEFAULT_CAPACITY, this.size + (this.size >>> 3)));
+    out.size = this.size;
+    out.root = this.root;
+    out.keys.set(this.keys.subarray(0, this.size * HASH_BYTES));
+    out.hashes.set(this.hashes.subarray(0, this.size * 2 * HASH_BYTES));
+    out.links.set(this.links.subarray(0, this.size * STRIDE));
+    return out;
+  }
+
   /** Stores a leaf that no inner node leads to yet; returns its number. */
   addLeaf(keyHash: Bytes, leafHash: Bytes): number {
     if (this.size === this.capacity) this.grow();
@@ -72,6 +85,18 @@ export class Nodes {
 
   setLeafHash(leaf: number, hash: Bytes): void {
     this.hashes.set(hash, leaf * 2 * HASH_BYTES);
+  }
+
+  /** Copies leaf `from` over leaf `to`; whatever leads to it is the caller's to change. */
+  moveLeaf(from: number, to: number): void {
+    this.keys.copyWithin(to * HASH_BYTES, from * HASH_BYTES, (from + 1) * HASH_BYTES);
+    this.hashes.copyWithin(2 * to * HASH_BYTES, 2 * from * HASH_BYTES, (2 * from + 1) * HASH_BYTES);
+  }
+
+  /** The same for inner nodes, with what they lead to. */
+  moveInner(from: number, to: number): void {
+    this.links.copyWithin(to * STRIDE, from * STRIDE, (from + 1) * STRIDE);
+    this.hashes.copyWithin((2 * to + 1) * HASH_BYTES, (2 * from + 1) * HASH_BYTES, (2 * from + 2) * HASH_BYTES);
   }
 
   private grow(): void {
@@ -133,18 +158,22 @@ export class Nodes {
 
   /** Brings every hash up to date. Each dirty node is hashed once, children before parents. */
   flush(): void {
-    const { links, dirty } = this;
+    const { links, words, dirty } = this;
     if (this.size === 0 || this.root < 0 || ((links[this.root * STRIDE + BIT] as number) & DIRTY) === 0) return;
     // Breadth first: parents come before their children, so backwards is the order to hash in.
     dirty.push(this.root);
+    let fetched = 0;
     for (let i = 0; i < dirty.length; i++) {
       const at = (dirty[i] as number) * STRIDE;
       const left = links[at + LEFT] as number;
       const right = links[at + LEFT + 1] as number;
+      // Hashing waits for each of its inputs in turn; asked for here, they come from memory many at a time.
+      fetched ^= (words[slotOf(left) * WORDS] as number) ^ (words[slotOf(right) * WORDS] as number);
       if (left >= 0 && ((links[left * STRIDE + BIT] as number) & DIRTY) !== 0) dirty.push(left);
       if (right >= 0 && ((links[right * STRIDE + BIT] as number) & DIRTY) !== 0) dirty.push(right);
     }
     for (let node = dirty.pop(); node !== undefined; node = dirty.pop()) this.hashNode(node);
+    this.fetched = fetched;
   }
 
   /** Hashes one inner node whose children are up to date and marks it clean. */

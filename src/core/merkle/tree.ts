@@ -1,14 +1,15 @@
 import type { LeafDigest } from '../codec/index.ts';
 import type { Bytes, Hasher } from '../types/index.ts';
-import { type ChildDigests, childDigests, countUnder, eachLeaf, leavesUnder } from './digests.ts';
+import { type ChildDigests, childDigests, countUnder, eachLeaf, leafPage, leavesUnder, subtreeHashes } from './digests.ts';
 import { bitAt, emptyRoot, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, COUNT, DIRTY, LEFT, Nodes, STRIDE } from './nodes.ts';
 import type { MerklePath, ProofStep } from './proof.ts';
+import { removeLeaf } from './remove.ts';
 
 /**
  * The Merkle tree of a state: a binary radix trie over 256-bit key hashes, path-compacted (a crit-bit tree), so
- * its shape and root depend on the leaves alone and not on the order in which they came. Leaves are inserted or
- * replaced, never removed: a deleted key is a leaf of tombstones.
+ * its shape and root depend on the leaves alone and not on the order in which they came. A deleted key is a leaf of
+ * tombstones: only what should never have been taken in is removed.
  *
  * Owns its memory: bytes given are copied, bytes returned are copies. Hashes are recomputed on demand by the
  * calls that need them, each changed node once however many leaves below it changed.
@@ -21,6 +22,8 @@ export interface MerkleTree {
    * where that is given, so that who needs it does not walk the tree twice.
    */
   set(keyHash: Bytes, leafHash: Bytes, before?: Bytes): boolean;
+  /** Takes a leaf out; its hash then stands in `before`. False when there is none. */
+  remove(keyHash: Bytes, before: Bytes): boolean;
   /** The leaf hash of a key hash. */
   get(keyHash: Bytes): Bytes | undefined;
   /** The root: 32 bytes. */
@@ -36,8 +39,14 @@ export interface MerkleTree {
   countUnder(prefix: Bytes, bits: number): number;
   /** At most `limit` leaves under a prefix, ascending by key hash, those greater than `after` where it is given. */
   leavesUnder(prefix: Bytes, bits: number, limit: number, after?: Bytes): LeafDigest[];
+  /** Every leaf under a prefix, ascending, in whole: key hash ‖ leaf hash, 64 bytes each. */
+  leafPage(prefix: Bytes, bits: number): Bytes;
   /** Every leaf under a prefix, ascending, greater than `after`. The tree may change between two steps: what comes is then the state of that moment. */
   eachLeaf(prefix: Bytes, bits: number, after?: Bytes): Generator<LeafDigest, void, undefined>;
+  /** 32 bytes for each of the 2^bits prefixes of `bits` bits (0…16), ascending: the hash of the node that covers exactly the leaves under it, zero when there are none. */
+  subtreeHashes(bits: number): Bytes;
+  /** The same tree, changing on its own from here on: a copy of memory, 112 bytes a leaf. */
+  copy(): MerkleTree;
 }
 
 /** An empty tree. `capacity`: leaves to make room for at once, 112 bytes each; it grows by doubling. */
@@ -110,6 +119,14 @@ export function treeOfNodes(nodes: Nodes, hasher: Hasher): MerkleTree {
       return true;
     },
 
+    remove(keyHash, before) {
+      requireHash(keyHash, 'key hash');
+      if (nodes.size === 0) return false;
+      const { leaf } = nodes.walk(nodes.root, keyHash, route);
+      nodes.copyHash(~leaf, before);
+      return removeLeaf(nodes, keyHash, route);
+    },
+
     get(keyHash) {
       requireHash(keyHash, 'key hash');
       if (nodes.size === 0) return undefined;
@@ -143,6 +160,12 @@ export function treeOfNodes(nodes: Nodes, hasher: Hasher): MerkleTree {
     },
     countUnder: (prefix, bits) => countUnder(nodes, prefix, bits),
     leavesUnder: (prefix, bits, limit, after) => leavesUnder(nodes, prefix, bits, limit, after),
+    leafPage: (prefix, bits) => leafPage(nodes, prefix, bits),
     eachLeaf: (prefix, bits, after) => eachLeaf(nodes, prefix, bits, after),
+    subtreeHashes(bits) {
+      nodes.flush();
+      return subtreeHashes(nodes, bits);
+    },
+    copy: () => treeOfNodes(nodes.copy(), hasher),
   };
 }

@@ -1,11 +1,11 @@
 import { isFuture, observe, tick } from '../clock/index.ts';
 import {
+  type AuthorClock,
   checkKey,
   conflictKey,
   createCommit,
   encodeEntry,
   encodeJournal,
-  encodeOperation,
   encodeStateMeta,
   entryKey,
   fragmentToSiblings,
@@ -13,15 +13,19 @@ import {
   keyByHashKey,
   keyHashInto,
   metaKey,
+  type PreparedOperation,
+  prepareOperation,
   type StateMeta,
 } from '../codec/index.ts';
 import { createMerkleTree, createTreeLoader, leafHashInto, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
 import { LiveCells } from '../reconcile/index.ts';
+import type { AttestedEntry } from '../snapshot/index.ts';
 import { type Conditions, checkConditions, contextOf, isLive, mergeSibling, winner } from '../state/index.ts';
 import {
   type Author,
   type Bytes,
   type Entry,
+  equalBytes,
   type Fragment,
   type Hasher,
   type Hlc,
@@ -39,6 +43,12 @@ export type RowWrite = { readonly type: 'put'; readonly key: Bytes; readonly val
 /** One client's write: all of it in one commit, or none. */
 export interface WriteIntent {
   readonly operations: readonly (Conditions & { readonly kind: 'put' | 'delete'; readonly key: string; readonly value?: unknown })[];
+  /** Rows of the writer's own, durable with the commit: asked for once when it is made. Its operations begin at `first`. */
+  readonly rows?: (made: {
+    readonly commit: Fragment;
+    readonly first: number;
+    readonly created: readonly boolean[];
+  }) => readonly RowWrite[];
 }
 
 export type WriteOutcome =
@@ -69,10 +79,22 @@ export interface Step {
   readonly changes: readonly Change[];
   /** Every entry that the step changed, as it is after it. */
   readonly entries: ReadonlyMap<string, Entry>;
+  /** What the keys of `entries` had before the step, in their order. */
+  readonly before: readonly (Entry | undefined)[];
   readonly root: Bytes;
   readonly sequence: number;
   /** The state after this step: what is durable once its rows are. */
   readonly meta: StateMeta;
+}
+
+/** What is to become of one operation of the state whose signature proved bad. */
+export interface Correction {
+  readonly key: string;
+  /** Commit id, 32 bytes, and index of the operation. */
+  readonly commit: Bytes;
+  readonly index: number;
+  /** The author's real signature of that very commit; absent: the operation is taken out. */
+  readonly signature?: Bytes;
 }
 
 /** Reads the current entry of a key. Every key of a step's input must be answerable without I/O. */
@@ -152,7 +174,7 @@ export class Replica {
     this.#sequence = meta.sequence;
   }
 
-  /** Takes in an entry read at start; `loaded` builds the tree of all of them at once. */
+  /** Takes in an entry read at start; `loaded` builds the tree of all of them at once. The cells are the caller's to load. */
   load(entry: Entry): void {
     this.#loader ??= createTreeLoader(this.#options.hasher);
     for (const sibling of entry.siblings) this.#observe(sibling);
@@ -160,7 +182,34 @@ export class Replica {
     if (entry.siblings.length > 1) this.#conflicts++;
     this.#hash(entry);
     this.#loader.add(this.#keyHash, this.#leaf);
-    this.cells.replace(this.#keyHash, undefined, this.#leaf);
+  }
+
+  /** Takes in a leaf that a checkpoint holds in place of its entry. 32 bytes each, copied. */
+  loadLeaf(keyHash: Bytes, leaf: Bytes): void {
+    this.#loader ??= createTreeLoader(this.#options.hasher);
+    this.#loader.add(keyHash, leaf);
+  }
+
+  /** What a checkpoint and the state record say of leaves taken in without their entries. */
+  loadCounts({ live, conflicts }: Pick<StateMeta, 'live' | 'conflicts'>, authors: readonly AuthorClock[]): void {
+    this.#live = live;
+    this.#conflicts = conflicts;
+    for (const { author, seen, committed } of authors) {
+      if (seen > 0n) raise(this.#seen, author, seen);
+      if (committed > 0n) raise(this.#committed, author, committed);
+    }
+  }
+
+  /** The hashes of an entry's key and leaf, for `loadLeaf`; its clocks are noted. */
+  leafOf(entry: Entry): { readonly keyHash: Bytes; readonly leaf: Bytes } {
+    for (const sibling of entry.siblings) this.#observe(sibling);
+    this.#hash(entry);
+    return { keyHash: this.#keyHash.slice(), leaf: this.#leaf.slice() };
+  }
+
+  /** What was seen of every author, for a checkpoint. */
+  authors(): AuthorClock[] {
+    return Array.from(this.#seen, ([author, seen]) => ({ author, seen, committed: this.committed(author) }));
   }
 
   /** Ends loading: the tree is the one of the loaded entries. */
@@ -197,13 +246,70 @@ export class Replica {
       if (isFuture(fragment.header.hlc, now)) return fragment.operations.map(() => 'future' as const);
       return fragmentToSiblings(fragment, this.#options.hasher).map(merge);
     });
-    const { writes, commits } = this.#write(input.writes, read, merge, now, sign);
+    const { writes, commits, rows } = this.#write(input.writes, read, merge, now, sign);
 
     if (current.size === 0) {
       const { meta } = this;
-      return { rows: [], outcomes, writes, commits, changes: [], entries: current, root: meta.root, sequence: meta.sequence, meta };
+      return { rows: [], outcomes, writes, commits, changes: [], entries: current, before, root: meta.root, sequence: meta.sequence, meta };
     }
-    return { ...this.#commitRows(before, current), entries: current, outcomes, writes, commits };
+    const changed = this.#commitRows(before, current);
+    return {
+      ...changed,
+      rows: rows.length === 0 ? changed.rows : [...changed.rows, ...rows],
+      entries: current,
+      before,
+      outcomes,
+      writes,
+      commits,
+    };
+  }
+
+  /** Takes over entries of a cut that a quorum attested, merged with what is here. Their signatures are somebody else's to check. */
+  adopt(entries: readonly AttestedEntry[], view: EntryView): Step {
+    const current = new Map<string, Entry>();
+    const before: (Entry | undefined)[] = [];
+    const ready = new Map<string, AttestedEntry>();
+    for (const attested of entries) {
+      const { key, siblings } = attested.entry;
+      for (const sibling of siblings) this.#observe(sibling);
+      const held = view(key);
+      let entry = held ?? attested.entry;
+      if (held === undefined) ready.set(key, attested);
+      else for (const sibling of siblings) entry = mergeSibling(entry, sibling).entry;
+      if (entry === held) continue;
+      before.push(held);
+      current.set(key, entry);
+    }
+    return this.#changed(before, current, ready);
+  }
+
+  /** Mends or takes out operations whose signatures proved bad. What is not here any more is left alone. */
+  correct(corrections: readonly Correction[], view: EntryView): Step {
+    const current = new Map<string, Entry>();
+    const before: (Entry | undefined)[] = [];
+    for (const { key, commit, index, signature } of corrections) {
+      const entry = current.get(key) ?? view(key);
+      const is = (s: Sibling): boolean => s.index === index && equalBytes(s.commit, commit);
+      if (entry === undefined || !entry.siblings.some(is)) continue;
+      if (!current.has(key)) before.push(entry);
+      const siblings = entry.siblings.flatMap((s) => (!is(s) ? [s] : signature === undefined ? [] : [{ ...s, signature }]));
+      current.set(key, { key, siblings });
+    }
+    const step = this.#changed(before, current, new Map());
+    // Nobody is to take an entry without siblings for one.
+    const left = Array.from(current)
+      .map(([key, entry], i) => ({ key, entry, was: before[i] }))
+      .filter(({ entry }) => entry.siblings.length > 0);
+    return { ...step, entries: new Map(left.map(({ key, entry }) => [key, entry])), before: left.map(({ was }) => was) };
+  }
+
+  #changed(before: readonly (Entry | undefined)[], current: ReadonlyMap<string, Entry>, ready: ReadonlyMap<string, AttestedEntry>): Step {
+    const { meta } = this;
+    const changed =
+      current.size === 0
+        ? { rows: [], changes: [], root: meta.root, sequence: meta.sequence, meta }
+        : this.#commitRows(before, current, ready);
+    return { ...changed, entries: current, before, outcomes: [], writes: [], commits: [] };
   }
 
   /** Group commit: intents share a commit while they fit in it and touch different keys. */
@@ -213,12 +319,13 @@ export class Replica {
     merge: (sibling: Sibling) => OperationOutcome,
     now: number,
     sign: (message: Bytes) => Bytes,
-  ): { readonly writes: readonly WriteOutcome[]; readonly commits: readonly Fragment[] } {
+  ): { readonly writes: readonly WriteOutcome[]; readonly commits: readonly Fragment[]; readonly rows: readonly RowWrite[] } {
     const { hasher, network, self, isTrusted } = this.#options;
     const writes: WriteOutcome[] = [];
     const commits: Fragment[] = [];
+    const rows: RowWrite[] = [];
     let open: { readonly intent: number; readonly first: number; readonly created: readonly boolean[] }[] = [];
-    let operations: { readonly key: string; readonly encoded: Bytes }[] = [];
+    let operations: PreparedOperation[] = [];
     let bytes = 0;
     const keys = new Set<string>();
 
@@ -236,7 +343,7 @@ export class Replica {
         for (const { intent } of open) writes[intent] = { ok: false, error };
       } else {
         this.#clock = ticked.state;
-        const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations: operations.map((o) => o.encoded) }, hasher, sign);
+        const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
         const siblings = fragmentToSiblings(commit, hasher);
         for (const sibling of siblings) merge(sibling);
         commits.push(commit);
@@ -246,6 +353,7 @@ export class Replica {
             return { key: sibling.operation.key, version: `${commit.id}.${sibling.index}`, created: isNew };
           });
           writes[intent] = { ok: true, commit, results };
+          rows.push(...(intents[intent]?.rows?.({ commit, first, created }) ?? []));
         }
       }
       open = [];
@@ -266,6 +374,7 @@ export class Replica {
         // A key of the open commit: close it, so that this intent's conditions and contexts see what it wrote.
         if (intent.operations.some((o) => keys.has(o.key))) close();
         const own = new Set<string>();
+        const created: boolean[] = [];
         let size = 0;
         const prepared = intent.operations.map((o) => {
           const key = checkKey(o.key);
@@ -277,18 +386,19 @@ export class Replica {
           const operation: Operation =
             o.kind === 'put' ? { kind: 'put', key, value: o.value as JsonValue, context } : { kind: 'delete', key, context };
           // Checks the value too. Encoded once: the commit is made of these very bytes.
-          const encoded = encodeOperation(operation);
-          size += encoded.length;
-          return { key, encoded, created: !isLive(entry) };
+          const made = prepareOperation(operation);
+          size += made.bytes.length;
+          created.push(!isLive(entry));
+          return made;
         });
         if (size > MAX_COMMIT_BYTES) {
           throw new LatticeError('commit-too-large', `a commit's operations take at most ${MAX_COMMIT_BYTES} bytes, these ${size}`);
         }
         if (operations.length + prepared.length > MAX_OPERATIONS || bytes + size > MAX_COMMIT_BYTES) close();
-        open.push({ intent: at, first: operations.length, created: prepared.map((p) => p.created) });
+        open.push({ intent: at, first: operations.length, created });
         for (const p of prepared) {
           operations.push(p);
-          keys.add(p.key);
+          keys.add(p.operation.key);
         }
         bytes += size;
       } catch (error) {
@@ -297,12 +407,13 @@ export class Replica {
       }
     });
     close();
-    return { writes, commits };
+    return { writes, commits, rows };
   }
 
   #commitRows(
     before: readonly (Entry | undefined)[],
     current: ReadonlyMap<string, Entry>,
+    ready?: ReadonlyMap<string, AttestedEntry>,
   ): Pick<Step, 'rows' | 'changes' | 'root' | 'sequence' | 'meta'> {
     const { journalLength } = this.#options;
     const rows: RowWrite[] = [];
@@ -310,9 +421,18 @@ export class Replica {
     let at = 0;
     for (const [key, entry] of current) {
       const old = before[at++];
-      this.#hash(entry);
+      if (entry.siblings.length === 0) {
+        changes.push(this.#remove(old as Entry, rows));
+        continue;
+      }
+      const attested = ready?.get(key);
+      if (attested === undefined) this.#hash(entry);
+      else {
+        this.#keyHash.set(attested.keyHash);
+        this.#leaf.set(attested.leaf);
+      }
       const row = entryKey(key);
-      rows.push({ type: 'put', key: row, value: encodeEntry(entry) });
+      rows.push({ type: 'put', key: row, value: attested?.bytes ?? encodeEntry(entry) });
       if (old === undefined) rows.push({ type: 'put', key: keyByHashKey(this.#keyHash), value: row.subarray(1) });
       this.#live += Number(isLive(entry)) - Number(isLive(old));
       const conflict = entry.siblings.length > 1;
@@ -331,12 +451,28 @@ export class Replica {
       commit: w.commit,
       index: w.index,
       deleted: w.operation.kind === 'delete',
+      author: w.author,
+      hlc: w.hlc,
     }));
     rows.push({ type: 'put', key: journalKey(this.#sequence), value: encodeJournal({ root, changes: journal }) });
     if (this.#sequence > journalLength) rows.push({ type: 'del', key: journalKey(this.#sequence - journalLength) });
     const { meta } = this;
     rows.push({ type: 'put', key: STATE_META, value: encodeStateMeta(meta) });
     return { rows, changes, root, sequence: this.#sequence, meta };
+  }
+
+  /** Takes a key out of the state. What is left of it in the journal is a deletion of what was shown. */
+  #remove(entry: Entry, rows: RowWrite[]): Change {
+    this.#hash(entry);
+    rows.push({ type: 'del', key: entryKey(entry.key) }, { type: 'del', key: keyByHashKey(this.#keyHash) });
+    this.#live -= Number(isLive(entry));
+    if (entry.siblings.length > 1) {
+      this.#conflicts--;
+      rows.push({ type: 'del', key: conflictKey(entry.key) });
+    }
+    if (this.#tree.remove(this.#keyHash, this.#leafBefore)) this.cells.replace(this.#keyHash, this.#leafBefore, undefined);
+    const shown = winner(entry);
+    return { key: entry.key, winner: { ...shown, operation: { kind: 'delete', key: entry.key, context: shown.operation.context } } };
   }
 
   /** Leaves the hashes of the entry's key and leaf in the scratch. */

@@ -1,4 +1,4 @@
-import { type Author, type Context, compareBytes, type Dot, type Entry, type Hlc, type Sibling } from '../types/index.ts';
+import { type Author, type Bytes, type Context, compareBytes, type Dot, type Entry, type Hlc, type Sibling } from '../types/index.ts';
 
 /**
  * A multi-value register per key with version-vector causality, as in Shapiro et al., "A comprehensive study of
@@ -12,7 +12,16 @@ export function covers(context: Context, author: Author, hlc: Hlc): boolean {
   return false;
 }
 
-function compareSameDot(a: Sibling, b: Sibling): number {
+/** What the register looks at in an operation. A Sibling is one; so is what a cut keeps of it, which has no value. */
+export interface Versioned {
+  readonly commit: Bytes;
+  readonly index: number;
+  readonly author: Author;
+  readonly hlc: Hlc;
+  readonly operation: { readonly context: Context };
+}
+
+function compareSameDot(a: Versioned, b: Versioned): number {
   return compareBytes(a.commit, b.commit) || a.index - b.index;
 }
 
@@ -20,13 +29,13 @@ function compareSameDot(a: Sibling, b: Sibling): number {
  * True when `a` replaces `b`: its author had seen `b`, or it is a later operation of the same author. Two commits of
  * one author with one HLC (equivocation) are decided by the greater commit id, the same way everywhere.
  */
-export function supersedes(a: Sibling, b: Sibling): boolean {
+export function supersedes(a: Versioned, b: Versioned): boolean {
   if (a.author === b.author) return a.hlc > b.hlc || (a.hlc === b.hlc && compareSameDot(a, b) > 0);
   return covers(a.operation.context, b.author, b.hlc);
 }
 
 /** Winner first: greatest (hlc, author, commit id, index). */
-export function compareSiblings(a: Sibling, b: Sibling): number {
+export function compareSiblings(a: Versioned, b: Versioned): number {
   if (a.hlc !== b.hlc) return a.hlc > b.hlc ? -1 : 1;
   if (a.author !== b.author) return a.author > b.author ? -1 : 1;
   return -compareSameDot(a, b);
@@ -34,17 +43,26 @@ export function compareSiblings(a: Sibling, b: Sibling): number {
 
 export type MergeOutcome = 'added' | 'held' | 'superseded';
 
+/** Adds one operation to the siblings of its key, winner first. Those given are not changed, and come back when the operation is not added. */
+export function mergeSiblings<S extends Versioned>(
+  held: readonly S[],
+  added: S,
+): { readonly siblings: readonly S[]; readonly outcome: MergeOutcome } {
+  for (const one of held) {
+    if (one.index === added.index && compareBytes(one.commit, added.commit) === 0) return { siblings: held, outcome: 'held' };
+    if (supersedes(one, added)) return { siblings: held, outcome: 'superseded' };
+  }
+  const siblings = held.filter((one) => !supersedes(added, one));
+  siblings.push(added);
+  if (siblings.length > 1) siblings.sort(compareSiblings);
+  return { siblings, outcome: 'added' };
+}
+
 /** Adds one operation to a key's siblings. The entry given is not changed. */
 export function mergeSibling(entry: Entry | undefined, sibling: Sibling): { readonly entry: Entry; readonly outcome: MergeOutcome } {
   if (entry === undefined) return { entry: { key: sibling.operation.key, siblings: [sibling] }, outcome: 'added' };
-  for (const held of entry.siblings) {
-    if (held.index === sibling.index && compareBytes(held.commit, sibling.commit) === 0) return { entry, outcome: 'held' };
-    if (supersedes(held, sibling)) return { entry, outcome: 'superseded' };
-  }
-  const siblings = entry.siblings.filter((held) => !supersedes(sibling, held));
-  siblings.push(sibling);
-  if (siblings.length > 1) siblings.sort(compareSiblings);
-  return { entry: { key: entry.key, siblings }, outcome: 'added' };
+  const { siblings, outcome } = mergeSiblings(entry.siblings, sibling);
+  return { entry: outcome === 'added' ? { key: entry.key, siblings } : entry, outcome };
 }
 
 /**

@@ -8,8 +8,8 @@ export function versionOf(sibling: Sibling): string {
 
 /** Preconditions of one operation, evaluated against the newest local state. */
 export interface Conditions {
-  /** A version, or '*' for "exists". */
-  readonly ifMatch?: string;
+  /** A version, or several of which one must be current, or '*' for "exists". */
+  readonly ifMatch?: string | readonly string[];
   /** '*': only when the key does not exist. */
   readonly ifNoneMatch?: '*';
   /** The key must have a value, else `not-found`. */
@@ -26,7 +26,7 @@ export function checkConditions(key: string, entry: Entry | undefined, condition
   }
   const failed =
     (conditions.ifMatch === '*' && current === undefined) ||
-    (conditions.ifMatch !== undefined && conditions.ifMatch !== '*' && conditions.ifMatch !== current) ||
+    (conditions.ifMatch !== undefined && conditions.ifMatch !== '*' && !isOneOf(conditions.ifMatch, current)) ||
     (conditions.ifNoneMatch === '*' && current !== undefined);
   if (failed) {
     throw new LatticeError(
@@ -35,4 +35,8 @@ export function checkConditions(key: string, entry: Entry | undefined, condition
       { next: 'read the key again and repeat the write with its current version', details: { key, current: current ?? null } },
     );
   }
+}
+
+function isOneOf(versions: string | readonly string[], current: string | undefined): boolean {
+  return current !== undefined && (typeof versions === 'string' ? versions === current : versions.includes(current));
 }

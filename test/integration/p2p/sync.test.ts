@@ -111,6 +111,73 @@ describe('sync requests over libp2p', () => {
   });
 });
 
+describe('streams that carry several requests', () => {
+  /** The client alone over streams that answer each frame with itself; `answers` are left before the stream ends by itself. */
+  function echoing(answers: number): { connection: Connection; opened: () => number; received: () => number } {
+    let opened = 0;
+    let received = 0;
+    class EchoStream extends EventTarget {
+      status = 'open';
+      remoteWriteStatus = 'writable';
+      readableEnded = false;
+      left = answers;
+      send(frame: Bytes): boolean {
+        received++;
+        queueMicrotask(() => {
+          if (this.left-- === 0) this.abort();
+          else this.dispatchEvent(Object.assign(new Event('message'), { data: { subarray: () => frame } }));
+        });
+        return true;
+      }
+      abort(): void {
+        this.status = 'aborted';
+        this.dispatchEvent(new Event('close'));
+      }
+    }
+    const newStream = async (): Promise<EchoStream> => {
+      opened++;
+      return new EchoStream();
+    };
+    const connection = { status: 'open', newStream } as unknown as Connection;
+    return { connection, opened: () => opened, received: () => received };
+  }
+
+  it('one stream serves one request after another [S10]', async () => {
+    const { connection, opened } = echoing(Number.POSITIVE_INFINITY);
+    const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
+    for (let i = 0; i < 5; i++) expect(await client.request('peer', bytes(`q${i}`), { timeoutMs: 5000 })).toEqual(bytes(`q${i}`));
+    expect(opened()).toBe(1);
+    client.clear();
+    await client.request('peer', bytes('q'), { timeoutMs: 5000 });
+    expect(opened()).toBe(2);
+  });
+
+  it('a request on a used stream that ends without an answer is sent once more on a new one [S10]', async () => {
+    const { connection, opened, received } = echoing(1);
+    const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
+    for (let i = 0; i < 2; i++) expect(await client.request('peer', bytes(`q${i}`), { timeoutMs: 5000 })).toEqual(bytes(`q${i}`));
+    expect([opened(), received()]).toEqual([2, 3]);
+  });
+
+  it('a request on a new stream that ends without an answer fails [S10]', async () => {
+    const { connection, received } = echoing(0);
+    const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
+    await expect(client.request('peer', bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+    expect(received()).toBe(1);
+  });
+
+  it('thirty requests in turn over libp2p are all answered, however long they are [S10]', async () => {
+    const { client, server } = await pair(async (_peer, message) => message);
+    const differences: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      const asked = new Uint8Array(randomBytes(i % 3 === 0 ? 200_000 : 20));
+      differences.push(Buffer.compare(await client.lung.request(server.author, asked, { timeoutMs: 10_000 }), asked));
+    }
+    expect(differences).toEqual(Array.from({ length: 30 }, () => 0));
+    expect(server.log.lines.filter((line) => line.message === 'sync request not answered')).toEqual([]);
+  });
+});
+
 describe('a stream that closes before it is written to', () => {
   it('fails the request and leaves no rejection behind, for sync and for pings', async () => {
     class ClosingStream extends EventTarget {

@@ -30,6 +30,7 @@ const noSync: SyncService = {
   identify: () => new Uint8Array(),
   handle: () => Promise.reject(new LatticeError('sync-unauthorized', 'no sync here')),
   open: () => Promise.reject(new LatticeError('sync-unauthorized', 'no sync here')),
+  admit: () => Promise.reject(new LatticeError('sync-unauthorized', 'no sync here')),
 };
 
 export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeLattice {
@@ -37,6 +38,7 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
   const entries = new Map<string, EntryView>();
   const events: (LatticeEvent & { id: string })[] = [];
   const subscribers = new Set<(event: LatticeEvent) => boolean>();
+  const added = new Set<string>();
   let sequence = 0;
   let mode: SyncMode = 'auto';
   let reasons: readonly string[] = [];
@@ -51,7 +53,8 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
     if (operation.op === 'put') checkValue(operation.value);
     const now = entries.get(operation.key);
     const { ifMatch } = operation;
-    if ((ifMatch !== undefined && (ifMatch === '*' ? now === undefined : now?.version !== ifMatch)) || (operation.ifNoneMatch && now)) {
+    const matches = ifMatch === '*' ? now !== undefined : now !== undefined && [ifMatch].flat().includes(now.version);
+    if ((ifMatch !== undefined && !matches) || (operation.ifNoneMatch && now)) {
       throw new LatticeError('precondition-failed', 'the entry is at another version', { next: 'read it again' });
     }
     if (operation.mustExist && now === undefined) throw new LatticeError('not-found', 'there is no value under this key');
@@ -69,6 +72,21 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
     return { items: items.slice(from, next), ...(next < items.length ? { cursor: String(next) } : {}) };
   };
 
+  const series = [1_700_000_005_000, 1_700_000_010_000].map((at) => ({
+    at,
+    changes: 3,
+    writes: 2,
+    gossipBytesIn: 100,
+    gossipBytesOut: 200,
+    httpBytesIn: 0,
+    httpBytesOut: 0,
+    repairs: 0,
+    transitions: 0,
+    peersEqual: 2,
+    peers: 2,
+    loopP99Ms: 1.5,
+    rss: 100_000_000,
+  }));
   const status = (): NodeStatus => ({
     name: 'node1',
     role: 'genesis-primary',
@@ -141,6 +159,38 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
       }
       return { root: root(), live: all.length, chunks: chunks() };
     },
+    cutCells: () => undefined,
+    async differences(peerId, { limit = 100 } = {}) {
+      if (peerId === 'unreachable') throw new LatticeError('peer-unreachable', 'no lung reaches this peer');
+      const keys = Array.from({ length: 3 }, (_, i) => ({ keyHash: sha256(`differs/${i}`), key: `differs/${i}`, side: 'ours' as const }));
+      return {
+        peer: peerId,
+        ourRoot: root(),
+        theirRoot: sha256('theirs'),
+        complete: limit >= 3,
+        method: 'cells',
+        keys: keys.slice(0, limit),
+      };
+    },
+    async history(key, { limit = 100 } = {}) {
+      const entry = entries.get(checkKey(key));
+      if (entry === undefined) return { key, items: [], complete: true };
+      const { version, author, hlc, value } = entry;
+      return { key, items: [{ version, author, hlc, at: 0, deleted: false, current: true, value }].slice(0, limit), complete: true };
+    },
+    async addPeer(given) {
+      const name = JSON.stringify(given);
+      if (added.has(name)) return false;
+      added.add(name);
+      return true;
+    },
+    async removePeer(given) {
+      if (!added.delete(JSON.stringify(given))) throw new LatticeError('not-found', 'no such peer was added');
+    },
+    async pingPeer(name) {
+      if (name === 'nobody') throw new LatticeError('not-found', 'no peer of this name is known');
+      return { peer: name, results: [{ lung: 'http', ok: true, rttMs: 1 }] };
+    },
     conflicts: async ({ limit, cursor }) => page([{ key: 'k', siblings: [] }], limit, cursor),
     prove: async (key) => ({
       format: 'diotec360-lattice-proof/1',
@@ -152,6 +202,8 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
       fragments: [],
       head: '',
     }),
+    cuts: () => [],
+    certificate: () => undefined,
     async write(operations) {
       await lattice.delay?.();
       if (reasons.length > 0) throw new LatticeError('read-only', 'this node is read-only', { details: { reasons } });
@@ -193,6 +245,7 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
     get sync() {
       return sync;
     },
+    series: (since = 0) => ({ stepMs: 5000, items: series.filter(({ at }) => at > since) }),
   };
   return lattice;
 }

@@ -1,5 +1,8 @@
 import { request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { afterEach } from 'vitest';
+import { createLogRing, createMachineProbe } from '../../../src/adapters/system/index.ts';
+import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
 import { createFakeLattice, type FakeLattice } from './fake-lattice.ts';
 
@@ -62,20 +65,40 @@ afterEach(async () => {
 export interface TestApi {
   readonly url: string;
   readonly lattice: FakeLattice;
+  /** Every route as `METHOD /path`. */
+  readonly routes: readonly string[];
   readonly close: () => Promise<void>;
   readonly ask: (path: string, options?: Ask) => Promise<Answer>;
 }
 
 /** A server on a free port of 127.0.0.1, closed after the test. */
 export async function startApi(
-  options: { config?: Partial<ApiConfig['api']>; root?: Partial<ApiConfig>; times?: ApiDeps['times']; lattice?: FakeLattice } = {},
+  options: {
+    config?: Partial<ApiConfig['api']>;
+    root?: Partial<ApiConfig>;
+    times?: ApiDeps['times'];
+    limits?: ApiDeps['limits'];
+    lattice?: FakeLattice;
+    complete?: boolean;
+  } = {},
 ): Promise<TestApi> {
   const lattice = options.lattice ?? createFakeLattice();
   const config: ApiConfig = { ...TEST_CONFIG, ...options.root, api: { ...TEST_CONFIG.api, ...options.config } };
-  const api = await createApi({ lattice, config, log: silentLog, ...(options.times === undefined ? {} : { times: options.times }) });
+  const machine = options.complete === true ? createMachineProbe(tmpdir(), async () => ({ free: 1, total: 2 })) : undefined;
+  const sources =
+    machine === undefined ? {} : { metricsPage: createMetrics(), logs: createLogRing('test'), resources: () => machine.resources() };
+  const api = await createApi({
+    lattice,
+    config,
+    log: silentLog,
+    ...sources,
+    ...(options.times === undefined ? {} : { times: options.times }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  if (machine !== undefined) running.push({ close: async () => machine.close() });
   running.push(api);
   const { url } = await api.listen();
-  return { url, lattice, close: () => api.close(), ask: (path, ask_) => ask(url, path, ask_) };
+  return { url, lattice, routes: api.routes, close: () => api.close(), ask: (path, ask_) => ask(url, path, ask_) };
 }
 
 /** Resolves when `condition` holds, checked after each turn of the event loop; rejects after ten seconds. */

@@ -124,7 +124,7 @@ describe('status, peers, conflicts', () => {
 
   it('conflicts follows cursors and lists every sibling', async () => {
     const { out } = await run(on('conflicts'));
-    for (const part of ['k0', 'k1', 'k2', 'shown  1', 'other  (deleted)']) expect(out).toContain(part);
+    for (const part of ['k0', 'k1', 'k2', '1 shown  1', '2 other  (deleted)']) expect(out).toContain(part);
     const json = JSON.parse((await run(on('conflicts', '--limit', '2', '--json'))).out) as { conflicts: unknown[]; cursor?: string };
     expect(json.conflicts).toHaveLength(2);
     expect(json.cursor).toBe('2');
@@ -133,16 +133,24 @@ describe('status, peers, conflicts', () => {
 
 describe('sync', () => {
   it('mode switches and now repairs', async () => {
-    expect(await run(on('sync', 'mode', 'http'))).toMatchObject({ code: 0, out: 'mode is http\n' });
+    expect(await run(on('sync', 'mode', 'http', '--reason', 'a test'))).toMatchObject({ code: 0, out: 'mode is http (a test)\n' });
     expect((await run(on('sync', 'now'))).code).toBe(0);
-    expect(node.seen).toEqual(['POST /api/lattice/sync/switch?mode=http', 'POST /api/v1/sync/now']);
+    expect(node.seen).toEqual(['POST /api/v1/sync/mode', 'POST /api/v1/sync/now']);
+  });
+
+  it('mode works on a node that takes no reason, and never loses one silently', async () => {
+    node.intercept = (path) => (path === '/api/v1/sync/mode' ? problem(404, 'not-found', 'there is nothing under this path') : undefined);
+    expect(await run(on('sync', 'mode', 'http'))).toMatchObject({ code: 0, out: 'mode is http\n' });
+    expect(errorOf(await run(on('sync', 'mode', 'p2p', '--reason', 'why', '--json'))).code).toBe('not-supported');
+    const refused = await run(['sync', 'mode', 'http', '--url', node.url, '--json']);
+    expect([refused.code, errorOf(refused).code]).toEqual([1, 'mode-not-changed']);
   });
 
   it('an unknown mode is a usage error, a switch that was refused a failure', async () => {
     expect((await run(on('sync', 'mode', 'carrier-pigeon'))).code).toBe(2);
     const ran = await run(['sync', 'mode', 'http', '--url', node.url, '--json']);
     expect(ran.code).toBe(1);
-    expect(errorOf(ran)).toMatchObject({ code: 'mode-not-changed', message: 'this needs the API token' });
+    expect(errorOf(ran)).toMatchObject({ code: 'unauthorized', message: 'this needs the API token' });
   });
 });
 

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../../src/runtime/facade.ts';
-import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode } from './support.ts';
+import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode, TOKEN } from './support.ts';
 
 let nodes: FakeNode[];
 beforeEach(async () => {
   nodes = await Promise.all([0, 1, 2].map(startFakeNode));
-  nodes.forEach((node, i) => set(node, { name: `n${i}`, peerId: `12D3KooW${i}` }));
+  nodes.forEach((node, i) => {
+    set(node, { name: `n${i}`, peerId: `12D3KooW${i}` });
+    node.peers = nodes.flatMap((peer, j) => (i === j ? [] : [peerOf({ peerId: `12D3KooW${j}`, url: peer.url })]));
+  });
 });
 afterEach(() => Promise.all(nodes.map((node) => node.close())));
 
@@ -108,7 +111,7 @@ describe('doctor', () => {
     set(nodes[0], { p2p: { enabled: false, state: 'off', topic: 't', listen: [], bootstrap: [], peers: 0 }, warnings: ['unknown name'] });
     const { code, out } = await doctor();
     expect(code).toBe(0);
-    expect(out).toContain('! P2P is off');
+    expect(out).toContain('· P2P is off');
     expect(out).toContain('! unknown name');
   });
 
@@ -137,5 +140,129 @@ describe('doctor', () => {
 
   it('without names looks at the node that --url names', async () => {
     expect((await run(['doctor', '--url', nodes[0]?.url ?? ''])).code).toBe(0);
+  });
+
+  const outside = (node: number, change: Parameters<typeof peerOf>[0]): void => {
+    const witness = nodes[1] as FakeNode;
+    witness.peers = witness.peers.map((peer) => (peer.peerId === `12D3KooW${node}` ? { ...peer, ...change } : peer));
+  };
+
+  it('several nodes are asked about each other', async () => {
+    expect((await doctor()).out).toContain('reached from outside over P2P by 2 of 2, over HTTP by 2 of 2');
+    outside(0, { p2p: { connected: false } });
+    const { out } = await doctor();
+    expect(out).toContain('reached from outside over P2P by 1 of 2, over HTTP by 2 of 2');
+    expect(out).toContain(`! ${nodes[1]?.url} does not reach it over P2P`);
+  });
+
+  it('a single node’s peers are asked about it, without the token', async () => {
+    outside(0, { http: { reachable: false, streaming: false, error: 'refused' }, configured: false });
+    let authorised = 0;
+    (nodes[1] as FakeNode).intercept = (_path, headers) => void (authorised += headers.authorization === undefined ? 0 : 1);
+    const { code, out } = await run(['doctor', '--url', nodes[0]?.url ?? '', '--token', TOKEN, '--settle', '0']);
+    expect([code, authorised]).toEqual([1, 0]);
+    expect(out).toContain(`✗ ${nodes[1]?.url} does not reach it over HTTP: refused`);
+    expect(nodes[1]?.seen).toEqual(['GET /api/v1/status', 'GET /api/v1/peers']);
+  });
+
+  it('a peer that does not know the node is named, one that cannot be asked is a remark', async () => {
+    (nodes[1] as FakeNode).peers = [];
+    await nodes[2]?.close();
+    const { code, out } = await run(['doctor', '--url', nodes[0]?.url ?? '', '--settle', '0']);
+    expect(code).toBe(0);
+    expect(out).toContain(`! ${nodes[1]?.url} does not know it`);
+    expect(out).toContain(`· from here these peers could not be asked: ${nodes[2]?.url}`);
+  });
+
+  it('names a full disk, a closed P2P port, a node that is not ready, other versions, and a lone trust list', async () => {
+    const node = nodes[0] as FakeNode;
+    const closed = await startFakeNode();
+    await closed.close();
+    set(node, {
+      version: '9.9.9',
+      author: 'aa',
+      trust: { hash: '22'.repeat(32), authors: ['aa'] },
+      p2p: {
+        ...node.status.p2p,
+        listen: [`/ip4/127.0.0.1/tcp/${new URL(closed.url).port}`, `/ip4/127.0.0.1/tcp/${new URL(node.url).port}`],
+      },
+    });
+    node.peers = [peerOf({ author: 'bb', configured: false })];
+    node.intercept = (path) => {
+      if (path === '/api/v1/resources')
+        return { status: 200, body: { disk: { path: '/data', freeBytes: 2 ** 30, totalBytes: 2 ** 40 }, eventLoop: { p99Ms: 900 } } };
+      return path === '/readyz' ? { status: 503, body: { status: 'not-ready', reasons: ['bootstrap is running'] } } : undefined;
+    };
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    for (const part of [
+      '! 1.0 GiB of 1.0 TiB are free in /data',
+      `! P2P port ${new URL(closed.url).port} cannot be reached from here at 127.0.0.1`,
+      `✓ P2P port ${new URL(node.url).port} is open`,
+      '! not ready: bootstrap is running',
+      '! different version: 9.9.9 on',
+      'DIOTEC360_TRUSTED_STATE_PUBKEYS=aa,bb',
+      '! it is busy',
+    ])
+      expect(out).toContain(part);
+  });
+
+  it('--check answers one line with the exit codes of monitoring plugins', async () => {
+    const check = async () => {
+      const { code, out } = await doctor('--check');
+      expect(out.trimEnd().split('\n')).toHaveLength(1);
+      return [code, out] as const;
+    };
+    expect(await check()).toEqual([
+      0,
+      expect.stringMatching(/^LATTICE OK - 3 nodes, root 1{64} \| nodes=3 reachable=3 critical=0 warnings=0 roots=1 /),
+    ]);
+    set(nodes[0], { warnings: ['a | b\nc'] });
+    expect(await check()).toEqual([1, expect.stringMatching(/^LATTICE WARNING - http:\S+: a \/ b\\u000ac \| nodes=3 /)]);
+    set(nodes[1], { writable: false, readOnlyReasons: ['the disk is full'] });
+    expect(await check()).toEqual([
+      2,
+      expect.stringMatching(/^LATTICE CRITICAL - http:\S+: read-only: the disk is full \(and 1 more\) \|/),
+    ]);
+    await nodes[2]?.close();
+    expect((await check())[0]).toBe(2);
+    await Promise.all(nodes.map((node) => node.close()));
+    expect(await check()).toEqual([3, expect.stringMatching(/^LATTICE UNKNOWN - .* reachable=0 /)]);
+    nodes = [];
+  });
+
+  it('pings where a token is known: the tokens beside a fleet.json are used for their own nodes', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'lattice-doctor-'));
+    try {
+      nodes.forEach((_, i) => writeFileSync(join(dir, `n${i}.env`), `DIOTEC360_API_TOKEN=${TOKEN}\n`));
+      const members = nodes.map((node, i) => ({
+        name: `n${i}`,
+        role: '',
+        peerId: `12D3KooW${i}`,
+        publicKey: '',
+        api: node.url,
+        p2p: '',
+        envFile: `n${i}.env`,
+      }));
+      writeFileSync(join(dir, 'fleet.json'), JSON.stringify({ network: 'n', nodes: members }));
+      (nodes[1] as FakeNode).intercept = (path, headers) =>
+        path === '/api/v1/peers/ping' && headers.authorization === `Bearer ${TOKEN}`
+          ? {
+              status: 200,
+              body: {
+                peer: 'x',
+                results: [
+                  { lung: 'p2p', ok: true },
+                  { lung: 'http', ok: false, error: 'no route' },
+                ],
+              },
+            }
+          : undefined;
+      const { out } = await run(['doctor', '--fleet', join(dir, 'fleet.json'), '--settle', '0']);
+      expect(out).toContain(`! ${nodes[1]?.url} does not reach it over HTTP: no route`);
+      expect(nodes[0]?.seen).toContain('POST /api/v1/peers/ping');
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });

@@ -28,10 +28,27 @@ const REMOTE: readonly (readonly string[])[] = [
   ['proof', 'get', 'k'],
   ['sync', 'mode', 'auto'],
   ['sync', 'now'],
+  ['sync', 'status'],
+  ['peers', 'add', 'http://127.0.0.1:2'],
+  ['peers', 'rm', 'http://127.0.0.1:2'],
+  ['peers', 'ping', '12D3KooWPeer'],
+  ['peers', 'diff', '12D3KooWPeer'],
+  ['conflicts', 'show', 'k0'],
+  ['conflicts', 'resolve', 'k0', '--take', '1'],
+  ['history', 'k'],
+  ['cuts'],
+  ['cuts', 'certificate'],
+  ['config', 'show'],
+  ['key', 'show'],
+  ['metrics'],
+  ['openapi'],
+  ['log'],
+  ['log', '--follow'],
+  ['events'],
   ['import', new URL('../../fixtures/legacy/snapshot.json', import.meta.url).pathname],
 ];
 
-describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), argv] as const))('%s', (_name, argv) => {
+describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), argv] as const))('%s', (name, argv) => {
   it('answers 3 and one JSON error when nothing listens', async () => {
     await node.close();
     const ran = await run([...argv, '--url', node.url, '--json']);
@@ -64,11 +81,28 @@ describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), arg
     }
   });
 
-  it('reports an answer that is cut short', async () => {
+  // Streams are expected to be cut: they go on (follow.test.ts).
+  it.skipIf(name === 'events' || name === 'log --follow')('reports an answer that is cut short', async () => {
     node.intercept = () => 'cut';
     const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
     expect([ran.code, errorOf(ran).code]).toEqual([3, 'unreachable']);
   });
+});
+
+it.each([
+  ['history', 'k'],
+  ['cuts'],
+  ['metrics'],
+  ['openapi'],
+  ['log'],
+  ['config', 'show'],
+  ['peers', 'ping', 'x'],
+  ['peers', 'diff', 'x'],
+])('%s on a node that does not know it says so', async (...argv) => {
+  const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
+  expect([ran.code, errorOf(ran).code]).toEqual([1, 'not-supported']);
+  expect(errorOf(ran).message).toContain("this node's version has no");
+  expect(errorOf(ran).next).toContain('lattice status');
 });
 
 describe('authorisation', () => {

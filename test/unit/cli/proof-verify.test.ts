@@ -158,7 +158,7 @@ describe('proof verify', () => {
   });
 
   it('refuses every changed byte of the head, the Merkle proof and the commit [P6]', async () => {
-    const { verifyProofDocument } = await import('../../../src/cli/verify-proof.ts');
+    const { verifyProofDocument } = await import('../../../src/audit/index.ts');
     const { createVerifier } = await import('../../../src/adapters/system/keys.ts');
     const options = { hasher, verifier: createVerifier(), root: undefined, trusted: undefined };
     const proof = prove('k1');
@@ -171,9 +171,9 @@ describe('proof verify', () => {
     const lengthOf = (encoded: string): number => Buffer.from(encoded, 'base64url').length;
     const code = { code: expect.stringMatching(/^proof-(malformed|invalid)$/) as unknown };
     for (const field of ['head', 'merkle'] as const) {
-      for (let at = 0; at < lengthOf(proof[field]); at++) {
+      for (let at = 0; at < lengthOf(proof[field] as string); at++) {
         await expect(
-          verifyProofDocument({ ...proof, [field]: flip(proof[field], at) }, options),
+          verifyProofDocument({ ...proof, [field]: flip(proof[field] as string, at) }, options),
           `${field} byte ${at}`,
         ).rejects.toMatchObject(code);
       }

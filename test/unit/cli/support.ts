@@ -136,7 +136,7 @@ export interface FakeNode {
   status: NodeStatus;
   peers: readonly PeerStatus[];
   /** Answers first; undefined: go on as usual. */
-  intercept: ((path: string) => ReturnType<Handler> | 'hang' | 'cut' | undefined) | undefined;
+  intercept: ((path: string, headers: http.IncomingHttpHeaders) => ReturnType<Handler> | 'hang' | 'cut' | undefined | void) | undefined;
   close(): Promise<void>;
 }
 
@@ -179,6 +179,10 @@ export async function startFakeNode(): Promise<FakeNode> {
     if (path === '/api/v1/sync/now') return { status: 200, body: { converged: node.status.converged, peers: node.peers } };
     if (path === '/api/lattice/sync/switch')
       return { status: 200, body: { success: true, mode: query.get('mode'), message: `mode is ${query.get('mode')}` } };
+    if (path === '/api/v1/sync/mode') {
+      const { mode, reason } = JSON.parse(body) as { mode: string; reason?: string };
+      return { status: 200, body: { changed: true, mode, message: `mode is ${mode}${reason === undefined ? '' : ` (${reason})`}` } };
+    }
     if (path === '/api/v1/conflicts') {
       const siblings = [
         { version: 'v1', author: 'aa', hlc: '02', deleted: false, value: 1 },
@@ -198,7 +202,7 @@ export async function startFakeNode(): Promise<FakeNode> {
       commits.push(operations);
       return { status: 201, body: { commit: 'ab'.repeat(32), hlc: '0'.repeat(16), results: [] } };
     }
-    if (path !== '/api/v1/state') return problem(404, 'not-found', 'no such endpoint');
+    if (path !== '/api/v1/state') return problem(404, 'not-found', 'there is nothing under this path');
     if (key === null) {
       const limit = Number(query.get('limit') ?? '100');
       const keys = [...state.keys()].sort().filter((k) => k.startsWith(query.get('prefix') ?? '') && k > (query.get('cursor') ?? ''));
@@ -227,7 +231,7 @@ export async function startFakeNode(): Promise<FakeNode> {
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://x');
       seen.push(`${request.method} ${request.url}`);
-      const early = node.intercept?.(url.pathname);
+      const early = node.intercept?.(url.pathname, request.headers);
       if (early === 'hang') return;
       if (early === 'cut') {
         response.writeHead(200, { 'content-length': '1000' });

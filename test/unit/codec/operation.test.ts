@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeCbor, decodeHeader, decodeOperation, encodeCbor, encodeHeader, encodeOperation } from '../../../src/core/codec/index.ts';
+import {
+  decodeCbor,
+  decodeHeader,
+  decodeOperation,
+  encodeCbor,
+  encodeHeader,
+  encodeOperation,
+  prepareOperation,
+} from '../../../src/core/codec/index.ts';
 import {
   type Author,
   bytesToHex,
@@ -140,6 +148,37 @@ describe('operation', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('a prepared operation', () => {
+  it('is what decoding its bytes gives, names in the same order (property)', () => {
+    fc.assert(
+      fc.property(operation(), (given) => {
+        const { operation: prepared, bytes } = prepareOperation(given);
+        const decoded = decodeOperation(bytes);
+        expect(prepared).toEqual(decoded);
+        expect(JSON.stringify(prepared.value)).toBe(JSON.stringify(decoded.value));
+        expect(bytes).toEqual(encodeOperation(given));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('lists names in the order of the bytes, integers first as everywhere', () => {
+    const value = { tags: [], b: { zz: 1, a: 2 }, '10': 0, é: -0, '9': 1, a: 1 };
+    const { operation: prepared, bytes } = prepareOperation(put({ value }));
+    expect(JSON.stringify(prepared.value)).toBe('{"9":1,"10":0,"a":1,"b":{"a":2,"zz":1},"é":0,"tags":[]}');
+    expect(JSON.stringify(decodeOperation(bytes).value)).toBe(JSON.stringify(prepared.value));
+  });
+
+  it('shares nothing with the operation given', () => {
+    const value = { list: [1] };
+    const context = [{ author: A, hlc: at(1n) }];
+    const { operation: prepared, bytes } = prepareOperation(put({ value, context }));
+    value.list.push(2);
+    context.pop();
+    expect(prepared).toEqual(decodeOperation(bytes));
   });
 });
 

@@ -18,6 +18,7 @@ import {
   entryKeyToKey,
   entryRange,
   fragmentToSiblings,
+  idempotencyKey,
   type Journal,
   journalKey,
   journalKeyToSequence,
@@ -25,8 +26,10 @@ import {
   keyByHashKey,
   keyByHashKeyToHash,
   keyHash,
+  leafPageKey,
   metaKey,
   metaKeyToName,
+  quarantineKey,
   type RowRange,
   type StateMeta,
 } from '../../../src/core/codec/index.ts';
@@ -39,7 +42,7 @@ const key = text({ minLength: 1, maxLength: 20 });
 
 describe('row keys', () => {
   it('have the recorded bytes', () => {
-    expect(BUCKETS).toEqual({ entry: 1, keyByHash: 2, conflict: 3, journal: 4, meta: 5 });
+    expect(BUCKETS).toEqual({ entry: 1, keyByHash: 2, conflict: 3, journal: 4, meta: 5, quarantine: 6, leaves: 7, idempotency: 8 });
     expect(bytesToHex(entryKey('é'))).toBe('01c3a9');
     expect(bytesToHex(keyByHashKey(keyHash('a', hasher)))).toBe('02ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb');
     expect(bytesToHex(conflictKey('a'))).toBe('0361');
@@ -94,6 +97,9 @@ describe('row ranges', () => {
       conflict: conflictKey('a'),
       journal: journalKey(2 ** 53 - 1),
       meta: metaKey('x'),
+      leaves: leafPageKey(20, 7),
+      quarantine: quarantineKey(new Uint8Array(32), 1),
+      idempotency: idempotencyKey('retry-1'),
     };
     const buckets = Object.keys(BUCKETS) as Bucket[];
     for (const a of buckets) for (const b of buckets) expect(within(bucketRange(a), rows[b])).toBe(a === b);

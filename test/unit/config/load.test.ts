@@ -20,7 +20,8 @@ describe('defaults', () => {
       sentinelDir: join(NOWHERE, '.diotec360_sentinel'),
       logLevel: 'info',
       logFormat: 'json',
-      api: { host: '127.0.0.1', port: 8000, token: undefined, corsOrigins: [], allowedHosts: [], trustedProxies: [] },
+      metrics: true,
+      api: { host: '127.0.0.1', port: 8000, token: undefined, corsOrigins: [], allowedHosts: [], trustedProxies: [], publicSync: false },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
       p2p: { enabled: false, listen: [], bootstrap: [], topic: 'aethel/lattice/v1', mdns: false },
       http: { nodes: [], pollIntervalMs: 10_000 },
@@ -28,13 +29,14 @@ describe('defaults', () => {
       peerlessTimeoutMs: 3000,
       trusted: [],
       violations: [],
+      settings: expect.any(Array),
       warnings: [expect.stringMatching(/127\.0\.0\.1 instead of 0\.0\.0\.0.*DIOTEC360_API_TOKEN/)],
     } satisfies Config);
   });
 
   it('parse by the rule of their own variable', () => {
     const env = Object.fromEntries(VARIABLES.map((variable) => [`DIOTEC360_${variable.name}`, variable.default]));
-    expect(load(env)).toEqual(load({}));
+    expect({ ...load(env), settings: [] }).toEqual({ ...load({}), settings: [] });
   });
 
   it('log for people on a terminal unless told otherwise', () => {
@@ -48,6 +50,28 @@ describe('defaults', () => {
     const frozen = (value: unknown): boolean =>
       typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
     expect(frozen(config)).toBe(true);
+  });
+});
+
+describe('settings for operators', () => {
+  const settingOf = (env: Record<string, string>, name: string) => load(env).settings.find((s) => s.name === `DIOTEC360_${name}`);
+
+  it('say where each value comes from', () => {
+    expect(settingOf({}, 'P2P_TOPIC')).toMatchObject({ value: 'aethel/lattice/v1', source: 'default' });
+    expect(settingOf({ DIOTEC360_NODE_NAME: 'a' }, 'NODE_NAME')).toMatchObject({ value: 'a', source: 'environment' });
+    expect(settingOf({ AETHEL_NODE_NAME: 'a' }, 'NODE_NAME')).toMatchObject({ value: 'a', source: 'legacy' });
+    expect(settingOf({ PORT: '9' }, 'API_PORT')).toMatchObject({ value: '9', source: 'legacy' });
+  });
+
+  it('never hold a secret', () => {
+    const token = 'a-token-that-nobody-sees';
+    const config = load({ DIOTEC360_API_TOKEN: token, DIOTEC360_NODE_PRIVKEY_HEX: '11'.repeat(32) });
+    expect(config.settings.filter((s) => s.secret).map((s) => [s.name, s.value])).toEqual([
+      ['DIOTEC360_NODE_PRIVKEY_HEX', 'set'],
+      ['DIOTEC360_API_TOKEN', 'set'],
+    ]);
+    expect(JSON.stringify(config.settings)).not.toMatch(/a-token-that|1111/);
+    expect(settingOf({}, 'API_TOKEN')?.value).toBe('not set');
   });
 });
 

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { VARIABLES, type Variable } from '../../../src/config/index.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 
@@ -25,16 +24,4 @@ export function specRules(spec: string): readonly string[] {
 export function citedRules(source: string): readonly string[] {
   const groups = source.matchAll(/ \[([A-Z]\d+(?:, [A-Z]\d+)*)\](?:'|"|`)[,)]/g);
   return Array.from(groups, (match) => (match[1] as string).split(', ')).flat();
-}
-
-/** The table of docs/operating.md. */
-export function configurationTable(): string {
-  const cell = (text: string): string => text.replaceAll('|', '\\|');
-  const rows = VARIABLES.map((variable: Variable) => {
-    const names = [variable.name, ...(variable.also ?? [])].map((name) => `\`${name}\``);
-    const plain = (variable.plain ?? []).map((name) => `\`${name}\` without a prefix`);
-    const value = variable.default === '' ? '' : `\`${variable.default}\``;
-    return `| ${[...names, ...plain].join(', ')} | ${cell(variable.unit)} | ${value} | ${cell(variable.description)} |`;
-  });
-  return ['| DIOTEC360_… | Form | Default | Meaning |', '|---|---|---|---|', ...rows].join('\n');
 }

@@ -265,3 +265,14 @@ describe('push streams', () => {
     }
   });
 });
+
+describe('what is served by GET', () => {
+  it('is asked for by a member, in an envelope that counts once [Y12]', async () => {
+    const test = pair();
+    const ask = (counter: number) => test.service.admit(envelope(test.peer, { ...test.parts, counter, message: bytes('/a/path') }));
+    expect(text(await ask(1))).toBe('/a/path');
+    await expect(ask(1)).rejects.toMatchObject({ code: 'sync-unauthorized' });
+    test.allowed.clear();
+    await expect(ask(2)).rejects.toMatchObject({ code: 'sync-forbidden' });
+  });
+});

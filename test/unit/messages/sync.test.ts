@@ -267,6 +267,14 @@ describe('sync messages', () => {
     expect(cells(0, 128, 127)).toBe('malformed');
     expect(cells(100, 50, 28)).toBe('accepted');
     expect(cells(100, 50, 50)).toBe('malformed');
+    // A byte for each cell up to 832 that a first answer does not send.
+    const told = (from: number, n: number, bytes: number) => code(10, filled(32, 1), 5, from, filled(512 + bytes, 0), filled(21 * n, 0));
+    expect(told(0, 128, 704)).toBe('accepted');
+    expect(told(0, 128, 705)).toBe('malformed');
+    expect(told(0, 832, 0)).toBe('accepted');
+    expect(told(0, 832, 1)).toBe('malformed');
+    expect(told(0, 127, 0)).toBe('malformed');
+    expect(told(1, 200, 1)).toBe('malformed');
     expect(cells(128, MAX_CELLS, 0)).toBe('accepted');
     expect(cells(128, MAX_CELLS + 1, 0)).toBe('malformed');
     expect(cells(PREFIX_CELLS - 1, 2, 0)).toBe('malformed');
@@ -321,7 +329,7 @@ describe('sync messages', () => {
 
   it('ignore types of tomorrow and refuse other lengths of today’s [S1, B8]', () => {
     expect(code(0)).toBe('unknown-version');
-    expect(code(11, { any: ['thing'] })).toBe('unknown-version');
+    expect(code(99, { any: ['thing'] })).toBe('unknown-version');
     expect(code(2 ** 40)).toBe('unknown-version');
     expect(code()).toBe('malformed');
     expect(code('hello')).toBe('malformed');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCbor, keyHash, type SyncMessage } from '../../../src/core/codec/index.ts';
-import { findDifferences, RefusedDifferences } from '../../../src/core/reconcile/index.ts';
+import { findDifferences, RefusedDifferences, type Steps, sideBySide } from '../../../src/core/reconcile/index.ts';
 import { bytesToHex, LatticeError } from '../../../src/core/types/index.ts';
 import { createTestReplica, hasher, rootOf, type TestReplica } from '../replica/support.ts';
 import { type Door, fill, session, T } from './support.ts';
@@ -77,6 +77,60 @@ describe('repair by trie descent', () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('pages side by side', () => {
+  it('fetches the next page while the last is taken in, no more than two at a time, whichever is done first [S13]', () => {
+    const [a, b] = [createTestReplica(1), createTestReplica(2)];
+    fill(a, 'a', 2500);
+    fill(b, 'b', 2500);
+    const remaining: number[] = [];
+    let turn = 0;
+    const run = session(a, b, { pick: (count) => turn++ % count, onProgress: (at) => remaining.push(at.remaining) });
+    expect(run).toMatchObject({ outcome: 'repaired', found: 5000, fetched: 2500, pushed: 2500, remaining: 0, mostUnderWay: 2 });
+    expect(rootOf(a)).toBe(rootOf(b));
+    expect(remaining[0]).toBe(5000);
+    expect(remaining.at(-1)).toBe(0);
+    expect([...remaining].sort((x, y) => y - x)).toEqual(remaining);
+  });
+
+  it('ends in the same whatever order answers come in (property) [S13]', () => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.nat(1)), fc.boolean(), (order, cells) => {
+        const [a, b] = [createTestReplica(1), createTestReplica(2)];
+        const c = createTestReplica(3);
+        fill(a, 'both', 300);
+        session(b, a);
+        fill(a, 'a', 60);
+        fill(b, 'b', 60);
+        fill(c, 'c', 3);
+        session(b, c);
+        const refused = new RefusedDifferences();
+        const door: Door = (author) => (author === c.author ? 'untrusted-author' : undefined);
+        const run = session(a, b, {
+          refused,
+          doorA: door,
+          pick: (count) => (order.next().value ?? 0) % count,
+          ...(cells ? { cells: new Uint8Array(0) } : {}),
+        });
+        expect(run).toMatchObject({ outcome: 'repaired', found: 123, fetched: 60, pushed: 60, refused: 3, remaining: 0 });
+        expect(refused.reasons()).toEqual({ 'untrusted-author': 3 });
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('an answer to nothing ends the session', () => {
+    const parts = function* (): Generator<Steps<number>> {
+      yield (function* (): Steps<number> {
+        yield { type: 'entries', keyHashes: [] };
+        return 1;
+      })();
+    };
+    const run = sideBySide(parts(), 2, function* () {});
+    run.next();
+    expect(() => run.next({ type: 'done', id: 7, answer: { type: 'entries', entries: [] } })).toThrow(/answer to nothing/);
   });
 });
 

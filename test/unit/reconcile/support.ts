@@ -3,7 +3,6 @@ import {
   decodeSync,
   encodeFragment,
   encodeSync,
-  keyHash,
   type PushVerdict,
   type SyncMessage,
   siblingsToFragments,
@@ -15,7 +14,11 @@ import {
   RefusedDifferences,
   repair,
   type SessionAnswer,
+  type SessionProgress,
   type SessionResult,
+  type Started,
+  type Work,
+  type WorkAnswer,
 } from '../../../src/core/reconcile/index.ts';
 import { type Bytes, LatticeError, type Refusal } from '../../../src/core/types/index.ts';
 import { hasher, type TestReplica } from '../replica/support.ts';
@@ -30,7 +33,7 @@ function receive(
   to: TestReplica,
   door: Door,
   fragments: readonly Bytes[],
-): { keyHash: Bytes; commit: Bytes; index: number; verdict: PushVerdict }[] {
+): { key: string; commit: Bytes; index: number; verdict: PushVerdict }[] {
   return fragments.flatMap((bytes) => {
     const fragment = decodeFragment(bytes, hasher);
     const refusal = door(fragment.header.author);
@@ -38,7 +41,7 @@ function receive(
     return fragment.operations.map((o, i) => {
       const outcome = outcomes?.[i];
       const verdict: PushVerdict = refusal ?? (outcome === 'added' ? 'held' : (outcome ?? 'malformed'));
-      return { keyHash: keyHash(o.operation.key, hasher), commit: fragment.idBytes, index: o.index, verdict };
+      return { key: o.operation.key, commit: fragment.idBytes, index: o.index, verdict };
     });
   });
 }
@@ -80,6 +83,8 @@ export function respond(to: TestReplica, door: Door, message: SyncMessage, cells
 export interface Run extends SessionResult {
   readonly requests: number;
   readonly bytes: number;
+  /** Parts that were under way side by side, at most. */
+  readonly mostUnderWay: number;
 }
 
 /** One whole session from `a` to `b`, every message through its bytes. */
@@ -96,9 +101,22 @@ export function session(
     cells?: Bytes;
     /** Called after each request was answered. */
     meanwhile?: (request: number) => void;
+    /** Which of so many parts under way is done first. */
+    pick?: (count: number) => number;
+    onProgress?: (progress: SessionProgress) => void;
   } = {},
 ): Run {
-  const { refused = new RefusedDifferences(), doorA = open, doorB = open, now = 0, tamper = (m) => m, cells, meanwhile } = options;
+  const {
+    refused = new RefusedDifferences(),
+    doorA = open,
+    doorB = open,
+    now = 0,
+    tamper = (m) => m,
+    cells,
+    meanwhile,
+    pick = () => 0,
+    onProgress,
+  } = options;
   const server = createCellServer({ state: () => b.replica, now: () => now });
   const run = repair({
     tree: a.replica.tree,
@@ -109,22 +127,34 @@ export function session(
   });
   let requests = 0;
   let bytes = 0;
+  let mostUnderWay = 0;
   let step = run.next();
+  const perform = (work: Work): WorkAnswer => {
+    if (work.type === 'ingest') return { type: 'ingest', ...receiveAll(a, doorA, work.fragments) };
+    if (work.type === 'entries') return { type: 'entries', entries: work.keyHashes.map((h) => a.entryByHash(h)) };
+    const sent = encodeSync(work.message);
+    const reply = encodeSync(tamper(respond(b, doorB, decodeSync(sent), server)));
+    meanwhile?.(requests);
+    requests++;
+    bytes += sent.length + reply.length;
+    return { type: 'request', message: decodeSync(reply) };
+  };
+  const underWay: Started[] = [];
   while (step.done !== true) {
-    let answer: SessionAnswer;
-    if (step.value.type === 'request') {
-      const sent = encodeSync(step.value.message);
-      const reply = encodeSync(tamper(respond(b, doorB, decodeSync(sent), server)));
-      meanwhile?.(requests);
-      requests++;
-      bytes += sent.length + reply.length;
-      answer = { type: 'request', message: decodeSync(reply) };
-    } else if (step.value.type === 'ingest') answer = { type: 'ingest', ...receiveAll(a, doorA, step.value.fragments) };
-    else if (step.value.type === 'entries') answer = { type: 'entries', entries: step.value.keyHashes.map((h) => a.entryByHash(h)) };
-    else answer = { type: 'progress' };
+    const effect = step.value;
+    let answer: SessionAnswer = { type: 'progress' };
+    if (effect.type === 'progress') onProgress?.(effect.progress);
+    else if (effect.type !== 'begin') answer = perform(effect);
+    else {
+      underWay.push(...effect.start);
+      mostUnderWay = Math.max(mostUnderWay, underWay.length);
+      const [done] = underWay.splice(pick(underWay.length), 1);
+      if (done === undefined) throw new Error('a session waits for nothing');
+      answer = { type: 'done', id: done.id, answer: perform(done.work) };
+    }
     step = run.next(answer);
   }
-  return { ...step.value, requests, bytes };
+  return { ...step.value, requests, bytes, mostUnderWay };
 }
 
 export function fill(r: TestReplica, prefix: string, n: number, now = T): void {

@@ -148,10 +148,10 @@ describe('the one door', () => {
     expect(verified).toBe(1);
   });
 
-  it('verifies 4,096 signatures at a time, and leaves the rest to repair [D2]', async () => {
+  it('verifies 8,192 signatures at a time, and leaves the rest to repair [D2]', async () => {
     const pause = deferred<void>();
     verification = pause.promise;
-    const admissions = Array.from({ length: 4096 }, (_, i) => door.admit(encodeFragment(friend.commit({ a: i }))));
+    const admissions = Array.from({ length: 8192 }, (_, i) => door.admit(encodeFragment(friend.commit({ a: i }))));
     expect(await reasonOf(encodeFragment(friend.commit({ late: 1 })))).toBe('overloaded');
     pause.resolve();
     expect((await Promise.all(admissions)).every((a) => a.ok)).toBe(true);

@@ -55,6 +55,7 @@ function wordsOf(frame: Bytes): string[] {
   if (message.type === 'cursor') return [`cursor ${message.cursor.split('.')[1]}`];
   if (message.type === 'reset') return [`reset: ${message.reason}`];
   if (message.type === 'head') return ['head'];
+  if (message.type === 'attestation') return [`attestation ${message.attestation.attestation.at}`];
   return message.fragments.flatMap((bytes) =>
     decodeFragment(bytes, hasher).operations.map(({ operation }) => `${operation.key}=${JSON.stringify(operation.value)}`),
   );
@@ -283,6 +284,7 @@ describe('gossip messages', () => {
 describe('the stream of events', () => {
   const short = (event: LatticeEvent): string => {
     if (event.type === 'transition') return `transition ${event.transition.to}`;
+    if (!('id' in event)) return event.type;
     const id = event.id.slice(life.length + 1);
     return event.type === 'change' ? `${id} ${event.key}${event.deleted ? ' deleted' : ''}` : `${id} ${event.type}`;
   };

@@ -64,6 +64,7 @@ beforeEach(async () => {
     mode: () => mode,
     isTrusted,
     isMember: isTrusted,
+    onAttestation: async () => 'ignore',
     compare: () => undefined,
   });
 });

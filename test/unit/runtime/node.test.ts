@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startNode } from '../../../src/app/index.ts';
 import { loadConfig } from '../../../src/config/index.ts';
 import {
+  createSignedAttestation,
   decodeFragment,
   decodeGossip,
   decodeIdentity,
@@ -14,14 +15,16 @@ import {
   type GossipMessage,
   type Head,
   requestSigningBytes,
+  type SignedAttestation,
 } from '../../../src/core/codec/index.ts';
 import { bytesToHex } from '../../../src/core/types/index.ts';
 import type { HttpLung, P2pHandlers, P2pLung } from '../../../src/ports/index.ts';
-import { createNode, type Lattice, type RunningNode } from '../../../src/runtime/index.ts';
+import { createNode, type Lattice, type LatticeEvent, type RunningNode } from '../../../src/runtime/index.ts';
 import {
   createAuthor,
   createHandClock,
   createRandom,
+  EPOCH_MS,
   type GatedStore,
   gateStore,
   type HandClock,
@@ -259,5 +262,50 @@ describe('the process', () => {
     expect(failures).toEqual([expect.objectContaining({ code: 'store-write-failed' })]);
     expect(await exit).toBe(74);
     await started.stop().catch(() => undefined);
+  });
+});
+
+describe('attestations', () => {
+  const attestations = (messages: readonly GossipMessage[]): SignedAttestation[] =>
+    messages.flatMap((m) => (m.type === 'attestation' ? [m.attestation] : []));
+
+  it('of this node go out by gossip and on every stream; what comes by gossip goes on by streams alone [Z6]', async () => {
+    const stream = await openStream();
+    await put('a', 1);
+    await clock.advance(15_500);
+    const [own] = attestations(gossip);
+    expect(own?.attestation).toMatchObject({ author: self.author, at: EPOCH_MS + 10_000, entries: 1 });
+    expect(attestations(stream)).toEqual([own]);
+    expect(lattice.status().cuts?.certified).toBeUndefined();
+
+    const theirs = createSignedAttestation({ ...(own as SignedAttestation).attestation, author: friend.author }, friend.sign);
+    const frame = encodeGossip({ type: 'attestation', attestation: theirs });
+    // The stream is the friend's own: it gets no echo of what it relayed, and hears what others did.
+    expect(await handlers.onGossip(frame, friend.author)).toBe('accept');
+    expect([attestations(gossip).length, attestations(stream).length]).toEqual([1, 1]);
+    expect(await handlers.onGossip(frame, friend.author)).toBe('ignore');
+    expect(lattice.status().cuts).toMatchObject({ convergedAsOf: EPOCH_MS + 10_000, disagreeing: [] });
+    expect(lattice.certificate()?.at).toBe(EPOCH_MS + 10_000);
+
+    await clock.advance(10_000);
+    const next = attestations(gossip).at(-1) as SignedAttestation;
+    const again = createSignedAttestation({ ...next.attestation, author: friend.author }, friend.sign);
+    expect(await handlers.onGossip(encodeGossip({ type: 'attestation', attestation: again }), self.author)).toBe('accept');
+    expect(attestations(stream).map((a) => a.attestation.author)).toEqual([self.author, self.author, friend.author]);
+    expect(attestations(gossip)).toHaveLength(2);
+  });
+
+  it('tell in the events when a cut is fixed and when it is certified [Z9]', async () => {
+    const events: LatticeEvent[] = [];
+    await lattice.subscribe(undefined, (event) => events.push(event) > 0);
+    await clock.advance(15_500);
+    const [own] = attestations(gossip) as [SignedAttestation];
+    const theirs = createSignedAttestation({ ...own.attestation, author: friend.author }, friend.sign);
+    await handlers.onGossip(encodeGossip({ type: 'attestation', attestation: theirs }), undefined);
+    const root = bytesToHex(own.attestation.root);
+    expect(events.filter((e) => e.type === 'cut')).toEqual([
+      { type: 'cut', at: EPOCH_MS + 10_000, root, certified: false },
+      { type: 'cut', at: EPOCH_MS + 10_000, root, certified: true },
+    ]);
   });
 });

@@ -18,7 +18,7 @@ export const NETWORK = 'test/runtime';
 export const hasher = nodeHasher();
 export const verifier = createVerifier();
 export const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
-export const metrics: Metrics = { count() {}, gauge() {} };
+export const metrics: Metrics = { count() {}, gauge() {}, observe() {} };
 
 /** 1 January 2026: where hand-driven wall clocks start. */
 export const EPOCH_MS = 1_767_225_600_000;
@@ -195,6 +195,7 @@ export async function openTestState(
     readonly clock?: HandClock;
     readonly store?: GatedStore;
     readonly onApplied?: (applied: Applied) => void;
+    readonly onUnchanged?: (applied: Applied) => void;
     readonly sign?: Signer['sign'];
   } = {},
 ): Promise<TestState> {
@@ -223,6 +224,7 @@ export async function openTestState(
       applied.push(step);
       options.onApplied?.(step);
     },
+    ...(options.onUnchanged === undefined ? {} : { onUnchanged: options.onUnchanged }),
     onFatal: (error) => fatal.push(error),
   });
   return { self, store, replica, incarnation, writer, clock, applied, fatal };
@@ -236,6 +238,13 @@ export function put(key: string, value: JsonValue, conditions: { ifMatch?: strin
 export function puts(prefix: string, count: number): WriteIntent {
   return { operations: Array.from({ length: count }, (_, i) => ({ kind: 'put' as const, key: `${prefix}/${i}`, value: i })) };
 }
+
+/** For reads that are not asked about cuts. */
+export const noCuts = {
+  cuts: { current: () => undefined, nextInMs: () => 0 },
+  book: { certificate: () => undefined },
+  vouch: () => Promise.resolve(),
+} as const;
 
 /** How a promise stands now. */
 export function outcomeOf(promise: Promise<unknown>): { state: 'pending' | 'fulfilled' | 'rejected'; code?: string } {

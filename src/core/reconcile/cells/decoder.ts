@@ -1,9 +1,9 @@
 import { type CellsAnswer, COUNTED_CELLS } from '../../codec/index.ts';
 import { CELL_WORDS, CHECK, COUNT, type Item, toggle } from './cells.ts';
-import { estimateDifference } from './estimate.ts';
+import { type Estimate, estimateDifference } from './estimate.ts';
 import type { ItemHash } from './item-hash.ts';
 import { type CellVersion, nameOf } from './live.ts';
-import { cellsIn, decodeCells } from './wire.ts';
+import { cellsIn, decodeCells, toldCounts } from './wire.ts';
 
 /** A decoded item and whose it is. */
 export interface DecodedItem extends Item {
@@ -26,8 +26,9 @@ export class CellDecoder {
   readonly #names = new Set<string>();
   /** Theirs less ours, less what is decoded. */
   readonly #cells: Int32Array;
-  /** Counts of the difference as they came. */
+  /** Counts of the difference as they came, also of cells that have not come. */
   readonly #counts: Int32Array;
+  #told = 0;
 
   /** `held`: whether our version holds an item. */
   constructor(own: CellVersion, held: (item: Item) => boolean) {
@@ -48,8 +49,9 @@ export class CellDecoder {
   }
 
   /** How many items the two versions differ by: at least those decoded. */
-  estimate(): number {
-    return Math.max(this.items.length, estimateDifference(this.#counts.subarray(0, this.received)));
+  estimate(): Estimate {
+    const { difference, deviation } = estimateDifference(this.#counts.subarray(0, Math.max(this.received, this.#told)));
+    return { difference: Math.max(this.items.length, difference), deviation };
   }
 
   /** Takes the cells that follow those received, as many as our own version has, and decodes what they make decodable. */
@@ -64,6 +66,11 @@ export class CellDecoder {
       this.#cells[at] = at % CELL_WORDS === COUNT ? word - mine : word ^ mine;
     }
     this.received = to;
+    const told = toldCounts(answer);
+    this.#told = Math.max(this.#told, Math.min(to + told.length, this.#own.count));
+    for (let i = 0, at = to; at < this.#told && i < told.length; i++, at++) {
+      this.#counts[at] = (((told[i] as number) - (this.#own.cells[at * CELL_WORDS + COUNT] as number)) << 24) >> 24;
+    }
     const open: number[] = [];
     for (let i = from; i < to; i++) {
       this.#counts[i] = this.#count(i);

@@ -6,6 +6,12 @@ const MAX_DEVIATION = 32;
 /** Rounds of refinement: the weights hardly change after the second. */
 const ROUNDS = 2;
 
+/** How many items two sets differ by, and the standard deviation of that as a share of it. */
+export interface Estimate {
+  readonly difference: number;
+  readonly deviation: number;
+}
+
 /**
  * Estimates how many items two sets differ by from the counts of their difference's cells (theirs less ours; exact below
  * COUNTED_CELLS, above it modulo 256). Zero is no proof of equality.
@@ -13,9 +19,9 @@ const ROUNDS = 2;
  * With s items more on one side, cell j's count has the mean s·p and the variance d·q, where p is the chance of a hit and
  * q = p(1 − p); cell 0 tells s exactly. Without the mean, the difference of a merely late node would look 139 times as
  * large. The first estimate is Σ(c − s·p)²/Σq. Then the cells' own estimates (c − s·p)²/q are averaged, each weighted by
- * the inverse of its variance, 2 + 1/(d·q) in units of d²: with 128 cells and d = 1,000 that halves the deviation.
+ * the inverse of its variance, 2 + 1/(d·q) in units of d², which tells the deviation of the whole too.
  */
-export function estimateDifference(counts: ArrayLike<number>): number {
+export function estimateDifference(counts: ArrayLike<number>): Estimate {
   const s = counts[0] ?? 0;
   let sum = 0;
   let scale = 0;
@@ -24,6 +30,7 @@ export function estimateDifference(counts: ArrayLike<number>): number {
     sum += ((counts[j] as number) - s * p) ** 2;
     scale += p * (1 - p);
   }
+  let deviation = 0;
   let estimate = Math.max(Math.abs(s), scale === 0 ? 0 : sum / scale);
   for (let round = 0; round < ROUNDS && estimate > 0; round++) {
     let weighted = 0;
@@ -39,6 +46,7 @@ export function estimateDifference(counts: ArrayLike<number>): number {
       weights += weight;
     }
     estimate = Math.max(Math.abs(s), weights === 0 ? estimate : weighted / weights);
+    deviation = weights === 0 ? 1 : 1 / Math.sqrt(weights);
   }
-  return estimate;
+  return { difference: estimate, deviation };
 }

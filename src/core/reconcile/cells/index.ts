@@ -1,4 +1,5 @@
 export * from './decoder.ts';
 export * from './live.ts';
+export * from './published.ts';
 export * from './search.ts';
 export * from './serve.ts';

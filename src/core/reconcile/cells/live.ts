@@ -1,11 +1,13 @@
 import { PREFIX_CELLS, SALT_BYTES } from '../../codec/index.ts';
 import type { MerkleTree } from '../../merkle/index.ts';
-import { type Bytes, concatBytes, type Hasher } from '../../types/index.ts';
-import type { Item } from './cells.ts';
+import { type Bytes, concatBytes, equalBytes, type Hasher } from '../../types/index.ts';
+import { CELL_WORDS, type Item } from './cells.ts';
 import type { ItemHash } from './item-hash.ts';
 import { CellPrefix, itemOf } from './prefix.ts';
 
 const KEY_DOMAIN = 'diotec360/lattice/cells/v1:';
+const SAVED_DOMAIN = 'diotec360/lattice/saved-cells/v1:';
+const SEAL_BYTES = 32;
 /** Cells beyond the number of keys that a version keeps: no session asks for more (see search.ts). */
 const SPARE_CELLS = 1024;
 /** Cells under a salt: 6,000 differences. Who needs more descends. */
@@ -54,22 +56,29 @@ export function nameOf({ a, b, c, d }: Item): string {
 
 /** The coded symbols of a state, kept beside its Merkle tree: one item for each leaf, tombstones included. */
 export class LiveCells {
+  readonly #options: { readonly hasher: Hasher; readonly network: string };
   readonly #prefix: CellPrefix;
   readonly #watches = new Set<ItemWatch>();
   readonly #keyOf: (salt: Bytes) => Bytes;
 
-  constructor(options: { readonly hasher: Hasher; readonly network: string }) {
+  constructor(options: { readonly hasher: Hasher; readonly network: string }, prefix?: CellPrefix) {
+    this.#options = options;
     const name = new TextEncoder().encode(options.network);
     const domain = new TextEncoder().encode(KEY_DOMAIN);
     this.#keyOf = (salt) =>
       options.hasher.hash(concatBytes(domain, salt.length === 0 ? new Uint8Array(SALT_BYTES) : salt, name)).slice(0, 8);
-    this.#prefix = new CellPrefix(this.#keyOf(new Uint8Array(0)), PREFIX_CELLS);
+    this.#prefix = prefix ?? new CellPrefix(this.#keyOf(new Uint8Array(0)), PREFIX_CELLS);
   }
 
-  /** A key's leaf came (`before` undefined) or changed. Hashes of 32 bytes, or at least their first 8. */
-  replace(keyHash: Bytes, before: Bytes | undefined, after: Bytes): void {
+  /** The same cells, changing on their own from here on. Who watches these does not watch those. */
+  copy(): LiveCells {
+    return new LiveCells(this.#options, this.#prefix.clone());
+  }
+
+  /** A key's leaf came (`before` undefined), changed or went (`after` undefined). Hashes of 32 bytes, or at least their first 8. */
+  replace(keyHash: Bytes, before: Bytes | undefined, after: Bytes | undefined): void {
     if (before !== undefined) this.#change(itemOf(keyHash, before), -1);
-    this.#change(itemOf(keyHash, after), 1);
+    if (after !== undefined) this.#change(itemOf(keyHash, after), 1);
   }
 
   #change(item: Item, by: 1 | -1): void {
@@ -88,6 +97,32 @@ export class LiveCells {
     }
     const count = Math.min(prefix.size, entries + SPARE_CELLS);
     return { root: tree.root(), entries, salt, count, cells: prefix.copy(count), hash: prefix.hash };
+  }
+
+  /** The cells as a row of the store, good for a state with this root (32 bytes) in this network: 3 MiB. */
+  save(root: Bytes): Bytes {
+    const cells = this.#prefix.toBytes();
+    return concatBytes(this.#seal(root, cells), cells);
+  }
+
+  /** Takes over what `save` gave for this root. False, and nothing taken, when it is of another root, network or form, or damaged. */
+  restore(row: Bytes, root: Bytes): boolean {
+    const cells = row.subarray(SEAL_BYTES);
+    if (cells.length !== PREFIX_CELLS * CELL_WORDS * 4 || !equalBytes(row.subarray(0, SEAL_BYTES), this.#seal(root, cells))) return false;
+    this.#prefix.fromBytes(cells);
+    return true;
+  }
+
+  /** Computes the cells anew, of the tree's leaves: about 0.4 s for a million. */
+  rebuild(tree: MerkleTree): void {
+    this.#prefix.clear();
+    for (const leaf of tree.eachLeaf(new Uint8Array(0), 0)) this.#prefix.toggle(itemOf(leaf.keyHash, leaf.digest), 1);
+  }
+
+  /** Binds saved cells to state, network and form. */
+  #seal(root: Bytes, cells: Bytes): Bytes {
+    const { hasher } = this.#options;
+    return hasher.hash(concatBytes(new TextEncoder().encode(SAVED_DOMAIN), this.#keyOf(new Uint8Array(0)), root, hasher.hash(cells)));
   }
 
   watch(): ItemWatch {

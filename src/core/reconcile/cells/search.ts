@@ -4,6 +4,7 @@ import { type Bytes, equalBytes, MAX_UNDER_PREFIX } from '../../types/index.ts';
 import type { KeyDifference } from '../descend.ts';
 import type { Item } from './cells.ts';
 import { CellDecoder, type DecodedItem } from './decoder.ts';
+import type { Estimate } from './estimate.ts';
 import { writeWord } from './item-hash.ts';
 import type { CellVersion, ItemWatch, LiveCells } from './live.ts';
 import { cellsIn } from './wire.ts';
@@ -14,6 +15,13 @@ export const FIRST_CELLS = 128;
 const MAX_REQUESTS = 16;
 /** An answerer forgets versions; once it may have forgotten ours before we were done. */
 const MAX_ATTEMPTS = 2;
+/**
+ * Cells to have for d differences: CELLS_EACH each and CELLS_ROOT times √d, where d is estimated MARGIN deviations too high. Chosen by
+ * measurement, so that for 200 to 10,000 differences the second request is the last in 19 of 20 cases.
+ */
+const CELLS_EACH = 1.36;
+const CELLS_ROOT = 1.4;
+const MARGIN = 1.8;
 /** Where more than this share of the larger state differs, listing subtrees costs little more and needs no memory for it. */
 const MAX_SHARE = 1 / 3;
 
@@ -55,6 +63,34 @@ export function* findByCells(tree: MerkleTree, cells: LiveCells, salt: Bytes): S
   return { outcome: 'abandoned', keys: [], failed: false };
 }
 
+/** How many keys two states differ by. `exact`: all of them were decoded; otherwise an estimate, within a tenth in 19 of 20 cases. */
+export interface Sketch {
+  readonly keys: number;
+  readonly exact: boolean;
+}
+
+/** Asks once, whatever differs. Undefined when the peer has no cells, or wrong ones. */
+export function* findSketch(tree: MerkleTree, cells: LiveCells): Search<Sketch | undefined> {
+  const none = new Uint8Array(0);
+  const own = cells.version(tree, none);
+  if (own === undefined) return undefined;
+  const watch = cells.watch();
+  try {
+    const decoder = new CellDecoder(own, (item) => watch.held(item, holds(tree, item)));
+    const answer = yield { type: 'cells', root: none, mine: own.root, salt: none, from: 0, count: FIRST_CELLS };
+    if (answer.type !== 'coded' || !answersTo(answer, none, 0, FIRST_CELLS)) return undefined;
+    if (equalBytes(answer.root, own.root)) return { keys: 0, exact: true };
+    if (decoder.add(answer) !== undefined) return undefined;
+    const keys = itemsToKeys(decoder.items).length;
+    if (decoder.complete) return keys === 0 ? undefined : { keys, exact: true };
+    // A key that both have is two items: as large a part of all as of those decoded.
+    const keysPerItem = keys === 0 ? 1 : keys / decoder.items.length;
+    return { keys: Math.max(keys, Math.round(decoder.estimate().difference * keysPerItem)), exact: false };
+  } finally {
+    cells.unwatch(watch);
+  }
+}
+
 function* searchVersion(tree: MerkleTree, own: CellVersion, watch: ItemWatch): Search<CellSearch | 'gone'> {
   const decoder = new CellDecoder(own, (item) => watch.held(item, holds(tree, item)));
   const end = (outcome: CellSearch['outcome'], failed: boolean): CellSearch => ({ outcome, keys: itemsToKeys(decoder.items), failed });
@@ -74,8 +110,9 @@ function* searchVersion(tree: MerkleTree, own: CellVersion, watch: ItemWatch): S
     if (decoder.complete) return end(decoder.items.length > 0 ? 'found' : 'abandoned', false);
     if (cellsIn(answer) < count) return end('abandoned', true);
     const estimate = decoder.estimate();
-    if (estimate > Math.max(own.entries, answer.entries) * MAX_SHARE) return end('abandoned', false);
-    const most = Math.min(own.count, Math.floor(2 * estimate + 512));
+    const { difference } = estimate;
+    if (difference > Math.max(own.entries, answer.entries) * MAX_SHARE) return end('abandoned', false);
+    const most = Math.min(own.count, Math.floor(2 * difference + 512));
     if (decoder.received >= most) return end('abandoned', true);
     count = Math.min(MAX_CELLS, most, nextTotal(estimate, decoder.received)) - decoder.received;
   }
@@ -86,9 +123,9 @@ function answersTo(answer: CellsAnswer, root: Bytes, from: number, count: number
   return (root.length === 0 || equalBytes(answer.root, root)) && answer.from === from && cellsIn(answer) <= count;
 }
 
-/** Cells to have after the next request: what d differences usually take, and at least a tenth more than now. */
-function nextTotal(estimate: number, received: number): number {
-  const usual = 1.36 * estimate + 3 * Math.sqrt(estimate);
+/** Cells to have after the next request: what d differences take in 19 of 20 cases, and at least a tenth more than now. */
+function nextTotal({ difference, deviation }: Estimate, received: number): number {
+  const usual = CELLS_EACH * difference * (1 + MARGIN * deviation) + CELLS_ROOT * Math.sqrt(difference);
   return Math.max(Math.ceil(usual), received + Math.max(32, Math.ceil(received / 10)));
 }
 

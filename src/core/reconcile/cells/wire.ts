@@ -1,4 +1,5 @@
-import { CELL_BYTES, type CellsAnswer, COUNTED_CELLS } from '../../codec/index.ts';
+import { CELL_BYTES, type CellsAnswer, COUNTED_CELLS, TOLD_CELLS } from '../../codec/index.ts';
+import type { Bytes } from '../../types/index.ts';
 import { CELL_WORDS, CHECK, COUNT } from './cells.ts';
 import { wordAt, writeWord } from './item-hash.ts';
 import type { CellVersion } from './live.ts';
@@ -8,7 +9,8 @@ export function encodeCells(version: CellVersion, from: number, count: number): 
   const end = Math.max(from, Math.min(version.count, from + count));
   const cells = new Uint8Array((end - from) * CELL_BYTES);
   const counted = Math.max(0, Math.min(COUNTED_CELLS, end) - from);
-  const counts = new Uint8Array(counted * 4);
+  const told = from === 0 && end >= COUNTED_CELLS ? Math.max(0, Math.min(TOLD_CELLS, version.count) - end) : 0;
+  const counts = new Uint8Array(counted * 4 + told);
   const view = new DataView(counts.buffer);
   for (let i = from, out = 0; i < end; i++, out += CELL_BYTES) {
     const at = i * CELL_WORDS;
@@ -16,7 +18,13 @@ export function encodeCells(version: CellVersion, from: number, count: number): 
     cells[out + CELL_BYTES - 1] = version.cells[at + COUNT] as number;
     if (i < COUNTED_CELLS) view.setUint32((i - from) * 4, version.cells[at + COUNT] as number);
   }
+  for (let i = 0; i < told; i++) counts[counted * 4 + i] = version.cells[(end + i) * CELL_WORDS + COUNT] as number;
   return { type: 'coded', root: version.root, entries: version.entries, from, counts, cells };
+}
+
+/** Counts modulo 256 of the cells that follow those of an answer from 0. */
+export function toldCounts({ from, counts }: CellsAnswer): Bytes {
+  return from === 0 ? counts.subarray(Math.min(counts.length, COUNTED_CELLS * 4)) : new Uint8Array(0);
 }
 
 /** Cells in an answer. */

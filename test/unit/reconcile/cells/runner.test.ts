@@ -23,6 +23,7 @@ function runnerOf(a: TestReplica): SessionRunnerDeps {
       read: async (read) => await read(),
       apply: async (fragment) => a.step({ fragments: [fragment] }, T + 100_000).outcomes[0] ?? [],
       write: () => Promise.reject(new Error('not asked for')),
+      amend: () => Promise.reject(new Error('not asked for')),
       drain: async () => undefined,
       queued: 0,
     },
@@ -32,6 +33,7 @@ function runnerOf(a: TestReplica): SessionRunnerDeps {
       originOf: () => undefined,
       refused: () => ({}),
       deferred: () => 0,
+      verifying: () => 0,
       stop: () => undefined,
     },
   };

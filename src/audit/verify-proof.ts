@@ -8,6 +8,7 @@ import {
   headSigningBytes,
   keyHash,
 } from '../core/codec/index.ts';
+import { checkCertificate } from '../core/cut/index.ts';
 import { decodeProof, type LeafRef, type MerkleProof, verifyProof } from '../core/merkle/index.ts';
 import { compareSiblings } from '../core/state/index.ts';
 import {
@@ -29,7 +30,11 @@ export interface Proven {
   /** Of the winning sibling; undefined unless `present`. */
   readonly value: JsonValue | undefined;
   readonly root: string;
-  readonly head: Head;
+  readonly network: string;
+  /** The serving node's head that names the root; undefined where a certificate does. */
+  readonly head: Head | undefined;
+  /** The quorum that attested the root of a cut; undefined where a head names it. */
+  readonly certificate: { readonly at: number; readonly signers: readonly Author[]; readonly quorum: number } | undefined;
   /** Authors of the siblings, winner first. */
   readonly writers: readonly Author[];
   readonly siblings: number;
@@ -43,49 +48,48 @@ export interface VerifyProofOptions {
   readonly verifier: { verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean> };
   /** 64 lower-case hex digits that the root must equal. */
   readonly root: string | undefined;
-  /** The keys that the head and all commits must come from; undefined: not checked. */
+  /** The keys that the head and all commits must come from; undefined: not checked. A certificate needs them: the whole trust list. */
   readonly trusted: readonly Author[] | undefined;
+  /** Told of each check as it passes, so that a reader sees how far a proof held that fails. */
+  readonly onCheck?: (check: string) => void;
 }
 
 const FORMAT = 'diotec360-lattice-proof/1';
 
 /** Checks a ProofDocument without any network. Throws LatticeError `proof-malformed` or `proof-invalid`, naming the check that failed. */
 export async function verifyProofDocument(document: unknown, options: VerifyProofOptions): Promise<Proven> {
-  const { hasher, verifier, trusted } = options;
+  const { hasher, trusted } = options;
   const file = readDocument(document);
   const checks: string[] = [];
-  const pass = (what: string): void => void checks.push(what);
+  const pass = (what: string): void => {
+    checks.push(what);
+    options.onCheck?.(what);
+  };
 
-  const signed = decode('head', () => decodeSignedHead(file.head));
-  const { head } = signed;
-  const root = bytesToHex(head.root);
-  if (!(await verifier.verify(head.author, headSigningBytes(signed.payloadBytes), signed.signature))) {
-    throw invalid(`the head is not signed by its author ${head.author}`);
-  }
-  pass(`the head is signed by ${head.author}`);
-  if (trusted !== undefined) {
-    if (!trusted.includes(head.author)) throw invalid(`the head's author ${head.author} is not one of the trusted keys`);
-    pass('the head comes from a trusted key');
-  }
-  if (head.network !== file.network)
-    throw invalid(`the head is of network ${JSON.stringify(head.network)}, the document says ${JSON.stringify(file.network)}`);
-  if (root !== file.root) throw invalid(`the head names root ${root}, the document ${file.root}`);
+  const anchor =
+    'head' in file
+      ? await checkHead(file.head, file.network, options, pass)
+      : await checkCut(file.certificate, file.network, options, pass);
+  const root = bytesToHex(anchor.root);
+  if (root !== file.root) throw invalid(`the ${anchor.what} names root ${root}, the document ${file.root}`);
   if (options.root !== undefined) {
     if (root !== options.root) throw invalid(`the proof is for root ${root}, not for ${options.root}`);
     pass('the root is the one that was asked for');
   }
+  const { head, certificate } = anchor;
+  const { network } = file;
 
   const merkle = decode('Merkle proof', () => decodeProof(file.merkle));
-  const verdict = verifyProof(merkle, keyHash(file.key, hasher), head.root, hasher);
+  const verdict = verifyProof(merkle, keyHash(file.key, hasher), anchor.root, hasher);
   if (verdict === false) throw invalid('the Merkle proof does not lead from the key to the root');
   pass(`the Merkle proof shows that the key is ${verdict === 'present' ? 'in the tree' : 'not in the tree'} with root ${root}`);
   if ((verdict === 'absent') !== (file.kind === 'absent')) throw invalid(`the Merkle proof says ${verdict}, the document ${file.kind}`);
   if (verdict === 'absent') {
     if (file.fragments.length > 0) throw invalid('an absent key has no commits');
-    return { key: file.key, kind: 'absent', value: undefined, root, head, writers: [], siblings: 0, checks };
+    return { key: file.key, kind: 'absent', value: undefined, root, network, head, certificate, writers: [], siblings: 0, checks };
   }
 
-  const siblings = await checkFragments(file, head, options);
+  const siblings = await checkFragments(file, options);
   if (!sameRefs(merkle, siblings)) throw invalid('the commits shown are not those that the tree holds for the key');
   pass(
     `${siblings.length === 1 ? 'the commit is' : `all ${siblings.length} commits are`} signed by ${siblings.map((s) => s.author).join(', ')}, and what the tree holds`,
@@ -104,24 +108,64 @@ export async function verifyProofDocument(document: unknown, options: VerifyProo
     kind: file.kind,
     value: shown.value,
     root,
+    network,
     head,
+    certificate,
     writers: siblings.map((s) => s.author),
     siblings: siblings.length,
     checks,
   };
 }
 
+/** Who says that the root is that of a state. */
+interface Anchor {
+  readonly what: string;
+  readonly root: Bytes;
+  readonly head: Proven['head'];
+  readonly certificate: Proven['certificate'];
+}
+
+/** One node's word. */
+async function checkHead(bytes: Bytes, network: string, options: VerifyProofOptions, pass: (what: string) => void): Promise<Anchor> {
+  const { verifier, trusted } = options;
+  const signed = decode('head', () => decodeSignedHead(bytes));
+  const { head } = signed;
+  if (!(await verifier.verify(head.author, headSigningBytes(signed.payloadBytes), signed.signature))) {
+    throw invalid(`the head is not signed by its author ${head.author}`);
+  }
+  pass(`the head is signed by ${head.author}`);
+  if (trusted !== undefined) {
+    if (!trusted.includes(head.author)) throw invalid(`the head's author ${head.author} is not one of the trusted keys`);
+    pass('the head comes from a trusted key');
+  }
+  if (head.network !== network)
+    throw invalid(`the head is of network ${JSON.stringify(head.network)}, the document says ${JSON.stringify(network)}`);
+  return { what: 'head', root: head.root, head, certificate: undefined };
+}
+
+/** The word of a quorum: whoever serves the document need not be trusted. */
+async function checkCut(bytes: Bytes, network: string, options: VerifyProofOptions, pass: (what: string) => void): Promise<Anchor> {
+  const { hasher, verifier, trusted } = options;
+  if (trusted === undefined)
+    throw new LatticeError('trust-needed', 'a certificate says something only to whom knows the trust list', {
+      next: 'Give the keys of the whole trust list with --trust KEY,KEY,…',
+    });
+  const { certificate, signatures, quorum } = decode('certificate', () => checkCertificate(bytes, { trusted, network, hasher }));
+  for (const { author, message, signature } of signatures) {
+    if (!(await verifier.verify(author, message, signature))) throw invalid(`the certificate is not signed by ${author}`);
+  }
+  pass(`${signatures.length} of ${new Set(trusted).size} trusted keys signed this root, a quorum is ${quorum}`);
+  const signers = signatures.map(({ author }) => author);
+  return { what: 'certificate', root: certificate.root, head: undefined, certificate: { at: certificate.at, signers, quorum } };
+}
+
 /** The siblings of the document's fragments, winner first, each with a good signature. */
-async function checkFragments(
-  file: DocumentFields,
-  head: Head,
-  { hasher, verifier, trusted }: VerifyProofOptions,
-): Promise<readonly Sibling[]> {
+async function checkFragments(file: DocumentFields, { hasher, verifier, trusted }: VerifyProofOptions): Promise<readonly Sibling[]> {
   const siblings: Sibling[] = [];
   for (const bytes of file.fragments) {
     const fragment = decode('commit', () => decodeFragment(bytes, hasher));
     const { author, network } = fragment.header;
-    if (network !== head.network) throw invalid(`commit ${fragment.id} is of network ${JSON.stringify(network)}`);
+    if (network !== file.network) throw invalid(`commit ${fragment.id} is of network ${JSON.stringify(network)}`);
     if (trusted !== undefined && !trusted.includes(author))
       throw invalid(`the author of commit ${fragment.id}, ${author}, is not one of the trusted keys`);
     if (!(await verifier.verify(author, commitSigningBytes(fragment.headerBytes), fragment.signature))) {
@@ -147,16 +191,15 @@ function equalValues(a: JsonValue, b: JsonValue): boolean {
   return equalBytes(encodeCbor(a), encodeCbor(b));
 }
 
-interface DocumentFields {
+type DocumentFields = {
   readonly key: string;
   readonly kind: 'present' | 'deleted' | 'absent';
   readonly root: string;
   readonly network: string;
   readonly merkle: Bytes;
   readonly fragments: readonly Bytes[];
-  readonly head: Bytes;
   readonly value: JsonValue | undefined;
-}
+} & ({ readonly head: Bytes } | { readonly certificate: Bytes });
 
 function readDocument(document: unknown): DocumentFields {
   if (typeof document !== 'object' || document === null) throw malformed('not a JSON object');
@@ -178,14 +221,21 @@ function readDocument(document: unknown): DocumentFields {
     network: text('network'),
     merkle: base64url(text('merkle'), 'merkle'),
     fragments: fragments.map((fragment) => base64url(fragment, 'fragments')),
-    head: base64url(text('head'), 'head'),
+    ...(fields['certificate'] === undefined
+      ? { head: base64url(text('head'), 'head') }
+      : { certificate: base64url(text('certificate'), 'certificate') }),
     value: fields['value'] as JsonValue | undefined,
   };
 }
 
 function base64url(text: unknown, name: string): Bytes {
   if (typeof text !== 'string' || !/^[A-Za-z0-9_-]*$/.test(text)) throw malformed(`"${name}" is not base64url`);
-  return new Uint8Array(Buffer.from(text, 'base64url'));
+  // No Buffer: the dashboard runs the same checks in the browser.
+  try {
+    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+  } catch {
+    throw malformed(`"${name}" is not base64url`);
+  }
 }
 
 function decode<T>(what: string, run: () => T): T {
@@ -193,6 +243,7 @@ function decode<T>(what: string, run: () => T): T {
     return run();
   } catch (cause) {
     if (!(cause instanceof LatticeError)) throw cause;
+    if (cause.code === 'not-certified') throw invalid(cause.message);
     throw malformed(`${what}: ${cause.message}`);
   }
 }

@@ -1,0 +1,73 @@
+import { openLevelStore } from '../../src/adapters/store/index.ts';
+import { createSigner, nodeHasher, systemRandom } from '../../src/adapters/system/index.ts';
+import { createCommit, encodeFragment, makeHlc, Replica } from '../../src/core/index.ts';
+import { hexToBytes } from '../../src/core/types/index.ts';
+import { valueOf } from './commits.ts';
+
+/** Operations of one step while a store is filled, and of one durable batch. */
+const STEP = 2000;
+/** Key numbers in an order unrelated to that of the keys. Coprime to powers of ten. */
+const STRIDE = 7919;
+
+export interface Filled {
+  /** Bytes of all fragments, each operation alone: what no transport can do without. */
+  readonly payload: number;
+  readonly seconds: number;
+}
+
+/** Makes the store of a node that has written `entries` keys in commits of `commit` operations, all rows as a node writes them. */
+export async function fillStore(
+  directory: string,
+  options: {
+    readonly seedHex: string;
+    readonly network: string;
+    readonly entries: number;
+    readonly commit: number;
+    readonly prefix: string;
+  },
+): Promise<Filled> {
+  const { network, entries, commit, prefix } = options;
+  const signer = createSigner(hexToBytes(options.seedHex) as Uint8Array);
+  const hasher = nodeHasher();
+  const store = await openLevelStore(directory);
+  const replica = new Replica({
+    hasher,
+    network,
+    self: signer.author,
+    isTrusted: () => true,
+    journalLength: 16_384,
+    incarnation: systemRandom().bytes(8),
+  });
+  const from = performance.now();
+  const now = Date.now();
+  let payload = 0;
+  for (let first = 0; first < entries; first += STEP) {
+    const count = Math.min(STEP, entries - first);
+    const fragments = Array.from({ length: Math.ceil(count / commit) }, (_, c) =>
+      createCommit(
+        {
+          network,
+          author: signer.author,
+          hlc: makeHlc(now - 3_600_000 + Math.floor(first / STEP), c),
+          operations: Array.from({ length: Math.min(commit, count - c * commit) }, (_, i) => {
+            const n = ((first + c * commit + i) * STRIDE) % entries;
+            return { kind: 'put' as const, key: `${prefix}/${n}`, value: valueOf(n, 0), context: [] };
+          }),
+        },
+        hasher,
+        (message) => signer.sign(message),
+      ),
+    );
+    for (const fragment of fragments) payload += encodeFragment(fragment).length;
+    const step = replica.step(
+      { fragments, writes: [] },
+      () => undefined,
+      now,
+      () => new Uint8Array(64),
+    );
+    await store.batch(step.rows);
+  }
+  if (replica.tree.size !== entries) throw new Error(`${replica.tree.size} entries instead of ${entries}`);
+  await store.close();
+  return { payload, seconds: (performance.now() - from) / 1000 };
+}

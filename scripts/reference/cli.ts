@@ -1,0 +1,103 @@
+import type { Command, Option } from 'commander';
+import type { CliContext } from '../../src/cli/context.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { anchorOf, code, page, table } from './markdown.ts';
+
+/** docs/reference/cli.md: every command with its options and examples. */
+export function cliPage(version: string): string {
+  let written = '';
+  const program = createProgram(
+    contextFor((text) => (written += text)),
+    version,
+    () => undefined,
+  );
+  const helpOf = (command: Command): string => {
+    written = '';
+    command.outputHelp();
+    return written;
+  };
+  const commands = leavesOf(program);
+  return page('Command line', [
+    `\`lattice <command> [options]\`. In a checkout \`lattice\` is \`npm run -s lattice --\`. \`--help\` after a command says what stands here. Exit codes: 0 ok, 1 a check failed,
+2 usage or configuration, 3 unreachable, 74 store; \`doctor --check\` has those of monitoring plugins.`,
+    table(
+      ['Command', 'What it does'],
+      commands.map((command) => [`[${code(pathOf(command))}](#${anchorOf(headingOf(command))})`, command.description()]),
+    ),
+    '## Options of every command',
+    optionTable(program),
+    '## Commands',
+    ...commands.flatMap((command) => [`### ${headingOf(command)}`, introOf(command), optionTable(command), examplesIn(helpOf(command))]),
+  ]);
+}
+
+/** All commands, to be looked at and asked for help, not run. */
+export function programToRead(version: string, write: (text: string) => void = () => undefined): Command {
+  return createProgram(contextFor(write), version, () => undefined);
+}
+
+/** The commands that do something; those that only group others are left out. */
+function leavesOf(command: Command): readonly Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+}
+
+function pathOf(command: Command): string {
+  const parent = command.parent;
+  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
+}
+
+function headingOf(command: Command): string {
+  const args = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return code(['lattice', pathOf(command), ...args].join(' '));
+}
+
+function introOf(command: Command): string {
+  const aliases = command.aliases().map(code);
+  return `${sentence(command.description())}${aliases.length === 0 ? '' : ` Also ${aliases.join(', ')}.`}${isDefault(command) ? ` Also ${code(`lattice ${command.parent?.name() ?? ''}`)} alone.` : ''}`;
+}
+
+/** Commander keeps the default command of a group by name, in a field that its types leave out. */
+function isDefault(command: Command): boolean {
+  return (command.parent as { _defaultCommandName?: string | null } | null)?._defaultCommandName === command.name();
+}
+
+function optionTable(command: Command): string {
+  if (command.options.length === 0) return '';
+  return table(
+    ['Option', 'Meaning'],
+    command.options.map((option) => [code(option.flags), meaningOf(option)]),
+  );
+}
+
+function meaningOf({ description, defaultValue, argChoices }: Option): string {
+  const choices = argChoices === undefined ? '' : `; ${argChoices.map(code).join(', ')}`;
+  const otherwise = defaultValue === undefined ? '' : ` (default: ${String(defaultValue)})`;
+  return `${description}${choices}${otherwise}`;
+}
+
+function examplesIn(help: string): string {
+  const lines = help.slice(help.search(/^Examples?:$/m)).split('\n');
+  return ['```sh', ...lines.filter((line) => line.startsWith('  $ ')).map((line) => line.slice('  $ '.length)), '```'].join('\n');
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** Help touches nothing but the output. */
+function contextFor(write: (text: string) => void): CliContext {
+  const ignore = (): void => undefined;
+  return {
+    env: {},
+    cwd: '.',
+    output: { interactive: false, line: ignore, remark: ignore, json: ignore, write, paint: (_style, text) => text },
+    stdin: (async function* () {})(),
+    programName: 'lattice',
+    self: [],
+    onStop: () => ignore,
+    exitNow: ignore,
+  };
+}

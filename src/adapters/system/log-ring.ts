@@ -1,0 +1,118 @@
+import type { LogDestination } from './log.ts';
+
+/** What an operator reads back after something happened. */
+const MAX_LINES = 1000;
+/** In all, as held: a thousand lines of stack traces would otherwise be many megabytes. */
+const MAX_BYTES = 1024 * 1024;
+/** One line; a longer one is replaced by a short one that says so. */
+const MAX_LINE_BYTES = 16 * 1024;
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+/** One line of the log as readers get it: `time`, `level`, `component`, the fields and `msg`. */
+export interface RingLine {
+  /** `<run>-<number>`: the numbers of one run have no gaps. */
+  readonly id: string;
+  readonly level: LogLevel;
+  readonly [field: string]: unknown;
+}
+
+export interface RingPage {
+  /** Oldest first. */
+  readonly lines: readonly RingLine[];
+  /** Lines after the asked place that are gone. */
+  readonly dropped: number;
+  /** The asked place was in another run of the node, whose lines are gone. */
+  readonly restarted: boolean;
+  /** Where to go on, also when no line of the level was there. */
+  readonly next: string;
+}
+
+export interface LogRing extends LogDestination {
+  /**
+   * At most `limit` lines of at least `level` that come after the id `after`; without it, or with an id of another run, from the oldest held.
+   */
+  read(options: { readonly after?: string | undefined; readonly level: LogLevel; readonly limit: number }): RingPage;
+  /** The place before the newest `count` lines of at least `level`. */
+  tail(count: number, level: LogLevel): string;
+  /** Calls `onLine` after each new line, until the returned function is called. */
+  follow(onLine: () => void): () => void;
+}
+
+interface Held {
+  readonly line: string;
+  readonly bytes: number;
+  readonly level: LogLevel;
+}
+
+/** The newest lines of the log in memory. `run` tells the runs of a node apart: 1 to 32 characters without a hyphen. */
+export function createLogRing(run: string): LogRing {
+  /** Numbered on from `first`. */
+  const held: Held[] = [];
+  let first = 1;
+  let bytes = 0;
+  const followers = new Set<() => void>();
+
+  function fits(line: string): Held {
+    const size = Buffer.byteLength(line);
+    const level = levelOf(line);
+    if (size <= MAX_LINE_BYTES) return { line, bytes: size, level };
+    const { time, component, msg } = JSON.parse(line) as Record<string, unknown>;
+    const short = JSON.stringify({ time, level, component, msg: String(msg).slice(0, 256), truncatedBytes: size });
+    return { line: short, bytes: Buffer.byteLength(short), level };
+  }
+
+  /** The number after which to read, and how many lines between it and the oldest held are gone. */
+  function placeOf(after: string | undefined): { readonly number: number; readonly dropped: number; readonly restarted: boolean } {
+    const [, ofRun, digits] = /^([^-]*)-(\d{1,15})$/.exec(after ?? '') ?? [];
+    if (after === undefined) return { number: first - 1, dropped: 0, restarted: false };
+    // Of another run we know only what this run has lost.
+    if (ofRun !== run) return { number: first - 1, dropped: first - 1, restarted: true };
+    const number = Math.min(Number(digits), first + held.length - 1);
+    return { number: Math.max(number, first - 1), dropped: Math.max(0, first - 1 - number), restarted: false };
+  }
+
+  return {
+    write(text) {
+      const next = fits(text.trimEnd());
+      held.push(next);
+      bytes += next.bytes;
+      while (held.length > MAX_LINES || bytes > MAX_BYTES) {
+        bytes -= held.shift()?.bytes ?? 0;
+        first++;
+      }
+      for (const onLine of followers) onLine();
+    },
+    read({ after, level, limit }) {
+      const { number, dropped, restarted } = placeOf(after);
+      const least = LEVELS.indexOf(level);
+      const lines: RingLine[] = [];
+      let at = number;
+      for (const { line, level: has } of held.slice(number + 1 - first)) {
+        if (lines.length >= limit) break;
+        at++;
+        if (LEVELS.indexOf(has) < least) continue;
+        lines.push({ ...(JSON.parse(line) as Record<string, unknown>), id: `${run}-${at}`, level: has });
+      }
+      return { lines, dropped, restarted, next: `${run}-${at}` };
+    },
+    tail(count, level) {
+      const least = LEVELS.indexOf(level);
+      let found = 0;
+      let i = held.length;
+      while (i > 0 && found < count) if (LEVELS.indexOf((held[--i] as Held).level) >= least) found++;
+      return `${run}-${first - 1 + i}`;
+    },
+    follow(onLine) {
+      followers.add(onLine);
+      return () => void followers.delete(onLine);
+    },
+  };
+}
+
+/** Every line begins with its level: it is the first field that the logger writes. */
+function levelOf(line: string): LogLevel {
+  const level = /^\{"level":"(\w+)"/.exec(line)?.[1];
+  return LEVELS.find((known) => known === level) ?? 'info';
+}

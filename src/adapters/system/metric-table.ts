@@ -1,0 +1,92 @@
+/** One metric: what it counts, and the only labels it may carry. */
+export interface MetricDefinition {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Upper bounds of a histogram, seconds. */
+  readonly buckets?: readonly number[];
+}
+
+/** From what one signature or a cached batch takes to what means trouble. */
+const FAST = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+/** From one sync of a good disk, or one hop, to a minute. */
+const SLOW = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
+
+const counter = (name: string, help: string, labels: readonly string[] = []): MetricDefinition => ({ name, kind: 'counter', help, labels });
+const gauge = (name: string, help: string, labels: readonly string[] = []): MetricDefinition => ({ name, kind: 'gauge', help, labels });
+const histogram = (name: string, help: string, buckets: readonly number[]): MetricDefinition => ({
+  name,
+  kind: 'histogram',
+  help,
+  buckets,
+});
+
+/** Counted as things happen. */
+const EVENTS: readonly MetricDefinition[] = [
+  counter('lattice_writes_total', 'Local commits by how they ended.', ['outcome']),
+  counter('lattice_applied_batches_total', 'Durable batches.'),
+  counter('lattice_changed_keys_total', 'Keys changed by durable batches, whoever wrote them.'),
+  counter('lattice_refused_total', 'Fragments refused, by reason.', ['reason']),
+  counter('lattice_transitions_total', 'Changes of a lung or of the lung that carries a peer.', ['from', 'to', 'cause']),
+  counter('lattice_repairs_total', 'Repair sessions that this node started.', ['lung', 'outcome']),
+  counter('lattice_repair_bytes_total', 'Bytes of repair sessions that this node started.', ['lung', 'direction']),
+  counter('lattice_gossip_bytes_total', 'Bytes of gossip messages: sent counts each receiver, received each message.', ['direction']),
+  counter('lattice_gossip_dropped_operations_total', 'Operations left to repair because the gossip outbox was full.'),
+  counter('lattice_sync_bytes_total', 'Bytes of sync requests, answers and push streams, asked or served.', ['lung', 'direction']),
+  counter('lattice_http_requests_total', 'Requests answered by the API.', ['method', 'route', 'status']),
+  histogram('lattice_write_seconds', 'A local commit from its call to its durable end.', SLOW),
+  histogram('lattice_store_batch_seconds', 'One durable batch in the store.', SLOW),
+  histogram('lattice_verify_seconds', 'One signature check, its waiting included.', FAST),
+  histogram(
+    'lattice_replication_seconds',
+    "A live commit of another node from its clock to its durable end here; the clocks' difference is in it.",
+    SLOW,
+  ),
+];
+
+/** Read from the node when somebody looks. A peer is the end of its peer id, `other` beyond those listed. */
+const STATE: readonly MetricDefinition[] = [
+  gauge('lattice_info', '1; its labels tell what runs.', ['version', 'name', 'role', 'network']),
+  gauge('lattice_health', '1 for the state that holds.', ['state']),
+  gauge('lattice_mode', '1 for the mode that holds.', ['mode']),
+  gauge('lattice_lung_running', '1 when the lung runs.', ['lung']),
+  gauge('lattice_writable', '1 when local writes are taken.'),
+  gauge('lattice_read_only_reasons', 'Reasons for refusing writes.'),
+  gauge('lattice_clock_trouble', '1 when writes are refused because of the clock.'),
+  gauge('lattice_warnings', 'Warnings in the status.'),
+  gauge('lattice_entries', 'Keys in the tree, tombstones included.'),
+  gauge('lattice_live_entries', 'Keys with a value.'),
+  gauge('lattice_conflicts', 'Keys with concurrent values.'),
+  gauge('lattice_sequence', 'Durable local sequence.'),
+  gauge('lattice_peers', 'Known peers by the lung that carries them; unidentified: configured URLs that nobody proved to own.', ['state']),
+  gauge('lattice_peer_root_equal', "1 when the peer's root equals ours.", ['peer']),
+  gauge('lattice_peer_lag_seconds', 'Time since agreement with the peer was lost, 0 while roots are equal.', ['peer']),
+  gauge('lattice_peer_lung', '1 for the lung that carries the peer.', ['peer', 'lung']),
+  gauge('lattice_peer_rtt_seconds', 'Last ping over P2P.', ['peer']),
+  gauge('lattice_peer_clock_offset_seconds', "The peer's wall clock less ours.", ['peer']),
+  gauge('lattice_peer_refused_items', 'Items that one side of the pair refuses.', ['peer']),
+  gauge('lattice_peer_differing_keys', 'Keys that differ, as last counted.', ['peer']),
+  gauge(
+    'lattice_queue_operations',
+    'What waits: writer (operations), door (signature checks), gossip (operations), deferred (fragments).',
+    ['queue'],
+  ),
+  gauge('lattice_http_outbox_bytes', 'Live commits waiting to be pushed over HTTP.'),
+  gauge('lattice_event_loop_p99_seconds', 'p99 of what the event loop kept callbacks waiting over the last seconds.'),
+  gauge('lattice_event_loop_max_seconds', 'The longest of it.'),
+  gauge('lattice_disk_free_bytes', 'Free on the file system of the state.'),
+  gauge('lattice_disk_size_bytes', 'Size of the file system of the state.'),
+  gauge('lattice_store_bytes', 'Size of the files of the store.'),
+  gauge('lattice_cut_age_seconds', 'Age of the newest cut.'),
+  gauge('lattice_cut_certified_age_seconds', 'Age of the newest cut that a quorum certified.'),
+  gauge('lattice_converged_age_seconds', 'Age of the newest cut at which every node that attested it agrees.'),
+  gauge('lattice_cut_disagreeing', 'Nodes that attested another root for a cut than ours.'),
+  gauge('lattice_bootstrap_running', '1 while a first state is being fetched.'),
+  gauge('lattice_bootstrap_chunks', 'Chunks of the first state.', ['state']),
+  gauge('lattice_unverified_entries', 'Entries of a fetched state whose signatures are still to be checked.'),
+  gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
+];
+
+/** Every metric of a node. What is not listed here, or carries other labels, is not kept. */
+export const METRICS: readonly MetricDefinition[] = [...EVENTS, ...STATE];

@@ -1,0 +1,304 @@
+import { type Static, Type } from 'typebox';
+import type { JsonValue } from '../../core/types/index.ts';
+import { entity, mapOf, word } from './describe.ts';
+
+const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
+
+export const anyJson = Type.Unsafe<JsonValue>({ description: 'Any JSON value.' });
+export const time = (description: string) => Integer({ description: `${description} Unix ms.` });
+export const hex64 = (description: string) => Text({ pattern: '^[0-9a-f]{64}$', description });
+export const cursor = Text({ minLength: 1, maxLength: 2048, description: 'From the page before.' });
+const version = Text({ pattern: '^[0-9a-f]{64}\\.[0-9]{1,3}$', description: '`<commit id>.<operation index>`; in quotes it is the ETag.' });
+const hlc = Text({
+  pattern: '^[0-9a-f]{16}$',
+  description: 'Hybrid logical clock, 16 hex digits: 48 bits of Unix ms, 16 bits of counter.',
+});
+const author = hex64('The public key of the node that wrote it.');
+
+export const Problem = entity(
+  'Problem',
+  'An error after RFC 9457.',
+  Shape({
+    type: Text({ description: 'A URN that names the code.' }),
+    title: Text(),
+    status: Integer(),
+    detail: Text({ description: 'What is wrong, for people.' }),
+    code: Text({ description: 'What is wrong, for programs.' }),
+    next: Maybe(Text({ description: 'What to do about it.' })),
+    reasons: Maybe(List(Text(), { description: 'Why the node is read-only.' })),
+    errors: Maybe(
+      List(
+        Shape({
+          in: word(['body', 'query', 'path', 'header']),
+          pointer: Text({ description: 'JSON Pointer of the place, as a URI fragment.' }),
+          detail: Text(),
+        }),
+        { description: 'The places that are wrong.' },
+      ),
+    ),
+  }),
+);
+export type Problem = Static<typeof Problem.ref>;
+
+export const Entry = entity(
+  'Entry',
+  'A key with its value: the winner among its siblings.',
+  Shape({
+    key: Text(),
+    value: anyJson,
+    version,
+    author,
+    hlc,
+    commit: hex64('Commit id.'),
+    index: Integer({ description: 'Of the operation within its commit.' }),
+    conflicts: Maybe(Integer({ description: 'Number of other siblings; absent when there are none.' })),
+  }),
+);
+export type Entry = Static<typeof Entry.ref>;
+
+export const EntryPage = entity('EntryPage', 'Entries in key order.', Shape({ entries: List(Entry.ref), cursor: Maybe(cursor) }));
+export type EntryPage = Static<typeof EntryPage.ref>;
+
+export const Conflict = entity(
+  'Conflict',
+  'A key with concurrent writes. A write that has seen them all settles it.',
+  Shape({
+    key: Text(),
+    siblings: List(Shape({ version, author, hlc, deleted: Bool(), value: Maybe(anyJson) }), {
+      description: 'The winner first, the same order on every node.',
+    }),
+  }),
+);
+export type Conflict = Static<typeof Conflict.ref>;
+
+export const Operation = entity(
+  'Operation',
+  'One operation of a commit.',
+  Shape(
+    {
+      op: word(['put', 'delete']),
+      key: Text({ minLength: 1 }),
+      value: Maybe(anyJson),
+      ifMatch: Maybe(Text({ description: 'A version, or `*` for "exists".' })),
+      ifNoneMatch: Maybe(word(['*'], 'Only where the key has no value.')),
+      mustExist: Maybe(Bool({ description: 'A delete of an absent key fails.' })),
+    },
+    { additionalProperties: false },
+  ),
+);
+export type Operation = Static<typeof Operation.ref>;
+
+export const CommitResult = entity(
+  'CommitResult',
+  'A durable commit.',
+  Shape({
+    commit: hex64('Commit id.'),
+    hlc,
+    results: List(Shape({ key: Text(), version, created: Bool({ description: 'The key had no value before.' }) })),
+  }),
+);
+export type CommitResult = Static<typeof CommitResult.ref>;
+
+export const History = entity(
+  'History',
+  'What readers were shown under a key, newest first: from the journal and the present siblings.',
+  Shape({
+    key: Text(),
+    items: List(
+      Shape({
+        version,
+        author: Maybe(author),
+        hlc: Maybe(hlc),
+        at: Maybe(time('The time in the clock of the write.')),
+        deleted: Bool(),
+        sequence: Maybe(Integer({ description: 'Local sequence since which it was shown; absent where the journal does not tell.' })),
+        current: Bool({ description: 'What readers see now.' }),
+        value: Maybe(anyJson),
+      }),
+    ),
+    complete: Bool({ description: 'There is nothing older: false while there is a cursor, and where older ones have left the journal.' }),
+    cursor: Maybe(cursor),
+  }),
+);
+export type History = Static<typeof History.ref>;
+
+export const Proof = entity(
+  'Proof',
+  "An auditor's file: all that is needed to check one key against a root offline. Byte fields are base64url.",
+  Shape({
+    format: word(['diotec360-lattice-proof/1']),
+    key: Text(),
+    kind: word(['present', 'deleted', 'absent']),
+    root: hex64('The root that it leads to.'),
+    network: Text(),
+    merkle: Text({ description: 'Merkle path.' }),
+    fragments: List(Text(), { description: 'The signed operations, winner first.' }),
+    head: Maybe(Text({ description: "The serving node's signed head that names the root; absent at a cut." })),
+    value: Maybe(anyJson),
+    certificate: Maybe(Text({ description: 'Quorum certificate of the cut that the root belongs to.' })),
+  }),
+);
+export type Proof = Static<typeof Proof.ref>;
+
+export const Cut = entity(
+  'Cut',
+  'The state made of everything written up to a time, and who attested its root.',
+  Shape({
+    at: time('Of the cut.'),
+    root: hex64('Its root.'),
+    entries: Integer(),
+    ours: Bool({ description: 'This node had this root at that time.' }),
+    attesters: List(hex64('An author.')),
+    certified: Bool({ description: 'A majority of the trust list attested it.' }),
+  }),
+);
+export type Cut = Static<typeof Cut.ref>;
+
+export const Transition = entity(
+  'Transition',
+  'A change of lung, mode or lung state, with its cause.',
+  Shape({ at: time('When.'), peer: Maybe(Text()), from: Text(), to: Text(), cause: Text() }),
+);
+export type Transition = Static<typeof Transition.ref>;
+
+export const RepairReport = entity(
+  'RepairReport',
+  'How a comparison with a peer went.',
+  Shape({
+    at: time('Its end.'),
+    lung: word(['p2p', 'http']),
+    outcome: word(['equal', 'repaired', 'equal-except-refused', 'partial', 'failed']),
+    method: Maybe(word(['cells', 'descent'], 'How the keys that differ were found.')),
+    error: Maybe(Text()),
+    found: Integer(),
+    fetched: Integer(),
+    pushed: Integer(),
+    refused: Integer(),
+    requests: Integer(),
+    bytesSent: Integer(),
+    bytesReceived: Integer(),
+    durationMs: Integer(),
+  }),
+);
+export type RepairReport = Static<typeof RepairReport.ref>;
+
+const change = Shape({
+  id: Text(),
+  type: word(['change']),
+  key: Text(),
+  version,
+  deleted: Bool(),
+  author: Text(),
+  hlc: Text(),
+});
+
+export const LatticeEvent = entity(
+  'Event',
+  'One event of the streams. Those with an id are gapless, and a stream resumes after any of them.',
+  Type.Union([
+    change,
+    Shape({ id: Text(), type: word(['batch']), root: hex64('The root after it.'), changes: Integer() }),
+    Shape({ id: Text(), type: word(['reset']), reason: Text() }),
+    Shape({ type: word(['transition']), transition: Transition.ref }),
+    Type.Unsafe<{ type: 'progress'; what: 'repair' | 'bootstrap'; peer?: string; [figure: string]: unknown }>({
+      type: 'object',
+      required: ['type', 'what'],
+      properties: {
+        type: { type: 'string', enum: ['progress'] },
+        what: { type: 'string', enum: ['repair', 'bootstrap'] },
+        peer: { type: 'string' },
+      },
+      additionalProperties: true,
+      description: 'With the figures of the repair (see Peer) or the bootstrap (see Status).',
+    }),
+    Shape({ type: word(['repair']), peer: Text(), report: RepairReport.ref }),
+    Shape({ type: word(['cut']), at: time('Of the cut.'), root: hex64('Its root.'), certified: Bool() }),
+  ]),
+);
+export type LatticeEvent = Static<typeof LatticeEvent.ref>;
+
+export const Resources = entity(
+  'Resources',
+  'What the process and its disk use.',
+  Shape({
+    disk: Shape({ path: Text(), freeBytes: Maybe(Integer()), totalBytes: Maybe(Integer()), storeBytes: Maybe(Integer()) }),
+    memory: mapOf(Integer(), 'Bytes: rss, heapUsed, heapTotal, external, arrayBuffers.'),
+    eventLoop: Shape({ p50Ms: Float(), p99Ms: Float(), maxMs: Float() }),
+    cpu: Shape({ percent: Float({ description: 'Of one core.' }) }),
+    uptimeMs: Integer(),
+    node: Text(),
+    platform: Text(),
+  }),
+);
+export type Resources = Static<typeof Resources.ref>;
+
+export const Series = entity(
+  'Series',
+  'An hour of figures, one item each step.',
+  Shape({
+    stepMs: Integer(),
+    items: List(
+      Shape({
+        at: time('End of the step.'),
+        changes: Integer(),
+        writes: Integer(),
+        latencyP99Ms: Maybe(Float()),
+        gossipBytesIn: Integer(),
+        gossipBytesOut: Integer(),
+        httpBytesIn: Integer(),
+        httpBytesOut: Integer(),
+        repairs: Integer(),
+        transitions: Integer(),
+        peersEqual: Integer(),
+        peers: Integer(),
+        loopP99Ms: Maybe(Float()),
+        rss: Maybe(Integer()),
+      }),
+    ),
+  }),
+);
+export type Series = Static<typeof Series.ref>;
+
+export const LogLine = entity(
+  'LogLine',
+  'One line of the log, with the fields that it carries.',
+  Type.Unsafe<{ id: string; time: string; level: string; component: string; msg: string; [field: string]: unknown }>({
+    type: 'object',
+    required: ['id', 'time', 'level', 'msg'],
+    properties: {
+      id: { type: 'string' },
+      time: { type: 'string', description: 'ISO 8601, UTC.' },
+      level: { type: 'string' },
+      component: { type: 'string' },
+      msg: { type: 'string' },
+    },
+    additionalProperties: true,
+  }),
+);
+export type LogLine = Static<typeof LogLine.ref>;
+
+export const LogPage = entity(
+  'LogPage',
+  'Lines of the log, oldest first.',
+  Shape({
+    items: List(LogLine.ref),
+    dropped: Integer({ description: 'Lines after `after` that are gone.' }),
+    restarted: Bool({ description: '`after` is of another run of the node.' }),
+    next: Text({ description: 'Pass as `after` to go on.' }),
+  }),
+);
+export type LogPage = Static<typeof LogPage.ref>;
+
+export const ConfigItem = entity(
+  'ConfigItem',
+  'One setting as the node took it. Secrets are never shown.',
+  Shape({
+    name: Text({ description: 'The variable.' }),
+    value: Text({ description: 'Its text; of a secret only `set` or `not set`.' }),
+    source: word(['environment', 'file', 'default', 'legacy'], 'legacy: an old name of the variable, wherever it stood.'),
+    secret: Bool(),
+    unit: Maybe(Text()),
+    help: Text(),
+  }),
+);
+export type ConfigItem = Static<typeof ConfigItem.ref>;

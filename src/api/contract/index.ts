@@ -1,0 +1,17 @@
+import type { RouteContract } from './describe.ts';
+import * as entities from './entities.ts';
+import * as nodeEntities from './node-entities.ts';
+import { NODE_ROUTES } from './node-routes.ts';
+import { ORIGINAL_ROUTES } from './original-routes.ts';
+import { PEER_ROUTES } from './peer-routes.ts';
+import { STATE_ROUTES } from './state-routes.ts';
+import { SYNC_ROUTES } from './sync-routes.ts';
+
+export { type Cost, type Entity, ERRORS, type RouteContract } from './describe.ts';
+export { Problem } from './entities.ts';
+
+/** Every route of the API. */
+export const CONTRACT: readonly RouteContract[] = [...STATE_ROUTES, ...NODE_ROUTES, ...PEER_ROUTES, ...SYNC_ROUTES, ...ORIGINAL_ROUTES];
+
+/** What the routes' schemas refer to by name. */
+export const ENTITIES = [...Object.values(entities), ...Object.values(nodeEntities)].filter((x) => typeof x === 'object' && 'ref' in x);

@@ -1,0 +1,185 @@
+import { type Static, Type } from 'typebox';
+import { entity, mapOf, word } from './describe.ts';
+import { hex64, RepairReport, Transition, time } from './entities.ts';
+
+const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
+
+export const mode = word(['auto', 'p2p', 'http']);
+const health = word(['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED']);
+const refusedByReason = mapOf(Integer(), 'By reason.');
+
+const lung = {
+  enabled: Bool(),
+  state: word(['off', 'starting', 'running', 'failed']),
+  error: Maybe(Text()),
+  retryAt: Maybe(time('Of the next start.')),
+};
+
+export const Peer = entity(
+  'Peer',
+  'What this node knows of another.',
+  Shape({
+    peerId: Maybe(Text({ description: 'Absent for a URL that has not proven who it is.' })),
+    author: Maybe(hex64('Its public key.')),
+    url: Maybe(Text()),
+    configured: Bool({ description: 'Named by the configuration, as opposed to met on the network.' }),
+    added: Maybe(Type.Literal(true, { description: 'Added by an operator while the node ran.' })),
+    trusted: Bool(),
+    lung: word(['p2p', 'http', 'none'], 'Which lung carries it now.'),
+    p2p: Shape({ connected: Bool(), lastHeardAt: Maybe(time('Of its newest head.')), rttMs: Maybe(Float()) }),
+    http: Shape({ reachable: Bool(), streaming: Bool(), lastHeardAt: Maybe(time('Of the newest answer.')), error: Maybe(Text()) }),
+    root: Maybe(hex64('Its root.')),
+    agreement: word(['unknown', 'equal', 'equal-except-refused', 'different']),
+    agreementSince: Maybe(time('Since when.')),
+    refused: Shape({ count: Integer(), reasons: refusedByReason }),
+    trustMatches: Maybe(Bool({ description: 'It has the same trust list.' })),
+    lastRepair: Maybe(RepairReport.ref),
+    repair: Maybe(
+      Shape({
+        running: Type.Literal(true),
+        lung: word(['p2p', 'http']),
+        found: Integer(),
+        fetched: Integer(),
+        pushed: Integer(),
+        remaining: Integer(),
+        perSecond: Float(),
+        since: time('Its begin.'),
+      }),
+    ),
+    differing: Maybe(
+      Shape({
+        keys: Integer({ description: 'Keys that differ; an estimate unless exact.' }),
+        at: time('Of the comparison.'),
+        exact: Bool(),
+      }),
+    ),
+    software: Maybe(Text()),
+    clockOffsetMs: Maybe(Float({ description: 'Its wall clock less ours.' })),
+  }),
+);
+export type Peer = Static<typeof Peer.ref>;
+
+const converged = Shape(
+  { peers: Integer(), equal: Integer() },
+  { description: 'Peers heard of, and those whose root equals ours right now. Never from counters.' },
+);
+
+const CutsStatus = Shape({
+  newest: Maybe(Shape({ at: time('Of the cut.'), root: hex64('Its root.'), entries: Integer() })),
+  lagging: Maybe(Text()),
+  certified: Maybe(
+    Shape({
+      at: time('Of the cut.'),
+      root: hex64('Its root.'),
+      entries: Integer(),
+      attesters: List(Text()),
+      quorum: Integer(),
+    }),
+  ),
+  convergedAsOf: Maybe(time('The newest cut that all who attested it agree on, a majority among them.')),
+  disagreeing: List(Shape({ author: Text(), at: time('Of the cut.'), root: Text() })),
+});
+
+const Bootstrap = Shape({
+  phase: word(['manifest', 'chunks', 'catching-up', 'verifying', 'done', 'failed']),
+  root: Maybe(Text()),
+  at: Maybe(time('Of the cut.')),
+  chunks: Shape({ done: Integer(), total: Integer() }),
+  entries: Integer(),
+  bytes: Integer(),
+  ratePerSecond: Float(),
+  peers: List(Text(), { description: 'Peer ids of those that served it.' }),
+  verified: Maybe(Shape({ done: Integer(), total: Integer() }, { description: 'Keys whose signatures have been checked.' })),
+  error: Maybe(Text()),
+});
+
+export const Status = entity(
+  'Status',
+  'What a node says about itself.',
+  Shape({
+    name: Text(),
+    role: Text(),
+    version: Text(),
+    network: Text(),
+    peerId: Text(),
+    author: hex64("The node's public key."),
+    incarnation: Text({ description: 'Of this start, 16 hex digits.' }),
+    startedAt: time('The start.'),
+    now: time('Its clock.'),
+    root: hex64('The root of its state.'),
+    entries: Integer({ description: 'Keys in the tree, tombstones included.' }),
+    live: Integer({ description: 'Keys with a value.' }),
+    conflicts: Integer(),
+    sequence: Integer({ description: 'Durable batches.' }),
+    mode,
+    health,
+    syncMode: word(['P2P', 'HTTP', 'NONE'], 'The lung that carries the node as a whole.'),
+    p2p: Shape({ ...lung, topic: Text(), listen: List(Text()), bootstrap: List(Text()), peers: Integer() }),
+    http: Shape({ ...lung, peers: Integer(), streaming: Integer() }),
+    writable: Bool(),
+    readOnlyReasons: List(Text()),
+    warnings: List(Text(), { description: 'What an operator should know or act on.' }),
+    trust: Shape({ hash: Text(), authors: List(Text()) }),
+    converged,
+    transitions: List(Transition.ref, { description: 'The newest 200.' }),
+    refused: refusedByReason,
+    deferred: Integer({ description: 'Commits from the future that wait.' }),
+    cuts: Maybe(CutsStatus),
+    bootstrap: Maybe(Bootstrap),
+    queues: Maybe(
+      Shape(
+        { writer: Integer(), door: Integer(), gossip: Integer(), httpOutboxBytes: Integer() },
+        { description: 'What waits inside the node.' },
+      ),
+    ),
+    integrity: Maybe(Shape({ checked: Integer(), total: Integer() }, { description: 'While the store is checked in the background.' })),
+  }),
+);
+export type Status = Static<typeof Status.ref>;
+
+export const HealthAnswer = entity(
+  'Health',
+  'The verdict on a node in one small answer.',
+  Shape({
+    status: word(['ready', 'read-only']),
+    health,
+    mode,
+    writable: Bool(),
+    readOnlyReasons: List(Text()),
+    root: Text(),
+    entries: Integer(),
+    sequence: Integer(),
+    converged,
+  }),
+);
+export type HealthAnswer = Static<typeof HealthAnswer.ref>;
+
+export const PingResult = entity(
+  'PingResult',
+  'Whether a peer answers over each lung, just tried.',
+  Shape({
+    peer: Text(),
+    results: List(Shape({ lung: word(['p2p', 'http']), ok: Bool(), rttMs: Maybe(Float()), error: Maybe(Text()) })),
+  }),
+);
+export type PingResult = Static<typeof PingResult.ref>;
+
+export const Differences = entity(
+  'Differences',
+  'Keys on which a peer and this node differ, found without sending values.',
+  Shape({
+    peer: Text(),
+    ourRoot: Text(),
+    theirRoot: Text(),
+    complete: Bool(),
+    method: word(['cells', 'descent']),
+    keys: List(
+      Shape({
+        keyHash: hex64('SHA-256 of the key.'),
+        key: Maybe(Text({ description: 'Where this node holds it.' })),
+        side: word(['ours', 'theirs', 'both']),
+      }),
+    ),
+  }),
+);
+export type Differences = Static<typeof Differences.ref>;

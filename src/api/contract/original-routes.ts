@@ -1,0 +1,179 @@
+import { type TSchema, Type } from 'typebox';
+import { json, mapOf, type RouteContract, word } from './describe.ts';
+import { anyJson, hex64 } from './entities.ts';
+
+const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
+
+const success = Bool();
+const root = hex64('The root of the state.');
+const limit = Shape({ limit: Maybe(Type.Integer({ description: 'Rows, -1 for all.', default: 100 })) });
+const hashParam = Shape({ hash: Text({ description: 'Content hash, hex.' }) });
+const row = mapOf(anyJson, 'A row.');
+const notFound = json('There is no such thing.', Shape({ detail: Text() }));
+
+/** An endpoint of the original node that is read without parameters. */
+function original(path: string, id: string, summary: string, answer: TSchema, more: Partial<RouteContract> = {}): RouteContract {
+  return {
+    method: 'GET',
+    path,
+    id,
+    tag: 'original',
+    summary,
+    cost: 'read',
+    answers: { 200: json('As the original answers.', answer) },
+    example: {},
+    ...more,
+  };
+}
+
+/** The endpoints of the original node, with its exact keys and its error forms. */
+export const ORIGINAL_ROUTES: readonly RouteContract[] = [
+  original(
+    '/',
+    'getRoot',
+    'What this is; a browser is sent to the dashboard',
+    Shape({
+      name: Text(),
+      version: Text(),
+      release: Text(),
+      status: word(['operational']),
+      features: List(Text()),
+      endpoints: mapOf(Text()),
+    }),
+  ),
+  original('/health', 'isHealthy', 'Whether the process answers', Shape({ status: word(['healthy']) }), { cost: 'free' }),
+  original(
+    '/api/status',
+    'getProductionStatus',
+    'The production guard',
+    Shape({
+      success,
+      production: Bool(),
+      safe_mode: Bool(),
+      violations: List(Text()),
+      cors_origins: List(Text()),
+      p2p: Shape({ enabled: Bool(), started: Bool(), peer_count: Integer() }),
+    }),
+  ),
+  original('/api/lattice/nodes', 'listNodes', 'Configured HTTP peers', Shape({ success, nodes: List(Text()), count: Integer() })),
+  original(
+    '/api/lattice/state',
+    'getWholeState',
+    'The whole state, signed',
+    Shape({
+      success,
+      merkle_root: root,
+      state: mapOf(anyJson),
+      state_size: Integer(),
+      timestamp: Integer({ description: 'Unix seconds.' }),
+      signature: Text({ description: 'Ed25519 over `<root>:<timestamp>`, 128 hex digits.' }),
+      signed: Bool(),
+    }),
+    {
+      cost: 'costly',
+      description: 'Streamed. Its ETag is the root: a reader that has it is answered 304.',
+      headers: Shape({ 'if-none-match': Maybe(Text({ description: 'ETags that the reader has.' })) }),
+    },
+  ),
+  original(
+    '/api/lattice/p2p/status',
+    'getP2pStatus',
+    'The P2P lung',
+    Shape({
+      success,
+      enabled: Bool(),
+      started: Bool(),
+      libp2p_available: Bool(),
+      error: Type.Union([Text(), Type.Null()]),
+      topic: Text(),
+      listen_multiaddrs: List(Text()),
+      bootstrap_peers: List(Text()),
+      peer_count: Integer(),
+      has_peers: Bool(),
+      http_sync_enabled: Bool(),
+      sync_mode: word(['P2P', 'HTTP', 'NONE']),
+      heartbeat_active: Bool(),
+    }),
+  ),
+  original('/api/lattice/p2p/identity', 'getP2pIdentity', 'The peer id', Shape({ success, peer_id: Text(), listen_addrs: List(Text()) })),
+  original(
+    '/api/lattice/sync/switch',
+    'switchMode',
+    'Choose the lung by hand',
+    Shape({ success, mode: word(['auto', 'p2p', 'http']), message: Text() }),
+    {
+      method: 'POST',
+      token: true,
+      cost: 'write',
+      description: 'Always 200: whatever goes wrong, a missing token too, is told with `success: false`.',
+      query: Shape({ mode: Maybe(Text({ description: 'p2p, http or auto (default).' })) }),
+      example: { query: { mode: 'auto' } },
+    },
+  ),
+  original(
+    '/api/lattice/health',
+    'getLatticeHealth',
+    'The parts of the node',
+    Shape({
+      timestamp: Integer(),
+      overall: word(['healthy', 'degraded']),
+      components: mapOf(word(['healthy', 'degraded', 'disabled'])),
+      metrics: mapOf(anyJson),
+    }),
+  ),
+  original(
+    '/api/persistence/merkle-root',
+    'getMerkleRoot',
+    'The root',
+    Shape({ success, merkle_root: root, total_accounts: Integer(), message: Text() }),
+  ),
+  original(
+    '/api/persistence/integrity',
+    'checkIntegrity',
+    'Recompute the root from the store',
+    Shape({ success, is_valid: Bool(), status: word(['VALID', 'CORRUPTED', 'ERROR']), merkle_root: root, message: Text() }),
+    { cost: 'costly' },
+  ),
+  original(
+    '/api/persistence/stats',
+    'getPersistenceStats',
+    'Counts of the audit record',
+    Shape({
+      success,
+      executions: Shape({ total_executions: Integer(), status_breakdown: mapOf(Integer()), avg_execution_time_ms: Float() }),
+      attacks: Shape({
+        total_attacks_blocked: Integer(),
+        attack_type_breakdown: mapOf(Integer()),
+        layer_breakdown: mapOf(Integer()),
+      }),
+      merkle_root: root,
+      total_bundles: Integer(),
+    }),
+  ),
+  original(
+    '/api/persistence/executions',
+    'listExecutions',
+    'Executions of the audit record',
+    Shape({ success, executions: List(row), count: Integer() }),
+    { query: limit },
+  ),
+  original(
+    '/api/persistence/attacks',
+    'listAttacks',
+    'Attacks of the audit record',
+    Shape({ success, attacks: List(row), count: Integer() }),
+    { query: limit },
+  ),
+  original('/api/persistence/bundles', 'listBundles', 'Bundles of the vault', Shape({ success, bundles: List(row), count: Integer() })),
+  original('/api/persistence/bundle/:hash', 'getBundle', 'One bundle', Shape({ success, bundle: row, integrity_verified: Bool() }), {
+    params: hashParam,
+    answers: { 200: json('The bundle.', Shape({ success, bundle: row, integrity_verified: Bool() })), 404: notFound },
+    example: { params: { hash: '00'.repeat(32) } },
+  }),
+  original('/api/vault/list', 'listVault', 'Functions of the vault', Shape({ success, functions: mapOf(row), count: Integer() })),
+  original('/api/vault/:hash', 'getVaultEntry', 'One function of the vault', row, {
+    params: hashParam,
+    answers: { 200: json('The entry.', row), 404: notFound },
+    example: { params: { hash: '00'.repeat(32) } },
+  }),
+];

@@ -1,0 +1,241 @@
+import { Type } from 'typebox';
+import { json, type RouteContract, word } from './describe.ts';
+import { anyJson, CommitResult, Conflict, Cut, cursor, Entry, EntryPage, History, Operation, Proof, time } from './entities.ts';
+
+const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
+
+const MAX_PAGE = 1000;
+const limit = Maybe(Integer({ minimum: 1, maximum: MAX_PAGE, default: 100, description: 'Items on a page.' }));
+const key = Text({ minLength: 1, description: 'The key.' });
+const keyInPath = Shape({ key: Text({ description: 'The key, percent-encoded. Keys that paths cannot carry go into the query.' }) });
+const keyInQuery = Shape({ key });
+const etag = { etag: Text({ description: 'The version in quotes.' }) };
+
+const ifNoneMatch = { 'if-none-match': Maybe(Text({ description: 'Versions that the reader has: 304 when one is current.' })) };
+const conditions = {
+  'if-match': Maybe(Text({ description: 'Versions, or `*`: writes only where one is current.' })),
+  'if-none-match': Maybe(Text({ description: '`*`: writes only where the key has no value.' })),
+};
+const idempotency = {
+  'idempotency-key': Maybe(
+    Text({
+      minLength: 1,
+      maxLength: 128,
+      pattern: '^[!-~]+$',
+      description: 'The same request under the same key is done once and answered alike for 24 hours.',
+    }),
+  ),
+};
+const replayed = { 'idempotent-replayed': Text({ description: '`true` when an earlier request under this key wrote it.' }) };
+const writeErrors = [400, 401, 412, 413, 415, 421, 422, 429, 503, 504, 507] as const;
+const written = { ...etag, ...replayed };
+
+const putAnswers = {
+  200: json('Replaced.', Entry.ref, written),
+  201: json('Created.', Entry.ref, { ...written, location: Text() }),
+};
+const deleteAnswers = { 204: { description: 'Deleted.', headers: replayed } };
+const getAnswers = { 200: json('The entry.', Entry.ref, etag), 304: { description: 'The reader has it.' } };
+const at = Maybe(word(['cut'], '`cut`: at the newest certified cut, with its certificate.'));
+
+export const STATE_ROUTES: readonly RouteContract[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/state/:key',
+    id: 'getEntry',
+    tag: 'state',
+    summary: 'Read an entry',
+    cost: 'read',
+    params: keyInPath,
+    headers: Shape(ifNoneMatch),
+    answers: getAnswers,
+    errors: [400, 404, 421, 429, 504],
+    example: { params: { key: 'greeting' } },
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/state/:key',
+    id: 'putEntry',
+    tag: 'state',
+    summary: 'Write an entry',
+    description: 'Durable on this node when it is answered.',
+    token: true,
+    cost: 'write',
+    params: keyInPath,
+    headers: Shape({ ...conditions, ...idempotency }),
+    body: anyJson,
+    answers: putAnswers,
+    errors: writeErrors,
+    example: { params: { key: 'greeting' }, body: { text: 'hello' } },
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/state/:key',
+    id: 'deleteEntry',
+    tag: 'state',
+    summary: 'Delete an entry',
+    token: true,
+    cost: 'write',
+    params: keyInPath,
+    headers: Shape({ ...conditions, ...idempotency }),
+    answers: deleteAnswers,
+    errors: [...writeErrors, 404],
+    example: { params: { key: 'greeting' } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/state',
+    id: 'listEntries',
+    tag: 'state',
+    summary: 'List entries by prefix, or read one by ?key=',
+    description: 'With `key` it answers as GET /api/v1/state/{key} does.',
+    cost: 'read',
+    query: Shape({
+      key: Maybe(key),
+      prefix: Maybe(Text({ description: 'What the keys begin with.' })),
+      limit,
+      cursor: Maybe(cursor),
+    }),
+    headers: Shape(ifNoneMatch),
+    answers: {
+      200: json('A page of entries, or the entry of `key`.', Type.Union([EntryPage.ref, Entry.ref])),
+      304: { description: 'The reader has it.' },
+    },
+    errors: [400, 404, 421, 429, 504],
+    example: { query: { prefix: 'gree', limit: 10 } },
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/state',
+    id: 'putEntryByQuery',
+    tag: 'state',
+    summary: 'Write an entry whose key paths cannot carry',
+    token: true,
+    cost: 'write',
+    query: keyInQuery,
+    headers: Shape({ ...conditions, ...idempotency }),
+    body: anyJson,
+    answers: putAnswers,
+    errors: writeErrors,
+    example: { query: { key: 'a/../b' }, body: 1 },
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/state',
+    id: 'deleteEntryByQuery',
+    tag: 'state',
+    summary: 'Delete an entry whose key paths cannot carry',
+    token: true,
+    cost: 'write',
+    query: keyInQuery,
+    headers: Shape({ ...conditions, ...idempotency }),
+    answers: deleteAnswers,
+    errors: [...writeErrors, 404],
+    example: { query: { key: 'greeting' } },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/commits',
+    id: 'commit',
+    tag: 'state',
+    summary: 'Write several entries at once: all or none',
+    token: true,
+    cost: 'write',
+    headers: Shape(idempotency),
+    body: Shape(
+      { operations: List(Operation.ref, { minItems: 1, maxItems: 256, description: 'Each key once; 64 KiB in all.' }) },
+      { additionalProperties: false },
+    ),
+    answers: { 201: json('Durable.', CommitResult.ref, replayed) },
+    errors: [...writeErrors, 404],
+    example: { body: { operations: [{ op: 'put', key: 'greeting', value: 'hello' }] } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/history/:key',
+    id: 'getHistory',
+    tag: 'state',
+    summary: 'What was shown under a key',
+    cost: 'costly',
+    params: keyInPath,
+    query: Shape({ limit, cursor: Maybe(cursor) }),
+    answers: { 200: json('A page of it.', History.ref) },
+    errors: [400, 421, 429, 503, 504],
+    example: { params: { key: 'greeting' }, query: { limit: 10 } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/history',
+    id: 'getHistoryByQuery',
+    tag: 'state',
+    summary: 'What was shown under a key that paths cannot carry',
+    cost: 'costly',
+    query: Shape({ key, limit, cursor: Maybe(cursor) }),
+    answers: { 200: json('A page of it.', History.ref) },
+    errors: [400, 421, 429, 503, 504],
+    example: { query: { key: 'greeting' } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/conflicts',
+    id: 'listConflicts',
+    tag: 'state',
+    summary: 'Keys with concurrent writes',
+    cost: 'read',
+    query: Shape({ limit, cursor: Maybe(cursor) }),
+    answers: { 200: json('A page of them.', Shape({ conflicts: List(Conflict.ref), cursor: Maybe(cursor) })) },
+    errors: [400, 421, 429, 504],
+    example: { query: { limit: 10 } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/proof/:key',
+    id: 'getProof',
+    tag: 'proofs and cuts',
+    summary: 'Prove an entry, or its absence',
+    description: 'Checked offline with `lattice proof verify`. A proof at a cut costs more and has a limit of its own.',
+    cost: 'read',
+    params: keyInPath,
+    query: Shape({ at }),
+    answers: { 200: json('The proof.', Proof.ref) },
+    errors: [400, 404, 409, 421, 429, 503, 504],
+    example: { params: { key: 'greeting' } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/proof',
+    id: 'getProofByQuery',
+    tag: 'proofs and cuts',
+    summary: 'Prove an entry whose key paths cannot carry',
+    cost: 'read',
+    query: Shape({ key, at }),
+    answers: { 200: json('The proof.', Proof.ref) },
+    errors: [400, 404, 409, 421, 429, 503, 504],
+    example: { query: { key: 'greeting' } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/cuts',
+    id: 'listCuts',
+    tag: 'proofs and cuts',
+    summary: 'The newest cuts',
+    cost: 'read',
+    answers: { 200: json('Newest first, at most 64.', Shape({ items: List(Cut.ref) })) },
+    errors: [421, 429],
+    example: {},
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/cuts/certificate',
+    id: 'getCertificate',
+    tag: 'proofs and cuts',
+    summary: 'The quorum certificate of a cut',
+    cost: 'read',
+    query: Shape({ at: Maybe(Integer({ minimum: 0, description: 'Unix ms of the cut. Default: the newest certified one.' })) }),
+    answers: {
+      200: json('The certificate.', Shape({ at: time('Of the cut.'), certificate: Text({ description: 'base64url.' }) })),
+    },
+    errors: [400, 404, 421, 429],
+    example: {},
+  },
+];

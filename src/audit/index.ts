@@ -1,0 +1,1 @@
+export { type Proven, type VerifyProofOptions, verifyProofDocument } from './verify-proof.ts';

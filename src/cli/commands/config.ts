@@ -1,0 +1,67 @@
+import { loadConfig, type Problem } from '../../config/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import { connect } from '../connect.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { alignColumns, printable } from '../output.ts';
+
+export interface ConfigShowOptions extends GlobalOptions {
+  /** Also what is at its default. */
+  readonly all?: boolean;
+}
+
+interface ConfigItem {
+  readonly name: string;
+  readonly value: unknown;
+  readonly source: string;
+  readonly secret: boolean;
+  readonly unit?: string;
+  readonly help: string;
+}
+
+/** The configuration that a node runs with, and where each value comes from. Secrets are told as set or not set. */
+export async function configShow(context: CliContext, options: ConfigShowOptions): Promise<number> {
+  const client = await connect(context, options);
+  const { items } = await client.json<{ readonly items: readonly ConfigItem[] }>('GET', '/api/v1/config');
+  if (options.json) {
+    context.output.json({ items });
+    return EXIT.ok;
+  }
+  const shown = options.all ? items : items.filter(({ source }) => source !== 'default');
+  for (const line of alignColumns(shown.map(({ name, value, source }) => [name, source, printable(textOf(value))])))
+    context.output.line(line);
+  if (shown.length < items.length) context.output.remark(`${items.length - shown.length} more have their defaults: --all`);
+  return EXIT.ok;
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : JSON.stringify(value);
+
+/** Checks the configuration that `start` would take, without starting anything. Exit code 1 when production's guard objects. */
+export async function configCheck(context: CliContext, options: GlobalOptions): Promise<number> {
+  let config: ReturnType<typeof loadConfig>;
+  try {
+    config = loadConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd });
+  } catch (error) {
+    if (!(error instanceof LatticeError) || error.code !== 'invalid-config' || options.json) throw error;
+    const problems = error.details['problems'] as readonly Problem[];
+    for (const { variable, value, rule, fix } of problems) {
+      context.output.line(`${context.output.paint('red', '✗')} ${printable(`${variable}=${value}: ${rule}`)}`);
+      context.output.line(`    → ${printable(fix)}`);
+    }
+    throw new LatticeError('invalid-config', `${problems.length} ${problems.length === 1 ? 'value is' : 'values are'} wrong`, {
+      next: 'Correct what is listed, then run lattice config check again.',
+    });
+  }
+  const { warnings, violations } = config;
+  const ok = violations.length === 0;
+  if (options.json) {
+    context.output.json({ ok, warnings, violations });
+    return ok ? EXIT.ok : EXIT.failed;
+  }
+  const { line, paint } = context.output;
+  for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
+  for (const violation of violations) line(`${paint('red', '✗')} ${printable(violation)}`);
+  line(ok ? `${paint('green', '✓')} a node can start with this` : 'a node starts with this, read-only: production needs what is marked');
+  return ok ? EXIT.ok : EXIT.failed;
+}

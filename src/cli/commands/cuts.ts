@@ -1,0 +1,56 @@
+import type { CutView } from '../../runtime/facade.ts';
+import { connect } from '../connect.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { alignColumns } from '../output.ts';
+import { type WatchOptions, watch } from '../watch.ts';
+import { writeNew } from '../write-file.ts';
+
+export interface CutsOptions extends WatchOptions {
+  readonly limit: number;
+}
+
+export interface CertificateOptions extends GlobalOptions {
+  readonly at?: number;
+  readonly out?: string;
+}
+
+/** The agreed states of the last minutes, newest first. */
+export async function cuts(context: CliContext, options: CutsOptions): Promise<number> {
+  const client = await connect(context, options);
+  return await watch(
+    context,
+    options,
+    () => client.json<{ readonly items: readonly CutView[] }>('GET', '/api/v1/cuts'),
+    ({ items }) => {
+      const shown = items.slice(0, options.limit);
+      if (options.json) context.output.json({ items: shown });
+      else if (shown.length === 0) context.output.line('no cuts yet: the first comes within half a minute of the start');
+      else {
+        const rows = shown.map((cut) => [
+          new Date(cut.at).toISOString(),
+          cut.root,
+          String(cut.entries),
+          cut.ours ? 'ours' : 'not ours',
+          cut.certified ? `certified by ${cut.attesters.length}` : `attested by ${cut.attesters.length}`,
+        ]);
+        for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'STATE', 'QUORUM'], ...rows])) context.output.line(line);
+      }
+    },
+  );
+}
+
+/** The certificate of a quorum for a cut: an auditor's anchor. */
+export async function certificate(context: CliContext, options: CertificateOptions): Promise<number> {
+  const client = await connect(context, options);
+  const answer = await client.json<{ readonly at: number; readonly certificate: string }>('GET', '/api/v1/cuts/certificate', {
+    query: { at: options.at },
+  });
+  if (options.out !== undefined) {
+    const path = await writeNew(context, options.out, `${answer.certificate}\n`);
+    if (options.json) context.output.json({ file: path, at: answer.at });
+    else context.output.line(`${path}: certificate of ${new Date(answer.at).toISOString()}`);
+  } else if (options.json) context.output.json(answer);
+  else context.output.line(answer.certificate);
+  return EXIT.ok;
+}

@@ -1,0 +1,45 @@
+import type { HistoryItem, HistoryPage } from '../../runtime/facade.ts';
+import { connect } from '../connect.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { printable } from '../output.ts';
+
+export interface HistoryOptions extends GlobalOptions {
+  readonly limit: number;
+}
+
+/** Versions asked for at once. */
+const PAGE = 100;
+
+/** Who wrote a key and when, newest first. */
+export async function history(context: CliContext, key: string, options: HistoryOptions): Promise<number> {
+  const client = await connect(context, options);
+  const items: HistoryItem[] = [];
+  let cursor: string | undefined;
+  let complete = true;
+  // Ends: every round finds at least one version or is the last.
+  do {
+    const page = await client.json<HistoryPage>('GET', '/api/v1/history', {
+      query: { key, limit: Math.min(PAGE, options.limit - items.length), cursor },
+    });
+    items.push(...page.items);
+    complete = page.complete;
+    cursor = page.items.length === 0 ? undefined : page.cursor;
+  } while (cursor !== undefined && items.length < options.limit);
+
+  if (options.json) {
+    context.output.json({ key, items, complete, ...(cursor === undefined ? {} : { cursor }) });
+    return EXIT.ok;
+  }
+  const { line, remark, paint } = context.output;
+  if (items.length === 0) line(`no version of ${printable(key)} is known here`);
+  for (const item of items) {
+    const what = item.deleted ? 'deleted' : item.value === undefined ? '(value no longer held)' : printable(JSON.stringify(item.value));
+    const at = item.at === undefined ? '(time not known)       ' : new Date(item.at).toISOString();
+    line(`${at}  ${item.current ? paint('bold', 'current') : 'earlier'}  ${what}`);
+    line(paint('dim', `  by ${item.author ?? '(not known)'}  version ${item.version}`));
+  }
+  if (cursor !== undefined) remark('There are more: raise --limit.');
+  else if (!complete) remark('Older versions have left the journal.');
+  return EXIT.ok;
+}

@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import { loadKey, seedToAuthor } from '../../adapters/system/keys.ts';
+import { loadConfig } from '../../config/index.ts';
+import { authorToPeerId } from '../../core/codec/peer-id.ts';
+import { type Bytes, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import type { NodeStatus } from '../../runtime/facade.ts';
+import { connect } from '../connect.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
+import { EXIT } from '../errors.ts';
+
+export interface KeyOptions extends GlobalOptions {
+  readonly keyFile?: string;
+}
+
+/** A node's peer id and public key, from its key file: no node needs to run. */
+export async function id(context: CliContext, options: KeyOptions): Promise<number> {
+  const publicKey = seedToAuthor(readSeed(context, options));
+  show(context, options, { peerId: authorToPeerId(publicKey), publicKey });
+  return EXIT.ok;
+}
+
+/** The same of a file, or of the node that runs where no file is named. */
+export async function keyShow(context: CliContext, options: KeyOptions): Promise<number> {
+  if (options.keyFile !== undefined || options.envFile !== undefined) return await id(context, options);
+  const client = await connect(context, options);
+  const { peerId, author, trust } = await client.json<NodeStatus>('GET', '/api/v1/status');
+  show(context, options, { peerId, publicKey: author });
+  if (!options.json) context.output.remark(`it trusts ${trust.authors.length}: ${trust.authors.join(',')}`);
+  return EXIT.ok;
+}
+
+function show(context: CliContext, options: KeyOptions, key: { readonly peerId: string; readonly publicKey: string }): void {
+  if (options.json) context.output.json(key);
+  else {
+    context.output.line(`peer id     ${key.peerId}`);
+    context.output.line(`public key  ${key.publicKey}`);
+  }
+}
+
+/** The key's seed, never made here: an identity that no node uses helps nobody. */
+function readSeed(context: CliContext, options: KeyOptions): Bytes {
+  let path = options.keyFile;
+  if (path === undefined) {
+    if (options.envFile === undefined) throw usageError('which node? give --env-file or --key-file');
+    const { key } = loadConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd });
+    if (key.source === 'environment') return hexToBytes(key.seedHex) as Bytes;
+    path = key.path;
+  }
+  const seed = loadKey(resolve(context.cwd, path));
+  if (seed === undefined) {
+    throw new LatticeError('no-key', `${resolve(context.cwd, path)} does not exist`, {
+      next: 'The first start of the node makes its key; or run lattice init.',
+    });
+  }
+  return seed;
+}

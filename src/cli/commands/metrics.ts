@@ -1,0 +1,50 @@
+import { LatticeError } from '../../core/types/index.ts';
+import { connect } from '../connect.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** NaN and infinities as text: JSON has none. */
+  readonly value: number | string;
+}
+
+/** The node's metrics in Prometheus' text form, or those whose name contains `filter`. */
+export async function metrics(context: CliContext, filter: string | undefined, options: GlobalOptions): Promise<number> {
+  const client = await connect(context, options);
+  const text = await client.text('GET', '/metrics', { headers: { accept: 'text/plain' } });
+  const samples = samplesOf(text);
+  if (samples.length === 0) {
+    throw new LatticeError('not-a-lattice-node', `${client.url}/metrics holds no metrics`, {
+      next: 'Check that the URL is a Lattice node and not a proxy or another service.',
+    });
+  }
+  const wanted = (name: string): boolean => filter === undefined || name.includes(filter);
+  if (options.json) {
+    context.output.json({ samples: samples.filter(({ name }) => wanted(name)) });
+    return EXIT.ok;
+  }
+  for (const line of text.split('\n')) {
+    const name = /^(?:# (?:HELP|TYPE) )?([a-zA-Z_:][\w:]*)/.exec(line)?.[1];
+    if (name !== undefined && wanted(name)) context.output.line(line);
+  }
+  return EXIT.ok;
+}
+
+/** The samples of Prometheus' text exposition format; what is no sample is left out. */
+export function samplesOf(text: string): Sample[] {
+  const samples: Sample[] = [];
+  for (const line of text.split('\n')) {
+    const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: -?\d+)?$/.exec(line);
+    if (match === null) continue;
+    const [, name = '', labelText = '', valueText = ''] = match;
+    const labels: Record<string, string> = {};
+    for (const [, label = '', quoted = ''] of labelText.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)) {
+      labels[label] = quoted.replace(/\\(.)/g, (_, c: string) => (c === 'n' ? '\n' : c));
+    }
+    const value = Number(valueText);
+    samples.push({ name, labels, value: Number.isFinite(value) ? value : valueText });
+  }
+  return samples;
+}

@@ -1,0 +1,30 @@
+import { connect } from '../connect.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { writeNew } from '../write-file.ts';
+
+export interface OpenapiOptions extends GlobalOptions {
+  readonly out?: string;
+}
+
+interface OpenapiDocument {
+  readonly openapi: string;
+  readonly info: { readonly version: string };
+  readonly paths: Readonly<Record<string, unknown>>;
+}
+
+/** The OpenAPI document of the node's API. */
+export async function openapi(context: CliContext, options: OpenapiOptions): Promise<number> {
+  const client = await connect(context, options);
+  const document = await client.json<OpenapiDocument>('GET', '/openapi.json');
+  if (options.out === undefined) {
+    if (options.json) context.output.json(document);
+    else context.output.line(JSON.stringify(document, undefined, 2));
+    return EXIT.ok;
+  }
+  const path = await writeNew(context, options.out, `${JSON.stringify(document, undefined, 2)}\n`);
+  const summary = { file: path, openapi: document.openapi, version: document.info.version, paths: Object.keys(document.paths).length };
+  if (options.json) context.output.json(summary);
+  else context.output.line(`${path}: OpenAPI ${summary.openapi}, ${summary.paths} paths of version ${summary.version}`);
+  return EXIT.ok;
+}

@@ -1,0 +1,125 @@
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { LatticeError } from '../core/types/index.ts';
+import { type CliContext, readTextFile } from './context.ts';
+
+/** A fleet by name: the node to talk to, and where its token and its other nodes are written. Paths are absolute. */
+export interface FleetContext {
+  readonly url: string;
+  /** A file with the token alone, or an env file with DIOTEC360_API_TOKEN. Tokens themselves are never kept here. */
+  readonly tokenFile?: string;
+  /** fleet.json: what `doctor` looks at. */
+  readonly fleet?: string;
+}
+
+export interface Contexts {
+  /** Used where nothing else names a node. */
+  readonly current?: string;
+  readonly contexts: ReadonlyMap<string, FleetContext>;
+}
+
+/** A hundred fleets of some lines each. */
+const MAX_FILE_BYTES = 64 * 1024;
+export const MAX_CONTEXTS = 100;
+/** A token has at most 512 characters; an env file is a few lines. */
+const MAX_TOKEN_FILE_BYTES = 256 * 1024;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+export const isContextName = (name: string): boolean => NAME.test(name);
+
+/** In the user's configuration directory (XDG Base Directory Specification); undefined where there is no home. */
+function pathOf(env: CliContext['env']): string | undefined {
+  const configured = env['XDG_CONFIG_HOME'];
+  const base = configured !== undefined && isAbsolute(configured) ? configured : env['HOME'] && join(env['HOME'], '.config');
+  return base ? join(base, 'diotec360-lattice', 'contexts.json') : undefined;
+}
+
+function malformed(path: string, why: string): LatticeError {
+  return new LatticeError('contexts-malformed', `${path} is not a list of contexts: ${why}`, {
+    next: 'Correct or remove that file, then add the contexts again with lattice context add.',
+  });
+}
+
+/** The contexts of this user; none where there is no file. LatticeError `contexts-malformed`. */
+export async function readContexts(env: CliContext['env']): Promise<Contexts> {
+  const path = pathOf(env);
+  if (path === undefined) return { contexts: new Map() };
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { contexts: new Map() };
+    throw new LatticeError('file-unreadable', `cannot read ${path}: ${(cause as Error).message}`, {
+      next: 'Check its permissions, or name the node with --url.',
+      cause,
+    });
+  }
+  if (text.length > MAX_FILE_BYTES) throw malformed(path, `it has more than ${MAX_FILE_BYTES} characters`);
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    throw malformed(path, 'it is not JSON');
+  }
+  const { current, contexts } = (document ?? {}) as { readonly current?: unknown; readonly contexts?: unknown };
+  if (typeof contexts !== 'object' || contexts === null) throw malformed(path, '"contexts" is missing');
+  const found = new Map<string, FleetContext>();
+  for (const [name, value] of Object.entries(contexts)) {
+    const { url, tokenFile, fleet } = (value ?? {}) as Readonly<Record<string, unknown>>;
+    if (!isContextName(name) || typeof url !== 'string') throw malformed(path, `${JSON.stringify(name)} has no URL`);
+    found.set(name, {
+      url,
+      ...(typeof tokenFile === 'string' ? { tokenFile } : {}),
+      ...(typeof fleet === 'string' ? { fleet } : {}),
+    });
+  }
+  return { ...(typeof current === 'string' ? { current } : {}), contexts: found };
+}
+
+/** Replaces the file, readable by its owner only. Resolves with its path. LatticeError `file-unwritable`. */
+export async function writeContexts(env: CliContext['env'], { current, contexts }: Contexts): Promise<string> {
+  const path = pathOf(env);
+  if (path === undefined) {
+    throw new LatticeError('file-unwritable', 'there is no place for contexts: neither XDG_CONFIG_HOME nor HOME is set', {
+      next: 'Set one of them, or name the node with --url.',
+    });
+  }
+  const document = { ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) };
+  const fresh = `${path}.${process.pid}.${process.hrtime.bigint().toString(36)}`;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(fresh, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(document, undefined, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(fresh, path);
+  } catch (cause) {
+    await rm(fresh, { force: true }).catch(() => undefined);
+    throw new LatticeError('file-unwritable', `cannot write ${path}: ${(cause as Error).message}`, {
+      next: 'Check the permissions of that directory.',
+      cause,
+    });
+  }
+  return path;
+}
+
+/** The token that a context refers to; undefined where it names no file. LatticeError `file-unreadable`, `no-token`. */
+export async function tokenOf(context: CliContext, { tokenFile }: FleetContext): Promise<string | undefined> {
+  return tokenFile === undefined ? undefined : await readToken(context, tokenFile);
+}
+
+/** The token in a file that holds nothing else, or in an env file. LatticeError `file-unreadable`, `no-token`. */
+export async function readToken(context: CliContext, file: string): Promise<string> {
+  const text = (await readTextFile(context, file, MAX_TOKEN_FILE_BYTES)).trim();
+  const token = /^[!-~]+$/.test(text) && !text.includes('=') ? text : parseEnv(text)['DIOTEC360_API_TOKEN'];
+  if (token === undefined || token === '') {
+    throw new LatticeError('no-token', `${file} holds no token`, {
+      next: 'It must hold the token alone, or a line DIOTEC360_API_TOKEN=….',
+    });
+  }
+  return token;
+}

@@ -1,0 +1,80 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CliContext } from './context.ts';
+
+/** What the groups of commands are built with. */
+export interface Definition {
+  readonly context: CliContext;
+  readonly program: Command;
+  /**
+   * Adds a command with its examples. `run` gets all options, global ones included, as the option definitions make them, and the arguments in
+   * order. Its modules are imported when it runs: naming all commands must cost nothing.
+   */
+  readonly define: (
+    parent: Command,
+    usage: string,
+    summary: string,
+    examples: readonly string[],
+    run: (options: never, args: string[]) => Promise<number>,
+  ) => Command;
+  /** The same, run where the parent is named alone. */
+  readonly defineDefault: Definition['define'];
+  /** Adds a command that only groups others. */
+  readonly group: (name: string, summary: string, ...examples: readonly string[]) => Command;
+}
+
+export function createDefinition(context: CliContext, program: Command, finish: (exitCode: number) => void): Definition {
+  const add =
+    (isDefault: boolean): Definition['define'] =>
+    (parent, usage, summary, examples, run) =>
+      parent
+        .command(usage, { isDefault })
+        .description(summary)
+        .addHelpText('after', example(...examples))
+        .action(async function action(this: Command) {
+          finish(await run(this.optsWithGlobals(), this.args));
+        });
+  return {
+    context,
+    program,
+    define: add(false),
+    defineDefault: add(true),
+    group: (name, summary, ...examples) =>
+      program
+        .command(name)
+        .description(summary)
+        .addHelpText('after', example(...examples)),
+  };
+}
+
+export function example(...commands: readonly string[]): string {
+  return `\n${commands.length > 1 ? 'Examples' : 'Example'}:\n${commands.map((c) => `  $ lattice ${c}`).join('\n')}`;
+}
+
+/** Adds --watch and its pause. */
+export function watchable(command: Command): Command {
+  return command
+    .option('--watch', 'repeat until interrupted')
+    .addOption(new Option('--interval <seconds>', 'pause between two looks').default(1).argParser(numberIn(0.1, 3600)));
+}
+
+/** Adds --limit, the most items to list. */
+export function limited(command: Command, what: string, standard: number, greatest: number): Command {
+  return command.addOption(new Option('--limit <n>', `most ${what} to list`).default(standard).argParser(integerIn(1, greatest)));
+}
+
+export function numberIn(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+export function integerIn(min: number, max: number): (text: string) => number {
+  return (text) => {
+    if (!/^[0-9]{1,15}$/.test(text) || Number(text) < min || Number(text) > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return Number(text);
+  };
+}

@@ -1,0 +1,54 @@
+import type { NodeStatus } from '../runtime/facade.ts';
+import type { NodeReport } from './examine.ts';
+import { bad, type Finding, note, ok } from './finding.ts';
+
+type KnownReport = NodeReport & { readonly status: NodeStatus };
+
+/** What only shows when the nodes are compared: roots, trust lists, networks, versions. Nothing for a single node. */
+export function examineFleet(reports: readonly NodeReport[]): Finding[] {
+  const known = reports.filter((r) => r.status !== undefined) as KnownReport[];
+  if (known.length < 2) return [];
+  const compare = (what: string, value: (status: NodeStatus) => string, differ: (text: string) => Finding): Finding => {
+    const byValue = new Map<string, string[]>();
+    for (const { url, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), url]);
+    const found = [...byValue];
+    if (found.length === 1) return ok(`same ${what} on ${known.length} nodes: ${found[0]?.[0] ?? ''}`);
+    return differ(`different ${what}: ${found.map(([v, urls]) => `${v} on ${urls.join(', ')}`).join('; ')}`);
+  };
+  return [
+    compare(
+      'network',
+      (s) => s.network,
+      (text) => bad(text, 'Set the same DIOTEC360_NETWORK (or topic) everywhere.'),
+    ),
+    compare(
+      'trust list',
+      (s) => s.trust.hash,
+      (text) => bad(text, 'Set the same DIOTEC360_TRUSTED_STATE_PUBKEYS everywhere.'),
+    ),
+    compare(
+      'root',
+      (s) => s.root,
+      (text) => bad(text, 'Wait while writes go on; then look at lattice peers, and repair with lattice sync now.'),
+    ),
+    compare(
+      'version',
+      (s) => s.version,
+      (text) => note(text, 'Bring every node to the same version.'),
+    ),
+    ...twins(known),
+  ];
+}
+
+function twins(known: readonly KnownReport[]): Finding[] {
+  const seen = new Map<string, KnownReport>();
+  const findings: Finding[] = [];
+  for (const report of known) {
+    const twin = seen.get(report.status.peerId);
+    if (twin !== undefined && twin.status.incarnation !== report.status.incarnation) {
+      findings.push(bad(`${twin.url} and ${report.url} run with the same key`, 'Stop one of them and give it a key of its own.'));
+    }
+    seen.set(report.status.peerId, report);
+  }
+  return findings;
+}

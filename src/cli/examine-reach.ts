@@ -1,0 +1,116 @@
+import { LatticeError } from '../core/types/index.ts';
+import type { NodeStatus, PeerStatus, PingOutcome } from '../runtime/facade.ts';
+import { type ApiClient, createClient } from './client.ts';
+import type { NodeReport } from './examine.ts';
+import { bad, type Finding, info, note, ok } from './finding.ts';
+import type { PeersAnswer, PingAnswer } from './views.ts';
+
+/** Peers asked about a single node. */
+const MAX_ASKED = 16;
+
+/** A node that can say whether it reaches another. */
+interface Witness {
+  readonly client: ApiClient;
+  readonly status: NodeStatus;
+  readonly peers: readonly PeerStatus[];
+}
+
+export interface Target {
+  readonly client: ApiClient;
+  readonly report: NodeReport;
+}
+
+/**
+ * Reachability from outside in: what the other nodes say about reaching this one. Several nodes are asked about each other; a single one's peers
+ * are asked at the URLs that it knows, without any token. A witness whose token is known pings; the others tell what they saw last.
+ */
+export async function examineReach(target: Target, all: readonly Target[], timeoutMs: number): Promise<Finding[]> {
+  const { status, peers } = target.report;
+  if (status === undefined) return [];
+  const others = all.filter((other) => other !== target && other.report.status !== undefined);
+  if (others.length > 0) {
+    const witnesses = others.map(({ client, report }) => ({ client, status: report.status as NodeStatus, peers: report.peers }));
+    return await summary(status, witnesses, (text) => note(text, 'See that node below or above, and the firewall between the two.'));
+  }
+  const urls = peers.flatMap((peer) => (peer.url === undefined ? [] : [peer.url])).slice(0, MAX_ASKED);
+  const asked = await Promise.all(urls.map((url) => ask(url, timeoutMs)));
+  const silent = asked.flatMap((answer) => (typeof answer === 'string' ? [answer] : []));
+  const witnesses = asked.filter((answer): answer is Witness => typeof answer !== 'string' && answer.status.network === status.network);
+  try {
+    const findings = await summary(status, witnesses, (text) =>
+      bad(text, 'Open the way from that node to this one: firewall, ports, URL.'),
+    );
+    if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
+    return findings;
+  } finally {
+    for (const { client } of witnesses) client.close();
+  }
+}
+
+/** A peer that answers here, or its URL. */
+async function ask(url: string, timeoutMs: number): Promise<Witness | string> {
+  let client: ApiClient | undefined;
+  try {
+    client = createClient({ url, token: undefined, timeoutMs });
+    const [status, { peers }] = await Promise.all([
+      client.json<NodeStatus>('GET', '/api/v1/status'),
+      client.json<PeersAnswer>('GET', '/api/v1/peers'),
+    ]);
+    return { client, status, peers };
+  } catch (error) {
+    client?.close();
+    if (!(error instanceof LatticeError)) throw error;
+    return url;
+  }
+}
+
+async function summary(status: NodeStatus, witnesses: readonly Witness[], fail: (text: string) => Finding): Promise<Finding[]> {
+  const counts = { p2p: { reached: 0, asked: 0 }, http: { reached: 0, asked: 0 } };
+  const failures: Finding[] = [];
+  for (const { witness, lungs } of await Promise.all(witnesses.map(async (w) => ({ witness: w, lungs: await reaches(w, status) })))) {
+    if (lungs === undefined) {
+      failures.push(note(`${witness.client.url} does not know it`, 'Name it there in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP.'));
+      continue;
+    }
+    for (const { lung, ok: reached, error } of lungs) {
+      counts[lung].asked++;
+      if (reached) counts[lung].reached++;
+      else {
+        const name = lung === 'p2p' ? 'P2P' : 'HTTP';
+        failures.push(fail(`${witness.client.url} does not reach it over ${name}${error === undefined ? '' : `: ${error}`}`));
+      }
+    }
+  }
+  const reachedBy = (['p2p', 'http'] as const).flatMap((lung) =>
+    counts[lung].reached === 0 ? [] : [`over ${lung === 'p2p' ? 'P2P' : 'HTTP'} by ${counts[lung].reached} of ${counts[lung].asked}`],
+  );
+  return [...(reachedBy.length === 0 ? [] : [ok(`reached from outside ${reachedBy.join(', ')}`)]), ...failures];
+}
+
+type Lungs = readonly PingOutcome[];
+
+/** Over which lungs a witness reaches the node; undefined when it does not know it. */
+async function reaches({ client, status, peers }: Witness, node: NodeStatus): Promise<Lungs | undefined> {
+  const seen = peers.find((peer) => peer.peerId === node.peerId);
+  if (seen === undefined) return undefined;
+  const expected = (lung: PingOutcome['lung']): boolean =>
+    lung === 'p2p' ? node.p2p.enabled && status.p2p.enabled : status.http.enabled && seen.url !== undefined;
+  const lungs: Lungs = client.hasToken ? await ping(client, node.peerId, seen) : lastSeen(seen);
+  return lungs.filter(({ lung }) => expected(lung));
+}
+
+const lastSeen = ({ p2p, http }: PeerStatus): Lungs => [
+  { lung: 'p2p', ok: p2p.connected },
+  { lung: 'http', ok: http.reachable, ...(http.error === undefined ? {} : { error: http.error }) },
+];
+
+async function ping(client: ApiClient, peerId: string, seen: PeerStatus): Promise<Lungs> {
+  try {
+    const { results } = await client.json<PingAnswer>('POST', '/api/v1/peers/ping', { body: JSON.stringify({ peer: peerId }) });
+    return results;
+  } catch (error) {
+    // An older node, or another node's token.
+    if (error instanceof LatticeError) return lastSeen(seen);
+    throw error;
+  }
+}

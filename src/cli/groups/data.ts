@@ -1,0 +1,125 @@
+import { type Command, Option } from 'commander';
+import type { ConflictsOptions, ResolveOptions } from '../commands/conflicts.ts';
+import type { HistoryOptions } from '../commands/history.ts';
+import type { ProofGetOptions } from '../commands/proof-get.ts';
+import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
+import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
+import type { GlobalOptions } from '../context.ts';
+import { type Definition, limited } from '../define.ts';
+
+/** Keys and values: state, history, conflicts, proof. */
+export function dataCommands(definition: Definition): void {
+  const { context, program, define, defineDefault, group } = definition;
+  defineState(definition, group('state', 'read and write keys', 'state get greeting'));
+  limited(
+    define(
+      program,
+      'history <key>',
+      'who wrote a key and when, newest first',
+      ['history greeting', 'history greeting --limit 5 --json'],
+      async (options: HistoryOptions, [key = '']) => (await import('../commands/history.ts')).history(context, key, options),
+    ),
+    'versions',
+    20,
+    10_000,
+  );
+
+  const conflicts = group('conflicts', 'keys with concurrent values', 'conflicts', 'conflicts show greeting');
+  const commands = () => import('../commands/conflicts.ts');
+  limited(
+    defineDefault(
+      conflicts,
+      'ls',
+      'every value of the keys in conflict, with its author',
+      ['conflicts ls', 'conflicts ls --limit 20 --json'],
+      async (options: ConflictsOptions) => (await commands()).conflictsList(context, options),
+    ),
+    'keys',
+    100,
+    100_000,
+  );
+  define(
+    conflicts,
+    'show <key>',
+    'the values of one key, numbered',
+    ['conflicts show greeting'],
+    async (options: GlobalOptions, [key = '']) => (await commands()).conflictsShow(context, key, options),
+  );
+  define(
+    conflicts,
+    'resolve <key>',
+    'write one value in place of all (needs the token)',
+    ['conflicts resolve greeting --take 2', 'conflicts resolve greeting --value \'"both"\'', 'conflicts resolve greeting --delete'],
+    async (options: ResolveOptions, [key = '']) => (await commands()).conflictsResolve(context, key, options),
+  )
+    .option('--take <n>', 'the value of this number or version')
+    .option('--value <json>', 'another value')
+    .option('--delete', 'no value');
+
+  defineProof(definition, group('proof', 'proofs that a key is present or absent', 'proof get greeting'));
+}
+
+function defineState({ context, define }: Definition, state: Command): void {
+  const commands = () => import('../commands/state.ts');
+  define(
+    state,
+    'get <key>',
+    'value of a key',
+    ['state get greeting', 'state get greeting --json'],
+    async (options: GlobalOptions, [key = '']) => (await commands()).stateGet(context, key, options),
+  );
+  define(
+    state,
+    'put <key> <value>',
+    'write a JSON value ("-": read it from stdin; needs the token)',
+    ['state put greeting \'{"text":"hello"}\'', 'state put greeting hello --string --if-absent'],
+    async (options: PutOptions, [key = '', value = '']) => (await commands()).statePut(context, key, value, options),
+  )
+    .option('--string', 'take the value as text, not as JSON')
+    .option('--if-absent', 'only when the key does not exist')
+    .option('--if-match <version>', 'only when the key has this version');
+  define(state, 'delete <key>', 'delete a key (needs the token)', ['state delete greeting'], async (options: DeleteOptions, [key = '']) =>
+    (await commands()).stateDelete(context, key, options),
+  )
+    .alias('del')
+    .option('--if-match <version>', 'only when the key has this version');
+  limited(
+    define(
+      state,
+      'ls [prefix]',
+      'keys and values in key order',
+      ['state ls', 'state ls account: --limit 10'],
+      async (options: ListOptions, [prefix]) => (await commands()).stateList(context, prefix, options),
+    ),
+    'keys',
+    100,
+    10_000_000,
+  ).option('--cursor <cursor>', 'go on where an earlier list ended');
+  define(state, 'root', 'Merkle root of the state', ['state root'], async (options: GlobalOptions) =>
+    (await commands()).stateRoot(context, options),
+  );
+}
+
+function defineProof({ context, define }: Definition, proof: Command): void {
+  define(
+    proof,
+    'get <key>',
+    "fetch the proof of a key's presence or absence",
+    ['proof get greeting --out greeting.proof', 'proof get greeting --at cut'],
+    async (options: ProofGetOptions, [key = '']) => (await import('../commands/proof-get.ts')).proofGet(context, key, options),
+  )
+    .option('--out <file>', 'write it to a file (default: stdout)')
+    .addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']));
+  define(
+    proof,
+    'verify <file>',
+    'check a proof offline ("-": from stdin)',
+    ['proof verify greeting.proof', 'proof verify greeting.proof --root <64 hex> --trust <64 hex>,<64 hex>'],
+    async (options: ProofVerifyOptions, [file = '']) => (await import('../commands/proof-verify.ts')).proofVerify(context, file, options),
+  )
+    .option('--root <hex>', 'the root that it must lead to')
+    .option(
+      '--trust <keys>',
+      'public keys (64 hex, separated by commas) that the head and the commits must come from; the whole trust list for a proof at a cut',
+    );
+}

@@ -1,0 +1,115 @@
+import { Option } from 'commander';
+import type { CertificateOptions, CutsOptions } from '../commands/cuts.ts';
+import type { DoctorOptions } from '../commands/doctor.ts';
+import type { DifferencesOptions } from '../commands/peers.ts';
+import type { SyncModeOptions } from '../commands/sync.ts';
+import type { GlobalOptions } from '../context.ts';
+import { type Definition, integerIn, limited, numberIn, watchable } from '../define.ts';
+import type { WatchOptions } from '../watch.ts';
+
+/** Nodes together: doctor, peers, sync, cuts. */
+export function fleetCommands({ context, program, define, defineDefault, group }: Definition): void {
+  define(
+    program,
+    'doctor [urls...]',
+    'check nodes from outside and inside and their agreement, and say what to do',
+    ['doctor http://127.0.0.1:8000 http://127.0.0.1:8001', 'doctor --fleet fleet/fleet.json', 'doctor --check'],
+    async (options: DoctorOptions, urls) => (await import('../commands/doctor.ts')).doctor(context, urls, options),
+  )
+    .option('--fleet <file>', 'fleet.json: all of its nodes, with the tokens of the env files beside it')
+    .addOption(new Option('--settle <seconds>', 'how long roots may take to become equal').default(5).argParser(numberIn(0, 600)))
+    .option('--check', 'one line and exit code for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown');
+
+  const peers = group('peers', 'the peers of a node', 'peers', 'peers ping http://127.0.0.1:8001');
+  const peerCommands = () => import('../commands/peers.ts');
+  watchable(
+    defineDefault(
+      peers,
+      'ls',
+      'every peer, the lung that carries it, and whether it agrees',
+      ['peers ls', 'peers ls --watch', 'peers ls --json'],
+      async (options: WatchOptions) => (await peerCommands()).peersList(context, options),
+    ),
+  );
+  define(
+    peers,
+    'add <address>',
+    'add a peer by URL or multiaddr, kept across restarts (needs the token)',
+    ['peers add http://127.0.0.1:8001', 'peers add /ip4/127.0.0.1/tcp/9001/p2p/12D3KooW…'],
+    async (options: GlobalOptions, [address = '']) => (await peerCommands()).peersAdd(context, address, options),
+  );
+  define(
+    peers,
+    'rm <address>',
+    'remove a peer that was added so (needs the token)',
+    ['peers rm http://127.0.0.1:8001'],
+    async (options: GlobalOptions, [address = '']) => (await peerCommands()).peersRemove(context, address, options),
+  );
+  define(
+    peers,
+    'ping <peer>',
+    'have the node reach a peer id or URL over both lungs (needs the token)',
+    ['peers ping http://127.0.0.1:8001', 'peers ping 12D3KooW…'],
+    async (options: GlobalOptions, [peer = '']) => (await peerCommands()).peersPing(context, peer, options),
+  );
+  limited(
+    define(
+      peers,
+      'diff <peer>',
+      'which keys differ between the node and a peer id (needs the token)',
+      ['peers diff 12D3KooW…', 'peers diff 12D3KooW… --limit 1000'],
+      async (options: DifferencesOptions, [peer = '']) => (await peerCommands()).peersDiff(context, peer, options),
+    ),
+    'keys',
+    100,
+    10_000,
+  );
+
+  const sync = group('sync', 'synchronisation', 'sync', 'sync now');
+  const syncCommands = () => import('../commands/sync.ts');
+  watchable(
+    defineDefault(
+      sync,
+      'status',
+      'mode, lungs, repairs and the last transitions',
+      ['sync status', 'sync status --watch'],
+      async (options: WatchOptions) => (await syncCommands()).syncStatus(context, options),
+    ),
+  );
+  define(sync, 'now', 'compare and repair with every reachable peer (needs the token)', ['sync now'], async (options: GlobalOptions) =>
+    (await syncCommands()).syncNow(context, options),
+  );
+  define(
+    sync,
+    'mode [p2p|http|auto]',
+    'tell the mode, or choose the lung (needs the token)',
+    ['sync mode', 'sync mode http --reason "the firewall is being changed"', 'sync mode auto'],
+    async (options: SyncModeOptions, [mode]) => (await syncCommands()).syncMode(context, mode, options),
+  ).option('--reason <text>', 'kept with the transition');
+
+  const cuts = group('cuts', 'states of whole fleets at one time', 'cuts');
+  const cutCommands = () => import('../commands/cuts.ts');
+  limited(
+    watchable(
+      defineDefault(
+        cuts,
+        'ls',
+        'the last cuts, who attested them, and which are certified',
+        ['cuts ls', 'cuts ls --limit 5'],
+        async (options: CutsOptions) => (await cutCommands()).cuts(context, options),
+      ),
+    ),
+    'cuts',
+    20,
+    64,
+  );
+  define(
+    cuts,
+    'certificate',
+    "a quorum's certificate, in base64url: what an auditor trusts instead of one node",
+    ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
+    async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
+  )
+    .addOption(new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(integerIn(0, Number.MAX_SAFE_INTEGER)))
+    .option('--out <file>', 'write it to a file (default: stdout)');
+}

@@ -1,0 +1,72 @@
+import { Option } from 'commander';
+import type { ConfigShowOptions } from '../commands/config.ts';
+import type { EventsOptions } from '../commands/events.ts';
+import type { LogOptions } from '../commands/log.ts';
+import type { OpenapiOptions } from '../commands/openapi.ts';
+import type { StatusOptions } from '../commands/status.ts';
+import type { GlobalOptions } from '../context.ts';
+import { type Definition, integerIn, watchable } from '../define.ts';
+
+/** Looking at one node: status, events, log, config, metrics, openapi. */
+export function nodeCommands({ context, program, define, group }: Definition): void {
+  watchable(
+    define(
+      program,
+      'status',
+      'health, root, lungs and what to act on',
+      ['status', 'status --watch --url http://127.0.0.1:8001'],
+      async (options: StatusOptions) => (await import('../commands/status.ts')).status(context, options),
+    ),
+  );
+
+  define(
+    program,
+    'events',
+    'changes, transitions and repairs as they happen; a lost connection goes on where it was',
+    ['events', 'events --type transition,repair', 'events --after 01890a5d-42 --json'],
+    async (options: EventsOptions) => (await import('../commands/events.ts')).events(context, options),
+  )
+    .option('--after <id>', 'go on after this event')
+    .option('--type <a,b>', 'only events of these types')
+    .addOption(new Option('--count <n>', 'end after so many').argParser(integerIn(1, 1_000_000_000)));
+
+  define(program, 'log', "the node's last log lines (needs the token)", ['log', 'log -f --level warn'], async (options: LogOptions) =>
+    (await import('../commands/log.ts')).log(context, options),
+  )
+    .option('-f, --follow', 'go on with those that come')
+    .addOption(new Option('--level <level>', 'the least level').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .option('--after <id>', 'go on after this line')
+    .addOption(new Option('--limit <n>', 'most lines to list').default(100).argParser(integerIn(1, 1000)));
+
+  const config = group('config', 'the configuration of a node', 'config show');
+  define(
+    config,
+    'show',
+    'what the running node is configured by, and from where (needs the token)',
+    ['config show', 'config show --all --json'],
+    async (options: ConfigShowOptions) => (await import('../commands/config.ts')).configShow(context, options),
+  ).option('--all', 'also what is at its default');
+  define(
+    config,
+    'check',
+    'check an env file and the environment as start would, without starting',
+    ['config check --env-file fleet/node1-huggingface.env'],
+    async (options: GlobalOptions) => (await import('../commands/config.ts')).configCheck(context, options),
+  );
+
+  define(
+    program,
+    'metrics [filter]',
+    'metrics in the text form of Prometheus, or those whose name contains the filter',
+    ['metrics', 'metrics peer --json'],
+    async (options: GlobalOptions, [filter]) => (await import('../commands/metrics.ts')).metrics(context, filter, options),
+  );
+
+  define(
+    program,
+    'openapi',
+    "the OpenAPI document of the node's API",
+    ['openapi', 'openapi --out lattice.json'],
+    async (options: OpenapiOptions) => (await import('../commands/openapi.ts')).openapi(context, options),
+  ).option('--out <file>', 'write it to a file (default: stdout)');
+}

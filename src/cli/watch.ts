@@ -1,0 +1,50 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { LatticeError } from '../core/types/index.ts';
+import type { CliContext, GlobalOptions } from './context.ts';
+import { EXIT, reportError } from './errors.ts';
+
+export interface WatchOptions extends GlobalOptions {
+  readonly watch?: boolean;
+  /** Seconds between two looks. */
+  readonly interval: number;
+}
+
+/** Clears from the cursor's home position down: a redraw without flicker. */
+const REDRAW = '\u001b[H\u001b[J';
+
+/** What waiting does not change. */
+const LASTING: ReadonlySet<string> = new Set(['usage', 'unauthorized', 'not-supported']);
+
+/** Looks once and shows it; with --watch again and again until a signal, also while the node is away. */
+export async function watch<T>(
+  context: CliContext,
+  options: WatchOptions,
+  look: () => Promise<T>,
+  show: (seen: T) => void,
+): Promise<number> {
+  if (!options.watch) {
+    show(await look());
+    return EXIT.ok;
+  }
+  const stopped = new AbortController();
+  const release = context.onStop(() => stopped.abort());
+  try {
+    while (!stopped.signal.aborted) {
+      let present: () => void;
+      try {
+        const seen = await look();
+        present = () => show(seen);
+      } catch (error) {
+        // Watching goes on where the next look may find something else: the node may be restarting.
+        if (!(error instanceof LatticeError) || LASTING.has(error.code)) throw error;
+        present = () => reportError(error, context.output, options.json === true);
+      }
+      if (context.output.interactive && !options.json) context.output.write(REDRAW);
+      present();
+      await wait(options.interval * 1000, undefined, { signal: stopped.signal }).catch(() => undefined);
+    }
+    return EXIT.ok;
+  } finally {
+    release();
+  }
+}

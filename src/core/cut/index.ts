@@ -1,0 +1,2 @@
+export * from './quorum.ts';
+export * from './tracker.ts';

@@ -1,0 +1,289 @@
+import { hlcMs } from '../clock/index.ts';
+import { keyHashInto } from '../codec/index.ts';
+import { type LeafRef, leafHashInto, type MerkleTree } from '../merkle/index.ts';
+import type { LiveCells } from '../reconcile/index.ts';
+import { mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
+import { type Bytes, equalBytes, type Hasher, type Hlc } from '../types/index.ts';
+
+/** Operations later than the cut that are kept: 17,000 a second over the 15 s between a cut and the next one's settling, about 80 MB. */
+export const MAX_PENDING_OPERATIONS = 262_144;
+
+/** An operation without its value: all that the state at a cut depends on. */
+type Light = Versioned;
+
+/** A key on its way from the cut to the present. */
+interface Pending {
+  readonly keyHash: Bytes;
+  /** Its first 32 bits. */
+  readonly head: number;
+  /** Siblings at the cut; none when the key was not there. */
+  cut: readonly Light[];
+  /** Operations later than the cut, in the order they came. Empty: the live siblings are those of the cut. */
+  later: Light[];
+}
+
+/** What an applied step changed, as the tracker needs it. */
+export interface AppliedStep {
+  /** Operations of the step in the order of application, superseded ones included; those held before may be left out. */
+  readonly operations: Iterable<{ readonly key: string; readonly operation: Versioned }>;
+  /** Keys whose siblings the step changed, with their siblings before it (none: a new key). */
+  readonly before: Iterable<readonly [key: string, siblings: readonly Versioned[]]>;
+}
+
+/** A fixed cut: the root of the state made of the operations with an HLC of at most `at` ms. */
+export interface Cut {
+  /** Unix ms. */
+  readonly at: number;
+  readonly root: Bytes;
+  readonly entries: number;
+}
+
+/**
+ * A second tree that trails the live one at the newest cut. It is fed with every operation that has become durable here, and
+ * moves to a later cut in slices. The live state must be fed completely: what is not pending is taken to be as it is live.
+ */
+export class CutTracker {
+  readonly tree: MerkleTree;
+  /** Coded symbols of `tree`. */
+  readonly cells: LiveCells;
+  readonly #hasher: Hasher;
+  readonly #periodMs: number;
+  readonly #pending = new PendingKeys();
+  #operations = 0;
+  #at: number;
+  /** The greatest HLC that belongs to the cut. */
+  #ceiling: Hlc;
+  /** Keys still to be moved to the cut, by key hash; empty between moves. */
+  #queue: readonly Pending[] = [];
+  #moved = 0;
+  /** The commit id copied last, and the copy. */
+  #commit: Bytes = new Uint8Array(0);
+  #commitCopy: Bytes = this.#commit;
+  readonly #keyHash = new Uint8Array(32);
+  readonly #leaf = new Uint8Array(32);
+  readonly #leafBefore = new Uint8Array(32);
+
+  /** Starts with the live state, which it takes over (hand it copies). `at`: Unix ms, no operation of the state is later. */
+  constructor(options: {
+    readonly hasher: Hasher;
+    readonly periodMs: number;
+    readonly tree: MerkleTree;
+    readonly cells: LiveCells;
+    readonly at: number;
+  }) {
+    this.#hasher = options.hasher;
+    this.#periodMs = options.periodMs;
+    this.tree = options.tree;
+    this.cells = options.cells;
+    this.#at = options.at;
+    this.#ceiling = lastHlcOf(options.at);
+  }
+
+  /** The time of the cut that the tree is at, or is moving to. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Later operations kept. More than MAX_PENDING_OPERATIONS of them: start over. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  get moving(): boolean {
+    return this.#moved < this.#queue.length;
+  }
+
+  /** Whether the key has operations later than the cut (or, while the tree is moving, may have had). */
+  isPending(keyHash: Bytes): boolean {
+    return this.#pending.get(keyHash) !== undefined;
+  }
+
+  /** Key hashes of the pending keys, in no order. */
+  *pendingKeys(): Generator<Bytes, void, undefined> {
+    for (const { keyHash } of this.#pending) yield keyHash;
+  }
+
+  /** The siblings at the cut of a pending key that was there. */
+  refsOf(keyHash: Bytes): readonly LeafRef[] | undefined {
+    const cut = this.#pending.get(keyHash)?.cut;
+    return cut === undefined || cut.length === 0 ? undefined : cut;
+  }
+
+  /**
+   * Takes in what has become durable. An operation of the time up to the cut belongs to the cut's state and changes the tree at
+   * once, however late it comes.
+   */
+  apply({ operations, before }: AppliedStep): void {
+    /** The keys that the step changed. They keep their record to its end, as `before` is what they were at its beginning. */
+    const touched = new Map<string, Pending>();
+    for (const [key, siblings] of before) {
+      keyHashInto(key, this.#hasher, this.#keyHash);
+      let record = this.#pending.get(this.#keyHash);
+      if (record === undefined) {
+        record = {
+          keyHash: this.#keyHash.slice(),
+          head: headOf(this.#keyHash),
+          cut: siblings.map((sibling) => this.#lighten(sibling)),
+          later: [],
+        };
+        this.#pending.add(record);
+      }
+      touched.set(key, record);
+    }
+    for (const { key, operation } of operations) {
+      let record = touched.get(key);
+      if (record === undefined) {
+        keyHashInto(key, this.#hasher, this.#keyHash);
+        record = this.#pending.get(this.#keyHash);
+        // As live as at the cut, and the operation changed nothing: the cut's siblings supersede it too.
+        if (record === undefined) continue;
+        touched.set(key, record);
+      }
+      this.#keep(record, operation);
+      if (operation.hlc <= this.#ceiling) this.#settle(record);
+    }
+    for (const record of touched.values()) if (record.later.length === 0) this.#pending.delete(record);
+  }
+
+  /** Begins to move to `at`, later than the present cut. Operations that come meanwhile are taken in as ever. */
+  begin(at: number): void {
+    if (at <= this.#at) throw new RangeError(`a cut at ${at} is not later than the one at ${this.#at}`);
+    this.#at = at;
+    this.#ceiling = lastHlcOf(at);
+    this.#queue = inTreeOrder([...this.#pending]);
+    this.#moved = 0;
+  }
+
+  /** Moves at most `limit` more keys and brings the hashes up to date. The cut once all have moved, else undefined. */
+  advance(limit: number): Cut | undefined {
+    const end = Math.min(this.#queue.length, this.#moved + limit);
+    for (; this.#moved < end; this.#moved++) {
+      const record = this.#queue[this.#moved] as Pending;
+      this.#settle(record);
+      // The key may have settled and come back as another record since: that one stays.
+      if (record.later.length === 0) this.#pending.delete(record);
+    }
+    const root = this.tree.root();
+    if (this.moving) return undefined;
+    this.#queue = [];
+    this.#moved = 0;
+    return { at: this.#at, root, entries: this.tree.size };
+  }
+
+  /** Adds an operation to the later ones of its key. Of those of one author between two cuts only the last matters to any cut. */
+  #keep(record: Pending, operation: Versioned): void {
+    const { later } = record;
+    for (let i = 0; i < later.length; i++) {
+      const held = later[i] as Light;
+      if (held.author !== operation.author || this.#gridOf(held.hlc) !== this.#gridOf(operation.hlc)) continue;
+      if (supersedes(operation, held)) later[i] = this.#lighten(operation);
+      return;
+    }
+    later.push(this.#lighten(operation));
+    this.#operations++;
+  }
+
+  /** An operation without its value and without the row or message that its bytes are a part of. */
+  #lighten({ commit, index, author, hlc, operation }: Versioned): Light {
+    // Copied even when it has memory of its own: to ask for its buffer costs more. Operations of one commit come together and share the copy.
+    if (commit !== this.#commit) {
+      this.#commit = commit;
+      this.#commitCopy = commit.slice();
+    }
+    return { commit: this.#commitCopy, index, author, hlc, operation: { context: operation.context } };
+  }
+
+  #gridOf(hlc: Hlc): number {
+    return Math.ceil(hlcMs(hlc) / this.#periodMs);
+  }
+
+  /** Merges the key's operations up to the cut into its siblings at the cut. */
+  #settle(record: Pending): void {
+    let siblings = record.cut;
+    const later: Light[] = [];
+    for (const operation of record.later) {
+      if (operation.hlc <= this.#ceiling) ({ siblings } = mergeSiblings(siblings, operation));
+      else later.push(operation);
+    }
+    this.#operations -= record.later.length - later.length;
+    record.later = later;
+    if (siblings === record.cut) return;
+    record.cut = siblings;
+    leafHashInto(record.keyHash, siblings, this.#hasher, this.#leaf);
+    const replaced = this.tree.set(record.keyHash, this.#leaf, this.#leafBefore);
+    this.cells.replace(record.keyHash, replaced ? this.#leafBefore : undefined, this.#leaf);
+  }
+}
+
+/** The greatest HLC whose milliseconds are at most `ms`. */
+function lastHlcOf(ms: number): Hlc {
+  return ((BigInt(ms) << 16n) | 0xffffn) as Hlc;
+}
+
+/** Records by key hash. The few keys whose hashes begin with the same 32 bits share a place. */
+class PendingKeys {
+  readonly #places = new Map<number, Pending | readonly Pending[]>();
+
+  get(keyHash: Bytes): Pending | undefined {
+    const held = this.#places.get(headOf(keyHash));
+    if (held === undefined) return undefined;
+    if ('head' in held) return equalBytes(held.keyHash, keyHash) ? held : undefined;
+    return held.find((record) => equalBytes(record.keyHash, keyHash));
+  }
+
+  /** The key must not be there. */
+  add(record: Pending): void {
+    const held = this.#places.get(record.head);
+    if (held === undefined) this.#places.set(record.head, record);
+    else this.#places.set(record.head, 'head' in held ? [held, record] : [...held, record]);
+  }
+
+  /** Takes this very record out, if it is there. */
+  delete(record: Pending): void {
+    const held = this.#places.get(record.head);
+    if (held === record) this.#places.delete(record.head);
+    else if (held !== undefined && !('head' in held)) {
+      const left = held.filter((one) => one !== record);
+      if (left.length === 0) this.#places.delete(record.head);
+      else this.#places.set(record.head, left);
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Pending, void, undefined> {
+    for (const held of this.#places.values()) {
+      if ('head' in held) yield held;
+      else yield* held;
+    }
+  }
+}
+
+/** The first 32 bits of a hash, as a signed number: a small integer, which a map finds faster than text. */
+function headOf(hash: Bytes): number {
+  return ((hash[0] as number) << 24) | ((hash[1] as number) << 16) | ((hash[2] as number) << 8) | (hash[3] as number);
+}
+
+/**
+ * By the first 16 bits of the key hash (counting sort): neighbours in the tree share most of their path, which is then hashed once a slice. More bits would
+ * only order the few keys of one slice among themselves.
+ */
+function inTreeOrder(records: readonly Pending[]): Pending[] {
+  const next = new Uint32Array(2 ** 16);
+  for (const { head } of records) {
+    const bucket = head >>> 16;
+    next[bucket] = (next[bucket] as number) + 1;
+  }
+  let before = 0;
+  for (let bucket = 0; bucket < next.length; bucket++) {
+    const count = next[bucket] as number;
+    next[bucket] = before;
+    before += count;
+  }
+  const ordered = records.slice();
+  for (const record of records) {
+    const bucket = record.head >>> 16;
+    const at = next[bucket] as number;
+    ordered[at] = record;
+    next[bucket] = at + 1;
+  }
+  return ordered;
+}

@@ -1,0 +1,69 @@
+import type { Bytes } from '../types/index.ts';
+import { bitAt, KEY_BITS } from './leaf.ts';
+import { BIT, BIT_MASK, COUNT, DIRTY, LEFT, type Nodes, type Ref, STRIDE } from './nodes.ts';
+
+/**
+ * Takes the leaf of a key hash out. False when there is none. What stands above it is marked to be hashed anew.
+ *
+ * Leaf i must go on lying under inner node i (see `Ref`). Say leaf x goes, and with it its parent p, whose other child moves up. Inner node x,
+ * if it is another, lies above p, and leaf p below it: so node x takes the place p. The pair that is then free is filled by the last one.
+ */
+export function removeLeaf(nodes: Nodes, keyHash: Bytes, route: Int32Array): boolean {
+  if (nodes.size === 0) return false;
+  const { leaf, depth } = nodes.walk(nodes.root, keyHash, route);
+  if (nodes.firstDifference(keyHash, leaf) !== KEY_BITS) return false;
+  if (depth === 0) {
+    nodes.size = 0;
+    nodes.root = -1;
+    return true;
+  }
+  const { links } = nodes;
+  const parent = route[depth - 1] as number;
+  const at = parent * STRIDE;
+  const other = links[at + LEFT + 1 - bitAt(keyHash, (links[at + BIT] as number) & BIT_MASK)] as number;
+  for (let i = 0; i < depth - 1; i++) {
+    const above = (route[i] as number) * STRIDE;
+    links[above + COUNT] = (links[above + COUNT] as number) - 1;
+    links[above + BIT] = (links[above + BIT] as number) | DIRTY;
+  }
+  point(nodes, route, depth - 1, keyHash, other);
+
+  let free = leaf;
+  if (leaf === 0) {
+    // The first leaf has no inner node: the leaf left without one takes its place.
+    moveLeaf(nodes, parent, 0);
+    free = parent;
+  } else if (parent !== leaf) moveInner(nodes, leaf, parent);
+  const last = nodes.size - 1;
+  if (free !== last) {
+    moveInner(nodes, last, free);
+    moveLeaf(nodes, last, free);
+  }
+  nodes.size--;
+  return true;
+
+  /** Hangs `ref` in the place that the first `length` nodes of the route lead to. */
+  function point(into: Nodes, path: Int32Array, length: number, key: Bytes, ref: Ref): void {
+    if (length === 0) {
+      into.root = ref;
+      return;
+    }
+    const above = (path[length - 1] as number) * STRIDE;
+    into.links[above + LEFT + bitAt(key, (into.links[above + BIT] as number) & BIT_MASK)] = ref;
+  }
+
+  /** Renumbers an inner node: its record, its hash, and the link that leads to it. */
+  function moveInner(into: Nodes, from: number, to: number): void {
+    const key = into.keyOf(into.leafUnder(into.links[from * STRIDE + LEFT] as number));
+    const { depth: below } = into.walk(into.root, key, route);
+    for (let i = 0; i < below; i++) if (route[i] === from) point(into, route, i, key, to);
+    into.moveInner(from, to);
+  }
+
+  function moveLeaf(into: Nodes, from: number, to: number): void {
+    const key = into.keyOf(from);
+    const { depth: below } = into.walk(into.root, key, route);
+    point(into, route, below, key, ~to);
+    into.moveLeaf(from, to);
+  }
+}

@@ -1,0 +1,196 @@
+import {
+  encodeFragment,
+  KEY_PREFIX_BYTES,
+  keyHash,
+  type LeafDigest,
+  type PushVerdict,
+  type SyncMessage,
+  siblingsToFragments,
+} from '../codec/index.ts';
+import type { MerkleTree } from '../merkle/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  compareBytes,
+  type Entry,
+  type Fragment,
+  type Hasher,
+  LatticeError,
+  MAX_SYNC_BYTES,
+  MAX_UNDER_PREFIX,
+  MAX_WANTS,
+  type Refusal,
+} from '../types/index.ts';
+import type { KeyDifference } from './descend.ts';
+import { type ReceivedOperation, type Session, type SessionProgress, type Steps, sideBySide, type WorkAnswer } from './effects.ts';
+import { keyOf, type RefusedDifferences } from './refused.ts';
+
+/** Pages under way: while one is verified and made durable the next is fetched. A peer serves two requests of ours at a time. */
+const PAGES_UNDER_WAY = 2;
+
+export interface SettleDeps {
+  readonly tree: MerkleTree;
+  readonly hasher: Hasher;
+  readonly refused: RefusedDifferences;
+  /** ms; only for the retry times of refusals. */
+  readonly now: () => number;
+}
+
+type Settled = Pick<SessionProgress, 'fetched' | 'pushed' | 'refused'> & { readonly keys: number };
+
+/** Settles keys page by page. `complete`: they are all that differs, so other refusals are forgotten. */
+export function* settleAll(
+  deps: SettleDeps,
+  keys: readonly KeyDifference[],
+  complete: boolean,
+  before: SessionProgress,
+): Session<SessionProgress> {
+  const now = deps.now();
+  if (complete) deps.refused.retain(new Set(keys.map((k) => keyOf(k.keyHash, k.theirs, k.mine))));
+  const open = keys.filter((k) => !deps.refused.waits(k.keyHash, k.theirs, k.mine, now));
+  let progress: SessionProgress = {
+    ...before,
+    found: before.found + keys.length,
+    refused: before.refused + keys.length - open.length,
+    remaining: open.length,
+  };
+  if (open.length === 0) return progress;
+  yield { type: 'progress', progress };
+  // By hash: wants are sorted, and the keys of a page then lie side by side in either index.
+  const sorted = [...open].sort((a, b) => compareBytes(a.keyHash, b.keyHash));
+  const pages = function* (): Generator<Steps<Settled>> {
+    for (let at = 0; at < sorted.length; at += MAX_WANTS) yield settle(deps, sorted.slice(at, at + MAX_WANTS));
+  };
+  yield* sideBySide(pages(), PAGES_UNDER_WAY, function* (settled) {
+    progress = {
+      found: progress.found,
+      fetched: progress.fetched + settled.fetched,
+      pushed: progress.pushed + settled.pushed,
+      refused: progress.refused + settled.refused,
+      remaining: progress.remaining - settled.keys,
+    };
+    yield { type: 'progress', progress };
+  });
+  return progress;
+}
+
+/** Fetches and pushes one page of differing keys, and notes the refusals of either side. */
+function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settled> {
+  const wanted = page.filter((k) => k.theirs !== undefined).map((k) => k.keyHash);
+  const { operations: received, unreadable } = yield* fetch(wanted);
+  const refusals = new Map<string, Refusal>();
+  const theirs = new Set<string>();
+  let fetched = 0;
+  for (const operation of received) {
+    theirs.add(`${bytesToHex(operation.commit)}.${operation.index}`);
+    if (operation.verdict === 'held') fetched++;
+    else if (operation.verdict !== 'superseded') refusals.set(nameOfKey(deps, operation.key), operation.verdict);
+  }
+  if (unreadable) {
+    const read = new Set(received.map((operation) => nameOfKey(deps, operation.key)));
+    for (const key of wanted.map(nameOf)) if (!read.has(key)) refusals.set(key, 'unknown-version');
+  }
+
+  const mine = page.filter((k) => k.mine !== undefined).flatMap((k) => leavesOf(deps.tree, k.keyHash));
+  const entries = yield* load(mine.map((leaf) => leaf.keyHash));
+  const missing = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(`${bytesToHex(s.commit)}.${s.index}`)) ?? []);
+  const pushed = yield* push(deps, siblingsToFragments(missing, deps.hasher), refusals);
+
+  // Keyed by the leaves as they are now: ours may have changed by what we just took.
+  for (const key of page) {
+    const reason = refusals.get(nameOf(key.keyHash));
+    if (reason !== undefined) deps.refused.add(key.keyHash, key.theirs, leavesOf(deps.tree, key.keyHash)[0]?.digest, reason, deps.now());
+  }
+  return { fetched, pushed, refused: refusals.size, keys: page.length };
+}
+
+/** Name of a key while its page is settled, the same for a whole hash and its 8-byte prefix. */
+function nameOf(hash: Bytes): string {
+  return bytesToHex(hash.subarray(0, KEY_PREFIX_BYTES));
+}
+
+function nameOfKey({ hasher }: SettleDeps, key: string): string {
+  return nameOf(keyHash(key, hasher));
+}
+
+/** Our leaves that a key hash or its prefix stands for: seldom more than one. */
+function leavesOf(tree: MerkleTree, hash: Bytes): LeafDigest[] {
+  return tree.leavesUnder(hash, hash.length * 8, MAX_UNDER_PREFIX);
+}
+
+/** `hashes` increase strictly and are one page. */
+function* fetch(hashes: readonly Bytes[]): Steps<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
+  const operations: ReceivedOperation[] = [];
+  let unreadable = false;
+  let at = 0;
+  while (at < hashes.length) {
+    const wanted = hashes.slice(at);
+    const answer = yield { type: 'request', message: { type: 'want', keyHashes: wanted } };
+    if (answer.type !== 'request' || answer.message.type !== 'entries') throw unexpected(answer, 'entries');
+    const { answered, fragments } = answer.message;
+    if (answered < 1 || answered > wanted.length)
+      throw new LatticeError('malformed', `the peer answered ${answered} of ${wanted.length} wants`);
+    at += answered;
+    if (fragments.length === 0) continue;
+    const ingested = yield { type: 'ingest', fragments };
+    if (ingested.type !== 'ingest') throw new Error('a session was resumed with the wrong answer');
+    operations.push(...ingested.operations);
+    unreadable ||= ingested.unreadable;
+  }
+  return { operations, unreadable };
+}
+
+function* load(keyHashes: readonly Bytes[]): Steps<readonly (Entry | undefined)[]> {
+  if (keyHashes.length === 0) return [];
+  const answer = yield { type: 'entries', keyHashes };
+  if (answer.type !== 'entries') throw new Error('a session was resumed with the wrong answer');
+  return answer.entries;
+}
+
+function* push(deps: SettleDeps, fragments: readonly Fragment[], refusals: Map<string, Refusal>): Steps<number> {
+  let pushed = 0;
+  for (const batch of batches(fragments)) {
+    const message: SyncMessage = { type: 'push', live: false, fragments: batch.map((b) => b.bytes) };
+    const answer = yield { type: 'request', message };
+    if (answer.type !== 'request' || answer.message.type !== 'pushed') throw unexpected(answer, 'pushed');
+    const operations = batch.flatMap((b) => b.fragment.operations);
+    const { verdicts } = answer.message;
+    if (verdicts.length !== operations.length)
+      throw new LatticeError('malformed', `${verdicts.length} verdicts for ${operations.length} operations`);
+    operations.forEach((o, i) => {
+      const verdict = verdicts[i] as PushVerdict;
+      if (verdict === 'held') pushed++;
+      else if (verdict !== 'superseded') refusals.set(nameOfKey(deps, o.operation.key), verdict);
+    });
+  }
+  return pushed;
+}
+
+/** Fragments in messages under the size and count limits, with room for the framing. */
+export function batches(fragments: readonly Fragment[]): { readonly fragment: Fragment; readonly bytes: Bytes }[][] {
+  const out: { readonly fragment: Fragment; readonly bytes: Bytes }[][] = [];
+  let open: { readonly fragment: Fragment; readonly bytes: Bytes }[] = [];
+  let size = 0;
+  for (const fragment of fragments) {
+    const bytes = encodeFragment(fragment);
+    if (open.length >= MAX_WANTS || size + bytes.length + 8 > MAX_SYNC_BYTES - 1024) {
+      out.push(open);
+      open = [];
+      size = 0;
+    }
+    open.push({ fragment, bytes });
+    size += bytes.length + 8;
+  }
+  if (open.length > 0) out.push(open);
+  return out;
+}
+
+function unexpected(answer: WorkAnswer, wanted: string): LatticeError {
+  const got =
+    answer.type !== 'request'
+      ? answer.type
+      : answer.message.type === 'error'
+        ? `error ${answer.message.code}: ${answer.message.message}`
+        : answer.message.type;
+  return new LatticeError('unexpected-answer', `expected ${wanted}, the peer answered ${got}`);
+}

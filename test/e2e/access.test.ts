@@ -1,0 +1,236 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
+import { eventually } from '../support/wait.ts';
+import { expectNoComplaint, giveToken, openDashboard, verdictChip } from './browser.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TITLES = {
+  overview: 'Overview',
+  peers: 'Peers',
+  sync: 'Sync',
+  state: 'State',
+  conflicts: 'Conflicts',
+  log: 'Live log',
+  node: 'Node',
+} as const;
+type View = keyof typeof TITLES;
+const VIEWS = Object.keys(TITLES) as View[];
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary?: string }[];
+}
+
+/** What axe finds wrong with the page as it stands, one line each. */
+async function violations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate<Violation[]>("axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)");
+  return found.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary ?? ''}`));
+}
+
+/** In CSS pixels. In the page's own words, as everything here that runs there: these tests are checked without the types of a browser. */
+const widerThanScreen = (page: Page): Promise<number> =>
+  page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+describe('the dashboard for everybody', () => {
+  let fleet: Fleet;
+  let a: Node;
+  let b: Node;
+  beforeAll(async () => {
+    fleet = await startFleet();
+    [a, b] = fleet.nodes as [Node, Node];
+    fleet.block('cut');
+    await a.api.put('limits/connections', { most: 512, warn: 400 });
+    await b.api.put('limits/connections', { most: 768, warn: 700 });
+    await a.api.put('a-rather-long-name/of-a-key-without-any-space/that-does-not-fit/on-the-screen-of-a-phone', ['x'.repeat(200)]);
+    fleet.restore();
+    await eventually('the conflict is known', async () => (await a.api.conflicts()).length === 1);
+    await fleet.settled();
+  });
+
+  /** The fullest form of a view: an open peer, a proof, lines of log, settings. */
+  async function fill(page: Page, view: View): Promise<void> {
+    await page.getByRole('heading', { level: 1, name: TITLES[view] }).waitFor();
+    if (view === 'peers') {
+      await page.getByRole('rowheader').first().getByRole('button').click();
+      await page.getByRole('button', { name: 'Show which keys differ' }).waitFor();
+    }
+    if (view === 'sync') await page.getByRole('figure').first().waitFor();
+    if (view === 'state') {
+      await page.getByRole('link', { name: /^limits\/connections/ }).click();
+      await page.getByRole('button', { name: 'Read and verify' }).click();
+      await page.getByText('Proof verified', { exact: true }).waitFor();
+    }
+    if (view === 'conflicts') await page.getByRole('radio').first().check();
+    if (view === 'log' || view === 'node') {
+      await page.getByRole('button', { name: 'Enter the token' }).click();
+      await giveToken(page, a.token);
+      await (view === 'log'
+        ? page.getByRole('region', { name: 'Log lines' }).getByRole('listitem').first()
+        : page.getByRole('table')
+      ).waitFor();
+    }
+  }
+
+  it.each(VIEWS.flatMap((view) => (['light', 'dark'] as const).map((scheme) => [view, scheme] as const)))(
+    '%s in %s: axe finds nothing, wide and at phone width, and nothing is wider than a phone',
+    async (view, scheme) => {
+      const opened = await openDashboard(a, { view, scheme });
+      const { page } = opened;
+      await fill(page, view);
+      expect(await violations(page)).toEqual([]);
+      await page.setViewportSize({ width: 360, height: 740 });
+      expect(await widerThanScreen(page)).toBe(0);
+      expect(await violations(page)).toEqual([]);
+      expectNoComplaint(opened);
+    },
+  );
+
+  it('axe does find what is wrong', async () => {
+    const { page } = await openDashboard(a);
+    await verdictChip(page, 'CONVERGED').waitFor();
+    await page.evaluate("document.querySelector('main').append(document.createElement('button'))");
+    expect((await violations(page)).map((line) => line.split(' ')[0])).toContain('button-name');
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'axe finds nothing in %s while disconnected, asked for the token, or without any data',
+    async (scheme) => {
+      const opened = await openDashboard(a, { view: 'log', scheme });
+      const { page } = opened;
+      await page.getByRole('button', { name: 'Enter the token' }).click();
+      await page.getByRole('dialog').waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'hidden' });
+
+      await page.goto(`${a.api.url}/dashboard/#/overview`);
+      await verdictChip(page, 'CONVERGED').waitFor();
+      await page.route('**/api/v1/**', (route) => route.abort());
+      await page.getByRole('alert').getByText('Disconnected.').waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.reload();
+      await page.getByText('Nothing to show until the node answers.').waitFor();
+      expect(await violations(page)).toEqual([]);
+      expectNoComplaint(opened);
+    },
+  );
+
+  it('is used by keyboard: skip link, views, focus at the heading, and back to what asked for the token', async () => {
+    const { page } = await openDashboard(a);
+    await verdictChip(page, 'CONVERGED').waitFor();
+    const focused = (): Promise<string> => page.evaluate<string>("document.activeElement?.textContent ?? ''");
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Skip to content');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('main');
+    await page.getByRole('link', { name: 'Live log' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Live log' }).waitFor();
+    await eventually('the heading has the focus', async () => (await focused()) === 'Live log');
+    await page.keyboard.press('Tab');
+    expect(await focused()).toBe('Enter the token');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    expect(await page.evaluate<string>('document.activeElement.id')).toBe('token');
+    await page.keyboard.press('Escape');
+    await eventually('the focus is back', async () => (await focused()) === 'Enter the token');
+  });
+
+  it('changes its theme for this tab when asked, and tells changes of the verdict to screen readers', async () => {
+    const { page } = await openDashboard(a);
+    await verdictChip(page, 'CONVERGED').waitFor();
+    const ground = (): Promise<string> => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+    const light = await ground();
+    await page.getByRole('button', { name: 'Theme: auto' }).click();
+    await page.getByRole('button', { name: 'Theme: light' }).click();
+    await page.getByRole('button', { name: 'Theme: dark' }).waitFor();
+    await eventually('it is dark', async () => (await ground()) !== light);
+    await page.route('**/api/v1/**', (route) => route.abort());
+    await page.getByRole('status').getByText('does not answer any more').waitFor({ state: 'attached' });
+  });
+
+  it('keeps no connection in a hidden tab, and looks again when it is seen', async () => {
+    const { page } = await openDashboard(a);
+    await verdictChip(page, 'CONVERGED').waitFor();
+    const isStream = (request: { url(): string }): boolean => request.url().endsWith('/api/v1/events');
+    const seen = (hidden: boolean): Promise<void> =>
+      page.evaluate<void>(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true }); document.dispatchEvent(new Event('visibilitychange'))`,
+      );
+    await Promise.all([page.waitForEvent('requestfailed', isStream), seen(true)]);
+    await Promise.all([page.waitForRequest(isStream), page.waitForRequest('**/api/v1/status'), seen(false)]);
+  });
+
+  it('says what is empty, being read, failing, or not there on this node', async () => {
+    const { page } = await openDashboard(a, {
+      view: 'state?prefix=nothing-begins-so',
+      before: async (p) => {
+        await p.route('**/api/v1/history?*', (route) =>
+          route.fulfill({ status: 404, json: { code: 'not-found', detail: 'no such path' } }),
+        );
+        await p.route('**/api/v1/resources', () => new Promise<void>(() => undefined));
+      },
+    });
+    await page.getByText('No key begins with nothing-begins-so').waitFor();
+    await page.route('**/api/v1/state?*', (route) =>
+      route.fulfill({ status: 503, json: { code: 'store-closed', detail: 'the store is closed', next: 'restart the node' } }),
+    );
+    await page.getByRole('button', { name: 'Read again' }).click();
+    const alert = page.getByRole('alert').filter({ hasText: 'The store is closed.' });
+    await alert.getByText('Next: restart the node').waitFor();
+    await page.unroute('**/api/v1/state?*');
+    await alert.getByRole('button', { name: 'Try again' }).click();
+    await alert.waitFor({ state: 'detached' });
+
+    await page.goto(`${a.api.url}/dashboard/#/state?key=limits/connections`);
+    await page.getByText('Not available on this node: its version does not tell the history of a key.').waitFor();
+    await page.goto(`${a.api.url}/dashboard/#/node`);
+    await page.getByText('Reading its resources').waitFor();
+  });
+
+  it('stays within its bounds with 50 peers and more lines than it keeps', async () => {
+    const [template] = await a.api.peers();
+    const peers = Array.from({ length: 50 }, (_, i) => ({ ...template, peerId: `12D3KooW${String(i).padStart(44, 'x')}` }));
+    const line = (n: number): string =>
+      `id: ${n}\nevent: line\ndata: ${JSON.stringify({ id: String(n), time: Date.now(), level: 'info', component: 'test', msg: `line ${n}` })}\n\n`;
+    const lines = Array.from({ length: 1500 }, (_, n) => line(n)).join('');
+    const asked: number[] = [];
+    const { page } = await openDashboard(a, {
+      view: 'peers',
+      before: async (p) => {
+        await p.route('**/api/v1/peers', (route) => {
+          asked.push(performance.now());
+          return route.fulfill({ json: { peers } });
+        });
+        // The second stream stays silent.
+        await p.route('**/api/v1/logs?*', (route) =>
+          route.request().url().includes('after=')
+            ? new Promise<void>(() => undefined)
+            : route.fulfill({ contentType: 'text/event-stream', body: `event: gap\ndata: {"dropped":12}\n\n${lines}` }),
+        );
+      },
+    });
+    await eventually('50 rows', async () => (await page.getByRole('table').getByRole('rowheader').count()) === 50);
+    expect(await page.getByRole('img', { name: /50 peers/ }).count()).toBe(1);
+    await page.goto(`${a.api.url}/dashboard/#/log`);
+    await page.getByRole('button', { name: 'Enter the token' }).click();
+    await giveToken(page, a.token);
+    await page.getByText('999 lines shown').waitFor();
+    const rows = page.getByRole('region', { name: 'Log lines' }).getByRole('listitem');
+    await eventually('the newest is in sight', async () => (await rows.filter({ hasText: 'line 1499' }).count()) === 1);
+    expect(await rows.count()).toBeLessThan(100);
+    await page.getByRole('region', { name: 'Log lines' }).evaluate((element) => element.scrollTo(0, 0));
+    await eventually('the oldest kept is in sight', async () => (await rows.filter({ hasText: 'line 501' }).count()) === 1);
+    // 12 that the node told of, and 501 of the 1,500 that went by.
+    await rows.first().getByText('513 lines missing here').waitFor();
+
+    await eventually('asked some times', () => asked.length >= 5);
+    const gaps = asked.slice(1).map((at, i) => at - (asked[i] as number));
+    // Never more often than once a second, whatever the event stream says; a timer may come a little early.
+    expect(Math.min(...gaps)).toBeGreaterThan(900);
+  });
+});

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, expect } from 'vitest';
+import type { Node } from '../support/fleet.ts';
+
+/** Debian's package, or what CHROMIUM names. */
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+/** Two cores, shared with three nodes and other tests. */
+const LOOK_MS = 30_000;
+
+let browser: Browser | undefined;
+const open = new Set<BrowserContext>();
+
+afterEach(async () => {
+  await Promise.all([...open].map((context) => context.close()));
+  open.clear();
+});
+afterAll(async () => {
+  await browser?.close();
+});
+
+export interface OpenOptions {
+  readonly view?: string;
+  readonly scheme?: 'light' | 'dark';
+  readonly width?: number;
+  readonly height?: number;
+  /** Before the page is loaded: routes. */
+  readonly before?: (page: Page) => Promise<void>;
+}
+
+export interface Opened {
+  readonly page: Page;
+  /** What the console, the page or the content security policy complained of, but for failed requests that a test causes. */
+  readonly complaints: readonly string[];
+}
+
+/** A tab of its own on a node's dashboard. Closed when its test ends. */
+export async function openDashboard(node: Node, options: OpenOptions = {}): Promise<Opened> {
+  const { view = 'overview', scheme = 'light', width = 1280, height = 900, before } = options;
+  if (!existsSync(CHROMIUM)) throw new Error(`there is no Chromium at ${CHROMIUM}: install it, or name it in CHROMIUM`);
+  browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce' });
+  open.add(context);
+  context.setDefaultTimeout(LOOK_MS);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    // Chromium itself notes answers of 400 and above and refused connections; those are what some tests are about.
+    if (message.text().startsWith('Failed to load resource')) return;
+    complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  await page.addInitScript({
+    content:
+      "document.addEventListener('securitypolicyviolation', (e) => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))",
+  });
+  await before?.(page);
+  await page.goto(`${node.api.url}/dashboard/#/${view}`);
+  return { page, complaints };
+}
+
+/** The chip in the header. */
+export const verdictChip = (page: Page, title: string) => page.getByRole('banner').getByText(title, { exact: true });
+
+/** Goes to another view by its link, as a reader does. */
+export async function goTo(page: Page, name: string): Promise<void> {
+  await page
+    .getByRole('navigation', { name: 'Views' })
+    .getByRole('link', { name: new RegExp(`^${name}`) })
+    .click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+}
+
+/** Answers the question for the token. */
+export async function giveToken(page: Page, token: string): Promise<void> {
+  const dialog = page.getByRole('dialog', { name: 'API token' });
+  await dialog.getByLabel('DIOTEC360_API_TOKEN').fill(token);
+  await dialog.getByRole('button', { name: 'Use it' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+}
+
+export function expectNoComplaint({ complaints }: Opened): void {
+  expect(complaints).toEqual([]);
+}

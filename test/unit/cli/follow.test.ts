@@ -1,0 +1,102 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventsOf } from '../../../src/cli/follow.ts';
+import { errorOf, run } from './support.ts';
+
+async function* bytes(...parts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield new TextEncoder().encode(part);
+}
+
+async function all(...parts: readonly string[]) {
+  const events = [];
+  for await (const event of eventsOf(bytes(...parts))) events.push(event);
+  return events;
+}
+
+describe('a stream of server-sent events', () => {
+  it('is read across any cut, with comments and other line ends', async () => {
+    const text = ':\n\nid: 1\nevent: change\ndata: {"a":1}\n\ndata:x\r\ndata: y\r\n\r\nevent: empty\n\nid: 2\ndata: ü\n\nunfinished';
+    const expected = [
+      { id: '1', event: 'change', data: '{"a":1}' },
+      { event: 'message', data: 'x\ny' },
+      { id: '2', event: 'message', data: 'ü' },
+    ];
+    expect(await all(text)).toEqual(expected);
+    for (let cut = 1; cut < text.length; cut += 7) expect(await all(text.slice(0, cut), text.slice(cut))).toEqual(expected);
+  });
+
+  it('that never ends an event is refused', async () => {
+    await expect(all('data: ', 'x'.repeat(2 * 1024 * 1024))).rejects.toMatchObject({ code: 'not-a-lattice-node' });
+  });
+});
+
+describe('following', () => {
+  let server: http.Server;
+  let url: string;
+  let asked: string[];
+  /** What each connection is sent before it is cut. */
+  let answers: (string | number)[];
+  beforeEach(async () => {
+    asked = [];
+    answers = [];
+    server = http.createServer((request, response) => {
+      asked.push(request.url ?? '');
+      const answer = answers.shift() ?? 503;
+      if (typeof answer === 'number') {
+        response.writeHead(answer, { 'content-type': 'application/problem+json' });
+        response.end(JSON.stringify({ status: answer, code: answer === 503 ? 'stopping' : 'unauthorized', detail: 'said no' }));
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(answer, () => request.socket.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterEach(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
+
+  const change = (id: number): string =>
+    `id: e-${id}\nevent: change\ndata: ${JSON.stringify({ id: `e-${id}`, type: 'change', key: `k${id}`, version: 'v', deleted: false })}\n\n`;
+
+  it('goes on after the last id when the connection is lost, through a refusal of a moment', async () => {
+    answers = [change(1) + change(2), 503, change(3)];
+    const { code, out, err } = await run(['events', '--count', '3', '--url', url]);
+    expect(code).toBe(0);
+    expect(out.split('\n').map((line) => line.split('  ')[0]?.trim() && /k\d/.exec(line)?.[0])).toEqual(['k1', 'k2', 'k3', '']);
+    expect(asked).toEqual(['/api/v1/events', '/api/v1/events?after=e-2', '/api/v1/events?after=e-2']);
+    expect(err).toContain('trying again');
+    expect(err).toContain('events --after e-3');
+  });
+
+  it('ends at once where the node refuses for good, or was never there', async () => {
+    answers = [401];
+    const refused = await run(['events', '--url', url, '--json']);
+    expect([refused.code, errorOf(refused).code]).toEqual([1, 'unauthorized']);
+    const absent = await run(['events', '--url', 'http://127.0.0.1:1', '--json']);
+    expect([absent.code, errorOf(absent).code]).toEqual([3, 'unreachable']);
+  });
+
+  it('log -f shows lines and gaps, and escapes what terminals would obey', async () => {
+    answers = [
+      `id: 7\nevent: line\ndata: ${JSON.stringify({ id: 7, time: 0, level: 'warn', component: 'p2p', msg: 'a\u001b[2Jb', peer: 'x' })}\n\nevent: gap\ndata: {"dropped":5}\n\n`,
+    ];
+    const { code, out, err } = await run(['log', '-f', '--url', url], {
+      onSignal: (signal) => {
+        server.on('request', () => {
+          if (asked.length > 1) signal();
+        });
+      },
+    });
+    expect(code).toBe(0);
+    expect(out).toBe('1970-01-01T00:00:00.000Z warn  p2p: a\\u001b[2Jb peer=x\n');
+    expect(err).toContain('5 lines are missing here');
+    expect(asked[1]).toBe('/api/v1/logs?level=info&after=7');
+  });
+});
