@@ -17,6 +17,8 @@ export const MIN_ENTRIES = 4_096;
 /** A node with more than this part of a peer's keys repairs. */
 const FAR_BEHIND = 1 / 4;
 const LOOK_EVERY_MS = 250;
+/** With so many times the least, a snapshot that is still to come is faster than a repair now: at 65,536 keys that takes ten seconds and more. */
+const WORTH_WAITING = 16;
 /** Repairs wait so long for a cut to be certified: one period and what it takes. */
 const HOLD_MS = 30_000;
 const ASK_AGAIN_MS = 1_000;
@@ -193,6 +195,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
       }
       const newest = await findPlan(sources, new Uint8Array(0));
       if (newest !== 'soon') return newest;
+      if (!reachable().some((peer) => (peer.head?.entries ?? 0) >= WORTH_WAITING * deps.minEntries)) return undefined;
       if (stopped || clock.monotonic() > until) return undefined;
       await new Promise<void>((resolve) => {
         endWait = resolve;

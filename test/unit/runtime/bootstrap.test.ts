@@ -134,8 +134,15 @@ describe('bootstrap', () => {
     expect(joiner.bootstrap.isVerified()).toBe(true);
 
     source.certifies = true;
+    const few = await join({ sources: [source] });
+    await until(
+      'it repairs: a cut that is to come is not worth waiting for',
+      () => (source.asked.get('snapshot') ?? 0) > 1 && !few.bootstrap.holding,
+    );
+
+    await source.apply(commits(a, 'many', 1, 100));
     const patient = await join({ sources: [source] });
-    await until('it has asked twice', () => (source.asked.get('snapshot') ?? 0) > 2);
+    await until('it has asked twice', () => (source.asked.get('snapshot') ?? 0) > 3);
     expect(patient.bootstrap.holding).toBe(true);
     source.cut();
     await reaches(patient, 'done');
