@@ -24,7 +24,13 @@ const LUNG_SETTINGS: Readonly<Record<Lung, Readonly<Record<string, string>>>> = 
  * joining node is a mirror.
  */
 async function joinOver(lung: Lung, entries: number, commit: number): Promise<Figure[]> {
-  const fleet = await createFleet({ nodes: 2, settings: { LOG_LEVEL: 'info', ...LUNG_SETTINGS[lung] }, proxied: 'both' });
+  // Half a gigabyte through a proxy would take a core from the two that are measured: the node's own count of bytes does then.
+  const counted = entries < 1_000_000;
+  const fleet = await createFleet({
+    nodes: 2,
+    settings: { LOG_LEVEL: 'info', ...LUNG_SETTINGS[lung] },
+    ...(counted ? { proxied: 'both' as const } : {}),
+  });
   try {
     const [source, joiner] = fleet.nodes;
     if (source === undefined || joiner === undefined) throw new Error('a fleet has nodes');
@@ -46,10 +52,13 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
     const started = await joiner.start();
     await until('equal roots', JOIN_MS, async () => (await joiner.status()).root === root, 20);
     const equal = performance.now() - spawned;
-    const bytes = fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0) - bytesBefore;
+    const bytes = counted
+      ? fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0) - bytesBefore
+      : ((await joiner.status()).bootstrap?.bytes ?? 0);
     const [joinerCpu, sourceCpu] = [joiner.cpu(), source.cpu() - cpuBefore];
     const [joinerMemory, sourceMemory] = [joiner.memory(), source.memory()];
-    await until('all signatures verified', JOIN_MS, async () => (await joiner.status()).bootstrap?.phase === 'done', 50);
+    // Of few keys the source may have pushed all before the snapshot began: then every signature was verified on the way.
+    await until('all signatures verified', JOIN_MS, async () => ((await joiner.status()).bootstrap?.phase ?? 'done') === 'done', 50);
     const verified = performance.now() - spawned;
     const peak = joiner.memory();
     await joiner.stop();

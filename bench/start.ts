@@ -8,8 +8,8 @@ import { nodeHasher, systemClock, systemRandom } from '../src/adapters/system/in
 import { CHECKPOINT, createCommit, decodeEntry, entryKey, makeHlc, Replica } from '../src/core/index.ts';
 import type { Entry } from '../src/core/types/index.ts';
 import type { Log } from '../src/ports/index.ts';
-import { createCheckpointSaver } from '../src/runtime/checkpoint-save.ts';
-import { openState } from '../src/runtime/startup.ts';
+import { createCheckpointSaver } from '../src/runtime/state/checkpoint-save.ts';
+import { openState } from '../src/runtime/state/startup.ts';
 import { keyOf, NETWORK, put, signerOf, valueOf } from './support/commits.ts';
 import { type Figure, median } from './support/figures.ts';
 import { until } from './support/fleet.ts';

@@ -4,7 +4,7 @@ import { openLevelStore } from '../../src/adapters/store/index.ts';
 import { nodeHasher, systemRandom } from '../../src/adapters/system/index.ts';
 import { bucketRange } from '../../src/core/index.ts';
 import type { Author } from '../../src/core/types/index.ts';
-import { openState } from '../../src/runtime/startup.ts';
+import { openState } from '../../src/runtime/state/startup.ts';
 import { cpuSeconds } from './figures.ts';
 
 export interface Opened {

@@ -12,7 +12,7 @@ import {
   type Refusal,
 } from '../core/types/index.ts';
 import type { Clock, Metrics, Timer, Verifier } from '../ports/index.ts';
-import type { Writer } from './writer.ts';
+import type { Writer } from './state/writer.ts';
 
 /** Signatures known good, so that a commit that comes by three ways is verified once. */
 const MAX_VERIFIED = 8192;

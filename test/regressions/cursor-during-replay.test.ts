@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { createMemoryStore } from '../../src/adapters/store/index.ts';
 import { createSignedHead, decodeGossip, encodeJournal, journalKey } from '../../src/core/codec/index.ts';
 import type { Hlc } from '../../src/core/types/index.ts';
-import { createFeed } from '../../src/runtime/feed.ts';
-import type { Writer } from '../../src/runtime/writer.ts';
+import { createFeed } from '../../src/runtime/lungs/feed.ts';
+import type { Writer } from '../../src/runtime/state/writer.ts';
 import { createSimSigner, hasher } from '../sim/crypto.ts';
 
 test('a head sent while a push stream still replays carries no cursor past what was sent', async () => {

@@ -75,8 +75,8 @@ vi.mock('../../src/core/merkle/leaf.ts', async (load) => {
   };
 });
 
-vi.mock('../../src/runtime/repairs.ts', async (load) => {
-  const real = await load<typeof import('../../src/runtime/repairs.ts')>();
+vi.mock('../../src/runtime/sync/repairs.ts', async (load) => {
+  const real = await load<typeof import('../../src/runtime/sync/repairs.ts')>();
   return {
     ...real,
     createRepairs(deps: Parameters<typeof real.createRepairs>[0]): ReturnType<typeof real.createRepairs> {

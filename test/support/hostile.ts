@@ -13,7 +13,7 @@ import {
 } from '../../src/core/codec/index.ts';
 import { type Author, type Bytes, type Hlc, hexToBytes, type JsonValue, LatticeError } from '../../src/core/types/index.ts';
 import type { Signer } from '../../src/ports/index.ts';
-import { createSyncService } from '../../src/runtime/sync-service.ts';
+import { createSyncService } from '../../src/runtime/sync/sync-service.ts';
 import type { Node } from './fleet.ts';
 
 export const hasher = nodeHasher();

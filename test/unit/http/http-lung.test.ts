@@ -13,7 +13,7 @@ import {
 } from '../../../src/core/codec/index.ts';
 import { type Bytes, hexToBytes, MAX_SYNC_BYTES } from '../../../src/core/types/index.ts';
 import type { SyncService } from '../../../src/runtime/facade.ts';
-import type { SyncServiceDeps } from '../../../src/runtime/sync-service.ts';
+import type { SyncServiceDeps } from '../../../src/runtime/sync/sync-service.ts';
 import { silentLog, startApi, until } from '../api/support.ts';
 import { bytes, newSigner, testService, text } from './support.ts';
 

@@ -2,7 +2,7 @@ import { createSigner, createVerifier, nodeHasher, systemRandom } from '../../..
 import type { Author, Bytes } from '../../../src/core/types/index.ts';
 import type { Clock, Signer } from '../../../src/ports/index.ts';
 import type { SyncService } from '../../../src/runtime/facade.ts';
-import { createSyncService, type SyncServiceDeps } from '../../../src/runtime/sync-service.ts';
+import { createSyncService, type SyncServiceDeps } from '../../../src/runtime/sync/sync-service.ts';
 
 export const bytes = (text: string): Bytes => new TextEncoder().encode(text);
 export const text = (b: Bytes): string => new TextDecoder().decode(b);

@@ -156,23 +156,22 @@ describe('requests', () => {
     await expect(service.handle(bytes('nonsense'))).rejects.toMatchObject({ code: 'malformed' });
   });
 
-  it('sync request: a peer has two at a time, and a slot is free when the work ends [X6]', async () => {
+  it('sync request: a peer has four at a time, and a slot is free when the work ends [X6]', async () => {
     const waiting: (() => void)[] = [];
     const { service, peer, parts, allowed } = pair({ handle: (_p, m) => new Promise((resolve) => waiting.push(() => resolve(m))) });
     const at = (counter: number, who = peer) => service.handle(envelope(who, { ...parts, counter }));
-    const first = at(1);
-    const second = at(2);
-    await expect.poll(() => waiting.length).toBe(2);
-    await expect(at(3)).rejects.toMatchObject({ code: 'overloaded' });
+    const own = [at(1), at(2), at(3), at(4)];
+    await expect.poll(() => waiting.length).toBe(4);
+    await expect(at(5)).rejects.toMatchObject({ code: 'overloaded' });
     const other = newSigner();
     allowed.add(other.author);
     const others = service.handle(envelope(other, { ...parts, sessionNonce: nonceOf(service) }));
-    await expect.poll(() => waiting.length).toBe(3);
+    await expect.poll(() => waiting.length).toBe(5);
     for (const finish of waiting) finish();
-    await Promise.all([first, second, others]);
-    const next = at(4);
-    await expect.poll(() => waiting.length).toBe(4);
-    waiting[3]?.();
+    await Promise.all([...own, others]);
+    const next = at(6);
+    await expect.poll(() => waiting.length).toBe(6);
+    waiting[5]?.();
     await next;
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { causeCode } from '../../../src/runtime/causes.ts';
-import { decidePath, initialPath, type PathInput, type PathState } from '../../../src/runtime/failover.ts';
+import { decidePath, initialPath, type PathInput, type PathState } from '../../../src/runtime/lungs/failover.ts';
+import { causeCode } from '../../../src/runtime/watch/causes.ts';
 
 const base: PathInput = { now: 100_000, mode: 'auto', graceMs: 3000, heardAt: 99_900, behindSince: undefined, hasUrl: true };
 const on = (lung: PathState['lung'], more: Partial<PathState> = {}): PathState => ({ ...initialPath(0), lung, ...more });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { LatticeError } from '../../../src/core/types/index.ts';
 import type { Metrics } from '../../../src/ports/index.ts';
-import { measured, measuredWrites } from '../../../src/runtime/measured.ts';
 import type { NodeDeps } from '../../../src/runtime/options.ts';
+import { measured, measuredWrites } from '../../../src/runtime/watch/measured.ts';
 import { createHandClock } from '../runtime/support.ts';
 
 function recorder() {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSeries } from '../../../src/runtime/series.ts';
+import { createSeries } from '../../../src/runtime/watch/series.ts';
 import { createHandClock, EPOCH_MS, metrics as silent } from '../runtime/support.ts';
 
 const agreement = () => ({ peers: 2, equal: 1 });

@@ -19,12 +19,12 @@ import {
 } from '../../../src/core/codec/index.ts';
 import { type Author, type Bytes, bytesToHex, type Entry, equalBytes, type Fragment, LatticeError } from '../../../src/core/types/index.ts';
 import type { Log, Verifier } from '../../../src/ports/index.ts';
-import { type Bootstrap, createBootstrap } from '../../../src/runtime/bootstrap.ts';
-import { loadBootstrap } from '../../../src/runtime/bootstrap-record.ts';
 import { createDoor } from '../../../src/runtime/door.ts';
 import type { LatticeEvent } from '../../../src/runtime/facade.ts';
-import { createPeerTable, type PeerTable } from '../../../src/runtime/peers.ts';
-import { createSnapshots, type Snapshots } from '../../../src/runtime/snapshots.ts';
+import { createPeerTable, type PeerTable } from '../../../src/runtime/lungs/peers.ts';
+import { type Bootstrap, createBootstrap } from '../../../src/runtime/snapshot/bootstrap.ts';
+import { loadBootstrap } from '../../../src/runtime/snapshot/bootstrap-record.ts';
+import { createSnapshots, type Snapshots } from '../../../src/runtime/snapshot/snapshots.ts';
 import {
   createAuthor,
   EPOCH_MS,

@@ -10,7 +10,7 @@ import {
   siblingsToFragments,
 } from '../../../src/core/codec/index.ts';
 import { bytesToHex, type Fragment } from '../../../src/core/types/index.ts';
-import { openState } from '../../../src/runtime/startup.ts';
+import { openState } from '../../../src/runtime/state/startup.ts';
 import {
   authors,
   commits,

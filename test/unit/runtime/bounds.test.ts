@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Bytes, Entry, Fragment } from '../../../src/core/types/index.ts';
-import { createEntryCache } from '../../../src/runtime/entry-cache.ts';
-import { createGossipOutbox } from '../../../src/runtime/forward.ts';
-import { fragmentBytes, intentBytes } from '../../../src/runtime/sizes.ts';
+import { createGossipOutbox } from '../../../src/runtime/lungs/forward.ts';
+import { createEntryCache } from '../../../src/runtime/state/entry-cache.ts';
+import { fragmentBytes, intentBytes } from '../../../src/runtime/state/sizes.ts';
 import { createAuthor, createHandClock, openTestState, put, turns, until } from './support.ts';
 
 const MIB = 1024 * 1024;

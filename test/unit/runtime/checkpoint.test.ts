@@ -14,9 +14,9 @@ import {
   leafPageRange,
 } from '../../../src/core/codec/index.ts';
 import { type Bytes, bytesToHex, type Entry } from '../../../src/core/types/index.ts';
-import { createCheckpointSaver } from '../../../src/runtime/checkpoint-save.ts';
-import { createIntegrityCheck, type IntegrityCheck } from '../../../src/runtime/integrity.ts';
-import { JOURNAL_LENGTH, openState } from '../../../src/runtime/startup.ts';
+import { createCheckpointSaver } from '../../../src/runtime/state/checkpoint-save.ts';
+import { createIntegrityCheck, type IntegrityCheck } from '../../../src/runtime/state/integrity.ts';
+import { JOURNAL_LENGTH, openState } from '../../../src/runtime/state/startup.ts';
 import {
   createAuthor,
   createRandom,

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeSync, encodeSync } from '../../../src/core/codec/index.ts';
 import { answerDigests, createCellServer } from '../../../src/core/reconcile/index.ts';
 import { type Bytes, bytesToHex, LatticeError } from '../../../src/core/types/index.ts';
-import { type Comparison, createComparison } from '../../../src/runtime/compare-peer.ts';
-import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../src/runtime/peers.ts';
+import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../src/runtime/lungs/peers.ts';
+import { type Comparison, createComparison } from '../../../src/runtime/sync/compare-peer.ts';
 import {
   createHandClock,
   createRandom,

@@ -1,9 +1,9 @@
 import { decodeSync, encodeSync, type SignedAttestation, type SyncMessage, trustHash } from '../../../src/core/codec/index.ts';
 import type { Author } from '../../../src/core/types/index.ts';
-import { type AttestationBook, createAttestationBook } from '../../../src/runtime/attestations.ts';
-import { type Cuts, type CutsDeps, createCuts } from '../../../src/runtime/cuts.ts';
-import { createReads, type Reads } from '../../../src/runtime/reads.ts';
-import type { Applied } from '../../../src/runtime/writer.ts';
+import { type AttestationBook, createAttestationBook } from '../../../src/runtime/cuts/attestations.ts';
+import { type Cuts, type CutsDeps, createCuts } from '../../../src/runtime/cuts/cuts.ts';
+import { createReads, type Reads } from '../../../src/runtime/state/reads.ts';
+import type { Applied } from '../../../src/runtime/state/writer.ts';
 import { createAuthor, type HandClock, hasher, log, NETWORK, openTestState, type TestState, verifier } from './support.ts';
 
 export const PERIOD_MS = 10_000;

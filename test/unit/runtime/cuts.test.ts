@@ -8,7 +8,7 @@ import {
 } from '../../../src/core/codec/index.ts';
 import { checkCertificate, MAX_PENDING_OPERATIONS } from '../../../src/core/cut/index.ts';
 import { bytesToHex, type Entry, type Fragment } from '../../../src/core/types/index.ts';
-import type { Applied } from '../../../src/runtime/writer.ts';
+import type { Applied } from '../../../src/runtime/state/writer.ts';
 import { authorsOf, createParty, gossip, linkTo, type Party, PERIOD_MS, SETTLE_MS } from './cuts-support.ts';
 import { createAuthor, createHandClock, EPOCH_MS, type HandClock, hasher, NETWORK, put, type TestAuthor, until } from './support.ts';
 

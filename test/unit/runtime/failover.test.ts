@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SyncMode } from '../../../src/runtime/facade.ts';
-import { decidePath, initialPath, type PathState, STABLE_MAX_MS, STABLE_MIN_MS } from '../../../src/runtime/failover.ts';
+import { decidePath, initialPath, type PathState, STABLE_MAX_MS, STABLE_MIN_MS } from '../../../src/runtime/lungs/failover.ts';
 
 const GRACE = 3000;
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeFragment, decodeGossip, journalKey } from '../../../src/core/codec/index.ts';
 import { type Author, type Bytes, bytesToHex, type Fragment, MAX_VALUE_BYTES } from '../../../src/core/types/index.ts';
 import type { LatticeEvent } from '../../../src/runtime/facade.ts';
-import { createFeed, type Feed, packFragments } from '../../../src/runtime/feed.ts';
+import { createFeed, type Feed, packFragments } from '../../../src/runtime/lungs/feed.ts';
 import { createAuthor, deferred, gateStore, hasher, openTestState, outcomeOf, put, type TestState, turns, until } from './support.ts';
 
 const reader = createAuthor(2);

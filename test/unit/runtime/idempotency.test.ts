@@ -5,8 +5,8 @@ import { bucketRange } from '../../../src/core/codec/index.ts';
 import type { WriteIntent } from '../../../src/core/replica/index.ts';
 import type { Bytes, CommitId, Fragment, Hlc } from '../../../src/core/types/index.ts';
 import type { WriteResult } from '../../../src/runtime/facade.ts';
-import { createIdempotency } from '../../../src/runtime/idempotency.ts';
-import { createJoinedGet } from '../../../src/runtime/joined-reads.ts';
+import { createIdempotency } from '../../../src/runtime/state/idempotency.ts';
+import { createJoinedGet } from '../../../src/runtime/state/joined-reads.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 const put = [{ op: 'put', key: 'a', value: 1 }] as const;

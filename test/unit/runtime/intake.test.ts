@@ -4,8 +4,8 @@ import { bytesToHex, type Fragment, type Hlc, MAX_FUTURE_MS } from '../../../src
 import { createDoor } from '../../../src/runtime/door.ts';
 import type { SyncMode } from '../../../src/runtime/facade.ts';
 import { createGuard, type Guard } from '../../../src/runtime/guard.ts';
-import { createIntake, type Intake } from '../../../src/runtime/intake.ts';
-import { createPeerTable, type PeerTable } from '../../../src/runtime/peers.ts';
+import { createIntake, type Intake } from '../../../src/runtime/lungs/intake.ts';
+import { createPeerTable, type PeerTable } from '../../../src/runtime/lungs/peers.ts';
 import {
   badHead,
   createAuthor,

@@ -3,7 +3,7 @@ import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../..
 import { type Author, type Bytes, type Hlc, LatticeError } from '../../../src/core/types/index.ts';
 import type { FrameHandler, HttpIdentity, HttpLung } from '../../../src/ports/index.ts';
 import type { SyncMode } from '../../../src/runtime/facade.ts';
-import { createHttpSupervisor, type HttpPeer, type HttpSupervisor } from '../../../src/runtime/lung-http.ts';
+import { createHttpSupervisor, type HttpPeer, type HttpSupervisor } from '../../../src/runtime/lungs/lung-http.ts';
 import { createAuthor, createHandClock, createRandom, deferred, EPOCH_MS, type HandClock, log, outcomeOf, turns } from './support.ts';
 
 const self = createAuthor(1);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { P2pHandlers, P2pLung } from '../../../src/ports/index.ts';
-import { createP2pSupervisor, type P2pSupervisor } from '../../../src/runtime/lung-p2p.ts';
+import { createP2pSupervisor, type P2pSupervisor } from '../../../src/runtime/lungs/lung-p2p.ts';
 import { createAuthor, createHandClock, createRandom, deferred, type HandClock, log, outcomeOf, turns } from './support.ts';
 
 interface Start {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Head } from '../../../src/core/codec/index.ts';
 import { bytesToHex, type Hlc } from '../../../src/core/types/index.ts';
-import { createPeerTable, type LungName, type Peer, type PeerTable, pairOf, RecentRoots } from '../../../src/runtime/peers.ts';
+import { createPeerTable, type LungName, type Peer, type PeerTable, pairOf, RecentRoots } from '../../../src/runtime/lungs/peers.ts';
 import { createAuthor, createHandClock, EPOCH_MS, type HandClock } from './support.ts';
 
 const author = createAuthor(2);

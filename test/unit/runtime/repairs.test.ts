@@ -3,13 +3,13 @@ import { decodeSync, type SyncMessage } from '../../../src/core/codec/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hlc } from '../../../src/core/types/index.ts';
 import { createDoor, type Door } from '../../../src/runtime/door.ts';
 import type { LatticeEvent, SyncMode } from '../../../src/runtime/facade.ts';
-import { createLinks } from '../../../src/runtime/links.ts';
-import type { HttpPeer, HttpSupervisor } from '../../../src/runtime/lung-http.ts';
-import type { P2pSupervisor } from '../../../src/runtime/lung-p2p.ts';
-import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../src/runtime/peers.ts';
-import { createReads } from '../../../src/runtime/reads.ts';
-import { createRepairs, type Repairs } from '../../../src/runtime/repairs.ts';
-import { createResponder, type Responder } from '../../../src/runtime/responder.ts';
+import { createLinks } from '../../../src/runtime/lungs/links.ts';
+import type { HttpPeer, HttpSupervisor } from '../../../src/runtime/lungs/lung-http.ts';
+import type { P2pSupervisor } from '../../../src/runtime/lungs/lung-p2p.ts';
+import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../src/runtime/lungs/peers.ts';
+import { createReads } from '../../../src/runtime/state/reads.ts';
+import { createRepairs, type Repairs } from '../../../src/runtime/sync/repairs.ts';
+import { createResponder, type Responder } from '../../../src/runtime/sync/responder.ts';
 import {
   createAuthor,
   createHandClock,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../../src/adapters/store/index.ts';
 import { metaKey } from '../../../src/core/codec/index.ts';
 import { LiveCells } from '../../../src/core/reconcile/index.ts';
-import { loadCells, saveCells } from '../../../src/runtime/saved-cells.ts';
+import { loadCells, saveCells } from '../../../src/runtime/state/saved-cells.ts';
 import { createState, fill, NETWORK } from '../reconcile/cells/support.ts';
 import { hasher } from './support.ts';
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeEntry, entryKey } from '../../../src/core/codec/index.ts';
 import { STATE_META } from '../../../src/core/replica/index.ts';
 import { bytesToHex, type Entry, LatticeError } from '../../../src/core/types/index.ts';
-import { openState } from '../../../src/runtime/startup.ts';
+import { openState } from '../../../src/runtime/state/startup.ts';
 import { createAuthor, createRandom, type GatedStore, gateStore, hasher, NETWORK, openTestState, put } from './support.ts';
 
 let store: GatedStore;

@@ -11,8 +11,8 @@ import {
 import type { Replica, WriteIntent } from '../../../src/core/replica/index.ts';
 import type { Author, Bytes, Context, Fragment, Hlc, JsonValue } from '../../../src/core/types/index.ts';
 import type { Clock, Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
-import { openState } from '../../../src/runtime/startup.ts';
-import { type Applied, createWriter, type Writer } from '../../../src/runtime/writer.ts';
+import { openState } from '../../../src/runtime/state/startup.ts';
+import { type Applied, createWriter, type Writer } from '../../../src/runtime/state/writer.ts';
 
 export const NETWORK = 'test/runtime';
 export const hasher = nodeHasher();

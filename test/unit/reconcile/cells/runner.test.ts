@@ -4,8 +4,8 @@ import { type CellsRequest, decodeFragment, decodeSync, encodeSync, type SyncMes
 import { createCellServer } from '../../../../src/core/reconcile/index.ts';
 import type { Author } from '../../../../src/core/types/index.ts';
 import type { Clock } from '../../../../src/ports/index.ts';
-import { createPeerTable, type Peer } from '../../../../src/runtime/peers.ts';
-import { type Link, runSession, type SessionRunnerDeps } from '../../../../src/runtime/sessions.ts';
+import { createPeerTable, type Peer } from '../../../../src/runtime/lungs/peers.ts';
+import { type Link, runSession, type SessionRunnerDeps } from '../../../../src/runtime/sync/sessions.ts';
 import { createTestReplica, hasher, rootOf, type TestReplica } from '../../replica/support.ts';
 import { fill, open, respond, session, T } from '../support.ts';
 

@@ -1,0 +1,245 @@
+import {
+  type Attestation,
+  attestationSigningBytes,
+  certificateToAttestations,
+  decodeCertificate,
+  encodeCertificate,
+  type SignedAttestation,
+} from '../../core/codec/index.ts';
+import { quorumOf } from '../../core/cut/index.ts';
+import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError, MAX_FUTURE_MS } from '../../core/types/index.ts';
+import type { Clock, Log, Verifier } from '../../ports/index.ts';
+import type { CutView } from '../facade.ts';
+
+/** Cuts remembered, newest first: ten minutes. */
+const MAX_CUTS = 64;
+/** Authors caught signing two roots for one time, named in the status. */
+const MAX_EQUIVOCATIONS = 16;
+/** Attestations shown to a peer: those of the newest cuts, in which it may lack some. */
+const TOLD_CUTS = 2;
+
+/** `new`: taken in, to be sent on. `known`: here already, or not ours to judge. `forged`: the signature is bad. */
+export type Heard = 'new' | 'known' | 'forged';
+
+export interface AttestationBook {
+  /** An attestation, however it came. */
+  hear(signed: SignedAttestation): Promise<Heard>;
+  /** Every attestation of a certificate, as if each had come alone. LatticeError `malformed`, `unknown-version` or `bad-signature`. */
+  hearCertificate(bytes: Bytes): Promise<readonly SignedAttestation[]>;
+  /** Our own state at a cut, signed or not. */
+  ours(claim: { readonly at: number; readonly root: Bytes; readonly entries: number }, signed: SignedAttestation | undefined): void;
+  /** Every root known at the newest MAX_CUTS cuts, newest cut first, ours first within one. */
+  views(): readonly CutView[];
+  /** The certificate of the newest cut that has one, of the one at `at`, or of exactly this root. */
+  certificate(which?: { readonly at: number; readonly root?: Bytes }): { readonly at: number; readonly bytes: Bytes } | undefined;
+  /** The newest attestations, encoded, for a peer that lacks some. */
+  newest(): readonly Bytes[];
+  summary(): {
+    readonly certified?: { at: number; root: string; entries: number; attesters: readonly Author[]; quorum: number };
+    readonly convergedAsOf?: number;
+    readonly disagreeing: readonly { author: Author; at: number; root: string }[];
+  };
+  /** One sentence for each author that signed two roots for one time. */
+  warnings(): readonly string[];
+}
+
+/** One root at one time and who signed it. */
+interface Claim {
+  readonly root: string;
+  readonly entries: number;
+  readonly signers: Map<Author, SignedAttestation>;
+  certificate: Bytes | undefined;
+}
+
+interface Moment {
+  readonly at: number;
+  /** By root and number of entries. */
+  readonly claims: Map<string, Claim>;
+  readonly signed: Map<Author, { readonly name: string; readonly claim: Claim }>;
+  /** What we held; undefined while we don't know. */
+  own: Claim | undefined;
+}
+
+const nameOf = (root: Bytes, entries: number): string => `${bytesToHex(root)}.${entries}`;
+
+/** What trusted authors said of the newest cuts, and the certificates that come of it. */
+export function createAttestationBook(deps: {
+  readonly network: string;
+  readonly self: Author;
+  readonly trusted: readonly Author[];
+  readonly trustHash: Bytes;
+  readonly periodMs: number;
+  readonly hasher: Hasher;
+  readonly verifier: Verifier;
+  readonly clock: Clock;
+  readonly log: Log;
+}): AttestationBook {
+  const trusted = new Set(deps.trusted);
+  const quorum = quorumOf(trusted.size);
+  /** Oldest first. */
+  let moments: Moment[] = [];
+  const equivocations = new Map<Author, number>();
+
+  function momentAt(at: number): Moment | undefined {
+    const known = moments.find((m) => m.at === at);
+    if (known !== undefined) return known;
+    if (moments.length >= MAX_CUTS && at < (moments[0]?.at ?? 0)) return undefined;
+    const moment: Moment = { at, claims: new Map(), signed: new Map(), own: undefined };
+    moments.push(moment);
+    moments = moments.sort((a, b) => a.at - b.at).slice(-MAX_CUTS);
+    return moment;
+  }
+
+  function claimOf(moment: Moment, root: Bytes, entries: number): Claim {
+    const name = nameOf(root, entries);
+    let claim = moment.claims.get(name);
+    if (claim === undefined) {
+      claim = { root: bytesToHex(root), entries, signers: new Map(), certificate: undefined };
+      moment.claims.set(name, claim);
+    }
+    return claim;
+  }
+
+  /** Whether the attestation is one of ours to judge: only trusted authors make room here, at most one root each a cut. */
+  function concerns({ network, author, at, trustHash }: Attestation): boolean {
+    const now = deps.clock.now();
+    return (
+      network === deps.network &&
+      trusted.has(author) &&
+      at % deps.periodMs === 0 &&
+      at <= now + MAX_FUTURE_MS &&
+      at > now - MAX_CUTS * deps.periodMs &&
+      equalBytes(trustHash, deps.trustHash)
+    );
+  }
+
+  function equivocated(author: Author, at: number): void {
+    if (equivocations.has(author) || equivocations.size >= MAX_EQUIVOCATIONS) return;
+    equivocations.set(author, at);
+    deps.log.warn({ author, at }, 'an author attested two roots for one time');
+  }
+
+  function add(moment: Moment, signed: SignedAttestation): void {
+    const { author, root, entries } = signed.attestation;
+    const claim = claimOf(moment, root, entries);
+    claim.signers.set(author, signed);
+    claim.certificate = undefined;
+    moment.signed.set(author, { name: nameOf(root, entries), claim });
+  }
+
+  /** Of a claim that a quorum signed. */
+  function certificateOf(claim: Claim): Bytes {
+    if (claim.certificate === undefined) {
+      const all = [...claim.signers.values()].sort((a, b) => (a.attestation.author < b.attestation.author ? -1 : 1));
+      const [first] = all as [SignedAttestation];
+      const signers = all.map((s) => ({ author: s.attestation.author, signature: s.signature }));
+      claim.certificate = encodeCertificate({ ...first.attestation, signers });
+    }
+    return claim.certificate;
+  }
+
+  const certifiedIn = (moment: Moment): Claim | undefined => [...moment.claims.values()].find((c) => c.signers.size >= quorum);
+  const newestFirst = (): readonly Moment[] => moments.toReversed();
+
+  async function hear(signed: SignedAttestation): Promise<Heard> {
+    const { attestation } = signed;
+    const { author, at, root, entries } = attestation;
+    if (!concerns(attestation)) return 'known';
+    const held = (): string | undefined => moments.find((m) => m.at === at)?.signed.get(author)?.name;
+    const name = nameOf(root, entries);
+    if (held() === name) return 'known';
+    if (!(await deps.verifier.verify(author, attestationSigningBytes(signed.payloadBytes), signed.signature))) return 'forged';
+    const before = held();
+    if (before === name) return 'known';
+    if (before !== undefined) {
+      equivocated(author, at);
+      return 'known';
+    }
+    // Our own key signed what we did not: another life of it, of a moment ago or at this very time.
+    if (author === deps.self) return 'known';
+    const moment = momentAt(at);
+    if (moment === undefined) return 'known';
+    add(moment, signed);
+    return 'new';
+  }
+
+  return {
+    hear,
+    async hearCertificate(bytes) {
+      const fresh: SignedAttestation[] = [];
+      for (const signed of certificateToAttestations(decodeCertificate(bytes))) {
+        const heard = await hear(signed);
+        if (heard === 'forged') throw new LatticeError('bad-signature', 'the certificate has a bad signature');
+        if (heard === 'new') fresh.push(signed);
+      }
+      return fresh;
+    },
+    ours({ at, root, entries }, signed) {
+      const moment = momentAt(at);
+      if (moment === undefined) return;
+      moment.own = claimOf(moment, root, entries);
+      if (signed !== undefined) add(moment, signed);
+    },
+    views: () =>
+      newestFirst().flatMap(({ at, claims, own }) =>
+        [...claims.values()]
+          .sort((a, b) => Number(b === own) - Number(a === own) || b.signers.size - a.signers.size)
+          .map((claim) => ({
+            at,
+            root: claim.root,
+            entries: claim.entries,
+            ours: claim === own,
+            attesters: [...claim.signers.keys()].sort(),
+            certified: claim.signers.size >= quorum,
+          })),
+      ),
+    certificate(which) {
+      for (const moment of newestFirst()) {
+        if (which !== undefined && which.at !== moment.at) continue;
+        const claim =
+          which?.root === undefined
+            ? certifiedIn(moment)
+            : [...moment.claims.values()].find((c) => c.root === bytesToHex(which.root as Bytes) && c.signers.size >= quorum);
+        if (claim !== undefined) return { at: moment.at, bytes: certificateOf(claim) };
+      }
+      return undefined;
+    },
+    newest: () =>
+      newestFirst()
+        .filter((m) => m.signed.size > 0)
+        .slice(0, TOLD_CUTS)
+        .flatMap((m) => [...m.claims.values()].flatMap((c) => [...c.signers.values()].map((s) => s.bytes))),
+    summary() {
+      const certified = newestFirst().find((m) => certifiedIn(m) !== undefined);
+      const claim = certified === undefined ? undefined : certifiedIn(certified);
+      const converged = newestFirst().find(
+        ({ own, signed }) => own !== undefined && own.signers.size >= quorum && [...signed.values()].every((s) => s.claim === own),
+      );
+      const disagreeing = deps.trusted.flatMap((author) => {
+        const moment = newestFirst().find((m) => m.own !== undefined && m.signed.has(author));
+        const theirs = moment?.signed.get(author)?.claim;
+        return moment === undefined || theirs === undefined || theirs === moment.own ? [] : [{ author, at: moment.at, root: theirs.root }];
+      });
+      return {
+        ...(certified === undefined || claim === undefined
+          ? {}
+          : {
+              certified: {
+                at: certified.at,
+                root: claim.root,
+                entries: claim.entries,
+                attesters: [...claim.signers.keys()].sort(),
+                quorum,
+              },
+            }),
+        ...(converged === undefined ? {} : { convergedAsOf: converged.at }),
+        disagreeing,
+      };
+    },
+    warnings: () =>
+      Array.from(
+        equivocations,
+        ([author, at]) => `author ${author} attested two roots for one cut (Unix ms ${at}): its key may live twice`,
+      ),
+  };
+}

@@ -1,0 +1,36 @@
+import type { AppliedStep } from '../../core/cut/index.ts';
+import type { Versioned } from '../../core/state/index.ts';
+import type { Fragment } from '../../core/types/index.ts';
+import type { Applied } from '../state/writer.ts';
+
+/** An applied step as the trailing tree takes it in. What was held before is left out: the tree has seen it. */
+export function appliedToStep({ step, fragments }: Applied): AppliedStep {
+  return { operations: operationsOf(step, fragments), before: beforeOf(step) };
+}
+
+interface KeyedOperation {
+  readonly key: string;
+  readonly operation: Versioned;
+}
+
+function* operationsOf({ outcomes, commits }: Applied['step'], fragments: readonly Fragment[]): Generator<KeyedOperation> {
+  for (let i = 0; i < fragments.length; i++) {
+    const fragment = fragments[i] as Fragment;
+    const became = outcomes[i] ?? [];
+    for (let j = 0; j < fragment.operations.length; j++) {
+      if (became[j] === 'added' || became[j] === 'superseded') yield operationAt(fragment, j);
+    }
+  }
+  for (const commit of commits) for (let j = 0; j < commit.operations.length; j++) yield operationAt(commit, j);
+}
+
+function operationAt({ header, idBytes, operations }: Fragment, at: number): KeyedOperation {
+  const { index, operation } = operations[at] as Fragment['operations'][number];
+  const { author, hlc } = header;
+  return { key: operation.key, operation: { commit: idBytes, index, author, hlc, operation } };
+}
+
+function* beforeOf({ entries, before }: Applied['step']): Generator<readonly [key: string, siblings: readonly Versioned[]]> {
+  let at = 0;
+  for (const key of entries.keys()) yield [key, before[at++]?.siblings ?? []];
+}

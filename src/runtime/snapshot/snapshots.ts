@@ -1,0 +1,229 @@
+import {
+  BUCKETS,
+  type ChunkPart,
+  type ChunkRequest,
+  chunkBits,
+  decodeEntry,
+  keyByHashKey,
+  keyByHashKeyToHash,
+  type Manifest,
+  PART_LEAF_BYTES,
+} from '../../core/codec/index.ts';
+import { leafHash } from '../../core/merkle/index.ts';
+import { chunkStart } from '../../core/snapshot/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  compareBytes,
+  concatBytes,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  MAX_SYNC_BYTES,
+} from '../../core/types/index.ts';
+import type { Clock, Log, Store, StoreSnapshot, Timer } from '../../ports/index.ts';
+import type { CurrentCut } from '../cuts/cuts.ts';
+import type { Writer } from '../state/writer.ts';
+
+/** Cuts held for readers at a time. Each keeps on disk what is replaced meanwhile, and in memory its hashes and the keys changed since. */
+const MAX_PINS = 2;
+/** A pin is let go this long after its last use: a reader that was cut off for minutes goes on where it was. */
+const KEEP_MS = 10 * 60_000;
+/** Whoever asks for the newest cut gets a pinned one up to this age, ms: what is newer than it comes by repair. */
+const FRESH_MS = 120_000;
+/** A pin in use within this time does not give way to another. */
+const BUSY_MS = 60_000;
+const SWEEP_MS = 60_000;
+/** Bytes of a part but for its framing and one more entry's head. */
+const PART_BYTES = MAX_SYNC_BYTES - 4096;
+/** Keys looked up at once: one read of the store, a few milliseconds. */
+const PAGE = 1024;
+
+/** A cut held as it was: the store of that moment, and what tells the cut from that moment. */
+interface Pin {
+  readonly root: Bytes;
+  readonly bits: number;
+  readonly manifest: Manifest;
+  readonly store: StoreSnapshot;
+  /** Keys changed since the cut, ascending, each with its leaf at the cut; undefined: it was not there yet. */
+  readonly pending: readonly { readonly keyHash: Bytes; readonly leaf: Bytes | undefined }[];
+  readonly pinnedAt: number;
+  usedAt: number;
+}
+
+export interface Snapshots {
+  /** The manifest of the cut with this root, or of the newest when empty. LatticeError `no-snapshot`, `snapshot-soon`, `gone`, `unverified`, `overloaded`. */
+  manifest(root: Bytes): Promise<Manifest>;
+  /** One part of a chunk. LatticeError as for `manifest`. */
+  chunk(request: Omit<ChunkRequest, 'type'>): Promise<ChunkPart>;
+  stop(): Promise<void>;
+}
+
+export interface SnapshotsDeps {
+  readonly store: Store;
+  readonly writer: Pick<Writer, 'read'>;
+  readonly hasher: Hasher;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cut: () => Pick<CurrentCut, 'root' | 'entries' | 'tree' | 'certificate' | 'pendingKeys'> | undefined;
+  /** A cut has been certified here since the start, so one will be again. */
+  readonly certifies: () => boolean;
+  /** Every signature of the state has been verified. */
+  readonly isVerified: () => boolean;
+}
+
+/** The answering side of bootstraps: pins certified cuts when asked for, and reads them in chunks. */
+export function createSnapshots(deps: SnapshotsDeps): Snapshots {
+  const { clock, hasher, log } = deps;
+  let pins: Pin[] = [];
+  let timer: Timer | undefined;
+  let stopped = false;
+
+  async function pinned(root: Bytes): Promise<Pin> {
+    const found = find(root);
+    if (found !== undefined) return found;
+    if (!deps.isVerified()) throw new LatticeError('unverified', 'this node has not verified all signatures of its own state yet');
+    return deps.writer.read(() => find(root) ?? pin(root));
+  }
+
+  function find(root: Bytes): Pin | undefined {
+    const now = clock.monotonic();
+    const found = pins.findLast((p) => (root.length === 0 ? now - p.pinnedAt < FRESH_MS : equalBytes(p.root, root)));
+    if (found !== undefined) found.usedAt = now;
+    return found;
+  }
+
+  /** Between batches: tracker, tree and store agree. */
+  function pin(root: Bytes): Pin {
+    if (stopped) throw new LatticeError('stopping', 'the node is stopping');
+    const cut = deps.cut();
+    if (cut?.certificate === undefined) {
+      if (root.length > 0) throw new LatticeError('gone', 'no cut with that root is held');
+      throw deps.certifies()
+        ? new LatticeError('snapshot-soon', 'the newest cut is being certified', { details: { retryAfterMs: 1000 } })
+        : new LatticeError('no-snapshot', 'no cut has been certified here since the start');
+    }
+    if (root.length > 0 && !equalBytes(cut.root, root)) throw new LatticeError('gone', 'no cut with that root is held');
+    makeRoom();
+    const bits = chunkBits(cut.entries);
+    const now = clock.monotonic();
+    const made: Pin = {
+      root: cut.root,
+      bits,
+      manifest: { type: 'manifest', certificate: cut.certificate, hashes: cut.tree.subtreeHashes(bits) },
+      store: deps.store.snapshot(),
+      pending: Array.from(cut.pendingKeys(), (keyHash) => ({ keyHash, leaf: cut.tree.get(keyHash) })).sort((a, b) =>
+        compareBytes(a.keyHash, b.keyHash),
+      ),
+      pinnedAt: now,
+      usedAt: now,
+    };
+    pins.push(made);
+    timer ??= clock.after(SWEEP_MS, sweep);
+    log.info({ root: bytesToHex(cut.root), entries: cut.entries, changedSince: made.pending.length }, 'snapshot pinned');
+    return made;
+  }
+
+  function makeRoom(): void {
+    if (pins.length < MAX_PINS) return;
+    const oldest = pins.reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
+    if (clock.monotonic() - oldest.usedAt < BUSY_MS) {
+      throw new LatticeError('overloaded', `${MAX_PINS} snapshots are being read`, { details: { retryAfterMs: BUSY_MS } });
+    }
+    letGo(oldest);
+  }
+
+  function letGo(pin: Pin): void {
+    pins = pins.filter((p) => p !== pin);
+    log.info({ root: bytesToHex(pin.root) }, 'snapshot let go');
+    pin.store.close().catch((error: unknown) => log.warn({ error: String(error) }, 'snapshot not closed'));
+  }
+
+  function sweep(): void {
+    timer = undefined;
+    for (const pin of pins) if (clock.monotonic() - pin.usedAt >= KEEP_MS) letGo(pin);
+    if (pins.length > 0 && !stopped) timer = clock.after(SWEEP_MS, sweep);
+  }
+
+  async function readPart(pin: Pin, index: number, after: Bytes): Promise<ChunkPart> {
+    const end = chunkStart(index + 1, pin.bits);
+    const start = chunkStart(index, pin.bits);
+    if (start === undefined) throw new LatticeError('malformed', `there is no chunk ${index} of ${2 ** pin.bits}`);
+    const resumed = after.length > 0 && compareBytes(after, start) >= 0;
+    const from = resumed ? concatBytes(keyByHashKey(after), Uint8Array.of(0)) : keyByHashKey(start);
+    const lt = end === undefined ? Uint8Array.of((from[0] as number) + 1) : keyByHashKey(end);
+    const entries: Bytes[] = [];
+    const leaves: Bytes[] = [];
+    let bytes = 0;
+    let last: Bytes = after;
+    let pendingAt = firstAfter(pin.pending, keyByHashKeyToHash(from.subarray(0, 33)), resumed);
+    const page: { readonly keyHash: Bytes; readonly row: Bytes }[] = [];
+    const done = (next: Bytes): ChunkPart => ({ type: 'part', next, entries, leaves: concatBytes(...leaves) });
+
+    /** False when the part is full: nothing of the page from there on is in it. */
+    const take = async (): Promise<boolean> => {
+      const rows = await pin.store.getMany(page.map(({ row }) => row));
+      for (let i = 0; i < page.length; i++) {
+        const { keyHash } = page[i] as (typeof page)[number];
+        const changed = pin.pending[pendingAt];
+        const pending = changed !== undefined && equalBytes(changed.keyHash, keyHash);
+        if (pending && changed.leaf === undefined) {
+          pendingAt++;
+          continue;
+        }
+        const row = rows[i];
+        if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of key hash ${bytesToHex(keyHash)}`);
+        const size = pending || row.length > PART_BYTES ? PART_LEAF_BYTES : row.length + 5;
+        if (bytes + size > PART_BYTES) return false;
+        if (pending) leaves.push(concatBytes(keyHash, changed.leaf as Bytes));
+        else if (row.length > PART_BYTES) leaves.push(concatBytes(keyHash, leafHash(keyHash, decodeEntry(row).siblings, hasher)));
+        else entries.push(row);
+        if (pending) pendingAt++;
+        bytes += size;
+        last = keyHash;
+      }
+      page.length = 0;
+      return true;
+    };
+
+    for await (const rows of pin.store.iterate({ gte: from, lt })) {
+      for (const [rowKey, key] of rows) {
+        page.push({ keyHash: keyByHashKeyToHash(rowKey), row: entryRowOf(key) });
+        if (page.length === PAGE && !(await take())) return done(last);
+      }
+    }
+    return done((await take()) ? new Uint8Array(0) : last);
+  }
+
+  return {
+    manifest: async (root) => (await pinned(root)).manifest,
+    chunk: async ({ root, index, after }) => readPart(await pinned(root), index, after),
+    async stop() {
+      stopped = true;
+      timer?.cancel();
+      await Promise.all(pins.map((pin) => pin.store.close().catch(() => undefined)));
+      pins = [];
+    },
+  };
+}
+
+/** The key of the entry row of a key given as its UTF-8, without making a text of it. */
+export function entryRowOf(key: Bytes): Bytes {
+  const row = new Uint8Array(1 + key.length);
+  row[0] = BUCKETS.entry;
+  row.set(key, 1);
+  return row;
+}
+
+/** The place of the first key hash that is not below `keyHash` (not up to it, when `beyond`). */
+function firstAfter(pending: Pin['pending'], keyHash: Bytes, beyond: boolean): number {
+  let low = 0;
+  let high = pending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const order = compareBytes((pending[middle] as Pin['pending'][number]).keyHash, keyHash);
+    if (order < 0 || (beyond && order === 0)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
