@@ -12,13 +12,13 @@ import { attestersOf, chunkTable, placeOf, type SavedBootstrap, sourceOf, stateR
 import { fetchChunks, findPlan, type SourcesDeps } from './snapshot-sources.ts';
 import { createTakeover } from './snapshot-takeover.ts';
 
-/** A peer with fewer keys is repaired with as ever: that takes a second or two. */
-export const MIN_ENTRIES = 4_096;
+/** A peer with fewer keys is repaired with as ever: that takes two or three seconds, and no question for a snapshot stands before it. */
+export const MIN_ENTRIES = 16_384;
 /** A node with more than this part of a peer's keys repairs. */
 const FAR_BEHIND = 1 / 4;
 const LOOK_EVERY_MS = 250;
 /** With so many times the least, a snapshot that is still to come is faster than a repair now: at 65,536 keys that takes ten seconds and more. */
-const WORTH_WAITING = 16;
+const WORTH_WAITING = 4;
 /** Repairs wait so long for a cut to be certified: one period and what it takes. */
 const HOLD_MS = 30_000;
 const ASK_AGAIN_MS = 1_000;

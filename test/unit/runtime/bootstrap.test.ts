@@ -126,7 +126,7 @@ describe('bootstrap', () => {
 
   it('without a certified cut repairs go on at once; where one is about to be they wait for it [W6, W7]', async () => {
     const source = await createSource(1);
-    await source.apply(commits(a, 'a', 10, 100));
+    await source.apply(commits(a, 'a', 2, 100));
     source.certifies = false;
     const joiner = await join({ sources: [source] });
     await until('repairs go on', () => (source.asked.get('snapshot') ?? 0) > 0 && !joiner.bootstrap.holding);
