@@ -50,7 +50,7 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
     const cpuBefore = source.cpu();
     const spawned = performance.now();
     const started = await joiner.start();
-    await until('equal roots', JOIN_MS, async () => (await joiner.status()).root === root, 20);
+    await until('equal roots', JOIN_MS, async () => (await joiner.status()).root === root, 100);
     const equal = performance.now() - spawned;
     const bytes = counted
       ? fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0) - bytesBefore
@@ -133,7 +133,7 @@ async function rowsPerSecond(from: string, to: string, entries: number): Promise
   const source = await openLevelStore(from);
   const target = await openLevelStore(to);
   let ms = 0;
-  for (const bucket of ['entry', 'keyByHash'] as const) {
+  for (const bucket of ['entry', 'key'] as const) {
     for await (const rows of source.iterate(bucketRange(bucket))) {
       const began = performance.now();
       await target.batch(rows.map(([key, value]) => ({ type: 'put', key, value })));

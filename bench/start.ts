@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openLevelStore } from '../src/adapters/store/index.ts';
 import { nodeHasher, systemClock, systemRandom } from '../src/adapters/system/index.ts';
-import { CHECKPOINT, createCommit, decodeEntry, entryKey, makeHlc, Replica } from '../src/core/index.ts';
+import { CHECKPOINT, createCommit, decodeEntry, keyToEntryKey, makeHlc, Replica } from '../src/core/index.ts';
 import type { Entry } from '../src/core/types/index.ts';
 import type { Log } from '../src/ports/index.ts';
 import { createCheckpointSaver } from '../src/runtime/state/checkpoint-save.ts';
@@ -97,7 +97,7 @@ async function checkpoint(directory: string, entries: number): Promise<void> {
   const held = new Map<string, Entry>();
   for (let first = 0; first < entries / 8; first += COMMIT) {
     const numbers = Array.from({ length: COMMIT }, (_, i) => ((first + i) * 104_729) % entries);
-    const rows = await store.getMany(numbers.map((n) => entryKey(keyOf(n))));
+    const rows = await store.getMany(numbers.map((n) => keyToEntryKey(keyOf(n), hasher)));
     rows.forEach((row, i) => row !== undefined && held.set(keyOf(numbers[i] ?? 0), decodeEntry(row)));
     const operations = numbers.map((n) => ({ kind: 'put' as const, key: keyOf(n), value: valueOf(n, 1) }));
     const step = replica.step(

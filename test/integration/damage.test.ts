@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLevelStore } from '../../src/adapters/store/index.ts';
-import { BUCKETS, entryKey } from '../../src/core/codec/rows.ts';
+import { nodeHasher } from '../../src/adapters/system/index.ts';
+import { BUCKETS, keyToEntryKey } from '../../src/core/codec/rows.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 
 const alone = (): Promise<Fleet> => startFleet({ nodes: 1, env: () => ({ P2P_ENABLED: 'false' }) });
@@ -19,6 +20,8 @@ async function fill(node: Node): Promise<string> {
   }
   return (await node.api.status()).root;
 }
+
+const hasher = nodeHasher();
 
 /** Every row of a store that nobody runs on, as one hash. */
 async function hashRows(directory: string): Promise<string> {
@@ -52,7 +55,7 @@ describe('a damaged store', () => {
     const root = await fill(node);
     await node.terminate();
     const store = await openLevelStore(node.stateDir);
-    await store.batch([{ type: 'del', key: entryKey('key/3/7') }]);
+    await store.batch([{ type: 'del', key: keyToEntryKey('key/3/7', hasher) }]);
     await store.close();
     const rows = await hashRows(node.stateDir);
     const tables = hashTables(node.stateDir);

@@ -9,7 +9,9 @@ import { createSimSigner, hasher } from '../sim/crypto.ts';
 test('a head sent while a push stream still replays carries no cursor past what was sent', async () => {
   const store = createMemoryStore();
   for (let sequence = 1; sequence <= 3; sequence++) {
-    await store.batch([{ type: 'put', key: journalKey(sequence), value: encodeJournal({ root: new Uint8Array(32), changes: [] }) }]);
+    await store.batch([
+      { type: 'put', key: journalKey(sequence), value: encodeJournal({ root: new Uint8Array(32), clocks: [], changes: [] }) },
+    ]);
   }
   const signer = createSimSigner('reader');
   const writer: Writer = {

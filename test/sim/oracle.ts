@@ -1,7 +1,7 @@
-import { bucketRange, commitSigningBytes, decodeEntry, entryKey, entryKeyToKey } from '../../src/core/codec/index.ts';
+import { bucketRange, commitSigningBytes, decodeEntry, entryRowToEntry, keyToEntryKey } from '../../src/core/codec/index.ts';
 import { type Bytes, bytesToHex, type Entry, type Hlc, MAX_FUTURE_MS, type Sibling } from '../../src/core/types/index.ts';
 import type { StoreOperation } from '../../src/ports/index.ts';
-import { isGenuine } from './crypto.ts';
+import { hasher, isGenuine } from './crypto.ts';
 import type { SimDisk } from './store.ts';
 
 /** An operation's place: commit and index. */
@@ -35,7 +35,7 @@ const FIRST_KEYS = bucketRange('entry');
 
 /** The entries on a disk. */
 function entriesOf(disk: SimDisk): Entry[] {
-  return disk.rows(FIRST_KEYS).map(([rowKey, row]) => decodeEntry(row, entryKeyToKey(rowKey)));
+  return disk.rows(FIRST_KEYS).map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
 }
 
 /** b gives way to a: same author and later, or a's author had seen b. */
@@ -63,10 +63,10 @@ export function createOracle(fail: (what: string) => void): Oracle {
     durable(node, wallMs, batch) {
       for (const operation of batch) {
         if (operation.type !== 'put' || operation.key[0] !== FIRST_KEYS.gte[0]) continue;
-        const key = entryKeyToKey(operation.key);
+        const { key, siblings } = entryRowToEntry(operation.key, operation.value, hasher);
         let known = byKey.get(key);
         if (known === undefined) byKey.set(key, (known = new Map()));
-        for (const sibling of decodeEntry(operation.value, key).siblings) {
+        for (const sibling of siblings) {
           const name = versionName(sibling);
           if (known.has(name)) continue;
           checkNew(node, wallMs, sibling);
@@ -82,7 +82,7 @@ export function createOracle(fail: (what: string) => void): Oracle {
       if (last !== undefined && last.commit !== commit && ack.hlc <= last.hlc)
         fail(`n${ack.node} acknowledged an HLC that does not increase`);
       if (last === undefined || ack.hlc > last.hlc) lastAck.set(author, { hlc: ack.hlc, commit });
-      const row = disk.get(entryKey(ack.key));
+      const row = disk.get(keyToEntryKey(ack.key, hasher));
       const held = row === undefined ? [] : decodeEntry(row, ack.key).siblings;
       const stands = held.some(
         (s) =>

@@ -15,8 +15,18 @@ export interface LevelOptions {
  * 300,000 rows of 232 bytes, 100 random keys take less of the processor than with the library's 8 MiB, and no more than with 32 MiB.
  */
 const CACHE_BYTES = 16 * 1024 * 1024;
-/** LevelDB keeps two of these in memory: what is being written, and what is on its way to a file. The library's own size, said here as part of the node's memory. */
-const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+/**
+ * LevelDB keeps two of these in memory: what is being written, and what is on its way to a file. Rows come in the order of hashes, so what is
+ * written together lies everywhere, and files are merged the more often the smaller this is: against the library's 4 MiB it saves a sixth of the
+ * processor time of writing 500,000 rows of 560 bytes.
+ */
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+/**
+ * Files of 2 MiB that are open, and mapped into memory, at a time; ten more places are kept for LevelDB's other files. With the library's 1,000
+ * every page of a store of a million entries ends up in the memory of the process. In a store beyond 108 MiB, some 200,000 entries, a
+ * random read may have to open its file again: 20 µs and more.
+ */
+const MAX_OPEN_FILES = 64;
 
 /**
  * Directories open in this process, by real path. LevelDB's lock is a POSIX record lock, which a process loses as soon
@@ -59,6 +69,7 @@ async function openDatabase(directory: string, path: string, options: LevelOptio
     valueEncoding: 'view',
     cacheSize: options.cacheBytes ?? CACHE_BYTES,
     writeBufferSize: WRITE_BUFFER_BYTES,
+    maxOpenFiles: MAX_OPEN_FILES,
   });
   try {
     await db.open();

@@ -1,9 +1,11 @@
 export * from './attestation.ts';
+export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './cbor.ts';
 export * from './cells.ts';
 export * from './checkpoint.ts';
 export type { Difference, HashPrefix, LeafDigest, SubtreeDigests } from './differences.ts';
+export * from './entry-row.ts';
 export * from './envelope.ts';
 export { type CommitRequest, createCommit, decodeFragment, encodeFragment, pickOperations } from './fragment.ts';
 export * from './head.ts';

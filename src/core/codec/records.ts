@@ -9,6 +9,7 @@ import {
   type Sibling,
 } from '../types/index.ts';
 import { authorAt } from './author.ts';
+import { type AuthorClock, bytesToClocks, clocksToBytes } from './author-clocks.ts';
 import { decodeHeader } from './header.ts';
 import { bytesToHlc, hlcInto, hlcToBytes } from './hlc.ts';
 import { authorInto, decodeOperation } from './operation.ts';
@@ -38,6 +39,7 @@ const FALSE = 0xf4;
 const TRUE = 0xf5;
 
 const SIBLING_ITEMS = 6;
+const CHANGE_ITEMS = 7;
 /** Commit id, signature, index and heads. */
 const SIBLING_BYTES = 128;
 
@@ -109,31 +111,35 @@ export interface JournalChange {
   readonly commit: Bytes;
   readonly index: number;
   readonly deleted: boolean;
-  /** Who wrote it and when: absent in records of earlier versions. */
-  readonly author?: Author;
-  readonly hlc?: Hlc;
+  /** The key's only sibling: commit and index are all that its leaf is made of. */
+  readonly alone: boolean;
+  /** Who wrote it and when. */
+  readonly author: Author;
+  readonly hlc: Hlc;
 }
 
 /** What one durable batch changed, and the root after it. */
 export interface Journal {
   readonly root: Bytes;
+  /** Of the authors of whom something newer was seen than before. */
+  readonly clocks: readonly AuthorClock[];
   readonly changes: readonly JournalChange[];
 }
 
-/** [root, [[key, commit, index, deleted, author, hlc] …]]. */
+/** [root, clocks, [[key, commit, index, deleted, alone, author, hlc] …]]. */
 export function encodeJournal(journal: Journal): Bytes {
   const writer = createWriter(64 + 144 * journal.changes.length);
-  writeArray(writer, 2);
+  writeArray(writer, 3);
   writeBytes(writer, journal.root);
+  writeBytes(writer, clocksToBytes(journal.clocks));
   writeArray(writer, journal.changes.length);
-  for (const { key, commit, index, deleted, author, hlc } of journal.changes) {
-    const whole = author !== undefined && hlc !== undefined;
-    writeArray(writer, whole ? 6 : 4);
+  for (const { key, commit, index, deleted, alone, author, hlc } of journal.changes) {
+    writeArray(writer, CHANGE_ITEMS);
     writeText(writer, key);
     writeBytes(writer, commit);
     writeHead(writer, 0, index);
     writeByte(writer, deleted ? TRUE : FALSE);
-    if (!whole) continue;
+    writeByte(writer, alone ? TRUE : FALSE);
     // In place: an array of its own for each would cost more than the writing.
     writeHead(writer, BYTES, AUTHOR_BYTES);
     const authorStart = reserve(writer, AUTHOR_BYTES);
@@ -154,26 +160,27 @@ function readBoolean(reader: Reader): boolean {
 /** LatticeError `damaged-row`. */
 export function decodeJournal(bytes: Bytes): Journal {
   return decodeRow('a journal record', bytes, (reader) => {
-    expectArray(reader, 2);
+    expectArray(reader, 3);
     const root = readBytesOf(reader, HASH_BYTES);
+    const clocks = bytesToClocks(readBytes(reader));
     const count = readHead(reader, ARRAY);
     const changes: JournalChange[] = [];
     for (let i = 0; i < count; i++) {
-      const items = readHead(reader, ARRAY);
-      if (items !== 4 && items !== 6) throw malformed(`a journal's change has 4 or 6 items, not ${items}`);
+      expectArray(reader, CHANGE_ITEMS);
       const key = readTextWithin(reader, MAX_KEY_BYTES);
       const commit = readBytesOf(reader, HASH_BYTES);
       const index = readUint(reader);
-      const change = { key, commit, index, deleted: readBoolean(reader) };
-      if (items === 4) changes.push(change);
-      else changes.push({ ...change, author: authorAt(readBytesOf(reader, HASH_BYTES), 0), hlc: bytesToHlc(readBytesOf(reader, 8)) });
+      const deleted = readBoolean(reader);
+      const alone = readBoolean(reader);
+      const author = authorAt(readBytesOf(reader, AUTHOR_BYTES), 0);
+      changes.push({ key, commit, index, deleted, alone, author, hlc: bytesToHlc(readBytesOf(reader, HLC_BYTES)) });
     }
-    return { root, changes };
+    return { root, clocks, changes };
   });
 }
 
 /** The form of a store directory. Another number is another program's directory, not damage. */
-export const STATE_FORMAT = 1;
+export const STATE_FORMAT = 2;
 
 /** What the state is as a whole, written with every batch. */
 export interface StateMeta {

@@ -3,13 +3,13 @@ import { bytesToText, quoted, textInto, textToBytes, utf8Length } from './text.t
 
 /**
  * First byte of every row's key in the store, and with it the kind of row. A number that is retired stays in this list with a note and is
- * never used again: an old directory may still hold its rows. Retired so far: none.
+ * never used again: an old directory may still hold its rows. Retired: 0x01 (entries by key) and 0x02 (from key hash to key), of store format 1.
  */
 export const BUCKETS = {
-  /** ‖ key → entry: the siblings of a key. */
-  entry: 0x01,
-  /** ‖ SHA-256(key) → key: from the tree's leaves back to keys. */
-  keyByHash: 0x02,
+  /** ‖ SHA-256(key) → entry: the siblings of a key. In the order of the tree, in which snapshots, starts and checks read them. */
+  entry: 0x09,
+  /** ‖ key → nothing: the keys in their own order, for lists by prefix. */
+  key: 0x0a,
   /** ‖ key → nothing: the key has more than one sibling. */
   conflict: 0x03,
   /** ‖ u64 sequence → what a batch changed. */
@@ -84,14 +84,19 @@ function textRow(bucket: Bucket, text: string): Bytes {
   return out;
 }
 
-export function entryKey(key: string): Bytes {
-  return textRow('entry', key);
+/** `hash` is what `keyHash` returns: 32 bytes, anything else is a RangeError. */
+export function entryKey(hash: Bytes): Bytes {
+  if (hash.length !== HASH_BYTES) throw new RangeError(`a key hash has ${HASH_BYTES} bytes`);
+  return row('entry', hash);
 }
 
-/** `hash` is what `keyHash` returns: 32 bytes, anything else is a RangeError. */
-export function keyByHashKey(hash: Bytes): Bytes {
-  if (hash.length !== HASH_BYTES) throw new RangeError(`a key hash has ${HASH_BYTES} bytes`);
-  return row('keyByHash', hash);
+export function keyToEntryKey(key: string, hasher: Hasher): Bytes {
+  return row('entry', keyHash(key, hasher));
+}
+
+/** The row that lists a key. */
+export function listedKey(key: string): Bytes {
+  return textRow('key', key);
 }
 
 export function conflictKey(key: string): Bytes {
@@ -160,9 +165,15 @@ function keyedRange(bucket: Bucket, prefix: string, afterKey: string | undefined
   return later(gte, lt) === gte ? { gte: lt, lt } : { gte, lt };
 }
 
-/** Entry rows of the keys that begin with `prefix` (bytes of UTF-8), those after `afterKey` when given. LatticeError `invalid-key`. */
-export function entryRange(prefix: string, afterKey?: string): RowRange {
-  return keyedRange('entry', prefix, afterKey);
+/** Entry rows of the key hashes after `hash`; of all of them without it. */
+export function entryRange(hash?: Bytes): RowRange {
+  const all = bucketRange('entry');
+  return hash === undefined ? all : { gte: after(entryKey(hash)), lt: all.lt };
+}
+
+/** Rows that list the keys that begin with `prefix` (bytes of UTF-8), those after `afterKey` when given. LatticeError `invalid-key`. */
+export function listedRange(prefix: string, afterKey?: string): RowRange {
+  return keyedRange('key', prefix, afterKey);
 }
 
 /** Conflict rows, those after `afterKey` when given. LatticeError `invalid-key`. */
@@ -190,13 +201,13 @@ function restText(bucket: Bucket, rowKey: Bytes): string {
   }
 }
 
-/** The key that an entry row is about. LatticeError `damaged-row`, as all of these. */
-export function entryKeyToKey(rowKey: Bytes): string {
-  return restText('entry', rowKey);
+/** The hash of the key that an entry row is about. LatticeError `damaged-row`, as all of these. */
+export function entryKeyToHash(rowKey: Bytes): Bytes {
+  return rest('entry', rowKey, HASH_BYTES);
 }
 
-export function keyByHashKeyToHash(rowKey: Bytes): Bytes {
-  return rest('keyByHash', rowKey, HASH_BYTES);
+export function listedKeyToKey(rowKey: Bytes): string {
+  return restText('key', rowKey);
 }
 
 export function conflictKeyToKey(rowKey: Bytes): string {

@@ -1,4 +1,5 @@
 import { type Bytes, bytesToHex, MAX_REFUSED_PER_PEER, type Refusal } from '../types/index.ts';
+import type { KeyDifference } from './descend.ts';
 
 /** First wait before a refused difference is tried again, and the greatest: a refusal seldom heals by itself. */
 const RETRY_MIN_MS = 5_000;
@@ -30,6 +31,7 @@ export class RefusedDifferences {
 
   /** True while the difference is known and not due for another try. */
   waits(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, now: number): boolean {
+    if (this.#refused.size === 0) return false;
     const known = this.#refused.get(keyOf(keyHash, theirs, mine));
     return known !== undefined && now < known.retryAt;
   }
@@ -46,8 +48,10 @@ export class RefusedDifferences {
   }
 
   /** Forgets everything not in `stillDifferent`, the differences of a complete comparison. */
-  retain(stillDifferent: ReadonlySet<string>): void {
-    for (const key of this.#refused.keys()) if (!stillDifferent.has(key)) this.#refused.delete(key);
+  retain(stillDifferent: readonly KeyDifference[]): void {
+    if (this.#refused.size === 0) return;
+    const kept = new Set(stillDifferent.map(({ keyHash, theirs, mine }) => keyOf(keyHash, theirs, mine)));
+    for (const key of this.#refused.keys()) if (!kept.has(key)) this.#refused.delete(key);
   }
 
   /** The peer or we changed the trust list or the software: every refusal is open again. */
@@ -57,7 +61,7 @@ export class RefusedDifferences {
 }
 
 /** Name of a difference, the same whether descent or coded symbols found it: they tell of key and leaves at least 8 bytes. */
-export function keyOf(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined): string {
+function keyOf(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined): string {
   return `${prefixOf(keyHash)}:${theirs === undefined ? '' : prefixOf(theirs)}:${mine === undefined ? '' : prefixOf(mine)}`;
 }
 

@@ -23,7 +23,7 @@ import {
 } from '../types/index.ts';
 import type { KeyDifference } from './descend.ts';
 import { type ReceivedOperation, type Session, type SessionProgress, type Steps, sideBySide, type WorkAnswer } from './effects.ts';
-import { keyOf, type RefusedDifferences } from './refused.ts';
+import type { RefusedDifferences } from './refused.ts';
 
 /** Pages under way: while one is verified and made durable the next is fetched. A peer serves two requests of ours at a time. */
 const PAGES_UNDER_WAY = 2;
@@ -46,7 +46,7 @@ export function* settleAll(
   before: SessionProgress,
 ): Session<SessionProgress> {
   const now = deps.now();
-  if (complete) deps.refused.retain(new Set(keys.map((k) => keyOf(k.keyHash, k.theirs, k.mine))));
+  if (complete) deps.refused.retain(keys);
   const open = keys.filter((k) => !deps.refused.waits(k.keyHash, k.theirs, k.mine, now));
   let progress: SessionProgress = {
     ...before,
@@ -79,10 +79,8 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
   const wanted = page.filter((k) => k.theirs !== undefined).map((k) => k.keyHash);
   const { operations: received, unreadable } = yield* fetch(wanted);
   const refusals = new Map<string, Refusal>();
-  const theirs = new Set<string>();
   let fetched = 0;
   for (const operation of received) {
-    theirs.add(`${bytesToHex(operation.commit)}.${operation.index}`);
     if (operation.verdict === 'held') fetched++;
     else if (operation.verdict !== 'superseded') refusals.set(nameOfKey(deps, operation.key), operation.verdict);
   }
@@ -92,11 +90,16 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
   }
 
   const mine = page.filter((k) => k.mine !== undefined).flatMap((k) => leavesOf(deps.tree, k.keyHash));
-  const entries = yield* load(mine.map((leaf) => leaf.keyHash));
-  const missing = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(`${bytesToHex(s.commit)}.${s.index}`)) ?? []);
-  const pushed = yield* push(deps, siblingsToFragments(missing, deps.hasher), refusals);
+  let pushed = 0;
+  if (mine.length > 0) {
+    const entries = yield* load(mine.map((leaf) => leaf.keyHash));
+    const theirs = new Set(received.map(nameOfOperation));
+    const missing = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(nameOfOperation(s))) ?? []);
+    pushed = yield* push(deps, siblingsToFragments(missing, deps.hasher), refusals);
+  }
 
   // Keyed by the leaves as they are now: ours may have changed by what we just took.
+  if (refusals.size === 0) return { fetched, pushed, refused: 0, keys: page.length };
   for (const key of page) {
     const reason = refusals.get(nameOf(key.keyHash));
     if (reason !== undefined) deps.refused.add(key.keyHash, key.theirs, leavesOf(deps.tree, key.keyHash)[0]?.digest, reason, deps.now());
@@ -111,6 +114,10 @@ function nameOf(hash: Bytes): string {
 
 function nameOfKey({ hasher }: SettleDeps, key: string): string {
   return nameOf(keyHash(key, hasher));
+}
+
+function nameOfOperation({ commit, index }: { readonly commit: Bytes; readonly index: number }): string {
+  return `${bytesToHex(commit)}.${index}`;
 }
 
 /** Our leaves that a key hash or its prefix stands for: seldom more than one. */
@@ -141,7 +148,6 @@ function* fetch(hashes: readonly Bytes[]): Steps<{ readonly operations: readonly
 }
 
 function* load(keyHashes: readonly Bytes[]): Steps<readonly (Entry | undefined)[]> {
-  if (keyHashes.length === 0) return [];
   const answer = yield { type: 'entries', keyHashes };
   if (answer.type !== 'entries') throw new Error('a session was resumed with the wrong answer');
   return answer.entries;

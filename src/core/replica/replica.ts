@@ -10,11 +10,12 @@ import {
   entryKey,
   fragmentToSiblings,
   journalKey,
-  keyByHashKey,
   keyHashInto,
+  listedKey,
   metaKey,
   type PreparedOperation,
   prepareOperation,
+  STATE_FORMAT,
   type StateMeta,
 } from '../codec/index.ts';
 import { createMerkleTree, createTreeLoader, leafHashInto, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
@@ -112,6 +113,7 @@ export interface ReplicaOptions {
 }
 
 export const STATE_META = metaKey('state');
+const NOTHING: Bytes = new Uint8Array(0);
 
 /**
  * The replicated state without its I/O: Merkle tree, clock and counters in memory, entries through a view. One step
@@ -126,6 +128,8 @@ export class Replica {
   #clock: { readonly last: Hlc } = { last: 0n as Hlc };
   readonly #seen = new Map<Author, Hlc>();
   readonly #committed = new Map<Author, Hlc>();
+  /** Authors of whom something newer was seen since the last journal record. */
+  readonly #raised = new Set<Author>();
   /** Scratch: hashes of the key at hand, of its leaf and of the leaf before. What they are handed to copies them. */
   readonly #keyHash = new Uint8Array(32);
   readonly #leaf = new Uint8Array(32);
@@ -146,7 +150,7 @@ export class Replica {
 
   get meta(): StateMeta {
     return {
-      format: 1,
+      format: STATE_FORMAT,
       incarnation: this.#options.incarnation,
       network: this.#options.network,
       root: this.#tree.root(),
@@ -194,6 +198,11 @@ export class Replica {
   loadCounts({ live, conflicts }: Pick<StateMeta, 'live' | 'conflicts'>, authors: readonly AuthorClock[]): void {
     this.#live = live;
     this.#conflicts = conflicts;
+    this.loadClocks(authors);
+  }
+
+  /** What a checkpoint, or the journal after it, says was seen of authors. */
+  loadClocks(authors: readonly AuthorClock[]): void {
     for (const { author, seen, committed } of authors) {
       if (seen > 0n) raise(this.#seen, author, seen);
       if (committed > 0n) raise(this.#committed, author, committed);
@@ -431,14 +440,13 @@ export class Replica {
         this.#keyHash.set(attested.keyHash);
         this.#leaf.set(attested.leaf);
       }
-      const row = entryKey(key);
-      rows.push({ type: 'put', key: row, value: attested?.bytes ?? encodeEntry(entry) });
-      if (old === undefined) rows.push({ type: 'put', key: keyByHashKey(this.#keyHash), value: row.subarray(1) });
+      rows.push({ type: 'put', key: entryKey(this.#keyHash), value: attested?.bytes ?? encodeEntry(entry) });
+      if (old === undefined) rows.push({ type: 'put', key: listedKey(key), value: NOTHING });
       this.#live += Number(isLive(entry)) - Number(isLive(old));
       const conflict = entry.siblings.length > 1;
       if (conflict !== (old !== undefined && old.siblings.length > 1)) {
         this.#conflicts += conflict ? 1 : -1;
-        rows.push(conflict ? { type: 'put', key: conflictKey(key), value: new Uint8Array(0) } : { type: 'del', key: conflictKey(key) });
+        rows.push(conflict ? { type: 'put', key: conflictKey(key), value: NOTHING } : { type: 'del', key: conflictKey(key) });
       }
       const replaced = this.#tree.set(this.#keyHash, this.#leaf, this.#leafBefore);
       this.cells.replace(this.#keyHash, replaced ? this.#leafBefore : undefined, this.#leaf);
@@ -451,10 +459,13 @@ export class Replica {
       commit: w.commit,
       index: w.index,
       deleted: w.operation.kind === 'delete',
+      alone: current.get(key)?.siblings.length === 1,
       author: w.author,
       hlc: w.hlc,
     }));
-    rows.push({ type: 'put', key: journalKey(this.#sequence), value: encodeJournal({ root, changes: journal }) });
+    const clocks = Array.from(this.#raised, (author) => ({ author, seen: this.seen(author), committed: this.committed(author) }));
+    this.#raised.clear();
+    rows.push({ type: 'put', key: journalKey(this.#sequence), value: encodeJournal({ root, clocks, changes: journal }) });
     if (this.#sequence > journalLength) rows.push({ type: 'del', key: journalKey(this.#sequence - journalLength) });
     const { meta } = this;
     rows.push({ type: 'put', key: STATE_META, value: encodeStateMeta(meta) });
@@ -464,7 +475,7 @@ export class Replica {
   /** Takes a key out of the state. What is left of it in the journal is a deletion of what was shown. */
   #remove(entry: Entry, rows: RowWrite[]): Change {
     this.#hash(entry);
-    rows.push({ type: 'del', key: entryKey(entry.key) }, { type: 'del', key: keyByHashKey(this.#keyHash) });
+    rows.push({ type: 'del', key: entryKey(this.#keyHash) }, { type: 'del', key: listedKey(entry.key) });
     this.#live -= Number(isLive(entry));
     if (entry.siblings.length > 1) {
       this.#conflicts--;
@@ -483,14 +494,18 @@ export class Replica {
   }
 
   #observe(sibling: Sibling): void {
-    this.#clock = observe(this.#clock, sibling.hlc);
-    raise(this.#committed, sibling.author, sibling.hlc);
-    raise(this.#seen, sibling.author, sibling.hlc);
-    for (const dot of sibling.operation.context) raise(this.#seen, dot.author, dot.hlc);
+    const { author, hlc } = sibling;
+    this.#clock = observe(this.#clock, hlc);
+    if (raise(this.#committed, author, hlc)) this.#raised.add(author);
+    if (raise(this.#seen, author, hlc)) this.#raised.add(author);
+    for (const dot of sibling.operation.context) if (raise(this.#seen, dot.author, dot.hlc)) this.#raised.add(dot.author);
   }
 }
 
-function raise(greatest: Map<Author, Hlc>, author: Author, hlc: Hlc): void {
+/** Whether that was news. */
+function raise(greatest: Map<Author, Hlc>, author: Author, hlc: Hlc): boolean {
   const known = greatest.get(author);
-  if (known === undefined || known < hlc) greatest.set(author, hlc);
+  if (known !== undefined && known >= hlc) return false;
+  greatest.set(author, hlc);
+  return true;
 }

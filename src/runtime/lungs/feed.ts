@@ -3,10 +3,11 @@ import {
   decodeJournal,
   encodeFragment,
   encodeGossip,
-  entryKey,
+  hlcToHex,
   type Journal,
   journalKeyToSequence,
   journalRange,
+  keyToEntryKey,
   type SignedHead,
   siblingsToFragments,
 } from '../../core/codec/index.ts';
@@ -218,7 +219,7 @@ export function createFeed(deps: FeedDeps): Feed {
         },
         async (sequence, journal) => {
           at = sequence;
-          const rows = await deps.store.getMany(journal.changes.map((c) => entryKey(c.key)));
+          const rows = await deps.store.getMany(journal.changes.map((c) => keyToEntryKey(c.key, deps.hasher)));
           const siblings = rows.flatMap((row, i) => (row === undefined ? [] : decodeEntry(row, journal.changes[i]?.key ?? '').siblings));
           if (!sendCommits(siblingsToFragments(siblings, deps.hasher))) return false;
           if (unclaimed < CURSOR_EVERY_BYTES) return true;
@@ -250,7 +251,7 @@ export function createFeed(deps: FeedDeps): Feed {
           take: (batch) => {
             const { step } = batch;
             const changes = step.changes.every(({ key, winner }, i) =>
-              change(batch.sequence, i, key, versionOf(winner), winner.operation.kind === 'delete', winner.author, hexOf(winner.hlc)),
+              change(batch.sequence, i, key, versionOf(winner), winner.operation.kind === 'delete', winner.author, hlcToHex(winner.hlc)),
             );
             return (
               changes && send({ id: cursorAt(batch.sequence), type: 'batch', root: bytesToHex(step.root), changes: step.changes.length })
@@ -262,25 +263,9 @@ export function createFeed(deps: FeedDeps): Feed {
           drop: () => undefined,
         },
         async (s, journal) => {
-          const rows = await deps.store.getMany(journal.changes.map((c) => entryKey(c.key)));
-          const sent = journal.changes.every((c, i) => {
-            if (!wanted(s, i)) return true;
-            const row = rows[i];
-            const sibling =
-              row === undefined
-                ? undefined
-                : decodeEntry(row, c.key).siblings.find((x) => x.index === c.index && bytesToHex(x.commit) === bytesToHex(c.commit));
-            // Replaced since: the event of what replaced it comes later in the same replay.
-            return change(
-              s,
-              i,
-              c.key,
-              `${bytesToHex(c.commit)}.${c.index}`,
-              c.deleted,
-              c.author ?? sibling?.author ?? '',
-              hexOf(c.hlc ?? sibling?.hlc),
-            );
-          });
+          const sent = journal.changes.every(
+            (c, i) => !wanted(s, i) || change(s, i, c.key, `${bytesToHex(c.commit)}.${c.index}`, c.deleted, c.author, hlcToHex(c.hlc)),
+          );
           return sent && send({ id: cursorAt(s), type: 'batch', root: bytesToHex(journal.root), changes: journal.changes.length });
         },
         (reason, newest) => send({ id: cursorAt(newest), type: 'reset', reason }),
@@ -288,8 +273,6 @@ export function createFeed(deps: FeedDeps): Feed {
     },
   };
 }
-
-const hexOf = (hlc: bigint | undefined): string => (hlc === undefined ? '' : hlc.toString(16).padStart(16, '0'));
 
 /** Fragments as gossip messages of about the target size, one author's commits per message. */
 export function packFragments(fragments: readonly Fragment[]): Bytes[] {

@@ -21,6 +21,8 @@ export interface Peer {
   configured: boolean;
   url: string | undefined;
   connected: boolean;
+  /** It has asked us something since our start, by whatever lung: it finds us by itself. */
+  reachesUs: boolean;
   head: Head | undefined;
   readonly heardAt: { p2p: number | undefined; http: number | undefined };
   /** The newest head of the peer's present life by each lung: the lungs race, and each is judged by what it brings itself. */
@@ -105,6 +107,7 @@ export function createPeerTable(clock: Clock): PeerTable {
       configured: false,
       url: undefined,
       connected: false,
+      reachesUs: false,
       head: undefined,
       heardAt: { p2p: undefined, http: undefined },
       newest: { p2p: 0, http: 0 },

@@ -1,21 +1,12 @@
-import {
-  bucketRange,
-  commitSigningBytes,
-  decodeEntry,
-  encodeQuarantined,
-  entryKeyToKey,
-  keyByHashKey,
-  keyByHashKeyToHash,
-} from '../../core/codec/index.ts';
+import { commitSigningBytes, encodeQuarantined, entryKeyToHash, entryRange, entryRowToEntry } from '../../core/codec/index.ts';
 import type { Correction, Replica, RowWrite } from '../../core/replica/index.ts';
-import { type Author, type Bytes, bytesToHex, concatBytes, equalBytes, LatticeError, type Sibling } from '../../core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError, type Sibling } from '../../core/types/index.ts';
 import type { Clock, Log, Store, Timer, Verifier } from '../../ports/index.ts';
 import type { Door } from '../door.ts';
 import type { LinkTo } from '../lungs/links.ts';
 import type { Peer } from '../lungs/peers.ts';
 import type { Writer } from '../state/writer.ts';
 import { ask } from '../sync/sessions.ts';
-import { entryRowOf } from './snapshots.ts';
 
 /** Keys read at a time: a few milliseconds. */
 const PAGE = 256;
@@ -43,6 +34,7 @@ export interface BadOperation {
 
 export interface BackgroundCheckDeps {
   readonly store: Store;
+  readonly hasher: Hasher;
   readonly replica: Replica;
   readonly writer: Pick<Writer, 'amend' | 'queued'>;
   readonly door: Pick<Door, 'admit' | 'apply' | 'verifying'>;
@@ -96,20 +88,11 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
   }
 
   async function read(cursor: Bytes): Promise<{ readonly keyHash: Bytes; readonly key: string; readonly siblings: readonly Sibling[] }[]> {
-    const { lt } = bucketRange('keyByHash');
-    const hashes: Bytes[] = [];
-    const rows: Bytes[] = [];
-    for await (const chunk of store.iterate({ gte: concatBytes(keyByHashKey(cursor), Uint8Array.of(0)), lt, limit: PAGE })) {
-      for (const [rowKey, key] of chunk) {
-        hashes.push(keyByHashKeyToHash(rowKey));
-        rows.push(entryRowOf(key));
-      }
+    const page: { readonly keyHash: Bytes; readonly key: string; readonly siblings: readonly Sibling[] }[] = [];
+    for await (const rows of store.iterate({ ...entryRange(cursor), limit: PAGE })) {
+      for (const [rowKey, row] of rows) page.push({ keyHash: entryKeyToHash(rowKey), ...entryRowToEntry(rowKey, row, deps.hasher) });
     }
-    const found = await store.getMany(rows);
-    return found.map((row, i) => {
-      const key = entryKeyToKey(rows[i] as Bytes);
-      return { keyHash: hashes[i] as Bytes, key, siblings: row === undefined ? [] : decodeEntry(row, key).siblings };
-    });
+    return page;
   }
 
   /** The operations of a page whose signatures are bad. */

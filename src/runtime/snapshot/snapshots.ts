@@ -1,11 +1,11 @@
 import {
-  BUCKETS,
   type ChunkPart,
   type ChunkRequest,
   chunkBits,
   decodeEntry,
-  keyByHashKey,
-  keyByHashKeyToHash,
+  entryKey,
+  entryKeyToHash,
+  entryRange,
   type Manifest,
   PART_LEAF_BYTES,
 } from '../../core/codec/index.ts';
@@ -36,8 +36,6 @@ const BUSY_MS = 60_000;
 const SWEEP_MS = 60_000;
 /** Bytes of a part but for its framing and one more entry's head. */
 const PART_BYTES = MAX_SYNC_BYTES - 4096;
-/** Keys looked up at once: one read of the store, a few milliseconds. */
-const PAGE = 1024;
 
 /** A cut held as it was: the store of that moment, and what tells the cut from that moment. */
 interface Pin {
@@ -146,53 +144,49 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   }
 
   async function readPart(pin: Pin, index: number, after: Bytes): Promise<ChunkPart> {
-    const end = chunkStart(index + 1, pin.bits);
     const start = chunkStart(index, pin.bits);
+    const end = chunkStart(index + 1, pin.bits);
     if (start === undefined) throw new LatticeError('malformed', `there is no chunk ${index} of ${2 ** pin.bits}`);
     const resumed = after.length > 0 && compareBytes(after, start) >= 0;
-    const from = resumed ? concatBytes(keyByHashKey(after), Uint8Array.of(0)) : keyByHashKey(start);
-    const lt = end === undefined ? Uint8Array.of((from[0] as number) + 1) : keyByHashKey(end);
+    const { gte, lt } = resumed ? entryRange(after) : { gte: entryKey(start), lt: entryRange().lt };
     const entries: Bytes[] = [];
     const leaves: Bytes[] = [];
     let bytes = 0;
     let last: Bytes = after;
-    let pendingAt = firstAfter(pin.pending, keyByHashKeyToHash(from.subarray(0, 33)), resumed);
-    const page: { readonly keyHash: Bytes; readonly row: Bytes }[] = [];
-    const done = (next: Bytes): ChunkPart => ({ type: 'part', next, entries, leaves: concatBytes(...leaves) });
+    let pendingAt = firstAfter(pin.pending, resumed ? after : start, resumed);
 
-    /** False when the part is full: nothing of the page from there on is in it. */
-    const take = async (): Promise<boolean> => {
-      const rows = await pin.store.getMany(page.map(({ row }) => row));
-      for (let i = 0; i < page.length; i++) {
-        const { keyHash } = page[i] as (typeof page)[number];
-        const changed = pin.pending[pendingAt];
-        const pending = changed !== undefined && equalBytes(changed.keyHash, keyHash);
-        if (pending && changed.leaf === undefined) {
-          pendingAt++;
-          continue;
-        }
-        const row = rows[i];
-        if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of key hash ${bytesToHex(keyHash)}`);
-        const size = pending || row.length > PART_BYTES ? PART_LEAF_BYTES : row.length + 5;
-        if (bytes + size > PART_BYTES) return false;
-        if (pending) leaves.push(concatBytes(keyHash, changed.leaf as Bytes));
-        else if (row.length > PART_BYTES) leaves.push(concatBytes(keyHash, leafHash(keyHash, decodeEntry(row).siblings, hasher)));
-        else entries.push(row);
-        if (pending) pendingAt++;
-        bytes += size;
-        last = keyHash;
-      }
-      page.length = 0;
+    /** Adds what a key had at the cut. False when the part is full. */
+    const add = (keyHash: Bytes, entry: Bytes | undefined, leaf: () => Bytes): boolean => {
+      const size = entry === undefined ? PART_LEAF_BYTES : entry.length + 5;
+      if (bytes + size > PART_BYTES) return false;
+      if (entry === undefined) leaves.push(concatBytes(keyHash, leaf()));
+      else entries.push(entry);
+      bytes += size;
+      last = keyHash;
       return true;
     };
-
-    for await (const rows of pin.store.iterate({ gte: from, lt })) {
-      for (const [rowKey, key] of rows) {
-        page.push({ keyHash: keyByHashKeyToHash(rowKey), row: entryRowOf(key) });
-        if (page.length === PAGE && !(await take())) return done(last);
+    /** Adds the leaves of the keys below `limit` that have changed since the cut. False when the part is full. */
+    const addPending = (limit: Bytes | undefined): boolean => {
+      for (; pendingAt < pin.pending.length; pendingAt++) {
+        const { keyHash, leaf } = pin.pending[pendingAt] as Pin['pending'][number];
+        if (limit !== undefined && compareBytes(keyHash, limit) >= 0) break;
+        if (leaf !== undefined && !add(keyHash, undefined, () => leaf)) return false;
       }
+      return true;
+    };
+    const addRow = (keyHash: Bytes, row: Bytes): boolean => {
+      if (!addPending(keyHash)) return false;
+      const changed = pin.pending[pendingAt];
+      // Its leaf at the cut is the next to be added.
+      if (changed !== undefined && equalBytes(changed.keyHash, keyHash)) return true;
+      return add(keyHash, row.length > PART_BYTES ? undefined : row, () => leafHash(keyHash, decodeEntry(row).siblings, hasher));
+    };
+    const part = (next: Bytes): ChunkPart => ({ type: 'part', next, entries, leaves: concatBytes(...leaves) });
+
+    for await (const rows of pin.store.iterate({ gte, lt: end === undefined ? lt : entryKey(end) })) {
+      for (const [rowKey, row] of rows) if (!addRow(entryKeyToHash(rowKey), row)) return part(last);
     }
-    return done((await take()) ? new Uint8Array(0) : last);
+    return part(addPending(end) ? new Uint8Array(0) : last);
   }
 
   return {
@@ -205,14 +199,6 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
       pins = [];
     },
   };
-}
-
-/** The key of the entry row of a key given as its UTF-8, without making a text of it. */
-export function entryRowOf(key: Bytes): Bytes {
-  const row = new Uint8Array(1 + key.length);
-  row[0] = BUCKETS.entry;
-  row.set(key, 1);
-  return row;
 }
 
 /** The place of the first key hash that is not below `keyHash` (not up to it, when `beyond`). */

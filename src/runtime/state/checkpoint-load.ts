@@ -4,14 +4,16 @@ import {
   decodeCheckpoint,
   decodeEntry,
   decodeJournal,
-  entryKey,
+  type JournalChange,
   journalKeyToSequence,
   journalRange,
   keyHash,
+  keyToEntryKey,
   LEAF_BYTES,
   leafPageRange,
   type StateMeta,
 } from '../../core/codec/index.ts';
+import { leafHash } from '../../core/merkle/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { type Bytes, compareBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Store } from '../../ports/index.ts';
@@ -37,7 +39,7 @@ interface Leaf {
 }
 
 /**
- * Takes in the leaves of the newest checkpoint and, in place of those that changed since, the leaves of their entries. Undefined when there is
+ * Takes in the leaves of the newest checkpoint and, in place of those that changed since, what the journal or their entries say. Undefined when there is
  * no checkpoint that a start can go out from. What comes of it is only believed when its root is the stored one.
  */
 export async function loadCheckpoint(
@@ -50,13 +52,13 @@ export async function loadCheckpoint(
   if (row === undefined) return undefined;
   try {
     const checkpoint = decodeCheckpoint(row);
-    const keys = await changedKeys(store, checkpoint.sequence, meta);
-    if (keys === undefined) return undefined;
+    const changes = await changesSince(replica, store, checkpoint.sequence, meta);
+    if (changes === undefined) return undefined;
     replica.loadCounts(meta, checkpoint.authors);
-    const changed = await leavesOf(keys, replica, store, hasher);
+    const changed = await leavesOf(changes, replica, store, hasher);
     await merge(replica, store, checkpoint.bits, changed);
     replica.loaded();
-    return { ...checkpoint, changed: keys.size };
+    return { ...checkpoint, changed: changes.size };
   } catch (error) {
     // A page or journal record that does not parse: the entries decide.
     if (error instanceof LatticeError && (error.code === 'malformed' || error.code === 'damaged-row')) return undefined;
@@ -64,29 +66,44 @@ export async function loadCheckpoint(
   }
 }
 
-/** Keys changed after `sequence`; undefined when the journal does not tell, or they are too many. */
-async function changedKeys(store: Store, sequence: number, meta: StateMeta): Promise<Set<string> | undefined> {
-  const keys = new Set<string>();
+/** The last change of each key after `sequence`; undefined when the journal does not tell, or they are too many. */
+async function changesSince(
+  replica: Replica,
+  store: Store,
+  sequence: number,
+  meta: StateMeta,
+): Promise<Map<string, JournalChange> | undefined> {
+  const changes = new Map<string, JournalChange>();
   let expected = sequence + 1;
   for await (const rows of store.iterate(journalRange(sequence))) {
     for (const [rowKey, row] of rows) {
       if (journalKeyToSequence(rowKey) !== expected++) return undefined;
-      for (const { key } of decodeJournal(row).changes) keys.add(key);
-      if (keys.size > Math.max(ALWAYS_WORTH, meta.entries / MAX_SHARE)) return undefined;
+      const record = decodeJournal(row);
+      replica.loadClocks(record.clocks);
+      for (const change of record.changes) changes.set(change.key, change);
+      if (changes.size > Math.max(ALWAYS_WORTH, meta.entries / MAX_SHARE)) return undefined;
     }
   }
-  return expected === meta.sequence + 1 ? keys : undefined;
+  return expected === meta.sequence + 1 ? changes : undefined;
 }
 
-/** The leaves of these keys' entries, ascending by key hash. */
-async function leavesOf(keys: ReadonlySet<string>, replica: Replica, store: Store, hasher: Hasher): Promise<Leaf[]> {
-  const all = [...keys];
+/** The leaves of the changed keys, ascending by key hash: the journal names the only sibling of most, the others' entries are read. */
+async function leavesOf(changes: ReadonlyMap<string, JournalChange>, replica: Replica, store: Store, hasher: Hasher): Promise<Leaf[]> {
   const leaves: Leaf[] = [];
+  const rest: string[] = [];
+  for (const [key, change] of changes) {
+    if (!change.alone) {
+      rest.push(key);
+      continue;
+    }
+    const hash = keyHash(key, hasher);
+    leaves.push({ keyHash: hash, leaf: leafHash(hash, [change], hasher) });
+  }
   let next = 0;
   const readOn = async (): Promise<void> => {
-    while (next < all.length) {
-      const chunk = all.slice(next, (next += READ_CHUNK));
-      const rows = await store.getMany(chunk.map(entryKey));
+    while (next < rest.length) {
+      const chunk = rest.slice(next, (next += READ_CHUNK));
+      const rows = await store.getMany(chunk.map((key) => keyToEntryKey(key, hasher)));
       chunk.forEach((key, i) => {
         const row = rows[i];
         leaves.push(row === undefined ? { keyHash: keyHash(key, hasher), leaf: undefined } : replica.leafOf(decodeEntry(row, key)));

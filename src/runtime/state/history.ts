@@ -4,14 +4,14 @@ import {
   checkKey,
   decodeEntry,
   decodeJournal,
-  entryKey,
   hlcToHex,
   journalKey,
   journalKeyToSequence,
   keyBytes,
+  keyToEntryKey,
 } from '../../core/codec/index.ts';
 import { versionOf } from '../../core/state/index.ts';
-import { type Bytes, bytesToHex, type Entry, type JsonValue, LatticeError, type Sibling } from '../../core/types/index.ts';
+import { type Bytes, bytesToHex, type Entry, type Hasher, type JsonValue, LatticeError, type Sibling } from '../../core/types/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { HistoryItem, HistoryPage, Lattice } from '../facade.ts';
 
@@ -37,12 +37,12 @@ function placeOf(cursor: string): Place {
 }
 
 /** What was shown under a key: the journal says it of the last batches, and the present siblings stand for themselves. */
-export function createHistory({ store }: { readonly store: Store }): Lattice['history'] {
+export function createHistory({ store, hasher }: { readonly store: Store; readonly hasher: Hasher }): Lattice['history'] {
   return async (key, { limit = DEFAULT_PAGE, cursor } = {}) => {
     checkKey(key);
     if (!Number.isInteger(limit) || limit < 1) throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
     const from = cursor === undefined ? undefined : placeOf(cursor);
-    const row = await store.get(entryKey(key));
+    const row = await store.get(keyToEntryKey(key, hasher));
     // Deletes leave tombstones: what has no entry was never written here.
     if (row === undefined) return { key, items: [], complete: true };
     const entry = decodeEntry(row, key);
@@ -92,8 +92,7 @@ export function createHistory({ store }: { readonly store: Store }): Lattice['hi
               const shown = older.pop();
               if (shown !== undefined) older.push({ ...shown, sequence });
             } else {
-              const written = author === undefined || hlc === undefined ? {} : { author, hlc: hlcToHex(hlc), at: hlcMs(hlc) };
-              older.push({ version, ...written, deleted, sequence, current: false });
+              older.push({ version, author, hlc: hlcToHex(hlc), at: hlcMs(hlc), deleted, sequence, current: false });
             }
             last = version;
           }

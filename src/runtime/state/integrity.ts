@@ -1,12 +1,11 @@
 import {
-  bucketRange,
   conflictKey,
   decodeEntry,
-  entryKey,
-  entryKeyToKey,
-  keyByHashKey,
-  keyBytes,
+  entryRange,
+  entryRowToEntry,
   keyHash,
+  keyToEntryKey,
+  listedKey,
   siblingsToFragments,
 } from '../../core/codec/index.ts';
 import { createTreeLoader, leafHash } from '../../core/merkle/index.ts';
@@ -24,7 +23,7 @@ export async function rootOfRows(
   const loader = createTreeLoader(hasher);
   for (let next = first; next.done !== true; next = await rows.next()) {
     for (const [rowKey, row] of next.value) {
-      const entry = decodeEntry(row, entryKeyToKey(rowKey));
+      const entry = entryRowToEntry(rowKey, row, hasher);
       const hash = keyHash(entry.key, hasher);
       loader.add(hash, leafHash(hash, entry.siblings, hasher));
     }
@@ -35,8 +34,10 @@ export async function rootOfRows(
 
 /** Entries checked at a time: a few milliseconds. */
 const SLICE = 256;
-/** Rest after each slice: the check takes about a fifth of a core while it lasts. */
+/** Rest after each slice, at the least: on a busy or slow machine a slice takes longer, and so does the rest, by REST_SHARE. */
 const PAUSE_MS = 20;
+/** For each millisecond of a slice so many of rest: the check takes at most a fifth of a core while it lasts. */
+const REST_SHARE = 4;
 
 export interface IntegrityCheck {
   /** Begins with the state as it was when this check was created. */
@@ -64,7 +65,7 @@ export function createIntegrityCheck(deps: {
   const { replica, store, hasher, writer, clock, log } = deps;
   const total = replica.tree.size;
   // The snapshot is of this moment.
-  const rows = store.iterate(bucketRange('entry'))[Symbol.asyncIterator]();
+  const rows = store.iterate(entryRange())[Symbol.asyncIterator]();
   let checked = 0;
   let done = total === 0;
   let stopped = false;
@@ -80,29 +81,28 @@ export function createIntegrityCheck(deps: {
   /** What is wrong with the rows of a key as they are now, if anything. */
   function faultOf(key: string): Promise<string | undefined> {
     return writer.read(async () => {
-      const row = await store.get(entryKey(key));
+      const row = await store.get(keyToEntryKey(key, hasher));
       const entry = row === undefined ? undefined : decodeEntry(row, key);
       if (!hasLeaf(key, entry)) return 'is not the one in the tree';
       return entry === undefined || (await unindexed([entry])).length === 0 ? undefined : 'lacks the rows that lead to it';
     });
   }
 
-  /** Those of the entries that lack the row from their key's hash, or the one that lists a conflict. */
+  /** Those of the entries that lack the row that lists their key, or the one that lists a conflict. */
   async function unindexed(entries: readonly Entry[]): Promise<Entry[]> {
     const conflicts = entries.filter((e) => e.siblings.length > 1);
     const [keys, marks] = await Promise.all([
-      store.getMany(entries.map((e) => keyByHashKey(keyHash(e.key, hasher)))),
+      store.getMany(entries.map((e) => listedKey(e.key))),
       conflicts.length === 0 ? [] : store.getMany(conflicts.map((e) => conflictKey(e.key))),
     ]);
     return entries.filter((entry, i) => {
-      const key = keys[i];
-      if (key === undefined || !equalBytes(key, keyBytes(entry.key))) return true;
+      if (keys[i] === undefined) return true;
       return entry.siblings.length > 1 && marks[conflicts.indexOf(entry)] === undefined;
     });
   }
 
   async function checkSlice(slice: readonly Row[]): Promise<void> {
-    const entries = slice.map(([rowKey, row]) => decodeEntry(row, entryKeyToKey(rowKey)));
+    const entries = slice.map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
     // Throws where an operation does not lead to its commit.
     for (const { siblings } of entries) siblingsToFragments(siblings, hasher);
     const suspects = new Set(await unindexed(entries));
@@ -121,9 +121,11 @@ export function createIntegrityCheck(deps: {
     for (let next = await rows.next(); next.done !== true; next = await rows.next()) {
       for (let at = 0; at < next.value.length; at += SLICE) {
         if (stopped) return;
+        const began = clock.monotonic();
         await checkSlice(next.value.slice(at, at + SLICE));
+        const rest = Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began));
         await new Promise<void>((resolve) => {
-          pause = clock.after(PAUSE_MS, resolve);
+          pause = clock.after(rest, resolve);
         });
       }
     }

@@ -5,10 +5,12 @@ import {
   decodeEntry,
   encodeFragment,
   entryKey,
-  entryKeyToKey,
   entryRange,
-  keyByHashKey,
+  entryRowToEntry,
   keyHash,
+  keyToEntryKey,
+  listedKeyToKey,
+  listedRange,
   type SignedHead,
   type StateMeta,
   siblingsToFragments,
@@ -17,7 +19,7 @@ import { encodeProof, pathToProof } from '../../core/merkle/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { isLive, winner } from '../../core/state/index.ts';
 import { type Bytes, bytesToHex, type Entry, equalBytes, type Hasher, type JsonValue, LatticeError } from '../../core/types/index.ts';
-import type { Row, Store } from '../../ports/index.ts';
+import type { Row, Store, StoreReads } from '../../ports/index.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { CurrentCut, Cuts } from '../cuts/cuts.ts';
 import type { ConflictView, EntryView, Lattice, Page } from '../facade.ts';
@@ -29,6 +31,8 @@ import type { Writer } from './writer.ts';
 const DEFAULT_PAGE = 100;
 /** Entries in one page: at the largest value size a page stays within 16 MiB. */
 const MAX_PAGE = 1000;
+/** Entries of a page read at a time: of the usual page one read, and at the largest value size 2 MiB. */
+const LIST_CHUNK = 128;
 /** Entries of a snapshot handed over at a time: decoding them takes a few milliseconds. */
 const SNAPSHOT_CHUNK = 256;
 
@@ -62,19 +66,24 @@ export function createReads(deps: ReadsDeps): Reads {
   const getRow = createJoinedGet(store);
 
   async function load(key: string): Promise<Entry | undefined> {
-    const row = await getRow(entryKey(checkKey(key)));
+    const row = await getRow(keyToEntryKey(checkKey(key), hasher));
     return row === undefined ? undefined : decodeEntry(row, key);
   }
 
   async function entriesByHash(hashes: readonly Bytes[]): Promise<readonly (Entry | undefined)[]> {
-    const keys = await store.getMany(hashes.map(keyByHashKey));
-    const known = keys.map((key) => (key === undefined ? undefined : entryKeyOf(key)));
-    const rows = await store.getMany(known.filter((row) => row !== undefined));
-    let at = 0;
-    return known.map((key) => {
-      if (key === undefined) return undefined;
-      const row = rows[at++];
-      return row === undefined ? undefined : decodeEntry(row, entryKeyToKey(key));
+    const keys = hashes.map(entryKey);
+    const rows = await store.getMany(keys);
+    return rows.map((row, i) => (row === undefined ? undefined : entryRowToEntry(keys[i] as Bytes, row, hasher)));
+  }
+
+  /** The entries of keys that are listed. LatticeError `store-damaged` for one that is not there. */
+  async function listed(moment: StoreReads, rows: readonly Row[]): Promise<Entry[]> {
+    const keys = rows.map(([rowKey]) => listedKeyToKey(rowKey));
+    const found = await moment.getMany(keys.map((key) => keyToEntryKey(key, hasher)));
+    return found.map((row, i) => {
+      const key = keys[i] as string;
+      if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of ${JSON.stringify(key)}`);
+      return decodeEntry(row, key);
     });
   }
 
@@ -87,7 +96,7 @@ export function createReads(deps: ReadsDeps): Reads {
   /** All entry rows as of one moment between batches, with the state that they belong to. */
   function pinned(): Promise<{ first: IteratorResult<readonly Row[]>; rows: AsyncIterator<readonly Row[]>; meta: StateMeta }> {
     return writer.read(async () => {
-      const rows = store.iterate(entryRange(''))[Symbol.asyncIterator]();
+      const rows = store.iterate(entryRange())[Symbol.asyncIterator]();
       // The first read pins the store's snapshot; the rest may come while batches go on.
       return { first: await rows.next(), rows, meta: replica.meta };
     });
@@ -106,18 +115,25 @@ export function createReads(deps: ReadsDeps): Reads {
     async list({ prefix = '', limit, cursor }) {
       const size = pageSize(limit);
       const items: EntryView[] = [];
-      const range = entryRange(prefix, cursor === undefined ? undefined : cursorToKey(cursor));
-      for await (const rows of store.iterate(range)) {
-        for (const [rowKey, row] of rows) {
-          const entry = decodeEntry(row, entryKeyToKey(rowKey));
-          await deps.vouch([entry]);
-          const view = entryToView(entry);
-          if (view === undefined) continue;
-          if (items.length === size) return { items, cursor: keyToCursor((items.at(-1) as EntryView).key) };
-          items.push(view);
+      const range = listedRange(prefix, cursor === undefined ? undefined : cursorToKey(cursor));
+      // One moment for the whole page: the list of keys and their entries are read one after the other.
+      const moment = store.snapshot();
+      try {
+        for await (const rows of moment.iterate(range)) {
+          for (let at = 0; at < rows.length; at += LIST_CHUNK) {
+            const entries = await listed(moment, rows.slice(at, at + LIST_CHUNK));
+            await deps.vouch(entries);
+            for (const view of entries.map(entryToView)) {
+              if (view === undefined) continue;
+              if (items.length === size) return { items, cursor: keyToCursor((items.at(-1) as EntryView).key) };
+              items.push(view);
+            }
+          }
         }
+        return { items };
+      } finally {
+        await moment.close();
       }
-      return { items };
     },
 
     async conflicts({ limit, cursor }) {
@@ -127,7 +143,7 @@ export function createReads(deps: ReadsDeps): Reads {
       for await (const rows of store.iterate({ ...range, limit: size + 1 }))
         for (const [rowKey] of rows) keys.push(conflictKeyToKey(rowKey));
       const shown = keys.slice(0, size);
-      const entries = await store.getMany(shown.map(entryKey));
+      const entries = await store.getMany(shown.map((key) => keyToEntryKey(key, hasher)));
       const found = entries.flatMap((row, i) => (row === undefined ? [] : [decodeEntry(row, shown[i])]));
       await deps.vouch(found);
       const items = found.flatMap((entry) => (entry.siblings.length > 1 ? [entryToConflict(entry)] : []));
@@ -136,7 +152,7 @@ export function createReads(deps: ReadsDeps): Reads {
 
     async snapshot() {
       const { first, rows, meta } = await pinned();
-      return { root: bytesToHex(meta.root), live: meta.live, chunks: liveViews(first, rows, deps.vouch) };
+      return { root: bytesToHex(meta.root), live: meta.live, chunks: liveViews(first, rows, hasher, deps.vouch) };
     },
 
     async integrity() {
@@ -203,12 +219,13 @@ export function createReads(deps: ReadsDeps): Reads {
 async function* liveViews(
   first: IteratorResult<readonly (readonly [Bytes, Bytes])[]>,
   rows: AsyncIterator<readonly (readonly [Bytes, Bytes])[]>,
+  hasher: Hasher,
   vouch: ReadsDeps['vouch'],
 ): AsyncGenerator<readonly EntryView[]> {
   try {
     for (let next = first; next.done !== true; next = await rows.next()) {
       for (let at = 0; at < next.value.length; at += SNAPSHOT_CHUNK) {
-        const entries = next.value.slice(at, at + SNAPSHOT_CHUNK).map(([rowKey, row]) => decodeEntry(row, entryKeyToKey(rowKey)));
+        const entries = next.value.slice(at, at + SNAPSHOT_CHUNK).map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
         await vouch(entries);
         yield entries.flatMap((entry) => entryToView(entry) ?? []);
       }
@@ -216,10 +233,6 @@ async function* liveViews(
   } finally {
     await rows.return?.();
   }
-}
-
-function entryKeyOf(key: Bytes): Bytes {
-  return entryKey(new TextDecoder().decode(key));
 }
 
 /** Cursors are opaque to clients: the last key shown, base64url. */

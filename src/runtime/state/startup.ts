@@ -1,4 +1,4 @@
-import { bucketRange, decodeEntry, decodeStateMeta, entryKeyToKey, type StateMeta } from '../../core/codec/index.ts';
+import { decodeStateMeta, entryRange, entryRowToEntry, type StateMeta } from '../../core/codec/index.ts';
 import { Replica, STATE_META } from '../../core/replica/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
@@ -52,7 +52,7 @@ export async function openState(options: {
   if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {
     checkpoint = undefined;
     replica = create();
-    await readable(directory, () => loadEntries(replica, store));
+    await readable(directory, () => loadEntries(replica, store, hasher));
   }
   check(meta, replica, directory);
   await loadCells(store, replica);
@@ -60,9 +60,9 @@ export async function openState(options: {
   return { replica, incarnation, checkpoint };
 }
 
-async function loadEntries(replica: Replica, store: Store): Promise<void> {
-  for await (const rows of store.iterate(bucketRange('entry'))) {
-    for (const [rowKey, row] of rows) replica.load(decodeEntry(row, entryKeyToKey(rowKey)));
+async function loadEntries(replica: Replica, store: Store, hasher: Hasher): Promise<void> {
+  for await (const rows of store.iterate(entryRange())) {
+    for (const [rowKey, row] of rows) replica.load(entryRowToEntry(rowKey, row, hasher));
   }
   replica.loaded();
 }

@@ -1,4 +1,4 @@
-import { decodeEntry, entryKey, keyHash, keyHashInto } from '../../core/codec/index.ts';
+import { decodeEntry, entryKey, keyHash } from '../../core/codec/index.ts';
 import { leafHashInto } from '../../core/merkle/index.ts';
 import type { EntryView, OperationOutcome, Replica, RowWrite, Step, WriteIntent, WriteOutcome } from '../../core/replica/index.ts';
 import { type Bytes, type Entry, equalBytes, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
@@ -111,7 +111,6 @@ export function createWriter(deps: WriterDeps): Writer {
   let idle: (() => void)[] = [];
   const cache = createEntryCache();
   /** Scratch of prefetch. */
-  const hash = new Uint8Array(32);
   const leaf = new Uint8Array(32);
 
   function pump(): void {
@@ -249,13 +248,15 @@ export function createWriter(deps: WriterDeps): Writer {
 
   async function prefetch(taken: Taken, amended: Amendment['keys']): Promise<Map<string, Entry>> {
     const view = new Map<string, Entry>();
-    const missing = new Set<string>();
+    const missing = new Map<string, Bytes>();
     const want = (key: string, known?: Bytes): void => {
       if (view.has(key) || missing.has(key)) return;
       const held = inFlight?.entries.get(key) ?? cache.get(key);
-      if (held !== undefined) view.set(key, held);
+      if (held !== undefined) return void view.set(key, held);
+      if (typeof key !== 'string') return;
+      const hashed = known ?? keyHash(key, hasher);
       // The tree knows which keys exist: a new key costs no read.
-      else if (typeof key === 'string' && replica.tree.get(known ?? keyHash(key, hasher)) !== undefined) missing.add(key);
+      if (replica.tree.get(hashed) !== undefined) missing.set(key, hashed);
     };
     for (const { key, keyHash: known } of amended) want(key, known);
     for (const job of taken.fragments) for (const o of job.fragment.operations) want(o.operation.key);
@@ -265,15 +266,14 @@ export function createWriter(deps: WriterDeps): Writer {
     const chunks = Array.from({ length: Math.ceil(keys.length / READ_CHUNK) }, (_, i) => keys.slice(i * READ_CHUNK, (i + 1) * READ_CHUNK));
     await Promise.all(
       chunks.map(async (chunk) => {
-        const rows = await store.getMany(chunk.map(entryKey));
-        chunk.forEach((key, i) => {
+        const rows = await store.getMany(chunk.map(([, hashed]) => entryKey(hashed)));
+        chunk.forEach(([key, hashed], i) => {
           const row = rows[i];
           if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of ${JSON.stringify(key)}`);
           const entry = decodeEntry(row, key);
           // What the step builds on must be what the tree vouches for, whatever has become of the store's bytes.
-          keyHashInto(key, hasher, hash);
-          leafHashInto(hash, entry.siblings, hasher, leaf);
-          const known = replica.tree.get(hash);
+          leafHashInto(hashed, entry.siblings, hasher, leaf);
+          const known = replica.tree.get(hashed);
           if (known === undefined || !equalBytes(known, leaf)) {
             throw new LatticeError('store-damaged', `the entry of ${JSON.stringify(key)} is not the one in the tree`);
           }

@@ -10,7 +10,10 @@ import { ask, runSession, type SessionRunnerDeps } from './sessions.ts';
 
 /** A difference must last this long before it is repaired: what gossip is still carrying is no difference. */
 const SETTLE_MS = 1_500;
-/** Of two peers the one with the greater key waits this much longer: the other's first request comes meanwhile, so that seldom both repair at once. */
+/**
+ * Of two peers that reach each other the one with the greater key waits this much longer: the other's first request comes meanwhile, so
+ * that seldom both repair at once.
+ */
 const YIELD_MS = 500;
 /** A session that the peer opened is over when nothing came of it for this long. What it still settles would be settled twice. */
 const SERVED_QUIET_MS = 2_000;
@@ -43,6 +46,8 @@ export interface RepairsDeps extends SessionRunnerDeps {
 }
 
 export interface Repairs {
+  /** Notes that the peer asked us something. */
+  asked(author: Author): void;
   /** Notes that a request of a session that the peer opened is being answered, until the function returned is called. */
   serving(author: Author): () => void;
   /** Starts a repair with the peer when one is due. Called at every tick. */
@@ -128,7 +133,14 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     return (served.open > 0 || now - served.at < SERVED_QUIET_MS) && now - served.since < SERVED_MAX_MS;
   }
 
+  /** Whether the peer can begin a repair by itself, so that of the two only one needs to. */
+  const mayBegin = ({ connected, reachesUs }: Peer): boolean => connected || reachesUs;
+
   return {
+    asked(author) {
+      const peer = deps.peers.get(author);
+      if (peer !== undefined) peer.reachesUs = true;
+    },
     serving(author) {
       const peer = deps.peers.get(author);
       if (peer === undefined) return () => undefined;
@@ -150,7 +162,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
         if (now - peer.agreementAt < REFUSED_EVERY_MS) return;
       } else if (peer.agreement !== 'different') return;
       else {
-        const settle = (peer.repair.urgent ? 0 : SETTLE_MS) + (deps.self > peer.author ? YIELD_MS : 0);
+        const settle = (peer.repair.urgent ? 0 : SETTLE_MS) + (deps.self > peer.author && mayBegin(peer) ? YIELD_MS : 0);
         if (now - peer.agreementAt < settle) return;
       }
       void run(peer);

@@ -42,6 +42,8 @@ export interface ResponderDeps {
   /** Members may ask: trusted authors and the peers that we are configured with. */
   readonly isMember: (peer: Author) => boolean;
   readonly ownHead: () => SignedHead;
+  /** The peer asks something. */
+  readonly onAsked?: (peer: Author) => void;
   /** A request of a session that the peer opened is being answered; called again, without an argument, when it has been. */
   readonly onServing?: (peer: Author) => () => void;
   readonly onHello: (peer: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName) => Promise<void>;
@@ -155,6 +157,7 @@ export function createResponder(deps: ResponderDeps): Responder {
           throw new LatticeError('not-a-member', 'this node syncs with trusted authors and configured peers only');
         }
         const message = decodeSync(bytes);
+        deps.onAsked?.(peer);
         const served = isOfSession(message) ? deps.onServing?.(peer) : undefined;
         try {
           reply = await respond(peer, message, lung);
@@ -190,11 +193,14 @@ export interface Received {
   readonly verdicts: readonly PushVerdict[];
 }
 
-/** Takes fragments through the door, all at once: they share signature checks and durable batches. */
-export function receive(door: Door, fragments: readonly Bytes[], origin: Origin): Promise<Received[]> {
+/**
+ * Takes fragments through the door, all at once: they share signature checks and durable batches. None is applied before all are
+ * admitted: the first would go to the disk alone, and the others wait for it.
+ */
+export async function receive(door: Door, fragments: readonly Bytes[], origin: Origin): Promise<Received[]> {
+  const admissions = await Promise.all(fragments.map((bytes) => door.admit(bytes)));
   return Promise.all(
-    fragments.map(async (bytes): Promise<Received> => {
-      const admission = await door.admit(bytes);
+    admissions.map(async (admission): Promise<Received> => {
       if (!admission.ok) {
         const { fragment, reason } = admission;
         return { fragment, verdicts: fragment === undefined ? [reason] : fragment.operations.map(() => reason) };

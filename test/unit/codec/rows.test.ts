@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  authorToBytes,
   BUCKETS,
   type Bucket,
   bucketRange,
@@ -15,26 +16,39 @@ import {
   encodeJournal,
   encodeStateMeta,
   entryKey,
-  entryKeyToKey,
+  entryKeyToHash,
   entryRange,
+  entryRowToEntry,
   fragmentToSiblings,
+  hlcToBytes,
   idempotencyKey,
   type Journal,
   journalKey,
   journalKeyToSequence,
   journalRange,
-  keyByHashKey,
-  keyByHashKeyToHash,
   keyHash,
+  keyToEntryKey,
   leafPageKey,
+  listedKey,
+  listedKeyToKey,
+  listedRange,
   metaKey,
   metaKeyToName,
   quarantineKey,
   type RowRange,
   type StateMeta,
 } from '../../../src/core/codec/index.ts';
-import { type Bytes, bytesToHex, compareBytes, type Entry, type Hlc, LatticeError, type Sibling } from '../../../src/core/types/index.ts';
-import { bytesOf, codeOf, commit, commitOf, hasher, hlc, text } from './support.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  compareBytes,
+  concatBytes,
+  type Entry,
+  type Hlc,
+  LatticeError,
+  type Sibling,
+} from '../../../src/core/types/index.ts';
+import { author, bytesOf, codeOf, commit, commitOf, hasher, hlc, text } from './support.ts';
 
 const within = (range: RowRange, key: Bytes) => compareBytes(range.gte, key) <= 0 && compareBytes(key, range.lt) < 0;
 const utf8 = (s: string) => new TextEncoder().encode(s);
@@ -42,9 +56,9 @@ const key = text({ minLength: 1, maxLength: 20 });
 
 describe('row keys', () => {
   it('have the recorded bytes', () => {
-    expect(BUCKETS).toEqual({ entry: 1, keyByHash: 2, conflict: 3, journal: 4, meta: 5, quarantine: 6, leaves: 7, idempotency: 8 });
-    expect(bytesToHex(entryKey('é'))).toBe('01c3a9');
-    expect(bytesToHex(keyByHashKey(keyHash('a', hasher)))).toBe('02ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb');
+    expect(BUCKETS).toEqual({ entry: 9, key: 10, conflict: 3, journal: 4, meta: 5, quarantine: 6, leaves: 7, idempotency: 8 });
+    expect(bytesToHex(listedKey('é'))).toBe('0ac3a9');
+    expect(bytesToHex(keyToEntryKey('a', hasher))).toBe('09ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb');
     expect(bytesToHex(conflictKey('a'))).toBe('0361');
     expect(bytesToHex(journalKey(2 ** 53 - 1))).toBe('04001fffffffffffff');
     expect(bytesToHex(metaKey('state'))).toBe('057374617465');
@@ -53,11 +67,11 @@ describe('row keys', () => {
   it('are parsed back (property)', () => {
     fc.assert(
       fc.property(key, fc.maxSafeNat(), (k, n) => {
-        expect(entryKeyToKey(entryKey(k))).toBe(k);
+        expect(listedKeyToKey(listedKey(k))).toBe(k);
         expect(conflictKeyToKey(conflictKey(k))).toBe(k);
         expect(metaKeyToName(metaKey(k))).toBe(k);
         expect(journalKeyToSequence(journalKey(n))).toBe(n);
-        expect(keyByHashKeyToHash(keyByHashKey(keyHash(k, hasher)))).toEqual(keyHash(k, hasher));
+        expect(entryKeyToHash(keyToEntryKey(k, hasher))).toEqual(keyHash(k, hasher));
       }),
       { numRuns: 300 },
     );
@@ -66,7 +80,7 @@ describe('row keys', () => {
   it('order as their keys and sequences do (property)', () => {
     fc.assert(
       fc.property(key, key, fc.maxSafeNat(), fc.maxSafeNat(), (a, b, m, n) => {
-        expect(Math.sign(compareBytes(entryKey(a), entryKey(b)))).toBe(Math.sign(compareBytes(utf8(a), utf8(b))));
+        expect(Math.sign(compareBytes(listedKey(a), listedKey(b)))).toBe(Math.sign(compareBytes(utf8(a), utf8(b))));
         expect(Math.sign(compareBytes(journalKey(m), journalKey(n)))).toBe(Math.sign(m - n));
       }),
       { numRuns: 300 },
@@ -74,26 +88,42 @@ describe('row keys', () => {
   });
 
   it('of another bucket or form are damage', () => {
-    for (const bad of ['', '03', '0361', '01ff', '01eda080'])
-      expect(codeOf(() => entryKeyToKey(bytesOf(bad)))).toBe(bad === '01' ? 'none' : 'damaged-row');
+    for (const bad of ['', '03', '0361', '0aff', '0aeda080']) expect(codeOf(() => listedKeyToKey(bytesOf(bad)))).toBe('damaged-row');
     expect(codeOf(() => journalKeyToSequence(bytesOf('0400')))).toBe('damaged-row');
     expect(codeOf(() => journalKeyToSequence(bytesOf('04ffffffffffffffff')))).toBe('damaged-row');
-    expect(codeOf(() => keyByHashKeyToHash(bytesOf('0200')))).toBe('damaged-row');
+    expect(codeOf(() => entryKeyToHash(bytesOf('0900')))).toBe('damaged-row');
   });
 
   it('are not made from text without a UTF-8 form or from what is no sequence', () => {
-    for (const build of [entryKey, conflictKey, metaKey, entryRange, conflictRange])
+    for (const build of [listedKey, conflictKey, metaKey, listedRange, conflictRange])
       expect(codeOf(() => build('\ud800'))).toBe('invalid-key');
     for (const bad of [-1, 0.5, 2 ** 53, Number.NaN]) expect(() => journalKey(bad)).toThrow(RangeError);
-    expect(() => keyByHashKey(new Uint8Array(31))).toThrow(RangeError);
+    expect(() => entryKey(new Uint8Array(31))).toThrow(RangeError);
+  });
+});
+
+describe('entry rows', () => {
+  it('are about the key whose hash their own key is; anything else is damage', () => {
+    const entry: Entry = { key: 'a', siblings: fragmentToSiblings(commitOf([{ kind: 'put', key: 'a', value: 1, context: [] }]), hasher) };
+    const row = encodeEntry(entry);
+    expect(entryRowToEntry(keyToEntryKey('a', hasher), row, hasher)).toEqual(entry);
+    expect(codeOf(() => entryRowToEntry(keyToEntryKey('b', hasher), row, hasher))).toBe('damaged-row');
+    expect(codeOf(() => entryRowToEntry(listedKey('a'), row, hasher))).toBe('damaged-row');
   });
 });
 
 describe('row ranges', () => {
+  it('of entries begin after a key hash', () => {
+    const [first, second] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    expect(within(entryRange(first), entryKey(first))).toBe(false);
+    expect(within(entryRange(first), entryKey(second))).toBe(true);
+    expect(entryRange()).toEqual(bucketRange('entry'));
+  });
+
   it('of a bucket hold all of it and nothing else', () => {
     const rows: Record<Bucket, Bytes> = {
-      entry: entryKey('\u{10ffff}'),
-      keyByHash: keyByHashKey(new Uint8Array(32).fill(255)),
+      entry: entryKey(new Uint8Array(32).fill(255)),
+      key: listedKey('\u{10ffff}'),
       conflict: conflictKey('a'),
       journal: journalKey(2 ** 53 - 1),
       meta: metaKey('x'),
@@ -105,14 +135,14 @@ describe('row ranges', () => {
     for (const a of buckets) for (const b of buckets) expect(within(bucketRange(a), rows[b])).toBe(a === b);
   });
 
-  it('of entries hold exactly the keys with the prefix and after the given one (property)', () => {
+  it('of listed keys hold exactly those with the prefix and after the given one (property)', () => {
     const short = fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'é', '\uffff', '\u{10ffff}'), maxLength: 3 });
     fc.assert(
       fc.property(short, short, fc.option(short, { nil: undefined }), (k, prefix, after) => {
-        const range = entryRange(prefix, after);
+        const range = listedRange(prefix, after);
         expect(compareBytes(range.gte, range.lt)).toBeLessThanOrEqual(0);
         const expected = k.startsWith(prefix) && (after === undefined || compareBytes(utf8(k), utf8(after)) > 0);
-        expect(within(range, entryKey(k))).toBe(expected);
+        expect(within(range, listedKey(k))).toBe(expected);
         expect(within(range, conflictKey(k))).toBe(false);
         expect(within(conflictRange(after), conflictKey(k))).toBe(after === undefined || compareBytes(utf8(k), utf8(after)) > 0);
       }),
@@ -184,10 +214,14 @@ describe('journal and state records', () => {
   const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
   const journal: fc.Arbitrary<Journal> = fc.record({
     root: hash,
-    changes: fc.array(fc.record({ key, commit: hash, index: fc.integer({ min: 0, max: 255 }), deleted: fc.boolean() }), { maxLength: 10 }),
+    clocks: fc.array(fc.record({ author, seen: hlc, committed: hlc }), { maxLength: 3 }),
+    changes: fc.array(
+      fc.record({ key, commit: hash, index: fc.integer({ min: 0, max: 255 }), deleted: fc.boolean(), alone: fc.boolean(), author, hlc }),
+      { maxLength: 10 },
+    ),
   });
   const meta: fc.Arbitrary<StateMeta> = fc.record({
-    format: fc.constant(1 as const),
+    format: fc.constant(2 as const),
     incarnation: fc.uint8Array({ minLength: 8, maxLength: 8 }),
     network: key,
     root: hash,
@@ -203,7 +237,13 @@ describe('journal and state records', () => {
       fc.property(journal, meta, (j, m) => {
         expect(decodeJournal(encodeJournal(j))).toEqual(j);
         expect(bytesToHex(encodeJournal(j))).toBe(
-          bytesToHex(encodeCbor([j.root, j.changes.map((c) => [c.key, c.commit, c.index, c.deleted])])),
+          bytesToHex(
+            encodeCbor([
+              j.root,
+              concatBytes(...j.clocks.flatMap((c) => [authorToBytes(c.author), hlcToBytes(c.seen), hlcToBytes(c.committed)])),
+              j.changes.map((c) => [c.key, c.commit, c.index, c.deleted, c.alone, authorToBytes(c.author), hlcToBytes(c.hlc)]),
+            ]),
+          ),
         );
         expect(decodeStateMeta(encodeStateMeta(m))).toEqual(m);
       }),
@@ -219,9 +259,19 @@ describe('journal and state records', () => {
       }),
       { numRuns: 300 },
     );
-    expect(() => decodeStateMeta(encodeCbor([2, 'other']))).toThrow(LatticeError);
-    expect(codeOf(() => decodeStateMeta(encodeCbor([2, 'other'])))).toBe('unknown-format');
-    expect(codeOf(() => decodeStateMeta(encodeCbor([1, 'other'])))).toBe('damaged-row');
-    expect(codeOf(() => decodeJournal(encodeCbor([new Uint8Array(32), [['k', new Uint8Array(32), 0, 1]]])))).toBe('damaged-row');
+    expect(() => decodeStateMeta(encodeCbor([9, 'other']))).toThrow(LatticeError);
+    expect(codeOf(() => decodeStateMeta(encodeCbor([9, 'other'])))).toBe('unknown-format');
+    expect(codeOf(() => decodeStateMeta(encodeCbor([2, 'other'])))).toBe('damaged-row');
+    expect(
+      codeOf(() =>
+        decodeJournal(
+          encodeCbor([
+            new Uint8Array(32),
+            new Uint8Array(0),
+            [['k', new Uint8Array(32), 0, 1, true, new Uint8Array(32), new Uint8Array(8)]],
+          ]),
+        ),
+      ),
+    ).toBe('damaged-row');
   });
 });

@@ -88,7 +88,7 @@ export const hlc: fc.Arbitrary<Hlc> = fc.bigInt({ min: 2n ** 63n, max: 2n ** 64n
 
 const seenHlc = fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }) as fc.Arbitrary<Hlc>;
 
-const author = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes) as Author);
+export const author: fc.Arbitrary<Author> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes) as Author);
 
 const context: fc.Arbitrary<Context> = fc
   .uniqueArray(fc.record({ author, hlc: seenHlc }), { maxLength: 4, selector: (dot) => dot.author })

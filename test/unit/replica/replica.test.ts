@@ -211,7 +211,7 @@ describe('rows', () => {
     for (let i = 0; i < 10; i++) a.put(`k${i}`, i, T + i);
     const buckets = [...a.rows.keys()].map((k) => Number.parseInt(k.slice(0, 2), 16));
     expect(buckets.filter((b) => b === BUCKETS.entry)).toHaveLength(10);
-    expect(buckets.filter((b) => b === BUCKETS.keyByHash)).toHaveLength(10);
+    expect(buckets.filter((b) => b === BUCKETS.key)).toHaveLength(10);
     expect(buckets.filter((b) => b === BUCKETS.journal)).toHaveLength(4);
     const meta = decodeStateMeta(a.rows.get(bytesToHex(STATE_META)) as Uint8Array);
     expect({ ...meta, root: bytesToHex(meta.root) }).toMatchObject({ root: rootOf(a), entries: 10, live: 10, conflicts: 0, sequence: 10 });

@@ -1,5 +1,5 @@
 import { createSigner, nodeHasher } from '../../../src/adapters/system/index.ts';
-import { BUCKETS, decodeEntry, entryKeyToKey, keyHash } from '../../../src/core/codec/index.ts';
+import { BUCKETS, entryRowToEntry, keyHash } from '../../../src/core/codec/index.ts';
 import { Replica, type Step, type WriteIntent, type WriteOutcome } from '../../../src/core/replica/index.ts';
 import { type Bytes, bytesToHex, type Entry, type Fragment, type JsonValue } from '../../../src/core/types/index.ts';
 
@@ -44,9 +44,9 @@ export function createTestReplica(id: number): TestReplica {
       else rows.delete(bytesToHex(row.key));
       // What the next step reads is what the rows say, not what the step had in memory.
       if (row.type === 'put' && row.key[0] === BUCKETS.entry) {
-        const key = entryKeyToKey(row.key);
-        entries.set(key, decodeEntry(row.value, key));
-        byHash.set(bytesToHex(keyHash(key, hasher)), key);
+        const entry = entryRowToEntry(row.key, row.value, hasher);
+        entries.set(entry.key, entry);
+        byHash.set(bytesToHex(keyHash(entry.key, hasher)), entry.key);
       }
     }
     return result;

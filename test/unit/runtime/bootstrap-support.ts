@@ -147,10 +147,7 @@ export async function createSource(id: number): Promise<Source> {
 }
 
 async function entryByHash({ store }: TestState, hash: Bytes): Promise<Entry | undefined> {
-  const row = Uint8Array.of(2, ...hash);
-  const key = await store.get(row);
-  if (key === undefined) return undefined;
-  const entry = await store.get(entryKey(new TextDecoder().decode(key)));
+  const entry = await store.get(entryKey(hash));
   return entry === undefined ? undefined : decodeEntry(entry);
 }
 

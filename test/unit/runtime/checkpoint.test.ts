@@ -7,11 +7,10 @@ import {
   decodeEntry,
   encodeCheckpoint,
   encodeEntry,
-  entryKey,
   journalKey,
-  keyByHashKey,
-  keyHash,
+  keyToEntryKey,
   leafPageRange,
+  listedKey,
 } from '../../../src/core/codec/index.ts';
 import { type Bytes, bytesToHex, type Entry } from '../../../src/core/types/index.ts';
 import { createCheckpointSaver } from '../../../src/runtime/state/checkpoint-save.ts';
@@ -69,7 +68,7 @@ beforeEach(async () => {
   });
   for (let i = 0; i < KEYS; i += 100) await writer.write(puts(`k${i}`, 100));
   await writer.write(put('changed', 'before'));
-  early = await rowOf(entryKey('changed'));
+  early = await rowOf(keyToEntryKey('changed', hasher));
   for (let i = 0; i < 200 && (await store.get(CHECKPOINT)) === undefined; i++) {
     await writer.write(put(`meanwhile/${i % 50}`, i));
     await clock.advance(100);
@@ -180,36 +179,36 @@ describe('the check of every entry after a start', () => {
     expect(check.progress()).toBeUndefined();
   });
 
-  const entryOf = async (key: string): Promise<Entry> => decodeEntry(await rowOf(entryKey(key)), key);
+  const entryOf = async (key: string): Promise<Entry> => decodeEntry(await rowOf(keyToEntryKey(key, hasher)), key);
   /** The text of a value with one letter changed: it parses, and names the same commit. */
   const flipped = async (key: string, from: string): Promise<Bytes> => {
-    const row = (await rowOf(entryKey(key))).slice();
+    const row = (await rowOf(keyToEntryKey(key, hasher))).slice();
     const at = Buffer.from(row).indexOf(from);
     row[at] = (row[at] as number) ^ 1;
     decodeEntry(row, key);
     return row;
   };
   const damages: [string, () => Promise<void>][] = [
-    ['a number with a flipped bit', async () => change(entryKey('k100/1'), await flippedNumber())],
-    ['a text with a flipped bit', async () => change(entryKey('changed'), await flipped('changed', 'theirs'))],
+    ['a number with a flipped bit', async () => change(keyToEntryKey('k100/1', hasher), await flippedNumber())],
+    ['a text with a flipped bit', async () => change(keyToEntryKey('changed', hasher), await flipped('changed', 'theirs'))],
     [
       'an older entry',
       async () =>
         change(
-          entryKey('k100/1'),
+          keyToEntryKey('k100/1', hasher),
           encodeEntry({ key: 'k100/1', siblings: (await entryOf('k100/1')).siblings.map((s) => ({ ...s, index: s.index + 1 })) }),
         ),
     ],
-    ['a lost entry', () => change(entryKey('k100/1'), undefined)],
-    ['an entry too many', async () => change(entryKey('k100/1x'), await rowOf(entryKey('k100/1')))],
-    ['a lost row from hash to key', () => change(keyByHashKey(keyHash('k100/1', hasher)), undefined)],
-    ['a wrong row from hash to key', () => change(keyByHashKey(keyHash('k100/1', hasher)), new TextEncoder().encode('k100/2'))],
+    ['a lost entry', () => change(keyToEntryKey('k100/1', hasher), undefined)],
+    ['an entry too many', async () => change(keyToEntryKey('k100/1x', hasher), await rowOf(keyToEntryKey('k100/1', hasher)))],
+    ['the entry of another key', async () => change(keyToEntryKey('k100/1', hasher), await rowOf(keyToEntryKey('k100/2', hasher)))],
+    ['a key that is not listed', () => change(listedKey('k100/1'), undefined)],
     ['a lost mark of a conflict', () => change(conflictKey('changed'), undefined)],
   ];
   /** The value of `k100/1`, the number 1, as 0. */
   async function flippedNumber(): Promise<Bytes> {
     const { siblings } = await entryOf('k100/1');
-    const row = (await rowOf(entryKey('k100/1'))).slice();
+    const row = (await rowOf(keyToEntryKey('k100/1', hasher))).slice();
     const operation = (siblings[0] as Entry['siblings'][number]).operationBytes;
     const at = Buffer.from(row).indexOf(operation) + 2 + 1 + 'k100/1'.length;
     expect(row[at]).toBe(1);
@@ -228,14 +227,14 @@ describe('the check of every entry after a start', () => {
 
   it('finds any flipped bit of an operation [N12]', async () => {
     for (const key of ['meanwhile/0', 'changed', 'new', 'k0/1']) {
-      const row = await rowOf(entryKey(key));
+      const row = await rowOf(keyToEntryKey(key, hasher));
       for (const { operationBytes } of (await entryOf(key)).siblings) {
         const at = Buffer.from(row).indexOf(operationBytes);
         expect(at).toBeGreaterThan(0);
         for (let bit = 0; bit < 8 * operationBytes.length; bit += 5) {
           const bad = row.slice();
           bad[at + (bit >>> 3)] = (bad[at + (bit >>> 3)] as number) ^ (1 << (bit & 7));
-          await change(entryKey(key), bad);
+          await change(keyToEntryKey(key, hasher), bad);
           try {
             await start();
           } catch (error) {
@@ -246,13 +245,13 @@ describe('the check of every entry after a start', () => {
           expect([key, bit, fatal]).toMatchObject([key, bit, [{ code: 'store-damaged' }]]);
         }
       }
-      await change(entryKey(key), row);
+      await change(keyToEntryKey(key, hasher), row);
     }
   });
 
   it('until then an entry that is not the one in the tree is neither shown nor built on [N12]', async () => {
     await start();
-    await change(entryKey('changed'), early);
+    await change(keyToEntryKey('changed', hasher), early);
     const stale = await entryOf('changed');
     await expect(check.vouch([stale])).rejects.toMatchObject({ code: 'store-damaged' });
     await expect(check.vouch([await entryOf('k100/1')])).resolves.toBeUndefined();

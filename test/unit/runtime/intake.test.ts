@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { encodeFragment, encodeGossip, entryKey, type SyncMessage } from '../../../src/core/codec/index.ts';
+import { encodeFragment, encodeGossip, keyToEntryKey, type SyncMessage } from '../../../src/core/codec/index.ts';
 import { bytesToHex, type Fragment, type Hlc, MAX_FUTURE_MS } from '../../../src/core/types/index.ts';
 import { createDoor } from '../../../src/runtime/door.ts';
 import type { SyncMode } from '../../../src/runtime/facade.ts';
@@ -132,7 +132,7 @@ describe('the verdict on gossiped commits', () => {
     expect(await gossip(commits(forged, unknown))).toBe('reject');
     expect(await gossip(commits(forged, good))).toBe('reject');
     await until('the good ones are applied', () => state.replica.tree.size === 2);
-    expect(await state.store.get(entryKey('good'))).toBeDefined();
+    expect(await state.store.get(keyToEntryKey('good', hasher))).toBeDefined();
   });
 
   it('is ignore while P2P is switched off by hand', async () => {

@@ -251,10 +251,10 @@ describe('the process', () => {
       DIOTEC360_API_HOST: '127.0.0.1',
     };
     const started = await startNode({ config: loadConfig({ env, cwd: directory }), log });
-    // The store's next file has no place to be made: LevelDB begins one after four megabytes.
+    // The store's next file has no place to be made: LevelDB begins one after some megabytes.
     rmSync(directory, { recursive: true, force: true });
     const failures: unknown[] = [];
-    for (let i = 0; i < 200 && failures.length === 0; i++) {
+    for (let i = 0; i < 600 && failures.length === 0; i++) {
       const value = 'x'.repeat(15_000);
       const operations = Array.from({ length: 4 }, (_, k) => ({ op: 'put' as const, key: `${i}/${k}`, value: value + i + k }));
       await started.lattice.write(operations).catch((error: unknown) => failures.push(error));

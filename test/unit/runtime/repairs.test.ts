@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { decodeSync, type SyncMessage } from '../../../src/core/codec/index.ts';
+import { decodeSync, encodeSync, type SyncMessage } from '../../../src/core/codec/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hlc } from '../../../src/core/types/index.ts';
 import { createDoor, type Door } from '../../../src/runtime/door.ts';
 import type { LatticeEvent, SyncMode } from '../../../src/runtime/facade.ts';
@@ -121,6 +121,10 @@ function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7))
   return peer;
 }
 
+function reachableUrl({ author }: TestAuthor): HttpPeer {
+  return { url: 'http://a.test', author, self: false, reachable: true, streaming: false, error: undefined, lastHeardAt: 0 };
+}
+
 function look(): void {
   const own = { root: bytesToHex(ours.replica.tree.root()), recent: new RecentRoots(), seenHlc: 0n as Hlc, trustHash: new Uint8Array(32) };
   for (const peer of peers.all()) {
@@ -166,6 +170,23 @@ describe('a repair', () => {
     look();
     await pass(4_000);
     expect(begun()[0]).toBe(2_000);
+  });
+
+  it('begins without that half second where only this side reaches the other [N10]', async () => {
+    createAll(greater);
+    const peer = meet(smaller);
+    peer.connected = false;
+    url = reachableUrl(smaller);
+    look();
+    await turns();
+    expect(begun()).toEqual([0]);
+    // It has asked us something meanwhile: it can begin as well.
+    repairs.asked(smaller.author);
+    repairs.soon(smaller.author);
+    peer.agreementAt = clock.monotonic();
+    look();
+    await pass(1_000);
+    expect(begun()).toEqual([0, 500]);
   });
 
   it('does not begin while roots are equal, unknown, or what differs comes and goes [N10]', async () => {
@@ -255,15 +276,7 @@ describe('a repair', () => {
       await turns();
       lungs.push(requests[before]?.lung);
     };
-    const reachable: HttpPeer = {
-      url: 'http://a.test',
-      author: greater.author,
-      self: false,
-      reachable: true,
-      streaming: false,
-      error: undefined,
-      lastHeardAt: 0,
-    };
+    const reachable = reachableUrl(greater);
     url = reachable;
     peer.path = { ...peer.path, lung: 'http' };
     await now(); // HTTP carries it
@@ -290,8 +303,11 @@ describe('a repair', () => {
 describe('with a peer that answers', () => {
   let theirs: TestState;
   let responder: Responder;
+  /** Who asked them. */
+  let asked: Author[];
 
   beforeEach(async () => {
+    asked = [];
     theirs = await openTestState({ id: 2, clock });
     const { replica, store, writer } = theirs;
     responder = createResponder({
@@ -305,6 +321,7 @@ describe('with a peer that answers', () => {
       isMember: () => true,
       ownHead: () => theirs.self.head({ sequence: ++heads, root: replica.tree.root() }),
       onHello: () => Promise.resolve(),
+      onAsked: (author) => asked.push(author),
       onAttest: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
       readEntries: createReads({ replica, store, hasher, writer, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesByHash,
@@ -315,6 +332,23 @@ describe('with a peer that answers', () => {
   });
 
   const meetThem = (): Peer => meet(theirs.self, theirs.replica.tree.root());
+
+  it('notes who asks, also what is no part of a repair, and only once it is known who that is [N10]', async () => {
+    await responder.answer(stranger.author, encodeSync(responder.hello(undefined)), 'http');
+    expect(asked).toEqual([stranger.author]);
+    await responder.answer(undefined, encodeSync(responder.hello(undefined)), 'http');
+    expect(asked).toEqual([stranger.author]);
+  });
+
+  it('makes what one answer brings durable in one batch', async () => {
+    for (let i = 0; i < 200; i++) await theirs.writer.write(put(`more/${i}`, i));
+    const before = ours.replica.meta.sequence;
+    const peer = meetThem();
+    look();
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 203 });
+    expect(ours.replica.meta.sequence).toBe(before + 1);
+  });
 
   /** Waits for the repair under way with the peer to end. */
   const ended = (peer: Peer, before: unknown): Promise<void> =>

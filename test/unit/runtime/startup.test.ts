@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { encodeEntry, entryKey } from '../../../src/core/codec/index.ts';
+import { encodeEntry, keyToEntryKey } from '../../../src/core/codec/index.ts';
 import { STATE_META } from '../../../src/core/replica/index.ts';
 import { bytesToHex, type Entry, LatticeError } from '../../../src/core/types/index.ts';
 import { openState } from '../../../src/runtime/state/startup.ts';
@@ -67,7 +67,7 @@ describe('opening the state', () => {
   });
 
   it('refuses a store that lost an entry, with both roots [N2]', async () => {
-    await store.batch([{ type: 'del', key: entryKey('a') }]);
+    await store.batch([{ type: 'del', key: keyToEntryKey('a', hasher) }]);
     const error = await refusal();
     expect(error).toMatchObject({ code: 'root-mismatch', details: { stored: root, entries: 2 } });
     expect(error.details['rebuilt']).not.toBe(root);
@@ -75,12 +75,14 @@ describe('opening the state', () => {
 
   it('refuses a store with an entry too many, or an older one [N2]', async () => {
     const b = entries.get('b') as Entry;
-    await store.batch([{ type: 'put', key: entryKey('b'), value: encodeEntry({ key: 'b', siblings: b.siblings.slice(0, 1) }) }]);
+    await store.batch([
+      { type: 'put', key: keyToEntryKey('b', hasher), value: encodeEntry({ key: 'b', siblings: b.siblings.slice(0, 1) }) },
+    ]);
     expect((await refusal()).code).toBe('root-mismatch');
-    await store.batch([{ type: 'put', key: entryKey('b'), value: encodeEntry(b) }]);
+    await store.batch([{ type: 'put', key: keyToEntryKey('b', hasher), value: encodeEntry(b) }]);
     expect(bytesToHex((await open()).replica.tree.root())).toBe(root);
     const stray = { key: 'stray', siblings: (entries.get('a') as Entry).siblings };
-    await store.batch([{ type: 'put', key: entryKey('stray'), value: encodeEntry(stray) }]);
+    await store.batch([{ type: 'put', key: keyToEntryKey('stray', hasher), value: encodeEntry(stray) }]);
     expect(['root-mismatch', 'damaged-row']).toContain((await refusal()).code);
   });
 
@@ -91,7 +93,7 @@ describe('opening the state', () => {
     await store.batch([{ type: 'del', key: STATE_META }]);
     expect(await refusal()).toMatchObject({ code: 'root-mismatch', details: { stored: 'none' } });
     await store.batch([{ type: 'put', key: STATE_META, value: meta }]);
-    await store.batch([{ type: 'put', key: entryKey('a'), value: Uint8Array.of(1, 2, 3) }]);
+    await store.batch([{ type: 'put', key: keyToEntryKey('a', hasher), value: Uint8Array.of(1, 2, 3) }]);
     expect((await refusal()).code).toBe('damaged-row');
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { decodeEntry, encodeStateMeta, entryKey } from '../../../src/core/codec/index.ts';
+import { decodeEntry, encodeStateMeta, keyToEntryKey } from '../../../src/core/codec/index.ts';
 import { STATE_META, type WriteOutcome } from '../../../src/core/replica/index.ts';
 import { bytesToHex, MAX_OPERATIONS } from '../../../src/core/types/index.ts';
-import { createAuthor, deferred, openTestState, outcomeOf, put, puts, type TestState, turns, until } from './support.ts';
+import { createAuthor, deferred, hasher, openTestState, outcomeOf, put, puts, type TestState, turns, until } from './support.ts';
 
 /** A batch takes 2,048 operations, and half as many more are worth preparing while it is on its way. */
 const full = (state: TestState, name: string, operations: number): Promise<WriteOutcome>[] =>
@@ -182,8 +182,8 @@ describe('the writer', () => {
     state.store.open();
     await until('it is drained', () => drained.state === 'fulfilled');
     expect([first.state, second.state]).toEqual(['fulfilled', 'fulfilled']);
-    expect(await state.store.get(entryKey('b'))).toBeDefined();
-    expect(await state.store.get(entryKey('c'))).toBeUndefined();
+    expect(await state.store.get(keyToEntryKey('b', hasher))).toBeDefined();
+    expect(await state.store.get(keyToEntryKey('c', hasher))).toBeUndefined();
   });
 });
 
@@ -206,7 +206,7 @@ describe('a step that is prepared while the one before is on its way', () => {
     expect(made.results[0]?.created).toBe(false);
     const operation = made.commit.operations.find((o) => o.operation.key === 'shared')?.operation;
     expect(operation?.context).toEqual([{ author: other.author, hlc: commit.header.hlc }]);
-    const entry = decodeEntry((await state.store.get(entryKey('shared'))) as Uint8Array, 'shared');
+    const entry = decodeEntry((await state.store.get(keyToEntryKey('shared', hasher))) as Uint8Array, 'shared');
     expect(entry.siblings.map((s) => s.operation.value)).toEqual(['ours']);
   });
 
@@ -241,7 +241,7 @@ describe('a step that is prepared while the one before is on its way', () => {
     const commits = (await Promise.all(writes)).map((outcome) => ok(outcome).commit.header.hlc);
     expect(new Set(commits).size).toBe(4500);
     expect(commits).toEqual([...commits].sort((a, b) => (a < b ? -1 : 1)));
-    const entry = decodeEntry((await state.store.get(entryKey('counter'))) as Uint8Array, 'counter');
+    const entry = decodeEntry((await state.store.get(keyToEntryKey('counter', hasher))) as Uint8Array, 'counter');
     expect(entry.siblings.map((s) => s.operation.value)).toEqual([4499]);
   });
 });
