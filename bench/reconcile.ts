@@ -3,20 +3,24 @@ import {
   answerDigests,
   type CellServer,
   createCellServer,
+  createSignedHead,
   createTreeLoader,
   decodeSync,
+  encodeGossip,
   encodeSync,
   findByCells,
   findDifferences,
   LiveCells,
   type MerkleTree,
+  makeHlc,
   type SyncMessage,
 } from '../src/core/index.ts';
 import type { Bytes } from '../src/core/types/index.ts';
 import { repairFigures } from './reconcile-repair.ts';
+import { signerOf } from './support/commits.ts';
 import { type Figure, median, quantile, seconds } from './support/figures.ts';
 
-const SIZES = [100_000, 1_000_000] as const;
+const SIZES = [10_000, 100_000, 1_000_000] as const;
 const DIFFERENCES = [10, 100, 1000, 10_000] as const;
 /** Differences of each size; of the sizes that have goals, in the state that they are set for, MANY. */
 const SEEDS = 7;
@@ -130,13 +134,41 @@ function byDescent(mine: State, theirs: State, d: number): Cost {
   return cost;
 }
 
+/** Bytes of what a node tells its peers every second about a state: all that a check of equal roots takes. */
+function headBytes({ tree }: State): number {
+  const signer = signerOf(1);
+  const head = createSignedHead(
+    {
+      network: 'aethel/lattice/v1',
+      author: signer.author,
+      incarnation: new Uint8Array(8).fill(0xff),
+      sequence: 1_000_000,
+      hlc: makeHlc(Date.now(), 0),
+      root: tree.root(),
+      entries: tree.size,
+      trustHash: new Uint8Array(32),
+      wallMs: Date.now(),
+    },
+    (message) => signer.sign(message),
+  );
+  return encodeGossip({ type: 'head', head }).length;
+}
+
 const nameOf = (n: number): string => (n >= 1_000_000 ? `${n / 1_000_000}M` : `${n / 1000}k`);
 
 /** Median costs of finding d differences, half of them on each side, in states of n keys. */
 function findFigures(n: number): Figure[] {
   const { state: mine, rebuildSeconds } = createState(n);
   const theirs = createState(n).state;
-  const figures: Figure[] = [];
+  const figures: Figure[] = [
+    {
+      metric: `equal_${nameOf(n)}_bytes`,
+      label: `${nameOf(n)} keys, none differ: one check of the roots`,
+      value: headBytes(mine),
+      unit: 'B',
+      goal: { atMost: 300 },
+    },
+  ];
   let fresh = FRESH + n;
   for (const d of DIFFERENCES) {
     const cells: Cost[] = [];

@@ -77,6 +77,8 @@ export interface Source {
   cut(): void;
   /** Applies fragments as they are: nobody looks at a signature. */
   apply(fragments: readonly Fragment[]): Promise<void>;
+  /** Takes the only operation of a key out of the state, as one whose signature proved bad. */
+  remove(key: string): Promise<void>;
   /** The way of a request to it. Whatever `spoil` makes of its answer is what arrives. */
   link(message: Bytes): Promise<Bytes>;
   spoil: (request: SyncMessage, answer: SyncMessage) => SyncMessage | Promise<SyncMessage>;
@@ -117,6 +119,14 @@ export async function createSource(id: number): Promise<Source> {
       for (const { operations } of fragments) {
         for (const { operation } of operations) changed.set(operation.key, keyHash(operation.key, hasher));
       }
+    },
+    async remove(key) {
+      const hash = keyHash(key, hasher);
+      const [sibling] = (await entryByHash(state, hash))?.siblings ?? [];
+      if (sibling === undefined) throw new Error(`${key} is not there`);
+      const correction = { key, commit: sibling.commit, index: sibling.index };
+      await writer.amend({ keys: [{ key, keyHash: hash }], prepare: (view) => ({ step: replica.correct([correction], view), rows: [] }) });
+      changed.set(key, hash);
     },
     async link(bytes) {
       const request = decodeSync(bytes);

@@ -108,6 +108,16 @@ describe('bootstrap', () => {
     expect(rootOf(joiner.state)).toBe(rootOf(source.state));
   });
 
+  it('a key that has left the state since the cut stands in its chunk as a leaf, and is left to repair [W3]', async () => {
+    const [source] = await twoSources();
+    for (const key of ['a/5', 'b/7', 'b/8']) await source.remove(key);
+    const joiner = await join({ sources: [source] });
+    await reaches(joiner, 'done');
+    expect(joiner.bootstrap.warnings()).toEqual([]);
+    expect(joiner.state.replica.tree.size).toBe(2997);
+    expect(rootOf(joiner.state)).toBe(rootOf(source.state));
+  });
+
   it('a node that is not far behind, or whose peers have few keys or another trust list, does not begin [W7]', async () => {
     const sources = await twoSources();
     const [source] = sources;
