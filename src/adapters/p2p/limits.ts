@@ -104,5 +104,5 @@ export const MAX_SYNC_STREAMS = 8;
 
 /** libp2p gives its connections 0.5 s to close; then the sockets that never became connections are destroyed. */
 export const STOP_GRACE_MS = 700;
-/** Stopping never takes longer, even if libp2p hangs. */
-export const STOP_MS = 5000;
+/** Stopping never takes longer, even if libp2p hangs: a signal leaves the whole node 2 s, and the store is still to be closed. */
+export const STOP_MS = 1200;

@@ -170,12 +170,16 @@ export class CutTracker {
     return { at: this.#at, root, entries: this.tree.size };
   }
 
-  /** Adds an operation to the later ones of its key. Of those of one author between two cuts only the last matters to any cut. */
+  /**
+   * Adds an operation to the later ones of its key. Of those of one author between two cuts only the last matters to any cut; the time that the
+   * tracker began at is a cut too, though it is seldom a whole number of periods.
+   */
   #keep(record: Pending, operation: Versioned): void {
     const { later } = record;
     for (let i = 0; i < later.length; i++) {
       const held = later[i] as Light;
       if (held.author !== operation.author || this.#gridOf(held.hlc) !== this.#gridOf(operation.hlc)) continue;
+      if (held.hlc <= this.#ceiling !== operation.hlc <= this.#ceiling) continue;
       if (supersedes(operation, held)) later[i] = this.#lighten(operation);
       return;
     }

@@ -147,6 +147,16 @@ describe('the trailing tree', () => {
     );
   });
 
+  it('that began between two periods takes in what comes late of the time before, whatever its author wrote after [Z2]', () => {
+    const node = new Node(1_090);
+    const writer = new Writer(1);
+    const [early, late] = [writer.write('k', 1_081), writer.write('k', 1_091)];
+    node.step([late, early]);
+    check(node);
+    move(node.tracker, 1_100, 10);
+    check(node);
+  });
+
   it('keeps of one author between two cuts only the last operation on a key', () => {
     const node = new Node();
     const writer = new Writer(1);
