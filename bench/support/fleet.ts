@@ -123,6 +123,8 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
       const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
       const started = spawn(process.execPath, [...PROFILE, ...execArgv, MAIN, 'start', '--env-file', join(dir, envFile)], {
         cwd: dir,
+        // As the unit and the image set it.
+        env: { ...process.env, MALLOC_ARENA_MAX: '2' },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       child = started;

@@ -34,6 +34,10 @@ test.each(deployFiles())('%s holds no key and names no host but examples', (path
     expect(host.startsWith('127') || host.endsWith('.example') || host.startsWith('lattice') || host === '').toBe(true);
 });
 
+test.each(['deploy/systemd/diotec360-lattice@.service', 'deploy/docker/Dockerfile'])('%s bounds what the allocator keeps', (path) => {
+  expect(read(path)).toMatch(/^(Environment=| +)MALLOC_ARENA_MAX=2\b/m);
+});
+
 describe('genesis configurations', () => {
   const files = deployFiles().filter((path) => path.startsWith('deploy/genesis/'));
   const random = systemRandom();
