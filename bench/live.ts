@@ -101,7 +101,10 @@ async function steady(fleet: BenchFleet, seconds: number): Promise<{ seen: numbe
         newest[n % KEYS] = n;
         const path = `/api/v1/state/steady-${n % KEYS}`;
         const status = await connection.send(requestText('PUT', writer.port, path, writer.token, JSON.stringify(valueOf(n, 1))));
-        if (status !== 200) throw new Error(`a PUT was answered ${status}`);
+        if (status !== 200) {
+          const log = readFileSync(join(fleet.dir, `${writer.name}.log`), 'utf8');
+          throw new Error(`a PUT was answered ${status}; the node's last words: ${log.slice(-2000)}`);
+        }
         acked[n] = performance.now();
         if (n >= WARM_SECONDS * RATE) answered.push((acked[n] ?? 0) - from);
       }

@@ -23,8 +23,8 @@ const CACHE_BYTES = 16 * 1024 * 1024;
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 /**
  * Files of 2 MiB that are open, and mapped into memory, at a time; ten more places are kept for LevelDB's other files. With the library's 1,000
- * every page of a store of a million entries ends up in the memory of the process. In a store beyond 108 MiB, some 200,000 entries, a
- * random read may have to open its file again: 20 µs and more.
+ * every page of a store of a million entries ends up in the memory of the process. In a store beyond 128 MiB, some 200,000 entries, a
+ * random read may have to open its file again: 20 µs and more. LevelDB takes no less than 64 and those ten.
  */
 const MAX_OPEN_FILES = 64;
 

@@ -45,7 +45,10 @@ export interface IntegrityCheck {
   stop(): void;
   /** How far the check has come; undefined when every entry has been found good. */
   progress(): { readonly checked: number; readonly total: number } | undefined;
-  /** Resolves when these entries, read from the store just now, are the ones in the tree; until the check is over nobody else has said so. LatticeError `store-damaged`. */
+  /**
+   * Resolves when these entries, read from the store just now, are the ones in the tree. Also when the check is over: a store that merged its files
+   * under an open snapshot has been seen to answer with an older row. LatticeError `store-damaged`.
+   */
   vouch(entries: readonly Entry[]): Promise<void>;
 }
 
@@ -64,10 +67,10 @@ export function createIntegrityCheck(deps: {
 }): IntegrityCheck {
   const { replica, store, hasher, writer, clock, log } = deps;
   const total = replica.tree.size;
-  // The snapshot is of this moment.
-  const rows = store.iterate(entryRange())[Symbol.asyncIterator]();
   let checked = 0;
   let done = total === 0;
+  // The snapshot is of this moment. Of an empty store there is none to hold: for as long as one is open the store keeps every version of every row.
+  const rows = done ? undefined : store.iterate(entryRange())[Symbol.asyncIterator]();
   let stopped = false;
   let pause: Timer | undefined;
 
@@ -117,7 +120,7 @@ export function createIntegrityCheck(deps: {
     if (fault !== undefined) throw new LatticeError('store-damaged', `the entry of ${JSON.stringify(key)} ${fault}`);
   }
 
-  async function run(): Promise<void> {
+  async function run(rows: AsyncIterator<readonly Row[]>): Promise<void> {
     for (let next = await rows.next(); next.done !== true; next = await rows.next()) {
       for (let at = 0; at < next.value.length; at += SLICE) {
         if (stopped) return;
@@ -136,8 +139,8 @@ export function createIntegrityCheck(deps: {
 
   return {
     start() {
-      if (done) return;
-      run().catch((cause: unknown) => {
+      if (rows === undefined) return;
+      run(rows).catch((cause: unknown) => {
         // The store was closed under it, or a failed batch has ended everything already.
         if (stopped) return;
         const error = cause instanceof LatticeError ? damage(cause) : cause;
@@ -148,11 +151,10 @@ export function createIntegrityCheck(deps: {
     stop() {
       stopped = true;
       pause?.cancel();
-      void rows.return?.();
+      void rows?.return?.();
     },
     progress: () => (done ? undefined : { checked, total }),
     async vouch(entries) {
-      if (done) return;
       // A batch on its way to the disk is in the tree already: so a mismatch is looked at between batches.
       for (const entry of entries) if (!hasLeaf(entry.key, entry)) await demand(entry.key);
     },

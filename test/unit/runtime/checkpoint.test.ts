@@ -249,6 +249,25 @@ describe('the check of every entry after a start', () => {
     }
   });
 
+  it('an older row is not shown when the check is over either [N12]', async () => {
+    await start();
+    await finish();
+    expect(check.progress()).toBeUndefined();
+    await change(keyToEntryKey('changed', hasher), early);
+    await expect(check.vouch([await entryOf('changed')])).rejects.toMatchObject({ code: 'store-damaged' });
+  });
+
+  it('holds no snapshot of an empty store: the store would keep every version of every row', async () => {
+    const empty = await openTestState();
+    let opened = 0;
+    const spied = {
+      ...empty.store,
+      iterate: (...range: Parameters<typeof empty.store.iterate>) => (opened++, empty.store.iterate(...range)),
+    };
+    createIntegrityCheck({ ...empty, store: spied, hasher, log, onFatal: () => undefined }).start();
+    expect(opened).toBe(0);
+  });
+
   it('until then an entry that is not the one in the tree is neither shown nor built on [N12]', async () => {
     await start();
     await change(keyToEntryKey('changed', hasher), early);
