@@ -3,9 +3,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { LatticeError } from '../core/types/index.ts';
 import type { Lattice } from '../runtime/facade.ts';
 
-/** Each reads the store from a snapshot of its own until the client has taken it all. */
+/** For each the node keeps what is replaced until the client has taken it all. */
 const MAX_STREAMS = 8;
-/** Longest download: a reader that trickles must not pin a snapshot for ever. */
+/** Longest download: a reader that trickles must not hold a moment for ever. */
 const MAX_DOWNLOAD_MS = 10 * 60_000;
 /** Text handed to the socket at a time. */
 const TARGET_CHARS = 64 * 1024;
@@ -51,6 +51,7 @@ export function createStateStreams(lattice: Lattice): StateStreams {
         const limit = setTimeout(() => stream.destroy(new Error('the download took too long')), MAX_DOWNLOAD_MS);
         stream.once('close', () => {
           clearTimeout(limit);
+          snapshot.close();
           open--;
         });
         return { root: snapshot.root, stream };

@@ -14,27 +14,20 @@ export interface KeyRange {
 
 export type Row = readonly [key: Bytes, value: Bytes];
 
-/** What can be read of a store, or of one moment of it. */
-export interface StoreReads {
-  get(key: Bytes): Promise<Bytes | undefined>;
-  getMany(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]>;
-  /** Rows in order, in chunks of at most a thousand rows, read from one consistent snapshot. */
-  iterate(range: KeyRange): AsyncIterable<readonly Row[]>;
-}
-
-/** The store as it was when the snapshot was taken, whatever is written since. Costs the disk space of what is replaced meanwhile. */
-export interface StoreSnapshot extends StoreReads {
-  /** Lets go of it; later reads reject with `store-closed`. The store's own close does so too. */
-  close(): Promise<void>;
-}
-
 /**
  * An ordered key-value store owned by one process. `batch` is atomic and durable when it resolves. Any rejection
  * of `batch` means that the store can no longer be trusted: the caller stops acknowledging.
+ *
+ * It has no snapshots: runtime/state/holds.ts says why, and has what takes their place.
  */
-export interface Store extends StoreReads {
-  /** The moment of this call: batches that resolved before are in it. */
-  snapshot(): StoreSnapshot;
+export interface Store {
+  get(key: Bytes): Promise<Bytes | undefined>;
+  getMany(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]>;
+  /**
+   * Rows in order, in chunks of at most a thousand rows. Each chunk is as the store was at one moment between its call and its answer; what is
+   * written between two chunks is in the later one.
+   */
+  iterate(range: KeyRange): AsyncIterable<readonly Row[]>;
   batch(operations: readonly StoreOperation[]): Promise<void>;
   close(): Promise<void>;
 }

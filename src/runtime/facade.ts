@@ -408,8 +408,16 @@ export interface Lattice {
   root(): { readonly root: string; readonly entries: number; readonly live: number; readonly sequence: number };
   get(key: string): Promise<EntryView | undefined>;
   list(options: { readonly prefix?: string; readonly limit?: number; readonly cursor?: string }): Promise<Page<EntryView>>;
-  /** Every live entry in key order from one consistent snapshot, in chunks, with the root it belongs to. */
-  snapshot(): Promise<{ readonly root: string; readonly live: number; readonly chunks: AsyncIterable<readonly EntryView[]> }>;
+  /**
+   * Every live entry of one moment in the order of key hashes, in chunks, with the root it belongs to. While they are read the node keeps what is
+   * replaced, up to a limit: then they end with LatticeError `moved-on`. `close` when they are not read to their end.
+   */
+  snapshot(): Promise<{
+    readonly root: string;
+    readonly live: number;
+    readonly chunks: AsyncIterable<readonly EntryView[]>;
+    close(): void;
+  }>;
   /** LatticeError `invalid-cursor`, `invalid-limit`. */
   history(key: string, options?: { readonly limit?: number; readonly cursor?: string }): Promise<HistoryPage>;
   conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;

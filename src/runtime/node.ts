@@ -22,7 +22,9 @@ import { createBootstrap, MIN_ENTRIES } from './snapshot/bootstrap.ts';
 import { loadBootstrap } from './snapshot/bootstrap-record.ts';
 import { createSnapshots } from './snapshot/snapshots.ts';
 import { createCheckpointSaver } from './state/checkpoint-save.ts';
+import { createEntryReads } from './state/entry-reads.ts';
 import { createHistory } from './state/history.ts';
+import { createHolds } from './state/holds.ts';
 import { createIdempotency } from './state/idempotency.ts';
 import { createIntegrityCheck } from './state/integrity.ts';
 import { createOwnState } from './state/own-state.ts';
@@ -100,19 +102,23 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   }
 
   const savedBootstrap = await loadBootstrap(store);
+  const entries = createEntryReads({ store, hasher, replica });
+  const holds = createHolds({ hasher });
   const writer = createWriter({
     replica,
     store,
     hasher,
+    entries,
     signer,
     clock,
     log,
+    onStep: holds.stepped,
     onApplied,
     // What is superseded now may have stood at the last cut.
     onUnchanged: (applied) => cuts.applied(applied),
     onFatal: deps.onFatal,
   });
-  const integrity = createIntegrityCheck({ replica, store, hasher, writer, clock, log, onFatal: deps.onFatal });
+  const integrity = createIntegrityCheck({ replica, store, hasher, entries, writer, clock, log, onFatal: deps.onFatal });
   const checkpoints = createCheckpointSaver({
     replica,
     store,
@@ -178,7 +184,8 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     ownHead: own.head,
     cuts,
     book,
-    vouch: integrity.vouch,
+    entries,
+    holds,
   });
   const feed = createFeed({ store, hasher, writer, incarnation: storeIncarnation, sequence: () => own.durable().sequence });
   const outbox = createGossipOutbox({
@@ -188,6 +195,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   });
   const snapshots = createSnapshots({
     store,
+    holds,
     writer,
     hasher,
     clock,
@@ -293,7 +301,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     log: deps.log.child('repair'),
     metrics,
     self,
-    readEntries: reads.entriesByHash,
+    readEntries: reads.entriesBetween,
     p2p,
     linkTo,
     peerIdOf: deps.peerIdOf,
@@ -329,7 +337,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     clock,
     random,
     log: deps.log.child('repair'),
-    readEntries: reads.entriesByHash,
+    readEntries: reads.entriesBetween,
     peers,
     linkTo,
     peerIdOf: deps.peerIdOf,
@@ -576,7 +584,8 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
       outbox.stop();
       door.stop();
       feed.closeAll();
-      await Promise.all([p2p.stop(), http.stop(), bootstrap.stop(), snapshots.stop()]);
+      snapshots.stop();
+      await Promise.all([p2p.stop(), http.stop(), bootstrap.stop()]);
       await writer.drain();
       if (replica.tree.size < WORTH_SAVING) return;
       // Without them the next start takes longer, no more.

@@ -1,5 +1,5 @@
 import { type Bytes, compareBytes } from '../../src/core/types/index.ts';
-import type { Row, Store, StoreOperation, StoreReads } from '../../src/ports/index.ts';
+import type { KeyRange, Row, Store, StoreOperation } from '../../src/ports/index.ts';
 import type { Life } from './clock.ts';
 import type { Rng } from './rng.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -12,25 +12,16 @@ export interface SimDisk {
   rows(range: { readonly gte: Bytes; readonly lt: Bytes }): Row[];
   get(key: Bytes): Bytes | undefined;
   apply(operations: readonly StoreOperation[]): void;
-  /** What it holds now, apart from what is applied later. */
-  frozen(): Pick<SimDisk, 'rows' | 'get'>;
 }
 
 const nameOf = (key: Bytes): string => Buffer.from(key).toString('latin1');
 
-function readsOfRows(rows: ReadonlyMap<string, Row>): Pick<SimDisk, 'rows' | 'get'> {
+export function createSimDisk(): SimDisk {
+  const rows = new Map<string, Row>();
   return {
     rows: ({ gte, lt }) =>
       [...rows.values()].filter(([key]) => compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0).sort(([a], [b]) => compareBytes(a, b)),
     get: (key) => rows.get(nameOf(key))?.[1],
-  };
-}
-
-export function createSimDisk(): SimDisk {
-  const rows = new Map<string, Row>();
-  return {
-    ...readsOfRows(rows),
-    frozen: () => readsOfRows(new Map(rows)),
     apply(operations) {
       for (const operation of operations) {
         if (operation.type === 'put') rows.set(nameOf(operation.key), [operation.key.slice(), operation.value.slice()]);
@@ -86,24 +77,28 @@ export function createSimStore(deps: SimStoreDeps): SimStore {
     });
   }
 
-  async function* chunks(rows: readonly Row[]): AsyncGenerator<readonly Row[]> {
-    for (let at = 0; at < rows.length; at += CHUNK_ROWS) yield await later('store-iterate', () => rows.slice(at, at + CHUNK_ROWS));
+  /** Each chunk of the moment it is read. */
+  async function* chunks(range: KeyRange): AsyncGenerator<readonly Row[]> {
+    let { gte, lt, limit: left = Number.POSITIVE_INFINITY } = range;
+    while (left > 0) {
+      const rows = await later('store-iterate', () => {
+        const found = disk.rows({ gte, lt });
+        if (range.reverse === true) found.reverse();
+        return found.slice(0, Math.min(left, CHUNK_ROWS));
+      });
+      const last = rows.at(-1)?.[0];
+      if (last === undefined) return;
+      yield rows;
+      left -= rows.length;
+      if (range.reverse === true) lt = last;
+      else gte = Uint8Array.of(...last, 0);
+    }
   }
 
-  const readsOf = (from: Pick<SimDisk, 'rows' | 'get'>): StoreReads => ({
-    get: (key) => later('store-get', () => from.get(key)),
-    getMany: (keys) => later('store-get', () => keys.map((key) => from.get(key))),
-    iterate(range) {
-      // The snapshot is the moment of the call.
-      const frozen = from.rows(range);
-      if (range.reverse === true) frozen.reverse();
-      return chunks(range.limit === undefined ? frozen : frozen.slice(0, range.limit));
-    },
-  });
-
   return {
-    ...readsOf(disk),
-    snapshot: () => ({ ...readsOf(disk.frozen()), close: () => Promise.resolve() }),
+    get: (key) => later('store-get', () => disk.get(key)),
+    getMany: (keys) => later('store-get', () => keys.map((key) => disk.get(key))),
+    iterate: chunks,
     batch(operations) {
       if (breakNext) broken = true;
       if (broken) return later('store-failed', () => undefined).then(() => Promise.reject(new Error('simulated disk failure')));

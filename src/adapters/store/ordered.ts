@@ -1,6 +1,6 @@
-import type { AbstractLevel, AbstractSnapshot } from 'abstract-level';
+import type { AbstractLevel } from 'abstract-level';
 import type { Bytes } from '../../core/types/index.ts';
-import type { KeyRange, Row, Store, StoreOperation, StoreReads, StoreSnapshot } from '../../ports/index.ts';
+import type { KeyRange, Row, Store, StoreOperation } from '../../ports/index.ts';
 import { closedError, readError, writeError } from './errors.ts';
 
 /** Any abstract-level database opened with binary keys and values ('view' encoding). */
@@ -69,35 +69,10 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
     }
   }
 
-  /** Reads of the present, or of `snapshot` while `open` says that it is. */
-  function reads(snapshot?: AbstractSnapshot, open: () => boolean = () => true): StoreReads {
-    const options = snapshot === undefined ? {} : { snapshot };
-    const opened = <T>(run: () => Promise<T>): Promise<T> => (open() ? read(run) : Promise.reject(closedError()));
-    return {
-      get: (key) => opened(async () => plain(await db.get(key, options))),
-      getMany: (keys) => opened(async () => (await db.getMany(keys as Bytes[], options)).map(plain)),
-      // The snapshot is the moment of this call, not of the first chunk: a caller pairs it with what it knows now.
-      // An iterable that is never iterated holds its snapshot until the store closes.
-      iterate: (range) => (closing === undefined && open() ? createChunks(db, range, options) : rejectingChunks()),
-    };
-  }
-
-  function openSnapshot(): StoreSnapshot {
-    if (closing !== undefined) throw closedError();
-    const snapshot = db.snapshot();
-    let open = true;
-    return {
-      ...reads(snapshot, () => open),
-      async close() {
-        open = false;
-        await snapshot.close();
-      },
-    };
-  }
-
   return {
-    ...reads(),
-    snapshot: openSnapshot,
+    get: (key) => read(async () => plain(await db.get(key))),
+    getMany: (keys) => read(async () => (await db.getMany(keys as Bytes[])).map(plain)),
+    iterate: (range) => readChunks(range, (part) => read(() => readChunk(db, part))),
 
     async batch(operations) {
       if (closing !== undefined) throw closedError();
@@ -124,43 +99,43 @@ function plain(bytes: Bytes | undefined): Bytes | undefined {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function createChunks(
-  db: BinaryLevel,
-  range: KeyRange,
-  of: { readonly snapshot?: AbstractSnapshot },
-): AsyncIterableIterator<readonly Row[]> {
-  const { gte, lt, reverse = false, limit } = range;
+/**
+ * The rows of a range, each chunk by an iterator of its own: an iterator has the store's snapshot of when it was made, and while one is open LevelDB
+ * keeps every version of every row. Opening one costs tens of microseconds, a few per cent of reading a thousand rows.
+ */
+function readChunks(range: KeyRange, read: (range: KeyRange) => Promise<readonly Row[]>): AsyncIterable<readonly Row[]> {
+  const { limit } = range;
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) throw new RangeError(`limit ${limit} is not a count`);
-  // highWaterMarkBytes is classic-level's own option; others ignore it.
-  const options = { ...of, gte, lt, reverse, ...(limit === undefined ? {} : { limit }), highWaterMarkBytes: CHUNK_BYTES };
-  const rows = db.iterator(options);
   return {
-    async next() {
-      try {
-        const chunk = await rows.nextv(CHUNK_ROWS);
-        if (chunk.length > 0) return { done: false, value: chunk.map(([key, value]) => [plain(key), plain(value)] as const) };
-      } catch (cause) {
-        await rows.close();
-        throw readError(cause);
+    async *[Symbol.asyncIterator]() {
+      let left = limit ?? Number.POSITIVE_INFINITY;
+      for (let rest = range; left > 0; ) {
+        const rows = await read({ ...rest, limit: Math.min(left, CHUNK_ROWS) });
+        if (rows.length === 0) return;
+        yield rows;
+        left -= rows.length;
+        const [last] = rows.at(-1) as Row;
+        rest = range.reverse === true ? { ...rest, lt: last } : { ...rest, gte: nextKey(last) };
       }
-      await rows.close();
-      return { done: true, value: undefined };
-    },
-    async return() {
-      await rows.close();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
     },
   };
 }
 
-function rejectingChunks(): AsyncIterableIterator<readonly Row[]> {
-  return {
-    next: () => Promise.reject(closedError()),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+/** The least key greater than this one. */
+function nextKey(key: Bytes): Bytes {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}
+
+/** At most `limit` rows, fewer when they are large; none only when the range has none. */
+async function readChunk(db: BinaryLevel, { gte, lt, reverse = false, limit = CHUNK_ROWS }: KeyRange): Promise<readonly Row[]> {
+  // highWaterMarkBytes is classic-level's own option; others ignore it.
+  const options = { gte, lt, reverse, limit, highWaterMarkBytes: CHUNK_BYTES };
+  const iterator = db.iterator(options);
+  try {
+    return (await iterator.nextv(limit)).map(([key, value]) => [plain(key), plain(value)] as const);
+  } finally {
+    await iterator.close();
+  }
 }

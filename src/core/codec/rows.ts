@@ -171,6 +171,12 @@ export function entryRange(hash?: Bytes): RowRange {
   return hash === undefined ? all : { gte: after(entryKey(hash)), lt: all.lt };
 }
 
+/** The entry row of one key hash. */
+export function entryRowRange(hash: Bytes): RowRange {
+  const key = entryKey(hash);
+  return { gte: key, lt: after(key) };
+}
+
 /** Rows that list the keys that begin with `prefix` (bytes of UTF-8), those after `afterKey` when given. LatticeError `invalid-key`. */
 export function listedRange(prefix: string, afterKey?: string): RowRange {
   return keyedRange('key', prefix, afterKey);

@@ -82,6 +82,8 @@ export interface Step {
   readonly entries: ReadonlyMap<string, Entry>;
   /** What the keys of `entries` had before the step, in their order. */
   readonly before: readonly (Entry | undefined)[];
+  /** How many keys the step took out of the state; they are not in `entries`. */
+  readonly removed: number;
   readonly root: Bytes;
   readonly sequence: number;
   /** The state after this step: what is durable once its rows are. */
@@ -259,7 +261,19 @@ export class Replica {
 
     if (current.size === 0) {
       const { meta } = this;
-      return { rows: [], outcomes, writes, commits, changes: [], entries: current, before, root: meta.root, sequence: meta.sequence, meta };
+      return {
+        rows: [],
+        outcomes,
+        writes,
+        commits,
+        changes: [],
+        entries: current,
+        before,
+        removed: 0,
+        root: meta.root,
+        sequence: meta.sequence,
+        meta,
+      };
     }
     const changed = this.#commitRows(before, current);
     return {
@@ -267,6 +281,7 @@ export class Replica {
       rows: rows.length === 0 ? changed.rows : [...changed.rows, ...rows],
       entries: current,
       before,
+      removed: 0,
       outcomes,
       writes,
       commits,
@@ -309,7 +324,8 @@ export class Replica {
     const left = Array.from(current)
       .map(([key, entry], i) => ({ key, entry, was: before[i] }))
       .filter(({ entry }) => entry.siblings.length > 0);
-    return { ...step, entries: new Map(left.map(({ key, entry }) => [key, entry])), before: left.map(({ was }) => was) };
+    const entries = new Map(left.map(({ key, entry }) => [key, entry]));
+    return { ...step, entries, before: left.map(({ was }) => was), removed: current.size - entries.size };
   }
 
   #changed(before: readonly (Entry | undefined)[], current: ReadonlyMap<string, Entry>, ready: ReadonlyMap<string, AttestedEntry>): Step {
@@ -318,7 +334,7 @@ export class Replica {
       current.size === 0
         ? { rows: [], changes: [], root: meta.root, sequence: meta.sequence, meta }
         : this.#commitRows(before, current, ready);
-    return { ...changed, entries: current, before, outcomes: [], writes: [], commits: [] };
+    return { ...changed, entries: current, before, removed: 0, outcomes: [], writes: [], commits: [] };
   }
 
   /** Group commit: intents share a commit while they fit in it and touch different keys. */

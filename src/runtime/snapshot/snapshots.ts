@@ -21,11 +21,12 @@ import {
   LatticeError,
   MAX_SYNC_BYTES,
 } from '../../core/types/index.ts';
-import type { Clock, Log, Store, StoreSnapshot, Timer } from '../../ports/index.ts';
+import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
 import type { CurrentCut } from '../cuts/cuts.ts';
+import type { Hold, Holds } from '../state/holds.ts';
 import type { Writer } from '../state/writer.ts';
 
-/** Cuts held for readers at a time. Each keeps on disk what is replaced meanwhile, and in memory its hashes and the keys changed since. */
+/** Cuts held for readers at a time. Each keeps in memory its hashes and the leaves of the keys changed since. */
 const MAX_PINS = 2;
 /** A pin is let go this long after its last use: a reader that was cut off for minutes goes on where it was. */
 const KEEP_MS = 10 * 60_000;
@@ -37,14 +38,15 @@ const SWEEP_MS = 60_000;
 /** Bytes of a part but for its framing and one more entry's head. */
 const PART_BYTES = MAX_SYNC_BYTES - 4096;
 
-/** A cut held as it was: the store of that moment, and what tells the cut from that moment. */
+/** A cut held as it was: what tells it from the store of the present. */
 interface Pin {
   readonly root: Bytes;
   readonly bits: number;
   readonly manifest: Manifest;
-  readonly store: StoreSnapshot;
-  /** Keys changed since the cut, ascending, each with its leaf at the cut; undefined: it was not there yet. */
-  readonly pending: readonly { readonly keyHash: Bytes; readonly leaf: Bytes | undefined }[];
+  /** Keys that had changed since the cut when it was pinned, in hex, each with its leaf at the cut; undefined: it was not there yet. */
+  readonly pending: ReadonlyMap<string, Bytes | undefined>;
+  /** Those that have changed since it was pinned. */
+  readonly hold: Hold;
   readonly pinnedAt: number;
   usedAt: number;
 }
@@ -54,11 +56,12 @@ export interface Snapshots {
   manifest(root: Bytes): Promise<Manifest>;
   /** One part of a chunk. LatticeError as for `manifest`. */
   chunk(request: Omit<ChunkRequest, 'type'>): Promise<ChunkPart>;
-  stop(): Promise<void>;
+  stop(): void;
 }
 
 export interface SnapshotsDeps {
-  readonly store: Store;
+  readonly store: Pick<Store, 'iterate'>;
+  readonly holds: Pick<Holds, 'hold'>;
   readonly writer: Pick<Writer, 'read'>;
   readonly hasher: Hasher;
   readonly clock: Clock;
@@ -85,6 +88,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   }
 
   function find(root: Bytes): Pin | undefined {
+    for (const pin of pins) if (pin.hold.ended) letGo(pin);
     const now = clock.monotonic();
     const found = pins.findLast((p) => (root.length === 0 ? now - p.pinnedAt < FRESH_MS : equalBytes(p.root, root)));
     if (found !== undefined) found.usedAt = now;
@@ -109,16 +113,14 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
       root: cut.root,
       bits,
       manifest: { type: 'manifest', certificate: cut.certificate, hashes: cut.tree.subtreeHashes(bits) },
-      store: deps.store.snapshot(),
-      pending: Array.from(cut.pendingKeys(), (keyHash) => ({ keyHash, leaf: cut.tree.get(keyHash) })).sort((a, b) =>
-        compareBytes(a.keyHash, b.keyHash),
-      ),
+      pending: new Map(Array.from(cut.pendingKeys(), (keyHash) => [bytesToHex(keyHash), cut.tree.get(keyHash)])),
+      hold: deps.holds.hold('leaf'),
       pinnedAt: now,
       usedAt: now,
     };
     pins.push(made);
     timer ??= clock.after(SWEEP_MS, sweep);
-    log.info({ root: bytesToHex(cut.root), entries: cut.entries, changedSince: made.pending.length }, 'snapshot pinned');
+    log.info({ root: bytesToHex(cut.root), entries: cut.entries, changedSince: made.pending.size }, 'snapshot pinned');
     return made;
   }
 
@@ -133,8 +135,8 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
 
   function letGo(pin: Pin): void {
     pins = pins.filter((p) => p !== pin);
+    pin.hold.end();
     log.info({ root: bytesToHex(pin.root) }, 'snapshot let go');
-    pin.store.close().catch((error: unknown) => log.warn({ error: String(error) }, 'snapshot not closed'));
   }
 
   function sweep(): void {
@@ -153,63 +155,43 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     const leaves: Bytes[] = [];
     let bytes = 0;
     let last: Bytes = after;
-    let pendingAt = firstAfter(pin.pending, resumed ? after : start, resumed);
 
     /** Adds what a key had at the cut. False when the part is full. */
-    const add = (keyHash: Bytes, entry: Bytes | undefined, leaf: () => Bytes): boolean => {
-      const size = entry === undefined ? PART_LEAF_BYTES : entry.length + 5;
+    const add = (keyHash: Bytes, row: Bytes): boolean => {
+      const changed = sinceCut(pin, keyHash);
+      if (changed !== undefined && changed.was === undefined) return true;
+      const whole = changed === undefined && row.length <= PART_BYTES;
+      const size = whole ? row.length + 5 : PART_LEAF_BYTES;
       if (bytes + size > PART_BYTES) return false;
-      if (entry === undefined) leaves.push(concatBytes(keyHash, leaf()));
-      else entries.push(entry);
+      if (whole) entries.push(row);
+      else leaves.push(concatBytes(keyHash, changed?.was ?? leafHash(keyHash, decodeEntry(row).siblings, hasher)));
       bytes += size;
       last = keyHash;
       return true;
     };
-    /** Adds the leaves of the keys below `limit` that have changed since the cut. False when the part is full. */
-    const addPending = (limit: Bytes | undefined): boolean => {
-      for (; pendingAt < pin.pending.length; pendingAt++) {
-        const { keyHash, leaf } = pin.pending[pendingAt] as Pin['pending'][number];
-        if (limit !== undefined && compareBytes(keyHash, limit) >= 0) break;
-        if (leaf !== undefined && !add(keyHash, undefined, () => leaf)) return false;
-      }
-      return true;
-    };
-    const addRow = (keyHash: Bytes, row: Bytes): boolean => {
-      if (!addPending(keyHash)) return false;
-      const changed = pin.pending[pendingAt];
-      // Its leaf at the cut is the next to be added.
-      if (changed !== undefined && equalBytes(changed.keyHash, keyHash)) return true;
-      return add(keyHash, row.length > PART_BYTES ? undefined : row, () => leafHash(keyHash, decodeEntry(row).siblings, hasher));
-    };
     const part = (next: Bytes): ChunkPart => ({ type: 'part', next, entries, leaves: concatBytes(...leaves) });
 
-    for await (const rows of pin.store.iterate({ gte, lt: end === undefined ? lt : entryKey(end) })) {
-      for (const [rowKey, row] of rows) if (!addRow(entryKeyToHash(rowKey), row)) return part(last);
+    for await (const rows of deps.store.iterate({ gte, lt: end === undefined ? lt : entryKey(end) })) {
+      for (const [rowKey, row] of rows) if (!add(entryKeyToHash(rowKey), row)) return part(last);
     }
-    return part(addPending(end) ? new Uint8Array(0) : last);
+    return part(new Uint8Array(0));
+  }
+
+  /** What a key that has changed since the cut was there. LatticeError `gone` when that is not known any more. */
+  function sinceCut(pin: Pin, keyHash: Bytes): ReturnType<Hold['since']> {
+    if (pin.hold.ended) throw new LatticeError('gone', 'too much has changed since the cut with that root');
+    const hex = bytesToHex(keyHash);
+    return pin.pending.has(hex) ? { was: pin.pending.get(hex) } : pin.hold.since(keyHash);
   }
 
   return {
     manifest: async (root) => (await pinned(root)).manifest,
     chunk: async ({ root, index, after }) => readPart(await pinned(root), index, after),
-    async stop() {
+    stop() {
       stopped = true;
       timer?.cancel();
-      await Promise.all(pins.map((pin) => pin.store.close().catch(() => undefined)));
+      for (const pin of pins) pin.hold.end();
       pins = [];
     },
   };
-}
-
-/** The place of the first key hash that is not below `keyHash` (not up to it, when `beyond`). */
-function firstAfter(pending: Pin['pending'], keyHash: Bytes, beyond: boolean): number {
-  let low = 0;
-  let high = pending.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const order = compareBytes((pending[middle] as Pin['pending'][number]).keyHash, keyHash);
-    if (order < 0 || (beyond && order === 0)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

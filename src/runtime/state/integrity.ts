@@ -1,36 +1,17 @@
 import {
   conflictKey,
-  decodeEntry,
+  entryKeyToHash,
   entryRange,
   entryRowToEntry,
   keyHash,
-  keyToEntryKey,
   listedKey,
   siblingsToFragments,
 } from '../../core/codec/index.ts';
-import { createTreeLoader, leafHash } from '../../core/merkle/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
-import { type Bytes, type Entry, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, compareBytes, type Entry, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Row, Store, Timer } from '../../ports/index.ts';
+import type { EntryReads } from './entry-reads.ts';
 import type { Writer } from './writer.ts';
-
-/** The root that rows make by themselves: `first` and what follows it of an iteration over all entries. */
-export async function rootOfRows(
-  first: IteratorResult<readonly Row[]>,
-  rows: AsyncIterator<readonly Row[]>,
-  hasher: Hasher,
-): Promise<{ readonly root: Bytes; readonly entries: number }> {
-  const loader = createTreeLoader(hasher);
-  for (let next = first; next.done !== true; next = await rows.next()) {
-    for (const [rowKey, row] of next.value) {
-      const entry = entryRowToEntry(rowKey, row, hasher);
-      const hash = keyHash(entry.key, hasher);
-      loader.add(hash, leafHash(hash, entry.siblings, hasher));
-    }
-  }
-  const tree = loader.finish();
-  return { root: tree.root(), entries: tree.size };
-}
 
 /** Entries checked at a time: a few milliseconds. */
 const SLICE = 256;
@@ -40,56 +21,33 @@ const PAUSE_MS = 20;
 const REST_SHARE = 4;
 
 export interface IntegrityCheck {
-  /** Begins with the state as it was when this check was created. */
   start(): void;
   stop(): void;
   /** How far the check has come; undefined when every entry has been found good. */
   progress(): { readonly checked: number; readonly total: number } | undefined;
-  /**
-   * Resolves when these entries, read from the store just now, are the ones in the tree. Also when the check is over: a store that merged its files
-   * under an open snapshot has been seen to answer with an older row. LatticeError `store-damaged`.
-   */
-  vouch(entries: readonly Entry[]): Promise<void>;
 }
 
 /**
  * Checks what a start takes on trust: that every entry's bytes parse, hash through their path to their commit's id and to their leaf, that none is
- * missing, and that each has the rows that lead to it. Every start runs it once beside everything else. The first fault ends the process.
+ * missing or too many, and that each has the rows that lead to it. Every start runs it once beside everything else, a slice at a time: what changes
+ * meanwhile is checked as it is when its turn comes. The first fault ends the process.
  */
 export function createIntegrityCheck(deps: {
   readonly replica: Replica;
   readonly store: Store;
   readonly hasher: Hasher;
+  readonly entries: EntryReads;
   readonly writer: Pick<Writer, 'read'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onFatal: (error: unknown) => void;
 }): IntegrityCheck {
-  const { replica, store, hasher, writer, clock, log } = deps;
+  const { replica, store, hasher, entries: entryReads, writer, clock, log } = deps;
   const total = replica.tree.size;
   let checked = 0;
   let done = total === 0;
-  // The snapshot is of this moment. Of an empty store there is none to hold: for as long as one is open the store keeps every version of every row.
-  const rows = done ? undefined : store.iterate(entryRange())[Symbol.asyncIterator]();
   let stopped = false;
   let pause: Timer | undefined;
-
-  const hasLeaf = (key: string, entry: Entry | undefined): boolean => {
-    const hash = keyHash(key, hasher);
-    const leaf = replica.tree.get(hash);
-    if (leaf === undefined || entry === undefined) return leaf === entry;
-    return equalBytes(leaf, leafHash(hash, entry.siblings, hasher));
-  };
-
-  /** What is wrong with the rows of a key as they are now, if anything. */
-  function faultOf(key: string): Promise<string | undefined> {
-    return writer.read(async () => {
-      const row = await store.get(keyToEntryKey(key, hasher));
-      const entry = row === undefined ? undefined : decodeEntry(row, key);
-      if (!hasLeaf(key, entry)) return 'is not the one in the tree';
-      return entry === undefined || (await unindexed([entry])).length === 0 ? undefined : 'lacks the rows that lead to it';
-    });
-  }
 
   /** Those of the entries that lack the row that lists their key, or the one that lists a conflict. */
   async function unindexed(entries: readonly Entry[]): Promise<Entry[]> {
@@ -104,43 +62,67 @@ export function createIntegrityCheck(deps: {
     });
   }
 
-  async function checkSlice(slice: readonly Row[]): Promise<void> {
+  /** Checks the next entries after a key hash. Resolves to the last of them; undefined when there were none. */
+  async function checkSlice(after: Bytes | undefined): Promise<Bytes | undefined> {
+    const slice: Row[] = [];
+    for await (const rows of store.iterate({ ...entryRange(after), limit: SLICE })) slice.push(...rows);
     const entries = slice.map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
     // Throws where an operation does not lead to its commit.
     for (const { siblings } of entries) siblingsToFragments(siblings, hasher);
-    const suspects = new Set(await unindexed(entries));
-    for (const entry of entries) if (!hasLeaf(entry.key, entry)) suspects.add(entry);
-    // A key that changed since the snapshot looks wrong too: what counts is what it is now.
-    for (const { key } of suspects) await demand(key);
+    const hashes = slice.map(([rowKey]) => entryKeyToHash(rowKey));
+    const last = hashes.at(-1);
+    const suspects = lostAmong(hashes, after, last);
+    for (const entry of await unindexed(entries)) suspects.push(keyHash(entry.key, hasher));
+    hashes.forEach((hash, i) => {
+      if (!entryReads.isInTree(hash, entries[i])) suspects.push(hash);
+    });
+    // A key that changed since it was read looks wrong too: what counts is what it is now.
+    for (const hash of suspects) await demand(hash);
     checked += slice.length;
+    return last;
   }
 
-  async function demand(key: string): Promise<void> {
-    const fault = await faultOf(key);
-    if (fault !== undefined) throw new LatticeError('store-damaged', `the entry of ${JSON.stringify(key)} ${fault}`);
-  }
-
-  async function run(rows: AsyncIterator<readonly Row[]>): Promise<void> {
-    for (let next = await rows.next(); next.done !== true; next = await rows.next()) {
-      for (let at = 0; at < next.value.length; at += SLICE) {
-        if (stopped) return;
-        const began = clock.monotonic();
-        await checkSlice(next.value.slice(at, at + SLICE));
-        const rest = Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began));
-        await new Promise<void>((resolve) => {
-          pause = clock.after(rest, resolve);
-        });
-      }
+  /** Leaves of the tree after one key hash and up to another, or to the end, that are not among these, which are in order. */
+  function lostAmong(hashes: readonly Bytes[], after: Bytes | undefined, last: Bytes | undefined): Bytes[] {
+    const lost: Bytes[] = [];
+    let at = 0;
+    for (const leaf of replica.tree.eachLeaf(new Uint8Array(0), 0, after)) {
+      if (last !== undefined && compareBytes(leaf.keyHash, last) > 0) break;
+      while (at < hashes.length && compareBytes(hashes[at] as Bytes, leaf.keyHash) < 0) at++;
+      const found = hashes[at];
+      if (found === undefined || !equalBytes(found, leaf.keyHash)) lost.push(leaf.keyHash);
+      if (lost.length > SLICE) break;
     }
-    if (checked !== total) throw new LatticeError('store-damaged', `the store has ${checked} entries, the tree was made of ${total}`);
+    return lost;
+  }
+
+  /** Throws LatticeError `store-damaged` for what is wrong with the rows of a key as they are now. */
+  function demand(hash: Bytes): Promise<void> {
+    return writer.read(async () => {
+      const entry = await entryReads.newest({ keyHash: hash });
+      if (entry === undefined || (await unindexed([entry])).length === 0) return;
+      throw new LatticeError('store-damaged', `the entry of ${JSON.stringify(entry.key)} lacks the rows that lead to it`);
+    });
+  }
+
+  async function run(): Promise<void> {
+    let began = clock.monotonic();
+    for (let last = await checkSlice(undefined); last !== undefined; last = await checkSlice(last)) {
+      const rest = Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began));
+      await new Promise<void>((resolve) => {
+        pause = clock.after(rest, resolve);
+      });
+      if (stopped) return;
+      began = clock.monotonic();
+    }
     done = true;
     log.info({ entries: total }, 'every entry checked');
   }
 
   return {
     start() {
-      if (rows === undefined) return;
-      run(rows).catch((cause: unknown) => {
+      if (done) return;
+      run().catch((cause: unknown) => {
         // The store was closed under it, or a failed batch has ended everything already.
         if (stopped) return;
         const error = cause instanceof LatticeError ? damage(cause) : cause;
@@ -151,13 +133,8 @@ export function createIntegrityCheck(deps: {
     stop() {
       stopped = true;
       pause?.cancel();
-      void rows?.return?.();
     },
-    progress: () => (done ? undefined : { checked, total }),
-    async vouch(entries) {
-      // A batch on its way to the disk is in the tree already: so a mismatch is looked at between batches.
-      for (const entry of entries) if (!hasLeaf(entry.key, entry)) await demand(entry.key);
-    },
+    progress: () => (done ? undefined : { checked: Math.min(checked, total), total }),
   };
 }
 

@@ -2,13 +2,10 @@ import {
   checkKey,
   conflictKeyToKey,
   conflictRange,
-  decodeEntry,
   encodeFragment,
   entryKey,
-  entryRange,
   entryRowToEntry,
   keyHash,
-  keyToEntryKey,
   listedKeyToKey,
   listedRange,
   type SignedHead,
@@ -19,11 +16,13 @@ import { encodeProof, pathToProof } from '../../core/merkle/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { isLive, winner } from '../../core/state/index.ts';
 import { type Bytes, bytesToHex, type Entry, equalBytes, type Hasher, type JsonValue, LatticeError } from '../../core/types/index.ts';
-import type { Row, Store, StoreReads } from '../../ports/index.ts';
+import type { Store } from '../../ports/index.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { CurrentCut, Cuts } from '../cuts/cuts.ts';
 import type { ConflictView, EntryView, Lattice, Page } from '../facade.ts';
-import { rootOfRows } from './integrity.ts';
+import { type Between, type EntryReads, HERE, type Wanted, wantedKeys } from './entry-reads.ts';
+import { entryRows, heldRows, rootOf } from './held-rows.ts';
+import type { Hold, Holds } from './holds.ts';
 import { createJoinedGet } from './joined-reads.ts';
 import { entryToConflict, entryToView } from './views.ts';
 import type { Writer } from './writer.ts';
@@ -33,8 +32,6 @@ const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
 /** Entries of a page read at a time: of the usual page one read, and at the largest value size 2 MiB. */
 const LIST_CHUNK = 128;
-/** Entries of a snapshot handed over at a time: decoding them takes a few milliseconds. */
-const SNAPSHOT_CHUNK = 256;
 
 export interface ReadsDeps {
   readonly replica: Replica;
@@ -43,8 +40,8 @@ export interface ReadsDeps {
   readonly writer: Writer;
   readonly network: string;
   readonly ownHead: () => SignedHead;
-  /** Rejects when an entry read is not the one in the tree (see IntegrityCheck). */
-  readonly vouch: (entries: readonly Entry[]) => Promise<void>;
+  readonly entries: EntryReads;
+  readonly holds: Pick<Holds, 'hold'>;
   readonly cuts: Pick<Cuts, 'current' | 'nextInMs'>;
   readonly book: Pick<AttestationBook, 'certificate'>;
 }
@@ -52,9 +49,11 @@ export interface ReadsDeps {
 export interface Reads {
   get(key: string): Promise<EntryView | undefined>;
   entriesByHash(hashes: readonly Bytes[]): Promise<readonly (Entry | undefined)[]>;
+  /** The same for who is between batches (see Writer.read). */
+  entriesBetween(hashes: readonly Bytes[]): Promise<readonly (Entry | undefined)[]>;
   list(options: { readonly prefix?: string; readonly limit?: number; readonly cursor?: string }): Promise<Page<EntryView>>;
   conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;
-  snapshot(): Promise<{ readonly root: string; readonly live: number; readonly chunks: AsyncIterable<readonly EntryView[]> }>;
+  snapshot: Lattice['snapshot'];
   integrity: Lattice['verifyIntegrity'];
   prove: Lattice['prove'];
   certificate: Lattice['certificate'];
@@ -62,30 +61,11 @@ export interface Reads {
 
 /** Everything read of the state. Rows in the store are durable by nature; what must agree with the tree is read between batches. */
 export function createReads(deps: ReadsDeps): Reads {
-  const { store, hasher, replica, writer } = deps;
+  const { store, hasher, replica, writer, entries: entryReads } = deps;
   const getRow = createJoinedGet(store);
+  const between: Between = (read) => writer.read(read);
 
-  async function load(key: string): Promise<Entry | undefined> {
-    const row = await getRow(keyToEntryKey(checkKey(key), hasher));
-    return row === undefined ? undefined : decodeEntry(row, key);
-  }
-
-  async function entriesByHash(hashes: readonly Bytes[]): Promise<readonly (Entry | undefined)[]> {
-    const keys = hashes.map(entryKey);
-    const rows = await store.getMany(keys);
-    return rows.map((row, i) => (row === undefined ? undefined : entryRowToEntry(keys[i] as Bytes, row, hasher)));
-  }
-
-  /** The entries of keys that are listed. LatticeError `store-damaged` for one that is not there. */
-  async function listed(moment: StoreReads, rows: readonly Row[]): Promise<Entry[]> {
-    const keys = rows.map(([rowKey]) => listedKeyToKey(rowKey));
-    const found = await moment.getMany(keys.map((key) => keyToEntryKey(key, hasher)));
-    return found.map((row, i) => {
-      const key = keys[i] as string;
-      if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of ${JSON.stringify(key)}`);
-      return decodeEntry(row, key);
-    });
-  }
+  const many = (keys: readonly string[]): Promise<(Entry | undefined)[]> => entryReads.many(wantedKeys(keys, hasher), between);
 
   function pageSize(limit: number | undefined): number {
     if (limit === undefined) return DEFAULT_PAGE;
@@ -93,47 +73,37 @@ export function createReads(deps: ReadsDeps): Reads {
     return Math.min(limit, MAX_PAGE);
   }
 
-  /** All entry rows as of one moment between batches, with the state that they belong to. */
-  function pinned(): Promise<{ first: IteratorResult<readonly Row[]>; rows: AsyncIterator<readonly Row[]>; meta: StateMeta }> {
-    return writer.read(async () => {
-      const rows = store.iterate(entryRange())[Symbol.asyncIterator]();
-      // The first read pins the store's snapshot; the rest may come while batches go on.
-      return { first: await rows.next(), rows, meta: replica.meta };
-    });
+  /** The state of one moment between batches. */
+  function moment(): Promise<{ readonly meta: StateMeta; readonly hold: Hold }> {
+    return writer.read(() => ({ meta: replica.meta, hold: deps.holds.hold('row') }));
   }
 
   return {
     async get(key) {
-      const entry = await load(key);
-      if (entry === undefined) return undefined;
-      await deps.vouch([entry]);
-      return entryToView(entry);
+      const hash = keyHash(checkKey(key), hasher);
+      const [entry] = await entryReads.settle([{ keyHash: hash, key }], [await getRow(entryKey(hash))], between);
+      return entry === undefined ? undefined : entryToView(entry);
     },
 
-    entriesByHash,
+    entriesByHash: (hashes) => entryReads.many(hashes.map(toWanted), between),
+    entriesBetween: (hashes) => entryReads.many(hashes.map(toWanted), HERE),
 
     async list({ prefix = '', limit, cursor }) {
       const size = pageSize(limit);
       const items: EntryView[] = [];
       const range = listedRange(prefix, cursor === undefined ? undefined : cursorToKey(cursor));
-      // One moment for the whole page: the list of keys and their entries are read one after the other.
-      const moment = store.snapshot();
-      try {
-        for await (const rows of moment.iterate(range)) {
-          for (let at = 0; at < rows.length; at += LIST_CHUNK) {
-            const entries = await listed(moment, rows.slice(at, at + LIST_CHUNK));
-            await deps.vouch(entries);
-            for (const view of entries.map(entryToView)) {
-              if (view === undefined) continue;
-              if (items.length === size) return { items, cursor: keyToCursor((items.at(-1) as EntryView).key) };
-              items.push(view);
-            }
+      for await (const rows of store.iterate(range)) {
+        for (let at = 0; at < rows.length; at += LIST_CHUNK) {
+          const keys = rows.slice(at, at + LIST_CHUNK).map(([rowKey]) => listedKeyToKey(rowKey));
+          for (const entry of await many(keys)) {
+            const view = entry === undefined ? undefined : entryToView(entry);
+            if (view === undefined) continue;
+            if (items.length === size) return { items, cursor: keyToCursor((items.at(-1) as EntryView).key) };
+            items.push(view);
           }
         }
-        return { items };
-      } finally {
-        await moment.close();
       }
+      return { items };
     },
 
     async conflicts({ limit, cursor }) {
@@ -143,27 +113,34 @@ export function createReads(deps: ReadsDeps): Reads {
       for await (const rows of store.iterate({ ...range, limit: size + 1 }))
         for (const [rowKey] of rows) keys.push(conflictKeyToKey(rowKey));
       const shown = keys.slice(0, size);
-      const entries = await store.getMany(shown.map((key) => keyToEntryKey(key, hasher)));
-      const found = entries.flatMap((row, i) => (row === undefined ? [] : [decodeEntry(row, shown[i])]));
-      await deps.vouch(found);
-      const items = found.flatMap((entry) => (entry.siblings.length > 1 ? [entryToConflict(entry)] : []));
+      const found = await many(shown);
+      const items = found.flatMap((entry) => (entry !== undefined && entry.siblings.length > 1 ? [entryToConflict(entry)] : []));
       return keys.length > size ? { items, cursor: keyToCursor(shown.at(-1) as string) } : { items };
     },
 
     async snapshot() {
-      const { first, rows, meta } = await pinned();
-      return { root: bytesToHex(meta.root), live: meta.live, chunks: liveViews(first, rows, hasher, deps.vouch) };
+      const { meta, hold } = await moment();
+      return {
+        root: bytesToHex(meta.root),
+        live: meta.live,
+        chunks: liveViews(meta, hold),
+        close: () => hold.end(),
+      };
     },
 
     async integrity() {
-      const { first, rows, meta } = await pinned();
-      const recomputed = await rootOfRows(first, rows, hasher);
-      return {
-        valid: equalBytes(recomputed.root, meta.root) && recomputed.entries === meta.entries,
-        root: bytesToHex(meta.root),
-        recomputed: bytesToHex(recomputed.root),
-        entries: recomputed.entries,
-      };
+      const { meta, hold } = await moment();
+      try {
+        const recomputed = await rootOf(store, hold, hasher);
+        return {
+          valid: equalBytes(recomputed.root, meta.root) && recomputed.entries === meta.entries,
+          root: bytesToHex(meta.root),
+          recomputed: bytesToHex(recomputed.root),
+          entries: recomputed.entries,
+        };
+      } finally {
+        hold.end();
+      }
     },
 
     prove(key, { at } = {}) {
@@ -178,9 +155,9 @@ export function createReads(deps: ReadsDeps): Reads {
         const other = path.kind === 'leaf' && !equalBytes(path.keyHash, hash) ? path.keyHash : undefined;
         // The other key may have changed since the cut; its entry then is not what the leaf was made of.
         let refs = other === undefined ? undefined : cut?.refsOf(other);
-        const entry = await load(key);
+        const [entry] = await entryReads.many([{ keyHash: hash, key }], HERE);
         if (other === undefined) refs = entry?.siblings;
-        else refs ??= (await entriesByHash([other]))[0]?.siblings;
+        else refs ??= (await entryReads.many([{ keyHash: other }], HERE))[0]?.siblings;
         const proof = pathToProof(path, refs ?? [], hasher);
         return {
           format: 'diotec360-lattice-proof/1' as const,
@@ -203,6 +180,27 @@ export function createReads(deps: ReadsDeps): Reads {
     },
   };
 
+  /** The live entries of a moment. LatticeError `store-damaged` when they are not those of its tree. */
+  async function* liveViews(meta: StateMeta, hold: Hold): AsyncGenerator<readonly EntryView[]> {
+    let entries = 0;
+    try {
+      for await (const slice of entryRows(store)) {
+        const rows = heldRows(slice, hold);
+        entries += rows.length;
+        yield rows.flatMap(({ keyHash: hash, row, changed }) => {
+          const entry = entryRowToEntry(entryKey(hash), row, hasher);
+          // What a hold kept was held against the tree when it was read.
+          if (!changed && !entryReads.isInTree(hash, entry))
+            throw new LatticeError('store-damaged', `the entry of ${JSON.stringify(entry.key)} is not the one in the tree`);
+          return entryToView(entry) ?? [];
+        });
+      }
+    } finally {
+      hold.end();
+    }
+    if (entries !== meta.entries) throw new LatticeError('store-damaged', `the store has ${entries} of ${meta.entries} entries`);
+  }
+
   /** The newest cut, certified, at which the key was what it is now. LatticeError `not-certified` or `changed-since-cut`. */
   function certifiedCut(hash: Bytes): CurrentCut & { readonly certificate: Bytes } {
     const cut = deps.cuts.current();
@@ -216,24 +214,7 @@ export function createReads(deps: ReadsDeps): Reads {
   }
 }
 
-async function* liveViews(
-  first: IteratorResult<readonly (readonly [Bytes, Bytes])[]>,
-  rows: AsyncIterator<readonly (readonly [Bytes, Bytes])[]>,
-  hasher: Hasher,
-  vouch: ReadsDeps['vouch'],
-): AsyncGenerator<readonly EntryView[]> {
-  try {
-    for (let next = first; next.done !== true; next = await rows.next()) {
-      for (let at = 0; at < next.value.length; at += SNAPSHOT_CHUNK) {
-        const entries = next.value.slice(at, at + SNAPSHOT_CHUNK).map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
-        await vouch(entries);
-        yield entries.flatMap((entry) => entryToView(entry) ?? []);
-      }
-    }
-  } finally {
-    await rows.return?.();
-  }
-}
+const toWanted = (hash: Bytes): Wanted => ({ keyHash: hash });
 
 /** Cursors are opaque to clients: the last key shown, base64url. */
 function keyToCursor(key: string): string {

@@ -1,9 +1,9 @@
-import { decodeEntry, entryKey, keyHash } from '../../core/codec/index.ts';
-import { leafHashInto } from '../../core/merkle/index.ts';
+import { keyHash } from '../../core/codec/index.ts';
 import type { EntryView, OperationOutcome, Replica, RowWrite, Step, WriteIntent, WriteOutcome } from '../../core/replica/index.ts';
-import { type Bytes, type Entry, equalBytes, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, type Entry, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
 import { createEntryCache } from './entry-cache.ts';
+import { type EntryReads, HERE } from './entry-reads.ts';
 import { fragmentBytes, intentBytes } from './sizes.ts';
 
 /** Operations made durable by one batch: enough to amortise the disk's sync, few enough that readers wait milliseconds. */
@@ -78,9 +78,12 @@ export interface WriterDeps {
   readonly replica: Replica;
   readonly store: Store;
   readonly hasher: Hasher;
+  readonly entries: EntryReads;
   readonly signer: Signer;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called with every step before any of it can be read. */
+  readonly onStep: (step: Step) => void;
   /** Called after a batch is durable, before its callers are answered. */
   readonly onApplied: (applied: Applied) => void;
   /** In place of it for a step that left the state as it was: its operations were held, superseded or deferred. */
@@ -110,8 +113,6 @@ export function createWriter(deps: WriterDeps): Writer {
   let inFlight: { readonly entries: ReadonlyMap<string, Entry>; readonly done: Promise<void> } | undefined;
   let idle: (() => void)[] = [];
   const cache = createEntryCache();
-  /** Scratch of prefetch. */
-  const leaf = new Uint8Array(32);
 
   function pump(): void {
     if (running) return;
@@ -158,6 +159,7 @@ export function createWriter(deps: WriterDeps): Writer {
         clock.now(),
         (message) => signer.sign(message),
       );
+      deps.onStep(step);
       await send(step, [], taken);
     } catch (error) {
       fail(error, taken);
@@ -170,6 +172,7 @@ export function createWriter(deps: WriterDeps): Writer {
       if (failure !== undefined) throw failure;
       const view = await prefetch(taken, amendment.keys);
       const { step, rows } = amendment.prepare((key) => view.get(key));
+      deps.onStep(step);
       await send(step, rows, taken);
     } catch (error) {
       fail(error, taken);
@@ -266,18 +269,14 @@ export function createWriter(deps: WriterDeps): Writer {
     const chunks = Array.from({ length: Math.ceil(keys.length / READ_CHUNK) }, (_, i) => keys.slice(i * READ_CHUNK, (i + 1) * READ_CHUNK));
     await Promise.all(
       chunks.map(async (chunk) => {
-        const rows = await store.getMany(chunk.map(([, hashed]) => entryKey(hashed)));
-        chunk.forEach(([key, hashed], i) => {
-          const row = rows[i];
-          if (row === undefined) throw new LatticeError('store-damaged', `the store lost the entry of ${JSON.stringify(key)}`);
-          const entry = decodeEntry(row, key);
-          // What the step builds on must be what the tree vouches for, whatever has become of the store's bytes.
-          leafHashInto(hashed, entry.siblings, hasher, leaf);
-          const known = replica.tree.get(hashed);
-          if (known === undefined || !equalBytes(known, leaf)) {
-            throw new LatticeError('store-damaged', `the entry of ${JSON.stringify(key)} is not the one in the tree`);
-          }
-          view.set(key, entry);
+        // None of them is in the batch on its way: what the store has of them stays as it is.
+        const entries = await deps.entries.many(
+          chunk.map(([key, hashed]) => ({ key, keyHash: hashed })),
+          HERE,
+        );
+        chunk.forEach(([key], i) => {
+          const entry = entries[i];
+          if (entry !== undefined) view.set(key, entry);
         });
       }),
     );

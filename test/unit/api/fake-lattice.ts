@@ -157,7 +157,7 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
       async function* chunks() {
         for (let i = 0; i < all.length; i += 1000) yield all.slice(i, i + 1000);
       }
-      return { root: root(), live: all.length, chunks: chunks() };
+      return { root: root(), live: all.length, chunks: chunks(), close: () => undefined };
     },
     cutCells: () => undefined,
     async differences(peerId, { limit = 100 } = {}) {

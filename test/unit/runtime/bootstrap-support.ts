@@ -88,8 +88,8 @@ export interface Source {
   readonly asked: Map<string, number>;
 }
 
-export async function createSource(id: number): Promise<Source> {
-  const state = await openTestState({ id });
+export async function createSource(id: number, options: { readonly maxHeldBytes?: number } = {}): Promise<Source> {
+  const state = await openTestState({ id, ...options });
   const { replica, store, writer } = state;
   let cut: { root: Bytes; entries: number; tree: typeof replica.tree; certificate: Bytes } | undefined;
   let changed = new Map<string, Bytes>();
@@ -101,6 +101,7 @@ export async function createSource(id: number): Promise<Source> {
     spoil: (_, answer) => answer,
     snapshots: createSnapshots({
       store,
+      holds: state.holds,
       writer,
       hasher,
       clock,

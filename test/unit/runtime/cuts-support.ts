@@ -53,7 +53,6 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
       ownHead: () => state.self.head({ root: state.replica.tree.root() }),
       cuts: { current: () => cuts?.current(), nextInMs: () => cuts?.nextInMs() ?? 0 },
       book,
-      vouch: () => Promise.resolve(),
     }),
     sent,
     events,

@@ -216,7 +216,8 @@ describe('a failed durable batch', () => {
     expect(write.code).toBe('store-write-failed');
     await expect(put('c', 3)).rejects.toMatchObject({ code: 'store-write-failed' });
     await expect(lattice.prove('b')).rejects.toMatchObject({ code: 'store-write-failed' });
-    expect(await lattice.get('b')).toBeUndefined();
+    await expect(lattice.get('b')).rejects.toMatchObject({ code: 'store-write-failed' });
+    expect(await lattice.get('a')).toMatchObject({ value: 1 });
     await clock.advance(HEARTBEAT_MS);
     expect(lattice.root()).toEqual(before);
     expect(commits()).toEqual([]);

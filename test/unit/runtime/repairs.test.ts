@@ -76,7 +76,7 @@ function createAll(self: TestAuthor): void {
     find: () => url,
     request: (_url, message, expect_) => send(expect_, message, 'http'),
   };
-  const { replica, store, writer } = ours;
+  const { replica, writer } = ours;
   repairs = createRepairs({
     replica,
     hasher,
@@ -87,7 +87,7 @@ function createAll(self: TestAuthor): void {
     log,
     metrics,
     self: self.author,
-    readEntries: createReads({ replica, store, hasher, writer, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesByHash,
+    readEntries: createReads({ ...ours, hasher, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesBetween,
     p2p,
     linkTo: createLinks({ p2p, http, mode: () => mode }),
     peerIdOf: (author) => `id of ${author}`,
@@ -309,7 +309,7 @@ describe('with a peer that answers', () => {
   beforeEach(async () => {
     asked = [];
     theirs = await openTestState({ id: 2, clock });
-    const { replica, store, writer } = theirs;
+    const { replica, writer } = theirs;
     responder = createResponder({
       replica,
       hasher,
@@ -324,7 +324,7 @@ describe('with a peer that answers', () => {
       onAsked: (author) => asked.push(author),
       onAttest: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
-      readEntries: createReads({ replica, store, hasher, writer, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesByHash,
+      readEntries: createReads({ ...theirs, hasher, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesByHash,
     });
     link = (_, message) => responder.answer(ours.self.author, message, 'p2p');
     for (let i = 0; i < 3; i++) await theirs.writer.write(put(`theirs/${i}`, i));

@@ -11,6 +11,8 @@ import {
 import type { Replica, WriteIntent } from '../../../src/core/replica/index.ts';
 import type { Author, Bytes, Context, Fragment, Hlc, JsonValue } from '../../../src/core/types/index.ts';
 import type { Clock, Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
+import { createEntryReads, type EntryReads } from '../../../src/runtime/state/entry-reads.ts';
+import { createHolds, type Holds } from '../../../src/runtime/state/holds.ts';
 import { openState } from '../../../src/runtime/state/startup.ts';
 import { type Applied, createWriter, type Writer } from '../../../src/runtime/state/writer.ts';
 
@@ -181,6 +183,8 @@ export interface TestState {
   readonly self: TestAuthor;
   readonly store: GatedStore;
   readonly replica: Replica;
+  readonly entries: EntryReads;
+  readonly holds: Holds;
   readonly incarnation: Bytes;
   readonly writer: Writer;
   readonly clock: HandClock;
@@ -197,6 +201,7 @@ export async function openTestState(
     readonly onApplied?: (applied: Applied) => void;
     readonly onUnchanged?: (applied: Applied) => void;
     readonly sign?: Signer['sign'];
+    readonly maxHeldBytes?: number;
   } = {},
 ): Promise<TestState> {
   const self = createAuthor(options.id ?? 1);
@@ -213,10 +218,14 @@ export async function openTestState(
   });
   const applied: Applied[] = [];
   const fatal: unknown[] = [];
+  const entries = createEntryReads({ store, hasher, replica });
+  const holds = createHolds({ hasher, ...(options.maxHeldBytes === undefined ? {} : { maxBytes: options.maxHeldBytes }) });
   const writer = createWriter({
     replica,
     store,
     hasher,
+    entries,
+    onStep: holds.stepped,
     signer: { ...self, sign: options.sign ?? self.sign },
     clock,
     log,
@@ -227,7 +236,7 @@ export async function openTestState(
     ...(options.onUnchanged === undefined ? {} : { onUnchanged: options.onUnchanged }),
     onFatal: (error) => fatal.push(error),
   });
-  return { self, store, replica, incarnation, writer, clock, applied, fatal };
+  return { self, store, replica, entries, holds, incarnation, writer, clock, applied, fatal };
 }
 
 export function put(key: string, value: JsonValue, conditions: { ifMatch?: string; ifNoneMatch?: '*' } = {}): WriteIntent {
@@ -243,7 +252,6 @@ export function puts(prefix: string, count: number): WriteIntent {
 export const noCuts = {
   cuts: { current: () => undefined, nextInMs: () => 0 },
   book: { certificate: () => undefined },
-  vouch: () => Promise.resolve(),
 } as const;
 
 /** How a promise stands now. */
