@@ -231,7 +231,10 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     ownHead: own.head,
     onAsked: (author) => repairs.asked(author),
     onServing: (author) => repairs.serving(author),
-    onHello: (author, hello, lung) => intake.onHello(author, hello, lung),
+    onHello(author, hello, lung) {
+      if (lung === 'http') http.knocked(author);
+      return intake.onHello(author, hello, lung);
+    },
     onAttest: cuts.onAttest,
     readEntries: reads.entriesByHash,
     snapshots,
@@ -245,6 +248,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     clock,
     incarnation,
     isAllowed: isMember,
+    onStranger: (author) => http.knocked(author),
     handle: (peer, message) => responder.answer(peer, message, 'http'),
     openStream: (peer, request, send, closed) => feed.openPush(peer, new TextDecoder().decode(request), send, closed),
   });

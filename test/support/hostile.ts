@@ -103,6 +103,7 @@ export async function createFakePeer({ as, trusted, head, answer }: FakePeerOpti
     clock: systemClock(),
     incarnation,
     isAllowed: () => true,
+    onStranger: () => undefined,
     handle: async (_peer, bytes) => {
       const said = reply(decodeSync(bytes));
       return said === undefined ? await new Promise<never>(() => undefined) : encodeSync(said);

@@ -13,6 +13,8 @@ const BACKOFF_MIN_MS = 1_000;
 /** While a peer is reached by no lung at all it is tried at least this often. */
 const BACKOFF_MAX_URGENT_MS = 5_000;
 const BACKOFF_MAX_MS = 60_000;
+/** A URL that is not reached is looked at out of turn at most this often, whoever speaks to us. */
+const KNOCK_EVERY_MS = 5_000;
 /** Bytes of live commits waiting for one peer; beyond it they are dropped and repair finds them. */
 const MAX_OUTBOX_BYTES = 4 * 1024 * 1024;
 
@@ -67,6 +69,8 @@ export interface HttpSupervisor {
   remove(url: string): void;
   /** Looks at a peer at once: its lung or the mode changed, or an operator asks. */
   wake(author?: Author): void;
+  /** A node that names this key has just spoken to us over HTTP: URLs that may be its and are not reached are looked at at once. Nothing of it need be proven. */
+  knocked(author: Author): void;
   request(url: string, message: Bytes, expect: Author | undefined): Promise<Bytes>;
   /** Offers live commits (encoded push messages, made when somebody needs them) to the peers that HTTP carries and that have no stream from us. */
   push(messages: () => readonly Bytes[], except: Author | undefined): void;
@@ -80,6 +84,7 @@ interface State {
   /** No longer looked after: what is under way ends without effect. */
   removed: boolean;
   nextAt: number;
+  knockedAt: number;
   failures: number;
   cursor: string | undefined;
   stream: AbortController | undefined;
@@ -99,6 +104,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
     busy: false,
     removed: false,
     nextAt: 0,
+    knockedAt: -Infinity,
     failures: 0,
     cursor: undefined,
     stream: undefined,
@@ -312,6 +318,17 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
     wake(author) {
       for (const state of states) {
         if (author !== undefined && state.peer.author !== author) continue;
+        state.nextAt = 0;
+        look(state);
+      }
+    },
+    knocked(author) {
+      const now = clock.monotonic();
+      for (const state of states) {
+        const { peer } = state;
+        if (state.busy || peer.self || peer.reachable || (peer.author !== undefined && peer.author !== author)) continue;
+        if (now - state.knockedAt < KNOCK_EVERY_MS) continue;
+        state.knockedAt = now;
         state.nextAt = 0;
         look(state);
       }

@@ -36,6 +36,8 @@ export interface SyncServiceDeps {
   readonly incarnation: Bytes;
   /** Whether a node with this key may sync with us. */
   isAllowed(author: Author): boolean;
+  /** Somebody who names this key, unproven, was turned away: it may be who answers at a URL of ours that was not reached yet. */
+  onStranger(author: Author): void;
   /** Answers one sync message of a proven peer, in at most MAX_SYNC_BYTES. */
   handle(peer: Author, message: Bytes): Promise<Bytes>;
   /**
@@ -69,6 +71,7 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
     const request = decodeRequest(envelope);
     const { author, counter, message, sessionNonce } = request;
     if (!deps.isAllowed(author)) {
+      deps.onStranger(author);
       throw new LatticeError('sync-forbidden', `this node does not sync with ${author}`, {
         next: "add the key to this node's DIOTEC360_TRUSTED_STATE_PUBKEYS",
       });

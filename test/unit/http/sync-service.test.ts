@@ -112,9 +112,13 @@ describe('requests', () => {
     await service.handle(envelope(peer, parts));
   });
 
-  it('sync request: whoever is not allowed is told so [S9]', async () => {
-    const { service, parts } = pair();
-    await expect(service.handle(envelope(newSigner(), parts))).rejects.toMatchObject({ code: 'sync-forbidden' });
+  it('sync request: whoever is not allowed is told so, and so is the node [S9, X10]', async () => {
+    const strangers: Author[] = [];
+    const { service, peer, parts } = pair({ onStranger: (author) => strangers.push(author) });
+    const stranger = newSigner();
+    await expect(service.handle(envelope(stranger, parts))).rejects.toMatchObject({ code: 'sync-forbidden' });
+    await service.handle(envelope(peer, parts));
+    expect(strangers).toEqual([stranger.author]);
   });
 
   it('sync request: a session belongs to the first author that uses it [X5]', async () => {

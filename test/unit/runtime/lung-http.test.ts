@@ -179,6 +179,41 @@ describe('a peer that does not answer', () => {
     expect(asked.length).toBe(before + 1);
   });
 
+  it('that is not reached is looked at out of turn when who may answer there speaks to us, once in 5 s [X10]', async () => {
+    identify = () => Promise.reject(new Error('connection refused'));
+    http.start();
+    await clock.advance(10);
+    const before = asked.length;
+    http.knocked(peer.author);
+    http.knocked(peer.author);
+    expect(asked.length).toBe(before + 1);
+    await clock.advance(10);
+    http.knocked(peer.author);
+    expect(asked.length).toBe(before + 1);
+    await clock.advance(5_000);
+    const later = asked.length;
+    http.knocked(createAuthor(3).author);
+    expect(asked.length).toBe(later + 1);
+  });
+
+  it('is left alone when it is reached, or another key answers there [X10]', async () => {
+    http.start();
+    await clock.advance(10);
+    expect(only()).toMatchObject({ reachable: true, author: peer.author });
+    const before = hellos().length;
+    http.knocked(peer.author);
+    await turns();
+    answer = () => Promise.reject(new Error('connection refused'));
+    await clock.advance(HEARTBEAT_MS);
+    expect(only().reachable).toBe(false);
+    const failed = hellos().length;
+    expect(failed).toBe(before + 1);
+    http.knocked(createAuthor(3).author);
+    expect(hellos().length).toBe(failed);
+    http.knocked(peer.author);
+    expect(hellos().length).toBe(failed + 1);
+  });
+
   it('begins anew with short waits once it has answered', async () => {
     identify = () => Promise.reject(new Error('connection refused'));
     http.start();
