@@ -10,8 +10,12 @@ const MAX_LINE = 2000;
 /** Settings of the machine. Everything else, DIOTEC360_… above all, comes from the env file alone. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'SystemRoot'];
 
-/** glibc's allocator keeps freed memory for each of several threads: with two such stores a node needs 100 MiB less under load. Others ignore it. */
-const ALLOCATOR = { MALLOC_ARENA_MAX: '2' };
+/**
+ * The first: glibc's allocator keeps freed memory for each of several threads: with two such stores a node needs 100 MiB less under load; others ignore it.
+ * The second: what a node decodes lives until the batch after next. With the default of 16 MiB a collection comes twice as often and copies as much
+ * each time: taking over a million entries then costs a fifth more processor time.
+ */
+const MEMORY = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32' };
 
 export interface ChildOptions {
   readonly name: string;
@@ -46,7 +50,7 @@ export function spawnNode(options: ChildOptions): NodeChild {
   const { name, logFile } = options;
   const [program = '', ...args] = options.command;
   const passedOn = Object.fromEntries(PASSED_ON.flatMap((key) => (options.env[key] === undefined ? [] : [[key, options.env[key]]])));
-  const env = { ...ALLOCATOR, ...passedOn };
+  const env = { ...MEMORY, ...passedOn };
   const child = spawn(program, args, { cwd: options.cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   const log = createLogFile(logFile);
   const lines: string[] = [];

@@ -34,8 +34,9 @@ test.each(deployFiles())('%s holds no key and names no host but examples', (path
     expect(host.startsWith('127') || host.endsWith('.example') || host.startsWith('lattice') || host === '').toBe(true);
 });
 
-test.each(['deploy/systemd/diotec360-lattice@.service', 'deploy/docker/Dockerfile'])('%s bounds what the allocator keeps', (path) => {
+test.each(['deploy/systemd/diotec360-lattice@.service', 'deploy/docker/Dockerfile'])('%s sets what memory needs', (path) => {
   expect(read(path)).toMatch(/^(Environment=| +)MALLOC_ARENA_MAX=2\b/m);
+  expect(read(path)).toMatch(/^(Environment=| +)NODE_OPTIONS=--max-semi-space-size=32\b/m);
 });
 
 describe('genesis configurations', () => {
