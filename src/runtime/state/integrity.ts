@@ -13,6 +13,8 @@ import type { Clock, Log, Row, Store, Timer } from '../../ports/index.ts';
 import type { EntryReads } from './entry-reads.ts';
 import type { Writer } from './writer.ts';
 
+/** Begins this long after the start: what a node has missed comes first, and reads are held against the tree in any case. */
+const BEGIN_MS = 5_000;
 /** Entries checked at a time: a few milliseconds. */
 const SLICE = 256;
 /** Rest after each slice, at the least: on a busy or slow machine a slice takes longer, and so does the rest, by REST_SHARE. */
@@ -105,16 +107,21 @@ export function createIntegrityCheck(deps: {
     });
   }
 
+  function rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      pause = clock.after(ms, resolve);
+    });
+  }
+
   async function run(): Promise<void> {
-    let began = clock.monotonic();
-    for (let last = await checkSlice(undefined); last !== undefined; last = await checkSlice(last)) {
-      const rest = Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began));
-      await new Promise<void>((resolve) => {
-        pause = clock.after(rest, resolve);
-      });
-      if (stopped) return;
-      began = clock.monotonic();
+    await rest(BEGIN_MS);
+    for (let last: Bytes | undefined; !stopped; ) {
+      const began = clock.monotonic();
+      last = await checkSlice(last);
+      if (last === undefined) break;
+      await rest(Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began)));
     }
+    if (stopped) return;
     done = true;
     log.info({ entries: total }, 'every entry checked');
   }
