@@ -115,13 +115,14 @@ export function createIntegrityCheck(deps: {
 
   async function run(): Promise<void> {
     await rest(BEGIN_MS);
-    for (let last: Bytes | undefined; !stopped; ) {
+    let last: Bytes | undefined;
+    for (;;) {
+      if (stopped) return;
       const began = clock.monotonic();
       last = await checkSlice(last);
       if (last === undefined) break;
       await rest(Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began)));
     }
-    if (stopped) return;
     done = true;
     log.info({ entries: total }, 'every entry checked');
   }
