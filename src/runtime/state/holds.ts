@@ -8,6 +8,8 @@ const MAX_HELD_BYTES = 96 * 1024 * 1024;
 /** What a changed key costs a hold beside what is kept of it: a hex text and its place in a map. */
 const KEY_BYTES = 160;
 
+const cost = (was: Bytes | undefined): number => KEY_BYTES + (was?.length ?? 0);
+
 /** What a hold keeps of an entry that is about to change. */
 const FORMS = {
   /** Its row in the store. */
@@ -23,7 +25,7 @@ export interface Hold {
    * changed. To be asked after the row of the present has been read. LatticeError `moved-on` when the hold has ended.
    */
   since(keyHash: Bytes): { readonly was: Bytes | undefined } | undefined;
-  /** Everything up to this key hash has been read: no more is kept of it. */
+  /** Everything up to this key hash has been read, in the order of key hashes: nothing is kept of it any more. */
   passed(keyHash: Bytes): void;
   readonly ended: boolean;
   end(): void;
@@ -65,7 +67,7 @@ export function createHolds({ hasher, maxBytes = MAX_HELD_BYTES }: { readonly ha
         if (hex <= position || kept.has(hex)) return;
         const was = before === undefined ? undefined : FORMS[form](before, hash, hasher);
         kept.set(hex, was);
-        own += KEY_BYTES + (was?.length ?? 0);
+        own += cost(was);
       },
       since(hash) {
         if (ended) throw new LatticeError('moved-on', 'too much has changed since the moment that is being read', { next: 'start again' });
@@ -75,6 +77,9 @@ export function createHolds({ hasher, maxBytes = MAX_HELD_BYTES }: { readonly ha
       },
       passed(hash) {
         position = bytesToHex(hash);
+        if (!kept.has(position)) return;
+        own -= cost(kept.get(position));
+        kept.delete(position);
       },
       end() {
         if (ended) return;

@@ -22,6 +22,8 @@ export interface FakeLattice extends Lattice {
   setSync(sync: SyncService): void;
   setIntegrity(check: Lattice['verifyIntegrity']): void;
   subscribers(): number;
+  /** Moments of the state that somebody still reads. */
+  heldMoments(): number;
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -37,6 +39,7 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
   const signer = createSigner(seed);
   const entries = new Map<string, EntryView>();
   const events: (LatticeEvent & { id: string })[] = [];
+  const moments = new Set<object>();
   const subscribers = new Set<(event: LatticeEvent) => boolean>();
   const added = new Set<string>();
   let sequence = 0;
@@ -139,6 +142,7 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
       integrity = next;
     },
     subscribers: () => subscribers.size,
+    heldMoments: () => moments.size,
     status,
     peers: () => [peer],
     root: () => ({ root: root(), entries: entries.size, live: entries.size, sequence }),
@@ -157,7 +161,9 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
       async function* chunks() {
         for (let i = 0; i < all.length; i += 1000) yield all.slice(i, i + 1000);
       }
-      return { root: root(), live: all.length, chunks: chunks(), close: () => undefined };
+      const moment = {};
+      moments.add(moment);
+      return { root: root(), live: all.length, chunks: chunks(), close: () => void moments.delete(moment) };
     },
     cutCells: () => undefined,
     async differences(peerId, { limit = 100 } = {}) {

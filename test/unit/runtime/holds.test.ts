@@ -68,6 +68,19 @@ describe('the state of one moment', () => {
     await expect(iterator.next()).rejects.toMatchObject({ code: 'moved-on' });
   });
 
+  it('costs nothing for what has been read', async () => {
+    const state = await openTestState({ maxHeldBytes: 100_000 });
+    await state.writer.write(puts('a', 256));
+    const hold = state.holds.hold('leaf');
+    await state.writer.write(puts('a', 256));
+    for (const key of byHash(Array.from({ length: 256 }, (_, i) => `a/${i}`))) hold.passed(hashOf(key));
+    // What the second keeps, 90 kB, would not fit beside the 49 kB that the first kept.
+    const other = state.holds.hold('leaf');
+    await state.writer.write(puts('a', 256));
+    await state.writer.write(puts('b', 256));
+    expect([hold.ended, other.ended]).toEqual([false, false]);
+  });
+
   it('costs nothing once its reader has closed it, and of several readers the one that holds most is ended', async () => {
     const state = await openTestState({ maxHeldBytes: 120_000 });
     await state.writer.write(puts('a', 256));

@@ -12,12 +12,13 @@ import {
   encodeFragment,
   encodeGossip,
   encodeRequest,
+  encodeSync,
   type GossipMessage,
   type Head,
   requestSigningBytes,
   type SignedAttestation,
 } from '../../../src/core/codec/index.ts';
-import { bytesToHex } from '../../../src/core/types/index.ts';
+import { type Bytes, bytesToHex, type Hlc } from '../../../src/core/types/index.ts';
 import type { HttpLung, P2pHandlers, P2pLung } from '../../../src/ports/index.ts';
 import { createNode, type Lattice, type LatticeEvent, type RunningNode } from '../../../src/runtime/index.ts';
 import {
@@ -49,6 +50,8 @@ let lattice: Lattice;
 let handlers: P2pHandlers;
 let gossip: GossipMessage[];
 let fatal: unknown[];
+/** How often a URL was asked who answers there. */
+let identified: number;
 
 const p2p: P2pLung = {
   async start(given) {
@@ -65,7 +68,10 @@ const p2p: P2pLung = {
   listenAddresses: () => [],
 };
 const nobody: HttpLung = {
-  identify: () => Promise.reject(new Error('no network')),
+  identify() {
+    identified++;
+    return Promise.reject(new Error('no network'));
+  },
   request: () => Promise.reject(new Error('no network')),
   stream: () => Promise.reject(new Error('no network')),
 };
@@ -75,6 +81,7 @@ beforeEach(async () => {
   store = gateStore();
   gossip = [];
   fatal = [];
+  identified = 0;
   node = await createNode(
     {
       name: 'n1',
@@ -116,15 +123,18 @@ const heads = (messages: readonly GossipMessage[] = gossip): Head[] => messages.
 const commits = (messages: readonly GossipMessage[] = gossip): string[] =>
   messages.flatMap((m) => (m.type === 'commits' ? m.fragments.map((f) => decodeFragment(f, hasher).id) : []));
 
+/** A message as somebody would send it over HTTP. */
+function envelopeOf(sender: typeof friend, message: Bytes): Bytes {
+  const { sessionNonce } = decodeIdentity(lattice.sync.identify(new Uint8Array(16), 'http://n1.test'));
+  const signed = requestSigningBytes({ server: self.author, sessionNonce, counter: 1, message }, hasher);
+  return encodeRequest({ sessionNonce, counter: 1, author: sender.author, signature: sender.sign(signed), message });
+}
+
 /** Opens a push stream as `friend` would over HTTP. */
 async function openStream(): Promise<GossipMessage[]> {
   const frames: GossipMessage[] = [];
-  const { sessionNonce } = decodeIdentity(lattice.sync.identify(new Uint8Array(16), 'http://n1.test'));
-  const message = new Uint8Array(0);
-  const signed = requestSigningBytes({ server: self.author, sessionNonce, counter: 1, message }, hasher);
-  const envelope = encodeRequest({ sessionNonce, counter: 1, author: friend.author, signature: friend.sign(signed), message });
   await lattice.sync.open(
-    envelope,
+    envelopeOf(friend, new Uint8Array(0)),
     (frame) => frames.push(decodeGossip(frame, { stream: true })) > 0,
     () => undefined,
   );
@@ -199,6 +209,20 @@ describe('live commits', () => {
     await handlers.onGossip(message, relay);
     await clock.advance(100);
     expect(commits(stream)).toEqual([theirs.id]);
+  });
+});
+
+describe('a URL that is not reached', () => {
+  it.each([
+    ['a peer says hello over HTTP', friend],
+    ['a key that is not known is turned away', createAuthor(3)],
+  ])('is looked at as soon as %s [X10]', async (_, sender) => {
+    await lattice.addPeer({ url: 'http://mirror.test' });
+    await clock.advance(60_000);
+    const before = identified;
+    const hello = encodeSync({ type: 'hello', software: '1.0.0', head: sender.head(), yourHlc: 0n as Hlc });
+    await lattice.sync.handle(envelopeOf(sender, hello)).catch((error: unknown) => expect(error).toMatchObject({ code: 'sync-forbidden' }));
+    expect(identified).toBe(before + 1);
   });
 });
 
