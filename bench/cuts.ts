@@ -61,7 +61,7 @@ function trackerFigures(): Figure[] {
     const keys = Array.from({ length: STEP }, (_, i) => s * STEP + i);
     return {
       operations: keys.map((k) => ({ key: keyOf(k * 10), operation: operationOf(k * 10, PERIOD_MS - 1) })),
-      before: keys.map((k): [string, Versioned[]] => [keyOf(k * 10), [first[k] as Versioned]]),
+      before: keys.map((k) => ({ key: keyOf(k * 10), keyHash: keyHash(keyOf(k * 10), hasher), siblings: [first[k] as Versioned] })),
     };
   });
   const applied = ms(() => {

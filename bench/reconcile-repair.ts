@@ -92,6 +92,7 @@ function session(mine: Side, theirs: Side): number {
       bytes += sent.length + got.length;
       return { type: 'request', message: decodeSync(got) };
     }
+    if (work.type === 'wait') throw new Error('nothing flows in this bench');
     const fragments = work.fragments.map((part) => decodeFragment(part, hasher));
     mine.take(fragments);
     const operations = fragments.flatMap((fragment) =>

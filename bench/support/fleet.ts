@@ -124,7 +124,7 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
       const started = spawn(process.execPath, [...PROFILE, ...execArgv, MAIN, 'start', '--env-file', join(dir, envFile)], {
         cwd: dir,
         // As the unit and the image set it.
-        env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32' },
+        env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       child = started;

@@ -205,6 +205,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     isVerified: () => bootstrap.isVerified(),
   });
   const intake = createIntake({
+    hasher,
     network: options.network,
     self,
     incarnation,

@@ -1,4 +1,4 @@
-import { type Author, type Bytes, bytesToHex, equalBytes } from '../types/index.ts';
+import { type Author, type Bytes, bytesToHex } from '../types/index.ts';
 
 /** Power of two; a fleet's authors mostly have a place of their own. Authors that share one only lose the saving. */
 const PLACES = 64;
@@ -11,11 +11,15 @@ const known: ({ readonly bytes: Bytes; readonly author: Author } | undefined)[] 
  * the time: one string for each is made, hashed and compared once instead of anew with every operation.
  */
 export function authorAt(bytes: Bytes, at: number): Author {
-  const key = bytes.subarray(at, at + AUTHOR_BYTES);
-  const place = (key[AUTHOR_BYTES - 1] as number) & (PLACES - 1);
+  const place = (bytes[at + AUTHOR_BYTES - 1] as number) & (PLACES - 1);
   const held = known[place];
-  if (held !== undefined && equalBytes(held.bytes, key)) return held.author;
+  if (held !== undefined) {
+    let same = 0;
+    while (same < AUTHOR_BYTES && held.bytes[same] === bytes[at + same]) same++;
+    if (same === AUTHOR_BYTES) return held.author;
+  }
+  const key = bytes.slice(at, at + AUTHOR_BYTES);
   const author = bytesToHex(key) as Author;
-  known[place] = { bytes: key.slice(), author };
+  known[place] = { bytes: key, author };
   return author;
 }

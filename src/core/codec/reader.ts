@@ -68,12 +68,23 @@ export function expectArray(reader: Reader, length: number): void {
   if (found !== length) throw malformed(`the array at ${start} has ${found} items instead of ${length}`);
 }
 
-function take(reader: Reader, length: number): Bytes {
+/** Passes over content; returns where it begins. */
+function pass(reader: Reader, length: number): number {
   const start = reader.at;
   const end = start + length;
   if (end > reader.bytes.length) throw malformed(`the bytes end within the content that begins at ${start}`);
   reader.at = end;
-  return reader.bytes.subarray(start, end);
+  return start;
+}
+
+function take(reader: Reader, length: number): Bytes {
+  const start = pass(reader, length);
+  return reader.bytes.subarray(start, reader.at);
+}
+
+function takeText(reader: Reader, length: number): string {
+  const start = pass(reader, length);
+  return bytesToText(reader.bytes, start, reader.at);
 }
 
 /** A byte string of any length, as a view. */
@@ -92,7 +103,7 @@ export function readBytesOf(reader: Reader, length: number): Bytes {
 /** A text of any length. */
 export function readText(reader: Reader): string {
   const length = readHead(reader, TEXT);
-  return length === 0 ? '' : bytesToText(take(reader, length));
+  return length === 0 ? '' : takeText(reader, length);
 }
 
 /** A text of 1 to `most` bytes. */
@@ -100,7 +111,7 @@ export function readTextWithin(reader: Reader, most: number): string {
   const start = reader.at;
   const length = readHead(reader, TEXT);
   if (length < 1 || length > most) throw malformed(`the text at ${start} has ${length} bytes; allowed are 1 to ${most}`);
-  return bytesToText(take(reader, length));
+  return takeText(reader, length);
 }
 
 /** Cuts a byte string into pieces of `size` bytes; a remainder is `malformed`. */

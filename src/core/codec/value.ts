@@ -237,17 +237,26 @@ function readName(reader: Reader): string {
   return text;
 }
 
+/** Whether the item at `a` comes before the one from `b` to `end` in the order of their bytes. Items of different lengths differ in their heads. */
+function precedes(bytes: Uint8Array, a: number, b: number, end: number): boolean {
+  for (let i = 0; b + i < end; i++) {
+    const d = (bytes[a + i] as number) - (bytes[b + i] as number);
+    if (d !== 0) return d < 0;
+  }
+  return false;
+}
+
 function readMap(reader: Reader, depth: number): JsonValue {
   const count = readHead(reader, MAP);
   const out: Record<string, JsonValue> = {};
-  let before: Uint8Array | undefined;
+  let before = -1;
   for (let i = 0; i < count; i++) {
     const start = reader.at;
     const key = readName(reader);
     // Shortest heads: a longer text has a greater head, so whole items order as (length, bytes) do.
-    const item = reader.bytes.subarray(start, reader.at);
-    if (before !== undefined && compareBytes(before, item) >= 0) throw malformed(`map keys are out of order or repeated at ${start}`);
-    before = item;
+    if (before >= 0 && !precedes(reader.bytes, before, start, reader.at))
+      throw malformed(`map keys are out of order or repeated at ${start}`);
+    before = start;
     if (key === FORBIDDEN_KEY) throw malformed(`the key ${FORBIDDEN_KEY} is refused at ${start}`);
     out[key] = readValue(reader, depth);
   }

@@ -19,15 +19,26 @@ interface Pending {
   /** Siblings at the cut; none when the key was not there. */
   cut: readonly Light[];
   /** Operations later than the cut, in the order they came. Empty: the live siblings are those of the cut. */
-  later: Light[];
+  later: readonly Light[];
 }
+
+/** Shared by all records: an array of its own for each, and room for what may be pushed, is most of what they take. */
+const NONE: readonly Light[] = [];
 
 /** What an applied step changed, as the tracker needs it. */
 export interface AppliedStep {
   /** Operations of the step in the order of application, superseded ones included; those held before may be left out. */
   readonly operations: Iterable<{ readonly key: string; readonly operation: Versioned }>;
-  /** Keys whose siblings the step changed, with their siblings before it (none: a new key). */
-  readonly before: Iterable<readonly [key: string, siblings: readonly Versioned[]]>;
+  readonly before: Iterable<ChangedKey>;
+}
+
+/** A key whose siblings a step changed. */
+export interface ChangedKey {
+  readonly key: string;
+  /** The tracker keeps it. */
+  readonly keyHash: Bytes;
+  /** Before the step; none: a new key. */
+  readonly siblings: readonly Versioned[];
 }
 
 /** A fixed cut: the root of the state made of the operations with an HLC of at most `at` ms. */
@@ -116,16 +127,11 @@ export class CutTracker {
   apply({ operations, before }: AppliedStep): void {
     /** The keys that the step changed. They keep their record to its end, as `before` is what they were at its beginning. */
     const touched = new Map<string, Pending>();
-    for (const [key, siblings] of before) {
-      keyHashInto(key, this.#hasher, this.#keyHash);
-      let record = this.#pending.get(this.#keyHash);
+    for (const { key, keyHash, siblings } of before) {
+      let record = this.#pending.get(keyHash);
       if (record === undefined) {
-        record = {
-          keyHash: this.#keyHash.slice(),
-          head: headOf(this.#keyHash),
-          cut: siblings.map((sibling) => this.#lighten(sibling)),
-          later: [],
-        };
+        const cut = siblings.length === 0 ? NONE : siblings.map((sibling) => this.#lighten(sibling));
+        record = { keyHash, head: headOf(keyHash), cut, later: NONE };
         this.#pending.add(record);
       }
       touched.set(key, record);
@@ -180,10 +186,11 @@ export class CutTracker {
       const held = later[i] as Light;
       if (held.author !== operation.author || this.#gridOf(held.hlc) !== this.#gridOf(operation.hlc)) continue;
       if (held.hlc <= this.#ceiling !== operation.hlc <= this.#ceiling) continue;
-      if (supersedes(operation, held)) later[i] = this.#lighten(operation);
+      if (supersedes(operation, held)) record.later = later.with(i, this.#lighten(operation));
       return;
     }
-    later.push(this.#lighten(operation));
+    const light = this.#lighten(operation);
+    record.later = later.length === 0 ? [light] : [...later, light];
     this.#operations++;
   }
 
@@ -204,13 +211,10 @@ export class CutTracker {
   /** Merges the key's operations up to the cut into its siblings at the cut. */
   #settle(record: Pending): void {
     let siblings = record.cut;
-    const later: Light[] = [];
-    for (const operation of record.later) {
-      if (operation.hlc <= this.#ceiling) ({ siblings } = mergeSiblings(siblings, operation));
-      else later.push(operation);
-    }
+    const later = record.later.filter((operation) => operation.hlc > this.#ceiling);
+    for (const operation of record.later) if (operation.hlc <= this.#ceiling) ({ siblings } = mergeSiblings(siblings, operation));
     this.#operations -= record.later.length - later.length;
-    record.later = later;
+    record.later = later.length === 0 ? NONE : later;
     if (siblings === record.cut) return;
     record.cut = siblings;
     leafHashInto(record.keyHash, siblings, this.#hasher, this.#leaf);

@@ -99,8 +99,7 @@ export function leafPage(nodes: Nodes, prefix: Bytes, bits: number): Bytes {
   for (let ref = pending.pop(); ref !== undefined; ref = pending.pop()) {
     if (ref >= 0) pending.push(nodes.links[ref * STRIDE + LEFT + 1] as number, nodes.links[ref * STRIDE + LEFT] as number);
     else {
-      out.set(nodes.keyOf(~ref), end);
-      out.set(nodes.hashOf(ref), end + KEY_BITS / 8);
+      nodes.copyLeaf(~ref, out, end);
       end += KEY_BITS / 4;
     }
   }

@@ -138,6 +138,15 @@ export class Nodes {
     for (let i = 0; i < HASH_BYTES; i++) out[i] = hashes[at + i] as number;
   }
 
+  /** Copies key hash and hash of a leaf to `at` of `out`. */
+  copyLeaf(leaf: number, out: Bytes, at: number): void {
+    const { keys, hashes } = this;
+    for (let i = 0; i < HASH_BYTES; i++) {
+      out[at + i] = keys[leaf * HASH_BYTES + i] as number;
+      out[at + HASH_BYTES + i] = hashes[2 * leaf * HASH_BYTES + i] as number;
+    }
+  }
+
   /** Walks from `start` along the bits of `keyHash` to a leaf, noting the inner nodes passed; returns the leaf and how many. */
   walk(start: Ref, keyHash: Bytes, path: Int32Array): { leaf: number; depth: number } {
     const links = this.links;

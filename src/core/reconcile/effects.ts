@@ -9,17 +9,19 @@ export interface ReceivedOperation {
   readonly verdict: PushVerdict;
 }
 
-/** What takes time: a message to the peer, fragments through the door, entries from the store. */
+/** What takes time: a message to the peer, fragments through the door, entries from the store, time itself. */
 export type Work =
   | { readonly type: 'request'; readonly message: SyncMessage }
   | { readonly type: 'ingest'; readonly fragments: readonly Bytes[] }
-  | { readonly type: 'entries'; readonly keyHashes: readonly Bytes[] };
+  | { readonly type: 'entries'; readonly keyHashes: readonly Bytes[] }
+  | { readonly type: 'wait'; readonly ms: number };
 
 export type WorkAnswer =
   | { readonly type: 'request'; readonly message: SyncMessage }
   /** `unreadable`: some fragments were of a version that we do not know. */
   | { readonly type: 'ingest'; readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }
-  | { readonly type: 'entries'; readonly entries: readonly (Entry | undefined)[] };
+  | { readonly type: 'entries'; readonly entries: readonly (Entry | undefined)[] }
+  | { readonly type: 'waited' };
 
 /** Work begun under a number, which its answer carries. */
 export interface Started {

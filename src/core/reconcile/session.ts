@@ -1,6 +1,6 @@
 import type { SyncMessage } from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
-import { type Bytes, MAX_SESSION_KEYS } from '../types/index.ts';
+import { type Bytes, bytesToHex, MAX_SESSION_KEYS } from '../types/index.ts';
 import { findByCells, findSketch, type LiveCells, type Sketch, tooDifferent } from './cells/index.ts';
 import { findDifferences, type KeyDifference } from './descend.ts';
 import type { Session, SessionProgress } from './effects.ts';
@@ -30,7 +30,10 @@ export interface SearchDeps {
   readonly cells?: SessionCells;
 }
 
-export type SessionDeps = SearchDeps & SettleDeps;
+export interface SessionDeps extends SearchDeps, SettleDeps {
+  /** Commits are flowing: what differs is mostly on its way. Only what differs alike after so many ms is settled. */
+  readonly flowMs?: number;
+}
 
 /** Keys found to differ. */
 export interface Found {
@@ -51,7 +54,7 @@ const NOTHING: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, 
  */
 export function* repair(deps: SessionDeps): Session<SessionResult> {
   let progress = NOTHING;
-  const first = yield* findFirst(deps, MAX_SESSION_KEYS);
+  const first = yield* findLasting(deps);
   if (first !== undefined) {
     const { keys, complete, method, undecoded } = first;
     progress = yield* settleAll(deps, keys, complete, progress);
@@ -62,6 +65,24 @@ export function* repair(deps: SessionDeps): Session<SessionResult> {
   const { keys, complete } = yield* exchange(findDifferences(deps.tree, MAX_SESSION_KEYS));
   progress = yield* settleAll(deps, keys, complete, progress);
   return { outcome: outcomeOf(progress, complete), method: 'descent', undecoded: first?.undecoded ?? false, ...progress };
+}
+
+/** What coded symbols find; where commits are flowing, what they find at either of two looks. */
+function* findLasting(deps: SessionDeps): Session<Found | undefined> {
+  const { flowMs = 0 } = deps;
+  const first = yield* findFirst(deps, MAX_SESSION_KEYS);
+  if (flowMs === 0 || first?.method !== 'cells' || first.keys.length === 0) return first;
+  yield { type: 'wait', ms: flowMs };
+  const second = yield* findFirst(deps, MAX_SESSION_KEYS);
+  if (second === undefined) return undefined;
+  const before = new Set(first.keys.map(nameOfDifference));
+  return { ...second, keys: second.keys.filter((key) => before.has(nameOfDifference(key))), complete: first.complete && second.complete };
+}
+
+/** A key and its leaves: another name once either has changed. */
+function nameOfDifference({ keyHash, theirs, mine }: KeyDifference): string {
+  const [name, ...leaves] = [keyHash, theirs, mine].map((bytes) => (bytes === undefined ? '' : bytesToHex(bytes)));
+  return `${name}:${leaves.join(':')}`;
 }
 
 /** Only looks which keys differ, at most `limit`: the search of a repair, without an entry changing hands. */

@@ -1,12 +1,14 @@
-import type { AppliedStep } from '../../core/cut/index.ts';
+import type { AppliedStep, ChangedKey } from '../../core/cut/index.ts';
 import type { Versioned } from '../../core/state/index.ts';
-import type { Fragment } from '../../core/types/index.ts';
+import type { Bytes, Fragment } from '../../core/types/index.ts';
 import type { Applied } from '../state/writer.ts';
 
 /** An applied step as the trailing tree takes it in. What was held before is left out: the tree has seen it. */
 export function appliedToStep({ step, fragments }: Applied): AppliedStep {
   return { operations: operationsOf(step, fragments), before: beforeOf(step) };
 }
+
+const NONE: readonly Versioned[] = [];
 
 interface KeyedOperation {
   readonly key: string;
@@ -30,7 +32,10 @@ function operationAt({ header, idBytes, operations }: Fragment, at: number): Key
   return { key: operation.key, operation: { commit: idBytes, index, author, hlc, operation } };
 }
 
-function* beforeOf({ entries, before }: Applied['step']): Generator<readonly [key: string, siblings: readonly Versioned[]]> {
+function* beforeOf({ keyHashes, before, entries }: Applied['step']): Generator<ChangedKey> {
   let at = 0;
-  for (const key of entries.keys()) yield [key, before[at++]?.siblings ?? []];
+  for (const key of entries.keys()) {
+    yield { key, keyHash: keyHashes[at] as Bytes, siblings: before[at]?.siblings ?? NONE };
+    at++;
+  }
 }

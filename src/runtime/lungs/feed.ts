@@ -205,7 +205,8 @@ export function createFeed(deps: FeedDeps): Feed {
           peer,
           take: (batch) => {
             at = batch.sequence;
-            const fragments = batch.pushed.filter((p) => p.from !== peer).map((p) => p.fragment);
+            // Whoever made a commit has it.
+            const fragments = batch.pushed.filter((p) => p.from !== peer && p.fragment.header.author !== peer).map((p) => p.fragment);
             return fragments.length === 0 || sendCommits(fragments);
           },
           // While the replay runs a head comes without a cursor: it would claim what is still being sent.

@@ -7,12 +7,15 @@ import {
   type SignedHead,
   type SyncMessage,
 } from '../../core/codec/index.ts';
-import { type Author, equalBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Verdict, Verifier } from '../../ports/index.ts';
-import type { Door } from '../door.ts';
+import type { Door, Origin } from '../door.ts';
 import type { SyncMode } from '../facade.ts';
 import type { Guard } from '../guard.ts';
 import { forgetRefused, type LungName, type PeerTable } from './peers.ts';
+
+/** Live fragments known by the hash of their bytes: a second's worth of single writes. A name and its verdict take some 300 bytes. */
+const MAX_RECENT = 8192;
 
 export interface Intake {
   /** A gossip message, from the relay `from`: the verdict tells what becomes of it and of the relay. */
@@ -24,6 +27,7 @@ export interface Intake {
 }
 
 export interface IntakeDeps {
+  readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
   readonly incarnation: Uint8Array;
@@ -44,6 +48,8 @@ export interface IntakeDeps {
 /** What others say unasked: heads, hellos and live commits, by either lung. */
 export function createIntake(deps: IntakeDeps): Intake {
   const { self, clock, door, guard, peers, isMember } = deps;
+  /** What became of live fragments, by the hash of their bytes. */
+  const recent = new Map<string, Promise<Verdict>>();
 
   /** A signed head, however it came. accept: new and good; ignore: old or not ours to judge; reject: forged. */
   async function hear(signed: SignedHead, lung: LungName, direct: boolean): Promise<Verdict> {
@@ -84,20 +90,44 @@ export function createIntake(deps: IntakeDeps): Intake {
     return message.type === 'commits' ? take(message.fragments, 'p2p', from) : 'reject';
   }
 
-  /** Live commits: the verdict waits for the signatures, not for the disk. */
+  /**
+   * Live commits: the verdict waits for the signatures, not for the disk. Every peer sends on what is fresh, so most commits come more
+   * than once: bytes that were taken in a moment ago are known by their hash, and neither decoded nor applied again.
+   */
   async function take(fragments: readonly Uint8Array[], lung: LungName, from: Author | undefined): Promise<Verdict> {
-    const admissions = await Promise.all(fragments.map((bytes) => door.admit(bytes)));
-    let verdict: Verdict = 'accept';
-    for (const admission of admissions) {
-      if (admission.ok) {
-        // Time is no fault of the relay; it is passed on by whoever takes it when its time has come.
-        if (verdict === 'accept' && isFuture(admission.fragment.header.hlc, clock.now())) verdict = 'ignore';
-        // A failure to store ends the process through onFatal; nothing is left to do here.
-        door.apply(admission.fragment, { lung, peer: from, live: true }).catch(() => undefined);
-      } else if (admission.reason === 'malformed' || admission.reason === 'bad-signature') verdict = 'reject';
-      else if (verdict === 'accept') verdict = 'ignore';
+    const verdicts = await Promise.all(
+      fragments.map((bytes) => {
+        const name = bytesToHex(deps.hasher.hash(bytes));
+        return recent.get(name) ?? takeOne(name, bytes, { lung, peer: from, live: true });
+      }),
+    );
+    return verdicts.includes('reject') ? 'reject' : verdicts.includes('ignore') ? 'ignore' : 'accept';
+  }
+
+  function takeOne(name: string, bytes: Uint8Array, origin: Origin): Promise<Verdict> {
+    const taken = admitOne(bytes, origin, () => recent.delete(name));
+    const oldest = recent.size >= MAX_RECENT ? recent.keys().next().value : undefined;
+    if (oldest !== undefined) recent.delete(oldest);
+    recent.set(name, taken);
+    return taken;
+  }
+
+  /** `again`: called when the same bytes are to be looked at anew. */
+  async function admitOne(bytes: Uint8Array, origin: Origin, again: () => void): Promise<Verdict> {
+    const admission = await door.admit(bytes);
+    if (!admission.ok) {
+      again();
+      return admission.reason === 'malformed' || admission.reason === 'bad-signature' ? 'reject' : 'ignore';
     }
-    return verdict;
+    door.apply(admission.fragment, origin).then(
+      (outcomes) => {
+        if (outcomes === 'overloaded' || outcomes.includes('future')) again();
+      },
+      // A failure to store ends the process through onFatal; nothing is left to do here.
+      again,
+    );
+    // Time is no fault of the relay; it is passed on by whoever takes it when its time has come.
+    return isFuture(admission.fragment.header.hlc, clock.now()) ? 'ignore' : 'accept';
   }
 
   async function onStreamFrame(author: Author, message: GossipMessage): Promise<void> {

@@ -36,6 +36,8 @@ export interface Peer {
   agreementAt: number;
   /** Unix ms. */
   agreementSince: number;
+  /** Our root and the peer's as last compared, and since when (monotonic ms) they have been those. */
+  pair: { readonly roots: string; readonly at: number };
   /** The pair of roots for which a repair found nothing but refused items left. */
   exceptRefused: string | undefined;
   readonly roots: RecentRoots;
@@ -117,6 +119,7 @@ export function createPeerTable(clock: Clock): PeerTable {
       agreement: 'unknown',
       agreementAt: 0,
       agreementSince: clock.now(),
+      pair: { roots: '', at: -Infinity },
       exceptRefused: undefined,
       roots: new RecentRoots(),
       path: initialPath(clock.monotonic()),
@@ -168,9 +171,11 @@ export function createPeerTable(clock: Clock): PeerTable {
       if (head.hlc <= ours.seenHlc) peer.behindSince = undefined;
       else peer.behindSince ??= now;
       const theirs = bytesToHex(head.root);
+      const roots = pairOf(ours.root, theirs);
+      if (roots !== peer.pair.roots) peer.pair = { roots, at: now };
       const equal = theirs === ours.root || ours.recent.has(theirs, now) || peer.roots.has(ours.root, now);
       if (equal) setAgreement(peer, 'equal', now, clock.now());
-      else if (peer.exceptRefused === pairOf(ours.root, theirs)) setAgreement(peer, 'equal-except-refused', now, clock.now());
+      else if (peer.exceptRefused === roots) setAgreement(peer, 'equal-except-refused', now, clock.now());
       else setAgreement(peer, 'different', now, clock.now());
     },
   };

@@ -1,4 +1,4 @@
-import { encodeEntry, keyHash } from '../../core/codec/index.ts';
+import { encodeEntry } from '../../core/codec/index.ts';
 import { leafHash } from '../../core/merkle/index.ts';
 import type { Step } from '../../core/replica/index.ts';
 import { type Bytes, bytesToHex, type Entry, type Hasher, LatticeError } from '../../core/types/index.ts';
@@ -102,9 +102,8 @@ export function createHolds({ hasher, maxBytes = MAX_HELD_BYTES }: { readonly ha
       // A key that has left the state has no row to be put in order by. It happens while a new state is verified, when nobody reads it for long.
       if (step.removed > 0) for (const hold of held) hold.end();
       let i = 0;
-      for (const key of step.entries.keys()) {
+      for (const hash of step.keyHashes) {
         const before = step.before[i++];
-        const hash = keyHash(key, hasher);
         const hex = bytesToHex(hash);
         for (const hold of held) hold.note(hex, hash, before);
       }

@@ -1,4 +1,4 @@
-import { keyHash } from '../../core/codec/index.ts';
+import { keyHashInto } from '../../core/codec/index.ts';
 import type { EntryView, OperationOutcome, Replica, RowWrite, Step, WriteIntent, WriteOutcome } from '../../core/replica/index.ts';
 import { type Bytes, type Entry, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
@@ -252,14 +252,15 @@ export function createWriter(deps: WriterDeps): Writer {
   async function prefetch(taken: Taken, amended: Amendment['keys']): Promise<Map<string, Entry>> {
     const view = new Map<string, Entry>();
     const missing = new Map<string, Bytes>();
+    const hashed = new Uint8Array(32);
     const want = (key: string, known?: Bytes): void => {
       if (view.has(key) || missing.has(key)) return;
       const held = inFlight?.entries.get(key) ?? cache.get(key);
       if (held !== undefined) return void view.set(key, held);
       if (typeof key !== 'string') return;
-      const hashed = known ?? keyHash(key, hasher);
+      if (known === undefined) keyHashInto(key, hasher, hashed);
       // The tree knows which keys exist: a new key costs no read.
-      if (replica.tree.get(hashed) !== undefined) missing.set(key, hashed);
+      if (replica.tree.get(known ?? hashed) !== undefined) missing.set(key, known ?? hashed.slice());
     };
     for (const { key, keyHash: known } of amended) want(key, known);
     for (const job of taken.fragments) for (const o of job.fragment.operations) want(o.operation.key);

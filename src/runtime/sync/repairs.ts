@@ -20,6 +20,8 @@ const SERVED_QUIET_MS = 2_000;
 /** A peer's sessions don't hold back ours for longer than one may last: one that asks for ever is not waited for. */
 const SERVED_MAX_MS = 120_000;
 const MAX_CONCURRENT = 2;
+/** Sessions between their two looks, beside those. Each keeps what it has found so far, a few hundred bytes a key. */
+const MAX_WAITING = 8;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 const GREET_TIMEOUT_MS = 10_000;
@@ -64,15 +66,25 @@ export interface Repairs {
 export function createRepairs(deps: RepairsDeps): Repairs {
   const { clock, log, metrics } = deps;
   let running = 0;
+  let waiting = 0;
 
-  async function run(peer: Peer): Promise<void> {
+  /** The time between two looks of a session, which is nobody's turn. */
+  async function wait(ms: number): Promise<void> {
+    running--;
+    waiting++;
+    await new Promise<void>((resolve) => void clock.after(ms, resolve));
+    waiting--;
+    running++;
+  }
+
+  async function run(peer: Peer, flowMs: number): Promise<void> {
     const path = deps.linkTo(peer);
     if (path === undefined || peer.repair.running) return;
     peer.repair.running = true;
     peer.repair.urgent = false;
     running++;
     try {
-      const report = await runSession(deps, peer, path.lung, path.link, watchProgress(peer, path.lung));
+      const report = await runSession(deps, peer, path.lung, path.link, watchProgress(peer, path.lung), { ms: flowMs, wait });
       peer.repair.last = report;
       if (report.outcome === 'equal') peer.differing = { keys: 0, at: clock.now(), exact: true };
       else if (report.outcome === 'equal-except-refused') peer.differing = { keys: report.found, at: clock.now(), exact: true };
@@ -165,7 +177,9 @@ export function createRepairs(deps: RepairsDeps): Repairs {
         const settle = (peer.repair.urgent ? 0 : SETTLE_MS) + (deps.self > peer.author && mayBegin(peer) ? YIELD_MS : 0);
         if (now - peer.agreementAt < settle) return;
       }
-      void run(peer);
+      const flowing = !peer.repair.urgent && now - peer.pair.at < SETTLE_MS;
+      if (flowing && waiting >= MAX_WAITING) return;
+      void run(peer, flowing ? SETTLE_MS : 0);
     },
     soon(author) {
       const peer = deps.peers.get(author);
@@ -176,7 +190,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     async all() {
       const queue = Array.from(deps.peers.all());
       const work = async (): Promise<void> => {
-        for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await run(peer);
+        for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await run(peer, 0);
       };
       await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
     },

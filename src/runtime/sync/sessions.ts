@@ -116,6 +116,14 @@ export async function drive<T>(
   }
 }
 
+/** How a session goes about commits that are flowing: see `SessionDeps.flowMs`. */
+export interface Flow {
+  readonly ms: number;
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+const STILL: Flow = { ms: 0, wait: () => Promise.resolve() };
+
 /** Drives one repair over `link` to its end, within bounds of requests and time. Never rejects: failure is an outcome. */
 export async function runSession(
   deps: SessionRunnerDeps,
@@ -123,6 +131,7 @@ export async function runSession(
   lung: LungName,
   link: Link,
   onProgress: (progress: SessionProgress) => void,
+  flow: Flow = STILL,
 ): Promise<RepairReport> {
   const counted = countedLink(deps.clock, link);
   let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
@@ -143,12 +152,13 @@ export async function runSession(
     hasher: deps.hasher,
     refused: peer.refused,
     now: () => deps.clock.monotonic(),
+    flowMs: flow.ms,
   });
   try {
     const { outcome, method, undecoded, ...settled } = await drive(
       deps.writer,
       session,
-      (work) => perform(deps, peer, lung, counted.link, work),
+      (work) => perform(deps, peer, { lung, link: counted.link, wait: flow.wait }, work),
       (at) => {
         progress = at;
         onProgress(at);
@@ -173,14 +183,22 @@ export async function requestOver(link: Link, message: SyncMessage): Promise<Ext
   return { type: 'request', message: await (message.type === 'cells' ? exchange : ask)(link, message) };
 }
 
-async function perform(deps: SessionRunnerDeps, peer: Peer, lung: LungName, link: Link, work: Work): Promise<WorkAnswer> {
+async function perform(
+  deps: SessionRunnerDeps,
+  peer: Peer,
+  by: { readonly lung: LungName; readonly link: Link; readonly wait: (ms: number) => Promise<void> },
+  work: Work,
+): Promise<WorkAnswer> {
   switch (work.type) {
     case 'request':
-      return requestOver(link, work.message);
+      return requestOver(by.link, work.message);
     case 'entries':
       return { type: 'entries', entries: await deps.writer.read(() => deps.readEntries(work.keyHashes)) };
     case 'ingest':
-      return { type: 'ingest', ...(await ingest(deps, peer, lung, work.fragments)) };
+      return { type: 'ingest', ...(await ingest(deps, peer, by.lung, work.fragments)) };
+    case 'wait':
+      await by.wait(work.ms);
+      return { type: 'waited' };
   }
 }
 

@@ -33,7 +33,8 @@ it('keys whose hashes begin with the same 32 bits are told apart, and each settl
   ]);
   const keys = [...times.keys()];
   const operations = keys.map((key, n) => ({ key, operation: operation(n, times.get(key) as number) }));
-  for (const one of operations) tracker.apply({ operations: [one], before: [[one.key, []]] });
+  for (const one of operations)
+    tracker.apply({ operations: [one], before: [{ key: one.key, keyHash: keyHash(one.key, colliding), siblings: [] }] });
   const pending = (): string[] => keys.filter((key) => tracker.isPending(keyHash(key, colliding)));
   expect(pending()).toEqual(keys);
   expect(tracker.isPending(keyHash('e', colliding))).toBe(false);

@@ -100,7 +100,10 @@ export class Node {
       this.tree.set(hash, leaf);
       this.cells.replace(hash, old, leaf);
     }
-    this.tracker.apply({ operations: applied, before });
+    this.tracker.apply({
+      operations: applied,
+      before: Array.from(before, ([key, siblings]) => ({ key, keyHash: keyHash(key, hasher), siblings })),
+    });
   }
 
   upTo(at: number): readonly Op[] {

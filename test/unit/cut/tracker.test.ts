@@ -199,8 +199,8 @@ describe('the trailing tree', () => {
     other.apply({
       operations: late,
       before: [
-        ['key/7', node.live.get('key/7') ?? []],
-        ['new', []],
+        { key: 'key/7', keyHash: keyHash('key/7', hasher), siblings: node.live.get('key/7') ?? [] },
+        { key: 'new', keyHash: keyHash('new', hasher), siblings: [] },
       ],
     });
     move(other, 3_100, 1);

@@ -104,6 +104,8 @@ export function session(
     /** Which of so many parts under way is done first. */
     pick?: (count: number) => number;
     onProgress?: (progress: SessionProgress) => void;
+    /** Commits are flowing: what happens between the two looks. */
+    onWait?: (ms: number) => void;
   } = {},
 ): Run {
   const {
@@ -116,6 +118,7 @@ export function session(
     meanwhile,
     pick = () => 0,
     onProgress,
+    onWait,
   } = options;
   const server = createCellServer({ state: () => b.replica, now: () => now });
   const run = repair({
@@ -124,6 +127,7 @@ export function session(
     hasher,
     refused,
     now: () => now,
+    ...(onWait === undefined ? {} : { flowMs: 1_500 }),
   });
   let requests = 0;
   let bytes = 0;
@@ -131,6 +135,10 @@ export function session(
   let step = run.next();
   const perform = (work: Work): WorkAnswer => {
     if (work.type === 'ingest') return { type: 'ingest', ...receiveAll(a, doorA, work.fragments) };
+    if (work.type === 'wait') {
+      onWait?.(work.ms);
+      return { type: 'waited' };
+    }
     if (work.type === 'entries') return { type: 'entries', entries: work.keyHashes.map((h) => a.entryByHash(h)) };
     const sent = encodeSync(work.message);
     const reply = encodeSync(tamper(respond(b, doorB, decodeSync(sent), server)));

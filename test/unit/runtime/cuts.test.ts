@@ -3,6 +3,7 @@ import {
   createSignedAttestation,
   encodeFragment,
   fragmentToSiblings,
+  keyHash,
   type SignedAttestation,
   trustHash,
 } from '../../../src/core/codec/index.ts';
@@ -143,7 +144,13 @@ function manyKeys(fragment: Fragment, sibling: Entry['siblings'][number], from: 
     operation: { ...sibling.operation, key },
   }));
   const entries = new Map(keys.map((key): [string, Entry] => [key, { key, siblings: [sibling] }]));
-  const step = { entries, before: keys.map(() => undefined), outcomes: [keys.map(() => 'added' as const)], commits: [] };
+  const step = {
+    entries,
+    keyHashes: keys.map((key) => keyHash(key, hasher)),
+    before: keys.map(() => undefined),
+    outcomes: [keys.map(() => 'added' as const)],
+    commits: [],
+  };
   return { step, fragments: [{ ...fragment, operations }] } as unknown as Applied;
 }
 

@@ -34,9 +34,12 @@ let guard: Guard;
 let intake: Intake;
 let mode: SyncMode;
 let full: boolean;
+/** Steps that left the state as it was. */
+let unchanged: number;
 
 beforeEach(async () => {
-  state = await openTestState();
+  unchanged = 0;
+  state = await openTestState({ onUnchanged: () => unchanged++ });
   const { self, clock, writer, replica } = state;
   const members = [self, friend, relay].map((a) => a.author);
   mode = 'auto';
@@ -53,6 +56,7 @@ beforeEach(async () => {
   const isTrusted = (author: string): boolean => members.includes(author as never);
   const door = createDoor({ hasher, network: NETWORK, isTrusted, isFull: () => full, verifier, writer, clock, metrics });
   intake = createIntake({
+    hasher,
     network: NETWORK,
     self: self.author,
     incarnation: OWN_LIFE,
@@ -87,6 +91,35 @@ describe('the verdict on gossiped commits', () => {
     const commit = friend.commit({ a: 1 });
     await gossip(commits(commit));
     expect(await gossip(commits(commit))).toBe('accept');
+  });
+
+  it('comes at once for bytes that were taken in a moment ago, which are not applied again [G6]', async () => {
+    const commit = friend.commit({ a: 1 });
+    const other = friend.commit({ b: 1 });
+    state.store.hold();
+    expect(await Promise.all([gossip(commits(commit)), gossip(commits(commit, other))])).toEqual(['accept', 'accept']);
+    expect(await gossip(commits(other))).toBe('accept');
+    state.store.open();
+    await until('both are applied', () => state.replica.tree.size === 2);
+    expect(await gossip(commits(commit))).toBe('accept');
+    await turns();
+    expect(state.applied.flatMap(({ fragments }) => fragments.map(({ id }) => id))).toEqual([commit.id, other.id]);
+    expect(unchanged).toBe(0);
+  });
+
+  it('is made anew for bytes that could not be taken in [G6]', async () => {
+    const commit = friend.commit({ a: 1 });
+    full = true;
+    expect(await gossip(commits(commit))).toBe('ignore');
+    full = false;
+    expect(await gossip(commits(commit))).toBe('accept');
+    await until('it is applied', () => state.replica.tree.size === 1);
+    const later = friend.commit({ later: 1 }, { ms: EPOCH_MS + MAX_FUTURE_MS + 1 });
+    expect(await gossip(commits(later))).toBe('ignore');
+    await turns();
+    await state.clock.advance(1_000);
+    expect(await gossip(commits(later))).toBe('accept');
+    await until('it is applied', () => state.replica.tree.size === 2);
   });
 
   it('is reject for what is malformed or forged [G3]', async () => {

@@ -41,6 +41,7 @@ import {
 
 const self = createAuthor(1);
 const friend = createAuthor(2);
+const third = createAuthor(3);
 const HEARTBEAT_MS = 1_000;
 
 let clock: HandClock;
@@ -88,7 +89,7 @@ beforeEach(async () => {
       role: 'test',
       version: '1.0.0',
       network: NETWORK,
-      trusted: [self.author, friend.author],
+      trusted: [self.author, friend.author, third.author],
       bootstrap: [],
       urls: [],
       heartbeatMs: HEARTBEAT_MS,
@@ -198,8 +199,8 @@ describe('live commits', () => {
 
   it('that came by gossip are streamed on, and not gossiped again [G5]', async () => {
     const stream = await openStream();
-    const theirs = friend.commit({ a: 1 });
-    const relay = createAuthor(3).author;
+    const theirs = third.commit({ a: 1 });
+    const relay = createAuthor(4).author;
     const message = encodeGossip({ type: 'commits', fragments: [encodeFragment(theirs)] });
     expect(await handlers.onGossip(message, relay)).toBe('accept');
     await until('it is applied', () => lattice.root().entries === 1);
@@ -209,6 +210,16 @@ describe('live commits', () => {
     await handlers.onGossip(message, relay);
     await clock.advance(100);
     expect(commits(stream)).toEqual([theirs.id]);
+  });
+
+  it('are not streamed to the node that made them [X7]', async () => {
+    const stream = await openStream();
+    const [own, other] = [friend.commit({ a: 1 }), third.commit({ b: 1 })];
+    const relay = createAuthor(4).author;
+    await handlers.onGossip(encodeGossip({ type: 'commits', fragments: [own, other].map(encodeFragment) }), relay);
+    await until('both are applied', () => lattice.root().entries === 2);
+    await clock.advance(100);
+    expect(commits(stream)).toEqual([other.id]);
   });
 });
 

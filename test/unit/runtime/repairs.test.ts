@@ -113,11 +113,11 @@ beforeEach(async () => {
 });
 
 /** A connected peer whose head names `root`. */
-function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7)): Peer {
+function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7), entries?: number): Peer {
   const peer = peers.ensure(author.author);
   if (peer === undefined) throw new Error('no room');
   peer.connected = true;
-  peers.hear(peer, author.head({ sequence: ++heads, root }), 'p2p', true);
+  peers.hear(peer, author.head({ sequence: ++heads, root, ...(entries === undefined ? {} : { entries }) }), 'p2p', true);
   return peer;
 }
 
@@ -331,7 +331,7 @@ describe('with a peer that answers', () => {
     await ours.writer.write(put('ours', 1));
   });
 
-  const meetThem = (): Peer => meet(theirs.self, theirs.replica.tree.root());
+  const meetThem = (): Peer => meet(theirs.self, theirs.replica.tree.root(), theirs.replica.tree.size);
 
   it('notes who asks, also what is no part of a repair, and only once it is known who that is [N10]', async () => {
     await responder.answer(stranger.author, encodeSync(responder.hello(undefined)), 'http');
@@ -361,6 +361,34 @@ describe('with a peer that answers', () => {
     expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3, pushed: 1, refused: 0 });
     expect(bytesToHex(theirs.replica.tree.root())).toBe(bytesToHex(ours.replica.tree.root()));
     expect(peer.repair.nextAt).toBe(clock.monotonic() + 1_000);
+  });
+
+  it('looks twice where commits flow, and settles what differs alike both times [N10, S14]', async () => {
+    for (let i = 0; i < 200; i++) {
+      const commit = theirs.self.commit({ [`base/${i}`]: i });
+      await theirs.writer.apply(commit);
+      await ours.writer.apply(commit);
+    }
+    const peer = meetThem();
+    peer.repair.urgent = false;
+    look();
+    await pass(1_000);
+    // Within a second and a half both write on: their roots differ all the time, and are never the same two.
+    await ours.writer.write(put('flowing', 1));
+    meetThem();
+    for (let i = 0; i < 8 && !peer.repair.running; i++) await pass(TICK_MS);
+    expect(peer.repair.running).toBe(true);
+    await until('it has looked', () => requests.length > 0);
+    await turns();
+    expect([...new Set(requests.map(({ type }) => type))]).toEqual(['cells']);
+    const asked = requests.length;
+    await clock.advance(1_499);
+    await turns();
+    expect(requests.length).toBe(asked);
+    await clock.advance(1);
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3 });
+    expect(requests.slice(asked)[0]?.type).toBe('cells');
   });
 
   it('tells how far it has come, then how it ended, by peer id', async () => {

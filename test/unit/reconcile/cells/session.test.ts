@@ -36,6 +36,43 @@ describe('repair by coded symbols', () => {
     expect(a.entry('k7')?.siblings).toHaveLength(2);
   });
 
+  it('while commits flow settles only what differs alike at two looks, on either side [S14]', () => {
+    const [a, b] = twins(300);
+    const arriving = [b.put('arrives', 1, T + 5000), b.put('k1', 'arrives', T + 5001)];
+    const leaving = [a.put('leaves', 1, T + 5000), a.put('k2', 'leaves', T + 5001)];
+    b.put('lost', 1, T + 5002);
+    a.put('lost too', 1, T + 5002);
+    a.put('k3', 'lost', T + 5003);
+    b.put('k4', 'again and again', T + 5003);
+    const waits: number[] = [];
+    const onWait = (ms: number): void => {
+      waits.push(ms);
+      for (const fragment of arriving) a.step({ fragments: [fragment] }, T + 6000);
+      for (const fragment of leaving) b.step({ fragments: [fragment] }, T + 6000);
+      b.put('k4', 'and again', T + 6001);
+      b.put('new', 1, T + 6002);
+    };
+    const run = session(a, b, { cells: NO_SALT, onWait });
+    expect(waits).toEqual([1_500]);
+    expect(run).toMatchObject({ outcome: 'repaired', method: 'cells', found: 3, fetched: 1, pushed: 2 });
+    const values = (r: TestReplica) => ['lost', 'lost too', 'k3'].map((key) => r.entry(key)?.siblings[0]?.operation.value);
+    expect(values(a)).toEqual([1, 1, 'lost']);
+    expect(values(b)).toEqual([1, 1, 'lost']);
+    // What began to differ in between is the next session's, if it lasts.
+    expect(['new', 'k4'].map((key) => a.entry(key)?.siblings[0]?.operation.value)).toEqual([undefined, 4]);
+    expect(session(a, b, { cells: NO_SALT })).toMatchObject({ outcome: 'repaired', found: 2, fetched: 2 });
+  });
+
+  it('while commits flow is equal where nothing lasts, and does not wait where nothing differs [S14]', () => {
+    const [a, b] = twins(300);
+    const fragment = b.put('arrives', 1, T + 5000);
+    const run = session(a, b, { cells: NO_SALT, onWait: () => void a.step({ fragments: [fragment] }, T + 6000) });
+    expect(run).toMatchObject({ outcome: 'equal', found: 0, fetched: 0, requests: 2 });
+    const waits: number[] = [];
+    expect(session(a, b, { cells: NO_SALT, onWait: (ms) => waits.push(ms) })).toMatchObject({ outcome: 'equal', requests: 1 });
+    expect(waits).toEqual([]);
+  });
+
   it('finds nothing between equal states, in one small round trip [Y6]', () => {
     const [a, b] = twins(150);
     const run = session(a, b, { cells: NO_SALT });
