@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
@@ -12,7 +12,7 @@ const MAX_TOKEN_FAILURES = 10;
 const MAX_CONNECTIONS = 512;
 const MAX_CONNECTIONS_PER_ADDRESS = 16;
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /** Checks the bearer token of a request. Throws LatticeError `unauthorized` or `too-many-failures`. */
 export type TokenCheck = (request: FastifyRequest) => void;

@@ -4,6 +4,7 @@ import {
   type Author,
   type Bytes,
   bytesToHex,
+  dropOldest,
   type Fragment,
   type Hasher,
   LatticeError,
@@ -168,9 +169,6 @@ export function createDoor(deps: DoorDeps): Door {
 }
 
 function addBounded(set: Set<string>, value: string, limit: number): void {
-  if (set.size >= limit) {
-    const oldest = set.values().next().value;
-    if (oldest !== undefined) set.delete(oldest);
-  }
+  dropOldest(set, limit);
   set.add(value);
 }

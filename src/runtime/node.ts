@@ -482,7 +482,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     });
     metrics.count('lattice_applied_batches_total');
     metrics.count('lattice_changed_keys_total', {}, step.changes.length);
-    if (mode !== 'http') outbox.add(gossip);
+    if (mode !== 'http' && p2p.running) outbox.add(gossip);
     feed.publish({ sequence: step.sequence, step, pushed });
     for (const [from, group] of byOrigin(pushed)) http.push(() => pushMessages(group), from);
   }

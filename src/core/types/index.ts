@@ -4,3 +4,4 @@ export * from './hash.ts';
 export * from './json.ts';
 export * from './limits.ts';
 export * from './model.ts';
+export * from './oldest.ts';

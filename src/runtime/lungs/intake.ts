@@ -7,7 +7,7 @@ import {
   type SignedHead,
   type SyncMessage,
 } from '../../core/codec/index.ts';
-import { type Author, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Author, bytesToHex, dropOldest, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Verdict, Verifier } from '../../ports/index.ts';
 import type { Door, Origin } from '../door.ts';
 import type { SyncMode } from '../facade.ts';
@@ -106,8 +106,7 @@ export function createIntake(deps: IntakeDeps): Intake {
 
   function takeOne(name: string, bytes: Uint8Array, origin: Origin): Promise<Verdict> {
     const taken = admitOne(bytes, origin, () => recent.delete(name));
-    const oldest = recent.size >= MAX_RECENT ? recent.keys().next().value : undefined;
-    if (oldest !== undefined) recent.delete(oldest);
+    dropOldest(recent, MAX_RECENT);
     recent.set(name, taken);
     return taken;
   }

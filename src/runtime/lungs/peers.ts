@@ -10,6 +10,8 @@ const MAX_PEERS = 512;
 /** Roots of either side within this time count as the same moment: heads are compared while commits are in flight. */
 const ROOT_WINDOW_MS = 3_000;
 const MAX_RECENT_ROOTS = 4096;
+/** Roots after which old ones are taken out. Not with every root: see dropOldest. */
+const LOOK_EVERY_ROOTS = 64;
 /** A life not heard for this long is over, whatever the clock of the next one says. */
 const FORMER_LIFE_MS = 10_000;
 
@@ -66,15 +68,17 @@ export interface Peer {
 /** Roots seen lately, newest last: equality with any of them means that both sides were equal within the window. */
 export class RecentRoots {
   readonly #seen = new Map<string, number>();
+  #lookAt = LOOK_EVERY_ROOTS;
 
   add(root: string, now: number): void {
     this.#seen.delete(root);
     this.#seen.set(root, now);
+    if (this.#seen.size < this.#lookAt) return;
     for (const [old, at] of this.#seen) {
-      if (this.#seen.size <= MAX_RECENT_ROOTS && now - at <= ROOT_WINDOW_MS) break;
-      if (old === root) break;
+      if ((this.#seen.size <= MAX_RECENT_ROOTS && now - at <= ROOT_WINDOW_MS) || old === root) break;
       this.#seen.delete(old);
     }
+    this.#lookAt = this.#seen.size + LOOK_EVERY_ROOTS;
   }
 
   has(root: string, now: number): boolean {
@@ -150,6 +154,9 @@ export function createPeerTable(clock: Clock): PeerTable {
         if (known !== undefined) {
           peer.twin ||= peer.formerLife === bytesToHex(head.incarnation);
           peer.formerLife = bytesToHex(known.incarnation);
+          // What it missed while it was away is not on its way to it.
+          peer.repair.urgent = true;
+          peer.agreementAt = now;
         }
         peer.newest.p2p = 0;
         peer.newest.http = 0;

@@ -1,6 +1,15 @@
 import { commitSigningBytes, encodeQuarantined, entryKeyToHash, entryRange, entryRowToEntry } from '../../core/codec/index.ts';
 import type { Correction, Replica, RowWrite } from '../../core/replica/index.ts';
-import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError, type Sibling } from '../../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  dropOldest,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  type Sibling,
+} from '../../core/types/index.ts';
 import type { Clock, Log, Store, Timer, Verifier } from '../../ports/index.ts';
 import type { Door } from '../door.ts';
 import type { LinkTo } from '../lungs/links.ts';
@@ -122,10 +131,7 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
   }
 
   function note(name: string): void {
-    if (known.size >= MAX_KNOWN) {
-      const oldest = known.values().next().value;
-      if (oldest !== undefined) known.delete(oldest);
-    }
+    dropOldest(known, MAX_KNOWN);
     known.add(name);
   }
 

@@ -7,6 +7,9 @@ const MAX_ENTRIES = 4096;
  * of an entry take another 1.4 KB for small values, 6 MiB in all.
  */
 const MAX_BYTES = 8 * 1024 * 1024;
+/** What is left of either when it was exceeded. */
+const LEFT_ENTRIES = (MAX_ENTRIES / 8) * 7;
+const LEFT_BYTES = (MAX_BYTES / 8) * 7;
 
 export interface EntryCache {
   get(key: string): Entry | undefined;
@@ -51,8 +54,10 @@ export function createEntryCache(): EntryCache {
       remove(key);
       entries.set(key, entry);
       count(entry, 1);
+      // Some at once: see dropOldest.
+      if (entries.size <= MAX_ENTRIES && bytes <= MAX_BYTES) return;
       for (const oldest of entries.keys()) {
-        if (entries.size <= MAX_ENTRIES && bytes <= MAX_BYTES) break;
+        if (entries.size <= LEFT_ENTRIES && bytes <= LEFT_BYTES) break;
         remove(oldest);
       }
     },

@@ -186,6 +186,8 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       if (peer === undefined) return;
       peer.repair.nextAt = 0;
       peer.repair.urgent = true;
+      // From here on the side with the greater key waits for the other.
+      peer.agreementAt = clock.monotonic();
     },
     async all() {
       const queue = Array.from(deps.peers.all());

@@ -106,7 +106,9 @@ describe('the cache of entries', () => {
     const cache = createEntryCache();
     for (let i = 0; i < 1000; i++) cache.set(`k${i}`, viewOf(64 * 1024, `k${i}`));
     expect(cache.bytes).toBeLessThanOrEqual(8 * MIB);
-    expect(cache.size).toBe(128);
+    // Once it is full an eighth is let go of at once.
+    expect(cache.size).toBeGreaterThanOrEqual(112);
+    expect(cache.size).toBeLessThanOrEqual(128);
     expect(cache.get('k0')).toBeUndefined();
     expect(cache.get('k999')).toBeDefined();
   });
