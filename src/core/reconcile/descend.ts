@@ -1,6 +1,6 @@
-import type { Difference, SubtreeDigests, SyncMessage } from '../codec/index.ts';
+import type { Difference, HashPrefix, LeafDigest, SubtreeDigests, SyncMessage } from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
-import { type Bytes, bytesToHex, equalBytes, LatticeError, MAX_QUERIES } from '../types/index.ts';
+import { type Bytes, bytesToHex, compareBytes, equalBytes, LatticeError, MAX_QUERIES } from '../types/index.ts';
 import { childPrefix, expandDigests } from './prefix.ts';
 
 /**
@@ -15,8 +15,21 @@ export interface KeyDifference {
 
 /** A query names the children of its prefix, so the deepest prefix leaves room for one more nibble. */
 const MAX_QUERY_BITS = 252;
+/** Where the peer has so many times our keys, most of its leaves are news: asking level by level would list them all the same, only later. */
+const LISTED_RATIO = 2;
+/** Queries of one request then: more would leave little room in the answer for lists. */
+const LISTED_QUERIES = 16;
+/** What a query says of a subtree without leaves. */
+const NOTHING = { bitmap: 0, digests: new Uint8Array(0) };
 /** Leaves taken at a time from a subtree that the peer lacks altogether. */
 const LEAF_PAGE = 1024;
+
+export interface DescentOptions {
+  /** Keys that the peer says it has. Where they are more than twice ours we ask as if we had none: its leaves are then listed at once. */
+  readonly theirEntries?: number | undefined;
+  /** Hears after every answer what it brought. */
+  readonly tell?: (keys: readonly KeyDifference[]) => void;
+}
 
 /**
  * Finds the keys on which our tree and a peer's differ by descending both 16 ways at a time, two levels per round
@@ -26,13 +39,19 @@ const LEAF_PAGE = 1024;
 export function* findDifferences(
   tree: MerkleTree,
   limit: number,
+  { theirEntries = 0, tell = () => undefined }: DescentOptions = {},
 ): Generator<SyncMessage, { readonly keys: KeyDifference[]; readonly complete: boolean }, SyncMessage> {
-  const found = new Map<string, KeyDifference>();
-  let queue: SubtreeDigests[] = [{ prefix: new Uint8Array(0), bits: 0, ...tree.childDigests(new Uint8Array(0), 0) }];
+  /** Every subtree is answered once, so no key is found twice. */
+  const found: KeyDifference[] = [];
+  let told = 0;
+  const list = theirEntries > LISTED_RATIO * tree.size;
+  const query = (prefix: Bytes, bits: number): SubtreeDigests => ({ prefix, bits, ...(list ? NOTHING : tree.childDigests(prefix, bits)) });
+  let queue = [query(new Uint8Array(0), 0)];
   while (queue.length > 0) {
-    if (found.size >= limit) return { keys: [...found.values()].slice(0, limit), complete: false };
-    const asked = queue.slice(0, MAX_QUERIES);
-    queue = queue.slice(MAX_QUERIES);
+    if (found.length >= limit) return { keys: found.slice(0, limit), complete: false };
+    const width = list ? LISTED_QUERIES : MAX_QUERIES;
+    const asked = queue.slice(0, width);
+    queue = queue.slice(width);
     const reply = yield { type: 'digests', queries: asked };
     if (reply.type !== 'differences') throw new LatticeError('malformed', `expected differences, the peer answered ${reply.type}`);
     const open = new Set(asked.map((q) => `${q.bits}:${bytesToHex(q.prefix)}`));
@@ -45,10 +64,14 @@ export function* findDifferences(
       }
       seen.add(id);
       if (item.kind === 'leaves') compareLeaves(tree, item, found, limit);
-      else queue.push(...compareChildren(tree, item, found, limit));
+      else queue.push(...compareChildren(tree, item, found, limit).map(({ prefix, bits }) => query(prefix, bits)));
     }
+    // Where neither claimed to have anything the peer says nothing: what we have there it lacks.
+    if (list) for (const { prefix, bits } of asked) noteUnanswered(tree, prefix, bits, seen, found, limit);
+    if (found.length > told) tell(found.slice(told, limit));
+    told = found.length;
   }
-  return { keys: [...found.values()], complete: true };
+  return { keys: found, complete: true };
 }
 
 function parentPrefix(prefix: Bytes, bits: number): Bytes {
@@ -58,23 +81,42 @@ function parentPrefix(prefix: Bytes, bits: number): Bytes {
   return out;
 }
 
-function note(found: Map<string, KeyDifference>, difference: KeyDifference): void {
-  found.set(bytesToHex(difference.keyHash), difference);
+function compareLeaves(tree: MerkleTree, { leaves, prefix, bits }: LeafList, found: KeyDifference[], limit: number): void {
+  for (const { keyHash, digest } of leaves) {
+    const mine = tree.get(keyHash)?.subarray(0, digest.length);
+    if (mine === undefined || !equalBytes(mine, digest)) found.push({ keyHash, theirs: digest, mine });
+  }
+  noteOwn(tree, prefix, bits, found, limit, (keyHash) => lists(leaves, keyHash));
 }
 
-function compareLeaves(
+type LeafList = Extract<Difference, { kind: 'leaves' }>;
+
+/** Whether the leaves, whose key hashes increase, have one of this key. */
+function lists(leaves: LeafList['leaves'], keyHash: Bytes): boolean {
+  let [low, high] = [0, leaves.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const order = compareBytes((leaves[middle] as LeafDigest).keyHash, keyHash);
+    if (order === 0) return true;
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return false;
+}
+
+/** Notes our leaves under the children of a prefix that the peer has said nothing about. */
+function noteUnanswered(
   tree: MerkleTree,
-  item: Extract<Difference, { kind: 'leaves' }>,
-  found: Map<string, KeyDifference>,
+  prefix: Bytes,
+  bits: number,
+  answered: ReadonlySet<string>,
+  found: KeyDifference[],
   limit: number,
 ): void {
-  const theirs = new Set<string>();
-  for (const { keyHash, digest } of item.leaves) {
-    theirs.add(bytesToHex(keyHash));
-    const mine = tree.get(keyHash)?.subarray(0, digest.length);
-    if (mine === undefined || !equalBytes(mine, digest)) note(found, { keyHash, theirs: digest, mine });
+  for (let i = 0; i < 16; i++) {
+    const child = childPrefix(prefix, bits, i);
+    if (!answered.has(`${bits + 4}:${bytesToHex(child)}`)) noteOwn(tree, child, bits + 4, found, limit, () => false);
   }
-  noteOwn(tree, item.prefix, item.bits, found, limit, (keyHash) => theirs.has(bytesToHex(keyHash)));
 }
 
 /** Notes our leaves under a prefix that the peer does not have. */
@@ -82,14 +124,14 @@ function noteOwn(
   tree: MerkleTree,
   prefix: Bytes,
   bits: number,
-  found: Map<string, KeyDifference>,
+  found: KeyDifference[],
   limit: number,
   has: (keyHash: Bytes) => boolean,
 ): void {
   let after: Bytes | undefined;
-  while (found.size < limit) {
+  while (found.length < limit) {
     const page = tree.leavesUnder(prefix, bits, LEAF_PAGE, after);
-    for (const leaf of page) if (!has(leaf.keyHash)) note(found, { keyHash: leaf.keyHash, theirs: undefined, mine: leaf.digest });
+    for (const leaf of page) if (!has(leaf.keyHash)) found.push({ keyHash: leaf.keyHash, theirs: undefined, mine: leaf.digest });
     if (page.length < LEAF_PAGE) return;
     after = page.at(-1)?.keyHash;
   }
@@ -98,14 +140,14 @@ function noteOwn(
 function compareChildren(
   tree: MerkleTree,
   item: Extract<Difference, { kind: 'children' }>,
-  found: Map<string, KeyDifference>,
+  found: KeyDifference[],
   limit: number,
-): SubtreeDigests[] {
+): HashPrefix[] {
   if (item.bits > MAX_QUERY_BITS - 4) throw new LatticeError('malformed', 'the peer claims more leaves under a prefix than there can be');
   const own = tree.childDigests(item.prefix, item.bits);
   const mine = expandDigests(own.bitmap, own.digests);
   const theirs = expandDigests(item.bitmap, item.digests);
-  const deeper: SubtreeDigests[] = [];
+  const deeper: HashPrefix[] = [];
   for (let i = 0; i < 16; i++) {
     const a = mine[i];
     const b = theirs[i];
@@ -113,7 +155,7 @@ function compareChildren(
     const prefix = childPrefix(item.prefix, item.bits, i);
     const bits = item.bits + 4;
     if (b === undefined) noteOwn(tree, prefix, bits, found, limit, () => false);
-    else deeper.push({ prefix, bits, ...tree.childDigests(prefix, bits) });
+    else deeper.push({ prefix, bits });
   }
   return deeper;
 }

@@ -58,9 +58,10 @@ export type Steps<T> = Generator<Work, T, WorkAnswer>;
 
 /**
  * Runs parts side by side, at most `width` at a time, begun in their order; yields to `onDone` what each came to, in the order of
- * their ends. They share nothing but what they are made with: each step of one runs as a whole.
+ * their ends. They share nothing but what they are made with: each step of one runs as a whole. Undefined in place of a part: there is
+ * none yet; one that is running will tell.
  */
-export function* sideBySide<T>(parts: Iterable<Steps<T>>, width: number, onDone: (result: T) => Session<void>): Session<void> {
+export function* sideBySide<T>(parts: Iterable<Steps<T> | undefined>, width: number, onDone: (result: T) => Session<void>): Session<void> {
   const waiting = parts[Symbol.iterator]();
   const running = new Map<number, Steps<T>>();
   let start: Started[] = [];
@@ -77,7 +78,7 @@ export function* sideBySide<T>(parts: Iterable<Steps<T>>, width: number, onDone:
   for (;;) {
     while (running.size < width) {
       const next = waiting.next();
-      if (next.done === true) break;
+      if (next.done === true || next.value === undefined) break;
       yield* go(ids++, next.value, next.value.next());
     }
     if (running.size === 0) return;

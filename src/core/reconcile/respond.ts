@@ -1,15 +1,22 @@
 import type { Difference, SubtreeDigests, SyncMessage } from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
-import { type Bytes, equalBytes, LEAF_LIST_LIMIT } from '../types/index.ts';
+import { equalBytes, LEAF_LIST_LIMIT, MAX_SYNC_BYTES } from '../types/index.ts';
 import { childPrefix, expandDigests } from './prefix.ts';
 
+/** Most that one child takes in an answer where few leaves are listed, and for the framing. */
+const CHILD_BYTES = 832;
+const FRAMING_BYTES = 64 * 1024;
+/** A leaf in a list: key hash and digest. */
+const LEAF_BYTES = 48;
+
 /**
- * Answers a digest request from our tree: for every child that differs, its leaves when they are few, else the digests
- * of its own sixteen children. Stateless: the asker compares with what it holds when the answer arrives. MAX_QUERIES
- * keeps every answer under MAX_SYNC_BYTES.
+ * Answers a digest request from our tree: for every child that differs, its leaves when they are few, or when the asker has none there and the
+ * answer has room for them, else the digests of its own sixteen children. Stateless: the asker compares with what it holds when the answer arrives.
+ * MAX_QUERIES and the room keep every answer under MAX_SYNC_BYTES.
  */
 export function answerDigests(queries: readonly SubtreeDigests[], tree: MerkleTree): SyncMessage {
   const differences: Difference[] = [];
+  let room = MAX_SYNC_BYTES - FRAMING_BYTES - queries.length * 16 * CHILD_BYTES;
   for (const query of queries) {
     const mine = tree.childDigests(query.prefix, query.bits);
     const ours = expandDigests(mine.bitmap, mine.digests);
@@ -18,15 +25,15 @@ export function answerDigests(queries: readonly SubtreeDigests[], tree: MerkleTr
       const a = ours[i];
       const b = theirs[i];
       if (a === undefined ? b === undefined : b !== undefined && equalBytes(a, b)) continue;
-      differences.push(describe(tree, childPrefix(query.prefix, query.bits, i), query.bits + 4));
+      const prefix = childPrefix(query.prefix, query.bits, i);
+      const bits = query.bits + 4;
+      const count = tree.countUnder(prefix, bits);
+      const wanted = b === undefined && count * LEAF_BYTES <= room;
+      if (bits >= 256 || count <= LEAF_LIST_LIMIT || wanted) {
+        if (count > LEAF_LIST_LIMIT) room -= count * LEAF_BYTES;
+        differences.push({ kind: 'leaves', prefix, bits, leaves: tree.leavesUnder(prefix, bits, Math.max(count, 1)) });
+      } else differences.push({ kind: 'children', prefix, bits, ...tree.childDigests(prefix, bits) });
     }
   }
   return { type: 'differences', differences };
-}
-
-function describe(tree: MerkleTree, prefix: Bytes, bits: number): Difference {
-  if (bits >= 256 || tree.countUnder(prefix, bits) <= LEAF_LIST_LIMIT) {
-    return { kind: 'leaves', prefix, bits, leaves: tree.leavesUnder(prefix, bits, LEAF_LIST_LIMIT) };
-  }
-  return { kind: 'children', prefix, bits, ...tree.childDigests(prefix, bits) };
 }

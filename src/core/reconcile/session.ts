@@ -2,9 +2,9 @@ import type { SyncMessage } from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import { type Bytes, bytesToHex, MAX_SESSION_KEYS } from '../types/index.ts';
 import { findByCells, findSketch, type LiveCells, type Sketch, tooDifferent } from './cells/index.ts';
-import { findDifferences, type KeyDifference } from './descend.ts';
+import { type DescentOptions, findDifferences, type KeyDifference } from './descend.ts';
 import type { Session, SessionProgress } from './effects.ts';
-import { type SettleDeps, settleAll } from './settle.ts';
+import { type SettleDeps, settleAll, settleWhileFinding } from './settle.ts';
 
 export interface SessionResult extends SessionProgress {
   readonly outcome: 'equal' | 'repaired' | 'equal-except-refused' | 'partial';
@@ -62,9 +62,17 @@ export function* repair(deps: SessionDeps): Session<SessionResult> {
     // The descent finds again what was refused.
     progress = { ...progress, found: progress.found - progress.refused, refused: 0 };
   }
-  const { keys, complete } = yield* exchange(findDifferences(deps.tree, MAX_SESSION_KEYS));
-  progress = yield* settleAll(deps, keys, complete, progress);
+  const { progress: settled, complete } = yield* settleByDescent(deps, progress);
+  progress = settled;
   return { outcome: outcomeOf(progress, complete), method: 'descent', undecoded: first?.undecoded ?? false, ...progress };
+}
+
+function* settleByDescent(deps: SessionDeps, before: SessionProgress): ReturnType<typeof settleWhileFinding> {
+  const search = (options: DescentOptions = {}) =>
+    findDifferences(deps.tree, MAX_SESSION_KEYS, { ...options, theirEntries: deps.cells?.theirEntries });
+  if (deps.refused.size === 0) return yield* settleWhileFinding(deps, (tell) => search({ tell }), before);
+  const { keys, complete } = yield* exchange(search());
+  return { progress: yield* settleAll(deps, keys, complete, before), complete };
 }
 
 /** What coded symbols find; where commits are flowing, what they find at either of two looks. */

@@ -28,6 +28,9 @@ import type { RefusedDifferences } from './refused.ts';
 /** Pages under way: while one is verified and made durable the next is fetched. A peer serves two requests of ours at a time. */
 const PAGES_UNDER_WAY = 2;
 
+/** Keys in the first page where much is to be fetched: what is in it is checked while the peer gathers the next, of twice as many. */
+const FIRST_PAGE = 256;
+
 export interface SettleDeps {
   readonly tree: MerkleTree;
   readonly hasher: Hasher;
@@ -62,16 +65,63 @@ export function* settleAll(
     for (let at = 0; at < sorted.length; at += MAX_WANTS) yield settle(deps, sorted.slice(at, at + MAX_WANTS));
   };
   yield* sideBySide(pages(), PAGES_UNDER_WAY, function* (settled) {
-    progress = {
-      found: progress.found,
-      fetched: progress.fetched + settled.fetched,
-      pushed: progress.pushed + settled.pushed,
-      refused: progress.refused + settled.refused,
-      remaining: progress.remaining - settled.keys,
-    };
+    progress = after(progress, settled);
     yield { type: 'progress', progress };
   });
   return progress;
+}
+
+/**
+ * Settles keys while a search by descent finds them: between states that have little in common it takes one answer after the other, and what the
+ * first brought is settled meanwhile. Only where nothing has been refused before: which refusals are to be forgotten is known at the end alone.
+ */
+export function* settleWhileFinding(
+  deps: SettleDeps,
+  search: (tell: (keys: readonly KeyDifference[]) => void) => Generator<SyncMessage, { readonly complete: boolean }, SyncMessage>,
+  before: SessionProgress,
+): Session<{ readonly progress: SessionProgress; readonly complete: boolean }> {
+  let progress = before;
+  /** Found and not settled yet, and how the search ended once it has. */
+  const found: { queue: KeyDifference[]; end?: { readonly complete: boolean } } = { queue: [] };
+  const find = function* (): Steps<Settled> {
+    const searching = search((keys) => {
+      found.queue = [...found.queue, ...keys].sort((a, b) => compareBytes(a.keyHash, b.keyHash));
+      progress = { ...progress, found: progress.found + keys.length, remaining: progress.remaining + keys.length };
+    });
+    let next = searching.next();
+    while (next.done !== true) {
+      const answer = yield { type: 'request', message: next.value };
+      if (answer.type !== 'request') throw new Error('a session was resumed with the wrong answer');
+      next = searching.next(answer.message);
+    }
+    found.end = next.value;
+    return { keys: 0, fetched: 0, pushed: 0, refused: 0 };
+  };
+  const parts = function* (): Generator<Steps<Settled> | undefined> {
+    yield find();
+    let size = FIRST_PAGE;
+    while (found.end === undefined || found.queue.length > 0) {
+      if (found.queue.length >= size || found.end !== undefined) {
+        yield settle(deps, found.queue.splice(0, size));
+        size = Math.min(2 * size, MAX_WANTS);
+      } else yield undefined;
+    }
+  };
+  yield* sideBySide(parts(), PAGES_UNDER_WAY, function* (settled) {
+    progress = after(progress, settled);
+    if (progress.found > 0) yield { type: 'progress', progress };
+  });
+  return { progress, complete: found.end?.complete === true };
+}
+
+function after(progress: SessionProgress, settled: Settled): SessionProgress {
+  return {
+    found: progress.found,
+    fetched: progress.fetched + settled.fetched,
+    pushed: progress.pushed + settled.pushed,
+    refused: progress.refused + settled.refused,
+    remaining: progress.remaining - settled.keys,
+  };
 }
 
 /** Fetches and pushes one page of differing keys, and notes the refusals of either side. */

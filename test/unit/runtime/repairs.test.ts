@@ -433,7 +433,8 @@ describe('with a peer that answers', () => {
       expect(peer.repair.last).not.toBe(last);
     }
     expect(bytesToHex(theirs.replica.tree.root())).toBe(bytesToHex(ours.replica.tree.root()));
-    expect(cuts).toBeGreaterThan(5);
+    // A list, three pages of wants and a push.
+    expect(cuts).toBeGreaterThanOrEqual(5);
     // What was settled before a cut is not fetched again: without that the wants alone would be some twenty pages.
     expect(requests.filter((r) => r.type === 'want').length).toBeLessThan(3 * cuts);
     expect(sent).toBeGreaterThan(cuts);
