@@ -20,6 +20,8 @@ const SERVED_QUIET_MS = 2_000;
 /** A peer's sessions don't hold back ours for longer than one may last: one that asks for ever is not waited for. */
 const SERVED_MAX_MS = 120_000;
 const MAX_CONCURRENT = 2;
+/** How often a session that has waited looks whether it is its turn. */
+const TURN_MS = 100;
 /** Sessions between their two looks, beside those. Each keeps what it has found so far, a few hundred bytes a key. */
 const MAX_WAITING = 8;
 const BACKOFF_MIN_MS = 1_000;
@@ -72,7 +74,10 @@ export function createRepairs(deps: RepairsDeps): Repairs {
   async function wait(ms: number): Promise<void> {
     running--;
     waiting++;
-    await new Promise<void>((resolve) => void clock.after(ms, resolve));
+    const rest = (time: number): Promise<void> => new Promise((resolve) => void clock.after(time, resolve));
+    await rest(ms);
+    // From here on it is one of those that run again: it waits for one of them to end.
+    while (running >= MAX_CONCURRENT) await rest(TURN_MS);
     waiting--;
     running++;
   }

@@ -391,6 +391,49 @@ describe('with a peer that answers', () => {
     expect(requests.slice(asked)[0]?.type).toBe('cells');
   });
 
+  it('is one of two at a time after the wait too [N10, S14]', async () => {
+    for (let i = 0; i < 200; i++) {
+      const commit = theirs.self.commit({ [`base/${i}`]: i });
+      await theirs.writer.apply(commit);
+      await ours.writer.apply(commit);
+    }
+    const answered = link;
+    const looks = new Map<Author | undefined, number>();
+    let held = 0;
+    const end: (() => void)[] = [];
+    link = async (peer, ...request) => {
+      looks.set(peer, (looks.get(peer) ?? 0) + 1);
+      if ((looks.get(peer) ?? 0) > 1) {
+        held++;
+        await new Promise<void>((resolve) => end.push(resolve));
+        held--;
+        throw new Error('enough');
+      }
+      return answered(theirs.self.author, ...request);
+    };
+    const authors = [11, 12, 13, 14].map((n) => createAuthor(n));
+    const speak = (): void => {
+      for (const author of authors) meet(author, theirs.replica.tree.root(), theirs.replica.tree.size).repair.urgent = false;
+    };
+    speak();
+    look();
+    await pass(1_000);
+    await ours.writer.write(put('flowing', 1));
+    speak();
+    for (let i = 0; i < 16; i++) {
+      await pass(TICK_MS);
+      await until('requests are answered', () => true);
+    }
+    expect(looks.size).toBe(4);
+    expect(held).toBe(2);
+    for (const go of end.splice(0)) go();
+    await turns();
+    await pass(TICK_MS);
+    await turns();
+    expect(held).toBe(2);
+    for (const go of end.splice(0)) go();
+  });
+
   it('tells how far it has come, then how it ended, by peer id', async () => {
     const peer = meetThem();
     const seen: unknown[] = [];
