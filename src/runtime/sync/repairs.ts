@@ -69,6 +69,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
   const { clock, log, metrics } = deps;
   let running = 0;
   let waiting = 0;
+  const isFull = (): boolean => running >= MAX_CONCURRENT;
 
   /** The time between two looks of a session, which is nobody's turn. */
   async function wait(ms: number): Promise<void> {
@@ -77,7 +78,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     const rest = (time: number): Promise<void> => new Promise((resolve) => void clock.after(time, resolve));
     await rest(ms);
     // From here on it is one of those that run again: it waits for one of them to end.
-    while (running >= MAX_CONCURRENT) await rest(TURN_MS);
+    while (isFull()) await rest(TURN_MS);
     waiting--;
     running++;
   }
@@ -172,7 +173,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       };
     },
     consider(peer) {
-      if (peer.repair.running || running >= MAX_CONCURRENT || peer.head === undefined || deps.isHeld?.() === true) return;
+      if (peer.repair.running || isFull() || peer.head === undefined || deps.isHeld?.() === true) return;
       const now = clock.monotonic();
       if (now < peer.repair.nextAt || isServed(peer, now)) return;
       if (peer.agreement === 'equal-except-refused') {
