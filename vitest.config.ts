@@ -11,7 +11,14 @@ export default defineConfig({
     // Two cores: more workers than that only make deadlines of real-process tests unreliable.
     maxWorkers: 2,
     projects: [
-      { test: { ...shared, name: 'unit', include: ['test/{unit,contract,vectors,regressions}/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['test/{unit,contract,vectors,regressions}/**/*.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
       {
         test: {

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLevelStore } from '../src/adapters/store/index.ts';
 import { seedToAuthor } from '../src/adapters/system/index.ts';
-import { bucketRange } from '../src/core/index.ts';
+import { bucketRange } from '../src/core/rows/index.ts';
 import { hexToBytes } from '../src/core/types/index.ts';
 import type { Figure } from './support/figures.ts';
 import { fillStore } from './support/fill.ts';
@@ -20,11 +20,12 @@ const LUNG_SETTINGS: Readonly<Record<Lung, Readonly<Record<string, string>>>> = 
 };
 
 /**
- * An empty node joins one that has `entries`, written in commits of `commit`. Only the source is trusted, so that it alone is a quorum: the
- * joining node is a mirror.
+ * An empty node joins one that has `entries`, written in commits of `commit`. Only the source is trusted, so that it
+ * alone is a quorum: the joining node is a mirror.
  */
 async function joinOver(lung: Lung, entries: number, commit: number): Promise<Figure[]> {
-  // Half a gigabyte through a proxy would take a core from the two that are measured: the node's own count of bytes does then.
+  // Half a gigabyte through a proxy would take a core from the two that are measured: the node's own count of bytes
+  // does then.
   const counted = entries < 1_000_000;
   const fleet = await createFleet({
     nodes: 2,
@@ -38,13 +39,19 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
     trustOnly(fleet.dir, fleet.nodes, seedToAuthor(hexToBytes(seedHex) as Uint8Array));
     const filled = await fillStore(join(fleet.dir, source.name, 'state'), {
       seedHex,
-      network: settingOf(fleet.dir, source, 'NETWORK') ?? settingOf(fleet.dir, source, 'P2P_TOPIC') ?? 'aethel/lattice/v1',
+      network:
+        settingOf(fleet.dir, source, 'NETWORK') ?? settingOf(fleet.dir, source, 'P2P_TOPIC') ?? 'aethel/lattice/v1',
       entries,
       commit,
       prefix: 'boot',
     });
     await source.start();
-    await until('the source has a certified cut', CERTIFIED_MS, async () => (await source.status()).cuts?.certified !== undefined, 100);
+    await until(
+      'the source has a certified cut',
+      CERTIFIED_MS,
+      async () => (await source.status()).cuts?.certified !== undefined,
+      100,
+    );
     const { root } = await source.status();
     const bytesBefore = fleet.proxies.reduce((sum, proxy) => sum + proxy.bytes, 0);
     const cpuBefore = source.cpu();
@@ -57,8 +64,14 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
       : ((await joiner.status()).bootstrap?.bytes ?? 0);
     const [joinerCpu, sourceCpu] = [joiner.cpu(), source.cpu() - cpuBefore];
     const [joinerMemory, sourceMemory] = [joiner.memory(), source.memory()];
-    // Of few keys the source may have pushed all before the snapshot began: then every signature was verified on the way.
-    await until('all signatures verified', JOIN_MS, async () => ((await joiner.status()).bootstrap?.phase ?? 'done') === 'done', 50);
+    // Of few keys the source may have pushed all before the snapshot began: then every signature was verified on the
+    // way.
+    await until(
+      'all signatures verified',
+      JOIN_MS,
+      async () => ((await joiner.status()).bootstrap?.phase ?? 'done') === 'done',
+      50,
+    );
     const verified = performance.now() - spawned;
     const peak = joiner.memory();
     await joiner.stop();
@@ -83,7 +96,12 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
         unit: '/s',
         limit: { name: 'writing the rows alone', value: rows },
       },
-      { metric: `${metric}_verified_s`, label: '… until every signature is verified', value: (verified - started) / 1000, unit: 's' },
+      {
+        metric: `${metric}_verified_s`,
+        label: '… until every signature is verified',
+        value: (verified - started) / 1000,
+        unit: 's',
+      },
       {
         metric: `${metric}_bytes`,
         label: '… bytes on the wire per entry',
@@ -91,7 +109,12 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
         unit: 'B',
         limit: { name: 'its commits', value: filled.payload / entries },
       },
-      { metric: `${metric}_joiner_cpu_us`, label: '… main thread of the joining node per entry', value: perEntry(joinerCpu), unit: 'µs' },
+      {
+        metric: `${metric}_joiner_cpu_us`,
+        label: '… main thread of the joining node per entry',
+        value: perEntry(joinerCpu),
+        unit: 'µs',
+      },
       { metric: `${metric}_source_cpu_us`, label: '… of the source', value: perEntry(sourceCpu), unit: 'µs' },
       {
         metric: `${metric}_joiner_mib`,
@@ -100,7 +123,12 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
         unit: 'MiB',
         ...(entries === 1_000_000 ? { goal: { atMost: 700 } } : {}),
       },
-      { metric: `${metric}_joiner_own_mib`, label: '… of it not mapped from files, then', value: joinerMemory.own, unit: 'MiB' },
+      {
+        metric: `${metric}_joiner_own_mib`,
+        label: '… of it not mapped from files, then',
+        value: joinerMemory.own,
+        unit: 'MiB',
+      },
       { metric: `${metric}_joiner_verified_mib`, label: '… peak until verified', value: peak.peak, unit: 'MiB' },
       {
         metric: `${metric}_source_mib`,
@@ -109,7 +137,12 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
         unit: 'MiB',
         ...(entries === 1_000_000 ? { goal: { atMost: 700 } } : {}),
       },
-      { metric: `${metric}_source_own_mib`, label: '… of it not mapped from files, then', value: sourceMemory.own, unit: 'MiB' },
+      {
+        metric: `${metric}_source_own_mib`,
+        label: '… of it not mapped from files, then',
+        value: sourceMemory.own,
+        unit: 'MiB',
+      },
     ];
   } finally {
     await fleet.close();
@@ -119,7 +152,10 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
 function trustOnly(dir: string, nodes: readonly BenchNode[], author: string): void {
   for (const { name } of nodes) {
     const file = join(dir, `${name}.env`);
-    const text = readFileSync(file, 'utf8').replace(/^DIOTEC360_TRUSTED_STATE_PUBKEYS=.*$/m, `DIOTEC360_TRUSTED_STATE_PUBKEYS=${author}`);
+    const text = readFileSync(file, 'utf8').replace(
+      /^DIOTEC360_TRUSTED_STATE_PUBKEYS=.*$/m,
+      `DIOTEC360_TRUSTED_STATE_PUBKEYS=${author}`,
+    );
     writeFileSync(file, text);
   }
 }
@@ -146,14 +182,16 @@ async function rowsPerSecond(from: string, to: string, entries: number): Promise
 }
 
 /**
- * An empty node joins one with 10,000 and 100,000 entries over either lung, in commits of 100 and, over P2P, of one operation each; with `--million`
- * one with a million too. `--only SIZE` for one size, `--lung p2p|http` for one lung.
+ * An empty node joins one with 10,000 and 100,000 entries over either lung, in commits of 100 and, over P2P, of one
+ * operation each; with `--million` one with a million too. `--only SIZE` for one size, `--lung p2p|http` for one lung.
  */
 export async function bootstrap(): Promise<readonly Figure[]> {
   const only = process.argv.indexOf('--only');
   const all = [10_000, 100_000, ...(process.argv.includes('--million') ? [1_000_000] : [])];
   const sizes = only === -1 ? all : [Number(process.argv[only + 1])];
-  const lungs = (['p2p', 'http'] as const).filter((lung) => !process.argv.includes('--lung') || process.argv.includes(lung));
+  const lungs = (['p2p', 'http'] as const).filter(
+    (lung) => !process.argv.includes('--lung') || process.argv.includes(lung),
+  );
   const figures: Figure[] = [];
   for (const entries of sizes) {
     for (const lung of lungs) figures.push(...(await joinOver(lung, entries, 100)));

@@ -25,8 +25,8 @@ function memoryMiB(): number {
 
 /**
  * Figures of the Merkle tree at n leaves: rates per second of insert and of replacement in batches of 100, each
- * followed by a root; the time of building by the loader from leaves in random and in ascending order, in ms, root included; growth
- * of the process in MiB (run node with --expose-gc for a steady figure) and bytes per proof.
+ * followed by a root; the time of building by the loader from leaves in random and in ascending order, in ms, root
+ * included; growth of the process in MiB (run node with --expose-gc for a steady figure) and bytes per proof.
  */
 export async function treeFigures(n: number): Promise<Record<string, number>> {
   const keys = new Uint8Array(n * 32);

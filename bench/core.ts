@@ -38,7 +38,8 @@ function createBare(self: number) {
         now,
         (message) => signer.sign(message),
       );
-      if (step.changes.length !== COMMIT) throw new Error(`a step changed ${step.changes.length} keys instead of ${COMMIT}`);
+      if (step.changes.length !== COMMIT)
+        throw new Error(`a step changed ${step.changes.length} keys instead of ${COMMIT}`);
       for (const [key, entry] of step.entries) entries.set(key, entry);
     },
   };
@@ -95,7 +96,13 @@ function stepFigures(): Figure[] {
     for (const bytes of encoded) decodeFragment(bytes, hasher);
   });
   return [
-    { metric: 'step_insert_per_s', label: 'apply remote, new keys', value: ENTRIES / inserted, unit: 'op/s', goal: { atLeast: 100_000 } },
+    {
+      metric: 'step_insert_per_s',
+      label: 'apply remote, new keys',
+      value: ENTRIES / inserted,
+      unit: 'op/s',
+      goal: { atLeast: 100_000 },
+    },
     {
       metric: 'step_update_per_s',
       label: 'apply remote, replacing',
@@ -172,7 +179,13 @@ export async function core(): Promise<readonly Figure[]> {
       unit: '/s',
       limit: { name: 'hashing its nodes (13.7 each)', value: hashes / 13.7 },
     },
-    { metric: 'tree_1m_memory_mib', label: 'tree of 1M leaves, memory', value: of('rss_growth_mib'), unit: 'MiB', goal: { atMost: 190 } },
+    {
+      metric: 'tree_1m_memory_mib',
+      label: 'tree of 1M leaves, memory',
+      value: of('rss_growth_mib'),
+      unit: 'MiB',
+      goal: { atMost: 190 },
+    },
     {
       metric: 'tree_1m_rebuild_ms',
       label: 'tree of 1M leaves, rebuild, random order',

@@ -1,8 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { nodeHasher } from '../src/adapters/system/hasher.ts';
-import { CutTracker, createTreeLoader, type Hlc, keyHash, LiveCells, leafHash, type Versioned } from '../src/core/index.ts';
+import {
+  CutTracker,
+  createTreeLoader,
+  type Hlc,
+  keyHash,
+  LiveCells,
+  leafHash,
+  type Versioned,
+} from '../src/core/index.ts';
 import type { Author } from '../src/core/types/index.ts';
-import type { CutView } from '../src/runtime/facade.ts';
+import type { CutView } from '../src/runtime/facade/facade.ts';
 import { keyOf, NETWORK, valueOf } from './support/commits.ts';
 import { type Figure, quantile } from './support/figures.ts';
 import { createFleet, startAll } from './support/fleet.ts';
@@ -61,7 +69,11 @@ function trackerFigures(): Figure[] {
     const keys = Array.from({ length: STEP }, (_, i) => s * STEP + i);
     return {
       operations: keys.map((k) => ({ key: keyOf(k * 10), operation: operationOf(k * 10, PERIOD_MS - 1) })),
-      before: keys.map((k) => ({ key: keyOf(k * 10), keyHash: keyHash(keyOf(k * 10), hasher), siblings: [first[k] as Versioned] })),
+      before: keys.map((k) => ({
+        key: keyOf(k * 10),
+        keyHash: keyHash(keyOf(k * 10), hasher),
+        siblings: [first[k] as Versioned],
+      })),
     };
   });
   const applied = ms(() => {
@@ -77,7 +89,13 @@ function trackerFigures(): Figure[] {
     { metric: 'apply_us', label: 'tracking an applied operation', value: (applied * 1000) / CHANGED, unit: 'µs' },
     { metric: 'begin_ms', label: `ordering ${CHANGED} changed keys`, value: begun, unit: 'ms', goal: { atMost: 50 } },
     { metric: 'advance_us', label: 'moving one of them at 1M', value: (moved * 1000) / CHANGED, unit: 'µs' },
-    { metric: 'slice_p99_ms', label: `a slice of ${SLICE}, p99`, value: quantile(slices, 0.99), unit: 'ms', goal: { atMost: 10 } },
+    {
+      metric: 'slice_p99_ms',
+      label: `a slice of ${SLICE}, p99`,
+      value: quantile(slices, 0.99),
+      unit: 'ms',
+      goal: { atMost: 10 },
+    },
   ];
 }
 
@@ -112,11 +130,15 @@ async function agreement(): Promise<Figure[]> {
     // The last cut of that time settles and is attested.
     await pause(2 * PERIOD_MS);
     const views = await Promise.all(
-      fleet.nodes.map(async (node) => ((await (await fetch(`${node.api}/api/v1/cuts`)).json()) as { items: CutView[] }).items),
+      fleet.nodes.map(
+        async (node) => ((await (await fetch(`${node.api}/api/v1/cuts`)).json()) as { items: CutView[] }).items,
+      ),
     );
     const during = (at: number): boolean => at > from && at <= ended;
     const times = new Set(views.flat().flatMap(({ at }) => (during(at) ? [at] : [])));
-    const agreed = [...times].filter((at) => views.every((items) => items.some((v) => v.at === at && v.ours && v.attesters.length === 3)));
+    const agreed = [...times].filter((at) =>
+      views.every((items) => items.some((v) => v.at === at && v.ours && v.attesters.length === 3)),
+    );
     const rate = total / ((ended - from) / 1000);
     return [
       { metric: 'agreement_writes_per_s', label: 'three nodes, writes a second', value: rate, unit: '/s' },

@@ -31,8 +31,15 @@ function secondsOf(argv: readonly string[]): number {
   return seconds;
 }
 
-/** Commits of 100 on all nodes, `writers` at once: operations a second until the roots are equal, and how long that took after the last answer. */
-async function step(nodes: readonly BenchNode[], writers: number, tag: number): Promise<{ perSecond: number; equal: number }> {
+/**
+ * Commits of 100 on all nodes, `writers` at once: operations a second until the roots are equal, and how long that took
+ * after the last answer.
+ */
+async function step(
+  nodes: readonly BenchNode[],
+  writers: number,
+  tag: number,
+): Promise<{ perSecond: number; equal: number }> {
   let operations = 0;
   const from = performance.now();
   await Promise.all(
@@ -67,8 +74,13 @@ async function load(nodes: readonly BenchNode[]): Promise<void> {
   await untilEqual(nodes, SETTLE_MS);
 }
 
-/** RATE single writes a second on the first node for the time given; ms from each answer to the change on both others. */
-async function steady(fleet: BenchFleet, seconds: number): Promise<{ seen: number[]; answered: number[]; late: number }> {
+/**
+ * RATE single writes a second on the first node for the time given; ms from each answer to the change on both others.
+ */
+async function steady(
+  fleet: BenchFleet,
+  seconds: number,
+): Promise<{ seen: number[]; answered: number[]; late: number }> {
   const [writer, ...others] = fleet.nodes;
   if (writer === undefined) throw new Error('a fleet has nodes');
   const total = (seconds + WARM_SECONDS) * RATE;
@@ -100,7 +112,9 @@ async function steady(fleet: BenchFleet, seconds: number): Promise<{ seen: numbe
         const from = performance.now();
         newest[n % KEYS] = n;
         const path = `/api/v1/state/steady-${n % KEYS}`;
-        const status = await connection.send(requestText('PUT', writer.port, path, writer.token, JSON.stringify(valueOf(n, 1))));
+        const status = await connection.send(
+          requestText('PUT', writer.port, path, writer.token, JSON.stringify(valueOf(n, 1))),
+        );
         if (status !== 200) {
           const log = readFileSync(join(fleet.dir, `${writer.name}.log`), 'utf8');
           throw new Error(`a PUT was answered ${status}; the node's last words: ${log.slice(-2000)}`);
@@ -167,7 +181,13 @@ async function figuresOver(lung: Lung, seconds: number): Promise<Figure[]> {
         value: quantile(seen, 0.5),
         unit: 'ms',
       },
-      { metric: `${lung}_steady_p99_ms`, label: '… p99', value: quantile(seen, 0.99), unit: 'ms', goal: { atMost: 100 } },
+      {
+        metric: `${lung}_steady_p99_ms`,
+        label: '… p99',
+        value: quantile(seen, 0.99),
+        unit: 'ms',
+        goal: { atMost: 100 },
+      },
       { metric: `${lung}_answer_p50_ms`, label: '… write answered, p50', value: quantile(answered, 0.5), unit: 'ms' },
       { metric: `${lung}_answer_p99_ms`, label: '… write answered, p99', value: quantile(answered, 0.99), unit: 'ms' },
       { metric: `${lung}_late`, label: '… writes begun over 1 s after their time', value: late, unit: '' },
@@ -179,7 +199,12 @@ async function figuresOver(lung: Lung, seconds: number): Promise<Figure[]> {
         unit: 'ms',
         goal: { atMost: 50 },
       },
-      { metric: `${lung}_loop_max_ms`, label: '… longest wait of any', value: Math.max(...measured.flat().map((s) => s.max)), unit: 'ms' },
+      {
+        metric: `${lung}_loop_max_ms`,
+        label: '… longest wait of any',
+        value: Math.max(...measured.flat().map((s) => s.max)),
+        unit: 'ms',
+      },
       {
         metric: `${lung}_rss_mib`,
         label: '… memory at the end, largest',
@@ -212,7 +237,13 @@ async function figuresOver(lung: Lung, seconds: number): Promise<Figure[]> {
         value: best.perSecond,
         unit: 'op/s',
       },
-      { metric: `${lung}_best_equal_ms`, label: '… last answer to equal roots', value: best.equal, unit: 'ms', goal: { atMost: EQUAL_MS } },
+      {
+        metric: `${lung}_best_equal_ms`,
+        label: '… last answer to equal roots',
+        value: best.equal,
+        unit: 'ms',
+        goal: { atMost: EQUAL_MS },
+      },
       { metric: `${lung}_best_writers`, label: '… commits on their way at once', value: best.writers, unit: '' },
     );
     return figures;
@@ -221,7 +252,10 @@ async function figuresOver(lung: Lung, seconds: number): Promise<Figure[]> {
   }
 }
 
-/** Three processes under a steady load and at their limit, over either lung. `--seconds n` sets the length of the steady run, `--steady` leaves the limit out, `--lung p2p|http` takes one. */
+/**
+ * Three processes under a steady load and at their limit, over either lung. `--seconds n` sets the length of the steady
+ * run, `--steady` leaves the limit out, `--lung p2p|http` takes one.
+ */
 export async function live(): Promise<readonly Figure[]> {
   const seconds = secondsOf(process.argv);
   const at = process.argv.indexOf('--lung');

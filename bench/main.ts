@@ -14,7 +14,10 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   peers: async () => (await import('./peers.ts')).peers,
 };
 const [name = '', ...flags] = process.argv.slice(2);
-/** A bench that hangs is a broken bench; its children end with it. These run many nodes, for a time of one's choice, or fill stores of a million entries. */
+/**
+ * A bench that hangs is a broken bench; its children end with it. These run many nodes, for a time of one's choice, or
+ * fill stores of a million entries.
+ */
 const MAX_MS = ['bootstrap', 'live', 'cuts', 'peers', 'start'].includes(name) ? 3_600_000 : 300_000;
 const load = BENCHES[name];
 if (load === undefined) {

@@ -43,15 +43,18 @@ function createShelf(system: System) {
     /** Until they are restored from the shelf the directories lie in memory. */
     prepare() {
       if (workshop !== undefined)
-        for (const [i, directory] of system.directories.entries()) symlinkSync(mkdtempSync(join(workshop, String(i))), directory);
+        for (const [i, directory] of system.directories.entries())
+          symlinkSync(mkdtempSync(join(workshop, String(i))), directory);
     },
-    keep: (node: 0 | 1, name: string) => cpSync(system.directories[node], join(shelf, name), { recursive: true, dereference: true }),
+    keep: (node: 0 | 1, name: string) =>
+      cpSync(system.directories[node], join(shelf, name), { recursive: true, dereference: true }),
     restore(node: 0 | 1, name: string) {
       rmSync(system.directories[node], { recursive: true, force: true });
       cpSync(join(shelf, name), system.directories[node], { recursive: true });
     },
     clear() {
-      for (const directory of [shelf, workshop]) if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+      for (const directory of [shelf, workshop])
+        if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
     },
   };
 }
@@ -124,7 +127,8 @@ async function catchUp(system: System, shelf: Shelf, missed: number, values: Val
     note(values, `${missed}_peak_mib`, peakMiB);
     for (const report of (await system.repairs?.()) ?? []) {
       note(values, `${missed}_session_ms`, report.durationMs);
-      if (process.argv.includes('--explain')) process.stderr.write(`${system.name} ${Math.round(took)} ms: ${JSON.stringify(report)}\n`);
+      if (process.argv.includes('--explain'))
+        process.stderr.write(`${system.name} ${Math.round(took)} ms: ${JSON.stringify(report)}\n`);
     }
     const [theirs, ours] = [await system.source.dump(), await system.joiner.dump()];
     if (theirs.entries !== BASE + missed || theirs.hash !== ours.hash) {
@@ -165,7 +169,15 @@ function figuresOf(system: System, values: Values, ours: Values | undefined): Fi
     if (all === undefined) return [];
     const own = ours === undefined || ours === values ? undefined : median(ours.get(what) ?? []);
     const beside = own === undefined ? {} : { limit: { name: 'ours', value: own } };
-    return [{ metric: `${short}_${what}`, label: `${system.label}: ${label} (${all.length} runs)`, value: median(all), unit, ...beside }];
+    return [
+      {
+        metric: `${short}_${what}`,
+        label: `${system.label}: ${label} (${all.length} runs)`,
+        value: median(all),
+        unit,
+        ...beside,
+      },
+    ];
   };
   return [
     ...figure('alone_1_per_s', 'writes alone, one at a time', '/s'),
@@ -183,8 +195,9 @@ function figuresOf(system: System, values: Values, ours: Values | undefined): Fi
 }
 
 /**
- * Ourselves beside peers: two processes each, the same keys and values, runs that take turns. The peers' packages must have been installed
- * in bench/peers. `--only a,b` takes some systems only; `--only none` leaves what needs no systems: bytes to find differences of several shapes.
+ * Ourselves beside peers: two processes each, the same keys and values, runs that take turns. The peers' packages must
+ * have been installed in bench/peers. `--only a,b` takes some systems only; `--only none` leaves what needs no systems:
+ * bytes to find differences of several shapes.
  */
 export async function peers(): Promise<readonly Figure[]> {
   const at = process.argv.indexOf('--only');

@@ -21,7 +21,10 @@ interface Load {
   readonly perCoreSecond: number;
 }
 
-/** Seconds of processor time of all threads of a process, in the hundredths that Linux counts; NaN where the system does not tell. */
+/**
+ * Seconds of processor time of all threads of a process, in the hundredths that Linux counts; NaN where the system does
+ * not tell.
+ */
 function processSeconds(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -33,7 +36,10 @@ function processSeconds(pid: number): number {
   }
 }
 
-/** GETs over keep-alive connections, one on its way on each. The load generator must leave the server its processor, so it only counts status lines. */
+/**
+ * GETs over keep-alive connections, one on its way on each. The load generator must leave the server its processor, so
+ * it only counts status lines.
+ */
 async function getLoad(port: number, pid: number, ms: number): Promise<Load> {
   const STATUS_LINE = 'HTTP/1.1 200 OK';
   let answers = 0;
@@ -84,7 +90,10 @@ async function getLoad(port: number, pid: number, ms: number): Promise<Load> {
 
 /** `GET /api/v1/state/{key}` with its security headers, from a node of its own, beside bare Fastify in the same run. */
 export async function read(): Promise<readonly Figure[]> {
-  const fleet = await createFleet({ nodes: 1, settings: { P2P_LISTEN: '', P2P_BOOTSTRAP: '', P2P_ENABLED: 'false', LATTICE_NODES: '' } });
+  const fleet = await createFleet({
+    nodes: 1,
+    settings: { P2P_LISTEN: '', P2P_BOOTSTRAP: '', P2P_ENABLED: 'false', LATTICE_NODES: '' },
+  });
   const bare = fork(fileURLToPath(new URL('./support/bare-server.js', import.meta.url)), { execArgv: [] });
   process.once('exit', () => bare.kill('SIGKILL'));
   try {
@@ -95,7 +104,9 @@ export async function read(): Promise<readonly Figure[]> {
     await node.start();
     const nodePid = node.pid();
     for (let first = 0; first < ENTRIES; first += COMMIT) {
-      await node.commit(Array.from({ length: COMMIT }, (_, i) => ({ key: keyOf(first + i), value: valueOf(first + i, 0) })));
+      await node.commit(
+        Array.from({ length: COMMIT }, (_, i) => ({ key: keyOf(first + i), value: valueOf(first + i, 0) })),
+      );
     }
     await getLoad(node.port, nodePid, WARM_MS);
     await getLoad(barePort, barePid, WARM_MS);
@@ -122,8 +133,18 @@ export async function read(): Promise<readonly Figure[]> {
         unit: '/s',
         limit: { name: 'bare Fastify', value: of(theirs, 'perSecond') },
       },
-      { metric: 'bare_get_per_core_s', label: 'bare Fastify, per second of one core', value: of(theirs, 'perCoreSecond'), unit: '/s' },
-      { metric: 'bare_get_per_s', label: 'bare Fastify, per second of the clock', value: of(theirs, 'perSecond'), unit: '/s' },
+      {
+        metric: 'bare_get_per_core_s',
+        label: 'bare Fastify, per second of one core',
+        value: of(theirs, 'perCoreSecond'),
+        unit: '/s',
+      },
+      {
+        metric: 'bare_get_per_s',
+        label: 'bare Fastify, per second of the clock',
+        value: of(theirs, 'perSecond'),
+        unit: '/s',
+      },
     ];
   } finally {
     bare.kill('SIGTERM');

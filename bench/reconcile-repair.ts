@@ -64,9 +64,15 @@ function answer(side: Side, message: SyncMessage): SyncMessage {
   if (message.type === 'cells') return side.cells.answer(message);
   if (message.type === 'digests') return answerDigests(message.queries, side.replica.tree);
   if (message.type === 'want') {
-    const hashes = message.keyHashes.flatMap((hash) => side.replica.tree.leavesUnder(hash, hash.length * 8, 16).map((l) => l.keyHash));
+    const hashes = message.keyHashes.flatMap((hash) =>
+      side.replica.tree.leavesUnder(hash, hash.length * 8, 16).map((l) => l.keyHash),
+    );
     const siblings = hashes.flatMap((hash) => side.entryOf(hash)?.siblings ?? []);
-    return { type: 'entries', answered: message.keyHashes.length, fragments: siblingsToFragments(siblings, hasher).map(encodeFragment) };
+    return {
+      type: 'entries',
+      answered: message.keyHashes.length,
+      fragments: siblingsToFragments(siblings, hasher).map(encodeFragment),
+    };
   }
   if (message.type !== 'push') throw new Error(message.type);
   side.take(message.fragments.map((bytes) => decodeFragment(bytes, hasher)));
@@ -119,8 +125,10 @@ function session(mine: Side, theirs: Side): number {
     step = run.next(reply);
   }
   const { outcome, method, found } = step.value;
-  if (outcome !== 'repaired' || method !== 'cells' || found !== DIFFERENCES) throw new Error(`${outcome} by ${method}: ${found} found`);
-  if (bytesToHex(mine.replica.tree.root()) !== bytesToHex(theirs.replica.tree.root())) throw new Error('the roots differ');
+  if (outcome !== 'repaired' || method !== 'cells' || found !== DIFFERENCES)
+    throw new Error(`${outcome} by ${method}: ${found} found`);
+  if (bytesToHex(mine.replica.tree.root()) !== bytesToHex(theirs.replica.tree.root()))
+    throw new Error('the roots differ');
   return bytes;
 }
 
@@ -136,7 +144,12 @@ export function repairFigures(): Figure[] {
   }
   let payload = 0;
   for (let i = 0; i < DIFFERENCES; i++) {
-    const operation: Operation = { kind: 'put', key: keyOf(ENTRIES + i), value: `entry number ${i}, of 220 bytes`, context: [] };
+    const operation: Operation = {
+      kind: 'put',
+      key: keyOf(ENTRIES + i),
+      value: `entry number ${i}, of 220 bytes`,
+      context: [],
+    };
     const fragment = remoteCommit(author, start + ENTRIES + i, [operation], hasher);
     payload += encodeFragment(fragment).length;
     (i % 2 === 0 ? mine : theirs).take([fragment]);

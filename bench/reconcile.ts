@@ -22,7 +22,10 @@ import { type Figure, median, quantile, seconds } from './support/figures.ts';
 
 const SIZES = [10_000, 100_000, 1_000_000] as const;
 const DIFFERENCES = [10, 100, 1000, 10_000] as const;
-/** Where more than this part of the keys differ, sessions give the cells up and compare the trees: that is not measured here. */
+/**
+ * Where more than this part of the keys differ, sessions give the cells up and compare the trees: that is not measured
+ * here.
+ */
 const GREATEST_SHARE = 0.1;
 /** Differences of each size; of the sizes that have goals, in the state that they are set for, MANY. */
 const SEEDS = 7;
@@ -63,7 +66,8 @@ function createState(n: number): { readonly state: State; readonly rebuildSecond
   const tree = loader.finish();
   const cells = new LiveCells({ hasher, network: 'bench' });
   const rebuildSeconds = seconds(() => {
-    for (let i = 0; i < n; i++) cells.replace(keys.subarray(64 * i, 64 * i + 32), undefined, keys.subarray(64 * i + 32, 64 * i + 64));
+    for (let i = 0; i < n; i++)
+      cells.replace(keys.subarray(64 * i, 64 * i + 32), undefined, keys.subarray(64 * i + 32, 64 * i + 64));
   });
   const state = { tree, cells };
   return { state: { ...state, server: createCellServer({ state: () => state, now: () => 0 }) }, rebuildSeconds };
@@ -205,7 +209,12 @@ function findFigures(n: number): Figure[] {
         ...(goal === undefined ? {} : { goal: { atMost: goal } }),
         limit: { name: '16-byte ids', value: ID_BYTES * d },
       },
-      { metric: `cells_${at}_bytes_p95`, label: `  95 of 100 (${cells.length} seeds)`, value: high(cells, 'bytes'), unit: 'B' },
+      {
+        metric: `cells_${at}_bytes_p95`,
+        label: `  95 of 100 (${cells.length} seeds)`,
+        value: high(cells, 'bytes'),
+        unit: 'B',
+      },
       {
         metric: `cells_${at}_round_trips_p95`,
         label: '  round trips, 95 of 100',
@@ -246,8 +255,20 @@ function findFigures(n: number): Figure[] {
   });
   return [
     ...figures,
-    { metric: 'upkeep_us', label: 'upkeep for one replaced leaf', value: (upkeep / UPDATES) * 1e6, unit: 'µs', goal: { atMost: 1 } },
-    { metric: 'rebuild_1m_ms', label: 'cells of 1M leaves, at start', value: rebuildSeconds * 1000, unit: 'ms', goal: { atMost: 300 } },
+    {
+      metric: 'upkeep_us',
+      label: 'upkeep for one replaced leaf',
+      value: (upkeep / UPDATES) * 1e6,
+      unit: 'µs',
+      goal: { atMost: 1 },
+    },
+    {
+      metric: 'rebuild_1m_ms',
+      label: 'cells of 1M leaves, at start',
+      value: rebuildSeconds * 1000,
+      unit: 'ms',
+      goal: { atMost: 300 },
+    },
   ];
 }
 

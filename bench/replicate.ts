@@ -16,7 +16,10 @@ const SETTLE_MS = 30_000;
 
 type Lung = 'p2p' | 'http';
 
-/** Milliseconds from the answer to a write on the first node to the event of its change on each other node, the later of the two. */
+/**
+ * Milliseconds from the answer to a write on the first node to the event of its change on each other node, the later of
+ * the two.
+ */
 async function latencies(fleet: BenchFleet, tag: string): Promise<{ all: number[]; ack: number[] }> {
   const [writer, ...others] = fleet.nodes;
   if (writer === undefined) throw new Error('a fleet has nodes');
@@ -44,7 +47,9 @@ async function latencies(fleet: BenchFleet, tag: string): Promise<{ all: number[
         const key = `${tag}-${n}`;
         const body = JSON.stringify(valueOf(n, 0));
         sent.set(key, performance.now());
-        const status = await connection.send(requestText('PUT', writer.port, `/api/v1/state/${key}`, writer.token, body));
+        const status = await connection.send(
+          requestText('PUT', writer.port, `/api/v1/state/${key}`, writer.token, body),
+        );
         if (status !== 201) throw new Error(`a PUT was answered ${status}`);
         acked.set(key, performance.now());
       }
@@ -79,7 +84,9 @@ async function sustained(nodes: readonly BenchNode[], writers: readonly BenchNod
       while (performance.now() - from < THROUGHPUT_MS) {
         const first = next;
         next += size;
-        await node?.commit(Array.from({ length: size }, (_, i) => ({ key: keyOf(first + i), value: valueOf(first + i, 0) })));
+        await node?.commit(
+          Array.from({ length: size }, (_, i) => ({ key: keyOf(first + i), value: valueOf(first + i, 0) })),
+        );
         operations += size;
       }
     }),
@@ -148,7 +155,10 @@ async function figuresOver(lung: Lung): Promise<Figure[]> {
   }
 }
 
-/** Three real processes: how soon a write is seen elsewhere, and how many operations a second arrive everywhere, over either lung. */
+/**
+ * Three real processes: how soon a write is seen elsewhere, and how many operations a second arrive everywhere, over
+ * either lung.
+ */
 export async function replicate(): Promise<readonly Figure[]> {
   return [...(await figuresOver('p2p')), ...(await figuresOver('http'))];
 }

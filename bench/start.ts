@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openLevelStore } from '../src/adapters/store/index.ts';
 import { nodeHasher, systemClock, systemRandom } from '../src/adapters/system/index.ts';
-import { CHECKPOINT, createCommit, decodeEntry, keyToEntryKey, makeHlc, Replica } from '../src/core/index.ts';
+import { createCommit, decodeEntry, makeHlc, Replica } from '../src/core/index.ts';
+import { CHECKPOINT, keyToEntryKey } from '../src/core/rows/index.ts';
 import type { Entry } from '../src/core/types/index.ts';
 import type { Log } from '../src/ports/index.ts';
-import { createCheckpointSaver } from '../src/runtime/state/checkpoint-save.ts';
-import { openState } from '../src/runtime/state/startup.ts';
+import { openState } from '../src/runtime/storage/startup.ts';
+import { createCheckpointSaver } from '../src/runtime/upkeep/checkpoint-save.ts';
 import { keyOf, NETWORK, put, signerOf, valueOf } from './support/commits.ts';
 import { type Figure, median } from './support/figures.ts';
 import { until } from './support/fleet.ts';
@@ -24,7 +25,9 @@ const CHILD = fileURLToPath(new URL('./support/open-store.js', import.meta.url))
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const PROFILE = process.execArgv.filter((flag) => flag.startsWith('--cpu-prof'));
 
-/** Key numbers in an order unrelated to that of the keys: as they come in life. `stride` is coprime to powers of ten. */
+/**
+ * Key numbers in an order unrelated to that of the keys: as they come in life. `stride` is coprime to powers of ten.
+ */
 const STRIDE = 7919;
 
 /** Makes a store of `entries` as a replica would: commits of 100, all rows of every step. */
@@ -48,7 +51,9 @@ async function fill(directory: string, entries: number): Promise<void> {
           network: NETWORK,
           author: signer.author,
           hlc: makeHlc(now - entries + first + c, 0),
-          operations: Array.from({ length: COMMIT }, (_, i) => put(((first + c * COMMIT + i) * STRIDE) % entries, 0, [])),
+          operations: Array.from({ length: COMMIT }, (_, i) =>
+            put(((first + c * COMMIT + i) * STRIDE) % entries, 0, []),
+          ),
         },
         hasher,
         (message) => signer.sign(message),
@@ -116,7 +121,10 @@ async function checkpoint(directory: string, entries: number): Promise<void> {
 /** Opens the store in a process of its own. */
 function open(directory: string, mode: 'state' | 'rows'): Promise<Opened> {
   return new Promise((resolve, reject) => {
-    const child = fork(CHILD, [directory, NETWORK, signerOf(1).author, mode], { execArgv: PROFILE, timeout: MAX_OPEN_MS });
+    const child = fork(CHILD, [directory, NETWORK, signerOf(1).author, mode], {
+      execArgv: PROFILE,
+      timeout: MAX_OPEN_MS,
+    });
     let result: Opened | undefined;
     child.once('message', (message) => (result = message as Opened));
     child.once('exit', (code) =>
@@ -150,19 +158,42 @@ async function figuresOf(entries: number, goalMs: number): Promise<Figure[]> {
         goal: { atMost: goalMs },
         limit: { name: 'reading the rows alone', value: of(rows, (s) => s.ms) },
       },
-      { metric: `${metric}_plain_ms`, label: '… without a checkpoint, from every entry', value: of(plain, (s) => s.ms), unit: 'ms' },
-      { metric: `${metric}_cpu_ms`, label: '… processor time of the main thread', value: of(states, (s) => s.cpuMs), unit: 'ms' },
+      {
+        metric: `${metric}_plain_ms`,
+        label: '… without a checkpoint, from every entry',
+        value: of(plain, (s) => s.ms),
+        unit: 'ms',
+      },
+      {
+        metric: `${metric}_cpu_ms`,
+        label: '… processor time of the main thread',
+        value: of(states, (s) => s.cpuMs),
+        unit: 'ms',
+      },
       { metric: `${metric}_rows_ms`, label: '… reading the rows alone', value: of(rows, (s) => s.ms), unit: 'ms' },
-      { metric: `${metric}_blocked_ms`, label: '… longest hold of the event loop', value: of(states, (s) => s.blockedMs), unit: 'ms' },
+      {
+        metric: `${metric}_blocked_ms`,
+        label: '… longest hold of the event loop',
+        value: of(states, (s) => s.blockedMs),
+        unit: 'ms',
+      },
       { metric: `${metric}_mib`, label: '… memory then', value: of(states, (s) => s.rssMib), unit: 'MiB' },
-      { metric: `${metric}_bytes`, label: '… bytes of rows read, per entry', value: of(rows, (s) => s.bytes) / entries, unit: 'B' },
+      {
+        metric: `${metric}_bytes`,
+        label: '… bytes of rows read, per entry',
+        value: of(rows, (s) => s.bytes) / entries,
+        unit: 'B',
+      },
     ];
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
-/** From opening a store to its verified root, in a fresh process: 100,000 entries and, unless `--small`, a million. The files are in the system's cache. */
+/**
+ * From opening a store to its verified root, in a fresh process: 100,000 entries and, unless `--small`, a million. The
+ * files are in the system's cache.
+ */
 export async function start(): Promise<readonly Figure[]> {
   const small = await figuresOf(100_000, 500);
   return process.argv.includes('--small') ? small : [...small, ...(await figuresOf(1_000_000, 3000))];

@@ -38,7 +38,10 @@ async function inParallel(count: number, width: number, job: (n: number) => Prom
   return (performance.now() - from) / 1000;
 }
 
-/** Signed durable writes through a node without lungs; its batches are then written once more straight into another store. */
+/**
+ * Signed durable writes through a node without lungs; its batches are then written once more straight into another
+ * store.
+ */
 async function nodeFigures(dir: string): Promise<Figure[]> {
   const store = await openLevelStore(join(dir, 'node'));
   let recorded: (readonly StoreOperation[])[] | undefined;
@@ -84,7 +87,11 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
   );
   const commit = (first: number, version: number): Promise<unknown> =>
     node.lattice.write(
-      Array.from({ length: COMMIT }, (_, i) => ({ op: 'put', key: keyOf(first + i), value: valueOf(first + i, version) })),
+      Array.from({ length: COMMIT }, (_, i) => ({
+        op: 'put',
+        key: keyOf(first + i),
+        value: valueOf(first + i, version),
+      })),
     );
   await inParallel(COMMITS / 4, IN_FLIGHT, (n) => commit(10_000_000 + n * COMMIT, 0));
   const cpu = cpuSeconds();
@@ -125,7 +132,12 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
       goal: { atLeast: 30_000 },
       limit,
     },
-    { metric: 'commit_new_per_cpu_s', label: 'new keys, per second of the main thread', value: operations / createdCpu, unit: 'op/s' },
+    {
+      metric: 'commit_new_per_cpu_s',
+      label: 'new keys, per second of the main thread',
+      value: operations / createdCpu,
+      unit: 'op/s',
+    },
     {
       metric: 'commit_replace_per_cpu_s',
       label: 'replacing, per second of the main thread',
@@ -135,8 +147,18 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
     { metric: 'commit_single_per_s', label: 'one commit at a time', value: operations / 6 / single, unit: 'op/s' },
     { metric: 'store_per_s', label: 'the same batches, store alone', value: limit.value, unit: 'op/s' },
     { metric: 'store_rows_per_s', label: 'rows of them', value: rows.length / rawSeconds, unit: 'rows/s' },
-    { metric: 'store_bytes_per_operation', label: 'bytes stored per operation', value: bytes / (operations / 2), unit: 'B' },
-    { metric: 'operations_per_batch', label: 'operations per durable batch', value: operations / 2 / batches.length, unit: '' },
+    {
+      metric: 'store_bytes_per_operation',
+      label: 'bytes stored per operation',
+      value: bytes / (operations / 2),
+      unit: 'B',
+    },
+    {
+      metric: 'operations_per_batch',
+      label: 'operations per durable batch',
+      value: operations / 2 / batches.length,
+      unit: '',
+    },
   ];
 }
 
@@ -155,7 +177,11 @@ function syncsPerSecond(dir: string): number {
 }
 
 /** PUTs of one key each over keep-alive connections, for RUN_MS after WARM_MS. */
-async function putLoad(port: number, token: string, connections: number): Promise<{ perSecond: number; p50: number; p99: number }> {
+async function putLoad(
+  port: number,
+  token: string,
+  connections: number,
+): Promise<{ perSecond: number; p50: number; p99: number }> {
   const open = await Promise.all(Array.from({ length: connections }, () => openConnection(port)));
   const times: number[] = [];
   const start = performance.now() + WARM_MS;
@@ -167,7 +193,9 @@ async function putLoad(port: number, token: string, connections: number): Promis
         const from = performance.now();
         if (from >= end) break;
         const body = JSON.stringify(valueOf(n, c));
-        const status = await connection.send(requestText('PUT', port, `/api/v1/state/put-${connections}-${n++}`, token, body));
+        const status = await connection.send(
+          requestText('PUT', port, `/api/v1/state/put-${connections}-${n++}`, token, body),
+        );
         if (status !== 201 && status !== 200) throw new Error(`a PUT was answered ${status}`);
         if (from >= start) times.push(performance.now() - from);
       }
@@ -178,7 +206,10 @@ async function putLoad(port: number, token: string, connections: number): Promis
 }
 
 async function httpFigures(syncs: number): Promise<Figure[]> {
-  const fleet = await createFleet({ nodes: 1, settings: { P2P_LISTEN: '', P2P_BOOTSTRAP: '', P2P_ENABLED: 'false', LATTICE_NODES: '' } });
+  const fleet = await createFleet({
+    nodes: 1,
+    settings: { P2P_LISTEN: '', P2P_BOOTSTRAP: '', P2P_ENABLED: 'false', LATTICE_NODES: '' },
+  });
   const bare = fork(fileURLToPath(new URL('./support/bare-server.js', import.meta.url)), { execArgv: [] });
   process.once('exit', () => bare.kill('SIGKILL'));
   try {

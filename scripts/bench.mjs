@@ -10,10 +10,14 @@ const args = process.argv.slice(2);
 
 mkdirSync(at('tmp/bench'), { recursive: true });
 copyFileSync(at('package.json'), at('tmp/bench/package.json'));
-const built = spawnSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('bench/tsconfig.json')], { stdio: 'inherit' });
+const built = spawnSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('bench/tsconfig.json')], {
+  stdio: 'inherit',
+});
 if (built.status === 0) {
   const profile = args.includes('--prof') ? ['--cpu-prof', `--cpu-prof-dir=${at('tmp/bench/profiles')}`] : [];
   // --expose-gc: memory is read after a collection.
-  const ran = spawnSync(process.execPath, ['--expose-gc', ...profile, at('tmp/bench/bench/main.js'), ...args], { stdio: 'inherit' });
+  const ran = spawnSync(process.execPath, ['--expose-gc', ...profile, at('tmp/bench/bench/main.js'), ...args], {
+    stdio: 'inherit',
+  });
   process.exitCode = ran.status ?? 1;
 } else process.exitCode = built.status ?? 1;

@@ -1,4 +1,5 @@
-// Builds dashboard/ into dist/dashboard, each file that compresses also as .gz and .br: the node serves them as they are.
+// Builds dashboard/ into dist/dashboard, each file that compresses also as .gz and .br: the node serves them as they
+// are.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,10 @@ for (const entry of readdirSync(out, { recursive: true, withFileTypes: true })) 
   const bytes = readFileSync(path);
   const packed = {
     gz: gzipSync(bytes, { level: 9 }),
-    br: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
+    br: brotliCompressSync(bytes, {
+      params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+    }),
   };
-  for (const [suffix, smaller] of Object.entries(packed)) if (smaller.length < bytes.length) writeFileSync(`${path}.${suffix}`, smaller);
+  for (const [suffix, smaller] of Object.entries(packed))
+    if (smaller.length < bytes.length) writeFileSync(`${path}.${suffix}`, smaller);
 }

@@ -1,5 +1,6 @@
-// Measures the dashboard in Chromium against a made-up node with 50 peers, a busy event stream and a full log: npm run build && node scripts/dashboard-figures.mjs
-// Prints a table and one JSON line. CPU is that of the page's own process, in percent of one core.
+// Measures the dashboard in Chromium against a made-up node with 50 peers, a busy event stream and a full log: npm run
+// build && node scripts/dashboard-figures.mjs Prints a table and one JSON line. CPU is that of the page's own process,
+// in percent of one core.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join, relative } from 'node:path';
@@ -16,7 +17,8 @@ const LINES_PER_S = 10;
 const WATCH_MS = 15_000;
 const LOADS = 9;
 /** As src/api sends it. */
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
 const TYPES = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 
 const hex = (n) => n.toString(16).padStart(64, '0');
@@ -80,10 +82,14 @@ const status = () => ({
 const files = new Map(
   readdirSync(BUILT, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => [relative(BUILT, join(entry.parentPath, entry.name)), readFileSync(join(entry.parentPath, entry.name))]),
+    .map((entry) => [
+      relative(BUILT, join(entry.parentPath, entry.name)),
+      readFileSync(join(entry.parentPath, entry.name)),
+    ]),
 );
 
-const stream = (response) => response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+const stream = (response) =>
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
 const logEvent = (n) =>
   `id: ${n}\nevent: line\ndata: ${JSON.stringify({ id: `${n}`, time: Date.now(), level: 'info', component: 'http', msg: 'request', route: '/api/v1/state', ms: n % 40 })}\n\n`;
 
@@ -95,7 +101,8 @@ const server = createServer((request, response) => {
   if (path === '/api/v1/events') {
     stream(response);
     const timer = setInterval(() => {
-      for (let i = 0; i < CHANGES_PER_S / 10; i++) response.write(`event: change\ndata: {"type":"change","key":"key/${i}"}\n\n`);
+      for (let i = 0; i < CHANGES_PER_S / 10; i++)
+        response.write(`event: change\ndata: {"type":"change","key":"key/${i}"}\n\n`);
       response.write(`id: ${sequence}\nevent: batch\ndata: {"type":"batch"}\n\n`);
     }, 100);
     return response.once('close', () => clearInterval(timer));
@@ -111,7 +118,9 @@ const server = createServer((request, response) => {
   if (plain === undefined) return response.writeHead(404).end();
   const packed = files.get(`${name}.gz`);
   const headers = { 'content-type': TYPES[name.split('.').at(-1)], 'content-security-policy': CSP };
-  return response.writeHead(200, packed === undefined ? headers : { ...headers, 'content-encoding': 'gzip' }).end(packed ?? plain);
+  return response
+    .writeHead(200, packed === undefined ? headers : { ...headers, 'content-encoding': 'gzip' })
+    .end(packed ?? plain);
 });
 await new Promise((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
 const url = `http://127.0.0.1:${server.address().port}/dashboard/`;
@@ -165,7 +174,9 @@ try {
     firstViewBytes: bytes,
     firstViewMs: Math.round(loads[LOADS >> 1]),
     firstViewMaxMs: Math.round(loads.at(-1)),
-    ...Object.fromEntries(Object.entries(steady).map(([view, part]) => [`${view}CpuPercent`, Number((part * 100).toFixed(1))])),
+    ...Object.fromEntries(
+      Object.entries(steady).map(([view, part]) => [`${view}CpuPercent`, Number((part * 100).toFixed(1))]),
+    ),
   };
   for (const [name, value] of Object.entries(figures)) process.stdout.write(`${name.padEnd(20)} ${value}\n`);
   process.stdout.write(`${JSON.stringify({ bench: 'dashboard', metrics: figures })}\n`);

@@ -1,5 +1,6 @@
-// Takes the README's pictures of the dashboard in docs/screenshots: npm run build && node scripts/screenshots.mjs [--all DIR]
-// Three nodes run in a temporary directory; two of them wrote the same keys while apart, so that there is something to decide.
+// Takes the README's pictures of the dashboard in docs/screenshots: npm run build && node scripts/screenshots.mjs
+// [--all DIR] Three nodes run in a temporary directory; two of them wrote the same keys while apart, so that there is
+// something to decide.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -71,7 +72,10 @@ try {
 
   const start = async (node) => {
     const { PATH, HOME } = process.env;
-    const child = spawn(process.execPath, [CLI, 'start', '--env-file', join(dir, node.envFile)], { env: { PATH, HOME }, stdio: 'ignore' });
+    const child = spawn(process.execPath, [CLI, 'start', '--env-file', join(dir, node.envFile)], {
+      env: { PATH, HOME },
+      stdio: 'ignore',
+    });
     children.set(node.name, child);
     await eventually(`${node.name} answers`, async () => (await fetch(`${node.api}/health`)).ok);
   };
@@ -125,7 +129,8 @@ try {
     await page.screenshot({ path });
     await context.close();
     const { size: bytes } = statSync(path);
-    if (path.startsWith(OUT) && bytes > MAX_BYTES) throw new Error(`${path} has ${bytes} bytes, more than ${MAX_BYTES}`);
+    if (path.startsWith(OUT) && bytes > MAX_BYTES)
+      throw new Error(`${path} has ${bytes} bytes, more than ${MAX_BYTES}`);
     process.stdout.write(`${path}: ${bytes} bytes\n`);
   };
   const proof = async (page) => {

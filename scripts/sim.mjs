@@ -21,10 +21,19 @@ function wholeNumber(name, text) {
 let options;
 try {
   const { values } = parseArgs({
-    options: { seed: { type: 'string' }, seeds: { type: 'string' }, verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      verbose: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   const seed = wholeNumber('seed', values.seed);
-  options = { ...values, seed: seed ?? '1', seeds: wholeNumber('seeds', values.seeds) ?? (seed === undefined ? '50' : '1') };
+  options = {
+    ...values,
+    seed: seed ?? '1',
+    seeds: wholeNumber('seeds', values.seeds) ?? (seed === undefined ? '50' : '1'),
+  };
 } catch (error) {
   process.stderr.write(`error: ${error.message}\n\n${USAGE}`);
   process.exit(2);

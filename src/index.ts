@@ -1,6 +1,13 @@
-export { checkProof, generateNodeKey, type NodeKey, type StartedNode, type StartOptions, startNode } from './app/index.ts';
+export {
+  checkProof,
+  generateNodeKey,
+  type NodeKey,
+  type StartedNode,
+  type StartOptions,
+  startNode,
+} from './app/index.ts';
 export type { Proven } from './audit/index.ts';
 export { type Config, type LoadOptions, loadConfig } from './config/index.ts';
 export type { Author, JsonValue } from './core/types/index.ts';
 export type { Log } from './ports/index.ts';
-export * from './runtime/facade.ts';
+export * from './runtime/facade/facade.ts';

@@ -16,7 +16,8 @@ Promise.withResolvers ??= function withResolvers() {
 
 export const keyOf = (n) => `bench/entry/${String(n).padStart(8, '0')}`;
 /** 100 bytes that differ from entry to entry. */
-export const valueOf = (n) => `${String(n).padStart(8, '0')} the quick brown fox jumps over the lazy dog `.padEnd(100, '0123456789');
+export const valueOf = (n) =>
+  `${String(n).padStart(8, '0')} the quick brown fox jumps over the lazy dog `.padEnd(100, '0123456789');
 
 /** SHA-256 over all keys and values in key order: equal states have equal dumps. */
 export function dumpOf(pairs) {

@@ -1,4 +1,5 @@
-// Canvas GossipLog: signed messages in SQLite and an LMDB Merkle index, synchronised over its WebSocket network without encryption.
+// Canvas GossipLog: signed messages in SQLite and an LMDB Merkle index, synchronised over its WebSocket network without
+// encryption.
 import { GossipLog } from '@canvas-js/gossiplog/sqlite';
 import { dumpOf, reach, serve, writeAll } from './child.mjs';
 

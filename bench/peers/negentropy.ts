@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { compareBytes, concatBytes } from '../../src/core/types/index.ts';
 
 /**
- * Range-based set reconciliation as Negentropy's protocol text (version 1) tells it, for its bytes and round trips on our sets: items are
- * ordered by (timestamp, id); a message is a version byte and ranges, each an upper bound, a mode and a payload; modes are skip (0), fingerprint
- * (1) and id list (2). A range whose fingerprints differ is split into 16 by number of items, or listed when it has fewer than 32.
+ * Range-based set reconciliation as Negentropy's protocol text (version 1) tells it, for its bytes and round trips on
+ * our sets: items are ordered by (timestamp, id); a message is a version byte and ranges, each an upper bound, a mode
+ * and a payload; modes are skip (0), fingerprint (1) and id list (2). A range whose fingerprints differ is split into
+ * 16 by number of items, or listed when it has fewer than 32.
  */
 const ID_BYTES = 32;
 const FINGERPRINT_BYTES = 16;
@@ -113,7 +114,11 @@ function split(set: NegentropySet, from: number, to: number, upper: Bound, out: 
   let at = from;
   for (let bucket = 0; bucket < BUCKETS; bucket++) {
     const end = at + Math.floor(count / BUCKETS) + (bucket < count % BUCKETS ? 1 : 0);
-    out.push({ upper: bucket === BUCKETS - 1 ? upper : set.boundAt(end), mode: FINGERPRINT, fingerprint: set.fingerprint(at, end) });
+    out.push({
+      upper: bucket === BUCKETS - 1 ? upper : set.boundAt(end),
+      mode: FINGERPRINT,
+      fingerprint: set.fingerprint(at, end),
+    });
     at = end;
   }
 }
@@ -135,7 +140,11 @@ function answer(set: NegentropySet, ranges: readonly Range[], found: Set<string>
   let from = 0;
   for (const { upper, mode, fingerprint, ids = [] } of ranges) {
     const to = upper === LAST || !Number.isFinite(upper.timestamp) ? set.items.length : set.find(upper, from);
-    if (mode === FINGERPRINT && fingerprint !== undefined && compareBytes(fingerprint, set.fingerprint(from, to)) !== 0) {
+    if (
+      mode === FINGERPRINT &&
+      fingerprint !== undefined &&
+      compareBytes(fingerprint, set.fingerprint(from, to)) !== 0
+    ) {
       split(set, from, to, upper, out);
     } else if (mode === IDS) {
       const mine = set.items.slice(from, to).map(({ id }) => id);
@@ -154,7 +163,10 @@ function answer(set: NegentropySet, ranges: readonly Range[], found: Set<string>
 }
 
 /** Bytes both ways and round trips until the side that begins knows every id that differs, and how many those are. */
-export function negentropy(mine: NegentropySet, theirs: NegentropySet): { bytes: number; roundTrips: number; found: number } {
+export function negentropy(
+  mine: NegentropySet,
+  theirs: NegentropySet,
+): { bytes: number; roundTrips: number; found: number } {
   const found = new Set<string>();
   let message: Range[] = [];
   split(mine, 0, mine.items.length, LAST, message);

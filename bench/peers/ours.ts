@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RepairReport } from '../../src/runtime/facade.ts';
+import type { RepairReport } from '../../src/runtime/facade/facade.ts';
 import { type BenchNode, createFleet, until } from '../support/fleet.ts';
 import { openConnection, requestText } from '../support/http-client.ts';
 import type { PeerNode, System } from './system.ts';
@@ -43,7 +43,9 @@ function peerNode(node: BenchNode, joins: boolean): PeerNode {
           while (next < from + count) {
             const n = next++;
             const path = `/api/v1/state/${encodeURIComponent(keyOf(n))}`;
-            const status = await connection.send(requestText('PUT', node.port, path, node.token, JSON.stringify(valueOf(n))));
+            const status = await connection.send(
+              requestText('PUT', node.port, path, node.token, JSON.stringify(valueOf(n))),
+            );
             if (status !== 201 && status !== 200) throw new Error(`a PUT was answered ${status}`);
           }
         }),

@@ -1,4 +1,5 @@
-// PouchDB over LevelDB, replicated over HTTP from express-pouchdb. Not signed; LevelDB's default write, which does not wait for the disk.
+// PouchDB over LevelDB, replicated over HTTP from express-pouchdb. Not signed; LevelDB's default write, which does not
+// wait for the disk.
 import { createRequire } from 'node:module';
 import { dumpOf, reach, serve, writeAll } from './child.mjs';
 

@@ -13,15 +13,19 @@ import {
 import type { Figure } from '../support/figures.ts';
 import { idOf, NegentropySet, negentropy, type TimedItem } from './negentropy.ts';
 
-/** Keys that both sides hold: what an ordinary test machine holds twice in a second or two. `--entries N` takes another number. */
+/**
+ * Keys that both sides hold: what an ordinary test machine holds twice in a second or two. `--entries N` takes another
+ * number.
+ */
 const ENTRIES = 100_000;
 const DIFFERENT = 1000;
 
 const hasher = nodeHasher();
 
 /**
- * How two sets can differ. `mine` and `theirs` tell which items each side has beyond the shared ones, `changed` which keys are shared with
- * other contents (a delete is a change: its tombstone is a leaf, and an event of its own to others).
+ * How two sets can differ. `mine` and `theirs` tell which items each side has beyond the shared ones, `changed` which
+ * keys are shared with other contents (a delete is a change: its tombstone is a leaf, and an event of its own to
+ * others).
  */
 interface Shape {
   readonly name: string;
@@ -42,7 +46,14 @@ const SHAPES: readonly Shape[] = [
     changed: 0,
     clustered: false,
   },
-  { name: 'clustered', label: 'half on each side, the newest', mine: DIFFERENT / 2, theirs: DIFFERENT / 2, changed: 0, clustered: true },
+  {
+    name: 'clustered',
+    label: 'half on each side, the newest',
+    mine: DIFFERENT / 2,
+    theirs: DIFFERENT / 2,
+    changed: 0,
+    clustered: true,
+  },
   { name: 'one_sided', label: 'all on one side, the newest', mine: 0, theirs: DIFFERENT, changed: 0, clustered: true },
   { name: 'deletes', label: 'deleted on one side', mine: 0, theirs: 0, changed: DIFFERENT, clustered: false },
 ];
@@ -66,7 +77,11 @@ function add({ tree, cells, items }: State, n: number, version: number, timestam
   items.push({ timestamp, id: leaf });
 }
 
-function ours(mine: State, theirs: State, search: Generator<SyncMessage, unknown, SyncMessage>): { bytes: number; roundTrips: number } {
+function ours(
+  mine: State,
+  theirs: State,
+  search: Generator<SyncMessage, unknown, SyncMessage>,
+): { bytes: number; roundTrips: number } {
   const server = createCellServer({ state: () => theirs, now: () => 0 });
   let bytes = 0;
   let roundTrips = 0;
@@ -87,7 +102,10 @@ function ours(mine: State, theirs: State, search: Generator<SyncMessage, unknown
   return { bytes, roundTrips };
 }
 
-/** Bytes and round trips to find 1,000 differences of several shapes: coded symbols, tree descent, and Negentropy on the same sets. */
+/**
+ * Bytes and round trips to find 1,000 differences of several shapes: coded symbols, tree descent, and Negentropy on the
+ * same sets.
+ */
 export function shapeFigures(): Figure[] {
   const at = process.argv.indexOf('--entries');
   const entries = at < 0 ? ENTRIES : Number(process.argv[at + 1]);
@@ -115,6 +133,10 @@ export function shapeFigures(): Figure[] {
       },
       { metric: `find_${shape.name}_${name}_trips`, label: '  round trips', value: cost.roundTrips, unit: '' },
     ];
-    return [...of('coded symbols', 'cells', cells), ...of('our descent', 'descent', descent), ...of('Negentropy', 'negentropy', ranges)];
+    return [
+      ...of('coded symbols', 'cells', cells),
+      ...of('our descent', 'descent', descent),
+      ...of('Negentropy', 'negentropy', ranges),
+    ];
   });
 }

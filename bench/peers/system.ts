@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RepairReport } from '../../src/runtime/facade.ts';
+import type { RepairReport } from '../../src/runtime/facade/facade.ts';
 import { cpuSeconds } from '../support/figures.ts';
 import { memoryOf } from '../support/fleet.ts';
 import { createProxy, type Proxy } from '../support/proxy.ts';
@@ -23,7 +23,10 @@ export interface Dump {
 
 /** One node of a system under comparison, in a process of its own. */
 export interface PeerNode {
-  /** Starts the process over the node's directory; resolves when it takes writes, or for the joining node when `join` may be called. */
+  /**
+   * Starts the process over the node's directory; resolves when it takes writes, or for the joining node when `join`
+   * may be called.
+   */
   open(): Promise<void>;
   /** Milliseconds. */
   write(writes: Writes): Promise<number>;
@@ -52,7 +55,9 @@ export interface System {
   bytes(): number;
   /** From here on what goes between the two takes this many milliseconds longer, each way. */
   delay(ms: number): void;
-  /** Of the joining node since its start: processor seconds of its main thread, and its greatest resident memory in MiB. */
+  /**
+   * Of the joining node since its start: processor seconds of its main thread, and its greatest resident memory in MiB.
+   */
   usage(): { readonly cpuSeconds: number; readonly peakMiB: number };
   close(): Promise<void>;
 }
@@ -74,7 +79,10 @@ function startProcess(program: string): Process {
   });
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
-  const waiting = new Map<number, { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }>();
+  const waiting = new Map<
+    number,
+    { readonly resolve: (value: never) => void; readonly reject: (error: Error) => void }
+  >();
   let complaints = '';
   let last = 0;
   child.stderr?.on('data', (chunk: Buffer) => {

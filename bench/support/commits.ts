@@ -22,7 +22,9 @@ export function signerOf(n: number): Signer {
 
 /** A commit as it comes from a peer: encoded, then decoded. */
 export function remoteCommit(signer: Signer, ms: number, operations: readonly Operation[], hasher: Hasher): Fragment {
-  const made = createCommit({ network: NETWORK, author: signer.author, hlc: makeHlc(ms, 0), operations }, hasher, (m) => signer.sign(m));
+  const made = createCommit({ network: NETWORK, author: signer.author, hlc: makeHlc(ms, 0), operations }, hasher, (m) =>
+    signer.sign(m),
+  );
   return decodeFragment(encodeFragment(made), hasher);
 }
 

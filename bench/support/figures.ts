@@ -33,7 +33,13 @@ export function tableOf(figures: readonly Figure[]): string {
     const { label, value, unit, goal, limit } = figure;
     const wanted = goal === undefined ? '' : 'atLeast' in goal ? `≥ ${text(goal.atLeast)}` : `≤ ${text(goal.atMost)}`;
     const share = limit === undefined ? '' : `${text(value / limit.value)} of ${limit.name}`;
-    return [label, `${text(value)} ${unit}`.trim(), wanted, goal === undefined ? '' : meets(figure) ? 'met' : 'MISSED', share];
+    return [
+      label,
+      `${text(value)} ${unit}`.trim(),
+      wanted,
+      goal === undefined ? '' : meets(figure) ? 'met' : 'MISSED',
+      share,
+    ];
   });
   const all = [['figure', 'value', 'goal', '', 'beside its limit'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
@@ -58,8 +64,9 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Seconds that the main thread, of this process or another, has been on a processor: for work that waits for nothing it is what a stop watch shows on an idle
- * machine, whatever else runs now. Linux tells it; elsewhere the stop watch has to do.
+ * Seconds that the main thread, of this process or another, has been on a processor: for work that waits for nothing it
+ * is what a stop watch shows on an idle machine, whatever else runs now. Linux tells it; elsewhere the stop watch has
+ * to do.
  */
 export function cpuSeconds(pid: number | 'self' = 'self'): number {
   try {

@@ -15,7 +15,10 @@ export interface Filled {
   readonly seconds: number;
 }
 
-/** Makes the store of a node that has written `entries` keys in commits of `commit` operations, all rows as a node writes them. */
+/**
+ * Makes the store of a node that has written `entries` keys in commits of `commit` operations, all rows as a node
+ * writes them.
+ */
 export async function fillStore(
   directory: string,
   options: {

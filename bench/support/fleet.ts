@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { planFleet, writeFleet } from '../../src/config/fleet.ts';
-import type { NodeStatus, PeerStatus } from '../../src/runtime/facade.ts';
+import type { NodeStatus, PeerStatus } from '../../src/runtime/facade/facade.ts';
 import { cpuSeconds } from './figures.ts';
 import { createProxy, type Proxy } from './proxy.ts';
 
@@ -32,7 +32,10 @@ export interface BenchNode {
   pid(): number;
   /** Seconds that its main thread has been on a processor since its start; NaN where the system does not tell. */
   cpu(): number;
-  /** Resident memory of the process in MiB, now and at most since its start, and what of it now is not mapped from files; NaN where the system does not tell. */
+  /**
+   * Resident memory of the process in MiB, now and at most since its start, and what of it now is not mapped from
+   * files; NaN where the system does not tell.
+   */
   memory(): { readonly now: number; readonly peak: number; readonly own: number };
   status(): Promise<NodeStatus>;
   peers(): Promise<readonly PeerStatus[]>;
@@ -60,8 +63,16 @@ export interface FleetRequest {
   readonly execArgv?: readonly string[];
 }
 
-/** Configures nodes on free ports in a temporary directory. Nothing runs yet. `close` ends what does, and removes the directory. */
-export async function createFleet({ nodes: count, settings = {}, proxied = false, execArgv = [] }: FleetRequest): Promise<BenchFleet> {
+/**
+ * Configures nodes on free ports in a temporary directory. Nothing runs yet. `close` ends what does, and removes the
+ * directory.
+ */
+export async function createFleet({
+  nodes: count,
+  settings = {},
+  proxied = false,
+  execArgv = [],
+}: FleetRequest): Promise<BenchFleet> {
   const dir = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
   const basePort = await nextFreeRange(20_000 + Math.floor(Math.random() * 5_000), count);
   const p2pBasePort = await nextFreeRange(26_000 + Math.floor(Math.random() * 5_000), count);
@@ -86,7 +97,9 @@ export async function createFleet({ nodes: count, settings = {}, proxied = false
   });
   writeFleet({ ...plan, files });
 
-  const nodes = plan.fleet.nodes.map((node, i): BenchNode => createBenchNode(dir, node.name, node.envFile, basePort + i, execArgv));
+  const nodes = plan.fleet.nodes.map(
+    (node, i): BenchNode => createBenchNode(dir, node.name, node.envFile, basePort + i, execArgv),
+  );
   return {
     dir,
     nodes,
@@ -99,7 +112,13 @@ export async function createFleet({ nodes: count, settings = {}, proxied = false
   };
 }
 
-function createBenchNode(dir: string, name: string, envFile: string, port: number, execArgv: readonly string[]): BenchNode {
+function createBenchNode(
+  dir: string,
+  name: string,
+  envFile: string,
+  port: number,
+  execArgv: readonly string[],
+): BenchNode {
   const api = `http://127.0.0.1:${port}`;
   const env = readFileSync(join(dir, envFile), 'utf8');
   const token = /^DIOTEC360_API_TOKEN=(.*)$/m.exec(env)?.[1] ?? '';
@@ -121,12 +140,16 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
     async start() {
       const from = performance.now();
       const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
-      const started = spawn(process.execPath, [...PROFILE, ...execArgv, MAIN, 'start', '--env-file', join(dir, envFile)], {
-        cwd: dir,
-        // As the unit and the image set it.
-        env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const started = spawn(
+        process.execPath,
+        [...PROFILE, ...execArgv, MAIN, 'start', '--env-file', join(dir, envFile)],
+        {
+          cwd: dir,
+          // As the unit and the image set it.
+          env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      );
       child = started;
       started.stdout?.pipe(log);
       started.stderr?.pipe(log);
@@ -137,7 +160,9 @@ function createBenchNode(dir: string, name: string, envFile: string, port: numbe
           return performance.now() - from;
         } catch (error) {
           if (started.exitCode !== null || performance.now() > deadline) {
-            throw new Error(`${name} did not start: ${readFileSync(join(dir, `${name}.log`), 'utf8').slice(-2000)}`, { cause: error });
+            throw new Error(`${name} did not start: ${readFileSync(join(dir, `${name}.log`), 'utf8').slice(-2000)}`, {
+              cause: error,
+            });
           }
           await pause(POLL_MS);
         }
@@ -187,12 +212,18 @@ export function memoryOf(pid: number): { readonly now: number; readonly peak: nu
   } catch {
     // Not Linux, or the process is gone.
   }
-  const mib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN) / 1024;
+  const mib = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN) / 1024;
   return { now: mib('VmRSS'), peak: mib('VmHWM'), own: mib('RssAnon') };
 }
 
 /** Waits until `condition` holds; the milliseconds that took. Fails with `what` after `deadlineMs`. */
-export async function until(what: string, deadlineMs: number, condition: () => Promise<boolean>, everyMs = 10): Promise<number> {
+export async function until(
+  what: string,
+  deadlineMs: number,
+  condition: () => Promise<boolean>,
+  everyMs = 10,
+): Promise<number> {
   const from = performance.now();
   while (!(await condition())) {
     if (performance.now() - from > deadlineMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
@@ -222,7 +253,9 @@ export function untilLung(nodes: readonly BenchNode[], lung: 'p2p' | 'http', dea
     deadlineMs,
     async () => {
       const all = await Promise.all(nodes.map((node) => node.peers()));
-      return all.every((peers) => peers.filter((peer) => peer.configured && peer.lung === lung).length === nodes.length - 1);
+      return all.every(
+        (peers) => peers.filter((peer) => peer.configured && peer.lung === lung).length === nodes.length - 1,
+      );
     },
     50,
   );

@@ -2,8 +2,8 @@ import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 /**
- * One keep-alive connection that carries one request at a time, without a client library: on two cores the load generator must leave the
- * server its processor. Answers must have a Content-Length.
+ * One keep-alive connection that carries one request at a time, without a client library: on two cores the load
+ * generator must leave the server its processor. Answers must have a Content-Length.
  */
 export interface Connection {
   /** Sends a whole request; resolves with the status. */

@@ -1,5 +1,5 @@
-// Loaded into a node's process before it starts (`--import`): once a second it appends what its event loop waited and its memory to a file beside
-// the node's configuration.
+// Loaded into a node's process before it starts (`--import`): once a second it appends what its event loop waited and
+// its memory to a file beside the node's configuration.
 import { appendFileSync } from 'node:fs';
 import { constants, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 
@@ -16,7 +16,9 @@ export interface LoopSample {
   /** JavaScript objects; and bytes that they hold outside of the heap. */
   readonly heapMib: number;
   readonly externalMib: number;
-  /** Heap and what it holds outside, just after the last full collection: what is really kept. Absent before the first. */
+  /**
+   * Heap and what it holds outside, just after the last full collection: what is really kept. Absent before the first.
+   */
   readonly keptMib?: number;
 }
 
@@ -31,7 +33,11 @@ if (process.argv.includes('--env-file') && envFile !== undefined) {
   delays.enable();
   let keptMib: number | undefined;
   new PerformanceObserver((list) => {
-    if (!list.getEntries().some(({ detail }) => (detail as { kind?: number } | undefined)?.kind === constants.NODE_PERFORMANCE_GC_MAJOR))
+    if (
+      !list
+        .getEntries()
+        .some(({ detail }) => (detail as { kind?: number } | undefined)?.kind === constants.NODE_PERFORMANCE_GC_MAJOR)
+    )
       return;
     const { heapUsed, external } = process.memoryUsage();
     keptMib = (heapUsed + external) / 2 ** 20;

@@ -1,10 +1,11 @@
-// A process of its own: opens a store as a node does, or reads its entries' rows and nothing else, and tells how long that took.
+// A process of its own: opens a store as a node does, or reads its entries' rows and nothing else, and tells how long
+// that took.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openLevelStore } from '../../src/adapters/store/index.ts';
 import { nodeHasher, systemRandom } from '../../src/adapters/system/index.ts';
-import { bucketRange } from '../../src/core/index.ts';
+import { bucketRange } from '../../src/core/rows/index.ts';
 import type { Author } from '../../src/core/types/index.ts';
-import { openState } from '../../src/runtime/state/startup.ts';
+import { openState } from '../../src/runtime/storage/startup.ts';
 import { cpuSeconds } from './figures.ts';
 
 export interface Opened {

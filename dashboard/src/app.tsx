@@ -74,5 +74,9 @@ export function App() {
 
 /** Before the first answer. */
 function Waiting() {
-  return link.value.kind === 'lost' ? <p class="empty">Nothing to show until the node answers.</p> : <Loading what="the node's state" />;
+  return link.value.kind === 'lost' ? (
+    <p class="empty">Nothing to show until the node answers.</p>
+  ) : (
+    <Loading what="the node's state" />
+  );
 }

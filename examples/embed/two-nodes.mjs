@@ -1,5 +1,5 @@
-// Two nodes inside one program, joined by the HTTP lung: what one writes, the other holds a moment later, with the same root.
-// Run it with `node examples/embed/two-nodes.mjs` after `npm run build`.
+// Two nodes inside one program, joined by the HTTP lung: what one writes, the other holds a moment later, with the same
+// root. Run it with `node examples/embed/two-nodes.mjs` after `npm run build`.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';

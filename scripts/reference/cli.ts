@@ -22,12 +22,20 @@ export function cliPage(version: string): string {
 2 usage or configuration, 3 unreachable, 74 store; \`doctor --check\` has those of monitoring plugins.`,
     table(
       ['Command', 'What it does'],
-      commands.map((command) => [`[${code(pathOf(command))}](#${anchorOf(headingOf(command))})`, command.description()]),
+      commands.map((command) => [
+        `[${code(pathOf(command))}](#${anchorOf(headingOf(command))})`,
+        command.description(),
+      ]),
     ),
     '## Options of every command',
     optionTable(program),
     '## Commands',
-    ...commands.flatMap((command) => [`### ${headingOf(command)}`, introOf(command), optionTable(command), examplesIn(helpOf(command))]),
+    ...commands.flatMap((command) => [
+      `### ${headingOf(command)}`,
+      introOf(command),
+      optionTable(command),
+      examplesIn(helpOf(command)),
+    ]),
   ]);
 }
 
@@ -80,7 +88,11 @@ function meaningOf({ description, defaultValue, argChoices }: Option): string {
 
 function examplesIn(help: string): string {
   const lines = help.slice(help.search(/^Examples?:$/m)).split('\n');
-  return ['```sh', ...lines.filter((line) => line.startsWith('  $ ')).map((line) => line.slice('  $ '.length)), '```'].join('\n');
+  return [
+    '```sh',
+    ...lines.filter((line) => line.startsWith('  $ ')).map((line) => line.slice('  $ '.length)),
+    '```',
+  ].join('\n');
 }
 
 function sentence(text: string): string {

@@ -1,4 +1,4 @@
-import type { OpenApiDocument } from '../../src/api/docs-page.ts';
+import type { OpenApiDocument } from '../../src/api/routes/pages/docs.ts';
 import { anchorOf, code, page, table } from './markdown.ts';
 
 type Operation = OpenApiDocument['paths'][string][string];
@@ -33,7 +33,10 @@ export function httpPage(document: OpenApiDocument): string {
     '## Errors',
     'Statuses that a route names under "Errors" are answered with a [Problem](#problem) and mean the same everywhere. Codes and what to do about them: [failures](../failures.md).',
     table(['Status', 'Meaning'], errorsOf(routes)),
-    ...tags.flatMap((tag) => [`## ${capital(tag)}`, ...routes.filter((route) => route.tag === tag).flatMap(routeBlocks)]),
+    ...tags.flatMap((tag) => [
+      `## ${capital(tag)}`,
+      ...routes.filter((route) => route.tag === tag).flatMap(routeBlocks),
+    ]),
     '## Schemas',
     ...Object.entries(document.components.schemas).flatMap(([name, schema]) => [
       `### ${name}`,
@@ -61,7 +64,8 @@ function routesOf({ paths }: OpenApiDocument): readonly Route[] {
 /** Tags in the order of the document, but what few clients look for comes last. */
 function sortedByTag(routes: readonly Route[]): readonly Route[] {
   const inOrder = [...new Set(routes.map(({ tag }) => tag))];
-  const rank = (tag: string): number => (LAST_TAGS.includes(tag) ? inOrder.length + LAST_TAGS.indexOf(tag) : inOrder.indexOf(tag));
+  const rank = (tag: string): number =>
+    LAST_TAGS.includes(tag) ? inOrder.length + LAST_TAGS.indexOf(tag) : inOrder.indexOf(tag);
   return routes.toSorted((a, b) => rank(a.tag) - rank(b.tag));
 }
 
@@ -94,7 +98,8 @@ function routeBlocks({ heading, operation }: Route): readonly string[] {
     ...bodyBlocks(operation),
     [
       ...answers.map(
-        ([status, { description, content }]) => `- **${status}** ${description}${content === undefined ? '' : ` ${contentOf(content)}`}`,
+        ([status, { description, content }]) =>
+          `- **${status}** ${description}${content === undefined ? '' : ` ${contentOf(content)}`}`,
       ),
       ...(errors.length === 0 ? [] : [`- Errors: ${errors.join(', ')}`]),
     ].join('\n'),
@@ -125,14 +130,18 @@ function bodyBlocks({ requestBody }: Operation): readonly string[] {
 function contentOf(content: Content): string {
   return Object.entries(content)
     .map(([type, { schema }]) => {
-      const kind = schema?.properties === undefined ? kindOf(schema) : `{ ${Object.keys(schema.properties).map(code).join(', ')} }`;
+      const kind =
+        schema?.properties === undefined
+          ? kindOf(schema)
+          : `{ ${Object.keys(schema.properties).map(code).join(', ')} }`;
       return `${kind === '' ? '' : `${kind}, `}${code(type)}`;
     })
     .join('; ');
 }
 
 function fieldTable(schema: Schema): string {
-  if (schema.anyOf !== undefined && schema.properties === undefined) return schema.anyOf.map(fieldTable).filter(Boolean).join('\n\nor\n\n');
+  if (schema.anyOf !== undefined && schema.properties === undefined)
+    return schema.anyOf.map(fieldTable).filter(Boolean).join('\n\nor\n\n');
   const rows = fieldRows(schema, '');
   return rows.length === 0 ? '' : table(['Field', 'Form', 'Meaning'], rows);
 }

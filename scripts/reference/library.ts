@@ -15,7 +15,8 @@ const ENTRIES = [
     made: 'index.md',
     file: 'library.md',
     title: 'Library',
-    intro: 'What `diotec360-lattice` exports: a whole node inside a program. How to use it: [embedding](../embedding.md).',
+    intro:
+      'What `diotec360-lattice` exports: a whole node inside a program. How to use it: [embedding](../embedding.md).',
   },
   {
     exported: './client',
@@ -30,7 +31,9 @@ const ENTRIES = [
 
 /** A page of docs/reference for each of them that package.json exports, from the types and their docstrings. */
 export async function libraryPages(): Promise<Readonly<Record<string, string>>> {
-  const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { exports: Readonly<Record<string, unknown>> };
+  const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as {
+    exports: Readonly<Record<string, unknown>>;
+  };
   const entries = ENTRIES.filter(({ exported }) => exported in exports);
   const out = mkdtempSync(join(tmpdir(), 'lattice-reference-'));
   try {

@@ -1,17 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OpenApiDocument } from '../../src/api/docs-page.ts';
+import type { OpenApiDocument } from '../../src/api/routes/pages/docs.ts';
 import { startNode } from '../../src/app/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { cliPage } from './cli.ts';
 import { configurationPage } from './configuration.ts';
 import { httpPage } from './http.ts';
 
-/** The pages of docs/reference that follow from the code alone, by file name. A node runs for a moment: it knows its routes best. */
+/**
+ * The pages of docs/reference that follow from the code alone, by file name. A node runs for a moment: it knows its
+ * routes best.
+ */
 export async function referencePages(): Promise<Readonly<Record<string, string>>> {
   const document = await servedDocument();
-  return { 'configuration.md': configurationPage(), 'cli.md': cliPage(document.info.version), 'http.md': httpPage(document) };
+  return {
+    'configuration.md': configurationPage(),
+    'cli.md': cliPage(document.info.version),
+    'http.md': httpPage(document),
+  };
 }
 
 /** The OpenAPI document of a node with everything switched on. */

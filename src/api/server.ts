@@ -2,36 +2,36 @@ import { randomBytes } from 'node:crypto';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
-import { createHostCheck, createTokenCheck, limitConnections } from './access.ts';
-import { createAddresses } from './addresses.ts';
-import { applyContract } from './contracted.ts';
-import { dashboardRoutes } from './dashboard.ts';
-import { type ApiDeps, type ApiLog, createDeadline, DEFAULT_TIMES, type RouteContext } from './deps.ts';
-import { sendError } from './errors.ts';
-import { legacyRoutes } from './legacy.ts';
-import { legacyPersistenceRoutes } from './legacy-persistence.ts';
-import { metricsRoutes } from './metrics.ts';
-import type { OpenResponses } from './open-response.ts';
-import { openApiRoutes } from './openapi.ts';
-import { probeRoutes } from './probes.ts';
-import { createRateLimits, DEFAULT_LIMITS } from './rate-limits.ts';
-import { MAX_BODY_BYTES } from './requests.ts';
-import { createStreamSlots } from './stream-slots.ts';
-import { acceptUpgrades } from './upgrade.ts';
-import { cellRoutes } from './v1-cells.ts';
-import { cutRoutes } from './v1-cuts.ts';
-import { differenceRoutes } from './v1-differences.ts';
-import { eventRoutes } from './v1-events.ts';
-import { eventSockets } from './v1-events-ws.ts';
-import { historyRoutes } from './v1-history.ts';
-import { logRoutes } from './v1-logs.ts';
-import { nodeRoutes } from './v1-node.ts';
-import { operatorRoutes } from './v1-operator.ts';
-import { resourceRoutes } from './v1-resources.ts';
-import { seriesRoutes } from './v1-series.ts';
-import { snapshotRoutes } from './v1-snapshot.ts';
-import { stateRoutes } from './v1-state.ts';
-import { syncRoutes } from './v1-sync.ts';
+import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
+import { createAddresses } from './http/addresses.ts';
+import { applyContract } from './http/contracted.ts';
+import { type ApiDeps, type ApiLog, createDeadline, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
+import { sendError } from './http/errors.ts';
+import type { OpenResponses } from './http/open-response.ts';
+import { createRateLimits, DEFAULT_LIMITS } from './http/rate-limits.ts';
+import { MAX_BODY_BYTES } from './http/requests.ts';
+import { createStreamSlots } from './http/stream-slots.ts';
+import { acceptUpgrades } from './http/upgrade.ts';
+import { legacyRoutes } from './routes/original/lattice.ts';
+import { legacyPersistenceRoutes } from './routes/original/persistence.ts';
+import { dashboardRoutes } from './routes/pages/dashboard.ts';
+import { metricsRoutes } from './routes/pages/metrics.ts';
+import { openApiRoutes } from './routes/pages/openapi.ts';
+import { probeRoutes } from './routes/pages/probes.ts';
+import { cellRoutes } from './routes/v1/cells.ts';
+import { cutRoutes } from './routes/v1/cuts.ts';
+import { differenceRoutes } from './routes/v1/differences.ts';
+import { eventRoutes } from './routes/v1/events.ts';
+import { eventSockets } from './routes/v1/events-ws.ts';
+import { historyRoutes } from './routes/v1/history.ts';
+import { logRoutes } from './routes/v1/logs.ts';
+import { nodeRoutes } from './routes/v1/node.ts';
+import { operatorRoutes } from './routes/v1/operator.ts';
+import { resourceRoutes } from './routes/v1/resources.ts';
+import { seriesRoutes } from './routes/v1/series.ts';
+import { snapshotRoutes } from './routes/v1/snapshot.ts';
+import { stateRoutes } from './routes/v1/state.ts';
+import { syncRoutes } from './routes/v1/sync.ts';
 
 /** The HTTP face of a node. */
 export interface Api {
@@ -46,7 +46,10 @@ export interface Api {
 const EVENT_SOCKET = '/api/v1/events/ws';
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/** RELIABILITY: nothing of a node may be framed, sniffed or scripted from elsewhere. Constant, so set by hand: a plugin costs a third of the throughput. */
+/**
+ * RELIABILITY: nothing of a node may be framed, sniffed or scripted from elsewhere. Constant, so set by hand: a plugin
+ * costs a third of the throughput.
+ */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
@@ -109,7 +112,9 @@ function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<str
 function checkEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return;
-  throw new LatticeError('unsupported-media-type', 'compressed bodies are not taken', { next: 'send the body without Content-Encoding' });
+  throw new LatticeError('unsupported-media-type', 'compressed bodies are not taken', {
+    next: 'send the body without Content-Encoding',
+  });
 }
 
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
@@ -126,7 +131,11 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const checkHost = createHostCheck(config, addresses);
   const inTime = createDeadline(
     times.deadlineMs,
-    () => new LatticeError('deadline', `the node did not finish within ${times.deadlineMs / 1000} s; a write may still be done`),
+    () =>
+      new LatticeError(
+        'deadline',
+        `the node did not finish within ${times.deadlineMs / 1000} s; a write may still be done`,
+      ),
   );
   const context: RouteContext = { lattice, config, log, inTime };
   const openResponses: OpenResponses = new Set();
@@ -155,7 +164,10 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     metrics?.count('lattice_http_requests_total', { method: request.method, route, status: String(reply.statusCode) });
-    log.debug({ request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime }, 'request');
+    log.debug(
+      { request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime },
+      'request',
+    );
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) =>
@@ -165,7 +177,15 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(fastifyCors, {
     origin: config.api.corsOrigins.length === 0 ? false : [...config.api.corsOrigins],
     methods: [...METHODS],
-    allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match', 'last-event-id', 'idempotency-key', 'x-request-id'],
+    allowedHeaders: [
+      'authorization',
+      'content-type',
+      'if-match',
+      'if-none-match',
+      'last-event-id',
+      'idempotency-key',
+      'x-request-id',
+    ],
     exposedHeaders: [
       'etag',
       'idempotent-replayed',
@@ -201,7 +221,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(seriesRoutes(context));
   if (deps.metricsPage !== undefined) await app.register(metricsRoutes(context, deps.metricsPage, deps.resources));
   if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
-  if (deps.logs !== undefined) await app.register(logRoutes(deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
+  if (deps.logs !== undefined)
+    await app.register(logRoutes(deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
   await app.register(dashboardRoutes(deps.dashboard));
   const routes = [...methodsByPath].flatMap(([url, methods]) => [...methods].map((method) => `${method} ${url}`));
   refuseOtherMethods(app, methodsByPath);

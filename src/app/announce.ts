@@ -8,8 +8,9 @@ const LOOK_MS = 20;
 const P2P_START_MS = 10_000;
 
 /**
- * Logs how the start ended, in the order that operators of the original look for: what became of P2P (told by the lung itself), HTTP sync,
- * ready, peers monitored. Only the lines wait for P2P; the API answers already. The returned function ends the wait.
+ * Logs how the start ended, in the order that operators of the original look for: what became of P2P (told by the lung
+ * itself), HTTP sync, ready, peers monitored. Only the lines wait for P2P; the API answers already. The returned
+ * function ends the wait.
  */
 export function announce(deps: {
   readonly lattice: Lattice;
@@ -37,7 +38,8 @@ export function announce(deps: {
       timer = clock.after(LOOK_MS, look);
       return;
     }
-    if (!settled) log.warn({ reason: 'p2p_start_timeout', waitedMs: P2P_START_MS }, 'P2P has not started yet, HTTP carries on');
+    if (!settled)
+      log.warn({ reason: 'p2p_start_timeout', waitedMs: P2P_START_MS }, 'P2P has not started yet, HTTP carries on');
     conclude();
   }
   look();

@@ -1,6 +1,6 @@
 import { createSigner, systemRandom } from '../adapters/system/index.ts';
-import { authorToPeerId } from '../core/codec/peer-id.ts';
 import { type Author, bytesToHex } from '../core/types/index.ts';
+import { authorToPeerId } from '../core/wire/peer-id.ts';
 
 /** The identity of a node. Hex, 64 digits each. */
 export interface NodeKey {

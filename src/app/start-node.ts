@@ -19,8 +19,8 @@ import {
 import { createMetrics } from '../adapters/system/metrics.ts';
 import { createApi } from '../api/index.ts';
 import type { Config } from '../config/index.ts';
-import { authorToPeerId, peerIdToAuthor } from '../core/codec/peer-id.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
+import { authorToPeerId, peerIdToAuthor } from '../core/wire/peer-id.ts';
 import type { Clock, Log, P2pLung, Timer } from '../ports/index.ts';
 import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
 import { announce } from './announce.ts';
@@ -93,7 +93,9 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         version: VERSION,
         network: config.network,
         trusted: config.trusted as readonly Author[],
-        bootstrap: config.p2p.bootstrap.flatMap((address) => peerIdToAuthor(address.slice(address.lastIndexOf('/') + 1)) ?? []),
+        bootstrap: config.p2p.bootstrap.flatMap(
+          (address) => peerIdToAuthor(address.slice(address.lastIndexOf('/') + 1)) ?? [],
+        ),
         urls: config.http.nodes,
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,
@@ -140,7 +142,11 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     closers.push(async () => stopWatching());
 
     if (p2p === undefined) log.info({}, 'P2P disabled');
-    else log.info({ listen: config.p2p.listen, bootstrap: config.p2p.bootstrap.length, topic: config.p2p.topic }, 'P2P starting');
+    else
+      log.info(
+        { listen: config.p2p.listen, bootstrap: config.p2p.bootstrap.length, topic: config.p2p.topic },
+        'P2P starting',
+      );
     node.start();
     const stopAnnouncing = announce({ lattice: node.lattice, config, url, clock, log });
     closers.push(async () => stopAnnouncing());
@@ -163,7 +169,9 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
 
 /** The log, kept in the ring too. What is secret in the configuration is struck out wherever it would stand. */
 function openLog(config: Config, given: Log | undefined, ring: LogDestination): Log {
-  const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter((s) => s !== undefined);
+  const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
+    (s) => s !== undefined,
+  );
   const { logLevel: level, logFormat: format } = config;
   if (given === undefined) return createLog({ level, format, ring, secrets });
   return teeLog(given, createLog({ level, format: 'json', destination: ring, secrets }));

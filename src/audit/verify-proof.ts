@@ -1,13 +1,4 @@
-import {
-  commitSigningBytes,
-  decodeFragment,
-  decodeSignedHead,
-  encodeCbor,
-  fragmentToSiblings,
-  type Head,
-  headSigningBytes,
-  keyHash,
-} from '../core/codec/index.ts';
+import { encodeCbor } from '../core/cbor/index.ts';
 import { checkCertificate } from '../core/cut/index.ts';
 import { decodeProof, type LeafRef, type MerkleProof, verifyProof } from '../core/merkle/index.ts';
 import { compareSiblings } from '../core/state/index.ts';
@@ -22,6 +13,15 @@ import {
   LatticeError,
   type Sibling,
 } from '../core/types/index.ts';
+import {
+  commitSigningBytes,
+  decodeFragment,
+  decodeSignedHead,
+  fragmentToSiblings,
+  type Head,
+  headSigningBytes,
+  keyHash,
+} from '../core/wire/index.ts';
 
 /** What a proof document showed, once everything in it was checked. */
 export interface Proven {
@@ -34,7 +34,9 @@ export interface Proven {
   /** The serving node's head that names the root; undefined where a certificate does. */
   readonly head: Head | undefined;
   /** The quorum that attested the root of a cut; undefined where a head names it. */
-  readonly certificate: { readonly at: number; readonly signers: readonly Author[]; readonly quorum: number } | undefined;
+  readonly certificate:
+    | { readonly at: number; readonly signers: readonly Author[]; readonly quorum: number }
+    | undefined;
   /** Authors of the siblings, winner first. */
   readonly writers: readonly Author[];
   readonly siblings: number;
@@ -48,7 +50,10 @@ export interface VerifyProofOptions {
   readonly verifier: { verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean> };
   /** 64 lower-case hex digits that the root must equal. */
   readonly root: string | undefined;
-  /** The keys that the head and all commits must come from; undefined: not checked. A certificate needs them: the whole trust list. */
+  /**
+   * The keys that the head and all commits must come from; undefined: not checked. A certificate needs them: the whole
+   * trust list.
+   */
   readonly trusted: readonly Author[] | undefined;
   /** Told of each check as it passes, so that a reader sees how far a proof held that fails. */
   readonly onCheck?: (check: string) => void;
@@ -56,7 +61,10 @@ export interface VerifyProofOptions {
 
 const FORMAT = 'diotec360-lattice-proof/1';
 
-/** Checks a ProofDocument without any network. Throws LatticeError `proof-malformed` or `proof-invalid`, naming the check that failed. */
+/**
+ * Checks a ProofDocument without any network. Throws LatticeError `proof-malformed` or `proof-invalid`, naming the
+ * check that failed.
+ */
 export async function verifyProofDocument(document: unknown, options: VerifyProofOptions): Promise<Proven> {
   const { hasher, trusted } = options;
   const file = readDocument(document);
@@ -82,11 +90,25 @@ export async function verifyProofDocument(document: unknown, options: VerifyProo
   const merkle = decode('Merkle proof', () => decodeProof(file.merkle));
   const verdict = verifyProof(merkle, keyHash(file.key, hasher), anchor.root, hasher);
   if (verdict === false) throw invalid('the Merkle proof does not lead from the key to the root');
-  pass(`the Merkle proof shows that the key is ${verdict === 'present' ? 'in the tree' : 'not in the tree'} with root ${root}`);
-  if ((verdict === 'absent') !== (file.kind === 'absent')) throw invalid(`the Merkle proof says ${verdict}, the document ${file.kind}`);
+  pass(
+    `the Merkle proof shows that the key is ${verdict === 'present' ? 'in the tree' : 'not in the tree'} with root ${root}`,
+  );
+  if ((verdict === 'absent') !== (file.kind === 'absent'))
+    throw invalid(`the Merkle proof says ${verdict}, the document ${file.kind}`);
   if (verdict === 'absent') {
     if (file.fragments.length > 0) throw invalid('an absent key has no commits');
-    return { key: file.key, kind: 'absent', value: undefined, root, network, head, certificate, writers: [], siblings: 0, checks };
+    return {
+      key: file.key,
+      kind: 'absent',
+      value: undefined,
+      root,
+      network,
+      head,
+      certificate,
+      writers: [],
+      siblings: 0,
+      checks,
+    };
   }
 
   const siblings = await checkFragments(file, options);
@@ -100,7 +122,8 @@ export async function verifyProofDocument(document: unknown, options: VerifyProo
   if ((shown.kind === 'delete') !== (file.kind === 'deleted'))
     throw invalid(`the winning operation is a ${shown.kind}, the document says ${file.kind}`);
   if (shown.value !== undefined) {
-    if (file.value === undefined || !equalValues(file.value, shown.value)) throw invalid('the value shown is not the one that was signed');
+    if (file.value === undefined || !equalValues(file.value, shown.value))
+      throw invalid('the value shown is not the one that was signed');
     pass('the value shown is the signed one');
   }
   return {
@@ -126,7 +149,12 @@ interface Anchor {
 }
 
 /** One node's word. */
-async function checkHead(bytes: Bytes, network: string, options: VerifyProofOptions, pass: (what: string) => void): Promise<Anchor> {
+async function checkHead(
+  bytes: Bytes,
+  network: string,
+  options: VerifyProofOptions,
+  pass: (what: string) => void,
+): Promise<Anchor> {
   const { verifier, trusted } = options;
   const signed = decode('head', () => decodeSignedHead(bytes));
   const { head } = signed;
@@ -135,32 +163,51 @@ async function checkHead(bytes: Bytes, network: string, options: VerifyProofOpti
   }
   pass(`the head is signed by ${head.author}`);
   if (trusted !== undefined) {
-    if (!trusted.includes(head.author)) throw invalid(`the head's author ${head.author} is not one of the trusted keys`);
+    if (!trusted.includes(head.author))
+      throw invalid(`the head's author ${head.author} is not one of the trusted keys`);
     pass('the head comes from a trusted key');
   }
   if (head.network !== network)
-    throw invalid(`the head is of network ${JSON.stringify(head.network)}, the document says ${JSON.stringify(network)}`);
+    throw invalid(
+      `the head is of network ${JSON.stringify(head.network)}, the document says ${JSON.stringify(network)}`,
+    );
   return { what: 'head', root: head.root, head, certificate: undefined };
 }
 
 /** The word of a quorum: whoever serves the document need not be trusted. */
-async function checkCut(bytes: Bytes, network: string, options: VerifyProofOptions, pass: (what: string) => void): Promise<Anchor> {
+async function checkCut(
+  bytes: Bytes,
+  network: string,
+  options: VerifyProofOptions,
+  pass: (what: string) => void,
+): Promise<Anchor> {
   const { hasher, verifier, trusted } = options;
   if (trusted === undefined)
     throw new LatticeError('trust-needed', 'a certificate says something only to whom knows the trust list', {
       next: 'Give the keys of the whole trust list with --trust KEY,KEY,…',
     });
-  const { certificate, signatures, quorum } = decode('certificate', () => checkCertificate(bytes, { trusted, network, hasher }));
+  const { certificate, signatures, quorum } = decode('certificate', () =>
+    checkCertificate(bytes, { trusted, network, hasher }),
+  );
   for (const { author, message, signature } of signatures) {
-    if (!(await verifier.verify(author, message, signature))) throw invalid(`the certificate is not signed by ${author}`);
+    if (!(await verifier.verify(author, message, signature)))
+      throw invalid(`the certificate is not signed by ${author}`);
   }
   pass(`${signatures.length} of ${new Set(trusted).size} trusted keys signed this root, a quorum is ${quorum}`);
   const signers = signatures.map(({ author }) => author);
-  return { what: 'certificate', root: certificate.root, head: undefined, certificate: { at: certificate.at, signers, quorum } };
+  return {
+    what: 'certificate',
+    root: certificate.root,
+    head: undefined,
+    certificate: { at: certificate.at, signers, quorum },
+  };
 }
 
 /** The siblings of the document's fragments, winner first, each with a good signature. */
-async function checkFragments(file: DocumentFields, { hasher, verifier, trusted }: VerifyProofOptions): Promise<readonly Sibling[]> {
+async function checkFragments(
+  file: DocumentFields,
+  { hasher, verifier, trusted }: VerifyProofOptions,
+): Promise<readonly Sibling[]> {
   const siblings: Sibling[] = [];
   for (const bytes of file.fragments) {
     const fragment = decode('commit', () => decodeFragment(bytes, hasher));
@@ -211,7 +258,8 @@ function readDocument(document: unknown): DocumentFields {
   };
   if (fields['format'] !== FORMAT) throw malformed(`"format" is not ${FORMAT}`);
   const kind = text('kind');
-  if (kind !== 'present' && kind !== 'deleted' && kind !== 'absent') throw malformed('"kind" is not present, deleted or absent');
+  if (kind !== 'present' && kind !== 'deleted' && kind !== 'absent')
+    throw malformed('"kind" is not present, deleted or absent');
   const fragments = fields['fragments'];
   if (!Array.isArray(fragments)) throw malformed('"fragments" is missing or not a list');
   return {

@@ -5,9 +5,14 @@ import type { Finding } from './finding.ts';
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 
 /** A line for monitoring: the state, the most serious finding, and numbers after the bar. */
-export function checkLine(reports: readonly NodeReport[], fleet: readonly Finding[]): { readonly code: number; readonly line: string } {
+export function checkLine(
+  reports: readonly NodeReport[],
+  fleet: readonly Finding[],
+): { readonly code: number; readonly line: string } {
   const named = [
-    ...reports.flatMap(({ url, findings }) => findings.map((finding) => ({ ...finding, text: `${url}: ${finding.text}` }))),
+    ...reports.flatMap(({ url, findings }) =>
+      findings.map((finding) => ({ ...finding, text: `${url}: ${finding.text}` })),
+    ),
     ...fleet,
   ];
   const bad = named.filter(({ level }) => level === 'bad');

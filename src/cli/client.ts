@@ -29,11 +29,20 @@ export interface ApiClient {
   readonly hasToken: boolean;
   /** Any answer. LatticeError `unreachable`, `timeout`, `answer-too-large`. */
   send(method: string, path: string, request?: ApiRequest): Promise<ApiAnswer>;
-  /** The text of a 2xx answer; any other answer is thrown as LatticeError with the server's code, `not-supported` or `http-status`. */
+  /**
+   * The text of a 2xx answer; any other answer is thrown as LatticeError with the server's code, `not-supported` or
+   * `http-status`.
+   */
   text(method: string, path: string, request?: ApiRequest): Promise<string>;
-  /** The JSON of a 2xx answer; any other answer is thrown as LatticeError with the server's code, `not-supported` or `http-status`. */
+  /**
+   * The JSON of a 2xx answer; any other answer is thrown as LatticeError with the server's code, `not-supported` or
+   * `http-status`.
+   */
   json<T>(method: string, path: string, request?: ApiRequest): Promise<T>;
-  /** Opens an answer without end (server-sent events): its bytes until either side ends it. Rejects and throws as `json` does. */
+  /**
+   * Opens an answer without end (server-sent events): its bytes until either side ends it. Rejects and throws as `json`
+   * does.
+   */
   stream(path: string, request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Closes kept-alive connections. */
   close(): void;
@@ -97,7 +106,9 @@ export function createClient(options: ClientOptions): ApiClient {
         answer.on('data', (chunk: Uint8Array) => {
           size += chunk.length;
           if (size > MAX_ANSWER_BYTES)
-            call.destroy(new LatticeError('answer-too-large', `${url}${path} answered more than ${MAX_ANSWER_BYTES} bytes`));
+            call.destroy(
+              new LatticeError('answer-too-large', `${url}${path} answered more than ${MAX_ANSWER_BYTES} bytes`),
+            );
           else chunks.push(chunk);
         });
         answer.on('error', fail);
@@ -118,7 +129,10 @@ export function createClient(options: ClientOptions): ApiClient {
   }
 
   async function stream(path: string, request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const call = await prepare('GET', path, { ...request, headers: { accept: 'text/event-stream', ...request.headers } });
+    const call = await prepare('GET', path, {
+      ...request,
+      headers: { accept: 'text/event-stream', ...request.headers },
+    });
     const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const timer = setTimeout(() => call.destroy(late()), options.timeoutMs);
       const stop = (): void => void call.destroy(new Error('stopped'));
@@ -200,10 +214,14 @@ function unreachable(url: string, cause: Error): LatticeError {
     EHOSTUNREACH: 'no route to the host',
     ENETUNREACH: 'no route to the network',
   };
-  return new LatticeError('unreachable', `cannot reach ${url}: ${reasons[code ?? ''] ?? (cause.message || code || 'unknown cause')}`, {
-    next: 'Start the node (lattice start --env-file F, or lattice up), or name another one with --url.',
-    cause,
-  });
+  return new LatticeError(
+    'unreachable',
+    `cannot reach ${url}: ${reasons[code ?? ''] ?? (cause.message || code || 'unknown cause')}`,
+    {
+      next: 'Start the node (lattice start --env-file F, or lattice up), or name another one with --url.',
+      cause,
+    },
+  );
 }
 
 /** The answer of a server that said no, as problem+json or in the original's forms. */
@@ -223,7 +241,10 @@ function refusal(where: string, answer: ApiAnswer, text: string): LatticeError {
   }
   // The node speaks of headers there; who types commands needs options.
   const next = status === 401 ? TOKEN_HINT : (field('next') ?? hintOf(status));
-  return new LatticeError(field('code') ?? (status === 401 ? 'unauthorized' : 'http-status'), said, { next, details: { status } });
+  return new LatticeError(field('code') ?? (status === 401 ? 'unauthorized' : 'http-status'), said, {
+    next,
+    details: { status },
+  });
 }
 
 /** A path or method that the node does not know, as opposed to a key or peer that does not exist. */

@@ -9,31 +9,46 @@ const DEFAULT_URL = 'http://127.0.0.1:8000';
 const MAX_ENV_FILE_BYTES = 256 * 1024;
 
 /** Reads DIOTEC360_… settings: the process environment wins over the env file, as it does for a node. */
-async function readSettings(context: CliContext, envFile: string | undefined): Promise<(name: string) => string | undefined> {
+async function readSettings(
+  context: CliContext,
+  envFile: string | undefined,
+): Promise<(name: string) => string | undefined> {
   const file = envFile === undefined ? {} : parseEnv(await readTextFile(context, envFile, MAX_ENV_FILE_BYTES));
   return (name) => (context.env[name] ?? file[name])?.trim() || undefined;
 }
 
 /**
- * A client for the node that the options and the environment name: flags win over the environment, that over the env file, and all of them
- * over the context in use. A context brings its own token or none: another fleet's is not sent to it.
+ * A client for the node that the options and the environment name: flags win over the environment, that over the env
+ * file, and all of them over the context in use. A context brings its own token or none: another fleet's is not sent to
+ * it.
  */
 export async function connect(context: CliContext, options: GlobalOptions): Promise<ApiClient> {
   const timeoutMs = options.timeout * 1000;
   const fleet = await contextOf(context, options);
-  if (fleet !== undefined) return createClient({ url: fleet.url, token: options.token ?? (await tokenOf(context, fleet)), timeoutMs });
+  if (fleet !== undefined)
+    return createClient({ url: fleet.url, token: options.token ?? (await tokenOf(context, fleet)), timeoutMs });
   const setting = await readSettings(context, options.envFile);
   const url = options.url ?? setting('DIOTEC360_URL') ?? (options.envFile === undefined ? DEFAULT_URL : urlOf(setting));
   return createClient({ url, token: options.token ?? setting('DIOTEC360_API_TOKEN'), timeoutMs });
 }
 
-/** The context that --context names, or the one in use where nothing else names a node. LatticeError `usage`, `no-context`. */
+/**
+ * The context that --context names, or the one in use where nothing else names a node. LatticeError `usage`,
+ * `no-context`.
+ */
 export async function contextOf(context: CliContext, options: GlobalOptions): Promise<FleetContext | undefined> {
   const name = options.context;
   if (name !== undefined && (options.url !== undefined || options.envFile !== undefined)) {
-    throw usageError('--context excludes --url and --env-file', 'A context names its node: lattice context ls shows it.');
+    throw usageError(
+      '--context excludes --url and --env-file',
+      'A context names its node: lattice context ls shows it.',
+    );
   }
-  if (name === undefined && (options.url ?? options.envFile ?? (context.env['DIOTEC360_URL'] || undefined)) !== undefined) return undefined;
+  if (
+    name === undefined &&
+    (options.url ?? options.envFile ?? (context.env['DIOTEC360_URL'] || undefined)) !== undefined
+  )
+    return undefined;
   const { current, contexts } = await readContexts(context.env);
   const chosen = name ?? current;
   if (chosen === undefined) return undefined;
@@ -49,6 +64,7 @@ export async function contextOf(context: CliContext, options: GlobalOptions): Pr
 /** Where a node with these settings answers on its own machine. */
 function urlOf(setting: (name: string) => string | undefined): string {
   const host = setting('DIOTEC360_API_HOST') ?? '';
-  const reachable = host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  const reachable =
+    host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   return `http://${reachable}:${setting('DIOTEC360_API_PORT') ?? setting('PORT') ?? '8000'}`;
 }

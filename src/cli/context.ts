@@ -46,7 +46,10 @@ export async function readTextFile(context: CliContext, file: string, limit: num
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     const why = code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'no permission' : code;
-    throw new LatticeError('file-unreadable', `cannot read ${path}: ${why}`, { next: 'Check the path and its permissions.', cause });
+    throw new LatticeError('file-unreadable', `cannot read ${path}: ${why}`, {
+      next: 'Check the path and its permissions.',
+      cause,
+    });
   }
   if (bytes.length > limit) {
     throw new LatticeError('file-too-large', `${path} has ${bytes.length} bytes, the limit is ${limit}`, {
@@ -56,6 +59,9 @@ export async function readTextFile(context: CliContext, file: string, limit: num
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new LatticeError('file-unreadable', `${path} is not UTF-8 text`, { next: 'Check that this is the file you mean.', cause });
+    throw new LatticeError('file-unreadable', `${path} is not UTF-8 text`, {
+      next: 'Check that this is the file you mean.',
+      cause,
+    });
   }
 }

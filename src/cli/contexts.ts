@@ -31,7 +31,8 @@ export const isContextName = (name: string): boolean => NAME.test(name);
 /** In the user's configuration directory (XDG Base Directory Specification); undefined where there is no home. */
 function pathOf(env: CliContext['env']): string | undefined {
   const configured = env['XDG_CONFIG_HOME'];
-  const base = configured !== undefined && isAbsolute(configured) ? configured : env['HOME'] && join(env['HOME'], '.config');
+  const base =
+    configured !== undefined && isAbsolute(configured) ? configured : env['HOME'] && join(env['HOME'], '.config');
   return base ? join(base, 'diotec360-lattice', 'contexts.json') : undefined;
 }
 
@@ -81,9 +82,13 @@ export async function readContexts(env: CliContext['env']): Promise<Contexts> {
 export async function writeContexts(env: CliContext['env'], { current, contexts }: Contexts): Promise<string> {
   const path = pathOf(env);
   if (path === undefined) {
-    throw new LatticeError('file-unwritable', 'there is no place for contexts: neither XDG_CONFIG_HOME nor HOME is set', {
-      next: 'Set one of them, or name the node with --url.',
-    });
+    throw new LatticeError(
+      'file-unwritable',
+      'there is no place for contexts: neither XDG_CONFIG_HOME nor HOME is set',
+      {
+        next: 'Set one of them, or name the node with --url.',
+      },
+    );
   }
   const document = { ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) };
   const fresh = `${path}.${process.pid}.${process.hrtime.bigint().toString(36)}`;

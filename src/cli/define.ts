@@ -6,8 +6,8 @@ export interface Definition {
   readonly context: CliContext;
   readonly program: Command;
   /**
-   * Adds a command with its examples. `run` gets all options, global ones included, as the option definitions make them, and the arguments in
-   * order. Its modules are imported when it runs: naming all commands must cost nothing.
+   * Adds a command with its examples. `run` gets all options, global ones included, as the option definitions make
+   * them, and the arguments in order. Its modules are imported when it runs: naming all commands must cost nothing.
    */
   readonly define: (
     parent: Command,
@@ -22,7 +22,11 @@ export interface Definition {
   readonly group: (name: string, summary: string, ...examples: readonly string[]) => Command;
 }
 
-export function createDefinition(context: CliContext, program: Command, finish: (exitCode: number) => void): Definition {
+export function createDefinition(
+  context: CliContext,
+  program: Command,
+  finish: (exitCode: number) => void,
+): Definition {
   const add =
     (isDefault: boolean): Definition['define'] =>
     (parent, usage, summary, examples, run) =>
@@ -59,13 +63,16 @@ export function watchable(command: Command): Command {
 
 /** Adds --limit, the most items to list. */
 export function limited(command: Command, what: string, standard: number, greatest: number): Command {
-  return command.addOption(new Option('--limit <n>', `most ${what} to list`).default(standard).argParser(integerIn(1, greatest)));
+  return command.addOption(
+    new Option('--limit <n>', `most ${what} to list`).default(standard).argParser(integerIn(1, greatest)),
+  );
 }
 
 export function numberIn(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !(value >= min && value <= max)) throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+    if (text.trim() === '' || !(value >= min && value <= max))
+      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
     return value;
   };
 }

@@ -8,7 +8,8 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof LatticeError)) return EXIT.failed;
   if (error.code === 'usage' || error.code === 'invalid-config' || error.code === 'invalid-fleet') return EXIT.usage;
   if (error.code === 'unreachable' || error.code === 'timeout') return EXIT.unreachable;
-  if (error.code.startsWith('store-') || error.code === 'damaged-row' || error.code === 'root-mismatch') return EXIT.store;
+  if (error.code.startsWith('store-') || error.code === 'damaged-row' || error.code === 'root-mismatch')
+    return EXIT.store;
   return EXIT.failed;
 }
 
@@ -18,7 +19,8 @@ export function reportError(error: unknown, output: Output, json: boolean): void
   const code = known ? error.code : 'internal';
   const message = oneLine(error instanceof Error ? error.message : String(error));
   const next = oneLine(
-    (known ? error.next : undefined) ?? (known ? 'See lattice --help.' : 'This is a bug: please report it with the command that you ran.'),
+    (known ? error.next : undefined) ??
+      (known ? 'See lattice --help.' : 'This is a bug: please report it with the command that you ran.'),
   );
   if (json) {
     output.remark(JSON.stringify({ error: { code, message, next } }));

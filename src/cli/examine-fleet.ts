@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../runtime/facade.ts';
+import type { NodeStatus } from '../runtime/facade/facade.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
 
@@ -46,7 +46,9 @@ function twins(known: readonly KnownReport[]): Finding[] {
   for (const report of known) {
     const twin = seen.get(report.status.peerId);
     if (twin !== undefined && twin.status.incarnation !== report.status.incarnation) {
-      findings.push(bad(`${twin.url} and ${report.url} run with the same key`, 'Stop one of them and give it a key of its own.'));
+      findings.push(
+        bad(`${twin.url} and ${report.url} run with the same key`, 'Stop one of them and give it a key of its own.'),
+      );
     }
     seen.set(report.status.peerId, report);
   }

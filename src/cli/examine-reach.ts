@@ -1,5 +1,5 @@
 import { LatticeError } from '../core/types/index.ts';
-import type { NodeStatus, PeerStatus, PingOutcome } from '../runtime/facade.ts';
+import type { NodeStatus, PeerStatus, PingOutcome } from '../runtime/facade/facade.ts';
 import { type ApiClient, createClient } from './client.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
@@ -21,21 +21,30 @@ export interface Target {
 }
 
 /**
- * Reachability from outside in: what the other nodes say about reaching this one. Several nodes are asked about each other; a single one's peers
- * are asked at the URLs that it knows, without any token. A witness whose token is known pings; the others tell what they saw last.
+ * Reachability from outside in: what the other nodes say about reaching this one. Several nodes are asked about each
+ * other; a single one's peers are asked at the URLs that it knows, without any token. A witness whose token is known
+ * pings; the others tell what they saw last.
  */
 export async function examineReach(target: Target, all: readonly Target[], timeoutMs: number): Promise<Finding[]> {
   const { status, peers } = target.report;
   if (status === undefined) return [];
   const others = all.filter((other) => other !== target && other.report.status !== undefined);
   if (others.length > 0) {
-    const witnesses = others.map(({ client, report }) => ({ client, status: report.status as NodeStatus, peers: report.peers }));
-    return await summary(status, witnesses, (text) => note(text, 'See that node below or above, and the firewall between the two.'));
+    const witnesses = others.map(({ client, report }) => ({
+      client,
+      status: report.status as NodeStatus,
+      peers: report.peers,
+    }));
+    return await summary(status, witnesses, (text) =>
+      note(text, 'See that node below or above, and the firewall between the two.'),
+    );
   }
   const urls = peers.flatMap((peer) => (peer.url === undefined ? [] : [peer.url])).slice(0, MAX_ASKED);
   const asked = await Promise.all(urls.map((url) => ask(url, timeoutMs)));
   const silent = asked.flatMap((answer) => (typeof answer === 'string' ? [answer] : []));
-  const witnesses = asked.filter((answer): answer is Witness => typeof answer !== 'string' && answer.status.network === status.network);
+  const witnesses = asked.filter(
+    (answer): answer is Witness => typeof answer !== 'string' && answer.status.network === status.network,
+  );
   try {
     const findings = await summary(status, witnesses, (text) =>
       bad(text, 'Open the way from that node to this one: firewall, ports, URL.'),
@@ -64,12 +73,23 @@ async function ask(url: string, timeoutMs: number): Promise<Witness | string> {
   }
 }
 
-async function summary(status: NodeStatus, witnesses: readonly Witness[], fail: (text: string) => Finding): Promise<Finding[]> {
+async function summary(
+  status: NodeStatus,
+  witnesses: readonly Witness[],
+  fail: (text: string) => Finding,
+): Promise<Finding[]> {
   const counts = { p2p: { reached: 0, asked: 0 }, http: { reached: 0, asked: 0 } };
   const failures: Finding[] = [];
-  for (const { witness, lungs } of await Promise.all(witnesses.map(async (w) => ({ witness: w, lungs: await reaches(w, status) })))) {
+  for (const { witness, lungs } of await Promise.all(
+    witnesses.map(async (w) => ({ witness: w, lungs: await reaches(w, status) })),
+  )) {
     if (lungs === undefined) {
-      failures.push(note(`${witness.client.url} does not know it`, 'Name it there in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP.'));
+      failures.push(
+        note(
+          `${witness.client.url} does not know it`,
+          'Name it there in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP.',
+        ),
+      );
       continue;
     }
     for (const { lung, ok: reached, error } of lungs) {
@@ -77,12 +97,16 @@ async function summary(status: NodeStatus, witnesses: readonly Witness[], fail: 
       if (reached) counts[lung].reached++;
       else {
         const name = lung === 'p2p' ? 'P2P' : 'HTTP';
-        failures.push(fail(`${witness.client.url} does not reach it over ${name}${error === undefined ? '' : `: ${error}`}`));
+        failures.push(
+          fail(`${witness.client.url} does not reach it over ${name}${error === undefined ? '' : `: ${error}`}`),
+        );
       }
     }
   }
   const reachedBy = (['p2p', 'http'] as const).flatMap((lung) =>
-    counts[lung].reached === 0 ? [] : [`over ${lung === 'p2p' ? 'P2P' : 'HTTP'} by ${counts[lung].reached} of ${counts[lung].asked}`],
+    counts[lung].reached === 0
+      ? []
+      : [`over ${lung === 'p2p' ? 'P2P' : 'HTTP'} by ${counts[lung].reached} of ${counts[lung].asked}`],
   );
   return [...(reachedBy.length === 0 ? [] : [ok(`reached from outside ${reachedBy.join(', ')}`)]), ...failures];
 }
@@ -106,7 +130,9 @@ const lastSeen = ({ p2p, http }: PeerStatus): Lungs => [
 
 async function ping(client: ApiClient, peerId: string, seen: PeerStatus): Promise<Lungs> {
   try {
-    const { results } = await client.json<PingAnswer>('POST', '/api/v1/peers/ping', { body: JSON.stringify({ peer: peerId }) });
+    const { results } = await client.json<PingAnswer>('POST', '/api/v1/peers/ping', {
+      body: JSON.stringify({ peer: peerId }),
+    });
     return results;
   } catch (error) {
     // An older node, or another node's token.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LatticeError } from '../core/types/index.ts';
-import type { NodeStatus, PeerStatus } from '../runtime/facade.ts';
+import type { NodeStatus, PeerStatus } from '../runtime/facade/facade.ts';
 import type { ApiClient } from './client.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
 import { byteCount, duration } from './output.ts';
@@ -49,7 +49,9 @@ export async function examineNode(client: ApiClient, expectedPeerId: string | un
     const answered = Date.now();
     const { peers } = await client.json<PeersAnswer>('GET', '/api/v1/peers');
     if (expectedPeerId !== undefined && status.peerId !== expectedPeerId) {
-      findings.push(bad(`is ${status.peerId}, not ${expectedPeerId}`, 'Another node answers at this URL: check ports and proxies.'));
+      findings.push(
+        bad(`is ${status.peerId}, not ${expectedPeerId}`, 'Another node answers at this URL: check ports and proxies.'),
+      );
     }
     findings.push(
       ...examineP2p(status),
@@ -62,24 +64,39 @@ export async function examineNode(client: ApiClient, expectedPeerId: string | un
       ...examineTrust(status, peers),
     );
     for (const { author, at } of status.cuts?.disagreeing ?? []) {
-      findings.push(note(`${author} attested another root for ${new Date(at).toISOString()}`, 'Compare with lattice peers diff PEER.'));
+      findings.push(
+        note(
+          `${author} attested another root for ${new Date(at).toISOString()}`,
+          'Compare with lattice peers diff PEER.',
+        ),
+      );
     }
     for (const warning of status.warnings) findings.push(note(warning));
     return { ...report, reachable: true, status, peers };
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
-    findings.push(bad(`its status cannot be read: ${error.message}`, error.next ?? 'Check that the URL is a Lattice node.'));
+    findings.push(
+      bad(`its status cannot be read: ${error.message}`, error.next ?? 'Check that the URL is a Lattice node.'),
+    );
     return { ...report, reachable: true };
   }
 }
 
 function examineP2p({ p2p }: NodeStatus): Finding[] {
   if (!p2p.enabled) {
-    return [info('P2P is off: HTTP alone carries the state', 'Set DIOTEC360_P2P_LISTEN and DIOTEC360_P2P_BOOTSTRAP to switch it on.')];
+    return [
+      info(
+        'P2P is off: HTTP alone carries the state',
+        'Set DIOTEC360_P2P_LISTEN and DIOTEC360_P2P_BOOTSTRAP to switch it on.',
+      ),
+    ];
   }
   if (p2p.state !== 'running') {
     return [
-      bad(`P2P is ${p2p.state}${p2p.error === undefined ? '' : `: ${p2p.error}`}`, 'Correct the cause; it is tried again by itself.'),
+      bad(
+        `P2P is ${p2p.state}${p2p.error === undefined ? '' : `: ${p2p.error}`}`,
+        'Correct the cause; it is tried again by itself.',
+      ),
     ];
   }
   if (p2p.peers === 0) {
@@ -101,7 +118,10 @@ async function examinePorts(client: ApiClient, { p2p }: NodeStatus): Promise<Fin
     portsOf(p2p.listen).map(async (port) =>
       (await canConnect(host, port))
         ? ok(`P2P port ${port} is open`)
-        : note(`P2P port ${port} cannot be reached from here at ${host}`, 'Open it in the firewall, unless only other hosts need it.'),
+        : note(
+            `P2P port ${port} cannot be reached from here at ${host}`,
+            'Open it in the firewall, unless only other hosts need it.',
+          ),
     ),
   );
 }
@@ -116,7 +136,8 @@ async function examineHttp(client: ApiClient, status: NodeStatus, peers: readonl
       ? ok('HTTP sync can be reached')
       : bad(`HTTP sync answers status ${identity.status}`, 'Let proxies pass /api/v1/sync unchanged.'),
   );
-  if (!status.http.enabled) findings.push(info('it asks no peer over HTTP', 'Name the others in DIOTEC360_LATTICE_NODES.'));
+  if (!status.http.enabled)
+    findings.push(info('it asks no peer over HTTP', 'Name the others in DIOTEC360_LATTICE_NODES.'));
   for (const peer of peers) {
     if (!peer.configured || peer.url === undefined || peer.http.reachable) continue;
     findings.push(
@@ -164,7 +185,12 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
     findings.push(low ? note(text, 'Free some space: below a twentieth the node is read-only.') : ok(text));
   }
   if (eventLoop !== undefined && eventLoop.p99Ms > LOOP_NOTE_MS) {
-    findings.push(note(`it is busy: one turn in a hundred takes ${duration(eventLoop.p99Ms)}`, 'Look at its load: lattice metrics loop.'));
+    findings.push(
+      note(
+        `it is busy: one turn in a hundred takes ${duration(eventLoop.p99Ms)}`,
+        'Look at its load: lattice metrics loop.',
+      ),
+    );
   }
   return findings;
 }
@@ -182,5 +208,10 @@ function examineTrust({ trust, author }: NodeStatus, peers: readonly PeerStatus[
   const others = peers.flatMap((peer) => peer.author ?? []);
   if (others.length === 0) return [];
   const line = [author, ...others].toSorted().join(',');
-  return [note('it trusts no key but its own', `If these are your nodes, set DIOTEC360_TRUSTED_STATE_PUBKEYS=${line} on each.`)];
+  return [
+    note(
+      'it trusts no key but its own',
+      `If these are your nodes, set DIOTEC360_TRUSTED_STATE_PUBKEYS=${line} on each.`,
+    ),
+  ];
 }

@@ -7,6 +7,14 @@ export interface Finding {
 }
 
 export const ok = (text: string): Finding => ({ level: 'ok', text });
-export const info = (text: string, next?: string): Finding => ({ level: 'info', text, ...(next === undefined ? {} : { next }) });
-export const note = (text: string, next?: string): Finding => ({ level: 'note', text, ...(next === undefined ? {} : { next }) });
+export const info = (text: string, next?: string): Finding => ({
+  level: 'info',
+  text,
+  ...(next === undefined ? {} : { next }),
+});
+export const note = (text: string, next?: string): Finding => ({
+  level: 'note',
+  text,
+  ...(next === undefined ? {} : { next }),
+});
 export const bad = (text: string, next: string): Finding => ({ level: 'bad', text, next });

@@ -7,7 +7,9 @@ const MAX_NODES = 1000;
 /** The public description of a fleet, as `lattice init` writes it to fleet.json. LatticeError `fleet-malformed`. */
 export function readFleet(text: string): Fleet {
   const fail = (why: string): never => {
-    throw new LatticeError('fleet-malformed', `not a fleet.json: ${why}`, { next: 'Give the fleet.json that lattice init wrote.' });
+    throw new LatticeError('fleet-malformed', `not a fleet.json: ${why}`, {
+      next: 'Give the fleet.json that lattice init wrote.',
+    });
   };
   let value: unknown;
   try {
@@ -15,9 +17,13 @@ export function readFleet(text: string): Fleet {
   } catch {
     fail('it is not JSON');
   }
-  const fleet = (typeof value === 'object' && value !== null ? value : fail('it is not an object')) as Record<string, unknown>;
+  const fleet = (typeof value === 'object' && value !== null ? value : fail('it is not an object')) as Record<
+    string,
+    unknown
+  >;
   const nodes = fleet['nodes'];
-  if (!Array.isArray(nodes) || nodes.length === 0 || nodes.length > MAX_NODES) return fail('"nodes" is not a list of nodes');
+  if (!Array.isArray(nodes) || nodes.length === 0 || nodes.length > MAX_NODES)
+    return fail('"nodes" is not a list of nodes');
   const field = (node: unknown, name: string): string => {
     const text = (node as Record<string, unknown> | null)?.[name];
     return typeof text === 'string' ? text : fail(`a node has no "${name}"`);

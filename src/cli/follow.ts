@@ -29,8 +29,9 @@ export interface FollowOptions {
 }
 
 /**
- * Follows a stream of server-sent events until `take` or `signal` ends it. A lost connection goes on after the last id seen. Rejects when the
- * node refuses, when nothing could be reached from the start, or when it stays away for two minutes.
+ * Follows a stream of server-sent events until `take` or `signal` ends it. A lost connection goes on after the last id
+ * seen. Rejects when the node refuses, when nothing could be reached from the start, or when it stays away for two
+ * minutes.
  */
 export async function follow(client: ApiClient, options: FollowOptions): Promise<void> {
   let after = options.after;
@@ -54,9 +55,14 @@ export async function follow(client: ApiClient, options: FollowOptions): Promise
     } catch (error) {
       if (signal.aborted) return;
       const cause =
-        error instanceof LatticeError ? error : new LatticeError('unreachable', `the stream of ${client.url} was cut`, { cause: error });
+        error instanceof LatticeError
+          ? error
+          : new LatticeError('unreachable', `the stream of ${client.url} was cut`, { cause: error });
       const temporary =
-        cause.code === 'unreachable' || cause.code === 'timeout' || cause.code === 'overloaded' || cause.code === 'stopping';
+        cause.code === 'unreachable' ||
+        cause.code === 'timeout' ||
+        cause.code === 'overloaded' ||
+        cause.code === 'stopping';
       if (!temporary || lastHeard === undefined || performance.now() - lastHeard > MAX_AWAY_MS) throw cause;
       options.lost(cause);
     }
@@ -73,7 +79,8 @@ export async function* eventsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
     text += decoder.decode(chunk, { stream: true });
     const blocks = text.split(/\r?\n\r?\n/);
     text = blocks.pop() ?? '';
-    if (text.length > MAX_EVENT_CHARS) throw new LatticeError('not-a-lattice-node', 'an event without an end came over the stream');
+    if (text.length > MAX_EVENT_CHARS)
+      throw new LatticeError('not-a-lattice-node', 'an event without an end came over the stream');
     for (const block of blocks) {
       let id: string | undefined;
       let event = 'message';

@@ -1,6 +1,6 @@
-import { measureValue } from '../core/codec/value.ts';
+import { measureValue } from '../core/cbor/value.ts';
 import { type JsonValue, LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
-import type { WriteOperation, WriteResult } from '../runtime/facade.ts';
+import type { WriteOperation, WriteResult } from '../runtime/facade/facade.ts';
 import type { ApiClient } from './client.ts';
 
 /** A commit takes 64 KiB of operations; the rest is for contexts, which only the node knows. */
@@ -54,7 +54,10 @@ function* batches(entries: readonly (readonly [string, JsonValue])[]): Generator
   for (const [key, value] of entries) {
     const size = measureValue(value).size + Buffer.byteLength(key) + OPERATION_OVERHEAD;
     const jsonSize = Buffer.byteLength(JSON.stringify({ key, value })) + 64;
-    if (batch.length > 0 && (batch.length >= MAX_OPERATIONS || bytes + size > BATCH_BYTES || json + jsonSize > BATCH_JSON_BYTES)) {
+    if (
+      batch.length > 0 &&
+      (batch.length >= MAX_OPERATIONS || bytes + size > BATCH_BYTES || json + jsonSize > BATCH_JSON_BYTES)
+    ) {
       yield batch;
       batch = [];
       bytes = 0;
@@ -87,7 +90,10 @@ async function write(client: ApiClient, batch: Batch, overwrite: boolean): Promi
         const middle = left.length >> 1;
         const first = await write(client, left.slice(0, middle), overwrite);
         const second = await write(client, left.slice(middle), overwrite);
-        return { imported: first.imported + second.imported, skipped: [...skipped, ...first.skipped, ...second.skipped] };
+        return {
+          imported: first.imported + second.imported,
+          skipped: [...skipped, ...first.skipped, ...second.skipped],
+        };
       }
       if (error.code !== 'precondition-failed' || overwrite) throw error;
       const existing = await existingKeys(client, left);

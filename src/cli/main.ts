@@ -7,7 +7,9 @@ import { createOutput } from './output.ts';
 import { runCli } from './run.ts';
 
 const self = fileURLToPath(import.meta.url);
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 // A reader that has seen enough (lattice state ls | head) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

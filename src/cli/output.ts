@@ -25,7 +25,11 @@ export interface TextSink {
 }
 
 /** Colours on terminals only, never with NO_COLOR (https://no-color.org) or TERM=dumb. */
-export function createOutput(stdout: TextSink, stderr: TextSink, env: Readonly<Record<string, string | undefined>>): Output {
+export function createOutput(
+  stdout: TextSink,
+  stderr: TextSink,
+  env: Readonly<Record<string, string | undefined>>,
+): Output {
   const colours = stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   return {
     interactive: stdout.isTTY === true && env['TERM'] !== 'dumb',
@@ -41,15 +45,20 @@ export function createOutput(stdout: TextSink, stderr: TextSink, env: Readonly<R
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  '));
+  return rows.map((row) =>
+    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  '),
+  );
 }
 
 /**
- * Text of others (keys, names, errors) with control characters and changes of direction shown as escapes: a terminal must not obey
- * them. JSON stays the same JSON: they stand inside its strings only.
+ * Text of others (keys, names, errors) with control characters and changes of direction shown as escapes: a terminal
+ * must not obey them. JSON stays the same JSON: they stand inside its strings only.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** A duration in ms as people say it. */

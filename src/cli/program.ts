@@ -15,10 +15,15 @@ export function createProgram(context: CliContext, version: string, finish: (exi
       '--url <url>',
       'the node to talk to (default: DIOTEC360_URL, else --env-file, else the context in use, else http://127.0.0.1:8000)',
     )
-    .option('--token <token>', 'API token (default: DIOTEC360_API_TOKEN, else the one in --env-file; a context brings its own)')
+    .option(
+      '--token <token>',
+      'API token (default: DIOTEC360_API_TOKEN, else the one in --env-file; a context brings its own)',
+    )
     .option('--env-file <file>', 'environment file of a node')
     .option('--context <name>', 'a fleet by name, see lattice context')
-    .addOption(new Option('--timeout <seconds>', 'longest wait for one answer').default(10).argParser(numberIn(0.05, 3600)))
+    .addOption(
+      new Option('--timeout <seconds>', 'longest wait for one answer').default(10).argParser(numberIn(0.05, 3600)),
+    )
     .option('--json', 'machine-readable output, errors too')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: context.output.write, writeErr: () => undefined, outputError: () => undefined })

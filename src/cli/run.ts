@@ -24,6 +24,9 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
 
 function usageOf(error: CommanderError): LatticeError {
   // "help" is thrown when a group of commands was called without naming one.
-  if (error.code === 'commander.help') return new LatticeError('usage', 'no command was given', { next: 'See lattice --help.' });
-  return new LatticeError('usage', error.message.replace(/^error: /, ''), { next: 'See lattice --help, or --help after a command.' });
+  if (error.code === 'commander.help')
+    return new LatticeError('usage', 'no command was given', { next: 'See lattice --help.' });
+  return new LatticeError('usage', error.message.replace(/^error: /, ''), {
+    next: 'See lattice --help, or --help after a command.',
+  });
 }

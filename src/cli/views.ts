@@ -1,4 +1,4 @@
-import type { PeerStatus, PingOutcome } from '../runtime/facade.ts';
+import type { PeerStatus, PingOutcome } from '../runtime/facade/facade.ts';
 
 /** The answer of GET /api/v1/peers. */
 export interface PeersAnswer {

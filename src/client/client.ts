@@ -36,13 +36,16 @@ export interface WriteOptions extends CallOptions {
 export type PeerName = { readonly url: string } | { readonly multiaddr: string };
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** A line, or the number of lines that were lost before the next. */
-export type LogEvent = { readonly type: 'line'; readonly line: LogLine } | { readonly type: 'gap'; readonly dropped: number };
+export type LogEvent =
+  | { readonly type: 'line'; readonly line: LogLine }
+  | { readonly type: 'gap'; readonly dropped: number };
 
-const quoted = (version: string | undefined): string | undefined => (version === undefined || version === '*' ? version : `"${version}"`);
+const quoted = (version: string | undefined): string | undefined =>
+  version === undefined || version === '*' ? version : `"${version}"`;
 
 /**
- * The API of a node, one method for each route, under the route's name in /openapi.json. Errors are LatticeProblem. Needs nothing
- * but fetch: Node 20 and browsers.
+ * The API of a node, one method for each route, under the route's name in /openapi.json. Errors are LatticeProblem.
+ * Needs nothing but fetch: Node 20 and browsers.
  */
 export function createClient(options: ClientOptions) {
   const requests = createRequests(options);
@@ -60,7 +63,12 @@ export function createClient(options: ClientOptions) {
   };
   const at = (options: CallOptions): CallOptions => (options.signal === undefined ? {} : { signal: options.signal });
 
-  async function listEntries({ prefix, limit, cursor, ...rest }: PageOptions & { readonly prefix?: string } = {}): Promise<EntryPage> {
+  async function listEntries({
+    prefix,
+    limit,
+    cursor,
+    ...rest
+  }: PageOptions & { readonly prefix?: string } = {}): Promise<EntryPage> {
     return json('/api/v1/state', { query: { prefix, limit, cursor }, ...at(rest) });
   }
 
@@ -69,7 +77,13 @@ export function createClient(options: ClientOptions) {
     getEntry: (key: string, call: CallOptions = {}) =>
       absentAsUndefined<Entry>(send('/api/v1/state', { query: { key }, also: [404], ...at(call) })),
     putEntry: (key: string, value: JsonValue, write: WriteOptions = {}) =>
-      json<Entry>('/api/v1/state', { method: 'PUT', query: { key }, json: value, headers: conditions(write), ...at(write) }),
+      json<Entry>('/api/v1/state', {
+        method: 'PUT',
+        query: { key },
+        json: value,
+        headers: conditions(write),
+        ...at(write),
+      }),
     async deleteEntry(key: string, write: WriteOptions = {}): Promise<void> {
       await send('/api/v1/state', { method: 'DELETE', query: { key }, headers: conditions(write), ...at(write) });
     },
@@ -89,7 +103,12 @@ export function createClient(options: ClientOptions) {
       } while (cursor !== undefined);
     },
     commit: (operations: readonly Operation[], write: Pick<WriteOptions, 'idempotencyKey' | 'signal'> = {}) =>
-      json<CommitResult>('/api/v1/commits', { method: 'POST', json: { operations }, headers: conditions(write), ...at(write) }),
+      json<CommitResult>('/api/v1/commits', {
+        method: 'POST',
+        json: { operations },
+        headers: conditions(write),
+        ...at(write),
+      }),
     getHistory: (key: string, { limit, cursor, ...call }: PageOptions = {}) =>
       json<History>('/api/v1/history', { query: { key, limit, cursor }, ...at(call) }),
     listConflicts: ({ limit, cursor, ...call }: PageOptions = {}) =>
@@ -119,9 +138,13 @@ export function createClient(options: ClientOptions) {
     getConfig: async (call: CallOptions = {}): Promise<ConfigItem[]> =>
       (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
 
-    /** Events from `after` or from now on. Resumes by itself; a `reset` event says where that could not be done without a gap. */
+    /**
+     * Events from `after` or from now on. Resumes by itself; a `reset` event says where that could not be done without
+     * a gap.
+     */
     async *events(options: FollowOptions = {}): AsyncGenerator<LatticeEvent> {
-      for await (const { data } of follow(requests, '/api/v1/events', {}, options)) yield JSON.parse(data) as LatticeEvent;
+      for await (const { data } of follow(requests, '/api/v1/events', {}, options))
+        yield JSON.parse(data) as LatticeEvent;
     },
     /** The log: its last lines, then live. */
     async *logs({ level, ...options }: FollowOptions & { readonly level?: LogLevel } = {}): AsyncGenerator<LogEvent> {
@@ -138,7 +161,8 @@ export function createClient(options: ClientOptions) {
     }: CallOptions & { readonly level?: LogLevel; readonly after?: string; readonly limit?: number } = {}) =>
       json<LogPage>('/api/v1/logs', { query: { level, after, limit, format: 'json' }, ...at(call) }),
 
-    listPeers: async (call: CallOptions = {}): Promise<Peer[]> => (await json<{ peers: Peer[] }>('/api/v1/peers', at(call))).peers,
+    listPeers: async (call: CallOptions = {}): Promise<Peer[]> =>
+      (await json<{ peers: Peer[] }>('/api/v1/peers', at(call))).peers,
     /** False when it was known already. */
     addPeer: async (peer: PeerName, call: CallOptions = {}): Promise<boolean> =>
       (await json<{ added: boolean }>('/api/v1/peers', { method: 'POST', json: peer, ...at(call) })).added,
@@ -151,7 +175,10 @@ export function createClient(options: ClientOptions) {
     getDifferences: (peerId: string, { limit, ...call }: CallOptions & { readonly limit?: number } = {}) =>
       json<Differences>(`/api/v1/peers/${encodeURIComponent(peerId)}/differences`, { query: { limit }, ...at(call) }),
     syncNow: (call: CallOptions = {}) =>
-      json<{ converged: { peers: number; equal: number }; peers: Peer[] }>('/api/v1/sync/now', { method: 'POST', ...at(call) }),
+      json<{ converged: { peers: number; equal: number }; peers: Peer[] }>('/api/v1/sync/now', {
+        method: 'POST',
+        ...at(call),
+      }),
     setMode: (mode: Status['mode'], { reason, ...call }: CallOptions & { readonly reason?: string } = {}) =>
       json<{ changed: boolean; mode: Status['mode']; message: string }>('/api/v1/sync/mode', {
         method: 'POST',

@@ -16,7 +16,11 @@ export interface FollowOptions extends CallOptions {
 
 /** Errors that another try will not mend. */
 const isFinal = (error: unknown): boolean =>
-  error instanceof LatticeProblem && error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
+  error instanceof LatticeProblem &&
+  error.status >= 400 &&
+  error.status < 500 &&
+  error.status !== 408 &&
+  error.status !== 429;
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
@@ -31,8 +35,9 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
 }
 
 /**
- * Follows an event stream for as long as the consumer reads: a lost connection is opened again after the last event seen. Ends
- * when `signal` is aborted; throws LatticeProblem where the node will not have it. What is not read yet waits in the connection.
+ * Follows an event stream for as long as the consumer reads: a lost connection is opened again after the last event
+ * seen. Ends when `signal` is aborted; throws LatticeProblem where the node will not have it. What is not read yet
+ * waits in the connection.
  */
 export async function* follow(
   requests: Requests,
@@ -55,7 +60,11 @@ export async function* follow(
     let lost: unknown = new Error('the stream ended');
     try {
       heard();
-      const { body } = await requests.send(path, { query: { ...query, after: last }, stream: true, signal: connection.signal });
+      const { body } = await requests.send(path, {
+        query: { ...query, after: last },
+        stream: true,
+        signal: connection.signal,
+      });
       if (body === null) throw new Error('the answer has no body');
       for await (const event of serverSentEvents(body, heard)) {
         // A consumer that takes its time is not a silent stream.

@@ -20,7 +20,13 @@ export class LatticeProblem extends Error {
 }
 
 function isProblem(value: unknown): value is Problem {
-  return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value && typeof value.detail === 'string';
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    'detail' in value &&
+    typeof value.detail === 'string'
+  );
 }
 
 export async function problemOf(response: Response): Promise<LatticeProblem> {

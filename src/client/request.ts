@@ -44,7 +44,9 @@ export function createRequests({ url, token, fetch: given, timeoutMs = DEFAULT_T
 
   async function send(path: string, ask: Ask = {}): Promise<Response> {
     const { method = 'GET', query = {}, headers = {}, json, also = [], stream = false, signal } = ask;
-    const search = new URLSearchParams(defined(query).map(([name, value]): [string, string] => [name, String(value)])).toString();
+    const search = new URLSearchParams(
+      defined(query).map(([name, value]): [string, string] => [name, String(value)]),
+    ).toString();
     const signals = [...(signal === undefined ? [] : [signal]), ...(stream ? [] : [AbortSignal.timeout(timeoutMs)])];
     const response = await run(`${base}${path}${search === '' ? '' : `?${search}`}`, {
       method,

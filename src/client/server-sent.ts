@@ -9,10 +9,13 @@ export interface ServerSent {
 const MAX_PENDING_CHARS = 4 * 1024 * 1024;
 
 /**
- * Events of a response body, as the HTML standard §9.2.6 reads them. Ends with the body. `onBytes` is called for whatever comes,
- * heartbeats too.
+ * Events of a response body, as the HTML standard §9.2.6 reads them. Ends with the body. `onBytes` is called for
+ * whatever comes, heartbeats too.
  */
-export async function* serverSentEvents(body: ReadableStream<Uint8Array>, onBytes: () => void): AsyncGenerator<ServerSent> {
+export async function* serverSentEvents(
+  body: ReadableStream<Uint8Array>,
+  onBytes: () => void,
+): AsyncGenerator<ServerSent> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let pending = '';

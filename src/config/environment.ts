@@ -40,7 +40,10 @@ interface EnvFile {
   readonly values: Environment;
 }
 
-/** Numbers of the lines that are neither blank, comment, NAME=value nor inside a quoted value: parseEnv drops or misreads those. */
+/**
+ * Numbers of the lines that are neither blank, comment, NAME=value nor inside a quoted value: parseEnv drops or
+ * misreads those.
+ */
 function unreadableLines(text: string): readonly number[] {
   const withoutQuoted = text.replace(/^(\s*(?:export\s+)?[\w.-]+\s*=\s*)(["'`])[^]*?\2/gm, (all, name: string) => {
     const lines = all.slice(name.length).split('\n').length - 1;
@@ -48,10 +51,14 @@ function unreadableLines(text: string): readonly number[] {
   });
   return withoutQuoted
     .split('\n')
-    .flatMap((line, i) => (/^\s*(#.*|(export\s+)?[A-Za-z_][\w.-]*\s*=.*)?$/.test(line.replace(/\r$/, '')) ? [] : [i + 1]));
+    .flatMap((line, i) =>
+      /^\s*(#.*|(export\s+)?[A-Za-z_][\w.-]*\s*=.*)?$/.test(line.replace(/\r$/, '')) ? [] : [i + 1],
+    );
 }
 
-/** The env file at `path`; undefined when it is missing and not `required`. What is wrong with it goes to `problems`. */
+/**
+ * The env file at `path`; undefined when it is missing and not `required`. What is wrong with it goes to `problems`.
+ */
 function readEnvFile(path: string, required: boolean, problems: Problem[]): EnvFile | undefined {
   const problem = (value: string, rule: string, fix: string): void => {
     problems.push({ variable: path, value, rule, fix });
@@ -84,8 +91,9 @@ function readEnvFile(path: string, required: boolean, problems: Problem[]): EnvF
 }
 
 /**
- * Reads the env file (`envFile`, else `.env` in `cwd` where there is one) below `env`: a name that the process environment has, even empty,
- * is never taken from the file. Relative paths in the file are relative to it, others to `cwd`.
+ * Reads the env file (`envFile`, else `.env` in `cwd` where there is one) below `env`: a name that the process
+ * environment has, even empty, is never taken from the file. Relative paths in the file are relative to it, others to
+ * `cwd`.
  */
 export function readSettings(
   options: { readonly env: Environment; readonly envFile?: string | undefined; readonly cwd: string },
@@ -102,7 +110,9 @@ export function readSettings(
       const text = (own ?? file?.values[name] ?? '').trim();
       if (text === '') continue;
       found.push(
-        own === undefined ? { name, text, base: dirname(path), from: 'file' } : { name, text, base: options.cwd, from: 'environment' },
+        own === undefined
+          ? { name, text, base: dirname(path), from: 'file' }
+          : { name, text, base: options.cwd, from: 'environment' },
       );
     }
     return found;

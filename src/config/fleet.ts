@@ -2,9 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { checkSecretDirectory, deriveBytes, deriveNodeSeed, seedToAuthor, writeNewFile } from '../adapters/system/keys.ts';
-import { authorToPeerId } from '../core/codec/peer-id.ts';
+import {
+  checkSecretDirectory,
+  deriveBytes,
+  deriveNodeSeed,
+  seedToAuthor,
+  writeNewFile,
+} from '../adapters/system/keys.ts';
 import { type Author, type Bytes, bytesToHex, LatticeError } from '../core/types/index.ts';
+import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { isWildcard } from './load.ts';
 import { VARIABLES, type VariableName } from './variables.ts';
 
@@ -94,10 +100,14 @@ function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
     const digits = String(nodes).length; // node01 to node12: the number is the alphabetical order too
     return Array.from({ length: nodes }, (_, i) => `node${String(i + 1).padStart(digits, '0')}`);
   }
-  if (names.length !== nodes) throw invalid(`${names.length} names were given for ${nodes} nodes`, 'give one name for each node');
+  if (names.length !== nodes)
+    throw invalid(`${names.length} names were given for ${nodes} nodes`, 'give one name for each node');
   const bad = names.find((name) => !NAME.test(name));
   if (bad !== undefined) {
-    throw invalid(`"${bad}" is not a node name`, 'use 1 to 63 letters, digits, hyphens and underscores, a letter or digit first');
+    throw invalid(
+      `"${bad}" is not a node name`,
+      'use 1 to 63 letters, digits, hyphens and underscores, a letter or digit first',
+    );
   }
   // Some file systems don't tell cases apart.
   if (new Set(names.map((name) => name.toLowerCase())).size !== names.length) {
@@ -112,8 +122,8 @@ function envLines(pairs: readonly (readonly [name: VariableName, value: string])
 }
 
 /**
- * Plans the files of a fleet on one host whose nodes trust, dial and poll each other: `<name>.env`, `<name>.key` and fleet.json. Touches
- * no file. Throws LatticeError `invalid-fleet`.
+ * Plans the files of a fleet on one host whose nodes trust, dial and poll each other: `<name>.env`, `<name>.key` and
+ * fleet.json. Touches no file. Throws LatticeError `invalid-fleet`.
  */
 export function planFleet(options: FleetOptions): FleetPlan {
   const { dir, nodes, basePort, p2pBasePort, seed, host = '127.0.0.1' } = options;
@@ -128,7 +138,10 @@ export function planFleet(options: FleetOptions): FleetPlan {
     throw invalid('the API and P2P ports overlap', `choose base ports that are ${nodes} or more apart`);
   }
   if (isIP(host) === 0 || isWildcard(host) || host.includes('%')) {
-    throw invalid(`the nodes cannot be reached at ${host}`, 'give an IP address of one interface, for example 127.0.0.1');
+    throw invalid(
+      `the nodes cannot be reached at ${host}`,
+      'give an IP address of one interface, for example 127.0.0.1',
+    );
   }
   if (seed !== undefined && seed.length !== 32)
     throw invalid(`the seed has ${seed.length} bytes`, 'give a seed of 32 bytes (64 hex digits)');
@@ -177,7 +190,11 @@ export function planFleet(options: FleetOptions): FleetPlan {
     ];
   });
   const fleet: Fleet = { network, nodes: members.map(({ node }) => node) };
-  return { dir, fleet, files: [...files, { name: 'fleet.json', mode: 0o644, content: `${JSON.stringify(fleet, undefined, 2)}\n` }] };
+  return {
+    dir,
+    fleet,
+    files: [...files, { name: 'fleet.json', mode: 0o644, content: `${JSON.stringify(fleet, undefined, 2)}\n` }],
+  };
 }
 
 function existsError(files: readonly string[]): LatticeError {
@@ -188,9 +205,9 @@ function existsError(files: readonly string[]): LatticeError {
 }
 
 /**
- * Writes a plan into its directory (made with mode 0700), durable when it returns. Throws LatticeError `exists` (with `details.files`)
- * when a file is there already and `key-permissions` when the directory can be written by others, and what the file system throws; then
- * nothing of the plan is left behind.
+ * Writes a plan into its directory (made with mode 0700), durable when it returns. Throws LatticeError `exists` (with
+ * `details.files`) when a file is there already and `key-permissions` when the directory can be written by others, and
+ * what the file system throws; then nothing of the plan is left behind.
  */
 export function writeFleet(plan: FleetPlan): void {
   const taken = plan.files.map(({ name }) => join(plan.dir, name)).filter((path) => existsSync(path));
@@ -206,7 +223,8 @@ export function writeFleet(plan: FleetPlan): void {
     }
   } catch (error) {
     for (const path of written) rmSync(path, { force: true });
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST' && 'path' in error) throw existsError([String(error.path)]);
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST' && 'path' in error)
+      throw existsError([String(error.path)]);
     throw error;
   }
 }

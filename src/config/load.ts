@@ -31,16 +31,24 @@ function violationsOf(config: Omit<Config, 'violations'>): string[] {
   if (config.api.corsOrigins.length === 0) {
     violations.push('No CORS origins are set: list the origins that may call the API in DIOTEC360_CORS_ORIGINS.');
   } else if (config.api.corsOrigins.includes('*')) {
-    violations.push('CORS is open to every origin (*): list the origins that may call the API in DIOTEC360_CORS_ORIGINS.');
+    violations.push(
+      'CORS is open to every origin (*): list the origins that may call the API in DIOTEC360_CORS_ORIGINS.',
+    );
   }
   if (config.p2p.enabled && config.p2p.bootstrap.length === 0) {
-    violations.push('P2P is enabled without a bootstrap peer: name one in DIOTEC360_P2P_BOOTSTRAP, or set DIOTEC360_P2P_ENABLED=false.');
+    violations.push(
+      'P2P is enabled without a bootstrap peer: name one in DIOTEC360_P2P_BOOTSTRAP, or set DIOTEC360_P2P_ENABLED=false.',
+    );
   }
   if (config.trusted.length === 0) {
-    violations.push('No trusted keys are set: list the public keys of the nodes, this one included, in DIOTEC360_TRUSTED_STATE_PUBKEYS.');
+    violations.push(
+      'No trusted keys are set: list the public keys of the nodes, this one included, in DIOTEC360_TRUSTED_STATE_PUBKEYS.',
+    );
   }
   if (isWildcard(config.api.host) && config.api.token === undefined) {
-    violations.push('The API is bound to all interfaces without a token: set DIOTEC360_API_TOKEN, or DIOTEC360_API_HOST=127.0.0.1.');
+    violations.push(
+      'The API is bound to all interfaces without a token: set DIOTEC360_API_TOKEN, or DIOTEC360_API_HOST=127.0.0.1.',
+    );
   }
   return violations;
 }
@@ -69,8 +77,8 @@ function deepFreeze<T>(value: T): T {
 }
 
 /**
- * The configuration of a node from its environment and env file. Throws one LatticeError `invalid-config` for all problems;
- * its `details.problems` is a list of {variable, value, rule, fix}.
+ * The configuration of a node from its environment and env file. Throws one LatticeError `invalid-config` for all
+ * problems; its `details.problems` is a list of {variable, value, rule, fix}.
  */
 export function loadConfig(options: LoadOptions): Config {
   const problems: Problem[] = [];
@@ -85,7 +93,12 @@ export function loadConfig(options: LoadOptions): Config {
     const variable = variableOf(name);
     const found = settings.find(variable);
     const value = found?.text ?? variable.default;
-    problems.push({ variable: found?.name ?? `DIOTEC360_${name}`, value: shownValue(value, variable.secret === true), rule, fix });
+    problems.push({
+      variable: found?.name ?? `DIOTEC360_${name}`,
+      value: shownValue(value, variable.secret === true),
+      rule,
+      fix,
+    });
   }
   function read<N extends VariableName>(name: N): Values[KindOf<N>] {
     const variable = variableOf(name);
@@ -127,7 +140,9 @@ export function loadConfig(options: LoadOptions): Config {
   const token = read('API_TOKEN');
   let host = read('API_HOST');
   if (isWildcard(host) && token === undefined && environment !== 'production') {
-    warnings.push(`The API listens on 127.0.0.1 instead of ${host}: set DIOTEC360_API_TOKEN to listen on all interfaces.`);
+    warnings.push(
+      `The API listens on 127.0.0.1 instead of ${host}: set DIOTEC360_API_TOKEN to listen on all interfaces.`,
+    );
     host = '127.0.0.1';
   }
 
@@ -170,7 +185,10 @@ export function loadConfig(options: LoadOptions): Config {
       trustedProxies: read('TRUSTED_PROXIES'),
       publicSync: read('PUBLIC_SYNC') ?? false,
     },
-    key: seedHex === undefined ? { source: 'file', path: keyFile || join(stateDir, 'node.key') } : { source: 'environment', seedHex },
+    key:
+      seedHex === undefined
+        ? { source: 'file', path: keyFile || join(stateDir, 'node.key') }
+        : { source: 'environment', seedHex },
     p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns },
     http: { nodes: read('LATTICE_NODES'), pollIntervalMs: read('HTTP_POLL_INTERVAL') },
     heartbeatIntervalMs,

@@ -37,7 +37,9 @@ export interface Config {
     /** Certified cuts may be fetched by anyone. */
     readonly publicSync: boolean;
   };
-  readonly key: { readonly source: 'file'; readonly path: string } | { readonly source: 'environment'; readonly seedHex: string };
+  readonly key:
+    | { readonly source: 'file'; readonly path: string }
+    | { readonly source: 'environment'; readonly seedHex: string };
   readonly p2p: {
     readonly enabled: boolean;
     readonly listen: readonly string[];

@@ -21,10 +21,14 @@ export function shownValue(value: string, secret: boolean): string {
 
 /** One `invalid-config` error for all problems; `details.problems` is the list. `problems` is not empty. */
 export function invalidConfig(problems: readonly Problem[]): LatticeError {
-  const lines = problems.map(({ variable, value, rule, fix }) => `${variable}${value === '' ? '' : `=${value}`}: ${rule}; ${fix}`);
-  const message = lines.length === 1 ? (lines[0] as string) : `${lines.length} settings are not usable:\n  ${lines.join('\n  ')}`;
+  const lines = problems.map(
+    ({ variable, value, rule, fix }) => `${variable}${value === '' ? '' : `=${value}`}: ${rule}; ${fix}`,
+  );
+  const message =
+    lines.length === 1 ? (lines[0] as string) : `${lines.length} settings are not usable:\n  ${lines.join('\n  ')}`;
   return new LatticeError('invalid-config', message, {
-    next: problems.length === 1 ? (problems[0] as Problem).fix : 'correct each setting as its line says, then start again',
+    next:
+      problems.length === 1 ? (problems[0] as Problem).fix : 'correct each setting as its line says, then start again',
     details: { problems },
   });
 }

@@ -1,6 +1,9 @@
 import { namesOf, PREFIX, VARIABLES } from './variables.ts';
 
-/** Optimal string alignment: single-character insertions, deletions, substitutions and swaps of neighbours that turn a into b. */
+/**
+ * Optimal string alignment: single-character insertions, deletions, substitutions and swaps of neighbours that turn a
+ * into b.
+ */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -8,8 +11,13 @@ function editDistance(a: string, b: string): number {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
-      let best = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, (last[j - 1] as number) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (before[j - 2] as number) + 1);
+      let best = Math.min(
+        (last[j] as number) + 1,
+        (row[j - 1] as number) + 1,
+        (last[j - 1] as number) + (same ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, (before[j - 2] as number) + 1);
       row.push(best);
     }
     before = last;
@@ -22,8 +30,8 @@ function editDistance(a: string, b: string): number {
 const MAX_NAME = 64;
 
 /**
- * A warning for a name that begins with our prefix (in any case) and is not ours, naming the nearest one where one is near; undefined for
- * every other name.
+ * A warning for a name that begins with our prefix (in any case) and is not ours, naming the nearest one where one is
+ * near; undefined for every other name.
  */
 export function unknownNameWarning(name: string): string | undefined {
   const upper = name.toUpperCase();

@@ -1,8 +1,8 @@
 import { isIP, isIPv6 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { isStrictPublicKey } from '../adapters/system/keys.ts';
-import { peerIdToAuthor } from '../core/codec/peer-id.ts';
 import { bytesToHex, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
+import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import { type Flaw, isHostName, multiaddrFlaw, parsePort } from './multiaddr.ts';
 import type { Kind, Variable } from './variables.ts';
 
@@ -53,9 +53,15 @@ const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}={0,2}$/;
 /** What the proxy option of Fastify calls well-known ranges. */
 const PROXY_NAMES: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
-const TOO_LONG: Flaw = { rule: `it is longer than ${MAX_ITEM_LENGTH} characters`, fix: 'separate the items of a list by commas' };
+const TOO_LONG: Flaw = {
+  rule: `it is longer than ${MAX_ITEM_LENGTH} characters`,
+  fix: 'separate the items of a list by commas',
+};
 
-/** The items of a comma-separated list that `item` accepts (it says what each becomes, or its flaw), each once, in order. */
+/**
+ * The items of a comma-separated list that `item` accepts (it says what each becomes, or its flaw), each once, in
+ * order.
+ */
 function parseList(text: string, context: Context, item: (value: string) => string | Flaw): readonly string[] {
   const values = text
     .split(',')
@@ -80,16 +86,23 @@ function parseList(text: string, context: Context, item: (value: string) => stri
 function baseUrl(text: string): string | Flaw {
   const bare = text.replace(/\/+$/, '');
   // Before any fix repeats the text.
-  if (bare.includes('@')) return { rule: 'a base URL has no user and no password', fix: 'leave them out, up to and with the @' };
+  if (bare.includes('@'))
+    return { rule: 'a base URL has no user and no password', fix: 'leave them out, up to and with the @' };
   let url: URL;
   try {
     url = new URL(bare);
   } catch {
-    return { rule: 'it is not a URL', fix: text.includes('://') ? 'write it as in https://node.example.org' : `write http://${bare}` };
+    return {
+      rule: 'it is not a URL',
+      fix: text.includes('://') ? 'write it as in https://node.example.org' : `write http://${bare}`,
+    };
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     // "node.example.org:8000" parses as a URL of the scheme "node.example.org".
-    return { rule: 'it is not an HTTP URL', fix: text.includes('://') ? 'write http:// or https://' : `write http://${bare}` };
+    return {
+      rule: 'it is not an HTTP URL',
+      fix: text.includes('://') ? 'write http:// or https://' : `write http://${bare}`,
+    };
   }
   if (url.search !== '' || url.hash !== '')
     return { rule: 'a base URL has no query and no fragment', fix: 'leave out ? or # and the rest' };
@@ -134,7 +147,8 @@ function publicKey(text: string): string | Flaw {
   const author = peerIdToAuthor(text);
   if (author !== undefined) return { rule: 'it is a peer id, not a public key', fix: `write its key: ${author}` };
   const bytes = hexToBytes(text);
-  if (bytes?.length !== 32) return { rule: 'a public key has 64 hex digits', fix: 'run "lattice id" on that node for its public key' };
+  if (bytes?.length !== 32)
+    return { rule: 'a public key has 64 hex digits', fix: 'run "lattice id" on that node for its public key' };
   if (!isStrictPublicKey(bytes)) {
     return { rule: 'no node can have this public key', fix: 'run "lattice id" on that node for its public key' };
   }
@@ -173,32 +187,42 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
   },
   host(text, { reject }) {
     const host = bareHost(text);
-    if (host === undefined) reject(text, { rule: 'it is not an IP address or host name', fix: 'write 127.0.0.1, 0.0.0.0 or a name' });
+    if (host === undefined)
+      reject(text, { rule: 'it is not an IP address or host name', fix: 'write 127.0.0.1, 0.0.0.0 or a name' });
     return host ?? text;
   },
   text(text, { reject }) {
     const bytes = new TextEncoder().encode(text).length;
-    if (bytes > MAX_NETWORK_BYTES) reject(text, { rule: `it is longer than ${MAX_NETWORK_BYTES} bytes`, fix: 'write a shorter one' });
-    if (/\p{Cc}/u.test(text)) reject(text, { rule: 'it contains a control character', fix: 'write it in one line of plain text' });
+    if (bytes > MAX_NETWORK_BYTES)
+      reject(text, { rule: `it is longer than ${MAX_NETWORK_BYTES} bytes`, fix: 'write a shorter one' });
+    if (/\p{Cc}/u.test(text))
+      reject(text, { rule: 'it contains a control character', fix: 'write it in one line of plain text' });
     return text;
   },
   path(text, { base, reject }) {
     if (text === '') return '';
-    if (text.startsWith('~')) reject(text, { rule: '~ is not expanded', fix: 'write the whole path, or one relative to the file' });
+    if (text.startsWith('~'))
+      reject(text, { rule: '~ is not expanded', fix: 'write the whole path, or one relative to the file' });
     if (text.includes('\0')) reject(text, { rule: 'it contains a zero byte', fix: 'write a path' });
     return isAbsolute(text) ? resolve(text) : resolve(base, text);
   },
   token(text, { reject }) {
     if (text === '') return undefined;
     if (!TOKEN.test(text)) {
-      reject(text, { rule: 'a token has 16 to 512 characters of A-Z a-z 0-9 . _ ~ + / -', fix: 'make one with: openssl rand -hex 32' });
+      reject(text, {
+        rule: 'a token has 16 to 512 characters of A-Z a-z 0-9 . _ ~ + / -',
+        fix: 'make one with: openssl rand -hex 32',
+      });
     }
     return text;
   },
   seed(text, { reject }) {
     if (text === '') return undefined;
     if (hexToBytes(text)?.length !== 32) {
-      reject(text, { rule: 'an Ed25519 seed has 64 hex digits', fix: 'write 64 hex digits, or unset it and let the node make a key file' });
+      reject(text, {
+        rule: 'an Ed25519 seed has 64 hex digits',
+        fix: 'write 64 hex digits, or unset it and let the node make a key file',
+      });
     }
     return text.toLowerCase();
   },

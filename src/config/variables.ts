@@ -1,4 +1,7 @@
-/** What a variable's text may be, and so how it is parsed (values.ts). Lists are separated by commas, blanks around items are dropped. */
+/**
+ * What a variable's text may be, and so how it is parsed (values.ts). Lists are separated by commas, blanks around
+ * items are dropped.
+ */
 export type Kind =
   | 'boolean'
   | 'choice'
@@ -79,7 +82,8 @@ export const VARIABLES = [
     kind: 'path',
     unit: 'path',
     default: '',
-    description: 'The key of the node, 64 hex digits, mode 0600; made where it is missing. Default: node.key in the state directory.',
+    description:
+      'The key of the node, 64 hex digits, mode 0600; made where it is missing. Default: node.key in the state directory.',
   },
   {
     name: 'NODE_PRIVKEY_HEX',
@@ -94,7 +98,8 @@ export const VARIABLES = [
     kind: 'public-keys',
     unit: 'list of 64 hex digits',
     default: '',
-    description: 'Ed25519 public keys whose commits count, the own one included. Without any the node trusts only itself.',
+    description:
+      'Ed25519 public keys whose commits count, the own one included. Without any the node trusts only itself.',
   },
   {
     name: 'STATE_DIR',
@@ -122,7 +127,8 @@ export const VARIABLES = [
     kind: 'host',
     unit: 'IP address or host name',
     default: '0.0.0.0',
-    description: 'Where the API listens. All interfaces need a token: without one development binds 127.0.0.1, production is read-only.',
+    description:
+      'Where the API listens. All interfaces need a token: without one development binds 127.0.0.1, production is read-only.',
   },
   {
     name: 'API_PORT',
@@ -248,7 +254,8 @@ export const VARIABLES = [
     kind: 'boolean',
     unit: 'boolean',
     default: 'false',
-    description: 'Whether anyone, not members alone, may fetch certified cuts: cells, manifests and chunks under /api/v1/sync.',
+    description:
+      'Whether anyone, not members alone, may fetch certified cuts: cells, manifests and chunks under /api/v1/sync.',
   },
   {
     name: 'METRICS',
@@ -276,5 +283,9 @@ const LEGACY_PREFIX = 'AETHEL_';
 /** The names a variable is read by, the first non-empty one wins. */
 export function namesOf(variable: Variable): readonly string[] {
   const names = [variable.name, ...(variable.also ?? [])];
-  return [...names.map((name) => PREFIX + name), ...names.map((name) => LEGACY_PREFIX + name), ...(variable.plain ?? [])];
+  return [
+    ...names.map((name) => PREFIX + name),
+    ...names.map((name) => LEGACY_PREFIX + name),
+    ...(variable.plain ?? []),
+  ];
 }

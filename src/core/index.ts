@@ -1,5 +1,5 @@
+export * from './cbor/index.ts';
 export * from './clock/index.ts';
-export * from './codec/index.ts';
 export * from './cut/index.ts';
 export * from './merkle/index.ts';
 export * from './reconcile/index.ts';
@@ -7,3 +7,4 @@ export * from './replica/index.ts';
 export * from './snapshot/index.ts';
 export * from './state/index.ts';
 export * from './types/index.ts';
+export * from './wire/index.ts';

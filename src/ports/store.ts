@@ -24,8 +24,8 @@ export interface Store {
   get(key: Bytes): Promise<Bytes | undefined>;
   getMany(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]>;
   /**
-   * Rows in order, in chunks of at most a thousand rows. Each chunk is as the store was at one moment between its call and its answer; what is
-   * written between two chunks is in the later one.
+   * Rows in order, in chunks of at most a thousand rows. Each chunk is as the store was at one moment between its call
+   * and its answer; what is written between two chunks is in the later one.
    */
   iterate(range: KeyRange): AsyncIterable<readonly Row[]>;
   batch(operations: readonly StoreOperation[]): Promise<void>;

@@ -42,7 +42,10 @@ export interface Log {
   child(component: string): Log;
 }
 
-/** Counters, gauges and histograms with bounded label values. Names carry their unit. Calls never throw and cost well under a microsecond. */
+/**
+ * Counters, gauges and histograms with bounded label values. Names carry their unit. Calls never throw and cost well
+ * under a microsecond.
+ */
 export interface Metrics {
   count(name: string, labels?: Readonly<Record<string, string>>, by?: number): void;
   gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;

@@ -1,3 +1,3 @@
-export * from './facade.ts';
-export { createNode, type RunningNode } from './node.ts';
-export type { NodeDeps, NodeOptions } from './options.ts';
+export * from './facade/facade.ts';
+export type { NodeDeps, NodeOptions } from './facade/options.ts';
+export { createNode, type RunningNode } from './node/node.ts';

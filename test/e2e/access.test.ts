@@ -27,11 +27,18 @@ interface Violation {
 /** What axe finds wrong with the page as it stands, one line each. */
 async function violations(page: Page): Promise<readonly string[]> {
   await page.evaluate(AXE);
-  const found = await page.evaluate<Violation[]>("axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)");
-  return found.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary ?? ''}`));
+  const found = await page.evaluate<Violation[]>(
+    "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)",
+  );
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary ?? ''}`),
+  );
 }
 
-/** In CSS pixels. In the page's own words, as everything here that runs there: these tests are checked without the types of a browser. */
+/**
+ * In CSS pixels. In the page's own words, as everything here that runs there: these tests are checked without the types
+ * of a browser.
+ */
 const widerThanScreen = (page: Page): Promise<number> =>
   page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
@@ -45,7 +52,9 @@ describe('the dashboard for everybody', () => {
     fleet.block('cut');
     await a.api.put('limits/connections', { most: 512, warn: 400 });
     await b.api.put('limits/connections', { most: 768, warn: 700 });
-    await a.api.put('a-rather-long-name/of-a-key-without-any-space/that-does-not-fit/on-the-screen-of-a-phone', ['x'.repeat(200)]);
+    await a.api.put('a-rather-long-name/of-a-key-without-any-space/that-does-not-fit/on-the-screen-of-a-phone', [
+      'x'.repeat(200),
+    ]);
     fleet.restore();
     await eventually('the conflict is known', async () => (await a.api.conflicts()).length === 1);
     await fleet.settled();
@@ -177,7 +186,10 @@ describe('the dashboard for everybody', () => {
     });
     await page.getByText('No key begins with nothing-begins-so').waitFor();
     await page.route('**/api/v1/state?*', (route) =>
-      route.fulfill({ status: 503, json: { code: 'store-closed', detail: 'the store is closed', next: 'restart the node' } }),
+      route.fulfill({
+        status: 503,
+        json: { code: 'store-closed', detail: 'the store is closed', next: 'restart the node' },
+      }),
     );
     await page.getByRole('button', { name: 'Read again' }).click();
     const alert = page.getByRole('alert').filter({ hasText: 'The store is closed.' });
@@ -194,7 +206,10 @@ describe('the dashboard for everybody', () => {
 
   it('stays within its bounds with 50 peers and more lines than it keeps', async () => {
     const [template] = await a.api.peers();
-    const peers = Array.from({ length: 50 }, (_, i) => ({ ...template, peerId: `12D3KooW${String(i).padStart(44, 'x')}` }));
+    const peers = Array.from({ length: 50 }, (_, i) => ({
+      ...template,
+      peerId: `12D3KooW${String(i).padStart(44, 'x')}`,
+    }));
     const line = (n: number): string =>
       `id: ${n}\nevent: line\ndata: ${JSON.stringify({ id: String(n), time: Date.now(), level: 'info', component: 'test', msg: `line ${n}` })}\n\n`;
     const lines = Array.from({ length: 1500 }, (_, n) => line(n)).join('');
@@ -224,7 +239,10 @@ describe('the dashboard for everybody', () => {
     await eventually('the newest is in sight', async () => (await rows.filter({ hasText: 'line 1499' }).count()) === 1);
     expect(await rows.count()).toBeLessThan(100);
     await page.getByRole('region', { name: 'Log lines' }).evaluate((element) => element.scrollTo(0, 0));
-    await eventually('the oldest kept is in sight', async () => (await rows.filter({ hasText: 'line 501' }).count()) === 1);
+    await eventually(
+      'the oldest kept is in sight',
+      async () => (await rows.filter({ hasText: 'line 501' }).count()) === 1,
+    );
     // 12 that the node told of, and 501 of the 1,500 that went by.
     await rows.first().getByText('513 lines missing here').waitFor();
 

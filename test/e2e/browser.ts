@@ -30,7 +30,10 @@ export interface OpenOptions {
 
 export interface Opened {
   readonly page: Page;
-  /** What the console, the page or the content security policy complained of, but for failed requests that a test causes. */
+  /**
+   * What the console, the page or the content security policy complained of, but for failed requests that a test
+   * causes.
+   */
   readonly complaints: readonly string[];
 }
 
@@ -39,7 +42,11 @@ export async function openDashboard(node: Node, options: OpenOptions = {}): Prom
   const { view = 'overview', scheme = 'light', width = 1280, height = 900, before } = options;
   if (!existsSync(CHROMIUM)) throw new Error(`there is no Chromium at ${CHROMIUM}: install it, or name it in CHROMIUM`);
   browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce' });
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    reducedMotion: 'reduce',
+  });
   open.add(context);
   context.setDefaultTimeout(LOOK_MS);
   const page = await context.newPage();

@@ -92,7 +92,12 @@ describe('the dashboard of three live nodes', () => {
   });
 
   it('proves a value by the signatures of a quorum, and not once one of them was changed', async () => {
-    await fleet.status(0, 'a cut is certified that holds the value', ({ cuts }) => (cuts?.certified?.entries ?? 0) >= 3, CERTIFIED_MS);
+    await fleet.status(
+      0,
+      'a cut is certified that holds the value',
+      ({ cuts }) => (cuts?.certified?.entries ?? 0) >= 3,
+      CERTIFIED_MS,
+    );
     const opened = await openDashboard(a, { view: 'state?key=note' });
     const { page } = opened;
     const button = page.getByRole('button', { name: /^(?:Read and verify|Verify again)$/ });
@@ -112,7 +117,11 @@ describe('the dashboard of three live nodes', () => {
 
   it('browses by prefix and page, and proves absence', async () => {
     await a.api.commit(
-      Array.from({ length: 120 }, (_, i) => ({ op: 'put' as const, key: `page/${String(i).padStart(3, '0')}`, value: i })),
+      Array.from({ length: 120 }, (_, i) => ({
+        op: 'put' as const,
+        key: `page/${String(i).padStart(3, '0')}`,
+        value: i,
+      })),
     );
     await fleet.settled();
     const opened = await openDashboard(a, { view: 'state' });
@@ -142,7 +151,11 @@ describe('the dashboard of three live nodes', () => {
     const lungs = page.getByRole('table').getByRole('row');
     await eventually('both rows say P2P', async () => (await lungs.filter({ hasText: 'P2P' }).count()) === 2);
     fleet.block('cut', { lung: 'p2p' });
-    await eventually('both rows say HTTP', async () => (await lungs.filter({ hasText: /HTTP/ }).count()) === 2, FAILOVER_MS);
+    await eventually(
+      'both rows say HTTP',
+      async () => (await lungs.filter({ hasText: /HTTP/ }).count()) === 2,
+      FAILOVER_MS,
+    );
     await goTo(page, 'Overview');
     await page.getByText('HTTP_ONLY').first().waitFor();
     await c.api.put('while/p2p-is-cut', true);
@@ -155,7 +168,11 @@ describe('the dashboard of three live nodes', () => {
 
     fleet.restore({ lung: 'p2p' });
     await goTo(page, 'Peers');
-    await eventually('both rows say P2P again', async () => (await lungs.filter({ hasText: 'P2P' }).count()) === 2, FAILOVER_MS);
+    await eventually(
+      'both rows say P2P again',
+      async () => (await lungs.filter({ hasText: 'P2P' }).count()) === 2,
+      FAILOVER_MS,
+    );
     expectNoComplaint(opened);
   });
 
@@ -167,7 +184,11 @@ describe('the dashboard of three live nodes', () => {
     fleet.block('cut', { between: [1, 2] });
     await a.api.put('apart', 'left');
     await b.api.put('apart', 'right');
-    await eventually('the verdict is withdrawn', async () => (await verdictChip(page, 'CONVERGED').count()) === 0, FAILOVER_MS);
+    await eventually(
+      'the verdict is withdrawn',
+      async () => (await verdictChip(page, 'CONVERGED').count()) === 0,
+      FAILOVER_MS,
+    );
     await page
       .getByText(/not reached over either lung|root differs/)
       .first()
@@ -202,7 +223,9 @@ describe('the dashboard of three live nodes', () => {
     expect(await c.api.get('apart')).toMatchObject({ value: loser?.value, author: c.author });
     const { conflicts } = await fleet.settled();
     expect(conflicts).toEqual([]);
-    const stored = await page.evaluate<string>('JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])');
+    const stored = await page.evaluate<string>(
+      'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])',
+    );
     expect(stored).toBe('[{},{},""]');
     expect(page.url()).not.toContain(c.token);
     expectNoComplaint(opened);

@@ -15,6 +15,10 @@ function newest(directory: string): number {
 export default function setup(): void {
   buildProgram();
   const page = join(root, 'dist/dashboard/index.html');
-  if (existsSync(page) && statSync(page).mtimeMs >= Math.max(newest(join(root, 'dashboard')), newest(join(root, 'src/core')))) return;
+  if (
+    existsSync(page) &&
+    statSync(page).mtimeMs >= Math.max(newest(join(root, 'dashboard')), newest(join(root, 'src/core')))
+  )
+    return;
   execFileSync(process.execPath, [join(root, 'scripts/build-dashboard.mjs')], { cwd: root, stdio: 'inherit' });
 }

@@ -35,7 +35,13 @@ describe('an outside client of the original finds', () => {
     for (const one of fleet.nodes) {
       expect(await ask('/', 'GET', one)).toMatchObject({ status: 'operational' });
       const status = await ask('/api/lattice/p2p/status', 'GET', one);
-      expect(status).toMatchObject({ success: true, enabled: true, started: true, libp2p_available: true, error: null });
+      expect(status).toMatchObject({
+        success: true,
+        enabled: true,
+        started: true,
+        libp2p_available: true,
+        error: null,
+      });
       if ((status.peer_count as number) > 0) withPeers++;
       for (const mode of ['http', 'auto']) {
         const answer = await ask(`/api/lattice/sync/switch?mode=${mode}`, 'POST', one);
@@ -48,7 +54,9 @@ describe('an outside client of the original finds', () => {
   });
 
   it('three equal roots that are not null (the triangle check)', async () => {
-    const roots = await Promise.all(fleet.nodes.map(async (one) => (await ask('/api/persistence/merkle-root', 'GET', one)).merkle_root));
+    const roots = await Promise.all(
+      fleet.nodes.map(async (one) => (await ask('/api/persistence/merkle-root', 'GET', one)).merkle_root),
+    );
     expect(roots[0]).toMatch(/^[0-9a-f]{64}$/);
     expect(new Set(roots).size).toBe(1);
   });
@@ -89,10 +97,17 @@ describe('an outside client of the original finds', () => {
     const state = await ask('/api/lattice/state');
     expect(state).toMatchObject({ state: { account: { balance: 1 } }, state_size: 1, signed: true });
     expect(Number.isInteger(state.timestamp)).toBe(true);
-    expect(isSigned(`${String(state.merkle_root)}:${String(state.timestamp)}`, String(state.signature), node.author)).toBe(true);
+    expect(
+      isSigned(`${String(state.merkle_root)}:${String(state.timestamp)}`, String(state.signature), node.author),
+    ).toBe(true);
     expect((await ask('/api/status')).p2p).toEqual({ enabled: true, started: true, peer_count: 2 });
     expect(await ask('/api/lattice/p2p/identity')).toMatchObject({ peer_id: node.peerId });
-    expect(keys((await ask('/api/lattice/health')).components)).toEqual(['heartbeat', 'http_sync', 'p2p', 'persistence']);
+    expect(keys((await ask('/api/lattice/health')).components)).toEqual([
+      'heartbeat',
+      'http_sync',
+      'p2p',
+      'persistence',
+    ]);
     expect(await ask('/api/persistence/integrity')).toMatchObject({ is_valid: true, status: 'VALID' });
     expect(await ask('/api/lattice/nodes')).toMatchObject({ count: 2 });
   });
@@ -108,7 +123,8 @@ describe('an outside client of the original finds', () => {
   });
 
   it('a mode switch that works with the token', async () => {
-    const to = async (mode: string): Promise<unknown> => (await node.api.send('POST', `/api/lattice/sync/switch?mode=${mode}`)).json();
+    const to = async (mode: string): Promise<unknown> =>
+      (await node.api.send('POST', `/api/lattice/sync/switch?mode=${mode}`)).json();
     expect(await to('http')).toMatchObject({ success: true, mode: 'http' });
     await fleet.status(0, 'HTTP carries the node', ({ syncMode, mode }) => mode === 'http' && syncMode === 'HTTP');
     await node.api.put('over/http', 1);

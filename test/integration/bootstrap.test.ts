@@ -22,7 +22,11 @@ describe('an empty third node', () => {
       await Promise.all(
         [0, 1, 2, 3].map((c) =>
           first.api.commit(
-            Array.from({ length: COMMIT }, (_, i) => ({ op: 'put' as const, key: `boot/${at + c * COMMIT + i}`, value: { n: at + i } })),
+            Array.from({ length: COMMIT }, (_, i) => ({
+              op: 'put' as const,
+              key: `boot/${at + c * COMMIT + i}`,
+              value: { n: at + i },
+            })),
           ),
         ),
       );
@@ -30,7 +34,12 @@ describe('an empty third node', () => {
     const root = async (node: Node): Promise<string> => (await node.api.status()).root;
     await eventually('both hold the same', async () => (await root(first)) === (await root(second)), DEADLINE_MS);
     for (const i of [0, 1])
-      await fleet.status(i, 'a cut with everything is certified', ({ cuts }) => cuts?.certified?.entries === KEYS, DEADLINE_MS);
+      await fleet.status(
+        i,
+        'a cut with everything is certified',
+        ({ cuts }) => cuts?.certified?.entries === KEYS,
+        DEADLINE_MS,
+      );
   }, 240_000);
 
   it('takes over a snapshot, goes on after a kill and the death of a source, and vouches for it once verified [W7, W8, W9]', {
@@ -38,7 +47,11 @@ describe('an empty third node', () => {
   }, async () => {
     await third.start();
     // Killed in the middle of it, with the first of its two sources.
-    await eventually('part of the snapshot is here', async () => (await third.api.status()).entries > 2_000, DEADLINE_MS);
+    await eventually(
+      'part of the snapshot is here',
+      async () => (await third.api.status()).entries > 2_000,
+      DEADLINE_MS,
+    );
     await Promise.all([third.kill(), first.kill()]);
     const before = third.process.log().find(({ msg }) => msg === 'taking over a snapshot');
     expect(before).toMatchObject({ toFetch: 64, chunks: 64 });
@@ -59,7 +72,9 @@ describe('an empty third node', () => {
       ({ bootstrap }) => bootstrap === undefined || bootstrap.phase === 'done',
       DEADLINE_MS,
     );
-    expect(done.warnings.filter((warning) => warning.includes('snapshot') || warning.includes('signature'))).toEqual([]);
+    expect(done.warnings.filter((warning) => warning.includes('snapshot') || warning.includes('signature'))).toEqual(
+      [],
+    );
     // With the first node gone the third is needed for a quorum.
     const since = done.now;
     await fleet.status(

@@ -106,10 +106,10 @@ describe('keys and values', () => {
 
   it('history', async () => {
     await ok('state', 'put', 'greeting', '{"text":"hello again"}');
-    const { items, complete } = await json<{ items: { current: boolean; value?: unknown; author: string }[]; complete: boolean }>(
-      'history',
-      'greeting',
-    );
+    const { items, complete } = await json<{
+      items: { current: boolean; value?: unknown; author: string }[];
+      complete: boolean;
+    }>('history', 'greeting');
     expect(items.map(({ current, author }) => [current, author])).toEqual([
       [true, a.author],
       [false, a.author],
@@ -132,7 +132,8 @@ describe('one node', () => {
   it('status, once and watched', async () => {
     await live.settled();
     const out = await ok('status');
-    for (const part of [a.peerId, 'OPTIMAL', '1 of 1 peers hold the same root', 'accepted']) expect(out).toContain(part);
+    for (const part of [a.peerId, 'OPTIMAL', '1 of 1 peers hold the same root', 'accepted'])
+      expect(out).toContain(part);
     const watched = await lattice(['status', '--watch', '--interval', '0.1', '--json'], {
       onOutput: (soFar, signal) => {
         if (soFar.split('\n').length > 2) signal();
@@ -182,7 +183,11 @@ describe('one node', () => {
   });
 
   it('config show and check', async () => {
-    const { items } = await json<{ items: { name: string; value: unknown; source: string; secret: boolean }[] }>('config', 'show', '--all');
+    const { items } = await json<{ items: { name: string; value: unknown; source: string; secret: boolean }[] }>(
+      'config',
+      'show',
+      '--all',
+    );
     expect(items.find(({ name }) => name.endsWith('API_TOKEN'))).toMatchObject({ value: 'set', secret: true });
     expect(JSON.stringify(items)).not.toContain(a.token);
     const text = await ok('config', 'show');
@@ -210,9 +215,13 @@ describe('one node', () => {
 
   it('metrics, all and some', async () => {
     expect(await ok('metrics')).toMatch(/^# HELP /m);
-    const { samples } = await json<{ samples: { name: string; labels: object; value: unknown }[] }>('metrics', 'peer_root_equal');
+    const { samples } = await json<{ samples: { name: string; labels: object; value: unknown }[] }>(
+      'metrics',
+      'peer_root_equal',
+    );
     expect(samples).toEqual([expect.objectContaining({ value: 1 })]);
-    for (const line of (await ok('metrics', 'peer_root_equal')).trim().split('\n')) expect(line).toContain('peer_root_equal');
+    for (const line of (await ok('metrics', 'peer_root_equal')).trim().split('\n'))
+      expect(line).toContain('peer_root_equal');
   });
 
   it('openapi', async () => {
@@ -317,7 +326,9 @@ describe('around nodes', () => {
   });
 
   it('init makes what start takes, and completion knows it', async () => {
-    expect((await inHome('init', '--dir', 'made', '--nodes', '1', '--base-port', '20000', '--p2p-base-port', '21000')).code).toBe(0);
+    expect(
+      (await inHome('init', '--dir', 'made', '--nodes', '1', '--base-port', '20000', '--p2p-base-port', '21000')).code,
+    ).toBe(0);
     expect((await inHome('config', 'check', '--env-file', 'made/node1.env')).code).toBe(0);
     expect((await inHome('completion', 'bash')).out).toContain('/context/use');
   });
@@ -327,7 +338,9 @@ describe('around nodes', () => {
     const client = createClient({ url: a.url, token: undefined, timeoutMs: 5000 });
     await expect(client.json('GET', '/api/v1/of-the-future')).rejects.toMatchObject({ code: 'not-supported' });
     await expect(client.json('DELETE', '/api/v1/status')).rejects.toMatchObject({ code: 'not-supported' });
-    await expect(client.json('GET', '/api/v1/state', { query: { key: 'absent' } })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(client.json('GET', '/api/v1/state', { query: { key: 'absent' } })).rejects.toMatchObject({
+      code: 'not-found',
+    });
     client.close();
   });
 });

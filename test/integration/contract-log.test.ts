@@ -27,14 +27,18 @@ afterEach(() => {
 /** What a node prints until it has said the last of the lines that operators look for. */
 async function printed(env: Record<string, string> = {}): Promise<RunningProcess> {
   const node = runCli(['start', '--env-file', 'n.env'], { cwd: dir, env });
-  await eventually('the node has told all of its start', () => node.exit !== undefined || node.stdout.includes('HTTP peers monitored'));
+  await eventually(
+    'the node has told all of its start',
+    () => node.exit !== undefined || node.stdout.includes('HTTP peers monitored'),
+  );
   node.signal('SIGTERM');
   expect(await untilExit(node)).toEqual({ code: 0, signal: null });
   return node;
 }
 
 /** Places of the lines in the output, -1 for one that is missing. */
-const places = (output: string, lines: readonly (string | RegExp)[]): number[] => lines.map((line) => output.search(line));
+const places = (output: string, lines: readonly (string | RegExp)[]): number[] =>
+  lines.map((line) => output.search(line));
 
 function expectOrder(output: string, lines: readonly (string | RegExp)[]): void {
   const found = places(output, lines);
@@ -58,7 +62,10 @@ describe('the lines of a start', () => {
     const log = node.log();
     expect(log.length).toBe(node.stdout.trim().split('\n').length);
     for (const line of log)
-      expect(line).toMatchObject({ component: expect.stringMatching(/\w/) as unknown, msg: expect.stringMatching(/\w/) as unknown });
+      expect(line).toMatchObject({
+        component: expect.stringMatching(/\w/) as unknown,
+        msg: expect.stringMatching(/\w/) as unknown,
+      });
     const field = (msg: string, name: string) => log.find((line) => line.msg === msg)?.[name];
     expect(field('state store ready', 'root')).toMatch(/^[0-9a-f]{64}$/);
     expect(field('vault ready', 'bundles')).toBe(0);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLegacyVault } from '../../src/api/legacy-vault.ts';
+import { createLegacyVault } from '../../src/api/routes/original/vault.ts';
 import { type LiveNode, type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
 
 const VAULT = fileURLToPath(new URL('../fixtures/legacy/vault', import.meta.url));
@@ -14,7 +14,9 @@ const DAMAGED_FUNCTION = 'ab'.repeat(32);
 const CONTENT = 'c1367f9fd484dc7a771380d206c1d2486083abafa2fe94fd12dccea79fc4ffa8';
 const DAMAGED_CONTENT = 'abe456f4507733109cc6f651761255e4abb89d53ddb010e4e36ea808acaa84aa';
 
-/** The form of a value: a type, a pattern for text, keys with forms, or a list of them; `map` for objects with any keys. */
+/**
+ * The form of a value: a type, a pattern for text, keys with forms, or a list of them; `map` for objects with any keys.
+ */
 type Form =
   | 'bool'
   | 'int'
@@ -32,7 +34,14 @@ const TABLE: readonly (readonly [method: string, path: string, form: Form])[] = 
   [
     'GET',
     '/',
-    { name: 'string', version: 'string', release: 'string', status: 'string', features: ['string'], endpoints: { map: 'string' } },
+    {
+      name: 'string',
+      version: 'string',
+      release: 'string',
+      status: 'string',
+      features: ['string'],
+      endpoints: { map: 'string' },
+    },
   ],
   ['GET', '/health', { status: 'string' }],
   [
@@ -104,14 +113,26 @@ const TABLE: readonly (readonly [method: string, path: string, form: Form])[] = 
       total_bundles: 'int',
     },
   ],
-  ['GET', '/api/persistence/integrity', { success: 'bool', is_valid: 'bool', status: 'string', merkle_root: 'hex64', message: 'string' }],
+  [
+    'GET',
+    '/api/persistence/integrity',
+    { success: 'bool', is_valid: 'bool', status: 'string', merkle_root: 'hex64', message: 'string' },
+  ],
   ['GET', '/api/persistence/executions', { success: 'bool', executions: ['any'], count: 'int' }],
   ['GET', '/api/persistence/executions?limit=-1', { success: 'bool', executions: ['any'], count: 'int' }],
   ['GET', '/api/persistence/attacks', { success: 'bool', attacks: ['any'], count: 'int' }],
   ['GET', '/api/persistence/attacks?limit=5&unknown=1', { success: 'bool', attacks: ['any'], count: 'int' }],
   ['GET', '/api/persistence/bundles', { success: 'bool', bundles: [{ map: 'any' }], count: 'int' }],
-  ['GET', `/api/persistence/bundle/${CONTENT}`, { success: 'bool', bundle: { map: 'any' }, integrity_verified: 'bool' }],
-  ['GET', '/api/persistence/merkle-root', { success: 'bool', merkle_root: 'hex64', total_accounts: 'int', message: 'string' }],
+  [
+    'GET',
+    `/api/persistence/bundle/${CONTENT}`,
+    { success: 'bool', bundle: { map: 'any' }, integrity_verified: 'bool' },
+  ],
+  [
+    'GET',
+    '/api/persistence/merkle-root',
+    { success: 'bool', merkle_root: 'hex64', total_accounts: 'int', message: 'string' },
+  ],
   ['GET', '/api/vault/list', { success: 'bool', functions: { map: { map: 'any' } }, count: 'int' }],
   ['GET', `/api/vault/${FUNCTION}`, { success: 'bool', function: { map: 'any' }, integrity_verified: 'bool' }],
 ];
@@ -130,13 +151,16 @@ function mismatch(value: unknown, form: Form, at = 'answer'): string | undefined
   }
   if (Array.isArray(form)) {
     if (!Array.isArray(value)) return fail;
-    return value.map((item, i) => mismatch(item, (form as readonly [Form])[0], `${at}[${i}]`)).find((found) => found !== undefined);
+    return value
+      .map((item, i) => mismatch(item, (form as readonly [Form])[0], `${at}[${i}]`))
+      .find((found) => found !== undefined);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail;
   const forms = form as Readonly<Record<string, Form>>;
   const any = forms.map;
   const keys = Object.keys(value);
-  if (any === undefined && keys.toSorted().join() !== Object.keys(forms).toSorted().join()) return `${at}: keys ${keys.join()}`;
+  if (any === undefined && keys.toSorted().join() !== Object.keys(forms).toSorted().join())
+    return `${at}: keys ${keys.join()}`;
   return keys
     .map((key) => mismatch((value as Record<string, unknown>)[key], any ?? (forms[key] as Form), `${at}.${key}`))
     .find((found) => found !== undefined);
@@ -181,13 +205,21 @@ describe('the contract of the original', () => {
 
   it('the state is signed over root:timestamp, and answers 304 to its own ETag', async () => {
     const answer = await ask('GET', '/api/lattice/state');
-    const { merkle_root: root, timestamp, signature, state, state_size: size } = answer.json() as Record<string, unknown>;
+    const {
+      merkle_root: root,
+      timestamp,
+      signature,
+      state,
+      state_size: size,
+    } = answer.json() as Record<string, unknown>;
     expect([state, size]).toEqual([{ 'account:ü': { balance: 1, list: [1.5, null] } }, 1]);
     const key = createPublicKey({
       key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(node.author, 'hex').toString('base64url') },
       format: 'jwk',
     });
-    expect(verify(null, Buffer.from(`${String(root)}:${String(timestamp)}`), key, Buffer.from(String(signature), 'hex'))).toBe(true);
+    expect(
+      verify(null, Buffer.from(`${String(root)}:${String(timestamp)}`), key, Buffer.from(String(signature), 'hex')),
+    ).toBe(true);
     const etag = answer.headers.get('etag');
     expect(etag).not.toBeNull();
     const again = await ask('GET', '/api/lattice/state', { 'if-none-match': etag ?? '' });
@@ -196,7 +228,12 @@ describe('the contract of the original', () => {
   });
 
   it('peers are counted, the identity is that of the key, and the roots of both nodes are equal', async () => {
-    expect(await get('/api/lattice/p2p/status')).toMatchObject({ started: true, peer_count: 1, has_peers: true, error: null });
+    expect(await get('/api/lattice/p2p/status')).toMatchObject({
+      started: true,
+      peer_count: 1,
+      has_peers: true,
+      error: null,
+    });
     expect(await get('/api/lattice/p2p/identity')).toMatchObject({ peer_id: node.peerId });
     const other = (await live.nodes[1]?.api.send('GET', '/api/persistence/merkle-root'))?.json();
     expect(await get('/api/persistence/merkle-root')).toEqual(other);
@@ -204,9 +241,18 @@ describe('the contract of the original', () => {
   });
 
   it('the mode switch answers 200 and changes something with the token only', async () => {
-    expect((await ask('POST', '/api/lattice/sync/switch?mode=http')).json()).toMatchObject({ success: false, mode: 'auto' });
-    expect((await node.api.send('POST', '/api/lattice/sync/switch?mode=http')).json()).toMatchObject({ success: true, mode: 'http' });
-    expect((await node.api.send('POST', '/api/lattice/sync/switch')).json()).toMatchObject({ success: true, mode: 'auto' });
+    expect((await ask('POST', '/api/lattice/sync/switch?mode=http')).json()).toMatchObject({
+      success: false,
+      mode: 'auto',
+    });
+    expect((await node.api.send('POST', '/api/lattice/sync/switch?mode=http')).json()).toMatchObject({
+      success: true,
+      mode: 'http',
+    });
+    expect((await node.api.send('POST', '/api/lattice/sync/switch')).json()).toMatchObject({
+      success: true,
+      mode: 'auto',
+    });
     const bad = (await node.api.send('POST', '/api/lattice/sync/switch?mode=pigeon')).json();
     expect(bad).toMatchObject({ success: false, message: expect.stringMatching(/p2p.*http.*auto/) as unknown });
   });
@@ -233,13 +279,19 @@ describe('the contract of the original', () => {
       const { detail } = JSON.parse(String(text)) as { detail: object[] };
       expect(detail.map((item) => Object.keys(item))).toEqual([['loc', 'msg', 'type']]);
     }
-    expect(await form('GET', `/api/persistence/bundle/${'00'.repeat(32)}`)).toEqual([404, '{"detail":"Bundle not found"}']);
+    expect(await form('GET', `/api/persistence/bundle/${'00'.repeat(32)}`)).toEqual([
+      404,
+      '{"detail":"Bundle not found"}',
+    ]);
     expect(await form('GET', `/api/vault/${'00'.repeat(32)}`)).toEqual([404, '{"detail":"Function not found"}']);
   });
 
   describe('its vault', () => {
     const bundle = (hash: string) =>
-      get(`/api/persistence/bundle/${hash}`) as Promise<{ bundle: Record<string, unknown>; integrity_verified: boolean }>;
+      get(`/api/persistence/bundle/${hash}`) as Promise<{
+        bundle: Record<string, unknown>;
+        integrity_verified: boolean;
+      }>;
 
     it('bundles lists every file, by content or function hash', async () => {
       const { bundles } = (await get('/api/persistence/bundles')) as { bundles: Record<string, unknown>[] };
@@ -267,7 +319,10 @@ describe('the contract of the original', () => {
       expect(await bundle(FUNCTION)).toMatchObject({ integrity_verified: true, bundle: { function_hash: FUNCTION } });
       expect(await bundle(DAMAGED_CONTENT)).toMatchObject({ integrity_verified: false });
       // The index calls it so, its content says otherwise.
-      expect(await bundle('cd'.repeat(32))).toMatchObject({ integrity_verified: false, bundle: { content_hash: CONTENT } });
+      expect(await bundle('cd'.repeat(32))).toMatchObject({
+        integrity_verified: false,
+        bundle: { content_hash: CONTENT },
+      });
     });
 
     it('numbers come as they were written, integers exact', async () => {
@@ -331,7 +386,11 @@ describe('the contract of the original', () => {
     const origin = 'https://app.example';
     it('answers a simple request of a configured origin, and of no other', async () => {
       expect((await ask('GET', '/api/status', { origin })).headers.get('access-control-allow-origin')).toBe(origin);
-      expect((await ask('GET', '/api/status', { origin: 'https://evil.example' })).headers.get('access-control-allow-origin')).toBeNull();
+      expect(
+        (await ask('GET', '/api/status', { origin: 'https://evil.example' })).headers.get(
+          'access-control-allow-origin',
+        ),
+      ).toBeNull();
       expect((await get('/api/status')).cors_origins).toEqual([origin, 'http://127.0.0.1:5173']);
     });
 
@@ -352,7 +411,10 @@ describe('the contract of the original', () => {
     const answer = await fetch(`${node.url}/`, { headers: { accept: 'text/html,*/*;q=0.8' }, redirect: 'manual' });
     // Where the dashboard was not built there is nothing to go to.
     if (answer.status !== 200)
-      expect([answer.status, answer.headers.get('location')]).toEqual([302, expect.stringMatching(/^\/?dashboard\/?$/)]);
+      expect([answer.status, answer.headers.get('location')]).toEqual([
+        302,
+        expect.stringMatching(/^\/?dashboard\/?$/),
+      ]);
   });
 
   it('the lines that operators look for come in their order', () => {
@@ -387,11 +449,15 @@ describe('production', () => {
       expect(status.violations.join()).toContain('DIOTEC360_CORS_ORIGINS');
       const put = await api.send('PUT', '/api/v1/state/k', { body: 1 });
       expect([put.status, (put.json() as { code: string }).code]).toEqual([503, 'read-only']);
-      const commit = await api.send('POST', '/api/v1/commits', { body: { operations: [{ op: 'put', key: 'k', value: 1 }] } });
+      const commit = await api.send('POST', '/api/v1/commits', {
+        body: { operations: [{ op: 'put', key: 'k', value: 1 }] },
+      });
       expect(commit.status).toBe(503);
       expect((await api.send('DELETE', '/api/v1/state/k')).status).toBe(503);
       expect((await api.send('GET', '/api/lattice/state')).json()).toMatchObject({ state: {}, state_size: 0 });
-      expect((await api.send('GET', '/api/lattice/health')).json()).toMatchObject({ components: { persistence: 'degraded' } });
+      expect((await api.send('GET', '/api/lattice/health')).json()).toMatchObject({
+        components: { persistence: 'degraded' },
+      });
     } finally {
       await live.stop();
     }

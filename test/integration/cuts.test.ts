@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createVerifier, nodeHasher } from '../../src/adapters/system/index.ts';
 import { verifyProofDocument } from '../../src/audit/index.ts';
 import type { Author } from '../../src/core/types/index.ts';
-import type { CutView, NodeStatus } from '../../src/runtime/facade.ts';
+import type { CutView, NodeStatus } from '../../src/runtime/facade/facade.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -39,12 +39,19 @@ describe('three nodes under steady writes', () => {
   async function advances(): Promise<void> {
     const from = Math.max(...(await Promise.all(fleet.nodes.map(async (node) => (await node.api.status()).now))));
     for (const i of [0, 1, 2]) {
-      const { cuts } = await fleet.status(i, 'agrees on a cut of a time since then', (status) => converged(status) > from, DEADLINE_MS);
+      const { cuts } = await fleet.status(
+        i,
+        'agrees on a cut of a time since then',
+        (status) => converged(status) > from,
+        DEADLINE_MS,
+      );
       expect(cuts?.certified?.quorum).toBe(2);
     }
   }
 
-  it('know as of when they have converged, though no two roots are ever seen equal [Z3, Z5, Z6, Z7]', { timeout: 180_000 }, async () => {
+  it('know as of when they have converged, though no two roots are ever seen equal [Z3, Z5, Z6, Z7]', {
+    timeout: 180_000,
+  }, async () => {
     await writing(advances);
   });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLevelStore } from '../../src/adapters/store/index.ts';
 import { nodeHasher } from '../../src/adapters/system/index.ts';
-import { BUCKETS, keyToEntryKey } from '../../src/core/codec/rows.ts';
+import { BUCKETS, keyToEntryKey } from '../../src/core/rows/keys.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 
 const alone = (): Promise<Fleet> => startFleet({ nodes: 1, env: () => ({ P2P_ENABLED: 'false' }) });

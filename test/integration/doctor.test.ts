@@ -11,7 +11,11 @@ interface Finding {
 }
 interface Diagnosis {
   readonly ok: boolean;
-  readonly nodes: readonly { readonly url: string; readonly reachable: boolean; readonly findings: readonly Finding[] }[];
+  readonly nodes: readonly {
+    readonly url: string;
+    readonly reachable: boolean;
+    readonly findings: readonly Finding[];
+  }[];
   readonly fleet: readonly Finding[];
 }
 
@@ -19,10 +23,14 @@ describe('lattice doctor', () => {
   let fleet: Fleet;
   let nodes: [Node, Node, Node];
   const doctor = async (settle: number): Promise<Exit & { diagnosis: Diagnosis; bad: string[] }> => {
-    const run = runCli(['doctor', '--fleet', join(fleet.dir, 'fleet.json'), '--settle', String(settle), '--json'], { cwd: fleet.dir });
+    const run = runCli(['doctor', '--fleet', join(fleet.dir, 'fleet.json'), '--settle', String(settle), '--json'], {
+      cwd: fleet.dir,
+    });
     const exit = await untilExit(run);
     const diagnosis = JSON.parse(run.stdout) as Diagnosis;
-    const bad = [...diagnosis.nodes.flatMap(({ findings }) => findings), ...diagnosis.fleet].filter(({ level }) => level === 'bad');
+    const bad = [...diagnosis.nodes.flatMap(({ findings }) => findings), ...diagnosis.fleet].filter(
+      ({ level }) => level === 'bad',
+    );
     // What is to be repaired says how.
     for (const finding of bad) expect(finding.next, finding.text).toMatch(/\w/);
     return { ...exit, diagnosis, bad: bad.map(({ text }) => text) };

@@ -6,7 +6,10 @@ const CONNECTIONS = 160;
 const OPERATIONS = 256;
 /** Commits that each connection sends, one after the other, whatever the answers. */
 const ROUNDS = 6;
-/** What the process may hold beyond what it held before: queues of 32 MiB, their parsed bodies, batches, heap not yet collected. */
+/**
+ * What the process may hold beyond what it held before: queues of 32 MiB, their parsed bodies, batches, heap not yet
+ * collected.
+ */
 const MAX_GROWTH_MIB = 450;
 
 function residentMib(pid: number): number {

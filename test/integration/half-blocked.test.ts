@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Node, startFleet } from '../support/fleet.ts';
 
-const is = (pair: readonly [number, number], from: number, to: number): boolean => pair.includes(from) && pair.includes(to);
+const is = (pair: readonly [number, number], from: number, to: number): boolean =>
+  pair.includes(from) && pair.includes(to);
 
 describe('a half-blocked network', () => {
   it('converges in both directions where A–B is HTTP only, B–C is P2P only, and A–C is nothing [G5, N4]', async () => {

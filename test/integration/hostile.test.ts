@@ -2,11 +2,20 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpLung } from '../../src/adapters/http/index.ts';
 import { createP2pLung } from '../../src/adapters/p2p/index.ts';
 import { createLog, createVerifier, systemClock, systemRandom } from '../../src/adapters/system/index.ts';
-import { decodeSync, encodeGossip, encodeSync, type PushVerdict, type SyncMessage } from '../../src/core/codec/index.ts';
 import { type Author, type Bytes, type Hlc, LatticeError } from '../../src/core/types/index.ts';
+import { decodeSync, encodeGossip, encodeSync, type PushVerdict, type SyncMessage } from '../../src/core/wire/index.ts';
 import type { P2pLung } from '../../src/ports/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
-import { createFakePeer, type FakePeer, flipBit, hasher, keyOf, putBytes, spoilSignature, strangerKey } from '../support/hostile.ts';
+import {
+  createFakePeer,
+  type FakePeer,
+  flipBit,
+  hasher,
+  keyOf,
+  putBytes,
+  spoilSignature,
+  strangerKey,
+} from '../support/hostile.ts';
 import { eventually } from '../support/wait.ts';
 
 const silent = createLog({ level: 'error', format: 'json', destination: { write: () => undefined } });
@@ -15,7 +24,13 @@ const silent = createLog({ level: 'error', format: 'json', destination: { write:
 type Link = (message: Bytes) => Promise<Bytes>;
 
 function overHttp(from: Node, to: Node): Link {
-  const lung = createHttpLung({ signer: keyOf(from).signer, verifier: createVerifier(), hasher, random: systemRandom(), log: silent });
+  const lung = createHttpLung({
+    signer: keyOf(from).signer,
+    verifier: createVerifier(),
+    hasher,
+    random: systemRandom(),
+    log: silent,
+  });
   return (message) => lung.request(to.api.url, message, { timeoutMs: 10_000, expect: to.author as Author });
 }
 
@@ -70,7 +85,10 @@ describe('a trusted key in hostile hands', () => {
       onFailure: () => undefined,
     };
     await lung.start(handlers, new AbortController().signal);
-    await eventually('c is connected to a', () => lung.connections().some(({ peer }) => peer === a.author) && lung.topicPeers() > 0);
+    await eventually(
+      'c is connected to a',
+      () => lung.connections().some(({ peer }) => peer === a.author) && lung.topicPeers() > 0,
+    );
     return lung;
   };
   const overP2p = async (): Promise<Link> => {
@@ -81,26 +99,29 @@ describe('a trusted key in hostile hands', () => {
   it.each([
     ['HTTP', async () => overHttp(c, a)],
     ['P2P', overP2p],
-  ])('cannot push what gossip would refuse (%s): each refusal has its name, is counted, and changes nothing', async (_name, linkTo) => {
-    const link = await linkTo();
-    const { signer } = keyOf(c);
-    const { network } = c;
-    const good = putBytes({ signer, network, key: 'forged', value: 1 });
-    const cases: readonly (readonly [PushVerdict, Bytes])[] = [
-      ['untrusted-author', putBytes({ signer: strangerKey(), network, key: 'forged', value: 1 })],
-      ['bad-signature', spoilSignature(good)],
-      ['other-network', putBytes({ signer, network: 'another/network', key: 'forged', value: 1 })],
-      ['malformed', good.subarray(0, good.length - 3)],
-      ['malformed', flipBit(good, good.length - 4)],
-    ];
-    for (const [expected, fragment] of cases) {
-      const before = (await a.api.status()).refused[expected] ?? 0;
-      expect(await verdictOf(link, fragment)).toBe(expected);
-      expect((await a.api.status()).refused[expected]).toBeGreaterThan(before);
-    }
-    expect((await a.api.status()).root).toBe(root);
-    expect(await a.api.get('forged')).toBeUndefined();
-  });
+  ])(
+    'cannot push what gossip would refuse (%s): each refusal has its name, is counted, and changes nothing',
+    async (_name, linkTo) => {
+      const link = await linkTo();
+      const { signer } = keyOf(c);
+      const { network } = c;
+      const good = putBytes({ signer, network, key: 'forged', value: 1 });
+      const cases: readonly (readonly [PushVerdict, Bytes])[] = [
+        ['untrusted-author', putBytes({ signer: strangerKey(), network, key: 'forged', value: 1 })],
+        ['bad-signature', spoilSignature(good)],
+        ['other-network', putBytes({ signer, network: 'another/network', key: 'forged', value: 1 })],
+        ['malformed', good.subarray(0, good.length - 3)],
+        ['malformed', flipBit(good, good.length - 4)],
+      ];
+      for (const [expected, fragment] of cases) {
+        const before = (await a.api.status()).refused[expected] ?? 0;
+        expect(await verdictOf(link, fragment)).toBe(expected);
+        expect((await a.api.status()).refused[expected]).toBeGreaterThan(before);
+      }
+      expect((await a.api.status()).root).toBe(root);
+      expect(await a.api.get('forged')).toBeUndefined();
+    },
+  );
 
   it('cannot get in with broken envelopes or messages', async () => {
     const link = overHttp(c, a);
@@ -114,7 +135,11 @@ describe('a trusted key in hostile hands', () => {
       [garbage, 400],
       [new Uint8Array(0), 400],
     ] as const) {
-      const answer = await fetch(`${a.api.url}/api/v1/sync`, { method: 'POST', headers: { 'content-type': 'application/cbor' }, body });
+      const answer = await fetch(`${a.api.url}/api/v1/sync`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/cbor' },
+        body,
+      });
       expect([status, 415]).toContain(answer.status);
     }
     const stream = await fetch(`${a.api.url}/api/v1/sync/stream`, { headers: { authorization: 'Lattice AAAA' } });
@@ -126,7 +151,10 @@ describe('a trusted key in hostile hands', () => {
   it('that lies about its root is seen to differ, and changes nothing', async () => {
     const head = { root: systemRandom().bytes(32), entries: 7, hlc: 0n as Hlc };
     const fake = await fakePeer({ head, answer: () => ({ type: 'differences', differences: [] }) });
-    await eventually('a compared itself with the liar', async () => (await a.api.peer(c.author)).agreement === 'different');
+    await eventually(
+      'a compared itself with the liar',
+      async () => (await a.api.peer(c.author)).agreement === 'different',
+    );
     await eventually('a looked for the difference', () => (fake.asked.digests ?? 0) >= 2);
     const status = await a.api.status();
     expect(status).toMatchObject({ root, writable: true, readOnlyReasons: [] });
@@ -193,7 +221,9 @@ describe('a trusted key in hostile hands', () => {
       });
     }
     await fleet.status(0, 'the forgeries are counted', ({ refused }) => (refused['bad-signature'] ?? 0) > before);
-    await eventually('c is put out', () => a.process.log().some(({ msg, peer }) => msg === 'peer evicted' && peer === c.peerId));
+    await eventually('c is put out', () =>
+      a.process.log().some(({ msg, peer }) => msg === 'peer evicted' && peer === c.peerId),
+    );
     expect((await a.api.status()).root).toBe(root);
     await fleet.settled();
     expect(await refusedBy(b)).toBe(beforeAtB);

@@ -16,7 +16,10 @@ describe('one key, one life', () => {
     }
     const answer = await a.api.send('PUT', '/api/v1/state/key', { body: 1 });
     expect(answer.status).toBe(503);
-    expect(answer.json()).toMatchObject({ code: 'read-only', reasons: [expect.stringContaining('this key lives twice')] });
+    expect(answer.json()).toMatchObject({
+      code: 'read-only',
+      reasons: [expect.stringContaining('this key lives twice')],
+    });
     // The third node has nothing to complain about.
     await c.api.put('from/c', 1);
     await fleet.settled();

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { type Node, startFleet } from '../support/fleet.ts';
 
 /** The first change in a stream of events: transitions of lungs may come before it. */
-async function firstChange(events: AsyncGenerator<{ readonly event: string; readonly data: unknown }>): Promise<unknown> {
+async function firstChange(
+  events: AsyncGenerator<{ readonly event: string; readonly data: unknown }>,
+): Promise<unknown> {
   for (;;) {
     const { done, value } = await events.next();
     if (done === true || value.event === 'change') return value;

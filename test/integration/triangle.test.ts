@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Transition } from '../../src/runtime/facade.ts';
+import type { Transition } from '../../src/runtime/facade/facade.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -81,7 +81,11 @@ describe('three nodes', () => {
       for (const i of [0, 1, 2]) await fleet.status(i, 'P2P carries it', ({ syncMode }) => syncMode === 'P2P', 90_000);
       fleet.block(how, { lung: 'p2p' });
       for (const i of [0, 1, 2]) {
-        const status = await fleet.status(i, 'HTTP took over', ({ syncMode, health }) => syncMode === 'HTTP' && health === 'HTTP_ONLY');
+        const status = await fleet.status(
+          i,
+          'HTTP took over',
+          ({ syncMode, health }) => syncMode === 'HTTP' && health === 'HTTP_ONLY',
+        );
         const lost = changes(status.transitions, 'p2p', 'http').at(-1);
         expect(lost?.cause).toMatch(/over P2P/);
       }

@@ -12,11 +12,17 @@ async function heartbeats(node: Node, peer: Node, beats: number): Promise<void> 
     return Math.max(p2p.lastHeardAt ?? 0, http.lastHeardAt ?? 0);
   };
   const from = await heard();
-  await eventually(`${node.name} heard ${beats} heartbeats`, async () => (await heard()) >= from + beats * 1000, 60_000);
+  await eventually(
+    `${node.name} heard ${beats} heartbeats`,
+    async () => (await heard()) >= from + beats * 1000,
+    60_000,
+  );
 }
 
 /** A fleet whose node c (2) has the trust list that `list` makes of the three authors. */
-async function withListOfC(list: (authors: readonly [string, string, string]) => readonly string[]): Promise<[Fleet, Node, Node, Node]> {
+async function withListOfC(
+  list: (authors: readonly [string, string, string]) => readonly string[],
+): Promise<[Fleet, Node, Node, Node]> {
   const fleet = await startFleet({ start: [] });
   const [a, b, c] = fleet.nodes as [Node, Node, Node];
   c.configure({ TRUSTED_STATE_PUBKEYS: list([a.author, b.author, c.author]).join(',') });

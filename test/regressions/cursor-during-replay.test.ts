@@ -1,16 +1,21 @@
 import { expect, test } from 'vitest';
 import { createMemoryStore } from '../../src/adapters/store/index.ts';
-import { createSignedHead, decodeGossip, encodeJournal, journalKey } from '../../src/core/codec/index.ts';
+import { encodeJournal, journalKey } from '../../src/core/rows/index.ts';
 import type { Hlc } from '../../src/core/types/index.ts';
-import { createFeed } from '../../src/runtime/lungs/feed.ts';
-import type { Writer } from '../../src/runtime/state/writer.ts';
+import { createSignedHead, decodeGossip } from '../../src/core/wire/index.ts';
+import type { Writer } from '../../src/runtime/commit/writer.ts';
+import { createFeed } from '../../src/runtime/streams/feed.ts';
 import { createSimSigner, hasher } from '../sim/crypto.ts';
 
 test('a head sent while a push stream still replays carries no cursor past what was sent', async () => {
   const store = createMemoryStore();
   for (let sequence = 1; sequence <= 3; sequence++) {
     await store.batch([
-      { type: 'put', key: journalKey(sequence), value: encodeJournal({ root: new Uint8Array(32), clocks: [], changes: [] }) },
+      {
+        type: 'put',
+        key: journalKey(sequence),
+        value: encodeJournal({ root: new Uint8Array(32), clocks: [], changes: [] }),
+      },
     ]);
   }
   const signer = createSimSigner('reader');

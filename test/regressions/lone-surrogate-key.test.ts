@@ -12,7 +12,13 @@ test('a key with a lone surrogate is refused and harms nobody, whatever key its 
   const scheduler = createScheduler(rng, createTrace(undefined), (error) => {
     throw error;
   });
-  const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log };
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    child: () => log,
+  };
   const fatal: unknown[] = [];
   const { lattice } = await createNode(
     {
@@ -53,7 +59,11 @@ test('a key with a lone surrogate is refused and harms nobody, whatever key its 
   for (let i = 0; i < 4200; i += 200) {
     // More keys than entries are kept decoded, so that the first must be read from the store again.
     await lattice.write(
-      Array.from({ length: 200 }, (_, k) => ({ op: 'put' as const, key: i + k === 0 ? '\ufffd' : `k${i + k}`, value: 1 })),
+      Array.from({ length: 200 }, (_, k) => ({
+        op: 'put' as const,
+        key: i + k === 0 ? '\ufffd' : `k${i + k}`,
+        value: 1,
+      })),
     );
   }
   await expect(lattice.write([{ op: 'put', key: '\ud800', value: 1 }])).rejects.toMatchObject({ code: 'invalid-key' });

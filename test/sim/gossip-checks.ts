@@ -1,5 +1,5 @@
-import { decodeFragment, decodeGossip } from '../../src/core/codec/index.ts';
 import type { Author, Bytes } from '../../src/core/types/index.ts';
+import { decodeFragment, decodeGossip } from '../../src/core/wire/index.ts';
 import type { Verdict } from '../../src/ports/index.ts';
 import { hasher } from './crypto.ts';
 import { shortHash } from './trace.ts';

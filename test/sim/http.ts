@@ -1,3 +1,4 @@
+import { type Author, type Bytes, bytesToHex, equalBytes, LatticeError } from '../../src/core/types/index.ts';
 import {
   decodeIdentity,
   decodeResponse,
@@ -5,8 +6,7 @@ import {
   identitySigningBytes,
   requestSigningBytes,
   responseSigningBytes,
-} from '../../src/core/codec/index.ts';
-import { type Author, type Bytes, bytesToHex, equalBytes, LatticeError } from '../../src/core/types/index.ts';
+} from '../../src/core/wire/index.ts';
 import type { HttpIdentity, HttpLung, Random, Signer, Verifier } from '../../src/ports/index.ts';
 import type { SyncService } from '../../src/runtime/index.ts';
 import type { Life } from './clock.ts';
@@ -41,7 +41,9 @@ export interface HttpNetwork {
 
 export const urlOf = (index: number): string => `http://n${index}.sim:8000`;
 
-/** Every node's real sync service behind simulated connections, and a client that speaks the envelopes of the real one. */
+/**
+ * Every node's real sync service behind simulated connections, and a client that speaks the envelopes of the real one.
+ */
 export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
   const { scheduler, rng } = wires;
   const servers = Array.from<Server | undefined>({ length: nodes });
@@ -56,7 +58,9 @@ export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
     });
   }
 
-  /** One exchange; `answer` runs at the server. Its answer is lost like any message, and then only the timeout tells. */
+  /**
+   * One exchange; `answer` runs at the server. Its answer is lost like any message, and then only the timeout tells.
+   */
   function exchange(
     from: number,
     url: string,
@@ -100,24 +104,41 @@ export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
     lung(index, { life, signer, verifier, random }) {
       const sessions = new Map<string, Session>();
 
-      async function identify(url: string, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Session> {
+      async function identify(
+        url: string,
+        options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+      ): Promise<Session> {
         const nonce = random.bytes(16);
-        const bytes = await exchange(index, url, 'identify', nonce, life, options, (sync) => Promise.resolve(sync.identify(nonce, url)));
+        const bytes = await exchange(index, url, 'identify', nonce, life, options, (sync) =>
+          Promise.resolve(sync.identify(nonce, url)),
+        );
         const answer = decodeIdentity(bytes);
-        if (!equalBytes(answer.askerNonce, nonce) || answer.url !== url) throw new LatticeError('identity-mismatch', 'a recorded identity');
+        if (!equalBytes(answer.askerNonce, nonce) || answer.url !== url)
+          throw new LatticeError('identity-mismatch', 'a recorded identity');
         if (!(await verifier.verify(answer.author, identitySigningBytes(answer), answer.signature))) {
           throw new LatticeError('bad-signature', 'a forged identity');
         }
-        const session = { author: answer.author, incarnation: bytesToHex(answer.incarnation), nonce: answer.sessionNonce, counter: 0 };
+        const session = {
+          author: answer.author,
+          incarnation: bytesToHex(answer.incarnation),
+          nonce: answer.sessionNonce,
+          counter: 0,
+        };
         sessions.set(url, session);
         return session;
       }
 
       function enclose(session: Session, message: Bytes): { envelope: Bytes; signing: Bytes } {
         const counter = ++session.counter;
-        const signing = requestSigningBytes({ server: session.author, sessionNonce: session.nonce, counter, message }, hasher);
+        const signing = requestSigningBytes(
+          { server: session.author, sessionNonce: session.nonce, counter, message },
+          hasher,
+        );
         const signature = signer.sign(signing);
-        return { envelope: encodeRequest({ sessionNonce: session.nonce, counter, author: signer.author, signature, message }), signing };
+        return {
+          envelope: encodeRequest({ sessionNonce: session.nonce, counter, author: signer.author, signature, message }),
+          signing,
+        };
       }
 
       async function inSession<T>(
@@ -128,7 +149,8 @@ export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
       ): Promise<T> {
         const fresh = async (): Promise<Session> => {
           const session = await identify(url, options);
-          if (expect !== undefined && session.author !== expect) throw new LatticeError('identity-mismatch', `${url} is another node`);
+          if (expect !== undefined && session.author !== expect)
+            throw new LatticeError('identity-mismatch', `${url} is another node`);
           return session;
         };
         try {
@@ -148,9 +170,18 @@ export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
         request: (url, message, options) =>
           inSession(url, options.expect, options, async (session) => {
             const { envelope, signing } = enclose(session, message);
-            const answer = decodeResponse(await exchange(index, url, 'sync', envelope, life, options, (sync) => sync.handle(envelope)));
-            if (answer.author !== session.author) throw new LatticeError('identity-mismatch', 'answered by another node');
-            if (!(await verifier.verify(answer.author, responseSigningBytes(signing, answer.message, hasher), answer.signature))) {
+            const answer = decodeResponse(
+              await exchange(index, url, 'sync', envelope, life, options, (sync) => sync.handle(envelope)),
+            );
+            if (answer.author !== session.author)
+              throw new LatticeError('identity-mismatch', 'answered by another node');
+            if (
+              !(await verifier.verify(
+                answer.author,
+                responseSigningBytes(signing, answer.message, hasher),
+                answer.signature,
+              ))
+            ) {
               throw new LatticeError('bad-signature', 'a forged answer');
             }
             return answer.message;
@@ -191,11 +222,15 @@ export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
         let idle = startIdle();
 
         function startIdle() {
-          return scheduler.after(idleMs, life.name, 'stream-idle', () => finish(new LatticeError('timeout', 'the stream was silent')));
+          return scheduler.after(idleMs, life.name, 'stream-idle', () =>
+            finish(new LatticeError('timeout', 'the stream was silent')),
+          );
         }
 
         function closeSource(): void {
-          scheduler.after(stalled ? NOTICE_GONE_MS : wires.delay('http'), `n${to}`, 'stream-closed', () => source?.close());
+          scheduler.after(stalled ? NOTICE_GONE_MS : wires.delay('http'), `n${to}`, 'stream-closed', () =>
+            source?.close(),
+          );
         }
 
         function finish(error: unknown): void {

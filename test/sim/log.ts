@@ -9,7 +9,13 @@ export function createSimLog(life: Life, print: ((line: string) => void) | undef
     (level: string) =>
     (fields: object, message: string): void =>
       print?.(`        ${life.name} ${level} ${message} ${JSON.stringify(fields)}`);
-  const log: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error'), child: () => log };
+  const log: Log = {
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    child: () => log,
+  };
   return log;
 }
 

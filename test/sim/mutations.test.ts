@@ -16,7 +16,11 @@ vi.mock('../../src/core/state/register.ts', async (load) => {
   return {
     ...real,
     mergeSibling(entry: Entry | undefined, sibling: Sibling): ReturnType<typeof real.mergeSibling> {
-      if (isPlanted('a tombstone is dropped on receipt') && sibling.operation.kind === 'delete' && entry !== undefined) {
+      if (
+        isPlanted('a tombstone is dropped on receipt') &&
+        sibling.operation.kind === 'delete' &&
+        entry !== undefined
+      ) {
         return { entry, outcome: 'superseded' };
       }
       if (isPlanted('the last to arrive wins') && entry !== undefined) {
@@ -30,7 +34,10 @@ vi.mock('../../src/core/state/register.ts', async (load) => {
       if (isPlanted('siblings stand in order of arrival') && merged.outcome === 'added') {
         return {
           ...merged,
-          entry: { ...merged.entry, siblings: [...merged.entry.siblings].sort((a, b) => Number(a === sibling) - Number(b === sibling)) },
+          entry: {
+            ...merged.entry,
+            siblings: [...merged.entry.siblings].sort((a, b) => Number(a === sibling) - Number(b === sibling)),
+          },
         };
       }
       return merged;
@@ -75,23 +82,29 @@ vi.mock('../../src/core/merkle/leaf.ts', async (load) => {
   };
 });
 
-vi.mock('../../src/runtime/sync/repairs.ts', async (load) => {
-  const real = await load<typeof import('../../src/runtime/sync/repairs.ts')>();
+vi.mock('../../src/runtime/repair/repairs.ts', async (load) => {
+  const real = await load<typeof import('../../src/runtime/repair/repairs.ts')>();
   return {
     ...real,
     createRepairs(deps: Parameters<typeof real.createRepairs>[0]): ReturnType<typeof real.createRepairs> {
       const repairs = real.createRepairs(deps);
-      return isPlanted('repair never runs') ? { ...repairs, consider: () => undefined, all: () => Promise.resolve() } : repairs;
+      return isPlanted('repair never runs')
+        ? { ...repairs, consider: () => undefined, all: () => Promise.resolve() }
+        : repairs;
     },
   };
 });
 
-vi.mock('../../src/core/codec/siblings.ts', async (load) => {
-  const real = await load<typeof import('../../src/core/codec/siblings.ts')>();
+vi.mock('../../src/core/wire/siblings.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/wire/siblings.ts')>();
   return {
     ...real,
-    siblingsToFragments(...[siblings, hasher]: Parameters<typeof real.siblingsToFragments>): ReturnType<typeof real.siblingsToFragments> {
-      const sent = isPlanted('repair sends no tombstones') ? siblings.filter((s) => s.operation.kind === 'put') : siblings;
+    siblingsToFragments(
+      ...[siblings, hasher]: Parameters<typeof real.siblingsToFragments>
+    ): ReturnType<typeof real.siblingsToFragments> {
+      const sent = isPlanted('repair sends no tombstones')
+        ? siblings.filter((s) => s.operation.kind === 'put')
+        : siblings;
       return real.siblingsToFragments(sent, hasher);
     },
   };

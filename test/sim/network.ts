@@ -15,13 +15,22 @@ export interface Wires {
   /** ms that a message takes now. */
   delay(lung: LungName): number;
   /** Carries `bytes` to the other side: late, twice or never. `lossFactor` 1 for datagram-like gossip. */
-  carry(lung: LungName, from: number, to: number, kind: string, bytes: Bytes, lossFactor: number, deliver: () => void): void;
+  carry(
+    lung: LungName,
+    from: number,
+    to: number,
+    kind: string,
+    bytes: Bytes,
+    lossFactor: number,
+    deliver: () => void,
+  ): void;
 }
 
 export function createWires(scheduler: Scheduler, rng: Rng): Wires {
   const now: Record<LungName, Weather> = { p2p: CALM, http: CALM };
   const isCut = (lung: LungName, from: number, to: number): boolean => now[lung].cut.has(`${from}>${to}`);
-  const delay = (lung: LungName): number => 1 + rng.between(0, 10) + (rng.chance(0.3) ? rng.next() ** 2 * now[lung].maxDelayMs : 0);
+  const delay = (lung: LungName): number =>
+    1 + rng.between(0, 10) + (rng.chance(0.3) ? rng.next() ** 2 * now[lung].maxDelayMs : 0);
   return {
     scheduler,
     rng,
@@ -51,7 +60,10 @@ export function createWires(scheduler: Scheduler, rng: Rng): Wires {
   };
 }
 
-/** Settles as `work` does, or rejects after `timeoutMs` of simulated time or when given up. Never settles for a dead life. */
+/**
+ * Settles as `work` does, or rejects after `timeoutMs` of simulated time or when given up. Never settles for a dead
+ * life.
+ */
 export function withTimeout<T>(
   scheduler: Scheduler,
   life: Life,

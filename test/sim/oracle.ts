@@ -1,5 +1,13 @@
-import { bucketRange, commitSigningBytes, decodeEntry, entryRowToEntry, keyToEntryKey } from '../../src/core/codec/index.ts';
-import { type Bytes, bytesToHex, type Entry, type Hlc, MAX_FUTURE_MS, type Sibling } from '../../src/core/types/index.ts';
+import { bucketRange, entryRowToEntry, keyToEntryKey } from '../../src/core/rows/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  type Entry,
+  type Hlc,
+  MAX_FUTURE_MS,
+  type Sibling,
+} from '../../src/core/types/index.ts';
+import { commitSigningBytes, decodeEntry } from '../../src/core/wire/index.ts';
 import type { StoreOperation } from '../../src/ports/index.ts';
 import { hasher, isGenuine } from './crypto.ts';
 import type { SimDisk } from './store.ts';
@@ -87,7 +95,9 @@ export function createOracle(fail: (what: string) => void): Oracle {
       const stands = held.some(
         (s) =>
           versionName(s) === ack.version ||
-          (s.author === author ? s.hlc > ack.hlc : s.operation.context.some((dot) => dot.author === author && dot.hlc >= ack.hlc)),
+          (s.author === author
+            ? s.hlc > ack.hlc
+            : s.operation.context.some((dot) => dot.author === author && dot.hlc >= ack.hlc)),
       );
       if (!stands) fail(`n${ack.node} acknowledged ${ack.key} at ${ack.version.slice(0, 12)} before it was durable`);
       else if (!byKey.get(ack.key)?.has(ack.version) && !held.some((s) => s.author === author)) {
@@ -120,7 +130,8 @@ export function differences(disk: SimDisk, expected: ReadonlyMap<string, readonl
   for (const [key, versions] of expected) {
     const held = entries.get(key)?.siblings ?? [];
     const names = held.map(versionName).sort();
-    if (names.join() !== versions.join()) out.push(`${key}: holds [${names.map(short).join()}], must hold [${versions.map(short).join()}]`);
+    if (names.join() !== versions.join())
+      out.push(`${key}: holds [${names.map(short).join()}], must hold [${versions.map(short).join()}]`);
     const order = [...held].sort(byAge);
     if (order.some((s, i) => s !== held[i])) out.push(`${key}: its siblings are not in order`);
   }

@@ -95,12 +95,14 @@ export function createP2pNetwork(
         const connection = connections.get(name);
         if (connection === undefined) {
           const [a, b] = [endpoints[i], endpoints[j]];
-          if (a !== undefined && b !== undefined && isUp(a) && isUp(b) && reach(i, j) && rng.chance(0.4)) connect(name, a, b);
+          if (a !== undefined && b !== undefined && isUp(a) && isUp(b) && reach(i, j) && rng.chance(0.4))
+            connect(name, a, b);
         } else if (!isUp(connection.a) || !isUp(connection.b)) disconnect(name, connection);
         else if (reach(i, j)) connection.brokenAt = undefined;
         else {
           connection.brokenAt ??= scheduler.now();
-          if (scheduler.now() - connection.brokenAt > rng.between(NOTICE_MIN_MS, NOTICE_MAX_MS)) disconnect(name, connection);
+          if (scheduler.now() - connection.brokenAt > rng.between(NOTICE_MIN_MS, NOTICE_MAX_MS))
+            disconnect(name, connection);
         }
       }
     }

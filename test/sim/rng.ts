@@ -15,7 +15,10 @@ export interface Rng {
   fork(label: string): Rng;
 }
 
-/** sfc32 (Chris Doty-Humphrey's Small Fast Counting generator, from PractRand, public domain), seeded by SHA-256 of `seed`. */
+/**
+ * sfc32 (Chris Doty-Humphrey's Small Fast Counting generator, from PractRand, public domain), seeded by SHA-256 of
+ * `seed`.
+ */
 export function createRng(seed: string): Rng {
   const digest = createHash('sha256').update(seed).digest();
   let a = digest.readUInt32LE(0);

@@ -73,9 +73,11 @@ function prepare(world: World, rng: Rng, stormMs: number): void {
     at(world, rng.between(0, 2_000), () => world.start(i));
   }
   const steps = rng.int(4);
-  for (let n = 0; n < steps; n++) at(world, rng.between(0, stormMs), () => world.setSkew(rng.int(world.size), rng.between(-5_000, 5_000)));
+  for (let n = 0; n < steps; n++)
+    at(world, rng.between(0, stormMs), () => world.setSkew(rng.int(world.size), rng.between(-5_000, 5_000)));
   // Now and then a clock is far off: writes are refused and commits deferred, but nothing may be lost.
-  if (rng.chance(0.25)) at(world, rng.between(0, stormMs), () => world.setSkew(rng.int(world.size), rng.between(-40_000, 40_000)));
+  if (rng.chance(0.25))
+    at(world, rng.between(0, stormMs), () => world.setSkew(rng.int(world.size), rng.between(-40_000, 40_000)));
   if (rng.chance(0.15)) {
     at(world, rng.between(0, stormMs / 2), () => world.setSkew(0, rng.between(30_000, 40_000)));
     at(world, rng.between(0, stormMs / 2), () => world.setSkew(1, rng.between(-40_000, -30_000)));
@@ -86,7 +88,10 @@ function planWrites(world: World, rng: Rng, stormMs: number): void {
   // A third of the worlds hold a few hundred keys early on: smaller states are never reconciled by coded symbols.
   if (rng.chance(0.35)) {
     for (let batch = 0; batch < 4; batch++) {
-      const bulk = Array.from({ length: 100 }, (_, k): WriteOperation => ({ op: 'put', key: `bulk/${batch}/${k}`, value: k }));
+      const bulk = Array.from(
+        { length: 100 },
+        (_, k): WriteOperation => ({ op: 'put', key: `bulk/${batch}/${k}`, value: k }),
+      );
       at(world, rng.between(3_000, stormMs / 2), () => world.write(rng.int(world.size), bulk));
     }
   }
@@ -99,7 +104,8 @@ function planWrites(world: World, rng: Rng, stormMs: number): void {
     const when = rng.between(1_000, stormMs);
     if (kind < 0.35) at(world, when, () => world.write(node, [{ op: 'put', key: hot(), value }]));
     else if (kind < 0.55) at(world, when, () => world.write(node, [{ op: 'put', key: `unique/${n}`, value }]));
-    else if (kind < 0.7) at(world, when, () => world.write(node, [{ op: 'delete', key: hot(), mustExist: rng.chance(0.5) }]));
+    else if (kind < 0.7)
+      at(world, when, () => world.write(node, [{ op: 'delete', key: hot(), mustExist: rng.chance(0.5) }]));
     else if (kind < 0.82) at(world, when, () => world.write(node, commitOf(rng, n)));
     else if (kind < 0.95) at(world, when, () => world.replace(node, hot(), value));
     else {
@@ -113,8 +119,12 @@ function planWrites(world: World, rng: Rng, stormMs: number): void {
 
 /** Several operations in one commit, some on keys that others write too. */
 function commitOf(rng: Rng, n: number): WriteOperation[] {
-  const keys = new Set(Array.from({ length: 2 + rng.int(5) }, (_, k) => (rng.chance(0.6) ? `hot/${rng.int(8)}` : `unique/${n}/${k}`)));
-  return Array.from(keys, (key) => (rng.chance(0.2) ? { op: 'delete', key } : { op: 'put', key, value: `${n} ${key}` }));
+  const keys = new Set(
+    Array.from({ length: 2 + rng.int(5) }, (_, k) => (rng.chance(0.6) ? `hot/${rng.int(8)}` : `unique/${n}/${k}`)),
+  );
+  return Array.from(keys, (key) =>
+    rng.chance(0.2) ? { op: 'delete', key } : { op: 'put', key, value: `${n} ${key}` },
+  );
 }
 
 function planWeather(world: World, rng: Rng, stormMs: number): void {
@@ -167,8 +177,11 @@ function planOperators(world: World, rng: Rng, stormMs: number): void {
   }
   for (let n = 0; n < 3; n++) at(world, rng.between(3_000, stormMs), () => world.syncNow(rng.int(world.size)));
   if (rng.chance(0.25))
-    at(world, rng.between(3_000, stormMs), () => world.fromTheFuture(rng.int(world.size), rng.between(70_000, 100_000)));
-  for (let n = 0; n < 3; n++) at(world, rng.between(3_000, stormMs), () => world.forge(rng.int(world.size), rng.int(world.size)));
+    at(world, rng.between(3_000, stormMs), () =>
+      world.fromTheFuture(rng.int(world.size), rng.between(70_000, 100_000)),
+    );
+  for (let n = 0; n < 3; n++)
+    at(world, rng.between(3_000, stormMs), () => world.forge(rng.int(world.size), rng.int(world.size)));
 }
 
 /** What must hold at every moment, looked at now and then. */
@@ -192,7 +205,8 @@ function isQuiet(world: World): boolean {
   return roots.every((root) => root !== undefined && root === roots[0]);
 }
 
-const isWritable = (world: World): boolean => all(world).every((i) => world.node(i)?.lattice.status().writable === true);
+const isWritable = (world: World): boolean =>
+  all(world).every((i) => world.node(i)?.lattice.status().writable === true);
 
 /** Runs until `done`, looked at every quarter of a second; false when the time is over first. */
 async function runUntil(world: World, limitMs: number, done: () => boolean, broken: () => boolean): Promise<boolean> {
@@ -236,8 +250,10 @@ async function heal(world: World, rng: Rng, broken: () => boolean): Promise<numb
   const before = world.oracle.acknowledgements;
   for (const i of all(world)) world.write(i, [{ op: 'put', key: `final/${i}`, value: i }]);
   await world.scheduler.run(world.scheduler.now() + SETTLE_MS, broken);
-  if (!(await runUntil(world, PROBE_MS, () => isQuiet(world), broken))) world.fail(`not equal after the last writes: ${describe(world)}`);
-  if (!broken() && world.oracle.acknowledgements < before + world.size) world.fail('not every node took a write after everything healed');
+  if (!(await runUntil(world, PROBE_MS, () => isQuiet(world), broken)))
+    world.fail(`not equal after the last writes: ${describe(world)}`);
+  if (!broken() && world.oracle.acknowledgements < before + world.size)
+    world.fail('not every node took a write after everything healed');
   const quietAt = Math.max(...all(world).map((i) => world.node(i)?.lattice.status().now ?? 0));
   if (!(await runUntil(world, CUT_MS, () => hasConvergedAsOf(world, quietAt), broken))) {
     const cuts = all(world).map((i) => JSON.stringify(world.node(i)?.lattice.status().cuts));
@@ -246,7 +262,10 @@ async function heal(world: World, rng: Rng, broken: () => boolean): Promise<numb
   return convergedMs;
 }
 
-/** Every node knows of a cut since `time` that a quorum attested and nobody saw otherwise, and it is the state that it holds. */
+/**
+ * Every node knows of a cut since `time` that a quorum attested and nobody saw otherwise, and it is the state that it
+ * holds.
+ */
 function hasConvergedAsOf(world: World, time: number): boolean {
   return all(world).every((i) => {
     const status = world.node(i)?.lattice.status();
@@ -260,7 +279,9 @@ function describe(world: World): string {
       const lattice = world.node(i)?.lattice;
       if (lattice === undefined) return `n${i} is down`;
       const { root, entries } = lattice.root();
-      const peers = lattice.peers().map((p) => `${p.lung}/${p.agreement}/${p.lastRepair?.outcome ?? 'never'}${p.lastRepair?.error ?? ''}`);
+      const peers = lattice
+        .peers()
+        .map((p) => `${p.lung}/${p.agreement}/${p.lastRepair?.outcome ?? 'never'}${p.lastRepair?.error ?? ''}`);
       return `n${i} ${root.slice(0, 8)} ${entries} [${peers.join(' ')}]`;
     })
     .join('; ');
@@ -284,6 +305,7 @@ async function check(world: World): Promise<void> {
     if (conflicts !== conflicting) world.fail(`n${i} lists ${conflicts} conflicts, there are ${conflicting}`);
     if (lattice.status().conflicts !== conflicting)
       world.fail(`n${i} counts ${lattice.status().conflicts} conflicts, there are ${conflicting}`);
-    if (lattice.root().entries !== expected.size) world.fail(`n${i} counts ${lattice.root().entries} entries, there are ${expected.size}`);
+    if (lattice.root().entries !== expected.size)
+      world.fail(`n${i} counts ${lattice.root().entries} entries, there are ${expected.size}`);
   }
 }

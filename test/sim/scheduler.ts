@@ -34,7 +34,8 @@ export function createScheduler(rng: Rng, trace: Trace, onThrown: (error: unknow
   let now = 0;
   let sequence = 0;
 
-  const before = (a: Event, b: Event): boolean => (a.at !== b.at ? a.at < b.at : a.tie !== b.tie ? a.tie < b.tie : a.sequence < b.sequence);
+  const before = (a: Event, b: Event): boolean =>
+    a.at !== b.at ? a.at < b.at : a.tie !== b.tie ? a.tie < b.tie : a.sequence < b.sequence;
 
   function push(event: Event): void {
     let i = heap.push(event) - 1;

@@ -20,7 +20,9 @@ export function createSimDisk(): SimDisk {
   const rows = new Map<string, Row>();
   return {
     rows: ({ gte, lt }) =>
-      [...rows.values()].filter(([key]) => compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0).sort(([a], [b]) => compareBytes(a, b)),
+      [...rows.values()]
+        .filter(([key]) => compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0)
+        .sort(([a], [b]) => compareBytes(a, b)),
     get: (key) => rows.get(nameOf(key))?.[1],
     apply(operations) {
       for (const operation of operations) {
@@ -33,7 +35,10 @@ export function createSimDisk(): SimDisk {
 
 /** One process's hold on a disk. */
 export interface SimStore extends Store {
-  /** The process dies: of the batches under way a prefix may have reached the disk all the same, each whole or not at all. */
+  /**
+   * The process dies: of the batches under way a prefix may have reached the disk all the same, each whole or not at
+   * all.
+   */
   crash(): void;
   /** Calls `run` while the next batch is under way: the moment at which a crash hurts most. */
   onNextBatch(run: () => void): void;
@@ -101,9 +106,11 @@ export function createSimStore(deps: SimStoreDeps): SimStore {
     iterate: chunks,
     batch(operations) {
       if (breakNext) broken = true;
-      if (broken) return later('store-failed', () => undefined).then(() => Promise.reject(new Error('simulated disk failure')));
+      if (broken)
+        return later('store-failed', () => undefined).then(() => Promise.reject(new Error('simulated disk failure')));
       pending.push(operations);
-      busyUntil = Math.max(scheduler.now(), busyUntil) + (rng.chance(0.02) ? rng.between(20, 300) : rng.between(0.3, 5));
+      busyUntil =
+        Math.max(scheduler.now(), busyUntil) + (rng.chance(0.02) ? rng.between(20, 300) : rng.between(0.3, 5));
       if (interrupt !== undefined) {
         scheduler.after(rng.next() * (busyUntil - scheduler.now()), life.name, 'interrupt', interrupt);
         interrupt = undefined;

@@ -1,5 +1,5 @@
-import { createCommit, encodeFragment, encodeGossip } from '../../src/core/codec/index.ts';
 import type { Author, Bytes, Hlc } from '../../src/core/types/index.ts';
+import { createCommit, encodeFragment, encodeGossip } from '../../src/core/wire/index.ts';
 import type { Signer } from '../../src/ports/index.ts';
 import { hasher, isGenuine } from './crypto.ts';
 
@@ -8,7 +8,11 @@ export const NETWORK = 'sim';
 
 function gossipOf(author: Author, key: string, wallMs: number, sign: (message: Bytes) => Bytes): Bytes {
   const hlc = (BigInt(wallMs) << 16n) as Hlc;
-  const commit = createCommit({ network: NETWORK, author, hlc, operations: [{ kind: 'put', key, value: 1, context: [] }] }, hasher, sign);
+  const commit = createCommit(
+    { network: NETWORK, author, hlc, operations: [{ kind: 'put', key, value: 1, context: [] }] },
+    hasher,
+    sign,
+  );
   return encodeGossip({ type: 'commits', fragments: [encodeFragment(commit)] });
 }
 

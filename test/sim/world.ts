@@ -149,7 +149,8 @@ export function createWorld(options: {
       if (!life.alive) return;
       const hlc = BigInt(`0x${result.hlc}`) as Hlc;
       trace.add(scheduler.now(), m.name, 'acknowledged', result.commit);
-      for (const { key, version } of result.results) oracle.acknowledged({ node: m.index, key, version, hlc }, m.signer.author, m.disk);
+      for (const { key, version } of result.results)
+        oracle.acknowledged({ node: m.index, key, version, hlc }, m.signer.author, m.disk);
     } catch (error) {
       if (!(error instanceof LatticeError) || !EXPECTED_REFUSALS.has(error.code))
         fail(`${m.name} refused a write: ${describeError(error)}`);
@@ -231,7 +232,9 @@ export function createWorld(options: {
     spare: (index) => machine(index).store?.spareNextBatch(),
     setWeather(lung, weather) {
       const cut = [...weather.cut].join(' ');
-      note(`${lung} loss ${weather.loss.toFixed(2)} duplicate ${weather.duplicate.toFixed(2)} delay ${weather.maxDelayMs} cut [${cut}]`);
+      note(
+        `${lung} loss ${weather.loss.toFixed(2)} duplicate ${weather.duplicate.toFixed(2)} delay ${weather.maxDelayMs} cut [${cut}]`,
+      );
       wires.setWeather(lung, weather);
     },
     setSkew(index, skewMs) {
@@ -268,7 +271,9 @@ export function createWorld(options: {
     write(index, batch) {
       const m = machine(index);
       if (m.running === undefined) return;
-      note(`${m.name} ${batch.map((o) => `${o.op} ${o.key}${o.ifNoneMatch === undefined ? '' : ' if absent'}`).join(', ')}`);
+      note(
+        `${m.name} ${batch.map((o) => `${o.op} ${o.key}${o.ifNoneMatch === undefined ? '' : ' if absent'}`).join(', ')}`,
+      );
       void write(m, batch);
     },
     replace(index, key, value) {
@@ -282,7 +287,12 @@ export function createWorld(options: {
         .then(async (entry) => {
           if (!life.alive || m.running !== running) return;
           await write(m, [
-            { op: 'put', key, value, ...(entry === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: entry.version }) },
+            {
+              op: 'put',
+              key,
+              value,
+              ...(entry === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: entry.version }),
+            },
           ]);
         })
         .catch((error: unknown) => fail(`${m.name} get ${key}: ${describeError(error)}`))

@@ -7,7 +7,7 @@ import type {
   ProofDocument,
   WriteOperation,
   WriteResult,
-} from '../../src/runtime/facade.ts';
+} from '../../src/runtime/facade/facade.ts';
 
 /** A node that is stopped or cut off must not hold a test for longer than this. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -20,7 +20,9 @@ export interface Answer {
   json(): unknown;
 }
 
-/** A node's HTTP API as an outside client sees it. Every call but `send` rejects when the answer is not the good one. */
+/**
+ * A node's HTTP API as an outside client sees it. Every call but `send` rejects when the answer is not the good one.
+ */
 export interface Api {
   readonly url: string;
   send(
@@ -64,7 +66,8 @@ export function createApiClient(url: string, token: string): Api {
 
   async function ok<T>(method: string, path: string, options?: Parameters<Api['send']>[2]): Promise<T> {
     const answer = await send(method, path, options);
-    if (answer.status >= 300) throw new Error(`${method} ${url}${path} answered ${answer.status}: ${answer.text.slice(0, 500)}`);
+    if (answer.status >= 300)
+      throw new Error(`${method} ${url}${path} answered ${answer.status}: ${answer.text.slice(0, 500)}`);
     return (answer.text === '' ? undefined : answer.json()) as T;
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach } from 'vitest';
 import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { planFleet, writeFleet } from '../../src/config/fleet.ts';
-import type { ConflictView, EntryView, NodeStatus } from '../../src/runtime/facade.ts';
+import type { ConflictView, EntryView, NodeStatus } from '../../src/runtime/facade/facade.ts';
 import { type Api, createApiClient } from './api.ts';
 import { type Exit, type RunningProcess, runCli, untilExit, untilReady } from './node-process.ts';
 import { createProxy, type Proxy, type ProxyMode } from './proxy.ts';
@@ -13,7 +13,9 @@ import { eventually } from './wait.ts';
 export type Lung = 'p2p' | 'http';
 const LUNGS: readonly Lung[] = ['p2p', 'http'];
 
-/** Nodes listen below the range that systems take ephemeral ports from, so that nobody is given a stopped node's port. */
+/**
+ * Nodes listen below the range that systems take ephemeral ports from, so that nobody is given a stopped node's port.
+ */
 const FIRST_PORT = 12_000;
 const PORT_SPREAD = 18_000;
 /** Repairs start within seconds of a settled difference; two cores are shared with other work. */
@@ -76,7 +78,10 @@ export interface Fleet {
   /** The relay that `from` reaches `to` through. */
   proxy(from: number, to: number, lung: Lung): Proxy;
   /** Cuts or blackholes lungs (default both) of one pair (default all), whoever dials. */
-  block(how: Exclude<ProxyMode, 'open'>, where?: { readonly lung?: Lung; readonly between?: readonly [number, number] }): void;
+  block(
+    how: Exclude<ProxyMode, 'open'>,
+    where?: { readonly lung?: Lung; readonly between?: readonly [number, number] },
+  ): void;
   /** Opens what is blocked. */
   restore(where?: { readonly lung?: Lung; readonly between?: readonly [number, number] }): void;
   /** Waits until roots, live entries and conflict lists of the nodes (default: the running ones) are the same. */
@@ -102,15 +107,22 @@ function tellTale(node: Node): string {
   const { process } = node;
   const lines = process.log().slice(-60);
   const told = lines.map(
-    ({ time, level, component, msg, ...fields }) => `${String(time)} ${level} ${component ?? ''} ${msg} ${JSON.stringify(fields)}`,
+    ({ time, level, component, msg, ...fields }) =>
+      `${String(time)} ${level} ${component ?? ''} ${msg} ${JSON.stringify(fields)}`,
   );
-  return [`--- ${node.name} (${node.author.slice(0, 8)}, exit ${JSON.stringify(process.exit)})`, ...told, process.stderr].join('\n');
+  return [
+    `--- ${node.name} (${node.author.slice(0, 8)}, exit ${JSON.stringify(process.exit)})`,
+    ...told,
+    process.stderr,
+  ].join('\n');
 }
 
 function editEnv(text: string, changes: Readonly<Record<string, string | undefined>>): string {
   const names = Object.keys(changes).map((name) => `DIOTEC360_${name}=`);
   const kept = text.split('\n').filter((line) => line !== '' && !names.some((name) => line.startsWith(name)));
-  const added = Object.entries(changes).flatMap(([name, value]) => (value === undefined ? [] : [`DIOTEC360_${name}=${value}`]));
+  const added = Object.entries(changes).flatMap(([name, value]) =>
+    value === undefined ? [] : [`DIOTEC360_${name}=${value}`],
+  );
   return `${[...kept, ...added].join('\n')}\n`;
 }
 
@@ -146,10 +158,14 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     const envFile = join(dir, planned.envFile);
     const configure: Node['configure'] = (env) => writeFileSync(envFile, editEnv(readFileSync(envFile, 'utf8'), env));
     configure({
-      LATTICE_NODES: others.flatMap((to) => (dials(i, to, 'http') ? [`http://127.0.0.1:${proxy(i, to, 'http').port}`] : [])).join(','),
+      LATTICE_NODES: others
+        .flatMap((to) => (dials(i, to, 'http') ? [`http://127.0.0.1:${proxy(i, to, 'http').port}`] : []))
+        .join(','),
       P2P_BOOTSTRAP: others
         .flatMap((to) =>
-          dials(i, to, 'p2p') ? [`/ip4/127.0.0.1/tcp/${proxy(i, to, 'p2p').port}/p2p/${plan.fleet.nodes[to]?.peerId}`] : [],
+          dials(i, to, 'p2p')
+            ? [`/ip4/127.0.0.1/tcp/${proxy(i, to, 'p2p').port}/p2p/${plan.fleet.nodes[to]?.peerId}`]
+            : [],
         )
         .join(','),
       ...options.env?.(i),
@@ -185,7 +201,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
         return running !== undefined;
       },
       get running() {
-        if (wanted && running?.exit !== undefined) throw new Error(`${planned.name} ended by itself: ${JSON.stringify(running.exit)}`);
+        if (wanted && running?.exit !== undefined)
+          throw new Error(`${planned.name} ended by itself: ${JSON.stringify(running.exit)}`);
         return wanted;
       },
       start: () => untilReady(spawnNode(), planned.api),
@@ -245,7 +262,8 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
           const [first] = all;
           if (first === undefined) throw new Error('nobody runs');
           if (new Set(all.map(({ root }) => root)).size !== 1) return undefined;
-          if (new Set(all.map((a) => JSON.stringify(a))).size !== 1) throw new Error(`equal roots, other contents: ${JSON.stringify(all)}`);
+          if (new Set(all.map((a) => JSON.stringify(a))).size !== 1)
+            throw new Error(`equal roots, other contents: ${JSON.stringify(all)}`);
           return first;
         },
         SETTLE_MS,

@@ -1,7 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createSigner, createVerifier, nodeHasher, systemClock, systemRandom } from '../../src/adapters/system/index.ts';
+import {
+  createSigner,
+  createVerifier,
+  nodeHasher,
+  systemClock,
+  systemRandom,
+} from '../../src/adapters/system/index.ts';
 import { makeHlc } from '../../src/core/clock/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Hlc,
+  hexToBytes,
+  type JsonValue,
+  LatticeError,
+} from '../../src/core/types/index.ts';
 import {
   createCommit,
   createSignedHead,
@@ -10,10 +24,9 @@ import {
   encodeSync,
   type SyncMessage,
   trustHash,
-} from '../../src/core/codec/index.ts';
-import { type Author, type Bytes, type Hlc, hexToBytes, type JsonValue, LatticeError } from '../../src/core/types/index.ts';
+} from '../../src/core/wire/index.ts';
 import type { Signer } from '../../src/ports/index.ts';
-import { createSyncService } from '../../src/runtime/sync/sync-service.ts';
+import { createSyncService } from '../../src/runtime/exchange/sync-service.ts';
 import type { Node } from './fleet.ts';
 
 export const hasher = nodeHasher();
@@ -37,8 +50,10 @@ export function putBytes(options: {
 }): Bytes {
   const { signer, network, key, value, aheadMs = 0 } = options;
   const operations = [{ kind: 'put' as const, key, value, context: [] }];
-  const commit = createCommit({ network, author: signer.author, hlc: makeHlc(Date.now() + aheadMs, 0), operations }, hasher, (m) =>
-    signer.sign(m),
+  const commit = createCommit(
+    { network, author: signer.author, hlc: makeHlc(Date.now() + aheadMs, 0), operations },
+    hasher,
+    (m) => signer.sign(m),
   );
   return encodeFragment(commit);
 }
@@ -50,7 +65,10 @@ export function flipBit(bytes: Bytes, at: number): Bytes {
   return copy;
 }
 
-/** The same fragment with a bit of its signature flipped: the signature is the fragment's second item, 64 bytes after 0x58 0x40. */
+/**
+ * The same fragment with a bit of its signature flipped: the signature is the fragment's second item, 64 bytes after
+ * 0x58 0x40.
+ */
 export function spoilSignature(fragment: Bytes): Bytes {
   for (let at = 0; at + 66 < fragment.length; at++) {
     // The header is a byte string too: its head gives its length, and the signature follows.
@@ -93,7 +111,12 @@ export async function createFakePeer({ as, trusted, head, answer }: FakePeerOpti
       trustHash: trustHash(trusted as readonly Author[], hasher),
       wallMs: Date.now(),
     };
-    return { type: 'hello', software: 'fake', head: createSignedHead(claim, (m) => signer.sign(m)), yourHlc: 0n as Hlc };
+    return {
+      type: 'hello',
+      software: 'fake',
+      head: createSignedHead(claim, (m) => signer.sign(m)),
+      yourHlc: 0n as Hlc,
+    };
   };
   const service = createSyncService({
     signer,
@@ -115,7 +138,12 @@ export async function createFakePeer({ as, trusted, head, answer }: FakePeerOpti
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const send = (bytes: Bytes): void => void response.setHeader('content-type', 'application/cbor').end(bytes);
     if (url.pathname === '/api/v1/sync/identity') {
-      send(service.identify(hexToBytes(url.searchParams.get('nonce') ?? '') ?? new Uint8Array(), url.searchParams.get('url') ?? ''));
+      send(
+        service.identify(
+          hexToBytes(url.searchParams.get('nonce') ?? '') ?? new Uint8Array(),
+          url.searchParams.get('url') ?? '',
+        ),
+      );
     } else if (url.pathname === '/api/v1/sync') {
       const chunks: Uint8Array[] = [];
       for await (const chunk of request) chunks.push(chunk as Uint8Array);

@@ -25,7 +25,12 @@ export interface LiveNode {
   readonly api: Api;
   readonly node: StartedNode;
   /** What was logged, in order. */
-  readonly lines: readonly { readonly level: string; readonly component: string; readonly msg: string; readonly fields: object }[];
+  readonly lines: readonly {
+    readonly level: string;
+    readonly component: string;
+    readonly msg: string;
+    readonly fields: object;
+  }[];
 }
 
 export interface LiveNodes {
@@ -50,8 +55,8 @@ function recordingLog(lines: Line[], component = ''): Log {
 }
 
 /**
- * Real nodes in this process, configured as `lattice init` writes it, in a temporary directory: for tests of what stands before a node. Those
- * of nodes among themselves use startFleet.
+ * Real nodes in this process, configured as `lattice init` writes it, in a temporary directory: for tests of what
+ * stands before a node. Those of nodes among themselves use startFleet.
  */
 export async function startLiveNodes(count: number, env: Readonly<Record<string, string>> = {}): Promise<LiveNodes> {
   const dir = mkdtempSync(join(tmpdir(), 'lattice-live-'));
@@ -78,7 +83,18 @@ export async function startLiveNodes(count: number, env: Readonly<Record<string,
       const node = await startNode({ config: loadConfig({ env: {}, envFile, cwd: dir }), log: recordingLog(lines) });
       const token = parseEnv(readFileSync(envFile, 'utf8'))['DIOTEC360_API_TOKEN'] ?? '';
       const keyFile = join(dir, `${name}.key`);
-      nodes.push({ name, url, token, peerId, author: publicKey, envFile, keyFile, api: createApiClient(url, token), node, lines });
+      nodes.push({
+        name,
+        url,
+        token,
+        peerId,
+        author: publicKey,
+        envFile,
+        keyFile,
+        api: createApiClient(url, token),
+        node,
+        lines,
+      });
     }
   } catch (error) {
     await stop();

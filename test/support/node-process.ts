@@ -38,7 +38,10 @@ export interface RunningProcess {
 }
 
 /** Runs the command line with a clean environment plus `env`. */
-export function runCli(args: readonly string[], options: { readonly cwd: string; readonly env?: Record<string, string> }): RunningProcess {
+export function runCli(
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env?: Record<string, string> },
+): RunningProcess {
   const { PATH = '', HOME = '' } = process.env;
   const child: ChildProcess = spawn(process.execPath, [CLI, ...args], {
     cwd: options.cwd,
@@ -69,7 +72,10 @@ export function runCli(args: readonly string[], options: { readonly cwd: string;
     get stderr() {
       return stderr;
     },
-    log: () => stdout.split('\n').flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line) as LogLine] : [])),
+    log: () =>
+      stdout
+        .split('\n')
+        .flatMap((line) => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line) as LogLine] : [])),
     signal: (name) => void child.kill(name),
   };
 }
@@ -85,7 +91,9 @@ export async function untilReady(node: RunningProcess, url: string): Promise<voi
     READY_MS,
   );
   if (node.exit !== undefined) {
-    throw new Error(`the node ended while starting (${JSON.stringify(node.exit)}): ${node.stderr}\n${node.stdout.slice(-2000)}`);
+    throw new Error(
+      `the node ended while starting (${JSON.stringify(node.exit)}): ${node.stderr}\n${node.stdout.slice(-2000)}`,
+    );
   }
 }
 

@@ -1,6 +1,8 @@
 import { createServer, type Server, Socket } from 'node:net';
 
-/** open: bytes pass. cut: every connection is reset, old and new. blackhole: connections stay open and nothing passes. */
+/**
+ * open: bytes pass. cut: every connection is reset, old and new. blackhole: connections stay open and nothing passes.
+ */
 export type ProxyMode = 'open' | 'cut' | 'blackhole';
 
 /** A TCP relay on 127.0.0.1 in front of one port: the network between two nodes, in the hands of a test. */
@@ -29,7 +31,9 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
     pair.target?.resetAndDestroy();
   }
 
-  /** Chunks pass one at a time and only while the proxy is open, so a blackhole stops in the middle of whatever flows. */
+  /**
+   * Chunks pass one at a time and only while the proxy is open, so a blackhole stops in the middle of whatever flows.
+   */
   function relay(pair: Pair, from: Socket, to: Socket, towardsTarget: boolean): void {
     from.on('data', (chunk: Buffer) => {
       if (towardsTarget && corrupting > 0) {

@@ -1,15 +1,23 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CELL_BYTES } from '../../src/core/codec/index.ts';
 import { createMerkleTree } from '../../src/core/merkle/index.ts';
 import { toggle } from '../../src/core/reconcile/cells/cells.ts';
 import { ItemHash, wordAt } from '../../src/core/reconcile/cells/item-hash.ts';
 import { createCellServer, LiveCells } from '../../src/core/reconcile/index.ts';
 import type { Bytes } from '../../src/core/types/index.ts';
-import { hasher, hex, sha256, text, unhex } from '../unit/merkle/reference.ts';
-import { referenceCellBytes, referenceCells, referenceHash, referenceIndices } from '../unit/reconcile/cells/reference.ts';
+import { CELL_BYTES } from '../../src/core/wire/index.ts';
+import { hasher, hex, sha256, text, unhex } from '../unit/core/merkle/reference.ts';
+import {
+  referenceCellBytes,
+  referenceCells,
+  referenceHash,
+  referenceIndices,
+} from '../unit/core/reconcile/cells/reference.ts';
 
-/** Coded symbols, pinned. UPDATE_VECTORS=1 writes the file anew from the plain reference: only for a new version of the protocol. */
+/**
+ * Coded symbols, pinned. UPDATE_VECTORS=1 writes the file anew from the plain reference: only for a new version of the
+ * protocol.
+ */
 const FILE = new URL('cells.json', import.meta.url);
 
 interface SetText {
@@ -30,7 +38,11 @@ const SIZE = 24;
 const range = (from: number, length: number): Bytes => Uint8Array.from({ length }, (_, i) => from + i);
 
 function reference(network: string, salt: string, keys: readonly string[]): SetText {
-  const hashKey = sha256(text('diotec360/lattice/cells/v1:'), salt === '' ? new Uint8Array(8) : unhex(salt), text(network)).subarray(0, 8);
+  const hashKey = sha256(
+    text('diotec360/lattice/cells/v1:'),
+    salt === '' ? new Uint8Array(8) : unhex(salt),
+    text(network),
+  ).subarray(0, 8);
   const leaves = keys.map((key) => {
     const keyHash = sha256(text(key));
     const leafHash = sha256(text(`leaf of ${key}`));
@@ -52,7 +64,13 @@ function reference(network: string, salt: string, keys: readonly string[]): SetT
     leaves.map(({ item }) => unhex(item)),
     SIZE,
   );
-  return { network, salt, hashKey: hex(hashKey), leaves, cells: cells.map((cell) => hex(referenceCellBytes(cell))).join('') };
+  return {
+    network,
+    salt,
+    hashKey: hex(hashKey),
+    leaves,
+    cells: cells.map((cell) => hex(referenceCellBytes(cell))).join(''),
+  };
 }
 
 const generated = {
@@ -73,14 +91,28 @@ const generated = {
 if (process.env['UPDATE_VECTORS'] === '1') writeFileSync(FILE, `${JSON.stringify(generated, null, 2)}\n`);
 const vectors = JSON.parse(readFileSync(FILE, 'utf8')) as typeof generated;
 
-const words = (item: Bytes): [number, number, number, number] => [wordAt(item, 0), wordAt(item, 4), wordAt(item, 8), wordAt(item, 12)];
+const words = (item: Bytes): [number, number, number, number] => [
+  wordAt(item, 0),
+  wordAt(item, 4),
+  wordAt(item, 8),
+  wordAt(item, 12),
+];
 
 describe('golden vectors: coded symbols', () => {
   it('put an item into the cells that its hash leads to, up to the last [Y3]', () => {
     for (const { hash, indices } of vectors.sets.flatMap((set) => set.leaves)) {
       const bytes = Buffer.from(hash, 'hex');
       const touched: number[] = [];
-      toggle(new Int32Array(131_072 * 6), 0, 131_072, { a: 1, b: 2, c: 3, d: 4 }, bytes.readInt32LE(0), bytes.readInt32LE(4), 1, touched);
+      toggle(
+        new Int32Array(131_072 * 6),
+        0,
+        131_072,
+        { a: 1, b: 2, c: 3, d: 4 },
+        bytes.readInt32LE(0),
+        bytes.readInt32LE(4),
+        1,
+        touched,
+      );
       expect(touched).toEqual(indices);
     }
   });
@@ -114,11 +146,20 @@ describe('golden vectors: coded symbols', () => {
       }
       const server = createCellServer({ state: () => ({ tree, cells }), now: () => 0 });
       const none = new Uint8Array(0);
-      const answer = server.answer({ type: 'cells', root: none, mine: none, salt: unhex(set.salt), from: 0, count: SIZE });
+      const answer = server.answer({
+        type: 'cells',
+        root: none,
+        mine: none,
+        salt: unhex(set.salt),
+        from: 0,
+        count: SIZE,
+      });
       expect(hex(answer.cells)).toBe(set.cells);
       expect(answer).toMatchObject({ root: tree.root(), entries: set.leaves.length, from: 0 });
       const counts = Array.from({ length: SIZE }, (_, i) => Buffer.from(answer.counts).readUInt32BE(4 * i));
-      expect(counts).toEqual(Array.from({ length: SIZE }, (_, i) => set.leaves.filter(({ indices }) => indices.includes(i)).length));
+      expect(counts).toEqual(
+        Array.from({ length: SIZE }, (_, i) => set.leaves.filter(({ indices }) => indices.includes(i)).length),
+      );
       expect(counts[0]).toBe(set.leaves.length);
     },
   );

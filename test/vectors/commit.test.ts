@@ -1,22 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
-import {
-  commitId,
-  commitSigningBytes,
-  createCommit,
-  decodeFragment,
-  decodeHeader,
-  decodeOperation,
-  encodeCbor,
-  encodeFragment,
-  encodeHeader,
-  encodeOperation,
-  operationLeafHash,
-  opsRoot,
-  pickOperations,
-  proveOperations,
-} from '../../src/core/codec/index.ts';
+import { encodeCbor } from '../../src/core/cbor/index.ts';
 import {
   type Author,
   type Bytes,
@@ -27,7 +12,22 @@ import {
   type Hlc,
   type Operation,
 } from '../../src/core/types/index.ts';
-import { bytesOf, codeOf, hasher, testKey } from '../unit/codec/support.ts';
+import {
+  commitId,
+  commitSigningBytes,
+  createCommit,
+  decodeFragment,
+  decodeHeader,
+  decodeOperation,
+  encodeFragment,
+  encodeHeader,
+  encodeOperation,
+  operationLeafHash,
+  opsRoot,
+  pickOperations,
+  proveOperations,
+} from '../../src/core/wire/index.ts';
+import { bytesOf, codeOf, hasher, testKey } from '../unit/core/wire/commits.ts';
 
 const FILE = new URL('./commit.json', import.meta.url);
 
@@ -73,7 +73,10 @@ const CONTEXT: Context = [
 ];
 const VALUE = {
   text: 'é\u{1f600}\ufeff',
-  numbers: [0, -1, 23, 24, -25, 255, 256, 65_535, 65_536, 4_294_967_296, 9_007_199_254_740_991, -9_007_199_254_740_991, 0.1, -2.5, 5e-324],
+  numbers: [
+    0, -1, 23, 24, -25, 255, 256, 65_535, 65_536, 4_294_967_296, 9_007_199_254_740_991, -9_007_199_254_740_991, 0.1,
+    -2.5, 5e-324,
+  ],
   empty: [null, true, false, '', [], {}],
   link: { '/': 'x', bytes: 'x' },
   aa: 1,
@@ -192,7 +195,11 @@ function invalidHeaders(): InvalidVector[] {
   return [
     { name: 'version 2', hex: withItem(0, 2), code: 'unknown-version' },
     { name: 'version 0', hex: withItem(0, 0), code: 'unknown-version' },
-    { name: 'version 2 of another form', hex: bytesToHex(encodeCbor([2, { anything: [1.5] }])), code: 'unknown-version' },
+    {
+      name: 'version 2 of another form',
+      hex: bytesToHex(encodeCbor([2, { anything: [1.5] }])),
+      code: 'unknown-version',
+    },
     { name: 'version as text', hex: withItem(0, '1'), code: 'malformed' },
     { name: 'version in two bytes', hex: goodHex.replace(/^8601/, '861801'), code: 'malformed' },
     { name: 'empty network', hex: withItem(1, ''), code: 'malformed' },
@@ -248,7 +255,12 @@ function invalidFragments(): InvalidVector[] {
   /** Whatever the operations are, header and root fit them. */
   const forged = (ops: readonly Bytes[]): string => {
     const header = encodeHeader({ ...whole.header, count: ops.length, opsRoot: opsRoot(ops, hasher) });
-    return hex(whole, { header, signature: KEY.sign(commitSigningBytes(header)), indices: ops.map((_, i) => i), operations: ops });
+    return hex(whole, {
+      header,
+      signature: KEY.sign(commitSigningBytes(header)),
+      indices: ops.map((_, i) => i),
+      operations: ops,
+    });
   };
   const ownContext = bytesOf(putHex('01', contextHex([KEY.author, '0000000000000001'])));
   const cases: [string, string][] = [
@@ -271,18 +283,34 @@ function invalidFragments(): InvalidVector[] {
     ["author's own dot in a context", forged([ownContext])],
     ['dot as new as the commit in a context', forged([bytesOf(putHex('01', contextHex([A, '0190000000000001'])))])],
     ['signature of 63 bytes', hex(part, { signature: part.signature.slice(1) })],
-    ['indices of 3 bytes', bytesToHex(encodeCbor([part.headerBytes, part.signature, new Uint8Array(3), operations, proof]))],
-    ['six items', bytesToHex(encodeCbor([part.headerBytes, part.signature, Uint8Array.of(0, 1), operations, proof, 0]))],
+    [
+      'indices of 3 bytes',
+      bytesToHex(encodeCbor([part.headerBytes, part.signature, new Uint8Array(3), operations, proof])),
+    ],
+    [
+      'six items',
+      bytesToHex(encodeCbor([part.headerBytes, part.signature, Uint8Array.of(0, 1), operations, proof, 0])),
+    ],
     ['four items', bytesToHex(encodeCbor([part.headerBytes, part.signature, Uint8Array.of(0, 1), operations]))],
-    ['signature length in three bytes', hex(part).replace(`5840${bytesToHex(part.signature)}`, `590040${bytesToHex(part.signature)}`)],
-    ['indefinite list of operations', hex(part).replace(`81${bytesToHex(encodeCbor(b))}`, `9f${bytesToHex(encodeCbor(b))}ff`)],
+    [
+      'signature length in three bytes',
+      hex(part).replace(`5840${bytesToHex(part.signature)}`, `590040${bytesToHex(part.signature)}`),
+    ],
+    [
+      'indefinite list of operations',
+      hex(part).replace(`81${bytesToHex(encodeCbor(b))}`, `9f${bytesToHex(encodeCbor(b))}ff`),
+    ],
     ['trailing byte', `${hex(part)}00`],
   ];
   const later = encodeCbor([2, NETWORK, bytesOf(A), 'of another form']);
   return [
     ...cases.map(([name, bytes]) => ({ name, hex: bytes, code: 'malformed' })),
     { name: 'header of version 2', hex: hex(part, { header: later }), code: 'unknown-version' },
-    { name: 'header of version 2 in another form of fragment', hex: bytesToHex(encodeCbor([later, 'more'])), code: 'unknown-version' },
+    {
+      name: 'header of version 2 in another form of fragment',
+      hex: bytesToHex(encodeCbor([later, 'more'])),
+      code: 'unknown-version',
+    },
   ];
 }
 
@@ -349,9 +377,12 @@ describe('golden vectors: what must be refused', () => {
       expect(codeOf(() => decodeOperation(bytesOf(hex)))).toBe(code);
     },
   );
-  it.each(vectors.invalidHeaders.map(({ name, hex, code }) => [name, hex, code] as const))('header: %s [H1, H2, H6]', (_, hex, code) => {
-    expect(codeOf(() => decodeHeader(bytesOf(hex)))).toBe(code);
-  });
+  it.each(vectors.invalidHeaders.map(({ name, hex, code }) => [name, hex, code] as const))(
+    'header: %s [H1, H2, H6]',
+    (_, hex, code) => {
+      expect(codeOf(() => decodeHeader(bytesOf(hex)))).toBe(code);
+    },
+  );
   it.each(vectors.invalidFragments.map(({ name, hex, code }) => [name, hex, code] as const))(
     'fragment: %s [F1, F2, F3, O3, O4]',
     (_, hex, code) => {

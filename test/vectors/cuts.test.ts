@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
+import { type Bytes, bytesToHex, hexToBytes } from '../../src/core/types/index.ts';
 import {
   attestationSigningBytes,
   certificateToAttestations,
@@ -8,11 +9,10 @@ import {
   decodeCertificate,
   decodeSignedAttestation,
   encodeCertificate,
-} from '../../src/core/codec/attestation.ts';
-import { trustHash } from '../../src/core/codec/head.ts';
-import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/codec/messages.ts';
-import { type Bytes, bytesToHex, hexToBytes } from '../../src/core/types/index.ts';
-import { filled, hasher, TEST_SEED, testKey } from '../unit/messages/support.ts';
+} from '../../src/core/wire/attestation.ts';
+import { trustHash } from '../../src/core/wire/head.ts';
+import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/wire/messages.ts';
+import { filled, hasher, TEST_SEED, testKey } from '../unit/core/wire/support.ts';
 
 const FILE = new URL('./cuts.json', import.meta.url);
 const OTHER_SEED = filled(32, 2);
@@ -48,7 +48,10 @@ function generate() {
   };
   return {
     note: 'Hex. The seeds are Ed25519 test keys: never use them elsewhere.',
-    ...(Object.fromEntries(Object.entries(hex).map(([name, bytes]) => [name, bytesToHex(bytes)])) as Record<keyof typeof hex, string>),
+    ...(Object.fromEntries(Object.entries(hex).map(([name, bytes]) => [name, bytesToHex(bytes)])) as Record<
+      keyof typeof hex,
+      string
+    >),
   };
 }
 
@@ -63,7 +66,9 @@ describe('golden vectors: attestations and certificates', () => {
   });
 
   it('are what another Ed25519 implementation signs [Z3]', () => {
-    expect(decodeSignedAttestation(bytes('signedAttestation')).signature).toEqual(ed25519.sign(bytes('signing'), bytes('firstSeed')));
+    expect(decodeSignedAttestation(bytes('signedAttestation')).signature).toEqual(
+      ed25519.sign(bytes('signing'), bytes('firstSeed')),
+    );
     expect(decodeSignedAttestation(bytes('secondSignedAttestation')).signature).toEqual(
       ed25519.sign(bytes('secondSigning'), bytes('secondSeed')),
     );
@@ -73,6 +78,7 @@ describe('golden vectors: attestations and certificates', () => {
     const parts = certificateToAttestations(decodeCertificate(bytes('certificate'))).map((a) => bytesToHex(a.bytes));
     expect(parts.toSorted()).toEqual([vectors.signedAttestation, vectors.secondSignedAttestation].toSorted());
     expect(bytesToHex(encodeGossip(decodeGossip(bytes('gossip'), { stream: false })))).toBe(vectors.gossip);
-    for (const name of ['attest', 'attested'] as const) expect(bytesToHex(encodeSync(decodeSync(bytes(name))))).toBe(vectors[name]);
+    for (const name of ['attest', 'attested'] as const)
+      expect(bytesToHex(encodeSync(decodeSync(bytes(name))))).toBe(vectors[name]);
   });
 });

@@ -20,7 +20,7 @@ import {
   sortLeaves,
   text,
   unhex,
-} from '../unit/merkle/reference.ts';
+} from '../unit/core/merkle/reference.ts';
 
 /** The tree's bytes, pinned. UPDATE_VECTORS=1 writes the file anew: only for a new version of the protocol. */
 const FILE = new URL('merkle.json', import.meta.url);
@@ -60,10 +60,15 @@ const INPUTS: readonly Input[] = [
   { name: 'one leaf', leaves: ten.slice(0, 1), asked: ['k0', 'k1'] },
   { name: 'two leaves', leaves: ten.slice(0, 2), asked: ['k0', 'k1', 'k2'] },
   { name: 'ten leaves', leaves: ten, asked: ['k0', 'k9', 'absent', ''] },
-  { name: 'a leaf with two siblings', leaves: [{ key: 'k0', refs: conflict }, ...ten.slice(1, 3)], asked: ['k0', 'k3'] },
+  {
+    name: 'a leaf with two siblings',
+    leaves: [{ key: 'k0', refs: conflict }, ...ten.slice(1, 3)],
+    asked: ['k0', 'k3'],
+  },
 ];
 
-const toRefs = (refs: readonly RefText[]): LeafRef[] => refs.map((ref) => ({ commit: unhex(ref.commit), index: ref.index }));
+const toRefs = (refs: readonly RefText[]): LeafRef[] =>
+  refs.map((ref) => ({ commit: unhex(ref.commit), index: ref.index }));
 
 function describeTree({ name, leaves, asked }: Input): TreeText {
   const tree = createMerkleTree(hasher);
@@ -84,14 +89,21 @@ function describeTree({ name, leaves, asked }: Input): TreeText {
     proofs: asked.map((key) => {
       const keyHash = sha256(text(key));
       const path = tree.path(keyHash);
-      const proof = pathToProof(path, path.kind === 'empty' ? [] : (refsByHash.get(hex(path.keyHash)) as LeafRef[]), hasher);
+      const proof = pathToProof(
+        path,
+        path.kind === 'empty' ? [] : (refsByHash.get(hex(path.keyHash)) as LeafRef[]),
+        hasher,
+      );
       return { key, verdict: String(verifyProof(proof, keyHash, tree.root(), hasher)), bytes: hex(encodeProof(proof)) };
     }),
   };
 }
 
 if (process.env['UPDATE_VECTORS'] === '1') {
-  writeFileSync(FILE, `${JSON.stringify({ format: 'diotec360-lattice-merkle/1', trees: INPUTS.map(describeTree) }, null, 2)}\n`);
+  writeFileSync(
+    FILE,
+    `${JSON.stringify({ format: 'diotec360-lattice-merkle/1', trees: INPUTS.map(describeTree) }, null, 2)}\n`,
+  );
 }
 const { trees } = JSON.parse(readFileSync(FILE, 'utf8')) as { trees: readonly TreeText[] };
 
@@ -107,27 +119,29 @@ describe('merkle vectors', () => {
     },
   );
 
-  it.each(trees.map((tree) => [tree.name, tree] as const))('%s: agrees with the definition [T2, T3, T4, T6]', (_, tree) => {
-    const leaves = sortLeaves(
-      tree.leaves.map(({ key, refs, keyHash }) => {
-        expect(hex(sha256(text(key)))).toBe(keyHash);
-        return { keyHash: unhex(keyHash), leafHash: referenceLeafHash(unhex(keyHash), toRefs(refs)) };
-      }),
-    );
-    const children = referenceChildDigests(leaves, '');
-    expect(hex(referenceRoot(leaves))).toBe(tree.root);
-    expect({ bitmap: children.bitmap, digests: hex(children.digests) }).toEqual(tree.childDigests);
-    const loader = createTreeLoader(hasher);
-    for (const { keyHash, leafHash: leaf } of leaves) loader.add(keyHash, leaf);
-    expect(hex(loader.finish().root())).toBe(tree.root);
-  });
-
-  it.each(trees.flatMap((tree) => tree.proofs.map((proof) => [`${tree.name}, key "${proof.key}"`, tree, proof] as const)))(
-    'proof: %s [P1, P3]',
-    (_, tree, { key, verdict, bytes }) => {
-      const held = tree.leaves.some((leaf) => leaf.key === key);
-      expect(verdict).toBe(held ? 'present' : 'absent');
-      expect(verifyProof(decodeProof(unhex(bytes)), sha256(text(key)), unhex(tree.root), hasher)).toBe(verdict);
+  it.each(trees.map((tree) => [tree.name, tree] as const))(
+    '%s: agrees with the definition [T2, T3, T4, T6]',
+    (_, tree) => {
+      const leaves = sortLeaves(
+        tree.leaves.map(({ key, refs, keyHash }) => {
+          expect(hex(sha256(text(key)))).toBe(keyHash);
+          return { keyHash: unhex(keyHash), leafHash: referenceLeafHash(unhex(keyHash), toRefs(refs)) };
+        }),
+      );
+      const children = referenceChildDigests(leaves, '');
+      expect(hex(referenceRoot(leaves))).toBe(tree.root);
+      expect({ bitmap: children.bitmap, digests: hex(children.digests) }).toEqual(tree.childDigests);
+      const loader = createTreeLoader(hasher);
+      for (const { keyHash, leafHash: leaf } of leaves) loader.add(keyHash, leaf);
+      expect(hex(loader.finish().root())).toBe(tree.root);
     },
   );
+
+  it.each(
+    trees.flatMap((tree) => tree.proofs.map((proof) => [`${tree.name}, key "${proof.key}"`, tree, proof] as const)),
+  )('proof: %s [P1, P3]', (_, tree, { key, verdict, bytes }) => {
+    const held = tree.leaves.some((leaf) => leaf.key === key);
+    expect(verdict).toBe(held ? 'present' : 'absent');
+    expect(verifyProof(decodeProof(unhex(bytes)), sha256(text(key)), unhex(tree.root), hasher)).toBe(verdict);
+  });
 });

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
+import { type Bytes, bytesToHex, type Hlc, hexToBytes } from '../../src/core/types/index.ts';
 import {
   decodeIdentity,
   decodeRequest,
@@ -11,11 +12,10 @@ import {
   identitySigningBytes,
   requestSigningBytes,
   responseSigningBytes,
-} from '../../src/core/codec/envelope.ts';
-import { createSignedHead, decodeSignedHead, headSigningBytes, trustHash } from '../../src/core/codec/head.ts';
-import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/codec/messages.ts';
-import { type Bytes, bytesToHex, type Hlc, hexToBytes } from '../../src/core/types/index.ts';
-import { filled, hasher, TEST_SEED, testKey } from '../unit/messages/support.ts';
+} from '../../src/core/wire/envelope.ts';
+import { createSignedHead, decodeSignedHead, headSigningBytes, trustHash } from '../../src/core/wire/head.ts';
+import { decodeGossip, decodeSync, encodeGossip, encodeSync } from '../../src/core/wire/messages.ts';
+import { filled, hasher, TEST_SEED, testKey } from '../unit/core/wire/support.ts';
 
 const FILE = new URL('./messages.json', import.meta.url);
 const SERVER_SEED = filled(32, 2);
@@ -90,7 +90,12 @@ function generate() {
     differences: encodeSync({
       type: 'differences',
       differences: [
-        { kind: 'leaves', prefix: Uint8Array.of(0x10), bits: 4, leaves: [{ keyHash: range(32, 0x11), digest: range(16, 0) }] },
+        {
+          kind: 'leaves',
+          prefix: Uint8Array.of(0x10),
+          bits: 4,
+          leaves: [{ keyHash: range(32, 0x11), digest: range(16, 0) }],
+        },
         { kind: 'children', prefix: Uint8Array.of(0xab), bits: 8, bitmap: 2, digests: range(16, 0) },
       ],
     }),
@@ -100,12 +105,29 @@ function generate() {
     push: encodeSync({ type: 'push', live: false, fragments: [range(3, 1)] }),
     pushed: encodeSync({ type: 'pushed', verdicts: ['held', 'superseded', 'malformed', 'read-only'] }),
     error: answer,
-    cells: encodeSync({ type: 'cells', root: range(32, 1), mine: range(0, 0), salt: range(8, 1), from: 128, count: 300 }),
-    coded: encodeSync({ type: 'coded', root: range(32, 1), entries: 1000, from: 127, counts: range(4, 1), cells: range(42, 1) }),
+    cells: encodeSync({
+      type: 'cells',
+      root: range(32, 1),
+      mine: range(0, 0),
+      salt: range(8, 1),
+      from: 128,
+      count: 300,
+    }),
+    coded: encodeSync({
+      type: 'coded',
+      root: range(32, 1),
+      entries: 1000,
+      from: 127,
+      counts: range(4, 1),
+      cells: range(42, 1),
+    }),
   };
   return {
     note: 'Hex. The seeds are Ed25519 test keys: never use them elsewhere.',
-    ...(Object.fromEntries(Object.entries(hex).map(([name, bytes]) => [name, bytesToHex(bytes)])) as Record<keyof typeof hex, string>),
+    ...(Object.fromEntries(Object.entries(hex).map(([name, bytes]) => [name, bytesToHex(bytes)])) as Record<
+      keyof typeof hex,
+      string
+    >),
   };
 }
 
@@ -120,7 +142,8 @@ describe('golden vectors: heads, messages and envelopes', () => {
   });
 
   it('are what another Ed25519 implementation signs [E2, X1, X3, X4]', () => {
-    const noble = (signing: keyof typeof generated, seed: keyof typeof generated) => ed25519.sign(bytes(signing), bytes(seed));
+    const noble = (signing: keyof typeof generated, seed: keyof typeof generated) =>
+      ed25519.sign(bytes(signing), bytes(seed));
     expect(decodeSignedHead(bytes('signedHead')).signature).toEqual(noble('headSigning', 'clientSeed'));
     expect(decodeIdentity(bytes('identity')).signature).toEqual(noble('identitySigning', 'serverSeed'));
     expect(decodeRequest(bytes('request')).signature).toEqual(noble('requestSigning', 'clientSeed'));
@@ -128,7 +151,11 @@ describe('golden vectors: heads, messages and envelopes', () => {
   });
 
   it('decode', () => {
-    expect(decodeSignedHead(bytes('signedHead')).head).toMatchObject({ network: 'vectors', sequence: 42, entries: 1000 });
+    expect(decodeSignedHead(bytes('signedHead')).head).toMatchObject({
+      network: 'vectors',
+      sequence: 42,
+      entries: 1000,
+    });
     expect(decodeIdentity(bytes('identity')).url).toBe('http://node1.example:8000');
     expect(decodeRequest(bytes('request')).message).toEqual(bytes('hello'));
     expect(decodeResponse(bytes('response')).message).toEqual(bytes('error'));

@@ -1,7 +1,10 @@
 import { useCallback, useRef, useState } from 'preact/hooks';
 import { type ApiProblem, asProblem } from './api.ts';
 
-/** Something that the reader starts. `missing`: this node has no such route. `result` of the last run that was not declined. */
+/**
+ * Something that the reader starts. `missing`: this node has no such route. `result` of the last run that was not
+ * declined.
+ */
 export interface Action<T> {
   readonly run: () => void;
   readonly busy: boolean;
@@ -15,8 +18,8 @@ type Outcome<T> = Pick<Action<T>, 'busy' | 'result' | 'problem' | 'missing'>;
 const IDLE = { busy: false, result: undefined, problem: undefined, missing: false } as const;
 
 /**
- * Runs `work` when asked, one at a time. It resolves with undefined when the reader declined (nothing changes then). With `mayBeMissing` an
- * answer 404 means that the node has no such route.
+ * Runs `work` when asked, one at a time. It resolves with undefined when the reader declined (nothing changes then).
+ * With `mayBeMissing` an answer 404 means that the node has no such route.
  */
 export function useAction<T>(work: () => Promise<T | undefined>, mayBeMissing = true): Action<T> {
   const [outcome, setOutcome] = useState<Outcome<T>>(IDLE);

@@ -1,12 +1,14 @@
 import { signal } from '@preact/signals';
 
-/** The API token of this tab. In memory only: it goes with the tab, and no other tab or script of another page sees it. */
+/**
+ * The API token of this tab. In memory only: it goes with the tab, and no other tab or script of another page sees it.
+ */
 export const token = signal<string | undefined>(undefined);
 
 /** An open question for the token, or undefined. */
-export const question = signal<{ readonly why: string; readonly wrong: boolean; answer(token: string | undefined): void } | undefined>(
-  undefined,
-);
+export const question = signal<
+  { readonly why: string; readonly wrong: boolean; answer(token: string | undefined): void } | undefined
+>(undefined);
 
 /** Set while the last token that was given turned out wrong. */
 let refused = false;

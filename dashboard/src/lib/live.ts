@@ -8,7 +8,10 @@ const LOOK_EVERY_MS = 2000;
 const LOOK_APART_MS = 1000;
 /** Announcements within this time count as one. */
 const STIR_APART_MS = 250;
-/** While the node is gone: doubled from the first to the second, with up to a fifth at random so that tabs don't come back together. */
+/**
+ * While the node is gone: doubled from the first to the second, with up to a fifth at random so that tabs don't come
+ * back together.
+ */
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 10_000;
 
@@ -73,7 +76,10 @@ async function look(): Promise<void> {
   wanted = false;
   lookedAt = Date.now();
   try {
-    const [told, { peers: toldPeers }] = await Promise.all([getJson<Status>('status'), getJson<{ peers: readonly Peer[] }>('peers')]);
+    const [told, { peers: toldPeers }] = await Promise.all([
+      getJson<Status>('status'),
+      getJson<{ peers: readonly Peer[] }>('peers'),
+    ]);
     const before = { link: link.peek(), verdict: verdict.peek(), startedAt: status.peek()?.startedAt };
     batch(() => {
       status.value = told;
@@ -87,8 +93,10 @@ async function look(): Promise<void> {
     openEvents();
     const now = verdict.peek();
     if (before.link.kind === 'lost') announcement.value = `The node answers again. ${now?.title ?? ''}`;
-    else if (before.startedAt !== undefined && before.startedAt !== told.startedAt) announcement.value = 'The node was restarted.';
-    else if (now !== undefined && now.title !== before.verdict?.title) announcement.value = `${now.title}. ${now.summary}`;
+    else if (before.startedAt !== undefined && before.startedAt !== told.startedAt)
+      announcement.value = 'The node was restarted.';
+    else if (now !== undefined && now.title !== before.verdict?.title)
+      announcement.value = `${now.title}. ${now.summary}`;
     schedule(wanted ? LOOK_APART_MS : LOOK_EVERY_MS);
   } catch (error) {
     const before = link.peek();
@@ -109,7 +117,10 @@ async function look(): Promise<void> {
   }
 }
 
-/** The stream only says when to look: what is shown is what the node answers when asked. Changes of single keys are not listened to. */
+/**
+ * The stream only says when to look: what is shown is what the node answers when asked. Changes of single keys are not
+ * listened to.
+ */
 function openEvents(): void {
   if (events !== undefined || document.hidden) return;
   const source = new EventSource(apiUrl('events'));
@@ -124,7 +135,8 @@ function openEvents(): void {
       stir();
     }, STIR_APART_MS);
   };
-  for (const type of ['batch', 'transition', 'repair', 'progress', 'cut', 'reset']) source.addEventListener(type, onEvent);
+  for (const type of ['batch', 'transition', 'repair', 'progress', 'cut', 'reset'])
+    source.addEventListener(type, onEvent);
   source.addEventListener('error', () => {
     // Reopened by the next look that succeeds, so that a node that is gone is not knocked at twice.
     if (events === source) closeEvents();

@@ -48,7 +48,10 @@ export function followLog(level: string) {
     missed = 0;
     waiting.value = 0;
   };
-  /** The screen changes a few times a second, however fast lines come: more than that nobody reads, and each costs a frame. */
+  /**
+   * The screen changes a few times a second, however fast lines come: more than that nobody reads, and each costs a
+   * frame.
+   */
   const add = (item: LogItem): void => {
     held.push(item);
     // One less than are kept, so that the mark for what went by unseen stays before them.

@@ -4,7 +4,10 @@ import { type ApiProblem, asProblem, getJson } from './api.ts';
 import { token } from './auth.ts';
 import { comebacks, link } from './live.ts';
 
-/** What is known of something that is read from the node. `missing`: this node has no such route. `locked`: it needs the token. */
+/**
+ * What is known of something that is read from the node. `missing`: this node has no such route. `locked`: it needs the
+ * token.
+ */
 export type Loaded<T> =
   | { readonly state: 'loading' }
   | { readonly state: 'ready'; readonly data: T; readonly failure?: ApiProblem }
@@ -23,7 +26,10 @@ export interface ResourceOptions {
   readonly long?: boolean;
 }
 
-/** Reads `path` of the API (nothing while undefined), again when it changes, when the link comes back, and as often as asked. */
+/**
+ * Reads `path` of the API (nothing while undefined), again when it changes, when the link comes back, and as often as
+ * asked.
+ */
 export function useResource<T>(path: string | undefined, options: ResourceOptions = {}): Resource<T> {
   const { everyMs, withToken = false, optional = false, long = false } = options;
   const [loaded, setLoaded] = useState<{ readonly path: string | undefined; readonly value: Loaded<T> }>({
@@ -57,14 +63,20 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
           if (missing.current) return { path, value: { state: 'missing' } };
           // What was read stays on screen, with the failure beside it.
           const kept = old.path === path && old.value.state === 'ready';
-          return { path, value: kept ? { state: 'ready', data: old.value.data, failure } : { state: 'failed', failure } };
+          return {
+            path,
+            value: kept ? { state: 'ready', data: old.value.data, failure } : { state: 'failed', failure },
+          };
         });
       }
       again();
     };
     const again = (): void => {
       if (everyMs === undefined || missing.current || leave.signal.aborted) return;
-      timer = window.setTimeout(() => (document.hidden || link.peek().kind === 'lost' ? again() : void read()), everyMs);
+      timer = window.setTimeout(
+        () => (document.hidden || link.peek().kind === 'lost' ? again() : void read()),
+        everyMs,
+      );
     };
     void read();
     return () => {

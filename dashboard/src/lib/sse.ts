@@ -5,7 +5,9 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** An event of one line of log or one change of state is far smaller; a stream that never ends an event is none of ours. */
+/**
+ * An event of one line of log or one change of state is far smaller; a stream that never ends an event is none of ours.
+ */
 const MAX_EVENT_CHARS = 1024 * 1024;
 
 /** Events out of chunks of text that split anywhere. Throws a RangeError on an event without end. */

@@ -8,7 +8,7 @@ import type {
   SeriesPoint,
   SeriesView,
   Transition,
-} from '../../../src/runtime/facade.ts';
+} from '../../../src/runtime/facade/facade.ts';
 
 /** What the node answers is what its facade tells. Older versions leave out what their types call optional. */
 export type Status = NodeStatus;

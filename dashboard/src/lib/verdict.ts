@@ -16,7 +16,8 @@ export interface Verdict {
 export const isMember = (peer: Peer): boolean => peer.configured || peer.trusted;
 
 /** Nothing that such a peer told last says how it is now. */
-export const isSilent = (peer: Peer): boolean => peer.lung === 'none' || peer.agreement === 'unknown' || peer.root === undefined;
+export const isSilent = (peer: Peer): boolean =>
+  peer.lung === 'none' || peer.agreement === 'unknown' || peer.root === undefined;
 
 function whyDifferent(peer: Peer, now: number): string {
   const name = peerName(peer);
@@ -28,8 +29,13 @@ function whyDifferent(peer: Peer, now: number): string {
   const { differing, repair } = peer;
   // Zero was counted at another moment than the one at which the roots differ.
   const keys =
-    differing === undefined || differing.keys === 0 ? '' : `, ${differing.exact ? '' : 'about '}${plural(differing.keys, 'key')}`;
-  const work = repair === undefined ? '' : `; repair over ${repair.lung === 'p2p' ? 'P2P' : 'HTTP'} runs, ${count(repair.remaining)} to go`;
+    differing === undefined || differing.keys === 0
+      ? ''
+      : `, ${differing.exact ? '' : 'about '}${plural(differing.keys, 'key')}`;
+  const work =
+    repair === undefined
+      ? ''
+      : `; repair over ${repair.lung === 'p2p' ? 'P2P' : 'HTTP'} runs, ${count(repair.remaining)} to go`;
   return `${name}: root differs${since}${keys}${work}`;
 }
 
@@ -40,8 +46,9 @@ function whySilent(peer: Peer): string {
 }
 
 /**
- * The verdict from what one node told at one moment: CONVERGED only if every member is reached and its root, as signed by itself, equals this
- * node's. A member that is not reached makes it CANNOT TELL, whatever it said last. `lost`: the node itself is not reached any more.
+ * The verdict from what one node told at one moment: CONVERGED only if every member is reached and its root, as signed
+ * by itself, equals this node's. A member that is not reached makes it CANNOT TELL, whatever it said last. `lost`: the
+ * node itself is not reached any more.
  */
 export function verdictOf(status: Status, peers: readonly Peer[], lost: boolean): Verdict {
   const unknown = (summary: string, reasons: readonly string[] = []): Verdict => ({
@@ -54,7 +61,9 @@ export function verdictOf(status: Status, peers: readonly Peer[], lost: boolean)
   const members = peers.filter(isMember);
   if (members.length === 0) return unknown('This node knows no other node to compare with.');
   const silent = members.filter(isSilent);
-  const different = members.filter((peer) => !isSilent(peer) && (peer.agreement !== 'equal' || peer.root !== status.root));
+  const different = members.filter(
+    (peer) => !isSilent(peer) && (peer.agreement !== 'equal' || peer.root !== status.root),
+  );
   const silentLines = silent.map(whySilent);
   if (different.length > 0) {
     const summary =
@@ -69,7 +78,10 @@ export function verdictOf(status: Status, peers: readonly Peer[], lost: boolean)
     };
   }
   if (silent.length > 0) {
-    return unknown(`${count(silent.length)} of ${plural(members.length, 'other node')} cannot be compared with.`, silentLines);
+    return unknown(
+      `${count(silent.length)} of ${plural(members.length, 'other node')} cannot be compared with.`,
+      silentLines,
+    );
   }
   const all =
     members.length === 1
@@ -81,8 +93,8 @@ export function verdictOf(status: Status, peers: readonly Peer[], lost: boolean)
 }
 
 /**
- * How far behind the slowest member may be, in ms: the time since it was last heard over the lung that carries it. Undefined when no member
- * is carried.
+ * How far behind the slowest member may be, in ms: the time since it was last heard over the lung that carries it.
+ * Undefined when no member is carried.
  */
 export function lagOf(peers: readonly Peer[], now: number): number | undefined {
   const ages = peers.filter(isMember).flatMap((peer) => {

@@ -1,12 +1,20 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
-import { type Author, type Bytes, bytesToHex, concatBytes, equalBytes, hexToBytes } from '../../../src/core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  concatBytes,
+  equalBytes,
+  hexToBytes,
+} from '../../../src/core/types/index.ts';
 
 const littleEndian = (bytes: Bytes): bigint => BigInt(`0x${bytesToHex(Uint8Array.from(bytes).reverse())}`);
 
 /**
- * The one strict rule of every node (SPEC, K): S below the group order, canonical points, no key of small order, and the equation without
- * cofactor: R = encode(SB − kA). The library's own strict mode does all but the last, which is what nodes compute.
+ * The one strict rule of every node (SPEC, K): S below the group order, canonical points, no key of small order, and
+ * the equation without cofactor: R = encode(SB − kA). The library's own strict mode does all but the last, which is
+ * what nodes compute.
  */
 export function verifyStrict(author: Author, message: Bytes, signature: Bytes): boolean {
   const key = hexToBytes(author);

@@ -1,7 +1,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { type Proven, verifyProofDocument } from '../../../src/audit/index.ts';
 import { decodeProof, leafHash } from '../../../src/core/merkle/index.ts';
-import { type Author, type Bytes, bytesToHex, concatBytes, type Hasher, LatticeError } from '../../../src/core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  concatBytes,
+  type Hasher,
+  LatticeError,
+} from '../../../src/core/types/index.ts';
 import { verifyStrict } from './ed25519.ts';
 
 const hasher: Hasher = {
@@ -49,7 +56,8 @@ export async function verifyDocument(
       trusted: expected.trusted as readonly Author[],
       onCheck: (check) => checks.push(check),
     });
-    if (proven.key !== expected.key) throw new LatticeError('proof-invalid', `the proof is about the key ${JSON.stringify(proven.key)}`);
+    if (proven.key !== expected.key)
+      throw new LatticeError('proof-invalid', `the proof is about the key ${JSON.stringify(proven.key)}`);
     return { holds: true, proven, checks, path: pathOf(document), ms: performance.now() - from };
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
@@ -60,7 +68,9 @@ export async function verifyDocument(
 /** The way from leaf to root, for the eye: the check itself is `verifyProof` of the core. */
 function pathOf(document: unknown): PathView | undefined {
   const { merkle } = document as { readonly merkle: string };
-  const proof = decodeProof(Uint8Array.from(atob(merkle.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)));
+  const proof = decodeProof(
+    Uint8Array.from(atob(merkle.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)),
+  );
   if (proof.kind === 'empty') return undefined;
   let hash: Bytes = leafHash(proof.keyHash, proof.refs, hasher);
   const leaf = bytesToHex(hash);

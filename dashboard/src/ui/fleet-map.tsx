@@ -19,7 +19,9 @@ type Mark = { readonly sign: string; readonly kind: 'equal' | 'differs' | 'silen
 
 function markOf(peer: Peer, root: string): Mark {
   if (isSilent(peer)) return { sign: '?', kind: 'silent' };
-  return peer.agreement === 'equal' && peer.root === root ? { sign: '=', kind: 'equal' } : { sign: '≠', kind: 'differs' };
+  return peer.agreement === 'equal' && peer.root === root
+    ? { sign: '=', kind: 'equal' }
+    : { sign: '≠', kind: 'differs' };
 }
 
 /** Where the i-th of n peers stands: on one ring, or on an inner and an outer one. */
@@ -28,8 +30,15 @@ function place(i: number, n: number, centreY: number): { readonly x: number; rea
   const ring = i % rings;
   const onRing = Math.ceil((n - ring) / rings);
   const scale = rings === 1 ? 0.78 : 0.5 + (0.38 * ring) / (rings - 1);
-  const angle = (2 * Math.PI * Math.floor(i / rings)) / onRing + (ring * Math.PI) / onRing - Math.PI / 2 + (n <= 2 ? Math.PI / 2 : 0);
-  return { x: CENTRE_X + Math.cos(angle) * CENTRE_X * scale * 0.9, y: centreY + (n <= 2 ? 0 : Math.sin(angle) * centreY * scale * 0.95) };
+  const angle =
+    (2 * Math.PI * Math.floor(i / rings)) / onRing +
+    (ring * Math.PI) / onRing -
+    Math.PI / 2 +
+    (n <= 2 ? Math.PI / 2 : 0);
+  return {
+    x: CENTRE_X + Math.cos(angle) * CENTRE_X * scale * 0.9,
+    y: centreY + (n <= 2 ? 0 : Math.sin(angle) * centreY * scale * 0.95),
+  };
 }
 
 function Key({ lung }: { readonly lung: Peer['lung'] }) {
@@ -40,12 +49,19 @@ function Key({ lung }: { readonly lung: Peer['lung'] }) {
   );
 }
 
-/** The fleet as this node sees it: itself in the middle, a line for the lung that carries each peer, a sign for how roots compare. */
+/**
+ * The fleet as this node sees it: itself in the middle, a line for the lung that carries each peer, a sign for how
+ * roots compare.
+ */
 export function FleetMap({ status, peers }: { readonly status: Status; readonly peers: readonly Peer[] }) {
   const members = peers.filter(isMember).slice(0, MAX_SHOWN);
   const height = heightFor(members.length);
   const centreY = height / 2 - (members.length <= 2 ? 12 : 0);
-  const shown = members.map((peer, i) => ({ peer, mark: markOf(peer, status.root), ...place(i, members.length, centreY) }));
+  const shown = members.map((peer, i) => ({
+    peer,
+    mark: markOf(peer, status.root),
+    ...place(i, members.length, centreY),
+  }));
   const by = (lung: Peer['lung']): number => members.filter((peer) => peer.lung === lung).length;
   const equal = shown.filter(({ mark }) => mark.kind === 'equal').length;
   const label = `${status.name} and ${members.length} peers: ${by('p2p')} over P2P, ${by('http')} over HTTP, ${by('none')} not reached; ${equal} with an equal root`;
@@ -54,7 +70,14 @@ export function FleetMap({ status, peers }: { readonly status: Status; readonly 
     <figure class="map">
       <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={label}>
         {shown.map(({ peer, x, y }) => (
-          <line key={peer.peerId ?? peer.url} class={`link ${LUNG_CLASS[peer.lung]}`} x1={CENTRE_X} y1={centreY} x2={x} y2={y} />
+          <line
+            key={peer.peerId ?? peer.url}
+            class={`link ${LUNG_CLASS[peer.lung]}`}
+            x1={CENTRE_X}
+            y1={centreY}
+            x2={x}
+            y2={y}
+          />
         ))}
         {shown.map(({ peer, mark, x, y }) => (
           <g key={peer.peerId ?? peer.url} class={`dot ${mark.kind}`}>

@@ -65,7 +65,8 @@ export function RepairCell({ peer }: { readonly peer: Peer }) {
     const done = repair.fetched + repair.pushed;
     return (
       <>
-        <Badge tone="info">Running</Badge> <span class="aside">{`${count(done)} done, ${count(repair.remaining)} to go`}</span>
+        <Badge tone="info">Running</Badge>{' '}
+        <span class="aside">{`${count(done)} done, ${count(repair.remaining)} to go`}</span>
         <progress aria-label="Repair" max={Math.max(1, done + repair.remaining)} value={done} />
       </>
     );

@@ -140,7 +140,10 @@ export function TokenDialog() {
     <dialog ref={dialog} aria-labelledby="token-title" onClose={() => question.peek()?.answer(undefined)}>
       <form onSubmit={onSubmit}>
         <h2 id="token-title">API token</h2>
-        <p>The node wants its token {asked?.why ?? 'for this'}. It stays in the memory of this tab and goes with it; nothing stores it.</p>
+        <p>
+          The node wants its token {asked?.why ?? 'for this'}. It stays in the memory of this tab and goes with it;
+          nothing stores it.
+        </p>
         {asked?.wrong === true && (
           <p class="error-text" role="alert">
             The node did not take the last token.

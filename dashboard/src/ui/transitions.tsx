@@ -44,7 +44,8 @@ export function Transitions({ items, limit }: { readonly items: readonly Transit
             </span>
           </span>
           <span class="what">
-            <span class="who">{t.peer === undefined ? 'This node' : `Peer ${nameOf(t.peer)}`}</span> <State name={t.from} />
+            <span class="who">{t.peer === undefined ? 'This node' : `Peer ${nameOf(t.peer)}`}</span>{' '}
+            <State name={t.from} />
             <span aria-hidden="true"> → </span>
             <span class="unseen">to</span> <State name={t.to} />
             <span class="cause">{t.cause}</span>

@@ -1,5 +1,5 @@
 import { useId, useState } from 'preact/hooks';
-import type { ConflictView, SiblingView } from '../../../src/runtime/facade.ts';
+import type { ConflictView, SiblingView } from '../../../src/runtime/facade/facade.ts';
 import { useAction } from '../lib/action.ts';
 import { query, send } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
@@ -42,8 +42,8 @@ function Sibling(props: {
         </pre>
       )}
       <p class="aside">
-        by <code title={sibling.author}>{short(sibling.author, 6)}</code>, <When at={hlcMs(sibling.hlc)} /> (<Ago at={hlcMs(sibling.hlc)} />
-        )
+        by <code title={sibling.author}>{short(sibling.author, 6)}</code>, <When at={hlcMs(sibling.hlc)} /> (
+        <Ago at={hlcMs(sibling.hlc)} />)
       </p>
       <p class="aside">
         version <code title={sibling.version}>{short(sibling.version, 6)}</code>
@@ -52,7 +52,13 @@ function Sibling(props: {
   );
 }
 
-function Conflict({ conflict, resolved }: { readonly conflict: ConflictView; readonly resolved: (key: string) => void }) {
+function Conflict({
+  conflict,
+  resolved,
+}: {
+  readonly conflict: ConflictView;
+  readonly resolved: (key: string) => void;
+}) {
   const id = useId();
   const { key, siblings } = conflict;
   const winner = siblings[0];
@@ -125,8 +131,8 @@ export function Conflicts() {
     <>
       <div class="bar">
         <span>
-          {total === 0 ? 'No open conflict.' : `${plural(total, 'open conflict')}.`} The first value of each is what readers see until
-          somebody decides.
+          {total === 0 ? 'No open conflict.' : `${plural(total, 'open conflict')}.`} The first value of each is what
+          readers see until somebody decides.
         </span>
         <button type="button" class="quiet" onClick={page.reload}>
           Read again
@@ -156,7 +162,11 @@ export function Conflicts() {
             ))}
             {(cursors.length > 0 || data.cursor !== undefined) && (
               <nav class="pager" aria-label="Pages">
-                <button type="button" disabled={cursors.length === 0} onClick={() => setCursors((old) => old.slice(0, -1))}>
+                <button
+                  type="button"
+                  disabled={cursors.length === 0}
+                  onClick={() => setCursors((old) => old.slice(0, -1))}
+                >
                   Previous
                 </button>
                 <button

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { EntryView } from '../../../src/runtime/facade.ts';
+import type { EntryView } from '../../../src/runtime/facade/facade.ts';
 import { query } from '../lib/api.ts';
 import { hlcMs, plural, short } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
@@ -35,7 +35,8 @@ export function EntryPanel({ name, prefix }: { readonly name: string; readonly p
                 </pre>
                 {e.conflicts !== undefined && (
                   <p>
-                    <Badge tone="warn">{plural(e.conflicts, 'conflicting value')}</Badge> <a href={linkTo('conflicts')}>Decide</a>
+                    <Badge tone="warn">{plural(e.conflicts, 'conflicting value')}</Badge>{' '}
+                    <a href={linkTo('conflicts')}>Decide</a>
                   </p>
                 )}
                 <Facts
@@ -78,7 +79,9 @@ function HistoryCard({ name }: { readonly name: string }) {
               <ol class="timeline">
                 {data.items.map((item) => (
                   <li key={item.version}>
-                    <span class="at">{item.at === undefined ? <span class="aside">time not known</span> : <Ago at={item.at} />}</span>
+                    <span class="at">
+                      {item.at === undefined ? <span class="aside">time not known</span> : <Ago at={item.at} />}
+                    </span>
                     <span class="what">
                       {item.deleted ? <Badge tone="mute">deleted</Badge> : <Badge tone="info">written</Badge>}{' '}
                       {item.current && <Badge tone="ok">current</Badge>}
@@ -90,7 +93,9 @@ function HistoryCard({ name }: { readonly name: string }) {
                         )}
                         version <code title={item.version}>{short(item.version, 6)}</code>
                       </span>
-                      {item.value !== undefined && <code class="wrap aside block">{JSON.stringify(item.value).slice(0, 200)}</code>}
+                      {item.value !== undefined && (
+                        <code class="wrap aside block">{JSON.stringify(item.value).slice(0, 200)}</code>
+                      )}
                     </span>
                   </li>
                 ))}

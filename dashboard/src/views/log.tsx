@@ -12,8 +12,14 @@ const SPARE_ROWS = 10;
 
 const msOf = (line: LogLine): number => (typeof line.time === 'number' ? line.time : Date.parse(line.time));
 
-const fieldsOf = ({ id: _id, time: _time, level: _level, component: _component, msg: _msg, ...fields }: LogLine): Record<string, unknown> =>
-  fields;
+const fieldsOf = ({
+  id: _id,
+  time: _time,
+  level: _level,
+  component: _component,
+  msg: _msg,
+  ...fields
+}: LogLine): Record<string, unknown> => fields;
 
 const textOf = (line: LogLine): string => {
   const fields = Object.entries(fieldsOf(line)).map(
@@ -22,7 +28,15 @@ const textOf = (line: LogLine): string => {
   return [line.msg, ...fields].join(' ');
 };
 
-function Row({ item, chosen, choose }: { readonly item: LogItem; readonly chosen: boolean; readonly choose: () => void }) {
+function Row({
+  item,
+  chosen,
+  choose,
+}: {
+  readonly item: LogItem;
+  readonly chosen: boolean;
+  readonly choose: () => void;
+}) {
   if (item.kind === 'gap') {
     return (
       <div class="log-row gap" role="listitem">
@@ -110,7 +124,8 @@ function Lines({ follower, filter }: { readonly follower: LogFollower; readonly 
       ? all
       : all.filter(
           (item) =>
-            item.kind === 'gap' || `${item.line.level} ${item.line.component ?? ''} ${textOf(item.line)}`.toLowerCase().includes(wanted),
+            item.kind === 'gap' ||
+            `${item.line.level} ${item.line.component ?? ''} ${textOf(item.line)}`.toLowerCase().includes(wanted),
         );
   const state = follower.state.value;
   const picked = items.find((item) => item.n === chosen);
@@ -134,7 +149,9 @@ function Lines({ follower, filter }: { readonly follower: LogFollower; readonly 
       {items.length === 0 && state.kind === 'open' && (
         <Empty>{all.length === 0 ? 'No line of this level yet.' : 'No line has this text.'}</Empty>
       )}
-      {items.length > 0 && <Rows items={items} chosen={chosen} choose={(n) => setChosen((old) => (old === n ? undefined : n))} />}
+      {items.length > 0 && (
+        <Rows items={items} chosen={chosen} choose={(n) => setChosen((old) => (old === n ? undefined : n))} />
+      )}
       <p class="aside">
         {plural(items.filter((item) => item.kind === 'line').length, 'line')}
         {wanted === '' ? '' : ` of ${count(all.length)}`} shown; the newest {count(MAX_LINES)} are kept.
@@ -198,7 +215,9 @@ function Follow() {
         <button type="button" class="quiet" onClick={() => follower?.clear()}>
           Clear
         </button>
-        {paused && follower !== undefined && <span class="aside">{plural(follower.waiting.value, 'line')} waiting</span>}
+        {paused && follower !== undefined && (
+          <span class="aside">{plural(follower.waiting.value, 'line')} waiting</span>
+        )}
       </div>
       {follower === undefined ? <Loading what="the log" /> : <Lines follower={follower} filter={filter} />}
     </Card>

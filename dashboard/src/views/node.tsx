@@ -21,7 +21,8 @@ function Identity({ status: s }: { readonly status: Status }) {
           [
             'Started',
             <span key="up">
-              <When at={s.startedAt} /> <span class="aside">(up for {duration(Math.max(0, nodeNow.value - s.startedAt))})</span>
+              <When at={s.startedAt} />{' '}
+              <span class="aside">(up for {duration(Math.max(0, nodeNow.value - s.startedAt))})</span>
             </span>,
           ],
         ]}
@@ -79,11 +80,17 @@ function Meter({ label, value, max, text }: MeterProps) {
 
 function ResourcesView({ data }: { readonly data: Resources }) {
   const { disk, memory, eventLoop, cpu } = data;
-  const used = disk.totalBytes === undefined || disk.freeBytes === undefined ? undefined : disk.totalBytes - disk.freeBytes;
+  const used =
+    disk.totalBytes === undefined || disk.freeBytes === undefined ? undefined : disk.totalBytes - disk.freeBytes;
   return (
     <>
       <div class="meters">
-        <Meter label="Disk" value={used} max={disk.totalBytes} text={`${bytes(disk.freeBytes)} free of ${bytes(disk.totalBytes)}`} />
+        <Meter
+          label="Disk"
+          value={used}
+          max={disk.totalBytes}
+          text={`${bytes(disk.freeBytes)} free of ${bytes(disk.totalBytes)}`}
+        />
         <Meter
           label="Heap"
           value={memory['heapUsed']}
@@ -103,7 +110,10 @@ function ResourcesView({ data }: { readonly data: Resources }) {
           ],
           ['Resident memory', bytes(memory['rss'])],
           ['External and buffers', `${bytes(memory['external'])}, ${bytes(memory['arrayBuffers'])}`],
-          ['Event loop delay', `p50 ${duration(eventLoop.p50Ms)}, p99 ${duration(eventLoop.p99Ms)}, most ${duration(eventLoop.maxMs)}`],
+          [
+            'Event loop delay',
+            `p50 ${duration(eventLoop.p50Ms)}, p99 ${duration(eventLoop.p99Ms)}, most ${duration(eventLoop.maxMs)}`,
+          ],
           ['Runs on', `Node ${data.node.replace(/^v/, '')}, ${data.platform}`],
         ]}
       />
@@ -139,7 +149,11 @@ function ConfigTable({ items }: { readonly items: readonly ConfigItem[] }) {
               {item.secret && <span class="aside"> (secret)</span>}
             </td>
             <td data-label="From">
-              {item.source === 'default' ? <span class="aside">default</span> : <Badge tone="info">{item.source}</Badge>}
+              {item.source === 'default' ? (
+                <span class="aside">default</span>
+              ) : (
+                <Badge tone="info">{item.source}</Badge>
+              )}
             </td>
           </tr>
         ))}
@@ -175,7 +189,12 @@ export function NodeView() {
               ['Root', <Copyable key="root" text={s.root} label="root" />],
               ...(s.integrity === undefined
                 ? []
-                : [['Integrity', `${count(s.integrity.checked)} of ${count(s.integrity.total)} entries checked`] as const]),
+                : [
+                    [
+                      'Integrity',
+                      `${count(s.integrity.checked)} of ${count(s.integrity.total)} entries checked`,
+                    ] as const,
+                  ]),
               [
                 'API',
                 <a key="docs" href="../docs">

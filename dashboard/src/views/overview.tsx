@@ -35,7 +35,8 @@ function VerdictCard({ verdict: v, status: s }: { readonly verdict: Verdict; rea
         )}
         {s.cuts?.convergedAsOf !== undefined && (
           <p class="aside">
-            Converged as of <When at={s.cuts.convergedAsOf} />: a quorum of trusted nodes signed this node's root of that time.
+            Converged as of <When at={s.cuts.convergedAsOf} />: a quorum of trusted nodes signed this node's root of
+            that time.
           </p>
         )}
         {(s.cuts?.disagreeing ?? []).slice(0, MAX_REASONS).map((d) => (
@@ -118,7 +119,9 @@ function Tiles({ status: s, members }: { readonly status: Status; readonly membe
       <div class="tile">
         <span class="label">Conflicts</span>
         <strong class="figure">{count(s.conflicts)}</strong>
-        <span class="aside">{s.conflicts === 0 ? 'nothing to decide' : <a href={linkTo('conflicts')}>decide them</a>}</span>
+        <span class="aside">
+          {s.conflicts === 0 ? 'nothing to decide' : <a href={linkTo('conflicts')}>decide them</a>}
+        </span>
       </div>
       <div class="tile">
         <span class="label">Writes</span>
@@ -150,7 +153,9 @@ function Members({ members, root }: { readonly members: readonly Peer[]; readonl
   );
 }
 
-/** A bootstrap or a check of the store that is not over: what the node holds is not yet all, or not yet all verified. */
+/**
+ * A bootstrap or a check of the store that is not over: what the node holds is not yet all, or not yet all verified.
+ */
 function Underway({ status: s }: { readonly status: Status }) {
   const { bootstrap, integrity } = s;
   return (
@@ -158,8 +163,8 @@ function Underway({ status: s }: { readonly status: Status }) {
       {bootstrap !== undefined && bootstrap.phase !== 'done' && (
         <Note tone={bootstrap.phase === 'failed' ? 'bad' : 'info'} title={`Bootstrap: ${bootstrap.phase}`}>
           <p>
-            {count(bootstrap.chunks.done)} of {count(bootstrap.chunks.total)} chunks, {plural(bootstrap.entries, 'key')},{' '}
-            {bytes(bootstrap.bytes)}
+            {count(bootstrap.chunks.done)} of {count(bootstrap.chunks.total)} chunks, {plural(bootstrap.entries, 'key')}
+            , {bytes(bootstrap.bytes)}
             {bootstrap.verified !== undefined &&
               `; ${count(bootstrap.verified.done)} of ${count(bootstrap.verified.total)} signatures checked`}
             {bootstrap.error !== undefined && `; ${bootstrap.error}`}

@@ -43,7 +43,9 @@ function Row({
         </button>
         {!isMember(peer) && <span class="aside"> not trusted</span>}
         {peer.added === true && <span class="aside"> added</span>}
-        {peer.url !== undefined && peer.peerId !== undefined && <span class="aside block">{peer.url.replace(/^https?:\/\//, '')}</span>}
+        {peer.url !== undefined && peer.peerId !== undefined && (
+          <span class="aside block">{peer.url.replace(/^https?:\/\//, '')}</span>
+        )}
       </th>
       <td data-label="Lung">
         <LungBadge lung={peer.lung} />
@@ -93,16 +95,23 @@ function Ping({ peer }: { readonly peer: Peer }) {
   );
 }
 
-const SIDES = { ours: 'only here or newer here', theirs: 'only there or newer there', both: 'different on both' } as const;
+const SIDES = {
+  ours: 'only here or newer here',
+  theirs: 'only there or newer there',
+  both: 'different on both',
+} as const;
 
 function WhatDiffers({ peer }: { readonly peer: Peer }) {
   const [at, setAt] = useState<number | undefined>();
   const look: Action<PeerDifferences> = useAction(async () => {
     if ((await askToken('to compare with a peer')) === undefined) return undefined;
-    const found = await getJson<PeerDifferences>(`peers/${encodeURIComponent(peer.peerId ?? '')}/differences?limit=${MAX_KEYS}`, {
-      withToken: true,
-      long: true,
-    });
+    const found = await getJson<PeerDifferences>(
+      `peers/${encodeURIComponent(peer.peerId ?? '')}/differences?limit=${MAX_KEYS}`,
+      {
+        withToken: true,
+        long: true,
+      },
+    );
     setAt(Date.now());
     return found;
   });
@@ -162,19 +171,27 @@ function PeerDetail({ peer, status: s }: { readonly peer: Peer; readonly status:
     <Card title={`Peer ${peerName(peer)}`} class="detail">
       <Facts
         items={[
-          ['Peer id', peer.peerId === undefined ? 'has not proven who it is' : <Copyable text={peer.peerId} label="peer id" />],
+          [
+            'Peer id',
+            peer.peerId === undefined ? 'has not proven who it is' : <Copyable text={peer.peerId} label="peer id" />,
+          ],
           ...(peer.url === undefined ? [] : [['URL', peer.url] as const]),
           ['Its root', peer.root === undefined ? 'not told' : <Copyable text={peer.root} label="peer's root" />],
           ['Our root', <Copyable key="ours" text={s.root} label="our root" />],
           ['Trusted', peer.trusted ? 'yes' : 'no: its commits do not count'],
           ['Same trust list', peer.trustMatches === undefined ? 'not told' : peer.trustMatches ? 'yes' : 'no'],
           ['Heard over P2P', peer.p2p.lastHeardAt === undefined ? 'never' : <Ago at={peer.p2p.lastHeardAt} />],
-          ['Heard over HTTP', peer.http.lastHeardAt === undefined ? (peer.http.error ?? 'never') : <Ago at={peer.http.lastHeardAt} />],
+          [
+            'Heard over HTTP',
+            peer.http.lastHeardAt === undefined ? (peer.http.error ?? 'never') : <Ago at={peer.http.lastHeardAt} />,
+          ],
           ['Push stream', peer.http.streaming ? 'open' : 'none'],
           ['Software', peer.software ?? 'not told'],
           [
             'Clock against ours',
-            peer.clockOffsetMs === undefined ? 'not told' : `${peer.clockOffsetMs > 0 ? '+' : ''}${Math.round(peer.clockOffsetMs)} ms`,
+            peer.clockOffsetMs === undefined
+              ? 'not told'
+              : `${peer.clockOffsetMs > 0 ? '+' : ''}${Math.round(peer.clockOffsetMs)} ms`,
           ],
           ...(last === undefined
             ? []
@@ -204,7 +221,8 @@ export function Peers() {
     return (
       <Card>
         <Empty>
-          This node knows no peer. Name others in <code>DIOTEC360_LATTICE_NODES</code> or <code>DIOTEC360_P2P_BOOTSTRAP</code>.
+          This node knows no peer. Name others in <code>DIOTEC360_LATTICE_NODES</code> or{' '}
+          <code>DIOTEC360_P2P_BOOTSTRAP</code>.
         </Empty>
       </Card>
     );

@@ -131,7 +131,8 @@ function Plot({ items, kind }: { readonly items: readonly SeriesPoint[]; readonl
   useEffect(() => plot.current?.setData(latest.current), [items]);
 
   const last = items.at(-1);
-  const said = last === undefined ? '' : kind.lines.map((line) => `${line.label} ${valueText(line.value(last), kind)}`).join(', ');
+  const said =
+    last === undefined ? '' : kind.lines.map((line) => `${line.label} ${valueText(line.value(last), kind)}`).join(', ');
   return (
     <figure class="plot">
       <figcaption>
@@ -142,7 +143,8 @@ function Plot({ items, kind }: { readonly items: readonly SeriesPoint[]; readonl
   );
 }
 
-const valueText = (value: number | null, kind: PlotKind): string => (value === null ? 'not measured' : kind.show(value));
+const valueText = (value: number | null, kind: PlotKind): string =>
+  value === null ? 'not measured' : kind.show(value);
 
 export function SeriesPlots({ series }: { readonly series: SeriesView }) {
   return (

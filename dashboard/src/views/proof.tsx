@@ -20,7 +20,11 @@ function statement({ proven }: Verified): string {
       ? `The node with key ${short(head?.author ?? '')} signed that it held`
       : `${count(certificate.signers.length)} of the trusted nodes (a quorum is ${count(certificate.quorum)}) signed that they held`;
   const what =
-    kind === 'present' ? `the value ${JSON.stringify(value)}` : kind === 'deleted' ? 'a tombstone (the key was deleted)' : 'nothing';
+    kind === 'present'
+      ? `the value ${JSON.stringify(value)}`
+      : kind === 'deleted'
+        ? 'a tombstone (the key was deleted)'
+        : 'nothing';
   return `${who} ${what} under ${JSON.stringify(key)}.`;
 }
 
@@ -58,7 +62,8 @@ function Path({ path }: { readonly path: PathView }) {
         </li>
         {path.steps.map((step) => (
           <li key={step.bit}>
-            branch at bit {step.bit}, we are its {step.from} child; the other is <code class="wrap">{step.sibling}</code>
+            branch at bit {step.bit}, we are its {step.from} child; the other is{' '}
+            <code class="wrap">{step.sibling}</code>
             <br />
             together <code class="wrap">{step.hash}</code>
           </li>
@@ -159,8 +164,8 @@ export function ProofPanel({ name }: { readonly name: string }) {
       {check.problem !== undefined && <Problem problem={check.problem} retry={check.run} />}
       {check.result === undefined && check.problem === undefined && (
         <p class="empty">
-          Reads the Merkle proof, the signed commits and the signature over the root, and checks all of them here, without trusting the
-          node's word.
+          Reads the Merkle proof, the signed commits and the signature over the root, and checks all of them here,
+          without trusting the node's word.
         </p>
       )}
       {check.result !== undefined && <Outcome {...check.result} />}

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { EntryView } from '../../../src/runtime/facade.ts';
+import type { EntryView } from '../../../src/runtime/facade/facade.ts';
 import { query } from '../lib/api.ts';
 import { count, hlcMs, plural, short } from '../lib/format.ts';
 import { status, stirs } from '../lib/live.ts';
@@ -21,7 +21,15 @@ function preview(value: unknown): string {
   return text.length <= MAX_PREVIEW ? text : `${text.slice(0, MAX_PREVIEW)}…`;
 }
 
-function Rows({ page, prefix, chosen }: { readonly page: StatePage; readonly prefix: string; readonly chosen: string | undefined }) {
+function Rows({
+  page,
+  prefix,
+  chosen,
+}: {
+  readonly page: StatePage;
+  readonly prefix: string;
+  readonly chosen: string | undefined;
+}) {
   return (
     <table class="stack">
       <caption class="unseen">Keys {prefix === '' ? '' : `that begin with ${prefix}`}</caption>
@@ -37,7 +45,10 @@ function Rows({ page, prefix, chosen }: { readonly page: StatePage; readonly pre
         {page.entries.map((entry) => (
           <tr key={entry.key} class={entry.key === chosen ? 'chosen' : ''}>
             <th scope="row" data-label="Key">
-              <a href={linkTo('state', { prefix, key: entry.key })} aria-current={entry.key === chosen ? 'true' : undefined}>
+              <a
+                href={linkTo('state', { prefix, key: entry.key })}
+                aria-current={entry.key === chosen ? 'true' : undefined}
+              >
                 <code class="wrap">{entry.key}</code>
               </a>{' '}
               {entry.conflicts !== undefined && <Badge tone="warn">{plural(entry.conflicts, 'conflict')}</Badge>}

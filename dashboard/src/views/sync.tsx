@@ -82,7 +82,8 @@ function ModeForm({ mode }: { readonly mode: Status['mode'] }) {
       </div>
       {change.missing && (
         <Note tone="warn">
-          Not available on this node: its version cannot switch from here. On the command line: lattice sync mode {chosen}
+          Not available on this node: its version cannot switch from here. On the command line: lattice sync mode{' '}
+          {chosen}
         </Note>
       )}
       {change.problem !== undefined && <Problem problem={change.problem} />}
@@ -98,7 +99,11 @@ function ModeForm({ mode }: { readonly mode: Status['mode'] }) {
 function SyncNow() {
   const now = useAction<{ converged: Status['converged'] }>(async () => {
     if ((await askToken('to start a comparison')) === undefined) return undefined;
-    const answer = await getJson<{ converged: Status['converged'] }>('sync/now', { method: 'POST', withToken: true, long: true });
+    const answer = await getJson<{ converged: Status['converged'] }>('sync/now', {
+      method: 'POST',
+      withToken: true,
+      long: true,
+    });
     refresh();
     return answer;
   });
@@ -129,11 +134,15 @@ function Repairs({ all, now }: { readonly all: readonly Peer[]; readonly now: nu
           <li key={peer.peerId} class="repair">
             <code>{peerName(peer)}</code>
             <span>
-              over {repair.lung === 'p2p' ? 'P2P' : 'HTTP'} for {duration(Math.max(0, now - repair.since))}: {count(repair.fetched)}{' '}
-              fetched, {count(repair.pushed)} pushed, {count(repair.remaining)} to go
+              over {repair.lung === 'p2p' ? 'P2P' : 'HTTP'} for {duration(Math.max(0, now - repair.since))}:{' '}
+              {count(repair.fetched)} fetched, {count(repair.pushed)} pushed, {count(repair.remaining)} to go
               {repair.perSecond !== undefined && `, ${count(Math.round(repair.perSecond))}/s`}
             </span>
-            <progress aria-label={`Repair with ${peerName(peer)}`} max={Math.max(1, done + repair.remaining)} value={done} />
+            <progress
+              aria-label={`Repair with ${peerName(peer)}`}
+              max={Math.max(1, done + repair.remaining)}
+              value={done}
+            />
           </li>
         );
       })}
@@ -183,7 +192,11 @@ export function Sync() {
       <Card title="Throughput and latency, last hour">
         <Show of={series} what="measurements over time">
           {(data) =>
-            data.items.length === 0 ? <Empty>The first step of five seconds is not over yet.</Empty> : <PlotsLater series={data} />
+            data.items.length === 0 ? (
+              <Empty>The first step of five seconds is not over yet.</Empty>
+            ) : (
+              <PlotsLater series={data} />
+            )
           }
         </Show>
       </Card>

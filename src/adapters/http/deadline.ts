@@ -1,7 +1,8 @@
 import { LatticeError } from '../../core/types/index.ts';
 import type { RequestOptions } from '../../ports/index.ts';
 
-const aborted = (signal: AbortSignal): LatticeError => new LatticeError('aborted', 'the request was given up', { cause: signal.reason });
+const aborted = (signal: AbortSignal): LatticeError =>
+  new LatticeError('aborted', 'the request was given up', { cause: signal.reason });
 
 /**
  * Runs `work` with a signal that fires at the deadline or when the caller gives up, and says which it was:
@@ -15,7 +16,10 @@ export async function withDeadline<T>(options: RequestOptions, work: (signal: Ab
   };
   if (signal?.aborted) throw aborted(signal);
   signal?.addEventListener('abort', giveUp, { once: true });
-  const timer = setTimeout(() => controller.abort(new LatticeError('timeout', `no answer within ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(
+    () => controller.abort(new LatticeError('timeout', `no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
   try {
     return await work(controller.signal);
   } catch (cause) {

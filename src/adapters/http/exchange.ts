@@ -36,7 +36,8 @@ function parseProblem(bytes: Bytes): PeerProblem {
 function networkError(url: string, cause: unknown): LatticeError {
   if (cause instanceof LatticeError) return cause;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return new LatticeError('oversize', `${url} answered with too many headers`, { cause });
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new LatticeError('oversize', `${url} answered with too many headers`, { cause });
   if (/^(?:UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT)$/.test(code)) {
     return new LatticeError('timeout', `${url} did not answer in time`, { cause });
   }
@@ -81,7 +82,12 @@ export async function readBody(url: string, body: AsyncIterable<unknown>, limit:
  * followed: peers stand where the operator says. LatticeErrors: `http-status` (details: status, and the peer's code),
  * `not-a-lattice-node`, `timeout`, `peer-unreachable`.
  */
-export async function send(agent: Dispatcher, url: string, exchange: Exchange, contentType: string): Promise<Dispatcher.ResponseData> {
+export async function send(
+  agent: Dispatcher,
+  url: string,
+  exchange: Exchange,
+  contentType: string,
+): Promise<Dispatcher.ResponseData> {
   const { method, headers, body, signal } = exchange;
   // Without the query, whose nonce would make every message another.
   const where = url.split('?', 1)[0] ?? url;

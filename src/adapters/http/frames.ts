@@ -28,7 +28,8 @@ export function createFrameReader(): FrameReader {
           if (headerBytes < 4) continue;
           const length = new DataView(header.buffer).getUint32(0);
           if (length === 0) throw new LatticeError('malformed', 'a push stream holds an empty frame');
-          if (length > MAX_FRAME_BYTES) throw new LatticeError('oversize', `a push stream announces a frame of ${length} bytes`);
+          if (length > MAX_FRAME_BYTES)
+            throw new LatticeError('oversize', `a push stream announces a frame of ${length} bytes`);
           frame = new Uint8Array(length);
           frameBytes = 0;
           headerBytes = 0;

@@ -1,5 +1,14 @@
 import { Agent } from 'undici';
 import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  MAX_SYNC_BYTES,
+} from '../../core/types/index.ts';
+import {
   decodeIdentity,
   decodeResponse,
   encodeRequest,
@@ -8,8 +17,7 @@ import {
   MAX_IDENTITY_BYTES,
   requestSigningBytes,
   responseSigningBytes,
-} from '../../core/codec/index.ts';
-import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
+} from '../../core/wire/index.ts';
 import type { FrameHandler, HttpIdentity, HttpLung, Log, Random, Signer, Verifier } from '../../ports/index.ts';
 import { withDeadline } from './deadline.ts';
 import { chunksOf, readBody, send } from './exchange.ts';
@@ -38,7 +46,8 @@ interface Session extends HttpIdentity {
   counter: number;
 }
 
-const isStale = (cause: unknown): boolean => cause instanceof LatticeError && cause.code === 'http-status' && cause.details.status === 401;
+const isStale = (cause: unknown): boolean =>
+  cause instanceof LatticeError && cause.code === 'http-status' && cause.details.status === 401;
 
 /**
  * The client side of the HTTP lung. LatticeErrors: `peer-unreachable`, `timeout`, `aborted`, `not-a-lattice-node`,
@@ -47,7 +56,12 @@ const isStale = (cause: unknown): boolean => cause instanceof LatticeError && ca
  */
 export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promise<void> } {
   const { signer, verifier, hasher, random, log } = deps;
-  const common = { pipelining: 1, headersTimeout: ANSWER_TIMEOUT_MS, connect: { timeout: CONNECT_TIMEOUT_MS }, maxHeaderSize: 16 * 1024 };
+  const common = {
+    pipelining: 1,
+    headersTimeout: ANSWER_TIMEOUT_MS,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    maxHeaderSize: 16 * 1024,
+  };
   const requests = new Agent({ ...common, connections: CONNECTIONS_PER_PEER, bodyTimeout: ANSWER_TIMEOUT_MS });
   // A stream holds its connection for as long as it lasts; its silence is timed below.
   const streams = new Agent({ ...common, connections: CONNECTIONS_PER_PEER, bodyTimeout: 0 });
@@ -86,7 +100,12 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
   }
 
   /** The session with whoever should answer at `url`. */
-  async function sessionFor(url: string, expect: Author | undefined, signal: AbortSignal, fresh: boolean): Promise<Session> {
+  async function sessionFor(
+    url: string,
+    expect: Author | undefined,
+    signal: AbortSignal,
+    fresh: boolean,
+  ): Promise<Session> {
     const known = fresh ? undefined : sessions.get(url);
     if (known !== undefined && (expect === undefined || known.author === expect)) return known;
     const session = await openSession(url, signal);
@@ -101,9 +120,15 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
   /** A signed envelope of `message`, and the bytes that its signature covers. */
   function enclose(session: Session, message: Bytes): { envelope: Bytes; signing: Bytes } {
     const counter = ++session.counter;
-    const signing = requestSigningBytes({ server: session.author, sessionNonce: session.nonce, counter, message }, hasher);
+    const signing = requestSigningBytes(
+      { server: session.author, sessionNonce: session.nonce, counter, message },
+      hasher,
+    );
     const signature = signer.sign(signing);
-    return { envelope: encodeRequest({ sessionNonce: session.nonce, counter, author: signer.author, signature, message }), signing };
+    return {
+      envelope: encodeRequest({ sessionNonce: session.nonce, counter, author: signer.author, signature, message }),
+      signing,
+    };
   }
 
   /** Runs `attempt`, and once more with a new session when the peer no longer knows the one we hold. */
@@ -124,20 +149,32 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
   async function exchange(url: string, session: Session, message: Bytes, signal: AbortSignal): Promise<Bytes> {
     const { envelope, signing } = enclose(session, message);
     const headers = { 'content-type': 'application/cbor' };
-    const response = await send(requests, `${url}/api/v1/sync`, { method: 'POST', headers, body: envelope, signal }, 'application/cbor');
+    const response = await send(
+      requests,
+      `${url}/api/v1/sync`,
+      { method: 'POST', headers, body: envelope, signal },
+      'application/cbor',
+    );
     const bytes = await readBody(url, response.body, MAX_ENVELOPE_BYTES);
     const answer = decodeResponse(bytes);
     if (answer.author !== session.author) {
       throw new LatticeError('identity-mismatch', `${url} answered as ${answer.author}, not ${session.author}`);
     }
-    if (!(await verifier.verify(answer.author, responseSigningBytes(signing, answer.message, hasher), answer.signature))) {
+    if (
+      !(await verifier.verify(answer.author, responseSigningBytes(signing, answer.message, hasher), answer.signature))
+    ) {
       throw new LatticeError('bad-signature', `the answer of ${url} does not carry its signature`);
     }
     return answer.message;
   }
 
   /** Reads frames until the server ends the stream, one at a time, each handled before the next. */
-  async function readFrames(url: string, body: AsyncIterable<unknown>, idle: IdleTimer, onFrame: FrameHandler): Promise<void> {
+  async function readFrames(
+    url: string,
+    body: AsyncIterable<unknown>,
+    idle: IdleTimer,
+    onFrame: FrameHandler,
+  ): Promise<void> {
     const reader = createFrameReader();
     for await (const chunk of chunksOf(url, body)) {
       for (const frame of reader.feed(chunk)) {
@@ -147,7 +184,8 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
       }
       idle.start();
     }
-    if (!reader.isAtBoundary()) throw new LatticeError('peer-unreachable', `the push stream of ${url} was cut within a frame`);
+    if (!reader.isAtBoundary())
+      throw new LatticeError('peer-unreachable', `the push stream of ${url} was cut within a frame`);
   }
 
   return {
@@ -169,7 +207,8 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
       const idle = createIdleTimer(idleMs, () =>
         controller.abort(new LatticeError('timeout', `the push stream of ${url} was silent for ${idleMs} ms`)),
       );
-      const giveUp = (): void => controller.abort(new LatticeError('aborted', 'the push stream was given up', { cause: signal.reason }));
+      const giveUp = (): void =>
+        controller.abort(new LatticeError('aborted', 'the push stream was given up', { cause: signal.reason }));
       if (signal.aborted) giveUp();
       signal.addEventListener('abort', giveUp, { once: true });
       idle.start();

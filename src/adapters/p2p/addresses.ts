@@ -1,6 +1,6 @@
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr';
-import { peerIdToAuthor } from '../../core/codec/peer-id.ts';
 import { LatticeError } from '../../core/types/index.ts';
+import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import { toReason } from './deadline.ts';
 
 /** A peer of our configuration with all the addresses it was named by. */
@@ -11,7 +11,10 @@ export interface BootstrapPeer {
 
 const HOSTS = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6']);
 
-/** Parses a listen address. Throws LatticeError `invalid-address` unless it is TCP (with /ws: WebSocket) on an IP address. */
+/**
+ * Parses a listen address. Throws LatticeError `invalid-address` unless it is TCP (with /ws: WebSocket) on an IP
+ * address.
+ */
 export function parseListen(text: string): Multiaddr {
   const address = parse(text, 'listen');
   const names = address.getComponents().map((component) => component.name);
@@ -32,8 +35,10 @@ export function parseBootstrap(texts: readonly string[], own: string): readonly 
     if (!HOSTS.has(components[0]?.name ?? '') || components[1]?.name !== 'tcp') {
       throw invalid('bootstrap', text, 'it must begin with /ip4/<address>/tcp/<port> or /dns4/<name>/tcp/<port>');
     }
-    if (last?.code !== CODE_P2P || last.value === undefined) throw invalid('bootstrap', text, 'it must end in /p2p/<peer id>');
-    if (peerIdToAuthor(last.value) === undefined) throw invalid('bootstrap', text, 'its peer id holds no Ed25519 key (12D3KooW…)');
+    if (last?.code !== CODE_P2P || last.value === undefined)
+      throw invalid('bootstrap', text, 'it must end in /p2p/<peer id>');
+    if (peerIdToAuthor(last.value) === undefined)
+      throw invalid('bootstrap', text, 'its peer id holds no Ed25519 key (12D3KooW…)');
     if (last.value === own) continue;
     peers.set(last.value, [...(peers.get(last.value) ?? []), address]);
   }
@@ -67,15 +72,23 @@ export function toStartError(cause: unknown): LatticeError {
   const details = { address };
   if (reason === 'EADDRINUSE') {
     const next = 'Stop the program that uses this port, or give P2P another one.';
-    return new LatticeError('address-in-use', `P2P cannot listen on ${address}: the port is taken`, { next, details, cause });
-  }
-  if (reason === 'EADDRNOTAVAIL') {
-    const next = 'Listen on an address of this machine, or on /ip4/0.0.0.0 for all of them.';
-    return new LatticeError('address-unavailable', `P2P cannot listen on ${address}: this machine has no such address`, {
+    return new LatticeError('address-in-use', `P2P cannot listen on ${address}: the port is taken`, {
       next,
       details,
       cause,
     });
+  }
+  if (reason === 'EADDRNOTAVAIL') {
+    const next = 'Listen on an address of this machine, or on /ip4/0.0.0.0 for all of them.';
+    return new LatticeError(
+      'address-unavailable',
+      `P2P cannot listen on ${address}: this machine has no such address`,
+      {
+        next,
+        details,
+        cause,
+      },
+    );
   }
   if (reason === 'EACCES') {
     const next = 'Use a port from 1024 up.';

@@ -7,7 +7,9 @@ interface Ban {
   readonly until: number;
 }
 
-/** Peers that misbehaved and how long they stay out. Lives as long as the process: a restart of the lung pardons nobody. */
+/**
+ * Peers that misbehaved and how long they stay out. Lives as long as the process: a restart of the lung pardons nobody.
+ */
 export interface Bans {
   /** Bans `peerId` for 30 minutes, doubled for every earlier ban, at most 24 hours. Returns the ban's length in ms. */
   add(peerId: string): number;

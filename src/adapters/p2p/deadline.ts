@@ -10,8 +10,11 @@ export interface Deadline {
 /** A signal that aborts with LatticeError `timeout` after `ms`, or with `aborted` when `parent` does. */
 export function createDeadline(clock: Clock, ms: number, what: string, parent?: AbortSignal): Deadline {
   const controller = new AbortController();
-  const onParent = (): void => controller.abort(new LatticeError('aborted', `${what} was cancelled`, { cause: parent?.reason }));
-  const timer = clock.after(ms, () => controller.abort(new LatticeError('timeout', `${what} took longer than ${ms} ms`)));
+  const onParent = (): void =>
+    controller.abort(new LatticeError('aborted', `${what} was cancelled`, { cause: parent?.reason }));
+  const timer = clock.after(ms, () =>
+    controller.abort(new LatticeError('timeout', `${what} took longer than ${ms} ms`)),
+  );
   if (parent?.aborted === true) onParent();
   else parent?.addEventListener('abort', onParent, { once: true });
   return {
@@ -39,7 +42,8 @@ export function toError(cause: unknown): Error {
 
 /** One line of an error for logs: libp2p puts whole stacks into messages. */
 export function toReason(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return [...new Set(cause.errors.map(toReason))].join('; ').slice(0, 400);
+  if (cause instanceof AggregateError && cause.errors.length > 0)
+    return [...new Set(cause.errors.map(toReason))].join('; ').slice(0, 400);
   const text = toError(cause).message || toError(cause).name;
   return (text.split('\n')[0] ?? text).slice(0, 200);
 }

@@ -1,6 +1,9 @@
 import { MAX_REMEMBERED_MESSAGES } from './limits.ts';
 
-/** The part of GossipSub that remembers messages by time only: ids for SEEN_TTL_MS, and a score's record of each for two minutes. */
+/**
+ * The part of GossipSub that remembers messages by time only: ids for SEEN_TTL_MS, and a score's record of each for two
+ * minutes.
+ */
 interface Remembering {
   readonly seenCache: { readonly entries: Map<string, unknown> };
   readonly publishedMessageIds: { readonly entries: Map<string, unknown> };
@@ -20,9 +23,10 @@ export interface RememberedMessages {
 }
 
 /**
- * Makes GossipSub forget the oldest beyond MAX_REMEMBERED_MESSAGES of each kind: by time alone its memory would follow the rate of
- * messages. A copy that comes later than that is looked at again, which is harmless: applying is idempotent, and this network scores
- * invalid messages only, as they come. What is left. Undefined where GossipSub is built otherwise than we know it.
+ * Makes GossipSub forget the oldest beyond MAX_REMEMBERED_MESSAGES of each kind: by time alone its memory would follow
+ * the rate of messages. A copy that comes later than that is looked at again, which is harmless: applying is
+ * idempotent, and this network scores invalid messages only, as they come. What is left. Undefined where GossipSub is
+ * built otherwise than we know it.
  */
 export function forgetOldMessages(pubsub: unknown): RememberedMessages | undefined {
   if (!isRemembering(pubsub)) return undefined;

@@ -23,7 +23,9 @@ export interface Gossip {
   topicPeers(): number;
   /** Monotonic ms of the last message from the peer, while it is connected. */
   heardAt(peerId: string): number | undefined;
-  /** Frees validations that never ended, forgets old rejections and evicts graylisted peers; called by the supervisor. */
+  /**
+   * Frees validations that never ended, forgets old rejections and evicts graylisted peers; called by the supervisor.
+   */
   tick(): void;
 }
 
@@ -51,7 +53,11 @@ interface Scores {
   dumpPeerScoreStats(): Record<string, { topics: Record<string, { invalidMessageDeliveries: number }> }>;
 }
 
-const RESULTS = { accept: TopicValidatorResult.Accept, ignore: TopicValidatorResult.Ignore, reject: TopicValidatorResult.Reject };
+const RESULTS = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+};
 
 export function createGossip(deps: GossipDeps): Gossip {
   const { pubsub, topic, clock, log } = deps;
@@ -91,13 +97,15 @@ export function createGossip(deps: GossipDeps): Gossip {
     const times = (rejected.get(peerId) ?? []).filter((at) => now - at < REJECTED_WINDOW_MS);
     times.push(now);
     rejected.set(peerId, times);
-    if (times.length >= REJECTED_LIMIT) deps.evict(peerId, `${times.length} invalid messages within ${REJECTED_WINDOW_MS / 1000} s`);
+    if (times.length >= REJECTED_LIMIT)
+      deps.evict(peerId, `${times.length} invalid messages within ${REJECTED_WINDOW_MS / 1000} s`);
   };
 
   const judge = async (from: PeerId, data: Bytes): Promise<TopicValidatorResult> => {
     const peerId = from.toString();
     heardAt.set(peerId, clock.monotonic());
-    if (validations.size >= MAX_VALIDATING || (perPeer.get(peerId) ?? 0) >= MAX_VALIDATING_PER_PEER) return RESULTS.ignore;
+    if (validations.size >= MAX_VALIDATING || (perPeer.get(peerId) ?? 0) >= MAX_VALIDATING_PER_PEER)
+      return RESULTS.ignore;
     const verdict = data.length === 0 || data.length > MAX_GOSSIP_BYTES ? 'reject' : await begin(peerId, data);
     if (verdict === 'reject') countRejected(peerId);
     return RESULTS[verdict];
@@ -111,13 +119,17 @@ export function createGossip(deps: GossipDeps): Gossip {
       .filter((connection) => recipients.has(connection.remotePeer.toString()))
       .flatMap((connection) => gossipStream(connection, 'outbound') ?? []);
 
-  /** Waits until one of the recipients has room: the fastest sets the pace, slower ones are left to their buffers' limit. */
+  /**
+   * Waits until one of the recipients has room: the fastest sets the pace, slower ones are left to their buffers'
+   * limit.
+   */
   const room = async (recipients: ReadonlySet<string>): Promise<void> => {
     const deadline = createDeadline(clock, PUBLISH_WAIT_MS, 'waiting for gossip to drain');
     try {
       while (!deadline.signal.aborted) {
         const streams = outboundStreams(recipients);
-        if (streams.length === 0 || streams.some((stream) => stream.writeBufferLength <= PUBLISH_HIGH_WATER_BYTES)) return;
+        if (streams.length === 0 || streams.some((stream) => stream.writeBufferLength <= PUBLISH_HIGH_WATER_BYTES))
+          return;
         await nextEvent(streams, deadline.signal);
       }
     } finally {
@@ -156,13 +168,15 @@ export function createGossip(deps: GossipDeps): Gossip {
         if (now - (times.at(-1) ?? 0) >= REJECTED_WINDOW_MS) rejected.delete(peerId);
       }
       forgetOldMessages(pubsub);
-      // GossipSub also counts what never reaches the validator (a signed message, say) but only stops listening to such a peer.
+      // GossipSub also counts what never reaches the validator (a signed message, say) but only stops listening to such
+      // a peer.
       if (!hasScores(pubsub)) return;
       const listed = [...connected].filter((id) => pubsub.getScore(id) <= GRAYLIST);
       if (listed.length === 0) return;
       const stats = pubsub.dumpPeerScoreStats();
       for (const peerId of listed) {
-        if ((stats[peerId]?.topics[topic]?.invalidMessageDeliveries ?? 0) >= HOSTILE_INVALID) deps.evict(peerId, 'invalid messages');
+        if ((stats[peerId]?.topics[topic]?.invalidMessageDeliveries ?? 0) >= HOSTILE_INVALID)
+          deps.evict(peerId, 'invalid messages');
       }
     },
   };

@@ -7,10 +7,10 @@ import type { P2pLungOptions } from './options.ts';
 export type { P2pHeartbeat, P2pLungOptions } from './options.ts';
 
 /**
- * The P2P lung over libp2p. libp2p is loaded from here on, beside whatever else the program starts with (0.3 s of a processor that the first
- * contact would wait for). `start` rejects with a LatticeError:
- * `address-in-use`, `address-unavailable`, `address-forbidden`, `invalid-address`, `p2p-start-failed` or `aborted`.
- * While not running, `publish` and `request` reject with `p2p-not-running`.
+ * The P2P lung over libp2p. libp2p is loaded from here on, beside whatever else the program starts with (0.3 s of a
+ * processor that the first contact would wait for). `start` rejects with a LatticeError: `address-in-use`,
+ * `address-unavailable`, `address-forbidden`, `invalid-address`, `p2p-start-failed` or `aborted`. While not running,
+ * `publish` and `request` reject with `p2p-not-running`.
  */
 export function createP2pLung(options: P2pLungOptions): P2pLung {
   const bans: Bans = createBans(options.clock);
@@ -42,7 +42,11 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
         controller.signal.throwIfAborted();
         const { startLung } = await loading;
         controller.signal.throwIfAborted();
-        const lung = await startLung({ ...options, webSocket: further.some((address) => /\/wss?(?:\/|$)/.test(address)) }, bans, handlers);
+        const lung = await startLung(
+          { ...options, webSocket: further.some((address) => /\/wss?(?:\/|$)/.test(address)) },
+          bans,
+          handlers,
+        );
         lung.stayWith(further);
         if (controller.signal.aborted) {
           await lung.stop();
@@ -53,7 +57,8 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
       const started = work();
       settling = started.catch(() => undefined);
       const aborted = new Promise<never>((_, reject) => {
-        const onAbort = (): void => reject(new LatticeError('aborted', 'the start of P2P was cut off', { cause: signal.reason }));
+        const onAbort = (): void =>
+          reject(new LatticeError('aborted', 'the start of P2P was cut off', { cause: signal.reason }));
         if (controller.signal.aborted) onAbort();
         else controller.signal.addEventListener('abort', onAbort, { once: true });
       });

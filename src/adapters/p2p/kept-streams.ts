@@ -47,7 +47,12 @@ export function createKeptStreams(clock: Clock): KeptStreams {
     keep(connection, stream) {
       let ofConnection = 0;
       for (const one of all) if (one.connection === connection) ofConnection++;
-      if (ofConnection >= SYNC_PER_PEER || stream.status !== 'open' || stream.readableEnded || stream.remoteWriteStatus !== 'writable') {
+      if (
+        ofConnection >= SYNC_PER_PEER ||
+        stream.status !== 'open' ||
+        stream.readableEnded ||
+        stream.remoteWriteStatus !== 'writable'
+      ) {
         stream.abort(new Error('the request has ended'));
         return;
       }

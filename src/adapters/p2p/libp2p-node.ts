@@ -57,7 +57,8 @@ export interface NodeConfig {
 /** Assembles libp2p, not started. */
 export async function createNode(config: NodeConfig): Promise<Node> {
   const { onDiscovered } = config;
-  const overWebSocket = config.webSocket || [...config.listen, ...config.bootstrap.flatMap((peer) => peer.addresses)].some(usesWebSocket);
+  const overWebSocket =
+    config.webSocket || [...config.listen, ...config.bootstrap.flatMap((peer) => peer.addresses)].some(usesWebSocket);
   return createLibp2p({
     start: false,
     privateKey: config.key,
@@ -68,13 +69,22 @@ export async function createNode(config: NodeConfig): Promise<Node> {
       ...(overWebSocket
         ? [
             webSockets({
-              http: { headersTimeout: UPGRADE_TIMEOUT_MS, requestTimeout: UPGRADE_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
+              http: {
+                headersTimeout: UPGRADE_TIMEOUT_MS,
+                requestTimeout: UPGRADE_TIMEOUT_MS,
+                connectionsCheckingInterval: 1000,
+              },
             }),
           ]
         : []),
     ],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ maxInboundStreams: MAX_INBOUND_STREAMS, streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES } })],
+    streamMuxers: [
+      yamux({
+        maxInboundStreams: MAX_INBOUND_STREAMS,
+        streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW_BYTES },
+      }),
+    ],
     connectionGater: config.gater,
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
@@ -173,7 +183,10 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
 
 type MdnsComponents = Parameters<ReturnType<typeof mdns>>[0];
 
-/** libp2p tells of a discovered peer only once; supervision wants every announcement, to redial. The tag keeps other programs' peers out. */
+/**
+ * libp2p tells of a discovered peer only once; supervision wants every announcement, to redial. The tag keeps other
+ * programs' peers out.
+ */
 function discovery(onDiscovered: (peer: PeerInfo) => void): (components: MdnsComponents) => PeerDiscovery {
   return (components) => {
     const service = mdns({ serviceTag: '_diotec360-lattice._udp.local' })(components);

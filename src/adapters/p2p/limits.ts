@@ -28,7 +28,10 @@ export const ADDRESS_DIAL_TIMEOUT_MS = 3000;
 /** Yamux streams the other side may hold open: gossip, ping, identify, sync and slack. */
 export const MAX_INBOUND_STREAMS = 32;
 
-/** Unacknowledged bytes of one stream. Yamux would let them grow to 16 MiB: half a second and more before anything else gets through. */
+/**
+ * Unacknowledged bytes of one stream. Yamux would let them grow to 16 MiB: half a second and more before anything else
+ * gets through.
+ */
 export const MAX_STREAM_WINDOW_BYTES = 512 * 1024;
 /** A ping that has not been answered by then is given up; whether the connection lives is decided earlier. */
 export const PING_DEADLINE_MS = 15_000;
@@ -49,7 +52,10 @@ export const PUBLISH_HIGH_WATER_BYTES = 1024 * 1024;
 export const PUBLISH_WAIT_MS = 250;
 /** How long a message id is remembered. Later copies are checked again, which is harmless: applying is idempotent. */
 export const SEEN_TTL_MS = 30_000;
-/** Message ids of each kind that GossipSub remembers at most (seen, published, scored): 16 s of a thousand a second, about 0.5 KB for all three, 8 MiB. */
+/**
+ * Message ids of each kind that GossipSub remembers at most (seen, published, scored): 16 s of a thousand a second,
+ * about 0.5 KB for all three, 8 MiB.
+ */
 export const MAX_REMEMBERED_MESSAGES = 16_384;
 
 /** Messages under validation, in all and from one peer. Beyond that they are ignored: repair fetches what mattered. */
@@ -72,7 +78,9 @@ export const RETAIN_SCORE_MS = 600_000;
 /** Rejected messages of one peer within the window that get it evicted at once. */
 export const REJECTED_LIMIT = 8;
 export const REJECTED_WINDOW_MS = 10_000;
-/** First ban; each further one doubles up to the longest. The count is forgotten one longest ban after the last expired. */
+/**
+ * First ban; each further one doubles up to the longest. The count is forgotten one longest ban after the last expired.
+ */
 export const BAN_MS = 30 * 60_000;
 export const MAX_BAN_MS = 24 * 3_600_000;
 /** Banned peers remembered. Beyond it the one whose ban ends first is forgotten. */
@@ -104,5 +112,8 @@ export const MAX_SYNC_STREAMS = 8;
 
 /** libp2p gives its connections 0.5 s to close; then the sockets that never became connections are destroyed. */
 export const STOP_GRACE_MS = 700;
-/** Stopping never takes longer, even if libp2p hangs: a signal leaves the whole node 2 s, and the store is still to be closed. */
+/**
+ * Stopping never takes longer, even if libp2p hangs: a signal leaves the whole node 2 s, and the store is still to be
+ * closed.
+ */
 export const STOP_MS = 1200;

@@ -36,8 +36,9 @@ interface Pulse {
 
 /**
  * Pings every connection and closes those that have gone silent. An overdue answer alone proves nothing: behind a few
- * megabytes of gossip or on a slow line a ping waits its turn while data flows. So a pong, gossip on this connection and
- * progress with what we send all count as life, and time that our own process slept through is not held against anybody.
+ * megabytes of gossip or on a slow line a ping waits its turn while data flows. So a pong, gossip on this connection
+ * and progress with what we send all count as life, and time that our own process slept through is not held against
+ * anybody.
  */
 export function createLiveness(deps: LivenessDeps): Liveness {
   const { clock } = deps;
@@ -71,7 +72,8 @@ export function createLiveness(deps: LivenessDeps): Liveness {
 
   const observe = (connection: Connection, pulse: Pulse): void => {
     const heardAt = deps.gossipHeardAt(connection.remotePeer.toString());
-    if (heardAt !== undefined && heardAt > pulse.lastSign && gossipStream(connection, 'inbound') !== undefined) pulse.lastSign = heardAt;
+    if (heardAt !== undefined && heardAt > pulse.lastSign && gossipStream(connection, 'inbound') !== undefined)
+      pulse.lastSign = heardAt;
     const unsent = connection.streams.reduce((sum, stream) => sum + stream.writeBufferLength, 0);
     if (unsent < pulse.unsent) pulse.lastSign = clock.monotonic();
     pulse.unsent = unsent;
@@ -92,7 +94,8 @@ export function createLiveness(deps: LivenessDeps): Liveness {
         pulses.set(id, pulse);
         pulse.lastSign += asleep;
         observe(connection, pulse);
-        if (now - pulse.lastSign >= deps.silenceMs) connection.abort(new Error(`no sign of life for ${deps.silenceMs} ms`));
+        if (now - pulse.lastSign >= deps.silenceMs)
+          connection.abort(new Error(`no sign of life for ${deps.silenceMs} ms`));
         else if (!pulse.pinging && now >= pulse.nextPing) void ping(connection, pulse);
       }
     },

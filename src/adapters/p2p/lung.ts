@@ -1,16 +1,24 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Connection, ConnectionGater, PeerInfo } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
-import { authorToPeerId, peerIdToAuthor } from '../../core/codec/peer-id.ts';
 import type { Author, Bytes } from '../../core/types/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
+import { authorToPeerId, peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { P2pConnection, P2pHandlers, RequestOptions, Timer } from '../../ports/index.ts';
 import { type BootstrapPeer, parseBootstrap, parseListen, toStartError } from './addresses.ts';
 import type { Bans } from './bans.ts';
 import { toReason } from './deadline.ts';
 import { createGossip } from './gossip.ts';
 import { createNode, type Node } from './libp2p-node.ts';
-import { HEARTBEAT, MAX_DISCOVERY_DIALS, MAX_SYNC_STREAMS, STOP_GRACE_MS, STOP_MS, SYNC_PROTOCOL, TICK_MS } from './limits.ts';
+import {
+  HEARTBEAT,
+  MAX_DISCOVERY_DIALS,
+  MAX_SYNC_STREAMS,
+  STOP_GRACE_MS,
+  STOP_MS,
+  SYNC_PROTOCOL,
+  TICK_MS,
+} from './limits.ts';
 import { guardSockets, type SocketGuard } from './listeners.ts';
 import { createLiveness } from './liveness.ts';
 import type { P2pLungOptions } from './options.ts';
@@ -45,7 +53,13 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
   let discoveryDials = 0;
   const onDiscovered = (peer: PeerInfo): void => {
     const peerId = peer.id.toString();
-    if (node?.status !== 'started' || peerId === ownId || isConnected(peerId) || bans.has(peerId) || discoveryDials >= MAX_DISCOVERY_DIALS)
+    if (
+      node?.status !== 'started' ||
+      peerId === ownId ||
+      isConnected(peerId) ||
+      bans.has(peerId) ||
+      discoveryDials >= MAX_DISCOVERY_DIALS
+    )
       return;
     discoveryDials++;
     node
@@ -65,7 +79,8 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
   });
   node = started;
 
-  const openConnections = (): readonly Connection[] => started.getConnections().filter((connection) => connection.status === 'open');
+  const openConnections = (): readonly Connection[] =>
+    started.getConnections().filter((connection) => connection.status === 'open');
   const connectionTo = (peerId: string): Connection | undefined =>
     openConnections().find((connection) => connection.remotePeer.toString() === peerId);
   const isConnected = (peerId: string): boolean => connectionTo(peerId) !== undefined;
@@ -238,8 +253,13 @@ function toConnection(connection: Connection, rttMs: number | undefined): P2pCon
   };
 }
 
-function allowedPeers(authors: readonly Author[] | undefined, bootstrap: readonly BootstrapPeer[]): ReadonlySet<string> | undefined {
-  return authors === undefined ? undefined : new Set([...authors.map(authorToPeerId), ...bootstrap.map((peer) => peer.peerId)]);
+function allowedPeers(
+  authors: readonly Author[] | undefined,
+  bootstrap: readonly BootstrapPeer[],
+): ReadonlySet<string> | undefined {
+  return authors === undefined
+    ? undefined
+    : new Set([...authors.map(authorToPeerId), ...bootstrap.map((peer) => peer.peerId)]);
 }
 
 /** Who the other side is, is known (proven by Noise) after the encrypted handshake. */

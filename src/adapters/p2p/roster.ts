@@ -1,6 +1,6 @@
 import type { Connection } from '@libp2p/interface';
-import { peerIdToAuthor } from '../../core/codec/peer-id.ts';
 import type { Author } from '../../core/types/index.ts';
+import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Log, P2pHandlers } from '../../ports/index.ts';
 import { toReason } from './deadline.ts';
 
@@ -45,7 +45,10 @@ export function createRoster(deps: {
       if (present.has(peerId)) continue;
       const author = peerIdToAuthor(peerId);
       present.set(peerId, author);
-      log.info({ peer: peerId, address: connection.remoteAddr.toString(), direction: connection.direction }, 'peer connected');
+      log.info(
+        { peer: peerId, address: connection.remoteAddr.toString(), direction: connection.direction },
+        'peer connected',
+      );
       tell((come) => handlers.onConnected(come), author);
     }
   };

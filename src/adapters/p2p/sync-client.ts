@@ -19,7 +19,10 @@ interface Places {
 }
 
 /** `connectionTo` answers an open connection to the peer, if there is one. */
-export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: string): Connection | undefined }): SyncClient {
+export function createSyncClient(deps: {
+  clock: Clock;
+  connectionTo(peerId: string): Connection | undefined;
+}): SyncClient {
   const places = new Map<string, Places>();
   const streams = createKeptStreams(deps.clock);
 
@@ -65,7 +68,12 @@ export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: stri
         return await over(connection, kept, peerId, message, signal);
       } catch (cause) {
         // The other side may have given up a stream that lay idle; any request may be sent twice.
-        if (signal.aborted || !(cause instanceof LatticeError) || cause.code !== 'peer-unreachable' || connection.status !== 'open')
+        if (
+          signal.aborted ||
+          !(cause instanceof LatticeError) ||
+          cause.code !== 'peer-unreachable' ||
+          connection.status !== 'open'
+        )
           throw cause;
       }
     }
@@ -79,7 +87,13 @@ export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: stri
   };
 
   /** One request on a stream, which is kept when its answer has come. */
-  const over = async (connection: Connection, stream: Stream, peerId: string, message: Bytes, signal: AbortSignal): Promise<Bytes> => {
+  const over = async (
+    connection: Connection,
+    stream: Stream,
+    peerId: string,
+    message: Bytes,
+    signal: AbortSignal,
+  ): Promise<Bytes> => {
     try {
       const answer = readFrame(stream, MAX_SYNC_BYTES, signal);
       stream.send(encodeFrame(message));
@@ -95,7 +109,10 @@ export function createSyncClient(deps: { clock: Clock; connectionTo(peerId: stri
   return {
     async request(peerId, message, options) {
       if (message.length > MAX_SYNC_BYTES) {
-        throw new LatticeError('oversize', `a request of ${message.length} bytes is longer than the ${MAX_SYNC_BYTES} allowed`);
+        throw new LatticeError(
+          'oversize',
+          `a request of ${message.length} bytes is longer than the ${MAX_SYNC_BYTES} allowed`,
+        );
       }
       const deadline = createDeadline(deps.clock, options.timeoutMs, `the request to peer ${peerId}`, options.signal);
       try {

@@ -24,7 +24,8 @@ export function createFrameReader(maxBytes: number): { push(chunk: Bytes): Bytes
       if (length === undefined && received >= LENGTH_BYTES) {
         const head = concatBytes(...parts);
         length = new DataView(head.buffer).getUint32(0);
-        if (length > maxBytes) throw new LatticeError('oversize', `a message of ${length} bytes is longer than the ${maxBytes} allowed`);
+        if (length > maxBytes)
+          throw new LatticeError('oversize', `a message of ${length} bytes is longer than the ${maxBytes} allowed`);
       }
       if (length === undefined || received < LENGTH_BYTES + length) return undefined;
       if (received > LENGTH_BYTES + length) throw new LatticeError('malformed', 'bytes follow the message');
@@ -47,7 +48,11 @@ export function readSome(stream: Stream, signal: AbortSignal): Promise<Bytes> {
 }
 
 /** Feeds `reader` with what arrives until it answers; its exceptions, an early end and the signal reject. */
-export function readUntil<T>(stream: Stream, reader: { push(chunk: Bytes): T | undefined }, signal: AbortSignal): Promise<T> {
+export function readUntil<T>(
+  stream: Stream,
+  reader: { push(chunk: Bytes): T | undefined },
+  signal: AbortSignal,
+): Promise<T> {
   const answer = new Promise<T>((resolve, reject) => {
     const settle = (): void => {
       stream.removeEventListener('message', onMessage);

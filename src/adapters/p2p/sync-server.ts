@@ -1,6 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { peerIdToAuthor } from '../../core/codec/peer-id.ts';
 import { type Bytes, MAX_SYNC_BYTES } from '../../core/types/index.ts';
+import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Clock, Log, P2pHandlers } from '../../ports/index.ts';
 import { createDeadline, raceAbort, toError, toReason } from './deadline.ts';
 import { nextEvent } from './gossip.ts';
@@ -8,8 +8,9 @@ import { SYNC_IDLE_MS, SYNC_PER_PEER, SYNC_SERVE_MS, SYNC_TOTAL } from './limits
 import { createFrameReader, encodeFrame, readSome, readUntil } from './sync-frame.ts';
 
 /**
- * Serves the requests of each stream one after another: at most SYNC_PER_PEER of one peer at once, SYNC_TOTAL in all, SYNC_SERVE_MS each from
- * its first byte. A stream over a limit, with a message too long, whose handler rejects or without a request for SYNC_IDLE_MS is reset.
+ * Serves the requests of each stream one after another: at most SYNC_PER_PEER of one peer at once, SYNC_TOTAL in all,
+ * SYNC_SERVE_MS each from its first byte. A stream over a limit, with a message too long, whose handler rejects or
+ * without a request for SYNC_IDLE_MS is reset.
  */
 export function createSyncServer(deps: {
   clock: Clock;

@@ -27,11 +27,15 @@ export function lockedError(directory: string, holder: string, cause?: unknown):
 }
 
 export function damagedError(directory: string, what: string, cause?: unknown): LatticeError {
-  return new LatticeError('store-damaged', `The store in ${directory} is damaged: ${what}. No data in the directory was removed`, {
-    next: 'Move the directory aside and keep it, then start again: the node rebuilds its state from its peers.',
-    details: { directory, what },
-    cause,
-  });
+  return new LatticeError(
+    'store-damaged',
+    `The store in ${directory} is damaged: ${what}. No data in the directory was removed`,
+    {
+      next: 'Move the directory aside and keep it, then start again: the node rebuilds its state from its peers.',
+      details: { directory, what },
+      cause,
+    },
+  );
 }
 
 /** Maps what opening threw. LevelDB reports a missing file as an I/O error, so its words decide. */
@@ -40,7 +44,8 @@ export function openError(directory: string, cause: unknown): LatticeError {
   const reason = reasonOf(cause);
   if (code === 'LEVEL_LOCKED') return lockedError(directory, 'another process', cause);
   if (code === 'LEVEL_CORRUPTION') return damagedError(directory, reason, cause);
-  if (code === 'LEVEL_IO_ERROR' && reason.includes('No such file or directory')) return damagedError(directory, reason, cause);
+  if (code === 'LEVEL_IO_ERROR' && reason.includes('No such file or directory'))
+    return damagedError(directory, reason, cause);
   return new LatticeError('store-open-failed', `The store in ${directory} cannot be opened: ${reason}`, {
     next: 'Check that the path is a directory this user may write to and that its disk has room.',
     details: { directory },
@@ -53,7 +58,11 @@ export function readError(cause: unknown): LatticeError {
   const code = levelCode(cause);
   if (code === 'LEVEL_DATABASE_NOT_OPEN' || code === 'LEVEL_ITERATOR_NOT_OPEN') return closedError();
   const damaged = code === 'LEVEL_CORRUPTION';
-  return new LatticeError(damaged ? 'store-damaged' : 'store-read-failed', `The store cannot be read: ${reasonOf(cause)}`, { cause });
+  return new LatticeError(
+    damaged ? 'store-damaged' : 'store-read-failed',
+    `The store cannot be read: ${reasonOf(cause)}`,
+    { cause },
+  );
 }
 
 export function writeError(cause: unknown): LatticeError {

@@ -11,20 +11,22 @@ export interface LevelOptions {
 }
 
 /**
- * Filled by reads within minutes, and then it stays: blocks of files that a compaction has replaced leave only by being the oldest. With
- * 300,000 rows of 232 bytes, 100 random keys take less of the processor than with the library's 8 MiB, and no more than with 32 MiB.
+ * Filled by reads within minutes, and then it stays: blocks of files that a compaction has replaced leave only by being
+ * the oldest. With 300,000 rows of 232 bytes, 100 random keys take less of the processor than with the library's 8 MiB,
+ * and no more than with 32 MiB.
  */
 const CACHE_BYTES = 16 * 1024 * 1024;
 /**
- * LevelDB keeps two of these in memory: what is being written, and what is on its way to a file. Rows come in the order of hashes, so what is
- * written together lies everywhere, and files are merged the more often the smaller this is: against the library's 4 MiB it saves a sixth of the
- * processor time of writing 500,000 rows of 560 bytes.
+ * LevelDB keeps two of these in memory: what is being written, and what is on its way to a file. Rows come in the order
+ * of hashes, so what is written together lies everywhere, and files are merged the more often the smaller this is:
+ * against the library's 4 MiB it saves a sixth of the processor time of writing 500,000 rows of 560 bytes.
  */
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 /**
- * Files of 2 MiB that are open, and mapped into memory, at a time; ten more places are kept for LevelDB's other files. With the library's 1,000
- * every page of a store of a million entries ends up in the memory of the process. In a store beyond 128 MiB, some 200,000 entries, a
- * random read may have to open its file again: 20 µs and more. LevelDB takes no less than 64 and those ten.
+ * Files of 2 MiB that are open, and mapped into memory, at a time; ten more places are kept for LevelDB's other files.
+ * With the library's 1,000 every page of a store of a million entries ends up in the memory of the process. In a store
+ * beyond 128 MiB, some 200,000 entries, a random read may have to open its file again: 20 µs and more. LevelDB takes no
+ * less than 64 and those ten.
  */
 const MAX_OPEN_FILES = 64;
 
@@ -83,7 +85,10 @@ async function openDatabase(directory: string, path: string, options: LevelOptio
   });
 }
 
-/** The chained form of a batch takes a fifth of the array form's time on the event loop (1.3 ms against 6.5 ms for a thousand rows). */
+/**
+ * The chained form of a batch takes a fifth of the array form's time on the event loop (1.3 ms against 6.5 ms for a
+ * thousand rows).
+ */
 async function writeDurably(db: ClassicLevel<Bytes, Bytes>, operations: readonly StoreOperation[]): Promise<void> {
   const batch = db.batch();
   try {
@@ -98,12 +103,14 @@ async function writeDurably(db: ClassicLevel<Bytes, Bytes>, operations: readonly
 }
 
 /**
- * What LevelDB would not notice: without CURRENT it takes the directory for a new one and removes the data in it; without
- * its write-ahead log it comes up with the newest writes gone. Once created, a store always has both. A creation cut short
- * leaves MANIFEST-000001 at most, and is simply done again.
+ * What LevelDB would not notice: without CURRENT it takes the directory for a new one and removes the data in it;
+ * without its write-ahead log it comes up with the newest writes gone. Once created, a store always has both. A
+ * creation cut short leaves MANIFEST-000001 at most, and is simply done again.
  */
 function missingFile(names: readonly string[]): string | undefined {
-  const created = names.some((name) => /^\d+\.(ldb|sst|log)$/.test(name) || (/^MANIFEST-\d+$/.test(name) && name !== 'MANIFEST-000001'));
+  const created = names.some(
+    (name) => /^\d+\.(ldb|sst|log)$/.test(name) || (/^MANIFEST-\d+$/.test(name) && name !== 'MANIFEST-000001'),
+  );
   if (!created) return undefined;
   if (!names.includes('CURRENT')) return 'CURRENT, the file that names the store’s manifest,';
   if (!names.some((name) => /^\d+\.log$/.test(name))) return 'the write-ahead log (*.log)';

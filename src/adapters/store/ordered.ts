@@ -100,12 +100,17 @@ function plain(bytes: Bytes | undefined): Bytes | undefined {
 }
 
 /**
- * The rows of a range, each chunk by an iterator of its own: an iterator has the store's snapshot of when it was made, and while one is open LevelDB
- * keeps every version of every row. Opening one costs tens of microseconds, a few per cent of reading a thousand rows.
+ * The rows of a range, each chunk by an iterator of its own: an iterator has the store's snapshot of when it was made,
+ * and while one is open LevelDB keeps every version of every row. Opening one costs tens of microseconds, a few per
+ * cent of reading a thousand rows.
  */
-function readChunks(range: KeyRange, read: (range: KeyRange) => Promise<readonly Row[]>): AsyncIterable<readonly Row[]> {
+function readChunks(
+  range: KeyRange,
+  read: (range: KeyRange) => Promise<readonly Row[]>,
+): AsyncIterable<readonly Row[]> {
   const { limit } = range;
-  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) throw new RangeError(`limit ${limit} is not a count`);
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0))
+    throw new RangeError(`limit ${limit} is not a count`);
   return {
     async *[Symbol.asyncIterator]() {
       let left = limit ?? Number.POSITIVE_INFINITY;
@@ -129,7 +134,10 @@ function nextKey(key: Bytes): Bytes {
 }
 
 /** At most `limit` rows, fewer when they are large; none only when the range has none. */
-async function readChunk(db: BinaryLevel, { gte, lt, reverse = false, limit = CHUNK_ROWS }: KeyRange): Promise<readonly Row[]> {
+async function readChunk(
+  db: BinaryLevel,
+  { gte, lt, reverse = false, limit = CHUNK_ROWS }: KeyRange,
+): Promise<readonly Row[]> {
   // highWaterMarkBytes is classic-level's own option; others ignore it.
   const options = { gte, lt, reverse, limit, highWaterMarkBytes: CHUNK_BYTES };
   const iterator = db.iterator(options);

@@ -15,7 +15,10 @@ const MAX_CACHED_KEYS = 1024;
 const FIELD_PRIME = hexToBytes('7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed') as Bytes;
 const GROUP_ORDER = hexToBytes('1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed') as Bytes;
 
-/** The y coordinates, little-endian, of the eight points of small order: 1, 0 and −1 (order 1, 4, 2) and the two of order 8. */
+/**
+ * The y coordinates, little-endian, of the eight points of small order: 1, 0 and −1 (order 1, 4, 2) and the two of
+ * order 8.
+ */
 const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   '0100000000000000000000000000000000000000000000000000000000000000',
   '0000000000000000000000000000000000000000000000000000000000000000',
@@ -41,8 +44,8 @@ function yOf(point: Bytes): Bytes {
 }
 
 /**
- * Whether 32 bytes may be a public key under the strict rule: y below the field prime, not a point of small order. It does not
- * look for the point on the curve: a key that is on none verifies nothing.
+ * Whether 32 bytes may be a public key under the strict rule: y below the field prime, not a point of small order. It
+ * does not look for the point on the curve: a key that is on none verifies nothing.
  */
 export function isStrictPublicKey(key: Bytes): boolean {
   if (key.length !== 32) return false;
@@ -53,7 +56,9 @@ export function isStrictPublicKey(key: Bytes): boolean {
 /** The strict rule's part about the signature's own bytes: R's y below the field prime, S below the group order. */
 function isStrictSignature(signature: Bytes): boolean {
   return (
-    signature.length === SIGNATURE_BYTES && isBelow(yOf(signature), FIELD_PRIME) && isBelow(signature.subarray(SEED_BYTES), GROUP_ORDER)
+    signature.length === SIGNATURE_BYTES &&
+    isBelow(yOf(signature), FIELD_PRIME) &&
+    isBelow(signature.subarray(SEED_BYTES), GROUP_ORDER)
   );
 }
 
@@ -83,10 +88,11 @@ export function createSigner(seed: Bytes): Signer {
 }
 
 /**
- * Verifies by one strict rule, so that no two nodes ever disagree about a signature: S < L; the y of A and of R below the field
- * prime; A not of small order; and the equation without cofactor, by bytes: R = encode(SB − SHA-512(R ‖ A ‖ M)·A). The last is what
- * OpenSSL computes (RFC 8032 leaves the cofactor open: signatures with parts of small order are where verifiers differ).
- * test/vectors/ed25519.json pins it. Anything that is not 64 bytes, or not an author, is false.
+ * Verifies by one strict rule, so that no two nodes ever disagree about a signature: S < L; the y of A and of R below
+ * the field prime; A not of small order; and the equation without cofactor, by bytes: R = encode(SB − SHA-512(R ‖ A ‖
+ * M)·A). The last is what OpenSSL computes (RFC 8032 leaves the cofactor open: signatures with parts of small order are
+ * where verifiers differ). test/vectors/ed25519.json pins it. Anything that is not 64 bytes, or not an author, is
+ * false.
  */
 export function createVerifier(): Verifier {
   // Insertion order is age. null: not a key under the strict rule.

@@ -1,5 +1,16 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/types/index.ts';
 
@@ -36,7 +47,12 @@ function quoted(path: string): string {
 export function checkSecretDirectory(directory: string): void {
   const { mode } = statSync(directory);
   if (HAS_MODES && (mode & 0o022) !== 0) {
-    throw permissionsError(directory, mode, 'group or others can replace the keys in it', `chmod 700 ${quoted(directory)}`);
+    throw permissionsError(
+      directory,
+      mode,
+      'group or others can replace the keys in it',
+      `chmod 700 ${quoted(directory)}`,
+    );
   }
 }
 
@@ -51,8 +67,8 @@ function syncDirectory(directory: string): void {
 }
 
 /**
- * Writes a new file, durable when it returns; its directory exists. An existing file is left alone and the call throws EEXIST. On any
- * other failure nothing stays behind.
+ * Writes a new file, durable when it returns; its directory exists. An existing file is left alone and the call throws
+ * EEXIST. On any other failure nothing stays behind.
  */
 export function writeNewFile(path: string, content: string, mode: number): void {
   const fd = openSync(path, 'wx', mode);
@@ -69,13 +85,21 @@ export function writeNewFile(path: string, content: string, mode: number): void 
   syncDirectory(dirname(path));
 }
 
-/** A file's first bytes, checked and read through one descriptor so that nobody can exchange it in between. Throws what open throws. */
+/**
+ * A file's first bytes, checked and read through one descriptor so that nobody can exchange it in between. Throws what
+ * open throws.
+ */
 function readSecret(path: string): string {
   const fd = openSync(path, constants.O_RDONLY);
   try {
     const { mode } = fstatSync(fd);
     if (HAS_MODES && (mode & 0o177) !== 0) {
-      throw permissionsError(path, mode, 'a key file is for its owner alone, at most 0600', `chmod 600 ${quoted(path)}`);
+      throw permissionsError(
+        path,
+        mode,
+        'a key file is for its owner alone, at most 0600',
+        `chmod 600 ${quoted(path)}`,
+      );
     }
     const bytes = Buffer.alloc(MAX_KEY_FILE_BYTES);
     return bytes.toString('latin1', 0, readSync(fd, bytes, 0, MAX_KEY_FILE_BYTES, 0));
@@ -86,8 +110,8 @@ function readSecret(path: string): string {
 
 /**
  * Reads a key file: the 64 hex digits of a 32-byte Ed25519 seed and at most a line end. Undefined when there is none.
- * Throws LatticeError `key-permissions` (file wider than 0600, directory writable by group or others), `key-invalid` (other content)
- * or `key-unreadable`.
+ * Throws LatticeError `key-permissions` (file wider than 0600, directory writable by group or others), `key-invalid`
+ * (other content) or `key-unreadable`.
  */
 export function loadKey(path: string): Bytes | undefined {
   let text: string;
@@ -97,11 +121,15 @@ export function loadKey(path: string): Bytes | undefined {
   } catch (error) {
     if (error instanceof LatticeError) throw error;
     if (isCode(error, 'ENOENT')) return undefined;
-    throw new LatticeError('key-unreadable', `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      next: 'check that the node runs as the owner of the file, or point DIOTEC360_KEY_FILE at the right one',
-      details: { path },
-      cause: error,
-    });
+    throw new LatticeError(
+      'key-unreadable',
+      `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        next: 'check that the node runs as the owner of the file, or point DIOTEC360_KEY_FILE at the right one',
+        details: { path },
+        cause: error,
+      },
+    );
   }
   const digits = /^([0-9a-fA-F]{64})(\r?\n)?$/.exec(text)?.[1];
   if (digits === undefined) {
@@ -114,8 +142,9 @@ export function loadKey(path: string): Bytes | undefined {
 }
 
 /**
- * The key in `path`, made when there is none: random, mode 0600, never over an existing file, in a directory made with mode 0700 where it
- * was missing, durable when this returns. Throws as `loadKey`, and `key-unwritable` when it cannot be made.
+ * The key in `path`, made when there is none: random, mode 0600, never over an existing file, in a directory made with
+ * mode 0700 where it was missing, durable when this returns. Throws as `loadKey`, and `key-unwritable` when it cannot
+ * be made.
  */
 export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly created: boolean } {
   const found = loadKey(path);
@@ -130,11 +159,15 @@ export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly 
     // Another process made it in the meantime: that one is the key.
     const other = isCode(error, 'EEXIST') ? loadKey(path) : undefined;
     if (other !== undefined) return { seed: other, created: false };
-    throw new LatticeError('key-unwritable', `${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`, {
-      next: 'make its directory writable for the node, or set DIOTEC360_KEY_FILE',
-      details: { path },
-      cause: error,
-    });
+    throw new LatticeError(
+      'key-unwritable',
+      `${path} cannot be made: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        next: 'make its directory writable for the node, or set DIOTEC360_KEY_FILE',
+        details: { path },
+        cause: error,
+      },
+    );
   }
   return { seed, created: true };
 }

@@ -31,7 +31,8 @@ export interface RingPage {
 
 export interface LogRing extends LogDestination {
   /**
-   * At most `limit` lines of at least `level` that come after the id `after`; without it, or with an id of another run, from the oldest held.
+   * At most `limit` lines of at least `level` that come after the id `after`; without it, or with an id of another run,
+   * from the oldest held.
    */
   read(options: { readonly after?: string | undefined; readonly level: LogLevel; readonly limit: number }): RingPage;
   /** The place before the newest `count` lines of at least `level`. */
@@ -64,7 +65,11 @@ export function createLogRing(run: string): LogRing {
   }
 
   /** The number after which to read, and how many lines between it and the oldest held are gone. */
-  function placeOf(after: string | undefined): { readonly number: number; readonly dropped: number; readonly restarted: boolean } {
+  function placeOf(after: string | undefined): {
+    readonly number: number;
+    readonly dropped: number;
+    readonly restarted: boolean;
+  } {
     const [, ofRun, digits] = /^([^-]*)-(\d{1,15})$/.exec(after ?? '') ?? [];
     if (after === undefined) return { number: first - 1, dropped: 0, restarted: false };
     // Of another run we know only what this run has lost.

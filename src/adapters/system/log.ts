@@ -19,18 +19,30 @@ export interface LogDestination {
 }
 
 /** Names whose values never reach a log, whatever their case and wherever they stand. */
-const SECRET_NAMES: ReadonlySet<string> = new Set(['token', 'apitoken', 'seed', 'seedhex', 'privatekey', 'secret', 'authorization']);
+const SECRET_NAMES: ReadonlySet<string> = new Set([
+  'token',
+  'apitoken',
+  'seed',
+  'seedhex',
+  'privatekey',
+  'secret',
+  'authorization',
+]);
 const REDACTED = '[redacted]';
 /** A shorter text is no secret, and would strike out half the log. */
 const MIN_SECRET_LENGTH = 8;
 /** Fields are looked through to this depth; what lies deeper is left out, so a secret cannot hide below. */
 const MAX_FIELD_DEPTH = 6;
-/** Bytes kept for a destination that refuses them for now; what comes on top is dropped. Logging never takes a node down. */
+/**
+ * Bytes kept for a destination that refuses them for now; what comes on top is dropped. Logging never takes a node
+ * down.
+ */
 const MAX_HELD_BYTES = 1024 * 1024;
 
 /**
- * Structured log. Each line: `time` (ISO 8601, UTC), `level` (its name), `component` (of a child), the fields, and `msg`, which is
- * constant per place in the code. An error goes under `err`. Fields must not be named time, level, component or msg.
+ * Structured log. Each line: `time` (ISO 8601, UTC), `level` (its name), `component` (of a child), the fields, and
+ * `msg`, which is constant per place in the code. An error goes under `err`. Fields must not be named time, level,
+ * component or msg.
  */
 export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): Log {
   const written = format === 'pretty' ? prettyTo(destination) : destination;
@@ -47,7 +59,10 @@ export function createLog({ level, format, destination = standardOutput(), ring,
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }), log: (fields) => withoutSecrets(fields, 0) as Record<string, unknown> },
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => withoutSecrets(fields, 0) as Record<string, unknown>,
+      },
       serializers: { err: serialisedError },
     },
     sink,
@@ -81,8 +96,9 @@ export function teeLog(a: Log, b: Log): Log {
 }
 
 /**
- * Synchronous, so that the last line of a dying process is out before it ends. A closed pipe, a full disk or a reader that
- * does not keep up costs lines, never the process: by default the library throws on the second and sleeps on the third.
+ * Synchronous, so that the last line of a dying process is out before it ends. A closed pipe, a full disk or a reader
+ * that does not keep up costs lines, never the process: by default the library throws on the second and sleeps on the
+ * third.
  */
 function standardOutput(): LogDestination {
   const stream = pino.destination({ dest: 1, sync: true, maxLength: MAX_HELD_BYTES, retryEAGAIN: () => false });
@@ -97,14 +113,18 @@ function serialisedError(error: unknown): unknown {
 }
 
 function prettyTo(destination: LogDestination): LogDestination {
-  // Loaded only here, because it costs start-up time, and synchronously, because nothing may be logged before it is there.
+  // Loaded only here, because it costs start-up time, and synchronously, because nothing may be logged before it is
+  // there.
   const require = createRequire(import.meta.url);
   const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
   const toText = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
   return { write: (line) => destination.write(toText(line) ?? '') };
 }
 
-/** A copy of plain objects and arrays without secrets. Anything else, errors included, is passed on: serialisers see to those. */
+/**
+ * A copy of plain objects and arrays without secrets. Anything else, errors included, is passed on: serialisers see to
+ * those.
+ */
 function withoutSecrets(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_FIELD_DEPTH) return '[too deep]';

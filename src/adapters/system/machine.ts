@@ -11,7 +11,12 @@ const CPU_EVERY_MS = 1_000;
 
 /** What a node uses of its machine. Bytes, ms; CPU in percent of one core. */
 export interface Resources {
-  readonly disk: { readonly path: string; readonly freeBytes: number; readonly totalBytes: number; readonly storeBytes: number };
+  readonly disk: {
+    readonly path: string;
+    readonly freeBytes: number;
+    readonly totalBytes: number;
+    readonly storeBytes: number;
+  };
   readonly memory: {
     readonly rss: number;
     readonly heapUsed: number;
@@ -44,7 +49,8 @@ export function createMachineProbe(
   let disk: { readonly at: number; readonly value: Promise<Resources['disk']> } | undefined;
 
   // A sample is the time between two timers: what is beyond their distance was waiting.
-  const beyond = (nanoseconds: number): number => Math.max(0, Math.round((nanoseconds / 1e6 - RESOLUTION_MS) * 100) / 100);
+  const beyond = (nanoseconds: number): number =>
+    Math.max(0, Math.round((nanoseconds / 1e6 - RESOLUTION_MS) * 100) / 100);
   const look = (): Resources['eventLoop'] => ({
     p50Ms: beyond(delays.percentile(50)),
     p99Ms: beyond(delays.percentile(99)),
@@ -55,7 +61,11 @@ export function createMachineProbe(
     const now = performance.now();
     if (now - cpu.at >= CPU_EVERY_MS) {
       const { user, system } = process.cpuUsage(cpu.used);
-      cpu = { at: now, used: process.cpuUsage(), percent: Math.round(((user + system) / 10 / (now - cpu.at)) * 10) / 10 };
+      cpu = {
+        at: now,
+        used: process.cpuUsage(),
+        percent: Math.round(((user + system) / 10 / (now - cpu.at)) * 10) / 10,
+      };
     }
     return cpu.percent;
   }

@@ -13,8 +13,18 @@ const FAST = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02
 /** From one sync of a good disk, or one hop, to a minute. */
 const SLOW = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
-const counter = (name: string, help: string, labels: readonly string[] = []): MetricDefinition => ({ name, kind: 'counter', help, labels });
-const gauge = (name: string, help: string, labels: readonly string[] = []): MetricDefinition => ({ name, kind: 'gauge', help, labels });
+const counter = (name: string, help: string, labels: readonly string[] = []): MetricDefinition => ({
+  name,
+  kind: 'counter',
+  help,
+  labels,
+});
+const gauge = (name: string, help: string, labels: readonly string[] = []): MetricDefinition => ({
+  name,
+  kind: 'gauge',
+  help,
+  labels,
+});
 const histogram = (name: string, help: string, buckets: readonly number[]): MetricDefinition => ({
   name,
   kind: 'histogram',
@@ -28,12 +38,21 @@ const EVENTS: readonly MetricDefinition[] = [
   counter('lattice_applied_batches_total', 'Durable batches.'),
   counter('lattice_changed_keys_total', 'Keys changed by durable batches, whoever wrote them.'),
   counter('lattice_refused_total', 'Fragments refused, by reason.', ['reason']),
-  counter('lattice_transitions_total', 'Changes of a lung or of the lung that carries a peer.', ['from', 'to', 'cause']),
+  counter('lattice_transitions_total', 'Changes of a lung or of the lung that carries a peer.', [
+    'from',
+    'to',
+    'cause',
+  ]),
   counter('lattice_repairs_total', 'Repair sessions that this node started.', ['lung', 'outcome']),
   counter('lattice_repair_bytes_total', 'Bytes of repair sessions that this node started.', ['lung', 'direction']),
-  counter('lattice_gossip_bytes_total', 'Bytes of gossip messages: sent counts each receiver, received each message.', ['direction']),
+  counter('lattice_gossip_bytes_total', 'Bytes of gossip messages: sent counts each receiver, received each message.', [
+    'direction',
+  ]),
   counter('lattice_gossip_dropped_operations_total', 'Operations left to repair because the gossip outbox was full.'),
-  counter('lattice_sync_bytes_total', 'Bytes of sync requests, answers and push streams, asked or served.', ['lung', 'direction']),
+  counter('lattice_sync_bytes_total', 'Bytes of sync requests, answers and push streams, asked or served.', [
+    'lung',
+    'direction',
+  ]),
   counter('lattice_http_requests_total', 'Requests answered by the API.', ['method', 'route', 'status']),
   histogram('lattice_write_seconds', 'A local commit from its call to its durable end.', SLOW),
   histogram('lattice_store_batch_seconds', 'One durable batch in the store.', SLOW),
@@ -59,7 +78,11 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_live_entries', 'Keys with a value.'),
   gauge('lattice_conflicts', 'Keys with concurrent values.'),
   gauge('lattice_sequence', 'Durable local sequence.'),
-  gauge('lattice_peers', 'Known peers by the lung that carries them; unidentified: configured URLs that nobody proved to own.', ['state']),
+  gauge(
+    'lattice_peers',
+    'Known peers by the lung that carries them; unidentified: configured URLs that nobody proved to own.',
+    ['state'],
+  ),
   gauge('lattice_peer_root_equal', "1 when the peer's root equals ours.", ['peer']),
   gauge('lattice_peer_lag_seconds', 'Time since agreement with the peer was lost, 0 while roots are equal.', ['peer']),
   gauge('lattice_peer_lung', '1 for the lung that carries the peer.', ['peer', 'lung']),

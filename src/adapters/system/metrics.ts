@@ -3,11 +3,14 @@ import type { Metrics } from '../../ports/index.ts';
 import { METRICS, type MetricDefinition } from './metric-table.ts';
 
 /**
- * Label values of one metric. They come from bounded sets (refusals, lungs, routes by status), some dozens each; the bound
- * holds memory even when a label turns out not to be bounded.
+ * Label values of one metric. They come from bounded sets (refusals, lungs, routes by status), some dozens each; the
+ * bound holds memory even when a label turns out not to be bounded.
  */
 export const MAX_SERIES = 512;
-/** Updates that were not kept: an unknown name, other labels, or over MAX_SERIES. Anything but 0 is a mistake in the program. */
+/**
+ * Updates that were not kept: an unknown name, other labels, or over MAX_SERIES. Anything but 0 is a mistake in the
+ * program.
+ */
 const DROPPED = 'lattice_metrics_dropped_total';
 
 type Labels = Readonly<Record<string, string>>;
@@ -22,7 +25,10 @@ export interface Sample {
 
 export interface MetricsPage {
   readonly contentType: string;
-  /** Text exposition format. `samples` are all that the sampled gauges have: a peer that is gone leaves no series behind. */
+  /**
+   * Text exposition format. `samples` are all that the sampled gauges have: a peer that is gone leaves no series
+   * behind.
+   */
   render(samples: readonly Sample[]): Promise<string>;
 }
 
@@ -62,7 +68,11 @@ export function createMetrics(definitions: readonly MetricDefinition[] = METRICS
       if (kind === 'counter' && labels.length === 0) families.get(name)?.add(NO_LABELS, 0);
     }
   }
-  const ownDrops = new Counter({ name: DROPPED, help: 'Updates of metrics that were not kept.', registers: [registry] });
+  const ownDrops = new Counter({
+    name: DROPPED,
+    help: 'Updates of metrics that were not kept.',
+    registers: [registry],
+  });
 
   function update(kept: boolean | undefined): void {
     if (kept !== true) dropped++;
@@ -95,7 +105,10 @@ export function createMetrics(definitions: readonly MetricDefinition[] = METRICS
 }
 
 /** Counts into an array: the library's own observing costs twenty times that, on the way of every write. */
-function createHistogram(registry: Registry, { name, help, buckets = [] }: MetricDefinition): (seconds: number) => void {
+function createHistogram(
+  registry: Registry,
+  { name, help, buckets = [] }: MetricDefinition,
+): (seconds: number) => void {
   const counts = new Float64Array(buckets.length + 1);
   let sum = 0;
   const series = () => {
@@ -105,9 +118,17 @@ function createHistogram(registry: Registry, { name, help, buckets = [] }: Metri
       labels: { le },
       value: (total += counts[i] ?? 0),
     }));
-    return [...bounded, { metricName: `${name}_sum`, labels: {}, value: sum }, { metricName: `${name}_count`, labels: {}, value: total }];
+    return [
+      ...bounded,
+      { metricName: `${name}_sum`, labels: {}, value: sum },
+      { metricName: `${name}_count`, labels: {}, value: total },
+    ];
   };
-  const metric = { name, help, get: async () => ({ name, help, type: 'histogram', values: series(), aggregator: 'sum' }) };
+  const metric = {
+    name,
+    help,
+    get: async () => ({ name, help, type: 'histogram', values: series(), aggregator: 'sum' }),
+  };
   // Of a metric the registry asks no more than this.
   registry.registerMetric(metric as unknown as Metric);
   return (seconds) => {

@@ -16,12 +16,21 @@ export function entity<S extends TSchema>(id: string, description: string, schem
 }
 
 /**
- * What a request costs the node, and so which limit of its client it counts against. `bulk`: large immutable pieces that caches may ask
- * for in quick succession. `free`: answered from memory, or limited by its own rules.
+ * What a request costs the node, and so which limit of its client it counts against. `bulk`: large immutable pieces
+ * that caches may ask for in quick succession. `free`: answered from memory, or limited by its own rules.
  */
 export type Cost = 'read' | 'write' | 'costly' | 'bulk' | 'free';
 
-export type Tag = 'state' | 'proofs and cuts' | 'node' | 'peers and sync' | 'operator' | 'streams' | 'sync protocol' | 'original' | 'about';
+export type Tag =
+  | 'state'
+  | 'proofs and cuts'
+  | 'node'
+  | 'peers and sync'
+  | 'operator'
+  | 'streams'
+  | 'sync protocol'
+  | 'original'
+  | 'about';
 
 export interface Answer {
   readonly description: string;

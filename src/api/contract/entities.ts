@@ -8,7 +8,10 @@ export const anyJson = Type.Unsafe<JsonValue>({ description: 'Any JSON value.' }
 export const time = (description: string) => Integer({ description: `${description} Unix ms.` });
 export const hex64 = (description: string) => Text({ pattern: '^[0-9a-f]{64}$', description });
 export const cursor = Text({ minLength: 1, maxLength: 2048, description: 'From the page before.' });
-const version = Text({ pattern: '^[0-9a-f]{64}\\.[0-9]{1,3}$', description: '`<commit id>.<operation index>`; in quotes it is the ETag.' });
+const version = Text({
+  pattern: '^[0-9a-f]{64}\\.[0-9]{1,3}$',
+  description: '`<commit id>.<operation index>`; in quotes it is the ETag.',
+});
 const hlc = Text({
   pattern: '^[0-9a-f]{16}$',
   description: 'Hybrid logical clock, 16 hex digits: 48 bits of Unix ms, 16 bits of counter.',
@@ -56,7 +59,11 @@ export const Entry = entity(
 );
 export type Entry = Static<typeof Entry.ref>;
 
-export const EntryPage = entity('EntryPage', 'Entries in key order.', Shape({ entries: List(Entry.ref), cursor: Maybe(cursor) }));
+export const EntryPage = entity(
+  'EntryPage',
+  'Entries in key order.',
+  Shape({ entries: List(Entry.ref), cursor: Maybe(cursor) }),
+);
 export type EntryPage = Static<typeof EntryPage.ref>;
 
 export const Conflict = entity(
@@ -111,12 +118,16 @@ export const History = entity(
         hlc: Maybe(hlc),
         at: Maybe(time('The time in the clock of the write.')),
         deleted: Bool(),
-        sequence: Maybe(Integer({ description: 'Local sequence since which it was shown; absent where the journal does not tell.' })),
+        sequence: Maybe(
+          Integer({ description: 'Local sequence since which it was shown; absent where the journal does not tell.' }),
+        ),
         current: Bool({ description: 'What readers see now.' }),
         value: Maybe(anyJson),
       }),
     ),
-    complete: Bool({ description: 'There is nothing older: false while there is a cursor, and where older ones have left the journal.' }),
+    complete: Bool({
+      description: 'There is nothing older: false while there is a cursor, and where older ones have left the journal.',
+    }),
     cursor: Maybe(cursor),
   }),
 );
@@ -221,7 +232,12 @@ export const Resources = entity(
   'Resources',
   'What the process and its disk use.',
   Shape({
-    disk: Shape({ path: Text(), freeBytes: Maybe(Integer()), totalBytes: Maybe(Integer()), storeBytes: Maybe(Integer()) }),
+    disk: Shape({
+      path: Text(),
+      freeBytes: Maybe(Integer()),
+      totalBytes: Maybe(Integer()),
+      storeBytes: Maybe(Integer()),
+    }),
     memory: mapOf(Integer(), 'Bytes: rss, heapUsed, heapTotal, external, arrayBuffers.'),
     eventLoop: Shape({ p50Ms: Float(), p99Ms: Float(), maxMs: Float() }),
     cpu: Shape({ percent: Float({ description: 'Of one core.' }) }),
@@ -295,7 +311,10 @@ export const ConfigItem = entity(
   Shape({
     name: Text({ description: 'The variable.' }),
     value: Text({ description: 'Its text; of a secret only `set` or `not set`.' }),
-    source: word(['environment', 'file', 'default', 'legacy'], 'legacy: an old name of the variable, wherever it stood.'),
+    source: word(
+      ['environment', 'file', 'default', 'legacy'],
+      'legacy: an old name of the variable, wherever it stood.',
+    ),
     secret: Bool(),
     unit: Maybe(Text()),
     help: Text(),

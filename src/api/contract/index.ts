@@ -11,7 +11,15 @@ export { type Cost, type Entity, ERRORS, type RouteContract } from './describe.t
 export { Problem } from './entities.ts';
 
 /** Every route of the API. */
-export const CONTRACT: readonly RouteContract[] = [...STATE_ROUTES, ...NODE_ROUTES, ...PEER_ROUTES, ...SYNC_ROUTES, ...ORIGINAL_ROUTES];
+export const CONTRACT: readonly RouteContract[] = [
+  ...STATE_ROUTES,
+  ...NODE_ROUTES,
+  ...PEER_ROUTES,
+  ...SYNC_ROUTES,
+  ...ORIGINAL_ROUTES,
+];
 
 /** What the routes' schemas refer to by name. */
-export const ENTITIES = [...Object.values(entities), ...Object.values(nodeEntities)].filter((x) => typeof x === 'object' && 'ref' in x);
+export const ENTITIES = [...Object.values(entities), ...Object.values(nodeEntities)].filter(
+  (x) => typeof x === 'object' && 'ref' in x,
+);

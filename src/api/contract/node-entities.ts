@@ -27,7 +27,12 @@ export const Peer = entity(
     trusted: Bool(),
     lung: word(['p2p', 'http', 'none'], 'Which lung carries it now.'),
     p2p: Shape({ connected: Bool(), lastHeardAt: Maybe(time('Of its newest head.')), rttMs: Maybe(Float()) }),
-    http: Shape({ reachable: Bool(), streaming: Bool(), lastHeardAt: Maybe(time('Of the newest answer.')), error: Maybe(Text()) }),
+    http: Shape({
+      reachable: Bool(),
+      streaming: Bool(),
+      lastHeardAt: Maybe(time('Of the newest answer.')),
+      error: Maybe(Text()),
+    }),
     root: Maybe(hex64('Its root.')),
     agreement: word(['unknown', 'equal', 'equal-except-refused', 'different']),
     agreementSince: Maybe(time('Since when.')),
@@ -89,7 +94,9 @@ const Bootstrap = Shape({
   bytes: Integer(),
   ratePerSecond: Float(),
   peers: List(Text(), { description: 'Peer ids of those that served it.' }),
-  verified: Maybe(Shape({ done: Integer(), total: Integer() }, { description: 'Keys whose signatures have been checked.' })),
+  verified: Maybe(
+    Shape({ done: Integer(), total: Integer() }, { description: 'Keys whose signatures have been checked.' }),
+  ),
   error: Maybe(Text()),
 });
 
@@ -132,7 +139,9 @@ export const Status = entity(
         { description: 'What waits inside the node.' },
       ),
     ),
-    integrity: Maybe(Shape({ checked: Integer(), total: Integer() }, { description: 'While the store is checked in the background.' })),
+    integrity: Maybe(
+      Shape({ checked: Integer(), total: Integer() }, { description: 'While the store is checked in the background.' }),
+    ),
   }),
 );
 export type Status = Static<typeof Status.ref>;

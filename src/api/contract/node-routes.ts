@@ -7,7 +7,9 @@ const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = T
 
 const html = { type: 'text/html', schema: Text() };
 const plain = { type: 'text/plain', schema: Text() };
-const after = Maybe(Text({ minLength: 1, maxLength: 128, description: 'Id of the last event seen; what came since is sent first.' }));
+const after = Maybe(
+  Text({ minLength: 1, maxLength: 128, description: 'Id of the last event seen; what came since is sent first.' }),
+);
 const operatorErrors = [400, 401, 421, 429] as const;
 
 export const NODE_ROUTES: readonly RouteContract[] = [

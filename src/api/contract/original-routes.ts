@@ -12,7 +12,13 @@ const row = mapOf(anyJson, 'A row.');
 const notFound = json('There is no such thing.', Shape({ detail: Text() }));
 
 /** An endpoint of the original node that is read without parameters. */
-function original(path: string, id: string, summary: string, answer: TSchema, more: Partial<RouteContract> = {}): RouteContract {
+function original(
+  path: string,
+  id: string,
+  summary: string,
+  answer: TSchema,
+  more: Partial<RouteContract> = {},
+): RouteContract {
   return {
     method: 'GET',
     path,
@@ -41,7 +47,9 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
       endpoints: mapOf(Text()),
     }),
   ),
-  original('/health', 'isHealthy', 'Whether the process answers', Shape({ status: word(['healthy']) }), { cost: 'free' }),
+  original('/health', 'isHealthy', 'Whether the process answers', Shape({ status: word(['healthy']) }), {
+    cost: 'free',
+  }),
   original(
     '/api/status',
     'getProductionStatus',
@@ -55,7 +63,12 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
       p2p: Shape({ enabled: Bool(), started: Bool(), peer_count: Integer() }),
     }),
   ),
-  original('/api/lattice/nodes', 'listNodes', 'Configured HTTP peers', Shape({ success, nodes: List(Text()), count: Integer() })),
+  original(
+    '/api/lattice/nodes',
+    'listNodes',
+    'Configured HTTP peers',
+    Shape({ success, nodes: List(Text()), count: Integer() }),
+  ),
   original(
     '/api/lattice/state',
     'getWholeState',
@@ -95,7 +108,12 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
       heartbeat_active: Bool(),
     }),
   ),
-  original('/api/lattice/p2p/identity', 'getP2pIdentity', 'The peer id', Shape({ success, peer_id: Text(), listen_addrs: List(Text()) })),
+  original(
+    '/api/lattice/p2p/identity',
+    'getP2pIdentity',
+    'The peer id',
+    Shape({ success, peer_id: Text(), listen_addrs: List(Text()) }),
+  ),
   original(
     '/api/lattice/sync/switch',
     'switchMode',
@@ -131,7 +149,13 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
     '/api/persistence/integrity',
     'checkIntegrity',
     'Recompute the root from the store',
-    Shape({ success, is_valid: Bool(), status: word(['VALID', 'CORRUPTED', 'ERROR']), merkle_root: root, message: Text() }),
+    Shape({
+      success,
+      is_valid: Bool(),
+      status: word(['VALID', 'CORRUPTED', 'ERROR']),
+      merkle_root: root,
+      message: Text(),
+    }),
     { cost: 'costly' },
   ),
   original(
@@ -140,7 +164,11 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
     'Counts of the audit record',
     Shape({
       success,
-      executions: Shape({ total_executions: Integer(), status_breakdown: mapOf(Integer()), avg_execution_time_ms: Float() }),
+      executions: Shape({
+        total_executions: Integer(),
+        status_breakdown: mapOf(Integer()),
+        avg_execution_time_ms: Float(),
+      }),
       attacks: Shape({
         total_attacks_blocked: Integer(),
         attack_type_breakdown: mapOf(Integer()),
@@ -164,13 +192,29 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
     Shape({ success, attacks: List(row), count: Integer() }),
     { query: limit },
   ),
-  original('/api/persistence/bundles', 'listBundles', 'Bundles of the vault', Shape({ success, bundles: List(row), count: Integer() })),
-  original('/api/persistence/bundle/:hash', 'getBundle', 'One bundle', Shape({ success, bundle: row, integrity_verified: Bool() }), {
-    params: hashParam,
-    answers: { 200: json('The bundle.', Shape({ success, bundle: row, integrity_verified: Bool() })), 404: notFound },
-    example: { params: { hash: '00'.repeat(32) } },
-  }),
-  original('/api/vault/list', 'listVault', 'Functions of the vault', Shape({ success, functions: mapOf(row), count: Integer() })),
+  original(
+    '/api/persistence/bundles',
+    'listBundles',
+    'Bundles of the vault',
+    Shape({ success, bundles: List(row), count: Integer() }),
+  ),
+  original(
+    '/api/persistence/bundle/:hash',
+    'getBundle',
+    'One bundle',
+    Shape({ success, bundle: row, integrity_verified: Bool() }),
+    {
+      params: hashParam,
+      answers: { 200: json('The bundle.', Shape({ success, bundle: row, integrity_verified: Bool() })), 404: notFound },
+      example: { params: { hash: '00'.repeat(32) } },
+    },
+  ),
+  original(
+    '/api/vault/list',
+    'listVault',
+    'Functions of the vault',
+    Shape({ success, functions: mapOf(row), count: Integer() }),
+  ),
   original('/api/vault/:hash', 'getVaultEntry', 'One function of the vault', row, {
     params: hashParam,
     answers: { 200: json('The entry.', row), 404: notFound },

@@ -5,7 +5,11 @@ import { Differences, mode, Peer, PingResult } from './node-entities.ts';
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 const url = Text({ minLength: 1, maxLength: 2048, description: 'Base URL of its API.' });
-const multiaddr = Text({ minLength: 1, maxLength: 1024, description: '/ip4|ip6|dns4|dns6|dns/HOST/tcp/PORT/…/p2p/PEERID.' });
+const multiaddr = Text({
+  minLength: 1,
+  maxLength: 1024,
+  description: '/ip4|ip6|dns4|dns6|dns/HOST/tcp/PORT/…/p2p/PEERID.',
+});
 const operatorErrors = [400, 401, 421, 429] as const;
 
 /** Peers, and the lung that carries them. */
@@ -30,7 +34,10 @@ export const PEER_ROUTES: readonly RouteContract[] = [
     description: 'It is kept across restarts. Trust is another matter: whose commits count is in the configuration.',
     token: true,
     cost: 'write',
-    body: Shape({ url: Maybe(url), multiaddr: Maybe(multiaddr) }, { additionalProperties: false, minProperties: 1, maxProperties: 1 }),
+    body: Shape(
+      { url: Maybe(url), multiaddr: Maybe(multiaddr) },
+      { additionalProperties: false, minProperties: 1, maxProperties: 1 },
+    ),
     answers: {
       201: json('Added, or known already.', Shape({ url: Maybe(Text()), multiaddr: Maybe(Text()), added: Bool() })),
     },
@@ -76,7 +83,9 @@ export const PEER_ROUTES: readonly RouteContract[] = [
     token: true,
     cost: 'costly',
     params: Shape({ peerId: Text({ description: 'Its peer id.' }) }),
-    query: Shape({ limit: Maybe(Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Keys in the answer.' })) }),
+    query: Shape({
+      limit: Maybe(Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Keys in the answer.' })),
+    }),
     answers: { 200: json('The keys.', Differences.ref) },
     errors: [...operatorErrors, 404, 503, 504],
     example: { params: { peerId: '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp' } },
@@ -90,7 +99,10 @@ export const PEER_ROUTES: readonly RouteContract[] = [
     token: true,
     cost: 'costly',
     answers: {
-      200: json('How it stands after it.', Shape({ converged: Shape({ peers: Integer(), equal: Integer() }), peers: List(Peer.ref) })),
+      200: json(
+        'How it stands after it.',
+        Shape({ converged: Shape({ peers: Integer(), equal: Integer() }), peers: List(Peer.ref) }),
+      ),
     },
     errors: [401, 421, 429, 504],
     example: {},
@@ -107,7 +119,12 @@ export const PEER_ROUTES: readonly RouteContract[] = [
       {
         mode,
         reason: Maybe(
-          Text({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$', description: 'Stands in the transition.' }),
+          Text({
+            minLength: 1,
+            maxLength: 200,
+            pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+            description: 'Stands in the transition.',
+          }),
         ),
       },
       { additionalProperties: false },

@@ -1,17 +1,33 @@
 import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
-import { anyJson, CommitResult, Conflict, Cut, cursor, Entry, EntryPage, History, Operation, Proof, time } from './entities.ts';
+import {
+  anyJson,
+  CommitResult,
+  Conflict,
+  Cut,
+  cursor,
+  Entry,
+  EntryPage,
+  History,
+  Operation,
+  Proof,
+  time,
+} from './entities.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 const MAX_PAGE = 1000;
 const limit = Maybe(Integer({ minimum: 1, maximum: MAX_PAGE, default: 100, description: 'Items on a page.' }));
 const key = Text({ minLength: 1, description: 'The key.' });
-const keyInPath = Shape({ key: Text({ description: 'The key, percent-encoded. Keys that paths cannot carry go into the query.' }) });
+const keyInPath = Shape({
+  key: Text({ description: 'The key, percent-encoded. Keys that paths cannot carry go into the query.' }),
+});
 const keyInQuery = Shape({ key });
 const etag = { etag: Text({ description: 'The version in quotes.' }) };
 
-const ifNoneMatch = { 'if-none-match': Maybe(Text({ description: 'Versions that the reader has: 304 when one is current.' })) };
+const ifNoneMatch = {
+  'if-none-match': Maybe(Text({ description: 'Versions that the reader has: 304 when one is current.' })),
+};
 const conditions = {
   'if-match': Maybe(Text({ description: 'Versions, or `*`: writes only where one is current.' })),
   'if-none-match': Maybe(Text({ description: '`*`: writes only where the key has no value.' })),
@@ -26,7 +42,9 @@ const idempotency = {
     }),
   ),
 };
-const replayed = { 'idempotent-replayed': Text({ description: '`true` when an earlier request under this key wrote it.' }) };
+const replayed = {
+  'idempotent-replayed': Text({ description: '`true` when an earlier request under this key wrote it.' }),
+};
 const writeErrors = [400, 401, 412, 413, 415, 421, 422, 429, 503, 504, 507] as const;
 const written = { ...etag, ...replayed };
 
@@ -231,9 +249,14 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     tag: 'proofs and cuts',
     summary: 'The quorum certificate of a cut',
     cost: 'read',
-    query: Shape({ at: Maybe(Integer({ minimum: 0, description: 'Unix ms of the cut. Default: the newest certified one.' })) }),
+    query: Shape({
+      at: Maybe(Integer({ minimum: 0, description: 'Unix ms of the cut. Default: the newest certified one.' })),
+    }),
     answers: {
-      200: json('The certificate.', Shape({ at: time('Of the cut.'), certificate: Text({ description: 'base64url.' }) })),
+      200: json(
+        'The certificate.',
+        Shape({ at: time('Of the cut.'), certificate: Text({ description: 'base64url.' }) }),
+      ),
     },
     errors: [400, 404, 421, 429],
     example: {},

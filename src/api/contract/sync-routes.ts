@@ -85,8 +85,13 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     summary: 'One chunk of that snapshot',
     description: 'Only where DIOTEC360_PUBLIC_SYNC is true; members ask by POST /api/v1/sync.',
     cost: 'bulk',
-    params: Shape({ root: Text({ description: '64 hex digits.' }), index: Text({ description: 'Number of the chunk.' }) }),
-    query: Shape({ after: Maybe(Text({ pattern: '^[0-9a-f]{64}$', description: 'Key hash that the part before ended with.' })) }),
+    params: Shape({
+      root: Text({ description: '64 hex digits.' }),
+      index: Text({ description: 'Number of the chunk.' }),
+    }),
+    query: Shape({
+      after: Maybe(Text({ pattern: '^[0-9a-f]{64}$', description: 'Key hash that the part before ended with.' })),
+    }),
     answers: { 200: { description: 'Immutable.', ...cbor }, 304: { description: 'The reader has it.' } },
     errors: [400, 404, 421, 429, 504],
     example: { params: { root: '00'.repeat(32), index: '0' } },

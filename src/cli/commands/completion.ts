@@ -10,17 +10,27 @@ interface Place {
   readonly words: readonly { readonly word: string; readonly help: string; readonly takesValue: boolean }[];
 }
 
-const SHELLS: Readonly<Record<string, { readonly script: (places: readonly Place[]) => string; readonly hint: string }>> = {
+const SHELLS: Readonly<
+  Record<string, { readonly script: (places: readonly Place[]) => string; readonly hint: string }>
+> = {
   bash: { script: bashScript, hint: 'source <(lattice completion bash)' },
   zsh: { script: zshScript, hint: 'source <(lattice completion zsh)' },
   fish: { script: fishScript, hint: 'lattice completion fish | source' },
 };
 
 /** Prints a script that completes commands and options, made from the commands themselves. */
-export async function completion(context: CliContext, program: Command, shell: string, options: GlobalOptions): Promise<number> {
+export async function completion(
+  context: CliContext,
+  program: Command,
+  shell: string,
+  options: GlobalOptions,
+): Promise<number> {
   const known = SHELLS[shell];
   if (known === undefined)
-    throw usageError(`there is no completion for ${JSON.stringify(shell)}`, `Shells: ${Object.keys(SHELLS).join(', ')}.`);
+    throw usageError(
+      `there is no completion for ${JSON.stringify(shell)}`,
+      `Shells: ${Object.keys(SHELLS).join(', ')}.`,
+    );
   const script = known.script(placesOf(program));
   if (options.json) context.output.json({ shell, script });
   else {
@@ -35,19 +45,28 @@ function placesOf(program: Command): Place[] {
   const visit = (command: Command, at: string): Place[] => {
     const commands = command.commands.map((c) => ({ word: c.name(), help: c.description(), takesValue: false }));
     const own = command === program ? [] : command.options.map(wordOf);
-    return [{ at, words: [...commands, ...own, ...globals] }, ...command.commands.flatMap((c) => visit(c, `${at}/${c.name()}`))];
+    return [
+      { at, words: [...commands, ...own, ...globals] },
+      ...command.commands.flatMap((c) => visit(c, `${at}/${c.name()}`)),
+    ];
   };
   return visit(program, '');
 }
 
-const wordOf = (option: Option) => ({ word: option.long ?? option.flags, help: option.description, takesValue: option.required });
+const wordOf = (option: Option) => ({
+  word: option.long ?? option.flags,
+  help: option.description,
+  takesValue: option.required,
+});
 
 /** `text` as one word of a POSIX shell or of fish. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const pattern = (places: readonly Place[]): string => places.flatMap(({ at }) => (at === '' ? [] : [at])).join('|');
 
 function bashScript(places: readonly Place[]): string {
-  const cases = places.map(({ at, words }) => `    ${quoted(at)}) words=${quoted(words.map(({ word }) => word).join(' '))} ;;`);
+  const cases = places.map(
+    ({ at, words }) => `    ${quoted(at)}) words=${quoted(words.map(({ word }) => word).join(' '))} ;;`,
+  );
   return `_lattice() {
   local at="" word words=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do

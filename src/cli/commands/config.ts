@@ -30,14 +30,18 @@ export async function configShow(context: CliContext, options: ConfigShowOptions
   const shown = options.all ? items : items.filter(({ source }) => source !== 'default');
   for (const line of alignColumns(shown.map(({ name, value, source }) => [name, source, printable(textOf(value))])))
     context.output.line(line);
-  if (shown.length < items.length) context.output.remark(`${items.length - shown.length} more have their defaults: --all`);
+  if (shown.length < items.length)
+    context.output.remark(`${items.length - shown.length} more have their defaults: --all`);
   return EXIT.ok;
 }
 
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : JSON.stringify(value);
 
-/** Checks the configuration that `start` would take, without starting anything. Exit code 1 when production's guard objects. */
+/**
+ * Checks the configuration that `start` would take, without starting anything. Exit code 1 when production's guard
+ * objects.
+ */
 export async function configCheck(context: CliContext, options: GlobalOptions): Promise<number> {
   let config: ReturnType<typeof loadConfig>;
   try {
@@ -49,9 +53,13 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
       context.output.line(`${context.output.paint('red', '✗')} ${printable(`${variable}=${value}: ${rule}`)}`);
       context.output.line(`    → ${printable(fix)}`);
     }
-    throw new LatticeError('invalid-config', `${problems.length} ${problems.length === 1 ? 'value is' : 'values are'} wrong`, {
-      next: 'Correct what is listed, then run lattice config check again.',
-    });
+    throw new LatticeError(
+      'invalid-config',
+      `${problems.length} ${problems.length === 1 ? 'value is' : 'values are'} wrong`,
+      {
+        next: 'Correct what is listed, then run lattice config check again.',
+      },
+    );
   }
   const { warnings, violations } = config;
   const ok = violations.length === 0;
@@ -62,6 +70,10 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
   const { line, paint } = context.output;
   for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
   for (const violation of violations) line(`${paint('red', '✗')} ${printable(violation)}`);
-  line(ok ? `${paint('green', '✓')} a node can start with this` : 'a node starts with this, read-only: production needs what is marked');
+  line(
+    ok
+      ? `${paint('green', '✓')} a node can start with this`
+      : 'a node starts with this, read-only: production needs what is marked',
+  );
   return ok ? EXIT.ok : EXIT.failed;
 }

@@ -1,5 +1,5 @@
 import { type JsonValue, LatticeError } from '../../core/types/index.ts';
-import type { ConflictView, SiblingView, WriteResult } from '../../runtime/facade.ts';
+import type { ConflictView, SiblingView, WriteResult } from '../../runtime/facade/facade.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -36,7 +36,9 @@ export async function conflictsList(context: CliContext, options: ConflictsOptio
   let cursor: string | undefined;
   // Ends: every round finds at least one conflict or is the last.
   do {
-    const page = await client.json<ConflictPage>('GET', PATH, { query: { limit: Math.min(PAGE, options.limit - found.length), cursor } });
+    const page = await client.json<ConflictPage>('GET', PATH, {
+      query: { limit: Math.min(PAGE, options.limit - found.length), cursor },
+    });
     found.push(...page.conflicts);
     cursor = page.conflicts.length === 0 ? undefined : page.cursor;
   } while (cursor !== undefined && found.length < options.limit);
@@ -48,7 +50,8 @@ export async function conflictsList(context: CliContext, options: ConflictsOptio
   const { output } = context;
   if (found.length === 0) output.line('no conflicts');
   for (const conflict of found) show(context, conflict);
-  if (found.length > 0) output.remark('A write to such a key replaces every value that is listed here: lattice conflicts resolve KEY.');
+  if (found.length > 0)
+    output.remark('A write to such a key replaces every value that is listed here: lattice conflicts resolve KEY.');
   if (cursor !== undefined) output.remark('There are more: raise --limit.');
   return EXIT.ok;
 }
@@ -66,18 +69,25 @@ export async function conflictsShow(context: CliContext, key: string, options: G
 /** Writes one value in place of all that are shown. Fails when the value that is shown has changed meanwhile. */
 export async function conflictsResolve(context: CliContext, key: string, options: ResolveOptions): Promise<number> {
   const given = [options.take, options.value, options.delete].filter((choice) => choice !== undefined);
-  if (given.length !== 1) throw usageError('give one of --take, --value and --delete', 'See the values: lattice conflicts show KEY.');
+  if (given.length !== 1)
+    throw usageError('give one of --take, --value and --delete', 'See the values: lattice conflicts show KEY.');
   const value = options.value === undefined ? undefined : (JSON.parse(jsonText(options.value)) as JsonValue);
   const client = await connect(context, options);
   const conflict = await find(client, key);
-  const chosen = options.take === undefined ? { deleted: options.delete === true, value } : siblingOf(conflict, options.take);
+  const chosen =
+    options.take === undefined ? { deleted: options.delete === true, value } : siblingOf(conflict, options.take);
   const winner = conflict.siblings[0] as SiblingView;
   // Nothing is overwritten that its writer saw and we did not. A deleted key has no version to name.
   const unchanged = winner.deleted ? {} : { ifMatch: winner.version };
-  const operation = chosen.deleted ? { op: 'delete', key, ...unchanged } : { op: 'put', key, value: chosen.value, ...unchanged };
-  const { results } = await client.json<WriteResult>('POST', '/api/v1/commits', { body: JSON.stringify({ operations: [operation] }) });
+  const operation = chosen.deleted
+    ? { op: 'delete', key, ...unchanged }
+    : { op: 'put', key, value: chosen.value, ...unchanged };
+  const { results } = await client.json<WriteResult>('POST', '/api/v1/commits', {
+    body: JSON.stringify({ operations: [operation] }),
+  });
   const version = results[0]?.version;
-  if (options.json) context.output.json({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
+  if (options.json)
+    context.output.json({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
   else context.output.line(`${printable(key)}: one value in place of ${conflict.siblings.length}, version ${version}`);
   return EXIT.ok;
 }
@@ -93,7 +103,9 @@ async function find(client: ApiClient, key: string): Promise<ConflictView> {
     const last = page.conflicts.at(-1)?.key;
     if (cursor === undefined || last === undefined || Buffer.compare(Buffer.from(last), Buffer.from(key)) > 0) break;
   }
-  throw new LatticeError('no-conflict', `${JSON.stringify(key)} is not in conflict`, { next: 'See lattice conflicts ls.' });
+  throw new LatticeError('no-conflict', `${JSON.stringify(key)} is not in conflict`, {
+    next: 'See lattice conflicts ls.',
+  });
 }
 
 function siblingOf({ siblings }: ConflictView, choice: string): SiblingView {
@@ -109,6 +121,8 @@ function show({ output }: CliContext, { key, siblings }: ConflictView): void {
   output.line(output.paint('bold', printable(key)));
   siblings.forEach((sibling, i) => {
     const value = sibling.deleted ? '(deleted)' : printable(JSON.stringify(sibling.value));
-    output.line(`  ${i + 1} ${i === 0 ? 'shown' : 'other'}  ${value}  by ${sibling.author} at ${sibling.hlc}  version ${sibling.version}`);
+    output.line(
+      `  ${i + 1} ${i === 0 ? 'shown' : 'other'}  ${value}  by ${sibling.author} at ${sibling.hlc}  version ${sibling.version}`,
+    );
   });
 }

@@ -18,20 +18,31 @@ export interface ContextAddOptions extends GlobalOptions {
 const MAX_FLEET_BYTES = 1024 * 1024;
 
 export async function contextAdd(context: CliContext, name: string, options: ContextAddOptions): Promise<number> {
-  if (!isContextName(name)) throw usageError(`${JSON.stringify(name)} is no name`, 'Use letters, digits, dots, dashes and underscores.');
-  if (options.token !== undefined) throw usageError('tokens are not kept in contexts', 'Name the file that holds it: --token-file FILE.');
+  if (!isContextName(name))
+    throw usageError(`${JSON.stringify(name)} is no name`, 'Use letters, digits, dots, dashes and underscores.');
+  if (options.token !== undefined)
+    throw usageError('tokens are not kept in contexts', 'Name the file that holds it: --token-file FILE.');
   const fleet = options.fleet === undefined ? undefined : resolve(context.cwd, options.fleet);
   const node = fleet === undefined ? undefined : await nodeOf(context, fleet, options.node);
   const url = options.url ?? node?.url;
   if (url === undefined) throw usageError('which node? give --url or --fleet');
   const tokenFile = options.tokenFile === undefined ? node?.tokenFile : resolve(context.cwd, options.tokenFile);
   // A wrong URL or token file is found now, not by the next command.
-  createClient({ url, token: tokenFile === undefined ? undefined : await readToken(context, tokenFile), timeoutMs: 1000 }).close();
+  createClient({
+    url,
+    token: tokenFile === undefined ? undefined : await readToken(context, tokenFile),
+    timeoutMs: 1000,
+  }).close();
 
   const known = await readContexts(context.env);
   const contexts = new Map(known.contexts);
-  contexts.set(name, { url, ...(tokenFile === undefined ? {} : { tokenFile }), ...(fleet === undefined ? {} : { fleet }) });
-  if (contexts.size > MAX_CONTEXTS) throw usageError(`there are ${MAX_CONTEXTS} contexts already`, 'Remove one: lattice context rm NAME.');
+  contexts.set(name, {
+    url,
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(fleet === undefined ? {} : { fleet }),
+  });
+  if (contexts.size > MAX_CONTEXTS)
+    throw usageError(`there are ${MAX_CONTEXTS} contexts already`, 'Remove one: lattice context rm NAME.');
   const current = known.current ?? name;
   const path = await writeContexts(context.env, { current, contexts });
   if (options.json) context.output.json({ name, ...contexts.get(name), current: current === name, path });
@@ -42,11 +53,18 @@ export async function contextAdd(context: CliContext, name: string, options: Con
   return EXIT.ok;
 }
 
-async function nodeOf(context: CliContext, file: string, name: string | undefined): Promise<{ url: string; tokenFile?: string }> {
+async function nodeOf(
+  context: CliContext,
+  file: string,
+  name: string | undefined,
+): Promise<{ url: string; tokenFile?: string }> {
   const { nodes } = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
   const node = name === undefined ? nodes[0] : nodes.find((n) => n.name === name);
   if (node === undefined)
-    throw usageError(`${file} has no node ${JSON.stringify(name)}`, `Its nodes: ${nodes.map((n) => n.name).join(', ')}.`);
+    throw usageError(
+      `${file} has no node ${JSON.stringify(name)}`,
+      `Its nodes: ${nodes.map((n) => n.name).join(', ')}.`,
+    );
   const tokenFile = resolve(dirname(file), node.envFile);
   return { url: node.api, ...(existsSync(tokenFile) ? { tokenFile } : {}) };
 }
@@ -75,7 +93,8 @@ export async function contextList(context: CliContext, options: GlobalOptions): 
     fleet ?? '-',
   ]);
   if (rows.length > 0) {
-    for (const line of alignColumns([['', 'NAME', 'URL', 'TOKEN FILE', 'FLEET'], ...rows])) context.output.line(printable(line.trimEnd()));
+    for (const line of alignColumns([['', 'NAME', 'URL', 'TOKEN FILE', 'FLEET'], ...rows]))
+      context.output.line(printable(line.trimEnd()));
   }
   return EXIT.ok;
 }
@@ -85,7 +104,10 @@ export async function contextRemove(context: CliContext, name: string, options: 
   existing(contexts, name);
   const rest = new Map(contexts);
   rest.delete(name);
-  await writeContexts(context.env, { ...(current === undefined || current === name ? {} : { current }), contexts: rest });
+  await writeContexts(context.env, {
+    ...(current === undefined || current === name ? {} : { current }),
+    contexts: rest,
+  });
   if (options.json) context.output.json({ removed: name });
   else context.output.line(`removed ${name}`);
   return EXIT.ok;
@@ -94,5 +116,7 @@ export async function contextRemove(context: CliContext, name: string, options: 
 function existing(contexts: ReadonlyMap<string, FleetContext>, name: string): FleetContext {
   const found = contexts.get(name);
   if (found !== undefined) return found;
-  throw new LatticeError('no-context', `there is no context ${JSON.stringify(name)}`, { next: 'See lattice context ls.' });
+  throw new LatticeError('no-context', `there is no context ${JSON.stringify(name)}`, {
+    next: 'See lattice context ls.',
+  });
 }

@@ -1,4 +1,4 @@
-import type { CutView } from '../../runtime/facade.ts';
+import type { CutView } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../errors.ts';
@@ -25,7 +25,8 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
     ({ items }) => {
       const shown = items.slice(0, options.limit);
       if (options.json) context.output.json({ items: shown });
-      else if (shown.length === 0) context.output.line('no cuts yet: the first comes within half a minute of the start');
+      else if (shown.length === 0)
+        context.output.line('no cuts yet: the first comes within half a minute of the start');
       else {
         const rows = shown.map((cut) => [
           new Date(cut.at).toISOString(),
@@ -34,7 +35,8 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
           cut.ours ? 'ours' : 'not ours',
           cut.certified ? `certified by ${cut.attesters.length}` : `attested by ${cut.attesters.length}`,
         ]);
-        for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'STATE', 'QUORUM'], ...rows])) context.output.line(line);
+        for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'STATE', 'QUORUM'], ...rows]))
+          context.output.line(line);
       }
     },
   );
@@ -43,9 +45,13 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
 /** The certificate of a quorum for a cut: an auditor's anchor. */
 export async function certificate(context: CliContext, options: CertificateOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<{ readonly at: number; readonly certificate: string }>('GET', '/api/v1/cuts/certificate', {
-    query: { at: options.at },
-  });
+  const answer = await client.json<{ readonly at: number; readonly certificate: string }>(
+    'GET',
+    '/api/v1/cuts/certificate',
+    {
+      query: { at: options.at },
+    },
+  );
   if (options.out !== undefined) {
     const path = await writeNew(context, options.out, `${answer.certificate}\n`);
     if (options.json) context.output.json({ file: path, at: answer.at });

@@ -31,11 +31,16 @@ const SETTLE_STEP_MS = 250;
 
 const MARKS = { ok: ['green', '✓'], info: ['dim', '·'], note: ['yellow', '!'], bad: ['red', '✗'] } as const;
 
-/** Looks at nodes and at all of them together. Exit code 0 well, 1 something to repair, 3 nobody answers; with --check those of monitoring plugins. */
+/**
+ * Looks at nodes and at all of them together. Exit code 0 well, 1 something to repair, 3 nobody answers; with --check
+ * those of monitoring plugins.
+ */
 export async function doctor(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<number> {
   const targets = await targetsOf(context, urls, options);
   const examine = async (): Promise<NodeReport[]> => {
-    const inside = await Promise.all(targets.map(async ({ client, peerId }) => ({ client, report: await examineNode(client, peerId) })));
+    const inside = await Promise.all(
+      targets.map(async ({ client, peerId }) => ({ client, report: await examineNode(client, peerId) })),
+    );
     return await Promise.all(
       inside.map(async (one) => {
         const outside = await examineReach(one, inside, options.timeout * 1000);
@@ -107,7 +112,9 @@ async function targetsOf(context: CliContext, urls: readonly string[], options: 
 /** The token in a node's env file, where this machine holds it. */
 async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
   try {
-    return envFile === '' ? undefined : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
+    return envFile === ''
+      ? undefined
+      : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
   } catch (error) {
     if (error instanceof LatticeError) return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import type { Transition } from '../../runtime/facade.ts';
+import type { Transition } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../errors.ts';
@@ -37,7 +37,8 @@ export async function events(context: CliContext, options: EventsOptions): Promi
     release();
     client.close();
   }
-  if (last !== undefined && !options.json) context.output.remark(`go on from here: ${context.programName} events --after ${last}`);
+  if (last !== undefined && !options.json)
+    context.output.remark(`go on from here: ${context.programName} events --after ${last}`);
   return EXIT.ok;
 }
 

@@ -1,4 +1,4 @@
-import type { HistoryItem, HistoryPage } from '../../runtime/facade.ts';
+import type { HistoryItem, HistoryPage } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../errors.ts';
@@ -34,7 +34,11 @@ export async function history(context: CliContext, key: string, options: History
   const { line, remark, paint } = context.output;
   if (items.length === 0) line(`no version of ${printable(key)} is known here`);
   for (const item of items) {
-    const what = item.deleted ? 'deleted' : item.value === undefined ? '(value no longer held)' : printable(JSON.stringify(item.value));
+    const what = item.deleted
+      ? 'deleted'
+      : item.value === undefined
+        ? '(value no longer held)'
+        : printable(JSON.stringify(item.value));
     const at = item.at === undefined ? '(time not known)       ' : new Date(item.at).toISOString();
     line(`${at}  ${item.current ? paint('bold', 'current') : 'earlier'}  ${what}`);
     line(paint('dim', `  by ${item.author ?? '(not known)'}  version ${item.version}`));

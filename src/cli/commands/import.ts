@@ -1,5 +1,5 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
-import { type LegacySnapshot, type RefusedEntry, readLegacySnapshot } from '../../core/codec/legacy.ts';
+import { type LegacySnapshot, type RefusedEntry, readLegacySnapshot } from '../../core/original/snapshot.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
@@ -22,7 +22,10 @@ export async function importSnapshot(context: CliContext, file: string, options:
   const client = await connect(context, options);
   const snapshot = await readSnapshot(context, file, options);
   const dryRun = options.dryRun === true;
-  const { imported, skipped } = await importEntries(client, snapshot.state, { overwrite: options.overwrite === true, dryRun });
+  const { imported, skipped } = await importEntries(client, snapshot.state, {
+    overwrite: options.overwrite === true,
+    dryRun,
+  });
   if (options.json) {
     context.output.json({ file, root: snapshot.root, keys: snapshot.state.length, imported, skipped, dryRun });
     return EXIT.ok;

@@ -18,7 +18,14 @@ export async function init(context: CliContext, options: InitOptions): Promise<n
   const dir = resolve(context.cwd, options.dir);
   const names = options.names?.split(',').map((name) => name.trim());
   const seed = options.seedFile === undefined ? undefined : await readSeed(context, options.seedFile);
-  const plan = planFleet({ dir, nodes: options.nodes, basePort: options.basePort, p2pBasePort: options.p2pBasePort, names, seed });
+  const plan = planFleet({
+    dir,
+    nodes: options.nodes,
+    basePort: options.basePort,
+    p2pBasePort: options.p2pBasePort,
+    names,
+    seed,
+  });
   try {
     writeFleet(plan);
   } catch (cause) {
@@ -50,6 +57,7 @@ export async function init(context: CliContext, options: InitOptions): Promise<n
 async function readSeed(context: CliContext, file: string): Promise<Bytes> {
   const digits = (await readTextFile(context, file, 1024)).trim();
   const seed = digits.length === 64 ? hexToBytes(digits) : undefined;
-  if (seed === undefined) throw usageError(`${file} does not hold 64 hex digits`, 'Make one: openssl rand -hex 32 > FILE.');
+  if (seed === undefined)
+    throw usageError(`${file} does not hold 64 hex digits`, 'Make one: openssl rand -hex 32 > FILE.');
   return seed;
 }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { loadKey, seedToAuthor } from '../../adapters/system/keys.ts';
 import { loadConfig } from '../../config/index.ts';
-import { authorToPeerId } from '../../core/codec/peer-id.ts';
 import { type Bytes, hexToBytes, LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus } from '../../runtime/facade.ts';
+import { authorToPeerId } from '../../core/wire/peer-id.ts';
+import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
@@ -29,7 +29,11 @@ export async function keyShow(context: CliContext, options: KeyOptions): Promise
   return EXIT.ok;
 }
 
-function show(context: CliContext, options: KeyOptions, key: { readonly peerId: string; readonly publicKey: string }): void {
+function show(
+  context: CliContext,
+  options: KeyOptions,
+  key: { readonly peerId: string; readonly publicKey: string },
+): void {
   if (options.json) context.output.json(key);
   else {
     context.output.line(`peer id     ${key.peerId}`);

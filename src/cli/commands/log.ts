@@ -30,9 +30,13 @@ export async function log(context: CliContext, options: LogOptions): Promise<num
   const { output } = context;
   const query = { level: options.level, after: options.after };
   if (!options.follow) {
-    const page = await client.json<{ readonly items?: readonly LogLine[]; readonly lines?: readonly LogLine[] }>('GET', PATH, {
-      query: { ...query, format: 'json', limit: options.limit },
-    });
+    const page = await client.json<{ readonly items?: readonly LogLine[]; readonly lines?: readonly LogLine[] }>(
+      'GET',
+      PATH,
+      {
+        query: { ...query, format: 'json', limit: options.limit },
+      },
+    );
     const lines = page.items ?? page.lines ?? [];
     if (options.json) output.json({ items: lines });
     else for (const line of lines.slice(-options.limit)) output.line(describe(line, output));
@@ -48,7 +52,8 @@ export async function log(context: CliContext, options: LogOptions): Promise<num
       signal: stopped.signal,
       take({ event, data }) {
         if (options.json) output.line(printable(data));
-        else if (event === 'gap') output.remark(`… ${(JSON.parse(data) as { dropped?: number }).dropped ?? 'some'} lines are missing here`);
+        else if (event === 'gap')
+          output.remark(`… ${(JSON.parse(data) as { dropped?: number }).dropped ?? 'some'} lines are missing here`);
         else output.line(describe(JSON.parse(data) as LogLine, output));
         return true;
       },

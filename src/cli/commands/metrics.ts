@@ -11,7 +11,11 @@ export interface Sample {
 }
 
 /** The node's metrics in Prometheus' text form, or those whose name contains `filter`. */
-export async function metrics(context: CliContext, filter: string | undefined, options: GlobalOptions): Promise<number> {
+export async function metrics(
+  context: CliContext,
+  filter: string | undefined,
+  options: GlobalOptions,
+): Promise<number> {
   const client = await connect(context, options);
   const text = await client.text('GET', '/metrics', { headers: { accept: 'text/plain' } });
   const samples = samplesOf(text);

@@ -23,7 +23,12 @@ export async function openapi(context: CliContext, options: OpenapiOptions): Pro
     return EXIT.ok;
   }
   const path = await writeNew(context, options.out, `${JSON.stringify(document, undefined, 2)}\n`);
-  const summary = { file: path, openapi: document.openapi, version: document.info.version, paths: Object.keys(document.paths).length };
+  const summary = {
+    file: path,
+    openapi: document.openapi,
+    version: document.info.version,
+    paths: Object.keys(document.paths).length,
+  };
   if (options.json) context.output.json(summary);
   else context.output.line(`${path}: OpenAPI ${summary.openapi}, ${summary.paths} paths of version ${summary.version}`);
   return EXIT.ok;

@@ -1,4 +1,4 @@
-import type { PeerDifferences, PeerStatus } from '../../runtime/facade.ts';
+import type { PeerDifferences, PeerStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
@@ -28,7 +28,9 @@ export async function peersList(context: CliContext, options: WatchOptions): Pro
 
 function show(context: CliContext, peers: readonly PeerStatus[]): void {
   if (peers.length === 0) {
-    context.output.line('no peers: name some with DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or lattice peers add URL');
+    context.output.line(
+      'no peers: name some with DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or lattice peers add URL',
+    );
     return;
   }
   const rows = peers.map((peer) => [
@@ -119,7 +121,11 @@ export async function peersDiff(context: CliContext, peer: string, options: Diff
   else {
     line(`ours    ${answer.ourRoot}`);
     line(`theirs  ${answer.theirRoot}`);
-    const where: Readonly<Record<string, string>> = { ours: 'only here', theirs: 'only there', both: 'on both, different' };
+    const where: Readonly<Record<string, string>> = {
+      ours: 'only here',
+      theirs: 'only there',
+      both: 'on both, different',
+    };
     const rows = answer.keys.map(({ keyHash, key, side }) => [
       where[side] ?? side,
       key === undefined ? `(hash ${keyHash})` : printable(key),

@@ -1,4 +1,4 @@
-import type { ProofDocument } from '../../runtime/facade.ts';
+import type { ProofDocument } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../errors.ts';

@@ -1,8 +1,8 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
 import { verifyProofDocument } from '../../audit/index.ts';
-import { authorToPeerId } from '../../core/codec/peer-id.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
+import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { printable } from '../output.ts';
@@ -75,8 +75,12 @@ export async function proofVerify(context: CliContext, file: string, options: Pr
   const { line, remark, paint } = context.output;
   for (const check of proven.checks) line(`${paint('green', '✓')} ${printable(check)}`);
   line(printable(statement));
-  if (proven.siblings > 1) line(`${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`);
-  remark(`It does not say that this is the latest value${certificate === undefined ? ', nor that other nodes held it' : ''}.`);
-  if (trusted === undefined) remark('Whether you trust the signer and the writers was not checked: give their keys with --trust.');
+  if (proven.siblings > 1)
+    line(`${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`);
+  remark(
+    `It does not say that this is the latest value${certificate === undefined ? ', nor that other nodes held it' : ''}.`,
+  );
+  if (trusted === undefined)
+    remark('Whether you trust the signer and the writers was not checked: give their keys with --trust.');
   return EXIT.ok;
 }

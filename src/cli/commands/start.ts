@@ -8,7 +8,12 @@ const DRAIN_MS = 2000;
 
 /** Runs a node until a signal: the first one drains it, the second one ends it at once. */
 export async function start(context: CliContext, options: GlobalOptions): Promise<number> {
-  const config = loadConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd, terminal: context.output.interactive });
+  const config = loadConfig({
+    env: context.env,
+    envFile: options.envFile,
+    cwd: context.cwd,
+    terminal: context.output.interactive,
+  });
   let signals = 0;
   let wake = (): void => undefined;
   const first = new Promise<void>((resolve) => (wake = resolve));
@@ -21,8 +26,11 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     const { startNode } = await import('../../app/index.ts');
     // A signal during the start is remembered, and drains as soon as there is something to drain.
     const node = await startNode({ config });
-    // A library's forgotten promise is no reason to end a node that still works: it is said, and the supervisors see to the rest.
-    process.on('unhandledRejection', (reason) => node.log.error({ error: String(reason) }, 'an internal failure went unhandled'));
+    // A library's forgotten promise is no reason to end a node that still works: it is said, and the supervisors see to
+    // the rest.
+    process.on('unhandledRejection', (reason) =>
+      node.log.error({ error: String(reason) }, 'an internal failure went unhandled'),
+    );
     await first;
     const late = new AbortController();
     const drained = await Promise.race([node.stop().then(() => true), wait(DRAIN_MS, false, { signal: late.signal })]);

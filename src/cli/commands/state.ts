@@ -1,4 +1,4 @@
-import type { EntryView, NodeStatus } from '../../runtime/facade.ts';
+import type { EntryView, NodeStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
 import { EXIT } from '../errors.ts';
@@ -41,7 +41,8 @@ export async function stateGet(context: CliContext, key: string, options: Global
 }
 
 export async function statePut(context: CliContext, key: string, value: string, options: PutOptions): Promise<number> {
-  if (options.ifAbsent && options.ifMatch !== undefined) throw usageError('--if-absent and --if-match exclude each other');
+  if (options.ifAbsent && options.ifMatch !== undefined)
+    throw usageError('--if-absent and --if-match exclude each other');
   const client = await connect(context, options);
   const given = value === '-' ? await readAll(context.stdin) : value;
   const answer = await client.json<EntryView | undefined>('PUT', PATH, {
@@ -53,7 +54,10 @@ export async function statePut(context: CliContext, key: string, value: string, 
     },
   });
   if (options.json) context.output.json(answer ?? { key });
-  else context.output.line(`written ${printable(key)}${answer?.version === undefined ? '' : ` version ${answer.version}`}`);
+  else
+    context.output.line(
+      `written ${printable(key)}${answer?.version === undefined ? '' : ` version ${answer.version}`}`,
+    );
   return EXIT.ok;
 }
 
@@ -68,7 +72,11 @@ export async function stateDelete(context: CliContext, key: string, options: Del
   return EXIT.ok;
 }
 
-export async function stateList(context: CliContext, prefix: string | undefined, options: ListOptions): Promise<number> {
+export async function stateList(
+  context: CliContext,
+  prefix: string | undefined,
+  options: ListOptions,
+): Promise<number> {
   const client = await connect(context, options);
   const entries: EntryView[] = [];
   let cursor = options.cursor;
@@ -80,7 +88,9 @@ export async function stateList(context: CliContext, prefix: string | undefined,
     });
     shown += page.entries.length;
     if (options.json) entries.push(...page.entries);
-    else for (const entry of page.entries) context.output.line(`${printable(entry.key)}\t${printable(JSON.stringify(entry.value))}`);
+    else
+      for (const entry of page.entries)
+        context.output.line(`${printable(entry.key)}\t${printable(JSON.stringify(entry.value))}`);
     cursor = page.cursor;
     if (cursor === undefined || page.entries.length === 0 || shown >= options.limit) break;
   }

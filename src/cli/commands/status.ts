@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../../runtime/facade.ts';
+import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { alignColumns, duration, type Output, printable } from '../output.ts';
@@ -52,7 +52,10 @@ function cutsOf({ cuts, now }: NodeStatus): string[][] {
   if (cuts === undefined) return [];
   const rows: string[][] = [];
   if (cuts.convergedAsOf !== undefined) {
-    rows.push(['converged', `as of ${new Date(cuts.convergedAsOf).toISOString()}, ${duration(now - cuts.convergedAsOf)} ago`]);
+    rows.push([
+      'converged',
+      `as of ${new Date(cuts.convergedAsOf).toISOString()}, ${duration(now - cuts.convergedAsOf)} ago`,
+    ]);
   }
   if (cuts.certified !== undefined) {
     const { at, attesters, quorum } = cuts.certified;
@@ -67,7 +70,12 @@ function progressOf({ bootstrap, integrity }: NodeStatus): string[][] {
   const rows: string[][] = [];
   if (bootstrap !== undefined && bootstrap.phase !== 'done') {
     const { phase, chunks, entries, ratePerSecond, verified, error } = bootstrap;
-    const parts = [phase, `${chunks.done} of ${chunks.total} chunks`, `${entries} entries`, `${Math.round(ratePerSecond)}/s`];
+    const parts = [
+      phase,
+      `${chunks.done} of ${chunks.total} chunks`,
+      `${entries} entries`,
+      `${Math.round(ratePerSecond)}/s`,
+    ];
     if (verified !== undefined) parts.push(`${verified.done} of ${verified.total} signatures checked`);
     if (error !== undefined) parts.push(error);
     rows.push(['bootstrap', printable(parts.join(', '))]);

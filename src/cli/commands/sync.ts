@@ -1,5 +1,5 @@
 import { LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus, PeerStatus, RepairReport } from '../../runtime/facade.ts';
+import type { NodeStatus, PeerStatus, RepairReport } from '../../runtime/facade/facade.ts';
 import { type ApiClient, TOKEN_HINT } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -29,7 +29,11 @@ const MODES = ['p2p', 'http', 'auto'];
 const SHOWN_TRANSITIONS = 5;
 
 /** Sets the mode; without one tells it. */
-export async function syncMode(context: CliContext, mode: string | undefined, options: SyncModeOptions): Promise<number> {
+export async function syncMode(
+  context: CliContext,
+  mode: string | undefined,
+  options: SyncModeOptions,
+): Promise<number> {
   if (mode !== undefined && !MODES.includes(mode))
     throw usageError(`${JSON.stringify(mode)} is no mode`, 'The modes are p2p, http and auto.');
   const client = await connect(context, options);
@@ -90,7 +94,12 @@ export async function syncStatus(context: CliContext, options: WatchOptions): Pr
     const { line, paint } = context.output;
     const equal = status.converged.peers > 0 && status.converged.equal === status.converged.peers;
     line(`mode ${status.mode}, carried by ${status.syncMode}, health ${status.health}`);
-    line(paint(equal ? 'green' : 'yellow', `${status.converged.equal} of ${status.converged.peers} peers hold root ${status.root}`));
+    line(
+      paint(
+        equal ? 'green' : 'yellow',
+        `${status.converged.equal} of ${status.converged.peers} peers hold root ${status.root}`,
+      ),
+    );
     for (const text of alignColumns(
       peers.map((peer) => [nameOf(peer), peer.lung, peer.agreement, since(peer, status.now), repairOf(peer)]),
     ))
@@ -111,7 +120,10 @@ function repairOf({ repair, lastRepair, differing }: PeerStatus): string {
   if (repair !== undefined) {
     return `repairing over ${repair.lung}: ${repair.fetched} fetched, ${repair.pushed} pushed of ${repair.found}, ${repair.remaining} remain, ${Math.round(repair.perSecond)}/s`;
   }
-  const differ = differing !== undefined && differing.keys > 0 ? `${differing.exact ? '' : 'about '}${differing.keys} keys differ; ` : '';
+  const differ =
+    differing !== undefined && differing.keys > 0
+      ? `${differing.exact ? '' : 'about '}${differing.keys} keys differ; `
+      : '';
   return differ + (lastRepair === undefined ? 'no repair yet' : reportOf(lastRepair));
 }
 

@@ -3,9 +3,9 @@ import { join, relative, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import type { Fleet } from '../../config/fleet.ts';
-import { readLegacySnapshot } from '../../core/codec/legacy.ts';
+import { readLegacySnapshot } from '../../core/original/snapshot.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus } from '../../runtime/facade.ts';
+import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
@@ -63,7 +63,11 @@ export async function up(context: CliContext, options: UpOptions): Promise<numbe
       }),
     );
     if (options.json)
-      context.output.json({ event: 'started', dir, nodes: fleet.nodes.map(({ name, api, peerId }) => ({ name, api, peerId })) });
+      context.output.json({
+        event: 'started',
+        dir,
+        nodes: fleet.nodes.map(({ name, api, peerId }) => ({ name, api, peerId })),
+      });
     const died = Promise.race(children.map((child) => child.exited));
     const work = new AbortController();
     const signal = AbortSignal.any([stopped.signal, work.signal]);
@@ -83,12 +87,20 @@ export async function up(context: CliContext, options: UpOptions): Promise<numbe
 }
 
 /** Sees the fleet through to agreement, then stays. Resolves with the exit code; at once when `signal` aborts. */
-async function attend(context: CliContext, options: UpOptions, dir: string, fleet: Fleet, signal: AbortSignal): Promise<number> {
+async function attend(
+  context: CliContext,
+  options: UpOptions,
+  dir: string,
+  fleet: Fleet,
+  signal: AbortSignal,
+): Promise<number> {
   const { output } = context;
   // The clients take nothing from our own environment: a DIOTEC360_API_TOKEN in it is another node's.
   const plain: CliContext = { ...context, env: {} };
   const clients = await Promise.all(
-    fleet.nodes.map((node) => connect(plain, { timeout: options.timeout, url: node.api, envFile: join(dir, node.envFile) })),
+    fleet.nodes.map((node) =>
+      connect(plain, { timeout: options.timeout, url: node.api, envFile: join(dir, node.envFile) }),
+    ),
   );
   const board = options.json ? undefined : await createBoard(output);
   try {
@@ -155,7 +167,8 @@ async function loadSample(
       return;
     } catch (error) {
       // A node that just started may not write before it knows its own last commit.
-      if (!(error instanceof LatticeError) || !['read-only', 'overloaded', 'deadline'].includes(error.code)) throw error;
+      if (!(error instanceof LatticeError) || !['read-only', 'overloaded', 'deadline'].includes(error.code))
+        throw error;
       if (performance.now() > deadline || !(await pause(LOOK_MS, signal))) throw error;
     }
   }
@@ -179,7 +192,10 @@ async function untilEqual(
     if (root !== undefined && connected && statuses.every((status) => status?.root === root)) return root;
     if (options.once && performance.now() > deadline) {
       const roots = statuses
-        .map((status, i) => `${fleet.nodes[i]?.name}: ${status === undefined ? 'no answer' : `${status.health} ${status.root}`}`)
+        .map(
+          (status, i) =>
+            `${fleet.nodes[i]?.name}: ${status === undefined ? 'no answer' : `${status.health} ${status.root}`}`,
+        )
         .join(', ');
       throw new LatticeError('not-converged', `the nodes do not agree after ${AGREE_MS / 1000} s (${roots})`, {
         next: 'Read the logs of the nodes in the fleet directory.',
@@ -216,7 +232,8 @@ async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
 function reportDeath(context: CliContext, options: UpOptions, children: readonly NodeChild[], exit: Exit): number {
   const child = children.find(({ name }) => name === exit.name);
   const { output } = context;
-  if (options.json) output.json({ event: 'died', name: exit.name, reason: exit.reason, log: child?.logFile, tail: child?.tail() });
+  if (options.json)
+    output.json({ event: 'died', name: exit.name, reason: exit.reason, log: child?.logFile, tail: child?.tail() });
   else for (const line of child?.tail() ?? []) output.remark(`${exit.name} | ${printable(line)}`);
   throw new LatticeError('node-died', `${exit.name} ended: ${exit.reason}`, {
     next: `Its log is ${child?.logFile ?? 'in the fleet directory'}. The other nodes are stopped.`,
@@ -239,7 +256,8 @@ function nextSteps(context: CliContext, options: UpOptions, fleet: Fleet): strin
   const { output, programName } = context;
   const [first, second = first, third = second] = fleet.nodes;
   if (first === undefined || second === undefined || third === undefined) return [];
-  const inDir = (file: string): string => shellWord(relative(context.cwd, join(resolve(context.cwd, options.dir), file)));
+  const inDir = (file: string): string =>
+    shellWord(relative(context.cwd, join(resolve(context.cwd, options.dir), file)));
   return [
     output.paint('bold', 'Try next, in another terminal:'),
     `  ${programName} state put greeting '"hello"' --env-file ${inDir(first.envFile)}`,

@@ -17,7 +17,8 @@ export function dataCommands(definition: Definition): void {
       'history <key>',
       'who wrote a key and when, newest first',
       ['history greeting', 'history greeting --limit 5 --json'],
-      async (options: HistoryOptions, [key = '']) => (await import('../commands/history.ts')).history(context, key, options),
+      async (options: HistoryOptions, [key = '']) =>
+        (await import('../commands/history.ts')).history(context, key, options),
     ),
     'versions',
     20,
@@ -49,7 +50,11 @@ export function dataCommands(definition: Definition): void {
     conflicts,
     'resolve <key>',
     'write one value in place of all (needs the token)',
-    ['conflicts resolve greeting --take 2', 'conflicts resolve greeting --value \'"both"\'', 'conflicts resolve greeting --delete'],
+    [
+      'conflicts resolve greeting --take 2',
+      'conflicts resolve greeting --value \'"both"\'',
+      'conflicts resolve greeting --delete',
+    ],
     async (options: ResolveOptions, [key = '']) => (await commands()).conflictsResolve(context, key, options),
   )
     .option('--take <n>', 'the value of this number or version')
@@ -78,8 +83,12 @@ function defineState({ context, define }: Definition, state: Command): void {
     .option('--string', 'take the value as text, not as JSON')
     .option('--if-absent', 'only when the key does not exist')
     .option('--if-match <version>', 'only when the key has this version');
-  define(state, 'delete <key>', 'delete a key (needs the token)', ['state delete greeting'], async (options: DeleteOptions, [key = '']) =>
-    (await commands()).stateDelete(context, key, options),
+  define(
+    state,
+    'delete <key>',
+    'delete a key (needs the token)',
+    ['state delete greeting'],
+    async (options: DeleteOptions, [key = '']) => (await commands()).stateDelete(context, key, options),
   )
     .alias('del')
     .option('--if-match <version>', 'only when the key has this version');
@@ -106,7 +115,8 @@ function defineProof({ context, define }: Definition, proof: Command): void {
     'get <key>',
     "fetch the proof of a key's presence or absence",
     ['proof get greeting --out greeting.proof', 'proof get greeting --at cut'],
-    async (options: ProofGetOptions, [key = '']) => (await import('../commands/proof-get.ts')).proofGet(context, key, options),
+    async (options: ProofGetOptions, [key = '']) =>
+      (await import('../commands/proof-get.ts')).proofGet(context, key, options),
   )
     .option('--out <file>', 'write it to a file (default: stdout)')
     .addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']));
@@ -115,7 +125,8 @@ function defineProof({ context, define }: Definition, proof: Command): void {
     'verify <file>',
     'check a proof offline ("-": from stdin)',
     ['proof verify greeting.proof', 'proof verify greeting.proof --root <64 hex> --trust <64 hex>,<64 hex>'],
-    async (options: ProofVerifyOptions, [file = '']) => (await import('../commands/proof-verify.ts')).proofVerify(context, file, options),
+    async (options: ProofVerifyOptions, [file = '']) =>
+      (await import('../commands/proof-verify.ts')).proofVerify(context, file, options),
   )
     .option('--root <hex>', 'the root that it must lead to')
     .option(

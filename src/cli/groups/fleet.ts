@@ -17,7 +17,11 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     async (options: DoctorOptions, urls) => (await import('../commands/doctor.ts')).doctor(context, urls, options),
   )
     .option('--fleet <file>', 'fleet.json: all of its nodes, with the tokens of the env files beside it')
-    .addOption(new Option('--settle <seconds>', 'how long roots may take to become equal').default(5).argParser(numberIn(0, 600)))
+    .addOption(
+      new Option('--settle <seconds>', 'how long roots may take to become equal')
+        .default(5)
+        .argParser(numberIn(0, 600)),
+    )
     .option('--check', 'one line and exit code for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown');
 
   const peers = group('peers', 'the peers of a node', 'peers', 'peers ping http://127.0.0.1:8001');
@@ -76,8 +80,12 @@ export function fleetCommands({ context, program, define, defineDefault, group }
       async (options: WatchOptions) => (await syncCommands()).syncStatus(context, options),
     ),
   );
-  define(sync, 'now', 'compare and repair with every reachable peer (needs the token)', ['sync now'], async (options: GlobalOptions) =>
-    (await syncCommands()).syncNow(context, options),
+  define(
+    sync,
+    'now',
+    'compare and repair with every reachable peer (needs the token)',
+    ['sync now'],
+    async (options: GlobalOptions) => (await syncCommands()).syncNow(context, options),
   );
   define(
     sync,
@@ -110,6 +118,10 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
     async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
   )
-    .addOption(new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(integerIn(0, Number.MAX_SAFE_INTEGER)))
+    .addOption(
+      new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
+        integerIn(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
     .option('--out <file>', 'write it to a file (default: stdout)');
 }

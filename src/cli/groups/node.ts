@@ -30,11 +30,17 @@ export function nodeCommands({ context, program, define, group }: Definition): v
     .option('--type <a,b>', 'only events of these types')
     .addOption(new Option('--count <n>', 'end after so many').argParser(integerIn(1, 1_000_000_000)));
 
-  define(program, 'log', "the node's last log lines (needs the token)", ['log', 'log -f --level warn'], async (options: LogOptions) =>
-    (await import('../commands/log.ts')).log(context, options),
+  define(
+    program,
+    'log',
+    "the node's last log lines (needs the token)",
+    ['log', 'log -f --level warn'],
+    async (options: LogOptions) => (await import('../commands/log.ts')).log(context, options),
   )
     .option('-f, --follow', 'go on with those that come')
-    .addOption(new Option('--level <level>', 'the least level').choices(['debug', 'info', 'warn', 'error']).default('info'))
+    .addOption(
+      new Option('--level <level>', 'the least level').choices(['debug', 'info', 'warn', 'error']).default('info'),
+    )
     .option('--after <id>', 'go on after this line')
     .addOption(new Option('--limit <n>', 'most lines to list').default(100).argParser(integerIn(1, 1000)));
 
@@ -59,7 +65,8 @@ export function nodeCommands({ context, program, define, group }: Definition): v
     'metrics [filter]',
     'metrics in the text form of Prometheus, or those whose name contains the filter',
     ['metrics', 'metrics peer --json'],
-    async (options: GlobalOptions, [filter]) => (await import('../commands/metrics.ts')).metrics(context, filter, options),
+    async (options: GlobalOptions, [filter]) =>
+      (await import('../commands/metrics.ts')).metrics(context, filter, options),
   );
 
   define(

@@ -18,8 +18,12 @@ export function setupCommands({ context, program, define, defineDefault, group }
   )
     .option('--dir <dir>', 'directory to write to', 'fleet')
     .addOption(new Option('--nodes <n>', 'number of nodes, 1 to 50').default(3).argParser(integerIn(1, 50)))
-    .addOption(new Option('--base-port <port>', 'API port of the first node').default(8000).argParser(integerIn(1, 65_535)))
-    .addOption(new Option('--p2p-base-port <port>', 'P2P port of the first node').default(9000).argParser(integerIn(1, 65_535)))
+    .addOption(
+      new Option('--base-port <port>', 'API port of the first node').default(8000).argParser(integerIn(1, 65_535)),
+    )
+    .addOption(
+      new Option('--p2p-base-port <port>', 'P2P port of the first node').default(9000).argParser(integerIn(1, 65_535)),
+    )
     .option('--names <a,b,c>', 'names of the nodes')
     .option('--seed-file <file>', 'file of 64 hex digits that the keys are derived from (default: random keys)');
 
@@ -33,8 +37,12 @@ export function setupCommands({ context, program, define, defineDefault, group }
     .option('--dir <dir>', 'directory of the fleet, created by the first run', '.lattice')
     .option('--once', 'exit 0 after the nodes agreed (for CI)');
 
-  define(program, 'start', 'run one node', ['start --env-file fleet/node1-huggingface.env'], async (options: GlobalOptions) =>
-    (await import('../commands/start.ts')).start(context, options),
+  define(
+    program,
+    'start',
+    'run one node',
+    ['start --env-file fleet/node1-huggingface.env'],
+    async (options: GlobalOptions) => (await import('../commands/start.ts')).start(context, options),
   );
 
   define(
@@ -42,7 +50,8 @@ export function setupCommands({ context, program, define, defineDefault, group }
     'import <snapshot.json>',
     'load a snapshot of the original node, verified against its own root; keys that exist are left alone',
     ['import snapshot.json --dry-run', 'import snapshot.json --env-file fleet/node1-huggingface.env'],
-    async (options: ImportOptions, [file = '']) => (await import('../commands/import.ts')).importSnapshot(context, file, options),
+    async (options: ImportOptions, [file = '']) =>
+      (await import('../commands/import.ts')).importSnapshot(context, file, options),
   )
     .option('--overwrite', 'replace keys that exist, too')
     .option('--dry-run', 'write nothing, say what would be written');
@@ -69,7 +78,10 @@ export function setupCommands({ context, program, define, defineDefault, group }
     contexts,
     'add <name>',
     'name a fleet; the first one is in use at once',
-    ['context add home --fleet fleet/fleet.json', 'context add office --url https://lattice.example --token-file ~/.lattice-token'],
+    [
+      'context add home --fleet fleet/fleet.json',
+      'context add office --url https://lattice.example --token-file ~/.lattice-token',
+    ],
     async (options: ContextAddOptions, [name = '']) => (await commands()).contextAdd(context, name, options),
   )
     .option('--token-file <file>', 'file with the token, or an env file; only its path is kept')
@@ -82,11 +94,19 @@ export function setupCommands({ context, program, define, defineDefault, group }
     ['context use home'],
     async (options: GlobalOptions, [name = '']) => (await commands()).contextUse(context, name, options),
   );
-  defineDefault(contexts, 'ls', 'the contexts, and which one is in use', ['context ls'], async (options: GlobalOptions) =>
-    (await commands()).contextList(context, options),
+  defineDefault(
+    contexts,
+    'ls',
+    'the contexts, and which one is in use',
+    ['context ls'],
+    async (options: GlobalOptions) => (await commands()).contextList(context, options),
   );
-  define(contexts, 'rm <name>', 'forget a context', ['context rm office'], async (options: GlobalOptions, [name = '']) =>
-    (await commands()).contextRemove(context, name, options),
+  define(
+    contexts,
+    'rm <name>',
+    'forget a context',
+    ['context rm office'],
+    async (options: GlobalOptions, [name = '']) => (await commands()).contextRemove(context, name, options),
   );
 
   define(

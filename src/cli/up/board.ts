@@ -1,5 +1,5 @@
 import type { FleetNode } from '../../config/fleet.ts';
-import type { NodeStatus } from '../../runtime/facade.ts';
+import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import type { Output, Style } from '../output.ts';
 
 /** A node and its last status; undefined while it does not answer. */

@@ -11,10 +11,11 @@ const MAX_LINE = 2000;
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'SystemRoot'];
 
 /**
- * The first: glibc's allocator keeps freed memory for each of several threads: with two such stores a node needs 100 MiB less under load; others ignore it.
- * The second: what a node decodes lives until the batch after next. With the default of 16 MiB a collection comes twice as often and copies as much
- * each time: taking over a million entries then costs a fifth more processor time. The third: one helper of the collector instead of four, which
- * on few processors mostly get in each other's way: a sixth less processor time for every write.
+ * The first: glibc's allocator keeps freed memory for each of several threads: with two such stores a node needs 100
+ * MiB less under load; others ignore it. The second: what a node decodes lives until the batch after next. With the
+ * default of 16 MiB a collection comes twice as often and copies as much each time: taking over a million entries then
+ * costs a fifth more processor time. The third: one helper of the collector instead of four, which on few processors
+ * mostly get in each other's way: a sixth less processor time for every write.
  */
 const MEMORY = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' };
 
@@ -44,15 +45,22 @@ export interface NodeChild {
 }
 
 /**
- * Starts a node. It is in a process group of its own, so that Ctrl-C reaches it through us and once; the IPC channel tells it
- * when we are gone.
+ * Starts a node. It is in a process group of its own, so that Ctrl-C reaches it through us and once; the IPC channel
+ * tells it when we are gone.
  */
 export function spawnNode(options: ChildOptions): NodeChild {
   const { name, logFile } = options;
   const [program = '', ...args] = options.command;
-  const passedOn = Object.fromEntries(PASSED_ON.flatMap((key) => (options.env[key] === undefined ? [] : [[key, options.env[key]]])));
+  const passedOn = Object.fromEntries(
+    PASSED_ON.flatMap((key) => (options.env[key] === undefined ? [] : [[key, options.env[key]]])),
+  );
   const env = { ...MEMORY, ...passedOn };
-  const child = spawn(program, args, { cwd: options.cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   const log = createLogFile(logFile);
   const lines: string[] = [];
   const collect = (stream: ChildProcess['stdout']): void => {
@@ -75,7 +83,9 @@ export function spawnNode(options: ChildOptions): NodeChild {
   const exited = new Promise<Exit>((resolve) => {
     const finish = (reason: string): void => void log.end().then(() => resolve({ name, reason }));
     child.once('error', (error) => finish(`could not be started: ${error.message}`));
-    child.once('close', (code, signal) => finish(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`));
+    child.once('close', (code, signal) =>
+      finish(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`),
+    );
   });
   return { name, logFile, exited, tail: () => lines.slice(-TAIL_LINES), signal: (signal) => void child.kill(signal) };
 }

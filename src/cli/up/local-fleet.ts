@@ -3,7 +3,7 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Fleet, type FleetNode, planFleet, writeFleet } from '../../config/fleet.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus } from '../../runtime/facade.ts';
+import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import { createClient } from '../client.ts';
 import { readFleet } from '../fleet-file.ts';
 import { areFree, nextFreeRange } from './ports.ts';
@@ -19,8 +19,8 @@ export interface BasePorts {
 }
 
 /**
- * The fleet in `dir`, made by the first call, on ports that are free now: where one is taken, the fleet moves to the next free
- * range, and `say` tells. LatticeError `already-running`, `no-ports`, and those of planFleet and writeFleet.
+ * The fleet in `dir`, made by the first call, on ports that are free now: where one is taken, the fleet moves to the
+ * next free range, and `say` tells. LatticeError `already-running`, `no-ports`, and those of planFleet and writeFleet.
  */
 export async function prepareFleet(dir: string, base: BasePorts, say: (text: string) => void): Promise<Fleet> {
   const file = join(dir, 'fleet.json');
@@ -33,14 +33,23 @@ export async function prepareFleet(dir: string, base: BasePorts, say: (text: str
   const fleet = readFleet(await readFile(file, 'utf8'));
   if (await areFree(fleet.nodes.flatMap((node) => [apiPort(node), p2pPort(node)]))) return fleet;
   await refuseIfRunning(fleet, dir);
-  const [api, p2p] = await freeBases({ api: apiPort(fleet.nodes[0]), p2p: p2pPort(fleet.nodes[0]) }, fleet.nodes.length, say);
+  const [api, p2p] = await freeBases(
+    { api: apiPort(fleet.nodes[0]), p2p: p2pPort(fleet.nodes[0]) },
+    fleet.nodes.length,
+    say,
+  );
   return await moveFleet(dir, fleet, api, p2p);
 }
 
-async function freeBases(base: BasePorts, count: number, say: (text: string) => void): Promise<[api: number, p2p: number]> {
+async function freeBases(
+  base: BasePorts,
+  count: number,
+  say: (text: string) => void,
+): Promise<[api: number, p2p: number]> {
   const found: [number, number] = [await nextFreeRange(base.api, count), await nextFreeRange(base.p2p, count)];
   for (const [name, wanted, got] of [['API', base.api, found[0]] as const, ['P2P', base.p2p, found[1]] as const]) {
-    if (got !== wanted) say(`${name} ports ${wanted}–${wanted + count - 1} are not all free: taking ${got}–${got + count - 1}`);
+    if (got !== wanted)
+      say(`${name} ports ${wanted}–${wanted + count - 1} are not all free: taking ${got}–${got + count - 1}`);
   }
   return found;
 }

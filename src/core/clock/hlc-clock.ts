@@ -1,5 +1,5 @@
-import { MAX_HLC, ZERO_HLC } from '../codec/hlc.ts';
 import { type Hlc, MAX_FUTURE_MS, MAX_LOCAL_AHEAD_MS } from '../types/index.ts';
+import { MAX_HLC, ZERO_HLC } from './hlc.ts';
 
 /**
  * Hybrid logical clock after Kulkarni et al., "Logical Physical Clocks" (2014), in its packed form: 48 bits of
@@ -25,8 +25,10 @@ const MAX_COUNTER = 2 ** 16 - 1;
 
 /** RangeError unless `ms` is an integer of 48 bits and `counter` one of 16. */
 export function makeHlc(ms: number, counter: number): Hlc {
-  if (!Number.isInteger(ms) || ms < 0 || ms > MAX_MS) throw new RangeError(`the milliseconds of an HLC have 48 bits, not ${ms}`);
-  if (!Number.isInteger(counter) || counter < 0 || counter > MAX_COUNTER) throw new RangeError(`its counter has 16 bits, not ${counter}`);
+  if (!Number.isInteger(ms) || ms < 0 || ms > MAX_MS)
+    throw new RangeError(`the milliseconds of an HLC have 48 bits, not ${ms}`);
+  if (!Number.isInteger(counter) || counter < 0 || counter > MAX_COUNTER)
+    throw new RangeError(`its counter has 16 bits, not ${counter}`);
   return ((BigInt(ms) << COUNTER_BITS) | BigInt(counter)) as Hlc;
 }
 

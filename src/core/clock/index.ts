@@ -1,1 +1,2 @@
+export * from './hlc.ts';
 export * from './hlc-clock.ts';

@@ -1,5 +1,11 @@
-import { attestationSigningBytes, type Certificate, decodeCertificate, encodeAttestationPayload, trustHash } from '../codec/index.ts';
 import { type Author, type Bytes, equalBytes, type Hasher, LatticeError } from '../types/index.ts';
+import {
+  attestationSigningBytes,
+  type Certificate,
+  decodeCertificate,
+  encodeAttestationPayload,
+  trustHash,
+} from '../wire/index.ts';
 
 /** Attestations of one root that certify it, of a trust list of `trusted` authors: any two quorums share one. */
 export function quorumOf(trusted: number): number {
@@ -16,7 +22,8 @@ export interface Certified {
 
 /**
  * Everything about a certificate but the signatures, which the caller verifies: form, network, trust list and quorum.
- * `trusted` is the whole trust list, as the signers have it. LatticeError `malformed`, `unknown-version` or `not-certified`.
+ * `trusted` is the whole trust list, as the signers have it. LatticeError `malformed`, `unknown-version` or
+ * `not-certified`.
  */
 export function checkCertificate(
   bytes: Bytes,
@@ -25,14 +32,16 @@ export function checkCertificate(
   const certificate = decodeCertificate(bytes);
   const { signers, ...claim } = certificate;
   const trusted = new Set(options.trusted);
-  const fail = (why: string): LatticeError => new LatticeError('not-certified', `the certificate does not hold: ${why}`);
+  const fail = (why: string): LatticeError =>
+    new LatticeError('not-certified', `the certificate does not hold: ${why}`);
   if (claim.network !== options.network)
     throw fail(`it is of network ${JSON.stringify(claim.network)}, not ${JSON.stringify(options.network)}`);
   if (!equalBytes(claim.trustHash, trustHash([...trusted], options.hasher)))
     throw fail('its signers have another trust list than the one given');
   const quorum = quorumOf(trusted.size);
   const counted = signers.filter(({ author }) => trusted.has(author));
-  if (counted.length < quorum) throw fail(`${counted.length} of ${trusted.size} trusted authors signed it, a quorum is ${quorum}`);
+  if (counted.length < quorum)
+    throw fail(`${counted.length} of ${trusted.size} trusted authors signed it, a quorum is ${quorum}`);
   const signatures = counted.map(({ author, signature }) => ({
     author,
     message: attestationSigningBytes(encodeAttestationPayload({ ...claim, author })),

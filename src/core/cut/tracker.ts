@@ -1,11 +1,14 @@
 import { hlcMs } from '../clock/index.ts';
-import { keyHashInto } from '../codec/index.ts';
 import { type LeafRef, leafHashInto, type MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
 import { mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
 import { type Bytes, equalBytes, type Hasher, type Hlc } from '../types/index.ts';
+import { keyHashInto } from '../wire/index.ts';
 
-/** Operations later than the cut that are kept: 17,000 a second over the 15 s between a cut and the next one's settling, about 80 MB. */
+/**
+ * Operations later than the cut that are kept: 17,000 a second over the 15 s between a cut and the next one's settling,
+ * about 80 MB.
+ */
 export const MAX_PENDING_OPERATIONS = 262_144;
 
 /** An operation without its value: all that the state at a cut depends on. */
@@ -27,7 +30,9 @@ const NONE: readonly Light[] = [];
 
 /** What an applied step changed, as the tracker needs it. */
 export interface AppliedStep {
-  /** Operations of the step in the order of application, superseded ones included; those held before may be left out. */
+  /**
+   * Operations of the step in the order of application, superseded ones included; those held before may be left out.
+   */
   readonly operations: Iterable<{ readonly key: string; readonly operation: Versioned }>;
   readonly before: Iterable<ChangedKey>;
 }
@@ -50,8 +55,9 @@ export interface Cut {
 }
 
 /**
- * A second tree that trails the live one at the newest cut. It is fed with every operation that has become durable here, and
- * moves to a later cut in slices. The live state must be fed completely: what is not pending is taken to be as it is live.
+ * A second tree that trails the live one at the newest cut. It is fed with every operation that has become durable
+ * here, and moves to a later cut in slices. The live state must be fed completely: what is not pending is taken to be
+ * as it is live.
  */
 export class CutTracker {
   readonly tree: MerkleTree;
@@ -74,7 +80,10 @@ export class CutTracker {
   readonly #leaf = new Uint8Array(32);
   readonly #leafBefore = new Uint8Array(32);
 
-  /** Starts with the live state, which it takes over (hand it copies). `at`: Unix ms, no operation of the state is later. */
+  /**
+   * Starts with the live state, which it takes over (hand it copies). `at`: Unix ms, no operation of the state is
+   * later.
+   */
   constructor(options: {
     readonly hasher: Hasher;
     readonly periodMs: number;
@@ -121,11 +130,14 @@ export class CutTracker {
   }
 
   /**
-   * Takes in what has become durable. An operation of the time up to the cut belongs to the cut's state and changes the tree at
-   * once, however late it comes.
+   * Takes in what has become durable. An operation of the time up to the cut belongs to the cut's state and changes the
+   * tree at once, however late it comes.
    */
   apply({ operations, before }: AppliedStep): void {
-    /** The keys that the step changed. They keep their record to its end, as `before` is what they were at its beginning. */
+    /**
+     * The keys that the step changed. They keep their record to its end, as `before` is what they were at its
+     * beginning.
+     */
     const touched = new Map<string, Pending>();
     for (const { key, keyHash, siblings } of before) {
       let record = this.#pending.get(keyHash);
@@ -177,8 +189,8 @@ export class CutTracker {
   }
 
   /**
-   * Adds an operation to the later ones of its key. Of those of one author between two cuts only the last matters to any cut; the time that the
-   * tracker began at is a cut too, though it is seldom a whole number of periods.
+   * Adds an operation to the later ones of its key. Of those of one author between two cuts only the last matters to
+   * any cut; the time that the tracker began at is a cut too, though it is seldom a whole number of periods.
    */
   #keep(record: Pending, operation: Versioned): void {
     const { later } = record;
@@ -196,7 +208,8 @@ export class CutTracker {
 
   /** An operation without its value and without the row or message that its bytes are a part of. */
   #lighten({ commit, index, author, hlc, operation }: Versioned): Light {
-    // Copied even when it has memory of its own: to ask for its buffer costs more. Operations of one commit come together and share the copy.
+    // Copied even when it has memory of its own: to ask for its buffer costs more. Operations of one commit come
+    // together and share the copy.
     if (commit !== this.#commit) {
       this.#commit = commit;
       this.#commitCopy = commit.slice();
@@ -212,7 +225,8 @@ export class CutTracker {
   #settle(record: Pending): void {
     let siblings = record.cut;
     const later = record.later.filter((operation) => operation.hlc > this.#ceiling);
-    for (const operation of record.later) if (operation.hlc <= this.#ceiling) ({ siblings } = mergeSiblings(siblings, operation));
+    for (const operation of record.later)
+      if (operation.hlc <= this.#ceiling) ({ siblings } = mergeSiblings(siblings, operation));
     this.#operations -= record.later.length - later.length;
     record.later = later.length === 0 ? NONE : later;
     if (siblings === record.cut) return;
@@ -271,8 +285,8 @@ function headOf(hash: Bytes): number {
 }
 
 /**
- * By the first 16 bits of the key hash (counting sort): neighbours in the tree share most of their path, which is then hashed once a slice. More bits would
- * only order the few keys of one slice among themselves.
+ * By the first 16 bits of the key hash (counting sort): neighbours in the tree share most of their path, which is then
+ * hashed once a slice. More bits would only order the few keys of one slice among themselves.
  */
 function inTreeOrder(records: readonly Pending[]): Pending[] {
   const next = new Uint32Array(2 ** 16);

@@ -1,9 +1,12 @@
-import type { LeafDigest } from '../codec/index.ts';
 import type { Bytes } from '../types/index.ts';
+import type { LeafDigest } from '../wire/index.ts';
 import { bitAt, HASH_BYTES, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, LEFT, type Nodes, type Ref, STRIDE } from './nodes.ts';
 
-/** Bytes of a subtree's or leaf's digest: the first of its hash. Collisions are out of reach by chance and cost one missed repair by intent. */
+/**
+ * Bytes of a subtree's or leaf's digest: the first of its hash. Collisions are out of reach by chance and cost one
+ * missed repair by intent.
+ */
 export const DIGEST_BYTES = 16;
 /** Bits that one step of the descent goes down: 16 children. */
 export const DESCENT_BITS = 4;
@@ -97,7 +100,8 @@ export function leafPage(nodes: Nodes, prefix: Bytes, bits: number): Bytes {
   let end = 0;
   const pending = [base];
   for (let ref = pending.pop(); ref !== undefined; ref = pending.pop()) {
-    if (ref >= 0) pending.push(nodes.links[ref * STRIDE + LEFT + 1] as number, nodes.links[ref * STRIDE + LEFT] as number);
+    if (ref >= 0)
+      pending.push(nodes.links[ref * STRIDE + LEFT + 1] as number, nodes.links[ref * STRIDE + LEFT] as number);
     else {
       nodes.copyLeaf(~ref, out, end);
       end += KEY_BITS / 4;
@@ -106,8 +110,15 @@ export function leafPage(nodes: Nodes, prefix: Bytes, bits: number): Bytes {
   return out;
 }
 
-/** See MerkleTree.eachLeaf. Finds its place anew for every page, so a tree that changes meanwhile cannot lead it astray. */
-export function* eachLeaf(nodes: Nodes, prefix: Bytes, bits: number, after?: Bytes): Generator<LeafDigest, void, undefined> {
+/**
+ * See MerkleTree.eachLeaf. Finds its place anew for every page, so a tree that changes meanwhile cannot lead it astray.
+ */
+export function* eachLeaf(
+  nodes: Nodes,
+  prefix: Bytes,
+  bits: number,
+  after?: Bytes,
+): Generator<LeafDigest, void, undefined> {
   let last = after;
   for (;;) {
     const page = leavesUnder(nodes, prefix, bits, PAGE, last);
@@ -163,6 +174,7 @@ function bitOf(nodes: Nodes, node: number): number {
 }
 
 function requirePrefix(prefix: Bytes, bits: number, most: number): void {
-  if (!Number.isInteger(bits) || bits < 0 || bits > most) throw new RangeError(`A prefix has 0 to ${most} bits here, not ${bits}.`);
+  if (!Number.isInteger(bits) || bits < 0 || bits > most)
+    throw new RangeError(`A prefix has 0 to ${most} bits here, not ${bits}.`);
   if (prefix.length * 8 < bits) throw new RangeError(`A prefix of ${bits} bits does not fit ${prefix.length} bytes.`);
 }

@@ -15,7 +15,9 @@ const EMPTY_TAG = 0x02;
 /** Input of the hash of a leaf with one sibling, as most have: written anew each time, allocated once. */
 const SINGLE = new Uint8Array(1 + HASH_BYTES + REF_BYTES);
 
-/** What a leaf says of one sibling: its commit id (32 bytes) and its place in that commit (0…65535). A Sibling is one. */
+/**
+ * What a leaf says of one sibling: its commit id (32 bytes) and its place in that commit (0…65535). A Sibling is one.
+ */
 export interface LeafRef {
   readonly commit: Bytes;
   readonly index: number;
@@ -48,7 +50,10 @@ export function sortRefs(refs: readonly LeafRef[]): readonly LeafRef[] {
   }
   for (const { commit, index } of refs) {
     if (commit.length !== HASH_BYTES || !Number.isInteger(index) || index < 0 || index > 0xffff) {
-      throw new LatticeError('malformed', 'A sibling of a leaf is a commit id of 32 bytes and an operation index of 16 bits.');
+      throw new LatticeError(
+        'malformed',
+        'A sibling of a leaf is a commit id of 32 bytes and an operation index of 16 bits.',
+      );
     }
   }
   if (refs.length === 1) return refs;

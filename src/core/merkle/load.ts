@@ -5,7 +5,9 @@ import { type MerkleTree, treeOfNodes } from './tree.ts';
 
 /** Builds a tree of many leaves at once, several times faster than inserting them. */
 export interface TreeLoader {
-  /** Adds a leaf: key hash and leaf hash, 32 bytes each (else RangeError), copied. In any order; ascending is fastest. */
+  /**
+   * Adds a leaf: key hash and leaf hash, 32 bytes each (else RangeError), copied. In any order; ascending is fastest.
+   */
   add(keyHash: Bytes, leafHash: Bytes): void;
   /**
    * The tree of all leaves added, its hashes computed. Throws LatticeError `malformed` when a key hash came twice.
@@ -62,7 +64,8 @@ function link(nodes: Nodes, order: Uint32Array | undefined): void {
     const bit = firstDifference(keys, previous * HASH_BYTES, keys, leaf * HASH_BYTES);
     if (bit === KEY_BITS) throw new LatticeError('malformed', 'A key hash stands twice among the leaves.');
     let below: Ref = ~previous;
-    while (depth > 0 && ((links[(spine[depth - 1] as number) * STRIDE + BIT] as number) & BIT_MASK) > bit) below = complete();
+    while (depth > 0 && ((links[(spine[depth - 1] as number) * STRIDE + BIT] as number) & BIT_MASK) > bit)
+      below = complete();
     const at = leaf * STRIDE;
     links[at + LEFT] = below;
     links[at + LEFT + 1] = ~leaf;
@@ -88,7 +91,8 @@ function sortedOrder(nodes: Nodes): Uint32Array {
   for (let leaf = 0; leaf < size; leaf++) {
     const at = leaf * HASH_BYTES;
     const first =
-      (keys[at] as number) * 2 ** 24 + (((keys[at + 1] as number) << 16) | ((keys[at + 2] as number) << 8) | (keys[at + 3] as number));
+      (keys[at] as number) * 2 ** 24 +
+      (((keys[at + 1] as number) << 16) | ((keys[at + 2] as number) << 8) | (keys[at + 3] as number));
     packed[leaf] = Math.floor(first / (2 ** 32 / leading)) * scale + leaf;
   }
   packed.sort();

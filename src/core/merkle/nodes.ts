@@ -4,7 +4,10 @@ import { bitAt, HASH_BYTES, KEY_BITS } from './leaf.ts';
 const INNER_TAG = 0x01;
 const WORDS = HASH_BYTES / 4;
 
-/** Fields of an inner node in `links`, one record of STRIDE numbers per node: one cache line answers a whole step of a walk. */
+/**
+ * Fields of an inner node in `links`, one record of STRIDE numbers per node: one cache line answers a whole step of a
+ * walk.
+ */
 export const STRIDE = 4;
 export const LEFT = 0;
 export const COUNT = 2;
@@ -147,7 +150,10 @@ export class Nodes {
     }
   }
 
-  /** Walks from `start` along the bits of `keyHash` to a leaf, noting the inner nodes passed; returns the leaf and how many. */
+  /**
+   * Walks from `start` along the bits of `keyHash` to a leaf, noting the inner nodes passed; returns the leaf and how
+   * many.
+   */
   walk(start: Ref, keyHash: Bytes, path: Int32Array): { leaf: number; depth: number } {
     const links = this.links;
     let ref = start;

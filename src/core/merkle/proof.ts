@@ -35,7 +35,12 @@ export type MerklePath =
  */
 export type MerkleProof =
   | { readonly kind: 'empty' }
-  | { readonly kind: 'leaf'; readonly keyHash: Bytes; readonly refs: readonly LeafRef[]; readonly steps: readonly ProofStep[] };
+  | {
+      readonly kind: 'leaf';
+      readonly keyHash: Bytes;
+      readonly refs: readonly LeafRef[];
+      readonly steps: readonly ProofStep[];
+    };
 
 const PROOF_VERSION = 1;
 const KIND_EMPTY = 0;
@@ -51,9 +56,16 @@ export function pathToProof(path: MerklePath, refs: readonly LeafRef[], hasher: 
   if (path.kind === 'empty') return path;
   const sorted = sortRefs(refs);
   if (!equalBytes(leafHash(path.keyHash, sorted, hasher), path.leafHash)) {
-    throw new LatticeError('stale', 'The siblings given are not those of the leaf in the tree.', { next: 'Take the path again.' });
+    throw new LatticeError('stale', 'The siblings given are not those of the leaf in the tree.', {
+      next: 'Take the path again.',
+    });
   }
-  return { kind: 'leaf', keyHash: path.keyHash, refs: sorted.map(({ commit, index }) => ({ commit, index })), steps: path.steps };
+  return {
+    kind: 'leaf',
+    keyHash: path.keyHash,
+    refs: sorted.map(({ commit, index }) => ({ commit, index })),
+    steps: path.steps,
+  };
 }
 
 /**
@@ -64,7 +76,12 @@ export function pathToProof(path: MerklePath, refs: readonly LeafRef[], hasher: 
  * bits of the asked key hash passes exactly the nodes of the proof when that hash and the reached one agree at every
  * branch bit, and so ends at the reached leaf and nowhere else.
  */
-export function verifyProof(proof: MerkleProof, keyHash: Bytes, root: Bytes, hasher: Hasher): 'present' | 'absent' | false {
+export function verifyProof(
+  proof: MerkleProof,
+  keyHash: Bytes,
+  root: Bytes,
+  hasher: Hasher,
+): 'present' | 'absent' | false {
   if (keyHash.length !== HASH_BYTES || root.length !== HASH_BYTES) return false;
   if (proof.kind === 'empty') return equalBytes(root, emptyRoot(hasher)) ? 'absent' : false;
   const reached = proof.keyHash;
@@ -81,14 +98,15 @@ export function verifyProof(proof: MerkleProof, keyHash: Bytes, root: Bytes, has
 }
 
 /**
- * The bytes of a proof: version (1) ‖ kind (0 empty, 1 leaf); a leaf goes on with: reached key hash (32) ‖ u16 number of
- * siblings ‖ each: commit id (32), u16 index ‖ u16 number of steps ‖ each: u16 branch bit, sibling hash (32). Integers
- * are big-endian. Throws LatticeError `malformed` for a proof that could not be decoded again.
+ * The bytes of a proof: version (1) ‖ kind (0 empty, 1 leaf); a leaf goes on with: reached key hash (32) ‖ u16 number
+ * of siblings ‖ each: commit id (32), u16 index ‖ u16 number of steps ‖ each: u16 branch bit, sibling hash (32).
+ * Integers are big-endian. Throws LatticeError `malformed` for a proof that could not be decoded again.
  */
 export function encodeProof(proof: MerkleProof): Bytes {
   if (proof.kind === 'empty') return Uint8Array.of(PROOF_VERSION, KIND_EMPTY);
   const { keyHash, refs, steps } = proof;
-  if (keyHash.length !== HASH_BYTES || !areRefs(refs) || !areSteps(steps)) throw malformed('its key hash, siblings or steps break a rule');
+  if (keyHash.length !== HASH_BYTES || !areRefs(refs) || !areSteps(steps))
+    throw malformed('its key hash, siblings or steps break a rule');
   const out = new Uint8Array(2 + HASH_BYTES + 2 + refs.length * REF_BYTES + 2 + steps.length * STEP_BYTES);
   const view = new DataView(out.buffer);
   out[0] = PROOF_VERSION;
@@ -106,7 +124,10 @@ export function encodeProof(proof: MerkleProof): Bytes {
   return out;
 }
 
-/** The proof in `bytes`, which must be exactly one. Throws LatticeError `malformed`. A decoded proof is not yet verified. */
+/**
+ * The proof in `bytes`, which must be exactly one. Throws LatticeError `malformed`. A decoded proof is not yet
+ * verified.
+ */
 export function decodeProof(bytes: Bytes): MerkleProof {
   if (bytes[0] !== PROOF_VERSION) throw malformed('its version is unknown');
   if (bytes[1] === KIND_EMPTY && bytes.length === 2) return { kind: 'empty' };

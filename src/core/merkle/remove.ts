@@ -5,8 +5,9 @@ import { BIT, BIT_MASK, COUNT, DIRTY, LEFT, type Nodes, type Ref, STRIDE } from 
 /**
  * Takes the leaf of a key hash out. False when there is none. What stands above it is marked to be hashed anew.
  *
- * Leaf i must go on lying under inner node i (see `Ref`). Say leaf x goes, and with it its parent p, whose other child moves up. Inner node x,
- * if it is another, lies above p, and leaf p below it: so node x takes the place p. The pair that is then free is filled by the last one.
+ * Leaf i must go on lying under inner node i (see `Ref`). Say leaf x goes, and with it its parent p, whose other child
+ * moves up. Inner node x, if it is another, lies above p, and leaf p below it: so node x takes the place p. The pair
+ * that is then free is filled by the last one.
  */
 export function removeLeaf(nodes: Nodes, keyHash: Bytes, route: Int32Array): boolean {
   if (nodes.size === 0) return false;

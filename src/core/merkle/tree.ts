@@ -1,6 +1,14 @@
-import type { LeafDigest } from '../codec/index.ts';
 import type { Bytes, Hasher } from '../types/index.ts';
-import { type ChildDigests, childDigests, countUnder, eachLeaf, leafPage, leavesUnder, subtreeHashes } from './digests.ts';
+import type { LeafDigest } from '../wire/index.ts';
+import {
+  type ChildDigests,
+  childDigests,
+  countUnder,
+  eachLeaf,
+  leafPage,
+  leavesUnder,
+  subtreeHashes,
+} from './digests.ts';
 import { bitAt, emptyRoot, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, COUNT, DIRTY, LEFT, Nodes, STRIDE } from './nodes.ts';
 import type { MerklePath, ProofStep } from './proof.ts';
@@ -18,8 +26,8 @@ export interface MerkleTree {
   /** Number of leaves. */
   readonly size: number;
   /**
-   * Inserts a leaf or replaces its hash. Both 32 bytes, else RangeError. True when there was a leaf: its hash then stands in `before`
-   * where that is given, so that who needs it does not walk the tree twice.
+   * Inserts a leaf or replaces its hash. Both 32 bytes, else RangeError. True when there was a leaf: its hash then
+   * stands in `before` where that is given, so that who needs it does not walk the tree twice.
    */
   set(keyHash: Bytes, leafHash: Bytes, before?: Bytes): boolean;
   /** Takes a leaf out; its hash then stands in `before`. False when there is none. */
@@ -41,9 +49,15 @@ export interface MerkleTree {
   leavesUnder(prefix: Bytes, bits: number, limit: number, after?: Bytes): LeafDigest[];
   /** Every leaf under a prefix, ascending, in whole: key hash ‖ leaf hash, 64 bytes each. */
   leafPage(prefix: Bytes, bits: number): Bytes;
-  /** Every leaf under a prefix, ascending, greater than `after`. The tree may change between two steps: what comes is then the state of that moment. */
+  /**
+   * Every leaf under a prefix, ascending, greater than `after`. The tree may change between two steps: what comes is
+   * then the state of that moment.
+   */
   eachLeaf(prefix: Bytes, bits: number, after?: Bytes): Generator<LeafDigest, void, undefined>;
-  /** 32 bytes for each of the 2^bits prefixes of `bits` bits (0…16), ascending: the hash of the node that covers exactly the leaves under it, zero when there are none. */
+  /**
+   * 32 bytes for each of the 2^bits prefixes of `bits` bits (0…16), ascending: the hash of the node that covers exactly
+   * the leaves under it, zero when there are none.
+   */
   subtreeHashes(bits: number): Bytes;
   /** The same tree, changing on its own from here on: a copy of memory, 112 bytes a leaf. */
   copy(): MerkleTree;
@@ -70,7 +84,9 @@ export function treeOfNodes(nodes: Nodes, hasher: Hasher): MerkleTree {
     }
   }
 
-  /** Hangs a new leaf and its inner node, which branches at `bit`, into the route of a walk that ended at leaf `near`. */
+  /**
+   * Hangs a new leaf and its inner node, which branches at `bit`, into the route of a walk that ended at leaf `near`.
+   */
   function insert(keyHash: Bytes, leafHash: Bytes, near: number, depth: number, bit: number): void {
     const added = nodes.addLeaf(keyHash, leafHash);
     const { links } = nodes;

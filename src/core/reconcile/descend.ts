@@ -1,11 +1,11 @@
-import type { Difference, HashPrefix, LeafDigest, SubtreeDigests, SyncMessage } from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import { type Bytes, bytesToHex, compareBytes, equalBytes, LatticeError, MAX_QUERIES } from '../types/index.ts';
+import type { Difference, HashPrefix, LeafDigest, SubtreeDigests, SyncMessage } from '../wire/index.ts';
 import { childPrefix, expandDigests } from './prefix.ts';
 
 /**
- * A key on which two trees differ: its leaf digest on either side, undefined where it is absent. Coded symbols name a key by
- * the first 8 bytes of its hash, and leaves by 8 bytes too.
+ * A key on which two trees differ: its leaf digest on either side, undefined where it is absent. Coded symbols name a
+ * key by the first 8 bytes of its hash, and leaves by 8 bytes too.
  */
 export interface KeyDifference {
   readonly keyHash: Bytes;
@@ -15,7 +15,10 @@ export interface KeyDifference {
 
 /** A query names the children of its prefix, so the deepest prefix leaves room for one more nibble. */
 const MAX_QUERY_BITS = 252;
-/** Where the peer has so many times our keys, most of its leaves are news: asking level by level would list them all the same, only later. */
+/**
+ * Where the peer has so many times our keys, most of its leaves are news: asking level by level would list them all the
+ * same, only later.
+ */
 const LISTED_RATIO = 2;
 /** Queries of one request then: more would leave little room in the answer for lists. */
 const LISTED_QUERIES = 16;
@@ -25,7 +28,10 @@ const NOTHING = { bitmap: 0, digests: new Uint8Array(0) };
 const LEAF_PAGE = 1024;
 
 export interface DescentOptions {
-  /** Keys that the peer says it has. Where they are more than twice ours we ask as if we had none: its leaves are then listed at once. */
+  /**
+   * Keys that the peer says it has. Where they are more than twice ours we ask as if we had none: its leaves are then
+   * listed at once.
+   */
   readonly theirEntries?: number | undefined;
   /** Hears after every answer what it brought. */
   readonly tell?: (keys: readonly KeyDifference[]) => void;
@@ -45,7 +51,11 @@ export function* findDifferences(
   const found: KeyDifference[] = [];
   let told = 0;
   const list = theirEntries > LISTED_RATIO * tree.size;
-  const query = (prefix: Bytes, bits: number): SubtreeDigests => ({ prefix, bits, ...(list ? NOTHING : tree.childDigests(prefix, bits)) });
+  const query = (prefix: Bytes, bits: number): SubtreeDigests => ({
+    prefix,
+    bits,
+    ...(list ? NOTHING : tree.childDigests(prefix, bits)),
+  });
   let queue = [query(new Uint8Array(0), 0)];
   while (queue.length > 0) {
     if (found.length >= limit) return { keys: found.slice(0, limit), complete: false };
@@ -53,7 +63,8 @@ export function* findDifferences(
     const asked = queue.slice(0, width);
     queue = queue.slice(width);
     const reply = yield { type: 'digests', queries: asked };
-    if (reply.type !== 'differences') throw new LatticeError('malformed', `expected differences, the peer answered ${reply.type}`);
+    if (reply.type !== 'differences')
+      throw new LatticeError('malformed', `expected differences, the peer answered ${reply.type}`);
     const open = new Set(asked.map((q) => `${q.bits}:${bytesToHex(q.prefix)}`));
     const seen = new Set<string>();
     for (const item of reply.differences) {
@@ -81,7 +92,12 @@ function parentPrefix(prefix: Bytes, bits: number): Bytes {
   return out;
 }
 
-function compareLeaves(tree: MerkleTree, { leaves, prefix, bits }: LeafList, found: KeyDifference[], limit: number): void {
+function compareLeaves(
+  tree: MerkleTree,
+  { leaves, prefix, bits }: LeafList,
+  found: KeyDifference[],
+  limit: number,
+): void {
   for (const { keyHash, digest } of leaves) {
     const mine = tree.get(keyHash)?.subarray(0, digest.length);
     if (mine === undefined || !equalBytes(mine, digest)) found.push({ keyHash, theirs: digest, mine });
@@ -131,7 +147,8 @@ function noteOwn(
   let after: Bytes | undefined;
   while (found.length < limit) {
     const page = tree.leavesUnder(prefix, bits, LEAF_PAGE, after);
-    for (const leaf of page) if (!has(leaf.keyHash)) found.push({ keyHash: leaf.keyHash, theirs: undefined, mine: leaf.digest });
+    for (const leaf of page)
+      if (!has(leaf.keyHash)) found.push({ keyHash: leaf.keyHash, theirs: undefined, mine: leaf.digest });
     if (page.length < LEAF_PAGE) return;
     after = page.at(-1)?.keyHash;
   }
@@ -143,7 +160,8 @@ function compareChildren(
   found: KeyDifference[],
   limit: number,
 ): HashPrefix[] {
-  if (item.bits > MAX_QUERY_BITS - 4) throw new LatticeError('malformed', 'the peer claims more leaves under a prefix than there can be');
+  if (item.bits > MAX_QUERY_BITS - 4)
+    throw new LatticeError('malformed', 'the peer claims more leaves under a prefix than there can be');
   const own = tree.childDigests(item.prefix, item.bits);
   const mine = expandDigests(own.bitmap, own.digests);
   const theirs = expandDigests(item.bitmap, item.digests);

@@ -1,5 +1,5 @@
-import type { PushVerdict, SyncMessage } from '../codec/index.ts';
 import type { Bytes, Entry } from '../types/index.ts';
+import type { PushVerdict, SyncMessage } from '../wire/index.ts';
 
 /** An operation that the peer sent us and what the door said of it. */
 export interface ReceivedOperation {
@@ -30,8 +30,8 @@ export interface Started {
 }
 
 /**
- * What a session asks of its surroundings; it is resumed with the answer. `begin` starts all of `start` beside what was begun
- * before, and is answered by the first of all that is done. What is under way when a session ends is waited for.
+ * What a session asks of its surroundings; it is resumed with the answer. `begin` starts all of `start` beside what was
+ * begun before, and is answered by the first of all that is done. What is under way when a session ends is waited for.
  */
 export type SessionEffect =
   | Work
@@ -57,11 +57,15 @@ export type Session<T> = Generator<SessionEffect, T, SessionAnswer>;
 export type Steps<T> = Generator<Work, T, WorkAnswer>;
 
 /**
- * Runs parts side by side, at most `width` at a time, begun in their order; yields to `onDone` what each came to, in the order of
- * their ends. They share nothing but what they are made with: each step of one runs as a whole. Undefined in place of a part: there is
- * none yet; one that is running will tell.
+ * Runs parts side by side, at most `width` at a time, begun in their order; yields to `onDone` what each came to, in
+ * the order of their ends. They share nothing but what they are made with: each step of one runs as a whole. Undefined
+ * in place of a part: there is none yet; one that is running will tell.
  */
-export function* sideBySide<T>(parts: Iterable<Steps<T> | undefined>, width: number, onDone: (result: T) => Session<void>): Session<void> {
+export function* sideBySide<T>(
+  parts: Iterable<Steps<T> | undefined>,
+  width: number,
+  onDone: (result: T) => Session<void>,
+): Session<void> {
   const waiting = parts[Symbol.iterator]();
   const running = new Map<number, Steps<T>>();
   let start: Started[] = [];

@@ -1,6 +1,9 @@
 import type { Bytes } from '../types/index.ts';
 
-/** Length in bytes of a truncated subtree digest: 2^64 work to collide, and equality is only ever claimed from full roots. */
+/**
+ * Length in bytes of a truncated subtree digest: 2^64 work to collide, and equality is only ever claimed from full
+ * roots.
+ */
 const DIGEST_BYTES = 16;
 
 /** The first `bits` bits of `prefix` followed by the four bits of `nibble`. `bits` is a multiple of 4. */

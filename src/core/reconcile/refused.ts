@@ -44,7 +44,11 @@ export class RefusedDifferences {
       const oldest = this.#refused.keys().next().value;
       if (oldest !== undefined) this.#refused.delete(oldest);
     }
-    this.#refused.set(key, { reason, attempts, retryAt: now + Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempts - 1, 10)) });
+    this.#refused.set(key, {
+      reason,
+      attempts,
+      retryAt: now + Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempts - 1, 10)),
+    });
   }
 
   /** Forgets everything not in `stillDifferent`, the differences of a complete comparison. */
@@ -60,7 +64,10 @@ export class RefusedDifferences {
   }
 }
 
-/** Name of a difference, the same whether descent or coded symbols found it: they tell of key and leaves at least 8 bytes. */
+/**
+ * Name of a difference, the same whether descent or coded symbols found it: they tell of key and leaves at least 8
+ * bytes.
+ */
 function keyOf(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined): string {
   return `${prefixOf(keyHash)}:${theirs === undefined ? '' : prefixOf(theirs)}:${mine === undefined ? '' : prefixOf(mine)}`;
 }

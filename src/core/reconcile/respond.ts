@@ -1,6 +1,6 @@
-import type { Difference, SubtreeDigests, SyncMessage } from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import { equalBytes, LEAF_LIST_LIMIT, MAX_SYNC_BYTES } from '../types/index.ts';
+import type { Difference, SubtreeDigests, SyncMessage } from '../wire/index.ts';
 import { childPrefix, expandDigests } from './prefix.ts';
 
 /** Most that one child takes in an answer where few leaves are listed, and for the framing. */
@@ -10,9 +10,9 @@ const FRAMING_BYTES = 64 * 1024;
 const LEAF_BYTES = 48;
 
 /**
- * Answers a digest request from our tree: for every child that differs, its leaves when they are few, or when the asker has none there and the
- * answer has room for them, else the digests of its own sixteen children. Stateless: the asker compares with what it holds when the answer arrives.
- * MAX_QUERIES and the room keep every answer under MAX_SYNC_BYTES.
+ * Answers a digest request from our tree: for every child that differs, its leaves when they are few, or when the asker
+ * has none there and the answer has room for them, else the digests of its own sixteen children. Stateless: the asker
+ * compares with what it holds when the answer arrives. MAX_QUERIES and the room keep every answer under MAX_SYNC_BYTES.
  */
 export function answerDigests(queries: readonly SubtreeDigests[], tree: MerkleTree): SyncMessage {
   const differences: Difference[] = [];

@@ -1,6 +1,6 @@
-import type { SyncMessage } from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import { type Bytes, bytesToHex, MAX_SESSION_KEYS } from '../types/index.ts';
+import type { SyncMessage } from '../wire/index.ts';
 import { findByCells, findSketch, type LiveCells, type Sketch, tooDifferent } from './cells/index.ts';
 import { type DescentOptions, findDifferences, type KeyDifference } from './descend.ts';
 import type { Session, SessionProgress } from './effects.ts';
@@ -47,8 +47,8 @@ export interface Found {
 const NOTHING: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
 
 /**
- * One repair between two replicas, driven by the side that opened it: find the differing keys, fetch theirs, push
- * what they lack. Symmetric in effect, so a writer behind NAT is heard. A coroutine without I/O: effects out, answers in.
+ * One repair between two replicas, driven by the side that opened it: find the differing keys, fetch theirs, push what
+ * they lack. Symmetric in effect, so a writer behind NAT is heard. A coroutine without I/O: effects out, answers in.
  *
  * Coded symbols find the keys where they pay; what they leave open, whatever the reason, the descent finds.
  */
@@ -64,7 +64,12 @@ export function* repair(deps: SessionDeps): Session<SessionResult> {
   }
   const { progress: settled, complete } = yield* settleByDescent(deps, progress);
   progress = settled;
-  return { outcome: outcomeOf(progress, complete), method: 'descent', undecoded: first?.undecoded ?? false, ...progress };
+  return {
+    outcome: outcomeOf(progress, complete),
+    method: 'descent',
+    undecoded: first?.undecoded ?? false,
+    ...progress,
+  };
 }
 
 function* settleByDescent(deps: SessionDeps, before: SessionProgress): ReturnType<typeof settleWhileFinding> {
@@ -84,7 +89,11 @@ function* findLasting(deps: SessionDeps): Session<Found | undefined> {
   const second = yield* findFirst(deps, MAX_SESSION_KEYS);
   if (second === undefined) return undefined;
   const before = new Set(first.keys.map(nameOfDifference));
-  return { ...second, keys: second.keys.filter((key) => before.has(nameOfDifference(key))), complete: first.complete && second.complete };
+  return {
+    ...second,
+    keys: second.keys.filter((key) => before.has(nameOfDifference(key))),
+    complete: first.complete && second.complete,
+  };
 }
 
 /** A key and its leaves: another name once either has changed. */

@@ -1,12 +1,3 @@
-import {
-  encodeFragment,
-  KEY_PREFIX_BYTES,
-  keyHash,
-  type LeafDigest,
-  type PushVerdict,
-  type SyncMessage,
-  siblingsToFragments,
-} from '../codec/index.ts';
 import type { MerkleTree } from '../merkle/index.ts';
 import {
   type Bytes,
@@ -21,14 +12,36 @@ import {
   MAX_WANTS,
   type Refusal,
 } from '../types/index.ts';
+import {
+  encodeFragment,
+  KEY_PREFIX_BYTES,
+  keyHash,
+  type LeafDigest,
+  type PushVerdict,
+  type SyncMessage,
+  siblingsToFragments,
+} from '../wire/index.ts';
 import type { KeyDifference } from './descend.ts';
-import { type ReceivedOperation, type Session, type SessionProgress, type Steps, sideBySide, type WorkAnswer } from './effects.ts';
+import {
+  type ReceivedOperation,
+  type Session,
+  type SessionProgress,
+  type Steps,
+  sideBySide,
+  type WorkAnswer,
+} from './effects.ts';
 import type { RefusedDifferences } from './refused.ts';
 
-/** Pages under way: while one is verified and made durable the next is fetched. A peer serves two requests of ours at a time. */
+/**
+ * Pages under way: while one is verified and made durable the next is fetched. A peer serves two requests of ours at a
+ * time.
+ */
 const PAGES_UNDER_WAY = 2;
 
-/** Keys in the first page where much is to be fetched: what is in it is checked while the peer gathers the next, of twice as many. */
+/**
+ * Keys in the first page where much is to be fetched: what is in it is checked while the peer gathers the next, of
+ * twice as many.
+ */
 const FIRST_PAGE = 256;
 
 export interface SettleDeps {
@@ -72,12 +85,15 @@ export function* settleAll(
 }
 
 /**
- * Settles keys while a search by descent finds them: between states that have little in common it takes one answer after the other, and what the
- * first brought is settled meanwhile. Only where nothing has been refused before: which refusals are to be forgotten is known at the end alone.
+ * Settles keys while a search by descent finds them: between states that have little in common it takes one answer
+ * after the other, and what the first brought is settled meanwhile. Only where nothing has been refused before: which
+ * refusals are to be forgotten is known at the end alone.
  */
 export function* settleWhileFinding(
   deps: SettleDeps,
-  search: (tell: (keys: readonly KeyDifference[]) => void) => Generator<SyncMessage, { readonly complete: boolean }, SyncMessage>,
+  search: (
+    tell: (keys: readonly KeyDifference[]) => void,
+  ) => Generator<SyncMessage, { readonly complete: boolean }, SyncMessage>,
   before: SessionProgress,
 ): Session<{ readonly progress: SessionProgress; readonly complete: boolean }> {
   let progress = before;
@@ -152,7 +168,8 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
   if (refusals.size === 0) return { fetched, pushed, refused: 0, keys: page.length };
   for (const key of page) {
     const reason = refusals.get(nameOf(key.keyHash));
-    if (reason !== undefined) deps.refused.add(key.keyHash, key.theirs, leavesOf(deps.tree, key.keyHash)[0]?.digest, reason, deps.now());
+    if (reason !== undefined)
+      deps.refused.add(key.keyHash, key.theirs, leavesOf(deps.tree, key.keyHash)[0]?.digest, reason, deps.now());
   }
   return { fetched, pushed, refused: refusals.size, keys: page.length };
 }
@@ -176,7 +193,9 @@ function leavesOf(tree: MerkleTree, hash: Bytes): LeafDigest[] {
 }
 
 /** `hashes` increase strictly and are one page. */
-function* fetch(hashes: readonly Bytes[]): Steps<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
+function* fetch(
+  hashes: readonly Bytes[],
+): Steps<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
   const operations: ReceivedOperation[] = [];
   let unreadable = false;
   let at = 0;

@@ -1,25 +1,19 @@
+import { checkKey } from '../cbor/index.ts';
 import { isFuture, observe, tick } from '../clock/index.ts';
+import { createMerkleTree, createTreeLoader, leafHashInto, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
+import { LiveCells } from '../reconcile/index.ts';
 import {
   type AuthorClock,
-  checkKey,
   conflictKey,
-  createCommit,
-  encodeEntry,
   encodeJournal,
   encodeStateMeta,
   entryKey,
-  fragmentToSiblings,
   journalKey,
-  keyHashInto,
   listedKey,
   metaKey,
-  type PreparedOperation,
-  prepareOperation,
   STATE_FORMAT,
   type StateMeta,
-} from '../codec/index.ts';
-import { createMerkleTree, createTreeLoader, leafHashInto, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
-import { LiveCells } from '../reconcile/index.ts';
+} from '../rows/index.ts';
 import type { AttestedEntry } from '../snapshot/index.ts';
 import { type Conditions, checkConditions, contextOf, isLive, mergeSibling, winner } from '../state/index.ts';
 import {
@@ -37,14 +31,30 @@ import {
   type Operation,
   type Sibling,
 } from '../types/index.ts';
+import {
+  createCommit,
+  encodeEntry,
+  fragmentToSiblings,
+  keyHashInto,
+  type PreparedOperation,
+  prepareOperation,
+} from '../wire/index.ts';
 
 /** A row written or deleted by a step. The shape of the store port's operations. */
-export type RowWrite = { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes } | { readonly type: 'del'; readonly key: Bytes };
+export type RowWrite =
+  | { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes }
+  | { readonly type: 'del'; readonly key: Bytes };
 
 /** One client's write: all of it in one commit, or none. */
 export interface WriteIntent {
-  readonly operations: readonly (Conditions & { readonly kind: 'put' | 'delete'; readonly key: string; readonly value?: unknown })[];
-  /** Rows of the writer's own, durable with the commit: asked for once when it is made. Its operations begin at `first`. */
+  readonly operations: readonly (Conditions & {
+    readonly kind: 'put' | 'delete';
+    readonly key: string;
+    readonly value?: unknown;
+  })[];
+  /**
+   * Rows of the writer's own, durable with the commit: asked for once when it is made. Its operations begin at `first`.
+   */
   readonly rows?: (made: {
     readonly commit: Fragment;
     readonly first: number;
@@ -80,7 +90,9 @@ export interface Step {
   readonly changes: readonly Change[];
   /** Every entry that the step changed, as it is after it. */
   readonly entries: ReadonlyMap<string, Entry>;
-  /** The hashes of the keys of `entries`, in their order. Memory that they share with nothing else: they may be kept. */
+  /**
+   * The hashes of the keys of `entries`, in their order. Memory that they share with nothing else: they may be kept.
+   */
   readonly keyHashes: readonly Bytes[];
   /** What the keys of `entries` had before the step, in their order. */
   readonly before: readonly (Entry | undefined)[];
@@ -172,7 +184,10 @@ export class Replica {
     return this.#seen.get(author) ?? (0n as Hlc);
   }
 
-  /** The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts are hearsay, signatures are not. */
+  /**
+   * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts are hearsay,
+   * signatures are not.
+   */
   committed(author: Author): Hlc {
     return this.#committed.get(author) ?? (0n as Hlc);
   }
@@ -183,7 +198,10 @@ export class Replica {
     this.#sequence = meta.sequence;
   }
 
-  /** Takes in an entry read at start; `loaded` builds the tree of all of them at once. The cells are the caller's to load. */
+  /**
+   * Takes in an entry read at start; `loaded` builds the tree of all of them at once. The cells are the caller's to
+   * load.
+   */
   load(entry: Entry): void {
     this.#loader ??= createTreeLoader(this.#options.hasher);
     for (const sibling of entry.siblings) this.#observe(sibling);
@@ -292,7 +310,10 @@ export class Replica {
     };
   }
 
-  /** Takes over entries of a cut that a quorum attested, merged with what is here. Their signatures are somebody else's to check. */
+  /**
+   * Takes over entries of a cut that a quorum attested, merged with what is here. Their signatures are somebody else's
+   * to check.
+   */
   adopt(entries: readonly AttestedEntry[], view: EntryView): Step {
     const current = new Map<string, Entry>();
     const before: (Entry | undefined)[] = [];
@@ -320,7 +341,9 @@ export class Replica {
       const is = (s: Sibling): boolean => s.index === index && equalBytes(s.commit, commit);
       if (entry === undefined || !entry.siblings.some(is)) continue;
       if (!current.has(key)) before.push(entry);
-      const siblings = entry.siblings.flatMap((s) => (!is(s) ? [s] : signature === undefined ? [] : [{ ...s, signature }]));
+      const siblings = entry.siblings.flatMap((s) =>
+        !is(s) ? [s] : signature === undefined ? [] : [{ ...s, signature }],
+      );
       current.set(key, { key, siblings });
     }
     const step = this.#changed(before, current, new Map());
@@ -338,7 +361,11 @@ export class Replica {
     };
   }
 
-  #changed(before: readonly (Entry | undefined)[], current: ReadonlyMap<string, Entry>, ready: ReadonlyMap<string, AttestedEntry>): Step {
+  #changed(
+    before: readonly (Entry | undefined)[],
+    current: ReadonlyMap<string, Entry>,
+    ready: ReadonlyMap<string, AttestedEntry>,
+  ): Step {
     const { meta } = this;
     const changed =
       current.size === 0
@@ -354,7 +381,11 @@ export class Replica {
     merge: (sibling: Sibling) => OperationOutcome,
     now: number,
     sign: (message: Bytes) => Bytes,
-  ): { readonly writes: readonly WriteOutcome[]; readonly commits: readonly Fragment[]; readonly rows: readonly RowWrite[] } {
+  ): {
+    readonly writes: readonly WriteOutcome[];
+    readonly commits: readonly Fragment[];
+    readonly rows: readonly RowWrite[];
+  } {
     const { hasher, network, self, isTrusted } = this.#options;
     const writes: WriteOutcome[] = [];
     const commits: Fragment[] = [];
@@ -399,7 +430,8 @@ export class Replica {
 
     intents.forEach((intent, at) => {
       try {
-        if (intent.operations.length === 0) throw new LatticeError('invalid-commit', 'a commit needs at least one operation');
+        if (intent.operations.length === 0)
+          throw new LatticeError('invalid-commit', 'a commit needs at least one operation');
         if (intent.operations.length > MAX_OPERATIONS) {
           throw new LatticeError(
             'commit-too-large',
@@ -413,13 +445,16 @@ export class Replica {
         let size = 0;
         const prepared = intent.operations.map((o) => {
           const key = checkKey(o.key);
-          if (own.has(key)) throw new LatticeError('duplicate-key', `a key stands once in a commit: ${JSON.stringify(key)}`);
+          if (own.has(key))
+            throw new LatticeError('duplicate-key', `a key stands once in a commit: ${JSON.stringify(key)}`);
           own.add(key);
           const entry = read(key);
           checkConditions(key, entry, o);
           const context = contextOf(entry, self, isTrusted);
           const operation: Operation =
-            o.kind === 'put' ? { kind: 'put', key, value: o.value as JsonValue, context } : { kind: 'delete', key, context };
+            o.kind === 'put'
+              ? { kind: 'put', key, value: o.value as JsonValue, context }
+              : { kind: 'delete', key, context };
           // Checks the value too. Encoded once: the commit is made of these very bytes.
           const made = prepareOperation(operation);
           size += made.bytes.length;
@@ -427,7 +462,10 @@ export class Replica {
           return made;
         });
         if (size > MAX_COMMIT_BYTES) {
-          throw new LatticeError('commit-too-large', `a commit's operations take at most ${MAX_COMMIT_BYTES} bytes, these ${size}`);
+          throw new LatticeError(
+            'commit-too-large',
+            `a commit's operations take at most ${MAX_COMMIT_BYTES} bytes, these ${size}`,
+          );
         }
         if (operations.length + prepared.length > MAX_OPERATIONS || bytes + size > MAX_COMMIT_BYTES) close();
         open.push({ intent: at, first: operations.length, created });
@@ -481,7 +519,9 @@ export class Replica {
       const conflict = entry.siblings.length > 1;
       if (conflict !== (old !== undefined && old.siblings.length > 1)) {
         this.#conflicts += conflict ? 1 : -1;
-        rows.push(conflict ? { type: 'put', key: conflictKey(key), value: NOTHING } : { type: 'del', key: conflictKey(key) });
+        rows.push(
+          conflict ? { type: 'put', key: conflictKey(key), value: NOTHING } : { type: 'del', key: conflictKey(key) },
+        );
       }
       const replaced = this.#tree.set(this.#keyHash, this.#leaf, this.#leafBefore);
       this.cells.replace(this.#keyHash, replaced ? this.#leafBefore : undefined, this.#leaf);
@@ -498,9 +538,17 @@ export class Replica {
       author: w.author,
       hlc: w.hlc,
     }));
-    const clocks = Array.from(this.#raised, (author) => ({ author, seen: this.seen(author), committed: this.committed(author) }));
+    const clocks = Array.from(this.#raised, (author) => ({
+      author,
+      seen: this.seen(author),
+      committed: this.committed(author),
+    }));
     this.#raised.clear();
-    rows.push({ type: 'put', key: journalKey(this.#sequence), value: encodeJournal({ root, clocks, changes: journal }) });
+    rows.push({
+      type: 'put',
+      key: journalKey(this.#sequence),
+      value: encodeJournal({ root, clocks, changes: journal }),
+    });
     if (this.#sequence > journalLength) rows.push({ type: 'del', key: journalKey(this.#sequence - journalLength) });
     const { meta } = this;
     rows.push({ type: 'put', key: STATE_META, value: encodeStateMeta(meta) });
@@ -516,9 +564,13 @@ export class Replica {
       this.#conflicts--;
       rows.push({ type: 'del', key: conflictKey(entry.key) });
     }
-    if (this.#tree.remove(this.#keyHash, this.#leafBefore)) this.cells.replace(this.#keyHash, this.#leafBefore, undefined);
+    if (this.#tree.remove(this.#keyHash, this.#leafBefore))
+      this.cells.replace(this.#keyHash, this.#leafBefore, undefined);
     const shown = winner(entry);
-    return { key: entry.key, winner: { ...shown, operation: { kind: 'delete', key: entry.key, context: shown.operation.context } } };
+    return {
+      key: entry.key,
+      winner: { ...shown, operation: { kind: 'delete', key: entry.key, context: shown.operation.context } },
+    };
   }
 
   /** Leaves the hashes of the entry's key and leaf in the scratch. */
@@ -533,7 +585,8 @@ export class Replica {
     this.#clock = observe(this.#clock, hlc);
     if (raise(this.#committed, author, hlc)) this.#raised.add(author);
     if (raise(this.#seen, author, hlc)) this.#raised.add(author);
-    for (const dot of sibling.operation.context) if (raise(this.#seen, dot.author, dot.hlc)) this.#raised.add(dot.author);
+    for (const dot of sibling.operation.context)
+      if (raise(this.#seen, dot.author, dot.hlc)) this.#raised.add(dot.author);
   }
 }
 

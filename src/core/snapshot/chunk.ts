@@ -1,5 +1,4 @@
 import { hlcMs } from '../clock/index.ts';
-import { type ChunkPart, decodeSentEntry, keyHash, PART_LEAF_BYTES } from '../codec/index.ts';
 import { createTreeLoader, leafHash } from '../merkle/index.ts';
 import { compareSiblings, supersedes } from '../state/index.ts';
 import {
@@ -13,6 +12,7 @@ import {
   LatticeError,
   type Sibling,
 } from '../types/index.ts';
+import { type ChunkPart, decodeSentEntry, keyHash, PART_LEAF_BYTES } from '../wire/index.ts';
 import { chunkHash, chunkOf, isNoHash, type SnapshotPlan } from './plan.ts';
 
 /** Parts of a chunk: 64 MiB at most are in memory before it is known to be good. A larger chunk is left to repair. */
@@ -47,8 +47,8 @@ export interface ChunkCheck {
 const malformed = (message: string): LatticeError => new LatticeError('malformed', message);
 
 /**
- * Checks a chunk against its plan: each entry is what its leaf says, and the leaves make the hash of the manifest. What no hash binds is the
- * 64 bytes of each signature: a commit's id does not cover them.
+ * Checks a chunk against its plan: each entry is what its leaf says, and the leaves make the hash of the manifest. What
+ * no hash binds is the 64 bytes of each signature: a commit's id does not cover them.
  */
 export function createChunkCheck({ plan, index, network, isTrusted, hasher }: ChunkCheckDeps): ChunkCheck {
   const loader = createTreeLoader(hasher, { capacity: 1024 });
@@ -59,7 +59,8 @@ export function createChunkCheck({ plan, index, network, isTrusted, hasher }: Ch
 
   function addLeaf(hash: Bytes, leaf: Bytes): void {
     if (chunkOf(hash, plan.bits) !== index) throw malformed(`key hash ${bytesToHex(hash)} is not of chunk ${index}`);
-    if (last !== undefined && compareBytes(last, hash) >= 0) throw malformed('the keys of a chunk do not strictly increase');
+    if (last !== undefined && compareBytes(last, hash) >= 0)
+      throw malformed('the keys of a chunk do not strictly increase');
     last = hash;
     leaves++;
     loader.add(hash, leaf);
@@ -73,22 +74,29 @@ export function createChunkCheck({ plan, index, network, isTrusted, hasher }: Ch
     return { entry: { key, siblings }, bytes, keyHash: hash, leaf: leafHash(hash, siblings, hasher) };
   }
 
-  /** That they are what a register holds: of one key, in order, none superseded by another, of the time up to the cut. */
+  /**
+   * That they are what a register holds: of one key, in order, none superseded by another, of the time up to the cut.
+   */
   function checkSiblings(siblings: readonly Sibling[]): void {
     const [first] = siblings as readonly [Sibling];
     siblings.forEach((sibling, i) => {
-      if (!isTrusted(sibling.author)) throw new LatticeError('untrusted-author', `the snapshot holds a commit of ${sibling.author}`);
+      if (!isTrusted(sibling.author))
+        throw new LatticeError('untrusted-author', `the snapshot holds a commit of ${sibling.author}`);
       if (hlcMs(sibling.hlc) > plan.at) throw malformed('an operation is later than the cut');
-      if (sibling.operation.key !== first.operation.key) throw malformed('the siblings of an entry are about several keys');
+      if (sibling.operation.key !== first.operation.key)
+        throw malformed('the siblings of an entry are about several keys');
       const before = siblings[i - 1];
-      if (before !== undefined && compareSiblings(before, sibling) >= 0) throw malformed('the siblings of an entry are out of order');
-      if (siblings.some((other) => other !== sibling && supersedes(other, sibling))) throw malformed('a sibling is superseded by another');
+      if (before !== undefined && compareSiblings(before, sibling) >= 0)
+        throw malformed('the siblings of an entry are out of order');
+      if (siblings.some((other) => other !== sibling && supersedes(other, sibling)))
+        throw malformed('a sibling is superseded by another');
     });
   }
 
   return {
     add({ next, entries: sent, leaves: named }) {
-      if (++parts > MAX_PARTS) throw new LatticeError('chunk-too-large', `chunk ${index} has more than ${MAX_PARTS} parts`);
+      if (++parts > MAX_PARTS)
+        throw new LatticeError('chunk-too-large', `chunk ${index} has more than ${MAX_PARTS} parts`);
       const before = leaves;
       let at = 0;
       const addNamedBelow = (limit: Bytes | undefined): void => {
@@ -106,7 +114,8 @@ export function createChunkCheck({ plan, index, network, isTrusted, hasher }: Ch
       }
       addNamedBelow(undefined);
       if (next.length === 0) return undefined;
-      if (leaves === before || last === undefined || !equalBytes(last, next)) throw malformed('a part does not end where it says');
+      if (leaves === before || last === undefined || !equalBytes(last, next))
+        throw malformed('a part does not end where it says');
       return next;
     },
     finish() {

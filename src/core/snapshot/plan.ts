@@ -1,6 +1,6 @@
-import { type Certificate, chunkBits, decodeCertificate, type Manifest } from '../codec/index.ts';
 import { emptyRoot } from '../merkle/index.ts';
 import { type Bytes, equalBytes, type Hasher, LatticeError } from '../types/index.ts';
+import { type Certificate, chunkBits, decodeCertificate, type Manifest } from '../wire/index.ts';
 
 const HASH_BYTES = 32;
 const INNER_TAG = 0x01;
@@ -20,8 +20,8 @@ export interface SnapshotPlan {
 }
 
 /**
- * The plan that a manifest is, its hashes leading to the root that its certificate names. Who signed that is the caller's to verify.
- * LatticeError `malformed` or `unknown-version`.
+ * The plan that a manifest is, its hashes leading to the root that its certificate names. Who signed that is the
+ * caller's to verify. LatticeError `malformed` or `unknown-version`.
  */
 export function manifestToPlan(manifest: Manifest, hasher: Hasher): SnapshotPlan {
   const certificateBytes = manifest.certificate.slice();
@@ -30,7 +30,10 @@ export function manifestToPlan(manifest: Manifest, hasher: Hasher): SnapshotPlan
   const bits = chunkBits(entries);
   const hashes = manifest.hashes.slice();
   if (hashes.length !== HASH_BYTES * 2 ** bits) {
-    throw new LatticeError('malformed', `a cut of ${entries} keys has ${2 ** bits} chunks, the manifest ${hashes.length / HASH_BYTES}`);
+    throw new LatticeError(
+      'malformed',
+      `a cut of ${entries} keys has ${2 ** bits} chunks, the manifest ${hashes.length / HASH_BYTES}`,
+    );
   }
   if (!equalBytes(rootOfSubtrees(hashes, hasher), root)) {
     throw new LatticeError('malformed', "the manifest's chunks do not lead to the root of its certificate");
@@ -39,8 +42,9 @@ export function manifestToPlan(manifest: Manifest, hasher: Hasher): SnapshotPlan
 }
 
 /**
- * The root of a tree from the hashes of its subtrees under all 2^b prefixes of b bits, ascending, 32 bytes each, zero where there are no leaves.
- * A node with leaves on one side only does not exist in the path-compacted tree: the other side's hash passes through.
+ * The root of a tree from the hashes of its subtrees under all 2^b prefixes of b bits, ascending, 32 bytes each, zero
+ * where there are no leaves. A node with leaves on one side only does not exist in the path-compacted tree: the other
+ * side's hash passes through.
  */
 export function rootOfSubtrees(hashes: Bytes, hasher: Hasher): Bytes {
   let level = hashes.slice();

@@ -1,4 +1,13 @@
-import { type Author, type Bytes, type Context, compareBytes, type Dot, type Entry, type Hlc, type Sibling } from '../types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Context,
+  compareBytes,
+  type Dot,
+  type Entry,
+  type Hlc,
+  type Sibling,
+} from '../types/index.ts';
 
 /**
  * A multi-value register per key with version-vector causality, as in Shapiro et al., "A comprehensive study of
@@ -43,13 +52,17 @@ export function compareSiblings(a: Versioned, b: Versioned): number {
 
 export type MergeOutcome = 'added' | 'held' | 'superseded';
 
-/** Adds one operation to the siblings of its key, winner first. Those given are not changed, and come back when the operation is not added. */
+/**
+ * Adds one operation to the siblings of its key, winner first. Those given are not changed, and come back when the
+ * operation is not added.
+ */
 export function mergeSiblings<S extends Versioned>(
   held: readonly S[],
   added: S,
 ): { readonly siblings: readonly S[]; readonly outcome: MergeOutcome } {
   for (const one of held) {
-    if (one.index === added.index && compareBytes(one.commit, added.commit) === 0) return { siblings: held, outcome: 'held' };
+    if (one.index === added.index && compareBytes(one.commit, added.commit) === 0)
+      return { siblings: held, outcome: 'held' };
     if (supersedes(one, added)) return { siblings: held, outcome: 'superseded' };
   }
   const siblings = held.filter((one) => !supersedes(added, one));
@@ -59,21 +72,26 @@ export function mergeSiblings<S extends Versioned>(
 }
 
 /** Adds one operation to a key's siblings. The entry given is not changed. */
-export function mergeSibling(entry: Entry | undefined, sibling: Sibling): { readonly entry: Entry; readonly outcome: MergeOutcome } {
+export function mergeSibling(
+  entry: Entry | undefined,
+  sibling: Sibling,
+): { readonly entry: Entry; readonly outcome: MergeOutcome } {
   if (entry === undefined) return { entry: { key: sibling.operation.key, siblings: [sibling] }, outcome: 'added' };
   const { siblings, outcome } = mergeSiblings(entry.siblings, sibling);
   return { entry: outcome === 'added' ? { key: entry.key, siblings } : entry, outcome };
 }
 
 /**
- * What `self` has seen of a key once it holds `entry`: every sibling's dot merged with its context, its own dots left out as implied. Of the
- * contexts only trusted authors' dots are taken over: operations of others never count, and invented authors would fill the context for good.
+ * What `self` has seen of a key once it holds `entry`: every sibling's dot merged with its context, its own dots left
+ * out as implied. Of the contexts only trusted authors' dots are taken over: operations of others never count, and
+ * invented authors would fill the context for good.
  */
 export function contextOf(entry: Entry | undefined, self: Author, isTrusted: (author: Author) => boolean): Context {
   if (entry === undefined) return [];
   const [only] = entry.siblings;
   if (entry.siblings.length === 1 && only !== undefined) {
-    // A context is sorted and never names its own operation's author, so one dot goes into its place and nothing has to be merged.
+    // A context is sorted and never names its own operation's author, so one dot goes into its place and nothing has to
+    // be merged.
     const context = only.operation.context.filter(({ author }) => author !== self && isTrusted(author));
     if (only.author === self) return context;
     const after = context.findIndex(({ author }) => author > only.author);

@@ -31,8 +31,13 @@ export function checkConditions(key: string, entry: Entry | undefined, condition
   if (failed) {
     throw new LatticeError(
       'precondition-failed',
-      current === undefined ? `${JSON.stringify(key)} does not exist` : `${JSON.stringify(key)} is at version ${current}`,
-      { next: 'read the key again and repeat the write with its current version', details: { key, current: current ?? null } },
+      current === undefined
+        ? `${JSON.stringify(key)} does not exist`
+        : `${JSON.stringify(key)} is at version ${current}`,
+      {
+        next: 'read the key again and repeat the write with its current version',
+        details: { key, current: current ?? null },
+      },
     );
   }
 }

@@ -24,8 +24,8 @@ const HEX_PART = 64;
 const CODES = Array.from({ length: 2 * HEX_PART }, () => 0);
 
 /**
- * Lower-case hex of `bytes`. Made in one piece: a string put together digit by digit stays a rope of as many objects, some 2 KB for a
- * signature, for as long as it is kept, and takes twice as long as a key of a map.
+ * Lower-case hex of `bytes`. Made in one piece: a string put together digit by digit stays a rope of as many objects,
+ * some 2 KB for a signature, for as long as it is kept, and takes twice as long as a key of a map.
  */
 export function bytesToHex(bytes: Bytes): string {
   let out = '';

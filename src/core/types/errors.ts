@@ -11,12 +11,19 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-/** An expected failure of an operation: a code for programs, a sentence for people, and what to do next where there is something to do. */
+/**
+ * An expected failure of an operation: a code for programs, a sentence for people, and what to do next where there is
+ * something to do.
+ */
 export class LatticeError extends Error {
   readonly code: string;
   readonly next: string | undefined;
   readonly details: Readonly<Record<string, unknown>>;
-  constructor(code: string, message: string, options: { next?: string; details?: Record<string, unknown>; cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { next?: string; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'LatticeError';
     this.code = code;

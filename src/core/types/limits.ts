@@ -1,4 +1,7 @@
-/** Every bound of the protocol and of a node, with its reason. Values marked (wire) are part of SPEC.md and never change. */
+/**
+ * Every bound of the protocol and of a node, with its reason. Values marked (wire) are part of SPEC.md and never
+ * change.
+ */
 
 /** (wire) Longest key in bytes of UTF-8: long enough for paths, short enough that keys never dominate a commit. */
 export const MAX_KEY_BYTES = 1024;
@@ -28,15 +31,23 @@ export const GOSSIP_TARGET_BYTES = 32 * 1024;
 export const MAX_SYNC_BYTES = 1024 * 1024;
 /** Keys in one want: RELIABILITY's page of 1,024 ids. */
 export const MAX_WANTS = 1024;
-/** (wire) Prefixes in one digest request: 64 × 16 children × the largest answer to one (832 bytes) stays under MAX_SYNC_BYTES. */
+/**
+ * (wire) Prefixes in one digest request: 64 × 16 children × the largest answer to one (832 bytes) stays under
+ * MAX_SYNC_BYTES.
+ */
 export const MAX_QUERIES = 64;
-/** Leaves looked at under 8 bytes of key hash: two keys share them only by 2^32 work, and more of them at far greater expense. */
+/**
+ * Leaves looked at under 8 bytes of key hash: two keys share them only by 2^32 work, and more of them at far greater
+ * expense.
+ */
 export const MAX_UNDER_PREFIX = 16;
 /** A subtree of at most this many leaves is answered as a list of leaves rather than descended further. */
 export const LEAF_LIST_LIMIT = 16;
 /** Differing keys that one session settles before it ends as "partial" and a new one goes on. */
 export const MAX_SESSION_KEYS = 65_536;
-/** Requests one session may send before it ends as "partial": two per full page of wants and pushes, and the descent. */
+/**
+ * Requests one session may send before it ends as "partial": two per full page of wants and pushes, and the descent.
+ */
 export const MAX_SESSION_REQUESTS = 2048;
 
 /** A received commit may be this far ahead of local time before it is deferred. */

@@ -1,3 +1,13 @@
+import { quorumOf } from '../../core/cut/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  MAX_FUTURE_MS,
+} from '../../core/types/index.ts';
 import {
   type Attestation,
   attestationSigningBytes,
@@ -5,11 +15,9 @@ import {
   decodeCertificate,
   encodeCertificate,
   type SignedAttestation,
-} from '../../core/codec/index.ts';
-import { quorumOf } from '../../core/cut/index.ts';
-import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError, MAX_FUTURE_MS } from '../../core/types/index.ts';
+} from '../../core/wire/index.ts';
 import type { Clock, Log, Verifier } from '../../ports/index.ts';
-import type { CutView } from '../facade.ts';
+import type { CutView } from '../facade/facade.ts';
 
 /** Cuts remembered, newest first: ten minutes. */
 const MAX_CUTS = 64;
@@ -24,14 +32,23 @@ export type Heard = 'new' | 'known' | 'forged';
 export interface AttestationBook {
   /** An attestation, however it came. */
   hear(signed: SignedAttestation): Promise<Heard>;
-  /** Every attestation of a certificate, as if each had come alone. LatticeError `malformed`, `unknown-version` or `bad-signature`. */
+  /**
+   * Every attestation of a certificate, as if each had come alone. LatticeError `malformed`, `unknown-version` or
+   * `bad-signature`.
+   */
   hearCertificate(bytes: Bytes): Promise<readonly SignedAttestation[]>;
   /** Our own state at a cut, signed or not. */
-  ours(claim: { readonly at: number; readonly root: Bytes; readonly entries: number }, signed: SignedAttestation | undefined): void;
+  ours(
+    claim: { readonly at: number; readonly root: Bytes; readonly entries: number },
+    signed: SignedAttestation | undefined,
+  ): void;
   /** Every root known at the newest MAX_CUTS cuts, newest cut first, ours first within one. */
   views(): readonly CutView[];
   /** The certificate of the newest cut that has one, of the one at `at`, or of exactly this root. */
-  certificate(which?: { readonly at: number; readonly root?: Bytes }): { readonly at: number; readonly bytes: Bytes } | undefined;
+  certificate(which?: {
+    readonly at: number;
+    readonly root?: Bytes;
+  }): { readonly at: number; readonly bytes: Bytes } | undefined;
   /** The newest attestations, encoded, for a peer that lacks some. */
   newest(): readonly Bytes[];
   summary(): {
@@ -100,7 +117,9 @@ export function createAttestationBook(deps: {
     return claim;
   }
 
-  /** Whether the attestation is one of ours to judge: only trusted authors make room here, at most one root each a cut. */
+  /**
+   * Whether the attestation is one of ours to judge: only trusted authors make room here, at most one root each a cut.
+   */
   function concerns({ network, author, at, trustHash }: Attestation): boolean {
     const now = deps.clock.now();
     return (
@@ -138,7 +157,8 @@ export function createAttestationBook(deps: {
     return claim.certificate;
   }
 
-  const certifiedIn = (moment: Moment): Claim | undefined => [...moment.claims.values()].find((c) => c.signers.size >= quorum);
+  const certifiedIn = (moment: Moment): Claim | undefined =>
+    [...moment.claims.values()].find((c) => c.signers.size >= quorum);
   const newestFirst = (): readonly Moment[] => moments.toReversed();
 
   async function hear(signed: SignedAttestation): Promise<Heard> {
@@ -148,7 +168,8 @@ export function createAttestationBook(deps: {
     const held = (): string | undefined => moments.find((m) => m.at === at)?.signed.get(author)?.name;
     const name = nameOf(root, entries);
     if (held() === name) return 'known';
-    if (!(await deps.verifier.verify(author, attestationSigningBytes(signed.payloadBytes), signed.signature))) return 'forged';
+    if (!(await deps.verifier.verify(author, attestationSigningBytes(signed.payloadBytes), signed.signature)))
+      return 'forged';
     const before = held();
     if (before === name) return 'known';
     if (before !== undefined) {
@@ -199,7 +220,9 @@ export function createAttestationBook(deps: {
         const claim =
           which?.root === undefined
             ? certifiedIn(moment)
-            : [...moment.claims.values()].find((c) => c.root === bytesToHex(which.root as Bytes) && c.signers.size >= quorum);
+            : [...moment.claims.values()].find(
+                (c) => c.root === bytesToHex(which.root as Bytes) && c.signers.size >= quorum,
+              );
         if (claim !== undefined) return { at: moment.at, bytes: certificateOf(claim) };
       }
       return undefined;
@@ -213,12 +236,15 @@ export function createAttestationBook(deps: {
       const certified = newestFirst().find((m) => certifiedIn(m) !== undefined);
       const claim = certified === undefined ? undefined : certifiedIn(certified);
       const converged = newestFirst().find(
-        ({ own, signed }) => own !== undefined && own.signers.size >= quorum && [...signed.values()].every((s) => s.claim === own),
+        ({ own, signed }) =>
+          own !== undefined && own.signers.size >= quorum && [...signed.values()].every((s) => s.claim === own),
       );
       const disagreeing = deps.trusted.flatMap((author) => {
         const moment = newestFirst().find((m) => m.own !== undefined && m.signed.has(author));
         const theirs = moment?.signed.get(author)?.claim;
-        return moment === undefined || theirs === undefined || theirs === moment.own ? [] : [{ author, at: moment.at, root: theirs.root }];
+        return moment === undefined || theirs === undefined || theirs === moment.own
+          ? []
+          : [{ author, at: moment.at, root: theirs.root }];
       });
       return {
         ...(certified === undefined || claim === undefined

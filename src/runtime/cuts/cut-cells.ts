@@ -1,7 +1,7 @@
 import { type CellVersion, publishedBytes, publishedLength } from '../../core/reconcile/index.ts';
 import { bytesToHex, equalBytes } from '../../core/types/index.ts';
-import type { CutCells } from '../facade.ts';
-import type { Writer } from '../state/writer.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { CutCells } from '../facade/facade.ts';
 import type { CurrentCut } from './cuts.ts';
 
 /** Certified cuts whose cells are kept: half a minute of them while everything changes, 3 MiB each. */
@@ -12,7 +12,10 @@ export interface CutCellsDeps {
   readonly cut: () => CurrentCut | undefined;
 }
 
-/** The coded symbols of the newest certified cuts: of one root they never change, so that any cache between may serve them. */
+/**
+ * The coded symbols of the newest certified cuts: of one root they never change, so that any cache between may serve
+ * them.
+ */
 export interface CutCellsKeeper {
   /** A cut has been certified: keeps its cells, unless they are there already. */
   keep(): void;

@@ -1,7 +1,7 @@
 import type { AppliedStep, ChangedKey } from '../../core/cut/index.ts';
 import type { Versioned } from '../../core/state/index.ts';
 import type { Bytes, Fragment } from '../../core/types/index.ts';
-import type { Applied } from '../state/writer.ts';
+import type { Applied } from '../commit/writer.ts';
 
 /** An applied step as the trailing tree takes it in. What was held before is left out: the tree has seen it. */
 export function appliedToStep({ step, fragments }: Applied): AppliedStep {
@@ -15,7 +15,10 @@ interface KeyedOperation {
   readonly operation: Versioned;
 }
 
-function* operationsOf({ outcomes, commits }: Applied['step'], fragments: readonly Fragment[]): Generator<KeyedOperation> {
+function* operationsOf(
+  { outcomes, commits }: Applied['step'],
+  fragments: readonly Fragment[],
+): Generator<KeyedOperation> {
   for (let i = 0; i < fragments.length; i++) {
     const fragment = fragments[i] as Fragment;
     const became = outcomes[i] ?? [];

@@ -1,14 +1,19 @@
 import { hlcMs } from '../../core/clock/index.ts';
-import { createSignedAttestation, decodeSignedAttestation, type SignedAttestation, type SyncMessage } from '../../core/codec/index.ts';
 import { type Cut, CutTracker, MAX_PENDING_OPERATIONS } from '../../core/cut/index.ts';
 import type { LeafRef, MerkleTree } from '../../core/merkle/index.ts';
 import type { LiveCells } from '../../core/reconcile/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
+import {
+  createSignedAttestation,
+  decodeSignedAttestation,
+  type SignedAttestation,
+  type SyncMessage,
+} from '../../core/wire/index.ts';
 import type { Clock, Log, Signer, Timer, Verdict } from '../../ports/index.ts';
-import type { NodeStatus } from '../facade.ts';
-import type { LungName } from '../lungs/peers.ts';
-import type { Applied, Writer } from '../state/writer.ts';
+import type { Applied, Writer } from '../commit/writer.ts';
+import type { NodeStatus } from '../facade/facade.ts';
+import type { LungName } from '../peers/peers.ts';
 import type { AttestationBook } from './attestations.ts';
 import { appliedToStep } from './cut-steps.ts';
 
@@ -24,7 +29,10 @@ const LOOK_EVERY_MS = 250;
 /** Wall and monotonic clock may part by this much between two looks; a jump beyond it is the guard's to judge first. */
 const MAX_DRIFT_MS = 1_000;
 
-/** The newest cut, as the trailing tree holds it, until the next await: ask inside `writer.read`, where tree and store agree, and copy what is to be kept. */
+/**
+ * The newest cut, as the trailing tree holds it, until the next await: ask inside `writer.read`, where tree and store
+ * agree, and copy what is to be kept.
+ */
 export interface CurrentCut {
   /** Unix ms: the state made of the operations with an HLC of at most this many milliseconds. */
   readonly at: number;
@@ -37,7 +45,10 @@ export interface CurrentCut {
   isPending(keyHash: Bytes): boolean;
   /** Key hashes of all pending keys, in no order. */
   pendingKeys(): Iterable<Bytes>;
-  /** What the leaf at the cut of a pending key consists of; undefined for a key that is not pending or was not there yet. */
+  /**
+   * What the leaf at the cut of a pending key consists of; undefined for a key that is not pending or was not there
+   * yet.
+   */
   refsOf(keyHash: Bytes): readonly LeafRef[] | undefined;
   /** The quorum certificate of exactly this root, once there is one. */
   readonly certificate?: Bytes;
@@ -48,7 +59,10 @@ export interface Cuts {
   stop(): void;
   /** A step was made durable, or left the state as it was. Called in order, for every step. */
   applied(applied: Applied): void;
-  /** Undefined before the first cut, while the tree moves to the next one (well under a second), and while the tracker lags. */
+  /**
+   * Undefined before the first cut, while the tree moves to the next one (well under a second), and while the tracker
+   * lags.
+   */
   current(): CurrentCut | undefined;
   /** Lets the tracker go, with the reason that status shows, until `resume`: a bulk load costs only one tree then. */
   pause(reason: string): void;
@@ -82,7 +96,10 @@ export interface CutsDeps {
   /** Sends an attestation on: on every push stream but that of `from`, and by gossip unless it came so. */
   readonly spread: (signed: SignedAttestation, lung: LungName | undefined, from: Author | undefined) => void;
   /** Peers that HTTP carries without a stream each way: they learn of attestations by requests only. */
-  readonly streamless: () => readonly { readonly author: Author; readonly ask: (message: SyncMessage) => Promise<SyncMessage> }[];
+  readonly streamless: () => readonly {
+    readonly author: Author;
+    readonly ask: (message: SyncMessage) => Promise<SyncMessage>;
+  }[];
   /** A cut of ours is fixed, or one has its certificate. */
   readonly onCut: (cut: { readonly at: number; readonly root: string; readonly certified: boolean }) => void;
 }
@@ -144,7 +161,13 @@ export function createCuts(deps: CutsDeps): Cuts {
       if (stopped || paused) return;
       const { replica } = deps;
       const at = Math.max(hlcMs(replica.meta.hlc), clock.now());
-      tracker = new CutTracker({ hasher: deps.hasher, periodMs, tree: replica.tree.copy(), cells: replica.cells.copy(), at });
+      tracker = new CutTracker({
+        hasher: deps.hasher,
+        periodMs,
+        tree: replica.tree.copy(),
+        cells: replica.cells.copy(),
+        at,
+      });
       lagging = undefined;
     });
   }
@@ -181,7 +204,8 @@ export function createCuts(deps: CutsDeps): Cuts {
   /** Tells and asks a peer that no stream reaches. */
   async function trade({ author, ask }: ReturnType<CutsDeps['streamless']>[number]): Promise<void> {
     const reply = await ask({ type: 'attest', attestations: book.newest() });
-    if (reply.type !== 'attested') throw new LatticeError('malformed', `expected attested, the peer answered ${reply.type}`);
+    if (reply.type !== 'attested')
+      throw new LatticeError('malformed', `expected attested, the peer answered ${reply.type}`);
     await takeAll(reply.attestations, 'http', author);
     if (reply.certificate.length === 0) return;
     for (const signed of await book.hearCertificate(reply.certificate)) deps.spread(signed, 'http', author);
@@ -232,7 +256,8 @@ export function createCuts(deps: CutsDeps): Cuts {
     },
     applied(applied) {
       if (applied.amended) {
-        // No operations tell what became of the keys. Amendments come by the hundred: the tracker waits until they have ended.
+        // No operations tell what became of the keys. Amendments come by the hundred: the tracker waits until they have
+        // ended.
         if (!paused) drop('the state was changed without commits');
         startAt = clock.monotonic() + periodMs;
         return;
@@ -287,11 +312,17 @@ export function createCuts(deps: CutsDeps): Cuts {
     onAttestation,
     async onAttest(from, attestations, lung) {
       await takeAll(attestations, lung, from);
-      return { type: 'attested', certificate: book.certificate()?.bytes ?? new Uint8Array(0), attestations: book.newest() };
+      return {
+        type: 'attested',
+        certificate: book.certificate()?.bytes ?? new Uint8Array(0),
+        attestations: book.newest(),
+      };
     },
     status() {
       return {
-        ...(newest === undefined ? {} : { newest: { at: newest.at, root: bytesToHex(newest.root), entries: newest.entries } }),
+        ...(newest === undefined
+          ? {}
+          : { newest: { at: newest.at, root: bytesToHex(newest.root), entries: newest.entries } }),
         ...(lagging === undefined ? {} : { lagging }),
         ...book.summary(),
       };

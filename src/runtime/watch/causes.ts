@@ -1,4 +1,4 @@
-import type { Transition } from '../facade.ts';
+import type { Transition } from '../facade/facade.ts';
 
 /** Why something changed, as one of a bounded set: the sentences of `Transition.cause` hold times and error texts. */
 export type CauseCode =

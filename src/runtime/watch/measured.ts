@@ -1,7 +1,7 @@
 import { LatticeError } from '../../core/types/index.ts';
 import type { Clock, HttpLung, Metrics, P2pLung, Store, Verifier } from '../../ports/index.ts';
-import type { Lattice, SyncService } from '../facade.ts';
-import type { NodeDeps } from '../options.ts';
+import type { Lattice, SyncService } from '../facade/facade.ts';
+import type { NodeDeps } from '../facade/options.ts';
 
 const SENT = { direction: 'sent' };
 const RECEIVED = { direction: 'received' };
@@ -20,8 +20,8 @@ const WRITE_OUTCOMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The node's ports with their traffic and times counted, so that no other part has to. Ports are plain objects: what is not
- * wrapped here goes through as it is.
+ * The node's ports with their traffic and times counted, so that no other part has to. Ports are plain objects: what is
+ * not wrapped here goes through as it is.
  */
 export function measured(deps: NodeDeps, metrics: Metrics): NodeDeps {
   const { clock } = deps;

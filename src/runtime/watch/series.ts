@@ -1,5 +1,5 @@
 import type { Clock, Machine, Metrics, Timer } from '../../ports/index.ts';
-import type { SeriesPoint, SeriesView } from '../facade.ts';
+import type { SeriesPoint, SeriesView } from '../facade/facade.ts';
 
 const STEP_MS = 5_000;
 /** One hour. */
@@ -132,7 +132,10 @@ function createQuantile(): { add(ms: number): void; take(q: number): number | un
       counts[index] = (counts[index] ?? 0) + 1;
       total++;
     },
-    /** The upper bound of the bucket that holds it, to a tenth of a ms; then it starts again. Undefined when nothing was added. */
+    /**
+     * The upper bound of the bucket that holds it, to a tenth of a ms; then it starts again. Undefined when nothing was
+     * added.
+     */
     take(q) {
       if (total === 0) return undefined;
       let left = Math.ceil(total * q);

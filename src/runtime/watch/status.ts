@@ -1,16 +1,16 @@
-import type { StateMeta } from '../../core/codec/index.ts';
+import type { StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex } from '../../core/types/index.ts';
+import type { Bootstrap } from '../bootstrap/bootstrap.ts';
+import type { Door } from '../commit/door.ts';
+import type { Guard } from '../commit/guard.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
-import type { Door } from '../door.ts';
-import type { Health, NodeStatus, PeerStatus, SyncMode, Transition } from '../facade.ts';
-import type { Guard } from '../guard.ts';
-import type { Feed } from '../lungs/feed.ts';
-import type { HttpPeer, HttpSupervisor } from '../lungs/lung-http.ts';
-import type { P2pSupervisor } from '../lungs/lung-p2p.ts';
-import type { Peer, PeerTable } from '../lungs/peers.ts';
-import type { NodeDeps, NodeOptions } from '../options.ts';
-import type { Bootstrap } from '../snapshot/bootstrap.ts';
+import type { Health, NodeStatus, PeerStatus, SyncMode, Transition } from '../facade/facade.ts';
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import type { Peer, PeerTable } from '../peers/peers.ts';
+import type { Feed } from '../streams/feed.ts';
+import type { HttpPeer, HttpSupervisor } from '../transport/lung-http.ts';
+import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 
 export interface StatusDeps {
   readonly options: NodeOptions;
@@ -53,7 +53,9 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
     if (s.mode() === 'p2p') return false;
     if (url?.reachable === true) return true;
     // A peer behind NAT dials us: its hellos and our stream to it are HTTP that works.
-    return peer.heardAt.http !== undefined && clock.monotonic() - peer.heardAt.http <= options.graceMs + options.heartbeatMs;
+    return (
+      peer.heardAt.http !== undefined && clock.monotonic() - peer.heardAt.http <= options.graceMs + options.heartbeatMs
+    );
   };
   /** Monotonic times as Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
@@ -119,7 +121,8 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
     for (const peer of peers) {
       const name = peer.url ?? deps.peerIdOf(peer.author);
       if (peer.twin) out.push(`two nodes run with the key of ${name}: stop one of them`);
-      if (peer.trustMatches === false) out.push(`${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`);
+      if (peer.trustMatches === false)
+        out.push(`${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`);
       if (peer.agreement === 'equal-except-refused') {
         const why = Object.entries(peer.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
         out.push(`${name} is equal except refused: ${peer.refused.size} (${why.join(', ')})`);
@@ -175,7 +178,9 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
         http: {
           enabled: urls.length > 0,
           state: urls.length === 0 || s.mode() === 'p2p' ? 'off' : urls.some((p) => p.reachable) ? 'running' : 'failed',
-          ...(urls.length > 0 && !urls.some((p) => p.reachable) ? optional('error', urls.find((p) => p.error !== undefined)?.error) : {}),
+          ...(urls.length > 0 && !urls.some((p) => p.reachable)
+            ? optional('error', urls.find((p) => p.error !== undefined)?.error)
+            : {}),
           peers: urls.filter((p) => p.reachable).length,
           streaming: urls.filter((p) => p.streaming).length,
         },
@@ -183,7 +188,10 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
         readOnlyReasons: reasons,
         warnings: warnings(all),
         trust: { hash: bytesToHex(s.trustHash), authors: s.trusted },
-        converged: { peers: known.length, equal: known.filter((p) => p.head !== undefined && bytesToHex(p.head.root) === root).length },
+        converged: {
+          peers: known.length,
+          equal: known.filter((p) => p.head !== undefined && bytesToHex(p.head.root) === root).length,
+        },
         cuts: s.cuts.status(),
         transitions: s.transitions,
         refused: s.door.refused(),

@@ -31,7 +31,9 @@ async function openFailure(directory: string): Promise<LatticeError> {
 /** Names and contents, without LevelDB's own diary (LOG) and lock. */
 async function contentsOf(directory: string): Promise<Record<string, string>> {
   const names = (await readdir(directory)).filter((name) => !/^(LOG(\.old)?|LOCK)$/.test(name));
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'hex')] as const)));
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'hex')] as const)),
+  );
 }
 
 describe('level store', () => {
@@ -42,7 +44,9 @@ describe('level store', () => {
     await first.batch([{ type: 'del', key: rowKey(1, 0) }]);
     await first.close();
     const second = await openLevelStore(directory);
-    expect((await rowsOf(second)).map(([, value]) => value)).toEqual(Array.from({ length: ROWS - 1 }, (_, n) => rowValue(1, n + 1)));
+    expect((await rowsOf(second)).map(([, value]) => value)).toEqual(
+      Array.from({ length: ROWS - 1 }, (_, n) => rowValue(1, n + 1)),
+    );
     await second.close();
   });
 
@@ -54,7 +58,9 @@ describe('level store', () => {
 
   test('chunks end early where values are large', async () => {
     const store = await openLevelStore(freshDirectory());
-    await store.batch(Array.from({ length: 300 }, (_, n) => put(bytes(n >> 8, n & 0xff), new Uint8Array(16 * 1024).fill(n))));
+    await store.batch(
+      Array.from({ length: 300 }, (_, n) => put(bytes(n >> 8, n & 0xff), new Uint8Array(16 * 1024).fill(n))),
+    );
     const sizes: number[] = [];
     for await (const chunk of store.iterate(EVERYTHING)) sizes.push(chunk.length);
     expect(sizes.reduce((sum, size) => sum + size)).toBe(300);
@@ -98,7 +104,8 @@ describe('level store', () => {
       for (const name of await readdir(directory)) if (pattern.test(name)) await rm(join(directory, name));
     };
     const overwrite = (pattern: RegExp, content: string) => async (directory: string) => {
-      for (const name of await readdir(directory)) if (pattern.test(name)) await writeFile(join(directory, name), content);
+      for (const name of await readdir(directory))
+        if (pattern.test(name)) await writeFile(join(directory, name), content);
     };
 
     test.each([

@@ -20,7 +20,10 @@ export interface Child {
   readonly events: Promise<ChildEvent[]>;
 }
 
-/** Starts child.ts. `fileBlocks`: the largest file it may write, in KiB. `transpiled`: a directory for typescript.mjs to keep its output in. */
+/**
+ * Starts child.ts. `fileBlocks`: the largest file it may write, in KiB. `transpiled`: a directory for typescript.mjs to
+ * keep its output in.
+ */
 export function startChild(
   task: 'open' | 'write',
   directory: string,

@@ -26,5 +26,9 @@ export function rowValue(batch: number, row: number): Uint8Array {
 }
 
 export function rowOperations(batch: number): StoreOperation[] {
-  return Array.from({ length: ROWS }, (_, row) => ({ type: 'put', key: rowKey(batch, row), value: rowValue(batch, row) }));
+  return Array.from({ length: ROWS }, (_, row) => ({
+    type: 'put',
+    key: rowKey(batch, row),
+    value: rowValue(batch, row),
+  }));
 }

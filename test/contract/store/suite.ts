@@ -93,7 +93,12 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
         seen.push(...chunk);
         // Before the place of the iteration and after it.
         if (first)
-          await store.batch([del(numberKey(0)), put(numberKey(3), bytes(2)), put(numberKey(4997), bytes(2)), del(numberKey(4998))]);
+          await store.batch([
+            del(numberKey(0)),
+            put(numberKey(3), bytes(2)),
+            put(numberKey(4997), bytes(2)),
+            del(numberKey(4998)),
+          ]);
       }
       const expected = [...Array.from({ length: 2499 }, (_, n) => 2 * n), 4997];
       expect(seen.map(([key]) => [...key])).toEqual(expected.map((n) => [...numberKey(n)]));
@@ -109,7 +114,9 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
 
     test('10,000 rows come in order, complete, in chunks of 1 to 1,000', async () => {
       for (let from = 0; from < 10_000; from += 2500) {
-        await store.batch(Array.from({ length: 2500 }, (_, n) => put(numberKey(from + n), new Uint8Array(200).fill(n))));
+        await store.batch(
+          Array.from({ length: 2500 }, (_, n) => put(numberKey(from + n), new Uint8Array(200).fill(n))),
+        );
       }
       const sizes: number[] = [];
       let next = 0;
@@ -154,7 +161,12 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
 
     test('getMany answers in the order asked, repeated and missing keys included', async () => {
       await store.batch([put(bytes(1), bytes(1)), put(bytes(3), bytes(3))]);
-      expect(await store.getMany([bytes(3), bytes(2), bytes(1), bytes(3)])).toEqual([bytes(3), undefined, bytes(1), bytes(3)]);
+      expect(await store.getMany([bytes(3), bytes(2), bytes(1), bytes(3)])).toEqual([
+        bytes(3),
+        undefined,
+        bytes(1),
+        bytes(3),
+      ]);
       expect(await store.getMany([])).toEqual([]);
     });
 
@@ -176,7 +188,9 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     });
 
     test('more than 1,024 waiting batches fail the store rather than memory', async () => {
-      const outcomes = await Promise.allSettled(Array.from({ length: 1100 }, (_, n) => store.batch([put(numberKey(n), bytes(1))])));
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 1100 }, (_, n) => store.batch([put(numberKey(n), bytes(1))])),
+      );
       expect(outcomes.at(-1)).toMatchObject({ status: 'rejected', reason: { code: 'store-write-failed' } });
       // Whatever was acknowledged is a run without gaps from the first.
       const written = outcomes.findIndex(({ status }) => status === 'rejected');
@@ -187,9 +201,16 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     test('close lets what is in flight finish, twice is once, and everything after it rejects with store-closed', async () => {
       await store.batch([put(bytes(1), bytes(1))]);
       const iteration = store.iterate(EVERYTHING)[Symbol.asyncIterator]();
-      const inFlight = [store.batch([put(bytes(2), bytes(2))]), store.batch([put(bytes(3), bytes(3))]), store.get(bytes(1))];
+      const inFlight = [
+        store.batch([put(bytes(2), bytes(2))]),
+        store.batch([put(bytes(3), bytes(3))]),
+        store.get(bytes(1)),
+      ];
       const closing = store.close();
-      await expect(store.batch([put(bytes(4), bytes(4))])).rejects.toMatchObject({ name: 'LatticeError', code: 'store-closed' });
+      await expect(store.batch([put(bytes(4), bytes(4))])).rejects.toMatchObject({
+        name: 'LatticeError',
+        code: 'store-closed',
+      });
       expect(await Promise.all(inFlight)).toEqual([undefined, undefined, bytes(1)]);
       await Promise.all([closing, store.close()]);
       for (const use of [

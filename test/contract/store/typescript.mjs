@@ -1,5 +1,6 @@
-// For `node --import`: lets a child process of a test run the sources as they are. Types are erased, nothing is checked.
-// TEST_TRANSPILED names a directory that keeps the output for later children: loading the compiler costs half a second each time.
+// For `node --import`: lets a child process of a test run the sources as they are. Types are erased, nothing is
+// checked. TEST_TRANSPILED names a directory that keeps the output for later children: loading the compiler costs half
+// a second each time.
 import { register } from 'node:module';
 
 const hooks = `

@@ -1,5 +1,5 @@
-// A process with one lung and nothing else: `node --import ts-loader.mjs child.ts <bootstrap address or "">`. Prints lines that the
-// tests wait for; stops on SIGTERM or after the line "stop" on its input and must then exit by itself.
+// A process with one lung and nothing else: `node --import ts-loader.mjs child.ts <bootstrap address or "">`. Prints
+// lines that the tests wait for; stops on SIGTERM or after the line "stop" on its input and must then exit by itself.
 import { randomBytes } from 'node:crypto';
 import { createP2pLung } from '../../../src/adapters/p2p/index.ts';
 import { systemClock, systemRandom } from '../../../src/adapters/system/index.ts';

@@ -23,7 +23,11 @@ async function foreignPeer(options: Partial<GossipsubOpts>): Promise<Foreign> {
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    services: { identify: identify(), ping: ping(), pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, ...options }) },
+    services: {
+      identify: identify(),
+      ping: ping(),
+      pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, ...options }),
+    },
   });
   foreigners.push(node);
   node.services.pubsub.subscribe(TOPIC);
@@ -70,7 +74,10 @@ describe('peers that are not ours', () => {
     await honest.dial(multiaddr(lung.address()));
     const hostile = await foreignPeer({ globalSignaturePolicy: 'StrictNoSign' });
     await hostile.dial(multiaddr(lung.address()));
-    await until('both have joined', () => lung.lung.topicPeers() === 2 && hostile.services.pubsub.getSubscribers(TOPIC).length > 0);
+    await until(
+      'both have joined',
+      () => lung.lung.topicPeers() === 2 && hostile.services.pubsub.getSubscribers(TOPIC).length > 0,
+    );
     for (let i = 0; i < 50; i++) await hostile.services.pubsub.publish(TOPIC, bytes(`garbage ${i}`));
     await until('it is out', () => hostile.getConnections().length === 0);
     expect(lung.lung.connections().map(({ peerId }) => peerId)).toEqual([honest.peerId.toString()]);

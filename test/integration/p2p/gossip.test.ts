@@ -15,7 +15,9 @@ describe('gossip over libp2p', () => {
     await until('C has it', () => c.messages.some(({ data }) => data === 'one commit'));
     expect(c.messages.at(-1)).toEqual({ data: 'one commit', from: b.author });
     expect(b.messages.at(-1)).toEqual({ data: 'one commit', from: a.author });
-    expect(a.lung.connections().map(({ peer, direction }) => ({ peer, direction }))).toEqual([{ peer: b.author, direction: 'inbound' }]);
+    expect(a.lung.connections().map(({ peer, direction }) => ({ peer, direction }))).toEqual([
+      { peer: b.author, direction: 'inbound' },
+    ]);
   });
 
   it.each<[Verdict, number]>([
@@ -24,7 +26,10 @@ describe('gossip over libp2p', () => {
     ['accept', 1],
   ])('a message judged %s reaches %i peers beyond', async (verdict, beyond) => {
     const a = await startedLung();
-    const b = await startedLung({ bootstrap: [a.address()] }, { onGossip: (data) => (data[0] === 0x6a ? verdict : 'accept') });
+    const b = await startedLung(
+      { bootstrap: [a.address()] },
+      { onGossip: (data) => (data[0] === 0x6a ? verdict : 'accept') },
+    );
     const c = await startedLung({ bootstrap: [b.address()] });
     await meshed(a, c);
 
@@ -47,7 +52,10 @@ describe('gossip over libp2p', () => {
     );
     await settled(a, b);
     for (let i = 0; i < 20; i++) await a.lung.publish(bytes(`message ${i}`));
-    await until('all were judged', () => b.log.lines.filter(({ message }) => message === 'gossip handler failed').length === 20);
+    await until(
+      'all were judged',
+      () => b.log.lines.filter(({ message }) => message === 'gossip handler failed').length === 20,
+    );
     expect(b.lung.connections()).toHaveLength(1);
   });
 
@@ -119,7 +127,9 @@ describe('gossip over libp2p', () => {
   it('while not running, publish and request say so', async () => {
     const { lung, author } = testLung();
     await expect(lung.publish(bytes('x'))).rejects.toMatchObject({ code: 'p2p-not-running' });
-    await expect(lung.request(author, bytes('x'), { timeoutMs: 100 })).rejects.toMatchObject({ code: 'p2p-not-running' });
+    await expect(lung.request(author, bytes('x'), { timeoutMs: 100 })).rejects.toMatchObject({
+      code: 'p2p-not-running',
+    });
     expect(lung.connections()).toEqual([]);
     expect(lung.topicPeers()).toBe(0);
     expect(lung.listenAddresses()).toEqual([]);

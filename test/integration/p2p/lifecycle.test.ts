@@ -63,7 +63,9 @@ describe('starting and stopping the P2P lung', () => {
   });
 
   it('an address of another machine is refused by name', async () => {
-    await expect(testLung({ listen: ['/ip4/192.0.2.1/tcp/0'] }).start()).rejects.toMatchObject({ code: 'address-unavailable' });
+    await expect(testLung({ listen: ['/ip4/192.0.2.1/tcp/0'] }).start()).rejects.toMatchObject({
+      code: 'address-unavailable',
+    });
   });
 
   it('a start that is cut off leaves nothing listening, and a later start works', async () => {
@@ -117,7 +119,11 @@ describe('starting and stopping the P2P lung', () => {
     for (const { lung } of ports) await lung.stop();
     const ids = seeds.map((seed) => testLung({ seed }).peerId);
     const lungs = seeds.map((seed, i) =>
-      testLung({ seed, listen: [listen[i] ?? ''], bootstrap: listen.map((address, peer) => `${address}/p2p/${ids[peer]}`) }),
+      testLung({
+        seed,
+        listen: [listen[i] ?? ''],
+        bootstrap: listen.map((address, peer) => `${address}/p2p/${ids[peer]}`),
+      }),
     );
     const [a, b] = lungs as [(typeof lungs)[0], (typeof lungs)[0]];
     await Promise.all(lungs.map((lung) => lung.start()));

@@ -37,7 +37,9 @@ describe('a process with a P2P lung', () => {
     child.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
     await until('its last line', () => lines.at(-1) === 'exit 0');
-    expect(lines.filter((line) => line === 'stopped' || line.startsWith('failure') || line.startsWith('error'))).toEqual(['stopped']);
+    expect(
+      lines.filter((line) => line === 'stopped' || line.startsWith('failure') || line.startsWith('error')),
+    ).toEqual(['stopped']);
     await until('A noticed', () => a.events.length === 2);
   });
 

@@ -44,7 +44,10 @@ describe('supervision of connections', () => {
     const a = await startedLung();
     const wrong = testLung();
     const b = await startedLung({ bootstrap: [a.address().replace(a.peerId, wrong.peerId)] });
-    await until('B tried more than once', () => b.log.lines.filter(({ message }) => message.startsWith('dial failed')).length >= 3);
+    await until(
+      'B tried more than once',
+      () => b.log.lines.filter(({ message }) => message.startsWith('dial failed')).length >= 3,
+    );
     expect(b.log.lines.filter(({ level }) => level === 'warn')).toMatchObject([
       { fields: { peer: wrong.peerId, reason: expect.stringContaining('identity') } },
     ]);
@@ -77,7 +80,8 @@ describe('supervision of connections', () => {
     const stranger = await startedLung({ bootstrap: [a.address()] });
     const known = await startedLung({ seed, bootstrap: [a.address()] });
     await settled(a, known);
-    const refused = (): number => stranger.log.lines.filter(({ message }) => /^dial failed|^peer disconnected/.test(message)).length;
+    const refused = (): number =>
+      stranger.log.lines.filter(({ message }) => /^dial failed|^peer disconnected/.test(message)).length;
     await until('the stranger was refused twice', () => refused() >= 2);
     expect(a.events).toEqual([`+${friend}`]);
   });

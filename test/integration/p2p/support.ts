@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { createP2pLung, type P2pLungOptions } from '../../../src/adapters/p2p/index.ts';
 import { seedToAuthor, systemClock, systemRandom } from '../../../src/adapters/system/index.ts';
-import { authorToPeerId } from '../../../src/core/codec/peer-id.ts';
 import type { Author, Bytes } from '../../../src/core/types/index.ts';
+import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
 import type { Log, P2pHandlers, P2pLung, Verdict } from '../../../src/ports/index.ts';
 
 export const TOPIC = 'diotec360/test';
@@ -22,7 +22,14 @@ export function memoryLog(): Log & { readonly lines: LogLine[] } {
     (fields: object, message: string): void => {
       lines.push({ level, message, fields: fields as Record<string, unknown> });
     };
-  const log = { lines, debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: () => log };
+  const log = {
+    lines,
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: () => log,
+  };
   return log;
 }
 
@@ -49,7 +56,9 @@ export interface TestLung {
   address(): string;
 }
 
-type Behaviour = Partial<Pick<P2pHandlers, 'onRequest'>> & { readonly onGossip?: (data: Bytes) => Verdict | Promise<Verdict> };
+type Behaviour = Partial<Pick<P2pHandlers, 'onRequest'>> & {
+  readonly onGossip?: (data: Bytes) => Verdict | Promise<Verdict>;
+};
 
 const open: P2pLung[] = [];
 const unhandled: unknown[] = [];
@@ -126,7 +135,9 @@ export async function settled(a: TestLung, b: TestLung): Promise<void> {
   await until('the topic is joined on both sides', () => a.lung.topicPeers() > 0 && b.lung.topicPeers() > 0);
 }
 
-/** Gossip is relayed only once the mesh has formed: resolves when a probe ("probe 0", "probe 1", …) has come through. */
+/**
+ * Gossip is relayed only once the mesh has formed: resolves when a probe ("probe 0", "probe 1", …) has come through.
+ */
 export async function meshed(from: TestLung, to: TestLung): Promise<void> {
   const end = performance.now() + 20_000;
   for (let i = 0; !to.messages.some(({ data }) => data.startsWith('probe')); i++) {

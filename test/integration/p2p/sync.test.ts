@@ -40,15 +40,21 @@ describe('sync requests over libp2p', () => {
 
   it('longer than MAX_SYNC_BYTES fail before they are sent [S10]', async () => {
     const { client, server } = await pair(async () => bytes('never'));
-    await expect(client.lung.request(server.author, new Uint8Array(MAX_SYNC_BYTES + 1), { timeoutMs: 5000 })).rejects.toMatchObject({
+    await expect(
+      client.lung.request(server.author, new Uint8Array(MAX_SYNC_BYTES + 1), { timeoutMs: 5000 }),
+    ).rejects.toMatchObject({
       code: 'oversize',
     });
-    expect(await client.lung.request(server.author, new Uint8Array(MAX_SYNC_BYTES), { timeoutMs: 5000 })).toEqual(bytes('never'));
+    expect(await client.lung.request(server.author, new Uint8Array(MAX_SYNC_BYTES), { timeoutMs: 5000 })).toEqual(
+      bytes('never'),
+    );
   });
 
   it('an answer longer than MAX_SYNC_BYTES is not sent: the asker sees the stream end', async () => {
     const { client, server } = await pair(async () => new Uint8Array(MAX_SYNC_BYTES + 1));
-    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: 'peer-unreachable',
+    });
   });
 
   it('time out when the handler never answers, and the connection lives on', async () => {
@@ -57,7 +63,9 @@ describe('sync requests over libp2p', () => {
       calls++;
       return message.length === 1 ? new Promise<Bytes>(() => {}) : Promise.resolve(message);
     });
-    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 300 })).rejects.toMatchObject({ code: 'timeout' });
+    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'timeout',
+    });
     expect(calls).toBe(1);
     expect(await client.lung.request(server.author, bytes('qq'), { timeoutMs: 5000 })).toEqual(bytes('qq'));
   });
@@ -72,13 +80,17 @@ describe('sync requests over libp2p', () => {
 
   it('a handler that rejects ends the stream', async () => {
     const { client, server } = await pair(() => Promise.reject(new Error('refused')));
-    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+    await expect(client.lung.request(server.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: 'peer-unreachable',
+    });
   });
 
   it('to a peer that is not connected fail at once', async () => {
     const lonely = await startedLung();
     const other = await startedLung();
-    await expect(lonely.lung.request(other.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+    await expect(lonely.lung.request(other.author, bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: 'peer-unreachable',
+    });
   });
 
   it('a request that is under way fails when the peer goes', async () => {
@@ -104,15 +116,22 @@ describe('sync requests over libp2p', () => {
       active--;
       return message;
     });
-    const requests = Array.from({ length: 60 }, (_, i) => client.lung.request(server.author, bytes(`request ${i}`), { timeoutMs: 10_000 }));
+    const requests = Array.from({ length: 60 }, (_, i) =>
+      client.lung.request(server.author, bytes(`request ${i}`), { timeoutMs: 10_000 }),
+    );
     const answers = await Promise.all(requests);
-    expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(Array.from({ length: 60 }, (_, i) => `request ${i}`));
+    expect(answers.map((answer) => Buffer.from(answer).toString())).toEqual(
+      Array.from({ length: 60 }, (_, i) => `request ${i}`),
+    );
     expect(most).toBe(2);
   });
 });
 
 describe('streams that carry several requests', () => {
-  /** The client alone over streams that answer each frame with itself; `answers` are left before the stream ends by itself. */
+  /**
+   * The client alone over streams that answer each frame with itself; `answers` are left before the stream ends by
+   * itself.
+   */
   function echoing(answers: number): { connection: Connection; opened: () => number; received: () => number } {
     let opened = 0;
     let received = 0;
@@ -145,7 +164,8 @@ describe('streams that carry several requests', () => {
   it('one stream serves one request after another [S10]', async () => {
     const { connection, opened } = echoing(Number.POSITIVE_INFINITY);
     const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
-    for (let i = 0; i < 5; i++) expect(await client.request('peer', bytes(`q${i}`), { timeoutMs: 5000 })).toEqual(bytes(`q${i}`));
+    for (let i = 0; i < 5; i++)
+      expect(await client.request('peer', bytes(`q${i}`), { timeoutMs: 5000 })).toEqual(bytes(`q${i}`));
     expect(opened()).toBe(1);
     client.clear();
     await client.request('peer', bytes('q'), { timeoutMs: 5000 });
@@ -155,14 +175,17 @@ describe('streams that carry several requests', () => {
   it('a request on a used stream that ends without an answer is sent once more on a new one [S10]', async () => {
     const { connection, opened, received } = echoing(1);
     const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
-    for (let i = 0; i < 2; i++) expect(await client.request('peer', bytes(`q${i}`), { timeoutMs: 5000 })).toEqual(bytes(`q${i}`));
+    for (let i = 0; i < 2; i++)
+      expect(await client.request('peer', bytes(`q${i}`), { timeoutMs: 5000 })).toEqual(bytes(`q${i}`));
     expect([opened(), received()]).toEqual([2, 3]);
   });
 
   it('a request on a new stream that ends without an answer fails [S10]', async () => {
     const { connection, received } = echoing(0);
     const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
-    await expect(client.request('peer', bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+    await expect(client.request('peer', bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: 'peer-unreachable',
+    });
     expect(received()).toBe(1);
   });
 
@@ -200,7 +223,9 @@ describe('a stream that closes before it is written to', () => {
       },
     } as unknown as Connection;
     const client = createSyncClient({ clock: systemClock(), connectionTo: () => connection });
-    await expect(client.request('peer', bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'peer-unreachable' });
+    await expect(client.request('peer', bytes('q'), { timeoutMs: 5000 })).rejects.toMatchObject({
+      code: 'peer-unreachable',
+    });
     createLiveness({
       clock: systemClock(),
       random: systemRandom(),

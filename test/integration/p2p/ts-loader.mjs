@@ -1,4 +1,5 @@
-// Lets plain `node` run the sources: types are erased and nothing else. PRINT_MODULES prints the address of every module loaded. For child processes of these tests.
+// Lets plain `node` run the sources: types are erased and nothing else. PRINT_MODULES prints the address of every
+// module loaded. For child processes of these tests.
 import { writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { register } from 'node:module';

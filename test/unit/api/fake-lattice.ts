@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createSigner, systemRandom } from '../../../src/adapters/system/index.ts';
-import { checkKey, checkValue } from '../../../src/core/codec/index.ts';
+import { checkKey, checkValue } from '../../../src/core/cbor/index.ts';
 import { type Bytes, bytesToHex, LatticeError } from '../../../src/core/types/index.ts';
 import type {
   EntryView,
@@ -11,7 +11,7 @@ import type {
   SyncMode,
   SyncService,
   WriteOperation,
-} from '../../../src/runtime/facade.ts';
+} from '../../../src/runtime/facade/facade.ts';
 
 /** A small node in memory with the facade's behaviour: versions, conditions, events and a root, but no peers. */
 export interface FakeLattice extends Lattice {
@@ -60,7 +60,8 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
     if ((ifMatch !== undefined && !matches) || (operation.ifNoneMatch && now)) {
       throw new LatticeError('precondition-failed', 'the entry is at another version', { next: 'read it again' });
     }
-    if (operation.mustExist && now === undefined) throw new LatticeError('not-found', 'there is no value under this key');
+    if (operation.mustExist && now === undefined)
+      throw new LatticeError('not-found', 'there is no value under this key');
   }
 
   const emit = (event: LatticeEvent & { id: string }): void => {
@@ -108,7 +109,14 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
     mode,
     health: 'OPTIMAL',
     syncMode: 'P2P',
-    p2p: { enabled: true, state: 'running', topic: 'test/topic', listen: ['/ip4/127.0.0.1/tcp/9'], bootstrap: ['/dns4/x/tcp/9'], peers: 2 },
+    p2p: {
+      enabled: true,
+      state: 'running',
+      topic: 'test/topic',
+      listen: ['/ip4/127.0.0.1/tcp/9'],
+      bootstrap: ['/dns4/x/tcp/9'],
+      peers: 2,
+    },
     http: { enabled: true, state: 'running', peers: 2, streaming: 1 },
     writable: reasons.length === 0,
     readOnlyReasons: reasons,
@@ -168,7 +176,11 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
     cutCells: () => undefined,
     async differences(peerId, { limit = 100 } = {}) {
       if (peerId === 'unreachable') throw new LatticeError('peer-unreachable', 'no lung reaches this peer');
-      const keys = Array.from({ length: 3 }, (_, i) => ({ keyHash: sha256(`differs/${i}`), key: `differs/${i}`, side: 'ours' as const }));
+      const keys = Array.from({ length: 3 }, (_, i) => ({
+        keyHash: sha256(`differs/${i}`),
+        key: `differs/${i}`,
+        side: 'ours' as const,
+      }));
       return {
         peer: peerId,
         ourRoot: root(),
@@ -182,7 +194,11 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
       const entry = entries.get(checkKey(key));
       if (entry === undefined) return { key, items: [], complete: true };
       const { version, author, hlc, value } = entry;
-      return { key, items: [{ version, author, hlc, at: 0, deleted: false, current: true, value }].slice(0, limit), complete: true };
+      return {
+        key,
+        items: [{ version, author, hlc, at: 0, deleted: false, current: true, value }].slice(0, limit),
+        complete: true,
+      };
     },
     async addPeer(given) {
       const name = JSON.stringify(given);

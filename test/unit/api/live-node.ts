@@ -13,10 +13,16 @@ export interface LiveNode extends StartedNode {
 }
 
 /** A whole node in this process: store on disk, both lungs, API on a free port of 127.0.0.1. */
-export async function startLiveNode(settings: Readonly<Record<string, string>> = {}, directory?: string): Promise<LiveNode> {
+export async function startLiveNode(
+  settings: Readonly<Record<string, string>> = {},
+  directory?: string,
+): Promise<LiveNode> {
   const dir = directory ?? mkdtempSync(join(tmpdir(), 'lattice-api-'));
   const env = Object.fromEntries(
-    Object.entries({ API_PORT: '0', API_HOST: '127.0.0.1', API_TOKEN: TOKEN, ...settings }).map(([k, v]) => [`DIOTEC360_${k}`, v]),
+    Object.entries({ API_PORT: '0', API_HOST: '127.0.0.1', API_TOKEN: TOKEN, ...settings }).map(([k, v]) => [
+      `DIOTEC360_${k}`,
+      v,
+    ]),
   );
   const node = await startNode({ config: loadConfig({ env, cwd: dir }), log: silentLog });
   return {

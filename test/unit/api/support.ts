@@ -11,7 +11,14 @@ export const TOKEN = 'test-token-of-no-value';
 export const TEST_CONFIG: ApiConfig = {
   environment: 'development',
   violations: [],
-  api: { host: '127.0.0.1', port: 0, token: TOKEN, corsOrigins: ['http://app.test'], allowedHosts: [], trustedProxies: [] },
+  api: {
+    host: '127.0.0.1',
+    port: 0,
+    token: TOKEN,
+    corsOrigins: ['http://app.test'],
+    allowedHosts: [],
+    trustedProxies: [],
+  },
   http: { nodes: ['http://127.0.0.1:8001/', ' ', 'http://127.0.0.1:8002'] },
 };
 
@@ -41,7 +48,12 @@ export function ask(url: string, path: string, { method = 'GET', headers = {}, b
       res.on('error', reject);
       res.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: res.statusCode ?? 0, headers: res.headers, text, json: () => JSON.parse(text) as Record<string, unknown> });
+        resolve({
+          status: res.statusCode ?? 0,
+          headers: res.headers,
+          text,
+          json: () => JSON.parse(text) as Record<string, unknown>,
+        });
       });
     });
     req.on('error', reject);
@@ -84,9 +96,12 @@ export async function startApi(
 ): Promise<TestApi> {
   const lattice = options.lattice ?? createFakeLattice();
   const config: ApiConfig = { ...TEST_CONFIG, ...options.root, api: { ...TEST_CONFIG.api, ...options.config } };
-  const machine = options.complete === true ? createMachineProbe(tmpdir(), async () => ({ free: 1, total: 2 })) : undefined;
+  const machine =
+    options.complete === true ? createMachineProbe(tmpdir(), async () => ({ free: 1, total: 2 })) : undefined;
   const sources =
-    machine === undefined ? {} : { metricsPage: createMetrics(), logs: createLogRing('test'), resources: () => machine.resources() };
+    machine === undefined
+      ? {}
+      : { metricsPage: createMetrics(), logs: createLogRing('test'), resources: () => machine.resources() };
   const api = await createApi({
     lattice,
     config,

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { announce } from '../../../src/app/announce.ts';
 import type { Clock } from '../../../src/ports/index.ts';
-import type { Lattice, LungStatus } from '../../../src/runtime/facade.ts';
+import type { Lattice, LungStatus } from '../../../src/runtime/facade/facade.ts';
 
 /** The lines of a start whose P2P lung is in `states`, one for each look; the last one stays. */
-function lines(states: readonly LungStatus['state'][], options: { enabled?: boolean; nodes?: string[]; looks?: number } = {}) {
+function lines(
+  states: readonly LungStatus['state'][],
+  options: { enabled?: boolean; nodes?: string[]; looks?: number } = {},
+) {
   const said: string[] = [];
   const due: (() => void)[] = [];
   let look = 0;
@@ -17,7 +20,10 @@ function lines(states: readonly LungStatus['state'][], options: { enabled?: bool
   const status = () => ({ p2p: { state: states[Math.min(look++, states.length - 1)] } });
   const stop = announce({
     lattice: { status, root: () => ({ root: '' }) } as unknown as Lattice,
-    config: { http: { nodes: options.nodes ?? [], pollIntervalMs: 1 }, p2p: { enabled: options.enabled ?? true } } as never,
+    config: {
+      http: { nodes: options.nodes ?? [], pollIntervalMs: 1 },
+      p2p: { enabled: options.enabled ?? true },
+    } as never,
     url: 'http://127.0.0.1:1',
     clock: { after } as Clock,
     log,

@@ -56,7 +56,10 @@ describe('state', () => {
 
   it('ls follows cursors up to its limit and says that there is more', async () => {
     for (let i = 0; i < 1200; i++) node.state.set(`k${String(i).padStart(4, '0')}`, i);
-    const all = JSON.parse((await run(on('state', 'ls', '--limit', '5000', '--json'))).out) as { entries: unknown[]; cursor?: string };
+    const all = JSON.parse((await run(on('state', 'ls', '--limit', '5000', '--json'))).out) as {
+      entries: unknown[];
+      cursor?: string;
+    };
     expect(all.entries).toHaveLength(1200);
     expect(all.cursor).toBeUndefined();
     const some = await run(on('state', 'ls', '--limit', '2'));
@@ -87,7 +90,8 @@ describe('status, peers, conflicts', () => {
     };
     const { code, out } = await run(on('status'));
     expect(code).toBe(0);
-    for (const part of ['HTTP_ONLY', node.status.root, 'the disk is full', 'clock is off', '2 of 2 peers']) expect(out).toContain(part);
+    for (const part of ['HTTP_ONLY', node.status.root, 'the disk is full', 'clock is off', '2 of 2 peers'])
+      expect(out).toContain(part);
   });
 
   it('status --watch repeats until a signal and survives a node that is gone', async () => {
@@ -117,7 +121,8 @@ describe('status, peers, conflicts', () => {
       }),
     ];
     const { out } = await run(on('peers'));
-    for (const part of ['12D3KooWPeer', '12D3KooWOther', 'equal-except-refused', '2 future', 'trust list']) expect(out).toContain(part);
+    for (const part of ['12D3KooWPeer', '12D3KooWOther', 'equal-except-refused', '2 future', 'trust list'])
+      expect(out).toContain(part);
     node.peers = [];
     expect((await run(on('peers'))).out).toContain('no peers');
   });
@@ -125,7 +130,10 @@ describe('status, peers, conflicts', () => {
   it('conflicts follows cursors and lists every sibling', async () => {
     const { out } = await run(on('conflicts'));
     for (const part of ['k0', 'k1', 'k2', '1 shown  1', '2 other  (deleted)']) expect(out).toContain(part);
-    const json = JSON.parse((await run(on('conflicts', '--limit', '2', '--json'))).out) as { conflicts: unknown[]; cursor?: string };
+    const json = JSON.parse((await run(on('conflicts', '--limit', '2', '--json'))).out) as {
+      conflicts: unknown[];
+      cursor?: string;
+    };
     expect(json.conflicts).toHaveLength(2);
     expect(json.cursor).toBe('2');
   });
@@ -133,13 +141,17 @@ describe('status, peers, conflicts', () => {
 
 describe('sync', () => {
   it('mode switches and now repairs', async () => {
-    expect(await run(on('sync', 'mode', 'http', '--reason', 'a test'))).toMatchObject({ code: 0, out: 'mode is http (a test)\n' });
+    expect(await run(on('sync', 'mode', 'http', '--reason', 'a test'))).toMatchObject({
+      code: 0,
+      out: 'mode is http (a test)\n',
+    });
     expect((await run(on('sync', 'now'))).code).toBe(0);
     expect(node.seen).toEqual(['POST /api/v1/sync/mode', 'POST /api/v1/sync/now']);
   });
 
   it('mode works on a node that takes no reason, and never loses one silently', async () => {
-    node.intercept = (path) => (path === '/api/v1/sync/mode' ? problem(404, 'not-found', 'there is nothing under this path') : undefined);
+    node.intercept = (path) =>
+      path === '/api/v1/sync/mode' ? problem(404, 'not-found', 'there is nothing under this path') : undefined;
     expect(await run(on('sync', 'mode', 'http'))).toMatchObject({ code: 0, out: 'mode is http\n' });
     expect(errorOf(await run(on('sync', 'mode', 'p2p', '--reason', 'why', '--json'))).code).toBe('not-supported');
     const refused = await run(['sync', 'mode', 'http', '--url', node.url, '--json']);
@@ -193,12 +205,15 @@ describe('import', () => {
     expect(node.state.get('note')).toBe('größe');
   });
 
-  it.each(['root-mismatch.json', 'old-format.json', 'refused-values.json'])('%s is refused and nothing is written', async (name) => {
-    const { code, err } = await run(on('import', fixture(name)));
-    expect(code).toBe(1);
-    expect(err).toContain('Nothing was imported.');
-    expect(node.seen).toEqual([]);
-  });
+  it.each(['root-mismatch.json', 'old-format.json', 'refused-values.json'])(
+    '%s is refused and nothing is written',
+    async (name) => {
+      const { code, err } = await run(on('import', fixture(name)));
+      expect(code).toBe(1);
+      expect(err).toContain('Nothing was imported.');
+      expect(node.seen).toEqual([]);
+    },
+  );
 
   it('names every value that cannot be represented', async () => {
     const { err } = await run(on('import', fixture('refused-values.json')));
@@ -210,7 +225,8 @@ describe('import', () => {
     const { createClient } = await import('../../../src/cli/client.ts');
     const entries = Array.from({ length: 700 }, (_, i) => [`k${i}`, i % 7 === 0 ? 'x'.repeat(9000) : i] as const);
     let refused = 0;
-    node.intercept = (path) => (path === '/api/v1/commits' && refused++ === 0 ? problem(413, 'commit-too-large', 'too large') : undefined);
+    node.intercept = (path) =>
+      path === '/api/v1/commits' && refused++ === 0 ? problem(413, 'commit-too-large', 'too large') : undefined;
     const client = createClient({ url: node.url, token: TOKEN, timeoutMs: 5000 });
     const result = await importEntries(client, entries, { overwrite: false, dryRun: false });
     client.close();
@@ -230,7 +246,20 @@ describe('import', () => {
 describe('init and id', () => {
   it('init writes a fleet that id and --env-file understand', async () => {
     const made = await run(
-      ['init', '--dir', 'f', '--nodes', '2', '--base-port', '18000', '--p2p-base-port', '19000', '--names', 'b,a', '--json'],
+      [
+        'init',
+        '--dir',
+        'f',
+        '--nodes',
+        '2',
+        '--base-port',
+        '18000',
+        '--p2p-base-port',
+        '19000',
+        '--names',
+        'b,a',
+        '--json',
+      ],
       { cwd: dir },
     );
     const fleet = JSON.parse(made.out) as { nodes: { name: string; api: string; peerId: string; publicKey: string }[] };
@@ -242,7 +271,10 @@ describe('init and id', () => {
       ['--env-file', 'f/b.env'],
       ['--key-file', 'f/b.key'],
     ]) {
-      const { peerId, publicKey } = JSON.parse((await run(['id', ...source, '--json'], { cwd: dir })).out) as Record<string, string>;
+      const { peerId, publicKey } = JSON.parse((await run(['id', ...source, '--json'], { cwd: dir })).out) as Record<
+        string,
+        string
+      >;
       expect([peerId, publicKey]).toEqual([fleet.nodes[1]?.peerId, fleet.nodes[1]?.publicKey]);
     }
     const again = await run(['init', '--dir', 'f', '--nodes', '2', '--names', 'b,a', '--json'], { cwd: dir });
@@ -254,7 +286,9 @@ describe('init and id', () => {
     writeFileSync(join(dir, 'seed'), `${'5a'.repeat(32)}\n`);
     const first = await run(['init', '--dir', 'x', '--seed-file', 'seed', '--json'], { cwd: dir });
     const second = await run(['init', '--dir', 'y', '--seed-file', 'seed', '--json'], { cwd: dir });
-    expect((JSON.parse(first.out) as { nodes: unknown }).nodes).toEqual((JSON.parse(second.out) as { nodes: unknown }).nodes);
+    expect((JSON.parse(first.out) as { nodes: unknown }).nodes).toEqual(
+      (JSON.parse(second.out) as { nodes: unknown }).nodes,
+    );
     writeFileSync(join(dir, 'seed'), 'short');
     expect((await run(['init', '--dir', 'z', '--seed-file', 'seed'], { cwd: dir })).code).toBe(2);
     expect((await run(['init', '--dir', 'z', '--names', 'a,b'], { cwd: dir })).code).toBe(2);

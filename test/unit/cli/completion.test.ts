@@ -18,7 +18,9 @@ describe('completion', () => {
   it.skipIf(!has('bash'))('bash offers commands, their commands and their options', async () => {
     const source = await script('bash');
     expect(offered(source, 'st')).toEqual(['start', 'status', 'state']);
-    expect(offered(source, 'state', '')).toEqual(expect.arrayContaining(['get', 'put', 'delete', 'ls', 'root', '--json']));
+    expect(offered(source, 'state', '')).toEqual(
+      expect.arrayContaining(['get', 'put', 'delete', 'ls', 'root', '--json']),
+    );
     expect(offered(source, '--json', 'conflicts', 'resolve', 'key', '--t')).toEqual(['--take', '--token', '--timeout']);
     expect(offered(source, 'status', '--w')).toEqual(['--watch']);
   });
@@ -28,10 +30,14 @@ describe('completion', () => {
     const paths = [...bash.matchAll(/^ {4}'(\/[^']*)'\)/gm)].map((match) => match[1] ?? '');
     expect(paths.length).toBeGreaterThan(40);
     for (const path of paths) expect(other).toContain(path);
-    if (has(shell)) expect(spawnSync(shell, ['-n'], { input: other, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    if (has(shell))
+      expect(spawnSync(shell, ['-n'], { input: other, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('another shell is a usage error that names the three', async () => {
-    expect(await run(['completion', 'cmd'])).toMatchObject({ code: 2, err: expect.stringContaining('bash, zsh, fish') as unknown });
+    expect(await run(['completion', 'cmd'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('bash, zsh, fish') as unknown,
+    });
   });
 });

@@ -17,7 +17,8 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const at = (argv: readonly string[], env: Record<string, string> = {}) => run(argv, { cwd: dir, env: { XDG_CONFIG_HOME: dir, ...env } });
+const at = (argv: readonly string[], env: Record<string, string> = {}) =>
+  run(argv, { cwd: dir, env: { XDG_CONFIG_HOME: dir, ...env } });
 const file = (): string => join(dir, 'diotec360-lattice', 'contexts.json');
 const listed = async () =>
   JSON.parse((await at(['context', 'ls', '--json'])).out) as { current?: string; contexts: Record<string, object> };
@@ -29,7 +30,10 @@ describe('context', () => {
     expect((await at(['state', 'put', 'k', '1'])).code).toBe(0);
     expect(node.state.get('k')).toBe(1);
     expect(readFileSync(file(), 'utf8')).not.toContain(TOKEN);
-    expect(await listed()).toEqual({ current: 'home', contexts: { home: { url: node.url, tokenFile: join(dir, 'token') } } });
+    expect(await listed()).toEqual({
+      current: 'home',
+      contexts: { home: { url: node.url, tokenFile: join(dir, 'token') } },
+    });
   });
 
   it('the file can be read by its owner only', async () => {
@@ -82,7 +86,10 @@ describe('context', () => {
     expect((await at(['state', 'put', 'k', '1'])).code).toBe(0);
     expect(other.state.get('k')).toBe(1);
     const { out } = await at(['doctor', '--settle', '0', '--json']);
-    expect((JSON.parse(out) as { nodes: { url: string }[] }).nodes.map(({ url }) => url)).toEqual([node.url, other.url]);
+    expect((JSON.parse(out) as { nodes: { url: string }[] }).nodes.map(({ url }) => url)).toEqual([
+      node.url,
+      other.url,
+    ]);
     expect((await at(['context', 'add', 'g', '--fleet', 'fleet.json', '--node', 'nobody'])).code).toBe(2);
   });
 
@@ -91,8 +98,16 @@ describe('context', () => {
     ['a name that is none', ['add', '../x', '--url', 'http://127.0.0.1:1'], 'usage'],
     ['no node', ['add', 'x'], 'usage'],
     ['a URL that is none', ['add', 'x', '--url', 'nowhere'], 'usage'],
-    ['a token file that is missing', ['add', 'x', '--url', 'http://127.0.0.1:1', '--token-file', 'none'], 'file-unreadable'],
-    ['an env file without a token', ['add', 'x', '--url', 'http://127.0.0.1:1', '--token-file', 'empty.env'], 'no-token'],
+    [
+      'a token file that is missing',
+      ['add', 'x', '--url', 'http://127.0.0.1:1', '--token-file', 'none'],
+      'file-unreadable',
+    ],
+    [
+      'an env file without a token',
+      ['add', 'x', '--url', 'http://127.0.0.1:1', '--token-file', 'empty.env'],
+      'no-token',
+    ],
     ['using what is not there', ['use', 'x'], 'no-context'],
     ['removing what is not there', ['rm', 'x'], 'no-context'],
   ])('refuses %s, and nothing is written', async (_name, argv, code) => {
@@ -104,7 +119,14 @@ describe('context', () => {
 
   it('a damaged file is named, and commands with --url go on', async () => {
     mkdirSync(join(dir, 'diotec360-lattice'));
-    for (const text of ['{', 'null', '[]', '{"contexts":{"x":{}}}', '{"contexts":{"../x":{"url":"http://x"}}}', 'x'.repeat(70_000)]) {
+    for (const text of [
+      '{',
+      'null',
+      '[]',
+      '{"contexts":{"x":{}}}',
+      '{"contexts":{"../x":{"url":"http://x"}}}',
+      'x'.repeat(70_000),
+    ]) {
       writeFileSync(file(), text);
       const ran = await at(['status', '--json']);
       expect([ran.code, errorOf(ran).code]).toEqual([1, 'contexts-malformed']);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NodeStatus } from '../../../src/runtime/facade.ts';
+import type { NodeStatus } from '../../../src/runtime/facade/facade.ts';
 import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode, TOKEN } from './support.ts';
 
 let nodes: FakeNode[];
@@ -38,30 +38,51 @@ describe('doctor', () => {
   });
 
   const faults: readonly (readonly [string, () => void, string])[] = [
-    ['P2P without peers', () => set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, peers: 0 } }), 'without a peer'],
+    [
+      'P2P without peers',
+      () => set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, peers: 0 } }),
+      'without a peer',
+    ],
     [
       'P2P that failed',
-      () => set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, state: 'failed', error: 'port 9000 is taken' } }),
+      () =>
+        set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, state: 'failed', error: 'port 9000 is taken' } }),
       'port 9000 is taken',
     ],
-    ['a read-only node', () => set(nodes[1], { writable: false, readOnlyReasons: ['restored backup'] }), 'restored backup'],
+    [
+      'a read-only node',
+      () => set(nodes[1], { writable: false, readOnlyReasons: ['restored backup'] }),
+      'restored backup',
+    ],
     ['different roots', () => set(nodes[2], { root: 'ff'.repeat(32) }), 'different root'],
-    ['different trust lists', () => set(nodes[2], { trust: { hash: 'ee'.repeat(32), authors: [] } }), 'different trust list'],
+    [
+      'different trust lists',
+      () => set(nodes[2], { trust: { hash: 'ee'.repeat(32), authors: [] } }),
+      'different trust list',
+    ],
     ['different networks', () => set(nodes[2], { network: 'other' }), 'different network'],
-    ['one key on two nodes', () => set(nodes[2], { peerId: '12D3KooW0', incarnation: 'ffffffffffffffff' }), 'with the same key'],
+    [
+      'one key on two nodes',
+      () => set(nodes[2], { peerId: '12D3KooW0', incarnation: 'ffffffffffffffff' }),
+      'with the same key',
+    ],
     [
       'an HTTP peer out of reach',
-      () => ((nodes[0] as FakeNode).peers = [peerOf({ http: { reachable: false, streaming: false, error: 'refused' } })]),
+      () =>
+        ((nodes[0] as FakeNode).peers = [peerOf({ http: { reachable: false, streaming: false, error: 'refused' } })]),
       'over HTTP: refused',
     ],
     [
       'HTTP sync behind a filter',
-      () => ((nodes[0] as FakeNode).intercept = (p) => (p === '/api/v1/sync/identity' ? problem(403, 'x', 'x') : undefined)),
+      () =>
+        ((nodes[0] as FakeNode).intercept = (p) =>
+          p === '/api/v1/sync/identity' ? problem(403, 'x', 'x') : undefined),
       'status 403',
     ],
     [
       'a status that cannot be read',
-      () => ((nodes[0] as FakeNode).intercept = (p) => (p === '/api/v1/status' ? { status: 500, body: {} } : undefined)),
+      () =>
+        ((nodes[0] as FakeNode).intercept = (p) => (p === '/api/v1/status' ? { status: 500, body: {} } : undefined)),
       'cannot be read',
     ],
   ];
@@ -79,7 +100,8 @@ describe('doctor', () => {
 
   it('finds a clock that is off', async () => {
     const node = nodes[0] as FakeNode;
-    node.intercept = (p) => (p === '/api/v1/status' ? { status: 200, body: { ...node.status, now: Date.now() + 60_000 } } : undefined);
+    node.intercept = (p) =>
+      p === '/api/v1/status' ? { status: 200, body: { ...node.status, now: Date.now() + 60_000 } } : undefined;
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toMatch(/✗ its clock is (59|60)\d{3} ms ahead/);
@@ -108,7 +130,10 @@ describe('doctor', () => {
   });
 
   it('P2P switched off and warnings are remarks, not failures', async () => {
-    set(nodes[0], { p2p: { enabled: false, state: 'off', topic: 't', listen: [], bootstrap: [], peers: 0 }, warnings: ['unknown name'] });
+    set(nodes[0], {
+      p2p: { enabled: false, state: 'off', topic: 't', listen: [], bootstrap: [], peers: 0 },
+      warnings: ['unknown name'],
+    });
     const { code, out } = await doctor();
     expect(code).toBe(0);
     expect(out).toContain('· P2P is off');
@@ -121,7 +146,15 @@ describe('doctor', () => {
       const file = join(dir, 'fleet.json');
       const fleetOf = (peerId: (i: number) => string) => ({
         network: 'n',
-        nodes: nodes.map((node, i) => ({ name: `n${i}`, role: '', peerId: peerId(i), publicKey: '', api: node.url, p2p: '', envFile: '' })),
+        nodes: nodes.map((node, i) => ({
+          name: `n${i}`,
+          role: '',
+          peerId: peerId(i),
+          publicKey: '',
+          api: node.url,
+          p2p: '',
+          envFile: '',
+        })),
       });
       writeFileSync(file, JSON.stringify(fleetOf((i) => `12D3KooW${i}`)));
       expect((await run(['doctor', '--fleet', file, '--settle', '0'])).code).toBe(0);
@@ -158,7 +191,8 @@ describe('doctor', () => {
   it('a single node’s peers are asked about it, without the token', async () => {
     outside(0, { http: { reachable: false, streaming: false, error: 'refused' }, configured: false });
     let authorised = 0;
-    (nodes[1] as FakeNode).intercept = (_path, headers) => void (authorised += headers.authorization === undefined ? 0 : 1);
+    (nodes[1] as FakeNode).intercept = (_path, headers) =>
+      void (authorised += headers.authorization === undefined ? 0 : 1);
     const { code, out } = await run(['doctor', '--url', nodes[0]?.url ?? '', '--token', TOKEN, '--settle', '0']);
     expect([code, authorised]).toEqual([1, 0]);
     expect(out).toContain(`✗ ${nodes[1]?.url} does not reach it over HTTP: refused`);
@@ -190,8 +224,13 @@ describe('doctor', () => {
     node.peers = [peerOf({ author: 'bb', configured: false })];
     node.intercept = (path) => {
       if (path === '/api/v1/resources')
-        return { status: 200, body: { disk: { path: '/data', freeBytes: 2 ** 30, totalBytes: 2 ** 40 }, eventLoop: { p99Ms: 900 } } };
-      return path === '/readyz' ? { status: 503, body: { status: 'not-ready', reasons: ['bootstrap is running'] } } : undefined;
+        return {
+          status: 200,
+          body: { disk: { path: '/data', freeBytes: 2 ** 30, totalBytes: 2 ** 40 }, eventLoop: { p99Ms: 900 } },
+        };
+      return path === '/readyz'
+        ? { status: 503, body: { status: 'not-ready', reasons: ['bootstrap is running'] } }
+        : undefined;
     };
     const { code, out } = await doctor();
     expect(code).toBe(0);
@@ -218,7 +257,10 @@ describe('doctor', () => {
       expect.stringMatching(/^LATTICE OK - 3 nodes, root 1{64} \| nodes=3 reachable=3 critical=0 warnings=0 roots=1 /),
     ]);
     set(nodes[0], { warnings: ['a | b\nc'] });
-    expect(await check()).toEqual([1, expect.stringMatching(/^LATTICE WARNING - http:\S+: a \/ b\\u000ac \| nodes=3 /)]);
+    expect(await check()).toEqual([
+      1,
+      expect.stringMatching(/^LATTICE WARNING - http:\S+: a \/ b\\u000ac \| nodes=3 /),
+    ]);
     set(nodes[1], { writable: false, readOnlyReasons: ['the disk is full'] });
     expect(await check()).toEqual([
       2,

@@ -53,7 +53,10 @@ describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), arg
     await node.close();
     const ran = await run([...argv, '--url', node.url, '--json']);
     expect([ran.code, ran.out]).toEqual([3, '']);
-    expect(errorOf(ran)).toMatchObject({ code: 'unreachable', message: expect.stringContaining('connection refused') as unknown });
+    expect(errorOf(ran)).toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('connection refused') as unknown,
+    });
   });
 
   it('answers 3 when the node does not answer in time', async () => {
@@ -121,10 +124,17 @@ describe('authorisation', () => {
       const put = ['state', 'put', 'k', '1'];
       expect((await run([...put, '--env-file', 'n.env'], { cwd: dir })).code).toBe(0);
       expect((await run(put, { env: { DIOTEC360_URL: node.url, DIOTEC360_API_TOKEN: TOKEN } })).code).toBe(0);
-      expect((await run([...put, '--env-file', 'n.env'], { cwd: dir, env: { DIOTEC360_API_TOKEN: 'wrong' } })).code).toBe(1);
-      expect((await run([...put, '--env-file', 'n.env', '--token', TOKEN], { cwd: dir, env: { DIOTEC360_API_TOKEN: 'wrong' } })).code).toBe(
-        0,
-      );
+      expect(
+        (await run([...put, '--env-file', 'n.env'], { cwd: dir, env: { DIOTEC360_API_TOKEN: 'wrong' } })).code,
+      ).toBe(1);
+      expect(
+        (
+          await run([...put, '--env-file', 'n.env', '--token', TOKEN], {
+            cwd: dir,
+            env: { DIOTEC360_API_TOKEN: 'wrong' },
+          })
+        ).code,
+      ).toBe(0);
       expect((await run([...put, '--env-file', 'n.env', '--url', 'http://127.0.0.1:1'], { cwd: dir })).code).toBe(3);
     } finally {
       rmSync(dir, { recursive: true, force: true });
@@ -158,15 +168,22 @@ describe('usage', () => {
   });
 
   it('a missing env file is an error that names it', async () => {
-    expect(errorOf(await run(['status', '--env-file', '/nowhere/x.env', '--json'])).message).toContain('/nowhere/x.env');
+    expect(errorOf(await run(['status', '--env-file', '/nowhere/x.env', '--json'])).message).toContain(
+      '/nowhere/x.env',
+    );
     expect((await run(['start', '--env-file', '/nowhere/x.env'])).code).toBe(2);
   });
 });
 
 describe('help', () => {
   const commands = (parent: Command): Command[] => parent.commands.flatMap((c) => [c, ...commands(c)]);
-  const pathOf = (command: Command): string[] => (command.parent?.parent ? [...pathOf(command.parent), command.name()] : [command.name()]);
-  const program = createProgram({ output: createOutput({ write: () => true }, { write: () => true }, {}) } as never, '0', () => undefined);
+  const pathOf = (command: Command): string[] =>
+    command.parent?.parent ? [...pathOf(command.parent), command.name()] : [command.name()];
+  const program = createProgram(
+    { output: createOutput({ write: () => true }, { write: () => true }, {}) } as never,
+    '0',
+    () => undefined,
+  );
 
   it.each(commands(program).map((c) => [pathOf(c).join(' '), c] as const))(
     '%s has an example that its own options accept',

@@ -1,5 +1,5 @@
-// Stands in for `lattice start --env-file F`: state in memory, shared with nobody. Its own environment and env file come back in
-// its status; FAKE_… lines of the env file choose how it misbehaves.
+// Stands in for `lattice start --env-file F`: state in memory, shared with nobody. Its own environment and env file
+// come back in its status; FAKE_… lines of the env file choose how it misbehaves.
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { parseEnv } from 'node:util';

@@ -16,14 +16,16 @@ async function all(...parts: readonly string[]) {
 
 describe('a stream of server-sent events', () => {
   it('is read across any cut, with comments and other line ends', async () => {
-    const text = ':\n\nid: 1\nevent: change\ndata: {"a":1}\n\ndata:x\r\ndata: y\r\n\r\nevent: empty\n\nid: 2\ndata: ü\n\nunfinished';
+    const text =
+      ':\n\nid: 1\nevent: change\ndata: {"a":1}\n\ndata:x\r\ndata: y\r\n\r\nevent: empty\n\nid: 2\ndata: ü\n\nunfinished';
     const expected = [
       { id: '1', event: 'change', data: '{"a":1}' },
       { event: 'message', data: 'x\ny' },
       { id: '2', event: 'message', data: 'ü' },
     ];
     expect(await all(text)).toEqual(expected);
-    for (let cut = 1; cut < text.length; cut += 7) expect(await all(text.slice(0, cut), text.slice(cut))).toEqual(expected);
+    for (let cut = 1; cut < text.length; cut += 7)
+      expect(await all(text.slice(0, cut), text.slice(cut))).toEqual(expected);
   });
 
   it('that never ends an event is refused', async () => {
@@ -45,7 +47,9 @@ describe('following', () => {
       const answer = answers.shift() ?? 503;
       if (typeof answer === 'number') {
         response.writeHead(answer, { 'content-type': 'application/problem+json' });
-        response.end(JSON.stringify({ status: answer, code: answer === 503 ? 'stopping' : 'unauthorized', detail: 'said no' }));
+        response.end(
+          JSON.stringify({ status: answer, code: answer === 503 ? 'stopping' : 'unauthorized', detail: 'said no' }),
+        );
         return;
       }
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -69,7 +73,12 @@ describe('following', () => {
     answers = [change(1) + change(2), 503, change(3)];
     const { code, out, err } = await run(['events', '--count', '3', '--url', url]);
     expect(code).toBe(0);
-    expect(out.split('\n').map((line) => line.split('  ')[0]?.trim() && /k\d/.exec(line)?.[0])).toEqual(['k1', 'k2', 'k3', '']);
+    expect(out.split('\n').map((line) => line.split('  ')[0]?.trim() && /k\d/.exec(line)?.[0])).toEqual([
+      'k1',
+      'k2',
+      'k3',
+      '',
+    ]);
     expect(asked).toEqual(['/api/v1/events', '/api/v1/events?after=e-2', '/api/v1/events?after=e-2']);
     expect(err).toContain('trying again');
     expect(err).toContain('events --after e-3');

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
 import { createSigner } from '../../../src/adapters/system/keys.ts';
+import { createMerkleTree, encodeProof, leafHash, pathToProof } from '../../../src/core/merkle/index.ts';
+import { compareSiblings } from '../../../src/core/state/index.ts';
+import { type Bytes, bytesToHex, type Hlc, type Operation, type Sibling } from '../../../src/core/types/index.ts';
 import {
   createCommit,
   createSignedHead,
@@ -12,11 +15,8 @@ import {
   fragmentToSiblings,
   keyHash,
   siblingsToFragments,
-} from '../../../src/core/codec/index.ts';
-import { createMerkleTree, encodeProof, leafHash, pathToProof } from '../../../src/core/merkle/index.ts';
-import { compareSiblings } from '../../../src/core/state/index.ts';
-import { type Bytes, bytesToHex, type Hlc, type Operation, type Sibling } from '../../../src/core/types/index.ts';
-import type { ProofDocument } from '../../../src/runtime/facade.ts';
+} from '../../../src/core/wire/index.ts';
+import type { ProofDocument } from '../../../src/runtime/facade/facade.ts';
 import { errorOf, run } from './support.ts';
 
 const hasher = nodeHasher();
@@ -28,7 +28,9 @@ const NETWORK = 'test/network';
 
 const put = (key: string, value: string | number): Operation => ({ kind: 'put', key, value, context: [] });
 function commit(signer: typeof writer, hlc: bigint, operations: Operation[]): Sibling[] {
-  const fragment = createCommit({ network: NETWORK, author: signer.author, hlc: hlc as Hlc, operations }, hasher, (m) => signer.sign(m));
+  const fragment = createCommit({ network: NETWORK, author: signer.author, hlc: hlc as Hlc, operations }, hasher, (m) =>
+    signer.sign(m),
+  );
   return fragmentToSiblings(fragment, hasher);
 }
 
@@ -52,7 +54,9 @@ const text = (bytes: Bytes): string => Buffer.from(bytes).toString('base64url');
 function prove(key: string, signer = server): ProofDocument {
   const siblings = entries.get(key) ?? [];
   const path = tree.path(keyHash(key, hasher));
-  const reached = [...entries].find(([k]) => path.kind === 'leaf' && bytesToHex(keyHash(k, hasher)) === bytesToHex(path.keyHash));
+  const reached = [...entries].find(
+    ([k]) => path.kind === 'leaf' && bytesToHex(keyHash(k, hasher)) === bytesToHex(path.keyHash),
+  );
   const head = createSignedHead(
     {
       network: NETWORK,
@@ -140,7 +144,11 @@ describe('proof verify', () => {
     ['another network', () => forge('k1', () => ({ network: 'other' })), 'network'],
     ['the proof of another key', () => forge('k1', () => ({ merkle: prove('k2').merkle })), 'does not lead'],
     ['commits of another key', () => forge('k1', () => ({ fragments: prove('k2').fragments })), 'another key'],
-    ['a hidden sibling', () => forge('both', (p) => ({ fragments: p.fragments.slice(1) })), 'not those that the tree holds'],
+    [
+      'a hidden sibling',
+      () => forge('both', (p) => ({ fragments: p.fragments.slice(1) })),
+      'not those that the tree holds',
+    ],
     ['a presence called absent', () => forge('k1', () => ({ kind: 'absent', fragments: [] })), 'says present'],
     ['an absence called present', () => forge('never', () => ({ kind: 'present', value: 1 })), 'says absent'],
     ['a deletion called present', () => forge('gone', () => ({ kind: 'present', value: 1 })), 'delete'],

@@ -13,7 +13,10 @@ beforeEach(async () => {
   const port = await nextFreeRange(40_000 + (process.pid % 100) * 20, 1);
   url = `http://127.0.0.1:${port}`;
   await run(['init', '--dir', 'f', '--nodes', '1', '--names', 'n', '--base-port', String(port)], { cwd: dir });
-  appendFileSync(join(dir, 'f', 'n.env'), 'DIOTEC360_P2P_ENABLED=false\nDIOTEC360_P2P_LISTEN=\nDIOTEC360_LOG_LEVEL=error\n');
+  appendFileSync(
+    join(dir, 'f', 'n.env'),
+    'DIOTEC360_P2P_ENABLED=false\nDIOTEC360_P2P_LISTEN=\nDIOTEC360_LOG_LEVEL=error\n',
+  );
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -35,7 +38,9 @@ describe('start', () => {
     const token = ['--env-file', 'f/n.env'];
     const first = await whileRunning(async () => {
       await expect
-        .poll(async () => (await run(['state', 'put', 'k', '{"a":1}', ...token], { cwd: dir })).code, { timeout: 20_000 })
+        .poll(async () => (await run(['state', 'put', 'k', '{"a":1}', ...token], { cwd: dir })).code, {
+          timeout: 20_000,
+        })
         .toBe(0);
       const proof = await run(['proof', 'get', 'k', ...token], { cwd: dir });
       expect((await run(['proof', 'verify', '-'], { stdin: proof.out })).out).toContain('held the value {"a":1}');

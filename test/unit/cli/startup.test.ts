@@ -14,12 +14,18 @@ function importsOf(url: URL): { readonly now: string[]; readonly later: string[]
     if (ts.isImportDeclaration(part) && ts.isStringLiteral(part.moduleSpecifier)) {
       const clause = part.importClause;
       const named =
-        clause?.namedBindings !== undefined && ts.isNamedImports(clause.namedBindings) ? clause.namedBindings.elements : undefined;
+        clause?.namedBindings !== undefined && ts.isNamedImports(clause.namedBindings)
+          ? clause.namedBindings.elements
+          : undefined;
       const typesOnly =
         clause?.phaseModifier === ts.SyntaxKind.TypeKeyword ||
         (clause?.name === undefined && named !== undefined && named.length > 0 && named.every((n) => n.isTypeOnly));
       if (!typesOnly) now.push(part.moduleSpecifier.text);
-    } else if (ts.isExportDeclaration(part) && part.moduleSpecifier !== undefined && ts.isStringLiteral(part.moduleSpecifier)) {
+    } else if (
+      ts.isExportDeclaration(part) &&
+      part.moduleSpecifier !== undefined &&
+      ts.isStringLiteral(part.moduleSpecifier)
+    ) {
       if (!part.isTypeOnly) now.push(part.moduleSpecifier.text);
     } else if (ts.isCallExpression(part) && part.expression.kind === ts.SyntaxKind.ImportKeyword) {
       const [argument] = part.arguments;
@@ -31,7 +37,9 @@ function importsOf(url: URL): { readonly now: string[]; readonly later: string[]
   return { now, later };
 }
 
-/** Packages and built-ins that loading `entry` loads, imports of imports included; `follow` decides about lazy imports. */
+/**
+ * Packages and built-ins that loading `entry` loads, imports of imports included; `follow` decides about lazy imports.
+ */
 function loadedBy(entry: URL, follow: (specifier: string) => boolean): Set<string> {
   const packages = new Set<string>();
   const seen = new Set<string>();
@@ -60,7 +68,9 @@ describe('a command loads only what it needs', () => {
     .map((file) => file.replace('.ts', ''))
     .filter((name) => name !== 'start' && name !== 'up');
   it.each(modules)('%s loads no part of a running node', (name) => {
-    const heavy = [...loadedBy(new URL(`commands/${name}.ts`, cli), () => true)].filter((specifier) => HEAVY.test(specifier));
+    const heavy = [...loadedBy(new URL(`commands/${name}.ts`, cli), () => true)].filter((specifier) =>
+      HEAVY.test(specifier),
+    );
     expect(heavy).toEqual([]);
   });
 

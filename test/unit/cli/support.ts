@@ -4,7 +4,7 @@ import type { CliContext } from '../../../src/cli/context.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { runCli } from '../../../src/cli/run.ts';
 import type { JsonValue } from '../../../src/core/types/index.ts';
-import type { NodeStatus, PeerStatus, WriteOperation } from '../../../src/runtime/facade.ts';
+import type { NodeStatus, PeerStatus, WriteOperation } from '../../../src/runtime/facade/facade.ts';
 
 /** What a command line printed and answered. */
 export interface Ran {
@@ -119,7 +119,13 @@ export function peerOf(change: Partial<PeerStatus> = {}): PeerStatus {
   };
 }
 
-type Handler = (request: { method: string; path: string; query: URLSearchParams; headers: http.IncomingHttpHeaders; body: string }) => {
+type Handler = (request: {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  headers: http.IncomingHttpHeaders;
+  body: string;
+}) => {
   readonly status: number;
   readonly type?: string;
   readonly headers?: Record<string, string>;
@@ -136,7 +142,9 @@ export interface FakeNode {
   status: NodeStatus;
   peers: readonly PeerStatus[];
   /** Answers first; undefined: go on as usual. */
-  intercept: ((path: string, headers: http.IncomingHttpHeaders) => ReturnType<Handler> | 'hang' | 'cut' | undefined | void) | undefined;
+  intercept:
+    | ((path: string, headers: http.IncomingHttpHeaders) => ReturnType<Handler> | 'hang' | 'cut' | undefined | void)
+    | undefined;
   close(): Promise<void>;
 }
 
@@ -168,7 +176,8 @@ export async function startFakeNode(): Promise<FakeNode> {
   const handle: Handler = ({ method, path, query, headers, body }) => {
     const open = method === 'GET';
     if (!open && headers.authorization !== `Bearer ${TOKEN}`) {
-      if (path === '/api/lattice/sync/switch') return { status: 200, body: { success: false, message: 'this needs the API token' } };
+      if (path === '/api/lattice/sync/switch')
+        return { status: 200, body: { success: false, message: 'this needs the API token' } };
       return problem(401, 'unauthorized', 'this needs the API token', 'send the token');
     }
     const key = query.get('key');
@@ -176,12 +185,16 @@ export async function startFakeNode(): Promise<FakeNode> {
     if (path === '/api/v1/status') return { status: 200, body: { ...node.status, now: Date.now() } };
     if (path === '/api/v1/peers') return { status: 200, body: { peers: node.peers } };
     if (path === '/api/v1/sync/identity') return { status: 200, type: 'application/cbor', body: '' };
-    if (path === '/api/v1/sync/now') return { status: 200, body: { converged: node.status.converged, peers: node.peers } };
+    if (path === '/api/v1/sync/now')
+      return { status: 200, body: { converged: node.status.converged, peers: node.peers } };
     if (path === '/api/lattice/sync/switch')
       return { status: 200, body: { success: true, mode: query.get('mode'), message: `mode is ${query.get('mode')}` } };
     if (path === '/api/v1/sync/mode') {
       const { mode, reason } = JSON.parse(body) as { mode: string; reason?: string };
-      return { status: 200, body: { changed: true, mode, message: `mode is ${mode}${reason === undefined ? '' : ` (${reason})`}` } };
+      return {
+        status: 200,
+        body: { changed: true, mode, message: `mode is ${mode}${reason === undefined ? '' : ` (${reason})`}` },
+      };
     }
     if (path === '/api/v1/conflicts') {
       const siblings = [
@@ -193,7 +206,10 @@ export async function startFakeNode(): Promise<FakeNode> {
       return { status: 200, body: { conflicts: [{ key: `k${at}`, siblings }], ...rest } };
     }
     if (path === '/api/v1/proof')
-      return { status: 200, body: { format: 'diotec360-lattice-proof/1', key, kind: 'absent', root: node.status.root } };
+      return {
+        status: 200,
+        body: { format: 'diotec360-lattice-proof/1', key, kind: 'absent', root: node.status.root },
+      };
     if (path === '/api/v1/commits') {
       const { operations } = JSON.parse(body) as { operations: WriteOperation[] };
       const taken = operations.find((o) => o.ifNoneMatch === '*' && state.has(o.key));
@@ -205,12 +221,15 @@ export async function startFakeNode(): Promise<FakeNode> {
     if (path !== '/api/v1/state') return problem(404, 'not-found', 'there is nothing under this path');
     if (key === null) {
       const limit = Number(query.get('limit') ?? '100');
-      const keys = [...state.keys()].sort().filter((k) => k.startsWith(query.get('prefix') ?? '') && k > (query.get('cursor') ?? ''));
+      const keys = [...state.keys()]
+        .sort()
+        .filter((k) => k.startsWith(query.get('prefix') ?? '') && k > (query.get('cursor') ?? ''));
       const page = keys.slice(0, limit).map((k) => view(k, state.get(k) as JsonValue));
       return { status: 200, body: { entries: page, ...(keys.length > limit ? { cursor: keys[limit - 1] } : {}) } };
     }
     if (method === 'PUT') {
-      if (headers['if-none-match'] === '*' && state.has(key)) return problem(412, 'precondition-failed', 'the key exists', 'read it again');
+      if (headers['if-none-match'] === '*' && state.has(key))
+        return problem(412, 'precondition-failed', 'the key exists', 'read it again');
       if (headers['if-match'] !== undefined && headers['if-match'] !== `"${view(key, null).version}"`)
         return problem(412, 'precondition-failed', 'other version');
       const created = !state.has(key);
@@ -249,7 +268,9 @@ export async function startFakeNode(): Promise<FakeNode> {
           body: Buffer.concat(chunks).toString(),
         });
       response.writeHead(answer.status, { 'content-type': answer.type ?? 'application/json', ...answer.headers });
-      response.end(answer.body === undefined ? '' : typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+      response.end(
+        answer.body === undefined ? '' : typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body),
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -189,18 +189,23 @@ describe('a node of up', () => {
       const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
       child.stdout.once('data', () => process.stdout.write('up ' + child.pid));
       setInterval(() => {}, 1000);`;
-    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const pid = await new Promise<number>((resolve) =>
       parent.stdout.once('data', (data: Buffer) => resolve(Number(data.toString().split(' ')[1]))),
     );
     parent.kill('SIGKILL');
     await expect
-      .poll(() => existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z'), { timeout: 10_000 })
+      .poll(() => existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z'), {
+        timeout: 10_000,
+      })
       .toBe(false);
   });
 
   it('keeps its last lines and writes everything to its log', async () => {
-    const script = 'for (let i = 0; i < 50; i++) console.log("line " + i); process.stderr.write("unfinished"); process.exitCode = 5';
+    const script =
+      'for (let i = 0; i < 50; i++) console.log("line " + i); process.stderr.write("unfinished"); process.exitCode = 5';
     const child = spawnNode({
       name: 'n',
       command: [process.execPath, '-e', script],

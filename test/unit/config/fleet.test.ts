@@ -3,8 +3,15 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { deriveNodeSeed, loadKey, seedToAuthor } from '../../../src/adapters/system/keys.ts';
-import { type Config, type Fleet, type FleetOptions, loadConfig, planFleet, writeFleet } from '../../../src/config/index.ts';
-import { authorToPeerId } from '../../../src/core/codec/peer-id.ts';
+import {
+  type Config,
+  type Fleet,
+  type FleetOptions,
+  loadConfig,
+  planFleet,
+  writeFleet,
+} from '../../../src/config/index.ts';
+import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
 import { latticeErrorOf, useDirectory } from './support.ts';
 
 const SEED = Uint8Array.from({ length: 32 }, (_, i) => i * 3);
@@ -22,33 +29,40 @@ describe('a written fleet', () => {
     return envFiles.map((envFile) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
   }
 
-  it.each([1, 2, 3, 12, 50])('of %i nodes loads without a warning, and every node names, dials and trusts all others', (nodes) => {
-    const configs = write({ nodes });
-    expect(configs).toHaveLength(nodes);
-    const authors = configs.map(({ key }) => {
-      expect(key.source).toBe('file');
-      const seed = key.source === 'file' ? loadKey(key.path) : undefined;
-      return seedToAuthor(seed ?? new Uint8Array());
-    });
-    expect(new Set(authors).size).toBe(nodes);
-    expect(new Set(configs.map(({ api }) => api.token)).size).toBe(nodes);
-    for (const [i, config] of configs.entries()) {
-      const others = [...configs.keys()].filter((j) => j !== i);
-      expect(config.warnings).toEqual([]);
-      expect(config.api).toMatchObject({ host: '127.0.0.1', port: 8000 + i, token: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/) });
-      expect(config.http.nodes).toEqual(others.map((j) => `http://127.0.0.1:${8000 + j}`));
-      expect(config.p2p.enabled).toBe(true);
-      expect(config.p2p.listen).toEqual([`/ip4/127.0.0.1/tcp/${9000 + i}`]);
-      expect(config.p2p.bootstrap).toEqual(
-        others.map((j) => `/ip4/127.0.0.1/tcp/${9000 + j}/p2p/${authorToPeerId(authors[j] ?? seedToAuthor(SEED))}`),
-      );
-      expect(config.trusted).toEqual([...authors].sort());
-      expect(config.stateDir).toBe(join(dir(), config.name, 'state'));
-      expect([config.heartbeatIntervalMs, config.peerlessTimeoutMs]).toEqual([1000, 3000]);
-    }
-    const dirs = configs.flatMap((config) => [config.stateDir, config.vaultDir, config.sentinelDir]);
-    expect(new Set(dirs).size).toBe(3 * nodes);
-  });
+  it.each([1, 2, 3, 12, 50])(
+    'of %i nodes loads without a warning, and every node names, dials and trusts all others',
+    (nodes) => {
+      const configs = write({ nodes });
+      expect(configs).toHaveLength(nodes);
+      const authors = configs.map(({ key }) => {
+        expect(key.source).toBe('file');
+        const seed = key.source === 'file' ? loadKey(key.path) : undefined;
+        return seedToAuthor(seed ?? new Uint8Array());
+      });
+      expect(new Set(authors).size).toBe(nodes);
+      expect(new Set(configs.map(({ api }) => api.token)).size).toBe(nodes);
+      for (const [i, config] of configs.entries()) {
+        const others = [...configs.keys()].filter((j) => j !== i);
+        expect(config.warnings).toEqual([]);
+        expect(config.api).toMatchObject({
+          host: '127.0.0.1',
+          port: 8000 + i,
+          token: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
+        });
+        expect(config.http.nodes).toEqual(others.map((j) => `http://127.0.0.1:${8000 + j}`));
+        expect(config.p2p.enabled).toBe(true);
+        expect(config.p2p.listen).toEqual([`/ip4/127.0.0.1/tcp/${9000 + i}`]);
+        expect(config.p2p.bootstrap).toEqual(
+          others.map((j) => `/ip4/127.0.0.1/tcp/${9000 + j}/p2p/${authorToPeerId(authors[j] ?? seedToAuthor(SEED))}`),
+        );
+        expect(config.trusted).toEqual([...authors].sort());
+        expect(config.stateDir).toBe(join(dir(), config.name, 'state'));
+        expect([config.heartbeatIntervalMs, config.peerlessTimeoutMs]).toEqual([1000, 3000]);
+      }
+      const dirs = configs.flatMap((config) => [config.stateDir, config.vaultDir, config.sentinelDir]);
+      expect(new Set(dirs).size).toBe(3 * nodes);
+    },
+  );
 
   it('of three has the names and roles of the genesis nodes, and no PEERLESS_TIMEOUT', () => {
     expect(write().map(({ name, role }) => [name, role])).toEqual([
@@ -92,7 +106,11 @@ describe('a written fleet', () => {
     const before = readdirSync(dir()).map((name) => [name, readFileSync(join(dir(), name), 'utf8')]);
     const error = latticeErrorOf(() => write({ nodes: 4, names: ['a', 'b', 'c', 'node3-backup'] }));
     expect(error.code).toBe('exists');
-    expect(error.details['files']).toEqual([join(dir(), 'node3-backup.key'), join(dir(), 'node3-backup.env'), join(dir(), 'fleet.json')]);
+    expect(error.details['files']).toEqual([
+      join(dir(), 'node3-backup.key'),
+      join(dir(), 'node3-backup.env'),
+      join(dir(), 'fleet.json'),
+    ]);
     expect(error.message).toContain(join(dir(), 'node3-backup.key'));
     expect(readdirSync(dir()).map((name) => [name, readFileSync(join(dir(), name), 'utf8')])).toEqual(before);
   });
@@ -102,7 +120,10 @@ describe('a written fleet', () => {
     const plan = planFleet({ dir: dir(), nodes: 2, ...PORTS });
     const [first, ...rest] = plan.files;
     writeFileSync(join(dir(), 'file'), '');
-    const broken = { ...plan, files: first === undefined ? [] : [first, { ...first, name: join('file', 'below') }, ...rest] };
+    const broken = {
+      ...plan,
+      files: first === undefined ? [] : [first, { ...first, name: join('file', 'below') }, ...rest],
+    };
     expect(() => writeFleet(broken)).toThrow('ENOTDIR');
     expect(readdirSync(dir())).toEqual(['file']);
   });

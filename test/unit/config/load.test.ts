@@ -21,7 +21,15 @@ describe('defaults', () => {
       logLevel: 'info',
       logFormat: 'json',
       metrics: true,
-      api: { host: '127.0.0.1', port: 8000, token: undefined, corsOrigins: [], allowedHosts: [], trustedProxies: [], publicSync: false },
+      api: {
+        host: '127.0.0.1',
+        port: 8000,
+        token: undefined,
+        corsOrigins: [],
+        allowedHosts: [],
+        trustedProxies: [],
+        publicSync: false,
+      },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
       p2p: { enabled: false, listen: [], bootstrap: [], topic: 'aethel/lattice/v1', mdns: false },
       http: { nodes: [], pollIntervalMs: 10_000 },
@@ -54,7 +62,8 @@ describe('defaults', () => {
 });
 
 describe('settings for operators', () => {
-  const settingOf = (env: Record<string, string>, name: string) => load(env).settings.find((s) => s.name === `DIOTEC360_${name}`);
+  const settingOf = (env: Record<string, string>, name: string) =>
+    load(env).settings.find((s) => s.name === `DIOTEC360_${name}`);
 
   it('say where each value comes from', () => {
     expect(settingOf({}, 'P2P_TOPIC')).toMatchObject({ value: 'aethel/lattice/v1', source: 'default' });
@@ -103,7 +112,9 @@ describe('names', () => {
       expect(load({ [name]: 'Production' }).environment, name).toBe('production');
     }
     expect(load({ DIOTEC360_ENV: 'production', AETHEL_ENV: 'development' }).environment).toBe('production');
-    expect(problemsOf(() => load({ DIOTEC360_ENV: 'production', DIOTEC360_ENVIRONMENT: 'development' }))).toHaveLength(1);
+    expect(problemsOf(() => load({ DIOTEC360_ENV: 'production', DIOTEC360_ENVIRONMENT: 'development' }))).toHaveLength(
+      1,
+    );
   });
 
   it.each([
@@ -114,7 +125,9 @@ describe('names', () => {
     ['DIOTEC360_API_PROT', 'DIOTEC360_API_PORT'],
     ['diotec360_api_port', 'DIOTEC360_API_PORT'],
   ])('with a typing error (%s) warn with the nearest one (%s)', (wrong, right) => {
-    expect(load({ [wrong]: '1' }).warnings).toContainEqual(expect.stringMatching(new RegExp(`^${wrong} .*did you mean ${right}\\?`)));
+    expect(load({ [wrong]: '1' }).warnings).toContainEqual(
+      expect.stringMatching(new RegExp(`^${wrong} .*did you mean ${right}\\?`)),
+    );
   });
 
   it('far from any warn without a guess, and others not at all', () => {
@@ -148,7 +161,9 @@ describe('env file', () => {
     const config = loadConfig({ env: {}, cwd: dir(), envFile: 'sub/a.env' });
     expect([config.name, config.role]).toEqual(['', 'r']);
     const problems = problemsOf(() => loadConfig({ env: {}, cwd: dir(), envFile: 'none.env' }));
-    expect(problems).toEqual([expect.objectContaining({ variable: join(dir(), 'none.env'), rule: expect.stringContaining('ENOENT') })]);
+    expect(problems).toEqual([
+      expect.objectContaining({ variable: join(dir(), 'none.env'), rule: expect.stringContaining('ENOENT') }),
+    ]);
     expect(problemsOf(() => loadConfig({ env: {}, cwd: dir(), envFile: 'sub' }))).toHaveLength(1);
   });
 
@@ -185,7 +200,9 @@ describe('env file', () => {
   ])('with a line that has %s names the line and nothing of it', (_, text, line) => {
     write('.env', text);
     const error = latticeErrorOf(() => loadConfig({ env: {}, cwd: dir() }));
-    expect(error.details['problems']).toEqual([expect.objectContaining({ variable: join(dir(), '.env'), value: `line ${line}` })]);
+    expect(error.details['problems']).toEqual([
+      expect.objectContaining({ variable: join(dir(), '.env'), value: `line ${line}` }),
+    ]);
     expect(error.message).not.toContain('f0f0');
   });
 
@@ -215,7 +232,9 @@ describe('P2P is enabled', () => {
   });
 
   it('with nothing to do warns', () => {
-    expect(load({ DIOTEC360_P2P_ENABLED: '1' }).warnings).toContainEqual(expect.stringContaining('neither listens nor dials'));
+    expect(load({ DIOTEC360_P2P_ENABLED: '1' }).warnings).toContainEqual(
+      expect.stringContaining('neither listens nor dials'),
+    );
     expect(load({ ...listen, DIOTEC360_API_TOKEN: TOKEN }).warnings).toEqual([]);
   });
 });
@@ -291,7 +310,9 @@ describe('files of the original', () => {
       mdns: false,
     });
     expect(config.http.nodes).toHaveLength(2);
-    expect([config.heartbeatIntervalMs, config.peerlessTimeoutMs, config.http.pollIntervalMs]).toEqual([5000, 60_000, 10_000]);
+    expect([config.heartbeatIntervalMs, config.peerlessTimeoutMs, config.http.pollIntervalMs]).toEqual([
+      5000, 60_000, 10_000,
+    ]);
     expect(config.stateDir).toBe(join(ORIGINAL, '.DIOTEC360_state'));
     expect(config.violations).toHaveLength(environment === 'production' ? 3 : 0);
     expect(config.warnings.filter((text) => text.includes('not a variable'))).toEqual([]);
@@ -324,7 +345,10 @@ describe('combinations', () => {
     const seed = '5e'.repeat(32);
     const error = latticeErrorOf(() => load({ DIOTEC360_NODE_PRIVKEY_HEX: seed, DIOTEC360_KEY_FILE: 'k' }));
     expect(error.message).not.toContain(seed);
-    expect(load({ DIOTEC360_NODE_PRIVKEY_HEX: seed.toUpperCase() }).key).toEqual({ source: 'environment', seedHex: seed });
+    expect(load({ DIOTEC360_NODE_PRIVKEY_HEX: seed.toUpperCase() }).key).toEqual({
+      source: 'environment',
+      seedHex: seed,
+    });
   });
 
   it('of equal directories are refused', () => {
@@ -333,14 +357,20 @@ describe('combinations', () => {
   });
 
   it('of a grace below the heartbeat warn', () => {
-    expect(load({ DIOTEC360_HEARTBEAT_INTERVAL: '5' }).warnings).toContainEqual(expect.stringContaining('DIOTEC360_PEERLESS_TIMEOUT'));
+    expect(load({ DIOTEC360_HEARTBEAT_INTERVAL: '5' }).warnings).toContainEqual(
+      expect.stringContaining('DIOTEC360_PEERLESS_TIMEOUT'),
+    );
   });
 });
 
 describe('invalid-config', () => {
   it('collects every problem, each with variable, value, rule and fix', () => {
     const error = latticeErrorOf(() =>
-      load({ DIOTEC360_API_PORT: '70000', AETHEL_P2P_ENABLED: 'maybe', DIOTEC360_LATTICE_NODES: 'ftp://a.example,b.example:80' }),
+      load({
+        DIOTEC360_API_PORT: '70000',
+        AETHEL_P2P_ENABLED: 'maybe',
+        DIOTEC360_LATTICE_NODES: 'ftp://a.example,b.example:80',
+      }),
     );
     expect(error.code).toBe('invalid-config');
     const problems = error.details['problems'] as Record<string, string>[];

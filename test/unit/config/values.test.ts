@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../../src/adapters/system/keys.ts';
 import type { Config } from '../../../src/config/index.ts';
-import { authorToPeerId } from '../../../src/core/codec/peer-id.ts';
+import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
 import { load, problemsOf } from './support.ts';
 
 const AUTHOR = createSigner(new Uint8Array(32).fill(7)).author;
@@ -15,7 +15,9 @@ function many(count: number, item: (i: number) => string): string {
 
 /** variable, text, what of the configuration is looked at, what it is. */
 const GOOD: readonly (readonly [string, string, (config: Config) => unknown, unknown])[] = [
-  ...['1', 'true', 'YES', 'On', ' true '].map((text) => ['P2P_ENABLED', text, (c: Config) => c.p2p.enabled, true] as const),
+  ...['1', 'true', 'YES', 'On', ' true '].map(
+    (text) => ['P2P_ENABLED', text, (c: Config) => c.p2p.enabled, true] as const,
+  ),
   ...['0', 'False', 'no', 'OFF'].map((text) => ['P2P_ENABLED', text, (c: Config) => c.p2p.enabled, false] as const),
   ['P2P_MDNS', 'yes', (c) => c.p2p.mdns, true],
   ['API_PORT', '0', (c) => c.api.port, 0],
@@ -63,7 +65,12 @@ const GOOD: readonly (readonly [string, string, (config: Config) => unknown, unk
     (c) => c.api.trustedProxies,
     ['10.0.0.0/8', '192.0.2.1', 'fd00::/8', 'loopback'],
   ],
-  ['P2P_LISTEN', '/ip4/0.0.0.0/tcp/0,/ip6/::/tcp/9000/ws', (c) => c.p2p.listen, ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/9000/ws']],
+  [
+    'P2P_LISTEN',
+    '/ip4/0.0.0.0/tcp/0,/ip6/::/tcp/9000/ws',
+    (c) => c.p2p.listen,
+    ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/9000/ws'],
+  ],
   ['P2P_LISTEN', `/ip4/127.0.0.1/tcp/9000/p2p/${ID}`, (c) => c.p2p.listen, ['/ip4/127.0.0.1/tcp/9000']],
   ...[
     `/ip4/192.0.2.1/tcp/9000/p2p/${ID}`,
@@ -85,7 +92,9 @@ describe('accepted', () => {
 /** variable, text, what the rule or the fix says. */
 const BAD: readonly (readonly [string, string, RegExp])[] = [
   ...['2', 'ja', 'truee', 'true false'].map((text) => ['P2P_ENABLED', text, /true or false/] as const),
-  ...['-1', '65536', '80.0', '0x50', '1e3', '080', 'http', '８０'].map((text) => ['API_PORT', text, /0 to 65535/] as const),
+  ...['-1', '65536', '80.0', '0x50', '1e3', '080', 'http', '８０'].map(
+    (text) => ['API_PORT', text, /0 to 65535/] as const,
+  ),
   ...['0', '0.049', '86401', '-1', '5s', '1e3', 'NaN', 'Infinity', '1,5', '1 2', '0x1'].map(
     (text) => ['HEARTBEAT_INTERVAL', text, /seconds/] as const,
   ),
@@ -137,7 +146,11 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['P2P_LISTEN', '/dns4/localhost/tcp/9000', /not on a name/],
   ['P2P_LISTEN', '/ip4/localhost/tcp/9000', /write \/dns4\/localhost\/tcp\/9000$/],
   ['P2P_LISTEN', '/ip4/0.0.0.0/tcp/9000/', /not a TCP multiaddr/],
-  ['P2P_LISTEN', '/ip4/0.0.0.0/tcp/9000/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N', /not the key of a Lattice node/],
+  [
+    'P2P_LISTEN',
+    '/ip4/0.0.0.0/tcp/9000/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
+    /not the key of a Lattice node/,
+  ],
   [
     'P2P_BOOTSTRAP',
     `/ip4/node.example.org/tcp/9000/p2p/${ID}`,
@@ -158,7 +171,11 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['P2P_BOOTSTRAP', '/dns4/a.b/tcp/9000/p2p/', /not a peer id/],
   ['P2P_BOOTSTRAP', `/dns4/a.b/tcp/9000/p2p/${ID}/p2p-circuit`, /not a TCP multiaddr/],
   ['P2P_BOOTSTRAP', `/dns4/a.b/tcp/9000/p2p/${ID.slice(0, -1)}`, /not a peer id/],
-  ['P2P_BOOTSTRAP', '/dns4/a.b/tcp/9000/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N', /not the key of a Lattice node/],
+  [
+    'P2P_BOOTSTRAP',
+    '/dns4/a.b/tcp/9000/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N',
+    /not the key of a Lattice node/,
+  ],
   ['P2P_BOOTSTRAP', `/dns4/a.b/tcp/9000/http-path/x/p2p/${ID}`, /not a transport/],
 ];
 
@@ -172,7 +189,12 @@ describe('refused', () => {
   });
 
   it('takes no more than a moment for the longest hostile text', () => {
-    for (const text of ['/ip4'.repeat(20_000), 'a-'.repeat(50_000), `/dns4/${'a.'.repeat(20_000)}/tcp/1`, '/'.repeat(50_000)]) {
+    for (const text of [
+      '/ip4'.repeat(20_000),
+      'a-'.repeat(50_000),
+      `/dns4/${'a.'.repeat(20_000)}/tcp/1`,
+      '/'.repeat(50_000),
+    ]) {
       for (const name of ['P2P_BOOTSTRAP', 'API_HOST', 'LATTICE_NODES', 'ALLOWED_HOSTS']) {
         expect(problemsOf(() => load({ [`DIOTEC360_${name}`]: text })).length).toBeGreaterThan(0);
       }

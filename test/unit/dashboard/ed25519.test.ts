@@ -10,7 +10,9 @@ interface Vector {
   readonly message: string;
   readonly signature: string;
 }
-const { vectors } = JSON.parse(readFileSync(new URL('../../vectors/ed25519.json', import.meta.url), 'utf8')) as { vectors: Vector[] };
+const { vectors } = JSON.parse(readFileSync(new URL('../../vectors/ed25519.json', import.meta.url), 'utf8')) as {
+  vectors: Vector[];
+};
 const bytes = (hex: string): Bytes => hexToBytes(hex) as Bytes;
 
 describe('signatures in the browser', () => {

@@ -21,7 +21,12 @@ describe('what people read', () => {
   });
 
   it('tells sizes, counts and names', () => {
-    expect([bytes(12), bytes(1536), bytes(300 * 1024 * 1024), bytes(undefined)]).toEqual(['12 B', '1.5 KiB', '300 MiB', 'not told']);
+    expect([bytes(12), bytes(1536), bytes(300 * 1024 * 1024), bytes(undefined)]).toEqual([
+      '12 B',
+      '1.5 KiB',
+      '300 MiB',
+      'not told',
+    ]);
     expect([plural(1, 'key'), plural(1234, 'key')]).toEqual(['1 key', '1,234 keys']);
     expect(short('0123456789abcdef0123456789abcdef')).toBe('01234567…cdef');
     expect(peerName({ url: 'http://10.0.0.1:8000' })).toBe('10.0.0.1:8000');

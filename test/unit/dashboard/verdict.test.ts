@@ -56,7 +56,12 @@ describe('the verdict', () => {
     const verdict = verdictOf(
       status,
       [
-        peer({ agreement: 'different', root: OTHER, agreementSince: NOW - 4000, differing: { keys: 3, at: NOW, exact: true } }),
+        peer({
+          agreement: 'different',
+          root: OTHER,
+          agreementSince: NOW - 4000,
+          differing: { keys: 3, at: NOW, exact: true },
+        }),
         peer({ lung: 'none' }),
         peer({ configured: false, trusted: false, agreement: 'different', root: OTHER }),
       ],

@@ -35,7 +35,20 @@ const manifest = JSON.parse(read('package.json')) as { scripts: Record<string, s
 
 describe('Dockerfile', () => {
   it('knows its instructions only', () => {
-    const known = ['FROM', 'WORKDIR', 'COPY', 'RUN', 'LABEL', 'ENV', 'USER', 'VOLUME', 'EXPOSE', 'HEALTHCHECK', 'ENTRYPOINT', 'CMD'];
+    const known = [
+      'FROM',
+      'WORKDIR',
+      'COPY',
+      'RUN',
+      'LABEL',
+      'ENV',
+      'USER',
+      'VOLUME',
+      'EXPOSE',
+      'HEALTHCHECK',
+      'ENTRYPOINT',
+      'CMD',
+    ];
     expect(instructions.filter(({ name }) => !known.includes(name))).toEqual([]);
   });
 
@@ -79,7 +92,9 @@ describe('Dockerfile', () => {
     const stage = instructions.slice(dependencies, last);
     expect(stage.find(({ name }) => name === 'RUN')?.text).toContain('--omit=dev');
     // .npmrc says include=dev, which would win over --omit=dev.
-    expect(stage.filter(({ name }) => name === 'COPY').map(({ text }) => text)).toEqual(['package.json package-lock.json ./']);
+    expect(stage.filter(({ name }) => name === 'COPY').map(({ text }) => text)).toEqual([
+      'package.json package-lock.json ./',
+    ]);
   });
 
   it('ends as an unprivileged user with a health check, the command line as its entry point', () => {
@@ -87,16 +102,21 @@ describe('Dockerfile', () => {
     expect(final.find(({ name }) => name === 'USER')?.text).toBe('node');
     expect(names.indexOf('USER')).toBeGreaterThan(names.lastIndexOf('RUN'));
     expect(names).toContain('HEALTHCHECK');
-    expect(final.find(({ name }) => name === 'ENTRYPOINT')?.text).toBe(`["node", "/app/${manifest.bin['lattice']?.replace('./', '')}"]`);
+    expect(final.find(({ name }) => name === 'ENTRYPOINT')?.text).toBe(
+      `["node", "/app/${manifest.bin['lattice']?.replace('./', '')}"]`,
+    );
   });
 
   it('the health check is a program that tells a node that answers from one that does not', () => {
-    const command = JSON.parse(/CMD (\[.*\])$/.exec(final.find(({ name }) => name === 'HEALTHCHECK')?.text ?? '')?.[1] ?? '[]') as string[];
+    const command = JSON.parse(
+      /CMD (\[.*\])$/.exec(final.find(({ name }) => name === 'HEALTHCHECK')?.text ?? '')?.[1] ?? '[]',
+    ) as string[];
     expect(command.slice(0, 2)).toEqual(['node', '-e']);
     const run = (script: string, port: string) =>
       spawnSync(process.execPath, ['-e', script], { env: { DIOTEC360_API_PORT: port }, timeout: 20_000 }).status;
     const script = command[2] ?? '';
-    // A server of the same process would not answer while the check is waited for: it stands in the check's own process.
+    // A server of the same process would not answer while the check is waited for: it stands in the check's own
+    // process.
     const serve = (status: number) =>
       `require('node:http').createServer((q, s) => { s.statusCode = q.url === '/health' ? ${status} : 404; s.end(); }).listen(0, '127.0.0.1', function () { process.env.DIOTEC360_API_PORT = this.address().port; ${script} })`;
     expect(run(serve(200), '0')).toBe(0);
@@ -147,7 +167,9 @@ describe('compose file', () => {
   });
 
   it('uses every volume that it names; a state belongs to one node, keys are read-only for nodes', () => {
-    const used = Object.values(compose.services).flatMap(({ volumes }) => volumes.map((volume) => volume.split(':')[0]));
+    const used = Object.values(compose.services).flatMap(({ volumes }) =>
+      volumes.map((volume) => volume.split(':')[0]),
+    );
     expect(new Set(used)).toEqual(new Set(Object.keys(compose.volumes)));
     for (const [, { volumes }] of nodes) {
       expect(volumes[0]).toBe('fleet:/fleet:ro');
@@ -189,7 +211,9 @@ describe('make-fleet.sh', () => {
     const { status, stderr } = run(dir, initCommand());
     expect([status, stderr]).toEqual([0, '']);
     const names = nodes.map(([name]) => name);
-    expect(readdirSync(dir).sort()).toEqual([...names.flatMap((name) => [`${name}.env`, `${name}.key`]), 'fleet.json'].sort());
+    expect(readdirSync(dir).sort()).toEqual(
+      [...names.flatMap((name) => [`${name}.env`, `${name}.key`]), 'fleet.json'].sort(),
+    );
     for (const name of names) {
       const config = loadConfig({ env: {}, envFile: join(dir, `${name}.env`), cwd: dir });
       const others = names.filter((other) => other !== name);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { METRICS } from '../../../src/adapters/system/metric-table.ts';
+import { parsePage, startPair } from '../api/routes/metrics-support.ts';
 import { ask } from '../api/support.ts';
-import { parsePage, startPair } from '../metrics/support.ts';
 import { read } from './support.ts';
 
 /** Labels that Prometheus adds to every series, and that histograms have on their buckets. */
@@ -14,7 +14,10 @@ interface Selector {
 }
 
 /** Every selector of a PromQL expression that names a metric of a node, and the labels it groups by. */
-function selectorsOf(expression: string): { readonly selectors: readonly Selector[]; readonly grouping: readonly string[] } {
+function selectorsOf(expression: string): {
+  readonly selectors: readonly Selector[];
+  readonly grouping: readonly string[];
+} {
   const selectors = Array.from(
     expression.matchAll(/\b((?:lattice|nodejs|process)_\w+|up)\b(?:\{([^}]*)\})?/g),
     ([, metric, inside = '']): Selector => ({
@@ -48,24 +51,36 @@ interface Panel {
   readonly type: string;
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string; readonly datasource: { readonly uid: string } }[];
+  readonly targets?: readonly {
+    readonly expr: string;
+    readonly legendFormat: string;
+    readonly datasource: { readonly uid: string };
+  }[];
 }
 const dashboard = JSON.parse(read('deploy/grafana/lattice.json')) as {
   readonly __inputs: readonly { readonly name: string; readonly type: string; readonly pluginId: string }[];
   readonly id: null;
   readonly panels: readonly Panel[];
   readonly annotations: { readonly list: readonly { readonly expr: string }[] };
-  readonly templating: { readonly list: readonly { readonly name: string; readonly query: { readonly query: string } }[] };
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly query: { readonly query: string } }[];
+  };
 };
 const plots = dashboard.panels.flatMap((panel) =>
-  (panel.targets ?? []).map(({ expr, legendFormat }) => ({ where: `${panel.title} (${legendFormat})`, expr, shown: legendFormat })),
+  (panel.targets ?? []).map(({ expr, legendFormat }) => ({
+    where: `${panel.title} (${legendFormat})`,
+    expr,
+    shown: legendFormat,
+  })),
 );
 
 const expressions: readonly { readonly where: string; readonly expr: string; readonly shown: string }[] = [
   ...rules.map(({ alert, expr, annotations }) => ({
     where: alert,
     expr,
-    shown: annotations.summary.replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, '{{$1}}').replaceAll(/\{\{ \$value[^}]*\}\}/g, ''),
+    shown: annotations.summary
+      .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, '{{$1}}')
+      .replaceAll(/\{\{ \$value[^}]*\}\}/g, ''),
   })),
   ...plots,
   ...dashboard.annotations.list.map(({ expr }) => ({ where: 'annotations', expr, shown: '' })),
@@ -117,7 +132,9 @@ describe('alert rules and dashboard, against a live node', () => {
   });
 
   it('the dashboard shows every metric that the table has, but for what only labels or rules need', () => {
-    const used = new Set(expressions.flatMap(({ expr }) => selectorsOf(expr).selectors.map(({ metric }) => exposed(metric))));
+    const used = new Set(
+      expressions.flatMap(({ expr }) => selectorsOf(expr).selectors.map(({ metric }) => exposed(metric))),
+    );
     const unused = METRICS.map(({ name }) => name).filter((name) => !used.has(name));
     expect(unused).toEqual([
       'lattice_gossip_dropped_operations_total',
@@ -152,7 +169,10 @@ describe('alert rules', () => {
   });
 
   it('the scrape example loads them under the job that they name', () => {
-    const config = parse(read('deploy/prometheus/prometheus.yml')) as { rule_files: string[]; scrape_configs: { job_name: string }[] };
+    const config = parse(read('deploy/prometheus/prometheus.yml')) as {
+      rule_files: string[];
+      scrape_configs: { job_name: string }[];
+    };
     expect(config.rule_files).toEqual(['lattice.rules.yml']);
     expect(config.scrape_configs.map(({ job_name }) => job_name)).toEqual(['lattice']);
   });
@@ -168,7 +188,8 @@ describe('the Grafana dashboard', () => {
       return Array.from({ length: w * h }, (_, i) => `${x + (i % w)} ${y + Math.floor(i / w)}`);
     });
     expect(new Set(cells).size).toBe(cells.length);
-    for (const { datasource } of dashboard.panels.flatMap((panel) => panel.targets ?? [])) expect(datasource.uid).toBe('${DS_PROMETHEUS}');
+    for (const { datasource } of dashboard.panels.flatMap((panel) => panel.targets ?? []))
+      expect(datasource.uid).toBe('${DS_PROMETHEUS}');
   });
 
   it('every plot is of the chosen nodes', () => {

@@ -6,24 +6,29 @@ import { describe, expect, it, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createSigner, systemRandom } from '../../../src/adapters/system/index.ts';
 import { loadConfig, VARIABLES, type Variable } from '../../../src/config/index.ts';
-import { authorToPeerId } from '../../../src/core/codec/peer-id.ts';
 import { bytesToHex } from '../../../src/core/types/index.ts';
+import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
 import { deployFiles, has, read, run } from './support.ts';
 
 const known = new Set(
-  VARIABLES.flatMap((variable: Variable) => [variable.name, ...(variable.also ?? [])]).map((name) => `DIOTEC360_${name}`),
+  VARIABLES.flatMap((variable: Variable) => [variable.name, ...(variable.also ?? [])]).map(
+    (name) => `DIOTEC360_${name}`,
+  ),
 );
 
 test.each([...deployFiles(), 'docs/deployment.md'])('%s names variables that the configuration knows', (path) => {
   for (const [name] of read(path).matchAll(/DIOTEC360_[A-Z0-9_]+/g)) expect(known, path).toContain(name);
 });
 
-test.each(deployFiles().filter((path) => /\.ya?ml$/.test(path)))('%s is YAML without a duplicate or an unresolved name', (path) => {
-  for (const document of parseAllDocuments(read(path))) {
-    expect('errors' in document ? document.errors : []).toEqual([]);
-    expect('warnings' in document ? document.warnings : []).toEqual([]);
-  }
-});
+test.each(deployFiles().filter((path) => /\.ya?ml$/.test(path)))(
+  '%s is YAML without a duplicate or an unresolved name',
+  (path) => {
+    for (const document of parseAllDocuments(read(path))) {
+      expect('errors' in document ? document.errors : []).toEqual([]);
+      expect('warnings' in document ? document.warnings : []).toEqual([]);
+    }
+  },
+);
 
 test.each(deployFiles())('%s holds no key and names no host but examples', (path) => {
   const text = read(path);
@@ -34,10 +39,15 @@ test.each(deployFiles())('%s holds no key and names no host but examples', (path
     expect(host.startsWith('127') || host.endsWith('.example') || host.startsWith('lattice') || host === '').toBe(true);
 });
 
-test.each(['deploy/systemd/diotec360-lattice@.service', 'deploy/docker/Dockerfile'])('%s sets what memory needs', (path) => {
-  expect(read(path)).toMatch(/^(Environment=| +)MALLOC_ARENA_MAX=2\b/m);
-  expect(read(path)).toMatch(/^(Environment="NODE_OPTIONS=| +NODE_OPTIONS=")--max-semi-space-size=32 --v8-pool-size=1"/m);
-});
+test.each(['deploy/systemd/diotec360-lattice@.service', 'deploy/docker/Dockerfile'])(
+  '%s sets what memory needs',
+  (path) => {
+    expect(read(path)).toMatch(/^(Environment=| +)MALLOC_ARENA_MAX=2\b/m);
+    expect(read(path)).toMatch(
+      /^(Environment="NODE_OPTIONS=| +NODE_OPTIONS=")--max-semi-space-size=32 --v8-pool-size=1"/m,
+    );
+  },
+);
 
 describe('genesis configurations', () => {
   const files = deployFiles().filter((path) => path.startsWith('deploy/genesis/'));
@@ -49,7 +59,10 @@ describe('genesis configurations', () => {
   const filled = (path: string): string =>
     identities.reduce(
       (text, { n, author, peerId, token }) =>
-        text.replaceAll(`@NODE${n}_PUBLIC_KEY@`, author).replaceAll(`@NODE${n}_PEER_ID@`, peerId).replaceAll(`@NODE${n}_TOKEN@`, token),
+        text
+          .replaceAll(`@NODE${n}_PUBLIC_KEY@`, author)
+          .replaceAll(`@NODE${n}_PEER_ID@`, peerId)
+          .replaceAll(`@NODE${n}_TOKEN@`, token),
       read(path),
     );
   const configs = files.map((path) => loadConfig({ env: parseEnv(filled(path)), cwd: tmpdir() }));
@@ -113,7 +126,14 @@ describe('systemd unit', () => {
   });
 
   it('runs without privileges on a file system that it cannot write to, but for its state', () => {
-    for (const name of ['DynamicUser', 'NoNewPrivileges', 'PrivateTmp', 'PrivateDevices', 'ProtectHome', 'ProtectKernelModules']) {
+    for (const name of [
+      'DynamicUser',
+      'NoNewPrivileges',
+      'PrivateTmp',
+      'PrivateDevices',
+      'ProtectHome',
+      'ProtectKernelModules',
+    ]) {
       expect(valueOf(name), name).toEqual(['yes']);
     }
     expect(valueOf('ProtectSystem')).toEqual(['strict']);
@@ -136,7 +156,11 @@ describe('systemd unit', () => {
       // Programs are looked for by their paths, which are those of a server; here any program will do.
       const text = read(UNIT).replaceAll('/usr/bin/node', process.execPath);
       writeFileSync(join(dir, 'diotec360-lattice@.service'), text);
-      const { status, output } = run('systemd-analyze', ['verify', '--man=no', join(dir, 'diotec360-lattice@.service')]);
+      const { status, output } = run('systemd-analyze', [
+        'verify',
+        '--man=no',
+        join(dir, 'diotec360-lattice@.service'),
+      ]);
       const ours = output.split('\n').filter((line) => line.includes('diotec360-lattice'));
       expect([status, ours]).toEqual([0, []]);
     } finally {
@@ -184,7 +208,8 @@ describe.each(PROXIES)('$path', ({ path, has: wanted, timeout, body }) => {
 
   it('has balanced braces, and the settings of the node that it needs in its head', () => {
     expect(text.split('{').length).toBe(text.split('}').length);
-    for (const name of ['API_HOST=127.0.0.1', 'ALLOWED_HOSTS=', 'TRUSTED_PROXIES=127.0.0.1']) expect(text).toContain(`DIOTEC360_${name}`);
+    for (const name of ['API_HOST=127.0.0.1', 'ALLOWED_HOSTS=', 'TRUSTED_PROXIES=127.0.0.1'])
+      expect(text).toContain(`DIOTEC360_${name}`);
   });
 });
 
@@ -211,7 +236,9 @@ it.runIf(has('nginx') && has('openssl'))('nginx takes the configuration', () => 
       .replaceAll('/etc/ssl/lattice/node2.example.pem', certificate)
       .replaceAll('/etc/ssl/lattice/node2.example.key', key);
     writeFileSync(join(dir, 'site.conf'), site);
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${dir}/${name};`).join(' ');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((name) => `${name}_temp_path ${dir}/${name};`)
+      .join(' ');
     const main = `pid ${dir}/pid; error_log ${dir}/error.log; events {} http { access_log off; ${temporary} include ${dir}/site.conf; }`;
     writeFileSync(join(dir, 'nginx.conf'), main);
     const { status, output } = run('nginx', ['-t', '-c', join(dir, 'nginx.conf')]);
@@ -224,7 +251,8 @@ it.runIf(has('nginx') && has('openssl'))('nginx takes the configuration', () => 
 it.runIf(has('promtool'))('promtool finds the rules to fire when they should', () => {
   const dir = mkdtempSync(join(tmpdir(), 'lattice-rules-'));
   try {
-    for (const name of ['lattice.rules.yml', 'lattice.rules.test.yml']) copyFileSync(`deploy/prometheus/${name}`, join(dir, name));
+    for (const name of ['lattice.rules.yml', 'lattice.rules.test.yml'])
+      copyFileSync(`deploy/prometheus/${name}`, join(dir, name));
     const { status, output } = run('promtool', ['test', 'rules', 'lattice.rules.test.yml'], dir);
     expect([status, output]).toEqual([0, expect.stringContaining('SUCCESS')]);
   } finally {

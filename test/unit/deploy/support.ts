@@ -15,7 +15,11 @@ export function deployFiles(): readonly string[] {
 }
 
 /** Runs a program of this machine to its end. */
-export function run(program: string, args: readonly string[], cwd = ROOT): { readonly status: number | null; readonly output: string } {
+export function run(
+  program: string,
+  args: readonly string[],
+  cwd = ROOT,
+): { readonly status: number | null; readonly output: string } {
   const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', timeout: 60_000 });
   return { status, output: stdout + stderr };
 }

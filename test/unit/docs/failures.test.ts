@@ -42,9 +42,11 @@ describe('the failure handbook', () => {
   test('names the exit codes that the command line has', () => {
     const rows = Array.from(handbook.split('## The command line')[1]?.matchAll(/^\| (`[^|]+) \| (\d+) \|/gm) ?? []);
     expect(rows.length).toBeGreaterThan(8);
-    const codesOf = (names: string): string[] => Array.from(names.matchAll(/`([a-z-]+)`/g), ([, code]) => code as string);
+    const codesOf = (names: string): string[] =>
+      Array.from(names.matchAll(/`([a-z-]+)`/g), ([, code]) => code as string);
     for (const [, names, exitCode] of rows) {
-      for (const code of codesOf(names as string)) expect([code, exitCodeOf(new LatticeError(code, ''))]).toEqual([code, Number(exitCode)]);
+      for (const code of codesOf(names as string))
+        expect([code, exitCodeOf(new LatticeError(code, ''))]).toEqual([code, Number(exitCode)]);
     }
   });
 
@@ -52,7 +54,9 @@ describe('the failure handbook', () => {
     for (const [, target] of handbook.matchAll(/\]\(([^)#][^)]*)\)/g))
       expect(() => readFileSync(join(root, 'docs', target as string))).not.toThrow();
     for (const [, anchor] of handbook.matchAll(/\]\(#([^)]+)\)/g)) {
-      const headings = [...handbook.matchAll(/^#+ (.+)$/gm)].map(([, text]) => (text as string).toLowerCase().replaceAll(' ', '-'));
+      const headings = [...handbook.matchAll(/^#+ (.+)$/gm)].map(([, text]) =>
+        (text as string).toLowerCase().replaceAll(' ', '-'),
+      );
       expect(headings).toContain(anchor);
     }
   });

@@ -51,16 +51,27 @@ describe('docs/reference', () => {
 
   it.each(names)('%s: every link to a file leads to one', (name) => {
     const links = Array.from(readDocument(FOLDER + name).matchAll(/\]\(([^)#]+\.md)/g), ([, link]) => link as string);
-    for (const link of links) expect(() => readDocument(new URL(link, `file:///${FOLDER}`).pathname.slice(1)), link).not.toThrow();
+    for (const link of links)
+      expect(() => readDocument(new URL(link, `file:///${FOLDER}`).pathname.slice(1)), link).not.toThrow();
   });
 });
 
-const GUIDES = ['first-hour', 'operating', 'moving', 'failures', 'embedding', 'deployment'].map((name) => `docs/${name}.md`);
+const GUIDES = ['first-hour', 'operating', 'moving', 'failures', 'embedding', 'deployment'].map(
+  (name) => `docs/${name}.md`,
+);
 
-/** The command lines of a guide: those of its shell blocks and, where they begin with the program's name, those in its text. */
+/**
+ * The command lines of a guide: those of its shell blocks and, where they begin with the program's name, those in its
+ * text.
+ */
 function commandLines(text: string): readonly string[] {
-  const blocks = Array.from(text.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, block]) => (block as string).split('\n')).flat();
-  const inline = Array.from(text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`(lattice [^`]+)`/g), ([, line]) => line as string);
+  const blocks = Array.from(text.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, block]) =>
+    (block as string).split('\n'),
+  ).flat();
+  const inline = Array.from(
+    text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`(lattice [^`]+)`/g),
+    ([, line]) => line as string,
+  );
   return [...blocks, ...inline].flatMap(
     (line) => /(?:^lattice|^npm run -s lattice --| dist\/cli\/main\.js) ([a-z].*)$/.exec(line)?.[1] ?? [],
   );
@@ -103,9 +114,10 @@ describe('the guides', () => {
 
   it.each(GUIDES)('%s names only variables that there are', (guide) => {
     const known = new Set(VARIABLES.flatMap((variable) => namesOf(variable)));
-    const named = Array.from(readDocument(guide).matchAll(/\b(?:DIOTEC360|AETHEL)_[A-Z0-9_]+\b/g), ([name]) => name).filter(
-      (name) => name !== 'DIOTEC360_X' && name !== 'AETHEL_X',
-    );
+    const named = Array.from(
+      readDocument(guide).matchAll(/\b(?:DIOTEC360|AETHEL)_[A-Z0-9_]+\b/g),
+      ([name]) => name,
+    ).filter((name) => name !== 'DIOTEC360_X' && name !== 'AETHEL_X');
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 });

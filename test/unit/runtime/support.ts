@@ -1,5 +1,7 @@
 import { createMemoryStore } from '../../../src/adapters/store/index.ts';
 import { createSigner, createVerifier, nodeHasher } from '../../../src/adapters/system/index.ts';
+import type { Replica, WriteIntent } from '../../../src/core/replica/index.ts';
+import type { Author, Bytes, Context, Fragment, Hlc, JsonValue } from '../../../src/core/types/index.ts';
 import {
   createCommit,
   createSignedHead,
@@ -7,14 +9,12 @@ import {
   encodeOperation,
   type Head,
   type SignedHead,
-} from '../../../src/core/codec/index.ts';
-import type { Replica, WriteIntent } from '../../../src/core/replica/index.ts';
-import type { Author, Bytes, Context, Fragment, Hlc, JsonValue } from '../../../src/core/types/index.ts';
+} from '../../../src/core/wire/index.ts';
 import type { Clock, Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
-import { createEntryReads, type EntryReads } from '../../../src/runtime/state/entry-reads.ts';
-import { createHolds, type Holds } from '../../../src/runtime/state/holds.ts';
-import { openState } from '../../../src/runtime/state/startup.ts';
-import { type Applied, createWriter, type Writer } from '../../../src/runtime/state/writer.ts';
+import { type Applied, createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
+import { createEntryReads, type EntryReads } from '../../../src/runtime/storage/entry-reads.ts';
+import { createHolds, type Holds } from '../../../src/runtime/storage/holds.ts';
+import { openState } from '../../../src/runtime/storage/startup.ts';
 
 export const NETWORK = 'test/runtime';
 export const hasher = nodeHasher();
@@ -85,7 +85,10 @@ export function createRandom(fraction = 0.5): Random & { fractionIs: number } {
 
 export interface TestAuthor extends Signer {
   /** A signed commit that puts `values`, at `ms` of wall time. */
-  commit(values: Readonly<Record<string, JsonValue>>, more?: { ms?: number; network?: string; context?: Context }): Fragment;
+  commit(
+    values: Readonly<Record<string, JsonValue>>,
+    more?: { ms?: number; network?: string; context?: Context },
+  ): Fragment;
   head(more?: Partial<Head>): SignedHead;
 }
 
@@ -98,7 +101,9 @@ export function createAuthor(id: number): TestAuthor {
     ...signer,
     commit(values, { ms = EPOCH_MS, network = NETWORK, context = [] } = {}) {
       const hlc = ((BigInt(ms) << 16n) + ++counter) as Hlc;
-      const operations = Object.entries(values).map(([key, value]) => encodeOperation({ kind: 'put', key, value, context }));
+      const operations = Object.entries(values).map(([key, value]) =>
+        encodeOperation({ kind: 'put', key, value, context }),
+      );
       return createCommit({ network, author, hlc, operations }, hasher, sign);
     },
     head: (more = {}) =>
@@ -219,7 +224,10 @@ export async function openTestState(
   const applied: Applied[] = [];
   const fatal: unknown[] = [];
   const entries = createEntryReads({ store, hasher, replica });
-  const holds = createHolds({ hasher, ...(options.maxHeldBytes === undefined ? {} : { maxBytes: options.maxHeldBytes }) });
+  const holds = createHolds({
+    hasher,
+    ...(options.maxHeldBytes === undefined ? {} : { maxBytes: options.maxHeldBytes }),
+  });
   const writer = createWriter({
     replica,
     store,
@@ -239,13 +247,19 @@ export async function openTestState(
   return { self, store, replica, entries, holds, incarnation, writer, clock, applied, fatal };
 }
 
-export function put(key: string, value: JsonValue, conditions: { ifMatch?: string; ifNoneMatch?: '*' } = {}): WriteIntent {
+export function put(
+  key: string,
+  value: JsonValue,
+  conditions: { ifMatch?: string; ifNoneMatch?: '*' } = {},
+): WriteIntent {
   return { operations: [{ kind: 'put', key, value, ...conditions }] };
 }
 
 /** `count` puts of new keys: a full commit's worth keeps the writer busy. */
 export function puts(prefix: string, count: number): WriteIntent {
-  return { operations: Array.from({ length: count }, (_, i) => ({ kind: 'put' as const, key: `${prefix}/${i}`, value: i })) };
+  return {
+    operations: Array.from({ length: count }, (_, i) => ({ kind: 'put' as const, key: `${prefix}/${i}`, value: i })),
+  };
 }
 
 /** For reads that are not asked about cuts. */

@@ -15,11 +15,11 @@ export interface Item {
 }
 
 /**
- * Adds an item to those of the cells [from, to) that it belongs to (`to` > 0; `sign` 1), or takes it out (−1). An item with hash
- * (h0, h1) belongs to cell 0, and after cell i to cell i + max(1, ceil((i + 1.5)(65536/√(r + 1) − 1))), where r are the
- * outputs of xoroshiro64* (Blackman and Vigna) with the state (h0, h1). So cell i ≥ 1 holds it with probability
- * 2(i + 1)/(i + 1.5)² (Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024). Doubles as in
- * IEEE 754: square root and division are exactly rounded, so every node finds the same cells.
+ * Adds an item to those of the cells [from, to) that it belongs to (`to` > 0; `sign` 1), or takes it out (−1). An item
+ * with hash (h0, h1) belongs to cell 0, and after cell i to cell i + max(1, ceil((i + 1.5)(65536/√(r + 1) − 1))), where
+ * r are the outputs of xoroshiro64* (Blackman and Vigna) with the state (h0, h1). So cell i ≥ 1 holds it with
+ * probability 2(i + 1)/(i + 1.5)² (Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024).
+ * Doubles as in IEEE 754: square root and division are exactly rounded, so every node finds the same cells.
  *
  * `touched`: gets the numbers of the cells changed.
  */

@@ -1,4 +1,4 @@
-import { type CellsAnswer, COUNTED_CELLS } from '../../codec/index.ts';
+import { type CellsAnswer, COUNTED_CELLS } from '../../wire/index.ts';
 import { CELL_WORDS, CHECK, COUNT, type Item, toggle } from './cells.ts';
 import { type Estimate, estimateDifference } from './estimate.ts';
 import type { ItemHash } from './item-hash.ts';
@@ -39,7 +39,10 @@ export class CellDecoder {
     this.#counts = new Int32Array(own.count);
   }
 
-  /** True when every cell received is explained by what is decoded. An empty cell 0 alone would prove nothing: it can be forged. */
+  /**
+   * True when every cell received is explained by what is decoded. An empty cell 0 alone would prove nothing: it can be
+   * forged.
+   */
   get complete(): boolean {
     for (let i = 0, at = 0; i < this.received; i++, at += CELL_WORDS) {
       if (this.#count(i) !== 0) return false;
@@ -54,7 +57,9 @@ export class CellDecoder {
     return { difference: Math.max(this.items.length, difference), deviation };
   }
 
-  /** Takes the cells that follow those received, as many as our own version has, and decodes what they make decodable. */
+  /**
+   * Takes the cells that follow those received, as many as our own version has, and decodes what they make decodable.
+   */
   add(answer: CellsAnswer): Breach | undefined {
     const from = this.received;
     const to = Math.min(from + cellsIn(answer), this.#own.count);
@@ -88,10 +93,22 @@ export class CellDecoder {
 
   #remove(item: DecodedItem, from: number, touched?: number[]): void {
     this.#hash.hash(item.a, item.b, item.c, item.d);
-    toggle(this.#cells, from, this.received, item, this.#hash.h0, this.#hash.h1, item.side === 'theirs' ? -1 : 1, touched);
+    toggle(
+      this.#cells,
+      from,
+      this.received,
+      item,
+      this.#hash.h0,
+      this.#hash.h1,
+      item.side === 'theirs' ? -1 : 1,
+      touched,
+    );
   }
 
-  /** Each round of the loop takes a cell off the list; only a new item puts some on, and there is one for each cell at most. */
+  /**
+   * Each round of the loop takes a cell off the list; only a new item puts some on, and there is one for each cell at
+   * most.
+   */
   #peel(open: number[]): Breach | undefined {
     for (let cell = open.pop(); cell !== undefined; cell = open.pop()) {
       const count = this.#count(cell);
@@ -114,7 +131,12 @@ export class CellDecoder {
   #single(cell: number, count: 1 | -1): DecodedItem | undefined {
     const at = cell * CELL_WORDS;
     const cells = this.#cells;
-    const item = { a: cells[at] as number, b: cells[at + 1] as number, c: cells[at + 2] as number, d: cells[at + 3] as number };
+    const item = {
+      a: cells[at] as number,
+      b: cells[at + 1] as number,
+      c: cells[at + 2] as number,
+      d: cells[at + 3] as number,
+    };
     this.#hash.hash(item.a, item.b, item.c, item.d);
     return this.#hash.h0 === cells[at + CHECK] ? { ...item, side: count === 1 ? 'theirs' : 'mine' } : undefined;
   }

@@ -1,4 +1,4 @@
-import { COUNTED_CELLS } from '../../codec/index.ts';
+import { COUNTED_CELLS } from '../../wire/index.ts';
 import { hitChance } from './cells.ts';
 
 /** Counts modulo 256 count as long as their deviation stays below this: four deviations within ±128. */
@@ -13,13 +13,13 @@ export interface Estimate {
 }
 
 /**
- * Estimates how many items two sets differ by from the counts of their difference's cells (theirs less ours; exact below
- * COUNTED_CELLS, above it modulo 256). Zero is no proof of equality.
+ * Estimates how many items two sets differ by from the counts of their difference's cells (theirs less ours; exact
+ * below COUNTED_CELLS, above it modulo 256). Zero is no proof of equality.
  *
- * With s items more on one side, cell j's count has the mean s·p and the variance d·q, where p is the chance of a hit and
- * q = p(1 − p); cell 0 tells s exactly. Without the mean, the difference of a merely late node would look 139 times as
- * large. The first estimate is Σ(c − s·p)²/Σq. Then the cells' own estimates (c − s·p)²/q are averaged, each weighted by
- * the inverse of its variance, 2 + 1/(d·q) in units of d², which tells the deviation of the whole too.
+ * With s items more on one side, cell j's count has the mean s·p and the variance d·q, where p is the chance of a hit
+ * and q = p(1 − p); cell 0 tells s exactly. Without the mean, the difference of a merely late node would look 139 times
+ * as large. The first estimate is Σ(c − s·p)²/Σq. Then the cells' own estimates (c − s·p)²/q are averaged, each
+ * weighted by the inverse of its variance, 2 + 1/(d·q) in units of d², which tells the deviation of the whole too.
  */
 export function estimateDifference(counts: ArrayLike<number>): Estimate {
   const s = counts[0] ?? 0;

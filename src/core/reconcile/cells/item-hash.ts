@@ -79,7 +79,12 @@ export class ItemHash {
 
 /** The four bytes at `at` as a little-endian word. */
 export function wordAt(bytes: Bytes, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  );
 }
 
 /** Writes a word as four little-endian bytes. */

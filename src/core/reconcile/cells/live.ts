@@ -1,6 +1,6 @@
-import { PREFIX_CELLS, SALT_BYTES } from '../../codec/index.ts';
 import type { MerkleTree } from '../../merkle/index.ts';
 import { type Bytes, concatBytes, equalBytes, type Hasher } from '../../types/index.ts';
+import { PREFIX_CELLS, SALT_BYTES } from '../../wire/index.ts';
 import { CELL_WORDS, type Item } from './cells.ts';
 import type { ItemHash } from './item-hash.ts';
 import { CellPrefix, itemOf } from './prefix.ts';
@@ -75,7 +75,10 @@ export class LiveCells {
     return new LiveCells(this.#options, this.#prefix.clone());
   }
 
-  /** A key's leaf came (`before` undefined), changed or went (`after` undefined). Hashes of 32 bytes, or at least their first 8. */
+  /**
+   * A key's leaf came (`before` undefined), changed or went (`after` undefined). Hashes of 32 bytes, or at least their
+   * first 8.
+   */
   replace(keyHash: Bytes, before: Bytes | undefined, after: Bytes | undefined): void {
     if (before !== undefined) this.#change(itemOf(keyHash, before), -1);
     if (after !== undefined) this.#change(itemOf(keyHash, after), 1);
@@ -105,10 +108,17 @@ export class LiveCells {
     return concatBytes(this.#seal(root, cells), cells);
   }
 
-  /** Takes over what `save` gave for this root. False, and nothing taken, when it is of another root, network or form, or damaged. */
+  /**
+   * Takes over what `save` gave for this root. False, and nothing taken, when it is of another root, network or form,
+   * or damaged.
+   */
   restore(row: Bytes, root: Bytes): boolean {
     const cells = row.subarray(SEAL_BYTES);
-    if (cells.length !== PREFIX_CELLS * CELL_WORDS * 4 || !equalBytes(row.subarray(0, SEAL_BYTES), this.#seal(root, cells))) return false;
+    if (
+      cells.length !== PREFIX_CELLS * CELL_WORDS * 4 ||
+      !equalBytes(row.subarray(0, SEAL_BYTES), this.#seal(root, cells))
+    )
+      return false;
     this.#prefix.fromBytes(cells);
     return true;
   }
@@ -122,7 +132,9 @@ export class LiveCells {
   /** Binds saved cells to state, network and form. */
   #seal(root: Bytes, cells: Bytes): Bytes {
     const { hasher } = this.#options;
-    return hasher.hash(concatBytes(new TextEncoder().encode(SAVED_DOMAIN), this.#keyOf(new Uint8Array(0)), root, hasher.hash(cells)));
+    return hasher.hash(
+      concatBytes(new TextEncoder().encode(SAVED_DOMAIN), this.#keyOf(new Uint8Array(0)), root, hasher.hash(cells)),
+    );
   }
 
   watch(): ItemWatch {

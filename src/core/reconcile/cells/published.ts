@@ -1,5 +1,5 @@
-import { CELL_BYTES, type CellsAnswer, type CellsRequest, COUNTED_CELLS } from '../../codec/index.ts';
 import type { Bytes } from '../../types/index.ts';
+import { CELL_BYTES, type CellsAnswer, type CellsRequest, COUNTED_CELLS } from '../../wire/index.ts';
 import { CELL_WORDS, COUNT } from './cells.ts';
 import type { CellVersion } from './live.ts';
 import { encodeCells } from './wire.ts';
@@ -17,13 +17,17 @@ export function publishedBytes(version: CellVersion, from: number, to: number): 
 }
 
 /** Where the cells of a request lie in the published bytes: [from, to). */
-export function rangeOf({ from, count }: Pick<CellsRequest, 'from' | 'count'>): { readonly from: number; readonly to: number } {
+export function rangeOf({ from, count }: Pick<CellsRequest, 'from' | 'count'>): {
+  readonly from: number;
+  readonly to: number;
+} {
   return { from: from * CELL_BYTES, to: (from + count) * CELL_BYTES };
 }
 
 /**
- * Published bytes as the answer that a search expects. They have counts modulo 256 only: the full ones are taken to be those nearest to our
- * own, which is so where less than 128 items more lie in a cell on one side. Where it is not, the search does not decode and the descent does.
+ * Published bytes as the answer that a search expects. They have counts modulo 256 only: the full ones are taken to be
+ * those nearest to our own, which is so where less than 128 items more lie in a cell on one side. Where it is not, the
+ * search does not decode and the descent does.
  */
 export function publishedToAnswer(
   bytes: Bytes,

@@ -1,6 +1,6 @@
-import { type CellsAnswer, KEY_PREFIX_BYTES, MAX_CELLS, type SyncMessage } from '../../codec/index.ts';
 import type { MerkleTree } from '../../merkle/index.ts';
 import { type Bytes, equalBytes, MAX_UNDER_PREFIX } from '../../types/index.ts';
+import { type CellsAnswer, KEY_PREFIX_BYTES, MAX_CELLS, type SyncMessage } from '../../wire/index.ts';
 import type { KeyDifference } from '../descend.ts';
 import type { Item } from './cells.ts';
 import { CellDecoder, type DecodedItem } from './decoder.ts';
@@ -9,25 +9,31 @@ import { writeWord } from './item-hash.ts';
 import type { CellVersion, ItemWatch, LiveCells } from './live.ts';
 import { cellsIn } from './wire.ts';
 
-/** First request: decodes about 90 differences and tells how many there are. A state with fewer keys is listed sooner than this. */
+/**
+ * First request: decodes about 90 differences and tells how many there are. A state with fewer keys is listed sooner
+ * than this.
+ */
 export const FIRST_CELLS = 128;
 /** Requests for cells of one version: one, one by the estimate, and then steps of a tenth. */
 const MAX_REQUESTS = 16;
 /** An answerer forgets versions; once it may have forgotten ours before we were done. */
 const MAX_ATTEMPTS = 2;
 /**
- * Cells to have for d differences: CELLS_EACH each and CELLS_ROOT times √d, where d is estimated MARGIN deviations too high. Chosen by
- * measurement, so that for 200 to 10,000 differences the second request is the last in 19 of 20 cases.
+ * Cells to have for d differences: CELLS_EACH each and CELLS_ROOT times √d, where d is estimated MARGIN deviations too
+ * high. Chosen by measurement, so that for 200 to 10,000 differences the second request is the last in 19 of 20 cases.
  */
 const CELLS_EACH = 1.36;
 const CELLS_ROOT = 1.4;
 const MARGIN = 1.8;
-/** Where more than this share of the larger state differs, listing subtrees costs little more and needs no memory for it. */
+/**
+ * Where more than this share of the larger state differs, listing subtrees costs little more and needs no memory for
+ * it.
+ */
 const MAX_SHARE = 1 / 3;
 
 /**
- * How a search ended. `equal`: the roots are equal. `found`: `keys` is all that differs. `abandoned`: `keys` is what was
- * decoded until then; the rest is for the descent. `failed` tells that cells were wrong or did not decode.
+ * How a search ended. `equal`: the roots are equal. `found`: `keys` is all that differs. `abandoned`: `keys` is what
+ * was decoded until then; the rest is for the descent. `failed` tells that cells were wrong or did not decode.
  */
 export interface CellSearch {
   readonly outcome: 'equal' | 'found' | 'abandoned';
@@ -37,16 +43,18 @@ export interface CellSearch {
 
 type Search<T> = Generator<SyncMessage, T, SyncMessage>;
 
-/** True when more differs, by the numbers of keys alone, than cells are good for, or there is too little to begin with. */
+/**
+ * True when more differs, by the numbers of keys alone, than cells are good for, or there is too little to begin with.
+ */
 export function tooDifferent(mine: number, theirs: number): boolean {
   return mine < FIRST_CELLS || theirs < FIRST_CELLS || Math.abs(mine - theirs) > Math.max(mine, theirs) * MAX_SHARE;
 }
 
 /**
  * Finds the keys on which our state and a peer's differ from coded symbols: about 1.4 × 21 bytes for each difference,
- * whatever the size of the state. A coroutine: yields a request, is resumed with the answer, an error answer included. Both
- * sides' cells are those of one version each; what changes meanwhile is not in the result. Whatever the peer answers, the
- * search ends within MAX_REQUESTS × MAX_ATTEMPTS requests.
+ * whatever the size of the state. A coroutine: yields a request, is resumed with the answer, an error answer included.
+ * Both sides' cells are those of one version each; what changes meanwhile is not in the result. Whatever the peer
+ * answers, the search ends within MAX_REQUESTS × MAX_ATTEMPTS requests.
  */
 export function* findByCells(tree: MerkleTree, cells: LiveCells, salt: Bytes): Search<CellSearch> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -63,7 +71,10 @@ export function* findByCells(tree: MerkleTree, cells: LiveCells, salt: Bytes): S
   return { outcome: 'abandoned', keys: [], failed: false };
 }
 
-/** How many keys two states differ by. `exact`: all of them were decoded; otherwise an estimate, within a tenth in 19 of 20 cases. */
+/**
+ * How many keys two states differ by. `exact`: all of them were decoded; otherwise an estimate, within a tenth in 19 of
+ * 20 cases.
+ */
 export interface Sketch {
   readonly keys: number;
   readonly exact: boolean;
@@ -93,7 +104,11 @@ export function* findSketch(tree: MerkleTree, cells: LiveCells): Search<Sketch |
 
 function* searchVersion(tree: MerkleTree, own: CellVersion, watch: ItemWatch): Search<CellSearch | 'gone'> {
   const decoder = new CellDecoder(own, (item) => watch.held(item, holds(tree, item)));
-  const end = (outcome: CellSearch['outcome'], failed: boolean): CellSearch => ({ outcome, keys: itemsToKeys(decoder.items), failed });
+  const end = (outcome: CellSearch['outcome'], failed: boolean): CellSearch => ({
+    outcome,
+    keys: itemsToKeys(decoder.items),
+    failed,
+  });
   const none = new Uint8Array(0);
   let root: Bytes = none;
   let count = FIRST_CELLS;
@@ -123,7 +138,9 @@ function answersTo(answer: CellsAnswer, root: Bytes, from: number, count: number
   return (root.length === 0 || equalBytes(answer.root, root)) && answer.from === from && cellsIn(answer) <= count;
 }
 
-/** Cells to have after the next request: what d differences take in 19 of 20 cases, and at least a tenth more than now. */
+/**
+ * Cells to have after the next request: what d differences take in 19 of 20 cases, and at least a tenth more than now.
+ */
 function nextTotal({ difference, deviation }: Estimate, received: number): number {
   const usual = CELLS_EACH * difference * (1 + MARGIN * deviation) + CELLS_ROOT * Math.sqrt(difference);
   return Math.max(Math.ceil(usual), received + Math.max(32, Math.ceil(received / 10)));

@@ -1,6 +1,6 @@
-import type { CellsAnswer, CellsRequest } from '../../codec/index.ts';
 import type { MerkleTree } from '../../merkle/index.ts';
 import { type Bytes, equalBytes, LatticeError } from '../../types/index.ts';
+import type { CellsAnswer, CellsRequest } from '../../wire/index.ts';
 import type { CellVersion, LiveCells } from './live.ts';
 import { encodeCells } from './wire.ts';
 
@@ -67,7 +67,14 @@ export function createCellServer(deps: CellServerDeps): CellServer {
       const { tree } = deps.state();
       const present = tree.root();
       if (equalBytes(present, mine)) {
-        return { type: 'coded', root: present, entries: tree.size, from, counts: new Uint8Array(0), cells: new Uint8Array(0) };
+        return {
+          type: 'coded',
+          root: present,
+          entries: tree.size,
+          from,
+          counts: new Uint8Array(0),
+          cells: new Uint8Array(0),
+        };
       }
       return encodeCells(find(present, salt) ?? take(salt), from, count);
     },

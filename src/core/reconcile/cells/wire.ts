@@ -1,5 +1,5 @@
-import { CELL_BYTES, type CellsAnswer, COUNTED_CELLS, TOLD_CELLS } from '../../codec/index.ts';
 import type { Bytes } from '../../types/index.ts';
+import { CELL_BYTES, type CellsAnswer, COUNTED_CELLS, TOLD_CELLS } from '../../wire/index.ts';
 import { CELL_WORDS, CHECK, COUNT } from './cells.ts';
 import { wordAt, writeWord } from './item-hash.ts';
 import type { CellVersion } from './live.ts';

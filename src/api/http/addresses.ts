@@ -1,0 +1,112 @@
+import { BlockList, isIP } from 'node:net';
+
+/** Addresses as per-client limits count them. */
+export interface Addresses {
+  /** Loopback and trusted proxies: many clients stand behind one of these, so per-IP limits leave them out. */
+  isExempt(address: string): boolean;
+  isLoopback(address: string): boolean;
+  /** The trusted proxies that could be understood. */
+  readonly proxies: readonly string[];
+  /** One name per client: IPv4 as it is, IPv6 by its /64, since one client usually owns all of that. */
+  keyOf(address: string): string;
+}
+
+/** Clients remembered at a time; beyond it the longest known is forgotten. */
+const MAX_CLIENTS = 4096;
+
+const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+
+function listed(list: BlockList, address: string): boolean {
+  const plain = withoutMapping(address);
+  const version = isIP(plain);
+  return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** Whether `text` is an address or a CIDR range. */
+function isRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+/**
+ * `trustedProxies`: addresses or CIDR ranges; anything else among them is passed over (the configuration warns of it).
+ */
+export function createAddresses(trustedProxies: readonly string[]): Addresses {
+  const loopback = new BlockList();
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+  loopback.addAddress('::1', 'ipv6');
+  const proxies = trustedProxies.filter(isRange);
+  const proxyList = new BlockList();
+  for (const proxy of proxies) {
+    const [address = '', bits] = proxy.split('/');
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+    if (bits === undefined) proxyList.addAddress(address, family);
+    else proxyList.addSubnet(address, Number(bits), family);
+  }
+  // Asked for every request, and the lists take a microsecond each.
+  const known = new Map<string, boolean>();
+  return {
+    proxies,
+    isLoopback: (address) => listed(loopback, address),
+    isExempt(address) {
+      let exempt = known.get(address);
+      if (exempt === undefined) {
+        exempt = listed(loopback, address) || listed(proxyList, address);
+        if (known.size >= MAX_CLIENTS) known.clear();
+        known.set(address, exempt);
+      }
+      return exempt;
+    },
+    keyOf(address) {
+      const plain = withoutMapping(address);
+      if (isIP(plain) !== 6) return plain;
+      const [head = '', tail = ''] = plain.split('::', 2);
+      const left = head === '' ? [] : head.split(':');
+      const right = tail === '' ? [] : tail.split(':');
+      const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
+      return [...left, ...zeros, ...right].slice(0, 4).join(':');
+    },
+  };
+}
+
+/** Counts events per client over a minute. */
+export interface RateLimit {
+  /** Milliseconds until the client may go on, or 0. */
+  blockedFor(client: string): number;
+  count(client: string): void;
+}
+
+const MINUTE_MS = 60_000;
+
+/** At most `perMinute` events of a client within a minute from its first. Time is monotonic. */
+export function createRateLimit(perMinute: number): RateLimit {
+  const windows = new Map<string, { readonly endsAt: number; events: number }>();
+  const current = (client: string) => {
+    const window = windows.get(client);
+    if (window !== undefined && window.endsAt <= performance.now()) {
+      windows.delete(client);
+      return undefined;
+    }
+    return window;
+  };
+  return {
+    blockedFor(client) {
+      const window = current(client);
+      return window !== undefined && window.events >= perMinute ? window.endsAt - performance.now() : 0;
+    },
+    count(client) {
+      const window = current(client);
+      if (window !== undefined) {
+        window.events++;
+        return;
+      }
+      for (const oldest of windows.keys()) {
+        if (windows.size < MAX_CLIENTS) break;
+        windows.delete(oldest);
+      }
+      windows.set(client, { endsAt: performance.now() + MINUTE_MS, events: 1 });
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import fastifySwagger from '@fastify/swagger';
+import type { FastifyInstance, FastifySchema, preValidationHookHandler, RouteOptions } from 'fastify';
+import type { TObject } from 'typebox';
+import { LatticeError } from '../../core/types/index.ts';
+import { CONTRACT, ENTITIES, ERRORS, Problem, type RouteContract } from '../contract/index.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { queryOf } from './requests.ts';
+
+const BY_ROUTE: ReadonlyMap<string, RouteContract> = new Map(
+  CONTRACT.map((route) => [`${route.method} ${route.path}`, route]),
+);
+
+/** A GET's contract holds for HEAD too. */
+function contractOf(method: string, path: string): RouteContract | undefined {
+  return BY_ROUTE.get(`${method} ${path}`) ?? (method === 'HEAD' ? BY_ROUTE.get(`GET ${path}`) : undefined);
+}
+
+/** Parameters with the values of the route's example. */
+function withExamples(schema: TObject, values: Readonly<Record<string, unknown>> = {}): object {
+  const properties = Object.entries(schema.properties).map(([name, part]) => [
+    name,
+    name in values ? { ...part, examples: [values[name]] } : part,
+  ]);
+  return { ...schema, properties: Object.fromEntries(properties) as object };
+}
+
+/** The schema that Fastify validates with and the document is made from. */
+function schemaOf(route: RouteContract): FastifySchema {
+  const response: Record<string, unknown> = {};
+  for (const [status, answer] of Object.entries(route.answers)) {
+    const { description, schema, type = 'application/json', also = {}, headers } = answer;
+    const others = Object.fromEntries(Object.entries(also).map(([name, other]) => [name, { schema: other }]));
+    response[status] = {
+      description,
+      ...(schema === undefined ? { type: 'null' } : { content: { [type]: { schema }, ...others } }),
+      ...(headers === undefined ? {} : { headers }),
+    };
+  }
+  for (const status of route.errors ?? []) {
+    response[status] ??= {
+      description: ERRORS[status],
+      content: { 'application/problem+json': { schema: Problem.ref } },
+    };
+  }
+  // The original's endpoints take whatever comes; only the document says what is meant.
+  const { bodyType = 'application/json', example, body } = route;
+  const media = { schema: { ...body, ...(example.body === undefined ? {} : { examples: [example.body] }) } };
+  return {
+    operationId: route.id,
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    ...(route.token === true ? { security: [{ token: [] }] } : {}),
+    ...(route.params === undefined ? {} : { params: withExamples(route.params, example.params) }),
+    ...(route.query === undefined ? {} : { querystring: withExamples(route.query, example.query) }),
+    ...(route.headers === undefined ? {} : { headers: route.headers }),
+    ...(body === undefined ? {} : { body: { content: { [bodyType]: media } } }),
+    response,
+  };
+}
+
+/** Integer parameters become numbers where their text is one; what is none is left to the schema to name. */
+function readQuery(route: RouteContract): preValidationHookHandler {
+  const properties = route.query?.properties ?? {};
+  const names = Object.keys(properties);
+  const integers = new Set(
+    names.filter(
+      (name) => 'type' in (properties[name] ?? {}) && (properties[name] as { type?: string }).type === 'integer',
+    ),
+  );
+  return (request, _reply, done) => {
+    try {
+      const query: Record<string, string | number> = {};
+      for (const [name, text] of queryOf(request, names)) {
+        query[name] = integers.has(name) && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+      }
+      request.query = query;
+      done();
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+}
+
+/**
+ * Gives each route that the contract knows its schema, its query and its limit, when it is registered. Routes without
+ * one are not validated; a test finds them.
+ */
+export async function applyContract(app: FastifyInstance, limits: RateLimits, version: string): Promise<void> {
+  for (const { schema } of ENTITIES) app.addSchema(schema);
+  // Answers are checked against the document by tests; at run time the plain serializer is the fastest and drops
+  // nothing.
+  app.setSerializerCompiler(() => (data: unknown) => JSON.stringify(data));
+  app.addHook('onRoute', (options: RouteOptions & { path: string }) => {
+    const method = [options.method].flat()[0] ?? '';
+    const contract = contractOf(method, options.url);
+    if (contract === undefined || method === 'OPTIONS') {
+      options.schema ??= { hide: true };
+      return;
+    }
+    options.schema = { ...schemaOf(contract), ...(method === 'HEAD' ? { hide: true } : {}) };
+    // The original's paths have error forms of their own, and a binary body is read where it is used.
+    if (contract.tag === 'original' || contract.bodyType === 'application/cbor')
+      options.validatorCompiler = () => () => true;
+    else if (contract.query !== undefined)
+      options.preValidation = [readQuery(contract), ...[options.preValidation ?? []].flat()];
+    const limit = limits.of(contract);
+    if (limit !== undefined) options.onRequest = [limit, ...[options.onRequest ?? []].flat()];
+  });
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Diotec360 Lattice',
+        version,
+        description:
+          'One key-value state, identical and tamper-evident on a small fleet of nodes. Errors under /api/v1 are problem documents (RFC 9457); the endpoints of the original node keep their own forms. Every answer carries X-Request-Id; one over a limit is 429 with Retry-After and RateLimit headers.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+      components: {
+        securitySchemes: { token: { type: 'http', scheme: 'bearer', description: "The node's DIOTEC360_API_TOKEN." } },
+      },
+    },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `schema-${i}`),
+    },
+  });
+}
+
+interface Flaw {
+  readonly instancePath: string;
+  readonly keyword?: string;
+  readonly message?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+/** Places named in one answer: enough to mend a request, not enough to amplify one. */
+const MAX_PLACES = 16;
+const PART: Readonly<Record<string, string>> = {
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
+};
+
+function placeOf({ instancePath, keyword, message = 'is not valid', params = {} }: Flaw): {
+  pointer: string;
+  detail: string;
+} {
+  const name: unknown =
+    keyword === 'required'
+      ? params['missingProperty']
+      : keyword === 'additionalProperties'
+        ? params['additionalProperty']
+        : undefined;
+  const pointer = `#${instancePath}${typeof name !== 'string' ? '' : `/${encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))}`}`;
+  const words =
+    keyword === 'enum' ? `must be ${(params['allowedValues'] as unknown[]).map(String).join(', ')}` : message;
+  return {
+    pointer,
+    detail: keyword === 'required' ? 'is missing' : keyword === 'additionalProperties' ? 'is not known here' : words,
+  };
+}
+
+/** What the validator found, as one error that names the places; undefined for any other error. */
+export function validationError(error: unknown): LatticeError | undefined {
+  if (!(error instanceof Error) || !('validation' in error) || !Array.isArray(error.validation)) return undefined;
+  const part = PART[String('validationContext' in error ? error.validationContext : '')] ?? 'body';
+  const places = (error.validation as Flaw[]).slice(0, MAX_PLACES).map((flaw) => ({ in: part, ...placeOf(flaw) }));
+  const first = places[0];
+  const where = first === undefined || first.pointer === '#' ? part : `${part} ${first.pointer.slice(2)}`;
+  return new LatticeError(`invalid-${part}`, `${where}: ${first?.detail ?? 'is not valid'}`, {
+    details: { errors: places },
+    cause: error,
+  });
+}

@@ -1,0 +1,180 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LatticeError } from '../../../core/types/index.ts';
+import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../../../runtime/facade/facade.ts';
+import type { TokenCheck } from '../../http/access.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import { isNotModified } from '../../http/preconditions.ts';
+import { redirectBrowser } from '../pages/dashboard.ts';
+import { createStateStreams } from './state-stream.ts';
+
+const MODES: readonly SyncMode[] = ['p2p', 'http', 'auto'];
+
+const FEATURES: readonly string[] = [
+  'Signed commits and multi-value registers: concurrent writes are kept and shown as conflicts',
+  'Merkle root with proofs of inclusion and absence',
+  'Two lungs, P2P and HTTP, with automatic fail-over for each peer',
+  'Set reconciliation that sends what differs',
+];
+
+const ENDPOINTS: Readonly<Record<string, string>> = {
+  health: '/health',
+  status: '/api/status',
+  state: '/api/lattice/state',
+  nodes: '/api/lattice/nodes',
+  p2p_status: '/api/lattice/p2p/status',
+  p2p_identity: '/api/lattice/p2p/identity',
+  sync_switch: '/api/lattice/sync/switch',
+  lattice_health: '/api/lattice/health',
+  persistence: '/api/persistence/stats',
+  merkle_root: '/api/persistence/merkle-root',
+  integrity: '/api/persistence/integrity',
+  bundles: '/api/persistence/bundles',
+  vault: '/api/vault/list',
+  v1: '/api/v1/status',
+};
+
+type ComponentHealth = 'healthy' | 'degraded' | 'disabled';
+
+function lungHealth(lung: LungStatus): ComponentHealth {
+  if (!lung.enabled) return 'disabled';
+  return lung.state === 'running' ? 'healthy' : 'degraded';
+}
+
+function p2pStatus(status: NodeStatus): object {
+  const { p2p, http } = status;
+  return {
+    success: true,
+    enabled: p2p.enabled,
+    started: p2p.state === 'running',
+    libp2p_available: true,
+    error: p2p.error ?? null,
+    topic: p2p.topic,
+    listen_multiaddrs: p2p.listen,
+    bootstrap_peers: p2p.bootstrap,
+    peer_count: p2p.peers,
+    has_peers: p2p.peers > 0,
+    http_sync_enabled: http.enabled,
+    sync_mode: status.syncMode,
+    // Heads go to every peer from the first to the last moment of a running node.
+    heartbeat_active: true,
+  };
+}
+
+function latticeHealth(status: NodeStatus): object {
+  const components = {
+    p2p: lungHealth(status.p2p),
+    http_sync: lungHealth(status.http),
+    heartbeat: 'healthy',
+    persistence: status.writable ? 'healthy' : 'degraded',
+  };
+  return {
+    timestamp: Math.floor(status.now / 1000),
+    overall: Object.values(components).includes('degraded') || status.health === 'ISOLATED' ? 'degraded' : 'healthy',
+    components,
+    metrics: {
+      health: status.health,
+      sync_mode: status.syncMode,
+      peer_count: status.converged.peers,
+      peers_equal: status.converged.equal,
+      p2p_peers: status.p2p.peers,
+      http_peers: status.http.peers,
+      state_size: status.live,
+      entries: status.entries,
+      conflicts: status.conflicts,
+      uptime_seconds: Math.max(0, Math.floor((status.now - status.startedAt) / 1000)),
+    },
+  };
+}
+
+/** Weak: under one root the state is the same, timestamp and signature are those of the answer. */
+const weakTag = (root: string): string => `W/"${root}"`;
+
+/** The original's mode switch: whatever goes wrong is told with success false, and changes nothing. */
+function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: TokenCheck): object {
+  const url = request.raw.url ?? '';
+  const asked = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('mode') ?? 'auto';
+  const { mode: current } = lattice.status();
+  try {
+    checkToken(request);
+  } catch (cause) {
+    if (!(cause instanceof LatticeError)) throw cause;
+    return { success: false, mode: current, message: `Nothing was changed: ${cause.message}.` };
+  }
+  const mode = MODES.find((m) => m === asked.toLowerCase());
+  if (mode === undefined)
+    return { success: false, mode: current, message: 'Nothing was changed: mode must be p2p, http or auto.' };
+  const result = lattice.setMode(mode, 'switched over the HTTP API');
+  return { success: true, mode: result.mode, message: result.message };
+}
+
+/** The endpoints of the original node, with its exact keys. */
+export function legacyRoutes({ lattice, config, inTime }: RouteContext, checkToken: TokenCheck) {
+  const states = createStateStreams(lattice);
+
+  return async (scope: FastifyInstance): Promise<void> => {
+    // The original takes no bodies: whatever a client sends with a request is read within the limit and passed over.
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined);
+
+    scope.get('/', async (request, reply) => {
+      if (redirectBrowser(request, reply)) return reply;
+      const { version } = lattice.status();
+      return {
+        name: 'Diotec360 Lattice',
+        version,
+        release: `Diotec360 Lattice v${version}`,
+        status: 'operational',
+        features: FEATURES,
+        endpoints: ENDPOINTS,
+      };
+    });
+
+    scope.get('/health', async () => ({ status: 'healthy' }));
+
+    scope.get('/api/status', async () => {
+      const { p2p } = lattice.status();
+      const production = config.environment === 'production';
+      return {
+        success: true,
+        production,
+        safe_mode: production && config.violations.length > 0,
+        violations: config.violations,
+        cors_origins: config.api.corsOrigins,
+        p2p: { enabled: p2p.enabled, started: p2p.state === 'running', peer_count: p2p.peers },
+      };
+    });
+
+    scope.get('/api/lattice/nodes', async () => {
+      const nodes = config.http.nodes.map((node) => node.trim().replace(/\/+$/, '')).filter((node) => node !== '');
+      return { success: true, nodes, count: nodes.length };
+    });
+
+    scope.head('/api/lattice/state', async (_request, reply) =>
+      reply.header('content-type', 'application/json; charset=utf-8').send(),
+    );
+    scope.get('/api/lattice/state', { exposeHeadRoute: false }, async (request, reply) => {
+      reply.header('cache-control', 'no-cache');
+      const { root: current } = lattice.root();
+      if (isNotModified(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
+      const opening = states.open();
+      const { root, stream } = await inTime(opening).catch((cause: unknown) => {
+        // It may still open after its time was up.
+        opening.then((late) => late.stream.destroy()).catch(() => undefined);
+        throw cause;
+      });
+      return reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8').send(stream);
+    });
+
+    scope.get('/api/lattice/p2p/status', async () => p2pStatus(lattice.status()));
+
+    scope.get('/api/lattice/p2p/identity', async () => {
+      const { peerId, p2p } = lattice.status();
+      return { success: true, peer_id: peerId, listen_addrs: p2p.listen };
+    });
+
+    scope.post('/api/lattice/sync/switch', async (request, reply) =>
+      reply.send(switchMode(request, lattice, checkToken)),
+    );
+
+    scope.get('/api/lattice/health', async () => latticeHealth(lattice.status()));
+  };
+}

@@ -1,0 +1,175 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { LegacyValue } from '../../../core/original/json.ts';
+import type { Lattice } from '../../../runtime/facade/facade.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import { compactJson, createLegacyVault, type LegacyObject, type VaultContents, type VaultFile } from './vault.ts';
+
+const HASH = /^[0-9a-f]{64}$/;
+const NO_VAULT: VaultContents = { bundles: new Map(), functions: new Map(), index: new Map() };
+
+/**
+ * Checks of the whole store, which read all of it: one runs at a time, everyone who asks meanwhile shares it, and the
+ * last outcome stands for as long as it took to find, so that asking takes at most half of the node's time.
+ */
+function createIntegrityCheck(lattice: Lattice): () => ReturnType<Lattice['verifyIntegrity']> {
+  let current: ReturnType<Lattice['verifyIntegrity']> | undefined;
+  return () => {
+    if (current !== undefined) return current;
+    const from = performance.now();
+    const check = lattice.verifyIntegrity().finally(() => {
+      setTimeout(() => {
+        current = undefined;
+      }, performance.now() - from).unref();
+    });
+    current = check;
+    return check;
+  };
+}
+
+const sendJson = (reply: FastifyReply, text: string): FastifyReply =>
+  reply.header('content-type', 'application/json; charset=utf-8').send(text);
+
+/** The original's form for a parameter that is no integer; undefined when it is one, or absent. */
+function limitProblem(request: FastifyRequest): object | undefined {
+  const url = request.raw.url ?? '';
+  const limit = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('limit');
+  if (limit === null || /^[+-]?\d{1,18}$/.test(limit)) return undefined;
+  return { detail: [{ loc: ['query', 'limit'], msg: 'limit must be an integer', type: 'int_parsing' }] };
+}
+
+/** A row of the original's index: what index.json says, over what the file itself says. */
+function rowOf(
+  contents: VaultContents,
+  file: VaultFile,
+  own: readonly (readonly [string, LegacyValue | undefined])[],
+): Map<string, LegacyValue> {
+  const row = new Map<string, LegacyValue>();
+  for (const [name, value] of own) if (value !== undefined) row.set(name, value);
+  const indexed = contents.index.get(file.hash);
+  if (indexed instanceof Map) for (const [name, value] of indexed as LegacyObject) row.set(name, value);
+  return row;
+}
+
+function bundleRow(contents: VaultContents, file: VaultFile): LegacyValue {
+  const { fields } = file;
+  const metadata = fields.get('metadata');
+  const intent =
+    fields.get('intent_name') ?? (metadata instanceof Map ? (metadata as LegacyObject).get('intent_name') : undefined);
+  const row = rowOf(contents, file, [
+    ['content_hash', file.hash],
+    ['intent_name', intent ?? 'unknown'],
+    ['bundle_path', file.path],
+    ['timestamp', fields.get('timestamp')],
+    ['created_at', fields.get('created_at')],
+  ]);
+  // Where the file lies here, not on the machine that wrote the index.
+  row.set('content_hash', file.hash);
+  row.set('bundle_path', file.path);
+  row.set('integrity_verified', file.verified);
+  return row;
+}
+
+function functionRow(contents: VaultContents, file: VaultFile): LegacyValue {
+  const { fields } = file;
+  const row = rowOf(contents, file, [
+    ['intent_name', fields.get('intent_name')],
+    ['logic_hash', fields.get('logic_hash')],
+    ['created_at', fields.get('created_at')],
+    ['status', 'MATHEMATICALLY_PROVED'],
+  ]);
+  if (!file.verified) row.set('status', 'CORRUPTED');
+  return row;
+}
+
+/**
+ * What the original keeps beside the state: its vault is shown where its files lie in the vault directory, read-only.
+ * Executions and attacks are recorded by its judge, which is no part of this node: there are none.
+ */
+export function legacyPersistenceRoutes({ lattice, config, log, inTime }: RouteContext) {
+  const checkIntegrity = createIntegrityCheck(lattice);
+  const vault = config.vaultDir === undefined ? async () => NO_VAULT : createLegacyVault(config.vaultDir);
+
+  return async (scope: FastifyInstance): Promise<void> => {
+    scope.get('/api/persistence/merkle-root', async () => {
+      const { root, live } = lattice.root();
+      return { success: true, merkle_root: root, total_accounts: live, message: 'Current Merkle root of the state' };
+    });
+
+    scope.get('/api/persistence/integrity', async () => {
+      try {
+        const { valid, root, recomputed } = await inTime(checkIntegrity());
+        return {
+          success: true,
+          is_valid: valid,
+          status: valid ? 'VALID' : 'CORRUPTED',
+          merkle_root: root,
+          message: valid
+            ? 'The root recomputed from the store is the current root'
+            : `The store gives another root: ${recomputed}`,
+        };
+      } catch (cause) {
+        log.error({ err: cause }, 'integrity check failed');
+        return {
+          success: false,
+          is_valid: false,
+          status: 'ERROR',
+          merkle_root: lattice.root().root,
+          message: 'The store could not be checked; the log of the node says why',
+        };
+      }
+    });
+
+    scope.get('/api/persistence/stats', async () => ({
+      success: true,
+      executions: { total_executions: 0, status_breakdown: {}, avg_execution_time_ms: 0 },
+      attacks: { total_attacks_blocked: 0, attack_type_breakdown: {}, layer_breakdown: {} },
+      merkle_root: lattice.root().root,
+      total_bundles: (await inTime(vault())).bundles.size,
+    }));
+
+    for (const what of ['executions', 'attacks']) {
+      scope.get(`/api/persistence/${what}`, async (request, reply) => {
+        const problem = limitProblem(request);
+        return problem === undefined ? { success: true, [what]: [], count: 0 } : reply.code(422).send(problem);
+      });
+    }
+
+    scope.get('/api/persistence/bundles', async (_request, reply) => {
+      const contents = await inTime(vault());
+      const rows = Array.from(contents.bundles.values(), (file) => compactJson(bundleRow(contents, file)));
+      return sendJson(reply, `{"success":true,"bundles":[${rows.join(',')}],"count":${rows.length}}`);
+    });
+
+    scope.get<{ Params: { hash: string } }>('/api/persistence/bundle/:hash', async ({ params }, reply) => {
+      const file = await find(params.hash, 'bundles');
+      if (file === undefined) return reply.code(404).send({ detail: 'Bundle not found' });
+      return sendJson(
+        reply,
+        `{"success":true,"bundle":${compactJson(file.fields)},"integrity_verified":${file.verified}}`,
+      );
+    });
+
+    scope.get('/api/vault/list', async (_request, reply) => {
+      const contents = await inTime(vault());
+      const rows = Array.from(
+        contents.functions.values(),
+        (file) => `"${file.hash}":${compactJson(functionRow(contents, file))}`,
+      );
+      return sendJson(reply, `{"success":true,"functions":{${rows.join(',')}},"count":${rows.length}}`);
+    });
+
+    scope.get<{ Params: { hash: string } }>('/api/vault/:hash', async ({ params }, reply) => {
+      const file = await find(params.hash, 'functions');
+      if (file === undefined) return reply.code(404).send({ detail: 'Function not found' });
+      return sendJson(
+        reply,
+        `{"success":true,"function":${compactJson(file.fields)},"integrity_verified":${file.verified}}`,
+      );
+    });
+  };
+
+  /** The hash is only ever looked up, never made part of a path. */
+  async function find(hash: string, kind: 'bundles' | 'functions'): Promise<VaultFile | undefined> {
+    return HASH.test(hash) ? (await inTime(vault()))[kind].get(hash) : undefined;
+  }
+}

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { constants, type Dirent } from 'node:fs';
+import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type LegacyValue, legacyJsonText, parseLegacyJson } from '../../../core/original/json.ts';
+import { LatticeError } from '../../../core/types/index.ts';
+
+/** A file of the original's vault. `verified`: its content has the hash and signature that it names. */
+export interface VaultFile {
+  readonly hash: string;
+  /** Relative to the vault, with slashes. */
+  readonly path: string;
+  readonly verified: boolean;
+  readonly fields: LegacyObject;
+}
+
+export interface VaultContents {
+  /** By content hash, or by function hash where a bundle is a signed one; in the order of file names. */
+  readonly bundles: ReadonlyMap<string, VaultFile>;
+  /** By function hash. */
+  readonly functions: ReadonlyMap<string, VaultFile>;
+  /** The rows of index.json, which add to what the files say. */
+  readonly index: LegacyObject;
+}
+
+export type LegacyObject = ReadonlyMap<string, LegacyValue>;
+
+/** The original's largest file is some KiB; a text of this size is parsed within a turn of the event loop. */
+const MAX_FILE_BYTES = 1024 * 1024;
+/** The original keeps all of its index in memory; ours does so with as many files. */
+const MAX_FILES = 10_000;
+/** Files read at a time. */
+const PARALLEL = 8;
+/** Whoever asks within this of the last look gets its outcome: a flood of requests reads the directory once. */
+const FRESH_MS = 1000;
+
+const HASH = /^[0-9a-f]{64}$/;
+const EMPTY: LegacyObject = new Map();
+
+const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
+const isObject = (value: LegacyValue | undefined): value is LegacyObject => value instanceof Map;
+
+/** Python's json.dumps with sorted keys and without blanks: what the original hashes and signs. */
+function canonicalText(value: LegacyValue): string {
+  if (isObject(value)) {
+    // By code point, which is the order of the UTF-8 bytes.
+    const keys = Array.from(value.keys()).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    return `{${keys.map((key) => `${legacyJsonText(key)}:${canonicalText(value.get(key) ?? null)}`).join(',')}}`;
+  }
+  if (Array.isArray(value)) return `[${(value as readonly LegacyValue[]).map(canonicalText).join(',')}]`;
+  return legacyJsonText(value);
+}
+
+/**
+ * Compact JSON with every number as it is written in the file; NaN and the infinities, which JSON lacks, become null.
+ */
+export function compactJson(value: LegacyValue): string {
+  if (isObject(value))
+    return `{${Array.from(value, ([key, item]) => `${JSON.stringify(key)}:${compactJson(item)}`).join(',')}}`;
+  if (Array.isArray(value)) return `[${(value as readonly LegacyValue[]).map(compactJson).join(',')}]`;
+  if (typeof value === 'string') return JSON.stringify(value);
+  const text = legacyJsonText(value);
+  return /^-?(?:NaN|Infinity)$/.test(text) ? 'null' : text;
+}
+
+/** A bundle is content by the hash of its code, or a function with certificate and signature. */
+function readBundle(path: string, fields: LegacyObject): VaultFile | undefined {
+  const contentHash = fields.get('content_hash');
+  if (typeof contentHash === 'string') {
+    const code = fields.get('code');
+    return HASH.test(contentHash)
+      ? { hash: contentHash, path, fields, verified: typeof code === 'string' && sha256(code) === contentHash }
+      : undefined;
+  }
+  const functionHash = fields.get('function_hash');
+  if (typeof functionHash !== 'string' || !HASH.test(functionHash)) return undefined;
+  const ast = fields.get('ast') ?? null;
+  const signed = new Map<string, LegacyValue>([
+    ['function_hash', functionHash],
+    ['ast', ast],
+    ['certificate', fields.get('certificate') ?? null],
+  ]);
+  const verified =
+    sha256(canonicalText(ast)) === functionHash && sha256(canonicalText(signed)) === fields.get('bundle_signature');
+  return { hash: functionHash, path, fields, verified };
+}
+
+function readFunction(path: string, fields: LegacyObject): VaultFile {
+  const hash = path.slice(0, 64);
+  const verified = fields.get('full_hash') === hash && sha256(canonicalText(fields.get('ast') ?? null)) === hash;
+  return { hash, path, fields, verified };
+}
+
+/** The JSON object in a regular file, no link; undefined when it is none, or too large. */
+async function readJsonObject(path: string): Promise<LegacyObject | undefined> {
+  let file: FileHandle | undefined;
+  try {
+    // Without NONBLOCK, opening a pipe that lies there would wait for its other end.
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile() || stat.size > MAX_FILE_BYTES) return undefined;
+    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
+    const { bytesRead } = await file.read(bytes, 0, Math.min(stat.size + 1, bytes.length), 0);
+    const value = parseLegacyJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead)));
+    return isObject(value) ? value : undefined;
+  } catch (error) {
+    // Gone meanwhile, a link, unreadable, not UTF-8 (TypeError), not JSON: nothing that can be served.
+    if (error instanceof LatticeError || error instanceof TypeError || (error instanceof Error && 'code' in error))
+      return undefined;
+    throw error;
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Names of regular files in a directory; none when it does not exist or is a link that leads out of `root`. */
+async function namesIn(directory: string, root: string, wanted: (name: string) => boolean): Promise<string[]> {
+  let entries: Dirent[];
+  try {
+    const real = await realpath(directory);
+    if (real !== root && !real.startsWith(`${root}/`)) return [];
+    entries = await readdir(real, { withFileTypes: true });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return [];
+    throw error;
+  }
+  const names = entries.filter((entry) => entry.isFile() && wanted(entry.name)).map((entry) => entry.name);
+  return names.sort().slice(0, MAX_FILES);
+}
+
+async function readAll(
+  root: string,
+  paths: readonly string[],
+  read: (path: string, fields: LegacyObject) => VaultFile | undefined,
+): Promise<Map<string, VaultFile>> {
+  const files: (VaultFile | undefined)[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < paths.length; at = next++) {
+      const path = paths[at] as string;
+      const fields = await readJsonObject(join(root, path));
+      files[at] = fields === undefined ? undefined : read(path, fields);
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  const byHash = new Map<string, VaultFile>();
+  for (const file of files) {
+    // Of two files under one hash the one that verifies counts.
+    if (file !== undefined && (file.verified || !byHash.has(file.hash)) && !byHash.get(file.hash)?.verified)
+      byHash.set(file.hash, file);
+  }
+  return byHash;
+}
+
+async function readVault(directory: string): Promise<VaultContents> {
+  let root: string;
+  try {
+    root = await realpath(directory);
+  } catch {
+    return { bundles: new Map(), functions: new Map(), index: EMPTY };
+  }
+  const index = (await readJsonObject(join(root, 'index.json'))) ?? EMPTY;
+  const bundleNames = await namesIn(join(root, 'bundles'), root, (name) => name.endsWith('.ae_bundle'));
+  const functionNames = await namesIn(root, root, (name) => name.endsWith('.json') && HASH.test(name.slice(0, -5)));
+  const bundles = await readAll(
+    root,
+    bundleNames.map((name) => `bundles/${name}`),
+    readBundle,
+  );
+  return { index, bundles: withIndexed(bundles, index), functions: await readAll(root, functionNames, readFunction) };
+}
+
+/** The index may name a bundle by another hash than the file does: then the file is not what the index promises. */
+function withIndexed(bundles: ReadonlyMap<string, VaultFile>, index: LegacyObject): ReadonlyMap<string, VaultFile> {
+  const byPath = new Map(Array.from(bundles.values(), (file) => [file.path, file]));
+  const all = new Map(bundles);
+  for (const [hash, row] of index) {
+    const path = isObject(row) ? row.get('bundle_path') : undefined;
+    if (typeof path !== 'string' || !HASH.test(hash) || all.has(hash)) continue;
+    // Paths in it are those of the machine that wrote it, some with backslashes: only the name counts.
+    const file = byPath.get(`bundles/${path.split(/[\\/]/).at(-1) ?? ''}`);
+    if (file !== undefined) all.set(hash, { ...file, hash, verified: false });
+  }
+  return all;
+}
+
+/** Looks at the original's vault in `directory`: nothing is written, and nothing outside of it is read. */
+export function createLegacyVault(directory: string): () => Promise<VaultContents> {
+  let current: Promise<VaultContents> | undefined;
+  return () => {
+    if (current !== undefined) return current;
+    const look = readVault(directory);
+    current = look;
+    const forget = (): void => {
+      current = undefined;
+    };
+    look.then(() => setTimeout(forget, FRESH_MS).unref(), forget);
+    return look;
+  };
+}

@@ -1,0 +1,21 @@
+import type { FastifyInstance } from 'fastify';
+import { DOCS_STYLE, docsPage, type OpenApiDocument } from './docs.ts';
+
+/**
+ * `/openapi.json`, and `/docs`: the same to read. Both are made from the routes when first asked for, and then kept.
+ */
+export async function openApiRoutes(scope: FastifyInstance): Promise<void> {
+  let document: { readonly json: string; readonly page: string } | undefined;
+  const made = (): { readonly json: string; readonly page: string } => {
+    if (document === undefined) {
+      const openApi = scope.swagger() as unknown as OpenApiDocument;
+      document = { json: JSON.stringify(openApi), page: docsPage(openApi) };
+    }
+    return document;
+  };
+  scope.get('/openapi.json', async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(made().json),
+  );
+  scope.get('/docs', async (_request, reply) => reply.type('text/html; charset=utf-8').send(made().page));
+  scope.get('/docs/style.css', async (_request, reply) => reply.type('text/css; charset=utf-8').send(DOCS_STYLE));
+}

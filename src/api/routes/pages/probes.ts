@@ -1,0 +1,40 @@
+import type { FastifyInstance } from 'fastify';
+import type { Lattice } from '../../../runtime/facade/facade.ts';
+
+export interface Probes {
+  readonly routes: (scope: FastifyInstance) => Promise<void>;
+  /** From now on the node is not ready. */
+  stopping(): void;
+}
+
+/** Why the node is not to be sent requests; none when it is ready. */
+function reasonsAgainst(lattice: Lattice): string[] {
+  const { readOnlyReasons, integrity, bootstrap } = lattice.status();
+  const reasons = readOnlyReasons.map((reason) => `read-only: ${reason}`);
+  if (integrity !== undefined && integrity.checked < integrity.total) {
+    reasons.push(`integrity: ${integrity.checked} of ${integrity.total} entries are checked`);
+  }
+  if (bootstrap !== undefined && (bootstrap.phase === 'manifest' || bootstrap.phase === 'chunks')) {
+    reasons.push('bootstrap: the state is being fetched from peers');
+  }
+  return reasons;
+}
+
+/** /livez and /readyz, as load balancers and supervisors ask. */
+export function probeRoutes(lattice: Lattice): Probes {
+  let stopping = false;
+  return {
+    stopping() {
+      stopping = true;
+    },
+    async routes(scope) {
+      scope.get('/livez', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
+      scope.get('/readyz', async (_request, reply) => {
+        const reasons = stopping ? ['stopping'] : reasonsAgainst(lattice);
+        reply.header('cache-control', 'no-store');
+        if (reasons.length === 0) return { status: 'ready' };
+        return reply.code(503).send({ status: 'not-ready', reasons });
+      });
+    },
+  };
+}

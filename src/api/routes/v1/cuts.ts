@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify';
+import { LatticeError } from '../../../core/types/index.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import { integerOf, queryOf } from '../../http/requests.ts';
+
+/** What trusted authors attested at the newest cuts: /api/v1/cuts, and the certificates that others verify. */
+export function cutRoutes({ lattice }: RouteContext) {
+  return async (scope: FastifyInstance): Promise<void> => {
+    scope.get('/api/v1/cuts', async (request, reply) => {
+      queryOf(request, []);
+      return reply.header('cache-control', 'no-cache').send({ items: lattice.cuts() });
+    });
+
+    scope.get('/api/v1/cuts/certificate', async (request, reply) => {
+      const query = queryOf(request, ['at']);
+      const at = query.has('at')
+        ? integerOf(query, 'at', { min: 0, max: Number.MAX_SAFE_INTEGER, default: 0 })
+        : undefined;
+      const found = lattice.certificate(at);
+      if (found === undefined) {
+        throw new LatticeError(
+          'not-found',
+          at === undefined ? 'no cut has a certificate yet' : `no certificate of a cut at ${at} is known`,
+          {
+            next: 'GET /api/v1/cuts lists the cuts of the last minutes, and which of them are certified',
+          },
+        );
+      }
+      return reply.header('cache-control', 'no-cache').send(found);
+    });
+  };
+}

@@ -1,0 +1,121 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { LatticeError } from '../../../core/types/index.ts';
+import type { EventSubscription } from '../../../runtime/facade/facade.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import type { StreamSlots } from '../../http/stream-slots.ts';
+import type { Upgrades } from '../../http/upgrade.ts';
+import { resumeAfter } from './events.ts';
+
+/** RELIABILITY: a reader further behind than this is closed; it comes back with its id. */
+const MAX_BEHIND_BYTES = 1024 * 1024;
+/** Nothing that a client sends is read, so it has no reason to send more. */
+const MAX_MESSAGE_BYTES = 1024;
+const GOING_AWAY = 1001;
+const INTERNAL_ERROR = 1011;
+const TRY_AGAIN_LATER = 1013;
+
+/**
+ * A page of another origin may open a WebSocket without asking: browsers only name it. Programs name none.
+ * LatticeError `origin-refused`.
+ */
+function checkOrigin(request: FastifyRequest, allowed: readonly string[]): void {
+  const { origin, host } = request.headers;
+  if (origin === undefined || allowed.includes('*') || allowed.includes(origin)) return;
+  if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return;
+  throw new LatticeError('origin-refused', 'pages of this origin may not read the events', {
+    next: 'add the origin to DIOTEC360_CORS_ORIGINS',
+  });
+}
+
+export interface EventSockets {
+  readonly routes: (scope: FastifyInstance) => Promise<void>;
+  /** Closes every socket: 1001. */
+  close(): void;
+}
+
+/** GET /api/v1/events/ws: the events of the server-sent stream, one JSON text message each. */
+export function eventSockets(
+  { lattice, config, inTime }: RouteContext,
+  slots: StreamSlots,
+  upgrades: Upgrades,
+  heartbeatMs: number,
+): EventSockets {
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+  });
+  const alive = new WeakSet<WebSocket>();
+
+  function serve(socket: WebSocket, after: string | undefined, release: () => void): void {
+    let subscription: EventSubscription | undefined;
+    let closed = false;
+    alive.add(socket);
+    socket.on('pong', () => alive.add(socket));
+    // Answered by ws itself with the right close code.
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      closed = true;
+      subscription?.close();
+      release();
+    });
+    const opening = lattice.subscribe(after, (event) => {
+      if (socket.readyState !== socket.OPEN) return false;
+      const text = JSON.stringify(event);
+      if (socket.bufferedAmount + text.length > MAX_BEHIND_BYTES) {
+        socket.close(TRY_AGAIN_LATER, 'the reader is too slow');
+        return false;
+      }
+      socket.send(text);
+      return true;
+    });
+    const adopted = opening.then((source) => {
+      if (closed) source.close();
+      else subscription = source;
+    });
+    inTime(adopted).catch((cause: unknown) => {
+      const busy = cause instanceof LatticeError && cause.code === 'overloaded';
+      socket.close(busy ? TRY_AGAIN_LATER : INTERNAL_ERROR, 'the events could not be opened');
+    });
+  }
+
+  return {
+    async routes(scope) {
+      const heartbeat = setInterval(() => {
+        for (const socket of server.clients) {
+          if (!alive.delete(socket)) socket.terminate();
+          else socket.ping();
+        }
+      }, heartbeatMs);
+      heartbeat.unref();
+      scope.addHook('onClose', async () => {
+        clearInterval(heartbeat);
+        for (const socket of server.clients) socket.terminate();
+      });
+
+      scope.get('/api/v1/events/ws', { exposeHeadRoute: false }, async (request, reply) => {
+        const upgrade = upgrades.of(request);
+        if (upgrade === undefined) {
+          throw new LatticeError('upgrade-required', 'this address speaks WebSocket', {
+            next: 'connect with a WebSocket client, or read the same events at /api/v1/events',
+          });
+        }
+        checkOrigin(request, config.api.corsOrigins);
+        const after = resumeAfter(request);
+        const release = slots.take(request);
+        reply.hijack();
+        const { socket, head } = upgrade;
+        // A handshake that ws refuses never becomes a WebSocket: the slot is given back by the socket's own end.
+        socket.once('close', release);
+        if ('detachSocket' in reply.raw) reply.raw.detachSocket(request.raw.socket);
+        server.handleUpgrade(request.raw, socket, head, (webSocket) => serve(webSocket, after, release));
+        return reply;
+      });
+    },
+    close() {
+      for (const socket of server.clients) socket.close(GOING_AWAY, 'the node stops');
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LatticeError } from '../../../core/types/index.ts';
+import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/facade.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import { feed, type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
+import type { StreamSlots } from '../../http/stream-slots.ts';
+
+const MAX_EVENT_ID = 128;
+
+/** One event in the format of the HTML standard, §9.2. Its data is the whole event as JSON on one line. */
+function eventText(event: LatticeEvent): string {
+  const id = 'id' in event ? `id: ${event.id}\n` : '';
+  return `${id}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+/** Where to resume: the header of a client that reconnects by itself, else `?after=`. */
+export function resumeAfter(request: FastifyRequest): string | undefined {
+  const header = request.headers['last-event-id'];
+  const after = typeof header === 'string' ? header : (request.query as { after?: string }).after;
+  if (after !== undefined && (after === '' || after.length > MAX_EVENT_ID)) {
+    throw new LatticeError('invalid-query', `an event id has 1 to ${MAX_EVENT_ID} characters`);
+  }
+  return after;
+}
+
+/** Server-sent events: GET /api/v1/events, from `Last-Event-ID` or `?after=` on. */
+export function eventRoutes(
+  { lattice, inTime }: RouteContext,
+  slots: StreamSlots,
+  registry: OpenResponses,
+  heartbeatMs: number,
+) {
+  const streams = new Set<OpenResponse>();
+
+  return async (scope: FastifyInstance): Promise<void> => {
+    const heartbeat = setInterval(() => {
+      for (const stream of streams) if (stream.started) stream.send(':\n\n');
+    }, heartbeatMs);
+    heartbeat.unref();
+    scope.addHook('onClose', async () => clearInterval(heartbeat));
+
+    scope.get('/api/v1/events', { exposeHeadRoute: false }, async (request, reply) => {
+      const after = resumeAfter(request);
+      const release = slots.take(request);
+      let subscription: EventSubscription | undefined;
+      const stream = openResponse(reply, 'text/event-stream; charset=utf-8', registry, () => {
+        subscription?.close();
+        streams.delete(stream);
+        release();
+      });
+      streams.add(stream);
+      const opening = lattice.subscribe(after, (event) => stream.send(eventText(event)));
+      await feed(stream, reply, inTime, opening, (source) => {
+        subscription = source;
+      });
+      // A first comment, so that the client's connection is known to be open at both ends.
+      stream.send(':\n\n');
+      return reply;
+    });
+  };
+}

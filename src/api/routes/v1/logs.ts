@@ -1,0 +1,121 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LatticeError } from '../../../core/types/index.ts';
+import type { TokenCheck } from '../../http/access.ts';
+import { type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
+import { integerOf, queryOf } from '../../http/requests.ts';
+import { LOG_LEVELS, type LogLevel, type LogSource } from '../../http/sources.ts';
+
+const MAX_PAGE = 1000;
+const DEFAULT_PAGE = 100;
+const MAX_ID = 64;
+/** Operators and dashboards that watch; each holds at most the bytes of open-response and one batch. */
+const MAX_STREAMS = 16;
+/**
+ * Lines are handed over while the client takes them: with more than this unsent it waits for the client, and the ring
+ * keeps the rest.
+ */
+const MAX_UNSENT_BYTES = 64 * 1024;
+/** Lines read from the ring at a time, so that a slow client costs no more than a fast one. */
+const BATCH = 32;
+
+interface Wanted {
+  readonly level: LogLevel;
+  readonly after: string | undefined;
+  readonly page: number | undefined;
+}
+
+function wantedOf(request: FastifyRequest): Wanted {
+  const query = queryOf(request, ['level', 'after', 'format', 'limit']);
+  const named = query.get('level') ?? 'info';
+  const level = LOG_LEVELS.find((known) => known === named);
+  if (level === undefined) throw new LatticeError('invalid-query', `'level' must be one of ${LOG_LEVELS.join(', ')}`);
+  const format = query.get('format') ?? 'stream';
+  if (format !== 'stream' && format !== 'json')
+    throw new LatticeError('invalid-query', "'format' must be stream or json");
+  if (format === 'stream' && query.has('limit'))
+    throw new LatticeError('invalid-query', "'limit' goes with format=json only");
+  const header = request.headers['last-event-id'];
+  const after = (typeof header === 'string' ? header : undefined) ?? query.get('after');
+  if (after !== undefined && (after === '' || after.length > MAX_ID)) {
+    throw new LatticeError('invalid-query', `a line id has 1 to ${MAX_ID} characters`);
+  }
+  const limit = integerOf(query, 'limit', { min: 1, max: MAX_PAGE, default: DEFAULT_PAGE });
+  return { level, after, page: format === 'json' ? limit : undefined };
+}
+
+/** One event in the format of the HTML standard, §9.2. */
+function eventText(event: string, data: unknown, id?: string): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/**
+ * GET /api/v1/logs: the newest lines, then each new one as it is written, as server-sent events. A reader that is too
+ * slow, or asks for what is gone, is told how many lines it misses; it never holds the node up.
+ */
+export function logRoutes(logs: LogSource, checkToken: TokenCheck, registry: OpenResponses, heartbeatMs: number) {
+  const streams = new Set<OpenResponse>();
+
+  function stream(reply: FastifyReply, { level, after }: Wanted): void {
+    if (streams.size >= MAX_STREAMS) {
+      throw new LatticeError('overloaded', 'too many log streams are open', { details: { retryAfterMs: 10_000 } });
+    }
+    let place = after;
+    let scheduled = false;
+    let unfollow = (): void => undefined;
+    const { raw } = reply;
+    const response = openResponse(reply, 'text/event-stream; charset=utf-8', registry, () => {
+      streams.delete(response);
+      unfollow();
+    });
+    streams.add(response);
+
+    function pump(): void {
+      scheduled = false;
+      while (!response.closed && raw.writableLength < MAX_UNSENT_BYTES) {
+        const { lines, dropped, restarted, next } = logs.read({ after: place, level, limit: BATCH });
+        // Without an id: who comes back before the next line is told again.
+        if (dropped > 0 || restarted) response.send(eventText('gap', { dropped, ...(restarted ? { restarted } : {}) }));
+        for (const line of lines) response.send(eventText('line', line, line.id));
+        const atEnd = lines.length < BATCH;
+        place = next;
+        if (atEnd) return;
+      }
+    }
+    // Lines come in bursts: one round of the event loop's worth goes out together.
+    function schedule(): void {
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(pump);
+    }
+
+    response.start();
+    // Tells both ends that the stream is open, also while there are no lines.
+    response.send(':\n\n');
+    unfollow = logs.follow(schedule);
+    raw.on('drain', schedule);
+    pump();
+  }
+
+  return async (scope: FastifyInstance): Promise<void> => {
+    const heartbeat = setInterval(() => {
+      for (const response of streams) response.send(':\n\n');
+    }, heartbeatMs);
+    heartbeat.unref();
+    scope.addHook('onClose', async () => clearInterval(heartbeat));
+
+    scope.get(
+      '/api/v1/logs',
+      { exposeHeadRoute: false, onRequest: async (request) => checkToken(request) },
+      async (request, reply): Promise<FastifyReply> => {
+        const wanted = wantedOf(request);
+        if (wanted.page === undefined) {
+          stream(reply, wanted);
+          return reply;
+        }
+        const after = wanted.after ?? logs.tail(wanted.page, wanted.level);
+        const { lines, dropped, restarted, next } = logs.read({ after, level: wanted.level, limit: wanted.page });
+        return reply.header('cache-control', 'no-store').send({ items: lines, dropped, restarted, next });
+      },
+    );
+  };
+}

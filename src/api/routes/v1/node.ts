@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { TokenCheck } from '../../http/access.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import { acceptJson } from '../../http/requests.ts';
+
+/** The node itself: status, peers, health, conflicts, and repair on demand. */
+export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
+  return async (scope: FastifyInstance): Promise<void> => {
+    acceptJson(scope);
+
+    scope.get('/api/v1/status', async () => lattice.status());
+    scope.get('/api/v1/peers', async () => ({ peers: lattice.peers() }));
+
+    scope.get('/api/v1/health', async () => {
+      const status = lattice.status();
+      return {
+        status: status.writable ? 'ready' : 'read-only',
+        health: status.health,
+        mode: status.mode,
+        writable: status.writable,
+        readOnlyReasons: status.readOnlyReasons,
+        root: status.root,
+        entries: status.entries,
+        sequence: status.sequence,
+        converged: status.converged,
+      };
+    });
+
+    scope.get('/api/v1/conflicts', async (request, reply) => {
+      const { limit, cursor } = request.query as { limit: number; cursor?: string };
+      const page = await inTime(lattice.conflicts({ limit, ...(cursor === undefined ? {} : { cursor }) }));
+      return reply.send({ conflicts: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) });
+    });
+
+    const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+    scope.post('/api/v1/sync/now', withToken, async () => {
+      await inTime(lattice.syncNow());
+      return { converged: lattice.status().converged, peers: lattice.peers() };
+    });
+  };
+}

@@ -1,0 +1,132 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { checkKey } from '../../../core/cbor/index.ts';
+import { type JsonValue, LatticeError } from '../../../core/types/index.ts';
+import type { EntryView, WriteOperation, WriteResult } from '../../../runtime/facade/facade.ts';
+import type { TokenCheck } from '../../http/access.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import { etagOf, isNotModified, writeConditions } from '../../http/preconditions.ts';
+import type { RateLimits } from '../../http/rate-limits.ts';
+import { acceptJson, jsonOf, pathKeyOf } from '../../http/requests.ts';
+
+const STATE_PATH = '/api/v1/state';
+
+const keyForm = (request: FastifyRequest): string => checkKey((request.query as { key?: string }).key);
+
+/**
+ * The operations of a commit request, whose form the schema has checked. LatticeError `invalid-operation`, naming the
+ * place.
+ */
+function operationsOf(body: JsonValue): readonly WriteOperation[] {
+  const { operations } = body as unknown as { operations: WriteOperation[] };
+  operations.forEach(({ op, value }, i) => {
+    if ((op === 'put') === (value !== undefined)) return;
+    const detail = op === 'put' ? 'a put needs a value' : 'a delete has no value';
+    throw new LatticeError('invalid-operation', `operations[${i}]: ${detail}`, {
+      details: { errors: [{ in: 'body', pointer: `#/operations/${i}/value`, detail }] },
+    });
+  });
+  return operations;
+}
+
+/** The client's key for a request that it may have to try again; the schema has checked its form. */
+function idempotencyOf(request: FastifyRequest): { readonly idempotencyKey?: string } {
+  const key = request.headers['idempotency-key'];
+  return typeof key === 'string' ? { idempotencyKey: key } : {};
+}
+
+interface ListQuery {
+  readonly key?: string;
+  readonly prefix?: string;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/** Entries, batch commits and proofs: /api/v1/state, /api/v1/commits, /api/v1/proof. */
+export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck, limits: RateLimits) {
+  const { author } = lattice.status();
+  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+
+  async function write(
+    operations: readonly WriteOperation[],
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<WriteResult> {
+    const result = await inTime(lattice.write(operations, idempotencyOf(request)));
+    if (result.replayed === true) reply.header('idempotent-replayed', 'true');
+    return result;
+  }
+
+  async function get(key: string, request: FastifyRequest, reply: FastifyReply) {
+    const entry = await inTime(lattice.get(key));
+    if (entry === undefined) throw new LatticeError('not-found', 'there is no value under this key');
+    reply.header('etag', etagOf(entry.version)).header('cache-control', 'no-cache');
+    if (isNotModified(request, entry.version)) return reply.code(304).send();
+    return reply.send(entry);
+  }
+
+  async function put(key: string, request: FastifyRequest, reply: FastifyReply) {
+    const value = jsonOf(request);
+    const { commit, hlc, results } = await write(
+      [{ op: 'put', key, value, ...writeConditions(request) }],
+      request,
+      reply,
+    );
+    const written = results[0];
+    if (written === undefined) throw new Error('a write of one operation has one result');
+    const { version, created } = written;
+    const entry: EntryView = {
+      key,
+      value,
+      version,
+      author,
+      hlc,
+      commit,
+      index: Number(version.slice(version.lastIndexOf('.') + 1)),
+    };
+    reply.header('etag', etagOf(version));
+    if (created) reply.header('location', `${STATE_PATH}?key=${encodeURIComponent(key)}`);
+    return reply.code(created ? 201 : 200).send(entry);
+  }
+
+  async function remove(key: string, request: FastifyRequest, reply: FastifyReply) {
+    await write([{ op: 'delete', key, mustExist: true, ...writeConditions(request) }], request, reply);
+    return reply.code(204).send();
+  }
+
+  return async (scope: FastifyInstance): Promise<void> => {
+    acceptJson(scope);
+
+    scope.get(`${STATE_PATH}/:key`, (request, reply) => get(pathKeyOf(request), request, reply));
+    scope.put(`${STATE_PATH}/:key`, withToken, (request, reply) => put(pathKeyOf(request), request, reply));
+    scope.delete(`${STATE_PATH}/:key`, withToken, (request, reply) => remove(pathKeyOf(request), request, reply));
+    scope.put(STATE_PATH, withToken, (request, reply) => put(keyForm(request), request, reply));
+    scope.delete(STATE_PATH, withToken, (request, reply) => remove(keyForm(request), request, reply));
+
+    scope.get(STATE_PATH, async (request, reply) => {
+      const { key, prefix, limit, cursor } = request.query as ListQuery;
+      if (key !== undefined) return get(checkKey(key), request, reply);
+      const page = await inTime(
+        lattice.list({
+          limit,
+          ...(prefix === undefined ? {} : { prefix }),
+          ...(cursor === undefined ? {} : { cursor }),
+        }),
+      );
+      return { entries: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
+    });
+
+    scope.post('/api/v1/commits', withToken, async (request, reply) => {
+      const { commit, hlc, results } = await write(operationsOf(jsonOf(request)), request, reply);
+      return reply.code(201).send({ commit, hlc, results });
+    });
+
+    function prove(key: string, request: FastifyRequest, reply: FastifyReply) {
+      const { at } = request.query as { at?: 'cut' };
+      if (at === undefined) return inTime(lattice.prove(key));
+      limits.take('costly', request, reply);
+      return inTime(lattice.prove(key, { at }));
+    }
+    scope.get('/api/v1/proof/:key', (request, reply) => prove(pathKeyOf(request), request, reply));
+    scope.get('/api/v1/proof', (request, reply) => prove(keyForm(request), request, reply));
+  };
+}

@@ -1,0 +1,3 @@
+export * from './cbor.ts';
+export * from './json.ts';
+export { checkKey, checkValue, measureValue } from './value.ts';

@@ -1,0 +1,316 @@
+import {
+  compareBytes,
+  type JsonValue,
+  LatticeError,
+  MAX_DEPTH,
+  MAX_KEY_BYTES,
+  MAX_VALUE_BYTES,
+} from '../types/index.ts';
+import { ARRAY, MAP, malformed, NEGATIVE, type Reader, readHead, readText, readUint, TEXT, UINT } from './reader.ts';
+import { quoted, textToBytes, utf8Length } from './text.ts';
+import { headSize, type Writer, writeArray, writeByte, writeHead, writeText } from './writer.ts';
+
+const FALSE = 0xf4;
+const TRUE = 0xf5;
+const NULL = 0xf6;
+const FLOAT = 0xfb;
+const FLOAT_BYTES = 9;
+
+const float = new DataView(new ArrayBuffer(8));
+
+/** Own keys of this name would set the prototype of whoever copies the object by assignment. */
+export const FORBIDDEN_KEY = '__proto__';
+
+type Place = readonly (string | number)[];
+
+/** RFC 6901, quoted; cut where a hostile key makes it long. */
+function pointer(place: Place): string {
+  if (place.length === 0) return 'the top level';
+  return quoted(place.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''));
+}
+
+function invalid(place: Place, rule: string): LatticeError {
+  return new LatticeError('invalid-value', `value at ${pointer(place)}: ${rule}`);
+}
+
+interface Walk {
+  size: number;
+  readonly place: (string | number)[];
+}
+
+function grow(walk: Walk, bytes: number): void {
+  walk.size += bytes;
+  if (walk.size <= MAX_VALUE_BYTES) return;
+  throw new LatticeError('value-too-large', `a value takes at most ${MAX_VALUE_BYTES} bytes of canonical CBOR`, {
+    next: 'put larger content into the vault and store its hash',
+    details: { limit: MAX_VALUE_BYTES },
+  });
+}
+
+function numberOf(n: number, walk: Walk): number {
+  if (!Number.isFinite(n)) throw invalid(walk.place, 'numbers are finite; NaN and infinities are refused');
+  if (!Number.isInteger(n)) {
+    grow(walk, FLOAT_BYTES);
+    return n;
+  }
+  if (!Number.isSafeInteger(n)) throw invalid(walk.place, 'integers lie within ±(2^53-1)');
+  grow(walk, headSize(n < 0 ? -1 - n : n));
+  return n === 0 ? 0 : n; // -0 is stored as 0
+}
+
+function measureText(text: string, walk: Walk, what: string): void {
+  const length = utf8Length(text);
+  if (length < 0) throw invalid(walk.place, `${what} with a lone surrogate has no UTF-8 form`);
+  grow(walk, headSize(length) + length);
+}
+
+function arrayOf(items: readonly unknown[], walk: Walk): JsonValue {
+  grow(walk, headSize(items.length));
+  const out: JsonValue[] = [];
+  for (let i = 0; i < items.length; i++) {
+    walk.place.push(i);
+    out.push(normalise(items[i], walk));
+    walk.place.pop();
+  }
+  return out;
+}
+
+function objectOf(source: object, walk: Walk): JsonValue {
+  const prototype: unknown = Object.getPrototypeOf(source);
+  if (prototype !== Object.prototype && prototype !== null)
+    throw invalid(walk.place, 'only plain objects, arrays and scalars are JSON');
+  if (Object.getOwnPropertySymbols(source).length > 0)
+    throw invalid(walk.place, 'keys of objects are strings; symbols are refused');
+  const keys = Object.keys(source);
+  grow(walk, headSize(keys.length));
+  // Each takes two bytes or more: too many are not worth sorting.
+  if (keys.length * 2 > MAX_VALUE_BYTES) grow(walk, keys.length * 2);
+  const out: Record<string, JsonValue> = {};
+  // In the order of the bytes, in which the decoder adds them too: readers see the same before and after a value was
+  // stored.
+  for (const key of inOrder(keys)) {
+    walk.place.push(key);
+    if (key === FORBIDDEN_KEY) throw invalid(walk.place, `the key ${FORBIDDEN_KEY} is refused`);
+    measureText(key, walk, 'a key');
+    out[key] = normalise((source as Readonly<Record<string, unknown>>)[key], walk);
+    walk.place.pop();
+  }
+  return out;
+}
+
+function normalise(v: unknown, walk: Walk): JsonValue {
+  switch (typeof v) {
+    case 'string':
+      measureText(v, walk, 'a string');
+      return v;
+    case 'number':
+      return numberOf(v, walk);
+    case 'boolean':
+      grow(walk, 1);
+      return v;
+    case 'object': {
+      if (v === null) {
+        grow(walk, 1);
+        return null;
+      }
+      // `place` has one part for each enclosing array or object.
+      if (walk.place.length >= MAX_DEPTH)
+        throw invalid(walk.place, `arrays and objects nest at most ${MAX_DEPTH} deep`);
+      return Array.isArray(v) ? arrayOf(v, walk) : objectOf(v, walk);
+    }
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+    case 'undefined':
+      throw invalid(walk.place, `${typeof v} is not JSON`);
+  }
+}
+
+/** `checkValue` together with the size in bytes of the value's canonical CBOR. */
+export function measureValue(v: unknown): { readonly value: JsonValue; readonly size: number } {
+  const walk: Walk = { size: 0, place: [] };
+  const value = normalise(v, walk);
+  return { value, size: walk.size };
+}
+
+/**
+ * The value as it is stored: a copy of its own, −0 as 0, keys of objects in the order of the bytes. LatticeError
+ * `invalid-value` names the place (JSON pointer) and the rule; `value-too-large` beyond MAX_VALUE_BYTES of canonical
+ * CBOR.
+ */
+export function checkValue(v: unknown): JsonValue {
+  return measureValue(v).value;
+}
+
+/** `k` as a key: 1 to MAX_KEY_BYTES bytes of well-formed UTF-8. LatticeError `invalid-key`. */
+export function checkKey(k: unknown): string {
+  if (typeof k !== 'string')
+    throw new LatticeError('invalid-key', `a key is a string, not ${k === null ? 'null' : typeof k}`);
+  const length = utf8Length(k);
+  if (length < 0) throw new LatticeError('invalid-key', 'a key with a lone surrogate has no UTF-8 form');
+  if (length < 1 || length > MAX_KEY_BYTES) {
+    throw new LatticeError('invalid-key', `a key has 1 to ${MAX_KEY_BYTES} bytes of UTF-8, not ${length}`, {
+      details: { length, limit: MAX_KEY_BYTES },
+    });
+  }
+  return k;
+}
+
+/** DAG-CBOR's order of map keys: shorter first, then by bytes of UTF-8. */
+function compareKeys(a: string, b: string): number {
+  const lengthA = utf8Length(a);
+  const lengthB = utf8Length(b);
+  if (lengthA !== lengthB) return lengthA - lengthB;
+  // Units of UTF-16 order like bytes of UTF-8 as long as they are ASCII; surrogates would not.
+  if (lengthA === a.length && lengthB === b.length) return a < b ? -1 : 1;
+  return compareBytes(textToBytes(a), textToBytes(b));
+}
+
+/** Sorts the keys, which mostly are in order already: integers alone are always listed first. */
+function inOrder(keys: string[]): string[] {
+  for (let i = 1; i < keys.length; i++) {
+    if (compareKeys(keys[i - 1] as string, keys[i] as string) > 0) return keys.sort(compareKeys);
+  }
+  return keys;
+}
+
+/** Writes a value that `checkValue` returned. */
+export function writeValue(writer: Writer, value: JsonValue): void {
+  if (typeof value === 'string') writeText(writer, value);
+  else if (typeof value === 'number') writeNumber(writer, value);
+  else if (value === null) writeByte(writer, NULL);
+  else if (typeof value === 'boolean') writeByte(writer, value ? TRUE : FALSE);
+  else if (Array.isArray(value)) {
+    const items: readonly JsonValue[] = value;
+    writeArray(writer, items.length);
+    for (const item of items) writeValue(writer, item);
+  } else {
+    const fields = value as { readonly [key: string]: JsonValue };
+    const keys = inOrder(Object.keys(fields));
+    writeHead(writer, MAP, keys.length);
+    for (const key of keys) {
+      writeText(writer, key);
+      writeValue(writer, fields[key] as JsonValue);
+    }
+  }
+}
+
+function writeNumber(writer: Writer, n: number): void {
+  if (Number.isInteger(n)) {
+    writeHead(writer, n < 0 ? NEGATIVE : UINT, n < 0 ? -1 - n : n);
+    return;
+  }
+  writeByte(writer, FLOAT);
+  float.setFloat64(0, n);
+  for (let i = 0; i < 8; i++) writeByte(writer, float.getUint8(i));
+}
+
+function readFloat(reader: Reader): number {
+  const { bytes, at } = reader;
+  if (at + FLOAT_BYTES > bytes.length) throw malformed(`the bytes end within the number at ${at}`);
+  for (let i = 0; i < 8; i++) float.setUint8(i, bytes[at + 1 + i] as number);
+  const n = float.getFloat64(0);
+  // Integers, -0 and 1e300 among them, either have an integer form or none.
+  if (!Number.isFinite(n) || Number.isInteger(n)) throw malformed(`the float at ${at} is not finite or is an integer`);
+  reader.at = at + FLOAT_BYTES;
+  return n;
+}
+
+/** Power of two; names that share a place only lose the saving. */
+const NAME_PLACES = 256;
+const MAX_NAME_BYTES = 32;
+const names: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = [];
+
+/**
+ * A key of an object. Objects of one kind have the same few keys, so that most were met before: comparing them with
+ * their last appearance is several times faster than having them decoded.
+ */
+function readName(reader: Reader): string {
+  const start = reader.at;
+  const length = readHead(reader, TEXT);
+  const from = reader.at;
+  const { bytes } = reader;
+  if (length === 0 || length > MAX_NAME_BYTES || from + length > bytes.length) {
+    reader.at = start;
+    return readText(reader);
+  }
+  const place = (length + 5 * (bytes[from] as number) + 17 * (bytes[from + length - 1] as number)) & (NAME_PLACES - 1);
+  const held = names[place];
+  if (held !== undefined && held.bytes.length === length) {
+    let same = 0;
+    while (same < length && held.bytes[same] === bytes[from + same]) same++;
+    if (same === length) {
+      reader.at = from + length;
+      return held.text;
+    }
+  }
+  reader.at = start;
+  const text = readText(reader);
+  names[place] = { bytes: bytes.slice(from, from + length), text };
+  return text;
+}
+
+/**
+ * Whether the item at `a` comes before the one from `b` to `end` in the order of their bytes. Items of different
+ * lengths differ in their heads.
+ */
+function precedes(bytes: Uint8Array, a: number, b: number, end: number): boolean {
+  for (let i = 0; b + i < end; i++) {
+    const d = (bytes[a + i] as number) - (bytes[b + i] as number);
+    if (d !== 0) return d < 0;
+  }
+  return false;
+}
+
+function readMap(reader: Reader, depth: number): JsonValue {
+  const count = readHead(reader, MAP);
+  const out: Record<string, JsonValue> = {};
+  let before = -1;
+  for (let i = 0; i < count; i++) {
+    const start = reader.at;
+    const key = readName(reader);
+    // Shortest heads: a longer text has a greater head, so whole items order as (length, bytes) do.
+    if (before >= 0 && !precedes(reader.bytes, before, start, reader.at))
+      throw malformed(`map keys are out of order or repeated at ${start}`);
+    before = start;
+    if (key === FORBIDDEN_KEY) throw malformed(`the key ${FORBIDDEN_KEY} is refused at ${start}`);
+    out[key] = readValue(reader, depth);
+  }
+  return out;
+}
+
+/**
+ * Reads a value, strictly: what it accepts is exactly what `writeValue(checkValue(v))` writes, less the limit on size.
+ * `malformed`.
+ */
+export function readValue(reader: Reader, depth = 0): JsonValue {
+  const initial = reader.bytes[reader.at];
+  if (initial === undefined) throw malformed(`the bytes end at ${reader.at} where a value was expected`);
+  switch (initial >> 5) {
+    case UINT:
+      return readUint(reader);
+    case NEGATIVE: {
+      const n = readHead(reader, NEGATIVE);
+      if (n >= Number.MAX_SAFE_INTEGER) throw malformed('an integer lies beyond ±(2^53-1)');
+      return -1 - n;
+    }
+    case TEXT:
+      return readText(reader);
+    case ARRAY:
+    case MAP: {
+      if (depth >= MAX_DEPTH) throw malformed(`arrays and objects nest at most ${MAX_DEPTH} deep`);
+      if (initial >> 5 === MAP) return readMap(reader, depth + 1);
+      const count = readHead(reader, ARRAY);
+      const out: JsonValue[] = [];
+      for (let i = 0; i < count; i++) out.push(readValue(reader, depth + 1)); // ends with the bytes, whatever `count` claims
+      return out;
+    }
+    default:
+      if (initial === FLOAT) return readFloat(reader);
+      reader.at++;
+      if (initial === NULL) return null;
+      if (initial === TRUE) return true;
+      if (initial === FALSE) return false;
+      throw malformed(`the item at ${reader.at - 1} is not JSON`);
+  }
+}

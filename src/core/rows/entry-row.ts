@@ -1,0 +1,16 @@
+import { type Bytes, bytesToHex, type Entry, equalBytes, type Hasher, LatticeError } from '../types/index.ts';
+import { decodeEntry } from '../wire/entry.ts';
+import { keyHashInto } from '../wire/key-hash.ts';
+import { entryKeyToHash } from './keys.ts';
+
+const HASH = new Uint8Array(32);
+
+/** The entry of a row, which must be about the key whose hash the row's own key is. LatticeError `damaged-row`. */
+export function entryRowToEntry(rowKey: Bytes, row: Bytes, hasher: Hasher): Entry {
+  const expected = entryKeyToHash(rowKey);
+  const entry = decodeEntry(row);
+  keyHashInto(entry.key, hasher, HASH);
+  if (!equalBytes(HASH, expected))
+    throw new LatticeError('damaged-row', `the entry under key hash ${bytesToHex(expected)} is about another key`);
+  return entry;
+}

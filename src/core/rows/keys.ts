@@ -1,0 +1,216 @@
+import { bytesToText, quoted, textInto, utf8Length } from '../cbor/text.ts';
+import { type Bytes, concatBytes, type Hasher, LatticeError } from '../types/index.ts';
+import { keyHash } from '../wire/key-hash.ts';
+
+/**
+ * First byte of every row's key in the store, and with it the kind of row. A number that is retired stays in this list
+ * with a note and is never used again: an old directory may still hold its rows. Retired: 0x01 (entries by key) and
+ * 0x02 (from key hash to key), of store format 1.
+ */
+export const BUCKETS = {
+  /**
+   * ‖ SHA-256(key) → entry: the siblings of a key. In the order of the tree, in which snapshots, starts and checks read
+   * them.
+   */
+  entry: 0x09,
+  /** ‖ key → nothing: the keys in their own order, for lists by prefix. */
+  key: 0x0a,
+  /** ‖ key → nothing: the key has more than one sibling. */
+  conflict: 0x03,
+  /** ‖ u64 sequence → what a batch changed. */
+  journal: 0x04,
+  /** ‖ name → whatever the name says. */
+  meta: 0x05,
+  /** ‖ commit id ‖ u16 index → an operation that was taken out of the state. */
+  quarantine: 0x06,
+  /**
+   * ‖ u8 bits ‖ u32 number → leaves of the tree whose key hashes begin with the `bits` bits of that number: a start
+   * reads these in place of entries.
+   */
+  leaves: 0x07,
+  /** ‖ idempotency key of a client → what its write came to. */
+  idempotency: 0x08,
+} as const;
+
+export type Bucket = keyof typeof BUCKETS;
+
+/** Keys in byte order: gte ≤ key < lt. */
+export interface RowRange {
+  readonly gte: Bytes;
+  readonly lt: Bytes;
+}
+
+const HASH_BYTES = 32;
+const SEQUENCE_BYTES = 8;
+
+function row(bucket: Bucket, rest: Bytes): Bytes {
+  const out = new Uint8Array(1 + rest.length);
+  out[0] = BUCKETS[bucket];
+  out.set(rest, 1);
+  return out;
+}
+
+function textRow(bucket: Bucket, text: string): Bytes {
+  const length = utf8Length(text);
+  if (length < 0) throw new LatticeError('invalid-key', 'text with a lone surrogate has no UTF-8 form');
+  const out = new Uint8Array(1 + length);
+  out[0] = BUCKETS[bucket];
+  if (length === text.length) for (let i = 0; i < length; i++) out[1 + i] = text.charCodeAt(i);
+  else textInto(text, out.subarray(1));
+  return out;
+}
+
+/** `hash` is what `keyHash` returns: 32 bytes, anything else is a RangeError. */
+export function entryKey(hash: Bytes): Bytes {
+  if (hash.length !== HASH_BYTES) throw new RangeError(`a key hash has ${HASH_BYTES} bytes`);
+  return row('entry', hash);
+}
+
+export function keyToEntryKey(key: string, hasher: Hasher): Bytes {
+  return row('entry', keyHash(key, hasher));
+}
+
+/** The row that lists a key. */
+export function listedKey(key: string): Bytes {
+  return textRow('key', key);
+}
+
+export function conflictKey(key: string): Bytes {
+  return textRow('conflict', key);
+}
+
+/** `sequence` is a whole number from 0 to 2^53−1; anything else is a RangeError. */
+export function journalKey(sequence: number): Bytes {
+  if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError(`${sequence} is no sequence number`);
+  const out = new Uint8Array(1 + SEQUENCE_BYTES);
+  out[0] = BUCKETS.journal;
+  new DataView(out.buffer).setBigUint64(1, BigInt(sequence));
+  return out;
+}
+
+/** `commit`: 32 bytes. */
+export function quarantineKey(commit: Bytes, index: number): Bytes {
+  return row('quarantine', concatBytes(commit, Uint8Array.of(index >>> 8, index & 0xff)));
+}
+
+/** The page of leaves whose key hashes begin with the `bits` bits that `page` is: 0 ≤ page < 2^bits. */
+export function leafPageKey(bits: number, page: number): Bytes {
+  const out = new Uint8Array(6);
+  out[0] = BUCKETS.leaves;
+  out[1] = bits;
+  new DataView(out.buffer).setUint32(2, page);
+  return out;
+}
+
+/** All pages of that many bits, ascending. */
+export function leafPageRange(bits: number): RowRange {
+  return { gte: leafPageKey(bits, 0), lt: leafPageKey(bits + 1, 0) };
+}
+
+export function idempotencyKey(key: string): Bytes {
+  return textRow('idempotency', key);
+}
+
+export function metaKey(name: string): Bytes {
+  return textRow('meta', name);
+}
+
+/** All rows of a bucket. */
+export function bucketRange(bucket: Bucket): RowRange {
+  return { gte: Uint8Array.of(BUCKETS[bucket]), lt: Uint8Array.of(BUCKETS[bucket] + 1) };
+}
+
+/** The first row after `key` in byte order. */
+function after(key: Bytes): Bytes {
+  return concatBytes(key, Uint8Array.of(0));
+}
+
+function later(a: Bytes, b: Bytes): Bytes {
+  const n = Math.min(a.length, b.length);
+  for (let i = 0; i < n; i++) if (a[i] !== b[i]) return (a[i] as number) > (b[i] as number) ? a : b;
+  return a.length > b.length ? a : b;
+}
+
+function keyedRange(bucket: Bucket, prefix: string, afterKey: string | undefined): RowRange {
+  const first = textRow(bucket, prefix);
+  const lt = first.slice();
+  // Neither a bucket number nor a byte of UTF-8 is 0xff: the last byte can always be counted up.
+  lt[lt.length - 1] = (lt[lt.length - 1] as number) + 1;
+  if (afterKey === undefined) return { gte: first, lt };
+  const gte = later(first, after(textRow(bucket, afterKey)));
+  return later(gte, lt) === gte ? { gte: lt, lt } : { gte, lt };
+}
+
+/** Entry rows of the key hashes after `hash`; of all of them without it. */
+export function entryRange(hash?: Bytes): RowRange {
+  const all = bucketRange('entry');
+  return hash === undefined ? all : { gte: after(entryKey(hash)), lt: all.lt };
+}
+
+/** The entry row of one key hash. */
+export function entryRowRange(hash: Bytes): RowRange {
+  const key = entryKey(hash);
+  return { gte: key, lt: after(key) };
+}
+
+/**
+ * Rows that list the keys that begin with `prefix` (bytes of UTF-8), those after `afterKey` when given. LatticeError
+ * `invalid-key`.
+ */
+export function listedRange(prefix: string, afterKey?: string): RowRange {
+  return keyedRange('key', prefix, afterKey);
+}
+
+/** Conflict rows, those after `afterKey` when given. LatticeError `invalid-key`. */
+export function conflictRange(afterKey?: string): RowRange {
+  return keyedRange('conflict', '', afterKey);
+}
+
+/** Journal rows of the sequences after `sequence`. */
+export function journalRange(sequence: number): RowRange {
+  return { gte: after(journalKey(sequence)), lt: bucketRange('journal').lt };
+}
+
+function rest(bucket: Bucket, rowKey: Bytes, length?: number): Bytes {
+  const right = rowKey[0] === BUCKETS[bucket] && (length === undefined || rowKey.length === 1 + length);
+  if (!right) throw new LatticeError('damaged-row', `a row's key is not of bucket ${bucket}`);
+  return rowKey.subarray(1);
+}
+
+function restText(bucket: Bucket, rowKey: Bytes): string {
+  const bytes = rest(bucket, rowKey);
+  try {
+    return bytesToText(bytes);
+  } catch (cause) {
+    throw new LatticeError('damaged-row', `a row's key in bucket ${bucket} is not text`, { cause });
+  }
+}
+
+/** The hash of the key that an entry row is about. LatticeError `damaged-row`, as all of these. */
+export function entryKeyToHash(rowKey: Bytes): Bytes {
+  return rest('entry', rowKey, HASH_BYTES);
+}
+
+export function listedKeyToKey(rowKey: Bytes): string {
+  return restText('key', rowKey);
+}
+
+export function conflictKeyToKey(rowKey: Bytes): string {
+  return restText('conflict', rowKey);
+}
+
+export function journalKeyToSequence(rowKey: Bytes): number {
+  const bytes = rest('journal', rowKey, SEQUENCE_BYTES);
+  const sequence = Number(new DataView(bytes.buffer, bytes.byteOffset, SEQUENCE_BYTES).getBigUint64(0));
+  if (!Number.isSafeInteger(sequence))
+    throw new LatticeError('damaged-row', `journal row ${quoted(String(sequence))} is out of range`);
+  return sequence;
+}
+
+export function idempotencyKeyToKey(rowKey: Bytes): string {
+  return restText('idempotency', rowKey);
+}
+
+export function metaKeyToName(rowKey: Bytes): string {
+  return restText('meta', rowKey);
+}

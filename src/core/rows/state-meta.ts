@@ -1,0 +1,71 @@
+import { ARRAY, malformed, readBytesOf, readHead, readTextWithin, readUint } from '../cbor/reader.ts';
+import { decodeStored } from '../cbor/stored.ts';
+import { createWriter, finish, writeArray, writeBytes, writeHead, writeText } from '../cbor/writer.ts';
+import { bytesToHlc, hlcToBytes } from '../clock/hlc.ts';
+import { type Bytes, type Hlc, LatticeError, MAX_NETWORK_BYTES } from '../types/index.ts';
+
+const HASH_BYTES = 32;
+const INCARNATION_BYTES = 8;
+
+/** The form of a store directory. Another number is another program's directory, not damage. */
+export const STATE_FORMAT = 2;
+
+/** What the state is as a whole, written with every batch. */
+export interface StateMeta {
+  readonly format: typeof STATE_FORMAT;
+  /** 8 random bytes, drawn when the store was created: cursors name it. */
+  readonly incarnation: Bytes;
+  readonly network: string;
+  readonly root: Bytes;
+  /** Keys, tombstones included. */
+  readonly entries: number;
+  /** Keys with a value. */
+  readonly live: number;
+  /** Keys with more than one sibling. */
+  readonly conflicts: number;
+  /** Of the last batch. */
+  readonly sequence: number;
+  /** No own commit has a greater HLC; zero before the first. */
+  readonly hlc: Hlc;
+}
+
+/** [format, incarnation, network, root, entries, live, conflicts, sequence, hlc]. */
+export function encodeStateMeta(meta: StateMeta): Bytes {
+  const writer = createWriter(256);
+  writeArray(writer, 9);
+  writeHead(writer, 0, meta.format);
+  writeBytes(writer, meta.incarnation);
+  writeText(writer, meta.network);
+  writeBytes(writer, meta.root);
+  for (const n of [meta.entries, meta.live, meta.conflicts, meta.sequence]) writeHead(writer, 0, n);
+  writeBytes(writer, hlcToBytes(meta.hlc));
+  return finish(writer);
+}
+
+/** LatticeError `unknown-format` for the directory of another version, `damaged-row` otherwise. */
+export function decodeStateMeta(bytes: Bytes): StateMeta {
+  return decodeStored('the state record', bytes, (reader) => {
+    const items = readHead(reader, ARRAY);
+    const format = readUint(reader);
+    if (format !== STATE_FORMAT) {
+      throw new LatticeError(
+        'unknown-format',
+        `the store has format ${format}; this program reads format ${STATE_FORMAT}`,
+        {
+          next: 'start the version that wrote it, or one that can convert it',
+          details: { format },
+        },
+      );
+    }
+    if (items !== 9) throw malformed(`a state record has 9 items, not ${items}`);
+    const incarnation = readBytesOf(reader, INCARNATION_BYTES);
+    const network = readTextWithin(reader, MAX_NETWORK_BYTES);
+    const root = readBytesOf(reader, HASH_BYTES);
+    const entries = readUint(reader);
+    const live = readUint(reader);
+    const conflicts = readUint(reader);
+    const sequence = readUint(reader);
+    const hlc = bytesToHlc(readBytesOf(reader, 8));
+    return { format, incarnation, network, root, entries, live, conflicts, sequence, hlc };
+  });
+}

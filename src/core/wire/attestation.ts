@@ -1,0 +1,144 @@
+import { malformed, splitBytes } from '../cbor/reader.ts';
+import { textToBytes } from '../cbor/text.ts';
+import { type Author, type Bytes, bytesToHex, concatBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../types/index.ts';
+import { authorBytes, createWireReader, encodeChecked, type WireReader, wellFormed } from './fields.ts';
+
+/** (wire) A signed attestation: 128 bytes of network, 150 of fixed fields and the signature fit. */
+export const MAX_ATTESTATION_BYTES = 512;
+const AUTHOR_BYTES = 32;
+const SIGNER_BYTES = AUTHOR_BYTES + 64;
+/** (wire) A certificate: the signers of a full trust list, 96 bytes each, and the fields of an attestation. */
+export const MAX_CERTIFICATE_BYTES = MAX_TRUSTED * SIGNER_BYTES + MAX_ATTESTATION_BYTES;
+/** (wire) Prefix of the bytes that an attestation's signature covers. */
+export const CUT_DOMAIN: Bytes = textToBytes('diotec360/lattice/cut/v1:');
+
+const VERSION = 1;
+/** The greatest time that an HLC can hold, Unix ms. */
+const MAX_TIME = 2 ** 48 - 1;
+
+/** The state at one moment as somebody saw it. */
+export interface CutClaim {
+  readonly network: string;
+  /** Unix ms: the state made of the operations with an HLC of at most this many milliseconds. */
+  readonly at: number;
+  /** Merkle root of it, 32 bytes. */
+  readonly root: Bytes;
+  /** Its keys, tombstones included. */
+  readonly entries: number;
+  /** `trustHash` of the signer's trust list, 32 bytes. */
+  readonly trustHash: Bytes;
+}
+
+/** One author's claim. */
+export interface Attestation extends CutClaim {
+  readonly author: Author;
+}
+
+export interface SignedAttestation {
+  readonly attestation: Attestation;
+  readonly payloadBytes: Bytes;
+  /** 64 bytes, Ed25519 by `attestation.author` over `attestationSigningBytes(payloadBytes)`. */
+  readonly signature: Bytes;
+  /** The whole signed attestation, exactly as received. */
+  readonly bytes: Bytes;
+}
+
+/** The same claim signed by several authors, in increasing order of their keys, each once. */
+export interface Certificate extends CutClaim {
+  readonly signers: readonly { readonly author: Author; readonly signature: Bytes }[];
+}
+
+/** The payload that is signed. RangeError when a field is out of bounds. */
+export function encodeAttestationPayload({ network, author, at, root, entries, trustHash }: Attestation): Bytes {
+  return encodeChecked(
+    [VERSION, wellFormed(network), authorBytes(author), at, root, entries, trustHash],
+    decodePayload,
+  );
+}
+
+/** The bytes that an attestation's signature covers. */
+export function attestationSigningBytes(payloadBytes: Bytes): Bytes {
+  return concatBytes(CUT_DOMAIN, payloadBytes);
+}
+
+/**
+ * Encodes and signs; `sign` is Ed25519 by the key of `attestation.author`. RangeError when a field is out of bounds.
+ */
+export function createSignedAttestation(attestation: Attestation, sign: (message: Bytes) => Bytes): SignedAttestation {
+  const payloadBytes = encodeAttestationPayload(attestation);
+  return assemble(payloadBytes, sign(attestationSigningBytes(payloadBytes)));
+}
+
+function assemble(payloadBytes: Bytes, signature: Bytes): SignedAttestation {
+  return decodeSignedAttestation(encodeChecked([payloadBytes, signature], decodeSignedAttestation));
+}
+
+/**
+ * Structure and bounds only: signature, network and trust are the caller's to check. The result keeps a copy.
+ * LatticeError `malformed` or `unknown-version`.
+ */
+export function decodeSignedAttestation(input: Bytes): SignedAttestation {
+  if (input.length > MAX_ATTESTATION_BYTES)
+    throw malformed(`signed attestation has ${input.length} bytes, more than ${MAX_ATTESTATION_BYTES}`);
+  const bytes = new Uint8Array(input);
+  const reader = createWireReader('signed attestation', bytes, MAX_ATTESTATION_BYTES);
+  reader.array('signed attestation', 2, 2);
+  const payloadBytes = reader.bytes('payload', 1, MAX_ATTESTATION_BYTES);
+  const signature = reader.bytes('signature', 64);
+  reader.end();
+  return { attestation: decodePayload(payloadBytes), payloadBytes, signature, bytes };
+}
+
+function decodePayload(payload: Bytes): Attestation {
+  const reader = createWireReader('attestation', payload, MAX_ATTESTATION_BYTES);
+  reader.open({ [VERSION]: 7 });
+  const network = reader.text('network', 1, MAX_NETWORK_BYTES);
+  const author = reader.author('author');
+  const attestation = { network, author, ...readState(reader) };
+  reader.end();
+  return attestation;
+}
+
+function readState(reader: WireReader): Omit<CutClaim, 'network'> {
+  return {
+    at: reader.uint('time', 1, MAX_TIME),
+    root: reader.bytes('root', 32),
+    entries: reader.uint('entries'),
+    trustHash: reader.bytes('trust hash', 32),
+  };
+}
+
+/** RangeError when a field is out of bounds, or the signers are not strictly increasing. */
+export function encodeCertificate({ network, at, root, entries, trustHash, signers }: Certificate): Bytes {
+  const packed = concatBytes(...signers.flatMap(({ author, signature }) => [authorBytes(author), signature]));
+  return encodeChecked([VERSION, wellFormed(network), at, root, entries, trustHash, packed], decodeCertificate);
+}
+
+/**
+ * Structure and bounds only: `certificateSigners` tells what is to be verified. LatticeError `malformed` or
+ * `unknown-version`.
+ */
+export function decodeCertificate(input: Bytes): Certificate {
+  if (input.length > MAX_CERTIFICATE_BYTES)
+    throw malformed(`certificate has ${input.length} bytes, more than ${MAX_CERTIFICATE_BYTES}`);
+  const reader = createWireReader('certificate', new Uint8Array(input), MAX_CERTIFICATE_BYTES);
+  reader.open({ [VERSION]: 7 });
+  const network = reader.text('network', 1, MAX_NETWORK_BYTES);
+  const state = readState(reader);
+  const packed = splitBytes(reader.bytes('signers', SIGNER_BYTES, MAX_TRUSTED * SIGNER_BYTES), SIGNER_BYTES);
+  reader.end();
+  const signers = packed.map((one) => ({
+    author: bytesToHex(one.subarray(0, AUTHOR_BYTES)) as Author,
+    signature: one.subarray(AUTHOR_BYTES),
+  }));
+  for (let i = 1; i < signers.length; i++) {
+    if ((signers[i]?.author as Author) <= (signers[i - 1]?.author as Author))
+      throw malformed("a certificate's signers are not strictly increasing");
+  }
+  return { network, ...state, signers };
+}
+
+/** The attestations that a certificate was made of. */
+export function certificateToAttestations({ signers, ...claim }: Certificate): SignedAttestation[] {
+  return signers.map(({ author, signature }) => assemble(encodeAttestationPayload({ ...claim, author }), signature));
+}

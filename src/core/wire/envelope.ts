@@ -1,0 +1,153 @@
+import { encodeCbor } from '../cbor/cbor.ts';
+import { textToBytes } from '../cbor/text.ts';
+import { type Author, type Bytes, concatBytes, type Hasher, MAX_SYNC_BYTES } from '../types/index.ts';
+import { authorBytes, createWireReader, encodeChecked, wellFormed } from './fields.ts';
+
+/** (wire) Longest URL in bytes of UTF-8 that a node proves itself at: what proxies and servers usually take. */
+export const MAX_URL_BYTES = 2048;
+/** (wire) An identity answer: the URL and 200 bytes of fixed fields fit. */
+export const MAX_IDENTITY_BYTES = MAX_URL_BYTES + 256;
+/** (wire) A request or response: the largest sync message and 150 bytes of fixed fields fit. */
+export const MAX_ENVELOPE_BYTES = MAX_SYNC_BYTES + 256;
+
+const IDENTITY_DOMAIN = textToBytes('diotec360/lattice/identity/v1:');
+const REQUEST_DOMAIN = textToBytes('diotec360/lattice/sync-request/v1:');
+const RESPONSE_DOMAIN = textToBytes('diotec360/lattice/sync-response/v1:');
+const ENVELOPE_VERSION = 1;
+
+/** What a node signs to prove that it answers at a URL. */
+export interface IdentityClaim {
+  /** 16 random bytes of whoever asks: the answer is not a recording. */
+  readonly askerNonce: Bytes;
+  /** The URL that the asker used. */
+  readonly url: string;
+  readonly author: Author;
+  /** 8 bytes. */
+  readonly incarnation: Bytes;
+  /** 16 random bytes of the answering node, which later requests name. */
+  readonly sessionNonce: Bytes;
+}
+
+export interface IdentityAnswer extends IdentityClaim {
+  /** 64 bytes, by `author` over `identitySigningBytes`. */
+  readonly signature: Bytes;
+}
+
+const identityFields = (claim: IdentityClaim): unknown[] => [
+  ENVELOPE_VERSION,
+  claim.askerNonce,
+  wellFormed(claim.url),
+  authorBytes(claim.author),
+  claim.incarnation,
+  claim.sessionNonce,
+];
+
+/** The bytes that an identity answer's signature covers. */
+export function identitySigningBytes(claim: IdentityClaim): Bytes {
+  return concatBytes(IDENTITY_DOMAIN, encodeCbor(identityFields(claim)));
+}
+
+/** RangeError when a field is out of bounds. */
+export function encodeIdentity(answer: IdentityAnswer): Bytes {
+  return encodeChecked([...identityFields(answer), answer.signature], decodeIdentity);
+}
+
+/** Structure and bounds only, not the signature. LatticeError `malformed` or `unknown-version`. */
+export function decodeIdentity(bytes: Bytes): IdentityAnswer {
+  const reader = createWireReader('identity answer', bytes, MAX_IDENTITY_BYTES);
+  reader.open({ [ENVELOPE_VERSION]: 7 });
+  const answer: IdentityAnswer = {
+    askerNonce: reader.bytes('asker nonce', 16),
+    url: reader.text('url', 0, MAX_URL_BYTES),
+    author: reader.author('author'),
+    incarnation: reader.bytes('incarnation', 8),
+    sessionNonce: reader.bytes('session nonce', 16),
+    signature: reader.bytes('signature', 64),
+  };
+  reader.end();
+  return answer;
+}
+
+/** A sync message from `author`, fresh by the pair of session nonce and counter. */
+export interface SyncRequest {
+  /** 16 bytes, from the server's identity answer. */
+  readonly sessionNonce: Bytes;
+  /** From 1, each used once within a session nonce. */
+  readonly counter: number;
+  readonly author: Author;
+  /** 64 bytes, by `author` over `requestSigningBytes`. */
+  readonly signature: Bytes;
+  /** An encoded sync message, or what a push stream is opened with. A view of the input when decoded. */
+  readonly message: Bytes;
+}
+
+/**
+ * The bytes that a request's signature covers. They name the `server` that it is meant for, so that no node can pass
+ * a request on to another in its author's name.
+ */
+export function requestSigningBytes(
+  request: { readonly server: Author; readonly sessionNonce: Bytes; readonly counter: number; readonly message: Bytes },
+  hasher: Hasher,
+): Bytes {
+  const { server, sessionNonce, counter, message } = request;
+  return concatBytes(REQUEST_DOMAIN, encodeCbor([authorBytes(server), sessionNonce, counter, hasher.hash(message)]));
+}
+
+/** RangeError when a field is out of bounds. */
+export function encodeRequest(request: SyncRequest): Bytes {
+  const { sessionNonce, counter, author, signature, message } = request;
+  return encodeChecked(
+    [ENVELOPE_VERSION, sessionNonce, counter, authorBytes(author), signature, message],
+    decodeRequest,
+  );
+}
+
+/** Structure and bounds only, not the signature. LatticeError `malformed` or `unknown-version`. */
+export function decodeRequest(bytes: Bytes): SyncRequest {
+  const reader = createWireReader('sync request', bytes, MAX_ENVELOPE_BYTES);
+  reader.open({ [ENVELOPE_VERSION]: 6 });
+  const request: SyncRequest = {
+    sessionNonce: reader.bytes('session nonce', 16),
+    counter: reader.uint('counter', 1),
+    author: reader.author('author'),
+    signature: reader.bytes('signature', 64),
+    message: reader.bytes('message', 0, MAX_SYNC_BYTES),
+  };
+  reader.end();
+  return request;
+}
+
+/** The answer to one request. */
+export interface SyncResponse {
+  readonly author: Author;
+  /** 64 bytes, by `author` over `responseSigningBytes`. */
+  readonly signature: Bytes;
+  /** An encoded sync message. A view of the input when decoded. */
+  readonly message: Bytes;
+}
+
+/**
+ * The bytes that a response's signature covers: the message, and through its signing bytes the one request it answers.
+ */
+export function responseSigningBytes(requestSigning: Bytes, message: Bytes, hasher: Hasher): Bytes {
+  return concatBytes(RESPONSE_DOMAIN, encodeCbor([hasher.hash(requestSigning), hasher.hash(message)]));
+}
+
+/** RangeError when a field is out of bounds. */
+export function encodeResponse(response: SyncResponse): Bytes {
+  const { author, signature, message } = response;
+  return encodeChecked([ENVELOPE_VERSION, authorBytes(author), signature, message], decodeResponse);
+}
+
+/** Structure and bounds only, not the signature. LatticeError `malformed` or `unknown-version`. */
+export function decodeResponse(bytes: Bytes): SyncResponse {
+  const reader = createWireReader('sync response', bytes, MAX_ENVELOPE_BYTES);
+  reader.open({ [ENVELOPE_VERSION]: 4 });
+  const response: SyncResponse = {
+    author: reader.author('author'),
+    signature: reader.bytes('signature', 64),
+    message: reader.bytes('message', 0, MAX_SYNC_BYTES),
+  };
+  reader.end();
+  return response;
+}

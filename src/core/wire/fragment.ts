@@ -1,0 +1,242 @@
+import {
+  ARRAY,
+  createReader,
+  expectArray,
+  expectEnd,
+  malformed,
+  readBytes,
+  readBytesOf,
+  readHead,
+  splitBytes,
+} from '../cbor/reader.ts';
+import { quoted } from '../cbor/text.ts';
+import { createWriter, finish, writeArray, writeBytes, writeParts } from '../cbor/writer.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  type CommitId,
+  type Context,
+  equalBytes,
+  type Fragment,
+  type FragmentOperation,
+  type Hasher,
+  type Header,
+  type Hlc,
+  LatticeError,
+  MAX_COMMIT_BYTES,
+  MAX_FRAGMENT_BYTES,
+  MAX_OPERATIONS,
+  type Operation,
+  PROTOCOL_VERSION,
+} from '../types/index.ts';
+import { commitId, commitSigningBytes, decodeHeader, encodeHeader } from './header.ts';
+import { decodeOperation, type PreparedOperation, prepareOperation } from './operation.ts';
+import { type OpsTree, treeFromOperations, treeProof, treeRoot } from './ops-tree.ts';
+
+const ITEMS = 5;
+const SIGNATURE_BYTES = 64;
+const INDEX_BYTES = 2;
+/** Heads of the five items. */
+const FRAMING_BYTES = 24;
+/** An operation's head, index and its share of the proof, generously. */
+const BYTES_PER_OPERATION = 8;
+
+/**
+ * The trees that the root of a fragment was computed with. Whoever decodes or creates a fragment goes on to split it
+ * into siblings: about a third of the cost of decoding is saved there. Gone with the fragment; holds nothing that could
+ * not be computed again.
+ */
+const trees = new WeakMap<Fragment, OpsTree>();
+
+function buildTree(
+  count: number,
+  operations: readonly FragmentOperation[],
+  proof: readonly Bytes[],
+  hasher: Hasher,
+): OpsTree {
+  const indices = operations.map(({ index }) => index);
+  const bytes = operations.map((operation) => operation.bytes);
+  return treeFromOperations(count, indices, bytes, proof, hasher);
+}
+
+/** The tree that a fragment's operations and proof determine. */
+export function fragmentTree(fragment: Fragment, hasher: Hasher): OpsTree {
+  return trees.get(fragment) ?? buildTree(fragment.header.count, fragment.operations, fragment.proof, hasher);
+}
+
+function identify(parts: Omit<Fragment, 'id' | 'idBytes'>, tree: OpsTree, hasher: Hasher): Fragment {
+  const idBytes = commitId(parts.headerBytes, hasher);
+  const fragment: Fragment = { id: bytesToHex(idBytes) as CommitId, idBytes, ...parts };
+  trees.set(fragment, tree);
+  return fragment;
+}
+
+/**
+ * [header, signature, indices, [operation …], proof]; indices are u16 and the proof 32-byte hashes, each list as one
+ * byte string.
+ */
+export function encodeFragment(fragment: Fragment): Bytes {
+  const { headerBytes, signature, operations, proof } = fragment;
+  let expected = FRAMING_BYTES + headerBytes.length + signature.length + 32 * proof.length;
+  const indices = new Uint8Array(INDEX_BYTES * operations.length);
+  operations.forEach(({ index, bytes }, i) => {
+    indices[2 * i] = index >> 8;
+    indices[2 * i + 1] = index & 0xff;
+    expected += bytes.length + BYTES_PER_OPERATION;
+  });
+  const writer = createWriter(expected);
+  writeArray(writer, ITEMS);
+  writeBytes(writer, headerBytes);
+  writeBytes(writer, signature);
+  writeBytes(writer, indices);
+  writeArray(writer, operations.length);
+  for (const { bytes } of operations) writeBytes(writer, bytes);
+  writeParts(writer, proof, 32);
+  return finish(writer);
+}
+
+function decodeIndices(bytes: Bytes): number[] {
+  if (bytes.length % INDEX_BYTES !== 0) throw malformed('indices are 16-bit numbers');
+  const indices: number[] = [];
+  for (let at = 0; at < bytes.length; at += INDEX_BYTES)
+    indices.push(((bytes[at] as number) << 8) | (bytes[at + 1] as number));
+  return indices;
+}
+
+/**
+ * What a context breaks, if anything. Own dots are implied. A node's clock runs ahead of all that it has seen, so a dot
+ * that is not older than the commit was never seen: it would silence another author's future writes.
+ */
+export function contextFault(context: Context, { author, hlc }: Pick<Header, 'author' | 'hlc'>): string | undefined {
+  for (const dot of context) {
+    if (dot.author === author) return "names the commit's own author, whose dots are implied";
+    if (dot.hlc >= hlc) return 'names a dot that is not older than the commit itself';
+  }
+  return undefined;
+}
+
+function decodeOperations(items: readonly Bytes[], indices: readonly number[], header: Header): FragmentOperation[] {
+  const keys = new Set<string>();
+  return items.map((bytes, i) => {
+    const operation = decodeOperation(bytes);
+    if (keys.has(operation.key)) throw malformed(`the key ${quoted(operation.key)} stands twice in a commit`);
+    keys.add(operation.key);
+    const fault = contextFault(operation.context, header);
+    if (fault !== undefined) throw malformed(`a context ${fault}`);
+    return { index: indices[i] as number, bytes, operation };
+  });
+}
+
+/**
+ * The fragment that `bytes` are: canonical, within every limit, each key once, no context with the commit's own author,
+ * and its proof leads to the header's root. Signature, network, trust and time are checked elsewhere. Byte fields are
+ * views of `bytes`. LatticeError `unknown-version` when the header has another version, otherwise `malformed`.
+ */
+export function decodeFragment(bytes: Bytes, hasher: Hasher): Fragment {
+  if (bytes.length > MAX_FRAGMENT_BYTES)
+    throw malformed(`a fragment has at most ${MAX_FRAGMENT_BYTES} bytes, not ${bytes.length}`);
+  const reader = createReader(bytes);
+  const items = readHead(reader, ARRAY);
+  // The header comes first so that a later version is known as such whatever else it changes.
+  const headerBytes = readBytes(reader);
+  const header = decodeHeader(headerBytes);
+  if (items !== ITEMS) throw malformed(`a fragment has ${ITEMS} items, not ${items}`);
+  const signature = readBytesOf(reader, SIGNATURE_BYTES);
+  const indices = decodeIndices(readBytes(reader));
+  // One operation for each index is also what bounds this loop.
+  expectArray(reader, indices.length);
+  if (indices.length > header.count) throw malformed('a fragment has more operations than its commit');
+  let total = 0;
+  const operationBytes = indices.map(() => {
+    const operation = readBytes(reader);
+    total += operation.length;
+    return operation;
+  });
+  if (total > MAX_COMMIT_BYTES)
+    throw malformed(`operations of a commit take at most ${MAX_COMMIT_BYTES} bytes, not ${total}`);
+  const proof = splitBytes(readBytes(reader), 32);
+  expectEnd(reader);
+  const operations = decodeOperations(operationBytes, indices, header);
+  const tree = buildTree(header.count, operations, proof, hasher);
+  if (!equalBytes(treeRoot(tree), header.opsRoot)) throw malformed("the proof does not lead to the header's root");
+  return identify({ header, headerBytes, signature, operations, proof }, tree, hasher);
+}
+
+export interface CommitRequest {
+  readonly network: string;
+  /** The key that `sign` signs with. */
+  readonly author: Author;
+  readonly hlc: Hlc;
+  /** 1 to MAX_OPERATIONS, each key once; what `prepareOperation` made of one, or its bytes, stand for it. */
+  readonly operations: readonly (Operation | PreparedOperation | Bytes)[];
+}
+
+/** What is acknowledged is what every peer reads from these bytes. */
+function prepared(operation: Operation | PreparedOperation | Bytes): PreparedOperation {
+  if (operation instanceof Uint8Array) return { operation: decodeOperation(operation), bytes: operation };
+  return 'bytes' in operation ? operation : prepareOperation(operation);
+}
+
+/**
+ * A signed commit of one's own. `sign` is Ed25519, 64 bytes. LatticeError `empty-commit`, `commit-too-large`,
+ * `duplicate-key`, `invalid-context` (the author's own dot in a context, or one as new as the commit, among others), or
+ * what `encodeOperation` and `encodeHeader` refuse.
+ */
+export function createCommit(request: CommitRequest, hasher: Hasher, sign: (message: Bytes) => Bytes): Fragment {
+  const { network, author, hlc } = request;
+  const count = request.operations.length;
+  if (count === 0) throw new LatticeError('empty-commit', 'a commit has at least one operation');
+  if (count > MAX_OPERATIONS) {
+    throw new LatticeError('commit-too-large', `a commit has at most ${MAX_OPERATIONS} operations, not ${count}`, {
+      next: 'split it into several commits',
+      details: { limit: MAX_OPERATIONS, operations: count },
+    });
+  }
+  const keys = new Set<string>();
+  let total = 0;
+  const operations = request.operations.map((operation, index): FragmentOperation => {
+    const { bytes, operation: decoded } = prepared(operation);
+    if (keys.has(decoded.key)) {
+      throw new LatticeError('duplicate-key', `the key ${quoted(decoded.key)} stands twice in a commit`, {
+        details: { key: decoded.key },
+      });
+    }
+    keys.add(decoded.key);
+    const fault = contextFault(decoded.context, { author, hlc });
+    if (fault !== undefined) throw new LatticeError('invalid-context', `a context ${fault}`);
+    total += bytes.length;
+    return { index, bytes, operation: decoded };
+  });
+  if (total > MAX_COMMIT_BYTES) {
+    throw new LatticeError(
+      'commit-too-large',
+      `operations of a commit take at most ${MAX_COMMIT_BYTES} bytes, not ${total}`,
+      {
+        next: 'split it into several commits',
+        details: { limit: MAX_COMMIT_BYTES, bytes: total },
+      },
+    );
+  }
+  const tree = buildTree(count, operations, [], hasher);
+  const header: Header = { version: PROTOCOL_VERSION, network, author, hlc, count, opsRoot: treeRoot(tree) };
+  const headerBytes = encodeHeader(header);
+  const signature = sign(commitSigningBytes(headerBytes));
+  if (signature.length !== SIGNATURE_BYTES)
+    throw new RangeError(`a signature has ${SIGNATURE_BYTES} bytes, not ${signature.length}`);
+  return identify({ header, headerBytes, signature, operations, proof: [] }, tree, hasher);
+}
+
+/**
+ * The part of `fragment` with the operations at `indices` (strictly increasing). An index that it doesn't hold is a
+ * RangeError.
+ */
+export function pickOperations(fragment: Fragment, indices: readonly number[], hasher: Hasher): Fragment {
+  const byIndex = new Map(fragment.operations.map((operation) => [operation.index, operation]));
+  const operations = indices.map((index) => {
+    const operation = byIndex.get(index);
+    if (operation === undefined) throw new RangeError(`operation ${index} is not in the fragment`);
+    return operation;
+  });
+  return { ...fragment, operations, proof: treeProof(fragmentTree(fragment, hasher), indices) };
+}

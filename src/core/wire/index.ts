@@ -1,0 +1,20 @@
+export * from './attestation.ts';
+export * from './cells.ts';
+export type { Difference, HashPrefix, LeafDigest, SubtreeDigests } from './differences.ts';
+export * from './entry.ts';
+export * from './envelope.ts';
+export { type CommitRequest, createCommit, decodeFragment, encodeFragment, pickOperations } from './fragment.ts';
+export * from './head.ts';
+export * from './header.ts';
+export * from './key-hash.ts';
+export * from './messages.ts';
+export {
+  authorToBytes,
+  decodeOperation,
+  encodeOperation,
+  type PreparedOperation,
+  prepareOperation,
+} from './operation.ts';
+export { operationLeafHash, opsRoot, proveOperations, rootFromOperations } from './ops-tree.ts';
+export * from './siblings.ts';
+export * from './snapshot.ts';

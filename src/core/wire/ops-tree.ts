@@ -1,0 +1,293 @@
+import { malformed } from '../cbor/reader.ts';
+import { type Bytes, type Hasher, MAX_OPERATIONS } from '../types/index.ts';
+
+const HASH_BYTES = 32;
+const LEAF_TAG = 0;
+const INNER_TAG = 1;
+
+/**
+ * The Merkle tree over a commit's operations (RFC 9162 §2.1.1: leaf = H(0x00 ‖ op), inner = H(0x01 ‖ left ‖ right),
+ * split at the largest power of two below the size). Nodes lie in pre-order: the root is node 0, the left child of node
+ * p is p+1 and the right child p+2k where k is the size of the left part. A tree built from a subset holds only the
+ * nodes that the subset and its proof determine.
+ */
+export interface OpsTree {
+  readonly count: number;
+  /** (2·count − 1) × 32 bytes. */
+  readonly hashes: Bytes;
+  /**
+   * Views of `hashes` by node, made when first asked for. The proofs of a commit's operations have most of their hashes
+   * in common.
+   */
+  readonly views: (Bytes | undefined)[];
+}
+
+interface Visitor {
+  /** A maximal subtree without any chosen operation. */
+  skipped(node: number): void;
+  /** The `nth` chosen operation. */
+  leaf(node: number, nth: number): void;
+  /** After both of its parts. */
+  inner?(node: number, left: number, right: number): void;
+}
+
+function createTree(count: number): OpsTree {
+  return { count, hashes: new Uint8Array((2 * count - 1) * HASH_BYTES), views: [] };
+}
+
+function nodeHash(tree: OpsTree, node: number): Bytes {
+  return tree.hashes.subarray(node * HASH_BYTES, (node + 1) * HASH_BYTES);
+}
+
+/** The hash of a node that does not change any more. */
+function sharedHash(tree: OpsTree, node: number): Bytes {
+  return (tree.views[node] ??= nodeHash(tree, node));
+}
+
+/**
+ * Walks top down, left to right; never into a subtree without a chosen operation. `indices` strictly increase and lie
+ * below `count`.
+ */
+function visit(count: number, indices: readonly number[], visitor: Visitor): void {
+  let nth = 0;
+  const walk = (node: number, low: number, size: number): void => {
+    const next = indices[nth];
+    if (next === undefined || next >= low + size) {
+      visitor.skipped(node);
+    } else if (size === 1) {
+      visitor.leaf(node, nth++);
+    } else {
+      const k = 1 << (31 - Math.clz32(size - 1)); // the largest power of two below size
+      walk(node + 1, low, k);
+      walk(node + 2 * k, low + k, size - k);
+      visitor.inner?.(node, node + 1, node + 2 * k);
+    }
+  };
+  walk(0, 0, count);
+}
+
+function checkIndices(count: number, indices: readonly number[]): void {
+  if (count < 1 || count > MAX_OPERATIONS)
+    throw malformed(`a commit has 1 to ${MAX_OPERATIONS} operations, not ${count}`);
+  if (indices.length === 0) throw malformed('no operation is chosen');
+  let before = -1;
+  for (const index of indices) {
+    if (!Number.isInteger(index) || index <= before || index >= count)
+      throw malformed('indices must strictly increase and lie below the count');
+    before = index;
+  }
+}
+
+function innerHasher(tree: OpsTree, hasher: Hasher): NonNullable<Visitor['inner']> {
+  const scratch = new Uint8Array(1 + 2 * HASH_BYTES);
+  scratch[0] = INNER_TAG;
+  return (node, left, right) => {
+    scratch.set(nodeHash(tree, left), 1);
+    scratch.set(nodeHash(tree, right), 1 + HASH_BYTES);
+    hasher.hashInto(scratch, tree.hashes, node * HASH_BYTES);
+  };
+}
+
+/** Tagged operations up to this size are put together here: allocating costs more than hashing them. */
+const leafScratch = new Uint8Array(2048);
+
+function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: number): void {
+  const length = 1 + operation.length;
+  const tagged = length <= leafScratch.length ? leafScratch.subarray(0, length) : new Uint8Array(length);
+  tagged[0] = LEAF_TAG;
+  tagged.set(operation, 1);
+  hasher.hashInto(tagged, out, offset);
+}
+
+/** Hands out proof hashes in order; `finish` refuses what is left over. */
+function proofHashes(proof: readonly Bytes[]): { next(): Bytes; finish(): void } {
+  let used = 0;
+  return {
+    next() {
+      const hash = proof[used++];
+      if (hash === undefined) throw malformed('the proof lacks hashes');
+      if (hash.length !== HASH_BYTES) throw malformed('a proof hash has 32 bytes');
+      return hash;
+    },
+    finish() {
+      if (used !== proof.length) throw malformed('the proof has hashes left over');
+    },
+  };
+}
+
+/** The hash of one operation as a leaf: H(0x00 ‖ bytes). */
+export function operationLeafHash(operation: Bytes, hasher: Hasher): Bytes {
+  const out = new Uint8Array(HASH_BYTES);
+  leafHashInto(operation, hasher, out, 0);
+  return out;
+}
+
+/**
+ * The tree from the operations at `indices` and the hashes of the maximal subtrees without them. LatticeError
+ * `malformed` when indices are out of order or range, or hashes are missing or left over. The root is computed, not
+ * checked.
+ */
+export function treeFromOperations(
+  count: number,
+  indices: readonly number[],
+  operations: readonly Bytes[],
+  proof: readonly Bytes[],
+  hasher: Hasher,
+): OpsTree {
+  checkIndices(count, indices);
+  if (operations.length !== indices.length)
+    throw malformed(`${operations.length} operations for ${indices.length} indices`);
+  const tree = createTree(count);
+  const hashes = proofHashes(proof);
+  visit(count, indices, {
+    skipped: (node) => nodeHash(tree, node).set(hashes.next()),
+    leaf: (node, nth) => leafHashInto(operations[nth] as Bytes, hasher, tree.hashes, node * HASH_BYTES),
+    inner: innerHasher(tree, hasher),
+  });
+  hashes.finish();
+  return tree;
+}
+
+/** An empty tree that single proofs can be put into (`putSingleProof`); no hash is computed. */
+export function emptyTree(count: number): OpsTree {
+  return createTree(count);
+}
+
+/**
+ * Records the hashes of the proof of the one operation at `index`. LatticeError `malformed` when their number is wrong.
+ */
+export function putSingleProof(tree: OpsTree, index: number, proof: readonly Bytes[]): void {
+  checkIndices(tree.count, [index]);
+  const hashes = proofHashes(proof);
+  visit(tree.count, [index], { skipped: (node) => nodeHash(tree, node).set(hashes.next()), leaf: () => undefined });
+  hashes.finish();
+}
+
+export function treeRoot(tree: OpsTree): Bytes {
+  return nodeHash(tree, 0).slice();
+}
+
+/** The proof of the operations at `indices`, from a tree that was built from a set which holds them all. */
+export function treeProof(tree: OpsTree, indices: readonly number[]): Bytes[] {
+  checkIndices(tree.count, indices);
+  if (indices.length === 1) return singleProof(tree, indices[0] as number);
+  const proof: Bytes[] = [];
+  visit(tree.count, indices, { skipped: (node) => proof.push(nodeHash(tree, node).slice()), leaf: () => undefined });
+  return proof;
+}
+
+/** What `visit` finds for one index, without its bookkeeping: every stored operation carries such a proof. */
+function singleProof(tree: OpsTree, index: number): Bytes[] {
+  const proof: Bytes[] = [];
+  const rights: Bytes[] = [];
+  let node = 0;
+  let low = 0;
+  for (let size = tree.count; size > 1; ) {
+    const k = 1 << (31 - Math.clz32(size - 1));
+    const left = node + 1;
+    const right = node + 2 * k;
+    if (index < low + k) {
+      // Walked past on the way back up: after everything below.
+      rights.push(sharedHash(tree, right));
+      node = left;
+      size = k;
+    } else {
+      proof.push(sharedHash(tree, left));
+      node = right;
+      low += k;
+      size -= k;
+    }
+  }
+  for (let right = rights.pop(); right !== undefined; right = rights.pop()) proof.push(right);
+  return proof;
+}
+
+/** Input of an inner node's hash while a single path is climbed. */
+const innerScratch = new Uint8Array(1 + 2 * HASH_BYTES);
+
+/**
+ * The root that a commit has if the operation at `index` is this one and `proof` (as `treeProof` makes it for one
+ * index) is right, into the first 32 bytes of `out`: the same as `rootFromOperations` without building a tree.
+ * LatticeError `malformed`.
+ */
+export function singleRootInto(
+  count: number,
+  index: number,
+  operation: Bytes,
+  proof: readonly Bytes[],
+  hasher: Hasher,
+  out: Bytes,
+): void {
+  checkIndices(count, [index]);
+  // Top down: bit i of `turns` is set where step i goes to the right part.
+  let turns = 0;
+  let depth = 0;
+  let lefts = 0;
+  let low = 0;
+  for (let size = count; size > 1; depth++) {
+    const k = 1 << (31 - Math.clz32(size - 1));
+    if (index < low + k) size = k;
+    else {
+      turns |= 1 << depth;
+      lefts++;
+      low += k;
+      size -= k;
+    }
+  }
+  if (proof.length !== depth) throw malformed(`a proof of ${depth} hashes has ${proof.length}`);
+  leafHashInto(operation, hasher, out, 0);
+  innerScratch[0] = INNER_TAG;
+  // Left parts stand first, from the top; right parts after them, from the bottom.
+  let left = lefts - 1;
+  let right = lefts;
+  for (let step = depth - 1; step >= 0; step--) {
+    const turned = (turns >>> step) & 1;
+    const other = proof[turned === 1 ? left-- : right++] as Bytes;
+    if (other.length !== HASH_BYTES) throw malformed('a proof hash has 32 bytes');
+    innerScratch.set(other, turned === 1 ? 1 : 1 + HASH_BYTES);
+    for (let i = 0; i < HASH_BYTES; i++) innerScratch[(turned === 1 ? 1 + HASH_BYTES : 1) + i] = out[i] as number;
+    hasher.hashInto(innerScratch, out, 0);
+  }
+}
+
+function allIndices(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
+/**
+ * RFC 9162 §2.1.1 Merkle tree hash over 1 to MAX_OPERATIONS operations. LatticeError `malformed` for another number.
+ */
+export function opsRoot(operations: readonly Bytes[], hasher: Hasher): Bytes {
+  return treeRoot(treeFromOperations(operations.length, allIndices(operations.length), operations, [], hasher));
+}
+
+/**
+ * Proof that the operations at `indices` (strictly increasing) belong to the commit with these leaf hashes: the hashes
+ * of the maximal subtrees without any of them, top down, left to right. All of them: none; one of them: at most 8.
+ * LatticeError `malformed` for bad indices.
+ */
+export function proveOperations(leafHashes: readonly Bytes[], indices: readonly number[], hasher: Hasher): Bytes[] {
+  const count = leafHashes.length;
+  checkIndices(count, indices);
+  const tree = createTree(count);
+  visit(count, allIndices(count), {
+    skipped: () => undefined,
+    leaf: (node, nth) => nodeHash(tree, node).set(leafHashes[nth] as Bytes),
+    inner: innerHasher(tree, hasher),
+  });
+  return treeProof(tree, indices);
+}
+
+/**
+ * The root that a commit of `count` operations has if it holds these at `indices` and `proof` is right. LatticeError
+ * `malformed`.
+ */
+export function rootFromOperations(
+  count: number,
+  indices: readonly number[],
+  operations: readonly Bytes[],
+  proof: readonly Bytes[],
+  hasher: Hasher,
+): Bytes {
+  return treeRoot(treeFromOperations(count, indices, operations, proof, hasher));
+}

@@ -1,0 +1,91 @@
+import type { MerkleTree } from '../../core/merkle/index.ts';
+import type { RowWrite } from '../../core/replica/index.ts';
+import {
+  BOOTSTRAP,
+  type BootstrapState,
+  bucketRange,
+  CHUNK_LEFT,
+  CHUNK_OPEN,
+  decodeBootstrap,
+  decodeQuarantined,
+  encodeBootstrap,
+  MAX_SOURCES,
+} from '../../core/rows/index.ts';
+import { chunkHash, chunkOf, chunkStart, isNoHash, type SnapshotPlan } from '../../core/snapshot/index.ts';
+import { type Author, type Bytes, equalBytes } from '../../core/types/index.ts';
+import { decodeCertificate } from '../../core/wire/index.ts';
+import type { Store } from '../../ports/index.ts';
+import { MAX_QUARANTINED } from './signature-check.ts';
+
+/** Of a chunk of which this part is here already only the rest is wanted: repair fetches less. */
+const MOSTLY_HERE = 2 / 3;
+
+export interface SavedBootstrap {
+  readonly state: BootstrapState | undefined;
+  /** Operations in quarantine and, as a sentence, where the first came from. */
+  readonly quarantined: number;
+  readonly quarantinedFrom: Author | undefined;
+}
+
+/** What an earlier run left. LatticeError `damaged-row`. */
+export async function loadBootstrap(store: Store): Promise<SavedBootstrap> {
+  const row = await store.get(BOOTSTRAP);
+  let quarantined = 0;
+  let quarantinedFrom: Author | undefined;
+  for await (const rows of store.iterate({ ...bucketRange('quarantine'), limit: MAX_QUARANTINED })) {
+    for (const [, value] of rows) if (quarantined++ === 0) quarantinedFrom = decodeQuarantined(value).source;
+  }
+  return { state: row === undefined ? undefined : decodeBootstrap(row), quarantined, quarantinedFrom };
+}
+
+/** What of a snapshot is here, or left to repair, and the chunks to fetch. `saved`: what an earlier attempt left. */
+export function chunkTable(
+  found: SnapshotPlan,
+  saved: BootstrapState | undefined,
+  tree: MerkleTree,
+): { readonly chunks: Bytes; readonly todo: readonly number[] } {
+  const count = 2 ** found.bits;
+  const chunks = new Uint8Array(count);
+  const todo: number[] = [];
+  const mine = tree.subtreeHashes(found.bits);
+  const same = saved !== undefined && equalBytes(decodeCertificate(saved.certificate).root, found.root);
+  for (let i = 0; i < count; i++) {
+    const was =
+      saved === undefined ? CHUNK_OPEN : (saved.chunks[Math.floor((i * saved.chunks.length) / count)] as number);
+    const start = chunkStart(i, found.bits) as Bytes;
+    const wanted = chunkHash(found, i);
+    const here =
+      isNoHash(wanted) ||
+      equalBytes(wanted, chunkHash({ hashes: mine }, i)) ||
+      (same && was !== CHUNK_OPEN) ||
+      tree.countUnder(start, found.bits) >= (MOSTLY_HERE * found.entries) / count;
+    if (here) chunks[i] = was === CHUNK_OPEN ? CHUNK_LEFT : was;
+    else todo.push(i);
+  }
+  return { chunks, todo };
+}
+
+/** What the table of chunks says of this source, and the sources with it. */
+export function placeOf(
+  sources: readonly Author[],
+  source: Author,
+): { readonly place: number; readonly sources: readonly Author[] } {
+  const place = sources.indexOf(source);
+  if (place >= 0) return { place: place + 1, sources };
+  if (sources.length >= MAX_SOURCES) return { place: CHUNK_LEFT, sources };
+  return { place: sources.length + 1, sources: [...sources, source] };
+}
+
+export function stateRow(state: BootstrapState): RowWrite {
+  return { type: 'put', key: BOOTSTRAP, value: encodeBootstrap(state) };
+}
+
+export function attestersOf({ certificate }: BootstrapState): readonly Author[] {
+  return decodeCertificate(certificate).signers.map(({ author }) => author);
+}
+
+/** Who served the chunk of a key, where that is known. */
+export function sourceOf({ chunks, sources }: BootstrapState, keyHash: Bytes): Author | undefined {
+  const place = chunks[chunkOf(keyHash, Math.log2(chunks.length))] as number;
+  return place === CHUNK_LEFT ? undefined : sources[place - 1];
+}

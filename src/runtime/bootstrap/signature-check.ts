@@ -1,0 +1,274 @@
+import type { Correction, Replica, RowWrite } from '../../core/replica/index.ts';
+import { encodeQuarantined, entryKeyToHash, entryRange, entryRowToEntry } from '../../core/rows/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  dropOldest,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  type Sibling,
+} from '../../core/types/index.ts';
+import { commitSigningBytes } from '../../core/wire/index.ts';
+import type { Clock, Log, Store, Timer, Verifier } from '../../ports/index.ts';
+import type { Door } from '../commit/door.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { Peer } from '../peers/peers.ts';
+import { ask } from '../transport/link.ts';
+import type { LinkTo } from '../transport/links.ts';
+
+/** Keys read at a time: a few milliseconds. */
+const PAGE = 256;
+/**
+ * Signatures being checked at a time: enough for the threads that check them, few enough that a live commit's does not
+ * wait long.
+ */
+const MAX_IN_FLIGHT = 32;
+/** Commits known good: each of a commit's operations stands at its own place in the order of key hashes. 16 MB. */
+const MAX_KNOWN = 65_536;
+/** While the node has live work the check rests, but never longer than this a page. */
+const REST_MS = 10;
+const MAX_RESTS = 20;
+/** Keys between two notes of how far it has come: a kill loses at most that much work. */
+const SAVE_EVERY = 16_384;
+/** Rounds of asking for good copies, and the wait between two in which no peer answered. */
+const ROUNDS = 3;
+const ROUND_WAIT_MS = 5_000;
+/** Operations kept in quarantine: what an operator looks at. The rest is only counted. */
+export const MAX_QUARANTINED = 1024;
+
+/** An operation of the state whose signature is bad. */
+export interface BadOperation {
+  readonly key: string;
+  readonly keyHash: Bytes;
+  readonly sibling: Sibling;
+}
+
+export interface BackgroundCheckDeps {
+  readonly store: Store;
+  readonly hasher: Hasher;
+  readonly replica: Replica;
+  readonly writer: Pick<Writer, 'amend' | 'queued'>;
+  readonly door: Pick<Door, 'admit' | 'apply' | 'verifying'>;
+  readonly verifier: Verifier;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly linkTo: LinkTo;
+  readonly peers: () => readonly Peer[];
+  readonly peerIdOf: (author: Author) => string;
+  /** Who served the key, and who attested the cut that it was part of. */
+  readonly originOf: (keyHash: Bytes) => { readonly source: Author | undefined; readonly attesters: readonly Author[] };
+  /** Rows to keep with a note of how far the check has come. */
+  readonly rowsAt: (cursor: Bytes, verified: number) => readonly RowWrite[];
+  /** Operations in quarantine so far. */
+  readonly quarantined: () => number;
+  readonly onQuarantine: (bad: BadOperation) => void;
+}
+
+export interface BackgroundCheck {
+  /** Checks every key after `cursor`. Resolves to whether it came to the end; `verified` counts keys. */
+  run(cursor: Bytes, verified: number): Promise<boolean>;
+  readonly verified: number;
+  stop(): void;
+}
+
+/**
+ * Verifies the signatures of a state that came by a snapshot, in the order of key hashes. A commit's id does not cover
+ * its signature, so a bad one may be the work of whoever served it: the operation is asked of other peers first, and
+ * taken out only when none has it better.
+ */
+export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundCheck {
+  const { store, replica, writer, clock, log } = deps;
+  /** Commit id ‖ signature, as latin1 would be: a commit's id alone says nothing of its signature. */
+  const known = new Set<string>();
+  let verified = 0;
+  let stopped = false;
+  let resting: { readonly timer: Timer; readonly wake: () => void } | undefined;
+
+  function rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        resting = undefined;
+        resolve();
+      };
+      resting = { timer: clock.after(ms, wake), wake };
+    });
+  }
+
+  async function yieldToLive(): Promise<void> {
+    const busy = (): boolean => !stopped && (writer.queued > 0 || deps.door.verifying() > 0);
+    for (let i = 0; i < MAX_RESTS && busy(); i++) await rest(REST_MS);
+  }
+
+  async function read(
+    cursor: Bytes,
+  ): Promise<{ readonly keyHash: Bytes; readonly key: string; readonly siblings: readonly Sibling[] }[]> {
+    const page: { readonly keyHash: Bytes; readonly key: string; readonly siblings: readonly Sibling[] }[] = [];
+    for await (const rows of store.iterate({ ...entryRange(cursor), limit: PAGE })) {
+      for (const [rowKey, row] of rows)
+        page.push({ keyHash: entryKeyToHash(rowKey), ...entryRowToEntry(rowKey, row, deps.hasher) });
+    }
+    return page;
+  }
+
+  /** The operations of a page whose signatures are bad. */
+  async function verify(page: Awaited<ReturnType<typeof read>>): Promise<BadOperation[]> {
+    const open = new Map<string, BadOperation[]>();
+    for (const { key, keyHash, siblings } of page) {
+      for (const sibling of siblings) {
+        const name = bytesToHex(sibling.commit) + bytesToHex(sibling.signature);
+        if (known.has(name)) continue;
+        const same = open.get(name);
+        if (same === undefined) open.set(name, [{ key, keyHash, sibling }]);
+        else same.push({ key, keyHash, sibling });
+      }
+    }
+    const bad: BadOperation[] = [];
+    const queue = [...open];
+    const work = async (): Promise<void> => {
+      for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+        const [name, operations] = next;
+        const { sibling } = operations[0] as BadOperation;
+        if (await deps.verifier.verify(sibling.author, commitSigningBytes(sibling.headerBytes), sibling.signature))
+          note(name);
+        else bad.push(...operations);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(MAX_IN_FLIGHT, queue.length) }, work));
+    return bad;
+  }
+
+  function note(name: string): void {
+    dropOldest(known, MAX_KNOWN);
+    known.add(name);
+  }
+
+  /** Looks for good copies at other peers, whoever served a bad one last; what none has is taken out. */
+  async function settle(bad: readonly BadOperation[], cursor: Bytes): Promise<void> {
+    log.error({ operations: bad.length }, 'signatures of the snapshot are bad: looking for good copies');
+    const corrections: Correction[] = [];
+    let left = [...bad];
+    for (let round = 0; round < ROUNDS && left.length > 0; round++) {
+      if (round > 0) await rest(ROUND_WAIT_MS);
+      if (stopped) return;
+      let answered = false;
+      const last = new Set(left.map(({ keyHash }) => deps.originOf(keyHash).source));
+      const peers = [...deps.peers()].sort((a, b) => Number(last.has(a.author)) - Number(last.has(b.author)));
+      for (const peer of peers) {
+        if (left.length === 0 || stopped) break;
+        try {
+          const mended = await mend(peer, left);
+          answered = true;
+          corrections.push(...mended);
+          left = left.filter(
+            ({ sibling }) => !mended.some((c) => c.index === sibling.index && equalBytes(c.commit, sibling.commit)),
+          );
+        } catch (error) {
+          log.debug({ peer: peer.author, error: String(error) }, 'no good copies');
+        }
+      }
+      if (answered) break;
+    }
+    if (stopped) return;
+    const rows = left.flatMap((one) => quarantine(one));
+    const all = [...corrections, ...left.map(({ key, sibling: { commit, index } }) => ({ key, commit, index }))];
+    const keys = bad.map(({ key, keyHash }) => ({ key, keyHash }));
+    await writer.amend({
+      keys,
+      prepare: (view) => ({ step: replica.correct(all, view), rows: [...rows, ...deps.rowsAt(cursor, verified)] }),
+    });
+  }
+
+  /**
+   * Asks one peer for the keys. What it has of these very commits, with a good signature, mends ours; anything else
+   * enters by the door.
+   */
+  async function mend(peer: Peer, bad: readonly BadOperation[]): Promise<Correction[]> {
+    const path = deps.linkTo(peer);
+    if (path === undefined) throw new Error('no lung reaches the peer');
+    const keyHashes = Array.from(new Map(bad.map(({ keyHash }) => [bytesToHex(keyHash), keyHash])))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, keyHash]) => keyHash);
+    const corrections: Correction[] = [];
+    for (let at = 0; at < keyHashes.length; ) {
+      const answer = await ask(path.link, { type: 'want', keyHashes: keyHashes.slice(at) });
+      if (answer.type !== 'entries' || answer.answered < 1)
+        throw new LatticeError('unexpected-answer', `the peer answered ${answer.type} to want`);
+      at += answer.answered;
+      for (const bytes of answer.fragments) {
+        const admission = await deps.door.admit(bytes);
+        if (!admission.ok) continue;
+        const { fragment } = admission;
+        for (const { key, sibling } of bad) {
+          if (
+            !equalBytes(sibling.commit, fragment.idBytes) ||
+            !fragment.operations.some(({ index }) => index === sibling.index)
+          )
+            continue;
+          corrections.push({ key, commit: sibling.commit, index: sibling.index, signature: fragment.signature });
+        }
+        await deps.door.apply(fragment, { lung: path.lung, peer: peer.author, live: false });
+      }
+    }
+    return corrections;
+  }
+
+  function quarantine(bad: BadOperation): RowWrite[] {
+    const { source, attesters } = deps.originOf(bad.keyHash);
+    log.error(
+      {
+        key: bad.key,
+        commit: bytesToHex(bad.sibling.commit),
+        index: bad.sibling.index,
+        author: bad.sibling.author,
+        servedBy: source === undefined ? 'unknown' : deps.peerIdOf(source),
+        attestedBy: attesters.map(deps.peerIdOf),
+      },
+      'an operation with a bad signature was part of an attested cut: taken out of the state and put in quarantine',
+    );
+    deps.onQuarantine(bad);
+    if (deps.quarantined() > MAX_QUARANTINED) return [];
+    const entry = { key: bad.key, siblings: [bad.sibling] };
+    return [{ type: 'put', ...encodeQuarantined({ entry, source, attesters, at: clock.now() }) }];
+  }
+
+  async function save(cursor: Bytes): Promise<void> {
+    await writer.amend({
+      keys: [],
+      prepare: (view) => ({ step: replica.correct([], view), rows: deps.rowsAt(cursor, verified) }),
+    });
+  }
+
+  return {
+    async run(from, before) {
+      let cursor = from;
+      let unsaved = 0;
+      verified = before;
+      for (;;) {
+        await yieldToLive();
+        if (stopped) return false;
+        const page = await read(cursor);
+        const last = page.at(-1)?.keyHash;
+        if (last === undefined) return true;
+        const bad = await verify(page);
+        if (stopped) return false;
+        cursor = last;
+        verified += page.length;
+        unsaved += page.length;
+        if (bad.length > 0) await settle(bad, cursor);
+        else if (unsaved >= SAVE_EVERY) await save(cursor);
+        else continue;
+        unsaved = 0;
+      }
+    },
+    get verified() {
+      return verified;
+    },
+    stop() {
+      stopped = true;
+      resting?.timer.cancel();
+      resting?.wake();
+    },
+  };
+}

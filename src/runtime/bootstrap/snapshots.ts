@@ -1,0 +1,204 @@
+import { leafHash } from '../../core/merkle/index.ts';
+import { entryKey, entryKeyToHash, entryRange } from '../../core/rows/index.ts';
+import { chunkStart } from '../../core/snapshot/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  compareBytes,
+  concatBytes,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  MAX_SYNC_BYTES,
+} from '../../core/types/index.ts';
+import {
+  type ChunkPart,
+  type ChunkRequest,
+  chunkBits,
+  decodeEntry,
+  type Manifest,
+  PART_LEAF_BYTES,
+} from '../../core/wire/index.ts';
+import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { CurrentCut } from '../cuts/cuts.ts';
+import type { Hold, Holds } from '../storage/holds.ts';
+
+/** Cuts held for readers at a time. Each keeps in memory its hashes and the leaves of the keys changed since. */
+const MAX_PINS = 2;
+/** A pin is let go this long after its last use: a reader that was cut off for minutes goes on where it was. */
+const KEEP_MS = 10 * 60_000;
+/** Whoever asks for the newest cut gets a pinned one up to this age, ms: what is newer than it comes by repair. */
+const FRESH_MS = 120_000;
+/** A pin in use within this time does not give way to another. */
+const BUSY_MS = 60_000;
+const SWEEP_MS = 60_000;
+/** Bytes of a part but for its framing and one more entry's head. */
+const PART_BYTES = MAX_SYNC_BYTES - 4096;
+
+/** A cut held as it was: what tells it from the store of the present. */
+interface Pin {
+  readonly root: Bytes;
+  readonly bits: number;
+  readonly manifest: Manifest;
+  /**
+   * Keys that had changed since the cut when it was pinned, in hex, each with its leaf at the cut; undefined: it was
+   * not there yet.
+   */
+  readonly pending: ReadonlyMap<string, Bytes | undefined>;
+  /** Those that have changed since it was pinned. */
+  readonly hold: Hold;
+  readonly pinnedAt: number;
+  usedAt: number;
+}
+
+export interface Snapshots {
+  /**
+   * The manifest of the cut with this root, or of the newest when empty. LatticeError `no-snapshot`, `snapshot-soon`,
+   * `gone`, `unverified`, `overloaded`.
+   */
+  manifest(root: Bytes): Promise<Manifest>;
+  /** One part of a chunk. LatticeError as for `manifest`. */
+  chunk(request: Omit<ChunkRequest, 'type'>): Promise<ChunkPart>;
+  stop(): void;
+}
+
+export interface SnapshotsDeps {
+  readonly store: Pick<Store, 'iterate'>;
+  readonly holds: Pick<Holds, 'hold'>;
+  readonly writer: Pick<Writer, 'read'>;
+  readonly hasher: Hasher;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cut: () => Pick<CurrentCut, 'root' | 'entries' | 'tree' | 'certificate' | 'pendingKeys'> | undefined;
+  /** A cut has been certified here since the start, so one will be again. */
+  readonly certifies: () => boolean;
+  /** Every signature of the state has been verified. */
+  readonly isVerified: () => boolean;
+}
+
+/** The answering side of bootstraps: pins certified cuts when asked for, and reads them in chunks. */
+export function createSnapshots(deps: SnapshotsDeps): Snapshots {
+  const { clock, hasher, log } = deps;
+  let pins: Pin[] = [];
+  let timer: Timer | undefined;
+  let stopped = false;
+
+  async function pinned(root: Bytes): Promise<Pin> {
+    const found = find(root);
+    if (found !== undefined) return found;
+    if (!deps.isVerified())
+      throw new LatticeError('unverified', 'this node has not verified all signatures of its own state yet');
+    return deps.writer.read(() => find(root) ?? pin(root));
+  }
+
+  function find(root: Bytes): Pin | undefined {
+    for (const pin of pins) if (pin.hold.ended) letGo(pin);
+    const now = clock.monotonic();
+    const found = pins.findLast((p) => (root.length === 0 ? now - p.pinnedAt < FRESH_MS : equalBytes(p.root, root)));
+    if (found !== undefined) found.usedAt = now;
+    return found;
+  }
+
+  /** Between batches: tracker, tree and store agree. */
+  function pin(root: Bytes): Pin {
+    if (stopped) throw new LatticeError('stopping', 'the node is stopping');
+    const cut = deps.cut();
+    if (cut?.certificate === undefined) {
+      if (root.length > 0) throw new LatticeError('gone', 'no cut with that root is held');
+      throw deps.certifies()
+        ? new LatticeError('snapshot-soon', 'the newest cut is being certified', { details: { retryAfterMs: 1000 } })
+        : new LatticeError('no-snapshot', 'no cut has been certified here since the start');
+    }
+    if (root.length > 0 && !equalBytes(cut.root, root)) throw new LatticeError('gone', 'no cut with that root is held');
+    makeRoom();
+    const bits = chunkBits(cut.entries);
+    const now = clock.monotonic();
+    const made: Pin = {
+      root: cut.root,
+      bits,
+      manifest: { type: 'manifest', certificate: cut.certificate, hashes: cut.tree.subtreeHashes(bits) },
+      pending: new Map(Array.from(cut.pendingKeys(), (keyHash) => [bytesToHex(keyHash), cut.tree.get(keyHash)])),
+      hold: deps.holds.hold('leaf'),
+      pinnedAt: now,
+      usedAt: now,
+    };
+    pins.push(made);
+    timer ??= clock.after(SWEEP_MS, sweep);
+    log.info({ root: bytesToHex(cut.root), entries: cut.entries, changedSince: made.pending.size }, 'snapshot pinned');
+    return made;
+  }
+
+  function makeRoom(): void {
+    if (pins.length < MAX_PINS) return;
+    const oldest = pins.reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
+    if (clock.monotonic() - oldest.usedAt < BUSY_MS) {
+      throw new LatticeError('overloaded', `${MAX_PINS} snapshots are being read`, {
+        details: { retryAfterMs: BUSY_MS },
+      });
+    }
+    letGo(oldest);
+  }
+
+  function letGo(pin: Pin): void {
+    pins = pins.filter((p) => p !== pin);
+    pin.hold.end();
+    log.info({ root: bytesToHex(pin.root) }, 'snapshot let go');
+  }
+
+  function sweep(): void {
+    timer = undefined;
+    for (const pin of pins) if (clock.monotonic() - pin.usedAt >= KEEP_MS) letGo(pin);
+    if (pins.length > 0 && !stopped) timer = clock.after(SWEEP_MS, sweep);
+  }
+
+  async function readPart(pin: Pin, index: number, after: Bytes): Promise<ChunkPart> {
+    const start = chunkStart(index, pin.bits);
+    const end = chunkStart(index + 1, pin.bits);
+    if (start === undefined) throw new LatticeError('malformed', `there is no chunk ${index} of ${2 ** pin.bits}`);
+    const resumed = after.length > 0 && compareBytes(after, start) >= 0;
+    const { gte, lt } = resumed ? entryRange(after) : { gte: entryKey(start), lt: entryRange().lt };
+    const entries: Bytes[] = [];
+    const leaves: Bytes[] = [];
+    let bytes = 0;
+    let last: Bytes = after;
+
+    /** Adds what a key had at the cut. False when the part is full. */
+    const add = (keyHash: Bytes, row: Bytes): boolean => {
+      const changed = sinceCut(pin, keyHash);
+      if (changed !== undefined && changed.was === undefined) return true;
+      const whole = changed === undefined && row.length <= PART_BYTES;
+      const size = whole ? row.length + 5 : PART_LEAF_BYTES;
+      if (bytes + size > PART_BYTES) return false;
+      if (whole) entries.push(row);
+      else leaves.push(concatBytes(keyHash, changed?.was ?? leafHash(keyHash, decodeEntry(row).siblings, hasher)));
+      bytes += size;
+      last = keyHash;
+      return true;
+    };
+    const part = (next: Bytes): ChunkPart => ({ type: 'part', next, entries, leaves: concatBytes(...leaves) });
+
+    for await (const rows of deps.store.iterate({ gte, lt: end === undefined ? lt : entryKey(end) })) {
+      for (const [rowKey, row] of rows) if (!add(entryKeyToHash(rowKey), row)) return part(last);
+    }
+    return part(new Uint8Array(0));
+  }
+
+  /** What a key that has changed since the cut was there. LatticeError `gone` when that is not known any more. */
+  function sinceCut(pin: Pin, keyHash: Bytes): ReturnType<Hold['since']> {
+    if (pin.hold.ended) throw new LatticeError('gone', 'too much has changed since the cut with that root');
+    const hex = bytesToHex(keyHash);
+    return pin.pending.has(hex) ? { was: pin.pending.get(hex) } : pin.hold.since(keyHash);
+  }
+
+  return {
+    manifest: async (root) => (await pinned(root)).manifest,
+    chunk: async ({ root, index, after }) => readPart(await pinned(root), index, after),
+    stop() {
+      stopped = true;
+      timer?.cancel();
+      for (const pin of pins) pin.hold.end();
+      pins = [];
+    },
+  };
+}

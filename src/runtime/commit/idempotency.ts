@@ -1,0 +1,136 @@
+import { checkValue, encodeCbor } from '../../core/cbor/index.ts';
+import { hlcToHex } from '../../core/clock/index.ts';
+import type { RowWrite, WriteIntent } from '../../core/replica/index.ts';
+import {
+  bucketRange,
+  decodeIdempotency,
+  encodeIdempotency,
+  idempotencyKey,
+  idempotencyKeyToKey,
+} from '../../core/rows/index.ts';
+import { type Bytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import type { Clock, Store } from '../../ports/index.ts';
+import type { WriteOperation, WriteResult } from '../facade/facade.ts';
+
+/** Keys remembered: some ten MiB of rows at most. Beyond it the oldest is forgotten. */
+const MAX_KEYS = 65_536;
+/** How long a client may go on trying. */
+const KEEP_MS = 24 * 60 * 60_000;
+/** Old records removed by one write: more than one, so that a full store of them shrinks. */
+const MAX_REMOVED = 64;
+
+export interface Idempotency {
+  /**
+   * Writes once under a client's key: later calls, and those that come meanwhile, get the outcome of the first. What
+   * fails writes nothing and is not kept. Rejects with `idempotency-mismatch` when the key stands for another request.
+   */
+  once(
+    key: string,
+    operations: readonly WriteOperation[],
+    write: (rows: WriteIntent['rows']) => Promise<WriteResult>,
+  ): Promise<WriteResult>;
+}
+
+/** Outcomes of writes by the keys that clients gave them, durable in the very batch of the write. */
+export function createIdempotency(deps: {
+  readonly store: Store;
+  readonly hasher: Hasher;
+  readonly clock: Clock;
+}): Idempotency {
+  const { store, hasher, clock } = deps;
+  const underWay = new Map<string, { readonly request: Bytes; readonly outcome: Promise<WriteResult> }>();
+  /** When each key was written, oldest first. Read when first needed: most nodes have none. */
+  let known: Promise<Map<string, number>> | undefined;
+
+  async function load(): Promise<Map<string, number>> {
+    const rows: (readonly [string, number])[] = [];
+    for await (const chunk of store.iterate(bucketRange('idempotency'))) {
+      for (const [rowKey, row] of chunk) rows.push([idempotencyKeyToKey(rowKey), decodeIdempotency(row).at]);
+    }
+    return new Map(rows.sort((a, b) => a[1] - b[1]));
+  }
+
+  function requestOf(operations: readonly WriteOperation[]): Bytes {
+    for (const o of operations) if (o.value !== undefined) checkValue(o.value);
+    return hasher.hash(
+      encodeCbor(
+        operations.map((o) => [
+          o.op,
+          o.key,
+          o.value === undefined ? [] : [o.value],
+          o.ifMatch ?? null,
+          o.ifNoneMatch ?? null,
+          o.mustExist ?? null,
+        ]),
+      ),
+    );
+  }
+
+  function rowsFor(key: string, request: Bytes, written: Map<string, number>): NonNullable<WriteIntent['rows']> {
+    return ({ commit, first, created }) => {
+      const at = clock.now();
+      written.delete(key);
+      const rows: RowWrite[] = [];
+      for (const [old, writtenAt] of written) {
+        const tooMany = written.size >= MAX_KEYS;
+        if (rows.length >= MAX_REMOVED || (!tooMany && at - writtenAt < KEEP_MS)) break;
+        written.delete(old);
+        rows.push({ type: 'del', key: idempotencyKey(old) });
+      }
+      written.set(key, at);
+      const value = encodeIdempotency({
+        at,
+        request,
+        commit: commit.id,
+        hlc: hlcToHex(commit.header.hlc),
+        first,
+        created,
+      });
+      rows.push({ type: 'put', key: idempotencyKey(key), value });
+      return rows;
+    };
+  }
+
+  async function lookUp(
+    key: string,
+    request: Bytes,
+    operations: readonly WriteOperation[],
+  ): Promise<WriteResult | undefined> {
+    const row = await store.get(idempotencyKey(key));
+    if (row === undefined) return undefined;
+    const held = decodeIdempotency(row);
+    if (clock.now() - held.at >= KEEP_MS) return undefined;
+    if (!equalBytes(held.request, request)) throw mismatch();
+    const results = operations.map((o, i) => ({
+      key: o.key,
+      version: `${held.commit}.${held.first + i}`,
+      created: held.created[i] === true,
+    }));
+    return { commit: held.commit, hlc: held.hlc, results, replayed: true };
+  }
+
+  return {
+    async once(key, operations, write) {
+      const request = requestOf(operations);
+      const running = underWay.get(key);
+      if (running !== undefined) {
+        if (!equalBytes(running.request, request)) throw mismatch();
+        return { ...(await running.outcome), replayed: true };
+      }
+      const work = async (): Promise<WriteResult> => {
+        known ??= load();
+        const written = await known;
+        return (await lookUp(key, request, operations)) ?? (await write(rowsFor(key, request, written)));
+      };
+      const outcome = work().finally(() => underWay.delete(key));
+      underWay.set(key, { request, outcome });
+      return outcome;
+    },
+  };
+}
+
+function mismatch(): LatticeError {
+  return new LatticeError('idempotency-mismatch', 'this idempotency key was used with another request', {
+    next: 'use a new key for each new request, and the same only to try the very same request again',
+  });
+}

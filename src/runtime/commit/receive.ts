@@ -1,0 +1,31 @@
+import type { Bytes, Fragment } from '../../core/types/index.ts';
+import type { PushVerdict } from '../../core/wire/index.ts';
+import type { Door, Origin } from './door.ts';
+
+/** A fragment that came in a sync message and what the door said of each of its operations. */
+export interface Received {
+  /** Absent when the bytes could not be read. */
+  readonly fragment: Fragment | undefined;
+  readonly verdicts: readonly PushVerdict[];
+}
+
+/**
+ * Takes fragments through the door, all at once: they share signature checks and durable batches. None is applied
+ * before all are admitted: the first would go to the disk alone, and the others wait for it.
+ */
+export async function receive(door: Door, fragments: readonly Bytes[], origin: Origin): Promise<Received[]> {
+  const admissions = await Promise.all(fragments.map((bytes) => door.admit(bytes)));
+  return Promise.all(
+    admissions.map(async (admission): Promise<Received> => {
+      if (!admission.ok) {
+        const { fragment, reason } = admission;
+        return { fragment, verdicts: fragment === undefined ? [reason] : fragment.operations.map(() => reason) };
+      }
+      const { fragment } = admission;
+      const outcomes = await door.apply(fragment, origin);
+      if (outcomes === 'overloaded')
+        return { fragment, verdicts: fragment.operations.map(() => 'overloaded' as const) };
+      return { fragment, verdicts: outcomes.map((o) => (o === 'added' ? 'held' : o)) };
+    }),
+  );
+}

@@ -1,0 +1,64 @@
+import { checkKey } from '../../core/cbor/index.ts';
+import { hlcToHex } from '../../core/clock/index.ts';
+import type { WriteIntent } from '../../core/replica/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import type { Lattice, WriteOperation, WriteResult } from '../facade/facade.ts';
+import type { Guard } from './guard.ts';
+import type { Idempotency } from './idempotency.ts';
+import type { Writer } from './writer.ts';
+
+/**
+ * A client's operations as the replica takes them. Keys are checked before anything looks them up: a lone surrogate has
+ * no row in the store.
+ */
+function toIntent(operations: readonly WriteOperation[]): Pick<WriteIntent, 'operations'> {
+  return {
+    operations: operations.map((o) => {
+      if (o.op === 'put' && o.value === undefined)
+        throw new LatticeError('invalid-commit', `put of ${JSON.stringify(o.key)} needs a value`);
+      return {
+        kind: o.op,
+        key: checkKey(o.key),
+        ...(o.op === 'put' ? { value: o.value } : {}),
+        ...(o.ifMatch === undefined ? {} : { ifMatch: o.ifMatch }),
+        ...(o.ifNoneMatch === undefined ? {} : { ifNoneMatch: o.ifNoneMatch }),
+        ...(o.mustExist === undefined ? {} : { mustExist: o.mustExist }),
+      };
+    }),
+  };
+}
+
+/** Local writes: they wait for the gate after a start, and are refused with the reasons while the node is read-only. */
+export function createWrites(deps: {
+  readonly guard: Guard;
+  readonly writer: Writer;
+  readonly idempotency: Idempotency;
+}): Lattice['write'] {
+  const { guard, writer, idempotency } = deps;
+
+  async function write(intent: WriteIntent): Promise<WriteResult> {
+    await guard.ready();
+    const reasons = guard.reasons();
+    if (reasons.length > 0) {
+      throw new LatticeError(
+        guard.has('disk') ? 'disk-full' : 'read-only',
+        `this node is read-only: ${reasons.join('; ')}`,
+        {
+          next: 'see the reasons, or write to another node',
+          details: { reasons },
+        },
+      );
+    }
+    const outcome = await writer.write(intent);
+    if (!outcome.ok) throw outcome.error;
+    return { commit: outcome.commit.id, hlc: hlcToHex(outcome.commit.header.hlc), results: outcome.results };
+  }
+
+  return async (operations, { idempotencyKey } = {}) => {
+    const intent = toIntent(operations);
+    if (idempotencyKey === undefined) return write(intent);
+    return idempotency.once(idempotencyKey, operations, (rows) =>
+      write(rows === undefined ? intent : { ...intent, rows }),
+    );
+  };
+}

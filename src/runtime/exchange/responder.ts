@@ -1,0 +1,192 @@
+import { answerDigests, createCellServer } from '../../core/reconcile/index.ts';
+import type { Replica } from '../../core/replica/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Entry,
+  type Hasher,
+  type Hlc,
+  LatticeError,
+  MAX_SYNC_BYTES,
+  MAX_UNDER_PREFIX,
+} from '../../core/types/index.ts';
+import {
+  decodeSync,
+  encodeFragment,
+  encodeSync,
+  type SignedHead,
+  type SyncMessage,
+  siblingsToFragments,
+} from '../../core/wire/index.ts';
+import type { Clock, Log } from '../../ports/index.ts';
+import type { Snapshots } from '../bootstrap/snapshots.ts';
+import type { Door } from '../commit/door.ts';
+import { receive } from '../commit/receive.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { LungName } from '../peers/peers.ts';
+
+/** Room for the framing of an entries answer. */
+const FRAMING_BYTES = 4096;
+/** Entries read at once for a want, so that one request never holds much memory. */
+const READ_CHUNK = 128;
+
+export interface ResponderDeps {
+  readonly replica: Replica;
+  readonly hasher: Hasher;
+  readonly writer: Writer;
+  readonly door: Door;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly software: string;
+  /** Members may ask: trusted authors and the peers that we are configured with. */
+  readonly isMember: (peer: Author) => boolean;
+  readonly ownHead: () => SignedHead;
+  /** The peer asks something. */
+  readonly onAsked?: (peer: Author) => void;
+  /**
+   * A request of a session that the peer opened is being answered; called again, without an argument, when it has been.
+   */
+  readonly onServing?: (peer: Author) => () => void;
+  readonly onHello: (peer: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName) => Promise<void>;
+  /** Takes in the attestations of a peer and answers with ours. */
+  readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
+  readonly readEntries: (keyHashes: readonly Bytes[]) => Promise<readonly (Entry | undefined)[]>;
+  readonly snapshots: Pick<Snapshots, 'manifest' | 'chunk'>;
+  /** A snapshot is being taken over: sessions of others would bring the same once more. */
+  readonly isBootstrapping?: () => boolean;
+}
+
+export interface Responder {
+  /** Answers one sync request. Never rejects for what the peer sent: that is answered with an error message. */
+  answer(peer: Author | undefined, message: Bytes, lung: LungName): Promise<Bytes>;
+  hello(peer: Author | undefined): SyncMessage;
+}
+
+/** The answering side of every session, the same for both lungs. */
+export function createResponder(deps: ResponderDeps): Responder {
+  const cells = createCellServer({ state: () => deps.replica, now: () => deps.clock.monotonic() });
+
+  async function respond(peer: Author, message: SyncMessage, lung: LungName): Promise<SyncMessage> {
+    const brings = message.type === 'digests' || message.type === 'cells' || (message.type === 'push' && !message.live);
+    if (brings && deps.isBootstrapping?.() === true)
+      throw new LatticeError('bootstrapping', 'this node is taking over a snapshot');
+    switch (message.type) {
+      case 'hello':
+        await deps.onHello(peer, message, lung);
+        return deps.writer.read(() => hello(peer));
+      case 'digests':
+        return deps.writer.read(() => answerDigests(message.queries, deps.replica.tree));
+      case 'cells':
+        return deps.writer.read(() => cells.answer(message));
+      case 'want':
+        return deps.writer.read(() => entries(message.keyHashes));
+      case 'push':
+        return {
+          type: 'pushed',
+          verdicts: (await receive(deps.door, message.fragments, { lung, peer, live: message.live })).flatMap(
+            (r) => r.verdicts,
+          ),
+        };
+      case 'attest':
+        return deps.onAttest(peer, message.attestations, lung);
+      case 'snapshot':
+        return deps.snapshots.manifest(message.root);
+      case 'chunk':
+        return deps.snapshots.chunk(message);
+      case 'manifest':
+      case 'part':
+      case 'differences':
+      case 'entries':
+      case 'pushed':
+      case 'error':
+      case 'coded':
+      case 'attested':
+        throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
+    }
+  }
+
+  function hello(peer: Author | undefined): SyncMessage {
+    const yourHlc: Hlc = peer === undefined ? (0n as Hlc) : deps.replica.committed(peer);
+    return { type: 'hello', software: deps.software, head: deps.ownHead(), yourHlc };
+  }
+
+  async function entries(keyHashes: readonly Bytes[]): Promise<SyncMessage> {
+    const fragments: Bytes[] = [];
+    let size = FRAMING_BYTES;
+    let answered = 0;
+    const read = (at: number) => {
+      const chunk = keyHashes.slice(at, at + READ_CHUNK).map(wholeHashes);
+      return { chunk, entries: deps.readEntries(chunk.flat()) };
+    };
+    let ahead = read(0);
+    for (let at = 0; at < keyHashes.length; at += READ_CHUNK) {
+      const { chunk, entries } = ahead;
+      const found = await entries;
+      // The store's threads read the next while these are encoded. What fails there fails here, when its turn comes.
+      if (at + READ_CHUNK < keyHashes.length) {
+        ahead = read(at + READ_CHUNK);
+        ahead.entries.catch(() => undefined);
+      }
+      let next = 0;
+      for (const { length } of chunk) {
+        const siblings = found.slice(next, next + length).flatMap((entry) => entry?.siblings ?? []);
+        next += length;
+        const parts = siblingsToFragments(siblings, deps.hasher).map(encodeFragment);
+        const bytes = parts.reduce((sum, p) => sum + p.length + 8, 0);
+        if (answered > 0 && size + bytes > MAX_SYNC_BYTES) return { type: 'entries', answered, fragments };
+        for (const part of parts) {
+          // A key with more conflict than one message holds: its greatest siblings go first, the rest by push from
+          // here.
+          if (size + part.length + 8 > MAX_SYNC_BYTES) break;
+          fragments.push(part);
+          size += part.length + 8;
+        }
+        answered++;
+      }
+    }
+    return { type: 'entries', answered, fragments };
+  }
+
+  /** The key hashes that one asked for stands for: itself, or those under it when it is a prefix. */
+  function wholeHashes(keyHash: Bytes): readonly Bytes[] {
+    if (keyHash.length === 32) return [keyHash];
+    return deps.replica.tree.leavesUnder(keyHash, keyHash.length * 8, MAX_UNDER_PREFIX).map((leaf) => leaf.keyHash);
+  }
+
+  return {
+    hello,
+    async answer(peer, bytes, lung) {
+      let reply: SyncMessage;
+      try {
+        if (peer === undefined || !deps.isMember(peer)) {
+          throw new LatticeError('not-a-member', 'this node syncs with trusted authors and configured peers only');
+        }
+        const message = decodeSync(bytes);
+        deps.onAsked?.(peer);
+        const served = isOfSession(message) ? deps.onServing?.(peer) : undefined;
+        try {
+          reply = await respond(peer, message, lung);
+        } finally {
+          served?.();
+        }
+      } catch (error) {
+        if (!(error instanceof LatticeError)) throw error;
+        deps.log.debug({ peer, code: error.code, reason: error.message }, 'sync request refused');
+        reply = { type: 'error', code: error.code, message: error.message.slice(0, 200) };
+      }
+      return encodeSync(reply);
+    },
+  };
+}
+
+/** Whether a request is one by which a repair looks for differences or settles them. */
+function isOfSession(message: SyncMessage): boolean {
+  if (message.type === 'push') return !message.live;
+  return (
+    message.type === 'digests' ||
+    message.type === 'cells' ||
+    message.type === 'want' ||
+    message.type === 'snapshot' ||
+    message.type === 'chunk'
+  );
+}

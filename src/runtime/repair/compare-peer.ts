@@ -1,0 +1,140 @@
+import { findKeys, type KeyDifference, sketch, type Work, type WorkAnswer } from '../../core/reconcile/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  compareBytes,
+  LatticeError,
+  MAX_UNDER_PREFIX,
+} from '../../core/types/index.ts';
+import type { Log } from '../../ports/index.ts';
+import type { PeerDifferences } from '../facade/facade.ts';
+import type { Peer, PeerTable } from '../peers/peers.ts';
+import { type Link } from '../transport/link.ts';
+import type { LinkTo } from '../transport/links.ts';
+import { countedLink, drive, requestOver, type SessionRunnerDeps, searchDeps } from './sessions.ts';
+
+/** How often one peer is asked how much differs, while roots are unequal: an answer is some 4 KB. */
+const SKETCH_EVERY_MS = 5_000;
+/** How often any is: every answerer keeps the version that it tells about for a while. */
+const ANY_SKETCH_MS = 1_000;
+/** A difference younger than this is mostly on its way. */
+const SETTLE_MS = 1_500;
+/** Keys told at once, by default and at most. */
+const DEFAULT_DIFFERENCES = 100;
+const MAX_DIFFERENCES = 1000;
+
+export interface ComparisonDeps
+  extends Pick<SessionRunnerDeps, 'replica' | 'writer' | 'clock' | 'random' | 'readEntries'> {
+  readonly log: Log;
+  readonly peers: PeerTable;
+  readonly linkTo: LinkTo;
+  readonly peerIdOf: (author: Author) => string;
+}
+
+/** Says what differs from a peer, without an entry changing hands. */
+export interface Comparison {
+  /** Asks the peer how many keys differ when that is due. Called at every tick. */
+  consider(peer: Peer): void;
+  /** See `Lattice.differences`. */
+  differences(peerId: string, options: { readonly limit?: number }): Promise<PeerDifferences>;
+}
+
+export function createComparison(deps: ComparisonDeps): Comparison {
+  const { clock, replica, writer } = deps;
+  const askedAt = new WeakMap<Peer, number>();
+  let anyAt = -Infinity;
+  let searching = false;
+
+  async function ask(peer: Peer, link: Link): Promise<void> {
+    const counted = countedLink(clock, link);
+    const { cells } = searchDeps(deps, peer);
+    const found = await drive(
+      writer,
+      sketch(replica.tree, cells.live),
+      (work) => requests(counted.link, work),
+      () => undefined,
+    );
+    if (found !== undefined) peer.differing = { ...found, at: clock.now() };
+  }
+
+  /** The names of the keys that we hold, by key hash or its prefix. */
+  async function name(keys: readonly KeyDifference[]): Promise<PeerDifferences['keys']> {
+    return writer.read(async () => {
+      const whole = keys.map(({ keyHash, mine }) =>
+        mine === undefined
+          ? undefined
+          : replica.tree.leavesUnder(keyHash, keyHash.length * 8, MAX_UNDER_PREFIX)[0]?.keyHash,
+      );
+      const entries = await deps.readEntries(whole.filter((hash): hash is Bytes => hash !== undefined));
+      let at = 0;
+      return keys.map(({ keyHash, theirs, mine }, i) => {
+        const hash = whole[i];
+        const key = hash === undefined ? undefined : entries[at++]?.key;
+        const side = theirs === undefined ? 'ours' : mine === undefined ? 'theirs' : 'both';
+        return { keyHash: bytesToHex(hash ?? keyHash), ...(key === undefined ? {} : { key }), side };
+      });
+    });
+  }
+
+  return {
+    consider(peer) {
+      if ((peer.agreement !== 'different' && peer.agreement !== 'equal-except-refused') || peer.repair.running) return;
+      const now = clock.monotonic();
+      if (now - peer.agreementAt < SETTLE_MS || now - anyAt < ANY_SKETCH_MS) return;
+      if (now - (askedAt.get(peer) ?? -Infinity) < SKETCH_EVERY_MS) return;
+      const path = deps.linkTo(peer);
+      if (path === undefined) return;
+      askedAt.set(peer, now);
+      anyAt = now;
+      // What fails here fails in the repair too, which says so.
+      ask(peer, path.link).catch((error: unknown) =>
+        deps.log.debug({ peer: peer.author, error: String(error) }, 'not compared'),
+      );
+    },
+
+    async differences(peerId, { limit = DEFAULT_DIFFERENCES }) {
+      if (!Number.isInteger(limit) || limit < 1 || limit > MAX_DIFFERENCES)
+        throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_DIFFERENCES}`);
+      const peer = Array.from(deps.peers.all()).find(
+        ({ author }) => author === peerId || deps.peerIdOf(author) === peerId,
+      );
+      if (peer === undefined) throw new LatticeError('not-found', 'this node knows no peer of that id');
+      const path = deps.linkTo(peer);
+      if (path === undefined)
+        throw new LatticeError('peer-unreachable', 'no lung reaches this peer', {
+          next: 'see its errors under /api/v1/peers',
+        });
+      if (searching)
+        throw new LatticeError('overloaded', 'another comparison is under way', { details: { retryAfterMs: 1000 } });
+      searching = true;
+      try {
+        const counted = countedLink(clock, path.link);
+        const ourRoot = await writer.read(() => bytesToHex(replica.tree.root()));
+        let theirRoot = peer.head === undefined ? '' : bytesToHex(peer.head.root);
+        const found = await drive(
+          writer,
+          findKeys(searchDeps(deps, peer), limit),
+          async (work) => {
+            const answer = await requests(counted.link, work);
+            if (answer.type === 'request' && answer.message.type === 'coded')
+              theirRoot = bytesToHex(answer.message.root);
+            return answer;
+          },
+          () => undefined,
+        );
+        const sorted = [...found.keys].sort((a, b) => compareBytes(a.keyHash, b.keyHash));
+        const { complete, method } = found;
+        return { peer: deps.peerIdOf(peer.author), ourRoot, theirRoot, complete, method, keys: await name(sorted) };
+      } finally {
+        searching = false;
+      }
+    },
+  };
+}
+
+/** Whoever only looks asks the peer, and nothing else. */
+function requests(link: Link, work: Work): Promise<WorkAnswer> {
+  if (work.type !== 'request') throw new Error(`a comparison has no ${work.type}`);
+  return requestOver(link, work.message);
+}

@@ -1,0 +1,218 @@
+import {
+  type ReceivedOperation,
+  repair,
+  type SearchDeps,
+  type Session,
+  type SessionAnswer,
+  type SessionEffect,
+  type SessionProgress,
+  type Work,
+  type WorkAnswer,
+} from '../../core/reconcile/index.ts';
+import type { Replica } from '../../core/replica/index.ts';
+import { type Bytes, type Entry, type Hasher, LatticeError, MAX_SESSION_REQUESTS } from '../../core/types/index.ts';
+import { type PushVerdict, SALT_BYTES, type SyncMessage } from '../../core/wire/index.ts';
+import type { Clock, Random } from '../../ports/index.ts';
+import type { Door } from '../commit/door.ts';
+import { receive } from '../commit/receive.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { RepairReport } from '../facade/facade.ts';
+import type { LungName, Peer } from '../peers/peers.ts';
+import { ask, exchange, type Link } from '../transport/link.ts';
+
+/** One whole session: large repairs go on in the next one. */
+const SESSION_DEADLINE_MS = 120_000;
+
+/**
+ * Sessions with a peer whose cells did not decode, one after another, before their hash is salted: items may have been
+ * made to collide.
+ */
+const UNDECODED_BEFORE_SALT = 2;
+
+export interface SessionRunnerDeps {
+  readonly replica: Replica;
+  readonly hasher: Hasher;
+  readonly writer: Writer;
+  readonly door: Door;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly readEntries: (keyHashes: readonly Bytes[]) => Promise<readonly (Entry | undefined)[]>;
+}
+
+/** Counts what goes over a link, and ends a session that asks too much or takes too long. */
+export function countedLink(
+  clock: Clock,
+  link: Link,
+): { readonly link: Link; readonly counters: Readonly<Record<Counter, number>>; ms(): number } {
+  const started = clock.monotonic();
+  const counters: Record<Counter, number> = { requests: 0, bytesSent: 0, bytesReceived: 0 };
+  return {
+    counters,
+    ms: () => Math.round(clock.monotonic() - started),
+    async link(bytes) {
+      if (counters.requests >= MAX_SESSION_REQUESTS)
+        throw new LatticeError('session-limit', `more than ${MAX_SESSION_REQUESTS} requests in one session`);
+      if (clock.monotonic() - started > SESSION_DEADLINE_MS)
+        throw new LatticeError('session-deadline', 'the session took too long; the next one goes on');
+      counters.requests++;
+      counters.bytesSent += bytes.length;
+      const reply = await link(bytes);
+      counters.bytesReceived += reply.length;
+      return reply;
+    },
+  };
+}
+
+type Counter = 'requests' | 'bytesSent' | 'bytesReceived';
+
+/**
+ * Drives a session's coroutine to its end. Rejects when a part of its work fails, and then as when it ends only once
+ * nothing of it is under way any more.
+ */
+export async function drive<T>(
+  writer: Pick<Writer, 'read'>,
+  session: Session<T>,
+  perform: (work: Work) => Promise<WorkAnswer>,
+  onProgress: (progress: SessionProgress) => void,
+): Promise<T> {
+  const underWay = new Map<number, Promise<{ readonly id: number; readonly answer: WorkAnswer }>>();
+  // The coroutine reads the tree as it runs, so every step of it runs between batches.
+  const resume = (answer?: SessionAnswer): Promise<IteratorResult<SessionEffect, T>> =>
+    writer.read(() => (answer === undefined ? session.next() : session.next(answer)));
+  const answerTo = async (effect: SessionEffect): Promise<SessionAnswer> => {
+    if (effect.type === 'progress') {
+      onProgress(effect.progress);
+      return { type: 'progress' };
+    }
+    if (effect.type !== 'begin') return perform(effect);
+    for (const { id, work } of effect.start)
+      underWay.set(
+        id,
+        perform(work).then((answer) => ({ id, answer })),
+      );
+    const first = await Promise.race(underWay.values());
+    underWay.delete(first.id);
+    return { type: 'done', ...first };
+  };
+  try {
+    let step = await resume();
+    while (step.done !== true) step = await resume(await answerTo(step.value));
+    return step.value;
+  } finally {
+    // Ends the coroutine, which lets go of what it holds.
+    session.return(undefined as never);
+    await Promise.allSettled(underWay.values());
+  }
+}
+
+/** How a session goes about commits that are flowing: see `SessionDeps.flowMs`. */
+export interface Flow {
+  readonly ms: number;
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+const STILL: Flow = { ms: 0, wait: () => Promise.resolve() };
+
+/**
+ * Drives one repair over `link` to its end, within bounds of requests and time. Never rejects: failure is an outcome.
+ */
+export async function runSession(
+  deps: SessionRunnerDeps,
+  peer: Peer,
+  lung: LungName,
+  link: Link,
+  onProgress: (progress: SessionProgress) => void,
+  flow: Flow = STILL,
+): Promise<RepairReport> {
+  const counted = countedLink(deps.clock, link);
+  let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
+  const report = (outcome: RepairReport['outcome'], error?: string): RepairReport => {
+    const { remaining: _, ...settled } = progress;
+    return {
+      at: deps.clock.now(),
+      lung,
+      outcome,
+      ...(error === undefined ? {} : { error }),
+      ...settled,
+      ...counted.counters,
+      durationMs: counted.ms(),
+    };
+  };
+  const session = repair({
+    ...searchDeps(deps, peer),
+    hasher: deps.hasher,
+    refused: peer.refused,
+    now: () => deps.clock.monotonic(),
+    flowMs: flow.ms,
+  });
+  try {
+    const { outcome, method, undecoded, ...settled } = await drive(
+      deps.writer,
+      session,
+      (work) => perform(deps, peer, { lung, link: counted.link, wait: flow.wait }, work),
+      (at) => {
+        progress = at;
+        onProgress(at);
+      },
+    );
+    progress = settled;
+    peer.repair.undecoded = undecoded ? peer.repair.undecoded + 1 : 0;
+    return { ...report(outcome), method };
+  } catch (error) {
+    return report('failed', error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What the search for differences with a peer needs. */
+export function searchDeps(deps: Pick<SessionRunnerDeps, 'replica' | 'random'>, peer: Peer): Required<SearchDeps> {
+  const salt = peer.repair.undecoded >= UNDECODED_BEFORE_SALT ? deps.random.bytes(SALT_BYTES) : new Uint8Array(0);
+  return { tree: deps.replica.tree, cells: { live: deps.replica.cells, salt, theirEntries: peer.head?.entries } };
+}
+
+/** Whoever has no cells, or no longer, says so by an error, and the session goes on without. */
+export async function requestOver(link: Link, message: SyncMessage): Promise<Extract<WorkAnswer, { type: 'request' }>> {
+  return { type: 'request', message: await (message.type === 'cells' ? exchange : ask)(link, message) };
+}
+
+async function perform(
+  deps: SessionRunnerDeps,
+  peer: Peer,
+  by: { readonly lung: LungName; readonly link: Link; readonly wait: (ms: number) => Promise<void> },
+  work: Work,
+): Promise<WorkAnswer> {
+  switch (work.type) {
+    case 'request':
+      return requestOver(by.link, work.message);
+    case 'entries':
+      return { type: 'entries', entries: await deps.writer.read(() => deps.readEntries(work.keyHashes)) };
+    case 'ingest':
+      return { type: 'ingest', ...(await ingest(deps, peer, by.lung, work.fragments)) };
+    case 'wait':
+      await by.wait(work.ms);
+      return { type: 'waited' };
+  }
+}
+
+async function ingest(
+  deps: SessionRunnerDeps,
+  peer: Peer,
+  lung: LungName,
+  fragments: readonly Bytes[],
+): Promise<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
+  const received = await receive(deps.door, fragments, { lung, peer: peer.author, live: false });
+  const operations = received.flatMap(({ fragment, verdicts }) => {
+    if (fragment === undefined) {
+      // A later version is refused by name, so that a rolling upgrade goes on; anything else ends the session.
+      if (verdicts[0] !== 'unknown-version')
+        throw new LatticeError('malformed', 'the peer sent a fragment that cannot be read');
+      return [];
+    }
+    return fragment.operations.map((o, i) => ({
+      key: o.operation.key,
+      commit: fragment.idBytes,
+      index: o.index,
+      verdict: verdicts[i] as PushVerdict,
+    }));
+  });
+  return { operations, unreadable: received.some((r) => r.fragment === undefined) };
+}

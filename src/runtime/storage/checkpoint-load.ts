@@ -1,0 +1,155 @@
+import { leafHash } from '../../core/merkle/index.ts';
+import type { Replica } from '../../core/replica/index.ts';
+import {
+  CHECKPOINT,
+  type Checkpoint,
+  decodeCheckpoint,
+  decodeJournal,
+  type JournalChange,
+  journalKeyToSequence,
+  journalRange,
+  keyToEntryKey,
+  LEAF_BYTES,
+  leafPageRange,
+  type StateMeta,
+} from '../../core/rows/index.ts';
+import { type Bytes, compareBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { decodeEntry, keyHash } from '../../core/wire/index.ts';
+import type { Store } from '../../ports/index.ts';
+
+/** Entries read by one call, and calls on their way: the store's threads read while the rest is decoded. */
+const READ_CHUNK = 512;
+const READS = 4;
+const HASH_BYTES = 32;
+/**
+ * Reading an entry by its key costs about four times as much as reading it in order: beyond a quarter, all are read in
+ * order.
+ */
+const MAX_SHARE = 4;
+/** Changed keys that are worth it whatever the size. */
+const ALWAYS_WORTH = 65_536;
+
+/** What changed since the checkpoint that a start went out from. */
+export interface LoadedCheckpoint extends Checkpoint {
+  readonly changed: number;
+}
+
+interface Leaf {
+  readonly keyHash: Bytes;
+  /** Undefined: the entry is gone. */
+  readonly leaf: Bytes | undefined;
+}
+
+/**
+ * Takes in the leaves of the newest checkpoint and, in place of those that changed since, what the journal or their
+ * entries say. Undefined when there is no checkpoint that a start can go out from. What comes of it is only believed
+ * when its root is the stored one.
+ */
+export async function loadCheckpoint(
+  replica: Replica,
+  store: Store,
+  hasher: Hasher,
+  meta: StateMeta,
+): Promise<LoadedCheckpoint | undefined> {
+  const row = await store.get(CHECKPOINT);
+  if (row === undefined) return undefined;
+  try {
+    const checkpoint = decodeCheckpoint(row);
+    const changes = await changesSince(replica, store, checkpoint.sequence, meta);
+    if (changes === undefined) return undefined;
+    replica.loadCounts(meta, checkpoint.authors);
+    const changed = await leavesOf(changes, replica, store, hasher);
+    await merge(replica, store, checkpoint.bits, changed);
+    replica.loaded();
+    return { ...checkpoint, changed: changes.size };
+  } catch (error) {
+    // A page or journal record that does not parse: the entries decide.
+    if (error instanceof LatticeError && (error.code === 'malformed' || error.code === 'damaged-row')) return undefined;
+    throw error;
+  }
+}
+
+/** The last change of each key after `sequence`; undefined when the journal does not tell, or they are too many. */
+async function changesSince(
+  replica: Replica,
+  store: Store,
+  sequence: number,
+  meta: StateMeta,
+): Promise<Map<string, JournalChange> | undefined> {
+  const changes = new Map<string, JournalChange>();
+  let expected = sequence + 1;
+  for await (const rows of store.iterate(journalRange(sequence))) {
+    for (const [rowKey, row] of rows) {
+      if (journalKeyToSequence(rowKey) !== expected++) return undefined;
+      const record = decodeJournal(row);
+      replica.loadClocks(record.clocks);
+      for (const change of record.changes) changes.set(change.key, change);
+      if (changes.size > Math.max(ALWAYS_WORTH, meta.entries / MAX_SHARE)) return undefined;
+    }
+  }
+  return expected === meta.sequence + 1 ? changes : undefined;
+}
+
+/**
+ * The leaves of the changed keys, ascending by key hash: the journal names the only sibling of most, the others'
+ * entries are read.
+ */
+async function leavesOf(
+  changes: ReadonlyMap<string, JournalChange>,
+  replica: Replica,
+  store: Store,
+  hasher: Hasher,
+): Promise<Leaf[]> {
+  const leaves: Leaf[] = [];
+  const rest: string[] = [];
+  for (const [key, change] of changes) {
+    if (!change.alone) {
+      rest.push(key);
+      continue;
+    }
+    const hash = keyHash(key, hasher);
+    leaves.push({ keyHash: hash, leaf: leafHash(hash, [change], hasher) });
+  }
+  let next = 0;
+  const readOn = async (): Promise<void> => {
+    while (next < rest.length) {
+      const chunk = rest.slice(next, (next += READ_CHUNK));
+      const rows = await store.getMany(chunk.map((key) => keyToEntryKey(key, hasher)));
+      chunk.forEach((key, i) => {
+        const row = rows[i];
+        leaves.push(
+          row === undefined
+            ? { keyHash: keyHash(key, hasher), leaf: undefined }
+            : replica.leafOf(decodeEntry(row, key)),
+        );
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: READS }, readOn));
+  return leaves.sort((a, b) => compareBytes(a.keyHash, b.keyHash));
+}
+
+/** Loads the pages' leaves in order, with `changed` in place of their own. */
+async function merge(replica: Replica, store: Store, bits: number, changed: readonly Leaf[]): Promise<void> {
+  let at = 0;
+  const load = ({ keyHash: hash, leaf }: Leaf): void => {
+    if (leaf !== undefined) replica.loadLeaf(hash, leaf);
+  };
+  for await (const rows of store.iterate(leafPageRange(bits))) {
+    for (const [, page] of rows) {
+      for (let start = 0; start + LEAF_BYTES <= page.length; start += LEAF_BYTES) {
+        const hash = page.subarray(start, start + HASH_BYTES);
+        let replaced = false;
+        for (let leaf = changed[at]; leaf !== undefined && !replaced; leaf = changed[at]) {
+          const order = compareBytes(leaf.keyHash, hash);
+          if (order > 0) break;
+          load(leaf);
+          at++;
+          replaced = order === 0;
+        }
+        if (!replaced) replica.loadLeaf(hash, page.subarray(start + HASH_BYTES, start + LEAF_BYTES));
+      }
+    }
+  }
+  for (; at < changed.length; at++) load(changed[at] as Leaf);
+}

@@ -1,0 +1,71 @@
+import type { Entry } from '../../core/types/index.ts';
+
+/** Entries kept decoded for the next step: hot keys are not read from the store each time. */
+const MAX_ENTRIES = 4096;
+/**
+ * Bytes of the buffers that they keep alive. An operation is a view of the commit that it came in: one entry can keep
+ * 64 KiB. The objects of an entry take another 1.4 KB for small values, 6 MiB in all.
+ */
+const MAX_BYTES = 8 * 1024 * 1024;
+/** What is left of either when it was exceeded. */
+const LEFT_ENTRIES = (MAX_ENTRIES / 8) * 7;
+const LEFT_BYTES = (MAX_BYTES / 8) * 7;
+
+export interface EntryCache {
+  get(key: string): Entry | undefined;
+  set(key: string, entry: Entry): void;
+  delete(key: string): void;
+  /** Of the buffers that the entries are views of, each counted once. */
+  readonly bytes: number;
+  readonly size: number;
+}
+
+/** The entries written last, bounded in number and in the memory that they keep alive. */
+export function createEntryCache(): EntryCache {
+  const entries = new Map<string, Entry>();
+  /** Siblings held by the buffer that their operation is a view of. */
+  const holders = new Map<ArrayBufferLike, number>();
+  let bytes = 0;
+
+  function count(entry: Entry, by: 1 | -1): void {
+    for (const { operationBytes } of entry.siblings) {
+      const { buffer } = operationBytes;
+      const before = holders.get(buffer) ?? 0;
+      if (before === 0) bytes += buffer.byteLength;
+      if (before + by > 0) holders.set(buffer, before + by);
+      else {
+        holders.delete(buffer);
+        bytes -= buffer.byteLength;
+      }
+    }
+  }
+
+  function remove(key: string): void {
+    const entry = entries.get(key);
+    if (entry === undefined) return;
+    entries.delete(key);
+    count(entry, -1);
+  }
+
+  return {
+    delete: remove,
+    get: (key) => entries.get(key),
+    set(key, entry) {
+      remove(key);
+      entries.set(key, entry);
+      count(entry, 1);
+      // Some at once: see dropOldest.
+      if (entries.size <= MAX_ENTRIES && bytes <= MAX_BYTES) return;
+      for (const oldest of entries.keys()) {
+        if (entries.size <= LEFT_ENTRIES && bytes <= LEFT_BYTES) break;
+        remove(oldest);
+      }
+    },
+    get bytes() {
+      return bytes;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}

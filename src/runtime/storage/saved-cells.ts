@@ -1,0 +1,26 @@
+import type { Replica } from '../../core/replica/index.ts';
+import { metaKey } from '../../core/rows/index.ts';
+import type { Store } from '../../ports/index.ts';
+
+const SAVED_CELLS = metaKey('cells');
+/** Below this many entries they are computed faster than 3 MiB are written and read. */
+export const WORTH_SAVING = 32_768;
+
+/** Keeps the coded symbols of the state for the next start. At a clean stop, when nothing is written any more. */
+export async function saveCells(store: Pick<Store, 'batch'>, replica: Pick<Replica, 'cells' | 'tree'>): Promise<void> {
+  await store.batch([{ type: 'put', key: SAVED_CELLS, value: replica.cells.save(replica.tree.root()) }]);
+}
+
+/**
+ * Gives a state that was loaded without its coded symbols those kept for exactly its root, else computes them anew:
+ * after a crash, or on damage. The state may not change meanwhile.
+ */
+export async function loadCells(
+  store: Pick<Store, 'get'>,
+  { cells, tree }: Pick<Replica, 'cells' | 'tree'>,
+): Promise<'kept' | 'computed'> {
+  const row = await store.get(SAVED_CELLS);
+  if (row !== undefined && cells.restore(row, tree.root())) return 'kept';
+  cells.rebuild(tree);
+  return 'computed';
+}

@@ -1,0 +1,101 @@
+import { Replica, STATE_META } from '../../core/replica/index.ts';
+import { decodeStateMeta, entryRange, entryRowToEntry, type StateMeta } from '../../core/rows/index.ts';
+import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import type { Random, Store } from '../../ports/index.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
+import { loadCells } from './saved-cells.ts';
+
+/** Batches remembered for resuming streams: minutes at full speed, hours at rest; about a hundred bytes a change. */
+export const JOURNAL_LENGTH = 16_384;
+
+export interface OpenedState {
+  readonly replica: Replica;
+  /** Of the store, 8 bytes: cursors name it. */
+  readonly incarnation: Bytes;
+  /** What the tree was made of when not of every entry. */
+  readonly checkpoint: LoadedCheckpoint | undefined;
+}
+
+/**
+ * Builds the tree and compares its root with the stored one: from the leaves of the newest checkpoint and the entries
+ * that changed since, and when these do not make the stored root, or there is no checkpoint, from every entry. When the
+ * entries don't either, it throws and leaves the store as it is. The entries' bytes are checked in the background
+ * (integrity.ts).
+ */
+export async function openState(options: {
+  readonly store: Store;
+  readonly hasher: Hasher;
+  readonly random: Random;
+  readonly network: string;
+  readonly self: Author;
+  readonly isTrusted: (author: Author) => boolean;
+  readonly directory: string;
+}): Promise<OpenedState> {
+  const { store, hasher, random, network, self, directory } = options;
+  const meta = await readable(directory, async () => {
+    const row = await store.get(STATE_META);
+    return row === undefined ? undefined : decodeStateMeta(row);
+  });
+  if (meta !== undefined && meta.network !== network) {
+    throw new LatticeError(
+      'other-network',
+      `${directory} holds network ${JSON.stringify(meta.network)}, configured is ${JSON.stringify(network)}`,
+      {
+        next: 'set DIOTEC360_NETWORK (or DIOTEC360_P2P_TOPIC) to the stored name, or DIOTEC360_STATE_DIR to another directory',
+      },
+    );
+  }
+  const incarnation = meta?.incarnation ?? random.bytes(8);
+  const create = (): Replica =>
+    new Replica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
+  let replica = create();
+  let checkpoint = meta === undefined ? undefined : await loadCheckpoint(replica, store, hasher, meta);
+  if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {
+    checkpoint = undefined;
+    replica = create();
+    await readable(directory, () => loadEntries(replica, store, hasher));
+  }
+  check(meta, replica, directory);
+  await loadCells(store, replica);
+  if (meta !== undefined) replica.restore(meta);
+  return { replica, incarnation, checkpoint };
+}
+
+async function loadEntries(replica: Replica, store: Store, hasher: Hasher): Promise<void> {
+  for await (const rows of store.iterate(entryRange())) {
+    for (const [rowKey, row] of rows) replica.load(entryRowToEntry(rowKey, row, hasher));
+  }
+  replica.loaded();
+}
+
+const MOVE_ASIDE =
+  'the directory is left as it is: move it aside, and start again; the node then takes its state from its peers';
+
+/** Runs `read`; that the store cannot be read back is told with the directory and the next step. */
+async function readable<T>(directory: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof LatticeError) || (cause.code !== 'damaged-row' && cause.code !== 'store-damaged'))
+      throw cause;
+    throw new LatticeError(cause.code, `the store in ${directory} is damaged: ${cause.message}`, {
+      next: MOVE_ASIDE,
+      details: cause.details,
+      cause,
+    });
+  }
+}
+
+function check(meta: StateMeta | undefined, replica: Replica, directory: string): void {
+  const rebuilt = replica.tree.root();
+  if (meta === undefined ? replica.tree.size === 0 : equalBytes(meta.root, rebuilt)) return;
+  const storedRoot = meta === undefined ? 'none' : bytesToHex(meta.root);
+  throw new LatticeError(
+    'root-mismatch',
+    `the store in ${directory} is damaged: its stored root is ${storedRoot}, its ${replica.tree.size} entries make ${bytesToHex(rebuilt)}`,
+    {
+      next: MOVE_ASIDE,
+      details: { stored: storedRoot, rebuilt: bytesToHex(rebuilt), entries: replica.tree.size },
+    },
+  );
+}

@@ -1,0 +1,124 @@
+import type { Author, Bytes } from '../../core/types/index.ts';
+import type { Clock, Log, P2pHandlers, P2pLung, Random, Timer } from '../../ports/index.ts';
+import type { LungStatus } from '../facade/facade.ts';
+
+/** A start that has not finished by then is cut off: the original's never returned. */
+const START_DEADLINE_MS = 10_000;
+const RETRY_MIN_MS = 2_000;
+const RETRY_MAX_MS = 60_000;
+
+export interface P2pSupervisor {
+  start(): void;
+  stop(): Promise<void>;
+  status(): LungStatus;
+  readonly running: boolean;
+  publish(data: Bytes): void;
+  request(peer: Author, message: Bytes, timeoutMs: number): Promise<Bytes>;
+}
+
+export interface P2pSupervisorDeps {
+  readonly lung: P2pLung | undefined;
+  readonly handlers: Omit<P2pHandlers, 'onFailure'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Every change of state, with its cause. */
+  readonly onState: (from: string, to: string, cause: string) => void;
+}
+
+/**
+ * Keeps the P2P lung running beside the node: a start that fails or hangs is a state with its reason and a retry with
+ * backoff; the node never waits for it.
+ */
+export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
+  const { lung, clock, log } = deps;
+  let status: LungStatus = { enabled: lung !== undefined, state: 'off' };
+  let failures = 0;
+  let retry: Timer | undefined;
+  let stopped = true;
+  let attempt: AbortController | undefined;
+  let stopping: Promise<void> = Promise.resolve();
+
+  function change(state: LungStatus['state'], cause: string, more: Partial<LungStatus> = {}): void {
+    const from = status.state;
+    status = { enabled: lung !== undefined, state, ...more };
+    if (from !== state) deps.onState(from, state, cause);
+  }
+
+  async function begin(): Promise<void> {
+    if (lung === undefined || stopped) return;
+    await stopping;
+    // Stopped meanwhile: nothing may start any more.
+    if (stopped) return;
+    const controller = new AbortController();
+    attempt = controller;
+    change('starting', failures === 0 ? 'node start' : `retry ${failures}`);
+    const deadline = clock.after(START_DEADLINE_MS, () =>
+      controller.abort(new Error(`did not start within ${START_DEADLINE_MS / 1000} s`)),
+    );
+    try {
+      await Promise.race([
+        lung.start({ ...deps.handlers, onFailure: (cause) => fail(controller, cause) }, controller.signal),
+        aborted(controller.signal),
+      ]);
+      if (controller.signal.aborted) return;
+      failures = 0;
+      change('running', 'started');
+    } catch (error) {
+      fail(controller, error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  function fail(controller: AbortController, cause: Error): void {
+    if (attempt !== controller || stopped || lung === undefined) return;
+    attempt = undefined;
+    controller.abort(cause);
+    const ceiling = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures, 10));
+    const wait = Math.round(ceiling * (0.5 + deps.random.fraction() / 2));
+    failures++;
+    log.warn({ error: cause.message, retryInMs: wait, attempt: failures }, 'P2P failed, HTTP carries on');
+    change('failed', cause.message, { error: cause.message, retryAt: clock.now() + wait });
+    stopping = lung.stop();
+    retry = clock.after(wait, () => void begin());
+  }
+
+  return {
+    start() {
+      stopped = false;
+      void begin();
+    },
+    async stop() {
+      stopped = true;
+      retry?.cancel();
+      attempt?.abort(new Error('the node is stopping'));
+      attempt = undefined;
+      await stopping;
+      await lung?.stop();
+      change('off', 'node stop');
+    },
+    status: () => status,
+    get running() {
+      return status.state === 'running';
+    },
+    publish(data) {
+      if (lung === undefined || status.state !== 'running') return;
+      // Gossip may be lost at any time; anti-entropy finds what is missing.
+      lung.publish(data).catch((error: unknown) => log.debug({ error: String(error) }, 'gossip not published'));
+    },
+    request(peer, message, timeoutMs) {
+      if (lung === undefined || status.state !== 'running')
+        return Promise.reject(new Error('the P2P lung is not running'));
+      return lung.request(peer, message, { timeoutMs });
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+}

@@ -1,0 +1,65 @@
+import { type Author, LatticeError } from '../../core/types/index.ts';
+import type { SyncMessage } from '../../core/wire/index.ts';
+import type { Clock, HttpLung } from '../../ports/index.ts';
+import type { Lattice, PingOutcome } from '../facade/facade.ts';
+import type { PeerTable } from '../peers/peers.ts';
+import { ask } from './link.ts';
+import type { HttpSupervisor } from './lung-http.ts';
+import type { P2pSupervisor } from './lung-p2p.ts';
+
+/** A peer that needs longer carries nothing within seconds. */
+const TIMEOUT_MS = 4_000;
+
+export interface PingDeps {
+  readonly clock: Clock;
+  readonly peers: PeerTable;
+  readonly p2p: P2pSupervisor;
+  readonly http: HttpSupervisor;
+  readonly lung: HttpLung;
+  readonly peerIdOf: (author: Author) => string;
+  readonly hello: (author: Author) => SyncMessage;
+}
+
+/** Tries a peer over both lungs at once, whichever carries it: a small exchange that changes nothing. */
+export function createPing(deps: PingDeps): Lattice['pingPeer'] {
+  const { clock, p2p, http } = deps;
+
+  async function timed(lung: PingOutcome['lung'], work: () => Promise<unknown>): Promise<PingOutcome> {
+    const from = clock.monotonic();
+    try {
+      await work();
+      return { lung, ok: true, rttMs: Math.round((clock.monotonic() - from) * 10) / 10 };
+    } catch (error) {
+      return { lung, ok: false, error: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  return async (name) => {
+    const byUrl = http.peers().find((p) => p.url === name.replace(/\/+$/, ''));
+    const peer = [...deps.peers.all()].find(
+      (p) => p.author === name || deps.peerIdOf(p.author) === name || p.author === byUrl?.author,
+    );
+    const url = byUrl ?? (peer === undefined ? undefined : http.find(peer.author));
+    const author = peer?.author ?? url?.author;
+    if (peer === undefined && url === undefined) {
+      throw new LatticeError('not-found', 'no peer of this name is known', {
+        next: 'see GET /api/v1/peers for those that are, or add it first',
+      });
+    }
+    const tries: Promise<PingOutcome>[] = [];
+    if (author !== undefined && p2p.status().enabled) {
+      tries.push(timed('p2p', () => ask((message) => p2p.request(author, message, TIMEOUT_MS), deps.hello(author))));
+    }
+    if (url !== undefined) {
+      const options = { timeoutMs: TIMEOUT_MS };
+      tries.push(
+        timed('http', () =>
+          author === undefined
+            ? deps.lung.identify(url.url, options)
+            : ask((message) => deps.lung.request(url.url, message, { ...options, expect: author }), deps.hello(author)),
+        ),
+      );
+    }
+    return { peer: author === undefined ? name : deps.peerIdOf(author), results: await Promise.all(tries) };
+  };
+}

@@ -1,0 +1,160 @@
+import type { Replica } from '../../core/replica/index.ts';
+import { conflictKey, entryKeyToHash, entryRange, entryRowToEntry, listedKey } from '../../core/rows/index.ts';
+import { type Bytes, compareBytes, type Entry, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { keyHash, siblingsToFragments } from '../../core/wire/index.ts';
+import type { Clock, Log, Row, Store, Timer } from '../../ports/index.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { EntryReads } from '../storage/entry-reads.ts';
+
+/**
+ * Begins this long after the start: what a node has missed comes first, and reads are held against the tree in any
+ * case.
+ */
+const BEGIN_MS = 5_000;
+/** Entries checked at a time: a few milliseconds. */
+const SLICE = 256;
+/**
+ * Rest after each slice, at the least: on a busy or slow machine a slice takes longer, and so does the rest, by
+ * REST_SHARE.
+ */
+const PAUSE_MS = 20;
+/** For each millisecond of a slice so many of rest: the check takes at most a fifth of a core while it lasts. */
+const REST_SHARE = 4;
+
+export interface IntegrityCheck {
+  start(): void;
+  stop(): void;
+  /** How far the check has come; undefined when every entry has been found good. */
+  progress(): { readonly checked: number; readonly total: number } | undefined;
+}
+
+/**
+ * Checks what a start takes on trust: that every entry's bytes parse, hash through their path to their commit's id and
+ * to their leaf, that none is missing or too many, and that each has the rows that lead to it. Every start runs it once
+ * beside everything else, a slice at a time: what changes meanwhile is checked as it is when its turn comes. The first
+ * fault ends the process.
+ */
+export function createIntegrityCheck(deps: {
+  readonly replica: Replica;
+  readonly store: Store;
+  readonly hasher: Hasher;
+  readonly entries: EntryReads;
+  readonly writer: Pick<Writer, 'read'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onFatal: (error: unknown) => void;
+}): IntegrityCheck {
+  const { replica, store, hasher, entries: entryReads, writer, clock, log } = deps;
+  const total = replica.tree.size;
+  let checked = 0;
+  let done = total === 0;
+  let stopped = false;
+  let pause: Timer | undefined;
+
+  /** Those of the entries that lack the row that lists their key, or the one that lists a conflict. */
+  async function unindexed(entries: readonly Entry[]): Promise<Entry[]> {
+    const conflicts = entries.filter((e) => e.siblings.length > 1);
+    const [keys, marks] = await Promise.all([
+      store.getMany(entries.map((e) => listedKey(e.key))),
+      conflicts.length === 0 ? [] : store.getMany(conflicts.map((e) => conflictKey(e.key))),
+    ]);
+    return entries.filter((entry, i) => {
+      if (keys[i] === undefined) return true;
+      return entry.siblings.length > 1 && marks[conflicts.indexOf(entry)] === undefined;
+    });
+  }
+
+  /** Checks the next entries after a key hash. Resolves to the last of them; undefined when there were none. */
+  async function checkSlice(after: Bytes | undefined): Promise<Bytes | undefined> {
+    const slice: Row[] = [];
+    for await (const rows of store.iterate({ ...entryRange(after), limit: SLICE })) slice.push(...rows);
+    const entries = slice.map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
+    // Throws where an operation does not lead to its commit.
+    for (const { siblings } of entries) siblingsToFragments(siblings, hasher);
+    const hashes = slice.map(([rowKey]) => entryKeyToHash(rowKey));
+    const last = hashes.at(-1);
+    const suspects = lostAmong(hashes, after, last);
+    for (const entry of await unindexed(entries)) suspects.push(keyHash(entry.key, hasher));
+    hashes.forEach((hash, i) => {
+      if (!entryReads.isInTree(hash, entries[i])) suspects.push(hash);
+    });
+    // A key that changed since it was read looks wrong too: what counts is what it is now.
+    for (const hash of suspects) await demand(hash);
+    checked += slice.length;
+    return last;
+  }
+
+  /**
+   * Leaves of the tree after one key hash and up to another, or to the end, that are not among these, which are in
+   * order.
+   */
+  function lostAmong(hashes: readonly Bytes[], after: Bytes | undefined, last: Bytes | undefined): Bytes[] {
+    const lost: Bytes[] = [];
+    let at = 0;
+    for (const leaf of replica.tree.eachLeaf(new Uint8Array(0), 0, after)) {
+      if (last !== undefined && compareBytes(leaf.keyHash, last) > 0) break;
+      while (at < hashes.length && compareBytes(hashes[at] as Bytes, leaf.keyHash) < 0) at++;
+      const found = hashes[at];
+      if (found === undefined || !equalBytes(found, leaf.keyHash)) lost.push(leaf.keyHash);
+      if (lost.length > SLICE) break;
+    }
+    return lost;
+  }
+
+  /** Throws LatticeError `store-damaged` for what is wrong with the rows of a key as they are now. */
+  function demand(hash: Bytes): Promise<void> {
+    return writer.read(async () => {
+      const entry = await entryReads.newest({ keyHash: hash });
+      if (entry === undefined || (await unindexed([entry])).length === 0) return;
+      throw new LatticeError(
+        'store-damaged',
+        `the entry of ${JSON.stringify(entry.key)} lacks the rows that lead to it`,
+      );
+    });
+  }
+
+  function rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      pause = clock.after(ms, resolve);
+    });
+  }
+
+  async function run(): Promise<void> {
+    await rest(BEGIN_MS);
+    let last: Bytes | undefined;
+    for (;;) {
+      if (stopped) return;
+      const began = clock.monotonic();
+      last = await checkSlice(last);
+      if (last === undefined) break;
+      await rest(Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began)));
+    }
+    done = true;
+    log.info({ entries: total }, 'every entry checked');
+  }
+
+  return {
+    start() {
+      if (done) return;
+      run().catch((cause: unknown) => {
+        // The store was closed under it, or a failed batch has ended everything already.
+        if (stopped) return;
+        const error = cause instanceof LatticeError ? damage(cause) : cause;
+        log.error({ err: error, checked, total }, 'the check of the store ended');
+        deps.onFatal(error);
+      });
+    },
+    stop() {
+      stopped = true;
+      pause?.cancel();
+    },
+    progress: () => (done ? undefined : { checked: Math.min(checked, total), total }),
+  };
+}
+
+function damage(cause: LatticeError): LatticeError {
+  return new LatticeError('store-damaged', `the store is damaged: ${cause.message}`, {
+    next: 'the node stops; move the state directory aside, and start again: the node then takes its state from its peers',
+    cause,
+  });
+}

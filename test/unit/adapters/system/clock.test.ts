@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../../src/adapters/system/clock.ts';
+
+const clock = systemClock();
+
+test('no timer fires before its time, and each fires once', async () => {
+  const early: number[] = [];
+  let fired = 0;
+  // Many, begun at all phases of the loop's millisecond: Node's own timers are early now and then only.
+  for (let round = 0; round < 40; round++) {
+    const timers = Array.from({ length: 25 }, (_, i) => {
+      const ms = i / 5;
+      const due = clock.monotonic() + ms;
+      return new Promise<void>((resolve) => {
+        clock.after(ms, () => {
+          fired++;
+          if (clock.monotonic() < due) early.push(ms);
+          resolve();
+        });
+      });
+    });
+    await Promise.all(timers);
+  }
+  expect(early).toEqual([]);
+  expect(fired).toBe(1000);
+});
+
+test('timers fire in the order of their times; a cancelled one never does', async () => {
+  const fired: string[] = [];
+  await new Promise<void>((resolve) => {
+    clock.after(30, resolve);
+    clock.after(15, () => fired.push('second'));
+    const cancelled = clock.after(10, () => fired.push('cancelled'));
+    clock.after(5, () => {
+      fired.push('first');
+      cancelled.cancel();
+    });
+  });
+  expect(fired).toEqual(['first', 'second']);
+});
+
+test('a delay beyond what the platform takes does not fire at once', async () => {
+  let fired = false;
+  const warnings: string[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning.name);
+  process.on('warning', warned);
+  const timer = clock.after(2 ** 32, () => {
+    fired = true;
+  });
+  await new Promise<void>((resolve) => {
+    clock.after(20, resolve);
+  });
+  timer.cancel();
+  process.off('warning', warned);
+  expect(fired).toBe(false);
+  expect(warnings).toEqual([]);
+});
+
+test('monotonic time does not go back; wall time is the machine’s', () => {
+  let last = clock.monotonic();
+  for (let i = 0; i < 10_000; i++) {
+    const next = clock.monotonic();
+    expect(next >= last).toBe(true);
+    last = next;
+  }
+  const before = Date.now();
+  const now = clock.now();
+  expect(now).toBeGreaterThanOrEqual(before);
+  expect(now).toBeLessThanOrEqual(Date.now());
+});
+
+test('a pending timer does not keep a process alive', () => {
+  const source = `import { systemClock } from '${new URL('../../../../src/adapters/system/clock.ts', import.meta.url).href}';
+systemClock().after(3_600_000, () => {});
+console.log('armed');`;
+  const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));
+  const { status, stdout } = spawnSync(process.execPath, ['--import', hooks, '--input-type=module', '-e', source], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'armed\n' });
+});

@@ -1,0 +1,154 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { createLog, type LogOptions } from '../../../../src/adapters/system/log.ts';
+import { LatticeError } from '../../../../src/core/types/index.ts';
+
+function collected(options: Partial<LogOptions> = {}) {
+  const written: string[] = [];
+  const log = createLog({
+    level: 'info',
+    format: 'json',
+    destination: { write: (line) => void written.push(line) },
+    ...options,
+  });
+  return { log, written, lines: () => written.map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+test('a line is one JSON object: time, level name, component, fields, message', () => {
+  const { log, written, lines } = collected();
+  log.child('sync').info({ peer: 'abc', bytes: 12 }, 'repaired');
+  expect(written[0]).toMatch(/^\{.*\}\n$/);
+  const { time, ...rest } = lines()[0] ?? {};
+  expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  expect(rest).toEqual({ level: 'info', component: 'sync', peer: 'abc', bytes: 12, msg: 'repaired' });
+});
+
+test('the level is a threshold, for children too', () => {
+  const { log, lines } = collected({ level: 'warn' });
+  for (const logger of [log, log.child('x')]) {
+    logger.debug({}, 'debug');
+    logger.info({}, 'info');
+    logger.warn({}, 'warn');
+    logger.error({}, 'error');
+  }
+  expect(lines().map(({ level, msg }) => [level, msg])).toEqual([
+    ['warn', 'warn'],
+    ['error', 'error'],
+    ['warn', 'warn'],
+    ['error', 'error'],
+  ]);
+});
+
+test('a child’s child carries its own component, once', () => {
+  const { log, written } = collected();
+  log.child('api').child('sync').info({}, 'x');
+  expect(written[0]?.match(/"component":"\w+"/g)).toEqual(['"component":"sync"']);
+});
+
+test('an error under err tells type, message with causes, stack, code and details', () => {
+  const { log, lines } = collected();
+  const err = new LatticeError('store-locked', 'open elsewhere', {
+    details: { directory: 'd' },
+    cause: new Error('EAGAIN'),
+  });
+  log.error({ err }, 'failed');
+  expect(lines()[0]).toMatchObject({
+    err: { type: 'LatticeError', message: 'open elsewhere: EAGAIN', code: 'store-locked', details: { directory: 'd' } },
+  });
+  expect(JSON.stringify(lines()[0])).toContain('log.test.ts');
+});
+
+test('something thrown that is no error is logged as it is', () => {
+  const { log, lines } = collected();
+  log.error({ err: 'text' }, 'failed');
+  log.error({ err: undefined }, 'failed');
+  expect(lines()[0]).toMatchObject({ err: 'text' });
+  expect(lines()[1]).not.toHaveProperty('err');
+});
+
+test('secrets never reach a line: by name, in any case, at any depth, inside errors and arrays', () => {
+  const { log, written } = collected();
+  const secret = 'hunter2';
+  const err = Object.assign(new Error('x'), {
+    details: { privateKey: secret, headers: [{ authorization: secret }] },
+    token: secret,
+  });
+  const deep = { a: { b: { c: { d: { e: { f: { g: { seed: secret } } } } } } } };
+  for (const fields of [
+    { token: secret },
+    { seed: secret },
+    { privateKey: new TextEncoder().encode(secret) },
+    { headers: { Authorization: secret } },
+    { list: [{ apiToken: secret }] },
+    { err },
+    { deep },
+    { token: { value: secret } },
+  ]) {
+    log.error(fields, 'x');
+  }
+  expect(written).toHaveLength(8);
+  expect(written.join('')).not.toContain(secret);
+  expect(written.slice(0, 5).every((line) => line.includes('[redacted]'))).toBe(true);
+});
+
+test('logging changes nothing of what it is given', () => {
+  const { log } = collected();
+  const fields = { token: 'x', inner: { seed: 'y' } };
+  log.info(fields, 'x');
+  expect(fields).toEqual({ token: 'x', inner: { seed: 'y' } });
+});
+
+test('fields that point at themselves, bigints and bytes are no obstacle', () => {
+  const { log, lines } = collected();
+  const fields: Record<string, unknown> = { hlc: 5n, bytes: Uint8Array.of(1) };
+  fields['self'] = fields;
+  log.info(fields, 'x');
+  expect(lines()[0]).toMatchObject({ hlc: 5, msg: 'x' });
+});
+
+test('pretty is text with the level, the component and the message', () => {
+  const { log, written } = collected({ format: 'pretty' });
+  log.child('p2p').warn({ peer: 'abc', token: 'hunter2' }, 'slow');
+  const text = written.join('');
+  for (const part of ['WARN', 'p2p', 'slow', 'abc']) expect(text).toContain(part);
+  expect(text).not.toContain('hunter2');
+  expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError);
+});
+
+const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));
+const source = (body: string): string[] => [
+  '--import',
+  hooks,
+  '--input-type=module',
+  '-e',
+  `import { createLog } from '${new URL('../../../../src/adapters/system/log.ts', import.meta.url).href}';
+const log = createLog({ level: 'info', format: 'json' });
+${body}`,
+];
+
+test('standard output: the last line is out when the process exits right after it', () => {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    source(`log.error({ n: 1 }, 'last words'); process.exit(74);`),
+    {
+      encoding: 'utf8',
+      timeout: 20_000,
+    },
+  );
+  expect(status).toBe(74);
+  expect(JSON.parse(stdout)).toMatchObject({ level: 'error', n: 1, msg: 'last words' });
+});
+
+test('standard output that is closed or full costs lines, not the process', async () => {
+  const body = `for (let i = 0; i < 100; i++) log.info({ i }, 'x'); setTimeout(() => { log.info({}, 'y'); process.exit(3); }, 50);`;
+  const child = spawn(process.execPath, source(body), { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  expect(await once(child, 'exit')).toEqual([3, null]);
+
+  const full = spawnSync('bash', ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, ...source(body)], {
+    timeout: 20_000,
+  });
+  expect(full.status).toBe(3);
+});

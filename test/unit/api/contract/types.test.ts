@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import type * as Schemas from '../../../../src/client/index.ts';
+import type * as Facade from '../../../../src/runtime/facade/facade.ts';
+
+type Mutable<T> = T extends readonly (infer U)[]
+  ? Mutable<U>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Mutable<T[K]> }
+    : T;
+/** What the node's own types allow is what the schemas say, and the other way round. */
+type Same<A, B> = [Mutable<A>, Mutable<B>] extends [Mutable<B>, Mutable<A>] ? true : false;
+
+const same: readonly true[] = [
+  true satisfies Same<Facade.EntryView, Schemas.Entry>,
+  true satisfies Same<Facade.ConflictView, Schemas.Conflict>,
+  true satisfies Same<Facade.Transition, Schemas.Transition>,
+  true satisfies Same<Facade.RepairReport, Schemas.RepairReport>,
+  true satisfies Same<Facade.HistoryPage, Schemas.History>,
+  true satisfies Same<Facade.CutView, Schemas.Cut>,
+  true satisfies Same<Facade.PeerStatus, Schemas.Peer>,
+  true satisfies Same<Facade.NodeStatus, Schemas.Status>,
+  true satisfies Same<Facade.ProofDocument, Schemas.Proof>,
+  true satisfies Same<Facade.SeriesView, Schemas.Series>,
+  true satisfies Same<Facade.PeerDifferences, Schemas.Differences>,
+];
+
+it('the schemas of the API have the types of the facade (tsc checks it) [A14]', () => {
+  expect(same).not.toContain(false);
+});

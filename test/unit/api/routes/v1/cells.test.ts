@@ -1,0 +1,189 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createApi } from '../../../../../src/api/index.ts';
+import { byteRange } from '../../../../../src/api/routes/v1/cells.ts';
+import {
+  CellDecoder,
+  findByCells,
+  publishedBytes,
+  publishedLength,
+  publishedToAnswer,
+  rangeOf,
+} from '../../../../../src/core/reconcile/index.ts';
+import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../../../../src/core/types/index.ts';
+import { differenceOf, fill, namesOf, pair, type State } from '../../../core/reconcile/cells/support.ts';
+import { createFakeLattice } from '../../fake-lattice.ts';
+import { silentLog, TEST_CONFIG } from '../../support.ts';
+
+const NO_SALT = new Uint8Array(0);
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+/** A node that publishes the cells of one state. */
+async function publish(state: State, publicSync = true) {
+  const version = state.cells.version(state.tree, NO_SALT);
+  if (version === undefined) throw new Error('no cells');
+  const root = bytesToHex(version.root);
+  const lattice = createFakeLattice();
+  lattice.cutCells = (wanted) =>
+    wanted === root
+      ? {
+          entries: version.entries,
+          cells: version.count,
+          length: publishedLength(version),
+          read: (from, to) => publishedBytes(version, from, to),
+        }
+      : undefined;
+  const api = await createApi({
+    lattice,
+    log: silentLog,
+    config: { ...TEST_CONFIG, api: { ...TEST_CONFIG.api, publicSync } },
+  });
+  closing.push(() => api.close());
+  const { url } = await api.listen();
+  return { url, path: `/api/v1/sync/cells/${root}`, root, version, lattice };
+}
+
+/** A cache as proxies are: keeps what it may of whole answers, and cuts ranges out of them. */
+async function createCache(origin: string): Promise<{ readonly url: string; readonly asked: string[] }> {
+  const asked: string[] = [];
+  const kept = new Map<string, { readonly headers: Headers; readonly body: Buffer }>();
+  const server: Server = createServer((request, response) => {
+    void (async () => {
+      const path = request.url ?? '/';
+      let known = kept.get(path);
+      if (known === undefined) {
+        asked.push(path);
+        const answer = await fetch(`${origin}${path}`);
+        known = { headers: answer.headers, body: Buffer.from(await answer.arrayBuffer()) };
+        if (answer.status !== 200) return void response.writeHead(answer.status).end();
+        if (/public.*immutable/.test(answer.headers.get('cache-control') ?? '')) kept.set(path, known);
+      }
+      const { headers, body } = known;
+      const said = Object.fromEntries(
+        ['etag', 'lattice-entries', 'content-type'].map((name) => [name, headers.get(name) ?? '']),
+      );
+      const range = byteRange((request.headers satisfies IncomingHttpHeaders).range, body.length);
+      if (range === undefined || range === 'none') return void response.writeHead(200, said).end(body);
+      response.writeHead(206, { ...said, 'content-range': `bytes ${range.from}-${range.to - 1}/${body.length}` });
+      response.end(body.subarray(range.from, range.to));
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => new Promise((resolve) => server.close(resolve)));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+describe('published cells', () => {
+  let state: State;
+  beforeEach(() => {
+    state = pair(500)[0];
+  });
+
+  it('are immutable bytes of 21 a cell, told by ETag, in whole and in any range [Y12]', async () => {
+    const { url, path, root, version } = await publish(state);
+    const whole = await fetch(`${url}${path}`);
+    const bytes = new Uint8Array(await whole.arrayBuffer());
+    expect(whole.status).toBe(200);
+    expect(Object.fromEntries(whole.headers)).toMatchObject({
+      etag: `"${root}"`,
+      'cache-control': 'public, max-age=31536000, immutable',
+      'accept-ranges': 'bytes',
+      'content-type': 'application/octet-stream',
+      'lattice-entries': '500',
+      'lattice-cells': String(version.count),
+    });
+    expect(bytes.length).toBe(21 * version.count);
+    for (const [range, from, to] of [
+      ['bytes=0-20', 0, 21],
+      ['bytes=50-60', 50, 61],
+      ['bytes=31000-', 31_000, bytes.length],
+      ['bytes=-5', bytes.length - 5, bytes.length],
+      ['bytes=100-999999999', 100, bytes.length],
+    ] as const) {
+      const part = await fetch(`${url}${path}`, { headers: { range } });
+      expect([part.status, part.headers.get('content-range')]).toEqual([
+        206,
+        `bytes ${from}-${to - 1}/${bytes.length}`,
+      ]);
+      expect(new Uint8Array(await part.arrayBuffer())).toEqual(bytes.slice(from, to));
+    }
+    const statusOf = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${url}${path}`, { headers })).status;
+    expect(await statusOf({ range: `bytes=${bytes.length}-` })).toBe(416);
+    expect(await statusOf({ range: 'bytes=0-1,5-6' })).toBe(200);
+    expect(await statusOf({ range: 'bytes=0-20', 'if-range': '"another"' })).toBe(200);
+    expect(await statusOf({ 'if-none-match': `"${root}"` })).toBe(304);
+  });
+
+  it('are there for the roots of certified cuts only [Y12]', async () => {
+    const { url } = await publish(state);
+    const statusOf = async (root: string): Promise<number> => (await fetch(`${url}/api/v1/sync/cells/${root}`)).status;
+    expect(await statusOf('ab'.repeat(32))).toBe(404);
+    expect(await statusOf('not-a-root')).toBe(400);
+  });
+
+  it('are for members where the node does not publish them: an envelope for this path [Y12]', async () => {
+    const { url, path, lattice } = await publish(state, false);
+    const envelope = Buffer.from('signed').toString('base64url');
+    const get = (headers: Record<string, string> = {}) => fetch(`${url}${path}`, { headers });
+    expect((await get()).status).toBe(401);
+    expect((await get({ authorization: `Lattice ${envelope}` })).status).toBe(401);
+    let message = path;
+    const sync = lattice.sync;
+    lattice.setSync({
+      ...sync,
+      admit: async (bytes: Bytes) => {
+        if (new TextDecoder().decode(bytes) !== 'signed') throw new LatticeError('sync-unauthorized', 'no');
+        return new TextEncoder().encode(message);
+      },
+    });
+    const answer = await get({ authorization: `Lattice ${envelope}` });
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'private, max-age=31536000, immutable']);
+    await answer.arrayBuffer();
+    message = '/api/v1/sync/cells/other';
+    expect((await get({ authorization: `Lattice ${envelope}` })).status).toBe(401);
+  });
+
+  it.each([20, 400])('tell %i differences through a cache, by ranges, asking the node once [Y12]', async (d) => {
+    const [mine, theirs] = pair(3000);
+    fill(mine, 'mine', d / 2);
+    fill(theirs, 'theirs', d / 2);
+    const { url, path, root } = await publish(theirs);
+    const cache = await createCache(url);
+    const own = mine.cells.version(mine.tree, NO_SALT);
+    if (own === undefined) throw new Error('no cells');
+    // Two readers: the second costs the node nothing.
+    for (let reader = 0; reader < 2; reader++) {
+      const search = findByCells(mine.tree, mine.cells, NO_SALT);
+      let step = search.next();
+      while (step.done !== true) {
+        const request = step.value;
+        if (request.type !== 'cells') throw new Error(request.type);
+        const { from, to } = rangeOf(request);
+        const answer = await fetch(`${cache.url}${path}`, { headers: { range: `bytes=${from}-${to - 1}` } });
+        const entries = Number(answer.headers.get('lattice-entries'));
+        const bytes = new Uint8Array(await answer.arrayBuffer());
+        step = search.next(publishedToAnswer(bytes, request.from, { root: hexToBytes(root) as Bytes, entries }, own));
+      }
+      expect(step.value.outcome).toBe('found');
+      expect(namesOf(step.value)).toEqual(differenceOf(mine, theirs));
+    }
+    expect(cache.asked).toEqual([path]);
+  });
+
+  it('that were spoiled on their way decode to nothing that is not so [Y8, Y12]', () => {
+    const [mine, theirs] = pair(500);
+    fill(theirs, 'theirs', 10);
+    const [own, other] = [mine, theirs].map((one) => one.cells.version(one.tree, NO_SALT));
+    if (own === undefined || other === undefined) throw new Error('no cells');
+    const bytes = publishedBytes(other, 0, 21 * 128).slice();
+    bytes[300] = (bytes[300] as number) ^ 1;
+    const decoder = new CellDecoder(own, () => false);
+    decoder.add(publishedToAnswer(bytes, 0, other, own));
+    expect(decoder.complete).toBe(false);
+  });
+});

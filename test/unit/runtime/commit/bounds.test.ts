@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import type { Bytes, Entry, Fragment } from '../../../../src/core/types/index.ts';
+import { fragmentBytes, intentBytes } from '../../../../src/runtime/commit/sizes.ts';
+import { createEntryCache } from '../../../../src/runtime/storage/entry-cache.ts';
+import { createGossipOutbox } from '../../../../src/runtime/streams/forward.ts';
+import { createAuthor, createHandClock, openTestState, put, turns, until } from '../support.ts';
+
+const MIB = 1024 * 1024;
+const author = createAuthor(9);
+const text = (bytes: number): string => 'x'.repeat(bytes);
+
+describe('queues are bounded in bytes [L2]', () => {
+  it('local writers of large values are told to come back, and all that was taken becomes durable', async () => {
+    const state = await openTestState();
+    state.store.hold();
+    const taken = new Set<Promise<unknown>>();
+    const refusals: unknown[] = [];
+    for (let i = 0; i < 8192 && refusals.length === 0; i++) {
+      const written = state.writer.write(put(`large/${i}`, text(16_000)));
+      taken.add(written);
+      written.catch((error: unknown) => {
+        refusals.push(error);
+        taken.delete(written);
+      });
+      await turns(1);
+    }
+    expect(refusals[0]).toMatchObject({ code: 'overloaded' });
+    // 32 MiB wait, and up to two batches are under way.
+    expect(taken.size * 16_000).toBeGreaterThan(28 * MIB);
+    expect(taken.size * 16_000).toBeLessThan(40 * MIB);
+    state.store.open();
+    await Promise.all(taken);
+    expect(state.replica.tree.size).toBe(taken.size);
+    await expect(state.writer.write(put('small', 1))).resolves.toMatchObject({ ok: true });
+  });
+
+  it('a batch holds fewer operations when they are large', async () => {
+    const state = await openTestState();
+    state.store.hold();
+    const all = [state.writer.write(put('first', 1))];
+    await until('the first batch is on its way', () => state.store.held.length === 1);
+    for (let i = 0; i < 1000; i++) all.push(state.writer.write(put(`large/${i}`, text(16_000))));
+    state.store.open();
+    await Promise.all(all);
+    const most = Math.max(
+      ...state.applied.map(({ step }) =>
+        step.rows.reduce((sum, row) => sum + (row.type === 'put' ? row.value.length : 0), 0),
+      ),
+    );
+    expect(most).toBeLessThan(3 * MIB);
+  });
+
+  it('commits waiting for gossip are dropped beyond their bytes, and counted', () => {
+    const sent: Bytes[] = [];
+    let dropped = 0;
+    const clock = createHandClock();
+    const outbox = createGossipOutbox({ clock, publish: (data) => sent.push(data), onDropped: (n) => (dropped += n) });
+    const large = author.commit(Object.fromEntries([0, 1, 2].map((i) => [`k${i}`, text(16_000)])));
+    const fits = Math.floor((16 * MIB) / fragmentBytes(large));
+    outbox.add(Array.from({ length: fits + 10 }, () => large));
+    expect(dropped).toBe(10 * 3);
+    expect(outbox.waiting()).toBe(fits * 3);
+  });
+});
+
+describe('the sizes of what waits', () => {
+  it('count texts, names and items, however deep', () => {
+    expect(intentBytes(put('key', text(1000)))).toBe(1003);
+    expect(intentBytes(put('key', { name: [text(500), { inner: text(500) }] }))).toBeGreaterThanOrEqual(1000);
+    let deep: unknown = 1;
+    for (let i = 0; i < 100_000; i++) deep = [deep];
+    expect(intentBytes({ operations: [{ kind: 'put', key: 'k', value: deep }] })).toBeGreaterThan(0);
+    expect(intentBytes({ operations: [{ kind: 'delete', key: 'key' }] })).toBeLessThan(100);
+  });
+});
+
+describe('the cache of entries', () => {
+  const entryOf = (fragment: Fragment, at: number): Entry => {
+    const { bytes, operation, index } = fragment.operations[at] as Fragment['operations'][number];
+    const { idBytes: commit, headerBytes, signature } = fragment;
+    return {
+      key: operation.key,
+      siblings: [
+        {
+          commit,
+          index,
+          author: author.author,
+          hlc: fragment.header.hlc,
+          operation,
+          operationBytes: bytes,
+          headerBytes,
+          signature,
+          proof: [],
+        },
+      ],
+    };
+  };
+  /** An operation that is a view of a buffer of this size. */
+  const viewOf = (size: number, key: string): Entry => {
+    const entry = entryOf(author.commit({ [key]: 1 }), 0);
+    const [sibling] = entry.siblings as [Entry['siblings'][number]];
+    const buffer = new Uint8Array(size);
+    buffer.set(sibling.operationBytes);
+    return { key, siblings: [{ ...sibling, operationBytes: buffer.subarray(0, sibling.operationBytes.length) }] };
+  };
+
+  it('counts whole buffers, and lets go of the oldest entries beyond 8 MiB [L2]', () => {
+    const cache = createEntryCache();
+    for (let i = 0; i < 1000; i++) cache.set(`k${i}`, viewOf(64 * 1024, `k${i}`));
+    expect(cache.bytes).toBeLessThanOrEqual(8 * MIB);
+    // Once it is full an eighth is let go of at once.
+    expect(cache.size).toBeGreaterThanOrEqual(112);
+    expect(cache.size).toBeLessThanOrEqual(128);
+    expect(cache.get('k0')).toBeUndefined();
+    expect(cache.get('k999')).toBeDefined();
+  });
+
+  it('counts a buffer that several entries share once, and until the last is gone', () => {
+    const cache = createEntryCache();
+    const shared = viewOf(1000, 'a');
+    cache.set('a', shared);
+    cache.set('b', { ...shared, key: 'b' });
+    expect(cache.bytes).toBe(1000);
+    cache.set('a', viewOf(50, 'a'));
+    expect(cache.bytes).toBeGreaterThan(1000);
+    cache.delete('b');
+    expect(cache.bytes).toBeLessThan(1000);
+    cache.delete('a');
+    cache.delete('a');
+    expect([cache.bytes, cache.size]).toEqual([0, 0]);
+  });
+});

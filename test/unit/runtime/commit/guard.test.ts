@@ -1,0 +1,212 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Author, type Hlc, MAX_LOCAL_AHEAD_MS } from '../../../../src/core/types/index.ts';
+import type { Clock, Log } from '../../../../src/ports/index.ts';
+import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
+
+const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+const hlc = (n: number): Hlc => BigInt(n) as Hlc;
+
+let wall: number;
+let monotonic: number;
+let seen: Hlc;
+let ahead: number;
+const clock: Clock = { now: () => wall, monotonic: () => monotonic, after: () => ({ cancel() {} }) };
+
+function pass(guard: Guard, ms: number, offsets: readonly number[] = [], wallMs = ms): void {
+  wall += wallMs;
+  monotonic += ms;
+  guard.tick(offsets);
+}
+
+const make = (hasPeers = true): Guard =>
+  createGuard({
+    clock,
+    log,
+    incarnation: new Uint8Array(8).fill(1),
+    ownSeen: () => seen,
+    hasPeers,
+    clockAheadMs: () => ahead,
+  });
+
+async function isReady(guard: Guard): Promise<boolean> {
+  let ready = false;
+  void guard.ready().then(() => (ready = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  return ready;
+}
+
+beforeEach(() => {
+  wall = 1_700_000_000_000;
+  monotonic = 0;
+  seen = hlc(0);
+  ahead = 0;
+});
+
+describe('writes after a start', () => {
+  it('wait for nobody when no peers are configured', async () => {
+    expect(await isReady(make(false))).toBe(true);
+  });
+
+  it('wait until a peer confirms our newest commit [N8]', async () => {
+    seen = hlc(5);
+    const guard = make();
+    expect(await isReady(guard)).toBe(false);
+    guard.toldOwnHlc(hlc(5));
+    expect(await isReady(guard)).toBe(true);
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('wait a bounded time when no peer answers [N8]', async () => {
+    const guard = make();
+    pass(guard, 2_900);
+    expect(await isReady(guard)).toBe(false);
+    pass(guard, 100);
+    expect(await isReady(guard)).toBe(true);
+  });
+
+  it('wait until our own newer commits have been fetched, and say so when that takes long [N7, N8]', async () => {
+    seen = hlc(5);
+    const guard = make();
+    guard.toldOwnHlc(hlc(9));
+    pass(guard, 10_000);
+    expect(await isReady(guard)).toBe(false);
+    pass(guard, 20_000);
+    expect(guard.reasons().join()).toContain('newer commits of our own key');
+    seen = hlc(9);
+    pass(guard, 250);
+    expect(await isReady(guard)).toBe(true);
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('open without a lasting reason when the peer that says so comes before the next look', async () => {
+    const guard = make();
+    guard.toldOwnHlc(hlc(9));
+    pass(guard, 31_000);
+    expect(guard.reasons()).toHaveLength(1);
+    seen = hlc(9);
+    guard.toldOwnHlc(hlc(9));
+    expect(await isReady(guard)).toBe(true);
+    expect(guard.reasons()).toEqual([]);
+  });
+});
+
+describe('one key living twice', () => {
+  const head = (incarnation: number, sequence: number) => ({
+    network: 'n',
+    author: '' as Author,
+    incarnation: new Uint8Array(8).fill(incarnation),
+    sequence,
+    hlc: hlc(0),
+    root: new Uint8Array(32),
+    entries: 0,
+    trustHash: new Uint8Array(32),
+    wallMs: wall,
+  });
+
+  it('stops writing when another incarnation goes on counting its heads [N7]', () => {
+    const guard = make(false);
+    for (let i = 0; i < 5; i++) {
+      pass(guard, 1_000);
+      guard.sawOwnHead(head(2, 10 + i));
+    }
+    expect(guard.reasons().join()).toContain('this key lives twice');
+  });
+
+  it('takes late relays of its own former life for what they are', () => {
+    const guard = make(false);
+    pass(guard, 3_000);
+    guard.sawOwnHead(head(2, 10));
+    guard.sawOwnHead(head(2, 12));
+    pass(guard, 5_000);
+    guard.sawOwnHead(head(1, 99));
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('stops writing when a commit of our key comes in that we never made [N7]', () => {
+    seen = hlc(7);
+    const guard = make(false);
+    guard.sawOwnCommit(hlc(7));
+    expect(guard.reasons()).toEqual([]);
+    guard.sawOwnCommit(hlc(8));
+    expect(guard.reasons().join()).toContain('never made');
+  });
+
+  it('stops writing when one comes in that is older than what was written since, after a start alone [N7]', () => {
+    seen = hlc(5);
+    const guard = make();
+    pass(guard, 3_000);
+    guard.madeCommit(hlc(9));
+    guard.sawOwnCommit(hlc(7));
+    expect(guard.reasons().join()).toMatch(/restored from an old copy/);
+  });
+
+  it('goes on while history that a peer told of at the start is still coming in', () => {
+    seen = hlc(5);
+    const guard = make();
+    guard.toldOwnHlc(hlc(7));
+    seen = hlc(7);
+    pass(guard, 250);
+    guard.sawOwnCommit(hlc(6));
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('stops writing when a URL proves our key in another life [N7]', () => {
+    const guard = make();
+    guard.sawTwin('http://127.0.0.1:1');
+    expect(guard.reasons().join()).toMatch(/http:\/\/127\.0\.0\.1:1 runs with our key/);
+  });
+
+  it('does not stop writing on the mere claim of a peer', () => {
+    const guard = make(false);
+    guard.toldOwnHlc(hlc(1));
+    expect(guard.reasons()).toEqual([]);
+  });
+});
+
+describe('clocks', () => {
+  it('a jump against the monotonic clock stops writing until it has been steady for a minute [N7]', () => {
+    const guard = make(false);
+    pass(guard, 250, [], 250 + MAX_LOCAL_AHEAD_MS + 1);
+    expect(guard.reasons().join()).toContain('wall clock jumped by 20 s');
+    for (let i = 0; i < 61; i++) pass(guard, 1_000);
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it("a state's clock far ahead of the machine's stops writing until it has caught up", () => {
+    const guard = make(false);
+    ahead = MAX_LOCAL_AHEAD_MS + 1;
+    pass(guard, 250);
+    expect(guard.reasons().join()).toContain("state's clock is 20 s ahead");
+    ahead = 0;
+    pass(guard, 250);
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('a small step does nothing', () => {
+    const guard = make(false);
+    pass(guard, 250, [], 5_000);
+    expect(guard.reasons()).toEqual([]);
+  });
+
+  it('warns over half a second from the median of the peers, refuses over half a minute, and recovers [N7]', () => {
+    const guard = make(false);
+    pass(guard, 250, [100, 600, 90_000]);
+    expect(guard.warnings().join()).toContain('600 ms');
+    expect(guard.reasons()).toEqual([]);
+    pass(guard, 250, [31_000, 40_000]);
+    expect(guard.reasons().join()).toContain('s away from its peers');
+    pass(guard, 250, [10, 20]);
+    expect(guard.reasons()).toEqual([]);
+    expect(guard.warnings()).toEqual([]);
+  });
+});
+
+it('a waiting write is let go when a reason to refuse it appears', async () => {
+  const guard = make();
+  const waiting = isReady(guard);
+  guard.set('disk', 'only 1 MiB free');
+  expect(await waiting).toBe(true);
+  expect(guard.has('disk')).toBe(true);
+  guard.set('disk', undefined);
+  expect(guard.reasons()).toEqual([]);
+});

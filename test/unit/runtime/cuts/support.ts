@@ -1,0 +1,124 @@
+import type { Author } from '../../../../src/core/types/index.ts';
+import {
+  decodeSync,
+  encodeSync,
+  type SignedAttestation,
+  type SyncMessage,
+  trustHash,
+} from '../../../../src/core/wire/index.ts';
+import type { Applied } from '../../../../src/runtime/commit/writer.ts';
+import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import { type Cuts, type CutsDeps, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
+import { createReads, type Reads } from '../../../../src/runtime/read/reads.ts';
+import {
+  createAuthor,
+  type HandClock,
+  hasher,
+  log,
+  NETWORK,
+  openTestState,
+  type TestState,
+  verifier,
+} from '../support.ts';
+
+export const PERIOD_MS = 10_000;
+export const SETTLE_MS = 5_000;
+
+/** A node's cuts over a real replica and writer; what it spreads is kept. */
+export interface Party extends TestState {
+  readonly cuts: Cuts;
+  readonly book: AttestationBook;
+  readonly reads: Reads;
+  /** Attestations sent on, with the lung that brought them and from whom; its own have neither. */
+  readonly sent: {
+    readonly signed: SignedAttestation;
+    readonly lung: string | undefined;
+    readonly from: Author | undefined;
+  }[];
+  readonly events: { readonly at: number; readonly root: string; readonly certified: boolean }[];
+  mayAttest: boolean;
+  clockIsGood: boolean;
+  streamless: ReturnType<CutsDeps['streamless']>;
+}
+
+export async function createParty(id: number, clock: HandClock, trusted: readonly Author[]): Promise<Party> {
+  let cuts: Cuts | undefined;
+  const applied = (step: Applied): void => cuts?.applied(step);
+  const state = await openTestState({ id, clock, onApplied: applied, onUnchanged: applied });
+  const trust = trustHash(trusted, hasher);
+  const book = createAttestationBook({
+    network: NETWORK,
+    self: state.self.author,
+    trusted,
+    trustHash: trust,
+    periodMs: PERIOD_MS,
+    hasher,
+    verifier,
+    clock,
+    log,
+  });
+  const sent: Party['sent'] = [];
+  const events: Party['events'] = [];
+  const party: Party = {
+    ...state,
+    get cuts() {
+      return cuts as Cuts;
+    },
+    book,
+    reads: createReads({
+      ...state,
+      hasher,
+      network: NETWORK,
+      ownHead: () => state.self.head({ root: state.replica.tree.root() }),
+      cuts: { current: () => cuts?.current(), nextInMs: () => cuts?.nextInMs() ?? 0 },
+      book,
+    }),
+    sent,
+    events,
+    mayAttest: true,
+    clockIsGood: true,
+    streamless: [],
+  };
+  cuts = createCuts({
+    ...state,
+    hasher,
+    signer: state.self,
+    log,
+    network: NETWORK,
+    trustHash: trust,
+    book,
+    periodMs: PERIOD_MS,
+    settleMs: SETTLE_MS,
+    clockIsGood: () => party.clockIsGood,
+    mayAttest: () => party.mayAttest,
+    spread: (signed, lung, from) => sent.push({ signed, lung, from }),
+    streamless: () => party.streamless,
+    onCut: (cut) => events.push(cut),
+  });
+  cuts.start();
+  return party;
+}
+
+/** Hands what each has sent to all others, until nobody sends any more. */
+export async function gossip(parties: readonly Party[]): Promise<void> {
+  for (let more = true; more; ) {
+    more = false;
+    for (const from of parties) {
+      for (const { signed } of from.sent.splice(0)) {
+        more = true;
+        for (const to of parties) if (to !== from) await to.cuts.onAttestation(signed, 'p2p', from.self.author);
+      }
+    }
+  }
+}
+
+/** A request as it travels between two parties without streams. */
+export function linkTo(to: Party, from: Author): (message: SyncMessage) => Promise<SyncMessage> {
+  return async (message) => {
+    const request = decodeSync(encodeSync(message));
+    if (request.type !== 'attest') throw new Error(`not expected: ${request.type}`);
+    return decodeSync(encodeSync(await to.cuts.onAttest(from, request.attestations, 'http')));
+  };
+}
+
+export const authorsOf = (...ids: readonly number[]): Author[] => ids.map((id) => createAuthor(id).author);

@@ -1,0 +1,581 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Author, type Bytes, bytesToHex, type Hlc } from '../../../../src/core/types/index.ts';
+import { decodeSync, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { createDoor, type Door } from '../../../../src/runtime/commit/door.ts';
+import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
+import type { LatticeEvent, SyncMode } from '../../../../src/runtime/facade/facade.ts';
+import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../../src/runtime/peers/peers.ts';
+import { createReads } from '../../../../src/runtime/read/reads.ts';
+import { createRepairs, type Repairs } from '../../../../src/runtime/repair/repairs.ts';
+import { createLinks } from '../../../../src/runtime/transport/links.ts';
+import type { HttpPeer, HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
+import type { P2pSupervisor } from '../../../../src/runtime/transport/lung-p2p.ts';
+import {
+  createAuthor,
+  createHandClock,
+  createRandom,
+  deferred,
+  type HandClock,
+  hasher,
+  log,
+  metrics,
+  NETWORK,
+  noCuts,
+  openTestState,
+  put,
+  type TestAuthor,
+  type TestState,
+  turns,
+  until,
+  verifier,
+} from '../support.ts';
+
+const [smaller, greater] = [createAuthor(1), createAuthor(2)].sort((a, b) => (a.author < b.author ? -1 : 1)) as [
+  TestAuthor,
+  TestAuthor,
+];
+const stranger = createAuthor(9);
+const TICK_MS = 250;
+
+let clock: HandClock;
+let random: ReturnType<typeof createRandom>;
+let ours: TestState;
+let peers: PeerTable;
+let repairs: Repairs;
+let mode: SyncMode;
+let p2pRuns: boolean;
+let url: HttpPeer | undefined;
+let link: (peer: Author | undefined, message: Bytes, lung: 'p2p' | 'http') => Promise<Bytes>;
+/** Requests sent, with their time. */
+let requests: {
+  readonly at: number;
+  readonly peer: Author | undefined;
+  readonly lung: 'p2p' | 'http';
+  readonly type: string;
+}[];
+let heads: number;
+let events: LatticeEvent[];
+
+const notUsed = (): never => {
+  throw new Error('not used');
+};
+
+function doorOf(state: TestState, isTrusted: (author: Author) => boolean): Door {
+  return createDoor({
+    hasher,
+    network: NETWORK,
+    isTrusted,
+    isFull: () => false,
+    verifier,
+    writer: state.writer,
+    clock,
+    metrics,
+  });
+}
+
+function send(peer: Author | undefined, message: Bytes, lung: 'p2p' | 'http'): Promise<Bytes> {
+  requests.push({ at: clock.monotonic(), peer, lung, type: decodeSync(message).type });
+  return link(peer, message, lung);
+}
+
+function createAll(self: TestAuthor): void {
+  const p2p: P2pSupervisor = {
+    start: notUsed,
+    stop: notUsed,
+    status: notUsed,
+    publish: notUsed,
+    get running() {
+      return p2pRuns;
+    },
+    request: (peer, message) => send(peer, message, 'p2p'),
+  };
+  const http: Pick<HttpSupervisor, 'find' | 'request'> = {
+    find: () => url,
+    request: (_url, message, expect_) => send(expect_, message, 'http'),
+  };
+  const { replica, writer } = ours;
+  repairs = createRepairs({
+    replica,
+    hasher,
+    writer,
+    door: doorOf(ours, (author) => author !== stranger.author),
+    clock,
+    random,
+    log,
+    metrics,
+    self: self.author,
+    readEntries: createReads({ ...ours, hasher, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesBetween,
+    p2p,
+    linkTo: createLinks({ p2p, http, mode: () => mode }),
+    peerIdOf: (author) => `id of ${author}`,
+    onEvent: (event) => events.push(event),
+    root: () => bytesToHex(replica.tree.root()),
+    peers,
+  });
+}
+
+beforeEach(async () => {
+  clock = createHandClock();
+  random = createRandom(1);
+  ours = await openTestState({ clock });
+  peers = createPeerTable(clock);
+  mode = 'auto';
+  p2pRuns = true;
+  url = undefined;
+  requests = [];
+  heads = 0;
+  events = [];
+  link = () => Promise.reject(new Error('connection reset'));
+  createAll(smaller);
+});
+
+/** A connected peer whose head names `root`. */
+function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7), entries?: number): Peer {
+  const peer = peers.ensure(author.author);
+  if (peer === undefined) throw new Error('no room');
+  peer.connected = true;
+  peers.hear(
+    peer,
+    author.head({ sequence: ++heads, root, ...(entries === undefined ? {} : { entries }) }),
+    'p2p',
+    true,
+  );
+  return peer;
+}
+
+function reachableUrl({ author }: TestAuthor): HttpPeer {
+  return {
+    url: 'http://a.test',
+    author,
+    self: false,
+    reachable: true,
+    streaming: false,
+    error: undefined,
+    lastHeardAt: 0,
+  };
+}
+
+function look(): void {
+  const own = {
+    root: bytesToHex(ours.replica.tree.root()),
+    recent: new RecentRoots(),
+    seenHlc: 0n as Hlc,
+    trustHash: new Uint8Array(32),
+  };
+  for (const peer of peers.all()) {
+    peers.compare(peer, own);
+    repairs.consider(peer);
+  }
+}
+
+async function pass(ms: number): Promise<void> {
+  for (let t = 0; t < ms; t += TICK_MS) {
+    await clock.advance(TICK_MS);
+    look();
+    await turns();
+  }
+}
+
+/** When repairs began: a failing one sends a single request. */
+const begun = (): number[] => requests.map((r) => r.at);
+
+describe('a repair', () => {
+  it('begins at once the first time roots differ, and later when they have differed for 1.5 s [N10]', async () => {
+    const peer = meet(greater);
+    look();
+    await turns();
+    expect(begun()).toEqual([0]);
+    // Equal for a while, then different again.
+    peer.repair.nextAt = 0;
+    await clock.advance(60_000);
+    meet(greater, ours.replica.tree.root());
+    look();
+    await clock.advance(4_000);
+    meet(greater);
+    await clock.advance(4_000);
+    const from = clock.monotonic();
+    await pass(3_000);
+    expect(begun()[1]).toBe(from + TICK_MS + 1_500);
+  });
+
+  it('begins half a second later on the side with the greater key [N10]', async () => {
+    createAll(greater);
+    const peer = meet(smaller);
+    peer.repair.urgent = false;
+    look();
+    await pass(4_000);
+    expect(begun()[0]).toBe(2_000);
+  });
+
+  it('begins without that half second where only this side reaches the other [N10]', async () => {
+    createAll(greater);
+    const peer = meet(smaller);
+    peer.connected = false;
+    url = reachableUrl(smaller);
+    look();
+    await turns();
+    expect(begun()).toEqual([0]);
+    // It has asked us something meanwhile: it can begin as well.
+    repairs.asked(smaller.author);
+    repairs.soon(smaller.author);
+    peer.agreementAt = clock.monotonic();
+    look();
+    await pass(1_000);
+    expect(begun()).toEqual([0, 500]);
+  });
+
+  it('does not begin while roots are equal, unknown, or what differs comes and goes [N10]', async () => {
+    const peer = meet(greater, ours.replica.tree.root());
+    peers.ensure(stranger.author);
+    await pass(10_000);
+    peer.repair.urgent = false;
+    for (let i = 0; i < 5; i++) {
+      meet(greater);
+      await clock.advance(4_000);
+      look();
+      await pass(1_000);
+      meet(greater, ours.replica.tree.root());
+      look();
+    }
+    expect(requests).toEqual([]);
+  });
+
+  it('waits while the peer repairs with us, and begins when nothing has come of that for 2 s [S13]', async () => {
+    meet(greater);
+    const first = repairs.serving(greater.author);
+    await pass(30_000);
+    expect(begun()).toEqual([]);
+    first();
+    await pass(1_500);
+    repairs.serving(greater.author)();
+    const quietFrom = clock.monotonic();
+    await pass(3_000);
+    expect(begun()).toEqual([quietFrom + 2_000]);
+  });
+
+  it('does not wait for a peer that goes on asking for longer than a session may last [S13]', async () => {
+    meet(greater);
+    for (let i = 0; i < 125; i++) {
+      repairs.serving(greater.author)();
+      await pass(1_000);
+    }
+    expect(begun()[0]).toBe(120_000);
+  });
+
+  it('that fails is tried again later and later, up to a minute [N10]', async () => {
+    meet(greater);
+    look();
+    await pass(300_000);
+    const gaps = begun()
+      .slice(1)
+      .map((at, i) => at - (begun()[i] as number));
+    expect(gaps).toEqual([1_500, 2_500, 4_500, 8_500, 16_500, 32_500, 60_500, 60_500, 60_500]);
+    expect(peers.get(greater.author)?.repair.last).toMatchObject({
+      outcome: 'failed',
+      lung: 'p2p',
+      error: 'connection reset',
+    });
+  });
+
+  it('is due at once when the lung changed or a stream lost its place, whatever the backoff [X8, N10]', async () => {
+    meet(greater);
+    look();
+    await pass(10_000);
+    const before = requests.length;
+    repairs.soon(greater.author);
+    look();
+    await turns();
+    expect(requests.length).toBe(before + 1);
+    // Once.
+    look();
+    await turns();
+    expect(requests.length).toBe(before + 1);
+  });
+
+  it('is one of two at a time, and one with each peer [N10]', async () => {
+    const pending = deferred<Bytes>();
+    link = () => pending.promise;
+    for (const id of [11, 12, 13, 14]) meet(createAuthor(id));
+    await pass(10_000);
+    expect(requests).toHaveLength(2);
+    pending.reject(new Error('connection reset'));
+    link = () => deferred<Bytes>().promise;
+    await pass(500);
+    expect(requests).toHaveLength(4);
+    expect(new Set(requests.map((r) => r.peer)).size).toBe(4);
+  });
+
+  it('goes over the lung that carries the peer, or the one that reaches it [N10, N5]', async () => {
+    const peer = meet(greater);
+    const lungs: (string | undefined)[] = [];
+    const now = async (): Promise<void> => {
+      const before = requests.length;
+      repairs.soon(greater.author);
+      look();
+      await turns();
+      lungs.push(requests[before]?.lung);
+    };
+    const reachable = reachableUrl(greater);
+    url = reachable;
+    peer.path = { ...peer.path, lung: 'http' };
+    await now(); // HTTP carries it
+    peer.path = { ...peer.path, lung: 'p2p' };
+    await now(); // P2P carries it
+    peer.path = { ...peer.path, lung: 'http' };
+    url = { ...reachable, reachable: false };
+    await now(); // its URL does not answer, P2P is connected
+    url = reachable;
+    mode = 'p2p';
+    await now();
+    peer.path = { ...peer.path, lung: 'p2p' };
+    mode = 'http';
+    await now();
+    mode = 'auto';
+    p2pRuns = false;
+    await now(); // the lung is down whatever the path says
+    url = undefined;
+    await now(); // nothing reaches it
+    expect(lungs).toEqual(['http', 'p2p', 'p2p', 'p2p', 'http', 'http', undefined]);
+  });
+});
+
+describe('with a peer that answers', () => {
+  let theirs: TestState;
+  let responder: Responder;
+  /** Who asked them. */
+  let asked: Author[];
+
+  beforeEach(async () => {
+    asked = [];
+    theirs = await openTestState({ id: 2, clock });
+    const { replica, writer } = theirs;
+    responder = createResponder({
+      replica,
+      hasher,
+      writer,
+      door: doorOf(theirs, () => true),
+      clock,
+      log,
+      software: '1.0.0',
+      isMember: () => true,
+      ownHead: () => theirs.self.head({ sequence: ++heads, root: replica.tree.root() }),
+      onHello: () => Promise.resolve(),
+      onAsked: (author) => asked.push(author),
+      onAttest: notUsed,
+      snapshots: { manifest: notUsed, chunk: notUsed },
+      readEntries: createReads({ ...theirs, hasher, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesByHash,
+    });
+    link = (_, message) => responder.answer(ours.self.author, message, 'p2p');
+    for (let i = 0; i < 3; i++) await theirs.writer.write(put(`theirs/${i}`, i));
+    await ours.writer.write(put('ours', 1));
+  });
+
+  const meetThem = (): Peer => meet(theirs.self, theirs.replica.tree.root(), theirs.replica.tree.size);
+
+  it('notes who asks, also what is no part of a repair, and only once it is known who that is [N10]', async () => {
+    await responder.answer(stranger.author, encodeSync(responder.hello(undefined)), 'http');
+    expect(asked).toEqual([stranger.author]);
+    await responder.answer(undefined, encodeSync(responder.hello(undefined)), 'http');
+    expect(asked).toEqual([stranger.author]);
+  });
+
+  it('makes what one answer brings durable in one batch', async () => {
+    for (let i = 0; i < 200; i++) await theirs.writer.write(put(`more/${i}`, i));
+    const before = ours.replica.meta.sequence;
+    const peer = meetThem();
+    look();
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 203 });
+    expect(ours.replica.meta.sequence).toBe(before + 1);
+  });
+
+  /** Waits for the repair under way with the peer to end. */
+  const ended = (peer: Peer, before: unknown): Promise<void> =>
+    until('the repair ends', () => !peer.repair.running && peer.repair.last !== before);
+
+  it('one repair makes both equal, and the next difference is looked at a second later [S11, N10]', async () => {
+    const peer = meetThem();
+    look();
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3, pushed: 1, refused: 0 });
+    expect(bytesToHex(theirs.replica.tree.root())).toBe(bytesToHex(ours.replica.tree.root()));
+    expect(peer.repair.nextAt).toBe(clock.monotonic() + 1_000);
+  });
+
+  it('looks twice where commits flow, and settles what differs alike both times [N10, S14]', async () => {
+    for (let i = 0; i < 200; i++) {
+      const commit = theirs.self.commit({ [`base/${i}`]: i });
+      await theirs.writer.apply(commit);
+      await ours.writer.apply(commit);
+    }
+    const peer = meetThem();
+    peer.repair.urgent = false;
+    look();
+    await pass(1_000);
+    // Within a second and a half both write on: their roots differ all the time, and are never the same two.
+    await ours.writer.write(put('flowing', 1));
+    meetThem();
+    for (let i = 0; i < 8 && !peer.repair.running; i++) await pass(TICK_MS);
+    expect(peer.repair.running).toBe(true);
+    await until('it has looked', () => requests.length > 0);
+    await turns();
+    expect([...new Set(requests.map(({ type }) => type))]).toEqual(['cells']);
+    const asked = requests.length;
+    await clock.advance(1_499);
+    await turns();
+    expect(requests.length).toBe(asked);
+    await clock.advance(1);
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3 });
+    expect(requests.slice(asked)[0]?.type).toBe('cells');
+  });
+
+  it('is one of two at a time after the wait too [N10, S14]', async () => {
+    for (let i = 0; i < 200; i++) {
+      const commit = theirs.self.commit({ [`base/${i}`]: i });
+      await theirs.writer.apply(commit);
+      await ours.writer.apply(commit);
+    }
+    const answered = link;
+    const looks = new Map<Author | undefined, number>();
+    let held = 0;
+    const end: (() => void)[] = [];
+    link = async (peer, ...request) => {
+      looks.set(peer, (looks.get(peer) ?? 0) + 1);
+      if ((looks.get(peer) ?? 0) > 1) {
+        held++;
+        await new Promise<void>((resolve) => end.push(resolve));
+        held--;
+        throw new Error('enough');
+      }
+      return answered(theirs.self.author, ...request);
+    };
+    const authors = [11, 12, 13, 14].map((n) => createAuthor(n));
+    const speak = (): void => {
+      for (const author of authors)
+        meet(author, theirs.replica.tree.root(), theirs.replica.tree.size).repair.urgent = false;
+    };
+    speak();
+    look();
+    await pass(1_000);
+    await ours.writer.write(put('flowing', 1));
+    speak();
+    for (let i = 0; i < 16; i++) {
+      await pass(TICK_MS);
+      await until('requests are answered', () => true);
+    }
+    expect(looks.size).toBe(4);
+    expect(held).toBe(2);
+    for (const go of end.splice(0)) go();
+    await turns();
+    await pass(TICK_MS);
+    await turns();
+    expect(held).toBe(2);
+    for (const go of end.splice(0)) go();
+  });
+
+  it('tells how far it has come, then how it ended, by peer id', async () => {
+    const peer = meetThem();
+    const seen: unknown[] = [];
+    const answered = link;
+    link = async (...request) => {
+      seen.push(peer.repair.progress);
+      return answered(...request);
+    };
+    look();
+    await ended(peer, undefined);
+    expect(seen[0]).toMatchObject({ running: true, lung: 'p2p', found: 0, remaining: 0 });
+    expect(seen.at(-1)).toMatchObject({ running: true, found: 4, fetched: 0, remaining: 4 });
+    expect(peer.repair.progress).toBeUndefined();
+    expect(peer.differing).toMatchObject({ keys: 0, exact: true });
+    const id = `id of ${theirs.self.author}`;
+    expect(events).toMatchObject([
+      { type: 'progress', what: 'repair', peer: id, lung: 'p2p', found: 4, remaining: 4 },
+      { type: 'repair', peer: id, report: { outcome: 'repaired', found: 4, fetched: 3, pushed: 1 } },
+    ]);
+  });
+
+  it('goes on in the next session where a cut link ended it, at whatever request [S11, S13]', async () => {
+    for (let i = 0; i < 2500; i++) await theirs.writer.apply(theirs.self.commit({ [`bulk/${i}`]: i }));
+    const peer = meetThem();
+    const answered = link;
+    let left = 0;
+    let sent = 0;
+    link = async (...request) => {
+      if (left-- <= 0) throw new Error('the link is cut');
+      sent++;
+      return answered(...request);
+    };
+    // One request more before each cut: every request of the whole is the last one once.
+    let cuts = 0;
+    for (; cuts < 60 && (peer.repair.last === undefined || peer.repair.last.outcome === 'failed'); cuts++) {
+      left = cuts;
+      peer.repair.nextAt = 0;
+      const last = peer.repair.last;
+      await repairs.all();
+      expect(peer.repair.last).not.toBe(last);
+    }
+    expect(bytesToHex(theirs.replica.tree.root())).toBe(bytesToHex(ours.replica.tree.root()));
+    // A list, three pages of wants and a push.
+    expect(cuts).toBeGreaterThanOrEqual(5);
+    // What was settled before a cut is not fetched again: without that the wants alone would be some twenty pages.
+    expect(requests.filter((r) => r.type === 'want').length).toBeLessThan(3 * cuts);
+    expect(sent).toBeGreaterThan(cuts);
+  });
+
+  it('what is refused is told, and looked at again after a minute, or when either state changes [S11, S12]', async () => {
+    await theirs.writer.apply(stranger.commit({ strange: 1 }));
+    let peer = meetThem();
+    look();
+    await ended(peer, undefined);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3, pushed: 1, refused: 1 });
+    expect(peer.refused.reasons()).toEqual({ 'untrusted-author': 1 });
+    // Nothing but that is left.
+    peer = meetThem();
+    repairs.soon(theirs.self.author);
+    let last = peer.repair.last;
+    look();
+    await ended(peer, last);
+    expect(peer.repair.last).toMatchObject({ outcome: 'equal-except-refused', fetched: 0, pushed: 0, refused: 1 });
+    expect(peer.agreement).toBe('equal-except-refused');
+
+    const before = requests.length;
+    look();
+    await pass(59_000);
+    expect(peer.agreement).toBe('equal-except-refused');
+    expect(requests.length).toBe(before);
+    last = peer.repair.last;
+    await pass(2_000);
+    await ended(peer, last);
+    expect(requests.length).toBeGreaterThan(before);
+    expect(peer.repair.last?.outcome).toBe('equal-except-refused');
+
+    await theirs.writer.write(put('news', 1));
+    meetThem();
+    look();
+    expect(peer.agreement).toBe('different');
+    last = peer.repair.last;
+    repairs.soon(theirs.self.author);
+    look();
+    await ended(peer, last);
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 1, refused: 1 });
+  });
+});
+
+describe('the greeting of a peer that has just connected', () => {
+  const hello: SyncMessage = { type: 'hello', software: '1.0.0', head: smaller.head(), yourHlc: 0n as Hlc };
+
+  it('is tried once more after a second while it stays connected', async () => {
+    const peer = meet(greater);
+    repairs.greet(greater.author, hello, () => Promise.resolve());
+    await clock.advance(10_000);
+    expect(requests.map((r) => [r.at, r.type])).toEqual([
+      [0, 'hello'],
+      [1_000, 'hello'],
+    ]);
+    peer.connected = false;
+    repairs.greet(greater.author, hello, () => Promise.resolve());
+    await clock.advance(10_000);
+    expect(requests).toHaveLength(3);
+  });
+});

@@ -1,0 +1,464 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Author, type Bytes, type Hlc, LatticeError } from '../../../../src/core/types/index.ts';
+import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import type { FrameHandler, HttpIdentity, HttpLung } from '../../../../src/ports/index.ts';
+import type { SyncMode } from '../../../../src/runtime/facade/facade.ts';
+import {
+  createHttpSupervisor,
+  type HttpPeer,
+  type HttpSupervisor,
+} from '../../../../src/runtime/transport/lung-http.ts';
+import {
+  createAuthor,
+  createHandClock,
+  createRandom,
+  deferred,
+  EPOCH_MS,
+  type HandClock,
+  log,
+  outcomeOf,
+  turns,
+} from '../support.ts';
+
+const self = createAuthor(1);
+const peer = createAuthor(2);
+const OWN_LIFE = '0101010101010101';
+const URL_A = 'http://a.test';
+const HEARTBEAT_MS = 1_000;
+const POLL_MS = 10_000;
+
+interface OpenStream {
+  readonly cursor: string | undefined;
+  readonly idleMs: number;
+  readonly frame: FrameHandler;
+  readonly signal: AbortSignal;
+  end(): void;
+  fail(error: Error): void;
+}
+
+let clock: HandClock;
+let random: ReturnType<typeof createRandom>;
+let http: HttpSupervisor;
+let mode: SyncMode;
+let active: boolean;
+let covered: boolean;
+let streamsToUs: boolean;
+let identify: () => Promise<HttpIdentity>;
+let answer: (message: SyncMessage, signal: AbortSignal | undefined) => Promise<SyncMessage>;
+/** When the peer was asked who it is, and what it was sent, in ms of the clock. */
+let asked: number[];
+let sent: { readonly at: number; readonly type: SyncMessage['type']; readonly expect: Author | undefined }[];
+let streams: OpenStream[];
+let twins: string[];
+let resets: number;
+let frames: string[];
+
+const hello = (author: typeof peer): SyncMessage => ({
+  type: 'hello',
+  software: '1.0.0',
+  head: author.head(),
+  yourHlc: 0n as Hlc,
+});
+
+const lung: HttpLung = {
+  identify() {
+    asked.push(clock.monotonic());
+    return identify();
+  },
+  async request(_url, bytes, { expect: author, signal }) {
+    const message = decodeSync(bytes);
+    sent.push({ at: clock.monotonic(), type: message.type, expect: author });
+    return encodeSync(await answer(message, signal));
+  },
+  stream(_url, { cursor, idleMs, signal }, frame) {
+    const { promise, resolve, reject } = deferred<void>();
+    streams.push({ cursor, idleMs, frame, signal, end: () => resolve(), fail: reject });
+    return promise;
+  },
+};
+
+beforeEach(() => {
+  clock = createHandClock();
+  random = createRandom(0.5);
+  mode = 'auto';
+  active = true;
+  covered = false;
+  streamsToUs = false;
+  asked = [];
+  sent = [];
+  streams = [];
+  twins = [];
+  resets = 0;
+  frames = [];
+  identify = () => Promise.resolve({ author: peer.author, incarnation: '0202020202020202' });
+  answer = (message) =>
+    Promise.resolve(message.type === 'hello' ? hello(peer) : { type: 'pushed', verdicts: ['held'] });
+  http = createHttpSupervisor({
+    lung,
+    urls: [URL_A],
+    self: self.author,
+    incarnation: OWN_LIFE,
+    clock,
+    random,
+    log,
+    heartbeatMs: HEARTBEAT_MS,
+    pollMs: POLL_MS,
+    mode: () => mode,
+    isActive: () => active,
+    isCovered: () => covered,
+    streamsToUs: () => streamsToUs,
+    hello: () => hello(self),
+    onIdentity: () => undefined,
+    onTwin: (url) => twins.push(url),
+    onHello: () => Promise.resolve(),
+    onFrame: async (_, message) => {
+      if (message.type === 'commits') throw new LatticeError('malformed', 'a forged commit');
+      frames.push(message.type);
+    },
+    onReset: () => void resets++,
+  });
+});
+
+const only = (): HttpPeer => http.peers()[0] as HttpPeer;
+const newest = (): OpenStream => streams.at(-1) as OpenStream;
+const hellos = (): number[] => sent.filter((m) => m.type === 'hello').map((m) => m.at);
+const gaps = (times: readonly number[]): number[] => times.slice(1).map((at, i) => at - (times[i] as number));
+
+describe('a configured URL', () => {
+  it('that is this node itself is found out once and left alone [X9]', async () => {
+    identify = () => Promise.resolve({ author: self.author, incarnation: OWN_LIFE });
+    http.start();
+    await clock.advance(120_000);
+    expect(only()).toMatchObject({ self: true, reachable: false, author: undefined, error: undefined });
+    expect([asked.length, sent.length, streams.length, twins.length]).toEqual([1, 0, 0, 0]);
+    http.wake();
+    await clock.advance(1_000);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('that answers with our key in another life is a twin, is told so, and stays no peer [X9, N7]', async () => {
+    identify = () => Promise.resolve({ author: self.author, incarnation: 'ffffffffffffffff' });
+    http.start();
+    await turns();
+    expect(twins).toEqual([URL_A]);
+    expect(sent).toEqual([{ at: 0, type: 'hello', expect: self.author }]);
+    expect(only()).toMatchObject({ self: false, reachable: false, author: undefined });
+    await clock.advance(10_000);
+    expect(twins.length).toBeGreaterThan(1);
+    // The twin is gone: another node answers there now.
+    identify = () => Promise.resolve({ author: peer.author, incarnation: 'ffffffffffffffff' });
+    await clock.advance(10_000);
+    expect(only()).toMatchObject({ author: peer.author, reachable: true });
+  });
+
+  it('is asked again who it is when another key answers, and not for other failures', async () => {
+    http.start();
+    await clock.advance(1_000);
+    answer = () => Promise.reject(new Error('connection refused'));
+    await clock.advance(5_000);
+    expect([asked.length, only().reachable, only().error]).toEqual([1, false, 'connection refused']);
+    answer = () => Promise.reject(new LatticeError('identity-mismatch', 'another key'));
+    await clock.advance(10_000);
+    expect(asked.length).toBeGreaterThan(1);
+  });
+});
+
+describe('a peer that does not answer', () => {
+  beforeEach(() => {
+    random.fractionIs = 1;
+  });
+
+  it('is tried less and less often, at least every 5.5 s while no lung reaches it', async () => {
+    identify = () => Promise.reject(new Error('connection refused'));
+    http.start();
+    await clock.advance(60_000);
+    expect(gaps(asked).slice(0, 6)).toEqual([1_500, 2_500, 4_500, 5_500, 5_500, 5_500]);
+    expect(new Set(gaps(asked).slice(6))).toEqual(new Set([5_500]));
+  });
+
+  it('is tried at least every minute while P2P covers it', async () => {
+    http.start();
+    await turns();
+    answer = () => Promise.reject(new Error('connection refused'));
+    active = false;
+    covered = true;
+    http.wake();
+    await clock.advance(400_000);
+    expect(gaps(hellos()).slice(-4)).toEqual([60_500, 60_500, 60_500, 60_500]);
+  });
+
+  it('is tried at once when something changed', async () => {
+    identify = () => Promise.reject(new Error('connection refused'));
+    http.start();
+    await clock.advance(30_000);
+    const before = asked.length;
+    http.wake();
+    expect(asked.length).toBe(before + 1);
+    // One look at a time.
+    http.wake();
+    expect(asked.length).toBe(before + 1);
+  });
+
+  it('that is not reached is looked at out of turn when who may answer there speaks to us, once in 5 s [X10]', async () => {
+    identify = () => Promise.reject(new Error('connection refused'));
+    http.start();
+    await clock.advance(10);
+    const before = asked.length;
+    http.knocked(peer.author);
+    http.knocked(peer.author);
+    expect(asked.length).toBe(before + 1);
+    await clock.advance(10);
+    http.knocked(peer.author);
+    expect(asked.length).toBe(before + 1);
+    await clock.advance(5_000);
+    const later = asked.length;
+    http.knocked(createAuthor(3).author);
+    expect(asked.length).toBe(later + 1);
+  });
+
+  it('is left alone when it is reached, or another key answers there [X10]', async () => {
+    http.start();
+    await clock.advance(10);
+    expect(only()).toMatchObject({ reachable: true, author: peer.author });
+    const before = hellos().length;
+    http.knocked(peer.author);
+    await turns();
+    answer = () => Promise.reject(new Error('connection refused'));
+    await clock.advance(HEARTBEAT_MS);
+    expect(only().reachable).toBe(false);
+    const failed = hellos().length;
+    expect(failed).toBe(before + 1);
+    http.knocked(createAuthor(3).author);
+    expect(hellos().length).toBe(failed);
+    http.knocked(peer.author);
+    expect(hellos().length).toBe(failed + 1);
+  });
+
+  it('begins anew with short waits once it has answered', async () => {
+    identify = () => Promise.reject(new Error('connection refused'));
+    http.start();
+    await clock.advance(30_000);
+    identify = () => Promise.resolve({ author: peer.author, incarnation: '0202020202020202' });
+    await clock.advance(6_000);
+    expect(only()).toMatchObject({ reachable: true, error: undefined, lastHeardAt: expect.any(Number) });
+    answer = () => Promise.reject(new Error('connection refused'));
+    await clock.advance(1_000);
+    const failedAt = hellos().at(-1) as number;
+    await clock.advance(1_500);
+    expect(hellos().at(-1)).toBe(failedAt + 1_500);
+  });
+});
+
+describe('hellos', () => {
+  it('come every heartbeat where HTTP carries the peer', async () => {
+    http.start();
+    await clock.advance(5_000);
+    expect(new Set(gaps(hellos()))).toEqual(new Set([HEARTBEAT_MS]));
+  });
+
+  it('come at the polling interval when the peer has a stream from us, or P2P carries it', async () => {
+    streamsToUs = true;
+    http.start();
+    await clock.advance(30_000);
+    expect(gaps(hellos())).toEqual([POLL_MS, POLL_MS, POLL_MS]);
+    streamsToUs = false;
+    active = false;
+    covered = true;
+    await clock.advance(30_000);
+    expect(gaps(hellos()).slice(-2)).toEqual([POLL_MS, POLL_MS]);
+  });
+
+  it('stop, with the stream, while HTTP is switched off by hand, and go on afterwards', async () => {
+    http.start();
+    await clock.advance(2_000);
+    mode = 'p2p';
+    await clock.advance(250);
+    expect([newest().signal.aborted, only().reachable, only().error]).toEqual([true, false, 'manual mode p2p']);
+    const before = sent.length;
+    await clock.advance(60_000);
+    expect(sent).toHaveLength(before);
+    mode = 'auto';
+    await clock.advance(2_000);
+    expect([only().reachable, streams.length]).toEqual([true, 2]);
+  });
+});
+
+describe('the push stream', () => {
+  const cursor = (text: string): Bytes => encodeGossip({ type: 'cursor', cursor: text });
+  const head = encodeGossip({ type: 'head', head: peer.head() });
+
+  it('is open while HTTP carries the peer, once, and is closed when P2P does', async () => {
+    http.start();
+    await clock.advance(5_000);
+    expect([streams.length, newest().idleMs, only().streaming]).toEqual([1, 5 * HEARTBEAT_MS, false]);
+    await newest().frame(head);
+    expect([only().streaming, frames]).toEqual([true, ['head']]);
+    active = false;
+    await clock.advance(250);
+    expect([newest().signal.aborted, only().streaming]).toEqual([true, false]);
+    newest().fail(new Error('aborted'));
+    await clock.advance(30_000);
+    expect(streams).toHaveLength(1);
+  });
+
+  it('that ends or breaks is opened again at the newest cursor, after a hello [X8]', async () => {
+    http.start();
+    await turns();
+    expect(newest().cursor).toBeUndefined();
+    await newest().frame(cursor('ab.1'));
+    await newest().frame(cursor('ab.2'));
+    newest().fail(new Error('connection reset'));
+    await turns();
+    expect(only()).toMatchObject({ streaming: false, reachable: true });
+    const before = hellos().length;
+    await clock.advance(750);
+    expect([streams.length, newest().cursor, hellos().length]).toEqual([2, 'ab.2', before + 1]);
+    newest().end();
+    await clock.advance(750);
+    expect([streams.length, newest().cursor]).toEqual([3, 'ab.2']);
+  });
+
+  it('that is reset makes way for a repair, and starts from the cursors that follow [X8]', async () => {
+    http.start();
+    await turns();
+    await newest().frame(cursor('ab.2'));
+    await newest().frame(encodeGossip({ type: 'reset', reason: 'too far behind' }));
+    expect(resets).toBe(1);
+    newest().end();
+    await clock.advance(750);
+    expect([streams.length, newest().cursor]).toEqual([2, undefined]);
+  });
+
+  it('of a peer that forges is kept at the distance of a failure', async () => {
+    random.fractionIs = 1;
+    http.start();
+    await turns();
+    const stream = newest();
+    const forged = encodeGossip({ type: 'commits', fragments: [Uint8Array.of(1)] });
+    const error = await stream.frame(forged).catch((e: unknown) => e);
+    stream.fail(error as Error);
+    await turns();
+    expect(only()).toMatchObject({ reachable: false, error: 'a forged commit' });
+    await clock.advance(1_250);
+    expect(streams).toHaveLength(1);
+    await clock.advance(250);
+    expect(streams).toHaveLength(2);
+  });
+
+  it('that was closed says nothing of the one that follows when it ends late', async () => {
+    http.start();
+    await turns();
+    const former = newest();
+    active = false;
+    await clock.advance(250);
+    active = true;
+    http.wake();
+    await turns();
+    expect(streams).toHaveLength(2);
+    await newest().frame(head);
+    former.fail(new Error('aborted'));
+    await turns();
+    expect([only().streaming, newest().signal.aborted]).toEqual([true, false]);
+  });
+});
+
+describe('live commits', () => {
+  const message = (size = 100): Bytes =>
+    encodeSync({ type: 'push', live: true, fragments: Array.from({ length: size / 50 }, () => new Uint8Array(48)) });
+  const pushes = (): number => sent.filter((m) => m.type === 'push').length;
+  let made: number;
+
+  function push(except?: Author, messages: () => readonly Bytes[] = () => [message()]): Promise<void> {
+    http.push(() => {
+      made++;
+      return messages();
+    }, except);
+    return turns();
+  }
+
+  beforeEach(async () => {
+    made = 0;
+    http.start();
+    await turns();
+  });
+
+  it('are pushed to a peer that HTTP carries and that has no stream from us', async () => {
+    await push();
+    expect([pushes(), made, sent.at(-1)?.expect]).toEqual([1, 1, peer.author]);
+  });
+
+  it('are not even encoded for others: their own author, readers of our stream, peers of P2P, those out of reach', async () => {
+    await push(peer.author);
+    streamsToUs = true;
+    await push();
+    streamsToUs = false;
+    active = false;
+    await push();
+    active = true;
+    mode = 'p2p';
+    await push();
+    mode = 'auto';
+    answer = () => Promise.reject(new Error('connection refused'));
+    await clock.advance(1_000);
+    await push();
+    expect([pushes(), made]).toEqual([0, 0]);
+  });
+
+  it('wait in order for a slow peer, 4 MiB of them at most; the rest is left to repair', async () => {
+    const slow = deferred<void>();
+    const sizes: number[] = [];
+    answer = async (m) => {
+      if (m.type === 'hello') return hello(peer);
+      if (m.type === 'push') sizes.push(m.fragments.length);
+      await slow.promise;
+      return { type: 'pushed', verdicts: [] };
+    };
+    const large = message(50_000);
+    await push();
+    for (let i = 0; i < 200; i++) http.push(() => [large], undefined);
+    slow.resolve();
+    for (let i = 0; i < 100; i++) await turns();
+    const fit = Math.floor((4 * 1024 * 1024) / large.length);
+    expect(sizes).toEqual([2, ...Array.from({ length: fit }, () => 1000)]);
+    // There is room again.
+    await push(undefined, () => [large]);
+    expect(sizes).toHaveLength(fit + 2);
+  });
+
+  it('are dropped with the peer when one fails, and the peer is out of reach until it answers', async () => {
+    answer = (m) => (m.type === 'hello' ? Promise.resolve(hello(peer)) : Promise.reject(new Error('connection reset')));
+    await push(undefined, () => [message(), message(), message()]);
+    expect([pushes(), only().reachable, only().error]).toEqual([1, false, 'connection reset']);
+    answer = (m) => Promise.resolve(m.type === 'hello' ? hello(peer) : { type: 'pushed', verdicts: [] });
+    await clock.advance(2_000);
+    expect([only().reachable, pushes()]).toEqual([true, 1]);
+    await push();
+    expect(pushes()).toBe(2);
+  });
+});
+
+describe('a stop', () => {
+  it('cuts off what is under way, waits for it, and nothing comes after it', async () => {
+    http.start();
+    await turns();
+    const stream = newest();
+    let signal: AbortSignal | undefined;
+    answer = (_, given) =>
+      new Promise((_resolve, reject) => {
+        signal = given;
+        given?.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    await clock.advance(1_000);
+    expect(signal?.aborted).toBe(false);
+    const stopped = outcomeOf(http.stop());
+    await turns();
+    expect([signal?.aborted, stream.signal.aborted, stopped.state]).toEqual([true, true, 'pending']);
+    stream.fail(new Error('aborted'));
+    await turns();
+    expect(stopped.state).toBe('fulfilled');
+    const before = sent.length;
+    await clock.advance(60_000);
+    expect([sent.length, streams.length, asked.length]).toEqual([before, 1, 1]);
+    expect(clock.now()).toBe(EPOCH_MS + 61_000);
+  });
+});
