@@ -21,7 +21,7 @@ export const CHUNK_LEFT = 255;
 export const BOOTSTRAP = metaKey('bootstrap');
 
 /** How far a bootstrap has come, written with what it brings in. */
-export interface BootstrapState {
+export interface BootstrapRecord {
   /** Of the cut. */
   readonly certificate: Bytes;
   /** Who served chunks, in no order, at most MAX_SOURCES. */
@@ -35,7 +35,7 @@ export interface BootstrapState {
 }
 
 /** [1, certificate, n × source, chunks, cursor, verified]. */
-export function encodeBootstrap({ certificate, sources, chunks, cursor, verified }: BootstrapState): Bytes {
+export function encodeBootstrap({ certificate, sources, chunks, cursor, verified }: BootstrapRecord): Bytes {
   const packed = concatBytes(...sources.map(authorBytes));
   const writer = createWriter(certificate.length + packed.length + chunks.length + 96);
   writeArray(writer, 6);
@@ -46,7 +46,7 @@ export function encodeBootstrap({ certificate, sources, chunks, cursor, verified
 }
 
 /** LatticeError `damaged-row`. */
-export function decodeBootstrap(bytes: Bytes): BootstrapState {
+export function decodeBootstrap(bytes: Bytes): BootstrapRecord {
   return decodeStored('the record of a bootstrap', bytes, (reader) => {
     expectArray(reader, 6);
     if (readUint(reader) !== VERSION) throw malformed('a record of another version');

@@ -1,17 +1,22 @@
 import type { Replica, RowWrite } from '../../core/replica/index.ts';
-import { BOOTSTRAP, type BootstrapState, CHUNK_LEFT } from '../../core/rows/index.ts';
+import { BOOTSTRAP, type BootstrapRecord, CHUNK_LEFT } from '../../core/rows/index.ts';
 import type { SnapshotPlan } from '../../core/snapshot/index.ts';
-import { type Author, type Bytes, bytesToHex } from '../../core/types/index.ts';
+import { type Author, bytesToHex } from '../../core/types/index.ts';
 import { decodeCertificate } from '../../core/wire/index.ts';
-import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
+import type { Clock, Log, Timer } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { BootstrapStatus, LatticeEvent } from '../facade/facade.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
-import { attestersOf, chunkTable, placeOf, type SavedBootstrap, sourceOf, stateRow } from './record.ts';
-import { type BackgroundCheckDeps, createBackgroundCheck } from './signature-check.ts';
+import { createLeftOut } from './left-out.ts';
+import { createBootstrapProgress } from './progress.ts';
+import { attestersOf, chunkTable, placeOf, sourceOf, stateRow } from './record.ts';
+import { createSignatureCheck, type SignatureCheckDeps } from './signature-check.ts';
 import { fetchChunks, findPlan, type SourcesDeps } from './sources.ts';
+import type { BootstrapState } from './state.ts';
+import * as states from './state.ts';
 import { createTakeover } from './takeover.ts';
+import type { Vouching } from './vouching.ts';
 
 /**
  * A peer with fewer keys is repaired with as ever: that takes two or three seconds, and no question for a snapshot
@@ -33,26 +38,20 @@ const ASK_AGAIN_MS = 1_000;
 const RETRY_MS = 10_000;
 /** Snapshots begun one after the other in one attempt: each goes away when its last source restarts. */
 const MAX_PLANS = 8;
-/** A peer that sent what does not verify is not asked again for so long. */
-const LEAVE_OUT_MS = 10 * 60_000;
-const TELL_EVERY_MS = 1_000;
-const LOG_EVERY_MS = 5_000;
 
 export interface BootstrapDeps
   extends Omit<SourcesDeps, 'peers' | 'leaveOut' | 'onBytes' | 'stopped'>,
-    Omit<BackgroundCheckDeps, 'peers' | 'originOf' | 'rowsAt' | 'quarantined' | 'onQuarantine'> {
-  readonly saved: SavedBootstrap;
+    Omit<SignatureCheckDeps, 'peers' | 'originOf' | 'rowsAt' | 'quarantined' | 'onQuarantine'> {
+  /** The state of the bootstrap, which this part alone moves. */
+  readonly vouching: Vouching;
   readonly replica: Replica;
-  readonly store: Store;
-  readonly writer: Writer;
+  readonly writer: Pick<Writer, 'amend' | 'keep' | 'read' | 'queued'>;
   readonly peers: PeerTable;
   readonly clock: Clock;
   readonly log: Log;
   readonly cuts: Pick<Cuts, 'pause' | 'resume'>;
   /** The disk is too full to take anything more. */
   readonly isFull: () => boolean;
-  /** The next difference with this peer is repaired at once. */
-  readonly repairSoon: (author: Author) => void;
   readonly onEvent: (event: LatticeEvent) => void;
   readonly minEntries: number;
 }
@@ -62,138 +61,114 @@ export interface Bootstrap {
   stop(): Promise<void>;
   /** A snapshot is being looked for or taken over: repairs wait, and who opens one is told `bootstrapping`. */
   readonly holding: boolean;
-  /** Every signature of the state was verified by this node. */
-  isVerified(): boolean;
   status(): BootstrapStatus | undefined;
   warnings(): readonly string[];
 }
 
 /**
  * Takes over a snapshot when this node is empty or far behind: its chunks are verified against a root that a quorum of
- * our own trust list signed, and applied without looking at signatures; these are verified in the background. Until
- * that is done the node vouches for nothing.
+ * our own trust list signed, and applied without looking at signatures; these are verified in the background. Until that
+ * is done the node vouches for nothing.
  */
 export function createBootstrap(deps: BootstrapDeps): Bootstrap {
-  const { clock, log, replica, writer } = deps;
-  let saved = deps.saved.state;
-  let quarantined = deps.saved.quarantined;
-  let quarantinedFrom = deps.saved.quarantinedFrom;
-  let phase: BootstrapStatus['phase'] | undefined =
-    saved === undefined ? undefined : saved.cursor.length === 0 ? 'manifest' : 'verifying';
-  let plan: { readonly root: Bytes; readonly at: number } | undefined;
+  const { clock, log, replica, writer, vouching } = deps;
+  const shown = createBootstrapProgress(deps);
+  const leftOut = createLeftOut(deps);
   let work: Promise<void> | undefined;
-  let holding = false;
   let stopped = true;
   let nextAt = 0;
   let timer: Timer | undefined;
   let endWait: () => void = () => undefined;
-  let error: string | undefined;
-  let servers: readonly Author[] = saved?.sources ?? [];
-  let bytes = 0;
-  let entries = 0;
-  let done = 0;
-  let total = 0;
-  let fetching = { since: 0, ms: 0 };
-  let toldAt = -Infinity;
-  let loggedAt = -Infinity;
-  const leftOut = new Map<Author, { readonly until: number; readonly reason: string }>();
-  const active = (): boolean =>
-    phase === 'manifest' || phase === 'chunks' || phase === 'catching-up' || phase === 'verifying';
+  let servers: readonly Author[] = states.recordOf(vouching.state)?.sources ?? [];
 
-  const peerName = (author: Author): string => deps.peers.get(author)?.url ?? deps.peerIdOf(author);
+  const move = (next: BootstrapState): void => vouching.move(next);
+  const record = (): BootstrapRecord | undefined => states.recordOf(vouching.state);
+  /** The record while there is one: work that needs it runs only then. */
+  const held = (): BootstrapRecord => {
+    const one = record();
+    if (one === undefined) throw new Error(`a bootstrap that is ${vouching.state.phase} has no record`);
+    return one;
+  };
+  const peerName = (author: Author): string => deps.peers.get(author)?.link.url ?? deps.peerIdOf(author);
 
   /** Peers with our trust list that a lung reaches. */
   const reachable = (): Peer[] =>
     Array.from(deps.peers.all()).filter(
-      (peer) =>
-        peer.trustMatches === true &&
-        (leftOut.get(peer.author)?.until ?? -Infinity) < clock.monotonic() &&
-        deps.linkTo(peer) !== undefined,
+      (peer) => peer.view.trustMatches === true && !leftOut.has(peer.author) && deps.linkTo(peer) !== undefined,
     );
+  const entriesOf = ({ view }: Peer): number => view.head?.entries ?? 0;
   const isAhead = (peer: Peer): boolean =>
-    peer.head !== undefined &&
-    peer.head.entries >= deps.minEntries &&
-    replica.tree.size < FAR_BEHIND * peer.head.entries;
+    entriesOf(peer) >= deps.minEntries && replica.tree.size < FAR_BEHIND * entriesOf(peer);
 
   const sources: SourcesDeps = {
     ...deps,
     peers: reachable,
-    leaveOut(author, cause) {
-      leftOut.set(author, { until: clock.monotonic() + LEAVE_OUT_MS, reason: cause.message });
-      log.warn(
-        { peer: deps.peerIdOf(author), code: cause.code, reason: cause.message },
-        'left out as a source of snapshots',
-      );
-    },
-    onBytes(count) {
-      bytes += count;
-    },
+    leaveOut: leftOut.add,
+    onBytes: shown.received,
     stopped: () => stopped,
   };
 
-  const check = createBackgroundCheck({
+  const check = createSignatureCheck({
     ...deps,
     peers: reachable,
     originOf(keyHash) {
-      if (saved === undefined) return { source: undefined, attesters: [] };
-      return { source: sourceOf(saved, keyHash), attesters: attestersOf(saved) };
+      const one = record();
+      if (one === undefined) return { source: undefined, attesters: [] };
+      return { source: sourceOf(one, keyHash), attesters: attestersOf(one) };
     },
     rowsAt(cursor, verified) {
-      saved = { ...(saved as BootstrapState), cursor, verified };
-      return [stateRow(saved)];
+      move(states.progress(vouching.state, { ...held(), cursor, verified }));
+      return [stateRow(held())];
     },
-    quarantined: () => quarantined,
+    quarantined: () => vouching.quarantine.operations,
     onQuarantine({ keyHash }) {
-      quarantined++;
-      if (saved !== undefined) quarantinedFrom ??= sourceOf(saved, keyHash);
+      const one = record();
+      vouching.quarantined(one === undefined ? undefined : sourceOf(one, keyHash));
     },
   });
 
   function look(): void {
     if (stopped) return;
     timer = clock.after(LOOK_EVERY_MS, look);
-    tell();
     if (work !== undefined) {
-      if (phase === 'catching-up' && Array.from(deps.peers.all()).some((peer) => peer.agreement === 'equal'))
-        phase = 'verifying';
+      shown.tell(status(), false);
+      const isEqual = Array.from(deps.peers.all()).some(({ view }) => view.agreement === 'equal');
+      if (vouching.state.phase === 'catching-up' && isEqual) move(states.catchUp(vouching.state));
       return;
     }
-    if (saved !== undefined && saved.cursor.length > 0) return begin(verify);
-    if (isDue()) begin(takeOver);
+    if (clock.monotonic() < nextAt) return;
+    if (states.isArrived(vouching.state)) begin(verify);
+    else if (isDue()) begin(takeOver);
   }
 
+  /** A snapshot is to be looked for. */
   function isDue(): boolean {
     if (stopped || work !== undefined || clock.monotonic() < nextAt || deps.isFull()) return false;
-    if (saved !== undefined && saved.cursor.length > 0) return false;
+    if (states.isArrived(vouching.state)) return false;
     const peers = reachable();
-    return saved === undefined ? peers.some(isAhead) : peers.length > 0;
+    return record() === undefined ? peers.some(isAhead) : peers.length > 0;
   }
 
   function begin(run: () => Promise<void>): void {
     work = run()
       .catch((cause: unknown) => {
         if (stopped) return;
-        error = cause instanceof Error ? cause.message : String(cause);
-        phase = 'failed';
+        const error = cause instanceof Error ? cause.message : String(cause);
+        move(states.fail(vouching.state, error));
         log.error({ error }, 'bootstrap failed');
         nextAt = clock.monotonic() + RETRY_MS;
       })
       .finally(() => {
-        holding = false;
         work = undefined;
       });
   }
 
   async function takeOver(): Promise<void> {
-    holding = true;
-    const before = phase;
     for (let plans = 0; plans < MAX_PLANS; plans++) {
-      phase = 'manifest';
+      move(states.look(vouching.state));
       const found = await anyPlan();
       if (stopped) return;
-      if (found === undefined) return giveUp(before);
-      error = undefined;
-      plan = found;
+      if (found === undefined) return giveUp();
       deps.cuts.pause('a snapshot is being taken over');
       const outcome = await takeChunks(found);
       if (outcome === 'stopped') return;
@@ -207,13 +182,14 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
   async function anyPlan(): Promise<SnapshotPlan | undefined> {
     const until = clock.monotonic() + HOLD_MS;
     for (;;) {
-      if (saved !== undefined) {
-        const same = await findPlan(sources, decodeCertificate(saved.certificate).root);
+      const begun = record();
+      if (begun !== undefined) {
+        const same = await findPlan(sources, decodeCertificate(begun.certificate).root);
         if (same !== undefined && same !== 'soon') return same;
       }
       const newest = await findPlan(sources, new Uint8Array(0));
       if (newest !== 'soon') return newest;
-      if (!reachable().some((peer) => (peer.head?.entries ?? 0) >= WORTH_WAITING * deps.minEntries)) return undefined;
+      if (!reachable().some((peer) => entriesOf(peer) >= WORTH_WAITING * deps.minEntries)) return undefined;
       if (stopped || clock.monotonic() > until) return undefined;
       await new Promise<void>((resolve) => {
         endWait = resolve;
@@ -223,28 +199,29 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
   }
 
   /** Without a certified cut ordinary repair does it, signatures first. */
-  async function giveUp(before: BootstrapStatus['phase'] | undefined): Promise<void> {
+  async function giveUp(): Promise<void> {
     nextAt = clock.monotonic() + RETRY_MS;
-    phase = before;
-    if (saved === undefined) return;
-    error = 'no peer offers a certified cut: the rest comes by repair';
+    move(states.giveUp(vouching.state));
+    if (record() === undefined) return;
+    shown.trouble('no peer offers a certified cut: the rest comes by repair');
     if (!reachable().some(isAhead)) await arrive();
   }
 
-  async function takeChunks(found: SnapshotPlan): Promise<'done' | 'gone' | 'stopped'> {
-    const { chunks, todo } = await writer.read(() => chunkTable(found, saved, replica.tree));
-    saved = {
-      certificate: found.certificateBytes,
-      sources: saved?.sources ?? [],
+  async function takeChunks(plan: SnapshotPlan): Promise<'done' | 'gone' | 'stopped'> {
+    const before = record();
+    const { chunks, todo } = await writer.read(() => chunkTable(plan, before, replica.tree));
+    const begun: BootstrapRecord = {
+      certificate: plan.certificateBytes,
+      sources: before?.sources ?? [],
       chunks,
       cursor: new Uint8Array(0),
       verified: 0,
     };
-    phase = 'chunks';
-    total = chunks.length;
-    done = total - todo.length;
+    move(states.fetch(vouching.state, plan, begun));
+    shown.begin(plan, chunks.length - todo.length, chunks.length);
+    const { at, entries } = plan;
     log.info(
-      { root: bytesToHex(found.root), at: found.at, entries: found.entries, chunks: total, toFetch: todo.length },
+      { root: bytesToHex(plan.root), at, entries, chunks: chunks.length, toFetch: todo.length },
       'taking over a snapshot',
     );
     const takeover = createTakeover({
@@ -252,93 +229,60 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
       replica,
       isFull: deps.isFull,
       mark(index, source) {
-        done++;
+        shown.chunkDone();
         if (source === undefined) return void (chunks[index] = CHUNK_LEFT);
         const found = placeOf(servers, source);
         servers = found.sources;
-        saved = { ...(saved as BootstrapState), sources: servers };
         chunks[index] = found.place;
+        move(states.progress(vouching.state, { ...held(), sources: servers }));
       },
-      rows: () => [stateRow(saved as BootstrapState)],
-      onApplied(count) {
-        entries += count;
-      },
+      rows: () => [stateRow(held())],
+      onApplied: shown.applied,
     });
-    fetching = { since: clock.monotonic(), ms: fetching.ms };
+    shown.fetching(true);
     try {
-      const outcome = await fetchChunks(sources, found, todo, takeover.take, (index) => takeover.leave(index));
+      const outcome = await fetchChunks(sources, plan, todo, takeover.take, (index) => takeover.leave(index));
       await takeover.settled();
       return outcome;
     } finally {
-      fetching = { since: 0, ms: fetching.ms + clock.monotonic() - fetching.since };
+      shown.fetching(false);
     }
   }
 
   /** Everything of the cut is here, or left to repair. */
   async function arrive(): Promise<void> {
-    const arrived: BootstrapState = { ...(saved as BootstrapState), cursor: new Uint8Array(32), verified: 0 };
+    const arrived: BootstrapRecord = { ...held(), cursor: new Uint8Array(32), verified: 0 };
     await keep([stateRow(arrived)]);
-    saved = arrived;
-    phase = 'catching-up';
-    holding = false;
+    move(states.arrive(vouching.state, arrived));
     log.info({ ...status() }, 'snapshot taken over: verifying signatures');
-    for (const peer of deps.peers.all()) deps.repairSoon(peer.author);
+    for (const peer of deps.peers.all()) deps.peers.repairSoon(peer.author);
     await verify();
   }
 
   async function verify(): Promise<void> {
-    const { cursor, verified } = saved as BootstrapState;
+    const { cursor, verified } = held();
     deps.cuts.pause('the signatures of a snapshot are being verified');
-    if (phase !== 'catching-up') phase = 'verifying';
+    if (vouching.state.phase !== 'catching-up') move(states.catchUp(vouching.state));
     if (!(await check.run(cursor, verified))) return;
     await keep([{ type: 'del', key: BOOTSTRAP }]);
-    phase = 'done';
-    saved = undefined;
+    move(states.finish(vouching.state));
+    shown.trouble(undefined);
     deps.cuts.resume();
+    const quarantined = vouching.quarantine.operations;
     log.info({ keys: check.verified, quarantined }, 'bootstrap done: every signature of the state is verified');
-    tell(true);
+    shown.tell(status(), true);
   }
 
-  async function keep(rows: readonly RowWrite[]): Promise<void> {
-    await writer.amend({ keys: [], prepare: (view) => ({ step: replica.correct([], view), rows }) });
-  }
+  const keep = (rows: readonly RowWrite[]): Promise<void> => writer.keep(() => rows);
 
   function status(): BootstrapStatus | undefined {
-    if (phase === undefined) return undefined;
-    const ms = fetching.ms + (fetching.since === 0 ? 0 : clock.monotonic() - fetching.since);
-    return {
-      phase,
-      ...(plan === undefined ? {} : { root: bytesToHex(plan.root), at: plan.at }),
-      chunks: { done, total },
-      entries,
-      bytes,
-      ratePerSecond: ms > 0 ? Math.round((entries / ms) * 1000) : 0,
-      peers: servers.map(deps.peerIdOf),
-      ...(phase === 'catching-up' || phase === 'verifying'
-        ? { verified: { done: check.verified, total: replica.tree.size } }
-        : {}),
-      ...(error === undefined ? {} : { error }),
-    };
-  }
-
-  function tell(now = false): void {
-    const at = clock.monotonic();
-    const told = now || active() ? status() : undefined;
-    if (told === undefined) return;
-    if (now || at - toldAt >= TELL_EVERY_MS) {
-      toldAt = at;
-      deps.onEvent({ type: 'progress', what: 'bootstrap', ...told });
-    }
-    if (!now && at - loggedAt >= LOG_EVERY_MS) {
-      loggedAt = at;
-      log.info({ ...told }, 'bootstrap progress');
-    }
+    return shown.status(vouching.state, servers, { done: check.verified, total: replica.tree.size });
   }
 
   return {
     start() {
       stopped = false;
-      if (saved !== undefined) deps.cuts.pause('a snapshot has not been verified yet');
+      if (!vouching.isVerified()) deps.cuts.pause('a snapshot has not been verified yet');
       look();
     },
     async stop() {
@@ -349,22 +293,18 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
       await work;
     },
     get holding() {
-      return holding || isDue();
+      return states.isHolding(vouching.state) || isDue();
     },
-    isVerified: () => saved === undefined,
     status,
     warnings() {
-      const now = clock.monotonic();
-      const out = Array.from(leftOut)
-        .filter(([, { until }]) => until > now)
-        .map(([author, { reason }]) => `${peerName(author)} was left out as a source of snapshots: ${reason}`);
-      if (quarantined > 0) {
-        const from = quarantinedFrom === undefined ? '' : `, served by ${peerName(quarantinedFrom)}`;
-        out.push(
-          `${quarantined} operations with bad signatures were part of an attested cut${from}: they are in quarantine; the log names who attested it`,
-        );
-      }
-      return out;
+      const { operations, from } = vouching.quarantine;
+      if (operations === 0) return leftOut.warnings(peerName);
+      const by = from === undefined ? '' : `, served by ${peerName(from)}`;
+      return [
+        ...leftOut.warnings(peerName),
+        `${operations} operations with bad signatures were part of an attested cut${by}: ` +
+          'they are in quarantine; the log names who attested it',
+      ];
     },
   };
 }

@@ -2,7 +2,7 @@ import type { MerkleTree } from '../../core/merkle/index.ts';
 import type { RowWrite } from '../../core/replica/index.ts';
 import {
   BOOTSTRAP,
-  type BootstrapState,
+  type BootstrapRecord,
   bucketRange,
   CHUNK_LEFT,
   CHUNK_OPEN,
@@ -21,7 +21,7 @@ import { MAX_QUARANTINED } from './signature-check.ts';
 const MOSTLY_HERE = 2 / 3;
 
 export interface SavedBootstrap {
-  readonly state: BootstrapState | undefined;
+  readonly record: BootstrapRecord | undefined;
   /** Operations in quarantine and, as a sentence, where the first came from. */
   readonly quarantined: number;
   readonly quarantinedFrom: Author | undefined;
@@ -35,13 +35,13 @@ export async function loadBootstrap(store: Store): Promise<SavedBootstrap> {
   for await (const rows of store.iterate({ ...bucketRange('quarantine'), limit: MAX_QUARANTINED })) {
     for (const [, value] of rows) if (quarantined++ === 0) quarantinedFrom = decodeQuarantined(value).source;
   }
-  return { state: row === undefined ? undefined : decodeBootstrap(row), quarantined, quarantinedFrom };
+  return { record: row === undefined ? undefined : decodeBootstrap(row), quarantined, quarantinedFrom };
 }
 
 /** What of a snapshot is here, or left to repair, and the chunks to fetch. `saved`: what an earlier attempt left. */
 export function chunkTable(
   found: SnapshotPlan,
-  saved: BootstrapState | undefined,
+  saved: BootstrapRecord | undefined,
   tree: MerkleTree,
 ): { readonly chunks: Bytes; readonly todo: readonly number[] } {
   const count = 2 ** found.bits;
@@ -76,16 +76,16 @@ export function placeOf(
   return { place: sources.length + 1, sources: [...sources, source] };
 }
 
-export function stateRow(state: BootstrapState): RowWrite {
+export function stateRow(state: BootstrapRecord): RowWrite {
   return { type: 'put', key: BOOTSTRAP, value: encodeBootstrap(state) };
 }
 
-export function attestersOf({ certificate }: BootstrapState): readonly Author[] {
+export function attestersOf({ certificate }: BootstrapRecord): readonly Author[] {
   return decodeCertificate(certificate).signers.map(({ author }) => author);
 }
 
 /** Who served the chunk of a key, where that is known. */
-export function sourceOf({ chunks, sources }: BootstrapState, keyHash: Bytes): Author | undefined {
+export function sourceOf({ chunks, sources }: BootstrapRecord, keyHash: Bytes): Author | undefined {
   const place = chunks[chunkOf(keyHash, Math.log2(chunks.length))] as number;
   return place === CHUNK_LEFT ? undefined : sources[place - 1];
 }

@@ -1,20 +1,20 @@
 import type { Correction, Replica, RowWrite } from '../../core/replica/index.ts';
-import { encodeQuarantined, entryKeyToHash, entryRange, entryRowToEntry } from '../../core/rows/index.ts';
+import { encodeQuarantined } from '../../core/rows/index.ts';
 import {
   type Author,
   type Bytes,
   bytesToHex,
   dropOldest,
   equalBytes,
-  type Hasher,
   LatticeError,
   type Sibling,
 } from '../../core/types/index.ts';
 import { commitSigningBytes } from '../../core/wire/index.ts';
-import type { Clock, Log, Store, Timer, Verifier } from '../../ports/index.ts';
+import type { Clock, Log, Timer, Verifier } from '../../ports/index.ts';
 import type { Door } from '../commit/door.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Peer } from '../peers/peers.ts';
+import type { Entries, PresentEntry } from '../storage/entries.ts';
 import { ask } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 
@@ -45,11 +45,10 @@ export interface BadOperation {
   readonly sibling: Sibling;
 }
 
-export interface BackgroundCheckDeps {
-  readonly store: Store;
-  readonly hasher: Hasher;
+export interface SignatureCheckDeps {
   readonly replica: Replica;
-  readonly writer: Pick<Writer, 'amend' | 'queued'>;
+  readonly entries: Pick<Entries, 'page'>;
+  readonly writer: Pick<Writer, 'amend' | 'keep' | 'read' | 'queued'>;
   readonly door: Pick<Door, 'admit' | 'apply' | 'verifying'>;
   readonly verifier: Verifier;
   readonly clock: Clock;
@@ -66,7 +65,7 @@ export interface BackgroundCheckDeps {
   readonly onQuarantine: (bad: BadOperation) => void;
 }
 
-export interface BackgroundCheck {
+export interface SignatureCheck {
   /** Checks every key after `cursor`. Resolves to whether it came to the end; `verified` counts keys. */
   run(cursor: Bytes, verified: number): Promise<boolean>;
   readonly verified: number;
@@ -78,8 +77,8 @@ export interface BackgroundCheck {
  * its signature, so a bad one may be the work of whoever served it: the operation is asked of other peers first, and
  * taken out only when none has it better.
  */
-export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundCheck {
-  const { store, replica, writer, clock, log } = deps;
+export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
+  const { replica, writer, clock, log } = deps;
   /** Commit id ‖ signature, as latin1 would be: a commit's id alone says nothing of its signature. */
   const known = new Set<string>();
   let verified = 0;
@@ -101,21 +100,11 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
     for (let i = 0; i < MAX_RESTS && busy(); i++) await rest(REST_MS);
   }
 
-  async function read(
-    cursor: Bytes,
-  ): Promise<{ readonly keyHash: Bytes; readonly key: string; readonly siblings: readonly Sibling[] }[]> {
-    const page: { readonly keyHash: Bytes; readonly key: string; readonly siblings: readonly Sibling[] }[] = [];
-    for await (const rows of store.iterate({ ...entryRange(cursor), limit: PAGE })) {
-      for (const [rowKey, row] of rows)
-        page.push({ keyHash: entryKeyToHash(rowKey), ...entryRowToEntry(rowKey, row, deps.hasher) });
-    }
-    return page;
-  }
-
   /** The operations of a page whose signatures are bad. */
-  async function verify(page: Awaited<ReturnType<typeof read>>): Promise<BadOperation[]> {
+  async function verify(page: readonly PresentEntry[]): Promise<BadOperation[]> {
     const open = new Map<string, BadOperation[]>();
-    for (const { key, keyHash, siblings } of page) {
+    for (const { keyHash, entry } of page) {
+      const { key, siblings } = entry;
       for (const sibling of siblings) {
         const name = bytesToHex(sibling.commit) + bytesToHex(sibling.signature);
         if (known.has(name)) continue;
@@ -233,13 +222,6 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
     return [{ type: 'put', ...encodeQuarantined({ entry, source, attesters, at: clock.now() }) }];
   }
 
-  async function save(cursor: Bytes): Promise<void> {
-    await writer.amend({
-      keys: [],
-      prepare: (view) => ({ step: replica.correct([], view), rows: deps.rowsAt(cursor, verified) }),
-    });
-  }
-
   return {
     async run(from, before) {
       let cursor = from;
@@ -248,8 +230,7 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
       for (;;) {
         await yieldToLive();
         if (stopped) return false;
-        const page = await read(cursor);
-        const last = page.at(-1)?.keyHash;
+        const { entries: page, last } = await deps.entries.page(cursor, PAGE, (read) => writer.read(read));
         if (last === undefined) return true;
         const bad = await verify(page);
         if (stopped) return false;
@@ -257,7 +238,7 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
         verified += page.length;
         unsaved += page.length;
         if (bad.length > 0) await settle(bad, cursor);
-        else if (unsaved >= SAVE_EVERY) await save(cursor);
+        else if (unsaved >= SAVE_EVERY) await writer.keep(() => deps.rowsAt(cursor, verified));
         else continue;
         unsaved = 0;
       }

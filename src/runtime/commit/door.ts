@@ -13,6 +13,7 @@ import {
 } from '../../core/types/index.ts';
 import { commitSigningBytes, decodeFragment } from '../../core/wire/index.ts';
 import type { Clock, Metrics, Timer, Verifier } from '../../ports/index.ts';
+import type { Origin } from './origin.ts';
 import type { Writer } from './writer.ts';
 
 /** Signatures known good, so that a commit that comes by three ways is verified once. */
@@ -27,17 +28,6 @@ const MAX_VERIFYING = 8 * MAX_WANTS;
 /** How often deferred fragments are looked at. Their clocks are a minute or more ahead. */
 const DEFERRED_CHECK_MS = 5_000;
 
-/**
- * Where bytes came from. `live`: just applied elsewhere (gossip, stream, live push), to be forwarded; otherwise found
- * by repair.
- */
-export interface Origin {
-  readonly lung: 'p2p' | 'http';
-  /** Who handed it to us. */
-  readonly peer: Author | undefined;
-  readonly live: boolean;
-}
-
 export type Admission =
   | { readonly ok: true; readonly fragment: Fragment }
   | { readonly ok: false; readonly reason: Refusal; readonly fragment?: Fragment };
@@ -50,8 +40,6 @@ export interface Door {
    * its time comes.
    */
   apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[] | 'overloaded'>;
-  /** Where an admitted fragment came from, for forwarding once it is durable. */
-  originOf(fragment: Fragment): Origin | undefined;
   refused(): Readonly<Record<string, number>>;
   deferred(): number;
   /** Signature checks under way. */
@@ -66,7 +54,7 @@ export interface DoorDeps {
   /** The disk is too full to take anything more. */
   readonly isFull: () => boolean;
   readonly verifier: Verifier;
-  readonly writer: Writer;
+  readonly writer: Pick<Writer, 'apply'>;
   readonly clock: Clock;
   readonly metrics: Metrics;
 }
@@ -75,7 +63,6 @@ export interface DoorDeps {
 export function createDoor(deps: DoorDeps): Door {
   const verified = new Set<string>();
   const bad = new Set<string>();
-  const origins = new WeakMap<Fragment, Origin>();
   const deferred = new Map<string, { readonly fragment: Fragment; readonly origin: Origin }>();
   const refusals: Record<string, number> = {};
   /** Signatures being checked: who brings the same commit meanwhile waits for that check. */
@@ -133,9 +120,8 @@ export function createDoor(deps: DoorDeps): Door {
   }
 
   async function apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[] | 'overloaded'> {
-    origins.set(fragment, origin);
     try {
-      const outcomes = await deps.writer.apply(fragment);
+      const outcomes = await deps.writer.apply(fragment, origin);
       const key = `${fragment.id}:${fragment.operations.map((o) => o.index).join(',')}`;
       if (outcomes.includes('future')) defer(key, fragment, origin);
       else deferred.delete(key);
@@ -171,7 +157,6 @@ export function createDoor(deps: DoorDeps): Door {
   return {
     admit,
     apply,
-    originOf: (fragment) => origins.get(fragment),
     refused: () => refusals,
     deferred: () => deferred.size,
     verifying: () => verifying.size,

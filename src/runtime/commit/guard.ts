@@ -14,6 +14,9 @@ const JUMP_HOLD_MS = 60_000;
 const SKEW_WARN_MS = 500;
 const SKEW_REFUSE_MS = 30_000;
 
+/** Reasons that say that the wall clock can't be gone by. */
+const CLOCK_REASONS = ['clock-jump', 'clock-skew', 'clock-ahead'];
+
 export interface Guard {
   /** Sentences, one per reason why this node refuses writes now. */
   reasons(): readonly string[];
@@ -25,6 +28,8 @@ export interface Guard {
   /** Sets or clears a named reason. */
   set(name: string, reason: string | undefined): void;
   has(name: string): boolean;
+  /** No reason has to do with this machine's clock. */
+  clockIsGood(): boolean;
   /** A peer told the greatest HLC of ours that it has seen. */
   toldOwnHlc(hlc: Hlc): void;
   /** A commit of our own key that we did not hold came from outside. */
@@ -113,6 +118,7 @@ export function createGuard(deps: GuardDeps): Guard {
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (name) => reasons.has(name),
+    clockIsGood: () => !CLOCK_REASONS.some((name) => reasons.has(name)),
     toldOwnHlc(hlc) {
       if (!open) {
         told = told === undefined || hlc > told ? hlc : told;

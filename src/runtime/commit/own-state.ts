@@ -1,9 +1,9 @@
 import type { Replica } from '../../core/replica/index.ts';
 import type { StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hlc } from '../../core/types/index.ts';
-import { createSignedHead, type SignedHead } from '../../core/wire/index.ts';
+import { createSignedHead, type SignedHead, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Signer } from '../../ports/index.ts';
-import { RecentRoots } from '../peers/peers.ts';
+import { RecentRoots } from '../peers/recent-roots.ts';
 
 export interface OwnState {
   /** What is durable: the only state that leaves this node. The replica itself may be a batch ahead. */
@@ -13,6 +13,10 @@ export interface OwnState {
   readonly recentRoots: RecentRoots;
   /** A fresh signed head naming the durable root; numbered from 1 in this life. */
   head(): SignedHead;
+  /** First words to a peer; undefined: one whose key is not known. */
+  hello(peer: Author | undefined): SyncMessage;
+  /** The greatest HLC of an author seen in any operation or context; zero when none. */
+  seen(author: Author): Hlc;
   /** A batch has become durable. */
   advance(meta: StateMeta): void;
   /** A commit of our own key is in the state. */
@@ -21,6 +25,8 @@ export interface OwnState {
 
 export interface OwnStateDeps {
   readonly replica: Replica;
+  /** Name and version, told to peers. */
+  readonly software: string;
   readonly self: Author;
   readonly network: string;
   readonly incarnation: Bytes;
@@ -38,25 +44,31 @@ export function createOwnState(deps: OwnStateDeps): OwnState {
   let sequence = 0;
   const recentRoots = new RecentRoots();
   recentRoots.add(root, clock.monotonic());
+  const head = (): SignedHead =>
+    createSignedHead(
+      {
+        network: deps.network,
+        author: deps.self,
+        incarnation: deps.incarnation,
+        sequence: ++sequence,
+        hlc,
+        root: durable.root,
+        entries: durable.entries,
+        trustHash: deps.trustHash,
+        wallMs: clock.now(),
+      },
+      (message) => deps.signer.sign(message),
+    );
   return {
     durable: () => durable,
     root: () => root,
     recentRoots,
-    head: () =>
-      createSignedHead(
-        {
-          network: deps.network,
-          author: deps.self,
-          incarnation: deps.incarnation,
-          sequence: ++sequence,
-          hlc,
-          root: durable.root,
-          entries: durable.entries,
-          trustHash: deps.trustHash,
-          wallMs: clock.now(),
-        },
-        (message) => deps.signer.sign(message),
-      ),
+    seen: (author) => replica.seen(author),
+    head,
+    hello(peer) {
+      const yourHlc = peer === undefined ? (0n as Hlc) : replica.committed(peer);
+      return { type: 'hello', software: deps.software, head: head(), yourHlc };
+    },
     advance(meta) {
       durable = meta;
       root = bytesToHex(durable.root);

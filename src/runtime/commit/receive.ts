@@ -1,6 +1,7 @@
 import type { Bytes, Fragment } from '../../core/types/index.ts';
 import type { PushVerdict } from '../../core/wire/index.ts';
-import type { Door, Origin } from './door.ts';
+import type { Door } from './door.ts';
+import type { Origin } from './origin.ts';
 
 /** A fragment that came in a sync message and what the door said of each of its operations. */
 export interface Received {

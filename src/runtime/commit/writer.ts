@@ -7,78 +7,46 @@ import type {
   WriteIntent,
   WriteOutcome,
 } from '../../core/replica/index.ts';
-import { type Bytes, type Entry, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
-import { keyHashInto } from '../../core/wire/index.ts';
+import { type Entry, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
+import type { Entries } from '../storage/entries.ts';
 import { createEntryCache } from '../storage/entry-cache.ts';
-import { type EntryReads, HERE } from '../storage/entry-reads.ts';
-import { fragmentBytes, intentBytes } from './sizes.ts';
+import { type Batch, createJobQueue, MAX_BATCH_OPERATIONS, type RowsJob, type Waiter } from './jobs.ts';
+import type { Origin } from './origin.ts';
+import { keysOf, type NeededKey, type PrefetchDeps, prefetch } from './prefetch.ts';
 
-/**
- * Operations made durable by one batch: enough to amortise the disk's sync, few enough that readers wait milliseconds.
- */
-const MAX_BATCH_OPERATIONS = 2048;
-/** Bytes of the operations in one batch: with values of the largest size it holds fewer of them. */
-const MAX_BATCH_BYTES = 2 * 1024 * 1024;
-/** Writes and fragments waiting. Beyond it writers are told `overloaded` and fragments are left to repair. */
-const MAX_QUEUED_OPERATIONS = 16_384;
-/** Their bytes: as many operations of the largest value would be 256 MiB. */
-const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
 /** Amendments waiting: one is applied while the next is prepared; who has more waits outside. */
 const MAX_AMENDMENTS = 8;
-/**
- * Entries read by one call: a large batch is read by several of the store's threads, and decoded while the rest is
- * read.
- */
-const READ_CHUNK = 256;
-
-interface FragmentJob {
-  readonly bytes: number;
-  readonly fragment: Fragment;
-  readonly done: (outcomes: readonly OperationOutcome[]) => void;
-  readonly failed: (error: unknown) => void;
-}
-
-interface WriteJob {
-  readonly bytes: number;
-  readonly intent: WriteIntent;
-  readonly done: (outcome: WriteOutcome) => void;
-  readonly failed: (error: unknown) => void;
-}
+/** Writes of rows waiting: the parts that make them wait for each of theirs, so that more is a mistake. */
+const MAX_ROWS_JOBS = 64;
 
 /** A change of the state that no commit makes: part of a snapshot, or the correction of one. */
 export interface Amendment {
   /** Keys whose entries `prepare` asks for. */
-  readonly keys: readonly { readonly key: string; readonly keyHash: Bytes }[];
+  readonly keys: readonly NeededKey[];
   /** Makes the step, and rows of its own that become durable with it. Synchronous: the tree changes in it. */
   readonly prepare: (view: EntryView) => { readonly step: Step; readonly rows: readonly RowWrite[] };
 }
 
-interface AmendmentJob extends Amendment {
-  readonly done: (step: Step) => void;
-  readonly failed: (error: unknown) => void;
+/** A fragment that a step took in, where it came from, and what became of each of its operations. */
+export interface TakenFragment {
+  readonly fragment: Fragment;
+  readonly origin: Origin;
+  readonly outcomes: readonly OperationOutcome[];
 }
 
-interface Taken {
-  readonly fragments: readonly FragmentJob[];
-  readonly writes: readonly WriteJob[];
-  readonly amendment?: AmendmentJob;
-}
-
+/** A step that has been made durable, or that changed nothing. */
 export interface Applied {
   readonly step: Step;
-  /** The fragments given to the step, in the order of its outcomes. */
-  readonly fragments: readonly Fragment[];
+  readonly taken: readonly TakenFragment[];
   /** The step comes from an amendment. */
   readonly amended: boolean;
 }
 
 export interface Writer {
-  /** Applies a verified fragment; resolves when its effect is durable. */
-  apply(fragment: Fragment): Promise<readonly OperationOutcome[]>;
-  /**
-   * Signs and applies a local write; resolves when it is durable. Rejects with `overloaded` or `store-write-failed`.
-   */
+  /** Applies a verified fragment; resolves when its effect is durable. Rejects with `overloaded` or `store-write-failed`. */
+  apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[]>;
+  /** Signs and applies a local write; resolves when it is durable. Rejects with `overloaded` or `store-write-failed`. */
   write(intent: WriteIntent): Promise<WriteOutcome>;
   /**
    * Makes an amendment durable between two batches of live work, so that neither starves the other. Rejects with
@@ -86,46 +54,65 @@ export interface Writer {
    */
   amend(amendment: Amendment): Promise<Step>;
   /**
+   * Makes rows durable that belong to no commit. `make` is called between two batches: tree and store agree then. Rejects
+   * with `overloaded` or `store-write-failed`.
+   */
+  keep(make: () => readonly RowWrite[]): Promise<void>;
+  /**
    * Runs `read` while no batch is in flight: tree and store agree and everything seen is durable. Batches wait for it.
    * Rejects once a batch has failed.
    */
   read<T>(read: () => T | Promise<T>): Promise<T>;
-  /** Resolves when everything queued has been made durable; later calls are refused. */
-  drain(): Promise<void>;
+  /**
+   * Resolves when everything queued has been made durable; later calls are refused. `last`: rows for the very last batch.
+   * Rejects when that one fails.
+   */
+  drain(last?: () => readonly RowWrite[]): Promise<void>;
+  /** Operations waiting. */
   readonly queued: number;
 }
 
 export interface WriterDeps {
   readonly replica: Replica;
-  readonly store: Store;
+  readonly store: Pick<Store, 'batch'>;
   readonly hasher: Hasher;
-  readonly entries: EntryReads;
+  readonly entries: Pick<Entries, 'many'>;
   readonly signer: Signer;
   readonly clock: Clock;
   readonly log: Log;
   /** Called with every step before any of it can be read. */
   readonly onStep: (step: Step) => void;
-  /** Called after a batch is durable, before its callers are answered. */
-  readonly onApplied: (applied: Applied) => void;
+  /**
+   * Called after a batch is durable, before its callers are answered. Its errors are its own: they are logged, and take
+   * nothing back.
+   */
+  readonly onDurable: (applied: Applied) => void;
   /** In place of it for a step that left the state as it was: its operations were held, superseded or deferred. */
   readonly onUnchanged?: (applied: Applied) => void;
   /** The store failed: nothing more is acknowledged and the process must end. */
   readonly onFatal: (error: unknown) => void;
 }
 
+/** What waits for one batch, whatever it is made of. */
+interface Waiting extends Batch {
+  readonly amendment?: Amendment & Waiter<Step>;
+  readonly rows?: RowsJob;
+}
+
+const NONE: Batch = { fragments: [], writes: [] };
+const UNCHANGED: ReadonlyMap<string, Entry> = new Map();
+
 /**
  * The single writer: takes what is queued, steps the replica, makes the step durable in one batch, then answers. One
- * batch is in flight at a time, so acknowledgements keep the order of application and the first failure fails all
- * later. At most one step is prepared ahead of it.
+ * batch is in flight at a time, so acknowledgements keep the order of application and the first failure fails all later.
+ * At most one step is prepared ahead of it.
  */
 export function createWriter(deps: WriterDeps): Writer {
-  const { replica, store, hasher, signer, clock } = deps;
-  let fragments: FragmentJob[] = [];
-  let writes: WriteJob[] = [];
-  let amendments: AmendmentJob[] = [];
+  const { replica, store, signer, clock, log } = deps;
+  const queue = createJobQueue();
+  let amendments: (Amendment & Waiter<Step>)[] = [];
+  let rowsJobs: RowsJob[] = [];
   let reads: (() => Promise<void>)[] = [];
-  let queued = 0;
-  let queuedBytes = 0;
   let running = false;
   let closed: LatticeError | undefined;
   /** The first failure: every later batch fails with it. */
@@ -134,6 +121,9 @@ export function createWriter(deps: WriterDeps): Writer {
   let inFlight: { readonly entries: ReadonlyMap<string, Entry>; readonly done: Promise<void> } | undefined;
   let idle: (() => void)[] = [];
   const cache = createEntryCache();
+  const source: PrefetchDeps = { ...deps, known: (key) => inFlight?.entries.get(key) ?? cache.get(key) };
+
+  const hasWork = (): boolean => !queue.isEmpty || amendments.length > 0 || rowsJobs.length > 0;
 
   function pump(): void {
     if (running) return;
@@ -151,209 +141,158 @@ export function createWriter(deps: WriterDeps): Writer {
     while (reads.length > 0 || hasWork()) {
       // A full batch is worth preparing while the one before is on its way to the disk. A smaller one waits: what comes
       // meanwhile then shares its sync. Readers see durable state only, so they wait too.
-      if (reads.length > 0 || (queued < MAX_BATCH_OPERATIONS / 2 && amendments.length === 0)) await settled();
+      if (reads.length > 0 || (queue.operations < MAX_BATCH_OPERATIONS / 2 && amendments.length === 0)) await settled();
       const waiting = reads;
       reads = [];
       if (waiting.length > 0) await Promise.all(waiting.map((read) => read()));
-      if (fragments.length > 0 || writes.length > 0) await batch();
+      if (!queue.isEmpty) await stepNow();
       const amendment = amendments.shift();
       if (amendment !== undefined) await amendNow(amendment);
+      const rows = rowsJobs.shift();
+      if (rows !== undefined) await keepNow(rows);
     }
     await settled();
   }
-
-  const hasWork = (): boolean => fragments.length > 0 || writes.length > 0 || amendments.length > 0;
 
   /** Resolves when no batch is in flight. Never rejects: a failed batch has answered its callers. */
   async function settled(): Promise<void> {
     await inFlight?.done;
   }
 
-  async function batch(): Promise<void> {
-    const taken = takeJobs();
+  async function stepNow(): Promise<void> {
+    const batch = queue.take();
     try {
       if (failure !== undefined) throw failure;
-      const view = await prefetch(taken, []);
+      const view = await prefetch(source, keysOf(batch));
       const step = replica.step(
-        { fragments: taken.fragments.map((j) => j.fragment), writes: taken.writes.map((j) => j.intent) },
+        { fragments: batch.fragments.map((j) => j.fragment), writes: batch.writes.map((j) => j.intent) },
         (key) => view.get(key),
         clock.now(),
         (message) => signer.sign(message),
       );
       deps.onStep(step);
-      await send(step, [], taken);
+      await send(step, [], batch);
     } catch (error) {
-      fail(error, taken);
+      fail(error, batch);
     }
   }
 
-  async function amendNow(amendment: AmendmentJob): Promise<void> {
-    const taken = { fragments: [], writes: [], amendment };
+  async function amendNow(amendment: Amendment & Waiter<Step>): Promise<void> {
+    const waiting = { ...NONE, amendment };
     try {
       if (failure !== undefined) throw failure;
-      const view = await prefetch(taken, amendment.keys);
+      const { keys } = amendment;
+      const view = await prefetch(source, (want) => keys.forEach(({ key, keyHash }) => want(key, keyHash)));
       const { step, rows } = amendment.prepare((key) => view.get(key));
       deps.onStep(step);
-      await send(step, rows, taken);
+      await send(step, rows, waiting);
     } catch (error) {
-      fail(error, taken);
+      fail(error, waiting);
     }
+  }
+
+  async function keepNow(rows: RowsJob): Promise<void> {
+    await settled();
+    const waiting = { ...NONE, rows };
+    let made: readonly RowWrite[];
+    try {
+      if (failure !== undefined) throw failure;
+      made = rows.make();
+    } catch (error) {
+      // Nothing of it has reached the store: only who asked for it is told.
+      rows.failed(error);
+      return;
+    }
+    launch(UNCHANGED, makeDurable(undefined, made, waiting));
   }
 
   /** In order: a step builds on the one in flight, and fails with it. */
-  async function send(step: Step, rows: readonly RowWrite[], taken: Taken): Promise<void> {
+  async function send(step: Step, rows: readonly RowWrite[], waiting: Waiting): Promise<void> {
     await settled();
     if (failure !== undefined) throw failure;
     // What an amendment takes out must not be found there, and what it brings in is seldom what is written next.
-    if (taken.amendment !== undefined) for (const { key } of step.changes) cache.delete(key);
-    const batchInFlight = { entries: step.entries, done: commit(step, rows, taken) };
-    inFlight = batchInFlight;
-    void batchInFlight.done.finally(() => {
-      if (inFlight === batchInFlight) inFlight = undefined;
+    if (waiting.amendment !== undefined) for (const { key } of step.changes) cache.delete(key);
+    launch(step.entries, makeDurable(step, rows, waiting));
+  }
+
+  function launch(entries: ReadonlyMap<string, Entry>, done: Promise<void>): void {
+    const batch = { entries, done };
+    inFlight = batch;
+    void done.finally(() => {
+      if (inFlight === batch) inFlight = undefined;
     });
   }
 
-  /** Makes a step durable, then answers. Never rejects. */
-  async function commit(step: Step, rows: readonly RowWrite[], taken: Taken): Promise<void> {
+  /** Makes a step and rows durable, then tells and answers. Never rejects. */
+  async function makeDurable(step: Step | undefined, rows: readonly RowWrite[], waiting: Waiting): Promise<void> {
     try {
-      const amended = taken.amendment !== undefined;
-      if (step.rows.length + rows.length > 0)
-        await store.batch(rows.length === 0 ? step.rows : [...step.rows, ...rows]);
-      if (step.rows.length > 0) {
-        if (!amended) for (const [key, entry] of step.entries) cache.set(key, entry);
-        deps.onApplied({ step, fragments: taken.fragments.map((j) => j.fragment), amended });
-      } else if (taken.fragments.length > 0)
-        deps.onUnchanged?.({ step, fragments: taken.fragments.map((j) => j.fragment), amended });
-      taken.fragments.forEach((job, i) => job.done(step.outcomes[i] ?? []));
-      taken.writes.forEach((job, i) => job.done(step.writes[i] as WriteOutcome));
-      taken.amendment?.done(step);
+      const all = step === undefined ? rows : rows.length === 0 ? step.rows : [...step.rows, ...rows];
+      if (all.length > 0) await store.batch(all);
     } catch (error) {
-      fail(error, taken);
+      return fail(error, waiting);
+    }
+    if (step !== undefined) {
+      if (waiting.amendment === undefined) for (const [key, entry] of step.entries) cache.set(key, entry);
+      tell(step, waiting);
+    }
+    waiting.fragments.forEach((job, i) => job.done(step?.outcomes[i] ?? []));
+    waiting.writes.forEach((job, i) => job.done(step?.writes[i] as WriteOutcome));
+    if (step !== undefined) waiting.amendment?.done(step);
+    waiting.rows?.done();
+  }
+
+  /** The batch is durable: whatever is wrong with who is told of it must not take it back. */
+  function tell(step: Step, { fragments, amendment }: Waiting): void {
+    const taken = fragments.map(({ fragment, origin }, i) => ({ fragment, origin, outcomes: step.outcomes[i] ?? [] }));
+    const applied: Applied = { step, taken, amended: amendment !== undefined };
+    try {
+      if (step.rows.length > 0) deps.onDurable(applied);
+      else if (taken.length > 0) deps.onUnchanged?.(applied);
+    } catch (err) {
+      log.error({ err, sequence: step.sequence }, 'a durable batch was not told on');
     }
   }
 
-  function fail(error: unknown, taken: Taken): void {
+  function fail(error: unknown, waiting: Waiting): void {
     if (failure === undefined) {
-      failure = new LatticeError(
-        'store-write-failed',
-        `a batch failed: ${error instanceof Error ? error.message : String(error)}`,
-        {
-          next: 'the node stops; check the disk, then start it again: it verifies its store first',
-          cause: error,
-        },
-      );
+      const why = error instanceof Error ? error.message : String(error);
+      failure = new LatticeError('store-write-failed', `a batch failed: ${why}`, {
+        next: 'the node stops; check the disk, then start it again: it verifies its store first',
+        cause: error,
+      });
       closed = failure;
       deps.onFatal(failure);
     }
-    for (const job of [...taken.fragments, ...taken.writes]) job.failed(failure);
-    taken.amendment?.failed(failure);
+    for (const job of [...waiting.fragments, ...waiting.writes]) job.failed(failure);
+    waiting.amendment?.failed(failure);
+    waiting.rows?.failed(failure);
   }
 
-  function takeJobs(): Taken {
-    let budget = MAX_BATCH_OPERATIONS;
-    let bytes = MAX_BATCH_BYTES;
-    let f = 0;
-    for (; f < fragments.length && budget > 0 && bytes > 0; f++) {
-      const job = fragments[f] as FragmentJob;
-      budget -= job.fragment.operations.length;
-      bytes -= job.bytes;
-    }
-    // Whatever peers sent, local writers get half a batch: neither side starves the other.
-    budget = Math.max(budget, MAX_BATCH_OPERATIONS / 2);
-    bytes = Math.max(bytes, MAX_BATCH_BYTES / 2);
-    let w = 0;
-    for (; w < writes.length && budget > 0 && bytes > 0; w++) {
-      const job = writes[w] as WriteJob;
-      budget -= job.intent.operations.length;
-      bytes -= job.bytes;
-    }
-    const taken = { fragments: fragments.slice(0, f), writes: writes.slice(0, w) };
-    fragments = fragments.slice(f);
-    writes = writes.slice(w);
-    for (const job of taken.fragments) queued -= job.fragment.operations.length;
-    for (const job of taken.writes) queued -= job.intent.operations.length;
-    for (const job of [...taken.fragments, ...taken.writes]) queuedBytes -= job.bytes;
-    return taken;
-  }
-
-  async function prefetch(taken: Taken, amended: Amendment['keys']): Promise<Map<string, Entry>> {
-    const view = new Map<string, Entry>();
-    const missing = new Map<string, Bytes>();
-    const hashed = new Uint8Array(32);
-    const want = (key: string, known?: Bytes): void => {
-      if (view.has(key) || missing.has(key)) return;
-      const held = inFlight?.entries.get(key) ?? cache.get(key);
-      if (held !== undefined) return void view.set(key, held);
-      if (typeof key !== 'string') return;
-      if (known === undefined) keyHashInto(key, hasher, hashed);
-      // The tree knows which keys exist: a new key costs no read.
-      if (replica.tree.get(known ?? hashed) !== undefined) missing.set(key, known ?? hashed.slice());
-    };
-    for (const { key, keyHash: known } of amended) want(key, known);
-    for (const job of taken.fragments) for (const o of job.fragment.operations) want(o.operation.key);
-    for (const job of taken.writes) for (const o of job.intent.operations) want(o.key);
-    if (missing.size === 0) return view;
-    const keys = [...missing];
-    const chunks = Array.from({ length: Math.ceil(keys.length / READ_CHUNK) }, (_, i) =>
-      keys.slice(i * READ_CHUNK, (i + 1) * READ_CHUNK),
-    );
-    await Promise.all(
-      chunks.map(async (chunk) => {
-        // None of them is in the batch on its way: what the store has of them stays as it is.
-        const entries = await deps.entries.many(
-          chunk.map(([key, hashed]) => ({ key, keyHash: hashed })),
-          HERE,
-        );
-        chunk.forEach(([key], i) => {
-          const entry = entries[i];
-          if (entry !== undefined) view.set(key, entry);
-        });
-      }),
-    );
-    return view;
-  }
-
-  function enqueue<T>(
-    size: number,
-    bytes: number,
-    add: (done: (value: T) => void, failed: (error: unknown) => void) => void,
-  ): Promise<T> {
+  /** Queues a job by `add`, which throws where there is no room. */
+  function enqueue<T>(add: (waiter: Waiter<T>) => void): Promise<T> {
     if (closed !== undefined) return Promise.reject(closed);
-    if (queued + size > MAX_QUEUED_OPERATIONS || queuedBytes + bytes > MAX_QUEUED_BYTES) {
-      return Promise.reject(
-        new LatticeError('overloaded', 'too many operations are waiting for the disk', {
-          next: 'try again in a second',
-        }),
-      );
-    }
-    queued += size;
-    queuedBytes += bytes;
     return new Promise<T>((done, failed) => {
-      add(done, failed);
+      add({ done, failed });
       pump();
     });
   }
 
+  function addRows(make: RowsJob['make'], waiter: Waiter<void>): void {
+    if (rowsJobs.length >= MAX_ROWS_JOBS)
+      throw new LatticeError('overloaded', 'too many rows are waiting for the disk');
+    rowsJobs.push({ make, ...waiter });
+  }
+
   return {
-    apply(fragment) {
-      const bytes = fragmentBytes(fragment);
-      return enqueue(fragment.operations.length, bytes, (done, failed) =>
-        fragments.push({ bytes, fragment, done, failed }),
-      );
-    },
-    write(intent) {
-      const bytes = intentBytes(intent);
-      return enqueue(intent.operations.length, bytes, (done, failed) => writes.push({ bytes, intent, done, failed }));
-    },
-    amend(amendment) {
-      if (closed !== undefined) return Promise.reject(closed);
-      if (amendments.length >= MAX_AMENDMENTS)
-        return Promise.reject(new LatticeError('overloaded', 'too many amendments are waiting for the disk'));
-      return new Promise((done, failed) => {
-        amendments.push({ ...amendment, done, failed });
-        pump();
-      });
-    },
+    apply: (fragment, origin) => enqueue((waiter) => queue.addFragment(fragment, origin, waiter)),
+    write: (intent) => enqueue((waiter) => queue.addWrite(intent, waiter)),
+    amend: (amendment) =>
+      enqueue((waiter) => {
+        if (amendments.length >= MAX_AMENDMENTS)
+          throw new LatticeError('overloaded', 'too many amendments are waiting for the disk');
+        amendments.push({ ...amendment, ...waiter });
+      }),
+    keep: (make) => enqueue((waiter) => addRows(make, waiter)),
     read<T>(read: () => T | Promise<T>): Promise<T> {
       return new Promise<T>((resolve, reject) => {
         reads.push(async () => {
@@ -368,12 +307,20 @@ export function createWriter(deps: WriterDeps): Writer {
         pump();
       });
     },
-    async drain() {
+    async drain(last) {
       closed ??= new LatticeError('stopping', 'the node is stopping');
-      if (running) await new Promise<void>((resolve) => idle.push(resolve));
+      const idleNow = (): Promise<void> =>
+        running ? new Promise<void>((resolve) => idle.push(resolve)) : Promise.resolve();
+      await idleNow();
+      if (last === undefined || failure !== undefined) return;
+      await new Promise<void>((done, failed) => {
+        addRows(last, { done, failed });
+        pump();
+      });
+      await idleNow();
     },
     get queued() {
-      return queued;
+      return queue.operations;
     },
   };
 }

@@ -2,7 +2,7 @@ import { type CellVersion, publishedBytes, publishedLength } from '../../core/re
 import { bytesToHex, equalBytes } from '../../core/types/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { CutCells } from '../facade/facade.ts';
-import type { CurrentCut } from './cuts.ts';
+import type { CurrentCut } from './current.ts';
 
 /** Certified cuts whose cells are kept: half a minute of them while everything changes, 3 MiB each. */
 const MAX_KEPT = 3;

@@ -1,11 +1,11 @@
 import type { AppliedStep, ChangedKey } from '../../core/cut/index.ts';
 import type { Versioned } from '../../core/state/index.ts';
 import type { Bytes, Fragment } from '../../core/types/index.ts';
-import type { Applied } from '../commit/writer.ts';
+import type { Applied, TakenFragment } from '../commit/writer.ts';
 
 /** An applied step as the trailing tree takes it in. What was held before is left out: the tree has seen it. */
-export function appliedToStep({ step, fragments }: Applied): AppliedStep {
-  return { operations: operationsOf(step, fragments), before: beforeOf(step) };
+export function appliedToStep({ step, taken }: Applied): AppliedStep {
+  return { operations: operationsOf(step, taken), before: beforeOf(step) };
 }
 
 const NONE: readonly Versioned[] = [];
@@ -15,15 +15,10 @@ interface KeyedOperation {
   readonly operation: Versioned;
 }
 
-function* operationsOf(
-  { outcomes, commits }: Applied['step'],
-  fragments: readonly Fragment[],
-): Generator<KeyedOperation> {
-  for (let i = 0; i < fragments.length; i++) {
-    const fragment = fragments[i] as Fragment;
-    const became = outcomes[i] ?? [];
+function* operationsOf({ commits }: Applied['step'], taken: readonly TakenFragment[]): Generator<KeyedOperation> {
+  for (const { fragment, outcomes } of taken) {
     for (let j = 0; j < fragment.operations.length; j++) {
-      if (became[j] === 'added' || became[j] === 'superseded') yield operationAt(fragment, j);
+      if (outcomes[j] === 'added' || outcomes[j] === 'superseded') yield operationAt(fragment, j);
     }
   }
   for (const commit of commits) for (let j = 0; j < commit.operations.length; j++) yield operationAt(commit, j);

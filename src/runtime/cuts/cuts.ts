@@ -1,7 +1,5 @@
 import { hlcMs } from '../../core/clock/index.ts';
 import { type Cut, CutTracker, MAX_PENDING_OPERATIONS } from '../../core/cut/index.ts';
-import type { LeafRef, MerkleTree } from '../../core/merkle/index.ts';
-import type { LiveCells } from '../../core/reconcile/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
 import {
@@ -13,9 +11,12 @@ import {
 import type { Clock, Log, Signer, Timer, Verdict } from '../../ports/index.ts';
 import type { Applied, Writer } from '../commit/writer.ts';
 import type { NodeStatus } from '../facade/facade.ts';
-import type { LungName } from '../peers/peers.ts';
+import type { LungName } from '../peers/link.ts';
 import type { AttestationBook } from './attestations.ts';
+import type { CurrentCut } from './current.ts';
+import { type CutCellsKeeper, createCutCells } from './cut-cells.ts';
 import { appliedToStep } from './cut-steps.ts';
+import type { AttestationWays, StreamlessPeer } from './spread.ts';
 
 /** Times of cuts are whole multiples of this, ms. */
 export const CUT_PERIOD_MS = 10_000;
@@ -28,31 +29,6 @@ const EXCHANGE_AFTER_MS = 1_000;
 const LOOK_EVERY_MS = 250;
 /** Wall and monotonic clock may part by this much between two looks; a jump beyond it is the guard's to judge first. */
 const MAX_DRIFT_MS = 1_000;
-
-/**
- * The newest cut, as the trailing tree holds it, until the next await: ask inside `writer.read`, where tree and store
- * agree, and copy what is to be kept.
- */
-export interface CurrentCut {
-  /** Unix ms: the state made of the operations with an HLC of at most this many milliseconds. */
-  readonly at: number;
-  readonly root: Bytes;
-  readonly entries: number;
-  readonly tree: MerkleTree;
-  /** Coded symbols of `tree`. */
-  readonly cells: LiveCells;
-  /** Whether the key has operations later than the cut: then its live entry is not what it was at the cut. */
-  isPending(keyHash: Bytes): boolean;
-  /** Key hashes of all pending keys, in no order. */
-  pendingKeys(): Iterable<Bytes>;
-  /**
-   * What the leaf at the cut of a pending key consists of; undefined for a key that is not pending or was not there
-   * yet.
-   */
-  refsOf(keyHash: Bytes): readonly LeafRef[] | undefined;
-  /** The quorum certificate of exactly this root, once there is one. */
-  readonly certificate?: Bytes;
-}
 
 export interface Cuts {
   start(): void;
@@ -74,12 +50,14 @@ export interface Cuts {
   onAttestation(signed: SignedAttestation, lung: LungName, from: Author | undefined): Promise<Verdict>;
   /** Answers an `attest` request. LatticeError `bad-signature` for a forgery among its attestations. */
   onAttest(from: Author, attestations: readonly Bytes[], lung: LungName): Promise<SyncMessage>;
+  /** Coded symbols of one of the newest certified cuts. */
+  readonly cells: Pick<CutCellsKeeper, 'find'>;
   status(): NonNullable<NodeStatus['cuts']>;
 }
 
 export interface CutsDeps {
   readonly replica: Replica;
-  readonly writer: Writer;
+  readonly writer: Pick<Writer, 'read'>;
   readonly hasher: Hasher;
   readonly signer: Signer;
   readonly clock: Clock;
@@ -93,13 +71,7 @@ export interface CutsDeps {
   readonly clockIsGood: () => boolean;
   /** This node's word counts: it is trusted, has verified all that it holds, and no clone of it is known. */
   readonly mayAttest: () => boolean;
-  /** Sends an attestation on: on every push stream but that of `from`, and by gossip unless it came so. */
-  readonly spread: (signed: SignedAttestation, lung: LungName | undefined, from: Author | undefined) => void;
-  /** Peers that HTTP carries without a stream each way: they learn of attestations by requests only. */
-  readonly streamless: () => readonly {
-    readonly author: Author;
-    readonly ask: (message: SyncMessage) => Promise<SyncMessage>;
-  }[];
+  readonly ways: AttestationWays;
   /** A cut of ours is fixed, or one has its certificate. */
   readonly onCut: (cut: { readonly at: number; readonly root: string; readonly certified: boolean }) => void;
 }
@@ -122,6 +94,7 @@ export function createCuts(deps: CutsDeps): Cuts {
   let timer: Timer | undefined;
   let exchange: Timer | undefined;
   let drift = 0;
+  const cells = createCutCells({ writer: deps.writer, cut: current });
 
   const dueAt = (): number => Math.floor((clock.now() - settleMs) / periodMs) * periodMs;
 
@@ -192,23 +165,23 @@ export function createCuts(deps: CutsDeps): Cuts {
     const signed = deps.mayAttest() ? createSignedAttestation(claim, (message) => signer.sign(message)) : undefined;
     book.ours(cut, signed);
     deps.onCut({ at: cut.at, root: bytesToHex(cut.root), certified: false });
-    if (signed !== undefined) deps.spread(signed, undefined, undefined);
+    if (signed !== undefined) deps.ways.spread(signed, undefined, undefined);
     announce();
     exchange?.cancel();
     exchange = clock.after(Math.min(EXCHANGE_AFTER_MS, periodMs / 4), () => {
-      for (const peer of deps.streamless())
+      for (const peer of deps.ways.streamless())
         void trade(peer).catch((error: unknown) => log.debug({ error: String(error) }, 'no attestations'));
     });
   }
 
   /** Tells and asks a peer that no stream reaches. */
-  async function trade({ author, ask }: ReturnType<CutsDeps['streamless']>[number]): Promise<void> {
+  async function trade({ author, ask }: StreamlessPeer): Promise<void> {
     const reply = await ask({ type: 'attest', attestations: book.newest() });
     if (reply.type !== 'attested')
       throw new LatticeError('malformed', `expected attested, the peer answered ${reply.type}`);
     await takeAll(reply.attestations, 'http', author);
     if (reply.certificate.length === 0) return;
-    for (const signed of await book.hearCertificate(reply.certificate)) deps.spread(signed, 'http', author);
+    for (const signed of await book.hearCertificate(reply.certificate)) deps.ways.spread(signed, 'http', author);
     announce();
   }
 
@@ -216,6 +189,7 @@ export function createCuts(deps: CutsDeps): Cuts {
     const { certified } = book.summary();
     if (certified === undefined || certified.at <= certifiedAt) return;
     certifiedAt = certified.at;
+    cells.keep();
     deps.onCut({ at: certified.at, root: certified.root, certified: true });
   }
 
@@ -223,7 +197,7 @@ export function createCuts(deps: CutsDeps): Cuts {
     const heard = await book.hear(signed);
     if (heard === 'forged') return 'reject';
     if (heard === 'known') return 'ignore';
-    deps.spread(signed, lung, from);
+    deps.ways.spread(signed, lung, from);
     announce();
     return 'accept';
   }
@@ -241,6 +215,26 @@ export function createCuts(deps: CutsDeps): Cuts {
       if ((await onAttestation(signed, lung, from)) === 'reject')
         throw new LatticeError('bad-signature', 'an attestation has a bad signature');
     }
+  }
+
+  function current(): CurrentCut | undefined {
+    if (tracker === undefined || fixed === undefined) return undefined;
+    const [held, { at }] = [tracker, fixed];
+    const { tree, cells } = held;
+    // Operations of before the cut may have come late: then this is no longer the root that was attested.
+    const root = tree.root();
+    const certificate = book.certificate({ at, root });
+    return {
+      at,
+      root,
+      entries: tree.size,
+      tree,
+      cells,
+      isPending: (keyHash) => held.isPending(keyHash),
+      pendingKeys: () => held.pendingKeys(),
+      refsOf: (keyHash) => held.refsOf(keyHash),
+      ...(certificate === undefined ? {} : { certificate: certificate.bytes }),
+    };
   }
 
   return {
@@ -277,25 +271,8 @@ export function createCuts(deps: CutsDeps): Cuts {
       startAt = clock.monotonic() + periodMs;
       log.warn({ operations: MAX_PENDING_OPERATIONS }, 'cuts start over: too many operations between two of them');
     },
-    current() {
-      if (tracker === undefined || fixed === undefined) return undefined;
-      const [held, { at }] = [tracker, fixed];
-      const { tree, cells } = held;
-      // Operations of before the cut may have come late: then this is no longer the root that was attested.
-      const root = tree.root();
-      const certificate = book.certificate({ at, root });
-      return {
-        at,
-        root,
-        entries: tree.size,
-        tree,
-        cells,
-        isPending: (keyHash) => held.isPending(keyHash),
-        pendingKeys: () => held.pendingKeys(),
-        refsOf: (keyHash) => held.refsOf(keyHash),
-        ...(certificate === undefined ? {} : { certificate: certificate.bytes }),
-      };
-    },
+    current,
+    cells,
     pause(reason) {
       paused = true;
       drop(reason);

@@ -9,10 +9,13 @@ import {
   type SyncMessage,
 } from '../../core/wire/index.ts';
 import type { Clock, Verdict, Verifier } from '../../ports/index.ts';
-import type { Door, Origin } from '../commit/door.ts';
+import type { Door } from '../commit/door.ts';
 import type { Guard } from '../commit/guard.ts';
+import type { Origin } from '../commit/origin.ts';
 import type { SyncMode } from '../facade/facade.ts';
-import { forgetRefused, type LungName, type PeerTable } from '../peers/peers.ts';
+import type { LungName } from '../peers/link.ts';
+import { forgetRefused, type PeerTable } from '../peers/peers.ts';
+import { noteSoftware } from '../peers/view.ts';
 
 /**
  * Live fragments known by the hash of their bytes: a second's worth of single writes. A name and its verdict take some
@@ -86,8 +89,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       throw new LatticeError('bad-signature', "the hello's head has a bad signature");
     const peer = peers.get(author);
     if (peer === undefined) return;
-    if (peer.software !== undefined && peer.software !== hello.software) forgetRefused(peer);
-    peer.software = hello.software;
+    if (noteSoftware(peer.view, hello.software)) forgetRefused(peer);
     if (deps.isTrusted(author)) guard.toldOwnHlc(hello.yourHlc);
   }
 

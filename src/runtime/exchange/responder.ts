@@ -3,9 +3,7 @@ import type { Replica } from '../../core/replica/index.ts';
 import {
   type Author,
   type Bytes,
-  type Entry,
   type Hasher,
-  type Hlc,
   LatticeError,
   MAX_SYNC_BYTES,
   MAX_UNDER_PREFIX,
@@ -14,16 +12,18 @@ import {
   decodeSync,
   encodeFragment,
   encodeSync,
-  type SignedHead,
   type SyncMessage,
   siblingsToFragments,
 } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
-import type { Snapshots } from '../bootstrap/snapshots.ts';
+import type { SnapshotServer } from '../bootstrap/snapshot-server.ts';
 import type { Door } from '../commit/door.ts';
 import { receive } from '../commit/receive.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { LungName } from '../peers/peers.ts';
+import { type LungName, noteReachesUs } from '../peers/link.ts';
+import type { PeerTable } from '../peers/peers.ts';
+import { serve } from '../peers/repairing.ts';
+import { type Entries, HERE } from '../storage/entries.ts';
 
 /** Room for the framing of an entries answer. */
 const FRAMING_BYTES = 4096;
@@ -37,29 +37,22 @@ export interface ResponderDeps {
   readonly door: Door;
   readonly clock: Clock;
   readonly log: Log;
-  readonly software: string;
   /** Members may ask: trusted authors and the peers that we are configured with. */
   readonly isMember: (peer: Author) => boolean;
-  readonly ownHead: () => SignedHead;
-  /** The peer asks something. */
-  readonly onAsked?: (peer: Author) => void;
-  /**
-   * A request of a session that the peer opened is being answered; called again, without an argument, when it has been.
-   */
-  readonly onServing?: (peer: Author) => () => void;
+  readonly hello: (peer: Author) => SyncMessage;
+  readonly peers: Pick<PeerTable, 'get'>;
   readonly onHello: (peer: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName) => Promise<void>;
   /** Takes in the attestations of a peer and answers with ours. */
   readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
-  readonly readEntries: (keyHashes: readonly Bytes[]) => Promise<readonly (Entry | undefined)[]>;
-  readonly snapshots: Pick<Snapshots, 'manifest' | 'chunk'>;
+  readonly entries: Pick<Entries, 'many'>;
+  readonly snapshots: Pick<SnapshotServer, 'manifest' | 'chunk'>;
   /** A snapshot is being taken over: sessions of others would bring the same once more. */
-  readonly isBootstrapping?: () => boolean;
+  readonly isBootstrapping: () => boolean;
 }
 
 export interface Responder {
   /** Answers one sync request. Never rejects for what the peer sent: that is answered with an error message. */
   answer(peer: Author | undefined, message: Bytes, lung: LungName): Promise<Bytes>;
-  hello(peer: Author | undefined): SyncMessage;
 }
 
 /** The answering side of every session, the same for both lungs. */
@@ -68,12 +61,12 @@ export function createResponder(deps: ResponderDeps): Responder {
 
   async function respond(peer: Author, message: SyncMessage, lung: LungName): Promise<SyncMessage> {
     const brings = message.type === 'digests' || message.type === 'cells' || (message.type === 'push' && !message.live);
-    if (brings && deps.isBootstrapping?.() === true)
+    if (brings && deps.isBootstrapping())
       throw new LatticeError('bootstrapping', 'this node is taking over a snapshot');
     switch (message.type) {
       case 'hello':
         await deps.onHello(peer, message, lung);
-        return deps.writer.read(() => hello(peer));
+        return deps.writer.read(() => deps.hello(peer));
       case 'digests':
         return deps.writer.read(() => answerDigests(message.queries, deps.replica.tree));
       case 'cells':
@@ -105,18 +98,19 @@ export function createResponder(deps: ResponderDeps): Responder {
     }
   }
 
-  function hello(peer: Author | undefined): SyncMessage {
-    const yourHlc: Hlc = peer === undefined ? (0n as Hlc) : deps.replica.committed(peer);
-    return { type: 'hello', software: deps.software, head: deps.ownHead(), yourHlc };
-  }
-
   async function entries(keyHashes: readonly Bytes[]): Promise<SyncMessage> {
     const fragments: Bytes[] = [];
     let size = FRAMING_BYTES;
     let answered = 0;
     const read = (at: number) => {
       const chunk = keyHashes.slice(at, at + READ_CHUNK).map(wholeHashes);
-      return { chunk, entries: deps.readEntries(chunk.flat()) };
+      return {
+        chunk,
+        entries: deps.entries.many(
+          chunk.flat().map((keyHash) => ({ keyHash })),
+          HERE,
+        ),
+      };
     };
     let ahead = read(0);
     for (let at = 0; at < keyHashes.length; at += READ_CHUNK) {
@@ -153,8 +147,15 @@ export function createResponder(deps: ResponderDeps): Responder {
     return deps.replica.tree.leavesUnder(keyHash, keyHash.length * 8, MAX_UNDER_PREFIX).map((leaf) => leaf.keyHash);
   }
 
+  /** Notes that the peer reaches us, and while a request of a session of its own is answered, that it repairs with us. */
+  function noteAsked(author: Author, message: SyncMessage): (() => void) | undefined {
+    const peer = deps.peers.get(author);
+    if (peer === undefined) return undefined;
+    noteReachesUs(peer.link);
+    return isOfSession(message) ? serve(peer.repair, () => deps.clock.monotonic()) : undefined;
+  }
+
   return {
-    hello,
     async answer(peer, bytes, lung) {
       let reply: SyncMessage;
       try {
@@ -162,8 +163,7 @@ export function createResponder(deps: ResponderDeps): Responder {
           throw new LatticeError('not-a-member', 'this node syncs with trusted authors and configured peers only');
         }
         const message = decodeSync(bytes);
-        deps.onAsked?.(peer);
-        const served = isOfSession(message) ? deps.onServing?.(peer) : undefined;
+        const served = noteAsked(peer, message);
         try {
           reply = await respond(peer, message, lung);
         } finally {

@@ -1,6 +1,6 @@
 import { checkKey } from '../../core/cbor/index.ts';
 import { hlcMs, hlcToHex } from '../../core/clock/index.ts';
-import { bucketRange, decodeJournal, journalKey, journalKeyToSequence, keyToEntryKey } from '../../core/rows/index.ts';
+import { bucketRange, decodeJournal, journalKey, journalKeyToSequence } from '../../core/rows/index.ts';
 import { versionOf } from '../../core/state/index.ts';
 import {
   type Bytes,
@@ -11,9 +11,11 @@ import {
   LatticeError,
   type Sibling,
 } from '../../core/types/index.ts';
-import { decodeEntry, keyBytes } from '../../core/wire/index.ts';
+import { keyBytes, keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
+import type { Writer } from '../commit/writer.ts';
 import type { HistoryItem, HistoryPage, Lattice } from '../facade/facade.ts';
+import type { Entries } from '../storage/entries.ts';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
@@ -44,22 +46,21 @@ function placeOf(cursor: string): Place {
 /**
  * What was shown under a key: the journal says it of the last batches, and the present siblings stand for themselves.
  */
-export function createHistory({
-  store,
-  hasher,
-}: {
-  readonly store: Store;
+export function createHistory(deps: {
+  readonly store: Pick<Store, 'iterate'>;
   readonly hasher: Hasher;
+  readonly writer: Pick<Writer, 'read'>;
+  readonly entries: Pick<Entries, 'get'>;
 }): Lattice['history'] {
+  const { store, hasher, writer, entries } = deps;
   return async (key, { limit = DEFAULT_PAGE, cursor } = {}) => {
     checkKey(key);
     if (!Number.isInteger(limit) || limit < 1)
       throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
     const from = cursor === undefined ? undefined : placeOf(cursor);
-    const row = await store.get(keyToEntryKey(key, hasher));
+    const entry = await entries.get({ key, keyHash: keyHash(key, hasher) }, (read) => writer.read(read));
     // Deletes leave tombstones: what has no entry was never written here.
-    if (row === undefined) return { key, items: [], complete: true };
-    const entry = decodeEntry(row, key);
+    if (entry === undefined) return { key, items: [], complete: true };
     const held = new Map(entry.siblings.map((sibling) => [versionOf(sibling), sibling]));
     const shownSince = new Map<string, number>();
     const older: HistoryItem[] = [];

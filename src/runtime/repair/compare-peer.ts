@@ -10,6 +10,8 @@ import {
 import type { Log } from '../../ports/index.ts';
 import type { PeerDifferences } from '../facade/facade.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
+import { noteDiffering } from '../peers/repairing.ts';
+import { HERE } from '../storage/entries.ts';
 import { type Link } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 import { countedLink, drive, requestOver, type SessionRunnerDeps, searchDeps } from './sessions.ts';
@@ -24,8 +26,7 @@ const SETTLE_MS = 1_500;
 const DEFAULT_DIFFERENCES = 100;
 const MAX_DIFFERENCES = 1000;
 
-export interface ComparisonDeps
-  extends Pick<SessionRunnerDeps, 'replica' | 'writer' | 'clock' | 'random' | 'readEntries'> {
+export interface ComparisonDeps extends Pick<SessionRunnerDeps, 'replica' | 'writer' | 'clock' | 'random' | 'entries'> {
   readonly log: Log;
   readonly peers: PeerTable;
   readonly linkTo: LinkTo;
@@ -55,7 +56,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
       (work) => requests(counted.link, work),
       () => undefined,
     );
-    if (found !== undefined) peer.differing = { ...found, at: clock.now() };
+    if (found !== undefined) noteDiffering(peer.repair, { ...found, at: clock.now() });
   }
 
   /** The names of the keys that we hold, by key hash or its prefix. */
@@ -66,7 +67,11 @@ export function createComparison(deps: ComparisonDeps): Comparison {
           ? undefined
           : replica.tree.leavesUnder(keyHash, keyHash.length * 8, MAX_UNDER_PREFIX)[0]?.keyHash,
       );
-      const entries = await deps.readEntries(whole.filter((hash): hash is Bytes => hash !== undefined));
+      const held = whole.filter((hash): hash is Bytes => hash !== undefined);
+      const entries = await deps.entries.many(
+        held.map((keyHash) => ({ keyHash })),
+        HERE,
+      );
       let at = 0;
       return keys.map(({ keyHash, theirs, mine }, i) => {
         const hash = whole[i];
@@ -79,9 +84,10 @@ export function createComparison(deps: ComparisonDeps): Comparison {
 
   return {
     consider(peer) {
-      if ((peer.agreement !== 'different' && peer.agreement !== 'equal-except-refused') || peer.repair.running) return;
+      const { agreement, agreementAt } = peer.view;
+      if ((agreement !== 'different' && agreement !== 'equal-except-refused') || peer.repair.running) return;
       const now = clock.monotonic();
-      if (now - peer.agreementAt < SETTLE_MS || now - anyAt < ANY_SKETCH_MS) return;
+      if (now - agreementAt < SETTLE_MS || now - anyAt < ANY_SKETCH_MS) return;
       if (now - (askedAt.get(peer) ?? -Infinity) < SKETCH_EVERY_MS) return;
       const path = deps.linkTo(peer);
       if (path === undefined) return;
@@ -111,7 +117,8 @@ export function createComparison(deps: ComparisonDeps): Comparison {
       try {
         const counted = countedLink(clock, path.link);
         const ourRoot = await writer.read(() => bytesToHex(replica.tree.root()));
-        let theirRoot = peer.head === undefined ? '' : bytesToHex(peer.head.root);
+        const { head } = peer.view;
+        let theirRoot = head === undefined ? '' : bytesToHex(head.root);
         const found = await drive(
           writer,
           findKeys(searchDeps(deps, peer), limit),

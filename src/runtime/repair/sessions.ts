@@ -17,7 +17,10 @@ import type { Door } from '../commit/door.ts';
 import { receive } from '../commit/receive.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { RepairReport } from '../facade/facade.ts';
-import type { LungName, Peer } from '../peers/peers.ts';
+import type { LungName } from '../peers/link.ts';
+import type { Peer } from '../peers/peers.ts';
+import { noteDecoded } from '../peers/repairing.ts';
+import { type Entries, HERE } from '../storage/entries.ts';
 import { ask, exchange, type Link } from '../transport/link.ts';
 
 /** One whole session: large repairs go on in the next one. */
@@ -36,7 +39,7 @@ export interface SessionRunnerDeps {
   readonly door: Door;
   readonly clock: Clock;
   readonly random: Random;
-  readonly readEntries: (keyHashes: readonly Bytes[]) => Promise<readonly (Entry | undefined)[]>;
+  readonly entries: Pick<Entries, 'many'>;
 }
 
 /** Counts what goes over a link, and ends a session that asks too much or takes too long. */
@@ -141,7 +144,7 @@ export async function runSession(
   const session = repair({
     ...searchDeps(deps, peer),
     hasher: deps.hasher,
-    refused: peer.refused,
+    refused: peer.repair.refused,
     now: () => deps.clock.monotonic(),
     flowMs: flow.ms,
   });
@@ -156,7 +159,7 @@ export async function runSession(
       },
     );
     progress = settled;
-    peer.repair.undecoded = undecoded ? peer.repair.undecoded + 1 : 0;
+    noteDecoded(peer.repair, !undecoded);
     return { ...report(outcome), method };
   } catch (error) {
     return report('failed', error instanceof Error ? error.message : String(error));
@@ -166,7 +169,7 @@ export async function runSession(
 /** What the search for differences with a peer needs. */
 export function searchDeps(deps: Pick<SessionRunnerDeps, 'replica' | 'random'>, peer: Peer): Required<SearchDeps> {
   const salt = peer.repair.undecoded >= UNDECODED_BEFORE_SALT ? deps.random.bytes(SALT_BYTES) : new Uint8Array(0);
-  return { tree: deps.replica.tree, cells: { live: deps.replica.cells, salt, theirEntries: peer.head?.entries } };
+  return { tree: deps.replica.tree, cells: { live: deps.replica.cells, salt, theirEntries: peer.view.head?.entries } };
 }
 
 /** Whoever has no cells, or no longer, says so by an error, and the session goes on without. */
@@ -184,13 +187,26 @@ async function perform(
     case 'request':
       return requestOver(by.link, work.message);
     case 'entries':
-      return { type: 'entries', entries: await deps.writer.read(() => deps.readEntries(work.keyHashes)) };
+      return { type: 'entries', entries: await readEntries(deps, work.keyHashes) };
     case 'ingest':
       return { type: 'ingest', ...(await ingest(deps, peer, by.lung, work.fragments)) };
     case 'wait':
       await by.wait(work.ms);
       return { type: 'waited' };
   }
+}
+
+/** Between batches: a session goes on from what the tree has, and what it reads must be that. */
+function readEntries(
+  { writer, entries }: Pick<SessionRunnerDeps, 'writer' | 'entries'>,
+  keyHashes: readonly Bytes[],
+): Promise<(Entry | undefined)[]> {
+  return writer.read(() =>
+    entries.many(
+      keyHashes.map((keyHash) => ({ keyHash })),
+      HERE,
+    ),
+  );
 }
 
 async function ingest(

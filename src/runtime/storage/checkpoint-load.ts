@@ -8,14 +8,14 @@ import {
   type JournalChange,
   journalKeyToSequence,
   journalRange,
-  keyToEntryKey,
   LEAF_BYTES,
   leafPageRange,
   type StateMeta,
 } from '../../core/rows/index.ts';
 import { type Bytes, compareBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
-import { decodeEntry, keyHash } from '../../core/wire/index.ts';
+import { keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
+import type { EntryRows, EntryRows } from './entry-rows.ts';
 
 /** Entries read by one call, and calls on their way: the store's threads read while the rest is decoded. */
 const READ_CHUNK = 512;
@@ -46,11 +46,10 @@ interface Leaf {
  * when its root is the stored one.
  */
 export async function loadCheckpoint(
-  replica: Replica,
-  store: Store,
-  hasher: Hasher,
+  deps: { readonly replica: Replica; readonly store: Store; readonly rows: EntryRows; readonly hasher: Hasher },
   meta: StateMeta,
 ): Promise<LoadedCheckpoint | undefined> {
+  const { replica, store, rows, hasher } = deps;
   const row = await store.get(CHECKPOINT);
   if (row === undefined) return undefined;
   try {
@@ -58,7 +57,7 @@ export async function loadCheckpoint(
     const changes = await changesSince(replica, store, checkpoint.sequence, meta);
     if (changes === undefined) return undefined;
     replica.loadCounts(meta, checkpoint.authors);
-    const changed = await leavesOf(changes, replica, store, hasher);
+    const changed = await leavesOf(changes, replica, rows, hasher);
     await merge(replica, store, checkpoint.bits, changed);
     replica.loaded();
     return { ...checkpoint, changed: changes.size };
@@ -97,7 +96,7 @@ async function changesSince(
 async function leavesOf(
   changes: ReadonlyMap<string, JournalChange>,
   replica: Replica,
-  store: Store,
+  rows: EntryRows,
   hasher: Hasher,
 ): Promise<Leaf[]> {
   const leaves: Leaf[] = [];
@@ -113,15 +112,12 @@ async function leavesOf(
   let next = 0;
   const readOn = async (): Promise<void> => {
     while (next < rest.length) {
-      const chunk = rest.slice(next, (next += READ_CHUNK));
-      const rows = await store.getMany(chunk.map((key) => keyToEntryKey(key, hasher)));
-      chunk.forEach((key, i) => {
-        const row = rows[i];
-        leaves.push(
-          row === undefined
-            ? { keyHash: keyHash(key, hasher), leaf: undefined }
-            : replica.leafOf(decodeEntry(row, key)),
-        );
+      const chunk = rest.slice(next, (next += READ_CHUNK)).map((key) => ({ key, keyHash: keyHash(key, hasher) }));
+      const found = await rows.many(chunk.map((wanted) => wanted.keyHash));
+      chunk.forEach((wanted, i) => {
+        const row = found[i];
+        if (row === undefined) leaves.push({ keyHash: wanted.keyHash, leaf: undefined });
+        else leaves.push(replica.leafOf(rows.decode(wanted, row)));
       });
     }
   };

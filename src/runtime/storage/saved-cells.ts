@@ -1,14 +1,15 @@
-import type { Replica } from '../../core/replica/index.ts';
+import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import { metaKey } from '../../core/rows/index.ts';
 import type { Store } from '../../ports/index.ts';
 
 const SAVED_CELLS = metaKey('cells');
 /** Below this many entries they are computed faster than 3 MiB are written and read. */
-export const WORTH_SAVING = 32_768;
+const WORTH_SAVING = 32_768;
 
-/** Keeps the coded symbols of the state for the next start. At a clean stop, when nothing is written any more. */
-export async function saveCells(store: Pick<Store, 'batch'>, replica: Pick<Replica, 'cells' | 'tree'>): Promise<void> {
-  await store.batch([{ type: 'put', key: SAVED_CELLS, value: replica.cells.save(replica.tree.root()) }]);
+/** The row that keeps the coded symbols of the state for the next start; none where they are computed faster. */
+export function savedCells({ cells, tree }: Pick<Replica, 'cells' | 'tree'>): RowWrite[] {
+  if (tree.size < WORTH_SAVING) return [];
+  return [{ type: 'put', key: SAVED_CELLS, value: cells.save(tree.root()) }];
 }
 
 /**

@@ -1,8 +1,9 @@
 import { Replica, STATE_META } from '../../core/replica/index.ts';
-import { decodeStateMeta, entryRange, entryRowToEntry, type StateMeta } from '../../core/rows/index.ts';
+import { decodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
+import { createEntryRows, type EntryRows } from './entry-rows.ts';
 import { loadCells } from './saved-cells.ts';
 
 /** Batches remembered for resuming streams: minutes at full speed, hours at rest; about a hundred bytes a change. */
@@ -10,6 +11,7 @@ export const JOURNAL_LENGTH = 16_384;
 
 export interface OpenedState {
   readonly replica: Replica;
+  readonly rows: EntryRows;
   /** Of the store, 8 bytes: cursors name it. */
   readonly incarnation: Bytes;
   /** What the tree was made of when not of every entry. */
@@ -32,6 +34,7 @@ export async function openState(options: {
   readonly directory: string;
 }): Promise<OpenedState> {
   const { store, hasher, random, network, self, directory } = options;
+  const rows = createEntryRows(store, hasher);
   const meta = await readable(directory, async () => {
     const row = await store.get(STATE_META);
     return row === undefined ? undefined : decodeStateMeta(row);
@@ -49,21 +52,21 @@ export async function openState(options: {
   const create = (): Replica =>
     new Replica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
-  let checkpoint = meta === undefined ? undefined : await loadCheckpoint(replica, store, hasher, meta);
+  let checkpoint = meta === undefined ? undefined : await loadCheckpoint({ replica, store, rows, hasher }, meta);
   if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {
     checkpoint = undefined;
     replica = create();
-    await readable(directory, () => loadEntries(replica, store, hasher));
+    await readable(directory, () => loadEntries(replica, rows));
   }
   check(meta, replica, directory);
   await loadCells(store, replica);
   if (meta !== undefined) replica.restore(meta);
-  return { replica, incarnation, checkpoint };
+  return { replica, rows, incarnation, checkpoint };
 }
 
-async function loadEntries(replica: Replica, store: Store, hasher: Hasher): Promise<void> {
-  for await (const rows of store.iterate(entryRange())) {
-    for (const [rowKey, row] of rows) replica.load(entryRowToEntry(rowKey, row, hasher));
+async function loadEntries(replica: Replica, rows: EntryRows): Promise<void> {
+  for await (const slice of rows.inOrder()) {
+    for (const { keyHash, row } of slice) replica.load(rows.decode({ keyHash }, row));
   }
   replica.loaded();
 }

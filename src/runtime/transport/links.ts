@@ -1,5 +1,6 @@
 import type { SyncMode } from '../facade/facade.ts';
-import type { LungName, Peer } from '../peers/peers.ts';
+import type { LungName } from '../peers/link.ts';
+import type { Peer } from '../peers/peers.ts';
 import type { Link } from './link.ts';
 import type { HttpSupervisor } from './lung-http.ts';
 import type { P2pSupervisor } from './lung-p2p.ts';
@@ -19,9 +20,9 @@ export type LinkTo = (peer: Peer) => { readonly lung: LungName; readonly link: L
 
 export function createLinks({ p2p, http, mode }: LinksDeps): LinkTo {
   return (peer) => {
-    const overP2p = peer.connected && mode() !== 'http' && p2p.running;
+    const overP2p = peer.link.connected && mode() !== 'http' && p2p.running;
     const url = mode() === 'p2p' ? undefined : http.find(peer.author);
-    if (url?.reachable === true && !(overP2p && peer.path.lung === 'p2p')) {
+    if (url?.reachable === true && !(overP2p && peer.link.path.lung === 'p2p')) {
       return { lung: 'http', link: (message) => http.request(url.url, message, peer.author) };
     }
     return overP2p

@@ -7,8 +7,11 @@ const START_DEADLINE_MS = 10_000;
 const RETRY_MIN_MS = 2_000;
 const RETRY_MAX_MS = 60_000;
 
+/** What the rest of the node does with what peers say over P2P. */
+export type P2pNodeHandlers = Omit<P2pHandlers, 'onFailure'>;
+
 export interface P2pSupervisor {
-  start(): void;
+  start(handlers: P2pNodeHandlers): void;
   stop(): Promise<void>;
   status(): LungStatus;
   readonly running: boolean;
@@ -18,7 +21,6 @@ export interface P2pSupervisor {
 
 export interface P2pSupervisorDeps {
   readonly lung: P2pLung | undefined;
-  readonly handlers: Omit<P2pHandlers, 'onFailure'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -45,7 +47,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     if (from !== state) deps.onState(from, state, cause);
   }
 
-  async function begin(): Promise<void> {
+  async function begin(handlers: P2pNodeHandlers): Promise<void> {
     if (lung === undefined || stopped) return;
     await stopping;
     // Stopped meanwhile: nothing may start any more.
@@ -58,20 +60,20 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     );
     try {
       await Promise.race([
-        lung.start({ ...deps.handlers, onFailure: (cause) => fail(controller, cause) }, controller.signal),
+        lung.start({ ...handlers, onFailure: (cause) => fail(controller, handlers, cause) }, controller.signal),
         aborted(controller.signal),
       ]);
       if (controller.signal.aborted) return;
       failures = 0;
       change('running', 'started');
     } catch (error) {
-      fail(controller, error instanceof Error ? error : new Error(String(error)));
+      fail(controller, handlers, error instanceof Error ? error : new Error(String(error)));
     } finally {
       deadline.cancel();
     }
   }
 
-  function fail(controller: AbortController, cause: Error): void {
+  function fail(controller: AbortController, handlers: P2pNodeHandlers, cause: Error): void {
     if (attempt !== controller || stopped || lung === undefined) return;
     attempt = undefined;
     controller.abort(cause);
@@ -81,13 +83,13 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     log.warn({ error: cause.message, retryInMs: wait, attempt: failures }, 'P2P failed, HTTP carries on');
     change('failed', cause.message, { error: cause.message, retryAt: clock.now() + wait });
     stopping = lung.stop();
-    retry = clock.after(wait, () => void begin());
+    retry = clock.after(wait, () => void begin(handlers));
   }
 
   return {
-    start() {
+    start(handlers) {
       stopped = false;
-      void begin();
+      void begin(handlers);
     },
     async stop() {
       stopped = true;

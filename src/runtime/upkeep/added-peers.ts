@@ -2,9 +2,11 @@ import { decodeCbor, encodeCbor } from '../../core/cbor/index.ts';
 import { metaKey } from '../../core/rows/index.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
-import type { Store } from '../../ports/index.ts';
+import type { Log, Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { PeerAddress } from '../facade/facade.ts';
+import type { Members } from '../fleet/members.ts';
+import type { HttpSupervisor } from '../transport/lung-http.ts';
 
 const ROW = metaKey('added-peers');
 /** Of each kind. A fleet is some dozens of nodes; more is a script that runs wild. */
@@ -21,17 +23,16 @@ export interface AddedPeers {
 }
 
 export interface AddedPeersDeps {
-  readonly store: Store;
-  readonly writer: Writer;
+  readonly writer: Pick<Writer, 'keep'>;
   readonly added: AddedPeers;
-  readonly configured: AddedPeers;
+  /** What the configuration names. `authors`: those of the multiaddrs. */
+  readonly configured: AddedPeers & { readonly authors: readonly Author[] };
   readonly self: Author;
-  readonly onFatal: (error: unknown) => void;
-  /** Called after the change is durable. */
-  readonly onChange: (
-    now: AddedPeers,
-    changed: { readonly peer: PeerAddress; readonly author: Author | undefined; readonly kept: boolean },
-  ) => void;
+  readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find' | 'peers'>;
+  readonly members: Pick<Members, 'configure' | 'release'>;
+  /** Tells the P2P lung the further addresses to stay connected with. */
+  readonly stayWith: (multiaddrs: readonly string[]) => void;
+  readonly log: Log;
 }
 
 export interface AddedPeersBook {
@@ -74,7 +75,7 @@ function normalUrl(text: string): string {
 
 /** Peers that operators add and remove while the node runs, kept in the store beside the state. */
 export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
-  const { store, writer, configured } = deps;
+  const { writer, configured, http, members, log } = deps;
   let now = deps.added;
   /** One change at a time: each builds on the one before. */
   let turn: Promise<unknown> = Promise.resolve();
@@ -94,17 +95,27 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     return { kind: 'multiaddrs', text, author };
   }
 
+  const hasAuthor = (author: Author): boolean => now.multiaddrs.some((address) => multiaddrAuthor(address) === author);
+
+  // What an earlier run wrote down counts from the start.
+  for (const address of now.multiaddrs) {
+    const author = multiaddrAuthor(address);
+    if (author !== undefined) members.configure(author);
+  }
+  deps.stayWith(now.multiaddrs);
+
   async function keep(next: AddedPeers): Promise<void> {
-    await writer.read(async () => {
-      try {
-        await store.batch([{ type: 'put', key: ROW, value: encodeCbor([next.urls, next.multiaddrs]) }]);
-      } catch (cause) {
-        const error = new LatticeError('store-write-failed', 'the added peers could not be written', { cause });
-        deps.onFatal(error);
-        throw error;
-      }
-    });
+    await writer.keep(() => [{ type: 'put', key: ROW, value: encodeCbor([next.urls, next.multiaddrs]) }]);
     now = next;
+  }
+
+  /** A peer that was removed here may still be named elsewhere. */
+  function release(author: Author): void {
+    const url = http.find(author)?.url;
+    members.release(author, {
+      url,
+      configured: url !== undefined || configured.authors.includes(author) || hasAuthor(author),
+    });
   }
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -115,7 +126,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
 
   return {
     hasUrl: (url) => now.urls.includes(url),
-    hasAuthor: (author) => now.multiaddrs.some((address) => multiaddrAuthor(address) === author),
+    hasAuthor,
     async add(peer) {
       const { kind, text, author } = resolved(peer);
       return inTurn(async () => {
@@ -126,7 +137,10 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
           });
         }
         await keep({ ...now, [kind]: [...now[kind], text] });
-        deps.onChange(now, { peer: kind === 'urls' ? { url: text } : { multiaddr: text }, author, kept: true });
+        log.info({ [kind]: text }, 'peer added');
+        deps.stayWith(now.multiaddrs);
+        if (author === undefined) http.add(text);
+        else members.configure(author);
         return true;
       });
     },
@@ -142,7 +156,11 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
           throw new LatticeError('not-found', 'no such peer was added');
         }
         await keep({ ...now, [kind]: now[kind].filter((known) => known !== text) });
-        deps.onChange(now, { peer: kind === 'urls' ? { url: text } : { multiaddr: text }, author, kept: false });
+        log.info({ [kind]: text }, 'peer removed');
+        deps.stayWith(now.multiaddrs);
+        const owner = author ?? http.peers().find((peer) => peer.url === text)?.author;
+        if (author === undefined) http.remove(text);
+        if (owner !== undefined) release(owner);
       });
     },
   };

@@ -1,7 +1,7 @@
-import type { Replica } from '../../core/replica/index.ts';
+import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import { CHECKPOINT, encodeCheckpoint, leafPageKey, leafPageRange, MAX_PAGE_BITS } from '../../core/rows/index.ts';
 import type { Bytes } from '../../core/types/index.ts';
-import type { Clock, Log, Store, StoreOperation, Timer } from '../../ports/index.ts';
+import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { LoadedCheckpoint } from '../storage/checkpoint-load.ts';
 
@@ -37,8 +37,8 @@ export interface CheckpointSaver {
  */
 export function createCheckpointSaver(deps: {
   readonly replica: Replica;
-  readonly store: Store;
-  readonly writer: Pick<Writer, 'read'>;
+  readonly store: Pick<Store, 'iterate'>;
+  readonly writer: Pick<Writer, 'read' | 'keep'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly loaded: LoadedCheckpoint | undefined;
@@ -82,8 +82,8 @@ export function createCheckpointSaver(deps: {
       return sequence;
     });
     let page = 0;
-    const nextBatch = (): StoreOperation[] => {
-      const batch: StoreOperation[] = [];
+    const nextBatch = (): RowWrite[] => {
+      const batch: RowWrite[] = [];
       for (let bytes = 0; page < 2 ** bits && bytes < BATCH_BYTES; page++) {
         const value = replica.tree.leafPage(prefixOf(page, bits), bits);
         bytes += value.length;
@@ -91,17 +91,17 @@ export function createCheckpointSaver(deps: {
       }
       return batch;
     };
-    for (;;) {
-      const batch = await writer.read(nextBatch);
+    while (page < 2 ** bits) {
+      await writer.keep(nextBatch);
       if (stopped) return;
-      if (batch.length === 0) break;
-      await store.batch(batch);
       await new Promise<void>((resolve) => {
         pause = clock.after(PAUSE_MS, resolve);
       });
     }
-    const authors = await writer.read(() => replica.authors());
-    await store.batch([{ type: 'put', key: CHECKPOINT, value: encodeCheckpoint({ bits, sequence: from, authors }) }]);
+    await writer.keep(() => {
+      const record = encodeCheckpoint({ bits, sequence: from, authors: replica.authors() });
+      return [{ type: 'put', key: CHECKPOINT, value: record }];
+    });
     if (lastBits !== undefined && lastBits !== bits) await removePages(lastBits);
     last = from;
     lastBits = bits;
@@ -109,7 +109,7 @@ export function createCheckpointSaver(deps: {
 
   async function removePages(bits: number): Promise<void> {
     for await (const rows of store.iterate(leafPageRange(bits)))
-      await store.batch(rows.map(([key]) => ({ type: 'del', key })));
+      await writer.keep(() => rows.map(([key]) => ({ type: 'del', key })));
   }
 
   return {

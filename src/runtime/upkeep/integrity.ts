@@ -1,10 +1,10 @@
 import type { Replica } from '../../core/replica/index.ts';
-import { conflictKey, entryKeyToHash, entryRange, entryRowToEntry, listedKey } from '../../core/rows/index.ts';
-import { type Bytes, compareBytes, type Entry, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
-import { keyHash, siblingsToFragments } from '../../core/wire/index.ts';
-import type { Clock, Log, Row, Store, Timer } from '../../ports/index.ts';
+import { conflictKey, listedKey } from '../../core/rows/index.ts';
+import { type Bytes, compareBytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { siblingsToFragments } from '../../core/wire/index.ts';
+import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EntryReads } from '../storage/entry-reads.ts';
+import type { Entries, PresentEntry } from '../storage/entries.ts';
 
 /**
  * Begins this long after the start: what a node has missed comes first, and reads are held against the tree in any
@@ -38,48 +38,41 @@ export function createIntegrityCheck(deps: {
   readonly replica: Replica;
   readonly store: Store;
   readonly hasher: Hasher;
-  readonly entries: EntryReads;
+  readonly entries: Pick<Entries, 'page' | 'newest'>;
   readonly writer: Pick<Writer, 'read'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onFatal: (error: unknown) => void;
 }): IntegrityCheck {
-  const { replica, store, hasher, entries: entryReads, writer, clock, log } = deps;
+  const { replica, store, hasher, entries, writer, clock, log } = deps;
   const total = replica.tree.size;
   let checked = 0;
   let done = total === 0;
   let stopped = false;
   let pause: Timer | undefined;
 
-  /** Those of the entries that lack the row that lists their key, or the one that lists a conflict. */
-  async function unindexed(entries: readonly Entry[]): Promise<Entry[]> {
-    const conflicts = entries.filter((e) => e.siblings.length > 1);
+  /** Key hashes of those that lack the row that lists their key, or the one that lists a conflict. */
+  async function unindexed(present: readonly PresentEntry[]): Promise<Bytes[]> {
+    const conflicts = present.filter(({ entry }) => entry.siblings.length > 1);
     const [keys, marks] = await Promise.all([
-      store.getMany(entries.map((e) => listedKey(e.key))),
-      conflicts.length === 0 ? [] : store.getMany(conflicts.map((e) => conflictKey(e.key))),
+      store.getMany(present.map(({ entry }) => listedKey(entry.key))),
+      conflicts.length === 0 ? [] : store.getMany(conflicts.map(({ entry }) => conflictKey(entry.key))),
     ]);
-    return entries.filter((entry, i) => {
-      if (keys[i] === undefined) return true;
-      return entry.siblings.length > 1 && marks[conflicts.indexOf(entry)] === undefined;
-    });
+    const lacking = [
+      ...present.filter((_, i) => keys[i] === undefined),
+      ...conflicts.filter((_, i) => marks[i] === undefined),
+    ];
+    return lacking.map(({ keyHash }) => keyHash);
   }
 
   /** Checks the next entries after a key hash. Resolves to the last of them; undefined when there were none. */
   async function checkSlice(after: Bytes | undefined): Promise<Bytes | undefined> {
-    const slice: Row[] = [];
-    for await (const rows of store.iterate({ ...entryRange(after), limit: SLICE })) slice.push(...rows);
-    const entries = slice.map(([rowKey, row]) => entryRowToEntry(rowKey, row, hasher));
+    const { entries: slice, last } = await entries.page(after, SLICE, (read) => writer.read(read));
     // Throws where an operation does not lead to its commit.
-    for (const { siblings } of entries) siblingsToFragments(siblings, hasher);
-    const hashes = slice.map(([rowKey]) => entryKeyToHash(rowKey));
-    const last = hashes.at(-1);
-    const suspects = lostAmong(hashes, after, last);
-    for (const entry of await unindexed(entries)) suspects.push(keyHash(entry.key, hasher));
-    hashes.forEach((hash, i) => {
-      if (!entryReads.isInTree(hash, entries[i])) suspects.push(hash);
-    });
+    for (const { entry } of slice) siblingsToFragments(entry.siblings, hasher);
+    const hashes = slice.map(({ keyHash }) => keyHash);
     // A key that changed since it was read looks wrong too: what counts is what it is now.
-    for (const hash of suspects) await demand(hash);
+    for (const hash of [...lostAmong(hashes, after, last), ...(await unindexed(slice))]) await demand(hash);
     checked += slice.length;
     return last;
   }
@@ -104,8 +97,8 @@ export function createIntegrityCheck(deps: {
   /** Throws LatticeError `store-damaged` for what is wrong with the rows of a key as they are now. */
   function demand(hash: Bytes): Promise<void> {
     return writer.read(async () => {
-      const entry = await entryReads.newest({ keyHash: hash });
-      if (entry === undefined || (await unindexed([entry])).length === 0) return;
+      const entry = await entries.newest({ keyHash: hash });
+      if (entry === undefined || (await unindexed([{ keyHash: hash, entry }])).length === 0) return;
       throw new LatticeError(
         'store-damaged',
         `the entry of ${JSON.stringify(entry.key)} lacks the rows that lead to it`,

@@ -1,9 +1,13 @@
 import type { Author } from '../../core/types/index.ts';
 import type { Clock, Timer } from '../../ports/index.ts';
 import type { Guard } from '../commit/guard.ts';
+import type { OwnState } from '../commit/own-state.ts';
 import type { SyncMode, Transition } from '../facade/facade.ts';
+import type { Trust } from '../fleet/trust.ts';
 import { decidePath } from '../peers/failover.ts';
-import type { PeerTable } from '../peers/peers.ts';
+import { setPath } from '../peers/link.ts';
+import type { Peer, PeerTable } from '../peers/peers.ts';
+import { lastHeard } from '../peers/view.ts';
 import type { Comparison } from '../repair/compare-peer.ts';
 import type { Repairs } from '../repair/repairs.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
@@ -16,14 +20,15 @@ const FRESH_MS = 30_000;
 export interface SupervisionDeps {
   readonly clock: Clock;
   readonly peers: PeerTable;
-  readonly guard: Guard;
-  readonly repairs: Repairs;
-  readonly comparison?: Comparison;
-  readonly http: HttpSupervisor;
+  readonly trust: Pick<Trust, 'hash'>;
+  readonly own: Pick<OwnState, 'root' | 'recentRoots' | 'seen'>;
+  readonly guard: Pick<Guard, 'tick'>;
+  readonly repairs: Pick<Repairs, 'consider'>;
+  readonly comparison: Pick<Comparison, 'consider'>;
+  readonly http: Pick<HttpSupervisor, 'wake'>;
   readonly heartbeatMs: number;
   readonly graceMs: number;
   readonly mode: () => SyncMode;
-  readonly compare: (author: Author) => void;
   readonly onTransition: (transition: Omit<Transition, 'at'>) => void;
   /** Send our head on both lungs. */
   readonly beat: () => void;
@@ -34,40 +39,54 @@ export interface Supervision {
   stop(): void;
   /** Decides for every peer now. */
   look(): void;
+  /** Compares a peer's newest head with our state, and repairs at once where that cannot wait for the next look. */
+  compare(author: Author): void;
 }
 
 /** The one clockwork of a node: heartbeat, fail-over per peer, and the moment when repairs are due. */
 export function createSupervision(deps: SupervisionDeps): Supervision {
-  const { clock, peers, guard } = deps;
+  const { clock, peers, guard, own } = deps;
   let timer: Timer | undefined;
   let beatAt = 0;
   let stopped = false;
 
+  function compare(author: Author): void {
+    const peer = peers.get(author);
+    if (peer === undefined) return;
+    const { root, recentRoots: recent } = own;
+    peers.compare(peer, { root: root(), recent, seenHlc: own.seen(author), trustHash: deps.trust.hash });
+    // First contact: the next look would come up to 250 ms later.
+    if (peer.repair.urgent) deps.repairs.consider(peer);
+  }
+
+  /** Which lung is to carry the peer from now on. */
+  function decide({ author, link, view }: Peer, now: number): void {
+    const before = link.path.lung;
+    const decided = decidePath(link.path, {
+      now,
+      mode: deps.mode(),
+      graceMs: deps.graceMs,
+      heardAt: view.heardAt.p2p,
+      behindSince: view.behindSince,
+      hasUrl: link.url !== undefined,
+    });
+    setPath(link, decided.state);
+    if (decided.cause === undefined) return;
+    deps.onTransition({ peer: author, from: before, to: decided.state.lung, cause: decided.cause });
+    deps.http.wake(author);
+    peers.repairSoon(author);
+  }
+
   function look(): void {
     const now = clock.monotonic();
-    const mode = deps.mode();
     const offsets: number[] = [];
     for (const peer of peers.all()) {
-      deps.compare(peer.author);
-      const heardAt = Math.max(peer.heardAt.p2p ?? -Infinity, peer.heardAt.http ?? -Infinity);
-      if (peer.clockOffsetMs !== undefined && now - heardAt < FRESH_MS) offsets.push(peer.clockOffsetMs);
-      const before = peer.path.lung;
-      const decided = decidePath(peer.path, {
-        now,
-        mode,
-        graceMs: deps.graceMs,
-        heardAt: peer.heardAt.p2p,
-        behindSince: peer.behindSince,
-        hasUrl: peer.url !== undefined,
-      });
-      peer.path = decided.state;
-      if (decided.cause !== undefined) {
-        deps.onTransition({ peer: peer.author, from: before, to: decided.state.lung, cause: decided.cause });
-        deps.http.wake(peer.author);
-        deps.repairs.soon(peer.author);
-      }
+      const { view } = peer;
+      compare(peer.author);
+      if (view.clockOffsetMs !== undefined && now - lastHeard(view) < FRESH_MS) offsets.push(view.clockOffsetMs);
+      decide(peer, now);
       deps.repairs.consider(peer);
-      deps.comparison?.consider(peer);
+      deps.comparison.consider(peer);
     }
     guard.tick(offsets);
   }
@@ -90,5 +109,6 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
       timer?.cancel();
     },
     look,
+    compare,
   };
 }

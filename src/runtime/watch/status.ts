@@ -1,62 +1,80 @@
-import type { StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex } from '../../core/types/index.ts';
 import type { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { Door } from '../commit/door.ts';
 import type { Guard } from '../commit/guard.ts';
+import type { OwnState } from '../commit/own-state.ts';
+import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
-import type { Health, NodeStatus, PeerStatus, SyncMode, Transition } from '../facade/facade.ts';
+import type { Health, NodeStatus, PeerStatus } from '../facade/facade.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import type { Mode } from '../fleet/mode.ts';
+import type { Transitions } from '../fleet/transitions.ts';
+import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
-import type { Feed } from '../streams/feed.ts';
-import type { HttpPeer, HttpSupervisor } from '../transport/lung-http.ts';
+import type { GossipOutbox } from '../streams/outbox.ts';
+import type { Streams } from '../streams/streams.ts';
+import type { HttpPeer } from '../transport/http-url.ts';
+import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { P2pSupervisor } from '../transport/lung-p2p.ts';
+import type { AddedPeersBook } from '../upkeep/added-peers.ts';
+import type { IntegrityCheck } from '../upkeep/integrity.ts';
 
 export interface StatusDeps {
   readonly options: NodeOptions;
   readonly deps: NodeDeps;
-  readonly peers: PeerTable;
-  readonly guard: Guard;
-  readonly door: Door;
-  readonly feed: Feed;
-  readonly book: AttestationBook;
-  readonly cuts: Cuts;
-  readonly p2p: P2pSupervisor;
-  readonly http: HttpSupervisor;
+  readonly opened: { readonly trust: Trust };
+  readonly parts: StatusParts;
   /** Unix ms. */
   readonly startedAt: number;
+}
+
+/** What of a node's parts the status is read from. */
+export interface StatusParts {
+  /** Of this start, 8 bytes. */
   readonly incarnation: Bytes;
-  readonly trusted: readonly Author[];
-  readonly trustHash: Bytes;
-  readonly mode: () => SyncMode;
-  readonly durable: () => StateMeta;
-  /** An operator added the peer while a node ran. */
-  readonly isAdded: (author: Author | undefined, url: string | undefined) => boolean;
-  readonly transitions: readonly Transition[];
-  readonly integrity: () => NodeStatus['integrity'];
+  readonly peers: Pick<PeerTable, 'all'>;
+  readonly mode: Pick<Mode, 'now'>;
+  readonly own: Pick<OwnState, 'durable'>;
+  readonly guard: Pick<Guard, 'reasons' | 'warnings'>;
+  readonly writer: Pick<Writer, 'queued'>;
+  readonly door: Pick<Door, 'refused' | 'deferred' | 'verifying'>;
+  readonly streams: Pick<Streams, 'streamsTo'>;
+  readonly transitions: Pick<Transitions, 'all'>;
+  readonly p2p: Pick<P2pSupervisor, 'status' | 'running'>;
+  readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'outboxBytes'>;
+  readonly outbox: Pick<GossipOutbox, 'waiting'>;
+  readonly book: Pick<AttestationBook, 'warnings'>;
+  readonly cuts: Pick<Cuts, 'status'>;
+  readonly integrity: Pick<IntegrityCheck, 'progress'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
-  readonly queues: () => NonNullable<NodeStatus['queues']>;
+  readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
 }
 
 /** What a node says about itself and its peers, read from memory. */
-export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): PeerStatus[] } {
-  const { options, deps } = s;
+export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): PeerStatus[] } {
+  const { options, deps, parts: s } = given;
+  const { trust } = given.opened;
   const { clock } = deps;
   const self = deps.signer.author;
 
   const p2pAlive = (peer: Peer): boolean =>
-    s.mode() !== 'http' &&
+    s.mode.now !== 'http' &&
     s.p2p.running &&
-    peer.heardAt.p2p !== undefined &&
-    clock.monotonic() - peer.heardAt.p2p <= options.graceMs + options.heartbeatMs;
+    peer.view.heardAt.p2p !== undefined &&
+    clock.monotonic() - peer.view.heardAt.p2p <= options.graceMs + options.heartbeatMs;
   const httpAlive = (peer: Peer, url: HttpPeer | undefined): boolean => {
-    if (s.mode() === 'p2p') return false;
+    if (s.mode.now === 'p2p') return false;
     if (url?.reachable === true) return true;
     // A peer behind NAT dials us: its hellos and our stream to it are HTTP that works.
     return (
-      peer.heardAt.http !== undefined && clock.monotonic() - peer.heardAt.http <= options.graceMs + options.heartbeatMs
+      peer.view.heardAt.http !== undefined &&
+      clock.monotonic() - peer.view.heardAt.http <= options.graceMs + options.heartbeatMs
     );
   };
+  /** An operator added the peer while a node ran. */
+  const isAdded = (author: Author | undefined, url: string | undefined): boolean =>
+    (author !== undefined && s.added.hasAuthor(author)) || (url !== undefined && s.added.hasUrl(url));
   /** Monotonic times as Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
@@ -64,47 +82,52 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
   function peerStatus(peer: Peer): PeerStatus {
     const url = s.http.find(peer.author);
     const rtt = deps.p2p?.connections().find((c) => c.peer === peer.author)?.rttMs;
-    const { head } = peer;
+    const { head } = peer.view;
     const reachable = httpAlive(peer, url);
     return {
       peerId: deps.peerIdOf(peer.author),
       author: peer.author,
-      ...optional('url', peer.url),
-      configured: peer.configured,
-      ...optional('added', s.isAdded(peer.author, peer.url) ? (true as const) : undefined),
-      trusted: s.trusted.includes(peer.author),
-      lung: peer.path.lung === 'http' && !reachable ? 'none' : peer.path.lung,
-      p2p: { connected: peer.connected, ...optional('lastHeardAt', wall(peer.heardAt.p2p)), ...optional('rttMs', rtt) },
+      ...optional('url', peer.link.url),
+      configured: peer.link.configured,
+      ...optional('added', isAdded(peer.author, peer.link.url) ? (true as const) : undefined),
+      trusted: trust.has(peer.author),
+      lung: peer.link.path.lung === 'http' && !reachable ? 'none' : peer.link.path.lung,
+      p2p: {
+        connected: peer.link.connected,
+        ...optional('lastHeardAt', wall(peer.view.heardAt.p2p)),
+        ...optional('rttMs', rtt),
+      },
       http: {
         reachable,
-        streaming: url?.streaming ?? s.feed.streamsTo(peer.author),
-        ...optional('lastHeardAt', url?.lastHeardAt ?? wall(peer.heardAt.http)),
+        streaming: url?.streaming ?? s.streams.streamsTo(peer.author),
+        ...optional('lastHeardAt', url?.lastHeardAt ?? wall(peer.view.heardAt.http)),
         ...optional('error', url?.error),
       },
       ...optional('root', head === undefined ? undefined : bytesToHex(head.root)),
-      agreement: peer.agreement,
-      ...optional('agreementSince', head === undefined ? undefined : peer.agreementSince),
-      refused: { count: peer.refused.size, reasons: peer.refused.reasons() },
-      ...optional('trustMatches', peer.trustMatches),
+      agreement: peer.view.agreement,
+      ...optional('agreementSince', head === undefined ? undefined : peer.view.agreementSince),
+      refused: { count: peer.repair.refused.size, reasons: peer.repair.refused.reasons() },
+      ...optional('trustMatches', peer.view.trustMatches),
       ...optional('lastRepair', peer.repair.last),
       ...optional('repair', peer.repair.progress),
       ...optional('differing', differingOf(peer)),
-      ...optional('software', peer.software),
-      ...optional('clockOffsetMs', peer.clockOffsetMs),
+      ...optional('software', peer.view.software),
+      ...optional('clockOffsetMs', peer.view.clockOffsetMs),
     };
   }
 
   /** Equality is claimed from roots only, whatever was counted before; and where they differ, so do keys. */
   function differingOf(peer: Peer): PeerStatus['differing'] {
-    if (peer.agreement === 'equal') return { keys: 0, at: wall(peer.agreementAt) ?? clock.now(), exact: true };
-    return peer.differing?.keys === 0 && !peer.repair.running ? undefined : peer.differing;
+    if (peer.view.agreement === 'equal')
+      return { keys: 0, at: wall(peer.view.agreementAt) ?? clock.now(), exact: true };
+    return peer.repair.differing?.keys === 0 && !peer.repair.running ? undefined : peer.repair.differing;
   }
 
   function unknownUrl(url: HttpPeer): PeerStatus {
     return {
       url: url.url,
       configured: true,
-      ...optional('added', s.isAdded(undefined, url.url) ? (true as const) : undefined),
+      ...optional('added', isAdded(undefined, url.url) ? (true as const) : undefined),
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
@@ -119,13 +142,13 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
     if (options.trusted.length === 0)
       out.push(`no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`);
     for (const peer of peers) {
-      const name = peer.url ?? deps.peerIdOf(peer.author);
-      if (peer.twin) out.push(`two nodes run with the key of ${name}: stop one of them`);
-      if (peer.trustMatches === false)
+      const name = peer.link.url ?? deps.peerIdOf(peer.author);
+      if (peer.view.twin) out.push(`two nodes run with the key of ${name}: stop one of them`);
+      if (peer.view.trustMatches === false)
         out.push(`${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`);
-      if (peer.agreement === 'equal-except-refused') {
-        const why = Object.entries(peer.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
-        out.push(`${name} is equal except refused: ${peer.refused.size} (${why.join(', ')})`);
+      if (peer.view.agreement === 'equal-except-refused') {
+        const why = Object.entries(peer.repair.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
+        out.push(`${name} is equal except refused: ${peer.repair.refused.size} (${why.join(', ')})`);
       }
     }
     return out;
@@ -141,13 +164,13 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
     ],
     node() {
       const all = [...s.peers.all()];
-      const known = all.filter((p) => p.head !== undefined);
-      const durable = s.durable();
+      const known = all.filter((p) => p.view.head !== undefined);
+      const durable = s.own.durable();
       const root = bytesToHex(durable.root);
       const p2p = all.some(p2pAlive);
       const http = all.some((p) => httpAlive(p, s.http.find(p.author)));
       const health: Health = p2p && http ? 'OPTIMAL' : p2p ? 'P2P_ONLY' : http ? 'HTTP_ONLY' : 'ISOLATED';
-      const overP2p = all.some((p) => p.path.lung === 'p2p');
+      const overP2p = all.some((p) => p.link.path.lung === 'p2p');
       const reasons = s.guard.reasons();
       const urls = s.http.peers().filter((p) => !p.self);
       return {
@@ -158,14 +181,14 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
         peerId: deps.peerIdOf(self),
         author: self,
         incarnation: bytesToHex(s.incarnation),
-        startedAt: s.startedAt,
+        startedAt: given.startedAt,
         now: clock.now(),
         root,
         entries: durable.entries,
         live: durable.live,
         conflicts: durable.conflicts,
         sequence: durable.sequence,
-        mode: s.mode(),
+        mode: s.mode.now,
         health,
         syncMode: overP2p ? 'P2P' : http ? 'HTTP' : 'NONE',
         p2p: {
@@ -173,11 +196,12 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
           topic: options.p2p.topic,
           listen: deps.p2p?.listenAddresses() ?? [],
           bootstrap: options.p2p.bootstrap,
-          peers: all.filter((p) => p.connected).length,
+          peers: all.filter((p) => p.link.connected).length,
         },
         http: {
           enabled: urls.length > 0,
-          state: urls.length === 0 || s.mode() === 'p2p' ? 'off' : urls.some((p) => p.reachable) ? 'running' : 'failed',
+          state:
+            urls.length === 0 || s.mode.now === 'p2p' ? 'off' : urls.some((p) => p.reachable) ? 'running' : 'failed',
           ...(urls.length > 0 && !urls.some((p) => p.reachable)
             ? optional('error', urls.find((p) => p.error !== undefined)?.error)
             : {}),
@@ -187,18 +211,23 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
         writable: reasons.length === 0,
         readOnlyReasons: reasons,
         warnings: warnings(all),
-        trust: { hash: bytesToHex(s.trustHash), authors: s.trusted },
+        trust: { hash: bytesToHex(trust.hash), authors: trust.authors },
         converged: {
           peers: known.length,
-          equal: known.filter((p) => p.head !== undefined && bytesToHex(p.head.root) === root).length,
+          equal: known.filter((p) => p.view.head !== undefined && bytesToHex(p.view.head.root) === root).length,
         },
         cuts: s.cuts.status(),
-        transitions: s.transitions,
+        transitions: s.transitions.all,
         refused: s.door.refused(),
         deferred: s.door.deferred(),
-        ...optional('integrity', s.integrity()),
+        ...optional('integrity', s.integrity.progress()),
         ...optional('bootstrap', s.bootstrap.status()),
-        queues: s.queues(),
+        queues: {
+          writer: s.writer.queued,
+          door: s.door.verifying(),
+          gossip: s.outbox.waiting(),
+          httpOutboxBytes: s.http.outboxBytes(),
+        },
       };
     },
   };

@@ -1,5 +1,4 @@
 import { leafHash } from '../../core/merkle/index.ts';
-import { entryKey, entryKeyToHash, entryRange } from '../../core/rows/index.ts';
 import { chunkStart } from '../../core/snapshot/index.ts';
 import {
   type Bytes,
@@ -11,17 +10,11 @@ import {
   LatticeError,
   MAX_SYNC_BYTES,
 } from '../../core/types/index.ts';
-import {
-  type ChunkPart,
-  type ChunkRequest,
-  chunkBits,
-  decodeEntry,
-  type Manifest,
-  PART_LEAF_BYTES,
-} from '../../core/wire/index.ts';
-import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
+import { type ChunkPart, type ChunkRequest, chunkBits, type Manifest, PART_LEAF_BYTES } from '../../core/wire/index.ts';
+import type { Clock, Log, Timer } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { CurrentCut } from '../cuts/cuts.ts';
+import type { CurrentCut } from '../cuts/current.ts';
+import type { Entries, EntryThen } from '../storage/entries.ts';
 import type { Hold, Holds } from '../storage/holds.ts';
 
 /** Cuts held for readers at a time. Each keeps in memory its hashes and the leaves of the keys changed since. */
@@ -35,6 +28,8 @@ const BUSY_MS = 60_000;
 const SWEEP_MS = 60_000;
 /** Bytes of a part but for its framing and one more entry's head. */
 const PART_BYTES = MAX_SYNC_BYTES - 4096;
+/** The head of an entry's byte string. */
+const ENTRY_HEAD_BYTES = 5;
 
 /** A cut held as it was: what tells it from the store of the present. */
 interface Pin {
@@ -52,7 +47,7 @@ interface Pin {
   usedAt: number;
 }
 
-export interface Snapshots {
+export interface SnapshotServer {
   /**
    * The manifest of the cut with this root, or of the newest when empty. LatticeError `no-snapshot`, `snapshot-soon`,
    * `gone`, `unverified`, `overloaded`.
@@ -63,8 +58,8 @@ export interface Snapshots {
   stop(): void;
 }
 
-export interface SnapshotsDeps {
-  readonly store: Pick<Store, 'iterate'>;
+export interface SnapshotServerDeps {
+  readonly entries: Pick<Entries, 'asOf'>;
   readonly holds: Pick<Holds, 'hold'>;
   readonly writer: Pick<Writer, 'read'>;
   readonly hasher: Hasher;
@@ -78,7 +73,7 @@ export interface SnapshotsDeps {
 }
 
 /** The answering side of bootstraps: pins certified cuts when asked for, and reads them in chunks. */
-export function createSnapshots(deps: SnapshotsDeps): Snapshots {
+export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
   const { clock, hasher, log } = deps;
   let pins: Pin[] = [];
   let timer: Timer | undefined;
@@ -153,33 +148,35 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   }
 
   async function readPart(pin: Pin, index: number, after: Bytes): Promise<ChunkPart> {
-    const start = chunkStart(index, pin.bits);
-    const end = chunkStart(index + 1, pin.bits);
-    if (start === undefined) throw new LatticeError('malformed', `there is no chunk ${index} of ${2 ** pin.bits}`);
-    const resumed = after.length > 0 && compareBytes(after, start) >= 0;
-    const { gte, lt } = resumed ? entryRange(after) : { gte: entryKey(start), lt: entryRange().lt };
+    const from = chunkStart(index, pin.bits);
+    const before = chunkStart(index + 1, pin.bits);
+    if (from === undefined) throw new LatticeError('malformed', `there is no chunk ${index} of ${2 ** pin.bits}`);
+    const resumed = after.length > 0 && compareBytes(after, from) >= 0;
+    const range = resumed ? { after, before } : { from, before };
     const entries: Bytes[] = [];
     const leaves: Bytes[] = [];
     let bytes = 0;
     let last: Bytes = after;
 
     /** Adds what a key had at the cut. False when the part is full. */
-    const add = (keyHash: Bytes, row: Bytes): boolean => {
-      const changed = sinceCut(pin, keyHash);
-      if (changed !== undefined && changed.was === undefined) return true;
-      const whole = changed === undefined && row.length <= PART_BYTES;
-      const size = whole ? row.length + 5 : PART_LEAF_BYTES;
+    const add = ({ keyHash, row, entry, was }: EntryThen): boolean => {
+      if (entry === undefined && was === undefined) return true;
+      const whole = entry !== undefined && row.length <= PART_BYTES;
+      const size = whole ? row.length + ENTRY_HEAD_BYTES : PART_LEAF_BYTES;
       if (bytes + size > PART_BYTES) return false;
       if (whole) entries.push(row);
-      else leaves.push(concatBytes(keyHash, changed?.was ?? leafHash(keyHash, decodeEntry(row).siblings, hasher)));
+      else
+        leaves.push(
+          concatBytes(keyHash, entry === undefined ? (was as Bytes) : leafHash(keyHash, entry.siblings, hasher)),
+        );
       bytes += size;
       last = keyHash;
       return true;
     };
     const part = (next: Bytes): ChunkPart => ({ type: 'part', next, entries, leaves: concatBytes(...leaves) });
 
-    for await (const rows of deps.store.iterate({ gte, lt: end === undefined ? lt : entryKey(end) })) {
-      for (const [rowKey, row] of rows) if (!add(entryKeyToHash(rowKey), row)) return part(last);
+    for await (const slice of deps.entries.asOf((keyHash) => sinceCut(pin, keyHash), range)) {
+      for (const one of slice) if (!add(one)) return part(last);
     }
     return part(new Uint8Array(0));
   }

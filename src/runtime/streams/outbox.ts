@@ -1,9 +1,7 @@
-import { batches } from '../../core/reconcile/index.ts';
-import type { Author, Bytes, Fragment } from '../../core/types/index.ts';
-import { encodeSync } from '../../core/wire/index.ts';
+import type { Bytes, Fragment } from '../../core/types/index.ts';
 import type { Clock, Timer } from '../../ports/index.ts';
 import { fragmentBytes } from '../commit/sizes.ts';
-import { packFragments } from './feed.ts';
+import { packFragments } from './pack.ts';
 
 /** Commits gathered for one gossip message: long enough to fill messages under load, too short to be noticed. */
 const GATHER_MS = 2;
@@ -58,24 +56,4 @@ export function createGossipOutbox(deps: {
       timer?.cancel();
     },
   };
-}
-
-/** Live pushes of these commits, each under the limit of one sync message. */
-export function pushMessages(fragments: readonly Fragment[]): Bytes[] {
-  return batches(fragments).map((batch) =>
-    encodeSync({ type: 'push', live: true, fragments: batch.map((b) => b.bytes) }),
-  );
-}
-
-/** Commits grouped by the peer that they came from. */
-export function byOrigin(
-  pushed: readonly { readonly fragment: Fragment; readonly from: Author | undefined }[],
-): ReadonlyMap<Author | undefined, readonly Fragment[]> {
-  const groups = new Map<Author | undefined, Fragment[]>();
-  for (const { fragment, from } of pushed) {
-    const group = groups.get(from);
-    if (group === undefined) groups.set(from, [fragment]);
-    else group.push(fragment);
-  }
-  return groups;
 }

@@ -1,0 +1,33 @@
+import type { Author, LatticeError } from '../../core/types/index.ts';
+import type { Clock, Log } from '../../ports/index.ts';
+
+/** A peer that sent what does not verify is not asked again for so long. */
+const LEAVE_OUT_MS = 10 * 60_000;
+
+/** Peers that sent what does not verify, and are no sources of snapshots for a while. Peers are few: so is this. */
+export interface LeftOut {
+  add(author: Author, cause: LatticeError): void;
+  has(author: Author): boolean;
+  /** One sentence for each. */
+  warnings(nameOf: (author: Author) => string): readonly string[];
+}
+
+export function createLeftOut(deps: {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly peerIdOf: (author: Author) => string;
+}): LeftOut {
+  const until = new Map<Author, { readonly at: number; readonly reason: string }>();
+  return {
+    add(author, cause) {
+      until.set(author, { at: deps.clock.monotonic() + LEAVE_OUT_MS, reason: cause.message });
+      const { code, message } = cause;
+      deps.log.warn({ peer: deps.peerIdOf(author), code, reason: message }, 'left out as a source of snapshots');
+    },
+    has: (author) => (until.get(author)?.at ?? -Infinity) >= deps.clock.monotonic(),
+    warnings: (nameOf) =>
+      Array.from(until).flatMap(([author, { at, reason }]) =>
+        at > deps.clock.monotonic() ? [`${nameOf(author)} was left out as a source of snapshots: ${reason}`] : [],
+      ),
+  };
+}

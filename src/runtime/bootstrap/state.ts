@@ -1,0 +1,125 @@
+import type { BootstrapRecord } from '../../core/rows/index.ts';
+import type { SnapshotPlan } from '../../core/snapshot/index.ts';
+import type { BootstrapStatus } from '../facade/facade.ts';
+
+/**
+ * What a bootstrap is at. `record` is what the store has of it: while there is one, the node has not verified every
+ * signature of its state, and vouches for nothing.
+ */
+export type BootstrapState =
+  /** There was none since the start. */
+  | { readonly phase: 'none' }
+  /** Chunks were fetched, and no peer has the rest of them. */
+  | { readonly phase: 'interrupted'; readonly record: BootstrapRecord }
+  /** A certified cut is looked for. */
+  | { readonly phase: 'looking'; readonly record: BootstrapRecord | undefined; readonly from: Resting }
+  /** Its chunks are fetched and made durable. */
+  | {
+      readonly phase: 'fetching';
+      readonly record: BootstrapRecord;
+      readonly plan: SnapshotPlan;
+      readonly from: Resting;
+    }
+  /** Everything of the cut is here, or left to repair; what came since is repaired, and signatures are checked. */
+  | { readonly phase: 'catching-up'; readonly record: BootstrapRecord }
+  /** Some peer holds the same root; signatures are still being checked. */
+  | { readonly phase: 'verifying'; readonly record: BootstrapRecord }
+  | { readonly phase: 'done' }
+  | { readonly phase: 'failed'; readonly record: BootstrapRecord | undefined; readonly error: string };
+
+/** States in which no work is under way. */
+export type Resting = Extract<BootstrapState, { phase: 'none' | 'interrupted' | 'done' | 'failed' }>;
+
+/** The state that a start finds: what an earlier run left. */
+export function initialState(record: BootstrapRecord | undefined): BootstrapState {
+  if (record === undefined) return { phase: 'none' };
+  return record.cursor.length === 0 ? { phase: 'interrupted', record } : { phase: 'verifying', record };
+}
+
+export function recordOf(state: BootstrapState): BootstrapRecord | undefined {
+  return 'record' in state ? state.record : undefined;
+}
+
+/** A snapshot is being looked for or taken over: repairs wait. */
+export function isHolding({ phase }: BootstrapState): boolean {
+  return phase === 'looking' || phase === 'fetching';
+}
+
+/** Chunks are all here, or left to repair: what is left is to check signatures. */
+export function isArrived(state: BootstrapState): boolean {
+  return (recordOf(state)?.cursor.length ?? 0) > 0;
+}
+
+function illegal(state: BootstrapState, to: BootstrapState['phase']): Error {
+  return new Error(`a bootstrap cannot go from ${state.phase} to ${to}`);
+}
+
+/** Looking begins. */
+export function look(state: BootstrapState): BootstrapState {
+  if (state.phase === 'fetching') return { phase: 'looking', record: state.record, from: state.from };
+  if (state.phase === 'none' || state.phase === 'interrupted' || state.phase === 'done' || state.phase === 'failed')
+    return { phase: 'looking', record: recordOf(state), from: state };
+  throw illegal(state, 'looking');
+}
+
+/** A certified cut was found, and its chunks are to be fetched. */
+export function fetch(state: BootstrapState, plan: SnapshotPlan, record: BootstrapRecord): BootstrapState {
+  if (state.phase !== 'looking') throw illegal(state, 'fetching');
+  return { phase: 'fetching', record, plan, from: state.from };
+}
+
+/** No cut was found: as before the look, but for chunks that were fetched since. */
+export function giveUp(state: BootstrapState): BootstrapState {
+  if (state.phase !== 'looking') throw illegal(state, 'none');
+  return state.record === undefined ? state.from : { phase: 'interrupted', record: state.record };
+}
+
+/** Everything of the cut is here, or left to repair. */
+export function arrive(state: BootstrapState, record: BootstrapRecord): BootstrapState {
+  if (state.phase !== 'fetching' && state.phase !== 'interrupted' && state.phase !== 'failed')
+    throw illegal(state, 'catching-up');
+  return { phase: 'catching-up', record };
+}
+
+/** Some peer holds the same root, or an earlier run had come that far. */
+export function catchUp(state: BootstrapState): BootstrapState {
+  if (state.phase === 'verifying') return state;
+  if (state.phase !== 'catching-up' && !(state.phase === 'failed' && isArrived(state)))
+    throw illegal(state, 'verifying');
+  return { phase: 'verifying', record: recordOf(state) as BootstrapRecord };
+}
+
+/** How far the work has come: what the next batch keeps of it. */
+export function progress(state: BootstrapState, record: BootstrapRecord): BootstrapState {
+  if (state.phase !== 'fetching' && state.phase !== 'catching-up' && state.phase !== 'verifying')
+    throw illegal(state, state.phase);
+  return { ...state, record };
+}
+
+/** Every signature is verified, and the store has nothing of the bootstrap any more. */
+export function finish(state: BootstrapState): BootstrapState {
+  if (state.phase !== 'catching-up' && state.phase !== 'verifying') throw illegal(state, 'done');
+  return { phase: 'done' };
+}
+
+export function fail(state: BootstrapState, error: string): BootstrapState {
+  return { phase: 'failed', record: recordOf(state), error };
+}
+
+/** The phase as status tells it; undefined: there is nothing to tell. */
+export function shownPhase(state: BootstrapState): BootstrapStatus['phase'] | undefined {
+  switch (state.phase) {
+    case 'none':
+      return undefined;
+    case 'interrupted':
+    case 'looking':
+      return 'manifest';
+    case 'fetching':
+      return 'chunks';
+    case 'catching-up':
+    case 'verifying':
+    case 'done':
+    case 'failed':
+      return state.phase;
+  }
+}

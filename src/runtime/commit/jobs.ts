@@ -1,0 +1,122 @@
+import type { OperationOutcome, RowWrite, WriteIntent, WriteOutcome } from '../../core/replica/index.ts';
+import { type Fragment, LatticeError } from '../../core/types/index.ts';
+import type { Origin } from './origin.ts';
+import { fragmentBytes, intentBytes } from './sizes.ts';
+
+/**
+ * Operations made durable by one batch: enough to amortise the disk's sync, few enough that readers wait milliseconds.
+ */
+export const MAX_BATCH_OPERATIONS = 2048;
+/** Bytes of the operations in one batch: with values of the largest size it holds fewer of them. */
+const MAX_BATCH_BYTES = 2 * 1024 * 1024;
+/** Writes and fragments waiting. Beyond it writers are told `overloaded` and fragments are left to repair. */
+const MAX_QUEUED_OPERATIONS = 16_384;
+/** Their bytes: as many operations of the largest value would be 256 MiB. */
+const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
+
+/** Who waits for what becomes of a job. */
+export interface Waiter<T> {
+  readonly done: (value: T) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export interface FragmentJob extends Waiter<readonly OperationOutcome[]> {
+  readonly bytes: number;
+  readonly fragment: Fragment;
+  readonly origin: Origin;
+}
+
+export interface WriteJob extends Waiter<WriteOutcome> {
+  readonly bytes: number;
+  readonly intent: WriteIntent;
+}
+
+/** Rows that belong to no commit, made when their turn has come: between two batches. */
+export interface RowsJob extends Waiter<void> {
+  readonly make: () => readonly RowWrite[];
+}
+
+/** What one batch is made of. */
+export interface Batch {
+  readonly fragments: readonly FragmentJob[];
+  readonly writes: readonly WriteJob[];
+}
+
+/** Fragments and writes that wait for the disk, bounded in operations and bytes. */
+export interface JobQueue {
+  /** LatticeError `overloaded`: there is no room. */
+  addFragment(fragment: Fragment, origin: Origin, waiter: Waiter<readonly OperationOutcome[]>): void;
+  /** LatticeError `overloaded`. */
+  addWrite(intent: WriteIntent, waiter: Waiter<WriteOutcome>): void;
+  /** The next batch, oldest first; whatever peers sent, local writers get half of it. */
+  take(): Batch;
+  readonly isEmpty: boolean;
+  /** Operations waiting. */
+  readonly operations: number;
+}
+
+export function createJobQueue(): JobQueue {
+  let fragments: FragmentJob[] = [];
+  let writes: WriteJob[] = [];
+  let operations = 0;
+  let bytes = 0;
+
+  function count(added: number, addedBytes: number): void {
+    if (operations + added > MAX_QUEUED_OPERATIONS || bytes + addedBytes > MAX_QUEUED_BYTES) {
+      throw new LatticeError('overloaded', 'too many operations are waiting for the disk', {
+        next: 'try again in a second',
+      });
+    }
+    operations += added;
+    bytes += addedBytes;
+  }
+
+  return {
+    addFragment(fragment, origin, waiter) {
+      const size = fragmentBytes(fragment);
+      count(fragment.operations.length, size);
+      fragments.push({ bytes: size, fragment, origin, ...waiter });
+    },
+    addWrite(intent, waiter) {
+      const size = intentBytes(intent);
+      count(intent.operations.length, size);
+      writes.push({ bytes: size, intent, ...waiter });
+    },
+    take() {
+      let room = MAX_BATCH_OPERATIONS;
+      let roomBytes = MAX_BATCH_BYTES;
+      let f = 0;
+      for (; f < fragments.length && room > 0 && roomBytes > 0; f++) {
+        const job = fragments[f] as FragmentJob;
+        room -= job.fragment.operations.length;
+        roomBytes -= job.bytes;
+      }
+      room = Math.max(room, MAX_BATCH_OPERATIONS / 2);
+      roomBytes = Math.max(roomBytes, MAX_BATCH_BYTES / 2);
+      let w = 0;
+      for (; w < writes.length && room > 0 && roomBytes > 0; w++) {
+        const job = writes[w] as WriteJob;
+        room -= job.intent.operations.length;
+        roomBytes -= job.bytes;
+      }
+      const batch = { fragments: fragments.slice(0, f), writes: writes.slice(0, w) };
+      fragments = fragments.slice(f);
+      writes = writes.slice(w);
+      for (const job of batch.fragments) {
+        operations -= job.fragment.operations.length;
+        bytes -= job.bytes;
+      }
+      for (const job of batch.writes) {
+        operations -= job.intent.operations.length;
+        bytes -= job.bytes;
+      }
+      return batch;
+    },
+    get isEmpty() {
+      return fragments.length === 0 && writes.length === 0;
+    },
+    get operations() {
+      return operations;
+    },
+  };
+}

@@ -1,0 +1,168 @@
+import { encodeGossip } from '../../core/wire/index.ts';
+import { createBootstrap, MIN_ENTRIES } from '../bootstrap/bootstrap.ts';
+import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
+import { createVouching } from '../bootstrap/vouching.ts';
+import { createAttestationBook } from '../cuts/attestations.ts';
+import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
+import { createAttestationWays } from '../cuts/spread.ts';
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createComparison } from '../repair/compare-peer.ts';
+import { createRepairs } from '../repair/repairs.ts';
+import { JOURNAL_LENGTH } from '../storage/startup.ts';
+import { createAddedPeers } from '../upkeep/added-peers.ts';
+import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
+import { createIntegrityCheck } from '../upkeep/integrity.ts';
+import { createSupervision } from '../upkeep/supervision.ts';
+import type { LungParts } from './build-lungs.ts';
+import type { StateParts } from './build-state.ts';
+import type { OpenedNode } from './open.ts';
+
+export type DutyParts = ReturnType<typeof buildDuties>;
+
+/** What a node does by itself, time and again: cuts, bootstrap, repair, fail-over, checks and checkpoints. */
+export function buildDuties(
+  options: NodeOptions,
+  deps: NodeDeps,
+  opened: OpenedNode,
+  state: StateParts,
+  lungs: LungParts,
+) {
+  const { store, hasher, signer, verifier, clock, random, metrics, onFatal, peerIdOf } = deps;
+  const { replica, trust, self, addedPeers } = opened;
+  const { entries, holds, peers, mode, members, own, guard, writer, door, streams, transitions } = state;
+  const { p2p, http, linkTo } = lungs;
+  const { network } = options;
+  const log = deps.log.child('node');
+
+  const vouching = createVouching(opened.bootstrap);
+  const periodMs = options.cutPeriodMs ?? CUT_PERIOD_MS;
+  const cutLog = deps.log.child('cuts');
+  const book = createAttestationBook({
+    network,
+    self,
+    trusted: trust.authors,
+    trustHash: trust.hash,
+    periodMs,
+    hasher,
+    verifier,
+    clock,
+    log: cutLog,
+  });
+  const cuts = createCuts({
+    replica,
+    writer,
+    hasher,
+    signer,
+    clock,
+    log: cutLog,
+    network,
+    trustHash: trust.hash,
+    book,
+    periodMs,
+    settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
+    clockIsGood: guard.clockIsGood,
+    mayAttest: () => trust.has(self) && !guard.has('clone') && vouching.isVerified(),
+    ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
+    onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
+  });
+
+  const bootstrap = createBootstrap({
+    vouching,
+    replica,
+    entries,
+    writer,
+    door,
+    hasher,
+    verifier,
+    clock,
+    log: deps.log.child('bootstrap'),
+    network,
+    trusted: trust.authors,
+    peers,
+    linkTo,
+    peerIdOf,
+    cuts,
+    isFull: () => guard.has('disk'),
+    onEvent: streams.publishEvent,
+    minEntries: options.bootstrapMinEntries ?? MIN_ENTRIES,
+  });
+  const snapshots = createSnapshotServer({
+    entries,
+    holds,
+    writer,
+    hasher,
+    clock,
+    log: deps.log.child('snapshots'),
+    cut: cuts.current,
+    certifies: () => book.certificate() !== undefined,
+    isVerified: vouching.isVerified,
+  });
+
+  const sessionDeps = { replica, hasher, writer, door, clock, random, entries, peers, linkTo, peerIdOf };
+  const repairLog = deps.log.child('repair');
+  const repairs = createRepairs({
+    ...sessionDeps,
+    log: repairLog,
+    metrics,
+    self,
+    onEvent: streams.publishEvent,
+    root: own.root,
+    isHeld: () => bootstrap.holding,
+  });
+  const comparison = createComparison({ ...sessionDeps, log: repairLog });
+  const supervision = createSupervision({
+    clock,
+    peers,
+    trust,
+    own,
+    guard,
+    repairs,
+    comparison,
+    http,
+    heartbeatMs: options.heartbeatMs,
+    graceMs: options.graceMs,
+    mode: () => mode.now,
+    onTransition: transitions.note,
+    beat() {
+      const head = own.head();
+      if (mode.now !== 'http') p2p.publish(encodeGossip({ type: 'head', head }));
+      streams.publishHead(head);
+    },
+  });
+
+  const integrity = createIntegrityCheck({ replica, store, hasher, entries, writer, clock, log, onFatal });
+  const checkpoints = createCheckpointSaver({
+    replica,
+    store,
+    writer,
+    clock,
+    log,
+    loaded: opened.checkpoint,
+    journalLength: JOURNAL_LENGTH,
+    sequence: replica.meta.sequence,
+  });
+  const added = createAddedPeers({
+    writer,
+    added: addedPeers,
+    configured: { urls: options.urls, multiaddrs: options.p2p.bootstrap, authors: options.bootstrap },
+    self,
+    http,
+    members,
+    stayWith: (multiaddrs) => deps.p2p?.stayWith?.(multiaddrs),
+    log,
+  });
+
+  return {
+    vouching,
+    book,
+    cuts,
+    bootstrap,
+    snapshots,
+    repairs,
+    comparison,
+    supervision,
+    integrity,
+    checkpoints,
+    added,
+  };
+}

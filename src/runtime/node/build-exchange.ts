@@ -1,0 +1,85 @@
+import { createGreeting } from '../exchange/greet.ts';
+import { createIntake } from '../exchange/intake.ts';
+import { createResponder } from '../exchange/responder.ts';
+import { createSyncService } from '../exchange/sync-service.ts';
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import type { DutyParts } from './build-duties.ts';
+import type { LungParts } from './build-lungs.ts';
+import type { StateParts } from './build-state.ts';
+import type { OpenedNode } from './open.ts';
+
+export type ExchangeParts = ReturnType<typeof buildExchange>;
+
+/** What a node does with what others say and ask, over either lung. */
+export function buildExchange(
+  options: NodeOptions,
+  deps: NodeDeps,
+  { replica, trust, self }: OpenedNode,
+  state: StateParts,
+  { p2p, http }: LungParts,
+  { cuts, bootstrap, snapshots, supervision }: DutyParts,
+) {
+  const { hasher, signer, verifier, clock, random } = deps;
+  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams } = state;
+  const { network } = options;
+
+  const intake = createIntake({
+    hasher,
+    network,
+    self,
+    incarnation,
+    verifier,
+    clock,
+    door,
+    guard,
+    peers,
+    mode: () => mode.now,
+    isTrusted: trust.has,
+    isMember: members.has,
+    onAttestation: cuts.onAttestation,
+    compare: supervision.compare,
+  });
+  const responder = createResponder({
+    replica,
+    hasher,
+    writer,
+    door,
+    clock,
+    log: deps.log.child('sync'),
+    isMember: members.has,
+    hello: own.hello,
+    peers,
+    onHello(author, hello, lung) {
+      if (lung === 'http') http.knocked(author);
+      return intake.onHello(author, hello, lung);
+    },
+    onAttest: cuts.onAttest,
+    entries,
+    snapshots,
+    isBootstrapping: () => bootstrap.holding,
+  });
+  const sync = createSyncService({
+    signer,
+    verifier,
+    hasher,
+    random,
+    clock,
+    incarnation,
+    isAllowed: members.has,
+    onStranger: http.knocked,
+    handle: (peer, message) => responder.answer(peer, message, 'http'),
+    openStream: (peer, request, send, closed) =>
+      streams.openPush(peer, new TextDecoder().decode(request), send, closed),
+  });
+  const greeting = createGreeting({
+    clock,
+    log: deps.log.child('greeting'),
+    peers,
+    members,
+    p2p,
+    hello: own.hello,
+    intake,
+  });
+
+  return { intake, responder, sync, greeting };
+}

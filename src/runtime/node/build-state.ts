@@ -1,0 +1,125 @@
+import { hlcMs } from '../../core/clock/index.ts';
+import { bytesToHex } from '../../core/types/index.ts';
+import { createDoor } from '../commit/door.ts';
+import { createGuard } from '../commit/guard.ts';
+import { createOwnState } from '../commit/own-state.ts';
+import { createWriter } from '../commit/writer.ts';
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createMembers } from '../fleet/members.ts';
+import { createMode } from '../fleet/mode.ts';
+import { createTransitions } from '../fleet/transitions.ts';
+import { createPeerTable } from '../peers/peers.ts';
+import { createEntries } from '../storage/entries.ts';
+import { createHolds } from '../storage/holds.ts';
+import type { FanOut } from '../streams/fan-out.ts';
+import { createStreams } from '../streams/streams.ts';
+import type { OpenedNode } from './open.ts';
+
+export type StateParts = ReturnType<typeof buildState>;
+
+/** Reasons for being read-only that stand from the start. */
+function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly (readonly [string, string])[] {
+  const reasons: (readonly [string, string])[] = [];
+  if (options.violations.length > 0) reasons.push(['safe-mode', `production guard: ${options.violations.join('; ')}`]);
+  if (!trust.has(self)) {
+    const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
+    reasons.push(['untrusted-self', `this node's key ${self} is not on its own trust list: ${add}`]);
+  }
+  return reasons;
+}
+
+/** The state and its one writer, who may sync, and the streams of what is durable: everything but the network. */
+export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode) {
+  const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
+  const { replica, rows, trust, self, addedPeers } = opened;
+  const { network } = options;
+  const log = deps.log.child('node');
+  const incarnation = random.bytes(8);
+
+  const entries = createEntries({ rows, hasher, replica });
+  const holds = createHolds({ hasher });
+
+  const peers = createPeerTable(clock);
+  const mode = createMode();
+  const members = createMembers({ self, trust, peers });
+  for (const author of options.bootstrap) members.configure(author);
+
+  const own = createOwnState({
+    replica,
+    software: options.version,
+    self,
+    network,
+    incarnation,
+    trustHash: trust.hash,
+    clock,
+    signer,
+  });
+  const guard = createGuard({
+    clock,
+    log: deps.log.child('guard'),
+    incarnation,
+    ownSeen: () => replica.seen(self),
+    hasPeers: [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some((list) => list.length > 0),
+    clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
+  });
+  for (const [name, reason] of reasonsAtStart(options, opened)) guard.set(name, reason);
+
+  // Who is told of durable batches: none is made before all of them are there.
+  let followers: FanOut | undefined;
+  const writer = createWriter({
+    replica,
+    store,
+    hasher,
+    entries,
+    signer,
+    clock,
+    log,
+    onStep: holds.stepped,
+    onDurable: (applied) => followers?.durable(applied),
+    onUnchanged: (applied) => followers?.unchanged(applied),
+    onFatal,
+  });
+  const door = createDoor({
+    hasher,
+    network,
+    isTrusted: trust.has,
+    isFull: () => guard.has('disk'),
+    verifier,
+    writer,
+    clock,
+    metrics,
+  });
+
+  const streams = createStreams({
+    store,
+    entries,
+    hasher,
+    writer,
+    incarnation: bytesToHex(opened.incarnation),
+    sequence: () => own.durable().sequence,
+  });
+  const transitions = createTransitions({
+    clock,
+    log,
+    metrics,
+    publish: (transition) => streams.publishEvent({ type: 'transition', transition }),
+  });
+  return {
+    incarnation,
+    entries,
+    holds,
+    peers,
+    mode,
+    members,
+    own,
+    guard,
+    writer,
+    door,
+    streams,
+    transitions,
+    /** From now on these are told of every batch. Called once, before the first. */
+    follow(fanOut: FanOut): void {
+      followers = fanOut;
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { encodeSync } from '../../core/wire/index.ts';
+import { createIdempotency } from '../commit/idempotency.ts';
+import { createWrites } from '../commit/writes.ts';
+import type { Lattice } from '../facade/facade.ts';
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createHistory } from '../read/history.ts';
+import { createProofs } from '../read/prove.ts';
+import { createReads } from '../read/reads.ts';
+import { createWholeState } from '../read/whole-state.ts';
+import { createPing } from '../transport/ping.ts';
+import { measuredSync, measuredWrites } from '../watch/measured.ts';
+import type { SeriesRecorder } from '../watch/series.ts';
+import { createStatus } from '../watch/status.ts';
+import type { OpenedNode } from './open.ts';
+import type { Parts } from './parts.ts';
+
+/** The 32 bytes of 64 hex digits. LatticeError `malformed`. */
+function hashOf(hex: string): Bytes {
+  const bytes = hexToBytes(hex);
+  if (bytes?.length !== 32) throw new LatticeError('malformed', 'a hash has 64 hex digits');
+  return bytes;
+}
+
+export interface LatticeDeps {
+  readonly options: NodeOptions;
+  readonly deps: NodeDeps;
+  readonly opened: OpenedNode;
+  readonly parts: Parts;
+  readonly series: SeriesRecorder;
+  /** Unix ms. */
+  readonly startedAt: number;
+}
+
+/** The one face of a node, made of its parts. Reading it costs nothing until it is asked. */
+export function assembleLattice({ options, deps, opened, parts, series, startedAt }: LatticeDeps): Lattice {
+  const { store, hasher, signer, clock, metrics, peerIdOf } = deps;
+  const { replica, rows } = opened;
+  const { added, book, cuts, entries, guard, holds, http, mode, own, p2p, peers, repairs, snapshots, writer } = parts;
+
+  const reads = createReads({ store, hasher, writer, entries });
+  const whole = createWholeState({ replica, writer, entries, rows, holds });
+  const { network } = options;
+  const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book });
+  const idempotency = createIdempotency({ store, hasher, clock });
+  const status = createStatus({ options, deps, opened, parts, startedAt });
+
+  return {
+    status: status.node,
+    peers: status.peers,
+    root() {
+      const { entries: count, live, sequence } = own.durable();
+      return { root: own.root(), entries: count, live, sequence };
+    },
+    ...reads,
+    ...whole,
+    ...proofs,
+    history: createHistory({ store, hasher, writer, entries }),
+    cuts: book.views,
+    cutCells: cuts.cells.find,
+    write: measuredWrites(createWrites({ guard, writer, idempotency }), metrics, clock),
+    addPeer: added.add,
+    removePeer: added.remove,
+    pingPeer: createPing({ clock, peers, p2p, http, lung: deps.http, peerIdOf, hello: own.hello }),
+    setMode(next, cause) {
+      const before = mode.now;
+      const changed = mode.set(next);
+      if (changed) {
+        parts.transitions.note({ from: `mode ${before}`, to: `mode ${next}`, cause });
+        parts.supervision.look();
+        http.wake();
+      }
+      const usable = next !== 'http' || http.peers().length > 0;
+      return {
+        changed,
+        mode: next,
+        message: usable
+          ? `sync mode is ${next}`
+          : 'sync mode is http, but no HTTP peers are configured (DIOTEC360_LATTICE_NODES)',
+      };
+    },
+    differences: (peerId, asked = {}) => parts.comparison.differences(peerId, asked),
+    async syncNow() {
+      http.wake();
+      await repairs.all();
+    },
+    subscribe: parts.streams.openEvents,
+    signText: (text) => bytesToHex(signer.sign(new TextEncoder().encode(text))),
+    snapshots: {
+      manifest: async (root) => encodeSync(await snapshots.manifest(hashOf(root))),
+      chunk: async (root, index, after) =>
+        encodeSync(
+          await snapshots.chunk({
+            root: hashOf(root),
+            index,
+            after: after === undefined ? new Uint8Array(0) : hashOf(after),
+          }),
+        ),
+    },
+    sync: measuredSync(parts.sync, metrics),
+    series: series.view,
+  };
+}

@@ -1,0 +1,37 @@
+import type { Author } from '../../core/types/index.ts';
+import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createTrust, type Trust } from '../fleet/trust.ts';
+import { type OpenedState, openState } from '../storage/startup.ts';
+import { type AddedPeers, loadAddedPeers } from '../upkeep/added-peers.ts';
+
+/** What a node finds when it starts: its verified state, and what an earlier run wrote down beside it. */
+export interface OpenedNode extends OpenedState {
+  readonly self: Author;
+  readonly trust: Trust;
+  readonly bootstrap: SavedBootstrap;
+  readonly addedPeers: AddedPeers;
+}
+
+/** Opens and verifies the state. Rejects when the store does not verify, and leaves it as it is. */
+export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<OpenedNode> {
+  const { store, hasher, random } = deps;
+  const self = deps.signer.author;
+  const trust = createTrust(options.trusted, self, hasher);
+  const state = await openState({
+    store,
+    hasher,
+    random,
+    network: options.network,
+    self,
+    isTrusted: trust.has,
+    directory: options.directory,
+  });
+  return {
+    ...state,
+    self,
+    trust,
+    bootstrap: await loadBootstrap(store),
+    addedPeers: await loadAddedPeers(store),
+  };
+}

@@ -1,0 +1,37 @@
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createFanOut } from '../streams/fan-out.ts';
+import { buildDuties, type DutyParts } from './build-duties.ts';
+import { buildExchange, type ExchangeParts } from './build-exchange.ts';
+import { buildLungs, type LungParts } from './build-lungs.ts';
+import { buildState, type StateParts } from './build-state.ts';
+import type { OpenedNode } from './open.ts';
+
+/** All parts of a node. */
+export type Parts = StateParts & LungParts & DutyParts & ExchangeParts;
+
+/** Builds the parts of a node in the order of the data's way: each is given only what stands before it. */
+export function buildParts(options: NodeOptions, deps: NodeDeps, opened: OpenedNode): Parts {
+  const state = buildState(options, deps, opened);
+  const lungs = buildLungs(options, deps, opened, state);
+  const duties = buildDuties(options, deps, opened, state, lungs);
+  const exchange = buildExchange(options, deps, opened, state, lungs, duties);
+  const { mode, own, guard, streams } = state;
+  const { p2p, http, outbox } = lungs;
+  state.follow(
+    createFanOut({
+      self: opened.self,
+      own,
+      guard,
+      cuts: duties.cuts,
+      checkpoints: duties.checkpoints,
+      outbox,
+      gossips: () => mode.now !== 'http' && p2p.running,
+      streams,
+      push: http.push,
+      metrics: deps.metrics,
+      clock: deps.clock,
+      log: deps.log.child('node'),
+    }),
+  );
+  return { ...state, ...lungs, ...duties, ...exchange };
+}

@@ -1,0 +1,45 @@
+import { initialPath, type PathState } from './failover.ts';
+import type { Writable } from './writable.ts';
+
+export type LungName = 'p2p' | 'http';
+
+/** The ways to one peer. This module alone writes it. */
+export interface PeerLink {
+  /** Named by the configuration or added by an operator, as opposed to met on the network. */
+  readonly configured: boolean;
+  /** Base URL of its API, once it has proven there who it is. */
+  readonly url: string | undefined;
+  /** P2P has a connection to it. */
+  readonly connected: boolean;
+  /** It has asked us something since our start, by whatever lung: it finds us by itself. */
+  readonly reachesUs: boolean;
+  /** Which lung carries it. */
+  readonly path: PathState;
+}
+
+const write = (link: PeerLink): Writable<PeerLink> => link;
+
+/** `now`: monotonic ms. */
+export function createLink(now: number): PeerLink {
+  return { configured: false, url: undefined, connected: false, reachesUs: false, path: initialPath(now) };
+}
+
+export function setConfigured(link: PeerLink, configured: boolean): void {
+  write(link).configured = configured;
+}
+
+export function setUrl(link: PeerLink, url: string | undefined): void {
+  write(link).url = url;
+}
+
+export function setConnected(link: PeerLink, connected: boolean): void {
+  write(link).connected = connected;
+}
+
+export function noteReachesUs(link: PeerLink): void {
+  write(link).reachesUs = true;
+}
+
+export function setPath(link: PeerLink, path: PathState): void {
+  write(link).path = path;
+}

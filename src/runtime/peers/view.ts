@@ -1,0 +1,183 @@
+import { bytesToHex, equalBytes } from '../../core/types/index.ts';
+import type { Head, SignedHead } from '../../core/wire/index.ts';
+import type { Agreement } from '../facade/facade.ts';
+import type { LungName } from './link.ts';
+import { RecentRoots } from './recent-roots.ts';
+import type { Writable } from './writable.ts';
+
+/** A life not heard for this long is over, whatever the clock of the next one says. */
+const FORMER_LIFE_MS = 10_000;
+
+/** What is known of a peer's state, and how it compares with ours. Times are monotonic ms unless they say otherwise. This module alone writes it. */
+export interface PeerView {
+  readonly head: Head | undefined;
+  readonly heardAt: Readonly<Record<LungName, number | undefined>>;
+  /** The newest head of the peer's present life by each lung: the lungs race, and each is judged by what it brings itself. */
+  readonly newest: Readonly<Record<LungName, number>>;
+  /** Since when its newest head names commits that have not arrived. */
+  readonly behindSince: number | undefined;
+  /** The life before the present one, hex. */
+  readonly formerLife: string | undefined;
+  /** A life that had been replaced came back: two nodes run with this key. */
+  readonly twin: boolean;
+  readonly roots: RecentRoots;
+  readonly trustMatches: boolean | undefined;
+  readonly software: string | undefined;
+  /** Its wall clock less ours, ms. */
+  readonly clockOffsetMs: number | undefined;
+  readonly agreement: Agreement;
+  /** When the agreement began, or was last confirmed as equal. */
+  readonly agreementAt: number;
+  /** Since when it holds, Unix ms. */
+  readonly agreementSince: number;
+  /** Our root and the peer's as last compared, and since when they have been those. */
+  readonly pair: { readonly roots: string; readonly at: number };
+  /** The pair of roots for which a repair found nothing but refused items left. */
+  readonly exceptRefused: string | undefined;
+}
+
+/** Our side of a comparison. */
+export interface OurSide {
+  /** Our durable root, hex. */
+  readonly root: string;
+  readonly recent: RecentRoots;
+  /** The greatest HLC of the peer's commits that we have applied. */
+  readonly seenHlc: bigint;
+  readonly trustHash: Uint8Array;
+}
+
+/** What a head told beside the state. */
+export interface Heard {
+  /** The peer has started anew. */
+  readonly newLife: boolean;
+  /** Its trust list has changed. */
+  readonly newTrust: boolean;
+}
+
+interface Moment {
+  /** Monotonic ms. */
+  readonly now: number;
+  /** Unix ms. */
+  readonly wall: number;
+}
+
+const write = (view: PeerView): Writable<PeerView> => view;
+
+export function createView({ wall }: Moment): PeerView {
+  return {
+    head: undefined,
+    heardAt: { p2p: undefined, http: undefined },
+    newest: { p2p: 0, http: 0 },
+    behindSince: undefined,
+    formerLife: undefined,
+    twin: false,
+    roots: new RecentRoots(),
+    trustMatches: undefined,
+    software: undefined,
+    clockOffsetMs: undefined,
+    agreement: 'unknown',
+    agreementAt: 0,
+    agreementSince: wall,
+    pair: { roots: '', at: -Infinity },
+    exceptRefused: undefined,
+  };
+}
+
+/** When the peer was last heard over any lung; −Infinity: never. */
+export function lastHeard({ heardAt }: PeerView): number {
+  return Math.max(heardAt.p2p ?? -Infinity, heardAt.http ?? -Infinity);
+}
+
+/**
+ * Notes a verified head (SPEC E5). Undefined: this lung has brought it or a newer one before (a replay or a slow
+ * relay). `direct`: the peer spoke itself.
+ */
+export function hearHead(
+  view: PeerView,
+  { head }: SignedHead,
+  lung: LungName,
+  direct: boolean,
+  moment: Moment,
+): Heard | undefined {
+  const { now, wall } = moment;
+  const known = view.head;
+  const w = write(view);
+  let newLife = false;
+  if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
+    // Another life: at once when it speaks itself; by relay when its clock is later or its former life is silent.
+    const relayed = known !== undefined && !direct;
+    if (relayed && head.wallMs <= known.wallMs && now - lastHeard(view) < FORMER_LIFE_MS) return undefined;
+    if (known !== undefined) {
+      w.twin ||= view.formerLife === bytesToHex(head.incarnation);
+      w.formerLife = bytesToHex(known.incarnation);
+      w.agreementAt = now;
+      newLife = true;
+    }
+    w.newest = { p2p: 0, http: 0 };
+  } else if (head.sequence <= view.newest[lung]) return undefined;
+  w.newest = { ...view.newest, [lung]: head.sequence };
+  w.heardAt = { ...view.heardAt, [lung]: now };
+  if (head.sequence < Math.max(view.newest.p2p, view.newest.http)) return { newLife, newTrust: false };
+  const newTrust = known !== undefined && !equalBytes(known.trustHash, head.trustHash);
+  w.head = head;
+  view.roots.add(bytesToHex(head.root), now);
+  if (direct) w.clockOffsetMs = head.wallMs - wall;
+  return { newLife, newTrust };
+}
+
+/** Compares the peer's newest head with our state. */
+export function compareHead(view: PeerView, ours: OurSide, moment: Moment): void {
+  const { head } = view;
+  if (head === undefined) return;
+  const { now } = moment;
+  const w = write(view);
+  w.trustMatches = equalBytes(head.trustHash, ours.trustHash);
+  w.behindSince = head.hlc <= ours.seenHlc ? undefined : (view.behindSince ?? now);
+  const theirs = bytesToHex(head.root);
+  const roots = pairOf(ours.root, theirs);
+  if (roots !== view.pair.roots) w.pair = { roots, at: now };
+  const equal = theirs === ours.root || ours.recent.has(theirs, now) || view.roots.has(ours.root, now);
+  if (equal) setAgreement(view, 'equal', moment);
+  else setAgreement(view, view.exceptRefused === roots ? 'equal-except-refused' : 'different', moment);
+}
+
+/** A repair of this pair of states found nothing but refused items left. `ourRoot`: hex. */
+export function agreeExceptRefused(view: PeerView, ourRoot: string, moment: Moment): void {
+  if (view.head === undefined) return;
+  write(view).exceptRefused = pairOf(ourRoot, bytesToHex(view.head.root));
+  setAgreement(view, 'equal-except-refused', moment);
+}
+
+/** What was refused may be taken by now. True when anything was. */
+export function forgetExceptRefused(view: PeerView): boolean {
+  if (view.exceptRefused === undefined) return false;
+  write(view).exceptRefused = undefined;
+  return true;
+}
+
+/** The difference counts from this moment on. */
+export function restartAgreement(view: PeerView, now: number): void {
+  write(view).agreementAt = now;
+}
+
+/** True when the peer runs other software than it last told. */
+export function noteSoftware(view: PeerView, software: string): boolean {
+  const changed = view.software !== undefined && view.software !== software;
+  write(view).software = software;
+  return changed;
+}
+
+/** Names the two states that were compared. */
+function pairOf(ours: string, theirs: string): string {
+  return `${ours}:${theirs}`;
+}
+
+/** Notes how a peer compares; `agreementAt` starts again only when the verdict changes or is confirmed as equal. */
+function setAgreement(view: PeerView, agreement: Agreement, { now, wall }: Moment): void {
+  const w = write(view);
+  if (view.agreement !== agreement) {
+    w.agreement = agreement;
+    w.agreementSince = wall;
+    w.agreementAt = now;
+  } else if (agreement === 'equal') w.agreementAt = now;
+}

@@ -1,0 +1,28 @@
+import { checkKey } from '../../core/cbor/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import { base64url, fromBase64url } from './base64url.ts';
+
+/** Cursors are opaque to clients: the last key shown, base64url. */
+export function keyToCursor(key: string): string {
+  return base64url(new TextEncoder().encode(key));
+}
+
+/** LatticeError `invalid-cursor`. */
+export function cursorToKey(cursor: string): string {
+  try {
+    return checkKey(new TextDecoder('utf-8', { fatal: true }).decode(fromBase64url(cursor)));
+  } catch (cause) {
+    throw new LatticeError('invalid-cursor', 'the cursor is not one of this API', {
+      next: 'start again without a cursor',
+      cause,
+    });
+  }
+}
+
+/** The page size asked for, `byDefault` when none was, at most `max`. LatticeError `invalid-limit`. */
+export function pageSize(limit: number | undefined, byDefault: number, max: number): number {
+  if (limit === undefined) return byDefault;
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${max}`);
+  return Math.min(limit, max);
+}

@@ -1,0 +1,90 @@
+import { checkKey } from '../../core/cbor/index.ts';
+import { encodeProof, pathToProof } from '../../core/merkle/index.ts';
+import type { Replica } from '../../core/replica/index.ts';
+import { isLive, winner } from '../../core/state/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  equalBytes,
+  type Hasher,
+  type JsonValue,
+  LatticeError,
+} from '../../core/types/index.ts';
+import { encodeFragment, keyHash, type SignedHead, siblingsToFragments } from '../../core/wire/index.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { AttestationBook } from '../cuts/attestations.ts';
+import type { CurrentCut } from '../cuts/current.ts';
+import type { Cuts } from '../cuts/cuts.ts';
+import type { Lattice } from '../facade/facade.ts';
+import { type Entries, HERE } from '../storage/entries.ts';
+import { base64url } from './base64url.ts';
+
+export interface ProofsDeps {
+  readonly replica: Pick<Replica, 'tree'>;
+  readonly hasher: Hasher;
+  readonly writer: Pick<Writer, 'read'>;
+  readonly network: string;
+  readonly ownHead: () => SignedHead;
+  readonly entries: Pick<Entries, 'many'>;
+  readonly cuts: Pick<Cuts, 'current' | 'nextInMs'>;
+  readonly book: Pick<AttestationBook, 'certificate'>;
+}
+
+/** Proof documents (SPEC P5) and certificates, for auditors. */
+export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certificate'> {
+  const { hasher, replica, writer, entries } = deps;
+
+  /** The newest cut, certified, at which the key was what it is now. LatticeError `not-certified`, `changed-since-cut`. */
+  function certifiedCut(hash: Bytes): CurrentCut & { readonly certificate: Bytes } {
+    const cut = deps.cuts.current();
+    const next = `try again in ${Math.ceil(deps.cuts.nextInMs() / 1000)} s`;
+    const details = { retryAfterMs: deps.cuts.nextInMs() };
+    const certificate = cut?.certificate;
+    if (cut === undefined || certificate === undefined)
+      throw new LatticeError('not-certified', 'no quorum has attested the state of this node yet', { next, details });
+    if (cut.isPending(hash))
+      throw new LatticeError('changed-since-cut', 'the key has changed since the last cut', { next, details });
+    return { ...cut, certificate };
+  }
+
+  return {
+    prove(key, { at } = {}) {
+      checkKey(key);
+      return writer.read(async () => {
+        const hash = keyHash(key, hasher);
+        // What is asked of the cut's tree is asked before the first await: it may move then.
+        const cut = at === 'cut' ? certifiedCut(hash) : undefined;
+        const tree = cut?.tree ?? replica.tree;
+        const path = tree.path(hash);
+        const root = bytesToHex(cut?.root ?? tree.root());
+        const other = path.kind === 'leaf' && !equalBytes(path.keyHash, hash) ? path.keyHash : undefined;
+        // The other key may have changed since the cut; its entry then is not what the leaf was made of.
+        let refs = other === undefined ? undefined : cut?.refsOf(other);
+        const [entry] = await entries.many([{ keyHash: hash, key }], HERE);
+        if (other === undefined) refs = entry?.siblings;
+        else refs ??= (await entries.many([{ keyHash: other }], HERE))[0]?.siblings;
+        const proof = pathToProof(path, refs ?? [], hasher);
+        // One fragment for each sibling, so that the winner stands first whatever commit it came in.
+        const fragments = (entry?.siblings ?? []).flatMap((sibling) => siblingsToFragments([sibling], hasher));
+        return {
+          format: 'diotec360-lattice-proof/1' as const,
+          key,
+          kind: entry === undefined ? ('absent' as const) : isLive(entry) ? ('present' as const) : ('deleted' as const),
+          root,
+          network: deps.network,
+          merkle: base64url(encodeProof(proof)),
+          fragments: fragments.map((fragment) => base64url(encodeFragment(fragment))),
+          ...(cut === undefined
+            ? { head: base64url(deps.ownHead().bytes) }
+            : { certificate: base64url(cut.certificate) }),
+          ...(entry !== undefined && isLive(entry) ? { value: winner(entry).operation.value as JsonValue } : {}),
+        };
+      });
+    },
+
+    certificate(at) {
+      const found = deps.book.certificate(at === undefined ? undefined : { at });
+      return found === undefined ? undefined : { at: found.at, certificate: base64url(found.bytes) };
+    },
+  };
+}

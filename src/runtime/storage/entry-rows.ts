@@ -1,0 +1,81 @@
+import {
+  entryKey,
+  entryKeyToHash,
+  entryRange,
+  entryRowRange,
+  entryRowToEntry,
+  type RowRange,
+} from '../../core/rows/index.ts';
+import type { Bytes, Entry, Hasher } from '../../core/types/index.ts';
+import { decodeEntry } from '../../core/wire/index.ts';
+import type { Store } from '../../ports/index.ts';
+import { createJoinedGet } from './joined-reads.ts';
+
+/** Rows handed over at a time: decoding them takes a few milliseconds. */
+const SLICE = 256;
+
+/** An entry asked for: the key saves a hash where it is known. */
+export interface Wanted {
+  readonly keyHash: Bytes;
+  readonly key?: string;
+}
+
+/** An entry's row as it lies in the store. */
+export interface EntryRow {
+  readonly keyHash: Bytes;
+  readonly row: Bytes;
+}
+
+/** Key hashes from `from` on and before `before`; undefined: from the first, to the last. `after`: later than this one. */
+export interface HashRange {
+  readonly after?: Bytes | undefined;
+  readonly from?: Bytes | undefined;
+  readonly before?: Bytes | undefined;
+}
+
+/**
+ * The rows of entries, read and decoded. Nothing else in the runtime reads them. What they say is believed only once it
+ * has been held against the tree (`entries.ts`), or has made the tree whose root is the stored one (`startup.ts`).
+ */
+export interface EntryRows {
+  /** One row. Calls that come while others are read share a read of the store. */
+  get(keyHash: Bytes): Promise<Bytes | undefined>;
+  /** In the order asked. */
+  many(keyHashes: readonly Bytes[]): Promise<(Bytes | undefined)[]>;
+  /** One row as an iteration finds it. */
+  iterated(keyHash: Bytes): Promise<Bytes | undefined>;
+  /** In the order of key hashes, at most SLICE at a time. */
+  inOrder(range?: HashRange, limit?: number): AsyncGenerator<readonly EntryRow[]>;
+  /** LatticeError `damaged-row`: also for a row about another key. */
+  decode(wanted: Wanted, row: Bytes): Entry;
+}
+
+export function createEntryRows(store: Pick<Store, 'getMany' | 'iterate'>, hasher: Hasher): EntryRows {
+  const getRow = createJoinedGet(store);
+  return {
+    get: (keyHash) => getRow(entryKey(keyHash)),
+    many: (keyHashes) => store.getMany(keyHashes.map(entryKey)),
+    async iterated(keyHash) {
+      let row: Bytes | undefined;
+      for await (const rows of store.iterate(entryRowRange(keyHash))) row = rows[0]?.[1];
+      return row;
+    },
+    async *inOrder(range = {}, limit) {
+      const options = limit === undefined ? rangeOf(range) : { ...rangeOf(range), limit };
+      for await (const rows of store.iterate(options)) {
+        for (let at = 0; at < rows.length; at += SLICE)
+          yield rows.slice(at, at + SLICE).map(([rowKey, row]) => ({ keyHash: entryKeyToHash(rowKey), row }));
+      }
+    },
+    decode: ({ keyHash, key }, row) =>
+      key === undefined ? entryRowToEntry(entryKey(keyHash), row, hasher) : decodeEntry(row, key),
+  };
+}
+
+function rangeOf({ after, from, before }: HashRange): RowRange {
+  const { gte, lt } = entryRange(after);
+  return {
+    gte: after === undefined && from !== undefined ? entryKey(from) : gte,
+    lt: before === undefined ? lt : entryKey(before),
+  };
+}

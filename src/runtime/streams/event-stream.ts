@@ -1,0 +1,71 @@
+import { hlcToHex } from '../../core/clock/index.ts';
+import { versionOf } from '../../core/state/index.ts';
+import { bytesToHex } from '../../core/types/index.ts';
+import type { EventSubscription, LatticeEvent } from '../facade/facade.ts';
+import type { Consumers } from './consumers.ts';
+import type { Cursors } from './replay.ts';
+
+/** What an event tells of a change, beside its id. */
+type Told = Omit<Extract<LatticeEvent, { type: 'change' }>, 'id' | 'type'>;
+
+/**
+ * An event id is a cursor and, of a change, its place in its batch: `<store incarnation>.<sequence>.<place>`. A batch is
+ * replayed from its beginning, less what comes up to that place.
+ */
+function resumeAfter(id: string | undefined): {
+  readonly cursor: string | undefined;
+  readonly wanted: (sequence: number, place: number) => boolean;
+} {
+  const [incarnation, sequence, place] = (id ?? '').split('.');
+  if (id === undefined || place === undefined) return { cursor: id, wanted: () => true };
+  const seen = { sequence: Number(sequence), place: Number(place) };
+  return {
+    cursor: `${incarnation}.${seen.sequence - 1}`,
+    wanted: (s, p) => s > seen.sequence || p > seen.place,
+  };
+}
+
+/** A stream of events (SPEC A8). `after`: the id of the last one seen. `send` answers whether there is room for more. */
+export function openEventStream(
+  { consumers, cursors }: { readonly consumers: Consumers; readonly cursors: Cursors },
+  after: string | undefined,
+  send: (event: LatticeEvent) => boolean,
+): Promise<EventSubscription> {
+  const { cursor, wanted } = resumeAfter(after);
+  const change = (sequence: number, place: number, told: Told): boolean =>
+    send({ id: `${cursors.at(sequence)}.${place}`, type: 'change', ...told });
+  const batchEnd = (sequence: number, root: Uint8Array, changes: number): boolean =>
+    send({ id: cursors.at(sequence), type: 'batch', root: bytesToHex(root), changes });
+
+  return consumers.join(
+    {
+      peer: undefined,
+      take: ({ sequence, step }) => {
+        const sent = step.changes.every(({ key, winner }, i) =>
+          change(sequence, i, {
+            key,
+            version: versionOf(winner),
+            deleted: winner.operation.kind === 'delete',
+            author: winner.author,
+            hlc: hlcToHex(winner.hlc),
+          }),
+        );
+        return sent && batchEnd(sequence, step.root, step.changes.length);
+      },
+      takeEvent: send,
+      drop: () => undefined,
+    },
+    {
+      cursor,
+      async replay(sequence, { root, changes }) {
+        const sent = changes.every(({ key, commit, index, deleted, author, hlc }, i) => {
+          if (!wanted(sequence, i)) return true;
+          const version = `${bytesToHex(commit)}.${index}`;
+          return change(sequence, i, { key, version, deleted, author, hlc: hlcToHex(hlc) });
+        });
+        return sent && batchEnd(sequence, root, changes.length);
+      },
+      reset: (reason, newest) => send({ id: cursors.at(newest), type: 'reset', reason }),
+    },
+  );
+}

@@ -1,0 +1,152 @@
+import { hlcMs } from '../../core/clock/index.ts';
+import { batches } from '../../core/reconcile/index.ts';
+import type { Author, Bytes, Fragment } from '../../core/types/index.ts';
+import { encodeSync } from '../../core/wire/index.ts';
+import type { Clock, Log, Metrics } from '../../ports/index.ts';
+import type { Guard } from '../commit/guard.ts';
+import type { OwnState } from '../commit/own-state.ts';
+import type { Applied, TakenFragment } from '../commit/writer.ts';
+import type { Pushed } from './consumers.ts';
+import type { GossipOutbox } from './outbox.ts';
+import type { Streams } from './streams.ts';
+
+export interface FanOutDeps {
+  readonly self: Author;
+  readonly own: Pick<OwnState, 'advance' | 'sawOwn'>;
+  readonly guard: Pick<Guard, 'madeCommit' | 'sawOwnCommit'>;
+  /** The trailing tree of cuts. */
+  readonly cuts: { applied(applied: Applied): void };
+  readonly checkpoints: { applied(sequence: number, changes: number): void };
+  readonly outbox: Pick<GossipOutbox, 'add'>;
+  /** P2P runs and the mode lets it be used. */
+  readonly gossips: () => boolean;
+  readonly streams: Pick<Streams, 'publish'>;
+  /** Offers live commits to the peers that HTTP carries and that have no stream from us. */
+  readonly push: (messages: () => readonly Bytes[], except: Author | undefined) => void;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Who is told of a step, once nothing can take it back. Neither function throws. */
+export interface FanOut {
+  /** A batch has become durable. */
+  durable(applied: Applied): void;
+  /** A step left the state as it was: its operations were held, superseded or deferred. */
+  unchanged(applied: Applied): void;
+}
+
+/** A batch on its way through the stages. */
+interface Telling {
+  readonly applied: Applied;
+  /** What is fresh here, to be passed on. */
+  readonly pushed: readonly Pushed[];
+  readonly gossip: readonly Fragment[];
+}
+
+/**
+ * Everything that happens after a batch is durable, in this order. A stage that throws is logged and counted under its
+ * name, and the others go on: the batch stands, whatever is wrong with who is told of it.
+ */
+export function createFanOut(deps: FanOutDeps): FanOut {
+  const { self, own, guard, metrics } = deps;
+
+  function sawOwn(hlc: Fragment['header']['hlc']): void {
+    guard.sawOwnCommit(hlc);
+    own.sawOwn(hlc);
+  }
+
+  /** Commits of our own key: those just made, and those that came from elsewhere. */
+  function ownHistory({ step, taken, amended }: Applied): void {
+    for (const { header } of step.commits) {
+      own.sawOwn(header.hlc);
+      guard.madeCommit(header.hlc);
+    }
+    for (const { fragment, outcomes } of taken)
+      if (fragment.header.author === self && outcomes.includes('added')) sawOwn(fragment.header.hlc);
+    if (!amended) return;
+    for (const { siblings } of step.entries.values())
+      for (const { author, hlc } of siblings) if (author === self) sawOwn(hlc);
+  }
+
+  function count({ applied: { step, taken } }: Telling): void {
+    metrics.count('lattice_applied_batches_total');
+    metrics.count('lattice_changed_keys_total', {}, step.changes.length);
+    for (const { fragment } of taken.filter(isFresh))
+      metrics.observe('lattice_replication_seconds', (deps.clock.now() - hlcMs(fragment.header.hlc)) / 1000);
+  }
+
+  const stages: readonly (readonly [name: string, run: (telling: Telling) => void])[] = [
+    ['state', ({ applied }) => own.advance(applied.step.meta)],
+    ['cuts', ({ applied }) => deps.cuts.applied(applied)],
+    ['checkpoints', ({ applied: { step } }) => deps.checkpoints.applied(step.sequence, step.changes.length)],
+    ['own-history', ({ applied }) => ownHistory(applied)],
+    ['metrics', count],
+    [
+      'gossip',
+      ({ gossip }) => {
+        if (deps.gossips()) deps.outbox.add(gossip);
+      },
+    ],
+    ['streams', ({ applied: { step }, pushed }) => deps.streams.publish({ sequence: step.sequence, step, pushed })],
+    [
+      'http-push',
+      ({ pushed }) => {
+        for (const [from, group] of byBringer(pushed)) deps.push(() => pushMessages(group), from);
+      },
+    ],
+  ];
+
+  function guarded(stage: string, sequence: number, run: () => void): void {
+    try {
+      run();
+    } catch (err) {
+      deps.log.error({ err, stage, sequence }, 'a durable batch was not told on');
+      metrics.count('lattice_fan_out_failures_total', { stage });
+    }
+  }
+
+  return {
+    durable(applied) {
+      const telling = { applied, ...toPassOn(applied) };
+      for (const [name, run] of stages) guarded(name, applied.step.sequence, () => run(telling));
+    },
+    unchanged(applied) {
+      // What is superseded now may have stood at the last cut.
+      guarded('cuts', applied.step.sequence, () => deps.cuts.applied(applied));
+    },
+  };
+}
+
+/** Only what is fresh is passed on: what repair found, others find by their own repair. */
+const isFresh = ({ origin, outcomes }: TakenFragment): boolean => origin.live && outcomes.includes('added');
+
+/** Own commits go everywhere; what came live over one lung is sent on once over the other (SPEC G5). */
+function toPassOn({ step, taken }: Applied): Pick<Telling, 'pushed' | 'gossip'> {
+  const pushed: Pushed[] = step.commits.map((fragment) => ({ fragment, from: undefined }));
+  const gossip = [...step.commits];
+  for (const one of taken) {
+    if (!isFresh(one)) continue;
+    pushed.push({ fragment: one.fragment, from: one.origin.peer });
+    if (one.origin.lung === 'http') gossip.push(one.fragment);
+  }
+  return { pushed, gossip };
+}
+
+/** Live pushes of these commits, each under the limit of one sync message. */
+function pushMessages(fragments: readonly Fragment[]): Bytes[] {
+  return batches(fragments).map((batch) =>
+    encodeSync({ type: 'push', live: true, fragments: batch.map((b) => b.bytes) }),
+  );
+}
+
+/** Commits by the peer that brought them. */
+function byBringer(pushed: readonly Pushed[]): ReadonlyMap<Author | undefined, readonly Fragment[]> {
+  const groups = new Map<Author | undefined, Fragment[]>();
+  for (const { fragment, from } of pushed) {
+    const group = groups.get(from);
+    if (group === undefined) groups.set(from, [fragment]);
+    else group.push(fragment);
+  }
+  return groups;
+}

@@ -1,0 +1,56 @@
+import { decodeJournal, type Journal, journalKeyToSequence, journalRange } from '../../core/rows/index.ts';
+import type { Store } from '../../ports/index.ts';
+
+/** Journal records replayed to one resuming consumer; one further behind is told to start over (repair is cheaper). */
+export const MAX_REPLAY = 10_000;
+/** Journal records read at once while replaying. */
+const REPLAY_CHUNK = 256;
+
+/** Names of places in the durable local sequence: `<store incarnation>.<sequence>` (SPEC X8). `incarnation`: hex. */
+export interface Cursors {
+  at(sequence: number): string;
+  /** The sequence that a cursor names, or why it cannot be resumed, as a sentence. */
+  resolve(cursor: string, newest: number): number | string;
+}
+
+export function createCursors(incarnation: string): Cursors {
+  return {
+    at: (sequence) => `${incarnation}.${sequence}`,
+    resolve(cursor, newest) {
+      const [of, text] = cursor.split('.');
+      const sequence = Number(text);
+      if (of !== incarnation) return 'the cursor belongs to another store';
+      if (text === undefined || !/^\d{1,15}$/.test(text) || sequence > newest)
+        return 'the cursor is not one of this store';
+      if (newest - sequence > MAX_REPLAY) return 'the cursor is too far behind';
+      return sequence;
+    },
+  };
+}
+
+/**
+ * Reads the journal after `from`, up to `to`, record by record. `lost`: records are missing. `full`: `replay` took no
+ * more.
+ */
+export async function replayJournal(
+  store: Pick<Store, 'iterate'>,
+  from: number,
+  to: number,
+  replay: (sequence: number, journal: Journal) => Promise<boolean>,
+): Promise<'sent' | 'lost' | 'full'> {
+  let expected = from + 1;
+  while (expected <= to) {
+    const rows = [];
+    for await (const chunk of store.iterate({ ...journalRange(expected - 1), limit: REPLAY_CHUNK }))
+      rows.push(...chunk);
+    if (rows.length === 0) return 'lost';
+    for (const [key, value] of rows) {
+      const sequence = journalKeyToSequence(key);
+      if (sequence !== expected) return 'lost';
+      if (sequence > to) return 'sent';
+      if (!(await replay(sequence, decodeJournal(value)))) return 'full';
+      expected++;
+    }
+  }
+  return 'sent';
+}

@@ -1,0 +1,59 @@
+import type { Author, Bytes, Hasher } from '../../core/types/index.ts';
+import type { SignedHead } from '../../core/wire/index.ts';
+import type { Store } from '../../ports/index.ts';
+import type { Writer } from '../commit/writer.ts';
+import type { EventSubscription, LatticeEvent } from '../facade/facade.ts';
+import type { Entries } from '../storage/entries.ts';
+import { type Batch, createConsumers } from './consumers.ts';
+import { openEventStream } from './event-stream.ts';
+import { openPushStream } from './push-stream.ts';
+import { createCursors } from './replay.ts';
+
+/** The durable local sequence as streams: push streams for peers, event streams for clients. */
+export interface Streams {
+  publish(batch: Batch): void;
+  publishHead(head: SignedHead): void;
+  /** A message for every push stream but that of `except`. */
+  publishFrame(frame: Bytes, except: Author | undefined): void;
+  /** An event that belongs to no batch: it has no id and is not replayed. */
+  publishEvent(event: LatticeEvent): void;
+  /** See `openPushStream`. */
+  openPush(
+    peer: Author,
+    cursor: string,
+    send: (frame: Bytes) => boolean,
+    closed: () => void,
+  ): Promise<EventSubscription>;
+  /** See `openEventStream`. */
+  openEvents(after: string | undefined, send: (event: LatticeEvent) => boolean): Promise<EventSubscription>;
+  /** Whether the peer has a push stream open from us. */
+  streamsTo(peer: Author): boolean;
+  closeAll(): void;
+}
+
+export interface StreamsDeps {
+  readonly store: Pick<Store, 'iterate'>;
+  readonly entries: Pick<Entries, 'many'>;
+  readonly hasher: Hasher;
+  readonly writer: Pick<Writer, 'read'>;
+  /** Of the store: cursors name it. Hex. */
+  readonly incarnation: string;
+  /** The newest durable sequence. */
+  readonly sequence: () => number;
+}
+
+export function createStreams(deps: StreamsDeps): Streams {
+  const cursors = createCursors(deps.incarnation);
+  const consumers = createConsumers({ ...deps, cursors });
+  return {
+    publish: (batch) => consumers.offer((c) => c.take(batch)),
+    publishHead: (head) => consumers.offer((c) => c.takeHead?.(head) ?? true),
+    publishFrame: (frame, except) => consumers.offer((c) => c.peer === except || (c.takeFrame?.(frame) ?? true)),
+    publishEvent: (event) => consumers.offer((c) => c.takeEvent?.(event) ?? true),
+    openPush: (peer, cursor, send, closed) =>
+      openPushStream({ ...deps, consumers, cursors }, peer, cursor, send, closed),
+    openEvents: (after, send) => openEventStream({ consumers, cursors }, after, send),
+    streamsTo: (peer) => consumers.some((c) => c.peer === peer),
+    closeAll: () => consumers.dropAll(),
+  };
+}

@@ -1,0 +1,313 @@
+import { type Author, type Bytes, LatticeError } from '../../core/types/index.ts';
+import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
+import type { Clock, HttpLung, Log, Random } from '../../ports/index.ts';
+import type { SyncMode } from '../facade/facade.ts';
+import { ask } from './link.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** A hello is one small exchange; a peer that needs longer is not carrying anything within seconds. */
+const HELLO_TIMEOUT_MS = 4_000;
+/** Heads come every heartbeat: a stream silent for this many of them is dead. */
+const IDLE_HEARTBEATS = 5;
+const IDLE_MIN_MS = 3_000;
+const BACKOFF_MIN_MS = 1_000;
+/** While a peer is reached by no lung at all it is tried at least this often. */
+const BACKOFF_MAX_URGENT_MS = 5_000;
+const BACKOFF_MAX_MS = 60_000;
+/** A URL that is not reached is looked at out of turn at most this often, whoever speaks to us. */
+const KNOCK_EVERY_MS = 5_000;
+/** Bytes of live commits waiting for one peer; beyond it they are dropped and repair finds them. */
+const MAX_OUTBOX_BYTES = 4 * 1024 * 1024;
+
+/** One configured URL and what is known of who answers there. */
+export interface HttpPeer {
+  readonly url: string;
+  readonly author: Author | undefined;
+  /** The URL is our own: configurations may name every node of the fleet alike. */
+  readonly self: boolean;
+  readonly reachable: boolean;
+  readonly streaming: boolean;
+  readonly error: string | undefined;
+  /** Unix ms. */
+  readonly lastHeardAt: number | undefined;
+}
+
+/** What the rest of the node does with what peers say over HTTP. */
+export interface HttpHandlers {
+  readonly onIdentity: (author: Author, url: string) => void;
+  /** Another living node proved our own key at this URL. */
+  readonly onTwin: (url: string) => void;
+  readonly onHello: (author: Author, hello: Extract<SyncMessage, { type: 'hello' }>) => Promise<void>;
+  readonly onFrame: (author: Author, message: GossipMessage) => Promise<void>;
+  /** The stream has lost its place: what it missed is to be repaired. */
+  readonly onReset: (author: Author) => void;
+}
+
+export interface HttpUrlDeps {
+  readonly lung: HttpLung;
+  readonly self: Author;
+  /** Of this start of the node: 16 hex digits. */
+  readonly incarnation: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly heartbeatMs: number;
+  readonly pollMs: number;
+  readonly mode: () => SyncMode;
+  /** HTTP carries this peer now. */
+  readonly isActive: (author: Author) => boolean;
+  /** The peer is reached by P2P. */
+  readonly isCovered: (author: Author) => boolean;
+  /** The peer has a push stream open from us: it needs no pushes and sends its own hellos. */
+  readonly streamsToUs: (author: Author) => boolean;
+  readonly hello: (author: Author) => SyncMessage;
+}
+
+/** The client side of the HTTP lung for one configured URL. */
+export interface HttpUrl {
+  readonly peer: HttpPeer;
+  /** Opens, closes and asks as the mode and the peer's lung want it. Called at every tick. */
+  look(handlers: HttpHandlers): void;
+  /** The next look asks at once. */
+  wake(): void;
+  /** As `wake`, for a URL that is not reached and may be this author's, and not too often. True when it is worth a look. */
+  knocked(author: Author): boolean;
+  /** Queues live commits while HTTP carries the peer and no stream of ours does. */
+  push(messages: () => readonly Bytes[], except: Author | undefined): void;
+  readonly outboxBytes: number;
+  /** Lets go of the URL: cuts off whatever is under way, drops what waits; resolves when it has ended. */
+  stop(reason: Error): Promise<void>;
+  request(message: Bytes, expect: Author | undefined, timeoutMs?: number): Promise<Bytes>;
+}
+
+export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
+  const { clock, log } = deps;
+  const peer: { -readonly [K in keyof HttpPeer]: HttpPeer[K] } = {
+    url,
+    author: undefined,
+    self: false,
+    reachable: false,
+    streaming: false,
+    error: undefined,
+    lastHeardAt: undefined,
+  };
+  let busy = false;
+  /** Why it is looked after no more: what is under way ends without effect. */
+  let ended: Error | undefined;
+  let nextAt = 0;
+  let knockedAt = -Infinity;
+  let failures = 0;
+  let cursor: string | undefined;
+  let stream: AbortController | undefined;
+  let outbox: Bytes[] = [];
+  let outboxBytes = 0;
+  let pushing = false;
+  /** One for each request: a single signal would gather a listener for every request of the node's life. */
+  const inFlight = new Set<AbortController>();
+  const running = new Set<Promise<unknown>>();
+
+  const isActive = (): boolean => deps.mode() !== 'p2p' && (peer.author === undefined || deps.isActive(peer.author));
+  const jitter = (ms: number): number => ms * (0.8 + 0.4 * deps.random.fraction());
+
+  function track(work: Promise<unknown>): void {
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  }
+
+  function heard(): void {
+    peer.lastHeardAt = clock.now();
+  }
+
+  async function poll(handlers: HttpHandlers): Promise<void> {
+    busy = true;
+    try {
+      const author = peer.author ?? (await identify(handlers));
+      if (author === undefined) return;
+      const reply = await ask((m) => request(m, author, HELLO_TIMEOUT_MS), deps.hello(author));
+      if (reply.type !== 'hello')
+        throw new LatticeError('malformed', `expected a hello, the peer answered ${reply.type}`);
+      heard();
+      if (!peer.reachable) log.info({ url, peer: author }, 'HTTP peer reachable');
+      // Before the hello is taken in: a repair that it gives rise to goes over this URL.
+      peer.reachable = true;
+      peer.error = undefined;
+      await handlers.onHello(author, reply);
+      failures = 0;
+      // Where HTTP carries the peer our head must reach it every heartbeat; a stream of ours to it does that too.
+      const eager = isActive() && !deps.streamsToUs(author);
+      nextAt = clock.monotonic() + (eager ? deps.heartbeatMs : jitter(deps.pollMs));
+      if (isActive()) openStream(author, handlers);
+    } catch (error) {
+      failed(error);
+    } finally {
+      busy = false;
+    }
+  }
+
+  /** Asks who answers at the URL. Undefined: this node itself, or nobody that is looked after any more. */
+  async function identify(handlers: HttpHandlers): Promise<Author | undefined> {
+    const identity = await abortable((signal) => deps.lung.identify(url, { timeoutMs: HELLO_TIMEOUT_MS, signal }));
+    if (identity.author === deps.self) {
+      if (identity.incarnation !== deps.incarnation) {
+        handlers.onTwin(url);
+        // It may not know our URL: our head tells it that it has a twin.
+        await ask((m) => request(m, deps.self, HELLO_TIMEOUT_MS), deps.hello(deps.self));
+        throw new LatticeError('twin', `${url} runs with this node's own key`);
+      }
+      peer.self = true;
+      log.info({ url }, 'a configured URL is this node itself');
+      return undefined;
+    }
+    if (ended !== undefined) return undefined;
+    peer.author = identity.author;
+    handlers.onIdentity(identity.author, url);
+    return identity.author;
+  }
+
+  function failed(error: unknown): void {
+    if (ended !== undefined) return;
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof LatticeError ? error.code : undefined;
+    if (peer.reachable || peer.error === undefined) log.warn({ url, error: message }, 'HTTP peer not reachable');
+    // Another node may answer there now: ask again who it is.
+    if (code === 'identity-mismatch' || code === 'bad-signature') peer.author = undefined;
+    peer.reachable = false;
+    peer.error = message;
+    const urgent = peer.author === undefined || !deps.isCovered(peer.author);
+    const ceiling = Math.min(
+      urgent ? BACKOFF_MAX_URGENT_MS : BACKOFF_MAX_MS,
+      BACKOFF_MIN_MS * 2 ** Math.min(failures, 10),
+    );
+    failures++;
+    nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + ceiling * deps.random.fraction();
+    closeStream();
+  }
+
+  function openStream(author: Author, handlers: HttpHandlers): void {
+    if (stream !== undefined || ended !== undefined) return;
+    const controller = new AbortController();
+    stream = controller;
+    const frames = async (frame: Bytes): Promise<void> => {
+      const message = decodeGossip(frame, { stream: true });
+      if (!peer.streaming) log.info({ url, peer: author }, 'HTTP push stream open');
+      peer.streaming = true;
+      heard();
+      if (message.type === 'cursor') cursor = message.cursor;
+      else if (message.type === 'reset') {
+        cursor = undefined;
+        handlers.onReset(author);
+      } else await handlers.onFrame(author, message);
+    };
+    const idleMs = Math.max(IDLE_MIN_MS, deps.heartbeatMs * IDLE_HEARTBEATS);
+    track(
+      deps.lung
+        .stream(url, { cursor, expect: author, idleMs, signal: controller.signal }, frames)
+        .catch((error: unknown) => {
+          if (controller.signal.aborted) return;
+          log.debug({ url, error: String(error) }, 'HTTP push stream broke');
+          // What a peer forged is no accident of the network: it is kept at the distance of a failure.
+          if (error instanceof LatticeError && error.code === 'malformed') failed(error);
+        })
+        .finally(() => {
+          // Another stream may be open by now: this one has nothing to say about it.
+          if (stream !== controller) return;
+          peer.streaming = false;
+          stream = undefined;
+          // The poll that follows tells whether the peer is gone, and opens the next stream when it is not.
+          nextAt = Math.min(nextAt, clock.monotonic() + jitter(BACKOFF_MIN_MS / 2));
+        }),
+    );
+  }
+
+  function closeStream(): void {
+    stream?.abort(new Error('no longer needed'));
+    stream = undefined;
+    peer.streaming = false;
+  }
+
+  function request(message: Bytes, expect: Author | undefined, timeoutMs = REQUEST_TIMEOUT_MS): Promise<Bytes> {
+    return abortable((signal) =>
+      deps.lung.request(url, message, { timeoutMs, signal, ...(expect === undefined ? {} : { expect }) }),
+    );
+  }
+
+  async function abortable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    if (ended !== undefined) controller.abort(ended);
+    inFlight.add(controller);
+    try {
+      return await work(controller.signal);
+    } finally {
+      inFlight.delete(controller);
+    }
+  }
+
+  async function flush(author: Author): Promise<void> {
+    pushing = true;
+    try {
+      while (outbox.length > 0 && ended === undefined) {
+        const message = outbox.shift() as Bytes;
+        outboxBytes -= message.length;
+        await request(message, author);
+        heard();
+      }
+    } catch (error) {
+      emptyOutbox();
+      failed(error);
+    } finally {
+      pushing = false;
+    }
+  }
+
+  function emptyOutbox(): void {
+    outbox = [];
+    outboxBytes = 0;
+  }
+
+  return {
+    peer,
+    look(handlers) {
+      if (peer.self || ended !== undefined) return;
+      if (deps.mode() === 'p2p') {
+        closeStream();
+        peer.reachable = false;
+        peer.error = 'manual mode p2p';
+        return;
+      }
+      if (!isActive()) closeStream();
+      if (!busy && clock.monotonic() >= nextAt) track(poll(handlers));
+    },
+    wake() {
+      nextAt = 0;
+    },
+    knocked(author) {
+      if (busy || peer.self || peer.reachable || (peer.author !== undefined && peer.author !== author)) return false;
+      const now = clock.monotonic();
+      if (now - knockedAt < KNOCK_EVERY_MS) return false;
+      knockedAt = now;
+      nextAt = 0;
+      return true;
+    },
+    push(messages, except) {
+      const { author, reachable } = peer;
+      if (author === undefined || author === except || !reachable || !isActive() || deps.streamsToUs(author)) return;
+      for (const message of messages()) {
+        if (outboxBytes + message.length > MAX_OUTBOX_BYTES) break;
+        outbox.push(message);
+        outboxBytes += message.length;
+      }
+      if (!pushing) track(flush(author));
+    },
+    get outboxBytes() {
+      return outboxBytes;
+    },
+    async stop(reason) {
+      ended = reason;
+      emptyOutbox();
+      for (const controller of inFlight) controller.abort(reason);
+      closeStream();
+      await Promise.allSettled(running);
+    },
+    request,
+  };
+}
