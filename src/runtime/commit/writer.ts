@@ -67,8 +67,6 @@ interface Taken {
 
 export interface Applied {
   readonly step: Step;
-  /** The fragments given to the step, in the order of its outcomes. */
-  readonly fragments: readonly Fragment[];
   /** The step comes from an amendment. */
   readonly amended: boolean;
 }
@@ -205,8 +203,8 @@ export function createWriter(deps: WriterDeps): Writer {
     await settled();
     if (failure !== undefined) throw failure;
     // What an amendment takes out must not be found there, and what it brings in is seldom what is written next.
-    if (taken.amendment !== undefined) for (const { key } of step.changes) cache.delete(key);
-    const batchInFlight = { entries: step.entries, done: commit(step, rows, taken) };
+    if (taken.amendment !== undefined) for (const { key } of step.changed) cache.delete(key);
+    const batchInFlight = { entries: entriesAfter(step), done: commit(step, rows, taken) };
     inFlight = batchInFlight;
     void batchInFlight.done.finally(() => {
       if (inFlight === batchInFlight) inFlight = undefined;
@@ -220,11 +218,10 @@ export function createWriter(deps: WriterDeps): Writer {
       if (step.rows.length + rows.length > 0)
         await store.batch(rows.length === 0 ? step.rows : [...step.rows, ...rows]);
       if (step.rows.length > 0) {
-        if (!amended) for (const [key, entry] of step.entries) cache.set(key, entry);
-        deps.onApplied({ step, fragments: taken.fragments.map((j) => j.fragment), amended });
-      } else if (taken.fragments.length > 0)
-        deps.onUnchanged?.({ step, fragments: taken.fragments.map((j) => j.fragment), amended });
-      taken.fragments.forEach((job, i) => job.done(step.outcomes[i] ?? []));
+        if (!amended) for (const { key, after } of step.changed) if (after !== undefined) cache.set(key, after);
+        deps.onApplied({ step, amended });
+      } else if (taken.fragments.length > 0) deps.onUnchanged?.({ step, amended });
+      taken.fragments.forEach((job, i) => job.done(step.applied[i]?.outcomes ?? []));
       taken.writes.forEach((job, i) => job.done(step.writes[i] as WriteOutcome));
       taken.amendment?.done(step);
     } catch (error) {
@@ -376,4 +373,11 @@ export function createWriter(deps: WriterDeps): Writer {
       return queued;
     },
   };
+}
+
+/** The entries that a step changed and left in the state, by key. */
+function entriesAfter({ changed }: Step): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const { key, after } of changed) if (after !== undefined) entries.set(key, after);
+  return entries;
 }

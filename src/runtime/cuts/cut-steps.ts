@@ -1,11 +1,12 @@
 import type { AppliedStep, ChangedKey } from '../../core/cut/index.ts';
+import type { Step } from '../../core/replica/index.ts';
 import type { Versioned } from '../../core/state/index.ts';
-import type { Bytes, Fragment } from '../../core/types/index.ts';
+import type { Fragment } from '../../core/types/index.ts';
 import type { Applied } from '../commit/writer.ts';
 
 /** An applied step as the trailing tree takes it in. What was held before is left out: the tree has seen it. */
-export function appliedToStep({ step, fragments }: Applied): AppliedStep {
-  return { operations: operationsOf(step, fragments), before: beforeOf(step) };
+export function appliedToStep({ step }: Applied): AppliedStep {
+  return { operations: operationsOf(step), before: beforeOf(step) };
 }
 
 const NONE: readonly Versioned[] = [];
@@ -15,15 +16,10 @@ interface KeyedOperation {
   readonly operation: Versioned;
 }
 
-function* operationsOf(
-  { outcomes, commits }: Applied['step'],
-  fragments: readonly Fragment[],
-): Generator<KeyedOperation> {
-  for (let i = 0; i < fragments.length; i++) {
-    const fragment = fragments[i] as Fragment;
-    const became = outcomes[i] ?? [];
+function* operationsOf({ applied, commits }: Step): Generator<KeyedOperation> {
+  for (const { fragment, outcomes } of applied) {
     for (let j = 0; j < fragment.operations.length; j++) {
-      if (became[j] === 'added' || became[j] === 'superseded') yield operationAt(fragment, j);
+      if (outcomes[j] === 'added' || outcomes[j] === 'superseded') yield operationAt(fragment, j);
     }
   }
   for (const commit of commits) for (let j = 0; j < commit.operations.length; j++) yield operationAt(commit, j);
@@ -35,10 +31,6 @@ function operationAt({ header, idBytes, operations }: Fragment, at: number): Key
   return { key: operation.key, operation: { commit: idBytes, index, author, hlc, operation } };
 }
 
-function* beforeOf({ keyHashes, before, entries }: Applied['step']): Generator<ChangedKey> {
-  let at = 0;
-  for (const key of entries.keys()) {
-    yield { key, keyHash: keyHashes[at] as Bytes, siblings: before[at]?.siblings ?? NONE };
-    at++;
-  }
+function* beforeOf({ changed }: Step): Generator<ChangedKey> {
+  for (const { key, keyHash, before } of changed) yield { key, keyHash, siblings: before?.siblings ?? NONE };
 }

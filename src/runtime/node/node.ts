@@ -1,5 +1,13 @@
 import { hlcMs } from '../../core/clock/index.ts';
-import { type Author, type Bytes, bytesToHex, type Hlc, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  type Fragment,
+  type Hlc,
+  hexToBytes,
+  LatticeError,
+} from '../../core/types/index.ts';
 import {
   encodeGossip,
   encodeSync,
@@ -502,12 +510,12 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   }
 
   function onApplied(applied: Applied): void {
-    const { step, fragments } = applied;
+    const { step } = applied;
     own.advance(step.meta);
     cuts.applied(applied);
-    checkpoints.applied(step.sequence, step.changes.length);
-    const pushed: { fragment: (typeof fragments)[number]; from: Author | undefined }[] = [];
-    const gossip: (typeof fragments)[number][] = [];
+    checkpoints.applied(step.sequence, step.changed.length);
+    const pushed: { fragment: Fragment; from: Author | undefined }[] = [];
+    const gossip: Fragment[] = [];
     for (const commit of step.commits) {
       own.sawOwn(commit.header.hlc);
       guard.madeCommit(commit.header.hlc);
@@ -515,21 +523,21 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
       gossip.push(commit);
     }
     if (applied.amended) {
-      for (const { siblings } of step.entries.values())
-        for (const { author, hlc } of siblings) if (author === self) sawOwn(hlc);
+      for (const { after } of step.changed)
+        for (const { author, hlc } of after?.siblings ?? []) if (author === self) sawOwn(hlc);
     }
-    fragments.forEach((fragment, i) => {
-      if (!(step.outcomes[i] ?? []).includes('added')) return;
+    for (const { fragment, outcomes } of step.applied) {
+      if (!outcomes.includes('added')) continue;
       const origin = door.originOf(fragment);
       if (fragment.header.author === self) sawOwn(fragment.header.hlc);
       // Only what is fresh is passed on: what repair found, others find by their own repair.
-      if (origin?.live !== true) return;
+      if (origin?.live !== true) continue;
       metrics.observe('lattice_replication_seconds', (clock.now() - hlcMs(fragment.header.hlc)) / 1000);
       pushed.push({ fragment, from: origin.peer });
       if (origin.lung === 'http') gossip.push(fragment);
-    });
+    }
     metrics.count('lattice_applied_batches_total');
-    metrics.count('lattice_changed_keys_total', {}, step.changes.length);
+    metrics.count('lattice_changed_keys_total', {}, step.changed.length);
     if (mode !== 'http' && p2p.running) outbox.add(gossip);
     feed.publish({ sequence: step.sequence, step, pushed });
     for (const [from, group] of byOrigin(pushed)) http.push(() => pushMessages(group), from);

@@ -1,5 +1,5 @@
 import { hlcToHex } from '../../core/clock/index.ts';
-import type { Step } from '../../core/replica/index.ts';
+import { type Step, shownAfter } from '../../core/replica/index.ts';
 import {
   decodeJournal,
   type Journal,
@@ -132,7 +132,7 @@ export function createFeed(deps: FeedDeps): Feed {
       take: (batch) => {
         if (waiting === undefined) return consumer.take(batch);
         waiting.push(batch);
-        waitingChanges += batch.step.changes.length;
+        waitingChanges += batch.step.changed.length;
         return waiting.length <= MAX_REPLAY && waitingChanges <= MAX_WAITING_CHANGES;
       },
       drop: () => {
@@ -280,24 +280,25 @@ export function createFeed(deps: FeedDeps): Feed {
           peer: undefined,
           take: (batch) => {
             const { step } = batch;
-            const changes = step.changes.every(({ key, winner }, i) =>
-              change(
+            const changes = step.changed.every((changed, i) => {
+              const shown = shownAfter(changed);
+              return change(
                 batch.sequence,
                 i,
-                key,
-                versionOf(winner),
-                winner.operation.kind === 'delete',
-                winner.author,
-                hlcToHex(winner.hlc),
-              ),
-            );
+                changed.key,
+                versionOf(shown),
+                shown.operation.kind === 'delete',
+                shown.author,
+                hlcToHex(shown.hlc),
+              );
+            });
             return (
               changes &&
               send({
                 id: cursorAt(batch.sequence),
                 type: 'batch',
                 root: bytesToHex(step.root),
-                changes: step.changes.length,
+                changes: step.changed.length,
               })
             );
           },
