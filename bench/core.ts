@@ -1,6 +1,12 @@
 import { createVerifier } from '../src/adapters/system/ed25519.ts';
 import { nodeHasher } from '../src/adapters/system/hasher.ts';
-import { commitSigningBytes, decodeFragment, encodeFragment, Replica, type WriteIntent } from '../src/core/index.ts';
+import {
+  commitSigningBytes,
+  createReplica,
+  decodeFragment,
+  encodeFragment,
+  type WriteIntent,
+} from '../src/core/index.ts';
 import type { Entry, Fragment } from '../src/core/types/index.ts';
 import { treeFigures } from './core-tree.ts';
 import { keyOf, NETWORK, put, remoteCommit, signerOf, valueOf } from './support/commits.ts';
@@ -20,7 +26,7 @@ const hasher = nodeHasher();
 /** A replica without its I/O: rows are thrown away, entries stand in a map. */
 function createBare(self: number) {
   const signer = signerOf(self);
-  const replica = new Replica({
+  const replica = createReplica({
     hasher,
     network: NETWORK,
     self: signer.author,
@@ -38,9 +44,9 @@ function createBare(self: number) {
         now,
         (message) => signer.sign(message),
       );
-      if (step.changes.length !== COMMIT)
-        throw new Error(`a step changed ${step.changes.length} keys instead of ${COMMIT}`);
-      for (const [key, entry] of step.entries) entries.set(key, entry);
+      if (step.changed.length !== COMMIT)
+        throw new Error(`a step changed ${step.changed.length} keys instead of ${COMMIT}`);
+      for (const { key, after } of step.changed) if (after !== undefined) entries.set(key, after);
     },
   };
 }

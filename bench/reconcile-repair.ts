@@ -2,13 +2,12 @@ import { nodeHasher } from '../src/adapters/system/hasher.ts';
 import {
   answerDigests,
   createCellServer,
+  createReplica,
   decodeFragment,
   decodeSync,
   encodeFragment,
   encodeSync,
-  keyHash,
   RefusedDifferences,
-  Replica,
   repair,
   type SessionAnswer,
   type Started,
@@ -30,7 +29,7 @@ const hasher = nodeHasher();
 /** A replica without runtime and store: entries stand in maps. */
 function createSide(id: number) {
   const signer = signerOf(id);
-  const replica = new Replica({
+  const replica = createReplica({
     hasher,
     network: NETWORK,
     self: signer.author,
@@ -48,11 +47,12 @@ function createSide(id: number) {
       Date.now(),
       (message) => signer.sign(message),
     );
-    for (const [key, entry] of step.entries) {
-      entries.set(key, entry);
-      byHash.set(bytesToHex(keyHash(key, hasher)), entry);
+    for (const { key, keyHash, after } of step.changed) {
+      if (after === undefined) continue;
+      entries.set(key, after);
+      byHash.set(bytesToHex(keyHash), after);
     }
-    return step.outcomes;
+    return step.applied.map(({ outcomes }) => outcomes);
   };
   const entryOf = (hash: Bytes): Entry | undefined => byHash.get(bytesToHex(hash));
   return { replica, cells, take, entryOf };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openLevelStore } from '../src/adapters/store/index.ts';
 import { nodeHasher, systemClock, systemRandom } from '../src/adapters/system/index.ts';
-import { createCommit, decodeEntry, makeHlc, Replica } from '../src/core/index.ts';
+import { createCommit, createReplica, decodeEntry, makeHlc } from '../src/core/index.ts';
 import { CHECKPOINT, keyToEntryKey } from '../src/core/rows/index.ts';
 import type { Entry } from '../src/core/types/index.ts';
 import type { Log } from '../src/ports/index.ts';
@@ -35,7 +35,7 @@ async function fill(directory: string, entries: number): Promise<void> {
   const store = await openLevelStore(directory);
   const hasher = nodeHasher();
   const signer = signerOf(1);
-  const replica = new Replica({
+  const replica = createReplica({
     hasher,
     network: NETWORK,
     self: signer.author,

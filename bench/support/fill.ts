@@ -1,6 +1,6 @@
 import { openLevelStore } from '../../src/adapters/store/index.ts';
 import { createSigner, nodeHasher, systemRandom } from '../../src/adapters/system/index.ts';
-import { createCommit, encodeFragment, makeHlc, Replica } from '../../src/core/index.ts';
+import { createCommit, createReplica, encodeFragment, makeHlc } from '../../src/core/index.ts';
 import { hexToBytes } from '../../src/core/types/index.ts';
 import { valueOf } from './commits.ts';
 
@@ -33,7 +33,7 @@ export async function fillStore(
   const signer = createSigner(hexToBytes(options.seedHex) as Uint8Array);
   const hasher = nodeHasher();
   const store = await openLevelStore(directory);
-  const replica = new Replica({
+  const replica = createReplica({
     hasher,
     network,
     self: signer.author,

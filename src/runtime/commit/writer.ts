@@ -1,4 +1,5 @@
 import type {
+  AppliedFragment,
   EntryView,
   OperationOutcome,
   Replica,
@@ -11,7 +12,14 @@ import { type Entry, type Fragment, type Hasher, LatticeError } from '../../core
 import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import { createEntryCache } from '../storage/entry-cache.ts';
-import { type Batch, createJobQueue, MAX_BATCH_OPERATIONS, type RowsJob, type Waiter } from './jobs.ts';
+import {
+  type Batch,
+  createJobQueue,
+  type FragmentJob,
+  MAX_BATCH_OPERATIONS,
+  type RowsJob,
+  type Waiter,
+} from './jobs.ts';
 import type { Origin } from './origin.ts';
 import { keysOf, type NeededKey, type PrefetchDeps, prefetch } from './prefetch.ts';
 
@@ -29,10 +37,8 @@ export interface Amendment {
 }
 
 /** A fragment that a step took in, where it came from, and what became of each of its operations. */
-export interface TakenFragment {
-  readonly fragment: Fragment;
+export interface TakenFragment extends AppliedFragment {
   readonly origin: Origin;
-  readonly outcomes: readonly OperationOutcome[];
 }
 
 /** A step that has been made durable, or that changed nothing. */
@@ -211,8 +217,8 @@ export function createWriter(deps: WriterDeps): Writer {
     await settled();
     if (failure !== undefined) throw failure;
     // What an amendment takes out must not be found there, and what it brings in is seldom what is written next.
-    if (waiting.amendment !== undefined) for (const { key } of step.changes) cache.delete(key);
-    launch(step.entries, makeDurable(step, rows, waiting));
+    if (waiting.amendment !== undefined) for (const { key } of step.changed) cache.delete(key);
+    launch(entriesAfter(step), makeDurable(step, rows, waiting));
   }
 
   function launch(entries: ReadonlyMap<string, Entry>, done: Promise<void>): void {
@@ -232,10 +238,11 @@ export function createWriter(deps: WriterDeps): Writer {
       return fail(error, waiting);
     }
     if (step !== undefined) {
-      if (waiting.amendment === undefined) for (const [key, entry] of step.entries) cache.set(key, entry);
+      if (waiting.amendment === undefined)
+        for (const { key, after } of step.changed) if (after !== undefined) cache.set(key, after);
       tell(step, waiting);
     }
-    waiting.fragments.forEach((job, i) => job.done(step?.outcomes[i] ?? []));
+    waiting.fragments.forEach((job, i) => job.done(step?.applied[i]?.outcomes ?? []));
     waiting.writes.forEach((job, i) => job.done(step?.writes[i] as WriteOutcome));
     if (step !== undefined) waiting.amendment?.done(step);
     waiting.rows?.done();
@@ -243,7 +250,7 @@ export function createWriter(deps: WriterDeps): Writer {
 
   /** The batch is durable: whatever is wrong with who is told of it must not take it back. */
   function tell(step: Step, { fragments, amendment }: Waiting): void {
-    const taken = fragments.map(({ fragment, origin }, i) => ({ fragment, origin, outcomes: step.outcomes[i] ?? [] }));
+    const taken = step.applied.map((one, i) => ({ ...one, origin: (fragments[i] as FragmentJob).origin }));
     const applied: Applied = { step, taken, amended: amendment !== undefined };
     try {
       if (step.rows.length > 0) deps.onDurable(applied);
@@ -323,4 +330,11 @@ export function createWriter(deps: WriterDeps): Writer {
       return queue.operations;
     },
   };
+}
+
+/** The entries that a step changed and left in the state, by key. */
+function entriesAfter({ changed }: Step): ReadonlyMap<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const { key, after } of changed) if (after !== undefined) entries.set(key, after);
+  return entries;
 }

@@ -1,6 +1,7 @@
 import type { AppliedStep, ChangedKey } from '../../core/cut/index.ts';
+import type { Step } from '../../core/replica/index.ts';
 import type { Versioned } from '../../core/state/index.ts';
-import type { Bytes, Fragment } from '../../core/types/index.ts';
+import type { Fragment } from '../../core/types/index.ts';
 import type { Applied, TakenFragment } from '../commit/writer.ts';
 
 /** An applied step as the trailing tree takes it in. What was held before is left out: the tree has seen it. */
@@ -30,10 +31,6 @@ function operationAt({ header, idBytes, operations }: Fragment, at: number): Key
   return { key: operation.key, operation: { commit: idBytes, index, author, hlc, operation } };
 }
 
-function* beforeOf({ keyHashes, before, entries }: Applied['step']): Generator<ChangedKey> {
-  let at = 0;
-  for (const key of entries.keys()) {
-    yield { key, keyHash: keyHashes[at] as Bytes, siblings: before[at]?.siblings ?? NONE };
-    at++;
-  }
+function* beforeOf({ changed }: Step): Generator<ChangedKey> {
+  for (const { key, keyHash, before } of changed) yield { key, keyHash, siblings: before?.siblings ?? NONE };
 }

@@ -15,7 +15,7 @@ import {
 import { type Bytes, compareBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
-import type { EntryRows, EntryRows } from './entry-rows.ts';
+import type { EntryRows } from './entry-rows.ts';
 
 /** Entries read by one call, and calls on their way: the store's threads read while the rest is decoded. */
 const READ_CHUNK = 512;

@@ -114,16 +114,14 @@ export function createHolds({
       held.add(hold);
       return hold;
     },
-    stepped(step) {
+    stepped({ changed }) {
       if (held.size === 0) return;
       // A key that has left the state has no row to be put in order by. It happens while a new state is verified, when
       // nobody reads it for long.
-      if (step.removed > 0) for (const hold of held) hold.end();
-      let i = 0;
-      for (const hash of step.keyHashes) {
-        const before = step.before[i++];
-        const hex = bytesToHex(hash);
-        for (const hold of held) hold.note(hex, hash, before);
+      if (changed.some(({ after }) => after === undefined)) for (const hold of held) hold.end();
+      for (const { keyHash, before } of changed) {
+        const hex = bytesToHex(keyHash);
+        for (const hold of held) hold.note(hex, keyHash, before);
       }
       while (total() > maxBytes)
         Array.from(held)

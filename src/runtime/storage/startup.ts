@@ -1,4 +1,4 @@
-import { Replica, STATE_META } from '../../core/replica/index.ts';
+import { createReplica, type Replica, STATE_META } from '../../core/replica/index.ts';
 import { decodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
@@ -50,7 +50,7 @@ export async function openState(options: {
   }
   const incarnation = meta?.incarnation ?? random.bytes(8);
   const create = (): Replica =>
-    new Replica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
+    createReplica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
   let checkpoint = meta === undefined ? undefined : await loadCheckpoint({ replica, store, rows, hasher }, meta);
   if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {

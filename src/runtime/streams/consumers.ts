@@ -83,7 +83,7 @@ export function createConsumers(deps: ConsumersDeps): Consumers {
       take: (batch) => {
         if (waiting === undefined) return consumer.take(batch);
         waiting.push(batch);
-        waitingChanges += batch.step.changes.length;
+        waitingChanges += batch.step.changed.length;
         return waiting.length <= MAX_REPLAY && waitingChanges <= MAX_WAITING_CHANGES;
       },
       drop: () => {

@@ -1,4 +1,5 @@
 import { hlcToHex } from '../../core/clock/index.ts';
+import { shownAfter } from '../../core/replica/index.ts';
 import { versionOf } from '../../core/state/index.ts';
 import { bytesToHex } from '../../core/types/index.ts';
 import type { EventSubscription, LatticeEvent } from '../facade/facade.ts';
@@ -41,16 +42,17 @@ export function openEventStream(
     {
       peer: undefined,
       take: ({ sequence, step }) => {
-        const sent = step.changes.every(({ key, winner }, i) =>
-          change(sequence, i, {
-            key,
-            version: versionOf(winner),
-            deleted: winner.operation.kind === 'delete',
-            author: winner.author,
-            hlc: hlcToHex(winner.hlc),
-          }),
-        );
-        return sent && batchEnd(sequence, step.root, step.changes.length);
+        const sent = step.changed.every((changed, i) => {
+          const shown = shownAfter(changed);
+          return change(sequence, i, {
+            key: changed.key,
+            version: versionOf(shown),
+            deleted: shown.operation.kind === 'delete',
+            author: shown.author,
+            hlc: hlcToHex(shown.hlc),
+          });
+        });
+        return sent && batchEnd(sequence, step.root, step.changed.length);
       },
       takeEvent: send,
       drop: () => undefined,

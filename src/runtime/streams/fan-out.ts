@@ -65,13 +65,13 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     for (const { fragment, outcomes } of taken)
       if (fragment.header.author === self && outcomes.includes('added')) sawOwn(fragment.header.hlc);
     if (!amended) return;
-    for (const { siblings } of step.entries.values())
-      for (const { author, hlc } of siblings) if (author === self) sawOwn(hlc);
+    for (const { after } of step.changed)
+      for (const { author, hlc } of after?.siblings ?? []) if (author === self) sawOwn(hlc);
   }
 
   function count({ applied: { step, taken } }: Telling): void {
     metrics.count('lattice_applied_batches_total');
-    metrics.count('lattice_changed_keys_total', {}, step.changes.length);
+    metrics.count('lattice_changed_keys_total', {}, step.changed.length);
     for (const { fragment } of taken.filter(isFresh))
       metrics.observe('lattice_replication_seconds', (deps.clock.now() - hlcMs(fragment.header.hlc)) / 1000);
   }
@@ -79,7 +79,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
   const stages: readonly (readonly [name: string, run: (telling: Telling) => void])[] = [
     ['state', ({ applied }) => own.advance(applied.step.meta)],
     ['cuts', ({ applied }) => deps.cuts.applied(applied)],
-    ['checkpoints', ({ applied: { step } }) => deps.checkpoints.applied(step.sequence, step.changes.length)],
+    ['checkpoints', ({ applied: { step } }) => deps.checkpoints.applied(step.sequence, step.changed.length)],
     ['own-history', ({ applied }) => ownHistory(applied)],
     ['metrics', count],
     [

@@ -37,7 +37,8 @@ function receive(
   return fragments.flatMap((bytes) => {
     const fragment = decodeFragment(bytes, hasher);
     const refusal = door(fragment.header.author);
-    const outcomes = refusal === undefined ? to.step({ fragments: [fragment] }, T + 100_000).outcomes[0] : undefined;
+    const outcomes =
+      refusal === undefined ? to.step({ fragments: [fragment] }, T + 100_000).applied[0]?.outcomes : undefined;
     return fragment.operations.map((o, i) => {
       const outcome = outcomes?.[i];
       const verdict: PushVerdict = refusal ?? (outcome === 'added' ? 'held' : (outcome ?? 'malformed'));

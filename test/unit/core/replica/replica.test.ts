@@ -11,7 +11,7 @@ import {
   MAX_LOCAL_AHEAD_MS,
 } from '../../../../src/core/types/index.ts';
 import { pickOperations } from '../../../../src/core/wire/index.ts';
-import { createTestReplica, hasher, ok, rootOf } from './support.ts';
+import { createTestReplica, hasher, ok, outcomesOf, rootOf } from './support.ts';
 
 const T = 1_700_000_000_000;
 const put = (key: string, value: unknown = 1) => ({ operations: [{ kind: 'put' as const, key, value }] });
@@ -139,9 +139,9 @@ describe('clock', () => {
     const bad = createTestReplica(2);
     const a = createTestReplica(1);
     const future = bad.put('x', 1, T + 60_001);
-    expect(a.step({ fragments: [future] }, T).outcomes).toEqual([['future']]);
+    expect(outcomesOf(a.step({ fragments: [future] }, T))).toEqual([['future']]);
     expect(a.entry('x')).toBeUndefined();
-    expect(a.step({ fragments: [future] }, T + 1).outcomes).toEqual([['added']]);
+    expect(outcomesOf(a.step({ fragments: [future] }, T + 1))).toEqual([['added']]);
   });
 
   it('does not regress after a restart [C2]', () => {
@@ -182,7 +182,7 @@ describe('conflicts', () => {
     b.step({ fragments: [created] }, T);
     const deleted = b.del('k', T + 1);
     a.step({ fragments: [deleted] }, T + 2);
-    expect(a.step({ fragments: [created] }, T + 3).outcomes).toEqual([['superseded']]);
+    expect(outcomesOf(a.step({ fragments: [created] }, T + 3))).toEqual([['superseded']]);
     expect(winner(a.entry('k') as Entry).operation.kind).toBe('delete');
     expect(a.replica.meta.live).toBe(0);
   });

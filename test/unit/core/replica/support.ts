@@ -1,8 +1,18 @@
 import { createSigner, nodeHasher } from '../../../../src/adapters/system/index.ts';
-import { Replica, type Step, type WriteIntent, type WriteOutcome } from '../../../../src/core/replica/index.ts';
-import { BUCKETS, entryRowToEntry } from '../../../../src/core/rows/index.ts';
+import { leafHash } from '../../../../src/core/merkle/index.ts';
+import {
+  type Correction,
+  createReplica,
+  type OperationOutcome,
+  type Replica,
+  type Step,
+  type WriteIntent,
+  type WriteOutcome,
+} from '../../../../src/core/replica/index.ts';
+import { BUCKETS, entryKeyToHash, entryRowToEntry } from '../../../../src/core/rows/index.ts';
+import type { AttestedEntry } from '../../../../src/core/snapshot/index.ts';
 import { type Bytes, bytesToHex, type Entry, type Fragment, type JsonValue } from '../../../../src/core/types/index.ts';
-import { keyHash } from '../../../../src/core/wire/index.ts';
+import { encodeEntry, keyHash } from '../../../../src/core/wire/index.ts';
 
 export const hasher = nodeHasher();
 const NETWORK = 'test/replica';
@@ -15,13 +25,15 @@ export interface TestReplica {
   entry(key: string): Entry | undefined;
   entryByHash(hash: Bytes): Entry | undefined;
   step(input: { fragments?: readonly Fragment[]; writes?: readonly WriteIntent[] }, now: number): Step;
+  adopt(entries: readonly Entry[]): Step;
+  correct(corrections: readonly Correction[]): Step;
   put(key: string, value: JsonValue, now: number): Fragment;
   del(key: string, now: number): Fragment;
 }
 
 export function createTestReplica(id: number): TestReplica {
   const signer = createSigner(new Uint8Array(32).fill(id));
-  const replica = new Replica({
+  const replica = createReplica({
     hasher,
     network: NETWORK,
     self: signer.author,
@@ -30,45 +42,54 @@ export function createTestReplica(id: number): TestReplica {
     incarnation: new Uint8Array(8).fill(id),
   });
   const rows = new Map<string, Bytes>();
-  const byHash = new Map<string, string>();
-
+  /** By hex key hash. */
   const entries = new Map<string, Entry>();
-  const step: TestReplica['step'] = ({ fragments = [], writes = [] }, now) => {
-    const result = replica.step(
-      { fragments, writes },
-      (key) => entries.get(key),
-      now,
-      (m) => signer.sign(m),
-    );
-    for (const row of result.rows) {
+  const entryByHash = (hash: Bytes): Entry | undefined => entries.get(bytesToHex(hash));
+  const entry = (key: string): Entry | undefined => entryByHash(keyHash(key, hasher));
+
+  /** What the next step reads is what the rows say, not what the step had in memory. */
+  const keep = (step: Step): Step => {
+    for (const row of step.rows) {
       if (row.type === 'put') rows.set(bytesToHex(row.key), row.value);
       else rows.delete(bytesToHex(row.key));
-      // What the next step reads is what the rows say, not what the step had in memory.
-      if (row.type === 'put' && row.key[0] === BUCKETS.entry) {
-        const entry = entryRowToEntry(row.key, row.value, hasher);
-        entries.set(entry.key, entry);
-        byHash.set(bytesToHex(keyHash(entry.key, hasher)), entry.key);
-      }
+      if (row.key[0] !== BUCKETS.entry) continue;
+      const hash = bytesToHex(entryKeyToHash(row.key));
+      if (row.type === 'put') entries.set(hash, entryRowToEntry(row.key, row.value, hasher));
+      else entries.delete(hash);
     }
-    return result;
+    return step;
   };
+  const step: TestReplica['step'] = ({ fragments = [], writes = [] }, now) =>
+    keep(replica.step({ fragments, writes }, entry, now, (m) => signer.sign(m)));
   const one = (write: WriteIntent, now: number): Fragment => ok(step({ writes: [write] }, now).writes[0]).commit;
   return {
     author: signer.author,
     replica,
     rows,
-    entry: (key) => entries.get(key),
-    entryByHash: (hash) => entries.get(byHash.get(bytesToHex(hash)) ?? ''),
+    entry,
+    entryByHash,
     step,
+    adopt: (adopted) => keep(replica.adopt(adopted.map(toAttested), entry)),
+    correct: (corrections) => keep(replica.correct(corrections, entry)),
     put: (key, value, now) => one({ operations: [{ kind: 'put', key, value }] }, now),
     del: (key, now) => one({ operations: [{ kind: 'delete', key }] }, now),
   };
+}
+
+/** An entry as a verified chunk of a snapshot brings it. */
+function toAttested(entry: Entry): AttestedEntry {
+  const hash = keyHash(entry.key, hasher);
+  return { entry, bytes: encodeEntry(entry), keyHash: hash, leaf: leafHash(hash, entry.siblings, hasher) };
 }
 
 export function ok(outcome: WriteOutcome | undefined): Extract<WriteOutcome, { ok: true }> {
   if (outcome === undefined) throw new Error('no outcome');
   if (!outcome.ok) throw outcome.error;
   return outcome;
+}
+
+export function outcomesOf(step: Step): readonly (readonly OperationOutcome[])[] {
+  return step.applied.map(({ outcomes }) => outcomes);
 }
 
 export const rootOf = (r: TestReplica): string => bytesToHex(r.replica.tree.root());

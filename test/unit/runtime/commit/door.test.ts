@@ -204,7 +204,8 @@ describe('a commit of the future', () => {
     await state.clock.advance(6_000);
     await until('it is applied', () => door.deferred() === 0);
     expect(await holds('a')).toBe(true);
-    expect(state.applied.map((a) => a.fragments.map((f) => door.originOf(f)))).toEqual([[origin]]);
+    const origins = state.applied.map(({ step }) => step.applied.map(({ fragment }) => door.originOf(fragment)));
+    expect(origins).toEqual([[origin]]);
   });
 
   it('is one of 1,024 at most: the oldest gives way to the newest [C4, L2]', async () => {

@@ -187,7 +187,7 @@ describe('the writer', () => {
     expect(state.writer.queued).toBe(0);
     expect((await state.writer.write(put('one', 1))).ok).toBe(true);
     // At most 2,048 operations a batch.
-    expect(Math.max(...state.applied.map((a) => a.step.changes.length))).toBe(2048);
+    expect(Math.max(...state.applied.map((a) => a.step.changed.length))).toBe(2048);
   });
 
   it('drains: what waits becomes durable, what comes later is refused', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkCertificate, MAX_PENDING_OPERATIONS } from '../../../../src/core/cut/index.ts';
+import type { Step } from '../../../../src/core/replica/index.ts';
 import { bytesToHex, type Entry, type Fragment } from '../../../../src/core/types/index.ts';
 import {
   createSignedAttestation,
@@ -170,15 +171,17 @@ function manyKeys(fragment: Fragment, sibling: Entry['siblings'][number], from: 
     index,
     operation: { ...sibling.operation, key },
   }));
-  const entries = new Map(keys.map((key): [string, Entry] => [key, { key, siblings: [sibling] }]));
-  const step = {
-    entries,
-    keyHashes: keys.map((key) => keyHash(key, hasher)),
-    before: keys.map(() => undefined),
-    outcomes: [keys.map(() => 'added' as const)],
+  const step: Pick<Step, 'applied' | 'changed' | 'commits'> = {
+    applied: [{ fragment: { ...fragment, operations }, outcomes: keys.map(() => 'added') }],
+    changed: keys.map((key) => ({
+      key,
+      keyHash: keyHash(key, hasher),
+      before: undefined,
+      after: { key, siblings: [sibling] },
+    })),
     commits: [],
   };
-  return { step, fragments: [{ ...fragment, operations }] } as unknown as Applied;
+  return { step, amended: false } as Applied;
 }
 
 describe('a fleet of three', () => {

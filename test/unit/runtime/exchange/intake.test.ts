@@ -113,7 +113,8 @@ describe('the verdict on gossiped commits', () => {
     await until('both are applied', () => state.replica.tree.size === 2);
     expect(await gossip(commits(commit))).toBe('accept');
     await turns();
-    expect(state.applied.flatMap(({ fragments }) => fragments.map(({ id }) => id))).toEqual([commit.id, other.id]);
+    const applied = state.applied.flatMap(({ step }) => step.applied.map(({ fragment }) => fragment.id));
+    expect(applied).toEqual([commit.id, other.id]);
     expect(unchanged).toBe(0);
   });
 

@@ -69,7 +69,7 @@ beforeEach(async () => {
 function entryOf(state: TestState, hash: Bytes) {
   const wanted = bytesToHex(hash);
   for (const { step } of [...state.applied].reverse()) {
-    for (const entry of step.entries.values()) if (keyHashOf(entry.key) === wanted) return entry;
+    for (const { key, after } of step.changed) if (keyHashOf(key) === wanted) return after;
   }
   return undefined;
 }

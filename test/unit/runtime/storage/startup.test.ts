@@ -29,7 +29,8 @@ beforeEach(async () => {
   await writer.write(put('c', 3));
   await writer.write({ operations: [{ kind: 'delete', key: 'c' }] });
   root = bytesToHex(replica.tree.root());
-  entries = new Map(applied.flatMap((a) => [...a.step.entries]));
+  const changed = applied.flatMap(({ step }) => step.changed);
+  entries = new Map(changed.flatMap(({ key, after }) => (after === undefined ? [] : [[key, after]])));
 });
 
 const open = (network = NETWORK) =>

@@ -41,8 +41,11 @@ beforeEach(async () => {
   // By whom a fragment came is what the door remembers; here its author brings it.
   state = await openTestState({
     store: gated,
-    onApplied: ({ step, fragments }) => {
-      const pushed = fragments.map((fragment) => ({ fragment, from: fragment.header.author as Author | undefined }));
+    onApplied: ({ step }) => {
+      const pushed = step.applied.map(({ fragment }) => ({
+        fragment,
+        from: fragment.header.author as Author | undefined,
+      }));
       feed.publish({
         sequence: step.sequence,
         step,

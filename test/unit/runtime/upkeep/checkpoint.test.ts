@@ -53,7 +53,7 @@ const change = (key: Bytes, value: Bytes | undefined) =>
 beforeEach(async () => {
   store = gateStore();
   let saver: ReturnType<typeof createCheckpointSaver> | undefined;
-  state = await openTestState({ store, onApplied: ({ step }) => saver?.applied(step.sequence, step.changes.length) });
+  state = await openTestState({ store, onApplied: ({ step }) => saver?.applied(step.sequence, step.changed.length) });
   const { writer, clock } = state;
   saver = createCheckpointSaver({
     ...state,

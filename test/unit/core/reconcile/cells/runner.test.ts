@@ -28,7 +28,7 @@ function runnerOf(a: TestReplica): SessionRunnerDeps {
     readEntries: async (keyHashes) => keyHashes.map(a.entryByHash),
     writer: {
       read: async (read) => await read(),
-      apply: async (fragment) => a.step({ fragments: [fragment] }, T + 100_000).outcomes[0] ?? [],
+      apply: async (fragment) => a.step({ fragments: [fragment] }, T + 100_000).applied[0]?.outcomes ?? [],
       write: () => Promise.reject(new Error('not asked for')),
       amend: () => Promise.reject(new Error('not asked for')),
       drain: async () => undefined,
@@ -36,7 +36,7 @@ function runnerOf(a: TestReplica): SessionRunnerDeps {
     },
     door: {
       admit: async (bytes) => ({ ok: true, fragment: decodeFragment(bytes, hasher) }),
-      apply: async (fragment) => a.step({ fragments: [fragment] }, T + 100_000).outcomes[0] ?? [],
+      apply: async (fragment) => a.step({ fragments: [fragment] }, T + 100_000).applied[0]?.outcomes ?? [],
       originOf: () => undefined,
       refused: () => ({}),
       deferred: () => 0,

@@ -1,0 +1,50 @@
+import type { AttestedEntry } from '../snapshot/index.ts';
+import { mergeSibling } from '../state/index.ts';
+import { type Bytes, equalBytes, type Sibling } from '../types/index.ts';
+import type { Clocks } from './clocks.ts';
+import type { Draft } from './draft.ts';
+
+/** What is to become of one operation of the state whose signature proved bad. */
+export interface Correction {
+  readonly key: string;
+  /** Commit id, 32 bytes, and index of the operation. */
+  readonly commit: Bytes;
+  readonly index: number;
+  /** The author's real signature of that very commit; absent: the operation is taken out. */
+  readonly signature?: Bytes;
+}
+
+/**
+ * Merges entries of a snapshot, each key once, into the draft. Returns those that were not here, by key: the draft has
+ * them just as they came.
+ */
+export function adoptEntries(
+  entries: readonly AttestedEntry[],
+  draft: Draft,
+  clocks: Pick<Clocks, 'observe'>,
+): ReadonlyMap<string, AttestedEntry> {
+  const added = new Map<string, AttestedEntry>();
+  for (const attested of entries) {
+    const { key, siblings } = attested.entry;
+    for (const sibling of siblings) clocks.observe(sibling);
+    const held = draft.read(key);
+    let entry = held ?? attested.entry;
+    if (held === undefined) added.set(key, attested);
+    else for (const sibling of siblings) entry = mergeSibling(entry, sibling).entry;
+    if (entry !== held) draft.write(key, held, entry);
+  }
+  return added;
+}
+
+/** Mends or takes out operations in the draft. What is not there is left alone; a key without any is taken out. */
+export function correctEntries(corrections: readonly Correction[], draft: Draft): void {
+  for (const { key, commit, index, signature } of corrections) {
+    const entry = draft.read(key);
+    const is = (sibling: Sibling): boolean => sibling.index === index && equalBytes(sibling.commit, commit);
+    if (entry === undefined || !entry.siblings.some(is)) continue;
+    const siblings = entry.siblings.flatMap((sibling) =>
+      !is(sibling) ? [sibling] : signature === undefined ? [] : [{ ...sibling, signature }],
+    );
+    draft.write(key, entry, siblings.length === 0 ? undefined : { key, siblings });
+  }
+}

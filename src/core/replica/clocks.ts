@@ -1,0 +1,80 @@
+import { INITIAL_HLC_STATE, observe, tick, ZERO_HLC } from '../clock/index.ts';
+import type { AuthorClock } from '../rows/index.ts';
+import type { Author, Hlc, Sibling } from '../types/index.ts';
+
+/** The replica's own clock, and what was seen of every author's. */
+export interface Clocks {
+  /** The greatest HLC issued or observed. */
+  readonly last: Hlc;
+  /** Takes note of an operation that is here: of its author, its time and its context. */
+  observe(sibling: Sibling): void;
+  /** Takes note of a time that an earlier run had come to. */
+  observeTime(hlc: Hlc): void;
+  /** The HLC of a commit made now (Unix ms), greater than every other; or how far ahead of now it would be. */
+  tick(now: number): { readonly ok: true; readonly hlc: Hlc } | { readonly ok: false; readonly aheadMs: number };
+  /** The greatest HLC of `author` seen in any operation or context; zero when none. */
+  seen(author: Author): Hlc;
+  /**
+   * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts are hearsay,
+   * signatures are not.
+   */
+  committed(author: Author): Hlc;
+  /** What a checkpoint, or the journal after it, says was seen of authors. */
+  load(authors: readonly AuthorClock[]): void;
+  all(): AuthorClock[];
+  /** The authors of whom something newer was observed since this was asked last. */
+  takeRaised(): AuthorClock[];
+}
+
+export function createClocks(): Clocks {
+  let clock = INITIAL_HLC_STATE;
+  const seen = new Map<Author, Hlc>();
+  const committed = new Map<Author, Hlc>();
+  const raised = new Set<Author>();
+  const clockOf = (author: Author): AuthorClock => ({
+    author,
+    seen: seen.get(author) ?? ZERO_HLC,
+    committed: committed.get(author) ?? ZERO_HLC,
+  });
+  return {
+    get last() {
+      return clock.last;
+    },
+    observe({ author, hlc, operation }) {
+      clock = observe(clock, hlc);
+      if (raise(committed, author, hlc)) raised.add(author);
+      if (raise(seen, author, hlc)) raised.add(author);
+      for (const dot of operation.context) if (raise(seen, dot.author, dot.hlc)) raised.add(dot.author);
+    },
+    observeTime(hlc) {
+      clock = observe(clock, hlc);
+    },
+    tick(now) {
+      const ticked = tick(clock, now);
+      if (ticked.ok) clock = ticked.state;
+      return ticked;
+    },
+    seen: (author) => seen.get(author) ?? ZERO_HLC,
+    committed: (author) => committed.get(author) ?? ZERO_HLC,
+    load(authors) {
+      for (const one of authors) {
+        if (one.seen > ZERO_HLC) raise(seen, one.author, one.seen);
+        if (one.committed > ZERO_HLC) raise(committed, one.author, one.committed);
+      }
+    },
+    all: () => Array.from(seen.keys(), clockOf),
+    takeRaised() {
+      const clocks = Array.from(raised, clockOf);
+      raised.clear();
+      return clocks;
+    },
+  };
+}
+
+/** Whether that was news. */
+function raise(greatest: Map<Author, Hlc>, author: Author, hlc: Hlc): boolean {
+  const known = greatest.get(author);
+  if (known !== undefined && known >= hlc) return false;
+  greatest.set(author, hlc);
+  return true;
+}

@@ -1,0 +1,167 @@
+import { checkKey } from '../cbor/index.ts';
+import { checkConditions, contextOf, isLive } from '../state/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type Fragment,
+  type Hasher,
+  type JsonValue,
+  LatticeError,
+  MAX_COMMIT_BYTES,
+  MAX_OPERATIONS,
+  type Operation,
+  type Sibling,
+} from '../types/index.ts';
+import { createCommit, fragmentToSiblings, type PreparedOperation, prepareOperation } from '../wire/index.ts';
+import type { Clocks } from './clocks.ts';
+import type { EntryView, RowWrite, WriteIntent, WriteOutcome } from './step.ts';
+
+export interface GroupCommitDeps {
+  readonly hasher: Hasher;
+  readonly network: string;
+  readonly self: Author;
+  readonly isTrusted: (author: Author) => boolean;
+  readonly clocks: Pick<Clocks, 'tick'>;
+  /** The entry as the step has left it so far. */
+  readonly read: EntryView;
+  /** Adds an operation of a commit made here to the step. */
+  readonly merge: (sibling: Sibling) => void;
+  /** Unix ms. */
+  readonly now: number;
+  readonly sign: (message: Bytes) => Bytes;
+}
+
+interface GroupCommit {
+  /** The outcome of each intent, in their order. */
+  readonly writes: readonly WriteOutcome[];
+  readonly commits: readonly Fragment[];
+  /** Rows of the intents' own. */
+  readonly rows: readonly RowWrite[];
+}
+
+/** An intent that has passed every check. */
+interface PreparedIntent {
+  readonly operations: readonly PreparedOperation[];
+  /** Of each operation: whether readers saw no value of its key before. */
+  readonly created: readonly boolean[];
+  readonly bytes: number;
+}
+
+/** The commit being filled. */
+interface OpenCommit {
+  readonly operations: PreparedOperation[];
+  readonly keys: Set<string>;
+  /** The intents in it: their places among those given, and of their first operations in the commit. */
+  readonly parts: {
+    readonly intent: WriteIntent;
+    readonly at: number;
+    readonly first: number;
+    readonly created: readonly boolean[];
+  }[];
+  bytes: number;
+}
+
+const openCommit = (): OpenCommit => ({ operations: [], keys: new Set(), parts: [], bytes: 0 });
+
+/** Makes signed commits of local writes. Intents share a commit while they fit in it and touch different keys. */
+export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDeps): GroupCommit {
+  const { hasher, network, self, clocks, now, sign } = deps;
+  const writes: WriteOutcome[] = [];
+  const commits: Fragment[] = [];
+  const rows: RowWrite[] = [];
+  let open = openCommit();
+
+  function close(): void {
+    const { operations, parts } = open;
+    if (operations.length === 0) return;
+    open = openCommit();
+    const ticked = clocks.tick(now);
+    if (!ticked.ok) {
+      const error = clockAhead(ticked.aheadMs);
+      for (const { at } of parts) writes[at] = { ok: false, error };
+      return;
+    }
+    const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
+    const siblings = fragmentToSiblings(commit, hasher);
+    for (const sibling of siblings) deps.merge(sibling);
+    commits.push(commit);
+    for (const { intent, at, first, created } of parts) {
+      const results = created.map((isNew, i) => {
+        const sibling = siblings[first + i] as Sibling;
+        return { key: sibling.operation.key, version: `${commit.id}.${sibling.index}`, created: isNew };
+      });
+      writes[at] = { ok: true, commit, results };
+      rows.push(...(intent.rows?.({ commit, first, created }) ?? []));
+    }
+  }
+
+  intents.forEach((intent, at) => {
+    try {
+      checkCount(intent.operations.length);
+      // A key of the open commit: close it, so that this intent's conditions and contexts see what it wrote.
+      if (intent.operations.some(({ key }) => open.keys.has(key))) close();
+      const { operations, created, bytes } = prepareIntent(intent, deps);
+      if (open.operations.length + operations.length > MAX_OPERATIONS || open.bytes + bytes > MAX_COMMIT_BYTES) close();
+      open.parts.push({ intent, at, first: open.operations.length, created });
+      for (const prepared of operations) {
+        open.operations.push(prepared);
+        open.keys.add(prepared.operation.key);
+      }
+      open.bytes += bytes;
+    } catch (error) {
+      if (!(error instanceof LatticeError)) throw error;
+      writes[at] = { ok: false, error };
+    }
+  });
+  close();
+  return { writes, commits, rows };
+}
+
+/** Checks keys, conditions and values against the state so far. LatticeError with what is wrong. */
+function prepareIntent(intent: WriteIntent, { read, self, isTrusted }: GroupCommitDeps): PreparedIntent {
+  const keys = new Set<string>();
+  const created: boolean[] = [];
+  let bytes = 0;
+  const operations = intent.operations.map((wanted) => {
+    const key = checkKey(wanted.key);
+    if (keys.has(key)) throw new LatticeError('duplicate-key', `a key stands once in a commit: ${JSON.stringify(key)}`);
+    keys.add(key);
+    const entry = read(key);
+    checkConditions(key, entry, wanted);
+    const context = contextOf(entry, self, isTrusted);
+    const operation: Operation =
+      wanted.kind === 'put'
+        ? { kind: 'put', key, value: wanted.value as JsonValue, context }
+        : { kind: 'delete', key, context };
+    // Checks the value too. Encoded once: the commit is made of these very bytes.
+    const prepared = prepareOperation(operation);
+    bytes += prepared.bytes.length;
+    created.push(!isLive(entry));
+    return prepared;
+  });
+  if (bytes > MAX_COMMIT_BYTES) {
+    throw new LatticeError(
+      'commit-too-large',
+      `a commit's operations take at most ${MAX_COMMIT_BYTES} bytes, these ${bytes}`,
+    );
+  }
+  return { operations, created, bytes };
+}
+
+function checkCount(operations: number): void {
+  if (operations === 0) throw new LatticeError('invalid-commit', 'a commit needs at least one operation');
+  if (operations > MAX_OPERATIONS) {
+    throw new LatticeError(
+      'commit-too-large',
+      `a commit has at most ${MAX_OPERATIONS} operations, this one ${operations}`,
+    );
+  }
+}
+
+function clockAhead(aheadMs: number): LatticeError {
+  return new LatticeError(
+    'clock-ahead',
+    `the state's clock is ${Math.round(aheadMs / 1000)} s ahead of this machine's`,
+    { next: 'check the clocks of all nodes (NTP); writes go on when this clock has caught up' },
+  );
+}
