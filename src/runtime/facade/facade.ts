@@ -471,8 +471,7 @@ export interface Lattice {
   /**
    * One atomic commit, durable when it resolves. Rejects with LatticeError: `precondition-failed`, `not-found`,
    * `invalid-…`, `read-only`, `overloaded`.
-   */
-  /**
+   *
    * `idempotencyKey`: 1 to 128 visible ASCII characters. The same operations under the same key are written once within
    * 24 hours, whatever comes between, and answered alike; others under it are refused with `idempotency-mismatch`.
    */

@@ -58,8 +58,10 @@ export interface Peer {
   readonly served: { open: number; at: number; since: number };
   /** How many keys differed when it was last looked, without what has been repaired since. `at`: Unix ms. */
   differing: { readonly keys: number; readonly at: number; readonly exact: boolean } | undefined;
-  /** `undecoded`: repairs in a row whose coded symbols did not decode. */
-  /** `urgent`: the next difference is repaired without waiting for it to settle. */
+  /**
+   * `undecoded`: repairs in a row whose coded symbols did not decode. `urgent`: the next difference is repaired without
+   * waiting for it to settle.
+   */
   readonly repair: {
     running: boolean;
     urgent: boolean;
