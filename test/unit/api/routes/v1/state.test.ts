@@ -225,7 +225,7 @@ describe('bad input', () => {
   it('problems: unknown v1 paths and methods', async () => {
     const { ask } = await startApi();
     const missing = await ask('/api/v1/nothing');
-    expect([missing.status, missing.headers['content-type'], missing.json().code]).toEqual([404, PROBLEM, 'not-found']);
+    expect([missing.status, missing.headers['content-type'], missing.json().code]).toEqual([404, PROBLEM, 'no-route']);
     const method = await ask(`${KEY}a`, { method: 'PATCH', headers: { 'content-type': 'text/plain' }, body: 'x' });
     expect([method.status, method.json().code, method.headers.allow]).toEqual([
       405,
