@@ -6,6 +6,7 @@ import { decodeCertificate } from '../../core/wire/index.ts';
 import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Cuts } from '../cuts/cuts.ts';
+import type { Warning } from '../facade/codes.ts';
 import type { BootstrapStatus, LatticeEvent } from '../facade/facade.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { attestersOf, chunkTable, placeOf, type SavedBootstrap, sourceOf, stateRow } from './record.ts';
@@ -65,7 +66,7 @@ export interface Bootstrap {
   /** Every signature of the state was verified by this node. */
   isVerified(): boolean;
   status(): BootstrapStatus | undefined;
-  warnings(): readonly string[];
+  warnings(): readonly Warning[];
 }
 
 /**
@@ -355,14 +356,18 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     status,
     warnings() {
       const now = clock.monotonic();
-      const out = Array.from(leftOut)
+      const out: Warning[] = Array.from(leftOut)
         .filter(([, { until }]) => until > now)
-        .map(([author, { reason }]) => `${peerName(author)} was left out as a source of snapshots: ${reason}`);
+        .map(([author, { reason }]) => ({
+          code: 'left-out-source',
+          text: `${peerName(author)} was left out as a source of snapshots: ${reason}`,
+        }));
       if (quarantined > 0) {
         const from = quarantinedFrom === undefined ? '' : `, served by ${peerName(quarantinedFrom)}`;
-        out.push(
-          `${quarantined} operations with bad signatures were part of an attested cut${from}: they are in quarantine; the log names who attested it`,
-        );
+        out.push({
+          code: 'quarantine',
+          text: `${quarantined} operations with bad signatures were part of an attested cut${from}: they are in quarantine; the log names who attested it`,
+        });
       }
       return out;
     },

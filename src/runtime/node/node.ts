@@ -22,6 +22,7 @@ import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
 import { createIntake } from '../exchange/intake.ts';
 import { createResponder } from '../exchange/responder.ts';
 import { createSyncService } from '../exchange/sync-service.ts';
+import type { ReadOnlyCode } from '../facade/codes.ts';
 import type { Lattice, SyncMode, Transition } from '../facade/facade.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createPeerTable } from '../peers/peers.ts';
@@ -44,7 +45,6 @@ import { createAddedPeers, loadAddedPeers, multiaddrAuthor } from '../upkeep/add
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
 import { createSupervision } from '../upkeep/supervision.ts';
-import { causeCode } from '../watch/causes.ts';
 import { measured, measuredSync, measuredWrites } from '../watch/measured.ts';
 import { createSeries } from '../watch/series.ts';
 import { createStatus } from '../watch/status.ts';
@@ -57,7 +57,7 @@ export interface RunningNode {
   /** Starts both lungs. Never waits for them. */
   start(): void;
   /** Sets or clears a reason for being read-only, for what only the process can see (disk space). */
-  setReadOnly(name: string, reason: string | undefined): void;
+  setReadOnly(code: ReadOnlyCode, text: string | undefined): void;
   /** Stops the lungs, ends the streams, waits for the last batch. The store stays open: it is the caller's. */
   stop(): Promise<void>;
 }
@@ -178,7 +178,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     clock,
     log: cutLog,
   });
-  const clockIsGood = (): boolean => !['clock-jump', 'clock-skew', 'clock-ahead'].some((name) => guard.has(name));
+  const clockIsGood = (): boolean => !guard.has('clock-jump') && !guard.has('clock-skew') && !guard.has('clock-ahead');
   const cuts = createCuts({
     replica,
     writer,
@@ -290,7 +290,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     clock,
     random,
     log: deps.log.child('p2p'),
-    onState: (from, to, cause) => transition({ from: `p2p ${from}`, to: `p2p ${to}`, cause }),
+    onState: (from, to, { code, text }) => transition({ from: `p2p ${from}`, to: `p2p ${to}`, cause: text, code }),
     handlers: {
       onGossip: intake.onGossip,
       onRequest: (peer, message) => responder.answer(peer, message, 'p2p'),
@@ -467,7 +467,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     transitions.push(entry);
     if (transitions.length > MAX_TRANSITIONS) transitions.shift();
     log.info({ ...change }, 'transition');
-    metrics.count('lattice_transitions_total', { from: change.from, to: change.to, cause: causeCode(change) });
+    metrics.count('lattice_transitions_total', { from: change.from, to: change.to, cause: change.code });
     feed.publishTransition(entry);
   }
 
@@ -605,7 +605,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
       if (changed) {
         const before = mode;
         mode = next;
-        transition({ from: `mode ${before}`, to: `mode ${next}`, cause });
+        transition({ from: `mode ${before}`, to: `mode ${next}`, cause, code: 'operator' });
         supervision.look();
         http.wake();
       }
@@ -653,7 +653,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
       bootstrap.start();
       series.start(() => status.node().converged);
     },
-    setReadOnly: (name, reason) => guard.set(name, reason),
+    setReadOnly: guard.set,
     async stop() {
       supervision.stop();
       integrity.stop();

@@ -18,7 +18,7 @@ import { receive } from '../commit/receive.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { RepairReport } from '../facade/facade.ts';
 import type { LungName, Peer } from '../peers/peers.ts';
-import { ask, exchange, type Link } from '../transport/link.ts';
+import { ask, errorCodeOf, exchange, type Link } from '../transport/link.ts';
 
 /** One whole session: large repairs go on in the next one. */
 const SESSION_DEADLINE_MS = 120_000;
@@ -126,13 +126,12 @@ export async function runSession(
 ): Promise<RepairReport> {
   const counted = countedLink(deps.clock, link);
   let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
-  const report = (outcome: RepairReport['outcome'], error?: string): RepairReport => {
+  const report = (outcome: RepairReport['outcome']): RepairReport => {
     const { remaining: _, ...settled } = progress;
     return {
       at: deps.clock.now(),
       lung,
       outcome,
-      ...(error === undefined ? {} : { error }),
       ...settled,
       ...counted.counters,
       durationMs: counted.ms(),
@@ -159,7 +158,12 @@ export async function runSession(
     peer.repair.undecoded = undecoded ? peer.repair.undecoded + 1 : 0;
     return { ...report(outcome), method };
   } catch (error) {
-    return report('failed', error instanceof Error ? error.message : String(error));
+    const errorCode = errorCodeOf(error);
+    return {
+      ...report('failed'),
+      error: error instanceof Error ? error.message : String(error),
+      ...(errorCode === undefined ? {} : { errorCode }),
+    };
   }
 }
 

@@ -1,8 +1,8 @@
-import { type Author, type Bytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, HttpLung, Log, Random, Timer } from '../../ports/index.ts';
 import type { SyncMode } from '../facade/facade.ts';
-import { ask } from './link.ts';
+import { ask, errorCodeOf } from './link.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** A hello is one small exchange; a peer that needs longer is not carrying anything within seconds. */
@@ -27,6 +27,8 @@ export interface HttpPeer {
   reachable: boolean;
   streaming: boolean;
   error: string | undefined;
+  /** Why it is not reached, where that has a code. */
+  errorCode: ErrorCode | undefined;
   /** Unix ms. */
   lastHeardAt: number | undefined;
 }
@@ -113,6 +115,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       reachable: false,
       streaming: false,
       error: undefined,
+      errorCode: undefined,
       lastHeardAt: undefined,
     },
     busy: false,
@@ -153,6 +156,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       closeStream(state);
       peer.reachable = false;
       peer.error = 'manual mode p2p';
+      peer.errorCode = undefined;
       return;
     }
     if (!active(peer)) closeStream(state);
@@ -191,6 +195,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       // Before the hello is taken in: a repair that it gives rise to goes over this URL.
       peer.reachable = true;
       peer.error = undefined;
+      peer.errorCode = undefined;
       await deps.onHello(author, reply);
       state.failures = 0;
       // Where HTTP carries the peer our head must reach it every heartbeat; a stream of ours to it does that too.
@@ -215,6 +220,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
     if (code === 'identity-mismatch' || code === 'bad-signature') peer.author = undefined;
     peer.reachable = false;
     peer.error = message;
+    peer.errorCode = errorCodeOf(error);
     const urgent = peer.author === undefined || !deps.isCovered(peer.author);
     const ceiling = Math.min(
       urgent ? BACKOFF_MAX_URGENT_MS : BACKOFF_MAX_MS,

@@ -62,7 +62,8 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
       });
       peer.path = decided.state;
       if (decided.cause !== undefined) {
-        deps.onTransition({ peer: peer.author, from: before, to: decided.state.lung, cause: decided.cause });
+        const { code, text } = decided.cause;
+        deps.onTransition({ peer: peer.author, from: before, to: decided.state.lung, cause: text, code });
         deps.http.wake(peer.author);
         deps.repairs.soon(peer.author);
       }

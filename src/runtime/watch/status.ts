@@ -5,6 +5,7 @@ import type { Door } from '../commit/door.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
+import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { Health, NodeStatus, PeerStatus, SyncMode, Transition } from '../facade/facade.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
@@ -80,6 +81,7 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
         streaming: url?.streaming ?? s.feed.streamsTo(peer.author),
         ...optional('lastHeardAt', url?.lastHeardAt ?? wall(peer.heardAt.http)),
         ...optional('error', url?.error),
+        ...optional('errorCode', url?.errorCode),
       },
       ...optional('root', head === undefined ? undefined : bytesToHex(head.root)),
       agreement: peer.agreement,
@@ -108,24 +110,37 @@ export function createStatus(s: StatusDeps): { node(): NodeStatus; peers(): Peer
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
-      http: { reachable: false, streaming: false, ...optional('error', url.error) },
+      http: {
+        reachable: false,
+        streaming: false,
+        ...optional('error', url.error),
+        ...optional('errorCode', url.errorCode),
+      },
       agreement: 'unknown',
       refused: { count: 0, reasons: {} },
     };
   }
 
-  function warnings(peers: readonly Peer[]): string[] {
-    const out = [...options.warnings, ...s.guard.warnings(), ...s.book.warnings(), ...s.bootstrap.warnings()];
+  function warnings(peers: readonly Peer[]): Warning[] {
+    const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.bootstrap.warnings());
+    const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
-      out.push(`no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`);
+      warn(
+        'no-trust-list',
+        `no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`,
+      );
     for (const peer of peers) {
       const name = peer.url ?? deps.peerIdOf(peer.author);
-      if (peer.twin) out.push(`two nodes run with the key of ${name}: stop one of them`);
+      if (peer.twin) warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
       if (peer.trustMatches === false)
-        out.push(`${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`);
+        warn(
+          'other-trust-list',
+          `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`,
+        );
       if (peer.agreement === 'equal-except-refused') {
         const why = Object.entries(peer.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
-        out.push(`${name} is equal except refused: ${peer.refused.size} (${why.join(', ')})`);
+        warn('refused-items', `${name} is equal except refused: ${peer.refused.size} (${why.join(', ')})`);
       }
     }
     return out;

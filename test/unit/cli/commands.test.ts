@@ -85,8 +85,8 @@ describe('status, peers, conflicts', () => {
       ...node.status,
       health: 'HTTP_ONLY',
       writable: false,
-      readOnlyReasons: ['the disk is full'],
-      warnings: ['clock is off'],
+      readOnlyReasons: [{ code: 'disk', text: 'the disk is full' }],
+      warnings: [{ code: 'clock-skew', text: 'clock is off' }],
     };
     const { code, out } = await run(on('status'));
     expect(code).toBe(0);

@@ -257,9 +257,10 @@ describe('bad input', () => {
 
   it('writes: a read-only node answers 503 with its reasons', async () => {
     const { ask, lattice } = await startApi();
-    lattice.setReadOnly(['CORS is *']);
+    const reasons = [{ code: 'safe-mode', text: 'CORS is *' }] as const;
+    lattice.setReadOnly(reasons);
     const answer = await ask(`${KEY}a`, json(1));
-    expect([answer.status, answer.json().code, answer.json().reasons]).toEqual([503, 'read-only', ['CORS is *']]);
+    expect([answer.status, answer.json().code, answer.json().reasons]).toEqual([503, 'read-only', reasons]);
     expect((await ask('/api/v1/health')).json()).toMatchObject({ status: 'read-only', writable: false });
   });
 
