@@ -171,7 +171,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
   app.setNotFoundHandler((request, reply) =>
-    sendError(new LatticeError('not-found', 'there is nothing under this path'), request, reply, log),
+    sendError(new LatticeError('no-route', 'there is nothing under this path'), request, reply, log),
   );
 
   await app.register(fastifyCors, {

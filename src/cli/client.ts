@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { LatticeError } from '../core/types/index.ts';
+import { isErrorCode, LatticeError } from '../core/types/index.ts';
 
 export interface ClientOptions {
   /** Base URL of a node, http or https. */
@@ -233,7 +233,8 @@ function refusal(where: string, answer: ApiAnswer, text: string): LatticeError {
   };
   const { status } = answer;
   const said = field('detail') ?? field('message') ?? field('title') ?? `${where} answered status ${status}`;
-  if (isMissingRoute(status, field('detail'))) {
+  const code = field('code');
+  if (isMissingRoute(status, code, problem)) {
     return new LatticeError('not-supported', `this node's version has no ${where}`, {
       next: 'Update the node (lattice status shows its version), or name a newer one with --url.',
       details: { status },
@@ -241,16 +242,18 @@ function refusal(where: string, answer: ApiAnswer, text: string): LatticeError {
   }
   // The node speaks of headers there; who types commands needs options.
   const next = status === 401 ? TOKEN_HINT : (field('next') ?? hintOf(status));
-  return new LatticeError(field('code') ?? (status === 401 ? 'unauthorized' : 'http-status'), said, {
-    next,
-    details: { status },
-  });
+  if (isErrorCode(code)) return new LatticeError(code, said, { next, details: { status } });
+  // What a node of another version calls by a code that this one does not know is told with it.
+  const shown = code === undefined ? said : `${said} (${code})`;
+  return new LatticeError(status === 401 ? 'unauthorized' : 'http-status', shown, { next, details: { status } });
 }
 
-/** A path or method that the node does not know, as opposed to a key or peer that does not exist. */
-function isMissingRoute(status: number, detail: string | undefined): boolean {
-  if (status === 405) return true;
-  return status === 404 && (detail === 'there is nothing under this path' || detail === 'Not Found');
+/**
+ * A path or method that the node does not know, as opposed to a key or peer that does not exist. The original's form has
+ * no code.
+ */
+function isMissingRoute(status: number, code: string | undefined, problem: object): boolean {
+  return status === 405 || (status === 404 && (code === undefined ? 'detail' in problem : code === 'no-route'));
 }
 
 function hintOf(status: number): string {

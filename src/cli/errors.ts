@@ -1,16 +1,10 @@
 import { LatticeError } from '../core/types/index.ts';
+import { EXIT, EXIT_BY_CODE } from './exit-codes.ts';
 import type { Output } from './output.ts';
-
-export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, store: 74 } as const;
 
 /** The exit code that scripts can rely on for an error. */
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof LatticeError)) return EXIT.failed;
-  if (error.code === 'usage' || error.code === 'invalid-config' || error.code === 'invalid-fleet') return EXIT.usage;
-  if (error.code === 'unreachable' || error.code === 'timeout') return EXIT.unreachable;
-  if (error.code.startsWith('store-') || error.code === 'damaged-row' || error.code === 'root-mismatch')
-    return EXIT.store;
-  return EXIT.failed;
+  return error instanceof LatticeError ? EXIT_BY_CODE[error.code] : EXIT.failed;
 }
 
 /** Writes one line with the cause and one with the next step to stderr; with `json` one JSON object. */

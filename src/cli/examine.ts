@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { LatticeError } from '../core/types/index.ts';
+import type { Coded } from '../runtime/facade/codes.ts';
 import type { NodeStatus, PeerStatus } from '../runtime/facade/facade.ts';
 import type { ApiClient } from './client.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
+import { nextStepOfReadOnly, nextStepOfUnreached } from './next-steps.ts';
 import { byteCount, duration } from './output.ts';
 import { canConnect, portsOf } from './reach.ts';
 import type { PeersAnswer } from './views.ts';
@@ -71,7 +73,7 @@ export async function examineNode(client: ApiClient, expectedPeerId: string | un
         ),
       );
     }
-    for (const warning of status.warnings) findings.push(note(warning));
+    for (const { text } of status.warnings) findings.push(note(text));
     return { ...report, reachable: true, status, peers };
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
@@ -143,9 +145,7 @@ async function examineHttp(client: ApiClient, status: NodeStatus, peers: readonl
     findings.push(
       bad(
         `it cannot reach ${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
-        peer.http.error?.includes('answered with status')
-          ? 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.'
-          : 'Start that node, or correct the URL in DIOTEC360_LATTICE_NODES.',
+        nextStepOfUnreached(peer.http.errorCode),
       ),
     );
   }
@@ -154,18 +154,17 @@ async function examineHttp(client: ApiClient, status: NodeStatus, peers: readonl
 
 function examineWrites(status: NodeStatus): Finding[] {
   if (status.writable) return [ok('accepts writes')];
-  const reasons = status.readOnlyReasons.length === 0 ? ['no reason was given'] : status.readOnlyReasons;
-  return reasons.map((reason) => bad(`read-only: ${reason}`, 'Remove the cause, then restart the node.'));
+  return status.readOnlyReasons.map(({ code, text }) => bad(`read-only: ${text}`, nextStepOfReadOnly(code)));
 }
 
 /** Why a load balancer would not send it requests, where that is not said already. */
 async function examineReadiness(client: ApiClient, status: NodeStatus): Promise<Finding[]> {
   const { status: code, body } = await client.send('GET', '/readyz');
   if (code !== 503 || !status.writable) return [];
-  const { reasons } = JSON.parse(new TextDecoder().decode(body) || '{}') as { readonly reasons?: readonly string[] };
-  return (reasons ?? ['no reason was given']).map((reason) =>
-    note(`not ready: ${reason}`, 'Wait; lattice status --watch shows the progress.'),
-  );
+  const { reasons = [] } = JSON.parse(new TextDecoder().decode(body) || '{}') as {
+    readonly reasons?: readonly Coded<string>[];
+  };
+  return reasons.map(({ text }) => note(`not ready: ${text}`, 'Wait; lattice status --watch shows the progress.'));
 }
 
 async function examineResources(client: ApiClient): Promise<Finding[]> {

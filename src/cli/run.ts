@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import { LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
-import { EXIT, exitCodeOf, reportError } from './errors.ts';
+import { exitCodeOf, reportError } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 
 /** Runs one command line (without program name). Never rejects; resolves with the exit code. */

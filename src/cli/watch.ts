@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { LatticeError } from '../core/types/index.ts';
+import { type ErrorCode, LatticeError } from '../core/types/index.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
-import { EXIT, reportError } from './errors.ts';
+import { reportError } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
 
 export interface WatchOptions extends GlobalOptions {
   readonly watch?: boolean;
@@ -13,7 +14,7 @@ export interface WatchOptions extends GlobalOptions {
 const REDRAW = '\u001b[H\u001b[J';
 
 /** What waiting does not change. */
-const LASTING: ReadonlySet<string> = new Set(['usage', 'unauthorized', 'not-supported']);
+const LASTING: ReadonlySet<ErrorCode> = new Set(['usage', 'unauthorized', 'not-supported']);
 
 /** Looks once and shows it; with --watch again and again until a signal, also while the node is away. */
 export async function watch<T>(

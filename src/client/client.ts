@@ -14,7 +14,7 @@ import type {
   Resources,
   Series,
 } from '../api/contract/entities.ts';
-import type { Differences, HealthAnswer, Peer, PingResult, Status } from '../api/contract/node-entities.ts';
+import type { Differences, HealthAnswer, NotReady, Peer, PingResult, Status } from '../api/contract/node-entities.ts';
 import type { JsonValue } from '../core/types/index.ts';
 import { type FollowOptions, follow } from './follow.ts';
 import { type CallOptions, type ClientOptions, createRequests } from './request.ts';
@@ -126,7 +126,7 @@ export function createClient(options: ClientOptions) {
     isAlive: async (call: CallOptions = {}): Promise<boolean> => (await send('/livez', at(call))).ok,
     isReady: (call: CallOptions = {}) =>
       send('/readyz', { also: [503], ...at(call) }).then(
-        async (response) => (await response.json()) as { status: 'ready' } | { status: 'not-ready'; reasons: string[] },
+        async (response) => (await response.json()) as { status: 'ready' } | NotReady,
       ),
     getStatus: (call: CallOptions = {}) => json<Status>('/api/v1/status', at(call)),
     getHealth: (call: CallOptions = {}) => json<HealthAnswer>('/api/v1/health', at(call)),

@@ -12,7 +12,10 @@ describe('one key, one life', () => {
     expect((await twin.api.status()).peerId).toBe(a.peerId);
     for (const i of [0, 1]) {
       const status = await fleet.status(i, 'it found its twin', ({ writable }) => !writable, 60_000);
-      expect(status.readOnlyReasons.join()).toMatch(/(runs|signs) with our key/);
+      expect(status.readOnlyReasons).toContainEqual({
+        code: 'clone',
+        text: expect.stringMatching(/(runs|signs) with our key/) as string,
+      });
     }
     const answer = await a.api.send('PUT', '/api/v1/state/key', { body: 1 });
     expect(answer.status).toBe(503);
@@ -72,7 +75,10 @@ describe('one key, one life', () => {
     await a.api.put('alone', true);
     await b.start();
     const status = await fleet.status(0, 'a knows that its past is gone', ({ writable }) => !writable);
-    expect(status.readOnlyReasons.join()).toMatch(/restored from an old copy/);
+    expect(status.readOnlyReasons).toContainEqual({
+      code: 'clone',
+      text: expect.stringMatching(/restored from an old copy/) as string,
+    });
     // Nothing is lost by it: both lives are merged.
     expect((await fleet.settled()).entries.map(({ key }) => key)).toEqual(['after/restore', 'alone', 'later', 'old']);
     await fleet.stop();

@@ -54,7 +54,7 @@ export function createHttpNetwork(wires: Wires, nodes: number): HttpNetwork {
   function overTheWire(error: unknown): LatticeError {
     if (!(error instanceof LatticeError)) throw error;
     return new LatticeError('http-status', error.message, {
-      details: { status: error.code === 'sync-unauthorized' ? 401 : 503, code: error.code },
+      details: { status: error.code === 'sync-unauthorized' ? 401 : 503, peerCode: error.code },
     });
   }
 

@@ -191,8 +191,8 @@ function watch(world: World): void {
     if (status === undefined) continue;
     if (status.deferred > 1024) world.fail(`n${i} keeps ${status.deferred} deferred fragments`);
     if (status.transitions.length > 200) world.fail(`n${i} keeps ${status.transitions.length} transitions`);
-    const clone = status.readOnlyReasons.find((reason) => reason.includes('lives twice'));
-    if (clone !== undefined) world.fail(`n${i} believes in a clone of itself: ${clone}`);
+    const clone = status.readOnlyReasons.find(({ code }) => code === 'clone');
+    if (clone !== undefined) world.fail(`n${i} believes in a clone of itself: ${clone.text}`);
   }
   world.scheduler.after(2_000, 'plan', 'watch', () => watch(world));
 }
@@ -244,7 +244,7 @@ async function heal(world: World, rng: Rng, broken: () => boolean): Promise<numb
   if (world.outsiderUntil > world.scheduler.now()) await world.scheduler.run(world.outsiderUntil, broken);
   if (!(await runUntil(world, QUIET_MS, () => isWritable(world), broken))) {
     const why = all(world).flatMap((i) => world.node(i)?.lattice.status().readOnlyReasons ?? []);
-    world.fail(`not writable ${QUIET_MS / 1000} s after everything healed: ${why.join('; ')}`);
+    world.fail(`not writable ${QUIET_MS / 1000} s after everything healed: ${why.map(({ text }) => text).join('; ')}`);
   }
   if (broken()) return convergedMs;
   const before = world.oracle.acknowledgements;

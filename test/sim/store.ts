@@ -53,11 +53,11 @@ export interface SimStoreDeps {
   readonly rng: Rng;
   readonly life: Life;
   readonly disk: SimDisk;
-  /** Called as soon as a batch is on the disk, before the node is told. */
   /** Sabotage: batches are acknowledged before they are on the disk. */
   readonly earlyDurability: boolean;
   /** Sabotage: a crash tears the batch under way. */
   readonly tornBatches: boolean;
+  /** Called as soon as a batch is on the disk, before the node is told. */
   readonly onDurable: (operations: readonly StoreOperation[]) => void;
 }
 

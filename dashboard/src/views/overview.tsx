@@ -192,14 +192,14 @@ export function Overview() {
   return (
     <>
       <VerdictCard verdict={v} status={s} />
-      {s.readOnlyReasons.map((reason) => (
-        <Note key={reason} tone="bad" title="Read-only">
-          <p>{reason}</p>
+      {s.readOnlyReasons.map(({ code, text }) => (
+        <Note key={code} tone="bad" title="Read-only">
+          <p>{text}</p>
         </Note>
       ))}
-      {s.warnings.map((warning) => (
-        <Note key={warning} tone="warn">
-          <p>{warning}</p>
+      {s.warnings.map(({ text }) => (
+        <Note key={text} tone="warn">
+          <p>{text}</p>
         </Note>
       ))}
       <Underway status={s} />

@@ -79,7 +79,7 @@ export async function readBody(url: string, body: AsyncIterable<unknown>, limit:
 
 /**
  * Sends one request and resolves with a 200 answer of the wanted content type, its body unread. Redirects are not
- * followed: peers stand where the operator says. LatticeErrors: `http-status` (details: status, and the peer's code),
+ * followed: peers stand where the operator says. LatticeErrors: `http-status` (details: status, peerCode),
  * `not-a-lattice-node`, `timeout`, `peer-unreachable`.
  */
 export async function send(
@@ -122,7 +122,7 @@ export async function send(
   }
   const says = problem.detail === undefined ? '' : `: ${problem.detail}`;
   throw new LatticeError('http-status', `${where} answered with status ${statusCode}${says}`, {
-    details: { status: statusCode, ...(problem.code === undefined ? {} : { code: problem.code }) },
+    details: { status: statusCode, ...(problem.code === undefined ? {} : { peerCode: problem.code }) },
   });
 }
 

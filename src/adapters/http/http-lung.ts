@@ -51,7 +51,7 @@ const isStale = (cause: unknown): boolean =>
 
 /**
  * The client side of the HTTP lung. LatticeErrors: `peer-unreachable`, `timeout`, `aborted`, `not-a-lattice-node`,
- * `identity-mismatch`, `bad-signature`, `malformed`, `oversize`, `http-status` (details: status, code). `close` cuts
+ * `identity-mismatch`, `bad-signature`, `malformed`, `oversize`, `http-status` (details: status, peerCode). `close` cuts
  * every connection.
  */
 export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promise<void> } {

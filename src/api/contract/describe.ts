@@ -109,6 +109,11 @@ export function word<const W extends readonly string[]>(words: W, description = 
   return Type.Unsafe<W[number]>({ type: 'string', enum: [...words], ...(description === '' ? {} : { description }) });
 }
 
+/** A sentence for people with its code for programs. */
+export function coded<const W extends readonly string[]>(codes: W) {
+  return Type.Object({ code: word(codes, 'For programs.'), text: Type.String({ description: 'For people.' }) });
+}
+
 /** An object from names to values of one kind. */
 export function mapOf<S extends TSchema>(value: S, description = ''): TUnsafe<Record<string, Static<S>>> {
   return Type.Unsafe<Record<string, Static<S>>>({

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
-import type { JsonValue } from '../../core/types/index.ts';
-import { entity, mapOf, word } from './describe.ts';
+import type { ErrorCode, JsonValue } from '../../core/types/index.ts';
+import { CAUSE_CODES, READ_ONLY_CODES } from '../../runtime/facade/codes.ts';
+import { coded, entity, mapOf, word } from './describe.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -16,6 +17,10 @@ const hlc = Text({
   pattern: '^[0-9a-f]{16}$',
   description: 'Hybrid logical clock, 16 hex digits: 48 bits of Unix ms, 16 bits of counter.',
 });
+export const errorCode = Type.Unsafe<ErrorCode>({
+  type: 'string',
+  description: 'For programs: what the other node answered with, or why it did not answer.',
+});
 const author = hex64('The public key of the node that wrote it.');
 
 export const Problem = entity(
@@ -28,7 +33,7 @@ export const Problem = entity(
     detail: Text({ description: 'What is wrong, for people.' }),
     code: Text({ description: 'What is wrong, for programs.' }),
     next: Maybe(Text({ description: 'What to do about it.' })),
-    reasons: Maybe(List(Text(), { description: 'Why the node is read-only.' })),
+    reasons: Maybe(List(coded(READ_ONLY_CODES), { description: 'Why the node is read-only.' })),
     errors: Maybe(
       List(
         Shape({
@@ -168,7 +173,14 @@ export type Cut = Static<typeof Cut.ref>;
 export const Transition = entity(
   'Transition',
   'A change of lung, mode or lung state, with its cause.',
-  Shape({ at: time('When.'), peer: Maybe(Text()), from: Text(), to: Text(), cause: Text() }),
+  Shape({
+    at: time('When.'),
+    peer: Maybe(Text()),
+    from: Text(),
+    to: Text(),
+    cause: Text({ description: 'For people.' }),
+    code: word(CAUSE_CODES, 'Of the cause, for programs.'),
+  }),
 );
 export type Transition = Static<typeof Transition.ref>;
 
@@ -181,6 +193,7 @@ export const RepairReport = entity(
     outcome: word(['equal', 'repaired', 'equal-except-refused', 'partial', 'failed']),
     method: Maybe(word(['cells', 'descent'], 'How the keys that differ were found.')),
     error: Maybe(Text()),
+    errorCode: Maybe(errorCode),
     found: Integer(),
     fetched: Integer(),
     pushed: Integer(),

@@ -1,11 +1,13 @@
 import { type Static, Type } from 'typebox';
-import { entity, mapOf, word } from './describe.ts';
-import { hex64, RepairReport, Transition, time } from './entities.ts';
+import { READ_ONLY_CODES, WARNING_CODES } from '../../runtime/facade/codes.ts';
+import { coded, entity, mapOf, word } from './describe.ts';
+import { errorCode, hex64, RepairReport, Transition, time } from './entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 export const mode = word(['auto', 'p2p', 'http']);
 const health = word(['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED']);
+const readOnlyReasons = List(coded(READ_ONLY_CODES), { description: 'Why it is not writable.' });
 const refusedByReason = mapOf(Integer(), 'By reason.');
 
 const lung = {
@@ -32,6 +34,7 @@ export const Peer = entity(
       streaming: Bool(),
       lastHeardAt: Maybe(time('Of the newest answer.')),
       error: Maybe(Text()),
+      errorCode: Maybe(errorCode),
     }),
     root: Maybe(hex64('Its root.')),
     agreement: word(['unknown', 'equal', 'equal-except-refused', 'different']),
@@ -124,8 +127,8 @@ export const Status = entity(
     p2p: Shape({ ...lung, topic: Text(), listen: List(Text()), bootstrap: List(Text()), peers: Integer() }),
     http: Shape({ ...lung, peers: Integer(), streaming: Integer() }),
     writable: Bool(),
-    readOnlyReasons: List(Text()),
-    warnings: List(Text(), { description: 'What an operator should know or act on.' }),
+    readOnlyReasons,
+    warnings: List(coded(WARNING_CODES), { description: 'What an operator should know or act on.' }),
     trust: Shape({ hash: Text(), authors: List(Text()) }),
     converged,
     transitions: List(Transition.ref, { description: 'The newest 200.' }),
@@ -154,7 +157,7 @@ export const HealthAnswer = entity(
     health,
     mode,
     writable: Bool(),
-    readOnlyReasons: List(Text()),
+    readOnlyReasons,
     root: Text(),
     entries: Integer(),
     sequence: Integer(),
@@ -162,6 +165,16 @@ export const HealthAnswer = entity(
   }),
 );
 export type HealthAnswer = Static<typeof HealthAnswer.ref>;
+
+export const NotReady = entity(
+  'NotReady',
+  'Why a node is not to be sent requests just now.',
+  Shape({
+    status: word(['not-ready']),
+    reasons: List(coded([...READ_ONLY_CODES, 'integrity', 'bootstrap', 'stopping'])),
+  }),
+);
+export type NotReady = Static<typeof NotReady.ref>;
 
 export const PingResult = entity(
   'PingResult',

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
 import { ConfigItem, LatticeEvent, LogLine, LogPage, Resources, Series } from './entities.ts';
-import { HealthAnswer, Status } from './node-entities.ts';
+import { HealthAnswer, NotReady, Status } from './node-entities.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -32,7 +32,7 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     cost: 'free',
     answers: {
       200: json('It does.', Shape({ status: word(['ready']) })),
-      503: json('Not now.', Shape({ status: word(['not-ready']), reasons: List(Text()) })),
+      503: json('Not now.', NotReady.ref),
     },
     example: {},
   },

@@ -1,7 +1,7 @@
 import fastifySwagger from '@fastify/swagger';
 import type { FastifyInstance, FastifySchema, preValidationHookHandler, RouteOptions } from 'fastify';
 import type { TObject } from 'typebox';
-import { LatticeError } from '../../core/types/index.ts';
+import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import { CONTRACT, ENTITIES, ERRORS, Problem, type RouteContract } from '../contract/index.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { queryOf } from './requests.ts';
@@ -137,12 +137,15 @@ interface Flaw {
 
 /** Places named in one answer: enough to mend a request, not enough to amplify one. */
 const MAX_PLACES = 16;
-const PART: Readonly<Record<string, string>> = {
-  body: 'body',
-  querystring: 'query',
-  params: 'path',
-  headers: 'header',
-};
+/** The parts of a request as the framework calls them, and as our answers do. */
+const PARTS = {
+  body: { part: 'body', code: 'invalid-body' },
+  querystring: { part: 'query', code: 'invalid-query' },
+  params: { part: 'path', code: 'invalid-path' },
+  headers: { part: 'header', code: 'invalid-header' },
+} as const satisfies Record<string, { readonly part: string; readonly code: ErrorCode }>;
+
+const isPart = (name: unknown): name is keyof typeof PARTS => typeof name === 'string' && Object.hasOwn(PARTS, name);
 
 function placeOf({ instancePath, keyword, message = 'is not valid', params = {} }: Flaw): {
   pointer: string;
@@ -166,11 +169,12 @@ function placeOf({ instancePath, keyword, message = 'is not valid', params = {} 
 /** What the validator found, as one error that names the places; undefined for any other error. */
 export function validationError(error: unknown): LatticeError | undefined {
   if (!(error instanceof Error) || !('validation' in error) || !Array.isArray(error.validation)) return undefined;
-  const part = PART[String('validationContext' in error ? error.validationContext : '')] ?? 'body';
+  const context = 'validationContext' in error ? error.validationContext : undefined;
+  const { part, code } = isPart(context) ? PARTS[context] : PARTS.body;
   const places = (error.validation as Flaw[]).slice(0, MAX_PLACES).map((flaw) => ({ in: part, ...placeOf(flaw) }));
   const first = places[0];
   const where = first === undefined || first.pointer === '#' ? part : `${part} ${first.pointer.slice(2)}`;
-  return new LatticeError(`invalid-${part}`, `${where}: ${first?.detail ?? 'is not valid'}`, {
+  return new LatticeError(code, `${where}: ${first?.detail ?? 'is not valid'}`, {
     details: { errors: places },
     cause: error,
   });

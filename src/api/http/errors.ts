@@ -3,63 +3,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 import { validationError } from './contracted.ts';
 import type { ApiLog } from './deps.ts';
+import { STATUS_BY_CODE } from './statuses.ts';
 
-/** HTTP status of an error code, where the code's form does not tell. */
-const STATUS_BY_CODE: Readonly<Record<string, number>> = {
-  malformed: 400,
-  'unknown-version': 400,
-  'duplicate-key': 400,
-  unauthorized: 401,
-  'sync-unauthorized': 401,
-  'sync-forbidden': 403,
-  'not-a-member': 403,
-  'not-found': 404,
-  'method-not-allowed': 405,
-  'precondition-failed': 412,
-  'range-not-satisfiable': 416,
-  'unsupported-media-type': 415,
-  'misdirected-request': 421,
-  'idempotency-mismatch': 422,
-  'upgrade-required': 426,
-  'origin-refused': 403,
-  'peer-configured': 409,
-  'too-many-peers': 409,
-  'changed-since-cut': 409,
-  'too-many-failures': 429,
-  'rate-limited': 429,
-  overloaded: 429,
-  'read-only': 503,
-  'clock-ahead': 503,
-  // Another node does not answer, or not in order: this one works.
-  'peer-unreachable': 503,
-  'peer-error': 503,
-  'session-limit': 503,
-  'session-deadline': 504,
-  // The node is on its way down, or the tree moved on under a proof: another moment, another answer.
-  stopping: 503,
-  'store-closed': 503,
-  'store-write-failed': 503,
-  stale: 503,
-  'not-certified': 503,
-  deadline: 504,
-  'disk-full': 507,
+/** What is wrong with the request where the framework itself refuses it, by the framework's codes. */
+const FRAMEWORK_ERRORS: Readonly<Record<string, (cause: unknown) => LatticeError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: (cause) =>
+    new LatticeError('body-too-large', 'the body is larger than this endpoint takes', { cause }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: (cause) =>
+    new LatticeError('unsupported-media-type', 'the content type is not one that this endpoint takes', { cause }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: (cause) =>
+    new LatticeError('invalid-body', 'the body does not have the length that Content-Length says', { cause }),
+  FST_ERR_BAD_URL: (cause) =>
+    new LatticeError('invalid-path', 'the path is not valid percent-encoded UTF-8', { cause }),
+  FST_ERR_MAX_PARAM_LENGTH: (cause) => new LatticeError('invalid-key', 'the key in the path is too long', { cause }),
 };
-
-/** Codes and statuses of the framework's own errors. */
-const FRAMEWORK_ERRORS: Readonly<Record<string, readonly [code: string, detail: string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'the body is larger than this endpoint takes'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'the content type is not one that this endpoint takes'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid-body', 'the body does not have the length that Content-Length says'],
-  FST_ERR_BAD_URL: ['invalid-path', 'the path is not valid percent-encoded UTF-8'],
-  FST_ERR_MAX_PARAM_LENGTH: ['invalid-key', 'the key in the path is too long'],
-};
-
-function statusOf(code: string): number {
-  const known = STATUS_BY_CODE[code];
-  if (known !== undefined) return known;
-  if (code.endsWith('-too-large')) return 413;
-  return code.startsWith('invalid-') ? 400 : 500;
-}
 
 /** Any failure as a LatticeError. What we did not foresee becomes `internal`, its text kept from the client. */
 function toLatticeError(error: unknown): LatticeError {
@@ -68,7 +25,7 @@ function toLatticeError(error: unknown): LatticeError {
   if (invalid !== undefined) return invalid;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const framework = FRAMEWORK_ERRORS[code];
-  if (framework !== undefined) return new LatticeError(framework[0], framework[1], { cause: error });
+  if (framework !== undefined) return framework(error);
   if (
     error instanceof Error &&
     'statusCode' in error &&
@@ -98,11 +55,17 @@ function problem(error: LatticeError, status: number): object {
   };
 }
 
-/** The original's error forms: `{"detail": sentence}`, and for invalid input 422 with a list. */
+/**
+ * The original's error forms: 404 and 405 `{"detail": sentence}`, invalid input 422 with a list. What it had no answer
+ * for carries the code and the next step beside the sentence.
+ */
 function legacyError(error: LatticeError, status: number): { status: number; body: object } {
   if (status === 404) return { status, body: { detail: 'Not Found' } };
   if (status === 405) return { status, body: { detail: 'Method Not Allowed' } };
-  if (status !== 400) return { status, body: { detail: error.message } };
+  if (status !== 400) {
+    const next = error.next === undefined ? {} : { next: error.next };
+    return { status, body: { detail: error.message, code: error.code, ...next } };
+  }
   const loc =
     error.code === 'invalid-query' || error.code === 'invalid-path' ? error.code.slice('invalid-'.length) : 'body';
   return { status: 422, body: { detail: [{ loc: [loc], msg: error.message, type: error.code }] } };
@@ -113,9 +76,8 @@ function legacyError(error: LatticeError, status: number): { status: number; bod
  */
 export function sendError(cause: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): void {
   const error = toLatticeError(cause);
-  const status = statusOf(error.code);
-  if (status >= 500 && error.code === 'internal')
-    log.error({ err: error.cause ?? error, request: request.id }, 'request failed');
+  const status = STATUS_BY_CODE[error.code] ?? 500;
+  if (status === 500) log.error({ err: error.cause ?? error, request: request.id }, 'request failed');
   if (status === 429 || status === 503) {
     const ms = typeof error.details.retryAfterMs === 'number' ? error.details.retryAfterMs : 1000;
     void reply.header('retry-after', Math.max(1, Math.ceil(ms / 1000)));

@@ -7,13 +7,12 @@ export const MAX_BODY_BYTES = 256 * 1024;
 /** A commit's body wraps its values in an object, an array and an object; the write itself bounds the values. */
 const MAX_BODY_DEPTH = MAX_DEPTH + 3;
 
-const invalid = (what: string, message: string): LatticeError => new LatticeError(`invalid-${what}`, message);
-
-function percentDecode(text: string, what: string): string {
+function percentDecode(text: string, what: 'key' | 'query'): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalid(what, `the ${what} is not valid percent-encoded UTF-8`);
+    const message = `the ${what} is not valid percent-encoded UTF-8`;
+    throw new LatticeError(what === 'key' ? 'invalid-key' : 'invalid-query', message);
   }
 }
 
@@ -28,8 +27,8 @@ export function queryOf(request: FastifyRequest, known: readonly string[]): Read
     const [name = '', ...rest] = part.replaceAll('+', ' ').split('=');
     const key = percentDecode(name, 'query');
     if (!known.includes(key))
-      throw invalid('query', `unknown parameter '${key}'; known here: ${known.join(', ') || 'none'}`);
-    if (query.has(key)) throw invalid('query', `the parameter '${key}' stands twice`);
+      throw new LatticeError('invalid-query', `unknown parameter '${key}'; known here: ${known.join(', ') || 'none'}`);
+    if (query.has(key)) throw new LatticeError('invalid-query', `the parameter '${key}' stands twice`);
     query.set(key, percentDecode(rest.join('='), 'query'));
   }
   return query;
@@ -45,7 +44,7 @@ export function integerOf(
   if (text === undefined) return bounds.default;
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= bounds.min && value <= bounds.max)) {
-    throw invalid('query', `'${name}' must be an integer from ${bounds.min} to ${bounds.max}`);
+    throw new LatticeError('invalid-query', `'${name}' must be an integer from ${bounds.min} to ${bounds.max}`);
   }
   return value;
 }
@@ -71,7 +70,7 @@ export function acceptJson(scope: FastifyInstance): void {
       try {
         text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
       } catch {
-        throw invalid('json', 'the body is not valid UTF-8');
+        throw new LatticeError('invalid-json', 'the body is not valid UTF-8');
       }
       return parseJson(text, MAX_BODY_DEPTH);
     },
@@ -85,7 +84,7 @@ export const addressOf = (request: FastifyRequest): string => request.ip || '';
 export function jsonOf(request: FastifyRequest): JsonValue {
   // null is a value, no body is none.
   if (request.body !== undefined) return request.body as JsonValue;
-  throw invalid('json', 'the body is missing: send JSON with content-type application/json');
+  throw new LatticeError('invalid-json', 'the body is missing: send JSON with content-type application/json');
 }
 
 /** Canonical CBOR bodies as raw bytes. */

@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { usageError } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 
 /** What may be typed at one place of the command line. */
 interface Place {

@@ -2,7 +2,7 @@ import { loadConfig, type Problem } from '../../config/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { alignColumns, printable } from '../output.ts';
 
 export interface ConfigShowOptions extends GlobalOptions {

@@ -3,7 +3,7 @@ import type { ConflictView, SiblingView, WriteResult } from '../../runtime/facad
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output.ts';
 import { jsonText } from './state.ts';
 

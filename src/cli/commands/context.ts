@@ -4,7 +4,7 @@ import { LatticeError } from '../../core/types/index.ts';
 import { createClient } from '../client.ts';
 import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
 import { type FleetContext, isContextName, MAX_CONTEXTS, readContexts, readToken, writeContexts } from '../contexts.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { readFleet } from '../fleet-file.ts';
 import { alignColumns, printable } from '../output.ts';
 

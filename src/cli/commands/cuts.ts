@@ -1,7 +1,7 @@
 import type { CutView } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { alignColumns } from '../output.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 import { writeNew } from '../write-file.ts';

@@ -3,7 +3,7 @@ import { type LegacySnapshot, type RefusedEntry, readLegacySnapshot } from '../.
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { importEntries } from '../import-entries.ts';
 import { printable } from '../output.ts';
 import { readInput } from './state.ts';

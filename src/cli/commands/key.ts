@@ -6,7 +6,7 @@ import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 
 export interface KeyOptions extends GlobalOptions {
   readonly keyFile?: string;

@@ -1,6 +1,6 @@
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
 import { type Output, printable, type Style } from '../output.ts';
 

@@ -1,7 +1,7 @@
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 
 export interface Sample {
   readonly name: string;

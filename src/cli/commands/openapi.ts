@@ -1,6 +1,6 @@
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { writeNew } from '../write-file.ts';
 
 export interface OpenapiOptions extends GlobalOptions {

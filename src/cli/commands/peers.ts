@@ -1,7 +1,7 @@
 import type { PeerDifferences, PeerStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { alignColumns, printable } from '../output.ts';
 import type { PeersAnswer, PingAnswer } from '../views.ts';
 import { type WatchOptions, watch } from '../watch.ts';

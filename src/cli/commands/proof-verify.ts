@@ -4,7 +4,7 @@ import { verifyProofDocument } from '../../audit/index.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output.ts';
 import { readInput } from './state.ts';
 

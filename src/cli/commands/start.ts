@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { loadConfig } from '../../config/index.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 
 /** What is in flight may finish for this long after a signal; peers repair the rest. */
 const DRAIN_MS = 2000;

@@ -1,7 +1,7 @@
 import type { EntryView, NodeStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output.ts';
 
 const PATH = '/api/v1/state';

@@ -40,11 +40,11 @@ function describe(now: NodeStatus, output: Output): string[] {
     ['writes', now.writable ? 'accepted' : output.paint('red', 'refused')],
   ];
   const lines = alignColumns(rows);
-  for (const reason of now.readOnlyReasons) lines.push(output.paint('red', `read-only: ${printable(reason)}`));
+  for (const { text } of now.readOnlyReasons) lines.push(output.paint('red', `read-only: ${printable(text)}`));
   for (const { author, at } of now.cuts?.disagreeing ?? []) {
     lines.push(output.paint('red', `warning: ${author} attested another root for ${new Date(at).toISOString()}`));
   }
-  for (const warning of now.warnings) lines.push(output.paint('yellow', `warning: ${printable(warning)}`));
+  for (const { text } of now.warnings) lines.push(output.paint('yellow', `warning: ${printable(text)}`));
   return lines;
 }
 

@@ -3,7 +3,7 @@ import type { NodeStatus, PeerStatus, RepairReport } from '../../runtime/facade/
 import { type ApiClient, TOKEN_HINT } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { alignColumns, byteCount, duration, printable } from '../output.ts';
 import type { PeersAnswer } from '../views.ts';
 import { type WatchOptions, watch } from '../watch.ts';

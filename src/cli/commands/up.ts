@@ -4,12 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readLegacySnapshot } from '../../core/original/snapshot.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { importEntries } from '../import-entries.ts';
 import { printable, shellWord } from '../output.ts';
 import { type Board, createBoard } from '../up/board.ts';
@@ -34,6 +34,8 @@ const LOOK_LATER_MS = 1000;
 const DRAIN_MS = 5000;
 /** npm passes on the Ctrl-C that we got from the terminal as well: within this time it is the same one. */
 const SAME_SIGNAL_MS = 500;
+/** Refusals of a node that just started: it may not write before it knows its own last commit. */
+const NOT_YET: ReadonlySet<ErrorCode> = new Set(['read-only', 'overloaded', 'deadline']);
 
 /** Runs three nodes on this machine until interrupted; with `once` until they agree. */
 export async function up(context: CliContext, options: UpOptions): Promise<number> {
@@ -166,9 +168,7 @@ async function loadSample(
       else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${imported} keys`);
       return;
     } catch (error) {
-      // A node that just started may not write before it knows its own last commit.
-      if (!(error instanceof LatticeError) || !['read-only', 'overloaded', 'deadline'].includes(error.code))
-        throw error;
+      if (!(error instanceof LatticeError) || !NOT_YET.has(error.code)) throw error;
       if (performance.now() > deadline || !(await pause(LOOK_MS, signal))) throw error;
     }
   }

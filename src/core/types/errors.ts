@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-codes.ts';
+
 /** Why a fragment was not accepted. A bounded set: the codes are metric labels and travel in sync messages. */
 export const REFUSALS = [
   'malformed', // not canonical, over a limit, or the proof does not lead to the header's root
@@ -16,11 +18,11 @@ export type Refusal = (typeof REFUSALS)[number];
  * something to do.
  */
 export class LatticeError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly next: string | undefined;
   readonly details: Readonly<Record<string, unknown>>;
   constructor(
-    code: string,
+    code: ErrorCode,
     message: string,
     options: { next?: string; details?: Record<string, unknown>; cause?: unknown } = {},
   ) {

@@ -1,4 +1,5 @@
 export * from './bytes.ts';
+export * from './error-codes.ts';
 export * from './errors.ts';
 export * from './hash.ts';
 export * from './json.ts';

@@ -6,6 +6,7 @@ import { decodeCertificate } from '../../core/wire/index.ts';
 import type { Clock, Log, Timer } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Cuts } from '../cuts/cuts.ts';
+import type { Warning } from '../facade/codes.ts';
 import type { BootstrapStatus, LatticeEvent } from '../facade/facade.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { createLeftOut } from './left-out.ts';
@@ -62,7 +63,7 @@ export interface Bootstrap {
   /** A snapshot is being looked for or taken over: repairs wait, and who opens one is told `bootstrapping`. */
   readonly holding: boolean;
   status(): BootstrapStatus | undefined;
-  warnings(): readonly string[];
+  warnings(): readonly Warning[];
 }
 
 /**
@@ -300,11 +301,10 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
       const { operations, from } = vouching.quarantine;
       if (operations === 0) return leftOut.warnings(peerName);
       const by = from === undefined ? '' : `, served by ${peerName(from)}`;
-      return [
-        ...leftOut.warnings(peerName),
+      const text =
         `${operations} operations with bad signatures were part of an attested cut${by}: ` +
-          'they are in quarantine; the log names who attested it',
-      ];
+        'they are in quarantine; the log names who attested it';
+      return [...leftOut.warnings(peerName), { code: 'quarantine', text }];
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Author, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
+import type { Warning } from '../facade/codes.ts';
 
 /** A peer that sent what does not verify is not asked again for so long. */
 const LEAVE_OUT_MS = 10 * 60_000;
@@ -9,7 +10,7 @@ export interface LeftOut {
   add(author: Author, cause: LatticeError): void;
   has(author: Author): boolean;
   /** One sentence for each. */
-  warnings(nameOf: (author: Author) => string): readonly string[];
+  warnings(nameOf: (author: Author) => string): readonly Warning[];
 }
 
 export function createLeftOut(deps: {
@@ -26,8 +27,11 @@ export function createLeftOut(deps: {
     },
     has: (author) => (until.get(author)?.at ?? -Infinity) >= deps.clock.monotonic(),
     warnings: (nameOf) =>
-      Array.from(until).flatMap(([author, { at, reason }]) =>
-        at > deps.clock.monotonic() ? [`${nameOf(author)} was left out as a source of snapshots: ${reason}`] : [],
-      ),
+      Array.from(until)
+        .filter(([, { at }]) => at > deps.clock.monotonic())
+        .map(([author, { reason }]) => ({
+          code: 'left-out-source',
+          text: `${nameOf(author)} was left out as a source of snapshots: ${reason}`,
+        })),
   };
 }

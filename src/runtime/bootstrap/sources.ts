@@ -1,10 +1,17 @@
 import { checkCertificate } from '../../core/cut/index.ts';
 import { type AttestedEntry, createChunkCheck, manifestToPlan, type SnapshotPlan } from '../../core/snapshot/index.ts';
-import { type Author, type Bytes, type Hasher, LatticeError, MAX_FUTURE_MS } from '../../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  type ErrorCode,
+  type Hasher,
+  LatticeError,
+  MAX_FUTURE_MS,
+} from '../../core/types/index.ts';
 import type { SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Verifier } from '../../ports/index.ts';
 import type { Peer } from '../peers/peers.ts';
-import { ask } from '../transport/link.ts';
+import { ask, peerCodeOf } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 
 /** Chunks on their way at a time: while one is checked and one is made durable, the others hide the round trips. */
@@ -23,7 +30,7 @@ const MAX_FAILURES = 4;
 const ALONE_MS = 15_000;
 const LOOK_EVERY_MS = 250;
 /** What only a broken or lying peer sends. */
-const LIES = new Set([
+const LIES: ReadonlySet<ErrorCode> = new Set([
   'malformed',
   'unknown-version',
   'untrusted-author',
@@ -32,8 +39,9 @@ const LIES = new Set([
   'bad-signature',
 ]);
 /** Answers of a peer that has not got the snapshot. */
-const NOT_HERE = new Set(['gone', 'no-snapshot', 'unverified', 'unknown-version', 'malformed']);
-const LATER = new Set(['overloaded', 'snapshot-soon', 'deadline', 'sync-busy']);
+const NOT_HERE: ReadonlySet<ErrorCode> = new Set(['gone', 'no-snapshot', 'unverified', 'unknown-version', 'malformed']);
+/** Answers of a peer that will have it, or time for it. */
+const LATER: ReadonlySet<ErrorCode> = new Set(['overloaded', 'snapshot-soon', 'deadline']);
 
 export interface SourcesDeps {
   readonly network: string;
@@ -63,10 +71,6 @@ interface Source {
   gone: boolean;
 }
 
-function peerCode(error: unknown): string | undefined {
-  return error instanceof LatticeError && error.code === 'peer-error' ? String(error.details['peerCode']) : undefined;
-}
-
 /** Asks over whatever lung reaches the peer, and counts the bytes of the answer. */
 async function request(deps: SourcesDeps, peer: Peer, message: SyncMessage): Promise<SyncMessage> {
   const path = deps.linkTo(peer);
@@ -92,7 +96,7 @@ export async function findPlan(deps: SourcesDeps, root: Bytes): Promise<Snapshot
         throw new LatticeError('unexpected-answer', `the peer answered ${answer.type} to snapshot`);
       return await certified(deps, manifestToPlan(answer, deps.hasher));
     } catch (error) {
-      const code = peerCode(error);
+      const code = peerCodeOf(error);
       if (code !== undefined) soon ||= LATER.has(code);
       else if (error instanceof LatticeError && LIES.has(error.code)) deps.leaveOut(peer.author, error);
     }
@@ -186,7 +190,7 @@ export async function fetchChunks(
   }
 
   function blame(peer: Peer, source: Source, error: unknown): void {
-    const code = peerCode(error);
+    const code = peerCodeOf(error);
     const now = deps.clock.monotonic();
     if (code !== undefined && NOT_HERE.has(code)) source.gone = true;
     else if (code !== undefined && LATER.has(code)) source.nextAt = now + BUSY_MS;

@@ -1,6 +1,7 @@
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
+import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
 
 /** How long writes wait for a peer that knows our last commit, when peers are configured and none answers. */
 const ALONE_MS = 3_000;
@@ -15,19 +16,19 @@ const SKEW_WARN_MS = 500;
 const SKEW_REFUSE_MS = 30_000;
 
 /** Reasons that say that the wall clock can't be gone by. */
-const CLOCK_REASONS = ['clock-jump', 'clock-skew', 'clock-ahead'];
+const CLOCK_REASONS: readonly ReadOnlyCode[] = ['clock-jump', 'clock-skew', 'clock-ahead'];
 
 export interface Guard {
-  /** Sentences, one per reason why this node refuses writes now. */
-  reasons(): readonly string[];
-  warnings(): readonly string[];
+  /** Why this node refuses writes now. */
+  reasons(): readonly ReadOnlyReason[];
+  warnings(): readonly Warning[];
   /**
    * Why writes cannot be taken yet, resolved once they can or once a reason stands: bounded by ALONE_MS or CATCH_UP_MS.
    */
   ready(): Promise<void>;
-  /** Sets or clears a named reason. */
-  set(name: string, reason: string | undefined): void;
-  has(name: string): boolean;
+  /** Sets or clears a reason. */
+  set(code: ReadOnlyCode, text: string | undefined): void;
+  has(code: ReadOnlyCode): boolean;
   /** No reason has to do with this machine's clock. */
   clockIsGood(): boolean;
   /** A peer told the greatest HLC of ours that it has seen. */
@@ -61,7 +62,7 @@ export interface GuardDeps {
  */
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, log } = deps;
-  const reasons = new Map<string, string>();
+  const reasons = new Map<ReadOnlyCode, string>();
   const started = clock.monotonic();
   const startedWall = clock.now();
   const own = bytesToHex(deps.incarnation);
@@ -92,12 +93,12 @@ export function createGuard(deps: GuardDeps): Guard {
     waiting = [];
   }
 
-  function set(name: string, reason: string | undefined): void {
-    if (reason === undefined) {
-      if (reasons.delete(name)) log.info({ name }, 'read-only reason cleared');
+  function set(code: ReadOnlyCode, text: string | undefined): void {
+    if (text === undefined) {
+      if (reasons.delete(code)) log.info({ code }, 'read-only reason cleared');
     } else {
-      if (!reasons.has(name)) log.error({ name, reason }, 'node is read-only');
-      reasons.set(name, reason);
+      if (!reasons.has(code)) log.error({ code, reason: text }, 'node is read-only');
+      reasons.set(code, text);
       release();
     }
   }
@@ -110,15 +111,20 @@ export function createGuard(deps: GuardDeps): Guard {
   }
 
   return {
-    reasons: () => [...reasons.values()],
+    reasons: () => Array.from(reasons, ([code, text]) => ({ code, text })),
     warnings: () =>
       Math.abs(skew) > SKEW_WARN_MS
-        ? [`this machine's clock differs from its peers' by ${Math.round(skew)} ms: check NTP`]
+        ? [
+            {
+              code: 'clock-skew',
+              text: `this machine's clock differs from its peers' by ${Math.round(skew)} ms: check NTP`,
+            },
+          ]
         : [],
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
-    has: (name) => reasons.has(name),
-    clockIsGood: () => !CLOCK_REASONS.some((name) => reasons.has(name)),
+    has: (code) => reasons.has(code),
+    clockIsGood: () => !CLOCK_REASONS.some((code) => reasons.has(code)),
     toldOwnHlc(hlc) {
       if (!open) {
         told = told === undefined || hlc > told ? hlc : told;

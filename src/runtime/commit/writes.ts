@@ -42,7 +42,7 @@ export function createWrites(deps: {
     if (reasons.length > 0) {
       throw new LatticeError(
         guard.has('disk') ? 'disk-full' : 'read-only',
-        `this node is read-only: ${reasons.join('; ')}`,
+        `this node is read-only: ${reasons.map(({ text }) => text).join('; ')}`,
         {
           next: 'see the reasons, or write to another node',
           details: { reasons },

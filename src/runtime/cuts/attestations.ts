@@ -17,6 +17,7 @@ import {
   type SignedAttestation,
 } from '../../core/wire/index.ts';
 import type { Clock, Log, Verifier } from '../../ports/index.ts';
+import type { Warning } from '../facade/codes.ts';
 import type { CutView } from '../facade/facade.ts';
 
 /** Cuts remembered, newest first: ten minutes. */
@@ -57,7 +58,7 @@ export interface AttestationBook {
     readonly disagreeing: readonly { author: Author; at: number; root: string }[];
   };
   /** One sentence for each author that signed two roots for one time. */
-  warnings(): readonly string[];
+  warnings(): readonly Warning[];
 }
 
 /** One root at one time and who signed it. */
@@ -263,9 +264,9 @@ export function createAttestationBook(deps: {
       };
     },
     warnings: () =>
-      Array.from(
-        equivocations,
-        ([author, at]) => `author ${author} attested two roots for one cut (Unix ms ${at}): its key may live twice`,
-      ),
+      Array.from(equivocations, ([author, at]) => ({
+        code: 'two-roots',
+        text: `author ${author} attested two roots for one cut (Unix ms ${at}): its key may live twice`,
+      })),
   };
 }

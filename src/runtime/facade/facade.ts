@@ -1,4 +1,5 @@
-import type { Bytes, JsonValue } from '../../core/types/index.ts';
+import type { Bytes, ErrorCode, JsonValue } from '../../core/types/index.ts';
+import type { CauseCode, ReadOnlyReason, Warning } from './codes.ts';
 
 /** One key as readers see it: the winning sibling. Text forms as in JSON answers. */
 export interface EntryView {
@@ -111,7 +112,9 @@ export interface Transition {
   readonly peer?: string;
   readonly from: string;
   readonly to: string;
+  /** A sentence, and for programs its code. */
   readonly cause: string;
+  readonly code: CauseCode;
 }
 
 /** How the last comparison with a peer ended. */
@@ -135,6 +138,8 @@ export interface PeerStatus {
     readonly streaming: boolean;
     readonly lastHeardAt?: number;
     readonly error?: string;
+    /** As that of a repair. */
+    readonly errorCode?: ErrorCode;
   };
   readonly root?: string;
   readonly agreement: Agreement;
@@ -199,6 +204,8 @@ export interface RepairReport {
    */
   readonly method?: 'cells' | 'descent';
   readonly error?: string;
+  /** What the peer answered with, or what we made of it; absent where neither has a code. */
+  readonly errorCode?: ErrorCode;
   readonly found: number;
   readonly fetched: number;
   readonly pushed: number;
@@ -296,12 +303,12 @@ export interface NodeStatus {
   };
   readonly http: LungStatus & { readonly peers: number; readonly streaming: number };
   readonly writable: boolean;
-  /** Why not, one sentence each, when not writable. */
-  readonly readOnlyReasons: readonly string[];
+  /** Why not, when not writable. */
+  readonly readOnlyReasons: readonly ReadOnlyReason[];
   /**
    * What an operator should know about or act on: production-guard violations, trust mismatch, clock, refused items.
    */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Warning[];
   readonly trust: { readonly hash: string; readonly authors: readonly string[] };
   readonly converged: { readonly peers: number; readonly equal: number };
   /** Agreement at fixed times: unlike `converged` it is exact, also while writes go on. */
@@ -471,8 +478,7 @@ export interface Lattice {
   /**
    * One atomic commit, durable when it resolves. Rejects with LatticeError: `precondition-failed`, `not-found`,
    * `invalid-…`, `read-only`, `overloaded`.
-   */
-  /**
+   *
    * `idempotencyKey`: 1 to 128 visible ASCII characters. The same operations under the same key are written once within
    * 24 hours, whatever comes between, and answered alike; others under it are refused with `idempotency-mismatch`.
    */

@@ -18,7 +18,8 @@ export function buildLungs(options: NodeOptions, deps: NodeDeps, { self, addedPe
     clock,
     random,
     log: deps.log.child('p2p'),
-    onState: (from, to, cause) => transitions.note({ from: `p2p ${from}`, to: `p2p ${to}`, cause }),
+    onState: (from, to, { code, text }) =>
+      transitions.note({ from: `p2p ${from}`, to: `p2p ${to}`, cause: text, code }),
   });
   const http = createHttpSupervisor({
     lung: deps.http,

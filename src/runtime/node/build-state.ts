@@ -4,6 +4,7 @@ import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnState } from '../commit/own-state.ts';
 import { createWriter } from '../commit/writer.ts';
+import type { ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
@@ -18,12 +19,13 @@ import type { OpenedNode } from './open.ts';
 export type StateParts = ReturnType<typeof buildState>;
 
 /** Reasons for being read-only that stand from the start. */
-function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly (readonly [string, string])[] {
-  const reasons: (readonly [string, string])[] = [];
-  if (options.violations.length > 0) reasons.push(['safe-mode', `production guard: ${options.violations.join('; ')}`]);
+function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly ReadOnlyReason[] {
+  const reasons: ReadOnlyReason[] = [];
+  if (options.violations.length > 0)
+    reasons.push({ code: 'safe-mode', text: `production guard: ${options.violations.join('; ')}` });
   if (!trust.has(self)) {
     const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
-    reasons.push(['untrusted-self', `this node's key ${self} is not on its own trust list: ${add}`]);
+    reasons.push({ code: 'untrusted-self', text: `this node's key ${self} is not on its own trust list: ${add}` });
   }
   return reasons;
 }
@@ -62,7 +64,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     hasPeers: [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some((list) => list.length > 0),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
-  for (const [name, reason] of reasonsAtStart(options, opened)) guard.set(name, reason);
+  for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
 
   // Who is told of durable batches: none is made before all of them are there.
   let followers: FanOut | undefined;

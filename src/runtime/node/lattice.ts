@@ -66,7 +66,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
       const before = mode.now;
       const changed = mode.set(next);
       if (changed) {
-        parts.transitions.note({ from: `mode ${before}`, to: `mode ${next}`, cause });
+        parts.transitions.note({ from: `mode ${before}`, to: `mode ${next}`, cause, code: 'operator' });
         parts.supervision.look();
         http.wake();
       }

@@ -1,3 +1,4 @@
+import type { ReadOnlyCode } from '../facade/codes.ts';
 import type { Lattice } from '../facade/facade.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { savedCells } from '../storage/saved-cells.ts';
@@ -12,7 +13,7 @@ export interface RunningNode {
   /** Starts both lungs. Never waits for them. */
   start(): void;
   /** Sets or clears a reason for being read-only, for what only the process can see (disk space). */
-  setReadOnly(name: string, reason: string | undefined): void;
+  setReadOnly(code: ReadOnlyCode, text: string | undefined): void;
   /** Stops the lungs, ends the streams, waits for the last batch. The store stays open: it is the caller's. */
   stop(): Promise<void>;
 }

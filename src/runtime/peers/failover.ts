@@ -1,3 +1,4 @@
+import type { Cause, CauseCode } from '../facade/codes.ts';
 import type { SyncMode } from '../facade/facade.ts';
 
 /** P2P must have covered a peer this long before HTTP lets go of it; doubles each time it flaps. */
@@ -33,52 +34,56 @@ export function initialPath(now: number): PathState {
   return { lung: 'none', since: now, coveredSince: undefined, stableMs: STABLE_MIN_MS, lostAt: undefined };
 }
 
+const because = (code: CauseCode, text: string): Cause => ({ code, text });
+const HEARD = because('heard', 'heard over P2P');
+
 /**
  * Why P2P does not cover the peer, or undefined when it does: its signed head is fresh and reached within the grace.
  */
-function uncoveredBecause(input: PathInput): string | undefined {
-  if (input.mode === 'http') return 'manual mode http';
-  if (input.heardAt === undefined) return 'not heard over P2P';
+function uncoveredBecause(input: PathInput): Cause | undefined {
+  if (input.mode === 'http') return because('manual-mode', 'manual mode http');
+  if (input.heardAt === undefined) return because('not-heard', 'not heard over P2P');
   const silent = input.now - input.heardAt;
-  if (silent > input.graceMs) return `silent over P2P for ${(silent / 1000).toFixed(1)} s`;
+  if (silent > input.graceMs) return because('silent', `silent over P2P for ${(silent / 1000).toFixed(1)} s`);
   if (input.behindSince !== undefined && input.now - input.behindSince > input.graceMs) {
-    return `its commits do not arrive over P2P for ${((input.now - input.behindSince) / 1000).toFixed(1)} s`;
+    const seconds = ((input.now - input.behindSince) / 1000).toFixed(1);
+    return because('behind', `its commits do not arrive over P2P for ${seconds} s`);
   }
   return undefined;
 }
 
 /** One decision for one peer. The cause is there exactly when the lung changes. */
-export function decidePath(state: PathState, input: PathInput): { readonly state: PathState; readonly cause?: string } {
-  const because = uncoveredBecause(input);
-  const coveredSince = because === undefined ? (state.coveredSince ?? input.now) : undefined;
+export function decidePath(state: PathState, input: PathInput): { readonly state: PathState; readonly cause?: Cause } {
+  const uncovered = uncoveredBecause(input);
+  const coveredSince = uncovered === undefined ? (state.coveredSince ?? input.now) : undefined;
   const kept = { ...state, coveredSince };
   const move = (
     lung: PathState['lung'],
-    cause: string,
+    cause: Cause,
     change: Partial<PathState> = {},
-  ): { state: PathState; cause: string } => ({
+  ): { state: PathState; cause: Cause } => ({
     state: { ...kept, ...change, lung, since: input.now },
     cause,
   });
 
   if (input.mode === 'p2p') {
-    const lung = because === undefined ? 'p2p' : 'none';
-    return lung === state.lung ? { state: kept } : move(lung, because ?? 'manual mode p2p');
+    const lung = uncovered === undefined ? 'p2p' : 'none';
+    return lung === state.lung ? { state: kept } : move(lung, uncovered ?? because('manual-mode', 'manual mode p2p'));
   }
-  if (because !== undefined) {
+  if (uncovered !== undefined) {
     const lung = input.hasUrl ? 'http' : 'none';
     if (lung === state.lung) return { state: kept };
-    if (state.lung !== 'p2p') return move(lung, because);
+    if (state.lung !== 'p2p') return move(lung, uncovered);
     const flapped = state.lostAt !== undefined && input.now - state.since < FLAP_FORGIVEN_MS;
-    return move(lung, because, {
+    return move(lung, uncovered, {
       lostAt: input.now,
       stableMs: flapped ? Math.min(STABLE_MAX_MS, state.stableMs * 2) : STABLE_MIN_MS,
     });
   }
   if (state.lung === 'p2p') return { state: kept };
-  if (state.lung === 'none') return move('p2p', 'heard over P2P');
+  if (state.lung === 'none') return move('p2p', HEARD);
   // P2P that comes up for the first time has broken no promise yet.
-  if (state.lostAt === undefined) return move('p2p', 'heard over P2P');
+  if (state.lostAt === undefined) return move('p2p', HEARD);
   if (input.now - (coveredSince ?? input.now) < state.stableMs) return { state: kept };
-  return move('p2p', `P2P stable for ${Math.round(state.stableMs / 1000)} s`);
+  return move('p2p', because('stable', `P2P stable for ${Math.round(state.stableMs / 1000)} s`));
 }

@@ -87,7 +87,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'sent' }, report.bytesSent);
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'received' }, report.bytesReceived);
     // A peer that takes over a snapshot does its own repairs afterwards.
-    const busy = report.error?.startsWith('the peer answered bootstrapping') === true;
+    const busy = report.errorCode === 'bootstrapping';
     const level = report.outcome === 'equal' || busy ? 'debug' : report.outcome === 'failed' ? 'warn' : 'info';
     log[level]({ peer: peer.author, ...report }, 'repair');
   }

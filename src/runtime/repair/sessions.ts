@@ -21,7 +21,7 @@ import type { LungName } from '../peers/link.ts';
 import type { Peer } from '../peers/peers.ts';
 import { noteDecoded } from '../peers/repairing.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
-import { ask, exchange, type Link } from '../transport/link.ts';
+import { ask, errorCodeOf, exchange, type Link } from '../transport/link.ts';
 
 /** One whole session: large repairs go on in the next one. */
 const SESSION_DEADLINE_MS = 120_000;
@@ -129,13 +129,12 @@ export async function runSession(
 ): Promise<RepairReport> {
   const counted = countedLink(deps.clock, link);
   let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
-  const report = (outcome: RepairReport['outcome'], error?: string): RepairReport => {
+  const report = (outcome: RepairReport['outcome']): RepairReport => {
     const { remaining: _, ...settled } = progress;
     return {
       at: deps.clock.now(),
       lung,
       outcome,
-      ...(error === undefined ? {} : { error }),
       ...settled,
       ...counted.counters,
       durationMs: counted.ms(),
@@ -162,7 +161,12 @@ export async function runSession(
     noteDecoded(peer.repair, !undecoded);
     return { ...report(outcome), method };
   } catch (error) {
-    return report('failed', error instanceof Error ? error.message : String(error));
+    const errorCode = errorCodeOf(error);
+    return {
+      ...report('failed'),
+      error: error instanceof Error ? error.message : String(error),
+      ...(errorCode === undefined ? {} : { errorCode }),
+    };
   }
 }
 

@@ -86,7 +86,7 @@ export function createHolds({
       since(hash) {
         if (ended)
           throw new LatticeError('moved-on', 'too much has changed since the moment that is being read', {
-            next: 'start again',
+            next: 'start again when less is written, or read the state by pages',
           });
         const hex = bytesToHex(hash);
         if (kept.size === 0 || !kept.has(hex)) return undefined;

@@ -1,8 +1,8 @@
-import { type Author, type Bytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, HttpLung, Log, Random } from '../../ports/index.ts';
 import type { SyncMode } from '../facade/facade.ts';
-import { ask } from './link.ts';
+import { ask, errorCodeOf } from './link.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** A hello is one small exchange; a peer that needs longer is not carrying anything within seconds. */
@@ -28,6 +28,8 @@ export interface HttpPeer {
   readonly reachable: boolean;
   readonly streaming: boolean;
   readonly error: string | undefined;
+  /** Why it is not reached, where that has a code. */
+  readonly errorCode: ErrorCode | undefined;
   /** Unix ms. */
   readonly lastHeardAt: number | undefined;
 }
@@ -89,6 +91,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     reachable: false,
     streaming: false,
     error: undefined,
+    errorCode: undefined,
     lastHeardAt: undefined,
   };
   let busy = false;
@@ -131,6 +134,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
       // Before the hello is taken in: a repair that it gives rise to goes over this URL.
       peer.reachable = true;
       peer.error = undefined;
+      peer.errorCode = undefined;
       await handlers.onHello(author, reply);
       failures = 0;
       // Where HTTP carries the peer our head must reach it every heartbeat; a stream of ours to it does that too.
@@ -173,6 +177,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     if (code === 'identity-mismatch' || code === 'bad-signature') peer.author = undefined;
     peer.reachable = false;
     peer.error = message;
+    peer.errorCode = errorCodeOf(error);
     const urgent = peer.author === undefined || !deps.isCovered(peer.author);
     const ceiling = Math.min(
       urgent ? BACKOFF_MAX_URGENT_MS : BACKOFF_MAX_MS,
@@ -272,6 +277,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         closeStream();
         peer.reachable = false;
         peer.error = 'manual mode p2p';
+        peer.errorCode = undefined;
         return;
       }
       if (!isActive()) closeStream();

@@ -1,4 +1,4 @@
-import { type Bytes, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, type ErrorCode, isErrorCode, LatticeError } from '../../core/types/index.ts';
 import { decodeSync, encodeSync, type SyncMessage } from '../../core/wire/index.ts';
 
 /** One sync request to the peer over some lung; rejects when it fails or times out. */
@@ -17,4 +17,18 @@ export async function ask(link: Link, message: SyncMessage): Promise<SyncMessage
       details: { peerCode: reply.code },
     });
   return reply;
+}
+
+/**
+ * The code that a peer answered with, by whichever lung (`details.peerCode`). Undefined where it answered nothing, and
+ * for a code that this version does not know.
+ */
+export function peerCodeOf(error: unknown): ErrorCode | undefined {
+  const code = error instanceof LatticeError ? error.details['peerCode'] : undefined;
+  return isErrorCode(code) ? code : undefined;
+}
+
+/** Why something with a peer failed: what it answered with, or what we made of it. Undefined for an error without code. */
+export function errorCodeOf(error: unknown): ErrorCode | undefined {
+  return peerCodeOf(error) ?? (error instanceof LatticeError ? error.code : undefined);
 }

@@ -1,5 +1,6 @@
 import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers, P2pLung, Random, Timer } from '../../ports/index.ts';
+import type { Cause, CauseCode } from '../facade/codes.ts';
 import type { LungStatus } from '../facade/facade.ts';
 
 /** A start that has not finished by then is cut off: the original's never returned. */
@@ -25,7 +26,7 @@ export interface P2pSupervisorDeps {
   readonly random: Random;
   readonly log: Log;
   /** Every change of state, with its cause. */
-  readonly onState: (from: string, to: string, cause: string) => void;
+  readonly onState: (from: string, to: string, cause: Cause) => void;
 }
 
 /**
@@ -41,10 +42,10 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
   let attempt: AbortController | undefined;
   let stopping: Promise<void> = Promise.resolve();
 
-  function change(state: LungStatus['state'], cause: string, more: Partial<LungStatus> = {}): void {
+  function change(state: LungStatus['state'], code: CauseCode, text: string, more: Partial<LungStatus> = {}): void {
     const from = status.state;
     status = { enabled: lung !== undefined, state, ...more };
-    if (from !== state) deps.onState(from, state, cause);
+    if (from !== state) deps.onState(from, state, { code, text });
   }
 
   async function begin(handlers: P2pNodeHandlers): Promise<void> {
@@ -54,7 +55,8 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     if (stopped) return;
     const controller = new AbortController();
     attempt = controller;
-    change('starting', failures === 0 ? 'node start' : `retry ${failures}`);
+    if (failures === 0) change('starting', 'node-start', 'node start');
+    else change('starting', 'retry', `retry ${failures}`);
     const deadline = clock.after(START_DEADLINE_MS, () =>
       controller.abort(new Error(`did not start within ${START_DEADLINE_MS / 1000} s`)),
     );
@@ -65,7 +67,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
       ]);
       if (controller.signal.aborted) return;
       failures = 0;
-      change('running', 'started');
+      change('running', 'started', 'started');
     } catch (error) {
       fail(controller, handlers, error instanceof Error ? error : new Error(String(error)));
     } finally {
@@ -81,7 +83,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     const wait = Math.round(ceiling * (0.5 + deps.random.fraction() / 2));
     failures++;
     log.warn({ error: cause.message, retryInMs: wait, attempt: failures }, 'P2P failed, HTTP carries on');
-    change('failed', cause.message, { error: cause.message, retryAt: clock.now() + wait });
+    change('failed', 'failed', cause.message, { error: cause.message, retryAt: clock.now() + wait });
     stopping = lung.stop();
     retry = clock.after(wait, () => void begin(handlers));
   }
@@ -98,7 +100,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
       attempt = undefined;
       await stopping;
       await lung?.stop();
-      change('off', 'node stop');
+      change('off', 'node-stop', 'node stop');
     },
     status: () => status,
     get running() {

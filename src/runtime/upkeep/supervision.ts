@@ -72,7 +72,8 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
     });
     setPath(link, decided.state);
     if (decided.cause === undefined) return;
-    deps.onTransition({ peer: author, from: before, to: decided.state.lung, cause: decided.cause });
+    const { code, text } = decided.cause;
+    deps.onTransition({ peer: author, from: before, to: decided.state.lung, cause: text, code });
     deps.http.wake(author);
     peers.repairSoon(author);
   }

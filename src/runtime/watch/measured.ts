@@ -1,4 +1,4 @@
-import { LatticeError } from '../../core/types/index.ts';
+import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import type { Clock, HttpLung, Metrics, P2pLung, Store, Verifier } from '../../ports/index.ts';
 import type { Lattice, SyncService } from '../facade/facade.ts';
 import type { NodeDeps } from '../facade/options.ts';
@@ -10,7 +10,7 @@ const SYNC = {
   http: { sent: { lung: 'http', direction: 'sent' }, received: { lung: 'http', direction: 'received' } },
 } as const;
 /** Refusals of writes that have a label value of their own. */
-const WRITE_OUTCOMES: ReadonlySet<string> = new Set([
+const WRITE_OUTCOMES: ReadonlySet<ErrorCode> = new Set([
   'precondition-failed',
   'not-found',
   'read-only',
@@ -151,7 +151,8 @@ export function measuredWrites(write: Lattice['write'], metrics: Metrics, clock:
 }
 
 function outcomeOf(error: unknown): string {
-  const code = error instanceof LatticeError ? error.code : '';
+  if (!(error instanceof LatticeError)) return 'failed';
+  const { code } = error;
   if (WRITE_OUTCOMES.has(code)) return code;
   return code.startsWith('invalid-') ? 'invalid' : 'failed';
 }

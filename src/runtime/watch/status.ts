@@ -6,6 +6,7 @@ import type { OwnState } from '../commit/own-state.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
+import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { Health, NodeStatus, PeerStatus } from '../facade/facade.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
@@ -102,6 +103,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
         streaming: url?.streaming ?? s.streams.streamsTo(peer.author),
         ...optional('lastHeardAt', url?.lastHeardAt ?? wall(peer.view.heardAt.http)),
         ...optional('error', url?.error),
+        ...optional('errorCode', url?.errorCode),
       },
       ...optional('root', head === undefined ? undefined : bytesToHex(head.root)),
       agreement: peer.view.agreement,
@@ -131,24 +133,37 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
-      http: { reachable: false, streaming: false, ...optional('error', url.error) },
+      http: {
+        reachable: false,
+        streaming: false,
+        ...optional('error', url.error),
+        ...optional('errorCode', url.errorCode),
+      },
       agreement: 'unknown',
       refused: { count: 0, reasons: {} },
     };
   }
 
-  function warnings(peers: readonly Peer[]): string[] {
-    const out = [...options.warnings, ...s.guard.warnings(), ...s.book.warnings(), ...s.bootstrap.warnings()];
+  function warnings(peers: readonly Peer[]): Warning[] {
+    const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.bootstrap.warnings());
+    const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
-      out.push(`no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`);
-    for (const peer of peers) {
-      const name = peer.link.url ?? deps.peerIdOf(peer.author);
-      if (peer.view.twin) out.push(`two nodes run with the key of ${name}: stop one of them`);
-      if (peer.view.trustMatches === false)
-        out.push(`${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`);
-      if (peer.view.agreement === 'equal-except-refused') {
-        const why = Object.entries(peer.repair.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
-        out.push(`${name} is equal except refused: ${peer.repair.refused.size} (${why.join(', ')})`);
+      warn(
+        'no-trust-list',
+        `no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`,
+      );
+    for (const { author, link, view, repair } of peers) {
+      const name = link.url ?? deps.peerIdOf(author);
+      if (view.twin) warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
+      if (view.trustMatches === false)
+        warn(
+          'other-trust-list',
+          `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`,
+        );
+      if (view.agreement === 'equal-except-refused') {
+        const why = Object.entries(repair.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
+        warn('refused-items', `${name} is equal except refused: ${repair.refused.size} (${why.join(', ')})`);
       }
     }
     return out;

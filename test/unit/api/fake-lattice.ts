@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createSigner, systemRandom } from '../../../src/adapters/system/index.ts';
 import { checkKey, checkValue } from '../../../src/core/cbor/index.ts';
 import { type Bytes, bytesToHex, LatticeError } from '../../../src/core/types/index.ts';
+import type { ReadOnlyReason } from '../../../src/runtime/facade/codes.ts';
 import type {
   EntryView,
   Lattice,
@@ -16,7 +17,7 @@ import type {
 /** A small node in memory with the facade's behaviour: versions, conditions, events and a root, but no peers. */
 export interface FakeLattice extends Lattice {
   /** Makes writes fail like a node that may not write. */
-  setReadOnly(reasons: readonly string[]): void;
+  setReadOnly(reasons: readonly ReadOnlyReason[]): void;
   /** Puts something between a call and its answer, e.g. a promise that never resolves. */
   delay: (() => Promise<void>) | undefined;
   setSync(sync: SyncService): void;
@@ -44,7 +45,7 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
   const added = new Set<string>();
   let sequence = 0;
   let mode: SyncMode = 'auto';
-  let reasons: readonly string[] = [];
+  let reasons: readonly ReadOnlyReason[] = [];
   let sync = noSync;
   let integrity: Lattice['verifyIntegrity'] | undefined;
 

@@ -85,8 +85,8 @@ describe('status, peers, conflicts', () => {
       ...node.status,
       health: 'HTTP_ONLY',
       writable: false,
-      readOnlyReasons: ['the disk is full'],
-      warnings: ['clock is off'],
+      readOnlyReasons: [{ code: 'disk', text: 'the disk is full' }],
+      warnings: [{ code: 'clock-skew', text: 'clock is off' }],
     };
     const { code, out } = await run(on('status'));
     expect(code).toBe(0);
@@ -151,7 +151,7 @@ describe('sync', () => {
 
   it('mode works on a node that takes no reason, and never loses one silently', async () => {
     node.intercept = (path) =>
-      path === '/api/v1/sync/mode' ? problem(404, 'not-found', 'there is nothing under this path') : undefined;
+      path === '/api/v1/sync/mode' ? problem(404, 'no-route', 'there is nothing under this path') : undefined;
     expect(await run(on('sync', 'mode', 'http'))).toMatchObject({ code: 0, out: 'mode is http\n' });
     expect(errorOf(await run(on('sync', 'mode', 'p2p', '--reason', 'why', '--json'))).code).toBe('not-supported');
     const refused = await run(['sync', 'mode', 'http', '--url', node.url, '--json']);

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../../src/core/types/index.ts';
+import type { ReadOnlyCode } from '../../../src/runtime/facade/codes.ts';
 import type { NodeStatus } from '../../../src/runtime/facade/facade.ts';
 import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode, TOKEN } from './support.ts';
 
@@ -51,7 +53,7 @@ describe('doctor', () => {
     ],
     [
       'a read-only node',
-      () => set(nodes[1], { writable: false, readOnlyReasons: ['restored backup'] }),
+      () => set(nodes[1], { writable: false, readOnlyReasons: [{ code: 'clone', text: 'restored backup' }] }),
       'restored backup',
     ],
     ['different roots', () => set(nodes[2], { root: 'ff'.repeat(32) }), 'different root'],
@@ -129,10 +131,31 @@ describe('doctor', () => {
     expect(looks).toBe(3);
   });
 
+  it.each<readonly [code: ErrorCode | undefined, next: string]>([
+    ['http-status', 'let /api/v1/sync pass unchanged'],
+    ['not-a-lattice-node', 'let /api/v1/sync pass unchanged'],
+    ['sync-forbidden', 'DIOTEC360_TRUSTED_STATE_PUBKEYS of that one'],
+    ['peer-unreachable', 'Start that node'],
+    [undefined, 'Start that node'],
+  ])('what to do about a peer out of reach follows from the code %s, whatever the error says', async (code, next) => {
+    const http = { reachable: false, streaming: false, error: 'it answered with status 200' };
+    (nodes[0] as FakeNode).peers = [peerOf({ http: { ...http, ...(code === undefined ? {} : { errorCode: code }) } })];
+    expect((await doctor()).out).toContain(next);
+  });
+
+  it.each<readonly [code: ReadOnlyCode, next: string]>([
+    ['clone', 'Stop the other node'],
+    ['disk', 'Free some space'],
+    ['of a later version' as ReadOnlyCode, 'Remove the cause'],
+  ])('what to do about a read-only node follows from the code %s of the reason', async (code, next) => {
+    set(nodes[1], { writable: false, readOnlyReasons: [{ code, text: 'it cannot write' }] });
+    expect((await doctor()).out).toContain(next);
+  });
+
   it('P2P switched off and warnings are remarks, not failures', async () => {
     set(nodes[0], {
       p2p: { enabled: false, state: 'off', topic: 't', listen: [], bootstrap: [], peers: 0 },
-      warnings: ['unknown name'],
+      warnings: [{ code: 'configuration', text: 'unknown name' }],
     });
     const { code, out } = await doctor();
     expect(code).toBe(0);
@@ -229,7 +252,10 @@ describe('doctor', () => {
           body: { disk: { path: '/data', freeBytes: 2 ** 30, totalBytes: 2 ** 40 }, eventLoop: { p99Ms: 900 } },
         };
       return path === '/readyz'
-        ? { status: 503, body: { status: 'not-ready', reasons: ['bootstrap is running'] } }
+        ? {
+            status: 503,
+            body: { status: 'not-ready', reasons: [{ code: 'bootstrap', text: 'the state is being fetched' }] },
+          }
         : undefined;
     };
     const { code, out } = await doctor();
@@ -238,7 +264,7 @@ describe('doctor', () => {
       '! 1.0 GiB of 1.0 TiB are free in /data',
       `! P2P port ${new URL(closed.url).port} cannot be reached from here at 127.0.0.1`,
       `✓ P2P port ${new URL(node.url).port} is open`,
-      '! not ready: bootstrap is running',
+      '! not ready: the state is being fetched',
       '! different version: 9.9.9 on',
       'DIOTEC360_TRUSTED_STATE_PUBKEYS=aa,bb',
       '! it is busy',
@@ -256,12 +282,12 @@ describe('doctor', () => {
       0,
       expect.stringMatching(/^LATTICE OK - 3 nodes, root 1{64} \| nodes=3 reachable=3 critical=0 warnings=0 roots=1 /),
     ]);
-    set(nodes[0], { warnings: ['a | b\nc'] });
+    set(nodes[0], { warnings: [{ code: 'configuration', text: 'a | b\nc' }] });
     expect(await check()).toEqual([
       1,
       expect.stringMatching(/^LATTICE WARNING - http:\S+: a \/ b\\u000ac \| nodes=3 /),
     ]);
-    set(nodes[1], { writable: false, readOnlyReasons: ['the disk is full'] });
+    set(nodes[1], { writable: false, readOnlyReasons: [{ code: 'disk', text: 'the disk is full' }] });
     expect(await check()).toEqual([
       2,
       expect.stringMatching(/^LATTICE CRITICAL - http:\S+: read-only: the disk is full \(and 1 more\) \|/),

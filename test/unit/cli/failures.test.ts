@@ -108,6 +108,33 @@ it.each([
   expect(errorOf(ran).next).toContain('lattice status');
 });
 
+it.each([
+  ['a node of this version', 404, { code: 'no-route', detail: 'whatever it is called' }],
+  ['an original node', 404, { detail: 'Not Found' }],
+  ['a node that has the path for other methods', 405, { detail: 'Method Not Allowed' }],
+])('%s that lacks what a command asks for is known by the form of its answer', async (_name, status, body) => {
+  node.intercept = () => ({ status, type: 'application/json', body });
+  const ran = await run(['cuts', '--url', node.url, '--json']);
+  expect([ran.code, errorOf(ran).code]).toEqual([1, 'not-supported']);
+});
+
+it.each([
+  ['a proxy that knows no such path', { status: 404, type: 'text/html', body: '<h1>Not Found</h1>' }, 'http-status'],
+  ['a missing thing', problem(404, 'not-found', 'there is nothing under this path'), 'not-found'],
+  ['a code of a later version', problem(409, 'never-heard-of', 'it cannot be'), 'http-status'],
+])('%s is told as it is', async (_name, answer, code) => {
+  node.intercept = () => answer;
+  const ran = await run(['cuts', '--url', node.url, '--json']);
+  expect([ran.code, errorOf(ran).code]).toEqual([1, code]);
+  expect(errorOf(ran).message).not.toContain("this node's version");
+});
+
+it('a code that this version does not know is told in the message', async () => {
+  node.intercept = () => problem(409, 'never-heard-of', 'it cannot be');
+  const ran = await run(['cuts', '--url', node.url, '--json']);
+  expect(errorOf(ran)).toMatchObject({ code: 'http-status', message: 'it cannot be (never-heard-of)' });
+});
+
 describe('authorisation', () => {
   it('without a token a write is exit code 1 and says how to give one', async () => {
     const ran = await run(['state', 'put', 'k', '1', '--url', node.url, '--json']);
@@ -221,7 +248,7 @@ describe('output', () => {
     ['store-write-failed', 74],
     ['store-locked', 74],
     ['not-found', 1],
-  ])('%s is exit code %i', (code, exit) => {
+  ] as const)('%s is exit code %i', (code, exit) => {
     expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(exit);
   });
 });

@@ -218,7 +218,7 @@ export async function startFakeNode(): Promise<FakeNode> {
       commits.push(operations);
       return { status: 201, body: { commit: 'ab'.repeat(32), hlc: '0'.repeat(16), results: [] } };
     }
-    if (path !== '/api/v1/state') return problem(404, 'not-found', 'there is nothing under this path');
+    if (path !== '/api/v1/state') return problem(404, 'no-route', 'there is nothing under this path');
     if (key === null) {
       const limit = Number(query.get('limit') ?? '100');
       const keys = [...state.keys()]

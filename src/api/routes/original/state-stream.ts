@@ -13,8 +13,9 @@ const TARGET_CHARS = 64 * 1024;
 /** The original's signed state document, streamed: memory does not grow with the state. */
 export interface StateStreams {
   /**
-   * The document and the root that it belongs to. Rejects with LatticeError `overloaded`. The stream must be read or
-   * destroyed.
+   * The document and the root that it belongs to, once its first part is there: what fails until then rejects, as
+   * LatticeError `overloaded` or `moved-on`. What fails later ends the stream with the error. The stream must be read
+   * or destroyed.
    */
   open(): Promise<{ readonly root: string; readonly stream: Readable }>;
 }
@@ -41,26 +42,42 @@ async function* documentText(
   yield `${text}},"state_size":${snapshot.live},"timestamp":${timestamp},"signature":${JSON.stringify(signature)},"signed":true}`;
 }
 
+async function* startingWith(
+  first: IteratorResult<string, void>,
+  rest: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
+}
+
 export function createStateStreams(lattice: Lattice): StateStreams {
   let open = 0;
   return {
     async open() {
       if (open >= MAX_STREAMS) throw new LatticeError('overloaded', 'too many downloads of the whole state at a time');
       open++;
+      let close = (): void => void open--;
       try {
         const snapshot = await lattice.snapshot();
         const timestamp = Math.floor(Date.now() / 1000);
         const signature = lattice.signText(`${snapshot.root}:${timestamp}`);
-        const stream = Readable.from(documentText(snapshot, timestamp, signature), { objectMode: false });
+        const text = documentText(snapshot, timestamp, signature);
+        close = () => {
+          // A stream that nobody reads never ends what it would read from.
+          text.return(undefined).catch(() => undefined);
+          snapshot.close();
+          open--;
+        };
+        const stream = Readable.from(startingWith(await text.next(), text), { objectMode: false });
         const limit = setTimeout(() => stream.destroy(new Error('the download took too long')), MAX_DOWNLOAD_MS);
         stream.once('close', () => {
           clearTimeout(limit);
-          snapshot.close();
-          open--;
+          close();
         });
         return { root: snapshot.root, stream };
       } catch (cause) {
-        open--;
+        close();
         throw cause;
       }
     },

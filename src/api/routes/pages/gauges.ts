@@ -1,3 +1,4 @@
+import type { ReadOnlyCode, WarningCode } from '../../../runtime/facade/codes.ts';
 import type { NodeStatus, PeerStatus } from '../../../runtime/facade/facade.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
 
@@ -11,6 +12,8 @@ const OTHER = 'other';
 const HEALTH = ['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
 const MODES = ['auto', 'p2p', 'http'] as const;
 const LUNGS = ['p2p', 'http', 'none'] as const;
+/** Reasons and warnings that a clock set right would end. */
+const CLOCK_TROUBLE: ReadonlySet<ReadOnlyCode | WarningCode> = new Set(['clock-jump', 'clock-skew', 'clock-ahead']);
 const BOOTSTRAPPING: ReadonlySet<string> = new Set(['manifest', 'chunks', 'catching-up', 'verifying']);
 
 const bit = (yes: boolean): number => (yes ? 1 : 0);
@@ -34,7 +37,7 @@ export function gaugesOf(
     { name: 'lattice_read_only_reasons', value: status.readOnlyReasons.length },
     {
       name: 'lattice_clock_trouble',
-      value: bit([...status.readOnlyReasons, ...status.warnings].some((text) => /\bclock\b/.test(text))),
+      value: bit([...status.readOnlyReasons, ...status.warnings].some(({ code }) => CLOCK_TROUBLE.has(code))),
     },
     { name: 'lattice_warnings', value: status.warnings.length },
     { name: 'lattice_entries', value: status.entries },

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Lattice } from '../../../runtime/facade/facade.ts';
+import type { NotReady } from '../../contract/node-entities.ts';
 
 export interface Probes {
   readonly routes: (scope: FastifyInstance) => Promise<void>;
@@ -7,18 +8,25 @@ export interface Probes {
   stopping(): void;
 }
 
+type Reason = NotReady['reasons'][number];
+
 /** Why the node is not to be sent requests; none when it is ready. */
-function reasonsAgainst(lattice: Lattice): string[] {
+function reasonsAgainst(lattice: Lattice): Reason[] {
   const { readOnlyReasons, integrity, bootstrap } = lattice.status();
-  const reasons = readOnlyReasons.map((reason) => `read-only: ${reason}`);
+  const reasons: Reason[] = [...readOnlyReasons];
   if (integrity !== undefined && integrity.checked < integrity.total) {
-    reasons.push(`integrity: ${integrity.checked} of ${integrity.total} entries are checked`);
+    reasons.push({
+      code: 'integrity',
+      text: `only ${integrity.checked} of ${integrity.total} stored entries are checked`,
+    });
   }
   if (bootstrap !== undefined && (bootstrap.phase === 'manifest' || bootstrap.phase === 'chunks')) {
-    reasons.push('bootstrap: the state is being fetched from peers');
+    reasons.push({ code: 'bootstrap', text: 'the state is being fetched from peers' });
   }
   return reasons;
 }
+
+const STOPPING: Reason = { code: 'stopping', text: 'the node is stopping' };
 
 /** /livez and /readyz, as load balancers and supervisors ask. */
 export function probeRoutes(lattice: Lattice): Probes {
@@ -30,7 +38,7 @@ export function probeRoutes(lattice: Lattice): Probes {
     async routes(scope) {
       scope.get('/livez', async (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }));
       scope.get('/readyz', async (_request, reply) => {
-        const reasons = stopping ? ['stopping'] : reasonsAgainst(lattice);
+        const reasons = stopping ? [STOPPING] : reasonsAgainst(lattice);
         reply.header('cache-control', 'no-store');
         if (reasons.length === 0) return { status: 'ready' };
         return reply.code(503).send({ status: 'not-ready', reasons });

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { LatticeError } from '../../../core/types/index.ts';
+import { type ErrorCode, LatticeError } from '../../../core/types/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { queryOf } from '../../http/requests.ts';
 
+/** Why a node has no snapshot of a root just now. */
+const NOT_HERE: ReadonlySet<ErrorCode> = new Set(['gone', 'no-snapshot', 'snapshot-soon', 'unverified']);
 /** A year: what a root and a number name is proven by the root, whoever serves it. */
 const CACHE_CONTROL = 'public, max-age=31536000, immutable';
 
@@ -28,9 +30,7 @@ export function snapshotRoutes({ lattice, inTime }: RouteContext) {
     try {
       if (read !== undefined) return await inTime(read);
     } catch (error) {
-      const missing =
-        error instanceof LatticeError && ['gone', 'no-snapshot', 'snapshot-soon', 'unverified'].includes(error.code);
-      if (!missing) throw error;
+      if (!(error instanceof LatticeError) || !NOT_HERE.has(error.code)) throw error;
     }
     throw new LatticeError('not-found', 'no snapshot of that root is held', {
       next: 'GET /api/v1/cuts names the certified cuts',

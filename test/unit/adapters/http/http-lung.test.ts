@@ -172,7 +172,7 @@ describe('request', () => {
     }));
     await expect(lung.request(url, bytes('a'), SOON)).rejects.toMatchObject({
       code: 'http-status',
-      details: { status: 401, code: 'sync-unauthorized' },
+      details: { status: 401, peerCode: 'sync-unauthorized' },
     });
     expect(asked).toBe(2);
   });
@@ -201,7 +201,7 @@ describe('request', () => {
     allowed.clear();
     await expect(lung.request(url, bytes('a'), SOON)).rejects.toMatchObject({
       code: 'http-status',
-      details: { status: 403, code: 'sync-forbidden' },
+      details: { status: 403, peerCode: 'sync-forbidden' },
     });
   });
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { METRICS } from '../../../../src/adapters/system/metric-table.ts';
 import { createMetrics } from '../../../../src/adapters/system/metrics.ts';
 import { gaugesOf, MAX_LABELLED_PEERS } from '../../../../src/api/routes/pages/gauges.ts';
+import type { ReadOnlyCode, WarningCode } from '../../../../src/runtime/facade/codes.ts';
 import type { PeerStatus } from '../../../../src/runtime/facade/facade.ts';
 import { createFakeLattice } from '../fake-lattice.ts';
 import { parsePage } from './metrics-support.ts';
@@ -121,12 +122,16 @@ test('cuts, bootstrap and integrity appear where the status has them', () => {
 });
 
 test('trouble with the clock is told from other reasons', () => {
-  const of = (reason: string) => valuesOf({ ...status, writable: false, readOnlyReasons: [reason] }, [], undefined);
-  expect(
-    of("this machine's clock is 40 s away from its peers' median: set it right").get('lattice_clock_trouble{}'),
-  ).toBe(1);
-  expect(of('only 3 MiB free').get('lattice_clock_trouble{}')).toBe(0);
-  expect(of('only 3 MiB free').get('lattice_writable{}')).toBe(0);
+  const text = 'whatever it says of a clock';
+  const of = (code: ReadOnlyCode) =>
+    valuesOf({ ...status, writable: false, readOnlyReasons: [{ code, text }] }, [], undefined);
+  for (const code of ['clock-jump', 'clock-skew', 'clock-ahead'] as const)
+    expect([code, of(code).get('lattice_clock_trouble{}')]).toEqual([code, 1]);
+  expect(of('disk').get('lattice_clock_trouble{}')).toBe(0);
+  expect(of('disk').get('lattice_writable{}')).toBe(0);
+  const warned = (code: WarningCode) =>
+    valuesOf({ ...status, warnings: [{ code, text }] }, [], undefined).get('lattice_clock_trouble{}');
+  expect([warned('clock-skew'), warned('configuration')]).toEqual([1, 0]);
 });
 
 test('every gauge fits the table: nothing is dropped on the way to the page', async () => {

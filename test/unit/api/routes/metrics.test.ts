@@ -45,7 +45,9 @@ describe('GET /metrics', () => {
     expect(value(first, 'lattice_sync_bytes_total', { lung: 'http', direction: 'received' })).toBeGreaterThan(0);
     const second = await pageOf(b);
     expect(value(second, 'lattice_verify_seconds_count')).toBeGreaterThan(0);
-    expect(value(second, 'lattice_transitions_total', { to: 'http' })).toBe(1);
+    const [change] = b.node.lattice.status().transitions.filter(({ to }) => to === 'http');
+    expect(change?.code).toBe('not-heard');
+    expect(value(second, 'lattice_transitions_total', { to: 'http', cause: 'not-heard' })).toBe(1);
     expect(value(second, 'lattice_changed_keys_total')).toBe(1);
     expect(value(second, 'lattice_http_requests_total', { route: '/metrics', status: '200' })).toBeGreaterThan(0);
     for (const page of [first, second]) expect(value(page, 'lattice_metrics_dropped_total')).toBe(0);

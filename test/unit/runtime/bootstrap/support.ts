@@ -211,7 +211,6 @@ export interface JoinerOptions {
   readonly gate?: Promise<void>;
 }
 
-/** A node that is to take over a snapshot from the sources. */
 /** A verifier whose checks of commits wait for `gate`. */
 export const gated = (gate: Promise<void>): Verifier => ({
   async verify(author, message, signature) {
@@ -220,6 +219,7 @@ export const gated = (gate: Promise<void>): Verifier => ({
   },
 });
 
+/** A node that is to take over a snapshot from the sources. */
 export async function createJoiner({ sources, store, gate, minEntries = 64 }: JoinerOptions): Promise<Joiner> {
   const state = await openTestState({ id: 4, ...(store === undefined ? {} : { store }) });
   const peers = createPeerTable(clock);

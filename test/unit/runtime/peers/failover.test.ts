@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Cause } from '../../../../src/runtime/facade/codes.ts';
 import type { SyncMode } from '../../../../src/runtime/facade/facade.ts';
 import {
   decidePath,
   initialPath,
+  type PathInput,
   type PathState,
   STABLE_MAX_MS,
   STABLE_MIN_MS,
@@ -15,7 +17,7 @@ function follow(options: { hasUrl?: boolean; mode?: SyncMode } = {}) {
   let state: PathState = initialPath(0);
   let now = 0;
   let heardAt: number | undefined;
-  const changes: { at: number; to: string; cause: string }[] = [];
+  const changes: { at: number; to: string; cause: Cause }[] = [];
   const run = (ms: number, p2p: boolean, more: { mode?: SyncMode; behindSince?: number } = {}) => {
     for (const end = now + ms; now < end; now += 250) {
       if (p2p) heardAt = now;
@@ -49,7 +51,10 @@ describe('fail-over of one peer', () => {
     const silentFrom = peer.now() - 250;
     peer.run(GRACE + 500, false);
     const change = peer.changes.at(-1);
-    expect(change).toMatchObject({ to: 'http', cause: expect.stringContaining('silent over P2P for 3.') });
+    expect(change).toMatchObject({
+      to: 'http',
+      cause: { code: 'silent', text: expect.stringContaining('silent over P2P for 3.') as string },
+    });
     expect((change?.at ?? 0) - silentFrom).toBeLessThanOrEqual(GRACE + 500);
   });
 
@@ -57,7 +62,10 @@ describe('fail-over of one peer', () => {
     const peer = follow();
     peer.run(1000, true);
     peer.run(GRACE + 500, true, { behindSince: peer.now() });
-    expect(peer.changes.at(-1)).toMatchObject({ to: 'http', cause: expect.stringContaining('commits do not arrive') });
+    expect(peer.changes.at(-1)).toMatchObject({
+      to: 'http',
+      cause: { code: 'behind', text: expect.stringContaining('commits do not arrive') as string },
+    });
   });
 
   it('returns to P2P after 15 s without a break, doubling when it flaps, up to 5 min [N5]', () => {
@@ -109,10 +117,39 @@ describe('fail-over of one peer', () => {
     const peer = follow();
     peer.run(1000, true);
     peer.run(250, true, { mode: 'http' });
-    expect(peer.changes.at(-1)).toMatchObject({ to: 'http', cause: 'manual mode http' });
+    expect(peer.changes.at(-1)).toMatchObject({ to: 'http', cause: { code: 'manual-mode', text: 'manual mode http' } });
     peer.run(GRACE + 1000, false, { mode: 'p2p' });
     expect(peer.lung()).toBe('none');
     peer.run(250, true, { mode: 'auto' });
     expect(peer.lung()).toBe('p2p');
   });
+});
+
+const usual: PathInput = {
+  now: 100_000,
+  mode: 'auto',
+  graceMs: GRACE,
+  heardAt: 99_900,
+  behindSince: undefined,
+  hasUrl: true,
+};
+const on = (lung: PathState['lung'], more: Partial<PathState> = {}): PathState => ({
+  ...initialPath(0),
+  lung,
+  ...more,
+});
+
+it.each<readonly [code: string, state: PathState, input: Partial<PathInput>]>([
+  ['heard', on('none'), {}],
+  ['heard', on('http'), {}],
+  ['silent', on('p2p'), { heardAt: 90_000 }],
+  ['behind', on('p2p'), { behindSince: 90_000 }],
+  ['not-heard', on('none'), { heardAt: undefined }],
+  ['manual-mode', on('p2p'), { mode: 'http' }],
+  ['manual-mode', on('http'), { mode: 'p2p' }],
+  ['stable', on('http', { lostAt: 1, coveredSince: 10_000 }), {}],
+])('a cause is told by its code, here %s, and in a sentence [M2]', (code, state, input) => {
+  const { cause, state: next } = decidePath(state, { ...usual, ...input });
+  expect(next.lung).not.toBe(state.lung);
+  expect(cause).toEqual({ code, text: expect.stringMatching(/\w \w/) as string });
 });

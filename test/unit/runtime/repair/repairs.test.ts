@@ -37,6 +37,8 @@ const [smaller, greater] = [createAuthor(1), createAuthor(2)].sort((a, b) => (a.
 const stranger = createAuthor(9);
 const TICK_MS = 250;
 
+/** Lines of the log: level and message. */
+let said: string[];
 let clock: HandClock;
 let random: ReturnType<typeof createRandom>;
 let ours: TestState;
@@ -101,7 +103,12 @@ function createAll(self: TestAuthor): void {
     door: doorOf(ours, (author) => author !== stranger.author),
     clock,
     random,
-    log,
+    log: {
+      ...log,
+      debug: (_, message) => void said.push(`debug ${message}`),
+      info: (_, message) => void said.push(`info ${message}`),
+      warn: (_, message) => void said.push(`warn ${message}`),
+    },
     metrics,
     self: self.author,
     readEntries: createReads({ ...ours, hasher, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesBetween,
@@ -123,6 +130,7 @@ beforeEach(async () => {
   p2pRuns = true;
   url = undefined;
   requests = [];
+  said = [];
   heads = 0;
   events = [];
   link = () => Promise.reject(new Error('connection reset'));
@@ -151,6 +159,7 @@ function reachableUrl({ author }: TestAuthor): HttpPeer {
     reachable: true,
     streaming: false,
     error: undefined,
+    errorCode: undefined,
     lastHeardAt: 0,
   };
 }
@@ -275,6 +284,27 @@ describe('a repair', () => {
       lung: 'p2p',
       error: 'connection reset',
     });
+  });
+
+  it('that the peer refuses tells the code of its answer; one that takes over a snapshot is no trouble [N10]', async () => {
+    const outcomes: unknown[] = [];
+    for (const code of ['bootstrapping', 'overloaded', 'never-heard-of']) {
+      said = [];
+      link = async () => encodeSync({ type: 'error', code, message: 'a sentence that says nothing of bootstrapping' });
+      const peer = meet(greater);
+      repairs.soon(greater.author);
+      look();
+      await turns();
+      const { outcome, errorCode } = peer.repair.last ?? {};
+      outcomes.push([outcome, errorCode, said]);
+    }
+    expect(outcomes).toEqual([
+      ['failed', 'bootstrapping', ['debug repair']],
+      ['failed', 'overloaded', ['warn repair']],
+      // A code of another version is told in the sentence.
+      ['failed', 'peer-error', ['warn repair']],
+    ]);
+    expect(peers.get(greater.author)?.repair.last?.error).toContain('never-heard-of');
   });
 
   it('is due at once when the lung changed or a stream lost its place, whatever the backoff [X8, N10]', async () => {

@@ -346,7 +346,7 @@ describe('the stream of events', () => {
     const { seen, events } = await subscribe();
     await batch('a', 'b');
     await state.writer.write({ operations: [{ kind: 'delete', key: 'a' }] });
-    feed.publishTransition({ at: 0, from: 'p2p', to: 'http', cause: 'silent' });
+    feed.publishTransition({ at: 0, from: 'p2p', to: 'http', cause: 'silent over P2P', code: 'silent' });
     expect(seen).toEqual(['1.0 a', '1.1 b', '1 batch', '2.0 a deleted', '2 batch', 'transition http']);
     expect(events.at(-2)).toMatchObject({ changes: 1, root: bytesToHex(state.replica.tree.root()) });
     expect(events[0]).toMatchObject({ author: state.self.author, hlc: expect.stringMatching(/^[0-9a-f]{16}$/) });

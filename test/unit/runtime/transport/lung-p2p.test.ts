@@ -74,7 +74,7 @@ beforeEach(() => {
     clock,
     random,
     log,
-    onState: (_, to, cause) => states.push(`${to}: ${cause}`),
+    onState: (_, to, { code, text }) => states.push(`${to} [${code}]: ${text}`),
   });
 });
 
@@ -92,7 +92,7 @@ describe('the P2P lung beside the node', () => {
     expect([p2p.running, p2p.status().state]).toEqual([false, 'starting']);
     newest().succeed();
     await turns();
-    expect([p2p.running, states]).toEqual([true, ['starting: node start', 'running: started']]);
+    expect([p2p.running, states]).toEqual([true, ['starting [node-start]: node start', 'running [started]: started']]);
     await clock.advance(60_000);
     expect(states).toHaveLength(2);
   });
@@ -114,7 +114,7 @@ describe('the P2P lung beside the node', () => {
     expect(p2p.running).toBe(false);
     newest().succeed();
     await turns();
-    expect([p2p.running, states.at(-2)]).toEqual([true, 'starting: retry 1']);
+    expect([p2p.running, states.at(-2)]).toEqual([true, 'starting [retry]: retry 1']);
   });
 
   it('is tried again after a failure, later each time, up to a minute', async () => {
@@ -157,7 +157,7 @@ describe('the P2P lung beside the node', () => {
     newest().succeed();
     await turns();
     newest().handlers.onFailure(new Error('listener closed'));
-    expect([p2p.running, stops, states.at(-1)]).toEqual([false, 1, 'failed: listener closed']);
+    expect([p2p.running, stops, states.at(-1)]).toEqual([false, 1, 'failed [failed]: listener closed']);
     // Told twice, it fails once.
     newest().handlers.onFailure(new Error('again'));
     expect(stops).toBe(1);

@@ -31,8 +31,8 @@ test('writes are counted by how they ended, with a bounded set of outcomes [M2]'
     'overloaded',
     'invalid-key',
     'invalid-value',
-    'made-up',
-  ];
+    'internal',
+  ] as const;
   for (const code of codes) {
     const write = measuredWrites(
       async () => {

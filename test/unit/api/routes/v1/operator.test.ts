@@ -9,9 +9,10 @@ describe('probes', () => {
     const { ask, lattice } = await startApi();
     expect((await ask('/livez')).json()).toEqual({ status: 'ok' });
     expect([(await ask('/readyz')).status, (await ask('/readyz')).json()]).toEqual([200, { status: 'ready' }]);
-    lattice.setReadOnly(['the disk is full']);
+    const reasons = [{ code: 'disk', text: 'the disk is full' }] as const;
+    lattice.setReadOnly(reasons);
     const not = await ask('/readyz');
-    expect([not.status, not.json()]).toEqual([503, { status: 'not-ready', reasons: ['read-only: the disk is full'] }]);
+    expect([not.status, not.json()]).toEqual([503, { status: 'not-ready', reasons }]);
     expect((await ask('/livez')).status).toBe(200);
   });
 });

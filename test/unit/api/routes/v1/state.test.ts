@@ -225,7 +225,7 @@ describe('bad input', () => {
   it('problems: unknown v1 paths and methods', async () => {
     const { ask } = await startApi();
     const missing = await ask('/api/v1/nothing');
-    expect([missing.status, missing.headers['content-type'], missing.json().code]).toEqual([404, PROBLEM, 'not-found']);
+    expect([missing.status, missing.headers['content-type'], missing.json().code]).toEqual([404, PROBLEM, 'no-route']);
     const method = await ask(`${KEY}a`, { method: 'PATCH', headers: { 'content-type': 'text/plain' }, body: 'x' });
     expect([method.status, method.json().code, method.headers.allow]).toEqual([
       405,
@@ -257,9 +257,10 @@ describe('bad input', () => {
 
   it('writes: a read-only node answers 503 with its reasons', async () => {
     const { ask, lattice } = await startApi();
-    lattice.setReadOnly(['CORS is *']);
+    const reasons = [{ code: 'safe-mode', text: 'CORS is *' }] as const;
+    lattice.setReadOnly(reasons);
     const answer = await ask(`${KEY}a`, json(1));
-    expect([answer.status, answer.json().code, answer.json().reasons]).toEqual([503, 'read-only', ['CORS is *']]);
+    expect([answer.status, answer.json().code, answer.json().reasons]).toEqual([503, 'read-only', reasons]);
     expect((await ask('/api/v1/health')).json()).toMatchObject({ status: 'read-only', writable: false });
   });
 

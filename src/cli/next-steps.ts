@@ -1,0 +1,34 @@
+import type { ErrorCode } from '../core/types/index.ts';
+import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
+
+/** What makes a node take writes again, by why it does not. */
+const BY_READ_ONLY_CODE: Readonly<Record<ReadOnlyCode, string>> = {
+  'safe-mode': 'Correct the settings that it names, then restart the node.',
+  'untrusted-self': 'Add the key to the trust list of every node, then restart them one after another.',
+  clone: 'Stop the other node, or give this one a new key; then restart it.',
+  'own-history': 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',
+  'clock-jump': 'Set the clock right; writes go on by themselves after a steady minute.',
+  'clock-skew': 'Set the clock right (NTP); writes go on by themselves.',
+  'clock-ahead': 'Set the clocks of all nodes right (NTP); writes go on by themselves.',
+  disk: 'Free some space; writes go on by themselves.',
+};
+
+export function nextStepOfReadOnly(code: ReadOnlyCode): string {
+  const known: Readonly<Record<string, string | undefined>> = BY_READ_ONLY_CODE;
+  // A node of a later version may have other reasons.
+  return known[code] ?? 'Remove the cause that it names.';
+}
+
+/** What makes a peer reachable over HTTP, by why it is not. */
+export function nextStepOfUnreached(code: ErrorCode | undefined): string {
+  switch (code) {
+    case 'http-status':
+    case 'not-a-lattice-node':
+    case 'sync-unauthorized':
+      return 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.';
+    case 'sync-forbidden':
+      return "Add this node's key to DIOTEC360_TRUSTED_STATE_PUBKEYS of that one.";
+    default:
+      return 'Start that node, or correct the URL in DIOTEC360_LATTICE_NODES.';
+  }
+}
