@@ -11,8 +11,10 @@ import {
   type SignedHead,
 } from '../../../src/core/wire/index.ts';
 import type { Clock, Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
+import type { Origin } from '../../../src/runtime/commit/origin.ts';
 import { type Applied, createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
-import { createEntryReads, type EntryReads } from '../../../src/runtime/storage/entry-reads.ts';
+import { createEntries, type Entries } from '../../../src/runtime/storage/entries.ts';
+import type { EntryRows } from '../../../src/runtime/storage/entry-rows.ts';
 import { createHolds, type Holds } from '../../../src/runtime/storage/holds.ts';
 import { openState } from '../../../src/runtime/storage/startup.ts';
 
@@ -82,6 +84,9 @@ export function createRandom(fraction = 0.5): Random & { fractionIs: number } {
     },
   };
 }
+
+/** Found by repair, by whatever peer. */
+export const FOUND: Origin = { lung: 'http', peer: undefined, live: false };
 
 export interface TestAuthor extends Signer {
   /** A signed commit that puts `values`, at `ms` of wall time. */
@@ -188,7 +193,8 @@ export interface TestState {
   readonly self: TestAuthor;
   readonly store: GatedStore;
   readonly replica: Replica;
-  readonly entries: EntryReads;
+  readonly entries: Entries;
+  readonly rows: EntryRows;
   readonly holds: Holds;
   readonly incarnation: Bytes;
   readonly writer: Writer;
@@ -212,7 +218,7 @@ export async function openTestState(
   const self = createAuthor(options.id ?? 1);
   const store = options.store ?? gateStore();
   const clock = options.clock ?? createHandClock();
-  const { replica, incarnation } = await openState({
+  const { replica, rows, incarnation } = await openState({
     store,
     hasher,
     random: createRandom(),
@@ -223,7 +229,7 @@ export async function openTestState(
   });
   const applied: Applied[] = [];
   const fatal: unknown[] = [];
-  const entries = createEntryReads({ store, hasher, replica });
+  const entries = createEntries({ rows, hasher, replica });
   const holds = createHolds({
     hasher,
     ...(options.maxHeldBytes === undefined ? {} : { maxBytes: options.maxHeldBytes }),
@@ -237,14 +243,14 @@ export async function openTestState(
     signer: { ...self, sign: options.sign ?? self.sign },
     clock,
     log,
-    onApplied(step) {
+    onDurable(step) {
       applied.push(step);
       options.onApplied?.(step);
     },
     ...(options.onUnchanged === undefined ? {} : { onUnchanged: options.onUnchanged }),
     onFatal: (error) => fatal.push(error),
   });
-  return { self, store, replica, entries, holds, incarnation, writer, clock, applied, fatal };
+  return { self, store, replica, entries, rows, holds, incarnation, writer, clock, applied, fatal };
 }
 
 export function put(

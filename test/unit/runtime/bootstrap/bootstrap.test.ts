@@ -10,7 +10,7 @@ import {
   siblingsToFragments,
 } from '../../../../src/core/wire/index.ts';
 import { openState } from '../../../../src/runtime/storage/startup.ts';
-import { createRandom, gateStore, hasher, NETWORK, outcomeOf, type TestAuthor, until } from '../support.ts';
+import { createRandom, FOUND, gateStore, hasher, NETWORK, outcomeOf, type TestAuthor, until } from '../support.ts';
 import {
   authors,
   commits,
@@ -116,7 +116,7 @@ describe('bootstrap', () => {
     running.push(joiner);
     // Live: one of a key in the snapshot, one of a key changed since, one of a new key.
     const live = [c.commit({ 'a/1999': 'live' }), ...later.slice(0, 1)];
-    await Promise.all(live.map((fragment) => joiner.state.writer.apply(fragment)));
+    await Promise.all(live.map((fragment) => joiner.state.writer.apply(fragment, FOUND)));
     joiner.bootstrap.start();
     await reaches(joiner, 'done');
     expect(joiner.state.replica.tree.size).toBe(3000);
@@ -132,10 +132,10 @@ describe('bootstrap', () => {
     const sources = await twoSources();
     const [source] = sources;
     const near = await createJoiner({ sources });
-    for (const fragment of commits(a, 'a', 8, 100)) await near.state.writer.apply(fragment);
+    for (const fragment of commits(a, 'a', 8, 100)) await near.state.writer.apply(fragment, FOUND);
     const few = await createJoiner({ sources, minEntries: 3001 });
     const strange = await createJoiner({ sources: [source] });
-    for (const peer of strange.peers.all()) peer.trustMatches = false;
+    for (const peer of strange.peers.all()) peer.view.trustMatches = false;
     for (const joiner of [near, few, strange]) {
       running.push(joiner);
       joiner.bootstrap.start();
@@ -341,7 +341,7 @@ async function repairFrom(source: Source, joiner: Joiner): Promise<void> {
     hasher,
   );
   for (let at = 0; at < fragments.length; at += 200)
-    await Promise.all(fragments.slice(at, at + 200).map((f) => joiner.state.writer.apply(f)));
+    await Promise.all(fragments.slice(at, at + 200).map((f) => joiner.state.writer.apply(f, FOUND)));
 }
 
 async function quarantine({ state }: Joiner) {

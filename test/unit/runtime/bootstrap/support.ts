@@ -36,6 +36,7 @@ import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/p
 import {
   createAuthor,
   EPOCH_MS,
+  FOUND,
   type GatedStore,
   hasher,
   metrics,
@@ -133,7 +134,7 @@ export async function createSource(id: number, options: { readonly maxHeldBytes?
       changed = new Map();
     },
     async apply(fragments) {
-      await Promise.all(fragments.map((fragment) => writer.apply(fragment)));
+      await Promise.all(fragments.map((fragment) => writer.apply(fragment, FOUND)));
       for (const { operations } of fragments) {
         for (const { operation } of operations) changed.set(operation.key, keyHash(operation.key, hasher));
       }
@@ -270,8 +271,8 @@ export async function createJoiner({ sources, store, gate, minEntries = 64 }: Jo
 export function meet(peers: PeerTable, { state }: Source): void {
   const peer = peers.ensure(state.self.author);
   if (peer === undefined) throw new Error('no room for a peer');
-  peer.head = state.self.head({ root: state.replica.tree.root(), entries: state.replica.tree.size }).head;
-  peer.trustMatches = true;
+  peer.view.head = state.self.head({ root: state.replica.tree.root(), entries: state.replica.tree.size }).head;
+  peer.view.trustMatches = true;
 }
 
 export const rootOf = ({ replica }: TestState): string => bytesToHex(replica.tree.root());

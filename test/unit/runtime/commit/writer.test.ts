@@ -6,6 +6,7 @@ import { decodeEntry } from '../../../../src/core/wire/index.ts';
 import {
   createAuthor,
   deferred,
+  FOUND,
   hasher,
   openTestState,
   outcomeOf,
@@ -65,7 +66,7 @@ describe('the writer', () => {
     const { first, ahead } = await withStepAhead(state, signed);
     void first.then(() => order.push('first'));
     ahead.forEach((write, i) => void write.then(() => order.push(`ahead ${i}`)));
-    const late = state.writer.apply(createAuthor(2).commit({ late: 1 })).then(() => order.push('late'));
+    const late = state.writer.apply(createAuthor(2).commit({ late: 1 }), FOUND).then(() => order.push('late'));
     await turns();
     expect(state.store.batches).toBe(1);
     state.store.held.shift()?.release();
@@ -143,7 +144,7 @@ describe('the writer', () => {
     await until('all are answered', () => outcomes.every((o) => o.state !== 'pending'));
     expect(new Set(outcomes.map((o) => `${o.state} ${o.code}`))).toEqual(new Set(['rejected store-write-failed']));
     await expect(state.writer.write(put('later', 1))).rejects.toMatchObject({ code: 'store-write-failed' });
-    await expect(state.writer.apply(createAuthor(2).commit({ later: 1 }))).rejects.toMatchObject({
+    await expect(state.writer.apply(createAuthor(2).commit({ later: 1 }), FOUND)).rejects.toMatchObject({
       code: 'store-write-failed',
     });
     expect(state.fatal).toHaveLength(1);
@@ -181,7 +182,7 @@ describe('the writer', () => {
     const state = await openTestState();
     const writes = Array.from({ length: 64 }, (_, i) => state.writer.write(puts(`${i}`, MAX_OPERATIONS)));
     expect(state.writer.queued).toBe(16_384);
-    const refused = [state.writer.write(put('one', 1)), state.writer.apply(createAuthor(2).commit({ one: 1 }))];
+    const refused = [state.writer.write(put('one', 1)), state.writer.apply(createAuthor(2).commit({ one: 1 }), FOUND)];
     for (const more of refused) await expect(more).rejects.toMatchObject({ code: 'overloaded' });
     expect((await Promise.all(writes)).every((outcome) => outcome.ok)).toBe(true);
     expect(state.writer.queued).toBe(0);
@@ -215,7 +216,7 @@ describe('a step that is prepared while the one before is on its way', () => {
     const commit = other.commit({ shared: 'theirs' });
     state.store.hold();
     const batches = state.store.batches;
-    const first = state.writer.apply(commit);
+    const first = state.writer.apply(commit, FOUND);
     const filler = [...full(state, 'first', 2048), ...full(state, 'ahead', 1024)];
     const second = state.writer.write(put('shared', 'ours'));
     await until('the next step is prepared', () => state.writer.queued === 0);
@@ -233,12 +234,12 @@ describe('a step that is prepared while the one before is on its way', () => {
 
   it('is checked against what that one wrote: If-Match and If-None-Match see it [A3]', async () => {
     const state = await openTestState();
-    await state.writer.apply(createAuthor(2).commit({ shared: 0 }));
+    await state.writer.apply(createAuthor(2).commit({ shared: 0 }), FOUND);
     const commit = createAuthor(3).commit({ shared: 1, fresh: 1 });
     const before = createAuthor(2).commit({ shared: 0 });
     state.store.hold();
     const batches = state.store.batches;
-    const first = state.writer.apply(commit);
+    const first = state.writer.apply(commit, FOUND);
     const filler = [...full(state, 'first', 2048), ...full(state, 'ahead', 1024)];
     const stale = state.writer.write(put('shared', 2, { ifMatch: `${before.id}.0` }));
     const exists = state.writer.write(put('fresh', 2, { ifNoneMatch: '*' }));

@@ -15,6 +15,7 @@ import {
   createAuthor,
   createHandClock,
   EPOCH_MS,
+  FOUND,
   type HandClock,
   hasher,
   NETWORK,
@@ -48,7 +49,7 @@ const reach = async (n: number): Promise<void> =>
 
 /** Applies the fragment on every party. */
 async function spreadOut(fragment: Fragment, ...parties: readonly Party[]): Promise<void> {
-  for (const party of parties) await party.writer.apply(fragment);
+  for (const party of parties) await party.writer.apply(fragment, FOUND);
 }
 
 function attestationBy(
@@ -98,7 +99,7 @@ describe('a node', () => {
 
   it('begins after a start with the first time later than its clocks [Z2]', async () => {
     // An operation of 25 s hence was observed: its time cannot be told from earlier ones any more.
-    await one.writer.apply(createAuthor(2).commit({ ahead: 1 }, { ms: EPOCH_MS + 25_000 }));
+    await one.writer.apply(createAuthor(2).commit({ ahead: 1 }, { ms: EPOCH_MS + 25_000 }), FOUND);
     one.cuts.pause('test');
     one.cuts.resume();
     await reach(4);
@@ -220,8 +221,8 @@ describe('a fleet of three', () => {
   });
 
   it('names who held another root, and has not converged as of that time [Z7]', async () => {
-    await one.writer.apply(createAuthor(1).commit({ missed: 1 }, { ms: EPOCH_MS + 5_000 }));
-    await two.writer.apply(createAuthor(1).commit({ missed: 1 }, { ms: EPOCH_MS + 5_000 }));
+    await one.writer.apply(createAuthor(1).commit({ missed: 1 }, { ms: EPOCH_MS + 5_000 }), FOUND);
+    await two.writer.apply(createAuthor(1).commit({ missed: 1 }, { ms: EPOCH_MS + 5_000 }), FOUND);
     await reach(1);
     await gossip([one, two, three]);
     const odd = bytesToHex(three.replica.tree.root());
@@ -245,7 +246,7 @@ describe('a fleet of three', () => {
     await reach(1);
     await gossip([one, two, three]);
     expect(one.cuts.current()?.certificate).toBeDefined();
-    await one.writer.apply(createAuthor(2).commit({ late: 1 }, { ms: EPOCH_MS + 9_000 }));
+    await one.writer.apply(createAuthor(2).commit({ late: 1 }, { ms: EPOCH_MS + 9_000 }), FOUND);
     const current = one.cuts.current();
     expect([current?.root, current?.entries, current?.certificate]).toEqual([one.replica.tree.root(), 1, undefined]);
   });

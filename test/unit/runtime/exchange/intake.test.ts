@@ -283,7 +283,7 @@ describe('a hello', () => {
     const peer = peers.get(friend.author);
     peer?.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, 'unknown-version', 0);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 2 })), 'p2p');
-    expect([peer?.refused.size, peer?.software, bytesToHex(peer?.head?.root ?? new Uint8Array(0))]).toEqual([
+    expect([peer?.refused.size, peer?.view.software, bytesToHex(peer?.view.head?.root ?? new Uint8Array(0))]).toEqual([
       1,
       '1.0.0',
       '02'.repeat(32),

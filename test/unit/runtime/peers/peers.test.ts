@@ -34,21 +34,21 @@ describe('heads of one life', () => {
     await clock.advance(100);
     // Late, and yet the newest that P2P has brought: it shows that P2P lives.
     expect(hear('p2p', { sequence: 6 }, false)).toBe(true);
-    expect(peer.heardAt).toEqual({ p2p: 100, http: 0 });
-    expect(peer.head?.sequence).toBe(7);
+    expect(peer.view.heardAt).toEqual({ p2p: 100, http: 0 });
+    expect(peer.view.head?.sequence).toBe(7);
     await clock.advance(100);
     expect(hear('p2p', { sequence: 6 })).toBe(false);
     expect(hear('http', { sequence: 7 })).toBe(false);
-    expect(peer.heardAt).toEqual({ p2p: 100, http: 0 });
+    expect(peer.view.heardAt).toEqual({ p2p: 100, http: 0 });
     expect(hear('p2p', { sequence: 7 })).toBe(true);
-    expect(peer.heardAt).toEqual({ p2p: 200, http: 0 });
+    expect(peer.view.heardAt).toEqual({ p2p: 200, http: 0 });
   });
 
   it('tell of a clock only when the node speaks itself', () => {
     hear('p2p', { sequence: 1, wallMs: EPOCH_MS + 400 }, false);
-    expect(peer.clockOffsetMs).toBeUndefined();
+    expect(peer.view.clockOffsetMs).toBeUndefined();
     hear('p2p', { sequence: 2, wallMs: EPOCH_MS + 400 }, true);
-    expect(peer.clockOffsetMs).toBe(400);
+    expect(peer.view.clockOffsetMs).toBe(400);
   });
 });
 
@@ -59,19 +59,19 @@ describe('a head of another life', () => {
 
   it('counts at once when the node speaks itself, whatever its clock says [E5]', () => {
     expect(hear('http', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS - 60_000 })).toBe(true);
-    expect(peer.head?.incarnation).toEqual(life(2));
+    expect(peer.view.head?.incarnation).toEqual(life(2));
   });
 
   it('counts by relay when its clock is later [E5]', () => {
     expect(hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 }, false)).toBe(true);
-    expect(peer.head?.incarnation).toEqual(life(2));
+    expect(peer.view.head?.incarnation).toEqual(life(2));
   });
 
   it('counts by relay without a later clock only after 10 s without the former life [E5]', async () => {
     const earlier = { incarnation: life(2), wallMs: EPOCH_MS };
     await clock.advance(9_999);
     expect(hear('p2p', { ...earlier, sequence: 1 }, false)).toBe(false);
-    expect(peer.head?.incarnation).toEqual(life(1));
+    expect(peer.view.head?.incarnation).toEqual(life(1));
     await clock.advance(1);
     expect(hear('p2p', { ...earlier, sequence: 2 }, false)).toBe(true);
   });
@@ -79,21 +79,21 @@ describe('a head of another life', () => {
   it('begins to count from its own first number on both lungs [E5]', () => {
     hear('http', { incarnation: life(1), sequence: 50, wallMs: EPOCH_MS });
     expect(hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 })).toBe(true);
-    expect(peer.head).toMatchObject({ incarnation: life(2), sequence: 1 });
+    expect(peer.view.head).toMatchObject({ incarnation: life(2), sequence: 1 });
     expect(hear('http', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 })).toBe(true);
   });
 
   it('does not come back by a late relay [E5]', () => {
     hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 });
     expect(hear('http', { incarnation: life(1), sequence: 51, wallMs: EPOCH_MS }, false)).toBe(false);
-    expect([peer.head?.sequence, peer.twin]).toEqual([1, false]);
+    expect([peer.view.head?.sequence, peer.view.twin]).toEqual([1, false]);
   });
 
   it('that had been replaced and speaks again shows that two nodes run with this key', () => {
     hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 });
-    expect(peer.twin).toBe(false);
+    expect(peer.view.twin).toBe(false);
     hear('p2p', { incarnation: life(1), sequence: 51, wallMs: EPOCH_MS + 2 });
-    expect(peer.twin).toBe(true);
+    expect(peer.view.twin).toBe(true);
   });
 });
 
@@ -113,23 +113,23 @@ describe('how a peer compares', () => {
     hear('p2p', { sequence: 2, root: root(2) });
     // We have gone on to a root of our own; theirs of a second ago was ours.
     peers.compare(peer, ours(1, 0n as Hlc, recent));
-    expect(peer.agreement).toBe('equal');
+    expect(peer.view.agreement).toBe('equal');
     await clock.advance(2_001);
     hear('p2p', { sequence: 3, root: root(3) });
     peers.compare(peer, ours(1, 0n as Hlc, recent));
-    expect(peer.agreement).toBe('different');
+    expect(peer.view.agreement).toBe('different');
     // Theirs is a root that we had.
     recent.add(bytesToHex(root(3)), clock.monotonic());
     peers.compare(peer, ours(4, 0n as Hlc, recent));
-    expect(peer.agreement).toBe('equal');
+    expect(peer.view.agreement).toBe('equal');
     await clock.advance(3_001);
     peers.compare(peer, ours(4, 0n as Hlc, recent));
-    expect(peer.agreement).toBe('different');
+    expect(peer.view.agreement).toBe('different');
   });
 
   it('is unknown before anything was heard', () => {
     peers.compare(peer, ours(1));
-    expect([peer.agreement, peer.trustMatches]).toEqual(['unknown', undefined]);
+    expect([peer.view.agreement, peer.view.trustMatches]).toEqual(['unknown', undefined]);
   });
 
   it('dates a difference from when it began, and an equality from when it was last seen', async () => {
@@ -138,38 +138,38 @@ describe('how a peer compares', () => {
     peers.compare(peer, ours(9));
     await clock.advance(100);
     peers.compare(peer, ours(9));
-    expect([peer.agreementAt, peer.agreementSince]).toEqual([100, EPOCH_MS + 100]);
+    expect([peer.view.agreementAt, peer.view.agreementSince]).toEqual([100, EPOCH_MS + 100]);
     peers.compare(peer, ours(1));
     await clock.advance(100);
     peers.compare(peer, ours(1));
-    expect([peer.agreementAt, peer.agreementSince]).toEqual([300, EPOCH_MS + 200]);
+    expect([peer.view.agreementAt, peer.view.agreementSince]).toEqual([300, EPOCH_MS + 200]);
   });
 
   it('is equal except refused for the very pair of roots that a repair left so [S11]', async () => {
     hear('p2p', { sequence: 1, root: root(1) });
-    peer.exceptRefused = pairOf(bytesToHex(root(9)), bytesToHex(root(1)));
+    peer.view.exceptRefused = pairOf(bytesToHex(root(9)), bytesToHex(root(1)));
     peers.compare(peer, ours(9));
-    expect(peer.agreement).toBe('equal-except-refused');
+    expect(peer.view.agreement).toBe('equal-except-refused');
     peers.compare(peer, ours(8));
-    expect(peer.agreement).toBe('different');
+    expect(peer.view.agreement).toBe('different');
     hear('p2p', { sequence: 2, root: root(2) });
     await clock.advance(5_000);
     peers.compare(peer, ours(9));
-    expect(peer.agreement).toBe('different');
+    expect(peer.view.agreement).toBe('different');
   });
 
   it('opens every refusal again, at once, when the peer comes with another trust list [S12]', () => {
     hear('p2p', { sequence: 1, root: root(1) });
-    peer.refused.add(root(5), root(6), undefined, 'untrusted-author', 0);
-    peer.exceptRefused = pairOf(bytesToHex(root(9)), bytesToHex(root(1)));
+    peer.repair.refused.add(root(5), root(6), undefined, 'untrusted-author', 0);
+    peer.view.exceptRefused = pairOf(bytesToHex(root(9)), bytesToHex(root(1)));
     peer.repair.nextAt = 60_000;
     peer.repair.urgent = false;
     peers.compare(peer, ours(9));
     hear('p2p', { sequence: 2, root: root(1) });
-    expect([peer.refused.size, peer.repair.nextAt]).toEqual([1, 60_000]);
+    expect([peer.repair.refused.size, peer.repair.nextAt]).toEqual([1, 60_000]);
     hear('p2p', { sequence: 3, root: root(1), trustHash: root(7) });
     peers.compare(peer, ours(9));
-    expect([peer.refused.size, peer.agreement, peer.repair.nextAt, peer.repair.urgent]).toEqual([
+    expect([peer.repair.refused.size, peer.view.agreement, peer.repair.nextAt, peer.repair.urgent]).toEqual([
       0,
       'different',
       0,
@@ -180,10 +180,10 @@ describe('how a peer compares', () => {
   it('tells whether the trust lists are the same', () => {
     hear('p2p', { sequence: 1, trustHash: root(1) });
     peers.compare(peer, ours(1));
-    expect(peer.trustMatches).toBe(false);
+    expect(peer.view.trustMatches).toBe(false);
     hear('p2p', { sequence: 2 });
     peers.compare(peer, ours(1));
-    expect(peer.trustMatches).toBe(true);
+    expect(peer.view.trustMatches).toBe(true);
   });
 
   it('is behind since its head first named commits that we lack, until we hold them [N4]', async () => {
@@ -193,9 +193,9 @@ describe('how a peer compares', () => {
     await clock.advance(100);
     hear('p2p', { sequence: 2, hlc: 6n as Hlc });
     peers.compare(peer, ours(1, 5n as Hlc));
-    expect(peer.behindSince).toBe(100);
+    expect(peer.view.behindSince).toBe(100);
     peers.compare(peer, ours(1, 6n as Hlc));
-    expect(peer.behindSince).toBeUndefined();
+    expect(peer.view.behindSince).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { verifyProofDocument } from '../../../../src/audit/index.ts';
 import { keyHash } from '../../../../src/core/wire/index.ts';
 import { authorsOf, createParty, gossip, type Party, PERIOD_MS, SETTLE_MS } from '../cuts/support.ts';
-import { createAuthor, createHandClock, EPOCH_MS, type HandClock, hasher, put, verifier } from '../support.ts';
+import { createAuthor, createHandClock, EPOCH_MS, FOUND, type HandClock, hasher, put, verifier } from '../support.ts';
 
 const TRUSTED = authorsOf(1, 2, 3);
 const options = { hasher, verifier, root: undefined, trusted: TRUSTED };
@@ -22,7 +22,7 @@ beforeEach(async () => {
   [one, two] = (await Promise.all([1, 2].map((id) => createParty(id, clock, TRUSTED)))) as [Party, Party];
   await clock.advance(1);
   const fragment = createAuthor(3).commit({ here: 'value', other: 2, third: 3 }, { ms: EPOCH_MS + 2_000 });
-  for (const party of [one, two]) await party.writer.apply(fragment);
+  for (const party of [one, two]) await party.writer.apply(fragment, FOUND);
 });
 
 describe('a proof at a cut', () => {

@@ -8,6 +8,7 @@ import {
   createHandClock,
   createRandom,
   EPOCH_MS,
+  FOUND,
   type HandClock,
   hasher,
   log,
@@ -62,7 +63,8 @@ beforeEach(async () => {
   // The same 300 keys on both sides.
   const commits = [];
   for (let i = 0; i < 300; i++) commits.push(ours.self.commit({ [`shared/${i}`]: i }));
-  for (const commit of commits) await Promise.all([ours.writer.apply(commit), theirs.writer.apply(commit)]);
+  for (const commit of commits)
+    await Promise.all([ours.writer.apply(commit, FOUND), theirs.writer.apply(commit, FOUND)]);
 });
 
 /** What was applied to a state, by key hash. */
@@ -98,14 +100,14 @@ async function pass(ms: number): Promise<void> {
 
 describe('how much differs', () => {
   it('is counted by one request, exactly where that decodes, without entries changing hands [Y11]', async () => {
-    await theirs.writer.apply(theirs.self.commit({ 'theirs/1': 1, 'theirs/2': 2, 'shared/7': 'changed' }));
-    await ours.writer.apply(ours.self.commit({ 'ours/1': 1 }));
+    await theirs.writer.apply(theirs.self.commit({ 'theirs/1': 1, 'theirs/2': 2, 'shared/7': 'changed' }), FOUND);
+    await ours.writer.apply(ours.self.commit({ 'ours/1': 1 }), FOUND);
     hear();
     await pass(1_250);
     expect(asked).toEqual([]);
     await pass(500);
-    await until('the answer has come', () => peer.differing !== undefined);
-    expect(peer.differing).toEqual({ keys: 4, exact: true, at: EPOCH_MS + 1_500 });
+    await until('the answer has come', () => peer.repair.differing !== undefined);
+    expect(peer.repair.differing).toEqual({ keys: 4, exact: true, at: EPOCH_MS + 1_500 });
     expect(asked).toEqual(['cells']);
   });
 
@@ -113,10 +115,10 @@ describe('how much differs', () => {
     for (let i = 0; i < 4; i++) await theirs.writer.write(puts(`theirs/${i}`, 100));
     hear();
     await pass(2_000);
-    await until('the answer has come', () => peer.differing !== undefined);
-    expect(peer.differing?.exact).toBe(false);
-    expect(peer.differing?.keys).toBeGreaterThan(300);
-    expect(peer.differing?.keys).toBeLessThan(520);
+    await until('the answer has come', () => peer.repair.differing !== undefined);
+    expect(peer.repair.differing?.exact).toBe(false);
+    expect(peer.repair.differing?.keys).toBeGreaterThan(300);
+    expect(peer.repair.differing?.keys).toBeLessThan(520);
     await pass(4_250);
     expect(asked).toHaveLength(1);
     await pass(1_000);
@@ -126,7 +128,7 @@ describe('how much differs', () => {
   it('is not asked while roots are equal or a repair runs', async () => {
     hear();
     await pass(10_000);
-    await theirs.writer.apply(theirs.self.commit({ 'theirs/1': 1 }));
+    await theirs.writer.apply(theirs.self.commit({ 'theirs/1': 1 }), FOUND);
     hear();
     peer.repair.running = true;
     await pass(10_000);
@@ -139,8 +141,8 @@ describe('how much differs', () => {
 
 describe('which keys differ', () => {
   it('tells side and hash, and the name of keys that we hold', async () => {
-    await theirs.writer.apply(theirs.self.commit({ 'theirs/1': 1, 'shared/7': 'changed' }));
-    await ours.writer.apply(ours.self.commit({ 'ours/1': 1 }));
+    await theirs.writer.apply(theirs.self.commit({ 'theirs/1': 1, 'shared/7': 'changed' }), FOUND);
+    await ours.writer.apply(ours.self.commit({ 'ours/1': 1 }), FOUND);
     hear();
     const found = await comparison.differences(`id-${theirs.self.author}`, {});
     expect(found).toMatchObject({

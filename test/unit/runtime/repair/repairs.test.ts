@@ -15,6 +15,7 @@ import {
   createHandClock,
   createRandom,
   deferred,
+  FOUND,
   type HandClock,
   hasher,
   log,
@@ -141,7 +142,7 @@ beforeEach(async () => {
 function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7), entries?: number): Peer {
   const peer = peers.ensure(author.author);
   if (peer === undefined) throw new Error('no room');
-  peer.connected = true;
+  peer.link.connected = true;
   peers.hear(
     peer,
     author.head({ sequence: ++heads, root, ...(entries === undefined ? {} : { entries }) }),
@@ -219,7 +220,7 @@ describe('a repair', () => {
   it('begins without that half second where only this side reaches the other [N10]', async () => {
     createAll(greater);
     const peer = meet(smaller);
-    peer.connected = false;
+    peer.link.connected = false;
     url = reachableUrl(smaller);
     look();
     await turns();
@@ -227,7 +228,7 @@ describe('a repair', () => {
     // It has asked us something meanwhile: it can begin as well.
     repairs.asked(smaller.author);
     repairs.soon(smaller.author);
-    peer.agreementAt = clock.monotonic();
+    peer.view.agreementAt = clock.monotonic();
     look();
     await pass(1_000);
     expect(begun()).toEqual([0, 500]);
@@ -347,17 +348,17 @@ describe('a repair', () => {
     };
     const reachable = reachableUrl(greater);
     url = reachable;
-    peer.path = { ...peer.path, lung: 'http' };
+    peer.link.path = { ...peer.link.path, lung: 'http' };
     await now(); // HTTP carries it
-    peer.path = { ...peer.path, lung: 'p2p' };
+    peer.link.path = { ...peer.link.path, lung: 'p2p' };
     await now(); // P2P carries it
-    peer.path = { ...peer.path, lung: 'http' };
+    peer.link.path = { ...peer.link.path, lung: 'http' };
     url = { ...reachable, reachable: false };
     await now(); // its URL does not answer, P2P is connected
     url = reachable;
     mode = 'p2p';
     await now();
-    peer.path = { ...peer.path, lung: 'p2p' };
+    peer.link.path = { ...peer.link.path, lung: 'p2p' };
     mode = 'http';
     await now();
     mode = 'auto';
@@ -435,8 +436,8 @@ describe('with a peer that answers', () => {
   it('looks twice where commits flow, and settles what differs alike both times [N10, S14]', async () => {
     for (let i = 0; i < 200; i++) {
       const commit = theirs.self.commit({ [`base/${i}`]: i });
-      await theirs.writer.apply(commit);
-      await ours.writer.apply(commit);
+      await theirs.writer.apply(commit, FOUND);
+      await ours.writer.apply(commit, FOUND);
     }
     const peer = meetThem();
     peer.repair.urgent = false;
@@ -463,8 +464,8 @@ describe('with a peer that answers', () => {
   it('is one of two at a time after the wait too [N10, S14]', async () => {
     for (let i = 0; i < 200; i++) {
       const commit = theirs.self.commit({ [`base/${i}`]: i });
-      await theirs.writer.apply(commit);
-      await ours.writer.apply(commit);
+      await theirs.writer.apply(commit, FOUND);
+      await ours.writer.apply(commit, FOUND);
     }
     const answered = link;
     const looks = new Map<Author | undefined, number>();
@@ -517,7 +518,7 @@ describe('with a peer that answers', () => {
     expect(seen[0]).toMatchObject({ running: true, lung: 'p2p', found: 0, remaining: 0 });
     expect(seen.at(-1)).toMatchObject({ running: true, found: 4, fetched: 0, remaining: 4 });
     expect(peer.repair.progress).toBeUndefined();
-    expect(peer.differing).toMatchObject({ keys: 0, exact: true });
+    expect(peer.repair.differing).toMatchObject({ keys: 0, exact: true });
     const id = `id of ${theirs.self.author}`;
     expect(events).toMatchObject([
       { type: 'progress', what: 'repair', peer: id, lung: 'p2p', found: 4, remaining: 4 },
@@ -526,7 +527,7 @@ describe('with a peer that answers', () => {
   });
 
   it('goes on in the next session where a cut link ended it, at whatever request [S11, S13]', async () => {
-    for (let i = 0; i < 2500; i++) await theirs.writer.apply(theirs.self.commit({ [`bulk/${i}`]: i }));
+    for (let i = 0; i < 2500; i++) await theirs.writer.apply(theirs.self.commit({ [`bulk/${i}`]: i }), FOUND);
     const peer = meetThem();
     const answered = link;
     let left = 0;
@@ -554,12 +555,12 @@ describe('with a peer that answers', () => {
   });
 
   it('what is refused is told, and looked at again after a minute, or when either state changes [S11, S12]', async () => {
-    await theirs.writer.apply(stranger.commit({ strange: 1 }));
+    await theirs.writer.apply(stranger.commit({ strange: 1 }), FOUND);
     let peer = meetThem();
     look();
     await ended(peer, undefined);
     expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 3, pushed: 1, refused: 1 });
-    expect(peer.refused.reasons()).toEqual({ 'untrusted-author': 1 });
+    expect(peer.repair.refused.reasons()).toEqual({ 'untrusted-author': 1 });
     // Nothing but that is left.
     peer = meetThem();
     repairs.soon(theirs.self.author);
@@ -567,12 +568,12 @@ describe('with a peer that answers', () => {
     look();
     await ended(peer, last);
     expect(peer.repair.last).toMatchObject({ outcome: 'equal-except-refused', fetched: 0, pushed: 0, refused: 1 });
-    expect(peer.agreement).toBe('equal-except-refused');
+    expect(peer.view.agreement).toBe('equal-except-refused');
 
     const before = requests.length;
     look();
     await pass(59_000);
-    expect(peer.agreement).toBe('equal-except-refused');
+    expect(peer.view.agreement).toBe('equal-except-refused');
     expect(requests.length).toBe(before);
     last = peer.repair.last;
     await pass(2_000);
@@ -583,7 +584,7 @@ describe('with a peer that answers', () => {
     await theirs.writer.write(put('news', 1));
     meetThem();
     look();
-    expect(peer.agreement).toBe('different');
+    expect(peer.view.agreement).toBe('different');
     last = peer.repair.last;
     repairs.soon(theirs.self.author);
     look();
@@ -603,7 +604,7 @@ describe('the greeting of a peer that has just connected', () => {
       [0, 'hello'],
       [1_000, 'hello'],
     ]);
-    peer.connected = false;
+    peer.link.connected = false;
     repairs.greet(greater.author, hello, () => Promise.resolve());
     await clock.advance(10_000);
     expect(requests).toHaveLength(3);

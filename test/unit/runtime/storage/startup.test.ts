@@ -7,6 +7,7 @@ import { openState } from '../../../../src/runtime/storage/startup.ts';
 import {
   createAuthor,
   createRandom,
+  FOUND,
   type GatedStore,
   gateStore,
   hasher,
@@ -25,7 +26,7 @@ beforeEach(async () => {
   const { writer, replica, applied } = await openTestState({ store });
   await writer.write(put('a', 1));
   await writer.write(put('b', 2));
-  await writer.apply(createAuthor(2).commit({ b: 'theirs' }));
+  await writer.apply(createAuthor(2).commit({ b: 'theirs' }), FOUND);
   await writer.write(put('c', 3));
   await writer.write({ operations: [{ kind: 'delete', key: 'c' }] });
   root = bytesToHex(replica.tree.root());

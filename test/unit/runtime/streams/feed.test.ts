@@ -13,6 +13,7 @@ import { createFeed, type Feed, packFragments } from '../../../../src/runtime/st
 import {
   createAuthor,
   deferred,
+  FOUND,
   gateStore,
   hasher,
   openTestState,
@@ -113,7 +114,7 @@ describe('a push stream', () => {
     const mine = await openPush(reader.author);
     const others = await openPush(other.author);
     await write('own', 1);
-    await state.writer.apply(reader.commit({ theirs: 2 }));
+    await state.writer.apply(reader.commit({ theirs: 2 }), FOUND);
     expect(mine.seen).toEqual(['cursor 1', 'own=1']);
     expect(others.seen).toEqual(['cursor 1', 'own=1', 'theirs=2']);
   });
@@ -122,7 +123,7 @@ describe('a push stream', () => {
     const stream = await openPush(reader.author);
     await write('a', 1);
     feed.publishHead(state.self.head());
-    await state.writer.apply(reader.commit({ b: 2 }));
+    await state.writer.apply(reader.commit({ b: 2 }), FOUND);
     feed.publishHead(state.self.head());
     expect(stream.seen).toEqual(['cursor 0', 'a=1', 'head', 'cursor 1', 'head', 'cursor 2']);
   });

@@ -18,6 +18,7 @@ import { createIntegrityCheck, type IntegrityCheck } from '../../../../src/runti
 import {
   createAuthor,
   createRandom,
+  FOUND,
   type GatedStore,
   gateStore,
   hasher,
@@ -70,7 +71,7 @@ beforeEach(async () => {
     await clock.advance(100);
   }
   await writer.write(put('changed', 'after'));
-  await writer.apply(createAuthor(2).commit({ changed: 'theirs', 'k0/1': 'theirs' }));
+  await writer.apply(createAuthor(2).commit({ changed: 'theirs', 'k0/1': 'theirs' }), FOUND);
   await writer.write({ operations: [{ kind: 'delete', key: 'k0/2' }] });
   await writer.write(put('new', 1));
   saver.stop();
