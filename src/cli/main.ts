@@ -1,15 +1,12 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { VERSION } from '../app/version.ts';
 import { processEnvironment } from '../config/environment.ts';
 import { createOutput } from './output.ts';
 import { runCli } from './run.ts';
 
 const self = fileURLToPath(import.meta.url);
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 // A reader that has seen enough (lattice state ls | head) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -39,7 +36,7 @@ process.exitCode = await runCli(
     onStop,
     exitNow: (exitCode) => process.exit(exitCode),
   },
-  version,
+  VERSION,
 );
 
 /** What a finished command may still hold open (a peer's half-closed socket) does not keep the process. */

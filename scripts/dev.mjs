@@ -1,0 +1,139 @@
+// Runs one node from the sources, and starts it again whenever a build is whole: npm run dev [-- NODE OPTIONS]
+//
+// Builds go to dist, with source maps inside the files, so that `npm run -s lattice` and an inspector see what runs. Key,
+// token and state lie in .lattice/dev. A build with errors leaves the running node alone. Variables of the environment
+// win over the node's env file, as everywhere.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { build } from 'vite';
+
+/** What `lattice init` calls the only node of a fleet. */
+const ENV_FILE = '.lattice/dev/node1.env';
+/** Beside the three nodes of `npm start`. */
+const PORTS = ['--base-port', '8010', '--p2p-base-port', '9010'];
+/** A node drains in 2 s; one that has not ended after this long is killed. */
+const DRAIN_MS = 5000;
+/** npm passes on the Ctrl-C that this process got from the terminal as well: within this time it is the same one. */
+const SAME_SIGNAL_MS = 500;
+
+const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const say = (text) => process.stderr.write(`dev: ${text}\n`);
+const ended = (child) =>
+  new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`)));
+
+/** Runs the built command line. Its channel tells it when this process is gone, however that ended. */
+function runCli(args, { nodeOptions = [], output = 'inherit' } = {}) {
+  return spawn(process.execPath, [...nodeOptions, at('dist/cli/main.js'), ...args], {
+    cwd: at('.'),
+    env: { DIOTEC360_LOG_FORMAT: 'pretty', ...process.env },
+    // A process group of its own: Ctrl-C reaches it once, through this process.
+    detached: true,
+    stdio: ['ignore', output, 'inherit', 'ipc'],
+  });
+}
+
+async function startNode() {
+  if (!existsSync(at(ENV_FILE))) {
+    await ended(runCli(['init', '--dir', at('.lattice/dev'), '--nodes', '1', ...PORTS], { output: 'ignore' }));
+    say(`a key and a token were made; the command line takes them with --env-file ${ENV_FILE}`);
+  }
+  const nodeOptions = ['--enable-source-maps', ...process.argv.slice(2)];
+  const child = runCli(['start', '--env-file', at(ENV_FILE)], { nodeOptions });
+  let asked = false;
+  const gone = ended(child).then((reason) => {
+    if (!asked) say(`the node ended (${reason}); the next whole build starts it again`);
+  });
+  return {
+    kill: () => child.kill('SIGKILL'),
+    async stop() {
+      asked = true;
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), DRAIN_MS);
+      await gone;
+      clearTimeout(late);
+    },
+  };
+}
+
+let node;
+let turning;
+let again = false;
+let over = false;
+
+/** One node at a time, as two processes cannot hold one store. Builds that end meanwhile are one more turn together. */
+async function turn() {
+  while (again) {
+    again = false;
+    await node?.stop();
+    if (!over) node = await startNode();
+  }
+  turning = undefined;
+}
+
+function restart() {
+  if (over) return;
+  again = true;
+  turning ??= turn();
+}
+
+/** Builds the dashboard into dist/dashboard, at once and after every change. Resolves when the first build has ended. */
+async function watchDashboard() {
+  const watcher = await build({ configFile: at('dashboard/vite.config.mjs'), logLevel: 'warn', build: { watch: {} } });
+  await new Promise((resolve) => {
+    watcher.on('event', (event) => {
+      if (event.code === 'ERROR') say(`the dashboard has an error: ${event.error.message}`);
+      // A node reads the files at the first visit and keeps them.
+      else if (event.code === 'END' && node !== undefined) restart();
+      if (event.code === 'ERROR' || event.code === 'END') resolve();
+    });
+  });
+  return watcher;
+}
+
+/** Compiles src into dist, at once and after every change. */
+function watchSources() {
+  const color = process.stderr.isTTY;
+  const host = { getCurrentDirectory: () => at('.'), getCanonicalFileName: (name) => name, getNewLine: () => '\n' };
+  const format = color ? ts.formatDiagnosticsWithColorAndContext : ts.formatDiagnostics;
+  const options = { inlineSourceMap: true };
+  return ts.createWatchProgram(
+    ts.createWatchCompilerHost(
+      at('tsconfig.build.json'),
+      options,
+      ts.sys,
+      ts.createEmitAndSemanticDiagnosticsBuilderProgram,
+      (diagnostic) => process.stderr.write(format([diagnostic], host)),
+      (_status, _newLine, _options, errors) => {
+        // Without a number of errors a build has only begun.
+        if (errors === undefined) return;
+        if (errors === 0) restart();
+        else
+          say(
+            `the build has ${errors === 1 ? 'an error' : `${errors} errors`}: the node starts again when it has none`,
+          );
+      },
+    ),
+  );
+}
+
+say('building');
+const dashboard = await watchDashboard();
+const sources = watchSources();
+
+let firstSignal;
+async function end() {
+  if (firstSignal !== undefined) {
+    if (performance.now() - firstSignal > SAME_SIGNAL_MS) node?.kill();
+    return;
+  }
+  firstSignal = performance.now();
+  over = true;
+  sources.close();
+  await turning;
+  await node?.stop();
+  await dashboard.close();
+  process.exit(0);
+}
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void end());
