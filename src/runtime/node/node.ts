@@ -43,7 +43,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     setReadOnly: parts.guard.set,
     async stop() {
       // In the reverse order, all of them told at once: a lung that hangs leaves the others the time to end.
-      await Promise.all(runners.toReversed().map((runner) => runner.stop()));
+      await Promise.all(runners.toReversed().map(async (runner) => runner.stop()));
       // Nothing writes any more but what is queued. Without the cells the next start takes longer, no more.
       await parts.writer
         .drain(() => savedCells(opened.replica))

@@ -250,9 +250,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
   async function flush(author: Author): Promise<void> {
     pushing = true;
     try {
-      while (outbox.length > 0 && ended === undefined) {
-        const message = outbox.shift() as Bytes;
-        outboxBytes -= message.length;
+      for (let message = nextPush(); message !== undefined; message = nextPush()) {
         await request(message, author);
         heard();
       }
@@ -262,6 +260,13 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     } finally {
       pushing = false;
     }
+  }
+
+  /** The next live commits to push; undefined: none is left, or the URL is not looked after any more. */
+  function nextPush(): Bytes | undefined {
+    const message = ended === undefined ? outbox.shift() : undefined;
+    outboxBytes -= message?.length ?? 0;
+    return message;
   }
 
   function emptyOutbox(): void {

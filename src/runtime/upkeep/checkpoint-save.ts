@@ -91,7 +91,8 @@ export function createCheckpointSaver(deps: {
       }
       return batch;
     };
-    while (page < 2 ** bits) {
+    const isWhole = (): boolean => page === 2 ** bits;
+    while (!isWhole()) {
       await writer.keep(nextBatch);
       if (stopped) return;
       await new Promise<void>((resolve) => {
