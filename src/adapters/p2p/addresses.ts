@@ -1,7 +1,7 @@
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { LatticeError } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
-import { toReason } from './deadline.ts';
+import { toReason } from './reasons.ts';
 
 /** A peer of our configuration with all the addresses it was named by. */
 export interface BootstrapPeer {

@@ -11,7 +11,8 @@ import {
   type Sibling,
 } from '../../core/types/index.ts';
 import { commitSigningBytes } from '../../core/wire/index.ts';
-import type { Clock, Log, Store, Timer, Verifier } from '../../ports/index.ts';
+import type { Clock, Log, Store, Verifier } from '../../ports/index.ts';
+import { sleep } from '../../timing/index.ts';
 import type { Door } from '../commit/door.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Peer } from '../peers/peers.ts';
@@ -83,21 +84,11 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
   /** Commit id ‖ signature, as latin1 would be: a commit's id alone says nothing of its signature. */
   const known = new Set<string>();
   let verified = 0;
-  let stopped = false;
-  let resting: { readonly timer: Timer; readonly wake: () => void } | undefined;
-
-  function rest(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        resting = undefined;
-        resolve();
-      };
-      resting = { timer: clock.after(ms, wake), wake };
-    });
-  }
+  const stopping = new AbortController();
+  const rest = (ms: number): Promise<void> => sleep(clock, ms, stopping.signal);
 
   async function yieldToLive(): Promise<void> {
-    const busy = (): boolean => !stopped && (writer.queued > 0 || deps.door.verifying() > 0);
+    const busy = (): boolean => !stopping.signal.aborted && (writer.queued > 0 || deps.door.verifying() > 0);
     for (let i = 0; i < MAX_RESTS && busy(); i++) await rest(REST_MS);
   }
 
@@ -151,12 +142,12 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
     let left = [...bad];
     for (let round = 0; round < ROUNDS && left.length > 0; round++) {
       if (round > 0) await rest(ROUND_WAIT_MS);
-      if (stopped) return;
+      if (stopping.signal.aborted) return;
       let answered = false;
       const last = new Set(left.map(({ keyHash }) => deps.originOf(keyHash).source));
       const peers = [...deps.peers()].sort((a, b) => Number(last.has(a.author)) - Number(last.has(b.author)));
       for (const peer of peers) {
-        if (left.length === 0 || stopped) break;
+        if (left.length === 0 || stopping.signal.aborted) break;
         try {
           const mended = await mend(peer, left);
           answered = true;
@@ -170,7 +161,7 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
       }
       if (answered) break;
     }
-    if (stopped) return;
+    if (stopping.signal.aborted) return;
     const rows = left.flatMap((one) => quarantine(one));
     const all = [...corrections, ...left.map(({ key, sibling: { commit, index } }) => ({ key, commit, index }))];
     const keys = bad.map(({ key, keyHash }) => ({ key, keyHash }));
@@ -247,12 +238,12 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
       verified = before;
       for (;;) {
         await yieldToLive();
-        if (stopped) return false;
+        if (stopping.signal.aborted) return false;
         const page = await read(cursor);
         const last = page.at(-1)?.keyHash;
         if (last === undefined) return true;
         const bad = await verify(page);
-        if (stopped) return false;
+        if (stopping.signal.aborted) return false;
         cursor = last;
         verified += page.length;
         unsaved += page.length;
@@ -266,9 +257,7 @@ export function createBackgroundCheck(deps: BackgroundCheckDeps): BackgroundChec
       return verified;
     },
     stop() {
-      stopped = true;
-      resting?.timer.cancel();
-      resting?.wake();
+      stopping.abort();
     },
   };
 }

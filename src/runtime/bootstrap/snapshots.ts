@@ -19,7 +19,8 @@ import {
   type Manifest,
   PART_LEAF_BYTES,
 } from '../../core/wire/index.ts';
-import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
+import type { Clock, Log, Store } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { CurrentCut } from '../cuts/cuts.ts';
 import type { Hold, Holds } from '../storage/holds.ts';
@@ -81,7 +82,8 @@ export interface SnapshotsDeps {
 export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   const { clock, hasher, log } = deps;
   let pins: Pin[] = [];
-  let timer: Timer | undefined;
+  /** Runs while anything is pinned. */
+  let sweeps: Repetition | undefined;
   let stopped = false;
 
   async function pinned(root: Bytes): Promise<Pin> {
@@ -124,7 +126,9 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
       usedAt: now,
     };
     pins.push(made);
-    timer ??= clock.after(SWEEP_MS, sweep);
+    sweeps ??= every(clock, SWEEP_MS, sweep, {
+      onError: (err) => log.error({ err }, 'unused snapshots could not be let go'),
+    });
     log.info({ root: bytesToHex(cut.root), entries: cut.entries, changedSince: made.pending.size }, 'snapshot pinned');
     return made;
   }
@@ -147,9 +151,10 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   }
 
   function sweep(): void {
-    timer = undefined;
     for (const pin of pins) if (clock.monotonic() - pin.usedAt >= KEEP_MS) letGo(pin);
-    if (pins.length > 0 && !stopped) timer = clock.after(SWEEP_MS, sweep);
+    if (pins.length > 0) return;
+    sweeps?.stop();
+    sweeps = undefined;
   }
 
   async function readPart(pin: Pin, index: number, after: Bytes): Promise<ChunkPart> {
@@ -196,7 +201,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     chunk: async ({ root, index, after }) => readPart(await pinned(root), index, after),
     stop() {
       stopped = true;
-      timer?.cancel();
+      sweeps?.stop();
       for (const pin of pins) pin.hold.end();
       pins = [];
     },

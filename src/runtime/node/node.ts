@@ -66,7 +66,7 @@ export interface RunningNode {
  * A node over its ports: opens and verifies the state, then wires the parts. Rejects when the store does not verify.
  */
 export async function createNode(options: NodeOptions, given: NodeDeps): Promise<RunningNode> {
-  const series = createSeries({ clock: given.clock, metrics: given.metrics, machine: given.machine });
+  const series = createSeries({ clock: given.clock, metrics: given.metrics, log: given.log, machine: given.machine });
   const deps = measured(given, series.metrics);
   const { store, hasher, signer, clock, random, metrics } = deps;
   const self = signer.author;

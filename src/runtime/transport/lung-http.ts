@@ -1,6 +1,7 @@
 import { type Author, type Bytes, LatticeError } from '../../core/types/index.ts';
 import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
-import type { Clock, HttpLung, Log, Random, Timer } from '../../ports/index.ts';
+import type { Clock, HttpLung, Log, Random } from '../../ports/index.ts';
+import { backoff, every, type Repetition } from '../../timing/index.ts';
 import type { SyncMode } from '../facade/facade.ts';
 import { ask } from './link.ts';
 
@@ -13,6 +14,10 @@ const BACKOFF_MIN_MS = 1_000;
 /** While a peer is reached by no lung at all it is tried at least this often. */
 const BACKOFF_MAX_URGENT_MS = 5_000;
 const BACKOFF_MAX_MS = 60_000;
+const urgentWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_URGENT_MS, jitter: 'full' });
+const coveredWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
+/** How often every URL is looked at: well within a heartbeat, and coarse enough to cost nothing. */
+const LOOK_EVERY_MS = 250;
 /** A URL that is not reached is looked at out of turn at most this often, whoever speaks to us. */
 const KNOCK_EVERY_MS = 5_000;
 /** Bytes of live commits waiting for one peer; beyond it they are dropped and repair finds them. */
@@ -128,7 +133,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
   });
   let states: readonly State[] = deps.urls.map(stateOf);
   const running = new Set<Promise<unknown>>();
-  let timer: Timer | undefined;
+  let looks: Repetition | undefined;
 
   const active = (peer: HttpPeer): boolean =>
     deps.mode() !== 'p2p' && (peer.author === undefined || deps.isActive(peer.author));
@@ -137,13 +142,6 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
   function track(work: Promise<unknown>): void {
     running.add(work);
     void work.finally(() => running.delete(work));
-  }
-
-  function tick(): void {
-    timer = undefined;
-    if (stop.signal.aborted) return;
-    for (const state of states) look(state);
-    timer = clock.after(Math.min(250, deps.heartbeatMs), tick);
   }
 
   function look(state: State): void {
@@ -216,12 +214,8 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
     peer.reachable = false;
     peer.error = message;
     const urgent = peer.author === undefined || !deps.isCovered(peer.author);
-    const ceiling = Math.min(
-      urgent ? BACKOFF_MAX_URGENT_MS : BACKOFF_MAX_MS,
-      BACKOFF_MIN_MS * 2 ** Math.min(state.failures, 10),
-    );
-    state.failures++;
-    state.nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + ceiling * deps.random.fraction();
+    const waitMs = (urgent ? urgentWait : coveredWait)(++state.failures, deps.random.fraction());
+    state.nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + waitMs;
     closeStream(state);
   }
 
@@ -318,10 +312,18 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
   }
 
   return {
-    start: tick,
+    start() {
+      const lookAtAll = (): void => {
+        for (const state of states) look(state);
+      };
+      looks = every(clock, Math.min(LOOK_EVERY_MS, deps.heartbeatMs), lookAtAll, {
+        firstMs: 0,
+        onError: (err) => log.error({ err }, 'looking at the HTTP peers failed'),
+      });
+    },
     async stop() {
       stop.abort(new Error('the node is stopping'));
-      timer?.cancel();
+      looks?.stop();
       for (const controller of inFlight) controller.abort(stop.signal.reason);
       for (const state of states) closeStream(state);
       await Promise.allSettled(running);
@@ -332,7 +334,7 @@ export function createHttpSupervisor(deps: HttpSupervisorDeps): HttpSupervisor {
       if (states.some((s) => s.peer.url === url)) return;
       const state = stateOf(url);
       states = [...states, state];
-      if (timer !== undefined) look(state);
+      if (looks !== undefined) look(state);
     },
     remove(url) {
       const state = states.find((s) => s.peer.url === url);

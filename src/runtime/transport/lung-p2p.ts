@@ -1,11 +1,13 @@
 import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers, P2pLung, Random, Timer } from '../../ports/index.ts';
+import { backoff, withDeadline } from '../../timing/index.ts';
 import type { LungStatus } from '../facade/facade.ts';
 
 /** A start that has not finished by then is cut off: the original's never returned. */
 const START_DEADLINE_MS = 10_000;
 const RETRY_MIN_MS = 2_000;
 const RETRY_MAX_MS = 60_000;
+const retryWait = backoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, jitter: 'equal' });
 
 export interface P2pSupervisor {
   start(): void;
@@ -53,21 +55,19 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     const controller = new AbortController();
     attempt = controller;
     change('starting', failures === 0 ? 'node start' : `retry ${failures}`);
-    const deadline = clock.after(START_DEADLINE_MS, () =>
-      controller.abort(new Error(`did not start within ${START_DEADLINE_MS / 1000} s`)),
-    );
     try {
-      await Promise.race([
-        lung.start({ ...deps.handlers, onFailure: (cause) => fail(controller, cause) }, controller.signal),
-        aborted(controller.signal),
-      ]);
+      await withDeadline(
+        clock,
+        START_DEADLINE_MS,
+        (signal) => lung.start({ ...deps.handlers, onFailure: (cause) => fail(controller, cause) }, signal),
+        () => new Error(`did not start within ${START_DEADLINE_MS / 1000} s`),
+        controller.signal,
+      );
       if (controller.signal.aborted) return;
       failures = 0;
       change('running', 'started');
     } catch (error) {
       fail(controller, error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      deadline.cancel();
     }
   }
 
@@ -75,9 +75,8 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     if (attempt !== controller || stopped || lung === undefined) return;
     attempt = undefined;
     controller.abort(cause);
-    const ceiling = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures, 10));
-    const wait = Math.round(ceiling * (0.5 + deps.random.fraction() / 2));
     failures++;
+    const wait = Math.round(retryWait(failures, deps.random.fraction()));
     log.warn({ error: cause.message, retryInMs: wait, attempt: failures }, 'P2P failed, HTTP carries on');
     change('failed', cause.message, { error: cause.message, retryAt: clock.now() + wait });
     stopping = lung.stop();
@@ -113,12 +112,4 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
       return lung.request(peer, message, { timeoutMs });
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
 }
