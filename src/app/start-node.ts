@@ -20,7 +20,9 @@ import { createMetrics } from '../adapters/system/metrics.ts';
 import { createApi } from '../api/index.ts';
 import type { Config } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
-import { authorToPeerId, peerIdToAuthor } from '../core/wire/peer-id.ts';
+import { isFlaw } from '../core/wire/host.ts';
+import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
+import { authorToPeerId } from '../core/wire/peer-id.ts';
 import type { Clock, Log, P2pLung } from '../ports/index.ts';
 import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
@@ -96,9 +98,10 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         version: VERSION,
         network: config.network,
         trusted: config.trusted as readonly Author[],
-        bootstrap: config.p2p.bootstrap.flatMap(
-          (address) => peerIdToAuthor(address.slice(address.lastIndexOf('/') + 1)) ?? [],
-        ),
+        bootstrap: config.p2p.bootstrap.flatMap((address) => {
+          const parsed = parsePeerMultiaddr(address);
+          return isFlaw(parsed) ? [] : parsed.author;
+        }),
         urls: config.http.nodes,
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,

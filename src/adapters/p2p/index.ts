@@ -1,4 +1,6 @@
 import { LatticeError } from '../../core/types/index.ts';
+import { isFlaw } from '../../core/wire/host.ts';
+import { parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import type { P2pLung } from '../../ports/index.ts';
 import { raceAbort } from '../../timing/index.ts';
 import { type Bans, createBans } from './bans.ts';
@@ -45,11 +47,7 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
         controller.signal.throwIfAborted();
         const { startLung } = await loading;
         controller.signal.throwIfAborted();
-        const lung = await startLung(
-          { ...options, webSocket: further.some((address) => /\/wss?(?:\/|$)/.test(address)) },
-          bans,
-          handlers,
-        );
+        const lung = await startLung({ ...options, webSocket: further.some(needsWebSocket) }, bans, handlers);
         lung.stayWith(further);
         if (controller.signal.aborted) {
           await lung.stop();
@@ -84,6 +82,11 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
     topicPeers: () => running?.topicPeers() ?? 0,
     listenAddresses: () => running?.listenAddresses() ?? [],
   };
+}
+
+function needsWebSocket(address: string): boolean {
+  const parsed = parsePeerMultiaddr(address);
+  return !isFlaw(parsed) && parsed.webSocket;
 }
 
 async function load(): Promise<typeof import('./lung.ts')> {

@@ -19,7 +19,7 @@ export const TEST_CONFIG: ApiConfig = {
     allowedHosts: [],
     trustedProxies: [],
   },
-  http: { nodes: ['http://127.0.0.1:8001/', ' ', 'http://127.0.0.1:8002'] },
+  http: { nodes: ['http://127.0.0.1:8001', 'http://127.0.0.1:8002'] },
 };
 
 export const clock = systemClock();

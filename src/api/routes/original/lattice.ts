@@ -144,7 +144,7 @@ export function legacyRoutes({ lattice, config, clock, inTime }: RouteContext, c
     });
 
     scope.get('/api/lattice/nodes', async () => {
-      const nodes = config.http.nodes.map((node) => node.trim().replace(/\/+$/, '')).filter((node) => node !== '');
+      const { nodes } = config.http;
       return { success: true, nodes, count: nodes.length };
     });
 
