@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
+import { withDeadline } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
 import { createAddresses } from './http/addresses.ts';
 import { applyContract } from './http/contracted.ts';
-import { type ApiDeps, type ApiLog, createDeadline, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
+import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
 import type { OpenResponses } from './http/open-response.ts';
 import { createRateLimits, DEFAULT_LIMITS } from './http/rate-limits.ts';
@@ -124,20 +125,18 @@ const reachableHost = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1
 
 /** Builds the server without binding it. Rejects only on programmer errors. */
 export async function createApi(deps: ApiDeps): Promise<Api> {
-  const { lattice, config, log, metrics } = deps;
+  const { lattice, config, clock, log, metrics } = deps;
   const times = { ...DEFAULT_TIMES, ...deps.times };
   const addresses = createAddresses(config.api.trustedProxies);
   const checkToken = createTokenCheck(config, addresses);
   const checkHost = createHostCheck(config, addresses);
-  const inTime = createDeadline(
-    times.deadlineMs,
-    () =>
-      new LatticeError(
-        'deadline',
-        `the node did not finish within ${times.deadlineMs / 1000} s; a write may still be done`,
-      ),
-  );
-  const context: RouteContext = { lattice, config, log, inTime };
+  const late = (): LatticeError =>
+    new LatticeError(
+      'deadline',
+      `the node did not finish within ${times.deadlineMs / 1000} s; a write may still be done`,
+    );
+  const inTime: RouteContext['inTime'] = (work) => withDeadline(clock, times.deadlineMs, () => work, late);
+  const context: RouteContext = { lattice, config, clock, log, inTime };
   const openResponses: OpenResponses = new Set();
   const limits = createRateLimits(addresses, { ...DEFAULT_LIMITS, ...deps.limits });
   const slots = createStreamSlots(addresses);
@@ -222,7 +221,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   if (deps.metricsPage !== undefined) await app.register(metricsRoutes(context, deps.metricsPage, deps.resources));
   if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
   if (deps.logs !== undefined)
-    await app.register(logRoutes(deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
+    await app.register(logRoutes(context, deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
   await app.register(dashboardRoutes(deps.dashboard));
   const routes = [...methodsByPath].flatMap(([url, methods]) => [...methods].map((method) => `${method} ${url}`));
   refuseOtherMethods(app, methodsByPath);
@@ -255,9 +254,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       probes.stopping();
       for (const response of openResponses) response.end();
       sockets.close();
-      const cut = setTimeout(() => app.server.closeAllConnections(), times.drainMs);
+      const cut = clock.after(times.drainMs, () => app.server.closeAllConnections());
       await app.close();
-      clearTimeout(cut);
+      cut.cancel();
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts';
-import type { Clock, Log, Timer } from '../ports/index.ts';
+import type { Clock, Log } from '../ports/index.ts';
 import type { Lattice } from '../runtime/index.ts';
+import { sleep } from '../timing/index.ts';
 
 /** Between two looks at a lung that starts. */
 const LOOK_MS = 20;
@@ -22,26 +23,26 @@ export function announce(deps: {
   const { lattice, config, url, clock, log } = deps;
   const { nodes, pollIntervalMs } = config.http;
   const root = lattice.root().root;
-  let timer: Timer | undefined;
-  let looks = 0;
+  const stopped = new AbortController();
 
-  function conclude(): void {
+  function isSettled(): boolean {
+    const { state } = lattice.status().p2p;
+    return !config.p2p.enabled || state === 'running' || state === 'failed';
+  }
+
+  async function settle(): Promise<void> {
+    for (let waitedMs = 0; !isSettled(); waitedMs += LOOK_MS) {
+      if (waitedMs >= P2P_START_MS) {
+        log.warn({ reason: 'p2p_start_timeout', waitedMs }, 'P2P has not started yet, HTTP carries on');
+        break;
+      }
+      await sleep(clock, LOOK_MS, stopped.signal);
+      if (stopped.signal.aborted) return;
+    }
     if (nodes.length > 0) log.info({ nodes, pollMs: pollIntervalMs }, 'HTTP sync activated');
     log.info({ url, root }, 'LATTICE READY');
     log.info({ count: nodes.length }, 'HTTP peers monitored');
   }
-  function look(): void {
-    timer = undefined;
-    const { state } = lattice.status().p2p;
-    const settled = !config.p2p.enabled || state === 'running' || state === 'failed';
-    if (!settled && ++looks * LOOK_MS < P2P_START_MS) {
-      timer = clock.after(LOOK_MS, look);
-      return;
-    }
-    if (!settled)
-      log.warn({ reason: 'p2p_start_timeout', waitedMs: P2P_START_MS }, 'P2P has not started yet, HTTP carries on');
-    conclude();
-  }
-  look();
-  return () => timer?.cancel();
+  void settle();
+  return () => stopped.abort();
 }

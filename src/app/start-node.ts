@@ -20,9 +20,12 @@ import { createMetrics } from '../adapters/system/metrics.ts';
 import { createApi } from '../api/index.ts';
 import type { Config } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
-import { authorToPeerId, peerIdToAuthor } from '../core/wire/peer-id.ts';
-import type { Clock, Log, P2pLung, Timer } from '../ports/index.ts';
+import { isFlaw } from '../core/wire/host.ts';
+import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
+import { authorToPeerId } from '../core/wire/peer-id.ts';
+import type { Clock, Log, P2pLung } from '../ports/index.ts';
 import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
+import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { VERSION } from './version.ts';
 
@@ -30,6 +33,8 @@ import { VERSION } from './version.ts';
 const MIN_FREE_BYTES = 256 * 1024 * 1024;
 const MIN_FREE_PART = 0.05;
 const DISK_CHECK_MS = 10_000;
+/** A node whose store failed ends after this: its last lines must reach the log. */
+const LINGER_MS = 200;
 
 export interface StartOptions {
   readonly config: Config;
@@ -84,7 +89,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   const closers: (() => Promise<void>)[] = [() => store.close(), async () => machine.close()];
   try {
     const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock) : undefined;
-    const http = createHttpLung({ signer, verifier, hasher, random, log: root.child('http') });
+    const http = createHttpLung({ signer, verifier, hasher, random, clock, log: root.child('http') });
     closers.push(() => http.close());
     const node = await createNode(
       {
@@ -93,9 +98,10 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         version: VERSION,
         network: config.network,
         trusted: config.trusted as readonly Author[],
-        bootstrap: config.p2p.bootstrap.flatMap(
-          (address) => peerIdToAuthor(address.slice(address.lastIndexOf('/') + 1)) ?? [],
-        ),
+        bootstrap: config.p2p.bootstrap.flatMap((address) => {
+          const parsed = parsePeerMultiaddr(address);
+          return isFlaw(parsed) ? [] : parsed.author;
+        }),
         urls: config.http.nodes,
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,
@@ -118,7 +124,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         ...(p2p === undefined ? {} : { p2p }),
         http,
         peerIdOf: authorToPeerId,
-        onFatal: onFatal ?? ((error) => exitOnStoreFailure(log, error)),
+        onFatal: onFatal ?? ((error) => exitOnStoreFailure(clock, log, error)),
       },
     );
     closers.push(() => node.stop());
@@ -130,6 +136,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     const api = await createApi({
       lattice: node.lattice,
       config,
+      clock,
       log: root.child('api'),
       metrics,
       logs: ring,
@@ -199,28 +206,21 @@ async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
 }
 
 function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log): () => void {
-  let timer: Timer | undefined;
-  let stopped = false;
   const look = async (): Promise<void> => {
-    try {
-      const { free, total } = await freeBytes(directory);
-      const need = Math.max(MIN_FREE_BYTES, total * MIN_FREE_PART);
-      node.setReadOnly(
-        'disk',
-        free < need
-          ? `only ${Math.round(free / 2 ** 20)} MiB free in ${directory}, at least ${Math.round(need / 2 ** 20)} MiB are needed`
-          : undefined,
-      );
-    } catch (error) {
-      log.warn({ error: String(error), directory }, 'free disk space is unknown');
-    }
-    if (!stopped) timer = clock.after(DISK_CHECK_MS, () => void look());
+    const { free, total } = await freeBytes(directory);
+    const need = Math.max(MIN_FREE_BYTES, total * MIN_FREE_PART);
+    node.setReadOnly(
+      'disk',
+      free < need
+        ? `only ${Math.round(free / 2 ** 20)} MiB free in ${directory}, at least ${Math.round(need / 2 ** 20)} MiB are needed`
+        : undefined,
+    );
   };
-  void look();
-  return () => {
-    stopped = true;
-    timer?.cancel();
-  };
+  const looks = every(clock, DISK_CHECK_MS, look, {
+    firstMs: 0,
+    onError: (error) => log.warn({ error: String(error), directory }, 'free disk space is unknown'),
+  });
+  return () => looks.stop();
 }
 
 /** Bundles of the original's vault that lie in the vault directory. */
@@ -232,10 +232,9 @@ async function countBundles(directory: string): Promise<number> {
   }
 }
 
-function exitOnStoreFailure(log: Log, error: unknown): void {
+function exitOnStoreFailure(clock: Clock, log: Log, error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   log.error({ error: message }, 'the store failed: nothing more is acknowledged, the node stops');
   process.exitCode = 74;
-  // The lines above must reach the log; a second is the longest that a failing node may linger.
-  setTimeout(() => process.exit(74), 200);
+  clock.after(LINGER_MS, () => process.exit(74));
 }

@@ -2,8 +2,10 @@ import { isIP, isIPv6 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { isStrictPublicKey } from '../adapters/system/keys.ts';
 import { bytesToHex, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
+import { parseBaseUrl } from '../core/wire/base-url.ts';
+import { type Flaw, isFlaw, isHostName, parsePort } from '../core/wire/host.ts';
+import { parseListenMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
-import { type Flaw, isHostName, multiaddrFlaw, parsePort } from './multiaddr.ts';
 import type { Kind, Variable } from './variables.ts';
 
 /** What each kind of text becomes. An empty text becomes an empty list, an empty string or undefined. */
@@ -21,7 +23,7 @@ export interface Values {
   readonly token: string | undefined;
   /** 64 lower-case hex digits. */
   readonly seed: string | undefined;
-  /** Without trailing slashes. */
+  /** As parseBaseUrl writes them. */
   readonly url: string;
   readonly urls: readonly string[];
   readonly origins: readonly string[];
@@ -83,35 +85,9 @@ function parseList(text: string, context: Context, item: (value: string) => stri
   return [...accepted];
 }
 
-function baseUrl(text: string): string | Flaw {
-  const bare = text.replace(/\/+$/, '');
-  // Before any fix repeats the text.
-  if (bare.includes('@'))
-    return { rule: 'a base URL has no user and no password', fix: 'leave them out, up to and with the @' };
-  let url: URL;
-  try {
-    url = new URL(bare);
-  } catch {
-    return {
-      rule: 'it is not a URL',
-      fix: text.includes('://') ? 'write it as in https://node.example.org' : `write http://${bare}`,
-    };
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    // "node.example.org:8000" parses as a URL of the scheme "node.example.org".
-    return {
-      rule: 'it is not an HTTP URL',
-      fix: text.includes('://') ? 'write http:// or https://' : `write http://${bare}`,
-    };
-  }
-  if (url.search !== '' || url.hash !== '')
-    return { rule: 'a base URL has no query and no fragment', fix: 'leave out ? or # and the rest' };
-  return bare;
-}
-
 function origin(text: string): string | Flaw {
   if (text === '*') return text;
-  const url = baseUrl(text);
+  const url = parseBaseUrl(text);
   if (typeof url !== 'string') return url;
   const parsed = new URL(url);
   if (parsed.pathname !== '/') return { rule: 'an origin has no path', fix: `write ${parsed.origin}` };
@@ -162,6 +138,10 @@ function parseSeconds(text: string, { variable, reject }: Context): number {
   const rule = Number.isNaN(value) ? 'it is not a number of seconds' : `it is outside ${least} to ${greatest} seconds`;
   reject(text, { rule, fix: `write seconds without a unit, for example ${variable.default}` });
   return 0;
+}
+
+function textOrFlaw(parsed: { readonly text: string } | Flaw): string | Flaw {
+  return isFlaw(parsed) ? parsed : parsed.text;
 }
 
 export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) => Values[K] } = {
@@ -227,17 +207,16 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
     return text.toLowerCase();
   },
   url(text, { reject }) {
-    const url = text.length > MAX_ITEM_LENGTH ? TOO_LONG : baseUrl(text);
+    const url = text.length > MAX_ITEM_LENGTH ? TOO_LONG : parseBaseUrl(text);
     if (typeof url === 'string') return url;
     reject(text, url);
     return '';
   },
-  urls: (text, context) => parseList(text, context, baseUrl),
+  urls: (text, context) => parseList(text, context, parseBaseUrl),
   origins: (text, context) => parseList(text, context, origin),
   hosts: (text, context) => parseList(text, context, hostHeader),
   proxies: (text, context) => parseList(text, context, proxy),
   'public-keys': (text, context) => [...parseList(text, context, publicKey)].sort(),
-  'listen-addresses': (text, context) =>
-    parseList(text, context, (value) => multiaddrFlaw(value, 'listen') ?? value.replace(/\/p2p\/.*$/, '')),
-  'peer-addresses': (text, context) => parseList(text, context, (value) => multiaddrFlaw(value, 'peer') ?? value),
+  'listen-addresses': (text, context) => parseList(text, context, (value) => textOrFlaw(parseListenMultiaddr(value))),
+  'peer-addresses': (text, context) => parseList(text, context, (value) => textOrFlaw(parsePeerMultiaddr(value))),
 };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/adapters/system/index.ts';
 import { createLegacyVault } from '../../src/api/routes/original/vault.ts';
 import { type LiveNode, type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
 
@@ -354,7 +355,7 @@ describe('the contract of the original', () => {
         symlinkSync(secret, join(dir, 'vault', `${'11'.repeat(32)}.json`));
         symlinkSync(secret, join(dir, 'vault', 'index.json'));
         const look = async () => {
-          const { bundles, functions, index } = await createLegacyVault(join(dir, 'vault'))();
+          const { bundles, functions, index } = await createLegacyVault(join(dir, 'vault'), systemClock())();
           return [bundles.size, functions.size, index.size];
         };
         symlinkSync(join(dir, 'outside'), join(dir, 'vault', 'bundles'));
@@ -367,7 +368,7 @@ describe('the contract of the original', () => {
         writeFileSync(join(dir, 'vault', 'bundles', 'c.ae_bundle'), `"${'x'.repeat(2 * 1024 * 1024)}"`);
         mkdirSync(join(dir, 'vault', 'bundles', 'd.ae_bundle'));
         expect(await look()).toEqual([0, 0, 0]);
-        expect((await createLegacyVault(join(dir, 'nowhere'))()).bundles.size).toBe(0);
+        expect((await createLegacyVault(join(dir, 'nowhere'), systemClock())()).bundles.size).toBe(0);
       } finally {
         rmSync(dir, { recursive: true, force: true });
       }

@@ -29,6 +29,7 @@ function overHttp(from: Node, to: Node): Link {
     verifier: createVerifier(),
     hasher,
     random: systemRandom(),
+    clock: systemClock(),
     log: silent,
   });
   return (message) => lung.request(to.api.url, message, { timeoutMs: 10_000, expect: to.author as Author });

@@ -18,8 +18,18 @@ import {
   requestSigningBytes,
   responseSigningBytes,
 } from '../../core/wire/index.ts';
-import type { FrameHandler, HttpIdentity, HttpLung, Log, Random, Signer, Verifier } from '../../ports/index.ts';
-import { withDeadline } from './deadline.ts';
+import type {
+  FrameHandler,
+  HttpIdentity,
+  HttpLung,
+  Log,
+  Random,
+  RequestOptions,
+  Signer,
+  Timer,
+  Verifier,
+} from '../../ports/index.ts';
+import { type Timers, withDeadline } from '../../timing/index.ts';
 import { chunksOf, readBody, send } from './exchange.ts';
 import { createFrameReader } from './frames.ts';
 
@@ -28,6 +38,7 @@ export interface HttpLungDeps {
   readonly verifier: Verifier;
   readonly hasher: Hasher;
   readonly random: Random;
+  readonly clock: Timers;
   readonly log: Log;
 }
 
@@ -55,7 +66,7 @@ const isStale = (cause: unknown): boolean =>
  * every connection.
  */
 export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promise<void> } {
-  const { signer, verifier, hasher, random, log } = deps;
+  const { signer, verifier, hasher, random, clock, log } = deps;
   const common = {
     pipelining: 1,
     headersTimeout: ANSWER_TIMEOUT_MS,
@@ -66,6 +77,11 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
   // A stream holds its connection for as long as it lasts; its silence is timed below.
   const streams = new Agent({ ...common, connections: CONNECTIONS_PER_PEER, bodyTimeout: 0 });
   const sessions = new Map<string, Session>();
+
+  function inTime<T>({ timeoutMs, signal }: RequestOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = (): LatticeError => new LatticeError('timeout', `no answer within ${timeoutMs} ms`);
+    return withDeadline(clock, timeoutMs, work, late, signal);
+  }
 
   function remember(url: string, session: Session): void {
     sessions.delete(url);
@@ -190,21 +206,21 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
 
   return {
     identify: (url, options) =>
-      withDeadline(options, async (signal) => {
+      inTime(options, async (signal) => {
         const { author, incarnation } = await openSession(url, signal);
         return { author, incarnation };
       }),
 
     async request(url, message, options) {
       if (message.length > MAX_SYNC_BYTES) throw new RangeError('a sync message is over MAX_SYNC_BYTES');
-      return withDeadline(options, (signal) =>
+      return inTime(options, (signal) =>
         inSession(url, options.expect, signal, (session) => exchange(url, session, message, signal)),
       );
     },
 
     async stream(url, { cursor, expect, idleMs, signal }, onFrame) {
       const controller = new AbortController();
-      const idle = createIdleTimer(idleMs, () =>
+      const idle = createIdleTimer(clock, idleMs, () =>
         controller.abort(new LatticeError('timeout', `the push stream of ${url} was silent for ${idleMs} ms`)),
       );
       const giveUp = (): void =>
@@ -247,13 +263,13 @@ interface IdleTimer {
   stop(): void;
 }
 
-function createIdleTimer(ms: number, onIdle: () => void): IdleTimer {
-  let timer: NodeJS.Timeout | undefined;
-  const stop = (): void => clearTimeout(timer);
+function createIdleTimer(clock: Timers, ms: number, onIdle: () => void): IdleTimer {
+  let timer: Timer | undefined;
+  const stop = (): void => timer?.cancel();
   return {
     start() {
       stop();
-      timer = setTimeout(onIdle, ms);
+      timer = clock.after(ms, onIdle);
     },
     stop,
   };

@@ -1,7 +1,8 @@
-import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { LatticeError } from '../../core/types/index.ts';
-import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
-import { toReason } from './deadline.ts';
+import { type Flaw, isFlaw } from '../../core/wire/host.ts';
+import { parseListenMultiaddr, parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
+import { toReason } from './reasons.ts';
 
 /** A peer of our configuration with all the addresses it was named by. */
 export interface BootstrapPeer {
@@ -9,38 +10,21 @@ export interface BootstrapPeer {
   readonly addresses: readonly Multiaddr[];
 }
 
-const HOSTS = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6']);
-
-/**
- * Parses a listen address. Throws LatticeError `invalid-address` unless it is TCP (with /ws: WebSocket) on an IP
- * address.
- */
+/** Parses a listen address. Throws LatticeError `invalid-address` unless it is TCP or WebSocket on an IP address. */
 export function parseListen(text: string): Multiaddr {
-  const address = parse(text, 'listen');
-  const names = address.getComponents().map((component) => component.name);
-  const shape = names.join('/');
-  if (!/^ip[46]\/tcp(\/ws)?$/.test(shape)) {
-    throw invalid('listen', text, 'it must be /ip4/<address>/tcp/<port> or /ip6/…, with /ws at the end for WebSocket');
-  }
-  return address;
+  const parsed = parseListenMultiaddr(text);
+  if (isFlaw(parsed)) throw invalid('listen', text, parsed);
+  return multiaddr(parsed.text);
 }
 
 /** Parses bootstrap addresses and groups them by peer. Throws LatticeError `invalid-address`; `own` is left out. */
 export function parseBootstrap(texts: readonly string[], own: string): readonly BootstrapPeer[] {
   const peers = new Map<string, Multiaddr[]>();
   for (const text of texts) {
-    const address = parse(text, 'bootstrap');
-    const components = address.getComponents();
-    const last = components.at(-1);
-    if (!HOSTS.has(components[0]?.name ?? '') || components[1]?.name !== 'tcp') {
-      throw invalid('bootstrap', text, 'it must begin with /ip4/<address>/tcp/<port> or /dns4/<name>/tcp/<port>');
-    }
-    if (last?.code !== CODE_P2P || last.value === undefined)
-      throw invalid('bootstrap', text, 'it must end in /p2p/<peer id>');
-    if (peerIdToAuthor(last.value) === undefined)
-      throw invalid('bootstrap', text, 'its peer id holds no Ed25519 key (12D3KooW…)');
-    if (last.value === own) continue;
-    peers.set(last.value, [...(peers.get(last.value) ?? []), address]);
+    const parsed = parsePeerMultiaddr(text);
+    if (isFlaw(parsed)) throw invalid('bootstrap', text, parsed);
+    if (parsed.peerId === own) continue;
+    peers.set(parsed.peerId, [...(peers.get(parsed.peerId) ?? []), multiaddr(parsed.text)]);
   }
   return [...peers].map(([peerId, addresses]) => ({ peerId, addresses }));
 }
@@ -101,20 +85,9 @@ export function toStartError(cause: unknown): LatticeError {
   return new LatticeError('p2p-start-failed', `P2P did not start: ${toReason(cause)}`, { cause });
 }
 
-function parse(text: string, role: string): Multiaddr {
-  try {
-    return multiaddr(text);
-  } catch (cause) {
-    const host = /^\/ip[46]\/([^/]+)/.exec(text)?.[1];
-    if (host !== undefined && /[a-z]/i.test(host) && !host.includes(':'))
-      throw invalid(role, text, `"${host}" is a name: write /dns4/${host}/…`);
-    throw invalid(role, text, toReason(cause));
-  }
-}
-
-function invalid(role: string, text: string, why: string): LatticeError {
-  return new LatticeError('invalid-address', `P2P ${role} address ${JSON.stringify(text)} is not usable: ${why}`, {
-    next: 'An example: /ip4/192.0.2.7/tcp/9000, for bootstrap followed by /p2p/<peer id>.',
+function invalid(role: string, text: string, { rule, fix }: Flaw): LatticeError {
+  return new LatticeError('invalid-address', `P2P ${role} address ${JSON.stringify(text)} is not usable: ${rule}`, {
+    next: fix,
     details: { address: text },
   });
 }

@@ -1,5 +1,8 @@
 import type { Clock } from '../../ports/index.ts';
+import { backoff } from '../../timing/index.ts';
 import { BAN_MS, MAX_BAN_MS, MAX_BANS } from './limits.ts';
+
+const lengthOf = backoff({ minMs: BAN_MS, maxMs: MAX_BAN_MS, jitter: 'none' });
 
 interface Ban {
   readonly count: number;
@@ -46,7 +49,7 @@ export function createBans(clock: Clock): Bans {
   return {
     add(peerId) {
       const count = (current(peerId)?.count ?? 0) + 1;
-      const length = Math.min(MAX_BAN_MS, BAN_MS * 2 ** (count - 1));
+      const length = lengthOf(count);
       if (!bans.has(peerId)) makeRoom();
       bans.set(peerId, { count, until: clock.monotonic() + length });
       return length;

@@ -1,8 +1,8 @@
 import { type GossipSub, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
-import { type Author, type Bytes, MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
+import { type Author, type Bytes, LatticeError, MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers, Verdict } from '../../ports/index.ts';
-import { createDeadline, toReason } from './deadline.ts';
+import { withDeadline } from '../../timing/index.ts';
 import { forgetOldMessages } from './gossip-memory.ts';
 import {
   GRAYLIST,
@@ -15,6 +15,7 @@ import {
   REJECTED_WINDOW_MS,
   VALIDATION_TIMEOUT_MS,
 } from './limits.ts';
+import { toReason } from './reasons.ts';
 
 export interface Gossip {
   /** Joins the topic; call once the node has started. */
@@ -46,6 +47,9 @@ interface Validation {
   readonly startedAt: number;
   finish(verdict: Verdict): void;
 }
+
+const undrained = (): LatticeError =>
+  new LatticeError('timeout', `no recipient took the gossip within ${PUBLISH_WAIT_MS} ms`);
 
 /** GossipSub's own class has these beyond its published interface. */
 interface Scores {
@@ -119,21 +123,13 @@ export function createGossip(deps: GossipDeps): Gossip {
       .filter((connection) => recipients.has(connection.remotePeer.toString()))
       .flatMap((connection) => gossipStream(connection, 'outbound') ?? []);
 
-  /**
-   * Waits until one of the recipients has room: the fastest sets the pace, slower ones are left to their buffers'
-   * limit.
-   */
-  const room = async (recipients: ReadonlySet<string>): Promise<void> => {
-    const deadline = createDeadline(clock, PUBLISH_WAIT_MS, 'waiting for gossip to drain');
-    try {
-      while (!deadline.signal.aborted) {
-        const streams = outboundStreams(recipients);
-        if (streams.length === 0 || streams.some((stream) => stream.writeBufferLength <= PUBLISH_HIGH_WATER_BYTES))
-          return;
-        await nextEvent(streams, deadline.signal);
-      }
-    } finally {
-      deadline.clear();
+  /** Waits until one of the recipients has room. */
+  const room = async (recipients: ReadonlySet<string>, signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      const streams = outboundStreams(recipients);
+      if (streams.length === 0 || streams.some((stream) => stream.writeBufferLength <= PUBLISH_HIGH_WATER_BYTES))
+        return;
+      await nextEvent(streams, signal);
     }
   };
 
@@ -146,7 +142,8 @@ export function createGossip(deps: GossipDeps): Gossip {
         throw new RangeError(`a gossip message has 1 to ${MAX_GOSSIP_BYTES} bytes, not ${data.length}`);
       const { recipients } = await pubsub.publish(topic, data);
       const ids = new Set(recipients.map(String));
-      await room(ids);
+      // The fastest sets the pace, and none of them for long: slower ones are left to their buffers' limit.
+      await withDeadline(clock, PUBLISH_WAIT_MS, (signal) => room(ids, signal), undrained).catch(() => undefined);
       return ids.size;
     },
     topicPeers() {

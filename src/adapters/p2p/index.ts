@@ -1,5 +1,8 @@
 import { LatticeError } from '../../core/types/index.ts';
+import { isFlaw } from '../../core/wire/host.ts';
+import { parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import type { P2pLung } from '../../ports/index.ts';
+import { raceAbort } from '../../timing/index.ts';
 import { type Bans, createBans } from './bans.ts';
 import type { RunningLung } from './lung.ts';
 import type { P2pLungOptions } from './options.ts';
@@ -20,7 +23,8 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
   let running: RunningLung | undefined;
   /** The start under way, cleaned up after when it fails or is cut off. Never rejects. */
   let settling: Promise<void> = Promise.resolve();
-  let starting: AbortController | undefined;
+  /** Cuts off the start under way. */
+  let cutOff: (() => void) | undefined;
   let further: readonly string[] = [];
 
   const current = (): RunningLung => {
@@ -30,11 +34,12 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
 
   return {
     async start(handlers, signal) {
-      if (running !== undefined || starting !== undefined) throw new Error('the P2P lung has been started already');
+      if (running !== undefined || cutOff !== undefined) throw new Error('the P2P lung has been started already');
       const controller = new AbortController();
-      starting = controller;
-      const cancel = (): void => controller.abort();
-      if (signal.aborted) controller.abort();
+      const cancel = (): void =>
+        controller.abort(new LatticeError('aborted', 'the start of P2P was cut off', { cause: signal.reason }));
+      cutOff = cancel;
+      if (signal.aborted) cancel();
       else signal.addEventListener('abort', cancel, { once: true });
       const before = settling;
       const work = async (): Promise<void> => {
@@ -42,11 +47,7 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
         controller.signal.throwIfAborted();
         const { startLung } = await loading;
         controller.signal.throwIfAborted();
-        const lung = await startLung(
-          { ...options, webSocket: further.some((address) => /\/wss?(?:\/|$)/.test(address)) },
-          bans,
-          handlers,
-        );
+        const lung = await startLung({ ...options, webSocket: further.some(needsWebSocket) }, bans, handlers);
         lung.stayWith(further);
         if (controller.signal.aborted) {
           await lung.stop();
@@ -56,21 +57,15 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
       };
       const started = work();
       settling = started.catch(() => undefined);
-      const aborted = new Promise<never>((_, reject) => {
-        const onAbort = (): void =>
-          reject(new LatticeError('aborted', 'the start of P2P was cut off', { cause: signal.reason }));
-        if (controller.signal.aborted) onAbort();
-        else controller.signal.addEventListener('abort', onAbort, { once: true });
-      });
       try {
-        await Promise.race([started, aborted]);
+        await raceAbort(started, controller.signal);
       } finally {
         signal.removeEventListener('abort', cancel);
-        starting = undefined;
+        cutOff = undefined;
       }
     },
     async stop() {
-      starting?.abort();
+      cutOff?.();
       await settling;
       const lung = running;
       running = undefined;
@@ -87,6 +82,11 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
     topicPeers: () => running?.topicPeers() ?? 0,
     listenAddresses: () => running?.listenAddresses() ?? [],
   };
+}
+
+function needsWebSocket(address: string): boolean {
+  const parsed = parsePeerMultiaddr(address);
+  return !isFlaw(parsed) && parsed.webSocket;
 }
 
 async function load(): Promise<typeof import('./lung.ts')> {

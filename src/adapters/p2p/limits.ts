@@ -88,9 +88,9 @@ export const MAX_BANS = 1024;
 
 /** Supervision looks at the state this often. */
 export const TICK_MS = 250;
-/** Redial: full jitter over 250 ms · 2^n, at most 5 s while a configured peer is missing. */
-export const REDIAL_BASE_MS = 250;
-export const REDIAL_CAP_MS = 5000;
+/** Redial of a configured peer: backoff with full jitter, at least this often while it is missing. */
+export const REDIAL_MIN_MS = 250;
+export const REDIAL_MAX_MS = 5000;
 /** A connection that lasted this long ends the backoff; a shorter one (refused, flapping) counts as a failed dial. */
 export const STABLE_MS = 10_000;
 /** Dials of peers found by mDNS that run at once. */

@@ -1,8 +1,10 @@
 import type { Connection } from '@libp2p/interface';
+import { LatticeError } from '../../core/types/index.ts';
 import type { Clock, Random } from '../../ports/index.ts';
-import { createDeadline, toError } from './deadline.ts';
+import { withDeadline } from '../../timing/index.ts';
 import { gossipStream } from './gossip.ts';
 import { PING_DEADLINE_MS, STALL_MS } from './limits.ts';
+import { toError } from './reasons.ts';
 import { readUntil } from './sync-frame.ts';
 
 /** libp2p's ping: the other side sends back the 32 bytes it gets. */
@@ -45,26 +47,28 @@ export function createLiveness(deps: LivenessDeps): Liveness {
   const pulses = new Map<string, Pulse>();
   let lastTick = clock.monotonic();
 
+  /** Sends one ping. Resolves to ms. */
+  const roundTrip = async (connection: Connection, signal: AbortSignal): Promise<number> => {
+    const stream = await connection.newStream(PING_PROTOCOL, { signal });
+    try {
+      const sentAt = clock.monotonic();
+      const pong = readUntil(stream, collect(PING_BYTES), signal);
+      stream.send(deps.random.bytes(PING_BYTES));
+      await pong;
+      return clock.monotonic() - sentAt;
+    } finally {
+      stream.abort(new Error('the ping has ended'));
+    }
+  };
   const ping = async (connection: Connection, pulse: Pulse): Promise<void> => {
     pulse.pinging = true;
-    const deadline = createDeadline(clock, PING_DEADLINE_MS, 'a ping');
     try {
-      const stream = await connection.newStream(PING_PROTOCOL, { signal: deadline.signal });
-      try {
-        const sentAt = clock.monotonic();
-        const pong = readUntil(stream, collect(PING_BYTES), deadline.signal);
-        stream.send(deps.random.bytes(PING_BYTES));
-        await pong;
-        pulse.lastSign = clock.monotonic();
-        pulse.rttMs = pulse.lastSign - sentAt;
-      } finally {
-        stream.abort(new Error('the ping has ended'));
-      }
+      pulse.rttMs = await withDeadline(clock, PING_DEADLINE_MS, (signal) => roundTrip(connection, signal), unanswered);
+      pulse.lastSign = clock.monotonic();
     } catch (cause) {
       // A peer that does not speak ping has said so: it lives. All else leaves the decision to the silence.
       if (toError(cause).name === 'UnsupportedProtocolError') pulse.lastSign = clock.monotonic();
     } finally {
-      deadline.clear();
       pulse.pinging = false;
       pulse.nextPing = clock.monotonic() + deps.pingIntervalMs;
     }
@@ -102,6 +106,9 @@ export function createLiveness(deps: LivenessDeps): Liveness {
     rttMs: (connection) => pulses.get(connection.id)?.rttMs,
   };
 }
+
+const unanswered = (): LatticeError =>
+  new LatticeError('timeout', `a ping was not answered within ${PING_DEADLINE_MS} ms`);
 
 function collect(length: number): { push(chunk: Uint8Array): true | undefined } {
   let received = 0;

@@ -4,10 +4,10 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import type { Author, Bytes } from '../../core/types/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId, peerIdToAuthor } from '../../core/wire/peer-id.ts';
-import type { P2pConnection, P2pHandlers, RequestOptions, Timer } from '../../ports/index.ts';
+import type { P2pConnection, P2pHandlers, RequestOptions } from '../../ports/index.ts';
+import { every, type Repetition, withDeadline } from '../../timing/index.ts';
 import { type BootstrapPeer, parseBootstrap, parseListen, toStartError } from './addresses.ts';
 import type { Bans } from './bans.ts';
-import { toReason } from './deadline.ts';
 import { createGossip } from './gossip.ts';
 import { createNode, type Node } from './libp2p-node.ts';
 import {
@@ -22,6 +22,7 @@ import {
 import { guardSockets, type SocketGuard } from './listeners.ts';
 import { createLiveness } from './liveness.ts';
 import type { P2pLungOptions } from './options.ts';
+import { toReason } from './reasons.ts';
 import { createRedial } from './redial.ts';
 import { createRoster } from './roster.ts';
 import { createStreamWatch } from './stream-watch.ts';
@@ -147,48 +148,39 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
   });
 
   let stopping = false;
-  let timer: Timer | undefined;
+  let supervision: Repetition | undefined;
   let sockets: SocketGuard | undefined;
   const fail = (cause: Error): void => {
     if (stopping) return;
     handlers.onFailure(cause);
   };
-  const tick = (): void => {
-    if (stopping) return;
-    try {
-      roster.update();
-      redial.tick();
-      liveness.tick();
-      watch.tick();
-      gossip.tick();
-      timer = clock.after(TICK_MS, tick);
-    } catch (cause) {
-      fail(new LatticeError('p2p-failed', `P2P supervision failed: ${toReason(cause)}`, { cause }));
-    }
+  const supervise = (): void => {
+    roster.update();
+    redial.tick();
+    liveness.tick();
+    watch.tick();
+    gossip.tick();
   };
   const stop = async (): Promise<void> => {
     if (stopping) return;
     stopping = true;
-    timer?.cancel();
+    supervision?.stop();
     sync.clear();
     await stopNode();
     roster.clear();
   };
   const stopNode = async (): Promise<void> => {
-    let giveUp: Timer | undefined;
-    const tooLong = new Promise<void>((resolve) => {
-      giveUp = clock.after(STOP_MS, () => {
-        log.error({}, 'libp2p did not stop in time');
-        resolve();
-      });
-    });
     const stopped = Promise.resolve(started.stop()).catch((cause: unknown) =>
       log.warn({ reason: toReason(cause) }, 'libp2p stopped with an error'),
     );
     // A listener waits for all of its sockets, also those that never became connections: they get libp2p's own grace.
     const grace = clock.after(STOP_GRACE_MS, () => sockets?.destroy());
-    await Promise.race([stopped, tooLong]);
-    giveUp?.cancel();
+    await withDeadline(
+      clock,
+      STOP_MS,
+      () => stopped,
+      () => new LatticeError('timeout', 'libp2p did not stop in time'),
+    ).catch((cause: unknown) => log.error({}, toReason(cause)));
     grace.cancel();
     sockets?.destroy();
   };
@@ -209,7 +201,10 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
         fail(new LatticeError('listener-closed', 'a P2P listener closed unexpectedly'));
     });
     gossip.join();
-    tick();
+    supervision = every(clock, TICK_MS, supervise, {
+      firstMs: 0,
+      onError: (cause) => fail(new LatticeError('p2p-failed', `P2P supervision failed: ${toReason(cause)}`, { cause })),
+    });
   } catch (cause) {
     await stop();
     throw toStartError(cause);

@@ -1,8 +1,11 @@
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Clock, Log, Random } from '../../ports/index.ts';
+import { backoff } from '../../timing/index.ts';
 import type { BootstrapPeer } from './addresses.ts';
-import { toReason } from './deadline.ts';
-import { REDIAL_BASE_MS, REDIAL_CAP_MS, STABLE_MS } from './limits.ts';
+import { REDIAL_MAX_MS, REDIAL_MIN_MS, STABLE_MS } from './limits.ts';
+import { toReason } from './reasons.ts';
+
+const wait = backoff({ minMs: REDIAL_MIN_MS, maxMs: REDIAL_MAX_MS, jitter: 'full' });
 
 interface Target extends BootstrapPeer {
   /** Failed dials and short connections in a row. */
@@ -44,8 +47,8 @@ export function createRedial(
   let targets = peers.map(targetOf);
 
   const postpone = (target: Target): void => {
-    const ceiling = Math.min(REDIAL_CAP_MS, REDIAL_BASE_MS * 2 ** Math.min(target.failures, 10));
-    target.dueAt = clock.monotonic() + random.fraction() * ceiling;
+    target.failures++;
+    target.dueAt = clock.monotonic() + wait(target.failures, random.fraction());
   };
 
   const dial = async (target: Target): Promise<void> => {
@@ -53,7 +56,6 @@ export function createRedial(
     try {
       await deps.dial(target.addresses);
     } catch (cause) {
-      target.failures++;
       const reason = toReason(cause);
       const fields = { peer: target.peerId, addresses: target.addresses.map(String), reason };
       // Once per reason: an operator wants to read why, not how often.
@@ -86,7 +88,6 @@ export function createRedial(
         if (target.connectedAt !== undefined) {
           target.connectedAt = undefined;
           postpone(target);
-          target.failures++;
         }
         if (target.dialling || now < target.dueAt || deps.isBanned(target.peerId)) continue;
         void dial(target);

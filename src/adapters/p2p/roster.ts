@@ -2,7 +2,7 @@ import type { Connection } from '@libp2p/interface';
 import type { Author } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Log, P2pHandlers } from '../../ports/index.ts';
-import { toReason } from './deadline.ts';
+import { toReason } from './reasons.ts';
 
 export interface Roster {
   /** Compares the open connections with what was told so far and tells the difference. */

@@ -1,9 +1,10 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { type Bytes, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
 import type { Clock, RequestOptions } from '../../ports/index.ts';
-import { createDeadline, raceAbort, toError, toReason } from './deadline.ts';
+import { raceAbort, withDeadline } from '../../timing/index.ts';
 import { createKeptStreams } from './kept-streams.ts';
 import { SYNC_PER_PEER, SYNC_PROTOCOL, SYNC_WAITING } from './limits.ts';
+import { toError, toReason } from './reasons.ts';
 import { encodeFrame, readFrame } from './sync-frame.ts';
 
 export interface SyncClient {
@@ -114,17 +115,18 @@ export function createSyncClient(deps: {
           `a request of ${message.length} bytes is longer than the ${MAX_SYNC_BYTES} allowed`,
         );
       }
-      const deadline = createDeadline(deps.clock, options.timeoutMs, `the request to peer ${peerId}`, options.signal);
-      try {
-        await enter(peerId, deadline.signal);
+      const { timeoutMs } = options;
+      const work = async (signal: AbortSignal): Promise<Bytes> => {
+        await enter(peerId, signal);
         try {
-          return await exchange(peerId, message, deadline.signal);
+          return await exchange(peerId, message, signal);
         } finally {
           leave(peerId);
         }
-      } finally {
-        deadline.clear();
-      }
+      };
+      const late = (): LatticeError =>
+        new LatticeError('timeout', `peer ${peerId} did not answer within ${timeoutMs} ms`);
+      return withDeadline(deps.clock, timeoutMs, work, late, options.signal);
     },
     clear: () => streams.clear(),
   };

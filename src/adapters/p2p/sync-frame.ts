@@ -1,6 +1,6 @@
 import type { Stream, StreamMessageEvent } from '@libp2p/interface';
 import { type Bytes, concatBytes, LatticeError } from '../../core/types/index.ts';
-import { toError } from './deadline.ts';
+import { toError } from './reasons.ts';
 
 const LENGTH_BYTES = 4;
 

@@ -1,10 +1,11 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { type Bytes, MAX_SYNC_BYTES } from '../../core/types/index.ts';
+import { type Bytes, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Clock, Log, P2pHandlers } from '../../ports/index.ts';
-import { createDeadline, raceAbort, toError, toReason } from './deadline.ts';
+import { raceAbort, withDeadline } from '../../timing/index.ts';
 import { nextEvent } from './gossip.ts';
 import { SYNC_IDLE_MS, SYNC_PER_PEER, SYNC_SERVE_MS, SYNC_TOTAL } from './limits.ts';
+import { toError, toReason } from './reasons.ts';
 import { createFrameReader, encodeFrame, readSome, readUntil } from './sync-frame.ts';
 
 /**
@@ -34,39 +35,55 @@ export function createSyncServer(deps: {
   };
 
   /** The first bytes of the next request. */
-  const awaitRequest = async (stream: Stream): Promise<Bytes> => {
-    const idle = createDeadline(deps.clock, SYNC_IDLE_MS, 'waiting for a request');
-    try {
-      return await readSome(stream, idle.signal);
-    } finally {
-      idle.clear();
+  const awaitRequest = (stream: Stream): Promise<Bytes> =>
+    withDeadline(
+      deps.clock,
+      SYNC_IDLE_MS,
+      (signal) => readSome(stream, signal),
+      () => new LatticeError('timeout', `no request came within ${SYNC_IDLE_MS} ms`),
+    );
+
+  /** `sent` is called once the peer may have the answer. */
+  const answer = async (
+    stream: Stream,
+    peerId: string,
+    first: Bytes,
+    sent: () => void,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const reader = createFrameReader(MAX_SYNC_BYTES);
+    const message = reader.push(first) ?? (await readUntil(stream, reader, signal));
+    const bytes = await raceAbort(deps.handlers.onRequest(peerIdToAuthor(peerId), message), signal);
+    if (bytes.length > MAX_SYNC_BYTES) throw new RangeError(`the answer has ${bytes.length} bytes`);
+    stream.send(encodeFrame(bytes));
+    sent();
+    // Nothing more is read before the answer is on its way: who doesn't take answers gets no more of them.
+    while (stream.writeBufferLength > 0 && stream.status === 'open') {
+      await nextEvent([stream], signal);
+      signal.throwIfAborted();
     }
   };
 
   const serve = async (stream: Stream, peerId: string, first: Bytes): Promise<void> => {
     enter(peerId);
     let counted = true;
-    const deadline = createDeadline(deps.clock, SYNC_SERVE_MS, 'serving the request');
-    try {
-      const reader = createFrameReader(MAX_SYNC_BYTES);
-      const message = reader.push(first) ?? (await readUntil(stream, reader, deadline.signal));
-      const answer = await raceAbort(deps.handlers.onRequest(peerIdToAuthor(peerId), message), deadline.signal);
-      if (answer.length > MAX_SYNC_BYTES) throw new RangeError(`the answer has ${answer.length} bytes`);
-      stream.send(encodeFrame(answer));
-      // From here on the peer may have the answer and send its next request, on whatever stream.
-      leave(peerId);
+    /** From the answer on the peer may send its next request, on whatever stream. */
+    const release = (): void => {
+      if (counted) leave(peerId);
       counted = false;
-      // Nothing more is read before the answer is on its way: who doesn't take answers gets no more of them.
-      while (stream.writeBufferLength > 0 && stream.status === 'open') {
-        await nextEvent([stream], deadline.signal);
-        deadline.signal.throwIfAborted();
-      }
+    };
+    try {
+      await withDeadline(
+        deps.clock,
+        SYNC_SERVE_MS,
+        (signal) => answer(stream, peerId, first, release, signal),
+        () => new LatticeError('timeout', `the request was not served within ${SYNC_SERVE_MS} ms`),
+      );
     } catch (cause) {
       deps.log.debug({ peer: peerId, reason: toReason(cause) }, 'sync request not answered');
       throw cause;
     } finally {
-      if (counted) leave(peerId);
-      deadline.clear();
+      release();
     }
   };
 

@@ -4,10 +4,11 @@ import type { Clock } from '../../ports/index.ts';
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
- * The machine's time. Its timers don't keep a process alive (a running node lives by its servers) and never fire early:
- * Node's own may, by up to a millisecond, because its loop rounds.
+ * The machine's time. Its timers never fire early: Node's own may, by up to a millisecond, because its loop rounds. A
+ * running node lives by its servers, so timers keep no process alive; those of a command, which has nothing else while
+ * it waits, do with `keepsAlive`.
  */
-export function systemClock(): Clock {
+export function systemClock({ keepsAlive = false }: { readonly keepsAlive?: boolean } = {}): Clock {
   const monotonic = (): number => performance.now();
   return {
     now: () => Date.now(),
@@ -16,7 +17,8 @@ export function systemClock(): Clock {
       const due = monotonic() + ms;
       let timer = arm();
       function arm(): NodeJS.Timeout {
-        return setTimeout(fire, Math.min(Math.ceil(due - monotonic()), MAX_DELAY_MS)).unref();
+        const timer = setTimeout(fire, Math.min(Math.ceil(due - monotonic()), MAX_DELAY_MS));
+        return keepsAlive ? timer : timer.unref();
       }
       function fire(): void {
         if (monotonic() < due) timer = arm();

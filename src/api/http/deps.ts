@@ -1,4 +1,5 @@
 import type { Lattice } from '../../runtime/facade/facade.ts';
+import type { Timers } from '../../timing/index.ts';
 import type { Limits } from './rate-limits.ts';
 import type { LogSource, MetricsSource, ResourceSource } from './sources.ts';
 
@@ -61,6 +62,7 @@ export interface ApiTimes {
 export interface ApiDeps {
   readonly lattice: Lattice;
   readonly config: ApiConfig;
+  readonly clock: Timers;
   readonly log: ApiLog;
   readonly metrics?: ApiMetrics;
   readonly times?: Partial<ApiTimes>;
@@ -82,16 +84,11 @@ export const DEFAULT_TIMES: ApiTimes = { deadlineMs: 30_000, sseHeartbeatMs: 15_
 export interface RouteContext {
   readonly lattice: Lattice;
   readonly config: ApiConfig;
+  readonly clock: Timers;
   readonly log: ApiLog;
-  /** Rejects with LatticeError `deadline` when `work` takes longer than a request may. */
+  /**
+   * Rejects with LatticeError `deadline` when `work` takes longer than a request may. The work itself goes on, its
+   * outcome unseen.
+   */
   readonly inTime: <T>(work: Promise<T>) => Promise<T>;
-}
-
-/** Bounds work by time; the work itself goes on, its outcome unseen. */
-export function createDeadline(ms: number, fail: () => Error): <T>(work: Promise<T>) => Promise<T> {
-  return (work) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(fail()), ms);
-      work.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
 }

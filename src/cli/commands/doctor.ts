@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { LatticeError } from '../../core/types/index.ts';
+import { sleep } from '../../timing/index.ts';
 import { checkLine } from '../check.ts';
 import type { ApiClient } from '../client.ts';
+import { clock } from '../clock.ts';
 import { connect, contextOf } from '../connect.ts';
 import { type CliContext, type GlobalOptions, readTextFile } from '../context.ts';
 import { readToken } from '../contexts.ts';
@@ -53,7 +54,7 @@ export async function doctor(context: CliContext, urls: readonly string[], optio
     const deadline = performance.now() + options.settle * 1000;
     let reports = await examine();
     while (reports.some((r) => r.reachable) && !isWell(reports) && performance.now() < deadline) {
-      await wait(SETTLE_STEP_MS);
+      await sleep(clock, SETTLE_STEP_MS);
       reports = await examine();
     }
     return conclude(context, options, reports);

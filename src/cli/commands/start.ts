@@ -1,5 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { loadConfig } from '../../config/index.ts';
+import { withDeadline } from '../../timing/index.ts';
+import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
@@ -32,11 +33,17 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
       node.log.error({ error: String(reason) }, 'an internal failure went unhandled'),
     );
     await first;
-    const late = new AbortController();
-    const drained = await Promise.race([node.stop().then(() => true), wait(DRAIN_MS, false, { signal: late.signal })]);
-    late.abort();
-    if (!drained) {
-      context.output.remark(`error: not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
+    const late = new Error(`not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
+    try {
+      await withDeadline(
+        clock,
+        DRAIN_MS,
+        () => node.stop(),
+        () => late,
+      );
+    } catch (error) {
+      if (error !== late) throw error;
+      context.output.remark(`error: ${late.message}`);
       context.exitNow(EXIT.failed);
     }
     return EXIT.ok;

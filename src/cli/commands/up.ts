@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readLegacySnapshot } from '../../core/original/snapshot.ts';
 import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import type { NodeStatus } from '../../runtime/facade/facade.ts';
+import { sleep, withDeadline } from '../../timing/index.ts';
 import type { ApiClient } from '../client.ts';
+import { clock } from '../clock.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -225,7 +226,7 @@ function rowsOf(fleet: Fleet, statuses: readonly (NodeStatus | undefined)[]) {
 
 /** Waits; false when `signal` aborted. */
 async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  await wait(ms, undefined, { signal }).catch(() => undefined);
+  await sleep(clock, ms, signal);
   return !signal.aborted;
 }
 
@@ -244,11 +245,10 @@ function reportDeath(context: CliContext, options: UpOptions, children: readonly
 async function drain(children: readonly NodeChild[]): Promise<void> {
   const all = Promise.all(children.map((child) => child.exited));
   for (const child of children) child.signal('SIGTERM');
-  const late = new AbortController();
-  const drained = await Promise.race([all.then(() => true), wait(DRAIN_MS, false, { signal: late.signal })]);
-  late.abort();
-  if (drained) return;
-  for (const child of children) child.signal('SIGKILL');
+  const late = (): Error => new Error(`a node did not stop within ${DRAIN_MS / 1000} s`);
+  await withDeadline(clock, DRAIN_MS, () => all, late).catch(() => {
+    for (const child of children) child.signal('SIGKILL');
+  });
   await all;
 }
 

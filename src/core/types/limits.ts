@@ -27,6 +27,8 @@ export const MAX_FRAGMENT_BYTES = 80 * 1024;
 export const MAX_GOSSIP_BYTES = 96 * 1024;
 /** Size a gossip message aims at: large enough to amortise the frame, small enough to keep the mesh responsive. */
 export const GOSSIP_TARGET_BYTES = 32 * 1024;
+/** (wire) Longest URL in bytes of UTF-8 that a node proves itself at: what proxies and servers usually take. */
+export const MAX_URL_BYTES = 2048;
 /** (wire) One sync request or response on either lung. */
 export const MAX_SYNC_BYTES = 1024 * 1024;
 /** Keys in one want: RELIABILITY's page of 1,024 ids. */

@@ -1,10 +1,8 @@
 import { encodeCbor } from '../cbor/cbor.ts';
 import { textToBytes } from '../cbor/text.ts';
-import { type Author, type Bytes, concatBytes, type Hasher, MAX_SYNC_BYTES } from '../types/index.ts';
+import { type Author, type Bytes, concatBytes, type Hasher, MAX_SYNC_BYTES, MAX_URL_BYTES } from '../types/index.ts';
 import { authorBytes, createWireReader, encodeChecked, wellFormed } from './fields.ts';
 
-/** (wire) Longest URL in bytes of UTF-8 that a node proves itself at: what proxies and servers usually take. */
-export const MAX_URL_BYTES = 2048;
 /** (wire) An identity answer: the URL and 200 bytes of fixed fields fit. */
 export const MAX_IDENTITY_BYTES = MAX_URL_BYTES + 256;
 /** (wire) A request or response: the largest sync message and 150 bytes of fixed fields fit. */

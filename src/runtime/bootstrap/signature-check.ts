@@ -10,7 +10,8 @@ import {
   type Sibling,
 } from '../../core/types/index.ts';
 import { commitSigningBytes } from '../../core/wire/index.ts';
-import type { Clock, Log, Timer, Verifier } from '../../ports/index.ts';
+import type { Clock, Log, Verifier } from '../../ports/index.ts';
+import { sleep } from '../../timing/index.ts';
 import type { Door } from '../commit/door.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Peer } from '../peers/peers.ts';
@@ -82,21 +83,12 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
   /** Commit id ‖ signature, as latin1 would be: a commit's id alone says nothing of its signature. */
   const known = new Set<string>();
   let verified = 0;
-  let stopped = false;
-  let resting: { readonly timer: Timer; readonly wake: () => void } | undefined;
-
-  function rest(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        resting = undefined;
-        resolve();
-      };
-      resting = { timer: clock.after(ms, wake), wake };
-    });
-  }
+  const stopping = new AbortController();
+  const isStopped = (): boolean => stopping.signal.aborted;
+  const rest = (ms: number): Promise<void> => sleep(clock, ms, stopping.signal);
 
   async function yieldToLive(): Promise<void> {
-    const busy = (): boolean => !stopped && (writer.queued > 0 || deps.door.verifying() > 0);
+    const busy = (): boolean => !isStopped() && (writer.queued > 0 || deps.door.verifying() > 0);
     for (let i = 0; i < MAX_RESTS && busy(); i++) await rest(REST_MS);
   }
 
@@ -140,12 +132,12 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
     let left = [...bad];
     for (let round = 0; round < ROUNDS && left.length > 0; round++) {
       if (round > 0) await rest(ROUND_WAIT_MS);
-      if (stopped) return;
+      if (isStopped()) return;
       let answered = false;
       const last = new Set(left.map(({ keyHash }) => deps.originOf(keyHash).source));
       const peers = [...deps.peers()].sort((a, b) => Number(last.has(a.author)) - Number(last.has(b.author)));
       for (const peer of peers) {
-        if (left.length === 0 || stopped) break;
+        if (left.length === 0 || isStopped()) break;
         try {
           const mended = await mend(peer, left);
           answered = true;
@@ -159,7 +151,7 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
       }
       if (answered) break;
     }
-    if (stopped) return;
+    if (isStopped()) return;
     const rows = left.flatMap((one) => quarantine(one));
     const all = [...corrections, ...left.map(({ key, sibling: { commit, index } }) => ({ key, commit, index }))];
     const keys = bad.map(({ key, keyHash }) => ({ key, keyHash }));
@@ -229,11 +221,11 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
       verified = before;
       for (;;) {
         await yieldToLive();
-        if (stopped) return false;
+        if (isStopped()) return false;
         const { entries: page, last } = await deps.entries.page(cursor, PAGE, (read) => writer.read(read));
         if (last === undefined) return true;
         const bad = await verify(page);
-        if (stopped) return false;
+        if (isStopped()) return false;
         cursor = last;
         verified += page.length;
         unsaved += page.length;
@@ -247,9 +239,7 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
       return verified;
     },
     stop() {
-      stopped = true;
-      resting?.timer.cancel();
-      resting?.wake();
+      stopping.abort();
     },
   };
 }

@@ -11,7 +11,8 @@ import {
   MAX_SYNC_BYTES,
 } from '../../core/types/index.ts';
 import { type ChunkPart, type ChunkRequest, chunkBits, type Manifest, PART_LEAF_BYTES } from '../../core/wire/index.ts';
-import type { Clock, Log, Timer } from '../../ports/index.ts';
+import type { Clock, Log } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { CurrentCut } from '../cuts/current.ts';
 import type { Entries, EntryThen } from '../storage/entries.ts';
@@ -76,7 +77,8 @@ export interface SnapshotServerDeps {
 export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
   const { clock, hasher, log } = deps;
   let pins: Pin[] = [];
-  let timer: Timer | undefined;
+  /** Runs while anything is pinned. */
+  let sweeps: Repetition | undefined;
   let stopped = false;
 
   async function pinned(root: Bytes): Promise<Pin> {
@@ -119,7 +121,9 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
       usedAt: now,
     };
     pins.push(made);
-    timer ??= clock.after(SWEEP_MS, sweep);
+    sweeps ??= every(clock, SWEEP_MS, sweep, {
+      onError: (err) => log.error({ err }, 'unused snapshots could not be let go'),
+    });
     log.info({ root: bytesToHex(cut.root), entries: cut.entries, changedSince: made.pending.size }, 'snapshot pinned');
     return made;
   }
@@ -142,9 +146,10 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
   }
 
   function sweep(): void {
-    timer = undefined;
     for (const pin of pins) if (clock.monotonic() - pin.usedAt >= KEEP_MS) letGo(pin);
-    if (pins.length > 0 && !stopped) timer = clock.after(SWEEP_MS, sweep);
+    if (pins.length > 0) return;
+    sweeps?.stop();
+    sweeps = undefined;
   }
 
   async function readPart(pin: Pin, index: number, after: Bytes): Promise<ChunkPart> {
@@ -193,7 +198,7 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
     chunk: async ({ root, index, after }) => readPart(await pinned(root), index, after),
     stop() {
       stopped = true;
-      timer?.cancel();
+      sweeps?.stop();
       for (const pin of pins) pin.hold.end();
       pins = [];
     },

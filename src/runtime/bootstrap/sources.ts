@@ -10,6 +10,7 @@ import {
 } from '../../core/types/index.ts';
 import type { SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Verifier } from '../../ports/index.ts';
+import { backoff, sleep } from '../../timing/index.ts';
 import type { Peer } from '../peers/peers.ts';
 import { ask, peerCodeOf } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
@@ -24,6 +25,7 @@ const PER_PEER = { p2p: 2, http: 3 } as const;
 /** A peer that is busy is asked again after this. */
 const BUSY_MS = 1_000;
 const BACKOFF_MAX_MS = 10_000;
+const waitAfterFailures = backoff({ minMs: BUSY_MS, maxMs: BACKOFF_MAX_MS, jitter: 'none' });
 /** Failures in a row after which a peer is no source any more. */
 const MAX_FAILURES = 4;
 /** Without a single source for so long, another snapshot is looked for. */
@@ -199,7 +201,7 @@ export async function fetchChunks(
       deps.leaveOut(peer.author, error);
     } else {
       source.gone = ++source.failures >= MAX_FAILURES;
-      source.nextAt = now + Math.min(BACKOFF_MAX_MS, BUSY_MS * 2 ** (source.failures - 1));
+      source.nextAt = now + waitAfterFailures(source.failures);
     }
   }
 
@@ -215,13 +217,9 @@ export async function fetchChunks(
       if (now - aloneSince > ALONE_MS || (known.length > 0 && known.every((peer) => sourceOf(peer).gone)))
         return 'gone';
     } else aloneSince = undefined;
-    await new Promise<void>((resolve) => {
-      const timer = deps.clock.after(LOOK_EVERY_MS, resolve);
-      wake = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
+    const woken = new AbortController();
+    wake = () => woken.abort();
+    await sleep(deps.clock, LOOK_EVERY_MS, woken.signal);
   }
 }
 

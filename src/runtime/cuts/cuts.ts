@@ -9,6 +9,7 @@ import {
   type SyncMessage,
 } from '../../core/wire/index.ts';
 import type { Clock, Log, Signer, Timer, Verdict } from '../../ports/index.ts';
+import { every, type Repetition, sleep } from '../../timing/index.ts';
 import type { Applied, Writer } from '../commit/writer.ts';
 import type { NodeStatus } from '../facade/facade.ts';
 import type { LungName } from '../peers/link.ts';
@@ -91,7 +92,7 @@ export function createCuts(deps: CutsDeps): Cuts {
   let startAt = 0;
   let busy = false;
   let stopped = true;
-  let timer: Timer | undefined;
+  let looks: Repetition | undefined;
   let exchange: Timer | undefined;
   let drift = 0;
   const cells = createCutCells({ writer: deps.writer, cut: current });
@@ -105,8 +106,6 @@ export function createCuts(deps: CutsDeps): Cuts {
   }
 
   function look(): void {
-    if (stopped) return;
-    timer = clock.after(Math.min(LOOK_EVERY_MS, periodMs / 4), look);
     const apart = clock.now() - clock.monotonic();
     const jumped = Math.abs(apart - drift) > MAX_DRIFT_MS;
     drift = apart;
@@ -150,7 +149,7 @@ export function createCuts(deps: CutsDeps): Cuts {
     moving.begin(at);
     let cut = moving.advance(SLICE);
     while (cut === undefined) {
-      await new Promise<void>((resolve) => clock.after(0, resolve));
+      await sleep(clock, 0);
       if (stopped || tracker !== moving) return;
       cut = moving.advance(SLICE);
     }
@@ -241,11 +240,14 @@ export function createCuts(deps: CutsDeps): Cuts {
     start() {
       stopped = false;
       drift = clock.now() - clock.monotonic();
-      look();
+      looks = every(clock, Math.min(LOOK_EVERY_MS, periodMs / 4), look, {
+        firstMs: 0,
+        onError: (err) => log.error({ err }, 'looking for the next cut failed'),
+      });
     },
     stop() {
       stopped = true;
-      timer?.cancel();
+      looks?.stop();
       exchange?.cancel();
     },
     applied(applied) {

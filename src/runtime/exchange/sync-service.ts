@@ -8,6 +8,7 @@ import {
   responseSigningBytes,
 } from '../../core/wire/index.ts';
 import type { Clock, Random, Signer, Verifier } from '../../ports/index.ts';
+import { withDeadline } from '../../timing/index.ts';
 import type { SyncService } from '../facade/facade.ts';
 import { createSyncSessions } from './sync-sessions.ts';
 
@@ -63,6 +64,8 @@ const unauthorized = (reason: string): LatticeError =>
   new LatticeError('sync-unauthorized', `the sync request is not authorised: ${reason}`, {
     next: 'ask for a new identity and sign again',
   });
+
+const late = (): LatticeError => new LatticeError('deadline', `no answer within ${ANSWER_TIMEOUT_MS} ms`);
 
 const overloaded = (what: string): LatticeError =>
   new LatticeError('overloaded', `too many ${what} at a time`, { details: { retryAfterMs: 1000 } });
@@ -124,15 +127,6 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
     }
   }
 
-  function withDeadline<T>(work: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const timer = clock.after(ANSWER_TIMEOUT_MS, () => {
-        reject(new LatticeError('deadline', `no answer within ${ANSWER_TIMEOUT_MS} ms`));
-      });
-      work.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
-
   function makeRoomForStream(peer: Author): void {
     const mine = [...streams].filter((stream) => stream.peer === peer);
     for (const old of mine.slice(0, Math.max(0, mine.length - MAX_STREAMS_PER_PEER + 1))) old.end();
@@ -154,7 +148,7 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
 
     async handle(envelope) {
       const { peer, message, signing } = await authorise(envelope);
-      const answer = await withDeadline(handleInSlot(peer, message));
+      const answer = await withDeadline(clock, ANSWER_TIMEOUT_MS, () => handleInSlot(peer, message), late);
       const signature = signer.sign(responseSigningBytes(signing, answer, hasher));
       return encodeResponse({ author: signer.author, signature, message: answer });
     },

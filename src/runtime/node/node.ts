@@ -27,7 +27,7 @@ interface Runner {
 /** A node over its ports: opens and verifies the state, then builds the parts. Rejects when the store does not verify. */
 export async function createNode(options: NodeOptions, given: NodeDeps): Promise<RunningNode> {
   const startedAt = given.clock.now();
-  const series = createSeries({ clock: given.clock, metrics: given.metrics, machine: given.machine });
+  const series = createSeries({ clock: given.clock, metrics: given.metrics, log: given.log, machine: given.machine });
   const deps = measured(given, series.metrics);
   const opened = await openNode(options, deps);
   const parts = buildParts(options, deps, opened);

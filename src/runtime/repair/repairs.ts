@@ -1,6 +1,7 @@
 import type { SessionProgress } from '../../core/reconcile/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import type { Log, Metrics, Random } from '../../ports/index.ts';
+import { backoff, sleep } from '../../timing/index.ts';
 import type { LatticeEvent, RepairProgress, RepairReport } from '../facade/facade.ts';
 import type { LungName } from '../peers/link.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
@@ -17,6 +18,7 @@ const TURN_MS = 100;
 const MAX_WAITING = 8;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
+const waitAfterFailures = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
 /** How often a repair's progress is told. */
 const PROGRESS_EVERY_MS = 500;
 
@@ -53,10 +55,9 @@ export function createRepairs(deps: RepairsDeps): Repairs {
   async function wait(ms: number): Promise<void> {
     running--;
     waiting++;
-    const rest = (time: number): Promise<void> => new Promise((resolve) => void clock.after(time, resolve));
-    await rest(ms);
+    await sleep(clock, ms);
     // From here on it is one of those that run again: it waits for one of them to end.
-    while (isFull()) await rest(TURN_MS);
+    while (isFull()) await sleep(clock, TURN_MS);
     waiting--;
     running++;
   }
@@ -116,11 +117,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
   }
 
   function waitAfter(outcome: RepairReport['outcome'], failures: number): number {
-    if (outcome === 'failed')
-      return (
-        BACKOFF_MIN_MS / 2 +
-        deps.random.fraction() * Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(failures - 1, 10))
-      );
+    if (outcome === 'failed') return BACKOFF_MIN_MS / 2 + waitAfterFailures(failures, deps.random.fraction());
     if (outcome === 'partial') return 0;
     return outcome === 'equal-except-refused' ? REFUSED_EVERY_MS : BACKOFF_MIN_MS;
   }

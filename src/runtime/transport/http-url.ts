@@ -1,6 +1,7 @@
 import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, HttpLung, Log, Random } from '../../ports/index.ts';
+import { backoff } from '../../timing/index.ts';
 import type { SyncMode } from '../facade/facade.ts';
 import { ask, errorCodeOf } from './link.ts';
 
@@ -14,6 +15,8 @@ const BACKOFF_MIN_MS = 1_000;
 /** While a peer is reached by no lung at all it is tried at least this often. */
 const BACKOFF_MAX_URGENT_MS = 5_000;
 const BACKOFF_MAX_MS = 60_000;
+const urgentWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_URGENT_MS, jitter: 'full' });
+const coveredWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
 /** A URL that is not reached is looked at out of turn at most this often, whoever speaks to us. */
 const KNOCK_EVERY_MS = 5_000;
 /** Bytes of live commits waiting for one peer; beyond it they are dropped and repair finds them. */
@@ -179,12 +182,8 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     peer.error = message;
     peer.errorCode = errorCodeOf(error);
     const urgent = peer.author === undefined || !deps.isCovered(peer.author);
-    const ceiling = Math.min(
-      urgent ? BACKOFF_MAX_URGENT_MS : BACKOFF_MAX_MS,
-      BACKOFF_MIN_MS * 2 ** Math.min(failures, 10),
-    );
-    failures++;
-    nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + ceiling * deps.random.fraction();
+    const waitMs = (urgent ? urgentWait : coveredWait)(++failures, deps.random.fraction());
+    nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + waitMs;
     closeStream();
   }
 

@@ -1,5 +1,5 @@
 import type { Author, Bytes } from '../../core/types/index.ts';
-import type { Timer } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
 import { createHttpUrl, type HttpHandlers, type HttpPeer, type HttpUrl, type HttpUrlDeps } from './http-url.ts';
 
 /** How often every URL is looked at, at the least: fine enough for a heartbeat of a second. */
@@ -38,27 +38,26 @@ export function createHttpSupervisor(deps: HttpUrlDeps & { readonly urls: readon
   /** What is under way with URLs that were removed ends before the node does. */
   const endings = new Set<Promise<void>>();
   let handlers: HttpHandlers | undefined;
-  let timer: Timer | undefined;
+  let looks: Repetition | undefined;
   let stopped = false;
 
   function look(url: HttpUrl): void {
     if (handlers !== undefined && !stopped) url.look(handlers);
   }
 
-  function tick(): void {
-    if (stopped) return;
-    for (const url of urls) look(url);
-    timer = deps.clock.after(Math.min(LOOK_EVERY_MS, deps.heartbeatMs), tick);
-  }
+  const lookAtAll = (): void => urls.forEach(look);
 
   return {
     start(given) {
       handlers = given;
-      tick();
+      looks = every(deps.clock, Math.min(LOOK_EVERY_MS, deps.heartbeatMs), lookAtAll, {
+        firstMs: 0,
+        onError: (err) => deps.log.error({ err }, 'looking at the HTTP peers failed'),
+      });
     },
     async stop() {
       stopped = true;
-      timer?.cancel();
+      looks?.stop();
       const reason = new Error('the node is stopping');
       await Promise.all([...urls.map((url) => url.stop(reason)), ...endings]);
     },

@@ -1,5 +1,6 @@
 import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers, P2pLung, Random, Timer } from '../../ports/index.ts';
+import { backoff, withDeadline } from '../../timing/index.ts';
 import type { Cause, CauseCode } from '../facade/codes.ts';
 import type { LungStatus } from '../facade/facade.ts';
 
@@ -7,6 +8,7 @@ import type { LungStatus } from '../facade/facade.ts';
 const START_DEADLINE_MS = 10_000;
 const RETRY_MIN_MS = 2_000;
 const RETRY_MAX_MS = 60_000;
+const retryWait = backoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, jitter: 'equal' });
 
 /** What the rest of the node does with what peers say over P2P. */
 export type P2pNodeHandlers = Omit<P2pHandlers, 'onFailure'>;
@@ -57,21 +59,19 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     attempt = controller;
     if (failures === 0) change('starting', 'node-start', 'node start');
     else change('starting', 'retry', `retry ${failures}`);
-    const deadline = clock.after(START_DEADLINE_MS, () =>
-      controller.abort(new Error(`did not start within ${START_DEADLINE_MS / 1000} s`)),
-    );
     try {
-      await Promise.race([
-        lung.start({ ...handlers, onFailure: (cause) => fail(controller, handlers, cause) }, controller.signal),
-        aborted(controller.signal),
-      ]);
+      await withDeadline(
+        clock,
+        START_DEADLINE_MS,
+        (signal) => lung.start({ ...handlers, onFailure: (cause) => fail(controller, handlers, cause) }, signal),
+        () => new Error(`did not start within ${START_DEADLINE_MS / 1000} s`),
+        controller.signal,
+      );
       if (controller.signal.aborted) return;
       failures = 0;
       change('running', 'started', 'started');
     } catch (error) {
       fail(controller, handlers, error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      deadline.cancel();
     }
   }
 
@@ -79,9 +79,8 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     if (attempt !== controller || stopped || lung === undefined) return;
     attempt = undefined;
     controller.abort(cause);
-    const ceiling = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures, 10));
-    const wait = Math.round(ceiling * (0.5 + deps.random.fraction() / 2));
     failures++;
+    const wait = Math.round(retryWait(failures, deps.random.fraction()));
     log.warn({ error: cause.message, retryInMs: wait, attempt: failures }, 'P2P failed, HTTP carries on');
     change('failed', 'failed', cause.message, { error: cause.message, retryAt: clock.now() + wait });
     stopping = lung.stop();
@@ -117,12 +116,4 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
       return lung.request(peer, message, { timeoutMs });
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
 }

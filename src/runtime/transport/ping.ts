@@ -1,4 +1,5 @@
 import { type Author, LatticeError } from '../../core/types/index.ts';
+import { parseBaseUrl } from '../../core/wire/base-url.ts';
 import type { SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, HttpLung } from '../../ports/index.ts';
 import type { Lattice, PingOutcome } from '../facade/facade.ts';
@@ -35,7 +36,8 @@ export function createPing(deps: PingDeps): Lattice['pingPeer'] {
   }
 
   return async (name) => {
-    const byUrl = http.peers().find((p) => p.url === name.replace(/\/+$/, ''));
+    const baseUrl = parseBaseUrl(name);
+    const byUrl = http.peers().find((p) => p.url === baseUrl);
     const peer = [...deps.peers.all()].find(
       (p) => p.author === name || deps.peerIdOf(p.author) === name || p.author === byUrl?.author,
     );

@@ -1,7 +1,9 @@
 import { decodeCbor, encodeCbor } from '../../core/cbor/index.ts';
 import { metaKey } from '../../core/rows/index.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
-import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
+import { parseBaseUrl } from '../../core/wire/base-url.ts';
+import { type Flaw, isFlaw } from '../../core/wire/host.ts';
+import { parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import type { Log, Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { PeerAddress } from '../facade/facade.ts';
@@ -11,10 +13,6 @@ import type { HttpSupervisor } from '../transport/lung-http.ts';
 const ROW = metaKey('added-peers');
 /** Of each kind. A fleet is some dozens of nodes; more is a script that runs wild. */
 const MAX_ADDED = 64;
-const MAX_URL = 2048;
-const MAX_MULTIADDR = 1024;
-const MULTIADDR =
-  /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/([1-9][0-9]{0,4})(?:\/ws|\/wss|\/tls\/ws)?\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/;
 
 /** Peers that operators added, as they were written down. */
 export interface AddedPeers {
@@ -42,35 +40,48 @@ export interface AddedPeersBook {
   hasAuthor(author: Author): boolean;
 }
 
+/** A peer as it is written down and compared. */
+interface Named {
+  readonly kind: keyof AddedPeers;
+  readonly text: string;
+  /** Undefined of a URL, which does not tell who answers there. */
+  readonly author: Author | undefined;
+}
+
 const invalid = (message: string, next: string): LatticeError => new LatticeError('invalid-peer', message, { next });
 const isList = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');
 
-/** What an earlier run wrote down. A row that does not parse is damage. */
+function nameOf(peer: PeerAddress): Named | Flaw {
+  if ('url' in peer) {
+    const text = parseBaseUrl(peer.url.trim());
+    return isFlaw(text) ? text : { kind: 'urls', text, author: undefined };
+  }
+  const parsed = parsePeerMultiaddr(peer.multiaddr.trim());
+  return isFlaw(parsed) ? parsed : { kind: 'multiaddrs', text: parsed.text, author: parsed.author };
+}
+
+/** What an earlier run wrote down, without what this version does not take. A row that does not parse is damage. */
 export async function loadAddedPeers(store: Store): Promise<AddedPeers> {
   const row = await store.get(ROW);
   if (row === undefined) return { urls: [], multiaddrs: [] };
   const items: unknown = decodeCbor(row);
   if (!Array.isArray(items) || !isList(items[0]) || !isList(items[1]))
     throw new LatticeError('damaged-row', 'the row of added peers does not parse');
-  return { urls: items[0], multiaddrs: items[1] };
+  const textOf = (peer: PeerAddress): string | [] => {
+    const named = nameOf(peer);
+    return isFlaw(named) ? [] : named.text;
+  };
+  return {
+    urls: [...new Set(items[0].flatMap((url) => textOf({ url })))],
+    multiaddrs: [...new Set(items[1].flatMap((multiaddr) => textOf({ multiaddr })))],
+  };
 }
 
 /** The author whose peer id ends the multiaddr; undefined when it is no multiaddr of a node. */
 export function multiaddrAuthor(multiaddr: string): Author | undefined {
-  const [, port, id] = MULTIADDR.exec(multiaddr) ?? [];
-  return id === undefined || Number(port) > 65_535 ? undefined : peerIdToAuthor(id);
-}
-
-/** A base URL in the one form that it is compared in. */
-function normalUrl(text: string): string {
-  const fix = 'write it as in https://node.example.org or http://192.0.2.1:8000';
-  const parts = /^(https?):\/\/([^/?#@\s\\]+)((?:\/[^?#\s\\]*)?)$/i.exec(text.trim());
-  if (parts === null || text.length > MAX_URL)
-    throw invalid('this is no base URL of a node: http or https, no user, query or fragment', fix);
-  const [, scheme = '', host = '', path = ''] = parts;
-  if (!/^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i.test(host)) throw invalid('this URL has no valid host', fix);
-  return `${scheme.toLowerCase()}://${host.toLowerCase()}${path.replace(/\/+$/, '')}`;
+  const parsed = parsePeerMultiaddr(multiaddr);
+  return isFlaw(parsed) ? undefined : parsed.author;
 }
 
 /** Peers that operators add and remove while the node runs, kept in the store beside the state. */
@@ -80,19 +91,14 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   /** One change at a time: each builds on the one before. */
   let turn: Promise<unknown> = Promise.resolve();
 
-  function resolved(peer: PeerAddress): {
-    readonly kind: keyof AddedPeers;
-    readonly text: string;
-    readonly author: Author | undefined;
-  } {
-    if ('url' in peer) return { kind: 'urls', text: normalUrl(peer.url), author: undefined };
-    const text = peer.multiaddr.trim();
-    const author = text.length > MAX_MULTIADDR ? undefined : multiaddrAuthor(text);
-    if (author === undefined) {
-      throw invalid('this is no address of a node', 'write it as in /dns4/node.example.org/tcp/9000/p2p/12D3KooW…');
+  function resolved(peer: PeerAddress): Named {
+    const named = nameOf(peer);
+    if (isFlaw(named)) {
+      const what = 'url' in peer ? 'base URL' : 'address';
+      throw invalid(`this is no ${what} of a node: ${named.rule}`, named.fix);
     }
-    if (author === deps.self) throw invalid('this is the address of this node itself', 'name another node');
-    return { kind: 'multiaddrs', text, author };
+    if (named.author === deps.self) throw invalid('this is the address of this node itself', 'name another node');
+    return named;
   }
 
   const hasAuthor = (author: Author): boolean => now.multiaddrs.some((address) => multiaddrAuthor(address) === author);

@@ -1,7 +1,8 @@
 import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import { CHECKPOINT, encodeCheckpoint, leafPageKey, leafPageRange, MAX_PAGE_BITS } from '../../core/rows/index.ts';
 import type { Bytes } from '../../core/types/index.ts';
-import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
+import type { Clock, Log, Store } from '../../ports/index.ts';
+import { sleep } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { LoadedCheckpoint } from '../storage/checkpoint-load.ts';
 
@@ -56,15 +57,14 @@ export function createCheckpointSaver(deps: {
   let sequence = deps.sequence;
   const least = deps.leastEntries ?? LEAST_ENTRIES;
   let running = false;
-  let stopped = false;
-  let pause: Timer | undefined;
+  const stopping = new AbortController();
 
   const isDue = (): boolean =>
     replica.tree.size >= least &&
     (changed >= replica.tree.size / SHARE || sequence - last >= deps.journalLength * JOURNAL_SHARE);
 
   function consider(): void {
-    if (running || stopped || !isDue()) return;
+    if (running || stopping.signal.aborted || !isDue()) return;
     running = true;
     void save()
       // A store that cannot be written ends the process by the writer's next batch.
@@ -94,10 +94,8 @@ export function createCheckpointSaver(deps: {
     const isWhole = (): boolean => page === 2 ** bits;
     while (!isWhole()) {
       await writer.keep(nextBatch);
-      if (stopped) return;
-      await new Promise<void>((resolve) => {
-        pause = clock.after(PAUSE_MS, resolve);
-      });
+      if (stopping.signal.aborted) return;
+      await sleep(clock, PAUSE_MS, stopping.signal);
     }
     await writer.keep(() => {
       const record = encodeCheckpoint({ bits, sequence: from, authors: replica.authors() });
@@ -120,8 +118,7 @@ export function createCheckpointSaver(deps: {
       consider();
     },
     stop() {
-      stopped = true;
-      pause?.cancel();
+      stopping.abort();
     },
   };
 }

@@ -2,7 +2,8 @@ import type { Replica } from '../../core/replica/index.ts';
 import { conflictKey, listedKey } from '../../core/rows/index.ts';
 import { type Bytes, compareBytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import { siblingsToFragments } from '../../core/wire/index.ts';
-import type { Clock, Log, Store, Timer } from '../../ports/index.ts';
+import type { Clock, Log, Store } from '../../ports/index.ts';
+import { sleep } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Entries, PresentEntry } from '../storage/entries.ts';
 
@@ -48,8 +49,7 @@ export function createIntegrityCheck(deps: {
   const total = replica.tree.size;
   let checked = 0;
   let done = total === 0;
-  let stopped = false;
-  let pause: Timer | undefined;
+  const stopping = new AbortController();
 
   /** Key hashes of those that lack the row that lists their key, or the one that lists a conflict. */
   async function unindexed(present: readonly PresentEntry[]): Promise<Bytes[]> {
@@ -106,21 +106,16 @@ export function createIntegrityCheck(deps: {
     });
   }
 
-  function rest(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      pause = clock.after(ms, resolve);
-    });
-  }
-
   async function run(): Promise<void> {
-    await rest(BEGIN_MS);
+    await sleep(clock, BEGIN_MS, stopping.signal);
     let last: Bytes | undefined;
     for (;;) {
-      if (stopped) return;
+      if (stopping.signal.aborted) return;
       const began = clock.monotonic();
       last = await checkSlice(last);
       if (last === undefined) break;
-      await rest(Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began)));
+      const restMs = Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began));
+      await sleep(clock, restMs, stopping.signal);
     }
     done = true;
     log.info({ entries: total }, 'every entry checked');
@@ -131,15 +126,14 @@ export function createIntegrityCheck(deps: {
       if (done) return;
       run().catch((cause: unknown) => {
         // The store was closed under it, or a failed batch has ended everything already.
-        if (stopped) return;
+        if (stopping.signal.aborted) return;
         const error = cause instanceof LatticeError ? damage(cause) : cause;
         log.error({ err: error, checked, total }, 'the check of the store ended');
         deps.onFatal(error);
       });
     },
     stop() {
-      stopped = true;
-      pause?.cancel();
+      stopping.abort();
     },
     progress: () => (done ? undefined : { checked: Math.min(checked, total), total }),
   };

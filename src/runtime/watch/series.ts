@@ -1,4 +1,5 @@
-import type { Clock, Machine, Metrics, Timer } from '../../ports/index.ts';
+import type { Clock, Log, Machine, Metrics } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
 import type { SeriesPoint, SeriesView } from '../facade/facade.ts';
 
 const STEP_MS = 5_000;
@@ -13,6 +14,7 @@ export interface SeriesDeps {
   readonly clock: Clock;
   /** Everything counted goes on to these. */
   readonly metrics: Metrics;
+  readonly log: Pick<Log, 'error'>;
   /** Absent in simulations: points have no machine figures then. */
   readonly machine?: Machine | undefined;
 }
@@ -51,11 +53,11 @@ const ZERO: Sums = {
 };
 
 /** One hour of what the node did, in steps of five seconds, from the very counters that the metrics show. */
-export function createSeries({ clock, metrics, machine }: SeriesDeps): SeriesRecorder {
+export function createSeries({ clock, metrics, log, machine }: SeriesDeps): SeriesRecorder {
   const points: SeriesPoint[] = [];
   const latency = createQuantile();
   let sums = { ...ZERO };
-  let timer: Timer | undefined;
+  let steps: Repetition | undefined;
 
   function add(name: string, labels: Readonly<Record<string, string>>, by: number): void {
     switch (name) {
@@ -98,7 +100,6 @@ export function createSeries({ clock, metrics, machine }: SeriesDeps): SeriesRec
     });
     if (points.length > MAX_POINTS) points.shift();
     sums = { ...ZERO };
-    timer = clock.after(STEP_MS, () => step(agreement));
   }
 
   return {
@@ -114,9 +115,11 @@ export function createSeries({ clock, metrics, machine }: SeriesDeps): SeriesRec
       },
     },
     start(agreement) {
-      timer ??= clock.after(STEP_MS, () => step(agreement));
+      steps ??= every(clock, STEP_MS, () => step(agreement), {
+        onError: (err) => log.error({ err }, 'a step of the series is missing'),
+      });
     },
-    stop: () => timer?.cancel(),
+    stop: () => steps?.stop(),
     view: (since = 0) => ({ stepMs: STEP_MS, items: points.filter(({ at }) => at > since) }),
   };
 }

@@ -45,13 +45,13 @@ describe('starting and stopping the P2P lung', () => {
   });
 
   it.each([
-    ['nonsense', 'nonsense'],
-    ['/ip4/my-host/tcp/9000', '/dns4/my-host'],
-    ['/ip4/127.0.0.1/udp/9000', '/ip4/<address>/tcp/<port>'],
-  ])('listen address %s is refused with a hint', async (address, hint) => {
+    ['nonsense', 'write it as in /ip4/0.0.0.0/tcp/9000'],
+    ['/ip4/my-host/tcp/9000', 'write /dns4/my-host/tcp/9000'],
+    ['/ip4/127.0.0.1/udp/9000', 'write it as in /ip4/0.0.0.0/tcp/9000'],
+  ])('listen address %s is refused with a hint', async (address, next) => {
     const start = testLung({ listen: [address] }).start();
-    await expect(start).rejects.toMatchObject({ code: 'invalid-address' });
-    await expect(start).rejects.toThrow(hint);
+    await expect(start).rejects.toMatchObject({ code: 'invalid-address', next });
+    await expect(start).rejects.toThrow(address);
   });
 
   it.each([

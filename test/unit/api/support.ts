@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { afterEach } from 'vitest';
-import { createLogRing, createMachineProbe } from '../../../src/adapters/system/index.ts';
+import { createLogRing, createMachineProbe, systemClock } from '../../../src/adapters/system/index.ts';
 import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
 import { createFakeLattice, type FakeLattice } from './fake-lattice.ts';
@@ -19,9 +19,10 @@ export const TEST_CONFIG: ApiConfig = {
     allowedHosts: [],
     trustedProxies: [],
   },
-  http: { nodes: ['http://127.0.0.1:8001/', ' ', 'http://127.0.0.1:8002'] },
+  http: { nodes: ['http://127.0.0.1:8001', 'http://127.0.0.1:8002'] },
 };
 
+export const clock = systemClock();
 export const silentLog = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog };
 
 export interface Answer {
@@ -105,6 +106,7 @@ export async function startApi(
   const api = await createApi({
     lattice,
     config,
+    clock,
     log: silentLog,
     ...sources,
     ...(options.times === undefined ? {} : { times: options.times }),

@@ -7,9 +7,13 @@ const inFolder = (folder: string): readonly string[] =>
     .map((name) => folder + name);
 const LINKING = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', ...inFolder('docs/')];
 /** These name many files, and are the first to be read by somebody new. */
-const NAMING = ['CONTRIBUTING.md', 'SECURITY.md', '.github/pull_request_template.md', 'docs/releasing.md'].concat(
-  inFolder('docs/adr/'),
-);
+const NAMING = [
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  '.github/pull_request_template.md',
+  'docs/releasing.md',
+].concat(inFolder('docs/adr/'));
 
 const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };
 const rules = specRules(readDocument('SPEC.md'));

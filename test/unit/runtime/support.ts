@@ -10,13 +10,16 @@ import {
   type Head,
   type SignedHead,
 } from '../../../src/core/wire/index.ts';
-import type { Clock, Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
+import type { Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
 import type { Origin } from '../../../src/runtime/commit/origin.ts';
 import { type Applied, createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
 import { createEntries, type Entries } from '../../../src/runtime/storage/entries.ts';
 import type { EntryRows } from '../../../src/runtime/storage/entry-rows.ts';
 import { createHolds, type Holds } from '../../../src/runtime/storage/holds.ts';
 import { openState } from '../../../src/runtime/storage/startup.ts';
+import { createHandClock, EPOCH_MS, type HandClock, turns } from '../../support/clock.ts';
+
+export { createHandClock, EPOCH_MS, type HandClock, turns };
 
 export const NETWORK = 'test/runtime';
 export const hasher = nodeHasher();
@@ -24,53 +27,12 @@ export const verifier = createVerifier();
 export const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 export const metrics: Metrics = { count() {}, gauge() {}, observe() {} };
 
-/** 1 January 2026: where hand-driven wall clocks start. */
-export const EPOCH_MS = 1_767_225_600_000;
-
-/** Lets everything go on that waits for neither a thread nor a timer. */
-export async function turns(count = 5): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 /** Resolves when `look` is true; rejects when it isn't within ten seconds. */
 export async function until(what: string, look: () => boolean): Promise<void> {
   for (const end = performance.now() + 10_000; !look(); ) {
     if (performance.now() > end) throw new Error(`not within ten seconds: ${what}`);
     await turns(1);
   }
-}
-
-export interface HandClock extends Clock {
-  /** Lets time pass: timers run when they are due, in order, each with what it sets off. */
-  advance(ms: number): Promise<void>;
-}
-
-export function createHandClock(): HandClock {
-  const timers = new Map<number, { readonly at: number; readonly run: () => void }>();
-  let monotonic = 0;
-  let ids = 0;
-  return {
-    now: () => EPOCH_MS + monotonic,
-    monotonic: () => monotonic,
-    after(ms, run) {
-      const id = ids++;
-      timers.set(id, { at: monotonic + ms, run });
-      return { cancel: () => void timers.delete(id) };
-    },
-    async advance(ms) {
-      const end = monotonic + ms;
-      for (;;) {
-        await turns();
-        const [first] = [...timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
-        if (first === undefined) break;
-        const [id, { at, run }] = first;
-        timers.delete(id);
-        monotonic = Math.max(monotonic, at);
-        run();
-      }
-      monotonic = end;
-    },
-  };
 }
 
 /** Jitter is whatever the test says; bytes differ from call to call. */

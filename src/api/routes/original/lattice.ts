@@ -108,8 +108,8 @@ function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: Token
 }
 
 /** The endpoints of the original node, with its exact keys. */
-export function legacyRoutes({ lattice, config, inTime }: RouteContext, checkToken: TokenCheck) {
-  const states = createStateStreams(lattice);
+export function legacyRoutes({ lattice, config, clock, inTime }: RouteContext, checkToken: TokenCheck) {
+  const states = createStateStreams(lattice, clock);
 
   return async (scope: FastifyInstance): Promise<void> => {
     // The original takes no bodies: whatever a client sends with a request is read within the limit and passed over.
@@ -144,7 +144,7 @@ export function legacyRoutes({ lattice, config, inTime }: RouteContext, checkTok
     });
 
     scope.get('/api/lattice/nodes', async () => {
-      const nodes = config.http.nodes.map((node) => node.trim().replace(/\/+$/, '')).filter((node) => node !== '');
+      const { nodes } = config.http;
       return { success: true, nodes, count: nodes.length };
     });
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { LegacyValue } from '../../../core/original/json.ts';
 import type { Lattice } from '../../../runtime/facade/facade.ts';
+import type { Timers } from '../../../timing/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { compactJson, createLegacyVault, type LegacyObject, type VaultContents, type VaultFile } from './vault.ts';
 
@@ -11,15 +12,15 @@ const NO_VAULT: VaultContents = { bundles: new Map(), functions: new Map(), inde
  * Checks of the whole store, which read all of it: one runs at a time, everyone who asks meanwhile shares it, and the
  * last outcome stands for as long as it took to find, so that asking takes at most half of the node's time.
  */
-function createIntegrityCheck(lattice: Lattice): () => ReturnType<Lattice['verifyIntegrity']> {
+function createIntegrityCheck(lattice: Lattice, clock: Timers): () => ReturnType<Lattice['verifyIntegrity']> {
   let current: ReturnType<Lattice['verifyIntegrity']> | undefined;
   return () => {
     if (current !== undefined) return current;
     const from = performance.now();
     const check = lattice.verifyIntegrity().finally(() => {
-      setTimeout(() => {
+      clock.after(performance.now() - from, () => {
         current = undefined;
-      }, performance.now() - from).unref();
+      });
     });
     current = check;
     return check;
@@ -85,9 +86,9 @@ function functionRow(contents: VaultContents, file: VaultFile): LegacyValue {
  * What the original keeps beside the state: its vault is shown where its files lie in the vault directory, read-only.
  * Executions and attacks are recorded by its judge, which is no part of this node: there are none.
  */
-export function legacyPersistenceRoutes({ lattice, config, log, inTime }: RouteContext) {
-  const checkIntegrity = createIntegrityCheck(lattice);
-  const vault = config.vaultDir === undefined ? async () => NO_VAULT : createLegacyVault(config.vaultDir);
+export function legacyPersistenceRoutes({ lattice, config, clock, log, inTime }: RouteContext) {
+  const checkIntegrity = createIntegrityCheck(lattice, clock);
+  const vault = config.vaultDir === undefined ? async () => NO_VAULT : createLegacyVault(config.vaultDir, clock);
 
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/api/persistence/merkle-root', async () => {

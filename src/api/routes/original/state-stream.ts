@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { Lattice } from '../../../runtime/facade/facade.ts';
+import type { Timers } from '../../../timing/index.ts';
 
 /** For each the node keeps what is replaced until the client has taken it all. */
 const MAX_STREAMS = 8;
@@ -51,7 +52,7 @@ async function* startingWith(
   yield* rest;
 }
 
-export function createStateStreams(lattice: Lattice): StateStreams {
+export function createStateStreams(lattice: Lattice, clock: Timers): StateStreams {
   let open = 0;
   return {
     async open() {
@@ -70,9 +71,9 @@ export function createStateStreams(lattice: Lattice): StateStreams {
           open--;
         };
         const stream = Readable.from(startingWith(await text.next(), text), { objectMode: false });
-        const limit = setTimeout(() => stream.destroy(new Error('the download took too long')), MAX_DOWNLOAD_MS);
+        const limit = clock.after(MAX_DOWNLOAD_MS, () => stream.destroy(new Error('the download took too long')));
         stream.once('close', () => {
-          clearTimeout(limit);
+          limit.cancel();
           close();
         });
         return { root: snapshot.root, stream };

@@ -4,6 +4,7 @@ import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LegacyValue, legacyJsonText, parseLegacyJson } from '../../../core/original/json.ts';
 import { LatticeError } from '../../../core/types/index.ts';
+import type { Timers } from '../../../timing/index.ts';
 
 /** A file of the original's vault. `verified`: its content has the hash and signature that it names. */
 export interface VaultFile {
@@ -185,7 +186,7 @@ function withIndexed(bundles: ReadonlyMap<string, VaultFile>, index: LegacyObjec
 }
 
 /** Looks at the original's vault in `directory`: nothing is written, and nothing outside of it is read. */
-export function createLegacyVault(directory: string): () => Promise<VaultContents> {
+export function createLegacyVault(directory: string, clock: Timers): () => Promise<VaultContents> {
   let current: Promise<VaultContents> | undefined;
   return () => {
     if (current !== undefined) return current;
@@ -194,7 +195,7 @@ export function createLegacyVault(directory: string): () => Promise<VaultContent
     const forget = (): void => {
       current = undefined;
     };
-    look.then(() => setTimeout(forget, FRESH_MS).unref(), forget);
+    look.then(() => clock.after(FRESH_MS, forget), forget);
     return look;
   };
 }

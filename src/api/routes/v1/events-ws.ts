@@ -3,6 +3,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { EventSubscription } from '../../../runtime/facade/facade.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { keepAlive } from '../../http/heartbeat.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';
 import type { Upgrades } from '../../http/upgrade.ts';
 import { resumeAfter } from './events.ts';
@@ -36,11 +37,12 @@ export interface EventSockets {
 
 /** GET /api/v1/events/ws: the events of the server-sent stream, one JSON text message each. */
 export function eventSockets(
-  { lattice, config, inTime }: RouteContext,
+  context: RouteContext,
   slots: StreamSlots,
   upgrades: Upgrades,
   heartbeatMs: number,
 ): EventSockets {
+  const { lattice, config, inTime } = context;
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: true,
@@ -83,15 +85,13 @@ export function eventSockets(
 
   return {
     async routes(scope) {
-      const heartbeat = setInterval(() => {
+      keepAlive(scope, context, heartbeatMs, () => {
         for (const socket of server.clients) {
           if (!alive.delete(socket)) socket.terminate();
           else socket.ping();
         }
-      }, heartbeatMs);
-      heartbeat.unref();
+      });
       scope.addHook('onClose', async () => {
-        clearInterval(heartbeat);
         for (const socket of server.clients) socket.terminate();
       });
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/facade.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { keepAlive } from '../../http/heartbeat.ts';
 import { feed, type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';
 
@@ -24,20 +25,14 @@ export function resumeAfter(request: FastifyRequest): string | undefined {
 }
 
 /** Server-sent events: GET /api/v1/events, from `Last-Event-ID` or `?after=` on. */
-export function eventRoutes(
-  { lattice, inTime }: RouteContext,
-  slots: StreamSlots,
-  registry: OpenResponses,
-  heartbeatMs: number,
-) {
+export function eventRoutes(context: RouteContext, slots: StreamSlots, registry: OpenResponses, heartbeatMs: number) {
+  const { lattice, inTime } = context;
   const streams = new Set<OpenResponse>();
 
   return async (scope: FastifyInstance): Promise<void> => {
-    const heartbeat = setInterval(() => {
+    keepAlive(scope, context, heartbeatMs, () => {
       for (const stream of streams) if (stream.started) stream.send(':\n\n');
-    }, heartbeatMs);
-    heartbeat.unref();
-    scope.addHook('onClose', async () => clearInterval(heartbeat));
+    });
 
     scope.get('/api/v1/events', { exposeHeadRoute: false }, async (request, reply) => {
       const after = resumeAfter(request);

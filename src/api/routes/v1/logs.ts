@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import { keepAlive } from '../../http/heartbeat.ts';
 import { type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import { integerOf, queryOf } from '../../http/requests.ts';
 import { LOG_LEVELS, type LogLevel, type LogSource } from '../../http/sources.ts';
@@ -52,7 +54,13 @@ function eventText(event: string, data: unknown, id?: string): string {
  * GET /api/v1/logs: the newest lines, then each new one as it is written, as server-sent events. A reader that is too
  * slow, or asks for what is gone, is told how many lines it misses; it never holds the node up.
  */
-export function logRoutes(logs: LogSource, checkToken: TokenCheck, registry: OpenResponses, heartbeatMs: number) {
+export function logRoutes(
+  context: Pick<RouteContext, 'clock' | 'log'>,
+  logs: LogSource,
+  checkToken: TokenCheck,
+  registry: OpenResponses,
+  heartbeatMs: number,
+) {
   const streams = new Set<OpenResponse>();
 
   function stream(reply: FastifyReply, { level, after }: Wanted): void {
@@ -97,11 +105,9 @@ export function logRoutes(logs: LogSource, checkToken: TokenCheck, registry: Ope
   }
 
   return async (scope: FastifyInstance): Promise<void> => {
-    const heartbeat = setInterval(() => {
+    keepAlive(scope, context, heartbeatMs, () => {
       for (const response of streams) response.send(':\n\n');
-    }, heartbeatMs);
-    heartbeat.unref();
-    scope.addHook('onClose', async () => clearInterval(heartbeat));
+    });
 
     scope.get(
       '/api/v1/logs',

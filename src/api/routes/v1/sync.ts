@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { type Bytes, hexToBytes, LatticeError, MAX_GOSSIP_BYTES } from '../../../core/types/index.ts';
-import { MAX_ENVELOPE_BYTES, MAX_URL_BYTES } from '../../../core/wire/index.ts';
+import { type Bytes, hexToBytes, LatticeError, MAX_GOSSIP_BYTES, MAX_URL_BYTES } from '../../../core/types/index.ts';
+import { MAX_ENVELOPE_BYTES } from '../../../core/wire/index.ts';
 import { type Addresses, createRateLimit } from '../../http/addresses.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { feed, type OpenResponses, openResponse } from '../../http/open-response.ts';

@@ -14,7 +14,7 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { SyncServiceDeps } from '../../../../src/runtime/exchange/sync-service.ts';
 import type { SyncService } from '../../../../src/runtime/facade/facade.ts';
-import { silentLog, startApi, until } from '../../api/support.ts';
+import { clock, silentLog, startApi, until } from '../../api/support.ts';
 import { bytes, newSigner, testService, text } from './support.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -28,6 +28,7 @@ function newLung(signer = newSigner()) {
     verifier: createVerifier(),
     hasher: nodeHasher(),
     random: systemRandom(),
+    clock,
     log: silentLog,
   });
   closers.push(() => lung.close());
@@ -156,7 +157,7 @@ describe('request', () => {
   it('sync request: an expired session is renewed unnoticed [X5]', async () => {
     const { lung, url, clock, self } = await nodeAndLung();
     await lung.request(url, bytes('a'), SOON);
-    clock.advance(11 * 60_000);
+    await clock.advance(11 * 60_000);
     expect(text(await lung.request(url, bytes('b'), SOON))).toBe(`${self.author.slice(0, 8)}:b`);
   });
 
@@ -164,9 +165,9 @@ describe('request', () => {
     let asked = 0;
     const { lung, url, clock } = await nodeAndLung({}, (s) => ({
       ...s,
-      handle: (envelope) => {
+      handle: async (envelope) => {
         asked++;
-        clock.advance(11 * 60_000);
+        await clock.advance(11 * 60_000);
         return s.handle(envelope);
       },
     }));
@@ -471,7 +472,7 @@ describe('push streams', () => {
   it('push stream: an expired session is renewed unnoticed', async () => {
     const { sources, open, lung, url, clock } = await streaming();
     await lung.identify(url, SOON);
-    clock.advance(11 * 60_000);
+    await clock.advance(11 * 60_000);
     const ended = open(async () => undefined);
     await until(() => sources.length === 1);
     sources[0]?.end();

@@ -71,14 +71,17 @@ test('monotonic time does not go back; wall time is the machine’s', () => {
   expect(now).toBeLessThanOrEqual(Date.now());
 });
 
-test('a pending timer does not keep a process alive', () => {
+test.each([
+  ['does not keep a process alive', '', 3_600_000, 'armed\n'],
+  ['keeps it alive when it is told to', '{ keepsAlive: true }', 20, 'armed\nfired\n'],
+])('a pending timer %s', (_title, options, ms, said) => {
   const source = `import { systemClock } from '${new URL('../../../../src/adapters/system/clock.ts', import.meta.url).href}';
-systemClock().after(3_600_000, () => {});
+systemClock(${options}).after(${ms}, () => console.log('fired'));
 console.log('armed');`;
   const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));
   const { status, stdout } = spawnSync(process.execPath, ['--import', hooks, '--input-type=module', '-e', source], {
     encoding: 'utf8',
     timeout: 20_000,
   });
-  expect({ status, stdout }).toEqual({ status: 0, stdout: 'armed\n' });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: said });
 });

@@ -6,7 +6,7 @@ import { limitConnections } from '../../../../src/api/http/access.ts';
 import { createAddresses } from '../../../../src/api/http/addresses.ts';
 import { createApi } from '../../../../src/api/index.ts';
 import { createFakeLattice } from '../fake-lattice.ts';
-import { ask as askUrl, auth, json, silentLog, startApi, TEST_CONFIG, TOKEN } from '../support.ts';
+import { ask as askUrl, auth, clock, json, silentLog, startApi, TEST_CONFIG, TOKEN } from '../support.ts';
 
 const guess = (from?: string) => ({
   ...json(1, { authorization: 'Bearer wrong', ...(from === undefined ? {} : { 'x-forwarded-for': from }) }),
@@ -186,7 +186,7 @@ describe('the server', () => {
     const { url } = await startApi();
     const port = Number(new URL(url).port);
     const config = { ...TEST_CONFIG, api: { ...TEST_CONFIG.api, port } };
-    const second = await createApi({ lattice: createFakeLattice(), config, log: silentLog });
+    const second = await createApi({ lattice: createFakeLattice(), config, clock, log: silentLog });
     await expect(second.listen()).rejects.toMatchObject({
       code: 'address-in-use',
       next: expect.stringContaining('DIOTEC360_API_PORT') as string,

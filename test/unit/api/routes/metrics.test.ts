@@ -3,7 +3,7 @@ import { createLog, createLogRing } from '../../../../src/adapters/system/index.
 import { createApi } from '../../../../src/api/index.ts';
 import { eventually } from '../../../support/wait.ts';
 import { createFakeLattice } from '../fake-lattice.ts';
-import { ask, silentLog, TEST_CONFIG } from '../support.ts';
+import { ask, clock, silentLog, TEST_CONFIG } from '../support.ts';
 import { type LiveNode, parsePage, startPair } from './metrics-support.ts';
 
 let pair: Awaited<ReturnType<typeof startPair>>;
@@ -75,7 +75,7 @@ describe('GET /metrics', () => {
   });
 
   test('is not there when it is switched off [M1]', async () => {
-    const api = await createApi({ lattice: createFakeLattice(), config: TEST_CONFIG, log: silentLog });
+    const api = await createApi({ lattice: createFakeLattice(), config: TEST_CONFIG, clock, log: silentLog });
     const { url } = await api.listen();
     expect((await ask(url, '/metrics')).status).toBe(404);
     await api.close();
@@ -100,7 +100,7 @@ test('GET /api/v1/resources tells disk, memory, event loop and CPU', async () =>
 
 test('GET /api/v1/series gives points later than `since`, and refuses what it does not know [M4]', async () => {
   const lattice = createFakeLattice();
-  const api = await createApi({ lattice, config: TEST_CONFIG, log: silentLog });
+  const api = await createApi({ lattice, config: TEST_CONFIG, clock, log: silentLog });
   const { url } = await api.listen();
   const whole = (await ask(url, '/api/v1/series')).json() as { stepMs: number; items: { at: number }[] };
   expect([whole.stepMs, whole.items.length]).toEqual([5000, 2]);
@@ -204,7 +204,13 @@ describe('GET /api/v1/logs', () => {
     const ring = createLogRing('run1');
     const log = createLog({ level: 'info', format: 'json', destination: ring });
     for (let i = 0; i < 1500; i++) log.info({ i }, 'line');
-    const api = await createApi({ lattice: createFakeLattice(), config: TEST_CONFIG, log: silentLog, logs: ring });
+    const api = await createApi({
+      lattice: createFakeLattice(),
+      config: TEST_CONFIG,
+      clock,
+      log: silentLog,
+      logs: ring,
+    });
     const { url } = await api.listen();
     const token = TEST_CONFIG.api.token ?? '';
     for await (const { event, data, id } of eventsOf(url, token, '/api/v1/logs?after=run1-200')) {

@@ -140,9 +140,9 @@ describe('requests', () => {
   it('sync request: a nonce lives ten minutes, used or not [X5]', async () => {
     const { service, peer, parts, clock } = pair();
     const unused = nonceOf(service);
-    clock.advance(9 * 60_000);
+    await clock.advance(9 * 60_000);
     await service.handle(envelope(peer, parts));
-    clock.advance(60_000);
+    await clock.advance(60_000);
     await expect(service.handle(envelope(peer, { ...parts, counter: 2 }))).rejects.toMatchObject({
       code: 'sync-unauthorized',
     });
@@ -208,7 +208,7 @@ describe('requests', () => {
     const answer = service.handle(envelope(peer, parts));
     answer.catch(() => undefined);
     await expect.poll(() => started).toBe(true);
-    clock.advance(10_000);
+    await clock.advance(10_000);
     await expect(answer).rejects.toMatchObject({ code: 'deadline' });
   });
 });

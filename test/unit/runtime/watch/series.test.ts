@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { createSeries } from '../../../../src/runtime/watch/series.ts';
-import { createHandClock, EPOCH_MS, metrics as silent } from '../support.ts';
+import { createHandClock, EPOCH_MS, log, metrics as silent } from '../support.ts';
 
 const agreement = () => ({ peers: 2, equal: 1 });
 
 test('each step of five seconds has its own sums, and ends at its time [M4]', async () => {
   const clock = createHandClock();
-  const series = createSeries({ clock, metrics: silent });
+  const series = createSeries({ clock, metrics: silent, log });
   const { metrics } = series;
   series.start(agreement);
   metrics.count('lattice_changed_keys_total', {}, 5);
@@ -45,7 +45,7 @@ test('each step of five seconds has its own sums, and ends at its time [M4]', as
 
 test('it keeps one hour [M4]', async () => {
   const clock = createHandClock();
-  const series = createSeries({ clock, metrics: silent, machine: { sample: () => ({ loopP99Ms: 3, rss: 99 }) } });
+  const series = createSeries({ clock, metrics: silent, log, machine: { sample: () => ({ loopP99Ms: 3, rss: 99 }) } });
   series.start(agreement);
   for (let i = 0; i < 73; i++) await clock.advance(50_000);
   const { items } = series.view();
@@ -59,7 +59,7 @@ test('it keeps one hour [M4]', async () => {
 
 test('the latency is the 99th percentile of its step, within 10 %', async () => {
   const clock = createHandClock();
-  const series = createSeries({ clock, metrics: silent });
+  const series = createSeries({ clock, metrics: silent, log });
   series.start(agreement);
   for (let ms = 1; ms <= 1000; ms++) series.metrics.observe('lattice_replication_seconds', ms / 1000);
   series.metrics.observe('lattice_verify_seconds', 50);
@@ -79,6 +79,7 @@ test('what is counted goes on to the metrics, with its labels', () => {
   const seen: unknown[] = [];
   const { metrics } = createSeries({
     clock: createHandClock(),
+    log,
     metrics: { count: (...a) => seen.push(a), gauge: (...a) => seen.push(a), observe: (...a) => seen.push(a) },
   });
   metrics.count('a_total');

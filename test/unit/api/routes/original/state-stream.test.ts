@@ -1,18 +1,16 @@
+import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { createStateStreams } from '../../../../../src/api/routes/original/state-stream.ts';
 import type { Lattice } from '../../../../../src/runtime/facade/facade.ts';
 import { createReads } from '../../../../../src/runtime/read/reads.ts';
+import { createHandClock, turns } from '../../../../support/clock.ts';
 import { hasher, NETWORK, noCuts, openTestState, puts } from '../../../runtime/support.ts';
 import { createFakeLattice } from '../../fake-lattice.ts';
 import { startApi } from '../../support.ts';
 
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
-};
-
 it('a download lets go of its moment when it has been read, and when it is given up before it was', async () => {
   const lattice = createFakeLattice();
-  const streams = createStateStreams(lattice);
+  const streams = createStateStreams(lattice, createHandClock());
   const read = await streams.open();
   const unread = await streams.open();
   expect(lattice.heldMoments()).toBe(2);
@@ -91,4 +89,16 @@ it('a reader that is overtaken later finds its connection cut: what it has is no
   await expect(read()).rejects.toThrow(/terminated/);
   expect(bytes).toBeGreaterThan(0);
   expect(closed()).toBe(1);
+});
+
+it('a download that takes ten minutes is cut off', async () => {
+  const lattice = createFakeLattice();
+  const clock = createHandClock();
+  const { stream } = await createStateStreams(lattice, clock).open();
+  const failure = once(stream, 'error');
+  await clock.advance(10 * 60_000 - 1);
+  expect(lattice.heldMoments()).toBe(1);
+  await clock.advance(1);
+  expect(await failure).toEqual([new Error('the download took too long')]);
+  expect(lattice.heldMoments()).toBe(0);
 });

@@ -14,7 +14,7 @@ import {
 import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../../../../src/core/types/index.ts';
 import { differenceOf, fill, namesOf, pair, type State } from '../../../core/reconcile/cells/support.ts';
 import { createFakeLattice } from '../../fake-lattice.ts';
-import { silentLog, TEST_CONFIG } from '../../support.ts';
+import { clock, silentLog, TEST_CONFIG } from '../../support.ts';
 
 const NO_SALT = new Uint8Array(0);
 const closing: (() => Promise<unknown>)[] = [];
@@ -39,6 +39,7 @@ async function publish(state: State, publicSync = true) {
       : undefined;
   const api = await createApi({
     lattice,
+    clock,
     log: silentLog,
     config: { ...TEST_CONFIG, api: { ...TEST_CONFIG.api, publicSync } },
   });

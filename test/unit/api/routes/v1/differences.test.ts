@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createApi } from '../../../../../src/api/index.ts';
 import { createFakeLattice } from '../../fake-lattice.ts';
-import { ask, auth, silentLog, TEST_CONFIG } from '../../support.ts';
+import { ask, auth, clock, silentLog, TEST_CONFIG } from '../../support.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -10,7 +10,7 @@ afterEach(async () => {
 
 describe('GET /api/v1/peers/<peerId>/differences', () => {
   it('tells which keys differ, to whoever has the token', async () => {
-    const api = await createApi({ lattice: createFakeLattice(), config: TEST_CONFIG, log: silentLog });
+    const api = await createApi({ lattice: createFakeLattice(), config: TEST_CONFIG, clock, log: silentLog });
     closing.push(() => api.close());
     const { url } = await api.listen();
     const get = (path: string, headers: Record<string, string> = auth) =>

@@ -6,7 +6,7 @@ import { decodeSync, encodeSync, type SyncMessage } from '../../../../../src/cor
 import { authors, commits, createSource, type Source, trusted } from '../../../runtime/bootstrap/support.ts';
 import { hasher, NETWORK, type TestAuthor } from '../../../runtime/support.ts';
 import { createFakeLattice } from '../../fake-lattice.ts';
-import { silentLog, TEST_CONFIG } from '../../support.ts';
+import { clock, silentLog, TEST_CONFIG } from '../../support.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -30,6 +30,7 @@ async function publish(publicSync: boolean) {
           encodeSync(await snapshots.chunk({ root: bytesOf(root), index, after: bytesOf(after) })),
       },
     },
+    clock,
     log: silentLog,
     config: { ...TEST_CONFIG, api: { ...TEST_CONFIG.api, publicSync } },
   });

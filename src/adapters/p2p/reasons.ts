@@ -1,0 +1,12 @@
+/** What was thrown, as an Error. */
+export function toError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}
+
+/** One line of an error for logs: libp2p puts whole stacks into messages. */
+export function toReason(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0)
+    return [...new Set(cause.errors.map(toReason))].join('; ').slice(0, 400);
+  const text = toError(cause).message || toError(cause).name;
+  return (text.split('\n')[0] ?? text).slice(0, 200);
+}

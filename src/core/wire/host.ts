@@ -1,0 +1,38 @@
+/** What is wrong with a text, and what to write instead. */
+export interface Flaw {
+  readonly rule: string;
+  readonly fix: string;
+}
+
+/** Whether parsing came to a flaw. */
+export function isFlaw(result: string | object): result is Flaw {
+  return typeof result === 'object' && 'rule' in result;
+}
+
+/** A DNS name (RFC 1123): labels of letters, digits and hyphens, the last one not a number, 253 characters at most. */
+export function isHostName(text: string): boolean {
+  return (
+    text.length <= 253 &&
+    /^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+\.?$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?$/i.test(text)
+  );
+}
+
+/** Four numbers from 0 to 255 in plain decimal. */
+export function isIPv4(text: string): boolean {
+  const numbers = text.split('.', 5);
+  return numbers.length === 4 && numbers.every((number) => /^(?:0|[1-9]\d{0,2})$/.test(number) && Number(number) < 256);
+}
+
+/** The shortest form of an IPv6 address without a zone (RFC 5952, but for IPv4 in its tail), or undefined. */
+export function shortIPv6(text: string): string | undefined {
+  // Eight groups of four digits, or six and an IPv4 address, have 45 characters at most.
+  if (!/^[0-9a-f:.]{2,45}$/i.test(text) || !URL.canParse(`http://[${text}]`)) return undefined;
+  return new URL(`http://[${text}]`).hostname.slice(1, -1);
+}
+
+/** 0 to 65535 in plain decimal, or undefined. */
+export function parsePort(text: string): number | undefined {
+  if (!/^(0|[1-9]\d{0,4})$/.test(text)) return undefined;
+  const port = Number(text);
+  return port <= 65_535 ? port : undefined;
+}

@@ -1,0 +1,128 @@
+import type { Author } from '../types/index.ts';
+import { type Flaw, isHostName, isIPv4, parsePort, shortIPv6 } from './host.ts';
+import { peerIdToAuthor } from './peer-id.ts';
+
+/** Where a node listens: an IP address of its machine. Port 0: any free one. */
+export interface ListenMultiaddr {
+  /** The one form that it is compared by, without /p2p. */
+  readonly text: string;
+  readonly port: number;
+  readonly webSocket: boolean;
+}
+
+/** Where a peer is dialled, and whose key is expected there. */
+export interface PeerMultiaddr {
+  /** The one form that it is compared by: names in lower case, IPv6 in its shortest form. */
+  readonly text: string;
+  readonly author: Author;
+  readonly peerId: string;
+  readonly port: number;
+  readonly webSocket: boolean;
+}
+
+/*
+ * A parser of just the forms that a node takes, for configuration, operators and the P2P lung alike:
+ * /ip4|ip6|dns4|dns6|dns/HOST/tcp/PORT[/ws|/tls/ws|/wss][/p2p/PEERID]. The library @multiformats/multiaddr takes all that
+ * the format can say, says less about what is wrong, and costs every command 84 ms to load.
+ */
+
+interface Parts {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  /** '', '/ws', '/wss' or '/tls/ws'. */
+  readonly transport: string;
+  readonly peerId: string | undefined;
+}
+
+const TRANSPORTS: ReadonlySet<string> = new Set(['', '/ws', '/wss', '/tls/ws']);
+const FORM = /^\/(ip4|ip6|dns4|dns6|dns)\/([^/]+)\/tcp\/([^/]+)((?:\/(?!p2p\/|p2p$)[^/]+)*)(?:\/p2p\/([^/]*))?$/;
+
+/** The host in the one form that it is compared in. */
+function hostOf(protocol: string, host: string, text: string): string | Flaw {
+  const instead = (right: string): string => `write ${text.replace(`/${protocol}/`, `/${right}/`)}`;
+  const ipv6 = shortIPv6(host);
+  if (protocol === 'ip4') {
+    if (isIPv4(host)) return host;
+    if (ipv6 !== undefined) return { rule: `${host} is an IPv6 address`, fix: instead('ip6') };
+    if (isHostName(host))
+      return { rule: `/ip4 takes an IPv4 address, and ${host} is a host name`, fix: instead('dns4') };
+    return { rule: `${host} is not an IPv4 address`, fix: 'write four numbers from 0 to 255, as in /ip4/192.0.2.1' };
+  }
+  if (protocol === 'ip6') {
+    if (ipv6 !== undefined) return ipv6;
+    if (isIPv4(host)) return { rule: `${host} is an IPv4 address`, fix: instead('ip4') };
+    if (isHostName(host))
+      return { rule: `/ip6 takes an IPv6 address, and ${host} is a host name`, fix: instead('dns6') };
+    return { rule: `${host} is not an IPv6 address`, fix: 'write it as in /ip6/2001:db8::1, without a zone' };
+  }
+  if (isHostName(host)) return host.toLowerCase().replace(/\.$/, '');
+  if (isIPv4(host)) return { rule: `${host} is an address, not a host name`, fix: instead('ip4') };
+  if (ipv6 !== undefined) return { rule: `${host} is an address, not a host name`, fix: instead('ip6') };
+  return { rule: `${host} is not a host name`, fix: 'write letters, digits, hyphens and dots' };
+}
+
+function partsOf(text: string, example: string): Parts | Flaw {
+  const match = FORM.exec(text);
+  if (match === null) return { rule: 'it is not a TCP multiaddr', fix: `write it as in ${example}` };
+  const [, protocol = '', hostText = '', portText = '', transport = '', peerId] = match;
+  const host = hostOf(protocol, hostText, text);
+  if (typeof host !== 'string') return host;
+  const port = parsePort(portText);
+  if (port === undefined) return { rule: `${portText} is not a port`, fix: 'write a number from 1 to 65535' };
+  if (!TRANSPORTS.has(transport)) {
+    return {
+      rule: `${transport} is not a transport of this node`,
+      fix: 'write nothing (TCP), /ws, /tls/ws or /wss after the port',
+    };
+  }
+  return { protocol, host, port, transport, peerId };
+}
+
+function authorOf(peerId: string): Author | Flaw {
+  const author = peerIdToAuthor(peerId);
+  if (author !== undefined) return author;
+  const fix = 'run "lattice id" on that node, or read its /api/lattice/p2p/identity, for its peer id';
+  if (peerId.startsWith('Qm'))
+    return { rule: `${peerId} is not the key of a Lattice node: those begin with 12D3KooW`, fix };
+  return {
+    rule: `${peerId === '' ? 'the peer id' : peerId} is not a peer id of an Ed25519 key (12D3KooW and 44 characters)`,
+    fix,
+  };
+}
+
+/** An address to listen at: an IP address and no TLS (there is no certificate). /p2p may stand there and adds nothing. */
+export function parseListenMultiaddr(text: string): ListenMultiaddr | Flaw {
+  const parts = partsOf(text, '/ip4/0.0.0.0/tcp/9000');
+  if ('rule' in parts) return parts;
+  const { protocol, host, port, transport, peerId } = parts;
+  if (protocol.startsWith('dns'))
+    return { rule: 'a node listens on an address of its own machine, not on a name', fix: 'write /ip4/… or /ip6/…' };
+  if (transport === '/wss' || transport === '/tls/ws') {
+    return {
+      rule: 'the node has no certificate to listen with',
+      fix: 'listen on /ws and put a proxy that ends TLS in front',
+    };
+  }
+  const author = peerId === undefined ? undefined : authorOf(peerId);
+  if (typeof author === 'object') return author;
+  return { text: `/${protocol}/${host}/tcp/${port}${transport}`, port, webSocket: transport !== '' };
+}
+
+/** An address to dial a peer at: a port other than 0, and /p2p with the peer id of its key. */
+export function parsePeerMultiaddr(text: string): PeerMultiaddr | Flaw {
+  const parts = partsOf(text, '/dns4/node.example.org/tcp/9000/p2p/12D3KooW…');
+  if ('rule' in parts) return parts;
+  const { protocol, host, port, transport, peerId } = parts;
+  if (port === 0) return { rule: 'port 0 cannot be dialled', fix: 'write the port that the peer listens on' };
+  if (peerId === undefined) {
+    return {
+      rule: 'it does not say which peer is expected there',
+      fix: `append /p2p/ and the peer id, as in ${text}/p2p/12D3KooW…`,
+    };
+  }
+  const author = authorOf(peerId);
+  if (typeof author === 'object') return author;
+  const whole = `/${protocol}/${host}/tcp/${port}${transport}/p2p/${peerId}`;
+  return { text: whole, author, peerId, port, webSocket: transport !== '' };
+}

@@ -1,0 +1,46 @@
+import { LatticeError } from '../core/types/index.ts';
+import type { Timers } from './timers.ts';
+
+/**
+ * Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. What becomes of the promise after
+ * that is ignored, a rejection too.
+ */
+export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void =>
+      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/**
+ * Settles as `work` does, but after `ms` at the latest: then it rejects with what `fail` makes. When the caller's own
+ * `signal` aborts first, it rejects with LatticeError `aborted`, whose cause is that signal's reason.
+ *
+ * The signal that `work` is handed aborts in both cases, with the same error as its reason. Work that does not listen
+ * to it goes on unseen: what it resolves to, or rejects with, is dropped. The timer and the listener on the caller's
+ * signal are gone when the promise returned has settled.
+ */
+export async function withDeadline<T>(
+  clock: Timers,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  fail: () => Error,
+  signal?: AbortSignal,
+): Promise<T> {
+  const controller = new AbortController();
+  const giveUp = (): void =>
+    controller.abort(new LatticeError('aborted', 'the caller gave this up', { cause: signal?.reason }));
+  if (signal?.aborted === true) giveUp();
+  controller.signal.throwIfAborted();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  const timer = clock.after(ms, () => controller.abort(fail()));
+  try {
+    return await raceAbort(work(controller.signal), controller.signal);
+  } finally {
+    timer.cancel();
+    signal?.removeEventListener('abort', giveUp);
+  }
+}
