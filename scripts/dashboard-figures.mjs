@@ -74,6 +74,7 @@ const status = () => ({
     from: 'p2p',
     to: 'http',
     cause: 'silent over P2P for 3.0 s',
+    code: 'silent',
   })),
   refused: {},
   deferred: 0,

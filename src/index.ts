@@ -8,6 +8,14 @@ export {
 } from './app/index.ts';
 export type { Proven } from './audit/index.ts';
 export { type Config, type LoadOptions, loadConfig } from './config/index.ts';
-export type { Author, JsonValue } from './core/types/index.ts';
+export type { Author, ErrorCode, JsonValue } from './core/types/index.ts';
 export type { Log } from './ports/index.ts';
+export type {
+  CauseCode,
+  Coded,
+  ReadOnlyCode,
+  ReadOnlyReason,
+  Warning,
+  WarningCode,
+} from './runtime/facade/codes.ts';
 export * from './runtime/facade/facade.ts';

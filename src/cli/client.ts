@@ -249,8 +249,8 @@ function refusal(where: string, answer: ApiAnswer, text: string): LatticeError {
 }
 
 /**
- * A path or method that the node does not know, as opposed to a key or peer that does not exist. The original's form has
- * no code.
+ * A path or method that the node does not know, as opposed to a key or peer that does not exist. The original's form
+ * has no code.
  */
 function isMissingRoute(status: number, code: string | undefined, problem: object): boolean {
   return status === 405 || (status === 404 && (code === undefined ? 'detail' in problem : code === 'no-route'));

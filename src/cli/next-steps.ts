@@ -19,16 +19,18 @@ export function nextStepOfReadOnly(code: ReadOnlyCode): string {
   return known[code] ?? 'Remove the cause that it names.';
 }
 
+/** What somebody else answers in the place of a peer, or makes of what is sent to it. */
+const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
+  'http-status',
+  'not-a-lattice-node',
+  'sync-unauthorized',
+]);
+
 /** What makes a peer reachable over HTTP, by why it is not. */
 export function nextStepOfUnreached(code: ErrorCode | undefined): string {
-  switch (code) {
-    case 'http-status':
-    case 'not-a-lattice-node':
-    case 'sync-unauthorized':
-      return 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.';
-    case 'sync-forbidden':
-      return "Add this node's key to DIOTEC360_TRUSTED_STATE_PUBKEYS of that one.";
-    default:
-      return 'Start that node, or correct the URL in DIOTEC360_LATTICE_NODES.';
-  }
+  if (code !== undefined && OF_SOMETHING_BETWEEN.has(code))
+    return 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.';
+  return code === 'sync-forbidden'
+    ? "Add this node's key to DIOTEC360_TRUSTED_STATE_PUBKEYS of that one."
+    : 'Start that node, or correct the URL in DIOTEC360_LATTICE_NODES.';
 }

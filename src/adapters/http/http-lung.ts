@@ -62,8 +62,8 @@ const isStale = (cause: unknown): boolean =>
 
 /**
  * The client side of the HTTP lung. LatticeErrors: `peer-unreachable`, `timeout`, `aborted`, `not-a-lattice-node`,
- * `identity-mismatch`, `bad-signature`, `malformed`, `oversize`, `http-status` (details: status, peerCode). `close` cuts
- * every connection.
+ * `identity-mismatch`, `bad-signature`, `malformed`, `oversize`, `http-status` (details: status, peerCode). `close`
+ * cuts every connection.
  */
 export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promise<void> } {
   const { signer, verifier, hasher, random, clock, log } = deps;

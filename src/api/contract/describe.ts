@@ -109,6 +109,11 @@ export function word<const W extends readonly string[]>(words: W, description = 
   return Type.Unsafe<W[number]>({ type: 'string', enum: [...words], ...(description === '' ? {} : { description }) });
 }
 
+/** Plain text for clients: the registry of codes is long, and a node of a later version has more of them. */
+export const errorCode = Type.String({
+  description: 'For programs: the code that the other node answered with, or why it did not answer.',
+});
+
 /** A sentence for people with its code for programs. */
 export function coded<const W extends readonly string[]>(codes: W) {
   return Type.Object({ code: word(codes, 'For programs.'), text: Type.String({ description: 'For people.' }) });

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import type { ErrorCode, JsonValue } from '../../core/types/index.ts';
+import type { JsonValue } from '../../core/types/index.ts';
 import { CAUSE_CODES, READ_ONLY_CODES } from '../../runtime/facade/codes.ts';
-import { coded, entity, mapOf, word } from './describe.ts';
+import { coded, entity, errorCode, mapOf, word } from './describe.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -16,10 +16,6 @@ const version = Text({
 const hlc = Text({
   pattern: '^[0-9a-f]{16}$',
   description: 'Hybrid logical clock, 16 hex digits: 48 bits of Unix ms, 16 bits of counter.',
-});
-export const errorCode = Type.Unsafe<ErrorCode>({
-  type: 'string',
-  description: 'For programs: what the other node answered with, or why it did not answer.',
 });
 const author = hex64('The public key of the node that wrote it.');
 

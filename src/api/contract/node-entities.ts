@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { READ_ONLY_CODES, WARNING_CODES } from '../../runtime/facade/codes.ts';
-import { coded, entity, mapOf, word } from './describe.ts';
-import { errorCode, hex64, RepairReport, Transition, time } from './entities.ts';
+import { coded, entity, errorCode, mapOf, word } from './describe.ts';
+import { hex64, RepairReport, Transition, time } from './entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 

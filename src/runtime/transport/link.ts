@@ -28,7 +28,7 @@ export function peerCodeOf(error: unknown): ErrorCode | undefined {
   return isErrorCode(code) ? code : undefined;
 }
 
-/** Why something with a peer failed: what it answered with, or what we made of it. Undefined for an error without code. */
+/** Why something with a peer failed: what it answered with, or our own code. Undefined for an error without one. */
 export function errorCodeOf(error: unknown): ErrorCode | undefined {
   return peerCodeOf(error) ?? (error instanceof LatticeError ? error.code : undefined);
 }

@@ -1,12 +1,16 @@
 import { expect, it } from 'vitest';
 import type * as Schemas from '../../../../src/client/index.ts';
+import type { ErrorCode } from '../../../../src/core/types/index.ts';
 import type * as Facade from '../../../../src/runtime/facade/facade.ts';
 
-type Mutable<T> = T extends readonly (infer U)[]
-  ? Mutable<U>[]
-  : T extends object
-    ? { -readonly [K in keyof T]: Mutable<T[K]> }
-    : T;
+/** Error codes are plain text in the schemas: a client may meet those of a later version. */
+type Mutable<T> = [T, ErrorCode] extends [string | undefined, T]
+  ? string
+  : T extends readonly (infer U)[]
+    ? Mutable<U>[]
+    : T extends object
+      ? { -readonly [K in keyof T]: Mutable<T[K]> }
+      : T;
 /** What the node's own types allow is what the schemas say, and the other way round. */
 type Same<A, B> = [Mutable<A>, Mutable<B>] extends [Mutable<B>, Mutable<A>] ? true : false;
 

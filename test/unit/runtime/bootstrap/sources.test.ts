@@ -3,7 +3,7 @@ import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../../
 import { decodeSync, encodeSync } from '../../../../src/core/wire/index.ts';
 import { fetchChunks, findPlan, type SourcesDeps } from '../../../../src/runtime/bootstrap/sources.ts';
 import { createPeerTable, type Peer } from '../../../../src/runtime/peers/peers.ts';
-import { createHandClock, hasher, NETWORK, turns, verifier } from '../support.ts';
+import { createHandClock, hasher, NETWORK, outcomeOf, turns, verifier } from '../support.ts';
 import { commits, createSource, trusted } from './support.ts';
 
 const NEWEST = new Uint8Array(0);
@@ -62,16 +62,14 @@ it.each(LUNGS)('over %s a source that is busy for long stays one [W7]', async (l
   const plan = await findPlan(deps, NEWEST);
   if (plan === undefined || plan === 'soon') throw new Error('the source has a snapshot');
   let keys = 0;
-  let ended: string | undefined;
   const all = Array.from({ length: 2 ** plan.bits }, (_, i) => i);
   const take = async ({ entries }: { entries: readonly unknown[] }): Promise<void> => void (keys += entries.length);
-  fetchChunks(deps, plan, all, take, () => undefined).then(
-    (how) => (ended = how),
-    (error: unknown) => (ended = String(error)),
-  );
-  for (let s = 0; s < 30 && ended === undefined; s++) {
+  const fetching = fetchChunks(deps, plan, all, take, () => undefined);
+  const seen = outcomeOf(fetching);
+  for (let s = 0; s < 30 && seen.state === 'pending'; s++) {
     await clock.advance(1_000);
     await turns(20);
   }
-  expect([ended, keys]).toEqual(['done', 100]);
+  expect(seen.state).toBe('fulfilled');
+  expect([await fetching, keys]).toEqual(['done', 100]);
 });

@@ -161,6 +161,27 @@ describe('a configured URL', () => {
     await clock.advance(10_000);
     expect(asked.length).toBeGreaterThan(1);
   });
+
+  it('tells by a code why it is not reached, the one that the peer answered with where it did', async () => {
+    const good = answer;
+    http.start();
+    await clock.advance(1_000);
+    const codes: unknown[] = [];
+    for (const error of [
+      new Error('a fault without code'),
+      new LatticeError('timeout', 'no answer within 10 s'),
+      new LatticeError('http-status', 'status 403', { details: { status: 403, peerCode: 'sync-forbidden' } }),
+      new LatticeError('http-status', 'status 418', { details: { status: 418, peerCode: 'never-heard-of' } }),
+    ]) {
+      answer = () => Promise.reject(error);
+      await clock.advance(10_000);
+      codes.push(only().errorCode);
+    }
+    answer = good;
+    await clock.advance(10_000);
+    codes.push(only().errorCode);
+    expect(codes).toEqual([undefined, 'timeout', 'sync-forbidden', 'http-status', undefined]);
+  });
 });
 
 describe('a peer that does not answer', () => {
@@ -338,7 +359,7 @@ describe('the push stream', () => {
     const error = await stream.frame(forged).catch((e: unknown) => e);
     stream.fail(error as Error);
     await turns();
-    expect(only()).toMatchObject({ reachable: false, error: 'a forged commit' });
+    expect(only()).toMatchObject({ reachable: false, error: 'a forged commit', errorCode: 'malformed' });
     await clock.advance(1_250);
     expect(streams).toHaveLength(1);
     await clock.advance(250);
