@@ -1,24 +1,16 @@
-import { decodeCbor, encodeCbor } from '../../core/cbor/index.ts';
-import { metaKey } from '../../core/rows/index.ts';
+import { ADDED_PEERS, type AddedPeers, decodeAddedPeers, encodeAddedPeers } from '../../core/rows/index.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { PeerAddress } from '../facade/facade.ts';
 
-const ROW = metaKey('added-peers');
 /** Of each kind. A fleet is some dozens of nodes; more is a script that runs wild. */
 const MAX_ADDED = 64;
 const MAX_URL = 2048;
 const MAX_MULTIADDR = 1024;
 const MULTIADDR =
   /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/([1-9][0-9]{0,4})(?:\/ws|\/wss|\/tls\/ws)?\/p2p\/([1-9A-HJ-NP-Za-km-z]+)$/;
-
-/** Peers that operators added, as they were written down. */
-export interface AddedPeers {
-  readonly urls: readonly string[];
-  readonly multiaddrs: readonly string[];
-}
 
 export interface AddedPeersDeps {
   readonly store: Store;
@@ -42,17 +34,11 @@ export interface AddedPeersBook {
 }
 
 const invalid = (message: string, next: string): LatticeError => new LatticeError('invalid-peer', message, { next });
-const isList = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string');
 
-/** What an earlier run wrote down. A row that does not parse is damage. */
+/** What an earlier run wrote down. LatticeError `damaged-row`. */
 export async function loadAddedPeers(store: Store): Promise<AddedPeers> {
-  const row = await store.get(ROW);
-  if (row === undefined) return { urls: [], multiaddrs: [] };
-  const items: unknown = decodeCbor(row);
-  if (!Array.isArray(items) || !isList(items[0]) || !isList(items[1]))
-    throw new LatticeError('damaged-row', 'the row of added peers does not parse');
-  return { urls: items[0], multiaddrs: items[1] };
+  const row = await store.get(ADDED_PEERS);
+  return row === undefined ? { urls: [], multiaddrs: [] } : decodeAddedPeers(row);
 }
 
 /** The author whose peer id ends the multiaddr; undefined when it is no multiaddr of a node. */
@@ -97,7 +83,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   async function keep(next: AddedPeers): Promise<void> {
     await writer.read(async () => {
       try {
-        await store.batch([{ type: 'put', key: ROW, value: encodeCbor([next.urls, next.multiaddrs]) }]);
+        await store.batch([{ type: 'put', key: ADDED_PEERS, value: encodeAddedPeers(next) }]);
       } catch (cause) {
         const error = new LatticeError('store-write-failed', 'the added peers could not be written', { cause });
         deps.onFatal(error);
