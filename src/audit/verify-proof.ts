@@ -1,4 +1,4 @@
-import { encodeCbor } from '../core/cbor/index.ts';
+import { checkValue, encodeCbor } from '../core/cbor/index.ts';
 import { checkCertificate } from '../core/cut/index.ts';
 import { decodeProof, type LeafRef, type MerkleProof, verifyProof } from '../core/merkle/index.ts';
 import { compareSiblings } from '../core/state/index.ts';
@@ -122,7 +122,7 @@ export async function verifyProofDocument(document: unknown, options: VerifyProo
   if ((shown.kind === 'delete') !== (file.kind === 'deleted'))
     throw invalid(`the winning operation is a ${shown.kind}, the document says ${file.kind}`);
   if (shown.value !== undefined) {
-    if (file.value === undefined || !equalValues(file.value, shown.value))
+    if (file.value === undefined || !isSignedValue(file.value, shown.value))
       throw invalid('the value shown is not the one that was signed');
     pass('the value shown is the signed one');
   }
@@ -234,8 +234,14 @@ function sameRefs(proof: MerkleProof, siblings: readonly Sibling[]): boolean {
   });
 }
 
-function equalValues(a: JsonValue, b: JsonValue): boolean {
-  return equalBytes(encodeCbor(a), encodeCbor(b));
+/** Whether `shown`, whatever stands in the document, is the value that was signed. */
+function isSignedValue(shown: JsonValue, signed: JsonValue): boolean {
+  try {
+    return equalBytes(encodeCbor(checkValue(shown)), encodeCbor(signed));
+  } catch (cause) {
+    if (!(cause instanceof LatticeError)) throw cause;
+    return false;
+  }
 }
 
 type DocumentFields = {

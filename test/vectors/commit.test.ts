@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../src/core/cbor/index.ts';
 import {
   type Author,
   type Bytes,
@@ -27,6 +26,7 @@ import {
   pickOperations,
   proveOperations,
 } from '../../src/core/wire/index.ts';
+import { encodeCbor } from '../unit/core/cbor/reference.ts';
 import { bytesOf, codeOf, hasher, testKey } from '../unit/core/wire/commits.ts';
 
 const FILE = new URL('./commit.json', import.meta.url);

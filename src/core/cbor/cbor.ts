@@ -1,32 +1,36 @@
-import { decode, encode } from '@ipld/dag-cbor';
-import { type Bytes, equalBytes, LatticeError } from '../types/index.ts';
+import type { Bytes, JsonValue } from '../types/index.ts';
+import { writeValue } from './value.ts';
+import { createWriter, finish, type Writer, writeArray, writeBytes } from './writer.ts';
 
-/**
- * Canonical CBOR: the deterministic DAG-CBOR subset of RFC 8949 (shortest lengths, no indefinite items, map keys
- * sorted length-first, 64-bit floats only where the number is not an integer).
- */
-export function encodeCbor(value: unknown): Bytes {
-  return encode(value);
+/** What messages and rows are made of. Maps and floats stand in values only, which hold no bytes. */
+export type CborItem = JsonValue | Bytes | readonly CborItem[];
+
+/** Bytes that a head takes at most. */
+const MAX_HEAD = 9;
+
+/** Bytes to begin with: enough for bytes, numbers and ASCII; longer texts and maps make the writer grow. */
+function roomFor(item: CborItem): number {
+  if (item instanceof Uint8Array || typeof item === 'string') return MAX_HEAD + item.length;
+  if (Array.isArray(item)) return item.reduce((sum: number, part: CborItem) => sum + roomFor(part), MAX_HEAD);
+  return MAX_HEAD;
+}
+
+function writeItem(writer: Writer, item: CborItem): void {
+  if (item instanceof Uint8Array) writeBytes(writer, item);
+  else if (Array.isArray(item)) {
+    const items: readonly CborItem[] = item;
+    writeArray(writer, items.length);
+    for (const part of items) writeItem(writer, part);
+  } else writeValue(writer, item as JsonValue);
 }
 
 /**
- * Decodes and enforces canonical form by re-encoding: the library alone accepts misordered maps, half floats, 1.0 as
- * a double and invalid UTF-8. Throws LatticeError `malformed`. Callers bound the length before calling.
+ * Canonical CBOR of `item` (SPEC B: the deterministic subset of RFC 8949 that DAG-CBOR chose): shortest heads, map keys
+ * sorted length-first, 64-bit floats only where the number is not an integer. A view, see `createWriter`. RangeError
+ * for what has no such form: a lone surrogate, NaN, an infinity, an integer beyond ±(2^53−1).
  */
-export function decodeCbor(bytes: Bytes): unknown {
-  let value: unknown;
-  let again: Bytes;
-  try {
-    value = decode(bytes);
-    again = encode(value);
-  } catch (cause) {
-    throw new LatticeError(
-      'malformed',
-      `not canonical CBOR: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  }
-  if (!equalBytes(again, bytes))
-    throw new LatticeError('malformed', 'not canonical CBOR: re-encoding gives other bytes');
-  return value;
+export function encodeCbor(item: CborItem): Bytes {
+  const writer = createWriter(roomFor(item));
+  writeItem(writer, item);
+  return finish(writer);
 }

@@ -18,6 +18,10 @@ export const TEXT = 3;
 export const ARRAY = 4;
 export const MAP = 5;
 
+/** Whole items of simple values. */
+export const FALSE = 0xf4;
+export const TRUE = 0xf5;
+
 export function malformed(message: string): LatticeError {
   return new LatticeError('malformed', message);
 }
@@ -59,6 +63,13 @@ export function readHead(reader: Reader, major: number): number {
 
 export function readUint(reader: Reader): number {
   return readHead(reader, UINT);
+}
+
+export function readBoolean(reader: Reader): boolean {
+  const byte = reader.bytes[reader.at];
+  if (byte !== TRUE && byte !== FALSE) throw malformed(`the item at ${reader.at} is not a boolean`);
+  reader.at++;
+  return byte === TRUE;
 }
 
 /** Reads an array's head and checks that it announces exactly `length` items. */

@@ -6,12 +6,23 @@ import {
   MAX_KEY_BYTES,
   MAX_VALUE_BYTES,
 } from '../types/index.ts';
-import { ARRAY, MAP, malformed, NEGATIVE, type Reader, readHead, readText, readUint, TEXT, UINT } from './reader.ts';
+import {
+  ARRAY,
+  FALSE,
+  MAP,
+  malformed,
+  NEGATIVE,
+  type Reader,
+  readHead,
+  readText,
+  readUint,
+  TEXT,
+  TRUE,
+  UINT,
+} from './reader.ts';
 import { quoted, textToBytes, utf8Length } from './text.ts';
-import { headSize, type Writer, writeArray, writeByte, writeHead, writeText } from './writer.ts';
+import { headSize, type Writer, writeArray, writeBoolean, writeByte, writeHead, writeText } from './writer.ts';
 
-const FALSE = 0xf4;
-const TRUE = 0xf5;
 const NULL = 0xf6;
 const FLOAT = 0xfb;
 const FLOAT_BYTES = 9;
@@ -174,12 +185,12 @@ function inOrder(keys: string[]): string[] {
   return keys;
 }
 
-/** Writes a value that `checkValue` returned. */
+/** Writes a value that `checkValue` returned. RangeError for numbers and texts that it would have refused. */
 export function writeValue(writer: Writer, value: JsonValue): void {
   if (typeof value === 'string') writeText(writer, value);
   else if (typeof value === 'number') writeNumber(writer, value);
   else if (value === null) writeByte(writer, NULL);
-  else if (typeof value === 'boolean') writeByte(writer, value ? TRUE : FALSE);
+  else if (typeof value === 'boolean') writeBoolean(writer, value);
   else if (Array.isArray(value)) {
     const items: readonly JsonValue[] = value;
     writeArray(writer, items.length);
@@ -196,10 +207,11 @@ export function writeValue(writer: Writer, value: JsonValue): void {
 }
 
 function writeNumber(writer: Writer, n: number): void {
-  if (Number.isInteger(n)) {
+  if (Number.isSafeInteger(n)) {
     writeHead(writer, n < 0 ? NEGATIVE : UINT, n < 0 ? -1 - n : n);
     return;
   }
+  if (Number.isInteger(n) || !Number.isFinite(n)) throw new RangeError(`${n} has no canonical form`);
   writeByte(writer, FLOAT);
   float.setFloat64(0, n);
   for (let i = 0; i < 8; i++) writeByte(writer, float.getUint8(i));

@@ -1,10 +1,10 @@
 import type { Bytes } from '../types/index.ts';
-import { ARRAY, BYTES, TEXT } from './reader.ts';
+import { ARRAY, BYTES, FALSE, TEXT, TRUE } from './reader.ts';
 import { textInto, utf8Length } from './text.ts';
 
 /**
- * Canonical CBOR being written. Values of users go through here and not through the DAG-CBOR library, which takes
- * an object such as {"/": "x", "bytes": "x"} for a link and writes something else.
+ * Canonical CBOR being written: the bytes of DAG-CBOR, without its links. Its library takes an object such as
+ * {"/": "x", "bytes": "x"} for one and fails, so that it cannot write the values of users.
  */
 export interface Writer {
   bytes: Bytes;
@@ -65,6 +65,10 @@ function room(writer: Writer, length: number): void {
 export function writeByte(writer: Writer, byte: number): void {
   room(writer, 1);
   writer.bytes[writer.at++] = byte;
+}
+
+export function writeBoolean(writer: Writer, value: boolean): void {
+  writeByte(writer, value ? TRUE : FALSE);
 }
 
 /** Bytes that the shortest head of argument `n` takes. */

@@ -1,5 +1,10 @@
-import { decodeCbor, encodeCbor } from '../cbor/cbor.ts';
-import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../types/index.ts';
+import { encodeCbor } from '../cbor/cbor.ts';
+import { ARRAY, expectArray, malformed, readBoolean, readBytesOf, readHead, readUint } from '../cbor/reader.ts';
+import { decodeStored } from '../cbor/stored.ts';
+import { type Bytes, bytesToHex, hexToBytes, MAX_OPERATIONS } from '../types/index.ts';
+
+const HASH_BYTES = 32;
+const HLC_BYTES = 8;
 
 /** What a write under an idempotency key came to. Which keys it wrote is in the request, which must be the same. */
 export interface IdempotencyRecord {
@@ -17,32 +22,31 @@ export interface IdempotencyRecord {
   readonly created: readonly boolean[];
 }
 
+function bytesOf(hex: string, length: number): Bytes {
+  const bytes = hexToBytes(hex);
+  if (bytes?.length !== length) throw new RangeError(`not the hex digits of ${length} bytes: ${hex}`);
+  return bytes;
+}
+
 /** [at, request, commit, hlc, first, [created…]]. */
 export function encodeIdempotency(record: IdempotencyRecord): Bytes {
   const { at, request, commit, hlc, first, created } = record;
-  return encodeCbor([at, request, hexToBytes(commit), hexToBytes(hlc), first, created]);
+  return encodeCbor([at, request, bytesOf(commit, HASH_BYTES), bytesOf(hlc, HLC_BYTES), first, created]);
 }
-
-const isBytes = (value: unknown, length: number): value is Bytes =>
-  value instanceof Uint8Array && value.length === length;
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** LatticeError `damaged-row`. */
 export function decodeIdempotency(bytes: Bytes): IdempotencyRecord {
-  const items: unknown = decodeCbor(bytes);
-  if (Array.isArray(items) && items.length === 6) {
-    const [at, request, commit, hlc, first, created] = items as unknown[];
-    const flags = Array.isArray(created) && created.every((c) => typeof c === 'boolean') ? created : undefined;
-    if (
-      isCount(at) &&
-      isBytes(request, 32) &&
-      isBytes(commit, 32) &&
-      isBytes(hlc, 8) &&
-      isCount(first) &&
-      flags !== undefined
-    ) {
-      return { at, request, commit: bytesToHex(commit), hlc: bytesToHex(hlc), first, created: flags };
-    }
-  }
-  throw new LatticeError('damaged-row', 'the record of an idempotency key does not parse');
+  return decodeStored('the record of an idempotency key', bytes, (reader) => {
+    expectArray(reader, 6);
+    const at = readUint(reader);
+    const request = readBytesOf(reader, HASH_BYTES);
+    const commit = bytesToHex(readBytesOf(reader, HASH_BYTES));
+    const hlc = bytesToHex(readBytesOf(reader, HLC_BYTES));
+    const first = readUint(reader);
+    const count = readHead(reader, ARRAY);
+    if (count > MAX_OPERATIONS) throw malformed(`${count} operations; a commit has at most ${MAX_OPERATIONS}`);
+    const created: boolean[] = [];
+    for (let i = 0; i < count; i++) created.push(readBoolean(reader));
+    return { at, request, commit, hlc, first, created };
+  });
 }

@@ -1,3 +1,4 @@
+export * from './added-peers.ts';
 export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './checkpoint.ts';

@@ -2,8 +2,7 @@ import {
   ARRAY,
   BYTES,
   expectArray,
-  malformed,
-  type Reader,
+  readBoolean,
   readBytes,
   readBytesOf,
   readHead,
@@ -16,7 +15,7 @@ import {
   finish,
   reserve,
   writeArray,
-  writeByte,
+  writeBoolean,
   writeBytes,
   writeHead,
   writeText,
@@ -30,8 +29,6 @@ import { type AuthorClock, bytesToClocks, clocksToBytes } from './author-clocks.
 const HASH_BYTES = 32;
 const AUTHOR_BYTES = 32;
 const HLC_BYTES = 8;
-const FALSE = 0xf4;
-const TRUE = 0xf5;
 const CHANGE_ITEMS = 7;
 
 export interface JournalChange {
@@ -67,8 +64,8 @@ export function encodeJournal(journal: Journal): Bytes {
     writeText(writer, key);
     writeBytes(writer, commit);
     writeHead(writer, 0, index);
-    writeByte(writer, deleted ? TRUE : FALSE);
-    writeByte(writer, alone ? TRUE : FALSE);
+    writeBoolean(writer, deleted);
+    writeBoolean(writer, alone);
     // In place: an array of its own for each would cost more than the writing.
     writeHead(writer, BYTES, AUTHOR_BYTES);
     const authorStart = reserve(writer, AUTHOR_BYTES);
@@ -78,12 +75,6 @@ export function encodeJournal(journal: Journal): Bytes {
     hlcInto(hlc, writer.bytes, hlcStart);
   }
   return finish(writer);
-}
-
-function readBoolean(reader: Reader): boolean {
-  const byte = reader.bytes[reader.at++];
-  if (byte !== TRUE && byte !== FALSE) throw malformed(`true or false was expected at ${reader.at - 1}`);
-  return byte === TRUE;
 }
 
 /** LatticeError `damaged-row`. */

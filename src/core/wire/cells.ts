@@ -1,3 +1,4 @@
+import type { CborItem } from '../cbor/cbor.ts';
 import { malformed } from '../cbor/reader.ts';
 import { type Bytes, MAX_SYNC_BYTES } from '../types/index.ts';
 import type { WireReader } from './fields.ts';
@@ -51,11 +52,11 @@ export interface CellsAnswer {
 }
 
 /** The elements of the array after its type. */
-export function cellsRequestFields({ root, mine, salt, from, count }: CellsRequest): unknown[] {
+export function cellsRequestFields({ root, mine, salt, from, count }: CellsRequest): CborItem[] {
   return [root, mine, salt, from, count];
 }
 
-export function cellsAnswerFields({ root, entries, from, counts, cells }: CellsAnswer): unknown[] {
+export function cellsAnswerFields({ root, entries, from, counts, cells }: CellsAnswer): CborItem[] {
   return [root, entries, from, counts, cells];
 }
 

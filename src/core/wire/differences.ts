@@ -1,3 +1,4 @@
+import type { CborItem } from '../cbor/cbor.ts';
 import { malformed, splitBytes } from '../cbor/reader.ts';
 import { type Bytes, compareBytes, concatBytes, MAX_SYNC_BYTES } from '../types/index.ts';
 import type { WireReader } from './fields.ts';
@@ -43,7 +44,7 @@ export type Difference =
   | (SubtreeDigests & { readonly kind: 'children' });
 
 /** The elements of a difference's array. */
-export function differenceFields(difference: Difference): unknown[] {
+export function differenceFields(difference: Difference): CborItem[] {
   const { prefix, bits } = difference;
   if (difference.kind === 'children') return [prefix, bits, 1, difference.bitmap, difference.digests];
   return [prefix, bits, 0, concatBytes(...difference.leaves.flatMap((leaf) => [leaf.keyHash, leaf.digest]))];

@@ -1,4 +1,4 @@
-import { encodeCbor } from '../cbor/cbor.ts';
+import { type CborItem, encodeCbor } from '../cbor/cbor.ts';
 import { textToBytes } from '../cbor/text.ts';
 import { type Author, type Bytes, concatBytes, type Hasher, MAX_SYNC_BYTES, MAX_URL_BYTES } from '../types/index.ts';
 import { authorBytes, createWireReader, encodeChecked, wellFormed } from './fields.ts';
@@ -31,7 +31,7 @@ export interface IdentityAnswer extends IdentityClaim {
   readonly signature: Bytes;
 }
 
-const identityFields = (claim: IdentityClaim): unknown[] => [
+const identityFields = (claim: IdentityClaim): CborItem[] => [
   ENVELOPE_VERSION,
   claim.askerNonce,
   wellFormed(claim.url),

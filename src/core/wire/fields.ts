@@ -1,5 +1,15 @@
-import { encodeCbor } from '../cbor/cbor.ts';
-import { ARRAY, createReader, expectEnd, malformed, readBytes, readHead, readText, readUint } from '../cbor/reader.ts';
+import { type CborItem, encodeCbor } from '../cbor/cbor.ts';
+import {
+  ARRAY,
+  createReader,
+  expectEnd,
+  malformed,
+  readBoolean,
+  readBytes,
+  readHead,
+  readText,
+  readUint,
+} from '../cbor/reader.ts';
 import { bytesToText, textToBytes, utf8Length } from '../cbor/text.ts';
 import { bytesToHlc } from '../clock/hlc.ts';
 import { type Author, type Bytes, bytesToHex, type Hlc, hexToBytes, LatticeError } from '../types/index.ts';
@@ -32,7 +42,7 @@ export function clip(text: string, maxBytes: number): string {
  * Canonical CBOR of `value`, read back by the decoder of its kind: no encoder can produce what the other side
  * refuses. RangeError (a programmer error, unlike a peer's `malformed`) when it would.
  */
-export function encodeChecked(value: readonly unknown[], decode: (bytes: Bytes) => unknown): Bytes {
+export function encodeChecked(value: readonly CborItem[], decode: (bytes: Bytes) => unknown): Bytes {
   return checked(encodeCbor(value), decode);
 }
 
@@ -55,7 +65,7 @@ export interface WireReader {
   array(what: string, min: number, max: number): number;
   /** An unsigned integer within min…max, by default 0…2^53−1. */
   uint(what: string, min?: number, max?: number): number;
-  boolean(what: string): boolean;
+  boolean(): boolean;
   /** A byte string of min…max bytes (exactly `min` when `max` is absent), as a view of the input. */
   bytes(what: string, min: number, max?: number): Bytes;
   /** A text of min…max bytes of valid UTF-8. */
@@ -70,9 +80,6 @@ export interface WireReader {
   /** Asserts that nothing follows. */
   end(): void;
 }
-
-export const FALSE = 0xf4;
-export const TRUE = 0xf5;
 
 /**
  * A reader over at most `maxBytes` bytes. It stops at the first wrong byte instead of building a megabyte of someone's
@@ -106,12 +113,7 @@ export function createWireReader(what: string, input: Bytes, maxBytes: number): 
     },
     array: (field, min, max) => bounded(`length of ${field}`, readHead(reader, ARRAY), min, max),
     uint: (field, min = 0, max = Number.MAX_SAFE_INTEGER) => bounded(field, readUint(reader), min, max),
-    boolean(field) {
-      const byte = reader.bytes[reader.at];
-      if (byte !== TRUE && byte !== FALSE) throw malformed(`${what}: ${field} is not a boolean`);
-      reader.at++;
-      return byte === TRUE;
-    },
+    boolean: () => readBoolean(reader),
     bytes,
     text(field, min, max) {
       const text = readText(reader);

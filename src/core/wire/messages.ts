@@ -1,5 +1,6 @@
+import type { CborItem } from '../cbor/cbor.ts';
 import { malformed, splitBytes, UINT } from '../cbor/reader.ts';
-import { createWriter, finish, writeArray, writeByte, writeBytes, writeHead } from '../cbor/writer.ts';
+import { createWriter, finish, writeArray, writeBoolean, writeBytes, writeHead } from '../cbor/writer.ts';
 import { hlcToBytes } from '../clock/hlc.ts';
 import {
   type Bytes,
@@ -40,7 +41,7 @@ import {
   repeat,
   type SubtreeDigests,
 } from './differences.ts';
-import { checked, clip, createWireReader, encodeChecked, FALSE, TRUE, type WireReader, wellFormed } from './fields.ts';
+import { checked, clip, createWireReader, encodeChecked, type WireReader, wellFormed } from './fields.ts';
 import { decodeSignedHead, MAX_HEAD_BYTES, type SignedHead } from './head.ts';
 import {
   type ChunkPart,
@@ -173,7 +174,7 @@ export function encodeGossip(message: GossipMessage): Bytes {
   return encodeChecked([GOSSIP[message.type], gossipBody(message)], (bytes) => decodeGossip(bytes, { stream: true }));
 }
 
-function gossipBody(message: GossipMessage): unknown {
+function gossipBody(message: GossipMessage): CborItem {
   switch (message.type) {
     case 'commits':
       return message.fragments;
@@ -239,13 +240,13 @@ function encodeFragments(type: number, second: number | boolean, fragments: read
   writeArray(writer, 3);
   writeHead(writer, UINT, type);
   if (typeof second === 'number') writeHead(writer, UINT, second);
-  else writeByte(writer, second ? TRUE : FALSE);
+  else writeBoolean(writer, second);
   writeArray(writer, fragments.length);
   for (const fragment of fragments) writeBytes(writer, fragment);
   return checked(finish(writer), decodeSync);
 }
 
-function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): unknown[] {
+function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): CborItem[] {
   switch (message.type) {
     case 'hello':
       return [PROTOCOL_VERSION, wellFormed(message.software), message.head.bytes, hlcToBytes(message.yourHlc)];
@@ -320,7 +321,7 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return { type: 'entries', answered, fragments: readFragments(reader, 0, MAX_ENTRY_FRAGMENTS) };
     }
     case SYNC.push: {
-      const live = reader.boolean('live');
+      const live = reader.boolean();
       return { type: 'push', live, fragments: readFragments(reader, 1, MAX_WANTS) };
     }
     case SYNC.pushed:

@@ -1,3 +1,4 @@
+import type { CborItem } from '../cbor/cbor.ts';
 import {
   ARRAY,
   createReader,
@@ -82,7 +83,7 @@ export function chunkBits(entries: number): number {
 }
 
 /** The elements of a message's array after its type. */
-export function snapshotFields(message: SnapshotRequest | Manifest | ChunkRequest | ChunkPart): unknown[] {
+export function snapshotFields(message: SnapshotRequest | Manifest | ChunkRequest | ChunkPart): CborItem[] {
   switch (message.type) {
     case 'snapshot':
       return [message.root];

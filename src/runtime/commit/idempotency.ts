@@ -51,13 +51,12 @@ export function createIdempotency(deps: {
   }
 
   function requestOf(operations: readonly WriteOperation[]): Bytes {
-    for (const o of operations) if (o.value !== undefined) checkValue(o.value);
     return hasher.hash(
       encodeCbor(
         operations.map((o) => [
           o.op,
           o.key,
-          o.value === undefined ? [] : [o.value],
+          o.value === undefined ? [] : [checkValue(o.value)],
           o.ifMatch ?? null,
           o.ifNoneMatch ?? null,
           o.mustExist ?? null,

@@ -1,9 +1,10 @@
+import type { AddedPeers } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createTrust, type Trust } from '../fleet/trust.ts';
 import { type OpenedState, openState } from '../storage/startup.ts';
-import { type AddedPeers, loadAddedPeers } from '../upkeep/added-peers.ts';
+import { loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run wrote down beside it. */
 export interface OpenedNode extends OpenedState {

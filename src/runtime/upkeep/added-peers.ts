@@ -1,5 +1,4 @@
-import { decodeCbor, encodeCbor } from '../../core/cbor/index.ts';
-import { metaKey } from '../../core/rows/index.ts';
+import { ADDED_PEERS, type AddedPeers, decodeAddedPeers, encodeAddedPeers } from '../../core/rows/index.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { parseBaseUrl } from '../../core/wire/base-url.ts';
 import { type Flaw, isFlaw } from '../../core/wire/host.ts';
@@ -10,15 +9,8 @@ import type { PeerAddress } from '../facade/facade.ts';
 import type { Members } from '../fleet/members.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 
-const ROW = metaKey('added-peers');
 /** Of each kind. A fleet is some dozens of nodes; more is a script that runs wild. */
 const MAX_ADDED = 64;
-
-/** Peers that operators added, as they were written down. */
-export interface AddedPeers {
-  readonly urls: readonly string[];
-  readonly multiaddrs: readonly string[];
-}
 
 export interface AddedPeersDeps {
   readonly writer: Pick<Writer, 'keep'>;
@@ -49,8 +41,6 @@ interface Named {
 }
 
 const invalid = (message: string, next: string): LatticeError => new LatticeError('invalid-peer', message, { next });
-const isList = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string');
 
 function nameOf(peer: PeerAddress): Named | Flaw {
   if ('url' in peer) {
@@ -61,20 +51,18 @@ function nameOf(peer: PeerAddress): Named | Flaw {
   return isFlaw(parsed) ? parsed : { kind: 'multiaddrs', text: parsed.text, author: parsed.author };
 }
 
-/** What an earlier run wrote down, without what this version does not take. A row that does not parse is damage. */
+/** What an earlier run wrote down, without what this version does not take. LatticeError `damaged-row`. */
 export async function loadAddedPeers(store: Store): Promise<AddedPeers> {
-  const row = await store.get(ROW);
+  const row = await store.get(ADDED_PEERS);
   if (row === undefined) return { urls: [], multiaddrs: [] };
-  const items: unknown = decodeCbor(row);
-  if (!Array.isArray(items) || !isList(items[0]) || !isList(items[1]))
-    throw new LatticeError('damaged-row', 'the row of added peers does not parse');
+  const { urls, multiaddrs } = decodeAddedPeers(row);
   const textOf = (peer: PeerAddress): string | [] => {
     const named = nameOf(peer);
     return isFlaw(named) ? [] : named.text;
   };
   return {
-    urls: [...new Set(items[0].flatMap((url) => textOf({ url })))],
-    multiaddrs: [...new Set(items[1].flatMap((multiaddr) => textOf({ multiaddr })))],
+    urls: [...new Set(urls.flatMap((url) => textOf({ url })))],
+    multiaddrs: [...new Set(multiaddrs.flatMap((multiaddr) => textOf({ multiaddr })))],
   };
 }
 
@@ -111,7 +99,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   deps.stayWith(now.multiaddrs);
 
   async function keep(next: AddedPeers): Promise<void> {
-    await writer.keep(() => [{ type: 'put', key: ROW, value: encodeCbor([next.urls, next.multiaddrs]) }]);
+    await writer.keep(() => [{ type: 'put', key: ADDED_PEERS, value: encodeAddedPeers(next) }]);
     now = next;
   }
 

@@ -7,7 +7,14 @@ import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
 import { createSigner } from '../../../src/adapters/system/keys.ts';
 import { createMerkleTree, encodeProof, leafHash, pathToProof } from '../../../src/core/merkle/index.ts';
 import { compareSiblings } from '../../../src/core/state/index.ts';
-import { type Bytes, bytesToHex, type Hlc, type Operation, type Sibling } from '../../../src/core/types/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  type Hlc,
+  type JsonValue,
+  type Operation,
+  type Sibling,
+} from '../../../src/core/types/index.ts';
 import {
   createCommit,
   createSignedHead,
@@ -26,7 +33,7 @@ const other = createSigner(seed(2));
 const server = createSigner(seed(3));
 const NETWORK = 'test/network';
 
-const put = (key: string, value: string | number): Operation => ({ kind: 'put', key, value, context: [] });
+const put = (key: string, value: JsonValue): Operation => ({ kind: 'put', key, value, context: [] });
 function commit(signer: typeof writer, hlc: bigint, operations: Operation[]): Sibling[] {
   const fragment = createCommit({ network: NETWORK, author: signer.author, hlc: hlc as Hlc, operations }, hasher, (m) =>
     signer.sign(m),
@@ -43,7 +50,7 @@ for (const sibling of [
     Array.from({ length: 100 }, (_, i) => put(`k${i}`, i)),
   ),
   ...commit(writer, 2_000_000n, [put('both', 'first'), { kind: 'delete', key: 'gone', context: [] }]),
-  ...commit(other, 3_000_000n, [put('both', 'second')]),
+  ...commit(other, 3_000_000n, [put('both', 'second'), put('like a link', { '/': 1, bytes: 1, c: [0.5] })]),
 ]) {
   entries.set(sibling.operation.key, [...(entries.get(sibling.operation.key) ?? []), sibling].sort(compareSiblings));
 }
@@ -98,6 +105,20 @@ function verify(document: unknown, ...argv: string[]) {
 const trust = ['--trust', [writer, other, server].map((s) => s.author).join(',')];
 
 describe('proof verify', () => {
+  it('compares any value that there is, and takes none for the signed one that the data model refuses [V2, P6]', async () => {
+    const proof = prove('like a link');
+    expect((await verify(proof, ...trust)).code).toBe(0);
+    for (const value of [
+      { '/': 1, bytes: 1, c: [0.25] },
+      { '/': 1, bytes: 1, c: [1e300] },
+      { '/': 2, bytes: 1 },
+      null,
+    ]) {
+      const { code, err } = await verify({ ...proof, value }, ...trust);
+      expect([code, err]).toEqual([1, expect.stringContaining('not the one that was signed')]);
+    }
+  });
+
   it('says exactly what a proof of presence shows [P5, P6, P7]', async () => {
     const { code, out, err } = await verify(prove('k42'), ...trust, '--root', bytesToHex(tree.root()));
     expect(code).toBe(0);

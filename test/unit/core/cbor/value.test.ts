@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkKey, checkValue, encodeCbor, measureValue } from '../../../../src/core/cbor/index.ts';
+import { checkKey, checkValue, measureValue } from '../../../../src/core/cbor/index.ts';
 import { createReader, expectEnd } from '../../../../src/core/cbor/reader.ts';
 import { readValue, writeValue } from '../../../../src/core/cbor/value.ts';
 import { createWriter, finish } from '../../../../src/core/cbor/writer.ts';
 import { type Bytes, bytesToHex, type JsonValue, LatticeError } from '../../../../src/core/types/index.ts';
 import { bytesOf, codeOf, jsonValue } from '../wire/commits.ts';
+import { encodeCbor } from './reference.ts';
 
 function encode(value: JsonValue): Bytes {
   const writer = createWriter(0);

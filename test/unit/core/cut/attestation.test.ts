@@ -1,7 +1,6 @@
 import { verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../../../src/core/cbor/cbor.ts';
 import type { Author, Bytes } from '../../../../src/core/types/index.ts';
 import {
   type Attestation,
@@ -14,6 +13,7 @@ import {
   encodeCertificate,
 } from '../../../../src/core/wire/attestation.ts';
 import { decodeGossip, decodeSync, MAX_ATTESTATIONS } from '../../../../src/core/wire/messages.ts';
+import { encodeCbor } from '../cbor/reference.ts';
 import {
   alice,
   arbitraryAuthor,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../../../src/core/cbor/index.ts';
 import { findDifferences, RefusedDifferences, type Steps, sideBySide } from '../../../../src/core/reconcile/index.ts';
 import { bytesToHex, LatticeError } from '../../../../src/core/types/index.ts';
 import { keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { encodeCbor } from '../cbor/reference.ts';
 import { createTestReplica, hasher, rootOf, type TestReplica } from '../replica/support.ts';
 import { type Door, fill, session, T } from './support.ts';
 

@@ -1,22 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../../../src/core/cbor/index.ts';
 import { hlcToBytes } from '../../../../src/core/clock/index.ts';
 import {
+  type AddedPeers,
   BUCKETS,
   type Bucket,
   bucketRange,
   conflictKey,
   conflictKeyToKey,
   conflictRange,
+  decodeAddedPeers,
+  decodeIdempotency,
   decodeJournal,
   decodeStateMeta,
+  encodeAddedPeers,
+  encodeIdempotency,
   encodeJournal,
   encodeStateMeta,
   entryKey,
   entryKeyToHash,
   entryRange,
   entryRowToEntry,
+  type IdempotencyRecord,
   idempotencyKey,
   type Journal,
   journalKey,
@@ -50,6 +55,7 @@ import {
   fragmentToSiblings,
   keyHash,
 } from '../../../../src/core/wire/index.ts';
+import { encodeCbor } from '../cbor/reference.ts';
 import { author, bytesOf, codeOf, commit, commitOf, hasher, hlc, text } from '../wire/commits.ts';
 
 const within = (range: RowRange, key: Bytes) => compareBytes(range.gte, key) <= 0 && compareBytes(key, range.lt) < 0;
@@ -316,5 +322,70 @@ describe('journal and state records', () => {
         ),
       ),
     ).toBe('damaged-row');
+  });
+});
+
+describe('records of idempotency keys and of added peers', () => {
+  const hex = (bytes: number) => fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((b) => bytesToHex(b));
+  const record: fc.Arbitrary<IdempotencyRecord> = fc.record({
+    at: fc.maxSafeNat(),
+    request: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+    commit: hex(32),
+    hlc: hex(8),
+    first: fc.integer({ min: 0, max: 255 }),
+    created: fc.array(fc.boolean(), { maxLength: 256 }),
+  });
+  const list = fc.array(text({ maxLength: 60 }), { maxLength: 5 });
+  const peers: fc.Arbitrary<AddedPeers> = fc.record({ urls: list, multiaddrs: list });
+
+  it('round trip, and are what the DAG-CBOR library writes (property)', () => {
+    fc.assert(
+      fc.property(record, peers, (r, p) => {
+        expect(decodeIdempotency(encodeIdempotency(r))).toEqual(r);
+        const { at, request, commit: id, hlc: time, first, created } = r;
+        expect(bytesToHex(encodeIdempotency(r))).toBe(
+          bytesToHex(encodeCbor([at, request, bytesOf(id), bytesOf(time), first, created])),
+        );
+        expect(decodeAddedPeers(encodeAddedPeers(p))).toEqual(p);
+        expect(bytesToHex(encodeAddedPeers(p))).toBe(bytesToHex(encodeCbor([p.urls, p.multiaddrs])));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('that are not exactly as they are written are damage (property)', () => {
+    const items = fc.array(fc.oneof(fc.nat(300), fc.boolean(), fc.string(), fc.uint8Array(), list), { maxLength: 7 });
+    const damaged = fc.tuple(fc.oneof(record.map(encodeIdempotency), peers.map(encodeAddedPeers)), fc.nat(), fc.nat(7));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          items.map((i) => encodeCbor(i)),
+          fc.uint8Array({ maxLength: 60 }),
+          damaged.map(([bytes, at, bit]) =>
+            bytes.map((byte, i) => (i === at % bytes.length ? byte ^ (1 << bit) : byte)),
+          ),
+        ),
+        (bytes) => {
+          for (const again of [
+            () => encodeIdempotency(decodeIdempotency(bytes)),
+            () => encodeAddedPeers(decodeAddedPeers(bytes)),
+          ]) {
+            let written: Bytes | undefined;
+            expect(['none', 'damaged-row']).toContain(codeOf(() => (written = again())));
+            if (written !== undefined) expect(bytesToHex(written)).toBe(bytesToHex(bytes));
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+    const bytes = encodeIdempotency({
+      at: 1,
+      request: new Uint8Array(32),
+      commit: '00'.repeat(32),
+      hlc: '00'.repeat(8),
+      first: 0,
+      created: Array.from({ length: 257 }, () => true),
+    });
+    expect(codeOf(() => decodeIdempotency(bytes))).toBe('damaged-row');
   });
 });

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../../../src/core/cbor/cbor.ts';
 import { type Bytes, MAX_SYNC_BYTES } from '../../../../src/core/types/index.ts';
 import {
   decodeIdentity,
@@ -18,6 +17,7 @@ import {
   type SyncRequest,
   type SyncResponse,
 } from '../../../../src/core/wire/envelope.ts';
+import { encodeCbor } from '../cbor/reference.ts';
 import {
   alice,
   arbitraryAuthor,

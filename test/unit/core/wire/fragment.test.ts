@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../../../src/core/cbor/index.ts';
 import {
   type Author,
   type Bytes,
@@ -22,6 +21,7 @@ import {
   pickOperations,
   siblingsToFragments,
 } from '../../../../src/core/wire/index.ts';
+import { encodeCbor } from '../cbor/reference.ts';
 import { codeOf, commitAndSubset, commitOf, hasher, KEY, signatureHolds } from './commits.ts';
 
 const put = (key: string, value: string | number = 1): Operation => ({ kind: 'put', key, value, context: [] });

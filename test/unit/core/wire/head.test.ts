@@ -1,7 +1,6 @@
 import { createHash, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../../../src/core/cbor/cbor.ts';
 import type { Author, Bytes, Hlc } from '../../../../src/core/types/index.ts';
 import {
   createSignedHead,
@@ -11,6 +10,7 @@ import {
   MAX_HEAD_BYTES,
   trustHash,
 } from '../../../../src/core/wire/head.ts';
+import { encodeCbor } from '../cbor/reference.ts';
 import {
   alice,
   arbitraryHead,

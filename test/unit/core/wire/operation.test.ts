@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeCbor, encodeCbor } from '../../../../src/core/cbor/index.ts';
 import {
   type Author,
   bytesToHex,
@@ -18,6 +17,7 @@ import {
   encodeOperation,
   prepareOperation,
 } from '../../../../src/core/wire/index.ts';
+import { decodeCbor, encodeCbor } from '../cbor/reference.ts';
 import { bytesOf, codeOf, hlc, jsonValue, KEY, operation, text } from './commits.ts';
 
 const A = 'aa'.repeat(32) as Author;

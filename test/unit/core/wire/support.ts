@@ -1,7 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { decodeCbor, encodeCbor } from '../../../../src/core/cbor/cbor.ts';
 import {
   type Author,
   type Bytes,
@@ -11,6 +10,7 @@ import {
   LatticeError,
 } from '../../../../src/core/types/index.ts';
 import { createSignedHead, type Head, type SignedHead } from '../../../../src/core/wire/head.ts';
+import { decodeCbor, encodeCbor } from '../cbor/reference.ts';
 
 export const hasher: Hasher = {
   hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCbor } from '../../../../src/core/cbor/cbor.ts';
 import {
   type Bytes,
   compareBytes,
@@ -16,6 +15,7 @@ import { MAX_CELLS, PREFIX_CELLS } from '../../../../src/core/wire/cells.ts';
 import type { Difference } from '../../../../src/core/wire/differences.ts';
 import { createSignedHead } from '../../../../src/core/wire/head.ts';
 import { decodeSync, encodeSync, MAX_DIFFERENCES, type SyncMessage } from '../../../../src/core/wire/messages.ts';
+import { encodeCbor } from '../cbor/reference.ts';
 import {
   alice,
   arbitraryBytes,

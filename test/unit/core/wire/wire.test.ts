@@ -64,9 +64,8 @@ describe('messages: canonical CBOR only', () => {
   });
 
   it('reads false and true, and no other simple value, as booleans', () => {
-    expect([read('f4').boolean('b'), read('f5').boolean('b')]).toEqual([false, true]);
-    for (const hex of ['f6', 'f7', 'f8f4', '00', '01', ''])
-      expect(codeOf(() => read(hex).boolean('b'))).toBe('malformed');
+    expect([read('f4').boolean(), read('f5').boolean()]).toEqual([false, true]);
+    for (const hex of ['f6', 'f7', 'f8f4', '00', '01', '']) expect(codeOf(() => read(hex).boolean())).toBe('malformed');
   });
 
   it('bounds the input before anything else [B6]', () => {

@@ -60,6 +60,14 @@ describe('idempotency keys', () => {
     expect(await kept()).toBe(1);
   });
 
+  it('stand for any value that there is; -0 and 0 are the same request [A22, V2]', async () => {
+    const { idempotency, write } = fixture();
+    const request = (n: number) => [{ op: 'put', key: 'a', value: { '/': 1, bytes: 1, n: [n] } }] as const;
+    const first = await idempotency.once('k', request(-0), write);
+    expect(await idempotency.once('k', request(0), write)).toEqual({ ...first, replayed: true });
+    await expect(idempotency.once('k', request(1), write)).rejects.toMatchObject({ code: 'idempotency-mismatch' });
+  });
+
   it('of a write that fails may be used again [A22]', async () => {
     const { idempotency, write } = fixture();
     const failing = (): Promise<WriteResult> => Promise.reject(new Error('no'));
