@@ -3,7 +3,8 @@ import { BOOTSTRAP, type BootstrapRecord, CHUNK_LEFT } from '../../core/rows/ind
 import type { SnapshotPlan } from '../../core/snapshot/index.ts';
 import { type Author, bytesToHex } from '../../core/types/index.ts';
 import { decodeCertificate } from '../../core/wire/index.ts';
-import type { Clock, Log, Timer } from '../../ports/index.ts';
+import type { Clock, Log } from '../../ports/index.ts';
+import { every, type Repetition, sleep } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Warning } from '../facade/codes.ts';
@@ -76,10 +77,10 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
   const shown = createBootstrapProgress(deps);
   const leftOut = createLeftOut(deps);
   let work: Promise<void> | undefined;
-  let stopped = true;
+  const stopping = new AbortController();
+  const isStopped = (): boolean => stopping.signal.aborted;
   let nextAt = 0;
-  let timer: Timer | undefined;
-  let endWait: () => void = () => undefined;
+  let looks: Repetition | undefined;
   let servers: readonly Author[] = states.recordOf(vouching.state)?.sources ?? [];
 
   const move = (next: BootstrapState): void => vouching.move(next);
@@ -106,7 +107,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     peers: reachable,
     leaveOut: leftOut.add,
     onBytes: shown.received,
-    stopped: () => stopped,
+    stopped: isStopped,
   };
 
   const check = createSignatureCheck({
@@ -129,8 +130,6 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
   });
 
   function look(): void {
-    if (stopped) return;
-    timer = clock.after(LOOK_EVERY_MS, look);
     if (work !== undefined) {
       shown.tell(status(), false);
       const isEqual = Array.from(deps.peers.all()).some(({ view }) => view.agreement === 'equal');
@@ -144,7 +143,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
 
   /** A snapshot is to be looked for. */
   function isDue(): boolean {
-    if (stopped || work !== undefined || clock.monotonic() < nextAt || deps.isFull()) return false;
+    if (isStopped() || work !== undefined || clock.monotonic() < nextAt || deps.isFull()) return false;
     if (states.isArrived(vouching.state)) return false;
     const peers = reachable();
     return record() === undefined ? peers.some(isAhead) : peers.length > 0;
@@ -153,7 +152,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
   function begin(run: () => Promise<void>): void {
     work = run()
       .catch((cause: unknown) => {
-        if (stopped) return;
+        if (isStopped()) return;
         const error = cause instanceof Error ? cause.message : String(cause);
         move(states.fail(vouching.state, error));
         log.error({ error }, 'bootstrap failed');
@@ -168,7 +167,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     for (let plans = 0; plans < MAX_PLANS; plans++) {
       move(states.look(vouching.state));
       const found = await anyPlan();
-      if (stopped) return;
+      if (isStopped()) return;
       if (found === undefined) return giveUp();
       deps.cuts.pause('a snapshot is being taken over');
       const outcome = await takeChunks(found);
@@ -191,11 +190,8 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
       const newest = await findPlan(sources, new Uint8Array(0));
       if (newest !== 'soon') return newest;
       if (!reachable().some((peer) => entriesOf(peer) >= WORTH_WAITING * deps.minEntries)) return undefined;
-      if (stopped || clock.monotonic() > until) return undefined;
-      await new Promise<void>((resolve) => {
-        endWait = resolve;
-        clock.after(ASK_AGAIN_MS, resolve);
-      });
+      if (isStopped() || clock.monotonic() > until) return undefined;
+      await sleep(clock, ASK_AGAIN_MS, stopping.signal);
     }
   }
 
@@ -282,15 +278,16 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
 
   return {
     start() {
-      stopped = false;
       if (!vouching.isVerified()) deps.cuts.pause('a snapshot has not been verified yet');
-      look();
+      looks = every(clock, LOOK_EVERY_MS, look, {
+        firstMs: 0,
+        onError: (err) => log.error({ err }, 'a look for snapshots failed'),
+      });
     },
     async stop() {
-      stopped = true;
-      timer?.cancel();
+      looks?.stop();
+      stopping.abort();
       check.stop();
-      endWait();
       await work;
     },
     get holding() {

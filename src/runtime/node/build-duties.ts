@@ -112,6 +112,7 @@ export function buildDuties(
   const comparison = createComparison({ ...sessionDeps, log: repairLog });
   const supervision = createSupervision({
     clock,
+    log,
     peers,
     trust,
     own,

@@ -1,5 +1,6 @@
 import type { Author } from '../../core/types/index.ts';
-import type { Clock, Timer } from '../../ports/index.ts';
+import type { Clock, Log } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
 import type { SyncMode, Transition } from '../facade/facade.ts';
@@ -19,6 +20,7 @@ const FRESH_MS = 30_000;
 
 export interface SupervisionDeps {
   readonly clock: Clock;
+  readonly log: Log;
   readonly peers: PeerTable;
   readonly trust: Pick<Trust, 'hash'>;
   readonly own: Pick<OwnState, 'root' | 'recentRoots' | 'seen'>;
@@ -46,9 +48,8 @@ export interface Supervision {
 /** The one clockwork of a node: heartbeat, fail-over per peer, and the moment when repairs are due. */
 export function createSupervision(deps: SupervisionDeps): Supervision {
   const { clock, peers, guard, own } = deps;
-  let timer: Timer | undefined;
+  let looks: Repetition | undefined;
   let beatAt = 0;
-  let stopped = false;
 
   function compare(author: Author): void {
     const peer = peers.get(author);
@@ -93,22 +94,22 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
   }
 
   function tick(): void {
-    if (stopped) return;
     const now = clock.monotonic();
     if (now >= beatAt) {
       beatAt = now + deps.heartbeatMs;
       deps.beat();
     }
     look();
-    timer = clock.after(Math.min(LOOK_EVERY_MS, deps.heartbeatMs), tick);
   }
 
   return {
-    start: tick,
-    stop() {
-      stopped = true;
-      timer?.cancel();
+    start() {
+      looks = every(clock, Math.min(LOOK_EVERY_MS, deps.heartbeatMs), tick, {
+        firstMs: 0,
+        onError: (err) => deps.log.error({ err }, 'a look at the peers failed'),
+      });
     },
+    stop: () => looks?.stop(),
     look,
     compare,
   };
