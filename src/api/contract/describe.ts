@@ -88,6 +88,7 @@ export const ERRORS = {
   412: 'A precondition does not hold; nothing was written.',
   413: 'The body, or what it says, is too large.',
   415: 'The body is of another media type than this takes, or compressed.',
+  416: 'None of the bytes asked for are there.',
   421: 'The node does not answer to this host name.',
   422: 'The idempotency key was used with another request.',
   426: 'This address speaks WebSocket.',

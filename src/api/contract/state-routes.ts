@@ -25,12 +25,15 @@ const keyInPath = Shape({
 const keyInQuery = Shape({ key });
 const etag = { etag: Text({ description: 'The version in quotes.' }) };
 
-const ifNoneMatch = {
+const readConditions = {
+  'if-match': Maybe(Text({ description: 'Versions that the reader wants: 412 when none is current.' })),
   'if-none-match': Maybe(Text({ description: 'Versions that the reader has: 304 when one is current.' })),
 };
-const conditions = {
+const writeConditions = {
   'if-match': Maybe(Text({ description: 'Versions, or `*`: writes only where one is current.' })),
-  'if-none-match': Maybe(Text({ description: '`*`: writes only where the key has no value.' })),
+  'if-none-match': Maybe(
+    Text({ description: '`*`: writes only where the key has no value. Versions: only where none is current.' }),
+  ),
 };
 const idempotency = {
   'idempotency-key': Maybe(
@@ -65,9 +68,9 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     summary: 'Read an entry',
     cost: 'read',
     params: keyInPath,
-    headers: Shape(ifNoneMatch),
+    headers: Shape(readConditions),
     answers: getAnswers,
-    errors: [400, 404, 421, 429, 504],
+    errors: [400, 404, 412, 421, 429, 504],
     example: { params: { key: 'greeting' } },
   },
   {
@@ -80,7 +83,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     cost: 'write',
     params: keyInPath,
-    headers: Shape({ ...conditions, ...idempotency }),
+    headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,
     errors: writeErrors,
@@ -95,7 +98,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     cost: 'write',
     params: keyInPath,
-    headers: Shape({ ...conditions, ...idempotency }),
+    headers: Shape({ ...writeConditions, ...idempotency }),
     answers: deleteAnswers,
     errors: [...writeErrors, 404],
     example: { params: { key: 'greeting' } },
@@ -114,12 +117,12 @@ export const STATE_ROUTES: readonly RouteContract[] = [
       limit,
       cursor: Maybe(cursor),
     }),
-    headers: Shape(ifNoneMatch),
+    headers: Shape(readConditions),
     answers: {
       200: json('A page of entries, or the entry of `key`.', Type.Union([EntryPage.ref, Entry.ref])),
       304: { description: 'The reader has it.' },
     },
-    errors: [400, 404, 421, 429, 504],
+    errors: [400, 404, 412, 421, 429, 504],
     example: { query: { prefix: 'gree', limit: 10 } },
   },
   {
@@ -131,7 +134,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     cost: 'write',
     query: keyInQuery,
-    headers: Shape({ ...conditions, ...idempotency }),
+    headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,
     errors: writeErrors,
@@ -146,7 +149,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     cost: 'write',
     query: keyInQuery,
-    headers: Shape({ ...conditions, ...idempotency }),
+    headers: Shape({ ...writeConditions, ...idempotency }),
     answers: deleteAnswers,
     errors: [...writeErrors, 404],
     example: { query: { key: 'greeting' } },

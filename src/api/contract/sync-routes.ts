@@ -5,6 +5,12 @@ const { Object: Shape, Optional: Maybe, String: Text } = Type;
 
 const cbor = { type: 'application/cbor', schema: Text({ description: 'Canonical CBOR; SPEC section X.' }) };
 
+const pieceAnswers = {
+  200: { description: 'Immutable.', ...cbor },
+  206: { description: 'The range asked for.', ...cbor },
+  304: { description: 'The reader has it.' },
+};
+
 /** The HTTP lung's own endpoints: what nodes ask each other. */
 export const SYNC_ROUTES: readonly RouteContract[] = [
   {
@@ -61,7 +67,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
       206: { description: 'The range asked for.', type: 'application/octet-stream', schema: Text() },
       304: { description: 'The reader has it.' },
     },
-    errors: [400, 401, 403, 404, 421, 429],
+    errors: [400, 401, 403, 404, 412, 416, 421, 429],
     example: { params: { root: '00'.repeat(32) } },
   },
   {
@@ -73,8 +79,8 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     description: 'Only where DIOTEC360_PUBLIC_SYNC is true; members ask by POST /api/v1/sync.',
     cost: 'bulk',
     params: Shape({ root: Text({ description: '64 hex digits.' }) }),
-    answers: { 200: { description: 'Immutable.', ...cbor }, 304: { description: 'The reader has it.' } },
-    errors: [400, 404, 421, 429, 504],
+    answers: pieceAnswers,
+    errors: [400, 404, 412, 416, 421, 429, 504],
     example: { params: { root: '00'.repeat(32) } },
   },
   {
@@ -92,8 +98,8 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     query: Shape({
       after: Maybe(Text({ pattern: '^[0-9a-f]{64}$', description: 'Key hash that the part before ended with.' })),
     }),
-    answers: { 200: { description: 'Immutable.', ...cbor }, 304: { description: 'The reader has it.' } },
-    errors: [400, 404, 421, 429, 504],
+    answers: pieceAnswers,
+    errors: [400, 404, 412, 416, 421, 429, 504],
     example: { params: { root: '00'.repeat(32), index: '0' } },
   },
 ];

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { dropOldest } from '../../core/types/index.ts';
 
 /** Addresses as per-client limits count them. */
 export interface Addresses {
@@ -11,7 +12,7 @@ export interface Addresses {
   keyOf(address: string): string;
 }
 
-/** Clients remembered at a time; beyond it the longest known is forgotten. */
+/** Clients remembered at a time; beyond it the longest known are forgotten. */
 const MAX_CLIENTS = 4096;
 
 const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
@@ -54,7 +55,7 @@ export function createAddresses(trustedProxies: readonly string[]): Addresses {
       let exempt = known.get(address);
       if (exempt === undefined) {
         exempt = listed(loopback, address) || listed(proxyList, address);
-        if (known.size >= MAX_CLIENTS) known.clear();
+        dropOldest(known, MAX_CLIENTS);
         known.set(address, exempt);
       }
       return exempt;
@@ -102,10 +103,7 @@ export function createRateLimit(perMinute: number): RateLimit {
         window.events++;
         return;
       }
-      for (const oldest of windows.keys()) {
-        if (windows.size < MAX_CLIENTS) break;
-        windows.delete(oldest);
-      }
+      dropOldest(windows, MAX_CLIENTS);
       windows.set(client, { endsAt: performance.now() + MINUTE_MS, events: 1 });
     },
   };

@@ -8,50 +8,76 @@ interface EntityTag {
   readonly weak: boolean;
 }
 
-/** Entity tags in one header: more than any client keeps. */
-const MAX_TAGS = 16;
+/**
+ * One member of a list with the comma after it; members may be empty (RFC 9110 §5.6.1.2, §8.8.3). Versions without
+ * quotes are taken too: that is what people type.
+ */
+const MEMBER = /[ \t]*(?:(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"|([0-9A-Za-z.]+))[ \t]*)?(?:,|$)/y;
 
 /** The quoted ETag of a version. */
 export const etagOf = (version: string): string => `"${version}"`;
 
-/** `*` or the list of tags. Bare versions without quotes are taken too: that is what people type. */
+/** `*` or the list of tags, as many as the 8 KiB of a request's headers hold. */
 function parseTags(header: string, name: string): '*' | readonly EntityTag[] {
   if (header.trim() === '*') return '*';
-  const tags = header.split(',').map((part): EntityTag => {
-    const match = /^(W\/)?(?:"([\x21\x23-\x7e]*)"|([0-9A-Za-z.]+))$/.exec(part.trim());
+  const tags: EntityTag[] = [];
+  for (let at = 0; at < header.length; at = MEMBER.lastIndex) {
+    MEMBER.lastIndex = at;
+    const match = MEMBER.exec(header);
     if (match === null)
       throw new LatticeError('invalid-header', `${name} must be * or versions in quotes, separated by commas`);
-    return { tag: match[2] ?? match[3] ?? '', weak: match[1] !== undefined };
-  });
-  if (tags.length > MAX_TAGS) throw new LatticeError('invalid-header', `${name} may name at most ${MAX_TAGS} versions`);
+    const tag = match[2] ?? match[3];
+    if (tag !== undefined) tags.push({ tag, weak: match[1] !== undefined });
+  }
   return tags;
 }
 
+/** If-Match compares strongly (RFC 9110 §8.8.3.2): weak tags match nothing. */
+const strongTags = (tags: readonly EntityTag[]): string[] => tags.filter((t) => !t.weak).map((t) => t.tag);
+
 /**
- * The If-Match and If-None-Match of a write (RFC 9110 §13), as conditions that the write itself checks. LatticeError
+ * The If-Match and If-None-Match of a write (RFC 9110 §13.1), as conditions that the write itself checks. LatticeError
  * `invalid-header`.
  */
 export function writeConditions(request: FastifyRequest): Pick<WriteOperation, 'ifMatch' | 'ifNoneMatch'> {
   const match = request.headers['if-match'];
   const noneMatch = request.headers['if-none-match'];
-  if (noneMatch !== undefined && parseTags(noneMatch, 'If-None-Match') !== '*') {
-    throw new LatticeError('invalid-header', 'a write takes only If-None-Match: *', {
-      next: 'use If-Match with the version you have seen',
-    });
+  const conditions: { ifMatch?: string | readonly string[]; ifNoneMatch?: string | readonly string[] } = {};
+  if (match !== undefined) {
+    const tags = parseTags(match, 'If-Match');
+    const strong = tags === '*' ? [] : strongTags(tags);
+    const [only] = strong;
+    if (tags === '*') conditions.ifMatch = '*';
+    // One version stands alone, as in a commit's operations; a tag of a star is no star.
+    else conditions.ifMatch = strong.length === 1 && only !== undefined && only !== '*' ? only : strong;
   }
-  const absent = noneMatch === undefined ? {} : { ifNoneMatch: '*' as const };
-  if (match === undefined) return absent;
-  const tags = parseTags(match, 'If-Match');
-  if (tags === '*') return { ...absent, ifMatch: '*' };
-  // If-Match compares strongly: weak tags match nothing.
-  const strong = tags.filter((t) => !t.weak).map((t) => t.tag);
-  return { ...absent, ifMatch: strong.length === 1 ? (strong[0] as string) : strong };
+  if (noneMatch !== undefined) {
+    const tags = parseTags(noneMatch, 'If-None-Match');
+    conditions.ifNoneMatch = tags === '*' ? '*' : tags.map((t) => t.tag);
+  }
+  return conditions;
 }
 
 /** Whether the reader's If-None-Match says that it has this version already. LatticeError `invalid-header`. */
-export function isNotModified(request: FastifyRequest, version: string): boolean {
+export function isHeld(request: FastifyRequest, version: string): boolean {
   const header = request.headers['if-none-match'];
   if (header === undefined) return false;
   const tags = parseTags(header, 'If-None-Match');
   return tags === '*' || tags.some((t) => t.tag === version);
+}
+
+/**
+ * Evaluates the conditions of a read of what has the ETag `"version"`, in the order of RFC 9110 §13.2.2: true where the
+ * answer is 304. LatticeError `precondition-failed` where If-Match names other versions, `invalid-header`.
+ */
+export function isNotModified(request: FastifyRequest, version: string): boolean {
+  const match = request.headers['if-match'];
+  if (match !== undefined) {
+    const tags = parseTags(match, 'If-Match');
+    if (tags !== '*' && !strongTags(tags).includes(version))
+      throw new LatticeError('precondition-failed', `this is at version ${version}`, {
+        next: 'read it without If-Match',
+      });
+  }
+  return isHeld(request, version);
 }

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
-import { LatticeError } from '../../core/types/index.ts';
+import { dropOldest, LatticeError } from '../../core/types/index.ts';
 import type { Cost, RouteContract } from '../contract/index.ts';
 import type { Addresses } from './addresses.ts';
 import { addressOf } from './requests.ts';
 
 /** A limit counts within windows of this length: a burst is forgiven within seconds. */
 const WINDOW_MS = 10_000;
-/** Clients remembered for each limit; beyond it the longest known is forgotten. */
+/** Clients remembered for each limit; beyond it those are forgotten whose windows end first. */
 const MAX_CLIENTS = 4096;
 
 /** Requests of one client within a window. */
@@ -51,10 +51,7 @@ export function createRateLimits(addresses: Addresses, limits: Limits): RateLimi
     let window = windows.get(client);
     if (window === undefined || window.endsAt <= now) {
       windows.delete(client);
-      for (const oldest of windows.keys()) {
-        if (windows.size < MAX_CLIENTS) break;
-        windows.delete(oldest);
-      }
+      dropOldest(windows, MAX_CLIENTS);
       window = { endsAt: now + WINDOW_MS, count: 0 };
       windows.set(client, window);
     }

@@ -10,8 +10,8 @@ export function versionOf(sibling: Sibling): string {
 export interface Conditions {
   /** A version, or several of which one must be current, or '*' for "exists". */
   readonly ifMatch?: string | readonly string[];
-  /** '*': only when the key does not exist. */
-  readonly ifNoneMatch?: '*';
+  /** '*': only when the key does not exist. A version, or several: only when none of them is current. */
+  readonly ifNoneMatch?: string | readonly string[];
   /** The key must have a value, else `not-found`. */
   readonly mustExist?: boolean;
 }
@@ -24,10 +24,10 @@ export function checkConditions(key: string, entry: Entry | undefined, condition
   if (conditions.mustExist === true && current === undefined) {
     throw new LatticeError('not-found', `no such key: ${JSON.stringify(key)}`);
   }
+  const { ifMatch, ifNoneMatch } = conditions;
   const failed =
-    (conditions.ifMatch === '*' && current === undefined) ||
-    (conditions.ifMatch !== undefined && conditions.ifMatch !== '*' && !isOneOf(conditions.ifMatch, current)) ||
-    (conditions.ifNoneMatch === '*' && current !== undefined);
+    (ifMatch !== undefined && !isMatch(ifMatch, current)) ||
+    (ifNoneMatch !== undefined && isMatch(ifNoneMatch, current));
   if (failed) {
     throw new LatticeError(
       'precondition-failed',
@@ -42,6 +42,7 @@ export function checkConditions(key: string, entry: Entry | undefined, condition
   }
 }
 
-function isOneOf(versions: string | readonly string[], current: string | undefined): boolean {
-  return current !== undefined && (typeof versions === 'string' ? versions === current : versions.includes(current));
+function isMatch(versions: string | readonly string[], current: string | undefined): boolean {
+  if (current === undefined) return false;
+  return typeof versions === 'string' ? versions === '*' || versions === current : versions.includes(current);
 }

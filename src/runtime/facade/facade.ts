@@ -45,8 +45,8 @@ export interface WriteOperation {
    * `precondition-failed`.
    */
   readonly ifMatch?: string | readonly string[];
-  /** '*': only if the key does not exist. */
-  readonly ifNoneMatch?: '*';
+  /** '*': only if the key does not exist. A version, or several: only if none of them is current. */
+  readonly ifNoneMatch?: string | readonly string[];
   /** A delete of an absent key fails with `not-found` when true; else it writes a tombstone. */
   readonly mustExist?: boolean;
 }

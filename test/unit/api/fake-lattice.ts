@@ -55,9 +55,10 @@ export function createFakeLattice(seed: Bytes = systemRandom().bytes(32)): FakeL
     checkKey(operation.key);
     if (operation.op === 'put') checkValue(operation.value);
     const now = entries.get(operation.key);
-    const { ifMatch } = operation;
-    const matches = ifMatch === '*' ? now !== undefined : now !== undefined && [ifMatch].flat().includes(now.version);
-    if ((ifMatch !== undefined && !matches) || (operation.ifNoneMatch && now)) {
+    const { ifMatch, ifNoneMatch } = operation;
+    const matches = (wanted: string | readonly string[]): boolean =>
+      now !== undefined && (wanted === '*' || [wanted].flat().includes(now.version));
+    if ((ifMatch !== undefined && !matches(ifMatch)) || (ifNoneMatch !== undefined && matches(ifNoneMatch))) {
       throw new LatticeError('precondition-failed', 'the entry is at another version', { next: 'read it again' });
     }
     if (operation.mustExist && now === undefined)

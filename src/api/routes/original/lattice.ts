@@ -3,7 +3,7 @@ import { LatticeError } from '../../../core/types/index.ts';
 import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../../../runtime/facade/facade.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
-import { isNotModified } from '../../http/preconditions.ts';
+import { isHeld } from '../../http/preconditions.ts';
 import { redirectBrowser } from '../pages/dashboard.ts';
 import { createStateStreams } from './state-stream.ts';
 
@@ -154,7 +154,7 @@ export function legacyRoutes({ lattice, config, inTime }: RouteContext, checkTok
     scope.get('/api/lattice/state', { exposeHeadRoute: false }, async (request, reply) => {
       reply.header('cache-control', 'no-cache');
       const { root: current } = lattice.root();
-      if (isNotModified(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
+      if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
       const opening = states.open();
       const { root, stream } = await inTime(opening).catch((cause: unknown) => {
         // It may still open after its time was up.

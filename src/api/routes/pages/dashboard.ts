@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
+import { sendBytes } from '../../http/byte-answers.ts';
 
 /** Where the build puts the dashboard, as seen from the compiled file. */
 const BUILT = new URL('../../../dashboard', import.meta.url);
@@ -23,11 +25,26 @@ const ENCODINGS = [
 const INDEX = 'index.html';
 const ONE_YEAR = 31_536_000;
 
+/** One form of a file: plain, or compressed by the build. */
+interface Form {
+  readonly bytes: Buffer;
+  /**
+   * Of the bytes, never of size and time: a package's files all bear one time, and two releases of the page differ in a
+   * few names of equal length.
+   */
+  readonly version: string;
+}
+
 interface Asset {
   readonly type: string;
-  readonly plain: Buffer;
-  readonly packed: ReadonlyMap<string, Buffer>;
+  readonly plain: Form;
+  readonly packed: ReadonlyMap<string, Form>;
 }
+
+const formOf = (bytes: Buffer): Form => ({
+  bytes,
+  version: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+});
 
 /** Files of our own build only, a few hundred kilobytes in all, by their path in it. Empty when it was never built. */
 async function readAssets(directory: string): Promise<ReadonlyMap<string, Asset>> {
@@ -44,9 +61,9 @@ async function readAssets(directory: string): Promise<ReadonlyMap<string, Asset>
     if (type === undefined) continue;
     const packed = ENCODINGS.flatMap(([encoding, suffix]) => {
       const bytes = files.get(name + suffix);
-      return bytes === undefined ? [] : [[encoding, bytes] as const];
+      return bytes === undefined ? [] : [[encoding, formOf(bytes)] as const];
     });
-    assets.set(name, { type, plain, packed: new Map(packed) });
+    assets.set(name, { type, plain: formOf(plain), packed: new Map(packed) });
   }
   return assets;
 }
@@ -69,16 +86,21 @@ function varyBy(reply: FastifyReply, name: string): void {
   reply.header('vary', named === undefined ? name : `${String(named)}, ${name}`);
 }
 
-function send(reply: FastifyReply, request: FastifyRequest, name: string, asset: Asset): FastifyReply {
-  // Every file but the page itself has its content's hash in its name.
-  reply.header('cache-control', name === INDEX ? 'no-cache' : `public, max-age=${ONE_YEAR}, immutable`);
-  varyBy(reply.header('content-type', asset.type), 'accept-encoding');
-  for (const [encoding] of ENCODINGS) {
-    const bytes = asset.packed.get(encoding);
-    if (bytes !== undefined && accepts(request, encoding))
-      return reply.header('content-encoding', encoding).send(bytes);
-  }
-  return reply.send(asset.plain);
+function send(request: FastifyRequest, reply: FastifyReply, name: string, asset: Asset): FastifyReply {
+  varyBy(reply, 'accept-encoding');
+  const encoding = ENCODINGS.map(([known]) => known).find(
+    (known) => asset.packed.has(known) && accepts(request, known),
+  );
+  const { bytes, version } = (encoding === undefined ? undefined : asset.packed.get(encoding)) ?? asset.plain;
+  return sendBytes(request, reply, {
+    version,
+    type: asset.type,
+    // Every file but the page itself has its content's hash in its name.
+    cacheControl: name === INDEX ? 'no-cache' : `public, max-age=${ONE_YEAR}, immutable`,
+    ...(encoding === undefined ? {} : { encoding }),
+    length: bytes.length,
+    read: (from, to) => bytes.subarray(from, to),
+  });
 }
 
 /**
@@ -116,7 +138,7 @@ export function dashboardRoutes(directory: URL = BUILT) {
       const asset = files.get(name === '' ? INDEX : name);
       if (asset === undefined)
         throw new LatticeError('not-found', 'the dashboard has no such file', { next: 'open /dashboard/' });
-      return send(reply, request, name === '' ? INDEX : name, asset);
+      return send(request, reply, name === '' ? INDEX : name, asset);
     });
   };
 }

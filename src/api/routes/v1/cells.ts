@@ -1,27 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
+import { sendBytes } from '../../http/byte-answers.ts';
 import type { RouteContext } from '../../http/deps.ts';
 
 const PATH = '/api/v1/sync/cells/:root';
 /** A year: of one root the cells never change. */
 const IMMUTABLE = 'max-age=31536000, immutable';
-
-/**
- * The bytes that a Range header asks for: [from, to); undefined for all of them, `none` where there are none. One range
- * only: several, and what cannot be read, are answered in whole (RFC 9110, §14.2).
- */
-export function byteRange(
-  header: string | undefined,
-  length: number,
-): { readonly from: number; readonly to: number } | 'none' | undefined {
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  if (first === '' && last === '') return undefined;
-  if (first === '') return Number(last) === 0 ? 'none' : { from: Math.max(0, length - Number(last)), to: length };
-  const from = Number(first);
-  const to = last === '' ? length : Math.min(length, Number(last) + 1);
-  if (last !== '' && Number(last) < from) return undefined;
-  return from < length ? { from, to } : 'none';
-}
 
 /**
  * GET /api/v1/sync/cells/<root>: the coded symbols of a certified cut, 21 bytes a cell from cell 0, with ETag and
@@ -47,26 +31,14 @@ export function cellRoutes({ lattice, inTime }: RouteContext, isPublic: boolean)
       const cut = lattice.cutCells(root);
       if (cut === undefined)
         throw new LatticeError('not-found', 'that is not the root of one of the newest certified cuts');
-      const etag = `"${root}"`;
-      reply
-        .header('etag', etag)
-        .header('cache-control', `${isPublic ? 'public' : 'private'}, ${IMMUTABLE}`)
-        .header('accept-ranges', 'bytes')
-        .header('lattice-entries', cut.entries)
-        .header('lattice-cells', cut.cells);
-      const known = (request.headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-      if (known.includes(etag) || known.includes('*')) return reply.code(304).send();
-      reply.header('content-type', 'application/octet-stream');
-      const { range, 'if-range': ifRange } = request.headers;
-      const wanted = ifRange === undefined || ifRange === etag ? byteRange(range, cut.length) : undefined;
-      if (wanted === 'none') {
-        reply.header('content-range', `bytes */${cut.length}`);
-        throw new LatticeError('range-not-satisfiable', `there are ${cut.length} bytes`);
-      }
-      const { from, to } = wanted ?? { from: 0, to: cut.length };
-      const bytes = cut.read(from, to);
-      if (wanted !== undefined) reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${cut.length}`);
-      return reply.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      reply.header('lattice-entries', cut.entries).header('lattice-cells', cut.cells);
+      return sendBytes(request, reply, {
+        version: root,
+        type: 'application/octet-stream',
+        cacheControl: `${isPublic ? 'public' : 'private'}, ${IMMUTABLE}`,
+        length: cut.length,
+        read: (from, to) => cut.read(from, to),
+      });
     });
   };
 }

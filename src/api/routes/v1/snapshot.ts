@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
+import { sendBytes } from '../../http/byte-answers.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { queryOf } from '../../http/requests.ts';
 
@@ -14,14 +15,14 @@ const CACHE_CONTROL = 'public, max-age=31536000, immutable';
  */
 export function snapshotRoutes({ lattice, inTime }: RouteContext) {
   function send(request: FastifyRequest, reply: FastifyReply, bytes: Uint8Array) {
-    // Of its bytes: another node, or this one later, may leave other keys to repair.
-    const etag = `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`;
-    reply.header('etag', etag).header('cache-control', CACHE_CONTROL);
-    const known = (request.headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-    if (known.includes(etag) || known.includes('*')) return reply.code(304).send();
-    return reply
-      .header('content-type', 'application/cbor')
-      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    return sendBytes(request, reply, {
+      // Of its bytes: another node, or this one later, may leave other keys to repair.
+      version: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+      type: 'application/cbor',
+      cacheControl: CACHE_CONTROL,
+      length: bytes.length,
+      read: (from, to) => bytes.subarray(from, to),
+    });
   }
 
   async function found(read: Promise<Uint8Array> | undefined): Promise<Uint8Array> {

@@ -1,8 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { byteRange } from '../../../../../src/api/http/byte-answers.ts';
 import { createApi } from '../../../../../src/api/index.ts';
-import { byteRange } from '../../../../../src/api/routes/v1/cells.ts';
 import {
   CellDecoder,
   findByCells,
@@ -14,7 +14,7 @@ import {
 import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../../../../src/core/types/index.ts';
 import { differenceOf, fill, namesOf, pair, type State } from '../../../core/reconcile/cells/support.ts';
 import { createFakeLattice } from '../../fake-lattice.ts';
-import { silentLog, TEST_CONFIG } from '../../support.ts';
+import { ask, silentLog, TEST_CONFIG } from '../../support.ts';
 
 const NO_SALT = new Uint8Array(0);
 const closing: (() => Promise<unknown>)[] = [];
@@ -117,6 +117,47 @@ describe('published cells', () => {
     expect(await statusOf({ range: 'bytes=0-1,5-6' })).toBe(200);
     expect(await statusOf({ range: 'bytes=0-20', 'if-range': '"another"' })).toBe(200);
     expect(await statusOf({ 'if-none-match': `"${root}"` })).toBe(304);
+  });
+
+  it('take conditions and ranges as HTTP has them, and ignore a range of HEAD [Y12]', async () => {
+    const { url, path, root, version } = await publish(state);
+    const length = 21 * version.count;
+    const etag = `"${root}"`;
+    const get = (headers: Record<string, string>, method = 'GET') => ask(url, path, { method, headers });
+    const tags = ['"a,b"', etag].join(', ');
+    for (const held of [tags, `,${etag},`, `W/${etag}`, '*']) {
+      const { status, headers, text } = await get({ 'if-none-match': held, range: 'bytes=0-20' });
+      expect([held, status, headers.etag, headers['cache-control'], text]).toEqual([
+        held,
+        304,
+        etag,
+        'public, max-age=31536000, immutable',
+        '',
+      ]);
+    }
+    expect((await get({ 'if-none-match': `"x,${root}"` })).status).toBe(200);
+    expect((await get({ 'if-match': tags })).status).toBe(200);
+    expect((await get({ 'if-match': `W/${etag}` })).json().code).toBe('precondition-failed');
+    const malformed = await get({ 'if-none-match': `${etag} ${etag}` });
+    expect([malformed.status, malformed.json().code]).toEqual([400, 'invalid-header']);
+
+    const head = await get({ range: 'bytes=0-20' }, 'HEAD');
+    expect([head.status, head.headers['content-length'], head.headers['content-range']]).toEqual([
+      200,
+      String(length),
+      undefined,
+    ]);
+    expect((await get({ range: `bytes=${length}-` }, 'HEAD')).status).toBe(200);
+    const none = await get({ range: `bytes=${length}-` });
+    expect([none.status, none.headers['content-type'], none.headers['content-range']]).toEqual([
+      416,
+      'application/problem+json',
+      `bytes */${length}`,
+    ]);
+    expect([none.headers.etag, none.headers['cache-control']]).toEqual([undefined, undefined]);
+    for (const ifRange of [`W/${etag}`, `${etag}, ${etag}`, 'Wed, 21 Oct 2015 07:28:00 GMT'])
+      expect((await get({ range: 'bytes=0-20', 'if-range': ifRange })).status).toBe(200);
+    expect((await get({ range: 'bytes=0-20', 'if-range': etag })).status).toBe(206);
   });
 
   it('are there for the roots of certified cuts only [Y12]', async () => {

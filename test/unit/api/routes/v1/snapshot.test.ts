@@ -70,6 +70,13 @@ describe('GET /api/v1/sync/cuts', () => {
     const etag = answer.headers.get('etag') ?? '';
     const again = await fetch(`${base}/manifest`, { headers: { 'if-none-match': etag } });
     expect([again.status, (await again.arrayBuffer()).byteLength]).toEqual([304, 0]);
+    expect((await fetch(`${base}/manifest`, { headers: { 'if-none-match': `"a,b",,W/${etag}` } })).status).toBe(304);
+    expect((await fetch(`${base}/manifest`, { headers: { 'if-none-match': '"a' } })).status).toBe(400);
+    expect((await fetch(`${base}/manifest`, { headers: { 'if-match': '"a"' } })).status).toBe(412);
+    const whole = Buffer.from(await (await fetch(`${base}/manifest`)).arrayBuffer());
+    const part = await fetch(`${base}/manifest`, { headers: { range: 'bytes=10-19' } });
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 10-19/${whole.length}`]);
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(10, 20));
     const { message: rest } = await messageAt(`${base}/chunks/1?after=${'ff'.repeat(32)}`);
     expect(rest).toMatchObject({ type: 'part', entries: [] });
   });

@@ -1,0 +1,64 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { LatticeError } from '../../core/types/index.ts';
+import { etagOf, isNotModified } from './preconditions.ts';
+
+/** Bytes that a reader may ask for in parts, and need not ask for again. */
+export interface ByteContent {
+  /** Names exactly these bytes: a strong ETag, without its quotes. */
+  readonly version: string;
+  readonly type: string;
+  readonly cacheControl: string;
+  /** The content coding that the bytes are in. */
+  readonly encoding?: string;
+  readonly length: number;
+  /** The bytes of [from, to). */
+  read(from: number, to: number): Uint8Array;
+}
+
+/**
+ * The bytes that a Range header asks for: [from, to); undefined for all of them, `none` where there are none. One range
+ * only: several, other units, and what cannot be read are answered in whole (RFC 9110 §14.2).
+ */
+export function byteRange(
+  header: string | undefined,
+  length: number,
+): { readonly from: number; readonly to: number } | 'none' | undefined {
+  const set = /^bytes=(.*)$/i.exec(header ?? '')?.[1] ?? '';
+  // Members of a list may be empty.
+  const [range = '', ...others] = set
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  const [, first = '', last = ''] = /^(\d*)-(\d*)$/.exec(range) ?? [];
+  if ((first === '' && last === '') || others.length > 0 || length === 0) return undefined;
+  if (first === '') return Number(last) === 0 ? 'none' : { from: Math.max(0, length - Number(last)), to: length };
+  const from = Number(first);
+  if (last !== '' && Number(last) < from) return undefined;
+  return from < length ? { from, to: last === '' ? length : Math.min(length, Number(last) + 1) } : 'none';
+}
+
+/**
+ * Answers with `content`: 200, 206 for a range, or 304. LatticeError `precondition-failed`, `range-not-satisfiable`,
+ * `invalid-header`; nothing that describes the content is set then.
+ */
+export function sendBytes(request: FastifyRequest, reply: FastifyReply, content: ByteContent): FastifyReply {
+  const { version, length } = content;
+  const etag = etagOf(version);
+  const isHeldAlready = isNotModified(request, version);
+  const { range, 'if-range': ifRange } = request.headers;
+  // A range is a matter of GET alone, and If-Range compares strongly.
+  const isAsked = request.method === 'GET' && (ifRange === undefined || ifRange === etag);
+  const wanted = isAsked && !isHeldAlready ? byteRange(range, length) : undefined;
+  if (wanted === 'none') {
+    reply.header('content-range', `bytes */${length}`);
+    throw new LatticeError('range-not-satisfiable', `there are ${length} bytes`);
+  }
+  reply.header('etag', etag).header('cache-control', content.cacheControl).header('accept-ranges', 'bytes');
+  if (isHeldAlready) return reply.code(304).send();
+  reply.header('content-type', content.type);
+  if (content.encoding !== undefined) reply.header('content-encoding', content.encoding);
+  const { from, to } = wanted ?? { from: 0, to: length };
+  const bytes = content.read(from, to);
+  if (wanted !== undefined) reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${length}`);
+  return reply.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+}
