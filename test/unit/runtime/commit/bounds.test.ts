@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bytes, Entry, Fragment } from '../../../../src/core/types/index.ts';
 import { fragmentBytes, intentBytes } from '../../../../src/runtime/commit/sizes.ts';
 import { createEntryCache } from '../../../../src/runtime/storage/entry-cache.ts';
-import { createGossipOutbox } from '../../../../src/runtime/streams/forward.ts';
+import { createGossipOutbox } from '../../../../src/runtime/streams/outbox.ts';
 import { createAuthor, createHandClock, openTestState, put, turns, until } from '../support.ts';
 
 const MIB = 1024 * 1024;
