@@ -162,7 +162,7 @@ beforeEach(async () => {
       enter('http-push');
       const commits = messages().flatMap((bytes) => {
         const message = decodeSync(bytes);
-        if (message.type !== 'push' || message.live !== true) throw new Error('not a live push');
+        if (message.type !== 'push' || !message.live) throw new Error('not a live push');
         return fragmentsOf(message.fragments);
       });
       pushes.push({ commits, except });
