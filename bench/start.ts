@@ -89,7 +89,8 @@ async function checkpoint(directory: string, entries: number): Promise<void> {
   const saver = createCheckpointSaver({
     replica,
     store,
-    writer: { read: async (read) => read() },
+    // Nothing writes meanwhile: every moment is between two batches.
+    writer: { read: async (read) => read(), keep: async (make) => store.batch(make()) },
     clock: systemClock(),
     log: silent,
     loaded: undefined,

@@ -4,7 +4,7 @@ import { encodeJournal, journalKey } from '../../src/core/rows/index.ts';
 import type { Hlc } from '../../src/core/types/index.ts';
 import { createSignedHead, decodeGossip } from '../../src/core/wire/index.ts';
 import type { Writer } from '../../src/runtime/commit/writer.ts';
-import { createFeed } from '../../src/runtime/streams/feed.ts';
+import { createStreams } from '../../src/runtime/streams/streams.ts';
 import { createSimSigner, hasher } from '../sim/crypto.ts';
 
 test('a head sent while a push stream still replays carries no cursor past what was sent', async () => {
@@ -19,14 +19,7 @@ test('a head sent while a push stream still replays carries no cursor past what 
     ]);
   }
   const signer = createSimSigner('reader');
-  const writer: Writer = {
-    read: async (run) => run(),
-    amend: () => Promise.reject(new Error('not used')),
-    apply: () => Promise.reject(new Error('not used')),
-    write: () => Promise.reject(new Error('not used')),
-    drain: () => Promise.resolve(),
-    queued: 0,
-  };
+  const writer: Pick<Writer, 'read'> = { read: async (run) => run() };
   const head = createSignedHead(
     {
       network: 'test',
@@ -49,7 +42,7 @@ test('a head sent while a push stream still replays carries no cursor past what 
   const replayBegan = new Promise<void>((resolve) => {
     reading = resolve;
   });
-  const feed = createFeed({
+  const streams = createStreams({
     store: {
       ...store,
       async *iterate(range) {
@@ -58,6 +51,8 @@ test('a head sent while a push stream still replays carries no cursor past what 
         yield* store.iterate(range);
       },
     },
+    // The journal names no changes: no entry is read.
+    entries: { many: async () => [] },
     hasher,
     writer,
     incarnation: 'aa',
@@ -69,9 +64,9 @@ test('a head sent while a push stream still replays carries no cursor past what 
     sent.push(message.type === 'cursor' ? message.cursor : message.type);
     return true;
   };
-  const opening = feed.openPush(signer.author, 'aa.1', send, () => undefined);
+  const opening = streams.openPush(signer.author, 'aa.1', send, () => undefined);
   await replayBegan;
-  feed.publishHead(head);
+  streams.publishHead(head);
   expect(sent).toEqual(['head']);
   release();
   await opening;

@@ -50,7 +50,10 @@ export interface Resumption {
 export interface Consumers {
   /** Joins a consumer at the present and replays what came since its cursor. LatticeError `overloaded`. */
   join(consumer: Consumer, resumption: Resumption): Promise<EventSubscription>;
-  /** Offers something to every consumer; those that have no room for it are dropped. */
+  /**
+   * Offers something to every consumer; those that have no room for it, or throw, are dropped. Throws the first of their
+   * errors once all have been asked.
+   */
   offer(to: (consumer: Consumer) => boolean): void;
   some(is: (consumer: Consumer) => boolean): boolean;
   dropAll(): void;
@@ -110,11 +113,11 @@ export function createConsumers(deps: ConsumersDeps): Consumers {
         // What it did not take would be a gap.
         else if (ended === 'full' && !dropped) joined.drop();
       }
+      for (const batch of waiting) if (!dropped && !consumer.take(batch)) joined.drop();
     } catch (error) {
       consumers.delete(joined);
       throw error;
     }
-    for (const batch of waiting) if (!dropped && !consumer.take(batch)) joined.drop();
     waiting = undefined;
     return { close: () => void consumers.delete(joined) };
   }
@@ -122,11 +125,29 @@ export function createConsumers(deps: ConsumersDeps): Consumers {
   return {
     join,
     offer(to) {
-      for (const consumer of consumers) if (!to(consumer)) consumer.drop();
+      const failures: unknown[] = [];
+      for (const consumer of consumers) {
+        try {
+          offerTo(consumer, to);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw failures[0];
     },
     some: (is) => Array.from(consumers).some(is),
     dropAll() {
       for (const consumer of Array.from(consumers)) consumer.drop();
     },
   };
+}
+
+/** A consumer that fails has not taken what was offered: it must not go on after the gap. */
+function offerTo(consumer: Consumer, to: (consumer: Consumer) => boolean): void {
+  let taken = false;
+  try {
+    taken = to(consumer);
+  } finally {
+    if (!taken) consumer.drop();
+  }
 }

@@ -300,7 +300,15 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     },
     push(messages, except) {
       const { author, reachable } = peer;
-      if (author === undefined || author === except || !reachable || !isActive() || deps.streamsToUs(author)) return;
+      if (
+        ended !== undefined ||
+        author === undefined ||
+        author === except ||
+        !reachable ||
+        !isActive() ||
+        deps.streamsToUs(author)
+      )
+        return;
       for (const message of messages()) {
         if (outboxBytes + message.length > MAX_OUTBOX_BYTES) break;
         outbox.push(message);

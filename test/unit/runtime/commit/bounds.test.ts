@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Bytes, Entry, Fragment } from '../../../../src/core/types/index.ts';
-import { fragmentBytes, intentBytes } from '../../../../src/runtime/commit/sizes.ts';
+import type { Entry, Fragment } from '../../../../src/core/types/index.ts';
+import { intentBytes } from '../../../../src/runtime/commit/sizes.ts';
 import { createEntryCache } from '../../../../src/runtime/storage/entry-cache.ts';
-import { createGossipOutbox } from '../../../../src/runtime/streams/forward.ts';
-import { createAuthor, createHandClock, openTestState, put, turns, until } from '../support.ts';
+import { createAuthor, openTestState, put, turns, until } from '../support.ts';
 
 const MIB = 1024 * 1024;
 const author = createAuthor(9);
@@ -48,18 +47,6 @@ describe('queues are bounded in bytes [L2]', () => {
       ),
     );
     expect(most).toBeLessThan(3 * MIB);
-  });
-
-  it('commits waiting for gossip are dropped beyond their bytes, and counted', () => {
-    const sent: Bytes[] = [];
-    let dropped = 0;
-    const clock = createHandClock();
-    const outbox = createGossipOutbox({ clock, publish: (data) => sent.push(data), onDropped: (n) => (dropped += n) });
-    const large = author.commit(Object.fromEntries([0, 1, 2].map((i) => [`k${i}`, text(16_000)])));
-    const fits = Math.floor((16 * MIB) / fragmentBytes(large));
-    outbox.add(Array.from({ length: fits + 10 }, () => large));
-    expect(dropped).toBe(10 * 3);
-    expect(outbox.waiting()).toBe(fits * 3);
   });
 });
 

@@ -3,11 +3,8 @@ import { type Author, type Bytes, type Hlc, LatticeError } from '../../../../src
 import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { FrameHandler, HttpIdentity, HttpLung } from '../../../../src/ports/index.ts';
 import type { SyncMode } from '../../../../src/runtime/facade/facade.ts';
-import {
-  createHttpSupervisor,
-  type HttpPeer,
-  type HttpSupervisor,
-} from '../../../../src/runtime/transport/lung-http.ts';
+import type { HttpHandlers, HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
+import { createHttpSupervisor, type HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
 import {
   createAuthor,
   createHandClock,
@@ -60,6 +57,17 @@ const hello = (author: typeof peer): SyncMessage => ({
   yourHlc: 0n as Hlc,
 });
 
+const handlers: HttpHandlers = {
+  onIdentity: () => undefined,
+  onTwin: (url) => twins.push(url),
+  onHello: () => Promise.resolve(),
+  onFrame: async (_, message) => {
+    if (message.type === 'commits') throw new LatticeError('malformed', 'a forged commit');
+    frames.push(message.type);
+  },
+  onReset: () => void resets++,
+};
+
 const lung: HttpLung = {
   identify() {
     asked.push(clock.monotonic());
@@ -108,14 +116,6 @@ beforeEach(() => {
     isCovered: () => covered,
     streamsToUs: () => streamsToUs,
     hello: () => hello(self),
-    onIdentity: () => undefined,
-    onTwin: (url) => twins.push(url),
-    onHello: () => Promise.resolve(),
-    onFrame: async (_, message) => {
-      if (message.type === 'commits') throw new LatticeError('malformed', 'a forged commit');
-      frames.push(message.type);
-    },
-    onReset: () => void resets++,
   });
 });
 
@@ -127,7 +127,7 @@ const gaps = (times: readonly number[]): number[] => times.slice(1).map((at, i) 
 describe('a configured URL', () => {
   it('that is this node itself is found out once and left alone [X9]', async () => {
     identify = () => Promise.resolve({ author: self.author, incarnation: OWN_LIFE });
-    http.start();
+    http.start(handlers);
     await clock.advance(120_000);
     expect(only()).toMatchObject({ self: true, reachable: false, author: undefined, error: undefined });
     expect([asked.length, sent.length, streams.length, twins.length]).toEqual([1, 0, 0, 0]);
@@ -138,7 +138,7 @@ describe('a configured URL', () => {
 
   it('that answers with our key in another life is a twin, is told so, and stays no peer [X9, N7]', async () => {
     identify = () => Promise.resolve({ author: self.author, incarnation: 'ffffffffffffffff' });
-    http.start();
+    http.start(handlers);
     await turns();
     expect(twins).toEqual([URL_A]);
     expect(sent).toEqual([{ at: 0, type: 'hello', expect: self.author }]);
@@ -152,7 +152,7 @@ describe('a configured URL', () => {
   });
 
   it('is asked again who it is when another key answers, and not for other failures', async () => {
-    http.start();
+    http.start(handlers);
     await clock.advance(1_000);
     answer = () => Promise.reject(new Error('connection refused'));
     await clock.advance(5_000);
@@ -191,14 +191,14 @@ describe('a peer that does not answer', () => {
 
   it('is tried less and less often, at least every 5.5 s while no lung reaches it', async () => {
     identify = () => Promise.reject(new Error('connection refused'));
-    http.start();
+    http.start(handlers);
     await clock.advance(60_000);
     expect(gaps(asked).slice(0, 6)).toEqual([1_500, 2_500, 4_500, 5_500, 5_500, 5_500]);
     expect(new Set(gaps(asked).slice(6))).toEqual(new Set([5_500]));
   });
 
   it('is tried at least every minute while P2P covers it', async () => {
-    http.start();
+    http.start(handlers);
     await turns();
     answer = () => Promise.reject(new Error('connection refused'));
     active = false;
@@ -210,7 +210,7 @@ describe('a peer that does not answer', () => {
 
   it('is tried at once when something changed', async () => {
     identify = () => Promise.reject(new Error('connection refused'));
-    http.start();
+    http.start(handlers);
     await clock.advance(30_000);
     const before = asked.length;
     http.wake();
@@ -222,7 +222,7 @@ describe('a peer that does not answer', () => {
 
   it('that is not reached is looked at out of turn when who may answer there speaks to us, once in 5 s [X10]', async () => {
     identify = () => Promise.reject(new Error('connection refused'));
-    http.start();
+    http.start(handlers);
     await clock.advance(10);
     const before = asked.length;
     http.knocked(peer.author);
@@ -238,7 +238,7 @@ describe('a peer that does not answer', () => {
   });
 
   it('is left alone when it is reached, or another key answers there [X10]', async () => {
-    http.start();
+    http.start(handlers);
     await clock.advance(10);
     expect(only()).toMatchObject({ reachable: true, author: peer.author });
     const before = hellos().length;
@@ -257,7 +257,7 @@ describe('a peer that does not answer', () => {
 
   it('begins anew with short waits once it has answered', async () => {
     identify = () => Promise.reject(new Error('connection refused'));
-    http.start();
+    http.start(handlers);
     await clock.advance(30_000);
     identify = () => Promise.resolve({ author: peer.author, incarnation: '0202020202020202' });
     await clock.advance(6_000);
@@ -272,14 +272,14 @@ describe('a peer that does not answer', () => {
 
 describe('hellos', () => {
   it('come every heartbeat where HTTP carries the peer', async () => {
-    http.start();
+    http.start(handlers);
     await clock.advance(5_000);
     expect(new Set(gaps(hellos()))).toEqual(new Set([HEARTBEAT_MS]));
   });
 
   it('come at the polling interval when the peer has a stream from us, or P2P carries it', async () => {
     streamsToUs = true;
-    http.start();
+    http.start(handlers);
     await clock.advance(30_000);
     expect(gaps(hellos())).toEqual([POLL_MS, POLL_MS, POLL_MS]);
     streamsToUs = false;
@@ -290,7 +290,7 @@ describe('hellos', () => {
   });
 
   it('stop, with the stream, while HTTP is switched off by hand, and go on afterwards', async () => {
-    http.start();
+    http.start(handlers);
     await clock.advance(2_000);
     mode = 'p2p';
     await clock.advance(250);
@@ -309,7 +309,7 @@ describe('the push stream', () => {
   const head = encodeGossip({ type: 'head', head: peer.head() });
 
   it('is open while HTTP carries the peer, once, and is closed when P2P does', async () => {
-    http.start();
+    http.start(handlers);
     await clock.advance(5_000);
     expect([streams.length, newest().idleMs, only().streaming]).toEqual([1, 5 * HEARTBEAT_MS, false]);
     await newest().frame(head);
@@ -323,7 +323,7 @@ describe('the push stream', () => {
   });
 
   it('that ends or breaks is opened again at the newest cursor, after a hello [X8]', async () => {
-    http.start();
+    http.start(handlers);
     await turns();
     expect(newest().cursor).toBeUndefined();
     await newest().frame(cursor('ab.1'));
@@ -340,7 +340,7 @@ describe('the push stream', () => {
   });
 
   it('that is reset makes way for a repair, and starts from the cursors that follow [X8]', async () => {
-    http.start();
+    http.start(handlers);
     await turns();
     await newest().frame(cursor('ab.2'));
     await newest().frame(encodeGossip({ type: 'reset', reason: 'too far behind' }));
@@ -352,7 +352,7 @@ describe('the push stream', () => {
 
   it('of a peer that forges is kept at the distance of a failure', async () => {
     random.fractionIs = 1;
-    http.start();
+    http.start(handlers);
     await turns();
     const stream = newest();
     const forged = encodeGossip({ type: 'commits', fragments: [Uint8Array.of(1)] });
@@ -367,7 +367,7 @@ describe('the push stream', () => {
   });
 
   it('that was closed says nothing of the one that follows when it ends late', async () => {
-    http.start();
+    http.start(handlers);
     await turns();
     const former = newest();
     active = false;
@@ -399,7 +399,7 @@ describe('live commits', () => {
 
   beforeEach(async () => {
     made = 0;
-    http.start();
+    http.start(handlers);
     await turns();
   });
 
@@ -460,7 +460,7 @@ describe('live commits', () => {
 
 describe('a stop', () => {
   it('cuts off what is under way, waits for it, and nothing comes after it', async () => {
-    http.start();
+    http.start(handlers);
     await turns();
     const stream = newest();
     let signal: AbortSignal | undefined;

@@ -70,7 +70,6 @@ beforeEach(() => {
   published = 0;
   p2p = createP2pSupervisor({
     lung,
-    handlers,
     clock,
     random,
     log,
@@ -87,7 +86,7 @@ function newest(): Start {
 
 describe('the P2P lung beside the node', () => {
   it('runs once it has started', async () => {
-    p2p.start();
+    p2p.start(handlers);
     await turns();
     expect([p2p.running, p2p.status().state]).toEqual([false, 'starting']);
     newest().succeed();
@@ -98,7 +97,7 @@ describe('the P2P lung beside the node', () => {
   });
 
   it('is cut off when it has not started within 10 s, and tried again', async () => {
-    p2p.start();
+    p2p.start(handlers);
     await clock.advance(9_999);
     expect([p2p.status().state, newest().signal.aborted]).toEqual(['starting', false]);
     await clock.advance(1);
@@ -118,7 +117,7 @@ describe('the P2P lung beside the node', () => {
   });
 
   it('is tried again after a failure, later each time, up to a minute', async () => {
-    p2p.start();
+    p2p.start(handlers);
     const waits: number[] = [];
     for (let i = 0; i < 8; i++) {
       await turns();
@@ -141,8 +140,8 @@ describe('the P2P lung beside the node', () => {
       [1, 2_000],
     ] as const) {
       random.fractionIs = fraction;
-      const one = createP2pSupervisor({ lung, handlers, clock, random, log, onState: () => undefined });
-      one.start();
+      const one = createP2pSupervisor({ lung, clock, random, log, onState: () => undefined });
+      one.start(handlers);
       await turns();
       newest().fail('no network');
       await turns();
@@ -152,7 +151,7 @@ describe('the P2P lung beside the node', () => {
   });
 
   it('that falls over while it runs is stopped and started again, with the cause', async () => {
-    p2p.start();
+    p2p.start(handlers);
     await turns();
     newest().succeed();
     await turns();
@@ -171,7 +170,7 @@ describe('the P2P lung beside the node', () => {
   });
 
   it('begins anew with short waits once it has run', async () => {
-    p2p.start();
+    p2p.start(handlers);
     for (let i = 0; i < 4; i++) {
       await turns();
       newest().fail('no network');
@@ -187,7 +186,7 @@ describe('the P2P lung beside the node', () => {
   it('is not started again before the former one has stopped', async () => {
     const stopped = deferred<void>();
     stopping = stopped.promise;
-    p2p.start();
+    p2p.start(handlers);
     await turns();
     newest().fail('no network');
     await clock.advance(5_000);
@@ -200,7 +199,7 @@ describe('the P2P lung beside the node', () => {
   it('carries nothing unless it runs, and a failed gossip harms nobody', async () => {
     p2p.publish(Uint8Array.of(1));
     await expect(p2p.request(peer, Uint8Array.of(1), 100)).rejects.toThrow('not running');
-    p2p.start();
+    p2p.start(handlers);
     await turns();
     p2p.publish(Uint8Array.of(1));
     expect(published).toBe(0);
@@ -214,7 +213,7 @@ describe('the P2P lung beside the node', () => {
 
 describe('a stop', () => {
   it('during a start cuts it off, and nothing starts afterwards', async () => {
-    p2p.start();
+    p2p.start(handlers);
     await turns();
     await p2p.stop();
     expect([newest().signal.aborted, stops, p2p.status().state]).toEqual([true, 1, 'off']);
@@ -224,7 +223,7 @@ describe('a stop', () => {
   });
 
   it('before a start has begun prevents it', async () => {
-    p2p.start();
+    p2p.start(handlers);
     await p2p.stop();
     await clock.advance(120_000);
     expect([starts.length, p2p.status().state]).toEqual([0, 'off']);
@@ -233,7 +232,7 @@ describe('a stop', () => {
   it('while a failed lung is still stopping prevents its retry', async () => {
     const stopped = deferred<void>();
     stopping = stopped.promise;
-    p2p.start();
+    p2p.start(handlers);
     await turns();
     newest().fail('no network');
     await clock.advance(5_000);
@@ -247,7 +246,7 @@ describe('a stop', () => {
   });
 
   it('while a retry waits cancels it', async () => {
-    p2p.start();
+    p2p.start(handlers);
     await turns();
     newest().fail('no network');
     await turns();
@@ -260,13 +259,12 @@ describe('a stop', () => {
 it('without a lung P2P is off and stays off', async () => {
   const none = createP2pSupervisor({
     lung: undefined,
-    handlers,
     clock,
     random,
     log,
     onState: (_, to) => states.push(to),
   });
-  none.start();
+  none.start(handlers);
   none.publish(Uint8Array.of(1));
   await clock.advance(60_000);
   expect([none.status(), none.running, states]).toEqual([{ enabled: false, state: 'off' }, false, []]);
