@@ -242,9 +242,8 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     });
     shown.fetching(true);
     try {
-      const outcome = await fetchChunks(sources, plan, todo, takeover.take, (index) => takeover.leave(index));
-      await takeover.settled();
-      return outcome;
+      // Also when it fails: what is on its way to the disk notes how far it has come, which only this state takes.
+      return await fetchChunks(sources, plan, todo, takeover.take, takeover.leave).finally(takeover.settled);
     } finally {
       shown.fetching(false);
     }

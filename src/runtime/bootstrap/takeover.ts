@@ -30,7 +30,7 @@ export interface Takeover {
   take(chunk: VerifiedChunk): Promise<void>;
   /** The chunk is left to repair. */
   leave(index: number): void;
-  /** Resolves when everything taken is durable. Rejects with the first failure. */
+  /** Resolves when everything taken is durable. Rejects with the first failure, once nothing is under way any more. */
   settled(): Promise<void>;
 }
 
@@ -85,23 +85,21 @@ export function createTakeover(deps: TakeoverDeps): Takeover {
     return { entries, ended };
   }
 
-  async function until(ready: () => boolean): Promise<void> {
-    for (;;) {
-      if (failure !== undefined) throw failure;
-      if (ready()) return;
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
-  }
+  const next = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
 
   return {
     async take(chunk) {
       queue.push({ chunk, at: 0 });
       pump();
-      await until(() => queue.length < MAX_WAITING);
+      while (failure === undefined && queue.length >= MAX_WAITING) await next();
+      if (failure !== undefined) throw failure;
     },
     leave(index) {
       deps.mark(index, undefined);
     },
-    settled: () => until(() => queue.length === 0 && outstanding === 0),
+    async settled() {
+      while (queue.length > 0 || outstanding > 0) await next();
+      if (failure !== undefined) throw failure;
+    },
   };
 }

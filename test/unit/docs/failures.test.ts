@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf } from '../../../src/cli/errors.ts';
-import { LatticeError } from '../../../src/core/types/index.ts';
+import { isErrorCode, LatticeError } from '../../../src/core/types/index.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const handbook = readFileSync(join(root, 'docs', 'failures.md'), 'utf8');
@@ -45,8 +45,10 @@ describe('the failure handbook', () => {
     const codesOf = (names: string): string[] =>
       Array.from(names.matchAll(/`([a-z-]+)`/g), ([, code]) => code as string);
     for (const [, names, exitCode] of rows) {
-      for (const code of codesOf(names as string))
+      for (const code of codesOf(names as string)) {
+        if (!isErrorCode(code)) throw new Error(`${code} is no code of ours`);
         expect([code, exitCodeOf(new LatticeError(code, ''))]).toEqual([code, Number(exitCode)]);
+      }
     }
   });
 
