@@ -390,7 +390,7 @@ describe('rows that belong to no commit', () => {
     const behind = full(state, 'behind', 1024);
     const kept = ['x', 'y'].map((name) =>
       state.writer.keep(() => {
-        seen.push([state.store.held.length, state.applied.at(-1)?.step.meta === state.replica.meta]);
+        seen.push([state.store.held.length, state.applied.at(-1)?.step.meta.sequence === state.replica.meta.sequence]);
         return [row(name)];
       }),
     );
@@ -460,12 +460,7 @@ describe('rows that belong to no commit', () => {
     state.store.hold();
     const first = state.writer.keep(() => [row('first')]);
     await until('the first are on their way', () => state.store.held.length === 1);
-    const waiting: Promise<void>[] = [];
-    // One is with the writer already, and waits for the disk.
-    for (let i = 0; i < 65; i++) {
-      waiting.push(state.writer.keep(() => [row(`${i}`)]));
-      if (i === 0) await turns();
-    }
+    const waiting = Array.from({ length: 64 }, (_, i) => state.writer.keep(() => [row(`${i}`)]));
     const standing = waiting.map(outcomeOf);
     await expect(state.writer.keep(() => [row('late')])).rejects.toMatchObject({ code: 'overloaded' });
     await turns();
