@@ -85,21 +85,20 @@ export function createTakeover(deps: TakeoverDeps): Takeover {
     return { entries, ended };
   }
 
-  const next = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+  async function until(ready: () => boolean): Promise<void> {
+    while (!ready()) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (failure !== undefined) throw failure;
+  }
 
   return {
     async take(chunk) {
       queue.push({ chunk, at: 0 });
       pump();
-      while (failure === undefined && queue.length >= MAX_WAITING) await next();
-      if (failure !== undefined) throw failure;
+      await until(() => failure !== undefined || queue.length < MAX_WAITING);
     },
     leave(index) {
       deps.mark(index, undefined);
     },
-    async settled() {
-      while (queue.length > 0 || outstanding > 0) await next();
-      if (failure !== undefined) throw failure;
-    },
+    settled: () => until(() => queue.length === 0 && outstanding === 0),
   };
 }
