@@ -23,6 +23,7 @@ import {
   put,
   readsOf,
   type TestState,
+  turns,
   until,
 } from '../support.ts';
 
@@ -159,9 +160,10 @@ describe('entries are held against the tree [N12]', () => {
     await until('the batch is on its way', () => state.store.held.length > 0);
     const found = [reads.get('changed'), state.entries.page(undefined, 10, between)] as const;
     const standing = found.map(outcomeOf);
+    await turns(20);
+    expect(standing.map((one) => one.state)).toEqual(['pending', 'pending']);
     state.store.open();
     await written;
-    expect(standing.map((one) => one.state)).toEqual(['pending', 'pending']);
     expect(await found[0]).toMatchObject({ value: 'on its way' });
     expect(new Set((await found[1]).entries.map(({ entry }) => valueOf(entry)))).toEqual(new Set([1, 'on its way']));
   });
