@@ -238,11 +238,10 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     });
     shown.fetching(true);
     try {
-      const outcome = await fetchChunks(sources, plan, todo, takeover.take, (index) => takeover.leave(index));
-      await takeover.settled();
-      return outcome;
+      return await fetchChunks(sources, plan, todo, takeover.take, (index) => takeover.leave(index));
     } finally {
-      shown.fetching(false);
+      // Also when it failed: what is on its way to the disk notes how far it has come, which only this state takes.
+      await takeover.settled().finally(() => shown.fetching(false));
     }
   }
 

@@ -92,7 +92,7 @@ export function catchUp(state: BootstrapState): BootstrapState {
 /** How far the work has come: what the next batch keeps of it. */
 export function progress(state: BootstrapState, record: BootstrapRecord): BootstrapState {
   if (state.phase !== 'fetching' && state.phase !== 'catching-up' && state.phase !== 'verifying')
-    throw illegal(state, state.phase);
+    throw new Error(`a bootstrap that is ${state.phase} makes no progress`);
   return { ...state, record };
 }
 

@@ -30,7 +30,7 @@ export interface Takeover {
   take(chunk: VerifiedChunk): Promise<void>;
   /** The chunk is left to repair. */
   leave(index: number): void;
-  /** Resolves when everything taken is durable. Rejects with the first failure. */
+  /** Resolves when everything taken is durable. Rejects with the first failure, once nothing is under way any more. */
   settled(): Promise<void>;
 }
 
@@ -86,18 +86,15 @@ export function createTakeover(deps: TakeoverDeps): Takeover {
   }
 
   async function until(ready: () => boolean): Promise<void> {
-    for (;;) {
-      if (failure !== undefined) throw failure;
-      if (ready()) return;
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
+    while (!ready()) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (failure !== undefined) throw failure;
   }
 
   return {
     async take(chunk) {
       queue.push({ chunk, at: 0 });
       pump();
-      await until(() => queue.length < MAX_WAITING);
+      await until(() => failure !== undefined || queue.length < MAX_WAITING);
     },
     leave(index) {
       deps.mark(index, undefined);

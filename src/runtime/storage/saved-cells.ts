@@ -7,8 +7,8 @@ const SAVED_CELLS = metaKey('cells');
 const WORTH_SAVING = 32_768;
 
 /** The row that keeps the coded symbols of the state for the next start; none where they are computed faster. */
-export function savedCells({ cells, tree }: Pick<Replica, 'cells' | 'tree'>): RowWrite[] {
-  if (tree.size < WORTH_SAVING) return [];
+export function savedCells({ cells, tree }: Pick<Replica, 'cells' | 'tree'>, leastEntries = WORTH_SAVING): RowWrite[] {
+  if (tree.size < leastEntries) return [];
   return [{ type: 'put', key: SAVED_CELLS, value: cells.save(tree.root()) }];
 }
 

@@ -13,6 +13,10 @@ import {
 import type { Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
 import type { Origin } from '../../../src/runtime/commit/origin.ts';
 import { type Applied, createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
+import type { Lattice } from '../../../src/runtime/facade/facade.ts';
+import { createProofs } from '../../../src/runtime/read/prove.ts';
+import { createReads } from '../../../src/runtime/read/reads.ts';
+import { createWholeState } from '../../../src/runtime/read/whole-state.ts';
 import { createEntries, type Entries } from '../../../src/runtime/storage/entries.ts';
 import type { EntryRows } from '../../../src/runtime/storage/entry-rows.ts';
 import { createHolds, type Holds } from '../../../src/runtime/storage/holds.ts';
@@ -26,6 +30,26 @@ export const hasher = nodeHasher();
 export const verifier = createVerifier();
 export const log: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 export const metrics: Metrics = { count() {}, gauge() {}, observe() {} };
+
+export interface LogLine {
+  readonly level: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+/** Keeps what is logged. */
+export function recordingLog(lines: LogLine[]): Log {
+  const at = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, fields: fields as Record<string, unknown>, message });
+  const recording: Log = {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: () => recording,
+  };
+  return recording;
+}
 
 /** Resolves when `look` is true; rejects when it isn't within ten seconds. */
 export async function until(what: string, look: () => boolean): Promise<void> {
@@ -175,6 +199,7 @@ export async function openTestState(
     readonly onUnchanged?: (applied: Applied) => void;
     readonly sign?: Signer['sign'];
     readonly maxHeldBytes?: number;
+    readonly log?: Log;
   } = {},
 ): Promise<TestState> {
   const self = createAuthor(options.id ?? 1);
@@ -204,7 +229,7 @@ export async function openTestState(
     onStep: holds.stepped,
     signer: { ...self, sign: options.sign ?? self.sign },
     clock,
-    log,
+    log: options.log ?? log,
     onDurable(step) {
       applied.push(step);
       options.onApplied?.(step);
@@ -213,6 +238,15 @@ export async function openTestState(
     onFatal: (error) => fatal.push(error),
   });
   return { self, store, replica, entries, rows, holds, incarnation, writer, clock, applied, fatal };
+}
+
+/** All reads of a node over the parts of a state, or over others in their place. */
+export function readsOf(
+  state: TestState,
+  over: Partial<Pick<TestState, 'store' | 'entries' | 'rows'>> = {},
+): Pick<Lattice, 'get' | 'list' | 'conflicts' | 'snapshot' | 'verifyIntegrity' | 'prove' | 'certificate'> {
+  const deps = { ...state, ...over, hasher, network: NETWORK, ownHead: () => state.self.head(), ...noCuts };
+  return { ...createReads(deps), ...createWholeState(deps), ...createProofs(deps) };
 }
 
 export function put(

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createMemoryStore } from '../../../../src/adapters/store/index.ts';
 import { leafHash } from '../../../../src/core/merkle/index.ts';
-import { BOOTSTRAP, bucketRange, decodeQuarantined } from '../../../../src/core/rows/index.ts';
+import {
+  BOOTSTRAP,
+  bucketRange,
+  CHUNK_OPEN,
+  decodeBootstrap,
+  decodeQuarantined,
+} from '../../../../src/core/rows/index.ts';
 import { bytesToHex, type Fragment } from '../../../../src/core/types/index.ts';
 import {
   type ChunkPart,
@@ -10,7 +17,22 @@ import {
   siblingsToFragments,
 } from '../../../../src/core/wire/index.ts';
 import { openState } from '../../../../src/runtime/storage/startup.ts';
-import { createRandom, FOUND, gateStore, hasher, NETWORK, outcomeOf, type TestAuthor, until } from '../support.ts';
+import {
+  createHandClock,
+  createRandom,
+  deferred,
+  FOUND,
+  gateStore,
+  hasher,
+  NETWORK,
+  openTestState,
+  outcomeOf,
+  put,
+  type TestAuthor,
+  turns,
+  until,
+  verifier,
+} from '../support.ts';
 import {
   authors,
   commits,
@@ -79,10 +101,10 @@ describe('bootstrap', () => {
       'chunks come in',
       () => joiner.bootstrap.status()?.phase === 'chunks' || rootOf(joiner.state) === rootOf(sources[0].state),
     );
-    expect(joiner.bootstrap.isVerified()).toBe(false);
+    expect(joiner.vouching.isVerified()).toBe(false);
     await until('equal roots', () => rootOf(joiner.state) === rootOf(sources[0].state));
     await reaches(joiner, 'done');
-    expect(joiner.bootstrap.isVerified()).toBe(true);
+    expect(joiner.vouching.isVerified()).toBe(true);
     expect(joiner.bootstrap.holding).toBe(false);
     expect(joiner.bootstrap.status()).toMatchObject({
       chunks: { done: 8, total: 8 },
@@ -135,7 +157,7 @@ describe('bootstrap', () => {
     for (const fragment of commits(a, 'a', 8, 100)) await near.state.writer.apply(fragment, FOUND);
     const few = await createJoiner({ sources, minEntries: 3001 });
     const strange = await createJoiner({ sources: [source] });
-    for (const peer of strange.peers.all()) peer.view.trustMatches = false;
+    meet(strange.peers, source, new Uint8Array(32).fill(1));
     for (const joiner of [near, few, strange]) {
       running.push(joiner);
       joiner.bootstrap.start();
@@ -151,7 +173,7 @@ describe('bootstrap', () => {
     const joiner = await join({ sources: [source] });
     await until('repairs go on', () => (source.asked.get('snapshot') ?? 0) > 0 && !joiner.bootstrap.holding);
     expect(joiner.bootstrap.status()).toBeUndefined();
-    expect(joiner.bootstrap.isVerified()).toBe(true);
+    expect(joiner.vouching.isVerified()).toBe(true);
 
     source.certifies = true;
     const few = await join({ sources: [source] });
@@ -224,7 +246,7 @@ describe('bootstrap after an interruption', () => {
     void one.bootstrap.stop();
     const two = await join({ sources: [second], store });
     expect(two.state.replica.tree.size).toBe(held);
-    expect(two.bootstrap.isVerified()).toBe(false);
+    expect(two.vouching.isVerified()).toBe(false);
     await reaches(two, 'done');
     expect(rootOf(two.state)).toBe(rootOf(second.state));
     expect(second.asked.get('chunk')).toBe(3);
@@ -273,10 +295,97 @@ describe('bootstrap after an interruption', () => {
       }),
     });
     await reaches(two, 'verifying');
-    expect([two.bootstrap.isVerified(), two.bootstrap.holding, two.cuts.at(-1)]).toEqual([false, false, 'pause']);
+    expect([two.vouching.isVerified(), two.bootstrap.holding, two.cuts.at(-1)]).toEqual([false, false, 'pause']);
     open();
     await reaches(two, 'done');
-    expect([two.bootstrap.isVerified(), two.cuts.at(-1)]).toEqual([true, 'resume']);
+    expect([two.vouching.isVerified(), two.cuts.at(-1)]).toEqual([true, 'resume']);
+  });
+
+  it('a check of signatures that fails is tried again ten seconds later, not at every look [W9]', async () => {
+    const [source] = await twoSources();
+    const store = gateStore();
+    const one = await createJoiner({ sources: [source], store, gate: new Promise(() => undefined) });
+    one.bootstrap.start();
+    await until('the snapshot is here', () => one.bootstrap.status()?.phase === 'catching-up');
+    void one.bootstrap.stop();
+    const clock = createHandClock();
+    let isBroken = true;
+    const two = await join({
+      sources: [],
+      store,
+      clock,
+      verifier: {
+        async verify(...args) {
+          if (isBroken) throw new Error('the threads are gone');
+          return verifier.verify(...args);
+        },
+      },
+    });
+    const failures = () => two.lines.filter(({ message }) => message === 'bootstrap failed').length;
+    await until('it has failed', () => failures() === 1);
+    const status = { phase: 'failed', error: 'the threads are gone' };
+    expect(two.bootstrap.status()).toMatchObject(status);
+    await clock.advance(9_500);
+    expect(failures()).toBe(1);
+    await clock.advance(1_000);
+    await until('it has failed again', () => failures() === 2);
+    expect([two.vouching.isVerified(), two.bootstrap.holding, two.cuts.at(-1)]).toEqual([false, false, 'pause']);
+    isBroken = false;
+    await clock.advance(9_000);
+    expect(two.bootstrap.status()).toMatchObject(status);
+    await clock.advance(1_500);
+    await reaches(two, 'done');
+    expect([two.vouching.isVerified(), two.cuts.at(-1), await store.get(BOOTSTRAP)]).toEqual([
+      true,
+      'resume',
+      undefined,
+    ]);
+  });
+
+  it('a disk that fills up ends the attempt once what was on its way is durable, and not the node [W7, W8]', async () => {
+    const sources = await twoSources();
+    const answers = deferred<void>();
+    for (const source of sources) {
+      source.spoil = async (request, answer) => {
+        if (request.type === 'chunk') await answers.promise;
+        return answer;
+      };
+    }
+    // A disk whose reads take longer than its writes. Of each chunk some keys are here, and are read before it.
+    const inner = createMemoryStore();
+    const getMany: typeof inner.getMany = async (keys) => {
+      await turns(5);
+      return inner.getMany(keys);
+    };
+    const store = gateStore({ ...inner, getMany });
+    const before = await openTestState({ id: 4, store });
+    await before.writer.apply(commits(c, 'a', 1, 100)[0] as Fragment, FOUND);
+    let isFull = false;
+    const joiner = await join({ sources, store, isFull: () => isFull });
+    await reaches(joiner, 'chunks');
+    const { writer } = joiner.state;
+    // Live commits keep the disk busy: one batch on its way, and always one before the next chunks.
+    store.hold();
+    const live = [1, 2].map((n) => writer.apply(c.commit({ [`live/${n}`]: n }), FOUND));
+    await until('the first is on its way', () => store.held.length === 1);
+    answers.resolve();
+    const asked = (): number => sources.reduce((sum, source) => sum + (source.asked.get('chunk') ?? 0), 0);
+    await until('all chunks are here', () => asked() === 8);
+    await turns(20);
+    isFull = true;
+    for (let n = 3; n < 12; n++) {
+      live.push(writer.apply(c.commit({ [`live/${n}`]: n }), FOUND));
+      store.held.shift()?.release();
+      await turns(10);
+    }
+    store.open();
+    await reaches(joiner, 'failed');
+    await Promise.all(live);
+    expect(joiner.state.fatal).toEqual([]);
+    expect(joiner.bootstrap.status()?.error).toContain('the disk is too full');
+    const { chunks } = decodeBootstrap((await store.get(BOOTSTRAP)) as Uint8Array);
+    expect(chunks.filter((place) => place !== CHUNK_OPEN)).toHaveLength(2);
+    expect((await writer.write(put('later', 1))).ok).toBe(true);
   });
 });
 
@@ -322,7 +431,7 @@ describe('signatures of a snapshot', () => {
     expect(kept[0]?.attesters.every((author) => trusted.includes(author))).toBe(true);
 
     const again = await createJoiner({ sources: [], store });
-    expect(again.bootstrap.isVerified()).toBe(true);
+    expect(again.vouching.isVerified()).toBe(true);
     const text = expect.stringContaining('2 operations with bad signatures were part of an attested cut') as string;
     expect(again.bootstrap.warnings()).toEqual([{ code: 'quarantine', text }]);
     // The good operation of a conflict is left; a state without the bad ones is what its rows make.

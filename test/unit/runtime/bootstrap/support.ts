@@ -26,53 +26,38 @@ import {
   siblingsToFragments,
   trustHash,
 } from '../../../../src/core/wire/index.ts';
-import type { Log, Verifier } from '../../../../src/ports/index.ts';
+import type { Clock, Verifier } from '../../../../src/ports/index.ts';
 import { type Bootstrap, createBootstrap } from '../../../../src/runtime/bootstrap/bootstrap.ts';
 import { loadBootstrap } from '../../../../src/runtime/bootstrap/record.ts';
-import { createSnapshots, type Snapshots } from '../../../../src/runtime/bootstrap/snapshots.ts';
+import { createSnapshotServer, type SnapshotServer } from '../../../../src/runtime/bootstrap/snapshot-server.ts';
+import { createVouching, type Vouching } from '../../../../src/runtime/bootstrap/vouching.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/facade.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
+import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
 import {
   createAuthor,
   EPOCH_MS,
   FOUND,
   type GatedStore,
   hasher,
+  type LogLine,
   metrics,
   NETWORK,
   openTestState,
+  recordingLog,
   type TestAuthor,
   type TestState,
   until,
   verifier,
 } from '../support.ts';
 
-const clock = systemClock();
+const realClock = systemClock();
 /** The fleet: everybody on the trust list. */
 export const authors = [1, 2, 3, 4].map(createAuthor);
 export const trusted: readonly Author[] = authors.map(({ author }) => author);
 /** All commits of the tests are older. */
 const AT = EPOCH_MS + 10_000_000;
-
-export interface LogLine {
-  readonly level: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly message: string;
-}
-
-function recordingLog(lines: LogLine[]): Log {
-  const at = (level: string) => (fields: object, message: string) =>
-    void lines.push({ level, fields: fields as Record<string, unknown>, message });
-  const recording: Log = {
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: () => recording,
-  };
-  return recording;
-}
 
 /** A quorum's signatures under this root. */
 export function certify(root: Bytes, entries: number): Bytes {
@@ -90,7 +75,7 @@ export function certify(root: Bytes, entries: number): Bytes {
 /** A node with a state that can be had as a snapshot. */
 export interface Source {
   readonly state: TestState;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotServer;
   /** Fixes the present state as the newest certified cut. */
   cut(): void;
   /** Applies fragments as they are: nobody looks at a signature. */
@@ -108,7 +93,7 @@ export interface Source {
 
 export async function createSource(id: number, options: { readonly maxHeldBytes?: number } = {}): Promise<Source> {
   const state = await openTestState({ id, ...options });
-  const { replica, store, writer } = state;
+  const { replica, writer } = state;
   let cut: { root: Bytes; entries: number; tree: typeof replica.tree; certificate: Bytes } | undefined;
   let changed = new Map<string, Bytes>();
   const source: Source = {
@@ -117,12 +102,12 @@ export async function createSource(id: number, options: { readonly maxHeldBytes?
     isVerified: true,
     asked: new Map(),
     spoil: (_, answer) => answer,
-    snapshots: createSnapshots({
-      store,
+    snapshots: createSnapshotServer({
+      entries: state.entries,
       holds: state.holds,
       writer,
       hasher,
-      clock,
+      clock: realClock,
       log: recordingLog([]),
       cut: () => (cut === undefined ? undefined : { ...cut, pendingKeys: () => changed.values() }),
       certifies: () => source.certifies,
@@ -198,6 +183,7 @@ export function commits(author: TestAuthor, prefix: string, count: number, size:
 export interface Joiner {
   readonly state: TestState;
   readonly bootstrap: Bootstrap;
+  readonly vouching: Vouching;
   readonly peers: PeerTable;
   readonly lines: LogLine[];
   readonly events: LatticeEvent[];
@@ -210,6 +196,9 @@ export interface JoinerOptions {
   readonly minEntries?: number;
   /** Checks of commits' signatures wait for it. */
   readonly gate?: Promise<void>;
+  readonly isFull?: () => boolean;
+  readonly clock?: Clock;
+  readonly verifier?: Verifier;
 }
 
 /** A verifier whose checks of commits wait for `gate`. */
@@ -221,7 +210,15 @@ export const gated = (gate: Promise<void>): Verifier => ({
 });
 
 /** A node that is to take over a snapshot from the sources. */
-export async function createJoiner({ sources, store, gate, minEntries = 64 }: JoinerOptions): Promise<Joiner> {
+export async function createJoiner({
+  sources,
+  store,
+  gate,
+  minEntries = 64,
+  isFull = () => false,
+  clock = realClock,
+  verifier: checks = gate === undefined ? verifier : gated(gate),
+}: JoinerOptions): Promise<Joiner> {
   const state = await openTestState({ id: 4, ...(store === undefined ? {} : { store }) });
   const peers = createPeerTable(clock);
   const lines: LogLine[] = [];
@@ -240,14 +237,15 @@ export async function createJoiner({ sources, store, gate, minEntries = 64 }: Jo
     clock,
     metrics,
   });
+  const vouching = createVouching(await loadBootstrap(state.store));
   const bootstrap = createBootstrap({
-    saved: await loadBootstrap(state.store),
+    vouching,
     replica: state.replica,
-    store: state.store,
+    entries: state.entries,
     writer: state.writer,
     door,
     hasher,
-    verifier: gate === undefined ? verifier : gated(gate),
+    verifier: checks,
     clock,
     log,
     network: NETWORK,
@@ -259,20 +257,20 @@ export async function createJoiner({ sources, store, gate, minEntries = 64 }: Jo
     },
     peerIdOf: (author) => `peer-${author.slice(0, 8)}`,
     cuts: { pause: () => cuts.push('pause'), resume: () => cuts.push('resume') },
-    isFull: () => false,
-    repairSoon: () => undefined,
+    isFull,
     onEvent: (event) => events.push(event),
     minEntries,
   });
-  return { state, bootstrap, peers, lines, events, cuts };
+  return { state, bootstrap, vouching, peers, lines, events, cuts };
 }
 
-/** What a peer's hello tells of its state and trust list. */
-export function meet(peers: PeerTable, { state }: Source): void {
+/** What a peer's hello tells of its state and trust list. `trustHash`: of the list of who hears it. */
+export function meet(peers: PeerTable, { state }: Source, trustHash = new Uint8Array(32)): void {
   const peer = peers.ensure(state.self.author);
   if (peer === undefined) throw new Error('no room for a peer');
-  peer.view.head = state.self.head({ root: state.replica.tree.root(), entries: state.replica.tree.size }).head;
-  peer.view.trustMatches = true;
+  const { tree } = state.replica;
+  peers.hear(peer, state.self.head({ root: tree.root(), entries: tree.size }), 'p2p', true);
+  peers.compare(peer, { root: '', recent: new RecentRoots(), seenHlc: 0n, trustHash });
 }
 
 export const rootOf = ({ replica }: TestState): string => bytesToHex(replica.tree.root());

@@ -8,7 +8,8 @@ import {
   MAX_OPERATIONS,
 } from '../../../../src/core/types/index.ts';
 import { encodeFragment, pickOperations } from '../../../../src/core/wire/index.ts';
-import { createDoor, type Door, type Origin } from '../../../../src/runtime/commit/door.ts';
+import { createDoor, type Door } from '../../../../src/runtime/commit/door.ts';
+import type { Origin } from '../../../../src/runtime/commit/origin.ts';
 import {
   createAuthor,
   deferred,
@@ -204,7 +205,7 @@ describe('a commit of the future', () => {
     await state.clock.advance(6_000);
     await until('it is applied', () => door.deferred() === 0);
     expect(await holds('a')).toBe(true);
-    const origins = state.applied.map(({ step }) => step.applied.map(({ fragment }) => door.originOf(fragment)));
+    const origins = state.applied.map(({ taken }) => taken.map((one) => one.origin));
     expect(origins).toEqual([[origin]]);
   });
 

@@ -172,8 +172,9 @@ function manyKeys(fragment: Fragment, sibling: Entry['siblings'][number], from: 
     index,
     operation: { ...sibling.operation, key },
   }));
+  const taken = [{ fragment: { ...fragment, operations }, outcomes: keys.map(() => 'added' as const), origin: FOUND }];
   const step: Pick<Step, 'applied' | 'changed' | 'commits'> = {
-    applied: [{ fragment: { ...fragment, operations }, outcomes: keys.map(() => 'added') }],
+    applied: taken,
     changed: keys.map((key) => ({
       key,
       keyHash: keyHash(key, hasher),
@@ -182,7 +183,7 @@ function manyKeys(fragment: Fragment, sibling: Entry['siblings'][number], from: 
     })),
     commits: [],
   };
-  return { step, amended: false } as Applied;
+  return { step, taken, amended: false } as unknown as Applied;
 }
 
 describe('a fleet of three', () => {

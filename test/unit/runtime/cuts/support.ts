@@ -8,8 +8,10 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/writer.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
-import { type Cuts, type CutsDeps, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
-import { createReads, type Reads } from '../../../../src/runtime/read/reads.ts';
+import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
+import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
+import type { Lattice } from '../../../../src/runtime/facade/facade.ts';
+import { createProofs } from '../../../../src/runtime/read/prove.ts';
 import {
   createAuthor,
   type HandClock,
@@ -28,7 +30,7 @@ export const SETTLE_MS = 5_000;
 export interface Party extends TestState {
   readonly cuts: Cuts;
   readonly book: AttestationBook;
-  readonly reads: Reads;
+  readonly reads: Pick<Lattice, 'prove' | 'certificate'>;
   /** Attestations sent on, with the lung that brought them and from whom; its own have neither. */
   readonly sent: {
     readonly signed: SignedAttestation;
@@ -38,7 +40,7 @@ export interface Party extends TestState {
   readonly events: { readonly at: number; readonly root: string; readonly certified: boolean }[];
   mayAttest: boolean;
   clockIsGood: boolean;
-  streamless: ReturnType<CutsDeps['streamless']>;
+  streamless: readonly StreamlessPeer[];
 }
 
 export async function createParty(id: number, clock: HandClock, trusted: readonly Author[]): Promise<Party> {
@@ -65,7 +67,7 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
       return cuts as Cuts;
     },
     book,
-    reads: createReads({
+    reads: createProofs({
       ...state,
       hasher,
       network: NETWORK,
@@ -91,8 +93,10 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
     settleMs: SETTLE_MS,
     clockIsGood: () => party.clockIsGood,
     mayAttest: () => party.mayAttest,
-    spread: (signed, lung, from) => sent.push({ signed, lung, from }),
-    streamless: () => party.streamless,
+    ways: {
+      spread: (signed, lung, from) => sent.push({ signed, lung, from }),
+      streamless: () => party.streamless,
+    },
     onCut: (cut) => events.push(cut),
   });
   cuts.start();

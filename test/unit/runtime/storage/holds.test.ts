@@ -2,18 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { createMerkleTree, leafHash } from '../../../../src/core/merkle/index.ts';
 import { type Bytes, bytesToHex } from '../../../../src/core/types/index.ts';
 import { keyHash } from '../../../../src/core/wire/index.ts';
-import type { EntryView } from '../../../../src/runtime/facade/facade.ts';
-import { createReads, type Reads } from '../../../../src/runtime/read/reads.ts';
-import { hasher, NETWORK, noCuts, openTestState, put, puts, type TestState } from '../support.ts';
+import type { EntryView, Lattice } from '../../../../src/runtime/facade/facade.ts';
+import { createWholeState } from '../../../../src/runtime/read/whole-state.ts';
+import { hasher, openTestState, put, puts, type TestState } from '../support.ts';
 
 const KEYS = 3000;
 
 async function filled(
   options: Parameters<typeof openTestState>[0] = {},
-): Promise<{ readonly state: TestState; readonly reads: Reads }> {
+): Promise<{ readonly state: TestState; readonly reads: Pick<Lattice, 'snapshot' | 'verifyIntegrity'> }> {
   const state = await openTestState(options);
   for (let i = 0; i < KEYS; i += 250) await state.writer.write(puts(`k${i}`, 250));
-  const reads = createReads({ ...state, hasher, network: NETWORK, ownHead: () => state.self.head(), ...noCuts });
+  const reads = createWholeState(state);
   return { state, reads };
 }
 
@@ -44,13 +44,13 @@ describe('the state of one moment', () => {
     expect(chunks).toBeGreaterThan(5);
     expect(seen.map(({ key }) => key)).toEqual(names);
     expect(seen.every(({ key, value }) => value === Number(key.split('/')[1]))).toBe(true);
-    expect(await reads.integrity()).toMatchObject({ valid: true, root: bytesToHex(state.replica.tree.root()) });
+    expect(await reads.verifyIntegrity()).toMatchObject({ valid: true, root: bytesToHex(state.replica.tree.root()) });
     expect(bytesToHex(state.replica.tree.root())).not.toBe(root);
   });
 
   it('is found sound while it changes', async () => {
     const { state, reads } = await filled();
-    const found = reads.integrity();
+    const found = reads.verifyIntegrity();
     const writes = Array.from({ length: 40 }, (_, n) =>
       state.writer.write(puts(n % 2 === 0 ? `k${250 * (n % 12)}` : `new ${n}`, 100)),
     );

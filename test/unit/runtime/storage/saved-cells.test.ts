@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../../../../src/adapters/store/index.ts';
 import { LiveCells } from '../../../../src/core/reconcile/index.ts';
 import { metaKey } from '../../../../src/core/rows/index.ts';
-import { loadCells, saveCells } from '../../../../src/runtime/storage/saved-cells.ts';
+import { loadCells, savedCells } from '../../../../src/runtime/storage/saved-cells.ts';
 import { createState, fill, NETWORK } from '../../core/reconcile/cells/support.ts';
 import { hasher } from '../support.ts';
 
@@ -14,11 +14,16 @@ const empty = (network = NETWORK): LiveCells => new LiveCells({ hasher, network 
 
 async function saved() {
   const store = createMemoryStore();
-  await saveCells(store, state);
+  await store.batch(savedCells(state, 500));
   return store;
 }
 
 describe('coded symbols kept for the next start', () => {
+  it('are kept where computing them anew takes longer', () => {
+    expect([savedCells(state), savedCells(state, 501)]).toEqual([[], []]);
+    expect(savedCells(state, 500)).toHaveLength(1);
+  });
+
   it('are taken over for exactly their root, and go on from there', async () => {
     const cells = empty();
     expect(await loadCells(await saved(), { cells, tree: state.tree })).toBe('kept');

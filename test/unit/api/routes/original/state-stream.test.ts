@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { createStateStreams } from '../../../../../src/api/routes/original/state-stream.ts';
 import type { Lattice } from '../../../../../src/runtime/facade/facade.ts';
-import { createReads } from '../../../../../src/runtime/read/reads.ts';
+import { createWholeState } from '../../../../../src/runtime/read/whole-state.ts';
 import { createHandClock, turns } from '../../../../support/clock.ts';
-import { hasher, NETWORK, noCuts, openTestState, puts } from '../../../runtime/support.ts';
+import { openTestState, puts } from '../../../runtime/support.ts';
 import { createFakeLattice } from '../../fake-lattice.ts';
 import { startApi } from '../../support.ts';
 
@@ -34,7 +34,7 @@ async function startOvertaken(keys: number, after: number) {
     for (let i = 0; i < keys; i += 250) await state.writer.write(puts(`${PREFIX}${i}`, 250));
   };
   await writeAll();
-  const reads = createReads({ ...state, hasher, network: NETWORK, ownHead: () => state.self.head(), ...noCuts });
+  const reads = createWholeState(state);
   let closed = 0;
   const snapshot: Lattice['snapshot'] = async () => {
     const moment = await reads.snapshot();
