@@ -6,7 +6,7 @@ import type { PeerAddress } from '../../src/runtime/facade/facade.ts';
 import { createAddedPeers } from '../../src/runtime/upkeep/added-peers.ts';
 import { ACCEPTED, REFUSED } from '../support/multiaddrs.ts';
 import { load, problemsOf } from '../unit/config/support.ts';
-import { openTestState } from '../unit/runtime/support.ts';
+import { log, openTestState } from '../unit/runtime/support.ts';
 
 const ID = authorToPeerId(createSigner(new Uint8Array(32).fill(7)).author);
 const RSA = 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N';
@@ -30,15 +30,16 @@ describe('configuration, operators and the P2P lung', () => {
     }
   };
   async function ofOperator(peer: PeerAddress): Promise<unknown> {
-    const { writer, store, self } = await openTestState();
+    const { writer, self } = await openTestState();
     const added = createAddedPeers({
-      store,
       writer,
       added: { urls: [], multiaddrs: [] },
-      configured: { urls: [], multiaddrs: [] },
+      configured: { urls: [], multiaddrs: [], authors: [] },
       self: self.author,
-      onFatal: () => undefined,
-      onChange: () => undefined,
+      http: { add() {}, remove() {}, find: () => undefined, peers: () => [] },
+      members: { configure() {}, release() {} },
+      stayWith() {},
+      log,
     });
     return added.add(peer).then(() => undefined, ofError);
   }

@@ -164,7 +164,7 @@ describe('a configured URL', () => {
 
   it('tells by a code why it is not reached, the one that the peer answered with where it did', async () => {
     const good = answer;
-    http.start();
+    http.start(handlers);
     await clock.advance(1_000);
     const codes: unknown[] = [];
     for (const error of [

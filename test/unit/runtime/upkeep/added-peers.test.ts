@@ -4,7 +4,7 @@ import { encodeCbor } from '../../../../src/core/cbor/index.ts';
 import { metaKey } from '../../../../src/core/rows/index.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
 import { createAddedPeers, loadAddedPeers, multiaddrAuthor } from '../../../../src/runtime/upkeep/added-peers.ts';
-import { createAuthor, openTestState } from '../support.ts';
+import { createAuthor, log, openTestState } from '../support.ts';
 
 const OTHER = createAuthor(2).author;
 const ID = authorToPeerId(OTHER);
@@ -12,13 +12,14 @@ const ID = authorToPeerId(OTHER);
 async function open() {
   const { store, writer, self } = await openTestState();
   const added = createAddedPeers({
-    store,
     writer,
     added: await loadAddedPeers(store),
-    configured: { urls: ['http://configured.example'], multiaddrs: [] },
+    configured: { urls: ['http://configured.example'], multiaddrs: [], authors: [] },
     self: self.author,
-    onFatal: () => undefined,
-    onChange: () => undefined,
+    http: { add() {}, remove() {}, find: () => undefined, peers: () => [] },
+    members: { configure() {}, release() {} },
+    stayWith() {},
+    log,
   });
   return { store, added, self };
 }
