@@ -1,14 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bytesToHex, type Hlc } from '../../../../src/core/types/index.ts';
 import type { Head } from '../../../../src/core/wire/index.ts';
-import {
-  createPeerTable,
-  type LungName,
-  type Peer,
-  type PeerTable,
-  pairOf,
-  RecentRoots,
-} from '../../../../src/runtime/peers/peers.ts';
+import type { LungName } from '../../../../src/runtime/peers/link.ts';
+import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
+import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
+import { beginRepair, endRepair, waitUntil } from '../../../../src/runtime/peers/repairing.ts';
+import { agreeExceptRefused } from '../../../../src/runtime/peers/view.ts';
 import { createAuthor, createHandClock, EPOCH_MS, type HandClock } from '../support.ts';
 
 const author = createAuthor(2);
@@ -147,7 +144,7 @@ describe('how a peer compares', () => {
 
   it('is equal except refused for the very pair of roots that a repair left so [S11]', async () => {
     hear('p2p', { sequence: 1, root: root(1) });
-    peer.view.exceptRefused = pairOf(bytesToHex(root(9)), bytesToHex(root(1)));
+    agreeExceptRefused(peer.view, bytesToHex(root(9)), { now: 0, wall: EPOCH_MS });
     peers.compare(peer, ours(9));
     expect(peer.view.agreement).toBe('equal-except-refused');
     peers.compare(peer, ours(8));
@@ -161,9 +158,10 @@ describe('how a peer compares', () => {
   it('opens every refusal again, at once, when the peer comes with another trust list [S12]', () => {
     hear('p2p', { sequence: 1, root: root(1) });
     peer.repair.refused.add(root(5), root(6), undefined, 'untrusted-author', 0);
-    peer.view.exceptRefused = pairOf(bytesToHex(root(9)), bytesToHex(root(1)));
-    peer.repair.nextAt = 60_000;
-    peer.repair.urgent = false;
+    agreeExceptRefused(peer.view, bytesToHex(root(9)), { now: 0, wall: EPOCH_MS });
+    beginRepair(peer.repair);
+    waitUntil(peer.repair, 60_000);
+    endRepair(peer.repair);
     peers.compare(peer, ours(9));
     hear('p2p', { sequence: 2, root: root(1) });
     expect([peer.repair.refused.size, peer.repair.nextAt]).toEqual([1, 60_000]);
