@@ -245,7 +245,9 @@ describe('a push stream', () => {
   it('brings heads of its own node and of others, by HTTP [E5]', async () => {
     await intake.onStreamFrame(friend.author, { type: 'head', head: friend.head({ sequence: 3 }) });
     await intake.onStreamFrame(friend.author, { type: 'head', head: relay.head({ sequence: 4 }) });
-    expect(peers.get(friend.author)).toMatchObject({ view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: 0 } });
+    expect(peers.get(friend.author)).toMatchObject({
+      view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: 0 },
+    });
     expect(peers.get(relay.author)).toMatchObject({
       view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: undefined },
     });
@@ -285,11 +287,11 @@ describe('a hello', () => {
     const peer = peers.get(friend.author);
     peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, 'unknown-version', 0);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 2 })), 'p2p');
-    expect([peer?.repair.refused.size, peer?.view.software, bytesToHex(peer?.view.head?.root ?? new Uint8Array(0))]).toEqual([
-      1,
-      '1.0.0',
-      '02'.repeat(32),
-    ]);
+    expect([
+      peer?.repair.refused.size,
+      peer?.view.software,
+      bytesToHex(peer?.view.head?.root ?? new Uint8Array(0)),
+    ]).toEqual([1, '1.0.0', '02'.repeat(32)]);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 3 }), { software: '1.1.0' }), 'p2p');
     expect(peer?.repair.refused.size).toBe(0);
   });

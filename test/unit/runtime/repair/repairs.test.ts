@@ -10,8 +10,8 @@ import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
 import { beginRepair, endRepair, serve, waitUntil } from '../../../../src/runtime/peers/repairing.ts';
 import { restartAgreement } from '../../../../src/runtime/peers/view.ts';
 import { createRepairs, type Repairs } from '../../../../src/runtime/repair/repairs.ts';
-import { createLinks } from '../../../../src/runtime/transport/links.ts';
 import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
+import { createLinks } from '../../../../src/runtime/transport/links.ts';
 import type { HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
 import type { P2pSupervisor } from '../../../../src/runtime/transport/lung-p2p.ts';
 import {
@@ -495,8 +495,7 @@ describe('with a peer that answers', () => {
     };
     const authors = [11, 12, 13, 14].map((n) => createAuthor(n));
     const speak = (): void => {
-      for (const author of authors)
-        settled(meet(author, theirs.replica.tree.root(), theirs.replica.tree.size));
+      for (const author of authors) settled(meet(author, theirs.replica.tree.root(), theirs.replica.tree.size));
     };
     speak();
     look();
