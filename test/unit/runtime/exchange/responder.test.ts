@@ -1,37 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeCbor, encodeCbor } from '../../../../src/core/cbor/index.ts';
-import { entryKey, keyToEntryKey } from '../../../../src/core/rows/index.ts';
-import {
-  type Author,
-  type Bytes,
-  bytesToHex,
-  compareBytes,
-  type Hlc,
-  MAX_SYNC_BYTES,
-} from '../../../../src/core/types/index.ts';
-import {
-  decodeFragment,
-  decodeSync,
-  encodeFragment,
-  encodeSync,
-  KEY_PREFIX_BYTES,
-  keyHash,
-  type SyncMessage,
-} from '../../../../src/core/wire/index.ts';
-import {
-  createAuthor,
-  createHandClock,
-  FOUND,
-  type GatedStore,
-  gateStore,
-  type HandClock,
-  hasher,
-  outcomeOf,
-  put,
-  type TestAuthor,
-  until,
-} from '../support.ts';
-import { openSide, PERIOD_MS, SETTLE_MS, type Side } from './support.ts';
+import { type Author, type Bytes, bytesToHex, type Hlc } from '../../../../src/core/types/index.ts';
+import { decodeSync, encodeFragment, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { createAuthor, createHandClock, FOUND, type HandClock, put, type TestAuthor, until } from '../support.ts';
+import { broughtBy, hashOf, openSide, PERIOD_MS, SETTLE_MS, type Side, want } from './support.ts';
 
 const friend = createAuthor(2);
 const stranger = createAuthor(9);
@@ -62,11 +34,6 @@ const digests = (): SyncMessage => ({
   queries: [{ prefix: NONE, bits: 0, bitmap: 0, digests: NONE }],
 });
 const cells = (): SyncMessage => ({ type: 'cells', root: NONE, mine: NONE, salt: NONE, from: 0, count: 16 });
-const want = (...keyHashes: readonly Bytes[]): SyncMessage => ({
-  type: 'want',
-  keyHashes: [...keyHashes].sort(compareBytes),
-});
-const hashOf = (key: string): Bytes => keyHash(key, hasher);
 const push = (live: boolean, by: TestAuthor = friend): SyncMessage => ({
   type: 'push',
   live,
@@ -75,15 +42,6 @@ const push = (live: boolean, by: TestAuthor = friend): SyncMessage => ({
 const attest: SyncMessage = { type: 'attest', attestations: [] };
 const snapshot: SyncMessage = { type: 'snapshot', root: NONE };
 const chunk: SyncMessage = { type: 'chunk', root: new Uint8Array(32).fill(5), index: 0, after: NONE };
-
-/** Keys and values that an answer brings. */
-function broughtBy(answer: SyncMessage): Record<string, unknown> {
-  if (answer.type !== 'entries') throw new Error(`${answer.type} in place of entries`);
-  const operations = answer.fragments.flatMap((bytes) => decodeFragment(bytes, hasher).operations);
-  return Object.fromEntries(
-    operations.map(({ operation }) => [operation.key, operation.kind === 'put' ? operation.value : undefined]),
-  );
-}
 
 describe('a request of a member', () => {
   it('is answered by its kind [S1]', async () => {
@@ -167,7 +125,7 @@ describe('a request of a member', () => {
       });
   });
 
-  it('that cannot be read is refused by what it breaks [B8]', async () => {
+  it('that cannot be read is refused by what it breaks', async () => {
     const answer = async (bytes: Bytes): Promise<SyncMessage> =>
       decodeSync(await ours.responder.answer(friend.author, bytes, 'p2p'));
     expect(await answer(Uint8Array.of(1, 2, 3))).toMatchObject({ type: 'error', code: 'malformed' });
@@ -261,109 +219,4 @@ describe('while a snapshot is taken over', () => {
     expect((await ask(attest)).type).toBe('attested');
     expect(await ask(snapshot)).toMatchObject({ code: 'no-snapshot' });
   });
-});
-
-describe('a want', () => {
-  const value = (i: number): string => `${i}`.padStart(10_000, '.');
-
-  it('is answered in its order, and what is not there by nothing [S8]', async () => {
-    await ours.writer.write(put('a', 1));
-    await ours.writer.write(put('b', 2));
-    const answer = await ask(want(hashOf('a'), hashOf('absent'), hashOf('b')));
-    expect(answer).toMatchObject({ answered: 3 });
-    expect(broughtBy(answer)).toEqual({ a: 1, b: 2 });
-  });
-
-  it('of a prefix is answered with every key under it [Y9]', async () => {
-    await ours.writer.write(put('a', 1));
-    await ours.writer.write(put('b', 2));
-    const prefixes = ['a', 'b', 'absent'].map((key) => hashOf(key).slice(0, KEY_PREFIX_BYTES));
-    const answer = await ask(want(...prefixes));
-    expect(answer).toMatchObject({ answered: 3 });
-    expect(broughtBy(answer)).toEqual({ a: 1, b: 2 });
-  });
-
-  it('is answered as far as one message goes, and from there on when it is asked again [S8]', async () => {
-    const keys = Array.from({ length: 300 }, (_, i) => `large/${i}`);
-    await Promise.all(keys.map((key, i) => ours.writer.write(put(key, value(i)))));
-    let left = keys.map(hashOf).sort(compareBytes);
-    const found: Record<string, unknown> = {};
-    let asked = 0;
-    for (; left.length > 0; asked++) {
-      const bytes = await ours.responder.answer(friend.author, encodeSync(want(...left)), 'http');
-      expect(bytes.length).toBeLessThanOrEqual(MAX_SYNC_BYTES);
-      const answer = decodeSync(bytes);
-      Object.assign(found, broughtBy(answer));
-      left = left.slice(answer.type === 'entries' ? answer.answered : left.length);
-    }
-    expect(found).toEqual(Object.fromEntries(keys.map((key, i) => [key, value(i)])));
-    expect(asked).toBe(3);
-  });
-
-  it('waits for a batch on its way: only what is durable leaves the node [D1]', async () => {
-    ours.store.hold();
-    const written = ours.writer.write(put('a', 1));
-    await until('the batch is on its way', () => ours.store.held.length === 1);
-    const answer = ask(want(hashOf('a')));
-    const outcome = outcomeOf(answer);
-    await clock.advance(0);
-    expect(outcome.state).toBe('pending');
-    ours.store.open();
-    await written;
-    expect(broughtBy(await answer)).toEqual({ a: 1 });
-  });
-});
-
-describe('where the store answers reads by key with an older row, as LevelDB 1.20 may', () => {
-  let store: GatedStore;
-  let early: Bytes | undefined;
-  const key = `changed/${'🌊'.repeat(60)}`;
-
-  beforeEach(async () => {
-    early = undefined;
-    const gate = gateStore();
-    store = {
-      ...gate,
-      getMany: async (keys) =>
-        (await gate.getMany(keys)).map((row, i) =>
-          early !== undefined && compareBytes(keys[i] as Bytes, entryKey(hashOf(key))) === 0 ? early : row,
-        ),
-    };
-    ours = await openSide({ id: 1, clock, trusted: [friend.author], store });
-    await ours.writer.write(put(key, 'before'));
-    await ours.writer.write(put('other', 1));
-    const row = await store.get(keyToEntryKey(key, hasher));
-    await ours.writer.write(put(key, 'after'));
-    early = row;
-  });
-
-  it('a want is answered with the newest, and does not wait for itself [N12]', async () => {
-    const answer = ask(want(hashOf(key), hashOf('other')));
-    const outcome = outcomeOf(answer);
-    await until('it is answered', () => outcome.state !== 'pending');
-    expect(broughtBy(await answer)).toEqual({ [key]: 'after', other: 1 });
-    // Nor does anybody who comes after.
-    expect((await ours.writer.write(put('later', 1))).ok).toBe(true);
-  });
-
-  it('one that finds no better row is refused, in at most 200 characters [N12]', async () => {
-    await store.batch([{ type: 'put', key: keyToEntryKey(key, hasher), value: early as Bytes }]);
-    const answer = await ask(want(hashOf(key)));
-    expect(answer).toMatchObject({ type: 'error', code: 'store-damaged' });
-    if (answer.type !== 'error') throw new Error('unreachable');
-    expect(answer.message).toMatch(/^the entry of "changed\/(?:🌊)+/u);
-    expect(answer.message.length).toBeLessThanOrEqual(200);
-  });
-});
-
-it('errors are told in at most 200 characters', async () => {
-  const key = 'k'.repeat(1_000);
-  await ours.writer.write(put(key, 'before'));
-  const row = (await ours.store.get(keyToEntryKey(key, hasher))) as Bytes;
-  await ours.writer.write(put(key, 'after'));
-  await ours.store.batch([{ type: 'put', key: keyToEntryKey(key, hasher), value: row }]);
-  const answer = await ask(want(hashOf(key)));
-  expect(answer).toMatchObject({ type: 'error', code: 'store-damaged' });
-  if (answer.type !== 'error') throw new Error('unreachable');
-  expect(answer.message).toHaveLength(200);
 });

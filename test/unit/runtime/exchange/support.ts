@@ -1,4 +1,5 @@
-import type { Author } from '../../../../src/core/types/index.ts';
+import { type Author, type Bytes, compareBytes } from '../../../../src/core/types/index.ts';
+import { decodeFragment, keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import { createSnapshotServer } from '../../../../src/runtime/bootstrap/snapshot-server.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
@@ -169,4 +170,21 @@ export async function openSide(options: {
     bootstrapping: false,
   };
   return side;
+}
+
+/** The name that a key is asked for by. */
+export const hashOf = (key: string): Bytes => keyHash(key, hasher);
+
+export const want = (...keyHashes: readonly Bytes[]): SyncMessage => ({
+  type: 'want',
+  keyHashes: [...keyHashes].sort(compareBytes),
+});
+
+/** Keys and values that an answer brings. */
+export function broughtBy(answer: SyncMessage): Record<string, unknown> {
+  if (answer.type !== 'entries') throw new Error(`${answer.type} in place of entries`);
+  const operations = answer.fragments.flatMap((bytes) => decodeFragment(bytes, hasher).operations);
+  return Object.fromEntries(
+    operations.map(({ operation }) => [operation.key, operation.kind === 'put' ? operation.value : undefined]),
+  );
 }

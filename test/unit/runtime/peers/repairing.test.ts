@@ -135,6 +135,17 @@ describe("a session of the peer's own [S13]", () => {
     expect([served(), repair.served.open]).toEqual([false, 0]);
   });
 
+  it('is the same one while a request of it is being answered, however long that takes', () => {
+    const long = begin();
+    now += 119_000;
+    begin()();
+    now += 999;
+    expect(served()).toBe(true);
+    now += 1;
+    expect(served()).toBe(false);
+    long();
+  });
+
   it('is waited for no longer than two minutes, and another one as long again', () => {
     for (; now < 121_000; now += 1_000) {
       expect(served()).toBe(now > 1_000);

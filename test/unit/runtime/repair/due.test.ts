@@ -154,6 +154,15 @@ describe('a repair of a difference is due', () => {
       ],
     },
     {
+      what: 'on the side with the smaller key without waiting for the peer, which could begin too [N10]',
+      arrange: () => {
+        setConnected(peer.link, true);
+        noteReachesUs(peer.link);
+        hear(1);
+      },
+      due: [[0, 'still']],
+    },
+    {
       what: 'with a second look where roots have changed within 1.5 s [S14]',
       arrange: async () => {
         settled();
