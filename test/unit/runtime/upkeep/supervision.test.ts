@@ -125,7 +125,7 @@ describe('a look', () => {
     ]);
   });
 
-  it("tells a peer whose head names commits that have not come, by the state's own clock of its author [N4]", async () => {
+  it('tells of a peer that its head names commits which have not come, until they have [N4]', async () => {
     const commit = friend.commit({ a: 1 });
     hear({ hlc: commit.header.hlc });
     supervision.look();
