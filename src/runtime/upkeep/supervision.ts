@@ -50,6 +50,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
   const { clock, peers, guard, own } = deps;
   let looks: Repetition | undefined;
   let beatAt = 0;
+  let stopped = false;
 
   function compare(author: Author): void {
     const peer = peers.get(author);
@@ -104,12 +105,16 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
 
   return {
     start() {
+      if (stopped) return;
       looks = every(clock, Math.min(LOOK_EVERY_MS, deps.heartbeatMs), tick, {
         firstMs: 0,
         onError: (err) => deps.log.error({ err }, 'a look at the peers failed'),
       });
     },
-    stop: () => looks?.stop(),
+    stop() {
+      stopped = true;
+      looks?.stop();
+    },
     look,
     compare,
   };

@@ -195,7 +195,7 @@ describe('the verdict on a gossiped head', () => {
     expect(await head({ type: 'head', head: friend.head({ sequence: 5 }) })).toBe('accept');
     expect(await head({ type: 'head', head: friend.head({ sequence: 5 }) })).toBe('ignore');
     expect(await head({ type: 'head', head: friend.head({ sequence: 4 }) })).toBe('ignore');
-    expect(peers.get(friend.author)?.head?.sequence).toBe(5);
+    expect(peers.get(friend.author)?.view.head?.sequence).toBe(5);
   });
 
   it('is reject when it is forged: nothing of it counts [G3, E5]', async () => {
@@ -245,8 +245,12 @@ describe('a push stream', () => {
   it('brings heads of its own node and of others, by HTTP [E5]', async () => {
     await intake.onStreamFrame(friend.author, { type: 'head', head: friend.head({ sequence: 3 }) });
     await intake.onStreamFrame(friend.author, { type: 'head', head: relay.head({ sequence: 4 }) });
-    expect(peers.get(friend.author)).toMatchObject({ heardAt: { http: 0, p2p: undefined }, clockOffsetMs: 0 });
-    expect(peers.get(relay.author)).toMatchObject({ heardAt: { http: 0, p2p: undefined }, clockOffsetMs: undefined });
+    expect(peers.get(friend.author)).toMatchObject({
+      view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: 0 },
+    });
+    expect(peers.get(relay.author)).toMatchObject({
+      view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: undefined },
+    });
   });
 });
 
@@ -281,14 +285,14 @@ describe('a hello', () => {
   it('of other software opens every refusal again [S12]', async () => {
     await intake.onHello(friend.author, hello(), 'p2p');
     const peer = peers.get(friend.author);
-    peer?.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, 'unknown-version', 0);
+    peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, 'unknown-version', 0);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 2 })), 'p2p');
-    expect([peer?.refused.size, peer?.view.software, bytesToHex(peer?.view.head?.root ?? new Uint8Array(0))]).toEqual([
-      1,
-      '1.0.0',
-      '02'.repeat(32),
-    ]);
+    expect([
+      peer?.repair.refused.size,
+      peer?.view.software,
+      bytesToHex(peer?.view.head?.root ?? new Uint8Array(0)),
+    ]).toEqual([1, '1.0.0', '02'.repeat(32)]);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 3 }), { software: '1.1.0' }), 'p2p');
-    expect(peer?.refused.size).toBe(0);
+    expect(peer?.repair.refused.size).toBe(0);
   });
 });

@@ -2,7 +2,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { answerDigests, createCellServer } from '../../../../src/core/reconcile/index.ts';
 import { type Bytes, bytesToHex, LatticeError } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeSync } from '../../../../src/core/wire/index.ts';
-import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../../src/runtime/peers/peers.ts';
+import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
+import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
+import { beginRepair, endRepair } from '../../../../src/runtime/peers/repairing.ts';
 import { type Comparison, createComparison } from '../../../../src/runtime/repair/compare-peer.ts';
 import {
   createHandClock,
@@ -56,7 +58,7 @@ beforeEach(async () => {
     random: createRandom(),
     log,
     peers,
-    readEntries: async (hashes) => hashes.map((hash) => entryOf(ours, hash)),
+    entries: ours.entries,
     linkTo: () => (reachable ? { lung: 'p2p', link } : undefined),
     peerIdOf: (author) => `id-${author}`,
   });
@@ -66,15 +68,6 @@ beforeEach(async () => {
   for (const commit of commits)
     await Promise.all([ours.writer.apply(commit, FOUND), theirs.writer.apply(commit, FOUND)]);
 });
-
-/** What was applied to a state, by key hash. */
-function entryOf(state: TestState, hash: Bytes) {
-  const wanted = bytesToHex(hash);
-  for (const { step } of [...state.applied].reverse()) {
-    for (const { key, after } of step.changed) if (keyHashOf(key) === wanted) return after;
-  }
-  return undefined;
-}
 
 const keyHashOf = (key: string): string => bytesToHex(hasher.hash(new TextEncoder().encode(key)));
 
@@ -130,10 +123,10 @@ describe('how much differs', () => {
     await pass(10_000);
     await theirs.writer.apply(theirs.self.commit({ 'theirs/1': 1 }), FOUND);
     hear();
-    peer.repair.running = true;
+    beginRepair(peer.repair);
     await pass(10_000);
     expect(asked).toEqual([]);
-    peer.repair.running = false;
+    endRepair(peer.repair);
     await pass(250);
     expect(asked).toEqual(['cells']);
   });

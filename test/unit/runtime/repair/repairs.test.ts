@@ -1,14 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Author, type Bytes, bytesToHex, type Hlc } from '../../../../src/core/types/index.ts';
-import { decodeSync, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { decodeSync, encodeSync } from '../../../../src/core/wire/index.ts';
 import { createDoor, type Door } from '../../../../src/runtime/commit/door.ts';
 import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
 import type { LatticeEvent, SyncMode } from '../../../../src/runtime/facade/facade.ts';
-import { createPeerTable, type Peer, type PeerTable, RecentRoots } from '../../../../src/runtime/peers/peers.ts';
-import { createReads } from '../../../../src/runtime/read/reads.ts';
+import { noteReachesUs, setConnected, setPath } from '../../../../src/runtime/peers/link.ts';
+import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
+import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
+import { beginRepair, endRepair, serve, waitUntil } from '../../../../src/runtime/peers/repairing.ts';
+import { restartAgreement } from '../../../../src/runtime/peers/view.ts';
 import { createRepairs, type Repairs } from '../../../../src/runtime/repair/repairs.ts';
+import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
 import { createLinks } from '../../../../src/runtime/transport/links.ts';
-import type { HttpPeer, HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
+import type { HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
 import type { P2pSupervisor } from '../../../../src/runtime/transport/lung-p2p.ts';
 import {
   createAuthor,
@@ -21,7 +25,6 @@ import {
   log,
   metrics,
   NETWORK,
-  noCuts,
   openTestState,
   put,
   type TestAuthor,
@@ -58,6 +61,8 @@ let requests: {
 }[];
 let heads: number;
 let events: LatticeEvent[];
+/** A snapshot is being taken over. */
+let held: boolean;
 
 const notUsed = (): never => {
   throw new Error('not used');
@@ -96,7 +101,7 @@ function createAll(self: TestAuthor): void {
     find: () => url,
     request: (_url, message, expect_) => send(expect_, message, 'http'),
   };
-  const { replica, writer } = ours;
+  const { replica, writer, entries } = ours;
   repairs = createRepairs({
     replica,
     hasher,
@@ -112,12 +117,12 @@ function createAll(self: TestAuthor): void {
     },
     metrics,
     self: self.author,
-    readEntries: createReads({ ...ours, hasher, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesBetween,
-    p2p,
+    entries,
     linkTo: createLinks({ p2p, http, mode: () => mode }),
     peerIdOf: (author) => `id of ${author}`,
     onEvent: (event) => events.push(event),
     root: () => bytesToHex(replica.tree.root()),
+    isHeld: () => held,
     peers,
   });
 }
@@ -134,6 +139,7 @@ beforeEach(async () => {
   said = [];
   heads = 0;
   events = [];
+  held = false;
   link = () => Promise.reject(new Error('connection reset'));
   createAll(smaller);
 });
@@ -142,7 +148,7 @@ beforeEach(async () => {
 function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7), entries?: number): Peer {
   const peer = peers.ensure(author.author);
   if (peer === undefined) throw new Error('no room');
-  peer.link.connected = true;
+  setConnected(peer.link, true);
   peers.hear(
     peer,
     author.head({ sequence: ++heads, root, ...(entries === undefined ? {} : { entries }) }),
@@ -150,6 +156,12 @@ function meet(author: TestAuthor, root: Uint8Array = new Uint8Array(32).fill(7),
     true,
   );
   return peer;
+}
+
+/** As after a first repair that found nothing to do: differences settle before the next. */
+function settled({ repair }: Peer): void {
+  beginRepair(repair);
+  endRepair(repair);
 }
 
 function reachableUrl({ author }: TestAuthor): HttpPeer {
@@ -196,7 +208,7 @@ describe('a repair', () => {
     await turns();
     expect(begun()).toEqual([0]);
     // Equal for a while, then different again.
-    peer.repair.nextAt = 0;
+    waitUntil(peer.repair, 0);
     await clock.advance(60_000);
     meet(greater, ours.replica.tree.root());
     look();
@@ -211,7 +223,7 @@ describe('a repair', () => {
   it('begins half a second later on the side with the greater key [N10]', async () => {
     createAll(greater);
     const peer = meet(smaller);
-    peer.repair.urgent = false;
+    settled(peer);
     look();
     await pass(4_000);
     expect(begun()[0]).toBe(2_000);
@@ -220,15 +232,15 @@ describe('a repair', () => {
   it('begins without that half second where only this side reaches the other [N10]', async () => {
     createAll(greater);
     const peer = meet(smaller);
-    peer.link.connected = false;
+    setConnected(peer.link, false);
     url = reachableUrl(smaller);
     look();
     await turns();
     expect(begun()).toEqual([0]);
     // It has asked us something meanwhile: it can begin as well.
-    repairs.asked(smaller.author);
-    repairs.soon(smaller.author);
-    peer.view.agreementAt = clock.monotonic();
+    noteReachesUs(peer.link);
+    peers.repairSoon(smaller.author);
+    restartAgreement(peer.view, clock.monotonic());
     look();
     await pass(1_000);
     expect(begun()).toEqual([0, 500]);
@@ -238,7 +250,7 @@ describe('a repair', () => {
     const peer = meet(greater, ours.replica.tree.root());
     peers.ensure(stranger.author);
     await pass(10_000);
-    peer.repair.urgent = false;
+    settled(peer);
     for (let i = 0; i < 5; i++) {
       meet(greater);
       await clock.advance(4_000);
@@ -251,22 +263,22 @@ describe('a repair', () => {
   });
 
   it('waits while the peer repairs with us, and begins when nothing has come of that for 2 s [S13]', async () => {
-    meet(greater);
-    const first = repairs.serving(greater.author);
+    const peer = meet(greater);
+    const first = serve(peer.repair, clock.monotonic);
     await pass(30_000);
     expect(begun()).toEqual([]);
     first();
     await pass(1_500);
-    repairs.serving(greater.author)();
+    serve(peer.repair, clock.monotonic)();
     const quietFrom = clock.monotonic();
     await pass(3_000);
     expect(begun()).toEqual([quietFrom + 2_000]);
   });
 
   it('does not wait for a peer that goes on asking for longer than a session may last [S13]', async () => {
-    meet(greater);
+    const peer = meet(greater);
     for (let i = 0; i < 125; i++) {
-      repairs.serving(greater.author)();
+      serve(peer.repair, clock.monotonic)();
       await pass(1_000);
     }
     expect(begun()[0]).toBe(120_000);
@@ -293,7 +305,7 @@ describe('a repair', () => {
       said = [];
       link = async () => encodeSync({ type: 'error', code, message: 'a sentence that says nothing of bootstrapping' });
       const peer = meet(greater);
-      repairs.soon(greater.author);
+      peers.repairSoon(greater.author);
       look();
       await turns();
       const { outcome, errorCode } = peer.repair.last ?? {};
@@ -313,7 +325,7 @@ describe('a repair', () => {
     look();
     await pass(10_000);
     const before = requests.length;
-    repairs.soon(greater.author);
+    peers.repairSoon(greater.author);
     look();
     await turns();
     expect(requests.length).toBe(before + 1);
@@ -321,6 +333,16 @@ describe('a repair', () => {
     look();
     await turns();
     expect(requests.length).toBe(before + 1);
+  });
+
+  it('does not begin while a snapshot is taken over, and begins at once when that is over [Y4]', async () => {
+    held = true;
+    meet(greater);
+    await pass(10_000);
+    expect(begun()).toEqual([]);
+    held = false;
+    await pass(TICK_MS);
+    expect(begun()).toHaveLength(1);
   });
 
   it('is one of two at a time, and one with each peer [N10]', async () => {
@@ -341,24 +363,24 @@ describe('a repair', () => {
     const lungs: (string | undefined)[] = [];
     const now = async (): Promise<void> => {
       const before = requests.length;
-      repairs.soon(greater.author);
+      peers.repairSoon(greater.author);
       look();
       await turns();
       lungs.push(requests[before]?.lung);
     };
     const reachable = reachableUrl(greater);
     url = reachable;
-    peer.link.path = { ...peer.link.path, lung: 'http' };
+    setPath(peer.link, { ...peer.link.path, lung: 'http' });
     await now(); // HTTP carries it
-    peer.link.path = { ...peer.link.path, lung: 'p2p' };
+    setPath(peer.link, { ...peer.link.path, lung: 'p2p' });
     await now(); // P2P carries it
-    peer.link.path = { ...peer.link.path, lung: 'http' };
+    setPath(peer.link, { ...peer.link.path, lung: 'http' });
     url = { ...reachable, reachable: false };
     await now(); // its URL does not answer, P2P is connected
     url = reachable;
     mode = 'p2p';
     await now();
-    peer.link.path = { ...peer.link.path, lung: 'p2p' };
+    setPath(peer.link, { ...peer.link.path, lung: 'p2p' });
     mode = 'http';
     await now();
     mode = 'auto';
@@ -373,13 +395,10 @@ describe('a repair', () => {
 describe('with a peer that answers', () => {
   let theirs: TestState;
   let responder: Responder;
-  /** Who asked them. */
-  let asked: Author[];
 
   beforeEach(async () => {
-    asked = [];
     theirs = await openTestState({ id: 2, clock });
-    const { replica, writer } = theirs;
+    const { replica, writer, entries } = theirs;
     responder = createResponder({
       replica,
       hasher,
@@ -387,14 +406,14 @@ describe('with a peer that answers', () => {
       door: doorOf(theirs, () => true),
       clock,
       log,
-      software: '1.0.0',
       isMember: () => true,
-      ownHead: () => theirs.self.head({ sequence: ++heads, root: replica.tree.root() }),
-      onHello: () => Promise.resolve(),
-      onAsked: (author) => asked.push(author),
+      hello: notUsed,
+      peers: createPeerTable(clock),
+      onHello: notUsed,
       onAttest: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
-      readEntries: createReads({ ...theirs, hasher, network: NETWORK, ownHead: notUsed, ...noCuts }).entriesByHash,
+      entries,
+      isBootstrapping: () => false,
     });
     link = (_, message) => responder.answer(ours.self.author, message, 'p2p');
     for (let i = 0; i < 3; i++) await theirs.writer.write(put(`theirs/${i}`, i));
@@ -402,13 +421,6 @@ describe('with a peer that answers', () => {
   });
 
   const meetThem = (): Peer => meet(theirs.self, theirs.replica.tree.root(), theirs.replica.tree.size);
-
-  it('notes who asks, also what is no part of a repair, and only once it is known who that is [N10]', async () => {
-    await responder.answer(stranger.author, encodeSync(responder.hello(undefined)), 'http');
-    expect(asked).toEqual([stranger.author]);
-    await responder.answer(undefined, encodeSync(responder.hello(undefined)), 'http');
-    expect(asked).toEqual([stranger.author]);
-  });
 
   it('makes what one answer brings durable in one batch', async () => {
     for (let i = 0; i < 200; i++) await theirs.writer.write(put(`more/${i}`, i));
@@ -440,7 +452,7 @@ describe('with a peer that answers', () => {
       await ours.writer.apply(commit, FOUND);
     }
     const peer = meetThem();
-    peer.repair.urgent = false;
+    settled(peer);
     look();
     await pass(1_000);
     // Within a second and a half both write on: their roots differ all the time, and are never the same two.
@@ -483,8 +495,7 @@ describe('with a peer that answers', () => {
     };
     const authors = [11, 12, 13, 14].map((n) => createAuthor(n));
     const speak = (): void => {
-      for (const author of authors)
-        meet(author, theirs.replica.tree.root(), theirs.replica.tree.size).repair.urgent = false;
+      for (const author of authors) settled(meet(author, theirs.replica.tree.root(), theirs.replica.tree.size));
     };
     speak();
     look();
@@ -541,7 +552,7 @@ describe('with a peer that answers', () => {
     let cuts = 0;
     for (; cuts < 60 && (peer.repair.last === undefined || peer.repair.last.outcome === 'failed'); cuts++) {
       left = cuts;
-      peer.repair.nextAt = 0;
+      waitUntil(peer.repair, 0);
       const last = peer.repair.last;
       await repairs.all();
       expect(peer.repair.last).not.toBe(last);
@@ -563,7 +574,7 @@ describe('with a peer that answers', () => {
     expect(peer.repair.refused.reasons()).toEqual({ 'untrusted-author': 1 });
     // Nothing but that is left.
     peer = meetThem();
-    repairs.soon(theirs.self.author);
+    peers.repairSoon(theirs.self.author);
     let last = peer.repair.last;
     look();
     await ended(peer, last);
@@ -586,27 +597,9 @@ describe('with a peer that answers', () => {
     look();
     expect(peer.view.agreement).toBe('different');
     last = peer.repair.last;
-    repairs.soon(theirs.self.author);
+    peers.repairSoon(theirs.self.author);
     look();
     await ended(peer, last);
     expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 1, refused: 1 });
-  });
-});
-
-describe('the greeting of a peer that has just connected', () => {
-  const hello: SyncMessage = { type: 'hello', software: '1.0.0', head: smaller.head(), yourHlc: 0n as Hlc };
-
-  it('is tried once more after a second while it stays connected', async () => {
-    const peer = meet(greater);
-    repairs.greet(greater.author, hello, () => Promise.resolve());
-    await clock.advance(10_000);
-    expect(requests.map((r) => [r.at, r.type])).toEqual([
-      [0, 'hello'],
-      [1_000, 'hello'],
-    ]);
-    peer.link.connected = false;
-    repairs.greet(greater.author, hello, () => Promise.resolve());
-    await clock.advance(10_000);
-    expect(requests).toHaveLength(3);
   });
 });

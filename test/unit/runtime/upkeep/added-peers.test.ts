@@ -1,67 +1,237 @@
-import { expect, it } from 'vitest';
-import { createMemoryStore } from '../../../../src/adapters/store/index.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeCbor } from '../../../../src/core/cbor/index.ts';
 import { metaKey } from '../../../../src/core/rows/index.ts';
+import type { Author } from '../../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
-import { createAddedPeers, loadAddedPeers, multiaddrAuthor } from '../../../../src/runtime/upkeep/added-peers.ts';
-import { createAuthor, log, openTestState } from '../support.ts';
+import type { PeerAddress } from '../../../../src/runtime/facade/facade.ts';
+import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
+import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
+import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
+import {
+  type AddedPeersBook,
+  type AddedPeersDeps,
+  createAddedPeers,
+  loadAddedPeers,
+  multiaddrAuthor,
+} from '../../../../src/runtime/upkeep/added-peers.ts';
+import { createAuthor, hasher, log, openTestState, outcomeOf, type TestState, turns, until } from '../support.ts';
 
-const OTHER = createAuthor(2).author;
-const ID = authorToPeerId(OTHER);
+const friend = createAuthor(2).author;
+const URL_A = 'http://a.test:8000';
+const addressOf = (author: Author, host = 'a.test'): string => `/dns4/${host}/tcp/9000/p2p/${authorToPeerId(author)}`;
+const ADDRESS = addressOf(friend);
 
-async function open() {
-  const { store, writer, self } = await openTestState();
-  const added = createAddedPeers({
+let state: TestState;
+let peers: PeerTable;
+let members: Members;
+let book: AddedPeersBook;
+let configured: AddedPeersDeps['configured'];
+/** URLs that HTTP looks after, and who has proven to answer there. */
+let urls: HttpPeer[];
+/** What P2P was last told to stay connected with, and how often. */
+let dialled: (readonly string[])[];
+
+const urlOf = (url: string, author?: Author): HttpPeer => ({
+  url,
+  author,
+  self: false,
+  reachable: author !== undefined,
+  streaming: false,
+  error: undefined,
+  errorCode: undefined,
+  lastHeardAt: undefined,
+});
+
+/** A start of the node over the same store. */
+async function open(): Promise<void> {
+  const { self, clock, writer, store } = state;
+  const added = await loadAddedPeers(store);
+  peers = createPeerTable(clock);
+  members = createMembers({ self: self.author, trust: createTrust([], self.author, hasher), peers });
+  urls = [...configured.urls, ...added.urls].map((url) => urlOf(url));
+  dialled = [];
+  book = createAddedPeers({
     writer,
-    added: await loadAddedPeers(store),
-    configured: { urls: ['http://configured.example'], multiaddrs: [], authors: [] },
+    added,
+    configured,
     self: self.author,
-    http: { add() {}, remove() {}, find: () => undefined, peers: () => [] },
-    members: { configure() {}, release() {} },
-    stayWith() {},
+    http: {
+      add: (url) => void urls.push(urlOf(url)),
+      remove(url) {
+        urls = urls.filter((one) => one.url !== url);
+      },
+      find: (author) => urls.find((one) => one.author === author),
+      peers: () => urls,
+    },
+    members,
+    stayWith: (multiaddrs) => dialled.push(multiaddrs),
     log,
   });
-  return { store, added, self };
 }
 
-it('one peer has one form, however it is written [A24]', async () => {
-  const { store, added } = await open();
-  expect(await added.add({ url: 'HTTP://Node.example.:80/' })).toBe(true);
-  expect(await added.add({ url: 'http://node.example' })).toBe(false);
-  expect(await added.add({ url: 'http://CONFIGURED.example/' })).toBe(false);
-  expect(await added.add({ multiaddr: `/dns4/Node.Example/tcp/9000/p2p/${ID}` })).toBe(true);
-  expect(await added.add({ multiaddr: ` /dns4/node.example./tcp/9000/p2p/${ID}` })).toBe(false);
-  const kept = { urls: ['http://node.example'], multiaddrs: [`/dns4/node.example/tcp/9000/p2p/${ID}`] };
-  expect(await loadAddedPeers(store)).toEqual(kept);
-  expect([added.hasUrl('http://node.example'), added.hasAuthor(OTHER)]).toEqual([true, true]);
-  await added.remove({ url: 'http://NODE.example:80' });
-  await added.remove({ multiaddr: `/dns4/NODE.example/tcp/9000/p2p/${ID}` });
-  expect(await loadAddedPeers(store)).toEqual({ urls: [], multiaddrs: [] });
+/** The owner of a URL proves there who it is. */
+function proven(url: string, author: Author): void {
+  urls = urls.map((one) => (one.url === url ? urlOf(url, author) : one));
+  members.foundAt(author, url);
+}
+
+beforeEach(async () => {
+  state = await openTestState();
+  configured = { urls: [], multiaddrs: [], authors: [] };
+  await open();
 });
 
-it('a node does not add itself [A24]', async () => {
-  const { added, self } = await open();
-  await expect(
-    added.add({ multiaddr: `/ip4/192.0.2.1/tcp/9000/p2p/${authorToPeerId(self.author)}` }),
-  ).rejects.toMatchObject({ code: 'invalid-peer', message: 'this is the address of this node itself' });
-});
+const looked = (): string[] => urls.map(({ url }) => url);
 
-it('what was written down is read in its one form, once, without what is no address', async () => {
-  const store = createMemoryStore();
-  const row = [
-    ['http://Node.example:80', 'http://node.example', 'http://a.example/?x'],
-    [`/ip6/0::1/tcp/9000/p2p/${ID}`, `/ip4/node/tcp/9000/p2p/${ID}`],
-  ];
-  await store.batch([{ type: 'put', key: metaKey('added-peers'), value: encodeCbor(row) }]);
-  expect(await loadAddedPeers(store)).toEqual({
-    urls: ['http://node.example'],
-    multiaddrs: [`/ip6/::1/tcp/9000/p2p/${ID}`],
+describe('a peer that is added', () => {
+  it('by URL is looked after at once, once, and after a restart too [A24]', async () => {
+    expect(await book.add({ url: URL_A })).toBe(true);
+    expect(await book.add({ url: `${URL_A}/` })).toBe(false);
+    expect([looked(), book.hasUrl(URL_A), state.store.batches]).toEqual([[URL_A], true, 1]);
+    expect(await loadAddedPeers(state.store)).toEqual({ urls: [URL_A], multiaddrs: [] });
+    await open();
+    expect([looked(), book.hasUrl(URL_A)]).toEqual([[URL_A], true]);
   });
-  await store.batch([{ type: 'put', key: metaKey('added-peers'), value: encodeCbor(['http://node.example']) }]);
-  await expect(loadAddedPeers(store)).rejects.toMatchObject({ code: 'damaged-row' });
+
+  it('by multiaddr is a member and stayed connected with, and after a restart too [A24]', async () => {
+    expect(members.has(friend)).toBe(false);
+    expect(await book.add({ multiaddr: ` ${ADDRESS} ` })).toBe(true);
+    expect(await book.add({ multiaddr: ADDRESS })).toBe(false);
+    expect([members.has(friend), book.hasAuthor(friend), dialled.at(-1)]).toEqual([true, true, [ADDRESS]]);
+    await open();
+    expect([members.has(friend), book.hasAuthor(friend), dialled]).toEqual([true, true, [[ADDRESS]]]);
+  });
+
+  it('is nothing new where the configuration names it [A24]', async () => {
+    configured = { urls: [URL_A], multiaddrs: [ADDRESS], authors: [friend] };
+    await open();
+    expect(await book.add({ url: URL_A })).toBe(false);
+    expect(await book.add({ multiaddr: ADDRESS })).toBe(false);
+    expect([state.store.batches, book.hasUrl(URL_A), book.hasAuthor(friend)]).toEqual([0, false, false]);
+  });
+
+  it('is there only once that is durable: a store that fails changes nothing', async () => {
+    state.store.hold();
+    const [first, second] = [book.add({ url: URL_A }), book.add({ multiaddr: ADDRESS })];
+    const ends = [outcomeOf(first), outcomeOf(second)];
+    await until('the row is on its way', () => state.store.held.length === 1);
+    await turns();
+    expect([ends[0]?.state, book.hasUrl(URL_A), looked()]).toEqual(['pending', false, []]);
+    state.store.held[0]?.fail();
+    await expect(first).rejects.toMatchObject({ code: 'store-write-failed' });
+    await expect(second).rejects.toMatchObject({ code: 'store-write-failed' });
+    expect([book.hasUrl(URL_A), looked(), members.has(friend), dialled]).toEqual([false, [], false, [[]]]);
+    expect(state.fatal).toHaveLength(1);
+  });
+
+  it('is kept beside those that are added at the same moment', async () => {
+    const all = ['a', 'b', 'c'].map((name) => `http://${name}.test`);
+    expect(await Promise.all(all.map((url) => book.add({ url })))).toEqual([true, true, true]);
+    await book.add({ multiaddr: ADDRESS });
+    expect(await loadAddedPeers(state.store)).toEqual({ urls: all, multiaddrs: [ADDRESS] });
+  });
+
+  it('is one of 64 of its kind [A24, L2]', async () => {
+    for (let i = 0; i < 64; i++) await book.add({ url: `http://${i}.test` });
+    await expect(book.add({ url: URL_A })).rejects.toMatchObject({ code: 'too-many-peers' });
+    expect(await book.add({ multiaddr: ADDRESS })).toBe(true);
+    await book.remove({ url: 'http://7.test' });
+    expect(await book.add({ url: URL_A })).toBe(true);
+  });
 });
 
-it('the peer id of a multiaddr tells the author, when it is one of a node', () => {
-  expect(multiaddrAuthor(`/dns/node.example/tcp/443/wss/p2p/${ID}`)).toBe(OTHER);
-  expect(multiaddrAuthor(`/dns/node.example/udp/443/p2p/${ID}`)).toBeUndefined();
+describe('a peer that is removed', () => {
+  it('by URL is let go of, and whoever answered there is a member no more [A24]', async () => {
+    await book.add({ url: URL_A });
+    proven(URL_A, friend);
+    await book.remove({ url: 'HTTP://A.test:8000/' });
+    expect([looked(), members.has(friend), peers.get(friend)?.link.url]).toEqual([[], false, undefined]);
+    expect(await loadAddedPeers(state.store)).toEqual({ urls: [], multiaddrs: [] });
+    await expect(book.remove({ url: URL_A })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('by multiaddr is stayed connected with no longer [A24]', async () => {
+    await book.add({ multiaddr: ADDRESS });
+    await book.remove({ multiaddr: ADDRESS });
+    expect([members.has(friend), book.hasAuthor(friend), dialled]).toEqual([false, false, [[], [ADDRESS], []]]);
+  });
+
+  it('stays a member by a URL, an address or a configuration that still names it [A24]', async () => {
+    const second = addressOf(friend, 'b.test');
+    await book.add({ url: URL_A });
+    proven(URL_A, friend);
+    await book.add({ multiaddr: ADDRESS });
+    await book.add({ multiaddr: second });
+    await book.remove({ url: URL_A });
+    expect([members.has(friend), peers.get(friend)?.link.url]).toEqual([true, undefined]);
+    await book.remove({ multiaddr: ADDRESS });
+    expect(members.has(friend)).toBe(true);
+    await book.remove({ multiaddr: second });
+    expect(members.has(friend)).toBe(false);
+    await book.add({ url: URL_A });
+    await book.add({ multiaddr: ADDRESS });
+    proven(URL_A, friend);
+    await book.remove({ multiaddr: ADDRESS });
+    expect([members.has(friend), peers.get(friend)?.link.url]).toEqual([true, URL_A]);
+    configured = { ...configured, authors: [friend] };
+    await open();
+    await book.add({ multiaddr: ADDRESS });
+    await book.remove({ multiaddr: ADDRESS });
+    expect(members.has(friend)).toBe(true);
+  });
+
+  it('of the configuration is refused, of nobody not found [A24]', async () => {
+    configured = { urls: [URL_A], multiaddrs: [ADDRESS], authors: [friend] };
+    await open();
+    await expect(book.remove({ url: URL_A })).rejects.toMatchObject({ code: 'peer-configured' });
+    await expect(book.remove({ multiaddr: ADDRESS })).rejects.toMatchObject({ code: 'peer-configured' });
+    await expect(book.remove({ url: 'http://b.test' })).rejects.toMatchObject({ code: 'not-found' });
+    // A refusal holds up nobody who comes after.
+    expect(await book.add({ url: 'http://b.test' })).toBe(true);
+  });
+});
+
+describe('an address', () => {
+  it.each([
+    ['HTTP://Node.Example:8000//', 'http://node.example:8000'],
+    [' https://node.example/Base/ ', 'https://node.example/Base'],
+    ['http://[2001:DB8::1]:8000', 'http://[2001:db8::1]:8000'],
+  ])('%s is compared as %s [A24]', async (url, normal) => {
+    await book.add({ url });
+    expect(looked()).toEqual([normal]);
+  });
+
+  it.each<readonly [what: string, peer: () => PeerAddress]>([
+    ['another scheme', () => ({ url: 'ftp://node.example' })],
+    ['a user', () => ({ url: 'http://user:secret@node.example' })],
+    ['a query', () => ({ url: 'http://node.example/?a=1' })],
+    ['a fragment', () => ({ url: 'http://node.example/#a' })],
+    ['no host', () => ({ url: 'http://' })],
+    ['a host that is none', () => ({ url: 'http://a_b!c' })],
+    ['a port that is none', () => ({ url: 'http://node.example:123456' })],
+    ['a URL beyond 2,048 characters', () => ({ url: `http://node.example/${'a'.repeat(2_030)}` })],
+    ['no peer id', () => ({ multiaddr: '/ip4/192.0.2.1/tcp/9' })],
+    ['a port beyond 65,535', () => ({ multiaddr: ADDRESS.replace('9000', '65536') })],
+    ['an id that is none', () => ({ multiaddr: `${ADDRESS}x` })],
+    ['an address beyond 1,024 characters', () => ({ multiaddr: addressOf(friend, 'a'.repeat(1_024)) })],
+    ['the node itself', () => ({ multiaddr: addressOf(state.self.author) })],
+  ])('with %s is refused, and nothing is written [A24]', async (_, peer) => {
+    await expect(book.add(peer())).rejects.toMatchObject({ code: 'invalid-peer' });
+    await expect(book.remove(peer())).rejects.toMatchObject({ code: 'invalid-peer' });
+    expect([state.store.batches, looked(), dialled]).toEqual([0, [], [[]]]);
+  });
+
+  it.each(['/ws', '/wss', '/tls/ws', ''])('may say %j between port and id', (transport) => {
+    expect(multiaddrAuthor(ADDRESS.replace('/p2p', `${transport}/p2p`))).toBe(friend);
+  });
+});
+
+it.each([
+  ['no list', encodeCbor('x')],
+  ['a list too few', encodeCbor([[]])],
+  ['something else in a list', encodeCbor([[], [1]])],
+])('a row that has %s is damage', async (_, value) => {
+  await state.store.batch([{ type: 'put', key: metaKey('added-peers'), value }]);
+  await expect(loadAddedPeers(state.store)).rejects.toMatchObject({ code: 'damaged-row' });
 });

@@ -1,0 +1,190 @@
+import { type Author, type Bytes, compareBytes } from '../../../../src/core/types/index.ts';
+import { decodeFragment, keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { createSnapshotServer } from '../../../../src/runtime/bootstrap/snapshot-server.ts';
+import { createDoor } from '../../../../src/runtime/commit/door.ts';
+import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
+import { createOwnState, type OwnState } from '../../../../src/runtime/commit/own-state.ts';
+import type { Applied } from '../../../../src/runtime/commit/writer.ts';
+import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
+import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';
+import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
+import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
+import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
+import {
+  type GatedStore,
+  type HandClock,
+  hasher,
+  log,
+  metrics,
+  NETWORK,
+  openTestState,
+  type TestState,
+  verifier,
+} from '../support.ts';
+
+export const PERIOD_MS = 10_000;
+export const SETTLE_MS = 5_000;
+
+/** A node's answering side with everything that it asks, without lungs. */
+export interface Side extends TestState {
+  readonly own: OwnState;
+  readonly peers: PeerTable;
+  readonly members: Members;
+  readonly guard: Guard;
+  readonly cuts: Cuts;
+  readonly intake: Intake;
+  readonly responder: Responder;
+  /** A snapshot is being taken over. */
+  bootstrapping: boolean;
+}
+
+/** `trusted`: authors beside its own. */
+export async function openSide(options: {
+  readonly id: number;
+  readonly clock: HandClock;
+  readonly trusted: readonly Author[];
+  readonly store?: GatedStore;
+}): Promise<Side> {
+  const { clock } = options;
+  let cuts: Cuts | undefined;
+  let own: OwnState | undefined;
+  const applied = (step: Applied): void => {
+    own?.advance(state.replica.meta);
+    cuts?.applied(step);
+  };
+  const state = await openTestState({ ...options, onApplied: applied, onUnchanged: applied });
+  const { self, replica, writer, entries, holds } = state;
+  const trust = createTrust([self.author, ...options.trusted], self.author, hasher);
+  const peers = createPeerTable(clock);
+  const members = createMembers({ self: self.author, trust, peers });
+  const life = new Uint8Array(8).fill(options.id);
+  own = createOwnState({
+    replica,
+    software: `1.0.${options.id}`,
+    self: self.author,
+    network: NETWORK,
+    incarnation: life,
+    trustHash: trust.hash,
+    clock,
+    signer: self,
+  });
+  const guard = createGuard({
+    clock,
+    log,
+    incarnation: life,
+    ownSeen: () => replica.seen(self.author),
+    hasPeers: true,
+    clockAheadMs: () => 0,
+  });
+  const door = createDoor({
+    hasher,
+    network: NETWORK,
+    isTrusted: trust.has,
+    isFull: () => false,
+    verifier,
+    writer,
+    clock,
+    metrics,
+  });
+  const book = createAttestationBook({
+    network: NETWORK,
+    self: self.author,
+    trusted: trust.authors,
+    trustHash: trust.hash,
+    periodMs: PERIOD_MS,
+    hasher,
+    verifier,
+    clock,
+    log,
+  });
+  cuts = createCuts({
+    replica,
+    writer,
+    hasher,
+    signer: self,
+    clock,
+    log,
+    network: NETWORK,
+    trustHash: trust.hash,
+    book,
+    periodMs: PERIOD_MS,
+    settleMs: SETTLE_MS,
+    clockIsGood: () => true,
+    mayAttest: () => true,
+    ways: { spread: () => undefined, streamless: () => [] },
+    onCut: () => undefined,
+  });
+  const intake = createIntake({
+    hasher,
+    network: NETWORK,
+    self: self.author,
+    incarnation: life,
+    verifier,
+    clock,
+    door,
+    guard,
+    peers,
+    mode: () => 'auto',
+    isTrusted: trust.has,
+    isMember: members.has,
+    onAttestation: cuts.onAttestation,
+    compare: () => undefined,
+  });
+  const responder = createResponder({
+    replica,
+    hasher,
+    writer,
+    door,
+    clock,
+    log,
+    isMember: members.has,
+    hello: own.hello,
+    peers,
+    onHello: intake.onHello,
+    onAttest: cuts.onAttest,
+    entries,
+    snapshots: createSnapshotServer({
+      entries,
+      holds,
+      writer,
+      hasher,
+      clock,
+      log,
+      cut: cuts.current,
+      certifies: () => book.certificate() !== undefined,
+      isVerified: () => true,
+    }),
+    isBootstrapping: () => side.bootstrapping,
+  });
+  const side: Side = {
+    ...state,
+    own,
+    peers,
+    members,
+    guard,
+    cuts,
+    intake,
+    responder,
+    bootstrapping: false,
+  };
+  return side;
+}
+
+/** The name that a key is asked for by. */
+export const hashOf = (key: string): Bytes => keyHash(key, hasher);
+
+export const want = (...keyHashes: readonly Bytes[]): SyncMessage => ({
+  type: 'want',
+  keyHashes: [...keyHashes].sort(compareBytes),
+});
+
+/** Keys and values that an answer brings. */
+export function broughtBy(answer: SyncMessage): Record<string, unknown> {
+  if (answer.type !== 'entries') throw new Error(`${answer.type} in place of entries`);
+  const operations = answer.fragments.flatMap((bytes) => decodeFragment(bytes, hasher).operations);
+  return Object.fromEntries(
+    operations.map(({ operation }) => [operation.key, operation.kind === 'put' ? operation.value : undefined]),
+  );
+}

@@ -1,0 +1,271 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { bytesToHex, type Hlc } from '../../../../src/core/types/index.ts';
+import type { Head } from '../../../../src/core/wire/index.ts';
+import type { LungName } from '../../../../src/runtime/peers/link.ts';
+import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
+import {
+  agreeExceptRefused,
+  compareHead,
+  createView,
+  forgetExceptRefused,
+  type Heard,
+  hearHead,
+  lastHeard,
+  noteSoftware,
+  type OurSide,
+  type PeerView,
+  restartAgreement,
+} from '../../../../src/runtime/peers/view.ts';
+import { createAuthor, createHandClock, EPOCH_MS, type HandClock } from '../support.ts';
+
+const author = createAuthor(2);
+const life = (n: number): Uint8Array => new Uint8Array(8).fill(n);
+const root = (n: number): Uint8Array => new Uint8Array(32).fill(n);
+const rootHex = (n: number): string => bytesToHex(root(n));
+
+let clock: HandClock;
+let view: PeerView;
+
+const moment = () => ({ now: clock.monotonic(), wall: clock.now() });
+
+beforeEach(() => {
+  clock = createHandClock();
+  view = createView(moment());
+});
+
+const told = (lung: LungName, head: Partial<Head>, direct = true): Heard | undefined =>
+  hearHead(view, author.head(head), lung, direct, moment());
+const hear = (lung: LungName, head: Partial<Head>, direct = true): boolean => told(lung, head, direct) !== undefined;
+const compare = (ours: OurSide): void => compareHead(view, ours, moment());
+
+describe('heads of one life', () => {
+  it('count for each lung by what it brings itself [E5]', async () => {
+    expect(hear('http', { sequence: 7 })).toBe(true);
+    await clock.advance(100);
+    // Late, and yet the newest that P2P has brought: it shows that P2P lives.
+    expect(hear('p2p', { sequence: 6 }, false)).toBe(true);
+    expect(view.heardAt).toEqual({ p2p: 100, http: 0 });
+    expect(view.head?.sequence).toBe(7);
+    await clock.advance(100);
+    expect(hear('p2p', { sequence: 6 })).toBe(false);
+    expect(hear('http', { sequence: 7 })).toBe(false);
+    expect(view.heardAt).toEqual({ p2p: 100, http: 0 });
+    expect(hear('p2p', { sequence: 7 })).toBe(true);
+    expect(view.heardAt).toEqual({ p2p: 200, http: 0 });
+  });
+
+  it('tell of a clock only when the node speaks itself', () => {
+    hear('p2p', { sequence: 1, wallMs: EPOCH_MS + 400 }, false);
+    expect(view.clockOffsetMs).toBeUndefined();
+    hear('p2p', { sequence: 2, wallMs: EPOCH_MS + 400 }, true);
+    expect(view.clockOffsetMs).toBe(400);
+  });
+});
+
+describe('a head of another life', () => {
+  beforeEach(() => {
+    hear('p2p', { incarnation: life(1), sequence: 50, wallMs: EPOCH_MS });
+  });
+
+  it('counts at once when the node speaks itself, whatever its clock says [E5]', () => {
+    expect(hear('http', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS - 60_000 })).toBe(true);
+    expect(view.head?.incarnation).toEqual(life(2));
+  });
+
+  it('counts by relay when its clock is later [E5]', () => {
+    expect(hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 }, false)).toBe(true);
+    expect(view.head?.incarnation).toEqual(life(2));
+  });
+
+  it('counts by relay without a later clock only after 10 s without the former life [E5]', async () => {
+    const earlier = { incarnation: life(2), wallMs: EPOCH_MS };
+    await clock.advance(9_999);
+    expect(hear('p2p', { ...earlier, sequence: 1 }, false)).toBe(false);
+    expect(view.head?.incarnation).toEqual(life(1));
+    await clock.advance(1);
+    expect(hear('p2p', { ...earlier, sequence: 2 }, false)).toBe(true);
+  });
+
+  it('begins to count from its own first number on both lungs [E5]', () => {
+    hear('http', { incarnation: life(1), sequence: 50, wallMs: EPOCH_MS });
+    expect(hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 })).toBe(true);
+    expect(view.head).toMatchObject({ incarnation: life(2), sequence: 1 });
+    expect(hear('http', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 })).toBe(true);
+  });
+
+  it('does not come back by a late relay [E5]', () => {
+    hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 });
+    expect(hear('http', { incarnation: life(1), sequence: 51, wallMs: EPOCH_MS }, false)).toBe(false);
+    expect([view.head?.sequence, view.twin]).toEqual([1, false]);
+  });
+
+  it('that had been replaced and speaks again shows that two nodes run with this key', () => {
+    hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 });
+    expect(view.twin).toBe(false);
+    hear('p2p', { incarnation: life(1), sequence: 51, wallMs: EPOCH_MS + 2 });
+    expect(view.twin).toBe(true);
+  });
+});
+
+describe('how a peer compares', () => {
+  const ours = (n: number, seenHlc = 0n as Hlc, recent = new RecentRoots()) => ({
+    root: rootHex(n),
+    recent,
+    seenHlc,
+    trustHash: new Uint8Array(32),
+  });
+
+  it('is equal when the roots of both were the same within three seconds', async () => {
+    const recent = new RecentRoots();
+    recent.add(rootHex(1), clock.monotonic());
+    hear('p2p', { sequence: 1, root: root(1) });
+    await clock.advance(1_000);
+    hear('p2p', { sequence: 2, root: root(2) });
+    // We have gone on to a root of our own; theirs of a second ago was ours.
+    compare(ours(1, 0n as Hlc, recent));
+    expect(view.agreement).toBe('equal');
+    await clock.advance(2_001);
+    hear('p2p', { sequence: 3, root: root(3) });
+    compare(ours(1, 0n as Hlc, recent));
+    expect(view.agreement).toBe('different');
+    // Theirs is a root that we had.
+    recent.add(rootHex(3), clock.monotonic());
+    compare(ours(4, 0n as Hlc, recent));
+    expect(view.agreement).toBe('equal');
+    await clock.advance(3_001);
+    compare(ours(4, 0n as Hlc, recent));
+    expect(view.agreement).toBe('different');
+  });
+
+  it('is unknown before anything was heard', () => {
+    compare(ours(1));
+    expect([view.agreement, view.trustMatches]).toEqual(['unknown', undefined]);
+  });
+
+  it('dates a difference from when it began, and an equality from when it was last seen', async () => {
+    hear('p2p', { sequence: 1, root: root(1) });
+    await clock.advance(100);
+    compare(ours(9));
+    await clock.advance(100);
+    compare(ours(9));
+    expect([view.agreementAt, view.agreementSince]).toEqual([100, EPOCH_MS + 100]);
+    compare(ours(1));
+    await clock.advance(100);
+    compare(ours(1));
+    expect([view.agreementAt, view.agreementSince]).toEqual([300, EPOCH_MS + 200]);
+  });
+
+  it('is equal except refused for the very pair of roots that a repair left so [S11]', async () => {
+    hear('p2p', { sequence: 1, root: root(1) });
+    agreeExceptRefused(view, rootHex(9), moment());
+    compare(ours(9));
+    expect(view.agreement).toBe('equal-except-refused');
+    compare(ours(8));
+    expect(view.agreement).toBe('different');
+    hear('p2p', { sequence: 2, root: root(2) });
+    await clock.advance(5_000);
+    compare(ours(9));
+    expect(view.agreement).toBe('different');
+  });
+
+  it('is that again only once what was refused is open again [S12]', () => {
+    expect(forgetExceptRefused(view)).toBe(false);
+    hear('p2p', { sequence: 1, root: root(1) });
+    agreeExceptRefused(view, rootHex(9), moment());
+    expect(view.agreement).toBe('equal-except-refused');
+    expect(forgetExceptRefused(view)).toBe(true);
+    compare(ours(9));
+    expect(view.agreement).toBe('different');
+    expect(forgetExceptRefused(view)).toBe(false);
+  });
+
+  it('is not equal except refused to a peer that was never heard', () => {
+    agreeExceptRefused(view, rootHex(9), moment());
+    expect([view.agreement, view.exceptRefused]).toEqual(['unknown', undefined]);
+  });
+
+  it('dates the pair of roots from when either changed', async () => {
+    hear('p2p', { sequence: 1, root: root(1) });
+    compare(ours(9));
+    expect(view.pair.at).toBe(0);
+    await clock.advance(100);
+    compare(ours(9));
+    expect(view.pair.at).toBe(0);
+    compare(ours(8));
+    expect(view.pair.at).toBe(100);
+    await clock.advance(100);
+    hear('p2p', { sequence: 2, root: root(2) });
+    compare(ours(8));
+    expect(view.pair.at).toBe(200);
+  });
+
+  it('counts from now on where the peer is to be repaired soon, whatever is compared after that', async () => {
+    hear('p2p', { sequence: 1, root: root(1) });
+    compare(ours(9));
+    await clock.advance(400);
+    restartAgreement(view, clock.monotonic());
+    await clock.advance(100);
+    compare(ours(9));
+    expect([view.agreement, view.agreementAt, view.agreementSince]).toEqual(['different', 400, EPOCH_MS]);
+  });
+
+  it('tells whether the trust lists are the same', () => {
+    hear('p2p', { sequence: 1, trustHash: root(1) });
+    compare(ours(1));
+    expect(view.trustMatches).toBe(false);
+    hear('p2p', { sequence: 2 });
+    compare(ours(1));
+    expect(view.trustMatches).toBe(true);
+  });
+
+  it('is behind since its head first named commits that we lack, until we hold them [N4]', async () => {
+    hear('p2p', { sequence: 1, hlc: 5n as Hlc });
+    await clock.advance(100);
+    compare(ours(1, 4n as Hlc));
+    await clock.advance(100);
+    hear('p2p', { sequence: 2, hlc: 6n as Hlc });
+    compare(ours(1, 5n as Hlc));
+    expect(view.behindSince).toBe(100);
+    compare(ours(1, 6n as Hlc));
+    expect(view.behindSince).toBeUndefined();
+  });
+});
+
+describe('what a head tells beside the state', () => {
+  it('is that the peer has started anew, which dates the comparison too', async () => {
+    expect(told('p2p', { sequence: 5 })).toEqual({ newLife: false, newTrust: false });
+    await clock.advance(700);
+    expect(told('p2p', { sequence: 1, incarnation: life(9) })).toEqual({ newLife: true, newTrust: false });
+    expect([view.formerLife, view.agreementAt]).toEqual(['02'.repeat(8), 700]);
+    expect(told('p2p', { sequence: 2, incarnation: life(9) })).toEqual({ newLife: false, newTrust: false });
+  });
+
+  it('is that its trust list has changed, by its newest head only [S12]', () => {
+    expect(told('http', { sequence: 5 })?.newTrust).toBe(false);
+    expect(told('p2p', { sequence: 4, trustHash: root(7) }, false)?.newTrust).toBe(false);
+    expect(told('p2p', { sequence: 6, trustHash: root(7) })?.newTrust).toBe(true);
+    expect(told('p2p', { sequence: 7, trustHash: root(7) })?.newTrust).toBe(false);
+  });
+});
+
+it('a peer was last heard by whichever lung brought its newest head, or never', async () => {
+  expect(lastHeard(view)).toBe(-Infinity);
+  hear('http', { sequence: 1 });
+  await clock.advance(10);
+  hear('p2p', { sequence: 1 });
+  expect(lastHeard(view)).toBe(10);
+  await clock.advance(10);
+  hear('http', { sequence: 2 });
+  expect(lastHeard(view)).toBe(20);
+});
+
+it('other software is told from the same, and from the first that is heard of [S12]', () => {
+  expect(['1.0.0', '1.0.0', '1.1.0', '1.1.0', '1.0.0'].map((software) => noteSoftware(view, software))).toEqual([
+    false,
+    false,
+    true,
+    false,
+    true,
+  ]);
+  expect(view.software).toBe('1.0.0');
+});
