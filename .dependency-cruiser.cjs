@@ -74,7 +74,11 @@ module.exports = {
     only('api', 'src/api/', [...src('api/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
     only('client', 'src/client/', src('client/', 'api/contract/', 'core/types/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),
-    only('cli', 'src/cli/', src('cli/', 'audit/', 'app/', 'config/', 'core/', 'runtime/facade/', 'adapters/system/')),
+    only(
+      'cli',
+      'src/cli/',
+      src('cli/', 'client/', 'audit/', 'app/', 'config/', 'core/', 'runtime/facade/', 'adapters/system/'),
+    ),
     only('dashboard', 'dashboard/', [
       'dashboard/',
       ...src('audit/', 'client/', 'api/contract/', 'runtime/facade/', 'core/types/', 'core/merkle/'),

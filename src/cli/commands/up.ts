@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
+import { isTemporary, type Status } from '../../client/index.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readLegacySnapshot } from '../../core/original/snapshot.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
@@ -103,21 +103,17 @@ async function attend(
     ),
   );
   const board = options.json ? undefined : await createBoard(output);
-  try {
-    await untilReady(fleet, clients, signal);
-    await loadSample(context, options, fleet, clients, signal);
-    const root = await untilEqual(options, fleet, clients, board, signal);
-    if (root === undefined) return EXIT.ok;
-    board?.freeze();
-    if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root });
-    else output.line(`CONVERGED ${fleet.nodes.length}/${fleet.nodes.length} root ${root}`);
-    if (options.once) return EXIT.ok;
-    if (!options.json) for (const line of nextSteps(context, options, fleet)) output.line(line);
-    while (await pause(LOOK_LATER_MS, signal)) board?.show(rowsOf(fleet, await lookAt(clients)));
-    return EXIT.ok;
-  } finally {
-    for (const client of clients) client.close();
-  }
+  await untilReady(fleet, clients, signal);
+  await loadSample(context, options, fleet, clients, signal);
+  const root = await untilEqual(options, fleet, clients, board, signal);
+  if (root === undefined) return EXIT.ok;
+  board?.freeze();
+  if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root });
+  else output.line(`CONVERGED ${fleet.nodes.length}/${fleet.nodes.length} root ${root}`);
+  if (options.once) return EXIT.ok;
+  if (!options.json) for (const line of nextSteps(context, options, fleet)) output.line(line);
+  while (await pause(LOOK_LATER_MS, signal)) board?.show(rowsOf(fleet, await lookAt(clients)));
+  return EXIT.ok;
 }
 
 async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: AbortSignal): Promise<void> {
@@ -126,7 +122,7 @@ async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: A
     clients.map(async (client, i) => {
       do {
         try {
-          await client.json('GET', '/health');
+          (await client.request('/health')).json();
           return;
         } catch (error) {
           if (!(error instanceof LatticeError)) throw error;
@@ -167,8 +163,7 @@ async function loadSample(
       return;
     } catch (error) {
       // A node that just started may not write before it knows its own last commit.
-      if (!(error instanceof LatticeError) || !['read-only', 'overloaded', 'deadline'].includes(error.code))
-        throw error;
+      if (!isTemporary(error)) throw error;
       if (performance.now() > deadline || !(await pause(LOOK_MS, signal))) throw error;
     }
   }
@@ -206,11 +201,11 @@ async function untilEqual(
   return undefined;
 }
 
-async function lookAt(clients: readonly ApiClient[]): Promise<(NodeStatus | undefined)[]> {
+async function lookAt(clients: readonly ApiClient[]): Promise<(Status | undefined)[]> {
   return await Promise.all(
     clients.map(async (client) => {
       try {
-        return await client.json<NodeStatus>('GET', '/api/v1/status');
+        return await client.getStatus();
       } catch (error) {
         if (!(error instanceof LatticeError)) throw error;
         return undefined;
@@ -219,7 +214,7 @@ async function lookAt(clients: readonly ApiClient[]): Promise<(NodeStatus | unde
   );
 }
 
-function rowsOf(fleet: Fleet, statuses: readonly (NodeStatus | undefined)[]) {
+function rowsOf(fleet: Fleet, statuses: readonly (Status | undefined)[]) {
   return fleet.nodes.map((node, i) => ({ node, status: statuses[i] }));
 }
 

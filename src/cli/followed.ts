@@ -1,0 +1,15 @@
+import type { FollowOptions } from '../client/index.ts';
+import type { CliContext } from './context.ts';
+import { printable } from './output.ts';
+
+/** A node that restarts is back within this; a script must learn that it is not. */
+const MAX_AWAY_MS = 120_000;
+
+/** How commands follow a stream: until `signal`, never for a node that was not there, and not for one that stays away. */
+export const followed = (context: CliContext, signal: AbortSignal, after: string | undefined): FollowOptions => ({
+  signal,
+  after,
+  retryFirst: false,
+  maxAwayMs: MAX_AWAY_MS,
+  onLost: (error) => context.output.remark(`${printable(error.message)}; trying again`),
+});
