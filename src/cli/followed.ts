@@ -5,7 +5,10 @@ import { printable } from './output.ts';
 /** A node that restarts is back within this; a script must learn that it is not. */
 const MAX_AWAY_MS = 120_000;
 
-/** How commands follow a stream: until `signal`, never for a node that was not there, and not for one that stays away. */
+/**
+ * How commands follow a stream: until `signal`. A node that does not answer at first, or stays away for two minutes, is
+ * an error.
+ */
 export const followed = (context: CliContext, signal: AbortSignal, after: string | undefined): FollowOptions => ({
   signal,
   after,

@@ -24,6 +24,6 @@ export function asProblem(error: unknown): LatticeError {
   return new LatticeError('internal', error instanceof Error ? error.message : String(error), { cause: error });
 }
 
-/** The node, of another version, has no such route, where a request can mean nothing else by 404. */
+/** Whether the node's version has no such route. Only for requests whose 404 cannot mean an absent key or peer. */
 export const isMissing = (problem: LatticeError): boolean =>
   problem instanceof LatticeProblem && (problem.status === 404 || problem.status === 405 || problem.status === 501);
