@@ -73,12 +73,12 @@ module.exports = {
     only('adapters-system', 'src/adapters/system/', [...src('adapters/system/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('config', 'src/config/', [...src('config/', 'adapters/system/keys', 'adapters/system/ed25519'), ...PROTOCOL]),
     only('api', 'src/api/', [...src('api/', 'timing/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
-    only('client', 'src/client/', src('client/', 'api/contract/', 'core/types/')),
+    only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),
     only(
       'cli',
       'src/cli/',
-      src('cli/', 'audit/', 'app/', 'config/', 'timing/', 'core/', 'runtime/facade/', 'adapters/system/'),
+      src('cli/', 'client/', 'audit/', 'app/', 'config/', 'timing/', 'core/', 'runtime/facade/', 'adapters/system/'),
     ),
     only('dashboard', 'dashboard/', [
       'dashboard/',

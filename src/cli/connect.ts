@@ -1,6 +1,6 @@
 import { parseEnv } from 'node:util';
 import { LatticeError } from '../core/types/index.ts';
-import { type ApiClient, createClient } from './client.ts';
+import { type ApiClient, createApiClient } from './client.ts';
 import { type CliContext, type GlobalOptions, readTextFile, usageError } from './context.ts';
 import { type FleetContext, readContexts, tokenOf } from './contexts.ts';
 
@@ -26,10 +26,10 @@ export async function connect(context: CliContext, options: GlobalOptions): Prom
   const timeoutMs = options.timeout * 1000;
   const fleet = await contextOf(context, options);
   if (fleet !== undefined)
-    return createClient({ url: fleet.url, token: options.token ?? (await tokenOf(context, fleet)), timeoutMs });
+    return createApiClient({ url: fleet.url, token: options.token ?? (await tokenOf(context, fleet)), timeoutMs });
   const setting = await readSettings(context, options.envFile);
   const url = options.url ?? setting('DIOTEC360_URL') ?? (options.envFile === undefined ? DEFAULT_URL : urlOf(setting));
-  return createClient({ url, token: options.token ?? setting('DIOTEC360_API_TOKEN'), timeoutMs });
+  return createApiClient({ url, token: options.token ?? setting('DIOTEC360_API_TOKEN'), timeoutMs });
 }
 
 /**

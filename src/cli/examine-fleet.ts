@@ -1,14 +1,14 @@
-import type { NodeStatus } from '../runtime/facade/facade.ts';
+import type { Status } from '../client/index.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
 
-type KnownReport = NodeReport & { readonly status: NodeStatus };
+type KnownReport = NodeReport & { readonly status: Status };
 
 /** What only shows when the nodes are compared: roots, trust lists, networks, versions. Nothing for a single node. */
 export function examineFleet(reports: readonly NodeReport[]): Finding[] {
   const known = reports.filter((r) => r.status !== undefined) as KnownReport[];
   if (known.length < 2) return [];
-  const compare = (what: string, value: (status: NodeStatus) => string, differ: (text: string) => Finding): Finding => {
+  const compare = (what: string, value: (status: Status) => string, differ: (text: string) => Finding): Finding => {
     const byValue = new Map<string, string[]>();
     for (const { url, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), url]);
     const found = [...byValue];

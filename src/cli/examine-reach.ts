@@ -1,9 +1,8 @@
+import type { Peer, PingResult, Status } from '../client/index.ts';
 import { LatticeError } from '../core/types/index.ts';
-import type { NodeStatus, PeerStatus, PingOutcome } from '../runtime/facade/facade.ts';
-import { type ApiClient, createClient } from './client.ts';
+import { type ApiClient, createApiClient } from './client.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
-import type { PeersAnswer, PingAnswer } from './views.ts';
 
 /** Peers asked about a single node. */
 const MAX_ASKED = 16;
@@ -11,8 +10,8 @@ const MAX_ASKED = 16;
 /** A node that can say whether it reaches another. */
 interface Witness {
   readonly client: ApiClient;
-  readonly status: NodeStatus;
-  readonly peers: readonly PeerStatus[];
+  readonly status: Status;
+  readonly peers: readonly Peer[];
 }
 
 export interface Target {
@@ -32,7 +31,7 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
   if (others.length > 0) {
     const witnesses = others.map(({ client, report }) => ({
       client,
-      status: report.status as NodeStatus,
+      status: report.status as Status,
       peers: report.peers,
     }));
     return await summary(status, witnesses, (text) =>
@@ -45,36 +44,27 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
   const witnesses = asked.filter(
     (answer): answer is Witness => typeof answer !== 'string' && answer.status.network === status.network,
   );
-  try {
-    const findings = await summary(status, witnesses, (text) =>
-      bad(text, 'Open the way from that node to this one: firewall, ports, URL.'),
-    );
-    if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
-    return findings;
-  } finally {
-    for (const { client } of witnesses) client.close();
-  }
+  const findings = await summary(status, witnesses, (text) =>
+    bad(text, 'Open the way from that node to this one: firewall, ports, URL.'),
+  );
+  if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
+  return findings;
 }
 
 /** A peer that answers here, or its URL. */
 async function ask(url: string, timeoutMs: number): Promise<Witness | string> {
-  let client: ApiClient | undefined;
   try {
-    client = createClient({ url, token: undefined, timeoutMs });
-    const [status, { peers }] = await Promise.all([
-      client.json<NodeStatus>('GET', '/api/v1/status'),
-      client.json<PeersAnswer>('GET', '/api/v1/peers'),
-    ]);
+    const client = createApiClient({ url, token: undefined, timeoutMs });
+    const [status, peers] = await Promise.all([client.getStatus(), client.listPeers()]);
     return { client, status, peers };
   } catch (error) {
-    client?.close();
     if (!(error instanceof LatticeError)) throw error;
     return url;
   }
 }
 
 async function summary(
-  status: NodeStatus,
+  status: Status,
   witnesses: readonly Witness[],
   fail: (text: string) => Finding,
 ): Promise<Finding[]> {
@@ -111,29 +101,26 @@ async function summary(
   return [...(reachedBy.length === 0 ? [] : [ok(`reached from outside ${reachedBy.join(', ')}`)]), ...failures];
 }
 
-type Lungs = readonly PingOutcome[];
+type Lungs = PingResult['results'];
 
 /** Over which lungs a witness reaches the node; undefined when it does not know it. */
-async function reaches({ client, status, peers }: Witness, node: NodeStatus): Promise<Lungs | undefined> {
+async function reaches({ client, status, peers }: Witness, node: Status): Promise<Lungs | undefined> {
   const seen = peers.find((peer) => peer.peerId === node.peerId);
   if (seen === undefined) return undefined;
-  const expected = (lung: PingOutcome['lung']): boolean =>
+  const expected = (lung: Lungs[number]['lung']): boolean =>
     lung === 'p2p' ? node.p2p.enabled && status.p2p.enabled : status.http.enabled && seen.url !== undefined;
   const lungs: Lungs = client.hasToken ? await ping(client, node.peerId, seen) : lastSeen(seen);
   return lungs.filter(({ lung }) => expected(lung));
 }
 
-const lastSeen = ({ p2p, http }: PeerStatus): Lungs => [
+const lastSeen = ({ p2p, http }: Peer): Lungs => [
   { lung: 'p2p', ok: p2p.connected },
   { lung: 'http', ok: http.reachable, ...(http.error === undefined ? {} : { error: http.error }) },
 ];
 
-async function ping(client: ApiClient, peerId: string, seen: PeerStatus): Promise<Lungs> {
+async function ping(client: ApiClient, peerId: string, seen: Peer): Promise<Lungs> {
   try {
-    const { results } = await client.json<PingAnswer>('POST', '/api/v1/peers/ping', {
-      body: JSON.stringify({ peer: peerId }),
-    });
-    return results;
+    return (await client.pingPeer(peerId)).results;
   } catch (error) {
     // An older node, or another node's token.
     if (error instanceof LatticeError) return lastSeen(seen);

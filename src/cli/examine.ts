@@ -1,26 +1,21 @@
 import { randomBytes } from 'node:crypto';
+import { LatticeProblem, type Peer, type Resources, type Status } from '../client/index.ts';
 import { LatticeError } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
-import type { NodeStatus, PeerStatus } from '../runtime/facade/facade.ts';
+import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
 import { nextStepOfReadOnly, nextStepOfUnreached } from './next-steps.ts';
 import { byteCount, duration } from './output.ts';
 import { canConnect, portsOf } from './reach.ts';
-import type { PeersAnswer } from './views.ts';
 
 export interface NodeReport {
   readonly url: string;
   /** It answered something. */
   readonly reachable: boolean;
-  readonly status: NodeStatus | undefined;
-  readonly peers: readonly PeerStatus[];
+  readonly status: Status | undefined;
+  readonly peers: readonly Peer[];
   readonly findings: readonly Finding[];
-}
-
-interface Resources {
-  readonly disk?: { readonly path: string; readonly freeBytes: number; readonly totalBytes: number };
-  readonly eventLoop?: { readonly p99Ms: number };
 }
 
 /** RELIABILITY: clocks this far apart are worth a warning. */
@@ -38,18 +33,18 @@ export async function examineNode(client: ApiClient, expectedPeerId: string | un
   const findings: Finding[] = [];
   const report = { url, peers: [], status: undefined, findings };
   try {
-    await client.json('GET', '/health');
+    (await client.request('/health')).json();
     findings.push(ok('answers'));
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
-    findings.push(bad(error.message, error.next ?? 'Start the node and look at its log.'));
+    findings.push(bad(error.message, advised(error).next ?? 'Start the node and look at its log.'));
     return { ...report, reachable: error.code !== 'unreachable' && error.code !== 'timeout' };
   }
   try {
     const asked = Date.now();
-    const status = await client.json<NodeStatus>('GET', '/api/v1/status');
+    const status = await client.getStatus();
     const answered = Date.now();
-    const { peers } = await client.json<PeersAnswer>('GET', '/api/v1/peers');
+    const peers = await client.listPeers();
     if (expectedPeerId !== undefined && status.peerId !== expectedPeerId) {
       findings.push(
         bad(`is ${status.peerId}, not ${expectedPeerId}`, 'Another node answers at this URL: check ports and proxies.'),
@@ -78,13 +73,16 @@ export async function examineNode(client: ApiClient, expectedPeerId: string | un
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
     findings.push(
-      bad(`its status cannot be read: ${error.message}`, error.next ?? 'Check that the URL is a Lattice node.'),
+      bad(
+        `its status cannot be read: ${error.message}`,
+        advised(error).next ?? 'Check that the URL is a Lattice node.',
+      ),
     );
     return { ...report, reachable: true };
   }
 }
 
-function examineP2p({ p2p }: NodeStatus): Finding[] {
+function examineP2p({ p2p }: Status): Finding[] {
   if (!p2p.enabled) {
     return [
       info(
@@ -113,7 +111,7 @@ function examineP2p({ p2p }: NodeStatus): Finding[] {
 }
 
 /** Whether the ports that P2P listens on answer where the API does. */
-async function examinePorts(client: ApiClient, { p2p }: NodeStatus): Promise<Finding[]> {
+async function examinePorts(client: ApiClient, { p2p }: Status): Promise<Finding[]> {
   if (!p2p.enabled || p2p.state !== 'running') return [];
   const host = new URL(client.url).hostname;
   return await Promise.all(
@@ -128,15 +126,26 @@ async function examinePorts(client: ApiClient, { p2p }: NodeStatus): Promise<Fin
   );
 }
 
-async function examineHttp(client: ApiClient, status: NodeStatus, peers: readonly PeerStatus[]): Promise<Finding[]> {
+/** The status with which the sync protocol is refused, or undefined where it is answered. */
+async function syncRefusal(client: ApiClient): Promise<number | undefined> {
+  try {
+    const { status } = await client.request('/api/v1/sync/identity', {
+      query: { nonce: randomBytes(16).toString('hex'), url: client.url },
+    });
+    return status === 200 ? undefined : status;
+  } catch (error) {
+    if (error instanceof LatticeProblem) return error.status;
+    throw error;
+  }
+}
+
+async function examineHttp(client: ApiClient, status: Status, peers: readonly Peer[]): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const identity = await client.send('GET', '/api/v1/sync/identity', {
-    query: { nonce: randomBytes(16).toString('hex'), url: client.url },
-  });
+  const refused = await syncRefusal(client);
   findings.push(
-    identity.status === 200
+    refused === undefined
       ? ok('HTTP sync can be reached')
-      : bad(`HTTP sync answers status ${identity.status}`, 'Let proxies pass /api/v1/sync unchanged.'),
+      : bad(`HTTP sync answers status ${refused}`, 'Let proxies pass /api/v1/sync unchanged.'),
   );
   if (!status.http.enabled)
     findings.push(info('it asks no peer over HTTP', 'Name the others in DIOTEC360_LATTICE_NODES.'));
@@ -152,25 +161,30 @@ async function examineHttp(client: ApiClient, status: NodeStatus, peers: readonl
   return findings;
 }
 
-function examineWrites(status: NodeStatus): Finding[] {
+function examineWrites(status: Status): Finding[] {
   if (status.writable) return [ok('accepts writes')];
   return status.readOnlyReasons.map(({ code, text }) => bad(`read-only: ${text}`, nextStepOfReadOnly(code)));
 }
 
 /** Why a load balancer would not send it requests, where that is not said already. */
-async function examineReadiness(client: ApiClient, status: NodeStatus): Promise<Finding[]> {
-  const { status: code, body } = await client.send('GET', '/readyz');
-  if (code !== 503 || !status.writable) return [];
-  const { reasons = [] } = JSON.parse(new TextDecoder().decode(body) || '{}') as {
-    readonly reasons?: readonly Coded<string>[];
-  };
+async function examineReadiness(client: ApiClient, status: Status): Promise<Finding[]> {
+  if (!status.writable) return [];
+  let reasons: readonly Coded<string>[];
+  try {
+    const answer = await client.isReady();
+    reasons = answer.status === 'ready' ? [] : answer.reasons;
+  } catch (error) {
+    // Older nodes do not tell; what is wrong with the connection is told elsewhere.
+    if (error instanceof LatticeError) return [];
+    throw error;
+  }
   return reasons.map(({ text }) => note(`not ready: ${text}`, 'Wait; lattice status --watch shows the progress.'));
 }
 
 async function examineResources(client: ApiClient): Promise<Finding[]> {
   let resources: Resources;
   try {
-    resources = await client.json<Resources>('GET', '/api/v1/resources');
+    resources = await client.getResources();
   } catch (error) {
     // Older nodes do not tell; what is wrong with the connection is told elsewhere.
     if (error instanceof LatticeError) return [];
@@ -178,12 +192,13 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
   }
   const { disk, eventLoop } = resources;
   const findings: Finding[] = [];
-  if (disk !== undefined) {
-    const text = `${byteCount(disk.freeBytes)} of ${byteCount(disk.totalBytes)} are free in ${disk.path}`;
-    const low = disk.freeBytes < disk.totalBytes * DISK_NOTE_PART;
+  const { freeBytes, totalBytes } = disk;
+  if (freeBytes !== undefined && totalBytes !== undefined) {
+    const text = `${byteCount(freeBytes)} of ${byteCount(totalBytes)} are free in ${disk.path}`;
+    const low = freeBytes < totalBytes * DISK_NOTE_PART;
     findings.push(low ? note(text, 'Free some space: below a twentieth the node is read-only.') : ok(text));
   }
-  if (eventLoop !== undefined && eventLoop.p99Ms > LOOP_NOTE_MS) {
+  if (eventLoop.p99Ms > LOOP_NOTE_MS) {
     findings.push(
       note(
         `it is busy: one turn in a hundred takes ${duration(eventLoop.p99Ms)}`,
@@ -202,7 +217,7 @@ function examineClock(offsetMs: number, errorMs: number): Finding {
 }
 
 /** A node that trusts only itself takes nothing from the peers it knows. */
-function examineTrust({ trust, author }: NodeStatus, peers: readonly PeerStatus[]): Finding[] {
+function examineTrust({ trust, author }: Status, peers: readonly Peer[]): Finding[] {
   if (trust.authors.some((key) => key !== author)) return [];
   const others = peers.flatMap((peer) => peer.author ?? []);
   if (others.length === 0) return [];

@@ -1,6 +1,6 @@
+import type { Operation } from '../client/index.ts';
 import { measureValue } from '../core/cbor/value.ts';
 import { type JsonValue, LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
-import type { WriteOperation, WriteResult } from '../runtime/facade/facade.ts';
 import type { ApiClient } from './client.ts';
 
 /** A commit takes 64 KiB of operations; the rest is for contexts, which only the node knows. */
@@ -45,10 +45,10 @@ export async function importEntries(
   return { imported, skipped };
 }
 
-type Batch = readonly WriteOperation[];
+type Batch = readonly Operation[];
 
 function* batches(entries: readonly (readonly [string, JsonValue])[]): Generator<Batch> {
-  let batch: WriteOperation[] = [];
+  let batch: Operation[] = [];
   let bytes = 0;
   let json = 0;
   for (const [key, value] of entries) {
@@ -81,7 +81,7 @@ async function write(client: ApiClient, batch: Batch, overwrite: boolean): Promi
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (left.length === 0) return { imported: 0, skipped };
     try {
-      await commit(client, overwrite ? left : left.map((operation) => ({ ...operation, ifNoneMatch: '*' as const })));
+      await client.commit(overwrite ? left : left.map((operation) => ({ ...operation, ifNoneMatch: '*' })));
       return { imported: left.length, skipped };
     } catch (error) {
       if (!(error instanceof LatticeError)) throw error;
@@ -106,22 +106,11 @@ async function write(client: ApiClient, batch: Batch, overwrite: boolean): Promi
   });
 }
 
-function commit(client: ApiClient, operations: Batch): Promise<WriteResult> {
-  return client.json<WriteResult>('POST', '/api/v1/commits', { body: JSON.stringify({ operations }) });
-}
-
 async function existingKeys(client: ApiClient, batch: Batch): Promise<Set<string>> {
   const existing = new Set<string>();
   const queue = batch.values();
   const worker = async (): Promise<void> => {
-    for (const { key } of queue) {
-      try {
-        await client.json('GET', '/api/v1/state', { query: { key } });
-        existing.add(key);
-      } catch (error) {
-        if (!(error instanceof LatticeError) || error.details['status'] !== 404) throw error;
-      }
-    }
+    for (const { key } of queue) if ((await client.getEntry(key)) !== undefined) existing.add(key);
   };
   await Promise.all(Array.from({ length: LOOKUPS }, worker));
   return existing;

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../core/types/index.ts';
 import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
 
 /** What makes a node take writes again, by why it does not. */
@@ -27,7 +26,7 @@ const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** What makes a peer reachable over HTTP, by why it is not. */
-export function nextStepOfUnreached(code: ErrorCode | undefined): string {
+export function nextStepOfUnreached(code: string | undefined): string {
   if (code !== undefined && OF_SOMETHING_BETWEEN.has(code))
     return 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.';
   return code === 'sync-forbidden'

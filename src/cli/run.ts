@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { LatticeError } from '../core/types/index.ts';
+import { advised } from './advice.ts';
 import type { CliContext } from './context.ts';
 import { exitCodeOf, reportError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -17,7 +18,7 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
   } catch (error) {
     // What was asked for and shown (help, version) is no error.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const shown = error instanceof CommanderError ? usageOf(error) : error;
+    const shown = error instanceof CommanderError ? usageOf(error) : advised(error);
     reportError(shown, context.output, argv.includes('--json'));
     return exitCodeOf(shown);
   }

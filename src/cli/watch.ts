@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { type ErrorCode, LatticeError } from '../core/types/index.ts';
+import { isTemporary, pause } from '../client/retry.ts';
+import { advised } from './advice.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { reportError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
@@ -12,9 +12,6 @@ export interface WatchOptions extends GlobalOptions {
 
 /** Clears from the cursor's home position down: a redraw without flicker. */
 const REDRAW = '\u001b[H\u001b[J';
-
-/** What waiting does not change. */
-const LASTING: ReadonlySet<ErrorCode> = new Set(['usage', 'unauthorized', 'not-supported']);
 
 /** Looks once and shows it; with --watch again and again until a signal, also while the node is away. */
 export async function watch<T>(
@@ -37,12 +34,12 @@ export async function watch<T>(
         present = () => show(seen);
       } catch (error) {
         // Watching goes on where the next look may find something else: the node may be restarting.
-        if (!(error instanceof LatticeError) || LASTING.has(error.code)) throw error;
-        present = () => reportError(error, context.output, options.json === true);
+        if (!isTemporary(error)) throw error;
+        present = () => reportError(advised(error), context.output, options.json === true);
       }
       if (context.output.interactive && !options.json) context.output.write(REDRAW);
       present();
-      await wait(options.interval * 1000, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await pause(options.interval * 1000, stopped.signal);
     }
     return EXIT.ok;
   } finally {

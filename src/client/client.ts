@@ -16,66 +16,100 @@ import type {
 } from '../api/contract/entities.ts';
 import type { Differences, HealthAnswer, NotReady, Peer, PingResult, Status } from '../api/contract/node-entities.ts';
 import type { JsonValue } from '../core/types/index.ts';
-import { type FollowOptions, follow } from './follow.ts';
-import { type CallOptions, type ClientOptions, createRequests } from './request.ts';
+import { LatticeProblem, notOurs } from './errors.ts';
+import { type FollowOptions, follow, type StreamOptions } from './follow.ts';
+import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
+import type { ServerSent } from './server-sent.ts';
 
 export interface PageOptions extends CallOptions {
-  readonly limit?: number;
-  readonly cursor?: string;
+  /** Most items of the page. */
+  readonly limit?: number | undefined;
+  /** From the page before. */
+  readonly cursor?: string | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
   /** Writes only while this version is current; `*`: only where the key has a value. */
-  readonly ifMatch?: string;
+  readonly ifMatch?: string | undefined;
   /** `*`: only where the key has no value. */
-  readonly ifNoneMatch?: '*';
-  /** The same request under the same key is done once: safe to try again. */
-  readonly idempotencyKey?: string;
+  readonly ifNoneMatch?: '*' | undefined;
+  /** The same request under the same key is done once: safe to try again for 24 hours. 1 to 128 visible ASCII. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 export type PeerName = { readonly url: string } | { readonly multiaddr: string };
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-/** A line, or the number of lines that were lost before the next. */
+/** A line, or the number of lines that are missing before the next: `restarted` by a restart of the node. */
 export type LogEvent =
   | { readonly type: 'line'; readonly line: LogLine }
-  | { readonly type: 'gap'; readonly dropped: number };
+  | { readonly type: 'gap'; readonly dropped: number; readonly restarted?: true };
 
+/** An entity tag (RFC 9110, section 8.8.3) of a version, which may stand in its quotes already. */
 const quoted = (version: string | undefined): string | undefined =>
-  version === undefined || version === '*' ? version : `"${version}"`;
+  version === undefined || version === '*' || version.startsWith('"') ? version : `"${version}"`;
 
 /**
- * The API of a node, one method for each route, under the route's name in /openapi.json. Errors are LatticeProblem.
- * Needs nothing but fetch: Node 20 and browsers.
+ * The API of a node, one method for each route, under the route's name in /openapi.json, besides `request` and `follow`
+ * for what has none. Runs in browsers and in Node.js 20, over fetch. It tries nothing again by itself but streams.
+ *
+ * Calls reject with a LatticeError: a LatticeProblem where the node, or what stands before it, answered with an error;
+ * `unreachable` without an answer, or with the beginning of one; `timeout`; `answer-too-large`; `not-a-lattice-node`
+ * for an answer that no node gives. An aborted call rejects with its signal's reason.
+ *
+ * LatticeError `usage` where the URL is no http or https URL, or the token nothing that a header can carry.
  */
 export function createClient(options: ClientOptions) {
   const requests = createRequests(options);
-  const { json, send } = requests;
+  const { url, request } = requests;
+
+  const json = async <T>(path: string, asked?: RequestOptions): Promise<T> => (await request(path, asked)).json() as T;
+  /** Undefined where the node says that there is no such thing. */
+  const jsonOrAbsent = async <T>(path: string, asked: RequestOptions): Promise<T | undefined> => {
+    try {
+      return await json<T>(path, asked);
+    } catch (error) {
+      if (error instanceof LatticeProblem && error.code === 'not-found') return undefined;
+      throw error;
+    }
+  };
+  const withoutBody = async (path: string, asked: RequestOptions): Promise<void> => {
+    const { status } = await request(path, asked);
+    if (status !== 204) throw notOurs(`${url}${path} answered status ${status} where a node answers 204`);
+  };
   const conditions = ({ ifMatch, ifNoneMatch, idempotencyKey }: WriteOptions) => ({
     'if-match': quoted(ifMatch),
     'if-none-match': ifNoneMatch,
     'idempotency-key': idempotencyKey,
   });
-  const absentAsUndefined = async <T>(call: Promise<Response>): Promise<T | undefined> => {
-    const response = await call;
-    if (response.status !== 404) return (await response.json()) as T;
-    await response.body?.cancel();
-    return undefined;
+  const at = ({ signal, timeoutMs }: CallOptions): CallOptions => ({ signal, timeoutMs });
+  const eventOf = (data: string): unknown => {
+    try {
+      return JSON.parse(data) as unknown;
+    } catch (cause) {
+      throw notOurs(`${url} sent an event that is not JSON`, cause);
+    }
   };
-  const at = (options: CallOptions): CallOptions => (options.signal === undefined ? {} : { signal: options.signal });
 
   async function listEntries({
     prefix,
     limit,
     cursor,
-    ...rest
-  }: PageOptions & { readonly prefix?: string } = {}): Promise<EntryPage> {
-    return json('/api/v1/state', { query: { prefix, limit, cursor }, ...at(rest) });
+    ...call
+  }: PageOptions & { readonly prefix?: string | undefined } = {}): Promise<EntryPage> {
+    return json('/api/v1/state', { query: { prefix, limit, cursor }, ...at(call) });
   }
 
   return {
+    /** The base URL, without a slash at its end. */
+    url,
+    /** Any request: its whole answer, with status, headers and body. For routes without a method here. */
+    request,
+    /** Any event stream, event by event as it comes. Resumes by itself, as `events` does. */
+    follow: (path: string, stream: StreamOptions = {}): AsyncGenerator<ServerSent> => follow(requests, path, stream),
+
     /** Undefined when there is no value under the key. */
     getEntry: (key: string, call: CallOptions = {}) =>
-      absentAsUndefined<Entry>(send('/api/v1/state', { query: { key }, also: [404], ...at(call) })),
+      jsonOrAbsent<Entry>('/api/v1/state', { query: { key }, ...at(call) }),
     putEntry: (key: string, value: JsonValue, write: WriteOptions = {}) =>
       json<Entry>('/api/v1/state', {
         method: 'PUT',
@@ -84,25 +118,31 @@ export function createClient(options: ClientOptions) {
         headers: conditions(write),
         ...at(write),
       }),
-    async deleteEntry(key: string, write: WriteOptions = {}): Promise<void> {
-      await send('/api/v1/state', { method: 'DELETE', query: { key }, headers: conditions(write), ...at(write) });
-    },
+    /** The same with the value as JSON text, sent as it is: the node's strict parser sees every digit and member. */
+    putEntryJson: (key: string, text: string, write: WriteOptions = {}) =>
+      json<Entry>('/api/v1/state', {
+        method: 'PUT',
+        query: { key },
+        body: text,
+        headers: { 'content-type': 'application/json', ...conditions(write) },
+        ...at(write),
+      }),
+    deleteEntry: (key: string, write: WriteOptions = {}): Promise<void> =>
+      withoutBody('/api/v1/state', { method: 'DELETE', query: { key }, headers: conditions(write), ...at(write) }),
     listEntries,
     /** Every entry in key order, page by page. */
-    async *entries({ prefix, ...call }: CallOptions & { readonly prefix?: string } = {}): AsyncGenerator<Entry> {
+    async *entries({
+      prefix,
+      ...call
+    }: CallOptions & { readonly prefix?: string | undefined } = {}): AsyncGenerator<Entry> {
       let cursor: string | undefined;
       do {
-        const page = await listEntries({
-          limit: 1000,
-          ...(prefix === undefined ? {} : { prefix }),
-          ...(cursor === undefined ? {} : { cursor }),
-          ...at(call),
-        });
+        const page = await listEntries({ limit: 1000, prefix, cursor, ...at(call) });
         yield* page.entries;
         cursor = page.cursor;
       } while (cursor !== undefined);
     },
-    commit: (operations: readonly Operation[], write: Pick<WriteOptions, 'idempotencyKey' | 'signal'> = {}) =>
+    commit: (operations: readonly Operation[], write: Omit<WriteOptions, 'ifMatch' | 'ifNoneMatch'> = {}) =>
       json<CommitResult>('/api/v1/commits', {
         method: 'POST',
         json: { operations },
@@ -114,43 +154,49 @@ export function createClient(options: ClientOptions) {
     listConflicts: ({ limit, cursor, ...call }: PageOptions = {}) =>
       json<{ conflicts: Conflict[]; cursor?: string }>('/api/v1/conflicts', { query: { limit, cursor }, ...at(call) }),
     /** `at: 'cut'`: at the newest certified cut, with its certificate. */
-    getProof: (key: string, { at: where, ...call }: CallOptions & { readonly at?: 'cut' } = {}) =>
+    getProof: (key: string, { at: where, ...call }: CallOptions & { readonly at?: 'cut' | undefined } = {}) =>
       json<Proof>('/api/v1/proof', { query: { key, at: where }, ...at(call) }),
     listCuts: (call: CallOptions = {}) => json<{ items: Cut[] }>('/api/v1/cuts', at(call)),
     /** `at`: Unix ms of the cut; default the newest certified one. Undefined when there is none. */
-    getCertificate: ({ at: when, ...call }: CallOptions & { readonly at?: number } = {}) =>
-      absentAsUndefined<{ at: number; certificate: string }>(
-        send('/api/v1/cuts/certificate', { query: { at: when }, also: [404], ...at(call) }),
-      ),
+    getCertificate: ({ at: when, ...call }: CallOptions & { readonly at?: number | undefined } = {}) =>
+      jsonOrAbsent<{ at: number; certificate: string }>('/api/v1/cuts/certificate', {
+        query: { at: when },
+        ...at(call),
+      }),
 
-    isAlive: async (call: CallOptions = {}): Promise<boolean> => (await send('/livez', at(call))).ok,
-    isReady: (call: CallOptions = {}) =>
-      send('/readyz', { also: [503], ...at(call) }).then(
-        async (response) => (await response.json()) as { status: 'ready' } | NotReady,
-      ),
+    /** True, or an error. */
+    isAlive: async (call: CallOptions = {}): Promise<boolean> =>
+      (await json<{ status: string }>('/livez', at(call))).status === 'ok',
+    /** Whether the node wants requests, and why not. */
+    isReady: (call: CallOptions = {}) => json<{ status: 'ready' } | NotReady>('/readyz', { also: [503], ...at(call) }),
     getStatus: (call: CallOptions = {}) => json<Status>('/api/v1/status', at(call)),
     getHealth: (call: CallOptions = {}) => json<HealthAnswer>('/api/v1/health', at(call)),
     getResources: (call: CallOptions = {}) => json<Resources>('/api/v1/resources', at(call)),
-    getSeries: ({ since, ...call }: CallOptions & { readonly since?: number } = {}) =>
+    getSeries: ({ since, ...call }: CallOptions & { readonly since?: number | undefined } = {}) =>
       json<Series>('/api/v1/series', { query: { since }, ...at(call) }),
-    getMetrics: async (call: CallOptions = {}): Promise<string> => (await send('/metrics', at(call))).text(),
+    /** In the text form of Prometheus. */
+    getMetrics: async (call: CallOptions = {}): Promise<string> =>
+      (await request('/metrics', { headers: { accept: 'text/plain' }, ...at(call) })).text(),
     getOpenApi: (call: CallOptions = {}) => json<Record<string, unknown>>('/openapi.json', at(call)),
     getConfig: async (call: CallOptions = {}): Promise<ConfigItem[]> =>
       (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
 
     /**
-     * Events from `after` or from now on. Resumes by itself; a `reset` event says where that could not be done without
-     * a gap.
+     * Events from `after` or from now on. A connection that is lost is opened again after the last event seen, as often
+     * as needed; a `reset` event says where that could not be done without a gap: read again what was derived from
+     * events. Ends with its signal; rejects with an error that another try will not mend.
      */
-    async *events(options: FollowOptions = {}): AsyncGenerator<LatticeEvent> {
-      for await (const { data } of follow(requests, '/api/v1/events', {}, options))
-        yield JSON.parse(data) as LatticeEvent;
+    async *events(stream: FollowOptions = {}): AsyncGenerator<LatticeEvent> {
+      for await (const { data } of follow(requests, '/api/v1/events', stream)) yield eventOf(data) as LatticeEvent;
     },
-    /** The log: its last lines, then live. */
-    async *logs({ level, ...options }: FollowOptions & { readonly level?: LogLevel } = {}): AsyncGenerator<LogEvent> {
-      for await (const { event, data } of follow(requests, '/api/v1/logs', { level }, options)) {
-        if (event === 'gap') yield { type: 'gap', ...(JSON.parse(data) as { dropped: number }) };
-        else yield { type: 'line', line: JSON.parse(data) as LogLine };
+    /** The log: its last lines, then live. Resumes and ends as `events` does. */
+    async *logs({
+      level,
+      ...stream
+    }: FollowOptions & { readonly level?: LogLevel | undefined } = {}): AsyncGenerator<LogEvent> {
+      for await (const { event, data } of follow(requests, '/api/v1/logs', { ...stream, query: { level } })) {
+        if (event === 'gap') yield { ...(eventOf(data) as { dropped: number; restarted?: true }), type: 'gap' };
+        else if (event === 'line') yield { type: 'line', line: eventOf(data) as LogLine };
       }
     },
     getLogs: ({
@@ -158,28 +204,30 @@ export function createClient(options: ClientOptions) {
       after,
       limit,
       ...call
-    }: CallOptions & { readonly level?: LogLevel; readonly after?: string; readonly limit?: number } = {}) =>
-      json<LogPage>('/api/v1/logs', { query: { level, after, limit, format: 'json' }, ...at(call) }),
+    }: CallOptions & {
+      readonly level?: LogLevel | undefined;
+      readonly after?: string | undefined;
+      readonly limit?: number | undefined;
+    } = {}) => json<LogPage>('/api/v1/logs', { query: { level, after, limit, format: 'json' }, ...at(call) }),
 
     listPeers: async (call: CallOptions = {}): Promise<Peer[]> =>
       (await json<{ peers: Peer[] }>('/api/v1/peers', at(call))).peers,
     /** False when it was known already. */
     addPeer: async (peer: PeerName, call: CallOptions = {}): Promise<boolean> =>
       (await json<{ added: boolean }>('/api/v1/peers', { method: 'POST', json: peer, ...at(call) })).added,
-    async removePeer(peer: PeerName, call: CallOptions = {}): Promise<void> {
-      await send('/api/v1/peers', { method: 'DELETE', query: { ...peer }, ...at(call) });
-    },
+    removePeer: (peer: PeerName, call: CallOptions = {}): Promise<void> =>
+      withoutBody('/api/v1/peers', { method: 'DELETE', query: { ...peer }, ...at(call) }),
     /** `peer`: peer id, author key, or URL of a known peer. */
     pingPeer: (peer: string, call: CallOptions = {}) =>
       json<PingResult>('/api/v1/peers/ping', { method: 'POST', json: { peer }, ...at(call) }),
-    getDifferences: (peerId: string, { limit, ...call }: CallOptions & { readonly limit?: number } = {}) =>
+    getDifferences: (peerId: string, { limit, ...call }: CallOptions & { readonly limit?: number | undefined } = {}) =>
       json<Differences>(`/api/v1/peers/${encodeURIComponent(peerId)}/differences`, { query: { limit }, ...at(call) }),
     syncNow: (call: CallOptions = {}) =>
       json<{ converged: { peers: number; equal: number }; peers: Peer[] }>('/api/v1/sync/now', {
         method: 'POST',
         ...at(call),
       }),
-    setMode: (mode: Status['mode'], { reason, ...call }: CallOptions & { readonly reason?: string } = {}) =>
+    setMode: (mode: Status['mode'], { reason, ...call }: CallOptions & { readonly reason?: string | undefined } = {}) =>
       json<{ changed: boolean; mode: Status['mode']; message: string }>('/api/v1/sync/mode', {
         method: 'POST',
         json: { mode, ...(reason === undefined ? {} : { reason }) },

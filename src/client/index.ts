@@ -1,5 +1,6 @@
 export type * from '../api/contract/entities.ts';
 export type * from '../api/contract/node-entities.ts';
+export { LatticeError } from '../core/types/errors.ts';
 export {
   createClient,
   type LatticeClient,
@@ -9,6 +10,9 @@ export {
   type PeerName,
   type WriteOptions,
 } from './client.ts';
-export type { FollowOptions } from './follow.ts';
-export { LatticeProblem } from './problem.ts';
-export type { CallOptions, ClientOptions } from './request.ts';
+export { LatticeProblem } from './errors.ts';
+export type { FollowOptions, StreamOptions } from './follow.ts';
+export type { Answer, CallOptions, ClientOptions, RequestOptions } from './request.ts';
+export { isTemporary } from './retry.ts';
+export type { ServerSent } from './server-sent.ts';
+export type { BodyReader, Fetch, FetchAnswer, FetchInit } from './transport.ts';

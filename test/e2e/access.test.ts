@@ -211,7 +211,7 @@ describe('the dashboard for everybody', () => {
       peerId: `12D3KooW${String(i).padStart(44, 'x')}`,
     }));
     const line = (n: number): string =>
-      `id: ${n}\nevent: line\ndata: ${JSON.stringify({ id: String(n), time: Date.now(), level: 'info', component: 'test', msg: `line ${n}` })}\n\n`;
+      `id: ${n}\nevent: line\ndata: ${JSON.stringify({ id: String(n), time: '2026-01-01T00:00:00.000Z', level: 'info', component: 'test', msg: `line ${n}` })}\n\n`;
     const lines = Array.from({ length: 1500 }, (_, n) => line(n)).join('');
     const asked: number[] = [];
     const { page } = await openDashboard(a, {

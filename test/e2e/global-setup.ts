@@ -11,13 +11,16 @@ function newest(directory: string): number {
   return Math.max(0, ...files.map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs));
 }
 
+/** Source directories of the dashboard. */
+const MADE_OF = ['dashboard', 'src/core', 'src/audit', 'src/client'];
+
 /** The program as for integration tests, and the dashboard when it is missing or older than what it is made of. */
 export default function setup(): void {
   buildProgram();
   const page = join(root, 'dist/dashboard/index.html');
   if (
     existsSync(page) &&
-    statSync(page).mtimeMs >= Math.max(newest(join(root, 'dashboard')), newest(join(root, 'src/core')))
+    statSync(page).mtimeMs >= Math.max(...MADE_OF.map((directory) => newest(join(root, directory))))
   )
     return;
   execFileSync(process.execPath, [join(root, 'scripts/build-dashboard.mjs')], { cwd: root, stdio: 'inherit' });

@@ -334,14 +334,11 @@ describe('around nodes', () => {
   });
 
   it('a path that a node does not have is told as such', async () => {
-    const { createClient } = await import('../../src/cli/client.ts');
-    const client = createClient({ url: a.url, token: undefined, timeoutMs: 5000 });
-    await expect(client.json('GET', '/api/v1/of-the-future')).rejects.toMatchObject({ code: 'not-supported' });
-    await expect(client.json('DELETE', '/api/v1/status')).rejects.toMatchObject({ code: 'not-supported' });
-    await expect(client.json('GET', '/api/v1/state', { query: { key: 'absent' } })).rejects.toMatchObject({
-      code: 'not-found',
-    });
-    client.close();
+    const { createApiClient } = await import('../../src/cli/client.ts');
+    const { request } = createApiClient({ url: a.url, token: undefined, timeoutMs: 5000 });
+    await expect(request('/api/v1/of-the-future')).rejects.toMatchObject({ code: 'not-supported' });
+    await expect(request('/api/v1/status', { method: 'DELETE' })).rejects.toMatchObject({ code: 'not-supported' });
+    await expect(request('/api/v1/state', { query: { key: 'absent' } })).rejects.toMatchObject({ code: 'not-found' });
   });
 });
 

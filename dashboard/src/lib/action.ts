@@ -1,5 +1,6 @@
 import { useCallback, useRef, useState } from 'preact/hooks';
-import { type ApiProblem, asProblem } from './api.ts';
+import type { LatticeError } from '../../../src/client/index.ts';
+import { asProblem, isMissing } from './api.ts';
 
 /**
  * Something that the reader starts. `missing`: this node has no such route. `result` of the last run that was not
@@ -9,7 +10,7 @@ export interface Action<T> {
   readonly run: () => void;
   readonly busy: boolean;
   readonly result: T | undefined;
-  readonly problem: ApiProblem | undefined;
+  readonly problem: LatticeError | undefined;
   readonly missing: boolean;
 }
 
@@ -36,7 +37,7 @@ export function useAction<T>(work: () => Promise<T | undefined>, mayBeMissing = 
         (result) => setOutcome((old) => ({ ...IDLE, result: result ?? old.result })),
         (error: unknown) => {
           const problem = asProblem(error);
-          const missing = mayBeMissing && (problem.status === 404 || problem.status === 501);
+          const missing = mayBeMissing && isMissing(problem);
           setOutcome({ ...IDLE, missing, problem: missing ? undefined : problem });
         },
       )

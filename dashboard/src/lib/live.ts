@@ -1,5 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
-import { apiUrl, asProblem, getJson } from './api.ts';
+import { createBackoff } from '../../../src/client/retry.ts';
+import { api, asProblem } from './api.ts';
 import type { Peer, Status } from './types.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -8,12 +9,8 @@ const LOOK_EVERY_MS = 2000;
 const LOOK_APART_MS = 1000;
 /** Announcements within this time count as one. */
 const STIR_APART_MS = 250;
-/**
- * While the node is gone: doubled from the first to the second, with up to a fifth at random so that tabs don't come
- * back together.
- */
-const RETRY_MS = 1000;
-const MAX_RETRY_MS = 10_000;
+/** What may change the picture. Changes of single keys are not among it: their batch is. */
+const STIRRING: ReadonlySet<string> = new Set(['batch', 'transition', 'repair', 'progress', 'cut', 'reset']);
 
 /** How this page stands with its node. Times are of the browser's clock, in Unix ms. */
 export type Link =
@@ -46,8 +43,8 @@ let timer: number | undefined;
 let looking = false;
 let wanted = false;
 let lookedAt = 0;
-let retryMs = RETRY_MS;
-let events: EventSource | undefined;
+const backoff = createBackoff();
+let events: AbortController | undefined;
 
 function schedule(ms: number): void {
   clearTimeout(timer);
@@ -76,10 +73,7 @@ async function look(): Promise<void> {
   wanted = false;
   lookedAt = Date.now();
   try {
-    const [told, { peers: toldPeers }] = await Promise.all([
-      getJson<Status>('status'),
-      getJson<{ peers: readonly Peer[] }>('peers'),
-    ]);
+    const [told, toldPeers] = await Promise.all([api.getStatus(), api.listPeers()]);
     const before = { link: link.peek(), verdict: verdict.peek(), startedAt: status.peek()?.startedAt };
     batch(() => {
       status.value = told;
@@ -89,7 +83,7 @@ async function look(): Promise<void> {
       link.value = { kind: 'live', at: Date.now() };
       if (before.link.kind === 'lost') comebacks.value++;
     });
-    retryMs = RETRY_MS;
+    backoff.reset();
     openEvents();
     const now = verdict.peek();
     if (before.link.kind === 'lost') announcement.value = `The node answers again. ${now?.title ?? ''}`;
@@ -110,21 +104,21 @@ async function look(): Promise<void> {
       };
       announcement.value = 'The node does not answer any more. Trying to reach it again.';
     }
-    schedule(retryMs * (1 + Math.random() / 5));
-    retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+    schedule(backoff.next(error));
   } finally {
     looking = false;
   }
 }
 
 /**
- * The stream only says when to look: what is shown is what the node answers when asked. Changes of single keys are not
- * listened to.
+ * The stream only says when to look: what is shown is what the node answers when asked. It resumes by itself while looks
+ * succeed; a look that fails closes it, and the next one that succeeds opens it, so that a node that is gone is not
+ * knocked at twice. Where the node refuses it, looks go on by the clock.
  */
 function openEvents(): void {
   if (events !== undefined || document.hidden) return;
-  const source = new EventSource(apiUrl('events'));
-  events = source;
+  const leave = new AbortController();
+  events = leave;
   let due = false;
   const onEvent = (): void => {
     // A busy node tells many at once: one look serves them all, and no frame is drawn for one alone.
@@ -135,16 +129,15 @@ function openEvents(): void {
       stir();
     }, STIR_APART_MS);
   };
-  for (const type of ['batch', 'transition', 'repair', 'progress', 'cut', 'reset'])
-    source.addEventListener(type, onEvent);
-  source.addEventListener('error', () => {
-    // Reopened by the next look that succeeds, so that a node that is gone is not knocked at twice.
-    if (events === source) closeEvents();
-  });
+  const listen = async (): Promise<void> => {
+    for await (const { event } of api.follow('/api/v1/events', { signal: leave.signal }))
+      if (STIRRING.has(event)) onEvent();
+  };
+  listen().catch(() => undefined);
 }
 
 function closeEvents(): void {
-  events?.close();
+  events?.abort();
   events = undefined;
 }
 

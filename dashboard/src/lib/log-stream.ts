@@ -1,29 +1,27 @@
 import { signal } from '@preact/signals';
-import { ApiProblem, asProblem, query, send } from './api.ts';
-import { createStreamParser } from './sse.ts';
+import type { LatticeError, LogLevel } from '../../../src/client/index.ts';
+import { api, asProblem, isMissing } from './api.ts';
 import type { LogLine } from './types.ts';
 
 /** Lines kept: as many as the node keeps. Older ones go. */
 export const MAX_LINES = 1000;
-/** Between the end of a stream and the next attempt, doubled up to the second. */
-const RETRY_MS = 1000;
-const MAX_RETRY_MS = 10_000;
 const SHOW_EVERY_MS = 400;
 
 /** A line, or the place where some are missing. */
 export type LogItem =
   | { readonly kind: 'line'; readonly n: number; readonly line: LogLine }
-  | { readonly kind: 'gap'; readonly n: number; readonly dropped: number | undefined };
+  | { readonly kind: 'gap'; readonly n: number; readonly dropped: number };
 
 export type LogState =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'open' }
-  | { readonly kind: 'retrying'; readonly problem: ApiProblem }
+  | { readonly kind: 'retrying'; readonly problem: LatticeError }
   | { readonly kind: 'missing' }
-  | { readonly kind: 'refused' };
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'failed'; readonly problem: LatticeError };
 
 /** Follows the node's log from what it still has on, and comes back where it was when the stream ends. */
-export function followLog(level: string) {
+export function followLog(level: LogLevel) {
   const items = signal<readonly LogItem[]>([]);
   const state = signal<LogState>({ kind: 'connecting' });
   /** Lines that arrived while paused, shown on resume. */
@@ -34,9 +32,6 @@ export function followLog(level: string) {
   let missed = 0;
   let flushing: number | undefined;
   let n = 0;
-  let after: string | undefined;
-  let retryMs = RETRY_MS;
-  let timer: number | undefined;
   const leave = new AbortController();
 
   const flush = (): void => {
@@ -57,52 +52,34 @@ export function followLog(level: string) {
     // One less than are kept, so that the mark for what went by unseen stays before them.
     if (held.length >= MAX_LINES) {
       const gone = held.shift();
-      missed += gone?.kind === 'gap' ? (gone.dropped ?? 0) : 1;
+      missed += gone?.kind === 'gap' ? gone.dropped : 1;
     }
     if (paused) waiting.value = held.length + missed;
     else flushing ??= window.setTimeout(flush, items.peek().length === 0 ? 0 : SHOW_EVERY_MS);
   };
-  const parse = (): ((chunk: string) => void) =>
-    createStreamParser(({ event, id, data }) => {
-      if (event === 'line') {
-        const line = JSON.parse(data) as LogLine;
-        after = id ?? line.id;
-        add({ kind: 'line', n: n++, line });
-      } else if (event === 'gap') {
-        const { dropped } = JSON.parse(data) as { dropped?: number };
-        add({ kind: 'gap', n: n++, dropped });
-      }
-    });
 
   async function follow(): Promise<void> {
+    const stream = api.logs({
+      level,
+      signal: leave.signal,
+      onOpen() {
+        state.value = { kind: 'open' };
+      },
+      onLost(problem) {
+        state.value = { kind: 'retrying', problem };
+      },
+    });
     try {
-      const response = await send(query('logs', { level, after }), {
-        withToken: true,
-        signal: leave.signal,
-        headers: { accept: 'text/event-stream' },
-      });
-      state.value = { kind: 'open' };
-      retryMs = RETRY_MS;
-      const reader = response.body?.getReader();
-      if (reader === undefined) throw new ApiProblem(0, 'invalid-answer', 'the node sent no stream', undefined);
-      const decoder = new TextDecoder();
-      const take = parse();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        take(decoder.decode(value, { stream: true }));
+      for await (const said of stream) {
+        if (said.type === 'line') add({ kind: 'line', n: n++, line: said.line });
+        else add({ kind: 'gap', n: n++, dropped: said.dropped });
       }
-      throw new ApiProblem(0, 'ended', 'the stream ended', undefined);
     } catch (error) {
       if (leave.signal.aborted) return;
       const problem = asProblem(error);
-      if (problem.status === 404 || problem.status === 501) state.value = { kind: 'missing' };
-      else if (problem.status === 401) state.value = { kind: 'refused' };
-      else {
-        state.value = { kind: 'retrying', problem };
-        timer = window.setTimeout(() => void follow(), retryMs);
-        retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
-      }
+      if (isMissing(problem)) state.value = { kind: 'missing' };
+      else if (problem.code === 'unauthorized') state.value = { kind: 'refused' };
+      else state.value = { kind: 'failed', problem };
     }
   }
   void follow();
@@ -120,7 +97,6 @@ export function followLog(level: string) {
     },
     close(): void {
       leave.abort();
-      clearTimeout(timer);
       clearTimeout(flushing);
     },
   };

@@ -1,6 +1,7 @@
 import { useSignalEffect } from '@preact/signals';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { type ApiProblem, asProblem, getJson } from './api.ts';
+import type { CallOptions, LatticeError } from '../../../src/client/index.ts';
+import { asProblem, isMissing } from './api.ts';
 import { token } from './auth.ts';
 import { comebacks, link } from './live.ts';
 
@@ -10,8 +11,8 @@ import { comebacks, link } from './live.ts';
  */
 export type Loaded<T> =
   | { readonly state: 'loading' }
-  | { readonly state: 'ready'; readonly data: T; readonly failure?: ApiProblem }
-  | { readonly state: 'failed'; readonly failure: ApiProblem }
+  | { readonly state: 'ready'; readonly data: T; readonly failure?: LatticeError }
+  | { readonly state: 'failed'; readonly failure: LatticeError }
   | { readonly state: 'missing' }
   | { readonly state: 'locked' };
 
@@ -23,17 +24,22 @@ export interface ResourceOptions {
   readonly withToken?: boolean;
   /** 404 means that the route is not there, not that the thing isn't. */
   readonly optional?: boolean;
-  readonly long?: boolean;
 }
 
 /**
- * Reads `path` of the API (nothing while undefined), again when it changes, when the link comes back, and as often as
- * asked.
+ * What `read` reads of the API. `name` says what that is: it is read again when the name changes, when the link comes
+ * back, and as often as asked.
  */
-export function useResource<T>(path: string | undefined, options: ResourceOptions = {}): Resource<T> {
-  const { everyMs, withToken = false, optional = false, long = false } = options;
-  const [loaded, setLoaded] = useState<{ readonly path: string | undefined; readonly value: Loaded<T> }>({
-    path,
+export function useResource<T>(
+  name: string,
+  read: (call: CallOptions) => Promise<T>,
+  options: ResourceOptions = {},
+): Resource<T> {
+  const { everyMs, withToken = false, optional = false } = options;
+  const latest = useRef(read);
+  latest.current = read;
+  const [loaded, setLoaded] = useState<{ readonly name: string; readonly value: Loaded<T> }>({
+    name,
     value: { state: 'loading' },
   });
   const [turn, setTurn] = useState(0);
@@ -46,25 +52,25 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
   });
 
   useEffect(() => {
-    if (path === undefined || !unlocked) return undefined;
+    if (!unlocked) return undefined;
     const leave = new AbortController();
     let timer: number | undefined;
     missing.current = false;
-    const read = async (): Promise<void> => {
+    const look = async (): Promise<void> => {
       try {
-        const data = await getJson<T>(path, { withToken, long });
+        const data = await latest.current({ signal: leave.signal });
         if (leave.signal.aborted) return;
-        setLoaded({ path, value: { state: 'ready', data } });
+        setLoaded({ name, value: { state: 'ready', data } });
       } catch (error) {
         if (leave.signal.aborted) return;
         const failure = asProblem(error);
-        missing.current = optional && (failure.status === 404 || failure.status === 501);
+        missing.current = optional && isMissing(failure);
         setLoaded((old) => {
-          if (missing.current) return { path, value: { state: 'missing' } };
+          if (missing.current) return { name, value: { state: 'missing' } };
           // What was read stays on screen, with the failure beside it.
-          const kept = old.path === path && old.value.state === 'ready';
+          const kept = old.name === name && old.value.state === 'ready';
           return {
-            path,
+            name,
             value: kept ? { state: 'ready', data: old.value.data, failure } : { state: 'failed', failure },
           };
         });
@@ -74,17 +80,17 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
     const again = (): void => {
       if (everyMs === undefined || missing.current || leave.signal.aborted) return;
       timer = window.setTimeout(
-        () => (document.hidden || link.peek().kind === 'lost' ? again() : void read()),
+        () => (document.hidden || link.peek().kind === 'lost' ? again() : void look()),
         everyMs,
       );
     };
-    void read();
+    void look();
     return () => {
       leave.abort();
       clearTimeout(timer);
     };
-  }, [path, unlocked, everyMs, withToken, optional, long, turn]);
+  }, [name, unlocked, everyMs, optional, turn]);
 
   if (!unlocked) return { state: 'locked', reload };
-  return loaded.path === path ? { ...loaded.value, reload } : { state: 'loading', reload };
+  return loaded.name === name ? { ...loaded.value, reload } : { state: 'loading', reload };
 }

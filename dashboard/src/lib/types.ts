@@ -1,18 +1,15 @@
-import type {
-  HistoryItem,
-  HistoryPage,
-  NodeStatus,
-  PeerDifferences,
-  PeerStatus,
-  PingOutcome,
-  SeriesPoint,
-  SeriesView,
+/** What the node answers, as its API says. Older versions leave out what these call optional. */
+export type {
+  ConfigItem,
+  Conflict,
+  Differences,
+  EntryPage,
+  History,
+  LogLine,
+  Peer,
+  PingResult,
+  Resources,
+  Series,
+  Status,
   Transition,
-} from '../../../src/runtime/facade/facade.ts';
-
-/** What the node answers is what its facade tells. Older versions leave out what their types call optional. */
-export type Status = NodeStatus;
-export type Peer = PeerStatus;
-
-export type { ConfigItem, LogLine, Resources } from '../../../src/api/contract/entities.ts';
-export type { HistoryItem, HistoryPage, PeerDifferences, PingOutcome, SeriesPoint, SeriesView, Transition };
+} from '../../../src/client/index.ts';

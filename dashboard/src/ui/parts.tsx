@@ -1,7 +1,7 @@
 import { useComputed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { ApiProblem } from '../lib/api.ts';
+import type { LatticeError } from '../../../src/client/index.ts';
 import { askToken } from '../lib/auth.ts';
 import { ago, dateTime } from '../lib/format.ts';
 import { announcement, nodeNow } from '../lib/live.ts';
@@ -120,7 +120,7 @@ export function Note({
   );
 }
 
-export function Problem({ problem, retry }: { readonly problem: ApiProblem; readonly retry?: () => void }) {
+export function Problem({ problem, retry }: { readonly problem: LatticeError; readonly retry?: () => void }) {
   return (
     <div role="alert">
       <Note tone="bad" title={sentence(problem.message)}>

@@ -1,25 +1,22 @@
 import { useId, useState } from 'preact/hooks';
-import type { ConflictView, SiblingView } from '../../../src/runtime/facade/facade.ts';
 import { useAction } from '../lib/action.ts';
-import { query, send } from '../lib/api.ts';
+import { api } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
 import { hlcMs, plural, short } from '../lib/format.ts';
 import { announcement, refresh, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
+import type { Conflict as ConflictAnswer } from '../lib/types.ts';
 import { Ago, Badge, Card, Empty, Note, Problem, Show, When } from '../ui/parts.tsx';
 
 const PAGE = 20;
 
-interface ConflictPage {
-  readonly conflicts: readonly ConflictView[];
-  readonly cursor?: string;
-}
+type SiblingAnswer = ConflictAnswer['siblings'][number];
 
-const pretty = (sibling: SiblingView): string => (sibling.deleted ? '' : JSON.stringify(sibling.value, null, 2));
+const pretty = (sibling: SiblingAnswer): string => (sibling.deleted ? '' : JSON.stringify(sibling.value, null, 2));
 
 function Sibling(props: {
-  readonly sibling: SiblingView;
+  readonly sibling: SiblingAnswer;
   readonly winner: boolean;
   readonly group: string;
   readonly chosen: boolean;
@@ -56,7 +53,7 @@ function Conflict({
   conflict,
   resolved,
 }: {
-  readonly conflict: ConflictView;
+  readonly conflict: ConflictAnswer;
   readonly resolved: (key: string) => void;
 }) {
   const id = useId();
@@ -67,18 +64,17 @@ function Conflict({
   const resolve = useAction<true>(async () => {
     if (chosen === undefined || winner === undefined) return undefined;
     if ((await askToken('to resolve a conflict')) === undefined) return undefined;
-    const path = query('state', { key });
     // Only if nobody has written since: the version that the winner has stands for all that was seen here.
-    const headers = { 'if-match': `"${winner.version}"` };
-    await (chosen.deleted
-      ? send(path, { method: 'DELETE', headers, withToken: true })
-      : send(path, { method: 'PUT', body: chosen.value, headers, withToken: true }));
+    const unchanged = { ifMatch: winner.version };
+    await (chosen.deleted || chosen.value === undefined
+      ? api.deleteEntry(key, unchanged)
+      : api.putEntry(key, chosen.value, unchanged));
     announcement.value = `The conflict under ${key} is resolved`;
     refresh();
     resolved(key);
     return true;
   }, false);
-  const changed = resolve.problem?.status === 412;
+  const changed = resolve.problem?.code === 'precondition-failed';
   return (
     <section class="card conflict" aria-labelledby={id}>
       <div class="card-head">
@@ -121,7 +117,8 @@ function Conflict({
 export function Conflicts() {
   const [cursors, setCursors] = useState<readonly string[]>([]);
   const [done, setDone] = useState<readonly string[]>([]);
-  const page = useResource<ConflictPage>(query('conflicts', { limit: PAGE, cursor: cursors.at(-1) }));
+  const cursor = cursors.at(-1);
+  const page = useResource(`conflicts ${cursor}`, (call) => api.listConflicts({ limit: PAGE, cursor, ...call }));
   const total = status.value?.conflicts ?? 0;
   const onResolved = (key: string): void => {
     setDone((old) => [...old.filter((k) => k !== key), key].slice(-PAGE));

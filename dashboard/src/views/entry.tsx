@@ -1,10 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { EntryView } from '../../../src/runtime/facade/facade.ts';
-import { query } from '../lib/api.ts';
+import { api } from '../lib/api.ts';
 import { hlcMs, plural, short } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
-import type { HistoryPage } from '../lib/types.ts';
 import { Ago, Badge, Card, Copyable, Empty, Facts, Show, When } from '../ui/parts.tsx';
 import { ProofPanel } from './proof.tsx';
 
@@ -13,8 +11,7 @@ const HISTORY_PAGE = 50;
 export function EntryPanel({ name, prefix }: { readonly name: string; readonly prefix: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: false }), []);
-  const entry = useResource<EntryView>(query('state', { key: name }));
-  const gone = entry.state === 'failed' && entry.failure.status === 404;
+  const entry = useResource(`entry ${name}`, (call) => api.getEntry(name, call));
   return (
     <section class="entry" aria-labelledby="entry-title">
       <div class="card">
@@ -24,11 +21,11 @@ export function EntryPanel({ name, prefix }: { readonly name: string; readonly p
           </h2>
           <a href={linkTo('state', { prefix })}>Close</a>
         </div>
-        {gone ? (
-          <Empty>No value under this key: it was never written, or deleted. The proof below shows which.</Empty>
-        ) : (
-          <Show of={entry} what="the entry">
-            {(e) => (
+        <Show of={entry} what="the entry">
+          {(e) =>
+            e === undefined ? (
+              <Empty>No value under this key: it was never written, or deleted. The proof below shows which.</Empty>
+            ) : (
               <>
                 <pre class="value" tabIndex={0} aria-label="Value">
                   {JSON.stringify(e.value, null, 2)}
@@ -56,9 +53,9 @@ export function EntryPanel({ name, prefix }: { readonly name: string; readonly p
                   ]}
                 />
               </>
-            )}
-          </Show>
-        )}
+            )
+          }
+        </Show>
       </div>
       <ProofPanel name={name} />
       <HistoryCard name={name} />
@@ -67,7 +64,9 @@ export function EntryPanel({ name, prefix }: { readonly name: string; readonly p
 }
 
 function HistoryCard({ name }: { readonly name: string }) {
-  const history = useResource<HistoryPage>(query('history', { key: name, limit: HISTORY_PAGE }), { optional: true });
+  const history = useResource(`history ${name}`, (call) => api.getHistory(name, { limit: HISTORY_PAGE, ...call }), {
+    optional: true,
+  });
   return (
     <Card title="History">
       <Show of={history} what="the history of a key">

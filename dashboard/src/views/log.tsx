@@ -1,16 +1,17 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LogLevel } from '../../../src/client/index.ts';
 import { askToken, token } from '../lib/auth.ts';
 import { clockTime, count, dateTime, plural } from '../lib/format.ts';
 import { followLog, type LogFollower, type LogItem, MAX_LINES } from '../lib/log-stream.ts';
 import type { LogLine } from '../lib/types.ts';
-import { Card, Empty, Loading, Note } from '../ui/parts.tsx';
+import { Card, Empty, Loading, Note, Problem } from '../ui/parts.tsx';
 
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 /** Height of a row in CSS pixels, as the style sheet sets it: the list draws only the rows in sight. */
 const ROW_PX = 24;
 const SPARE_ROWS = 10;
 
-const msOf = (line: LogLine): number => (typeof line.time === 'number' ? line.time : Date.parse(line.time));
+const msOf = (line: LogLine): number => Date.parse(line.time);
 
 const fieldsOf = ({
   id: _id,
@@ -40,7 +41,7 @@ function Row({
   if (item.kind === 'gap') {
     return (
       <div class="log-row gap" role="listitem">
-        {item.dropped === undefined ? 'Lines are missing here' : `${plural(item.dropped, 'line')} missing here`}
+        {plural(item.dropped, 'line')} missing here
       </div>
     );
   }
@@ -137,6 +138,7 @@ function Lines({ follower, filter }: { readonly follower: LogFollower; readonly 
           The log stream is interrupted: {state.problem.message}. Trying again by itself; what was missed is read then.
         </Note>
       )}
+      {state.kind === 'failed' && <Problem problem={state.problem} />}
       {state.kind === 'refused' && (
         <p>
           The node did not take the token.{' '}
@@ -162,7 +164,7 @@ function Lines({ follower, filter }: { readonly follower: LogFollower; readonly 
 }
 
 function Follow() {
-  const [level, setLevel] = useState<string>('info');
+  const [level, setLevel] = useState<LogLevel>('info');
   const [filter, setFilter] = useState('');
   const [paused, setPaused] = useState(false);
   const [follower, setFollower] = useState<LogFollower | undefined>();
@@ -197,7 +199,11 @@ function Follow() {
           {paused ? 'Go on' : 'Pause'}
         </button>
         <label for="log-level">Level</label>
-        <select id="log-level" value={level} onChange={(event) => setLevel(event.currentTarget.value)}>
+        <select
+          id="log-level"
+          value={level}
+          onChange={(event) => setLevel(LEVELS[event.currentTarget.selectedIndex] ?? level)}
+        >
           {LEVELS.map((name) => (
             <option key={name} value={name}>
               {name === 'error' ? 'error' : `${name} and above`}

@@ -1,3 +1,4 @@
+import { api } from '../lib/api.ts';
 import { bytes, count, duration, plural } from '../lib/format.ts';
 import { nodeNow, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
@@ -163,8 +164,11 @@ function ConfigTable({ items }: { readonly items: readonly ConfigItem[] }) {
 }
 
 export function NodeView() {
-  const resources = useResource<Resources>('resources', { everyMs: RESOURCES_EVERY_MS, optional: true });
-  const config = useResource<{ readonly items: readonly ConfigItem[] }>('config', { withToken: true, optional: true });
+  const resources = useResource('resources', (call) => api.getResources(call), {
+    everyMs: RESOURCES_EVERY_MS,
+    optional: true,
+  });
+  const config = useResource('config', (call) => api.getConfig(call), { withToken: true, optional: true });
   const s = status.value;
   if (s === undefined) return null;
   return (
@@ -207,7 +211,7 @@ export function NodeView() {
       </div>
       <Card title="Configuration">
         <Show of={config} what="its configuration">
-          {(data) => <ConfigTable items={data.items} />}
+          {(data) => <ConfigTable items={data} />}
         </Show>
       </Card>
     </>

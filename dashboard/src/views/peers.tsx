@@ -1,11 +1,11 @@
 import { useState } from 'preact/hooks';
 import { type Action, useAction } from '../lib/action.ts';
-import { getJson } from '../lib/api.ts';
+import { api, LONG } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
 import { bytes, count, duration, peerName, plural, short } from '../lib/format.ts';
 import { peers, status } from '../lib/live.ts';
 import { linkTo } from '../lib/router.ts';
-import type { Peer, PeerDifferences, PingOutcome, Status } from '../lib/types.ts';
+import type { Differences, Peer, PingResult, Status } from '../lib/types.ts';
 import { isMember, isSilent } from '../lib/verdict.ts';
 import { FleetMap } from '../ui/fleet-map.tsx';
 import { Ago, Badge, Card, Copyable, Empty, Facts, Problem } from '../ui/parts.tsx';
@@ -68,15 +68,9 @@ function Row({
 }
 
 function Ping({ peer }: { readonly peer: Peer }) {
-  const ping: Action<readonly PingOutcome[]> = useAction(async () => {
+  const ping: Action<PingResult['results']> = useAction(async () => {
     if ((await askToken('to ping a peer')) === undefined) return undefined;
-    const answer = await getJson<{ results: readonly PingOutcome[] }>('peers/ping', {
-      method: 'POST',
-      body: { peer: idOf(peer) },
-      withToken: true,
-      long: true,
-    });
-    return answer.results;
+    return (await api.pingPeer(idOf(peer), LONG)).results;
   });
   return (
     <div>
@@ -103,15 +97,9 @@ const SIDES = {
 
 function WhatDiffers({ peer }: { readonly peer: Peer }) {
   const [at, setAt] = useState<number | undefined>();
-  const look: Action<PeerDifferences> = useAction(async () => {
+  const look: Action<Differences> = useAction(async () => {
     if ((await askToken('to compare with a peer')) === undefined) return undefined;
-    const found = await getJson<PeerDifferences>(
-      `peers/${encodeURIComponent(peer.peerId ?? '')}/differences?limit=${MAX_KEYS}`,
-      {
-        withToken: true,
-        long: true,
-      },
-    );
+    const found = await api.getDifferences(peer.peerId ?? '', { limit: MAX_KEYS, ...LONG });
     setAt(Date.now());
     return found;
   });

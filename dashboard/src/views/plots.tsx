@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { bytes, clockTime, duration } from '../lib/format.ts';
-import type { SeriesPoint, SeriesView } from '../lib/types.ts';
+import type { Series } from '../lib/types.ts';
 import { theme } from '../ui/shell.tsx';
 
 const HEIGHT = 170;
@@ -13,7 +13,7 @@ interface Line {
   readonly colour: string;
   /** Lines differ in their dashes, too: colours alone tell nothing to some. */
   readonly dash?: readonly number[];
-  readonly value: (item: SeriesPoint) => number | null;
+  readonly value: (item: Series['items'][number]) => number | null;
 }
 
 interface PlotKind {
@@ -59,7 +59,7 @@ const kindsOf = (stepMs: number): readonly PlotKind[] => {
   ];
 };
 
-const dataOf = (items: readonly SeriesPoint[], kind: PlotKind): uPlot.AlignedData => [
+const dataOf = (items: Series['items'], kind: PlotKind): uPlot.AlignedData => [
   items.map((item) => item.at / 1000),
   ...kind.lines.map((line) => items.map(line.value)),
 ];
@@ -101,7 +101,7 @@ function optionsOf(kind: PlotKind, width: number): uPlot.Options {
   };
 }
 
-function Plot({ items, kind }: { readonly items: readonly SeriesPoint[]; readonly kind: PlotKind }) {
+function Plot({ items, kind }: { readonly items: Series['items']; readonly kind: PlotKind }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const data = dataOf(items, kind);
@@ -146,7 +146,7 @@ function Plot({ items, kind }: { readonly items: readonly SeriesPoint[]; readonl
 const valueText = (value: number | null, kind: PlotKind): string =>
   value === null ? 'not measured' : kind.show(value);
 
-export function SeriesPlots({ series }: { readonly series: SeriesView }) {
+export function SeriesPlots({ series }: { readonly series: Series }) {
   return (
     <div class="plots">
       {kindsOf(series.stepMs).map((kind) => (

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useAction } from '../lib/action.ts';
-import { getJson, query } from '../lib/api.ts';
+import { api } from '../lib/api.ts';
 import { count, plural, short } from '../lib/format.ts';
 import { announcement, status } from '../lib/live.ts';
 import type { PathView, ProofResult } from '../proof/verify.ts';
@@ -140,8 +140,10 @@ function Save({ document }: { readonly document: unknown }) {
 export function ProofPanel({ name }: { readonly name: string }) {
   const [atCut, setAtCut] = useState(false);
   const check = useAction<Checked>(async () => {
-    const path = query('proof', { key: name, at: atCut ? 'cut' : undefined });
-    const [{ verifyDocument }, document] = await Promise.all([import('../proof/verify.ts'), getJson<unknown>(path)]);
+    const [{ verifyDocument }, document] = await Promise.all([
+      import('../proof/verify.ts'),
+      api.getProof(name, { at: atCut ? 'cut' : undefined }),
+    ]);
     const result = await verifyDocument(document, { key: name, trusted: status.peek()?.trust.authors ?? [] });
     announcement.value = result.holds ? 'The proof was verified' : 'The proof does not hold';
     return { result, document };

@@ -1,20 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { EntryView } from '../../../src/runtime/facade/facade.ts';
-import { query } from '../lib/api.ts';
+import { api } from '../lib/api.ts';
 import { count, hlcMs, plural, short } from '../lib/format.ts';
 import { status, stirs } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo, parameters } from '../lib/router.ts';
+import type { EntryPage } from '../lib/types.ts';
 import { Ago, Badge, Card, Empty, Show } from '../ui/parts.tsx';
 import { EntryPanel } from './entry.tsx';
 
 const PAGE = 50;
 const MAX_PREVIEW = 90;
-
-interface StatePage {
-  readonly entries: readonly EntryView[];
-  readonly cursor?: string;
-}
 
 function preview(value: unknown): string {
   const text = JSON.stringify(value);
@@ -26,7 +21,7 @@ function Rows({
   prefix,
   chosen,
 }: {
-  readonly page: StatePage;
+  readonly page: EntryPage;
   readonly prefix: string;
   readonly chosen: string | undefined;
 }) {
@@ -81,7 +76,9 @@ export function StateView() {
     setCursors([]);
   }, [prefix]);
   const cursor = cursors.at(-1);
-  const page = useResource<StatePage>(query('state', { prefix, limit: PAGE, cursor }));
+  const page = useResource(`state ${JSON.stringify([prefix, cursor])}`, (call) =>
+    api.listEntries({ prefix: prefix === '' ? undefined : prefix, limit: PAGE, cursor, ...call }),
+  );
   useEffect(() => {
     if (page.state === 'ready') setSeenAt(status.peek()?.sequence);
   }, [page.state === 'ready' ? page.data : undefined]);

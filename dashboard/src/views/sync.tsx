@@ -1,12 +1,12 @@
 import type { FunctionComponent } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 import { useAction } from '../lib/action.ts';
-import { getJson } from '../lib/api.ts';
+import { api, LONG } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
 import { count, duration, peerName, plural } from '../lib/format.ts';
 import { announcement, nodeNow, peers, refresh, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
-import type { Peer, SeriesView, Status } from '../lib/types.ts';
+import type { Peer, Series, Status } from '../lib/types.ts';
 import { Badge, Card, Empty, Loading, Note, Problem, Show } from '../ui/parts.tsx';
 import { LungState } from '../ui/peer-parts.tsx';
 import { Transitions } from '../ui/transitions.tsx';
@@ -22,24 +22,14 @@ const MODES: readonly (readonly [mode: Status['mode'], what: string])[] = [
   ['http', 'HTTP only, P2P is not used'],
 ];
 
-interface ModeAnswer {
-  readonly changed: boolean;
-  readonly mode: string;
-  readonly message: string;
-}
-
 function ModeForm({ mode }: { readonly mode: Status['mode'] }) {
   const id = useId();
   const [wanted, setWanted] = useState<Status['mode'] | undefined>();
   const [reason, setReason] = useState('');
   const chosen = wanted ?? mode;
-  const change = useAction<ModeAnswer>(async () => {
+  const change = useAction(async () => {
     if ((await askToken('to switch the mode')) === undefined) return undefined;
-    const answer = await getJson<ModeAnswer>('sync/mode', {
-      method: 'POST',
-      body: { mode: chosen, reason: reason.trim() },
-      withToken: true,
-    });
+    const answer = await api.setMode(chosen, { reason: reason.trim() });
     announcement.value = answer.message;
     setWanted(undefined);
     setReason('');
@@ -97,13 +87,9 @@ function ModeForm({ mode }: { readonly mode: Status['mode'] }) {
 }
 
 function SyncNow() {
-  const now = useAction<{ converged: Status['converged'] }>(async () => {
+  const now = useAction(async () => {
     if ((await askToken('to start a comparison')) === undefined) return undefined;
-    const answer = await getJson<{ converged: Status['converged'] }>('sync/now', {
-      method: 'POST',
-      withToken: true,
-      long: true,
-    });
+    const answer = await api.syncNow(LONG);
     refresh();
     return answer;
   });
@@ -150,10 +136,10 @@ function Repairs({ all, now }: { readonly all: readonly Peer[]; readonly now: nu
   );
 }
 
-type Plots = FunctionComponent<{ readonly series: SeriesView }>;
+type Plots = FunctionComponent<{ readonly series: Series }>;
 
 /** The plotting library is the largest part of the dashboard: only who looks at plots loads it. */
-function PlotsLater({ series }: { readonly series: SeriesView }) {
+function PlotsLater({ series }: { readonly series: Series }) {
   const [Shown, setShown] = useState<Plots | undefined>();
   const [failed, setFailed] = useState(false);
   useEffect(() => {
@@ -167,7 +153,7 @@ function PlotsLater({ series }: { readonly series: SeriesView }) {
 }
 
 export function Sync() {
-  const series = useResource<SeriesView>('series', { everyMs: SERIES_EVERY_MS, optional: true });
+  const series = useResource('series', (call) => api.getSeries(call), { everyMs: SERIES_EVERY_MS, optional: true });
   const s = status.value;
   if (s === undefined) return null;
   return (

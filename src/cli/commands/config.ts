@@ -10,19 +10,10 @@ export interface ConfigShowOptions extends GlobalOptions {
   readonly all?: boolean;
 }
 
-interface ConfigItem {
-  readonly name: string;
-  readonly value: unknown;
-  readonly source: string;
-  readonly secret: boolean;
-  readonly unit?: string;
-  readonly help: string;
-}
-
 /** The configuration that a node runs with, and where each value comes from. Secrets are told as set or not set. */
 export async function configShow(context: CliContext, options: ConfigShowOptions): Promise<number> {
   const client = await connect(context, options);
-  const { items } = await client.json<{ readonly items: readonly ConfigItem[] }>('GET', '/api/v1/config');
+  const items = await client.getConfig();
   if (options.json) {
     context.output.json({ items });
     return EXIT.ok;

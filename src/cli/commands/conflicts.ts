@@ -1,5 +1,5 @@
+import type { Conflict, Operation } from '../../client/index.ts';
 import { type JsonValue, LatticeError } from '../../core/types/index.ts';
-import type { ConflictView, SiblingView, WriteResult } from '../../runtime/facade/facade.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -19,12 +19,8 @@ export interface ResolveOptions extends GlobalOptions {
   readonly delete?: boolean;
 }
 
-interface ConflictPage {
-  readonly conflicts: readonly ConflictView[];
-  readonly cursor?: string;
-}
+type Sibling = Conflict['siblings'][number];
 
-const PATH = '/api/v1/conflicts';
 /** Keys asked for at once: each may carry many siblings. */
 const PAGE = 100;
 /** Pages looked through for one key: 100,000 conflicts are a fleet in trouble of another kind. */
@@ -32,13 +28,11 @@ const MAX_PAGES = 1000;
 
 export async function conflictsList(context: CliContext, options: ConflictsOptions): Promise<number> {
   const client = await connect(context, options);
-  const found: ConflictView[] = [];
+  const found: Conflict[] = [];
   let cursor: string | undefined;
   // Ends: every round finds at least one conflict or is the last.
   do {
-    const page = await client.json<ConflictPage>('GET', PATH, {
-      query: { limit: Math.min(PAGE, options.limit - found.length), cursor },
-    });
+    const page = await client.listConflicts({ limit: Math.min(PAGE, options.limit - found.length), cursor });
     found.push(...page.conflicts);
     cursor = page.conflicts.length === 0 ? undefined : page.cursor;
   } while (cursor !== undefined && found.length < options.limit);
@@ -76,15 +70,14 @@ export async function conflictsResolve(context: CliContext, key: string, options
   const conflict = await find(client, key);
   const chosen =
     options.take === undefined ? { deleted: options.delete === true, value } : siblingOf(conflict, options.take);
-  const winner = conflict.siblings[0] as SiblingView;
+  const winner = conflict.siblings[0] as Sibling;
   // Nothing is overwritten that its writer saw and we did not. A deleted key has no version to name.
   const unchanged = winner.deleted ? {} : { ifMatch: winner.version };
-  const operation = chosen.deleted
-    ? { op: 'delete', key, ...unchanged }
-    : { op: 'put', key, value: chosen.value, ...unchanged };
-  const { results } = await client.json<WriteResult>('POST', '/api/v1/commits', {
-    body: JSON.stringify({ operations: [operation] }),
-  });
+  const operation: Operation =
+    chosen.deleted || chosen.value === undefined
+      ? { op: 'delete', key, ...unchanged }
+      : { op: 'put', key, value: chosen.value, ...unchanged };
+  const { results } = await client.commit([operation]);
   const version = results[0]?.version;
   if (options.json)
     context.output.json({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
@@ -92,10 +85,10 @@ export async function conflictsResolve(context: CliContext, key: string, options
   return EXIT.ok;
 }
 
-async function find(client: ApiClient, key: string): Promise<ConflictView> {
+async function find(client: ApiClient, key: string): Promise<Conflict> {
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await client.json<ConflictPage>('GET', PATH, { query: { limit: PAGE, cursor } });
+    const page = await client.listConflicts({ limit: PAGE, cursor });
     const found = page.conflicts.find((conflict) => conflict.key === key);
     if (found !== undefined) return found;
     cursor = page.cursor;
@@ -108,7 +101,7 @@ async function find(client: ApiClient, key: string): Promise<ConflictView> {
   });
 }
 
-function siblingOf({ siblings }: ConflictView, choice: string): SiblingView {
+function siblingOf({ siblings }: Conflict, choice: string): Sibling {
   const found = siblings.find((sibling, i) => sibling.version === choice || String(i + 1) === choice);
   if (found !== undefined) return found;
   throw usageError(
@@ -117,7 +110,7 @@ function siblingOf({ siblings }: ConflictView, choice: string): SiblingView {
   );
 }
 
-function show({ output }: CliContext, { key, siblings }: ConflictView): void {
+function show({ output }: CliContext, { key, siblings }: Conflict): void {
   output.line(output.paint('bold', printable(key)));
   siblings.forEach((sibling, i) => {
     const value = sibling.deleted ? '(deleted)' : printable(JSON.stringify(sibling.value));

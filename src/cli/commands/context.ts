@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LatticeError } from '../../core/types/index.ts';
-import { createClient } from '../client.ts';
+import { createApiClient } from '../client.ts';
 import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
 import { type FleetContext, isContextName, MAX_CONTEXTS, readContexts, readToken, writeContexts } from '../contexts.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -28,11 +28,11 @@ export async function contextAdd(context: CliContext, name: string, options: Con
   if (url === undefined) throw usageError('which node? give --url or --fleet');
   const tokenFile = options.tokenFile === undefined ? node?.tokenFile : resolve(context.cwd, options.tokenFile);
   // A wrong URL or token file is found now, not by the next command.
-  createClient({
+  createApiClient({
     url,
     token: tokenFile === undefined ? undefined : await readToken(context, tokenFile),
     timeoutMs: 1000,
-  }).close();
+  });
 
   const known = await readContexts(context.env);
   const contexts = new Map(known.contexts);

@@ -1,4 +1,4 @@
-import type { CutView } from '../../runtime/facade/facade.ts';
+import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -21,7 +21,7 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
   return await watch(
     context,
     options,
-    () => client.json<{ readonly items: readonly CutView[] }>('GET', '/api/v1/cuts'),
+    () => client.listCuts(),
     ({ items }) => {
       const shown = items.slice(0, options.limit);
       if (options.json) context.output.json({ items: shown });
@@ -45,13 +45,13 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
 /** The certificate of a quorum for a cut: an auditor's anchor. */
 export async function certificate(context: CliContext, options: CertificateOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<{ readonly at: number; readonly certificate: string }>(
-    'GET',
-    '/api/v1/cuts/certificate',
-    {
-      query: { at: options.at },
-    },
-  );
+  const answer = await client.getCertificate({ at: options.at });
+  if (answer === undefined) {
+    const which = options.at === undefined ? 'no cut' : `no cut at ${options.at}`;
+    throw new LatticeError('not-found', `${which} has a certificate`, {
+      next: 'See lattice cuts: which of the last minutes are certified.',
+    });
+  }
   if (options.out !== undefined) {
     const path = await writeNew(context, options.out, `${answer.certificate}\n`);
     if (options.json) context.output.json({ file: path, at: answer.at });

@@ -49,18 +49,14 @@ export async function doctor(context: CliContext, urls: readonly string[], optio
       }),
     );
   };
-  try {
-    // Writes in flight make roots differ for a moment, so what is bad is looked at again for a while.
-    const deadline = performance.now() + options.settle * 1000;
-    let reports = await examine();
-    while (reports.some((r) => r.reachable) && !isWell(reports) && performance.now() < deadline) {
-      await sleep(clock, SETTLE_STEP_MS);
-      reports = await examine();
-    }
-    return conclude(context, options, reports);
-  } finally {
-    for (const { client } of targets) client.close();
+  // Writes in flight make roots differ for a moment, so what is bad is looked at again for a while.
+  const deadline = performance.now() + options.settle * 1000;
+  let reports = await examine();
+  while (reports.some((r) => r.reachable) && !isWell(reports) && performance.now() < deadline) {
+    await sleep(clock, SETTLE_STEP_MS);
+    reports = await examine();
   }
+  return conclude(context, options, reports);
 }
 
 function conclude(context: CliContext, options: DoctorOptions, reports: readonly NodeReport[]): number {

@@ -1,8 +1,8 @@
-import type { Transition } from '../../runtime/facade/facade.ts';
+import type { Transition } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { follow } from '../follow.ts';
+import { followed } from '../followed.ts';
 import { printable } from '../output.ts';
 
 export interface EventsOptions extends GlobalOptions {
@@ -20,22 +20,15 @@ export async function events(context: CliContext, options: EventsOptions): Promi
   let left = options.count ?? Number.POSITIVE_INFINITY;
   let last = options.after;
   try {
-    await follow(client, {
-      path: '/api/v1/events',
-      after: options.after,
-      signal: stopped.signal,
-      take({ id, event, data }) {
-        last = id ?? last;
-        if (types !== undefined && !types.includes(event)) return true;
-        if (options.json) context.output.line(printable(data));
-        else context.output.line(describe(event, data));
-        return --left > 0;
-      },
-      lost: (cause) => context.output.remark(`${printable(cause.message)}; trying again`),
-    });
+    const stream = followed(context, stopped.signal, options.after);
+    for await (const { id, event, data } of client.follow('/api/v1/events', stream)) {
+      last = id ?? last;
+      if (types !== undefined && !types.includes(event)) continue;
+      context.output.line(options.json ? printable(data) : describe(event, data));
+      if (--left === 0) break;
+    }
   } finally {
     release();
-    client.close();
   }
   if (last !== undefined && !options.json)
     context.output.remark(`go on from here: ${context.programName} events --after ${last}`);

@@ -1,4 +1,4 @@
-import type { HistoryItem, HistoryPage } from '../../runtime/facade/facade.ts';
+import type { History } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -14,14 +14,12 @@ const PAGE = 100;
 /** Who wrote a key and when, newest first. */
 export async function history(context: CliContext, key: string, options: HistoryOptions): Promise<number> {
   const client = await connect(context, options);
-  const items: HistoryItem[] = [];
+  const items: History['items'] = [];
   let cursor: string | undefined;
   let complete = true;
   // Ends: every round finds at least one version or is the last.
   do {
-    const page = await client.json<HistoryPage>('GET', '/api/v1/history', {
-      query: { key, limit: Math.min(PAGE, options.limit - items.length), cursor },
-    });
+    const page = await client.getHistory(key, { limit: Math.min(PAGE, options.limit - items.length), cursor });
     items.push(...page.items);
     complete = page.complete;
     cursor = page.items.length === 0 ? undefined : page.cursor;

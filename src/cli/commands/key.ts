@@ -3,7 +3,6 @@ import { loadKey, seedToAuthor } from '../../adapters/system/keys.ts';
 import { loadConfig } from '../../config/index.ts';
 import { type Bytes, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
-import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -23,7 +22,7 @@ export async function id(context: CliContext, options: KeyOptions): Promise<numb
 export async function keyShow(context: CliContext, options: KeyOptions): Promise<number> {
   if (options.keyFile !== undefined || options.envFile !== undefined) return await id(context, options);
   const client = await connect(context, options);
-  const { peerId, author, trust } = await client.json<NodeStatus>('GET', '/api/v1/status');
+  const { peerId, author, trust } = await client.getStatus();
   show(context, options, { peerId, publicKey: author });
   if (!options.json) context.output.remark(`it trusts ${trust.authors.length}: ${trust.authors.join(',')}`);
   return EXIT.ok;

@@ -1,12 +1,13 @@
+import type { LogLevel } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { follow } from '../follow.ts';
+import { followed } from '../followed.ts';
 import { type Output, printable, type Style } from '../output.ts';
 
 export interface LogOptions extends GlobalOptions {
   readonly follow?: boolean;
-  readonly level: string;
+  readonly level: LogLevel;
   readonly after?: string;
   readonly limit: number;
 }
@@ -21,48 +22,35 @@ interface LogLine {
   readonly [field: string]: unknown;
 }
 
-const PATH = '/api/v1/logs';
 const STYLES: Readonly<Record<string, Style>> = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' };
 
 /** The node's last log lines; with --follow also those that come. */
 export async function log(context: CliContext, options: LogOptions): Promise<number> {
   const client = await connect(context, options);
   const { output } = context;
-  const query = { level: options.level, after: options.after };
+  const { level, after, limit } = options;
   if (!options.follow) {
-    const page = await client.json<{ readonly items?: readonly LogLine[]; readonly lines?: readonly LogLine[] }>(
-      'GET',
-      PATH,
-      {
-        query: { ...query, format: 'json', limit: options.limit },
-      },
-    );
-    const lines = page.items ?? page.lines ?? [];
-    if (options.json) output.json({ items: lines });
-    else for (const line of lines.slice(-options.limit)) output.line(describe(line, output));
+    const { items } = await client.getLogs({ level, after, limit });
+    if (options.json) output.json({ items });
+    else for (const line of items) output.line(describe(line, output));
     return EXIT.ok;
   }
   const stopped = new AbortController();
   const release = context.onStop(() => stopped.abort());
   try {
-    await follow(client, {
-      path: PATH,
-      query: { level: options.level },
-      after: options.after,
-      signal: stopped.signal,
-      take({ event, data }) {
-        if (options.json) output.line(printable(data));
-        else if (event === 'gap')
-          output.remark(`… ${(JSON.parse(data) as { dropped?: number }).dropped ?? 'some'} lines are missing here`);
-        else output.line(describe(JSON.parse(data) as LogLine, output));
-        return true;
-      },
-      lost: (cause) => output.remark(`${printable(cause.message)}; trying again`),
-    });
+    for await (const said of client.logs({ level, ...followed(context, stopped.signal, after) })) {
+      if (said.type === 'line') {
+        if (options.json) output.line(printable(JSON.stringify(said.line)));
+        else output.line(describe(said.line, output));
+        continue;
+      }
+      const { type: _type, ...gap } = said;
+      if (options.json) output.json(gap);
+      else output.remark(`… ${gap.dropped} lines are missing here`);
+    }
     return EXIT.ok;
   } finally {
     release();
-    client.close();
   }
 }
 

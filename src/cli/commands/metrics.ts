@@ -17,7 +17,7 @@ export async function metrics(
   options: GlobalOptions,
 ): Promise<number> {
   const client = await connect(context, options);
-  const text = await client.text('GET', '/metrics', { headers: { accept: 'text/plain' } });
+  const text = await client.getMetrics();
   const samples = samplesOf(text);
   if (samples.length === 0) {
     throw new LatticeError('not-a-lattice-node', `${client.url}/metrics holds no metrics`, {

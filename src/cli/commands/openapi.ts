@@ -16,7 +16,7 @@ interface OpenapiDocument {
 /** The OpenAPI document of the node's API. */
 export async function openapi(context: CliContext, options: OpenapiOptions): Promise<number> {
   const client = await connect(context, options);
-  const document = await client.json<OpenapiDocument>('GET', '/openapi.json');
+  const document = (await client.getOpenApi()) as unknown as OpenapiDocument;
   if (options.out === undefined) {
     if (options.json) context.output.json(document);
     else context.output.line(JSON.stringify(document, undefined, 2));

@@ -1,16 +1,13 @@
-import type { PeerDifferences, PeerStatus } from '../../runtime/facade/facade.ts';
+import type { Peer, PeerName } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { alignColumns, printable } from '../output.ts';
-import type { PeersAnswer, PingAnswer } from '../views.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 
 export interface DifferencesOptions extends GlobalOptions {
   readonly limit: number;
 }
-
-const PATH = '/api/v1/peers';
 
 /** Every peer, the lung that carries it, and whether it agrees. */
 export async function peersList(context: CliContext, options: WatchOptions): Promise<number> {
@@ -18,15 +15,15 @@ export async function peersList(context: CliContext, options: WatchOptions): Pro
   return await watch(
     context,
     options,
-    () => client.json<PeersAnswer>('GET', PATH),
-    (answer) => {
-      if (options.json) context.output.json(answer);
-      else show(context, answer.peers);
+    () => client.listPeers(),
+    (peers) => {
+      if (options.json) context.output.json({ peers });
+      else show(context, peers);
     },
   );
 }
 
-function show(context: CliContext, peers: readonly PeerStatus[]): void {
+function show(context: CliContext, peers: readonly Peer[]): void {
   if (peers.length === 0) {
     context.output.line(
       'no peers: name some with DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or lattice peers add URL',
@@ -46,7 +43,7 @@ function show(context: CliContext, peers: readonly PeerStatus[]): void {
     context.output.line(line.trimEnd());
 }
 
-function remarks(peer: PeerStatus): string {
+function remarks(peer: Peer): string {
   const said: string[] = [];
   if (peer.differing !== undefined && peer.differing.keys > 0) {
     said.push(`${peer.differing.exact ? '' : 'about '}${peer.differing.keys} keys differ`);
@@ -65,8 +62,8 @@ function remarks(peer: PeerStatus): string {
 /** Adds a peer by its URL or multiaddr, for this run and those after it. */
 export async function peersAdd(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<unknown>('POST', PATH, { body: JSON.stringify(addressOf(address)) });
-  if (options.json) context.output.json(answer ?? addressOf(address));
+  const added = await client.addPeer(addressOf(address));
+  if (options.json) context.output.json({ ...addressOf(address), added });
   else context.output.line(`added ${printable(address)}`);
   return EXIT.ok;
 }
@@ -74,13 +71,13 @@ export async function peersAdd(context: CliContext, address: string, options: Gl
 /** Removes a peer that was added so; configured ones stay. */
 export async function peersRemove(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  await client.json('DELETE', PATH, { query: addressOf(address) });
+  await client.removePeer(addressOf(address));
   if (options.json) context.output.json({ ...addressOf(address), removed: true });
   else context.output.line(`removed ${printable(address)}`);
   return EXIT.ok;
 }
 
-function addressOf(address: string): { url: string } | { multiaddr: string } {
+function addressOf(address: string): PeerName {
   if (address.startsWith('/')) return { multiaddr: address };
   if (/^https?:\/\//.test(address)) return { url: address };
   throw usageError(
@@ -92,7 +89,7 @@ function addressOf(address: string): { url: string } | { multiaddr: string } {
 /** Has the node reach a peer over both lungs. Exit code 1 when neither does. */
 export async function peersPing(context: CliContext, peer: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<PingAnswer>('POST', `${PATH}/ping`, { body: JSON.stringify({ peer }) });
+  const answer = await client.pingPeer(peer);
   if (options.json) context.output.json(answer);
   else {
     for (const { lung, ok, rttMs, error } of answer.results) {
@@ -108,9 +105,7 @@ export async function peersPing(context: CliContext, peer: string, options: Glob
 /** The keys that differ between the node and a peer. Exit code 1 when there are any. */
 export async function peersDiff(context: CliContext, peer: string, options: DifferencesOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<PeerDifferences>('GET', `${PATH}/${encodeURIComponent(peer)}/differences`, {
-    query: { limit: options.limit },
-  });
+  const answer = await client.getDifferences(peer, { limit: options.limit });
   const equal = answer.keys.length === 0 && answer.ourRoot === answer.theirRoot;
   if (options.json) {
     context.output.json(answer);

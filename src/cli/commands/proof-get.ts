@@ -1,4 +1,3 @@
-import type { ProofDocument } from '../../runtime/facade/facade.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -13,7 +12,7 @@ export interface ProofGetOptions extends GlobalOptions {
 
 export async function proofGet(context: CliContext, key: string, options: ProofGetOptions): Promise<number> {
   const client = await connect(context, options);
-  const proof = await client.json<ProofDocument>('GET', '/api/v1/proof', { query: { key, at: options.at } });
+  const proof = await client.getProof(key, { at: options.at });
   if (options.out === undefined) {
     context.output.json(proof);
     return EXIT.ok;

@@ -1,10 +1,10 @@
-import type { EntryView, NodeStatus } from '../../runtime/facade/facade.ts';
+import type { Entry } from '../../client/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output.ts';
 
-const PATH = '/api/v1/state';
 /** Entries asked for at once. */
 const PAGE = 500;
 /** A value is at most 16 KiB encoded; its JSON text, escapes and spaces included, is not a hundred times that. */
@@ -23,15 +23,13 @@ export interface ListOptions extends GlobalOptions {
   readonly cursor?: string;
 }
 
-/** A page of `GET /api/v1/state`. */
-export interface EntryPage {
-  readonly entries: readonly EntryView[];
-  readonly cursor?: string;
-}
-
 export async function stateGet(context: CliContext, key: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const entry = await client.json<EntryView>('GET', PATH, { query: { key } });
+  const entry = await client.getEntry(key);
+  if (entry === undefined)
+    throw new LatticeError('not-found', 'there is no value under this key', {
+      next: 'Check the spelling (lattice state ls lists the keys) and the URL.',
+    });
   if (options.json) context.output.json(entry);
   else {
     context.output.line(printable(JSON.stringify(entry.value)));
@@ -45,28 +43,18 @@ export async function statePut(context: CliContext, key: string, value: string, 
     throw usageError('--if-absent and --if-match exclude each other');
   const client = await connect(context, options);
   const given = value === '-' ? await readAll(context.stdin) : value;
-  const answer = await client.json<EntryView | undefined>('PUT', PATH, {
-    query: { key },
-    body: options.string ? JSON.stringify(given) : jsonText(given),
-    headers: {
-      ...(options.ifAbsent ? { 'if-none-match': '*' } : {}),
-      ...(options.ifMatch === undefined ? {} : { 'if-match': quoteTag(options.ifMatch) }),
-    },
+  const entry = await client.putEntryJson(key, options.string ? JSON.stringify(given) : jsonText(given), {
+    ifMatch: options.ifMatch,
+    ifNoneMatch: options.ifAbsent ? '*' : undefined,
   });
-  if (options.json) context.output.json(answer ?? { key });
-  else
-    context.output.line(
-      `written ${printable(key)}${answer?.version === undefined ? '' : ` version ${answer.version}`}`,
-    );
+  if (options.json) context.output.json(entry);
+  else context.output.line(`written ${printable(key)} version ${entry.version}`);
   return EXIT.ok;
 }
 
 export async function stateDelete(context: CliContext, key: string, options: DeleteOptions): Promise<number> {
   const client = await connect(context, options);
-  await client.json('DELETE', PATH, {
-    query: { key },
-    headers: options.ifMatch === undefined ? {} : { 'if-match': quoteTag(options.ifMatch) },
-  });
+  await client.deleteEntry(key, { ifMatch: options.ifMatch });
   if (options.json) context.output.json({ key, deleted: true });
   else context.output.line(`deleted ${printable(key)}`);
   return EXIT.ok;
@@ -78,13 +66,15 @@ export async function stateList(
   options: ListOptions,
 ): Promise<number> {
   const client = await connect(context, options);
-  const entries: EntryView[] = [];
+  const entries: Entry[] = [];
   let cursor = options.cursor;
   let shown = 0;
   // Ends: every round lists at least one entry or is the last.
   for (;;) {
-    const page = await client.json<EntryPage>('GET', PATH, {
-      query: { prefix: prefix === '' ? undefined : prefix, limit: Math.min(PAGE, options.limit - shown), cursor },
+    const page = await client.listEntries({
+      prefix: prefix === '' ? undefined : prefix,
+      limit: Math.min(PAGE, options.limit - shown),
+      cursor,
     });
     shown += page.entries.length;
     if (options.json) entries.push(...page.entries);
@@ -101,7 +91,7 @@ export async function stateList(
 
 export async function stateRoot(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const { root, entries, live, sequence } = await client.json<NodeStatus>('GET', '/api/v1/status');
+  const { root, entries, live, sequence } = await client.getStatus();
   if (options.json) context.output.json({ root, entries, live, sequence });
   else context.output.line(root);
   return EXIT.ok;
@@ -118,10 +108,6 @@ export function jsonText(text: string): string {
     );
   }
   return text;
-}
-
-function quoteTag(version: string): string {
-  return version === '*' || version.startsWith('"') ? version : `"${version}"`;
 }
 
 /** All of stdin as text. */

@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../../runtime/facade/facade.ts';
+import type { Status } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { alignColumns, duration, type Output, printable } from '../output.ts';
@@ -11,7 +11,7 @@ export async function status(context: CliContext, options: StatusOptions): Promi
   return await watch(
     context,
     options,
-    () => client.json<NodeStatus>('GET', '/api/v1/status'),
+    () => client.getStatus(),
     (now) => {
       if (options.json) context.output.json(now);
       else for (const line of describe(now, context.output)) context.output.line(line);
@@ -19,7 +19,7 @@ export async function status(context: CliContext, options: StatusOptions): Promi
   );
 }
 
-function describe(now: NodeStatus, output: Output): string[] {
+function describe(now: Status, output: Output): string[] {
   const colour = now.health === 'OPTIMAL' ? 'green' : now.health === 'ISOLATED' ? 'red' : 'yellow';
   const rows = [
     [
@@ -48,7 +48,7 @@ function describe(now: NodeStatus, output: Output): string[] {
   return lines;
 }
 
-function cutsOf({ cuts, now }: NodeStatus): string[][] {
+function cutsOf({ cuts, now }: Status): string[][] {
   if (cuts === undefined) return [];
   const rows: string[][] = [];
   if (cuts.convergedAsOf !== undefined) {
@@ -66,7 +66,7 @@ function cutsOf({ cuts, now }: NodeStatus): string[][] {
 }
 
 /** What a node still does after its start. */
-function progressOf({ bootstrap, integrity }: NodeStatus): string[][] {
+function progressOf({ bootstrap, integrity }: Status): string[][] {
   const rows: string[][] = [];
   if (bootstrap !== undefined && bootstrap.phase !== 'done') {
     const { phase, chunks, entries, ratePerSecond, verified, error } = bootstrap;
@@ -86,7 +86,7 @@ function progressOf({ bootstrap, integrity }: NodeStatus): string[][] {
   return rows;
 }
 
-function lung(state: NodeStatus['p2p'] | NodeStatus['http'], running: string): string {
+function lung(state: Status['p2p'] | Status['http'], running: string): string {
   if (!state.enabled) return 'off';
   if (state.state === 'running') return running;
   return `${state.state}${state.error === undefined ? '' : `: ${printable(state.error)}`}`;

@@ -1,11 +1,11 @@
+import type { Peer, RepairReport, Status } from '../../client/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus, PeerStatus, RepairReport } from '../../runtime/facade/facade.ts';
-import { type ApiClient, TOKEN_HINT } from '../client.ts';
+import { TOKEN_HINT } from '../advice.ts';
+import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { alignColumns, byteCount, duration, printable } from '../output.ts';
-import type { PeersAnswer } from '../views.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 
 export interface SyncModeOptions extends GlobalOptions {
@@ -20,11 +20,13 @@ interface SwitchAnswer {
 }
 
 interface SyncView {
-  readonly status: NodeStatus;
-  readonly peers: readonly PeerStatus[];
+  readonly status: Status;
+  readonly peers: readonly Peer[];
 }
 
-const MODES = ['p2p', 'http', 'auto'];
+type Mode = Status['mode'];
+
+const MODES: readonly Mode[] = ['p2p', 'http', 'auto'];
 /** Transitions shown; all that the node remembers are in --json. */
 const SHOWN_TRANSITIONS = 5;
 
@@ -34,43 +36,44 @@ export async function syncMode(
   mode: string | undefined,
   options: SyncModeOptions,
 ): Promise<number> {
-  if (mode !== undefined && !MODES.includes(mode))
+  const wanted = MODES.find((known) => known === mode);
+  if (mode !== undefined && wanted === undefined)
     throw usageError(`${JSON.stringify(mode)} is no mode`, 'The modes are p2p, http and auto.');
   const client = await connect(context, options);
-  if (mode === undefined) {
-    const { mode: current, syncMode: carries } = await client.json<NodeStatus>('GET', '/api/v1/status');
+  if (wanted === undefined) {
+    const { mode: current, syncMode: carries } = await client.getStatus();
     if (options.json) context.output.json({ mode: current, syncMode: carries });
     else context.output.line(current);
     return EXIT.ok;
   }
-  const answer = await switchTo(client, mode, options.reason);
+  const answer = await switchTo(client, wanted, options.reason);
   if (options.json) context.output.json(answer);
   else context.output.line(printable(answer.message));
   return EXIT.ok;
 }
 
-async function switchTo(client: ApiClient, mode: string, reason: string | undefined): Promise<SwitchAnswer> {
-  const body = JSON.stringify({ mode, ...(reason === undefined ? {} : { reason }) });
+async function switchTo(client: ApiClient, mode: Mode, reason: string | undefined): Promise<SwitchAnswer> {
   try {
-    return await client.json<SwitchAnswer>('POST', '/api/v1/sync/mode', { body });
+    return await client.setMode(mode, { reason });
   } catch (error) {
     if (!(error instanceof LatticeError) || error.code !== 'not-supported' || reason !== undefined) throw error;
   }
   // An older node takes no reason; its endpoint answers 200 also when it changed nothing.
-  const answer = await client.json<SwitchAnswer>('POST', '/api/lattice/sync/switch', { query: { mode } });
+  const switched = await client.request('/api/lattice/sync/switch', { method: 'POST', query: { mode } });
+  const answer = switched.json() as SwitchAnswer;
   if (answer.success !== true) throw new LatticeError('mode-not-changed', answer.message, { next: TOKEN_HINT });
   return answer;
 }
 
 export async function syncNow(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.json<{ readonly peers?: readonly PeerStatus[] } | undefined>('POST', '/api/v1/sync/now');
+  const answer = await client.syncNow();
   if (options.json) {
-    context.output.json(answer ?? { success: true });
+    context.output.json(answer);
     return EXIT.ok;
   }
   context.output.line('compared with every reachable peer');
-  for (const line of alignColumns((answer?.peers ?? []).map((peer) => [nameOf(peer), peer.agreement, repairOf(peer)])))
+  for (const line of alignColumns(answer.peers.map((peer) => [nameOf(peer), peer.agreement, repairOf(peer)])))
     context.output.line(line.trimEnd());
   return EXIT.ok;
 }
@@ -79,10 +82,7 @@ export async function syncNow(context: CliContext, options: GlobalOptions): Prom
 export async function syncStatus(context: CliContext, options: WatchOptions): Promise<number> {
   const client = await connect(context, options);
   const look = async (): Promise<SyncView> => {
-    const [status, { peers }] = await Promise.all([
-      client.json<NodeStatus>('GET', '/api/v1/status'),
-      client.json<PeersAnswer>('GET', '/api/v1/peers'),
-    ]);
+    const [status, peers] = await Promise.all([client.getStatus(), client.listPeers()]);
     return { status, peers };
   };
   return await watch(context, options, look, ({ status, peers }) => {
@@ -110,13 +110,13 @@ export async function syncStatus(context: CliContext, options: WatchOptions): Pr
   });
 }
 
-const nameOf = (peer: PeerStatus): string => printable(peer.url ?? peer.peerId ?? '(not known yet)');
+const nameOf = (peer: Peer): string => printable(peer.url ?? peer.peerId ?? '(not known yet)');
 
-function since(peer: PeerStatus, now: number): string {
+function since(peer: Peer, now: number): string {
   return peer.agreementSince === undefined ? '-' : `for ${duration(now - peer.agreementSince)}`;
 }
 
-function repairOf({ repair, lastRepair, differing }: PeerStatus): string {
+function repairOf({ repair, lastRepair, differing }: Peer): string {
   if (repair !== undefined) {
     return `repairing over ${repair.lung}: ${repair.fetched} fetched, ${repair.pushed} pushed of ${repair.found}, ${repair.remaining} remain, ${Math.round(repair.perSecond)}/s`;
   }

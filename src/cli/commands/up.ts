@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
+import { isTemporary, type Status } from '../../client/index.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readLegacySnapshot } from '../../core/original/snapshot.ts';
-import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus } from '../../runtime/facade/facade.ts';
+import { LatticeError } from '../../core/types/index.ts';
 import { sleep, withDeadline } from '../../timing/index.ts';
 import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
@@ -35,8 +35,6 @@ const LOOK_LATER_MS = 1000;
 const DRAIN_MS = 5000;
 /** npm passes on the Ctrl-C that we got from the terminal as well: within this time it is the same one. */
 const SAME_SIGNAL_MS = 500;
-/** Refusals of a node that just started: it may not write before it knows its own last commit. */
-const NOT_YET: ReadonlySet<ErrorCode> = new Set(['read-only', 'overloaded', 'deadline']);
 
 /** Runs three nodes on this machine until interrupted; with `once` until they agree. */
 export async function up(context: CliContext, options: UpOptions): Promise<number> {
@@ -106,21 +104,17 @@ async function attend(
     ),
   );
   const board = options.json ? undefined : await createBoard(output);
-  try {
-    await untilReady(fleet, clients, signal);
-    await loadSample(context, options, fleet, clients, signal);
-    const root = await untilEqual(options, fleet, clients, board, signal);
-    if (root === undefined) return EXIT.ok;
-    board?.freeze();
-    if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root });
-    else output.line(`CONVERGED ${fleet.nodes.length}/${fleet.nodes.length} root ${root}`);
-    if (options.once) return EXIT.ok;
-    if (!options.json) for (const line of nextSteps(context, options, fleet)) output.line(line);
-    while (await pause(LOOK_LATER_MS, signal)) board?.show(rowsOf(fleet, await lookAt(clients)));
-    return EXIT.ok;
-  } finally {
-    for (const client of clients) client.close();
-  }
+  await untilReady(fleet, clients, signal);
+  await loadSample(context, options, fleet, clients, signal);
+  const root = await untilEqual(options, fleet, clients, board, signal);
+  if (root === undefined) return EXIT.ok;
+  board?.freeze();
+  if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root });
+  else output.line(`CONVERGED ${fleet.nodes.length}/${fleet.nodes.length} root ${root}`);
+  if (options.once) return EXIT.ok;
+  if (!options.json) for (const line of nextSteps(context, options, fleet)) output.line(line);
+  while (await pause(LOOK_LATER_MS, signal)) board?.show(rowsOf(fleet, await lookAt(clients)));
+  return EXIT.ok;
 }
 
 async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: AbortSignal): Promise<void> {
@@ -129,7 +123,7 @@ async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: A
     clients.map(async (client, i) => {
       do {
         try {
-          await client.json('GET', '/health');
+          (await client.request('/health')).json();
           return;
         } catch (error) {
           if (!(error instanceof LatticeError)) throw error;
@@ -169,7 +163,8 @@ async function loadSample(
       else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${imported} keys`);
       return;
     } catch (error) {
-      if (!(error instanceof LatticeError) || !NOT_YET.has(error.code)) throw error;
+      // A node that just started may not write before it knows its own last commit.
+      if (!isTemporary(error)) throw error;
       if (performance.now() > deadline || !(await pause(LOOK_MS, signal))) throw error;
     }
   }
@@ -207,11 +202,11 @@ async function untilEqual(
   return undefined;
 }
 
-async function lookAt(clients: readonly ApiClient[]): Promise<(NodeStatus | undefined)[]> {
+async function lookAt(clients: readonly ApiClient[]): Promise<(Status | undefined)[]> {
   return await Promise.all(
     clients.map(async (client) => {
       try {
-        return await client.json<NodeStatus>('GET', '/api/v1/status');
+        return await client.getStatus();
       } catch (error) {
         if (!(error instanceof LatticeError)) throw error;
         return undefined;
@@ -220,7 +215,7 @@ async function lookAt(clients: readonly ApiClient[]): Promise<(NodeStatus | unde
   );
 }
 
-function rowsOf(fleet: Fleet, statuses: readonly (NodeStatus | undefined)[]) {
+function rowsOf(fleet: Fleet, statuses: readonly (Status | undefined)[]) {
   return fleet.nodes.map((node, i) => ({ node, status: statuses[i] }));
 }
 

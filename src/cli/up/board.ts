@@ -1,11 +1,11 @@
+import type { Status } from '../../client/index.ts';
 import type { FleetNode } from '../../config/fleet.ts';
-import type { NodeStatus } from '../../runtime/facade/facade.ts';
 import type { Output, Style } from '../output.ts';
 
 /** A node and its last status; undefined while it does not answer. */
 export interface BoardRow {
   readonly node: FleetNode;
-  readonly status: NodeStatus | undefined;
+  readonly status: Status | undefined;
 }
 
 /** The table must fit 80 columns: lines that wrap cannot be redrawn. */
@@ -69,7 +69,7 @@ export async function createBoard(output: Output): Promise<Board> {
   };
 }
 
-function healthOf(status: NodeStatus | undefined): [Style, string] {
+function healthOf(status: Status | undefined): [Style, string] {
   if (status === undefined) return ['dim', 'no answer'];
   return [status.health === 'OPTIMAL' ? 'green' : status.health === 'ISOLATED' ? 'red' : 'yellow', status.health];
 }

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Status } from '../../client/index.ts';
 import { type Fleet, type FleetNode, planFleet, writeFleet } from '../../config/fleet.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import type { NodeStatus } from '../../runtime/facade/facade.ts';
-import { createClient } from '../client.ts';
+import { createApiClient } from '../client.ts';
 import { readFleet } from '../fleet-file.ts';
 import { areFree, nextFreeRange } from './ports.ts';
 
@@ -66,15 +66,13 @@ function p2pPort(node: FleetNode | undefined): number {
 async function refuseIfRunning(fleet: Fleet, dir: string): Promise<void> {
   await Promise.all(
     fleet.nodes.map(async (node) => {
-      const client = createClient({ url: node.api, token: undefined, timeoutMs: WHO_TIMEOUT_MS });
-      let status: NodeStatus | undefined;
+      const client = createApiClient({ url: node.api, token: undefined, timeoutMs: WHO_TIMEOUT_MS });
+      let status: Status | undefined;
       try {
-        status = await client.json<NodeStatus>('GET', '/api/v1/status');
+        status = await client.getStatus();
       } catch (error) {
         // Another program, or nothing, is there.
         if (!(error instanceof LatticeError)) throw error;
-      } finally {
-        client.close();
       }
       if (status?.peerId === node.peerId) {
         throw new LatticeError('already-running', `${node.name} of ${dir} runs already at ${node.api}`, {

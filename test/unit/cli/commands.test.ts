@@ -222,14 +222,13 @@ describe('import', () => {
 
   it('splits large snapshots into commits within the limits, and again when the node finds one too large', async () => {
     const { importEntries } = await import('../../../src/cli/import-entries.ts');
-    const { createClient } = await import('../../../src/cli/client.ts');
+    const { createApiClient } = await import('../../../src/cli/client.ts');
     const entries = Array.from({ length: 700 }, (_, i) => [`k${i}`, i % 7 === 0 ? 'x'.repeat(9000) : i] as const);
     let refused = 0;
     node.intercept = (path) =>
       path === '/api/v1/commits' && refused++ === 0 ? problem(413, 'commit-too-large', 'too large') : undefined;
-    const client = createClient({ url: node.url, token: TOKEN, timeoutMs: 5000 });
+    const client = createApiClient({ url: node.url, token: TOKEN, timeoutMs: 5000 });
     const result = await importEntries(client, entries, { overwrite: false, dryRun: false });
-    client.close();
     expect(result).toEqual({ imported: 700, skipped: [] });
     expect(node.state.size).toBe(700);
     for (const commit of node.commits) {

@@ -55,7 +55,8 @@ describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), arg
     expect([ran.code, ran.out]).toEqual([3, '']);
     expect(errorOf(ran)).toMatchObject({
       code: 'unreachable',
-      message: expect.stringContaining('connection refused') as unknown,
+      message: `cannot reach ${node.url}: connection refused`,
+      next: expect.stringContaining('lattice start') as unknown,
     });
   });
 
@@ -63,6 +64,7 @@ describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), arg
     node.intercept = () => 'hang';
     const ran = await run([...argv, '--url', node.url, '--timeout', '0.1', '--json']);
     expect([ran.code, errorOf(ran).code]).toEqual([3, 'timeout']);
+    expect(errorOf(ran).next).toContain('--timeout');
   });
 
   it("passes on the node's problem in two lines", async () => {

@@ -1,37 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventsOf } from '../../../src/cli/follow.ts';
 import { errorOf, run } from './support.ts';
-
-async function* bytes(...parts: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) yield new TextEncoder().encode(part);
-}
-
-async function all(...parts: readonly string[]) {
-  const events = [];
-  for await (const event of eventsOf(bytes(...parts))) events.push(event);
-  return events;
-}
-
-describe('a stream of server-sent events', () => {
-  it('is read across any cut, with comments and other line ends', async () => {
-    const text =
-      ':\n\nid: 1\nevent: change\ndata: {"a":1}\n\ndata:x\r\ndata: y\r\n\r\nevent: empty\n\nid: 2\ndata: ü\n\nunfinished';
-    const expected = [
-      { id: '1', event: 'change', data: '{"a":1}' },
-      { event: 'message', data: 'x\ny' },
-      { id: '2', event: 'message', data: 'ü' },
-    ];
-    expect(await all(text)).toEqual(expected);
-    for (let cut = 1; cut < text.length; cut += 7)
-      expect(await all(text.slice(0, cut), text.slice(cut))).toEqual(expected);
-  });
-
-  it('that never ends an event is refused', async () => {
-    await expect(all('data: ', 'x'.repeat(2 * 1024 * 1024))).rejects.toMatchObject({ code: 'not-a-lattice-node' });
-  });
-});
 
 describe('following', () => {
   let server: http.Server;

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { ago, bytes, duration, hlcMs, peerName, plural, short } from '../../../dashboard/src/lib/format.ts';
-import { createStreamParser, type StreamEvent } from '../../../dashboard/src/lib/sse.ts';
 
 describe('what people read', () => {
   it.each([
@@ -31,30 +30,5 @@ describe('what people read', () => {
     expect(short('0123456789abcdef0123456789abcdef')).toBe('01234567…cdef');
     expect(peerName({ url: 'http://10.0.0.1:8000' })).toBe('10.0.0.1:8000');
     expect(hlcMs('018bcfe568000007')).toBe(1_700_000_000_000);
-  });
-});
-
-describe('the event stream parser', () => {
-  const STREAM = ':\n\nid: 7\nevent: line\ndata: {"a":1}\n\nevent: gap\ndata: {"dropped":3}\n\ndata: x\ndata: y\n\n';
-  const parseIn = (size: number): StreamEvent[] => {
-    const events: StreamEvent[] = [];
-    const take = createStreamParser((event) => events.push(event));
-    for (let at = 0; at < STREAM.length; at += size) take(STREAM.slice(at, at + size));
-    return events;
-  };
-
-  it.each([1, 2, 7, 1000])('reads the same events from chunks of %d characters', (size) => {
-    expect(parseIn(size)).toEqual([
-      { event: 'line', id: '7', data: '{"a":1}' },
-      { event: 'gap', id: undefined, data: '{"dropped":3}' },
-      { event: 'message', id: undefined, data: 'x\ny' },
-    ]);
-  });
-
-  it('gives up on an event without end', () => {
-    const take = createStreamParser(() => undefined);
-    expect(() => {
-      for (let i = 0; i < 3; i++) take('data: '.padEnd(600_000, 'x'));
-    }).toThrow(RangeError);
   });
 });

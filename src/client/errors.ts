@@ -1,0 +1,184 @@
+import type { Problem } from '../api/contract/entities.ts';
+import { type ErrorCode, isErrorCode } from '../core/types/error-codes.ts';
+import { LatticeError } from '../core/types/errors.ts';
+
+/**
+ * A request that was answered with an error: by the node, or by a proxy or another service in its place. `code` is the
+ * node's (`not-found`, `precondition-failed`, `read-only`, …); `unauthorized` for a 401 without one; `not-supported`
+ * where the node does not know the route; `http-status` for anything else that no node says.
+ */
+export class LatticeProblem extends LatticeError {
+  /** HTTP status; 0 for a redirect that a browser does not show. */
+  readonly status: number;
+  /** The node's whole answer; absent where a proxy or something else answered. */
+  readonly problem: Problem | undefined;
+  /** Milliseconds to wait before trying again, where the answer said so. */
+  readonly retryAfterMs: number | undefined;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    answer: Pick<LatticeProblem, 'status' | 'problem' | 'retryAfterMs' | 'next'>,
+  ) {
+    const { status, problem, retryAfterMs, next } = answer;
+    super(code, message, { details: { status }, ...(next === undefined ? {} : { next }) });
+    this.name = 'LatticeProblem';
+    this.status = status;
+    this.problem = problem;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+const NOT_OURS_HINT = 'Check that the URL is a Lattice node and not a proxy or another service.';
+
+/** LatticeError `not-a-lattice-node`: an answer that no node gives. */
+export const notOurs = (message: string, cause?: unknown): LatticeError =>
+  new LatticeError('not-a-lattice-node', message, { next: NOT_OURS_HINT, cause });
+
+/** LatticeError `answer-too-large`: more than a node ever answers. */
+export const tooLarge = (message: string): LatticeError =>
+  new LatticeError('answer-too-large', message, { next: NOT_OURS_HINT });
+
+/** LatticeError `timeout`. */
+export const late = (url: string, ms: number): LatticeError =>
+  new LatticeError('timeout', `${url} did not answer within ${ms / 1000} s`, {
+    next: 'Look at the node (is it busy or stopped?), or allow more time.',
+  });
+
+/**
+ * LatticeError `unreachable`: there was no answer. In its details: `certificate`, true where the node was reached and
+ * its TLS certificate was not accepted.
+ */
+export function unreachable(url: string, cause: unknown): LatticeError {
+  const innermost = innermostOf(cause);
+  const code = codeOf(innermost);
+  const certificate = CERTIFICATE_REASONS[code];
+  const known = certificate ?? REASONS[code] ?? (code.startsWith('HPE_') ? 'it does not speak HTTP' : undefined);
+  const said = innermost instanceof Error ? innermost.message : '';
+  return new LatticeError('unreachable', `cannot reach ${url}: ${known ?? (said || code || 'unknown cause')}`, {
+    next: certificate === undefined ? 'Check that the node runs, and the URL.' : CERTIFICATE_HINT,
+    details: { certificate: certificate !== undefined },
+    cause,
+  });
+}
+
+/** LatticeError `unreachable` for an answer that stopped before its end. */
+export const cutShort = (url: string, what: string, cause?: unknown): LatticeError =>
+  new LatticeError('unreachable', `cannot reach ${url}: ${what}`, { next: 'Try again.', cause });
+
+/** What the codes of Node's sockets, of its TLS and of undici mean to people. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name could not be looked up',
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ETIMEDOUT: 'connecting took too long',
+  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  EPROTO: 'it does not speak TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
+};
+
+const CERTIFICATE_HINT =
+  'Use the name that the certificate is for; NODE_EXTRA_CA_CERTS names a file of further issuers to trust.';
+const CERTIFICATE_REASONS: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its TLS certificate leads to a self-signed one',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the issuer of its TLS certificate is not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the issuer of its TLS certificate is not trusted here',
+  CERT_HAS_EXPIRED: 'its TLS certificate has expired',
+  CERT_NOT_YET_VALID: 'its TLS certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
+};
+
+/** Causes within causes: fetch wraps once or twice. */
+const MAX_DEPTH = 5;
+
+/** What went wrong first: fetch wraps it, and so do attempts at several addresses of a name. */
+function innermostOf(error: unknown): unknown {
+  let found = error;
+  for (let depth = 0; depth < MAX_DEPTH && found instanceof Error; depth++) {
+    const inner: unknown = found instanceof AggregateError ? found.errors[0] : found.cause;
+    if (!(inner instanceof Error)) break;
+    found = inner;
+  }
+  return found;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** What is needed of an answer to say what it refused. */
+export interface Refused {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly text: string;
+}
+
+/** The answer of a server that said no: as problem+json, in the original's forms, or in words of its own. */
+export function refusal(where: string, { status, headers, text }: Refused): LatticeProblem {
+  const fields = parseObject(text);
+  const field = (name: string): string | undefined => {
+    const value = fields[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const detail = field('detail');
+  const code = field('code');
+  const answer = {
+    status,
+    problem: code === undefined || detail === undefined ? undefined : (fields as Problem),
+    retryAfterMs: retryAfterOf(headers.get('retry-after')),
+  };
+  if (isMissingRoute(status, code, fields)) {
+    return new LatticeProblem('not-supported', `this node's version has no ${where}`, {
+      ...answer,
+      next: 'Update the node, or ask a newer one.',
+    });
+  }
+  const said =
+    detail ?? field('message') ?? field('title') ?? (isRedirect(status) ? redirected(where) : answered(where, status));
+  const full = { ...answer, next: field('next') ?? hintOf(status) };
+  if (isErrorCode(code)) return new LatticeProblem(code, said, full);
+  // What a node of another version calls by a code that this one does not know is told with it.
+  const shown = code === undefined ? said : `${said} (${code})`;
+  return new LatticeProblem(status === 401 ? 'unauthorized' : 'http-status', shown, full);
+}
+
+const isRedirect = (status: number): boolean => status === 0 || (status >= 300 && status < 400);
+const redirected = (where: string): string => `${where} redirects elsewhere`;
+const answered = (where: string, status: number): string => `${where} answered status ${status}`;
+
+/**
+ * A path or method that the node does not know, as opposed to a key or peer that does not exist. The original's form of
+ * an error has no code.
+ */
+function isMissingRoute(status: number, code: string | undefined, fields: object): boolean {
+  return status === 405 || (status === 404 && (code === undefined ? 'detail' in fields : code === 'no-route'));
+}
+
+function hintOf(status: number): string {
+  if (isRedirect(status)) return 'Give the URL of the node itself: redirects are not followed.';
+  if (status === 401) return "Give the node's API token.";
+  if (status === 404) return 'Check the spelling, and the URL.';
+  return status < 500 ? 'Correct what the message names, then try again.' : "Try again; the node's log says more.";
+}
+
+/** Retry-After in ms: seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfterOf(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

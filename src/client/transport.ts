@@ -1,0 +1,66 @@
+/** What the client asks of a `fetch`. */
+export interface FetchInit {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+  readonly redirect: 'manual';
+  readonly cache: 'no-store';
+  readonly credentials: 'omit';
+}
+
+/** The part of a stream's reader that the client uses. */
+export interface BodyReader {
+  read(): Promise<{ readonly done?: boolean | undefined; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** The part of a `Response` that the client uses. */
+export interface FetchAnswer {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly body: { getReader(): BodyReader } | null;
+}
+
+/**
+ * The part of the standard `fetch` that the client uses. The global one fits, undici's and wrappers of either fit, and
+ * so does anything else that exchanges HTTP: it rejects where there is no answer, with the signal's reason after an
+ * abort, and follows no redirect.
+ */
+export type Fetch = (url: string, init: FetchInit) => Promise<FetchAnswer>;
+
+/**
+ * The bytes of a body up to `limit`; `whole` is false where there are more, and the rest is not read then. Rejects with
+ * what the reader rejects with.
+ */
+export async function readBody(
+  answer: FetchAnswer,
+  limit: number,
+): Promise<{ readonly bytes: Uint8Array; readonly whole: boolean }> {
+  const reader = answer.body?.getReader();
+  if (reader === undefined) return { bytes: new Uint8Array(), whole: true };
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { value } = await reader.read();
+    if (value === undefined) return { bytes: joined(chunks, size), whole: true };
+    chunks.push(value);
+    size += value.length;
+    if (size > limit) {
+      await reader.cancel().catch(() => undefined);
+      return { bytes: joined(chunks, size).subarray(0, limit), whole: false };
+    }
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
