@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../core/types/index.ts';
 import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
 
 /** What makes a node take writes again, by why it does not. */
@@ -19,7 +20,7 @@ export function nextStepOfReadOnly(code: ReadOnlyCode): string {
 }
 
 /** What somebody else answers in the place of a peer, or makes of what is sent to it. */
-const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
+const OF_SOMETHING_BETWEEN: ReadonlySet<string> = new Set<ErrorCode>([
   'http-status',
   'not-a-lattice-node',
   'sync-unauthorized',

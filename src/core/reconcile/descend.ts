@@ -82,7 +82,7 @@ export function* findDifferences(
     if (found.length > told) tell(found.slice(told, limit));
     told = found.length;
   }
-  return { keys: found, complete: true };
+  return { keys: found.slice(0, limit), complete: found.length <= limit };
 }
 
 function parentPrefix(prefix: Bytes, bits: number): Bytes {
@@ -145,7 +145,8 @@ function noteOwn(
   has: (keyHash: Bytes) => boolean,
 ): void {
   let after: Bytes | undefined;
-  while (found.length < limit) {
+  // One key more than may be told says that those are not all.
+  while (found.length <= limit) {
     const page = tree.leavesUnder(prefix, bits, LEAF_PAGE, after);
     for (const leaf of page)
       if (!has(leaf.keyHash)) found.push({ keyHash: leaf.keyHash, theirs: undefined, mine: leaf.digest });

@@ -4,7 +4,7 @@ import { afterEach } from 'vitest';
 import { createLogRing, createMachineProbe, systemClock } from '../../../src/adapters/system/index.ts';
 import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
-import { createFakeLattice, type FakeLattice } from './fake-lattice.ts';
+import { type LiveLattice, startLattice } from './live-lattice.ts';
 
 export const TOKEN = 'test-token-of-no-value';
 
@@ -77,25 +77,25 @@ afterEach(async () => {
 
 export interface TestApi {
   readonly url: string;
-  readonly lattice: FakeLattice;
+  readonly lattice: LiveLattice;
   /** Every route as `METHOD /path`. */
   readonly routes: readonly string[];
   readonly close: () => Promise<void>;
   readonly ask: (path: string, options?: Ask) => Promise<Answer>;
 }
 
-/** A server on a free port of 127.0.0.1, closed after the test. */
+/** A real node's API on a free port of 127.0.0.1, closed after the test. */
 export async function startApi(
   options: {
     config?: Partial<ApiConfig['api']>;
     root?: Partial<ApiConfig>;
     times?: ApiDeps['times'];
     limits?: ApiDeps['limits'];
-    lattice?: FakeLattice;
+    lattice?: LiveLattice;
     complete?: boolean;
   } = {},
 ): Promise<TestApi> {
-  const lattice = options.lattice ?? createFakeLattice();
+  const lattice = options.lattice ?? (await startLattice());
   const config: ApiConfig = { ...TEST_CONFIG, ...options.root, api: { ...TEST_CONFIG.api, ...options.config } };
   const machine =
     options.complete === true ? createMachineProbe(tmpdir(), async () => ({ free: 1, total: 2 })) : undefined;

@@ -5,8 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { limitConnections } from '../../../../src/api/http/access.ts';
 import { createAddresses } from '../../../../src/api/http/addresses.ts';
 import { createApi } from '../../../../src/api/index.ts';
-import { createFakeLattice } from '../fake-lattice.ts';
-import { ask as askUrl, auth, clock, json, silentLog, startApi, TEST_CONFIG, TOKEN } from '../support.ts';
+import { ask as askUrl, auth, clock, json, silentLog, startApi, TEST_CONFIG, TOKEN, until } from '../support.ts';
 
 const guess = (from?: string) => ({
   ...json(1, { authorization: 'Bearer wrong', ...(from === undefined ? {} : { 'x-forwarded-for': from }) }),
@@ -183,10 +182,10 @@ describe('the server', () => {
   });
 
   it('listen: a taken port is named with the way out', async () => {
-    const { url } = await startApi();
+    const { url, lattice } = await startApi();
     const port = Number(new URL(url).port);
     const config = { ...TEST_CONFIG, api: { ...TEST_CONFIG.api, port } };
-    const second = await createApi({ lattice: createFakeLattice(), config, clock, log: silentLog });
+    const second = await createApi({ lattice, config, clock, log: silentLog });
     await expect(second.listen()).rejects.toMatchObject({
       code: 'address-in-use',
       next: expect.stringContaining('DIOTEC360_API_PORT') as string,
@@ -197,13 +196,14 @@ describe('the server', () => {
 
   it('close: a request under way is finished, and one that never ends is cut', async () => {
     const { ask, lattice, close } = await startApi({ times: { drainMs: 300 } });
-    const arrived: (() => void)[] = [];
-    lattice.delay = () => new Promise((resolve) => arrived.push(resolve));
+    const { store } = lattice;
+    store.hold();
     const finished = ask('/api/v1/state/a', json(1));
+    await until(() => store.held.length === 1);
     const stuck = ask('/api/v1/state/b', json(1)).catch(() => 'cut');
-    await expect.poll(() => arrived.length).toBe(2);
+    await until(() => lattice.status().queues?.writer === 1);
     const closing = close();
-    arrived[0]?.();
+    store.held[0]?.release();
     expect((await finished).status).toBe(201);
     expect(await stuck).toBe('cut');
     await closing;

@@ -7,7 +7,7 @@ import fastify from 'fastify';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createApi } from '../../../../src/api/index.ts';
 import { dashboardRoutes, redirectBrowser } from '../../../../src/api/routes/pages/dashboard.ts';
-import { createFakeLattice } from '../fake-lattice.ts';
+import { startLattice } from '../live-lattice.ts';
 import { ask, clock, silentLog, TEST_CONFIG } from '../support.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'lattice-dashboard-'));
@@ -37,7 +37,7 @@ async function serve(directory = built): Promise<string> {
 /** The dashboard as a node serves it: with the API's headers and errors. */
 async function serveNode(directory = built): Promise<string> {
   const dashboard = pathToFileURL(`${directory}/`);
-  const api = await createApi({ lattice: createFakeLattice(), config: TEST_CONFIG, clock, log: silentLog, dashboard });
+  const api = await createApi({ lattice: await startLattice(), config: TEST_CONFIG, clock, log: silentLog, dashboard });
   running.push(api);
   return (await api.listen()).url;
 }

@@ -1,14 +1,17 @@
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { METRICS } from '../../../../src/adapters/system/metric-table.ts';
 import { createMetrics } from '../../../../src/adapters/system/metrics.ts';
 import { gaugesOf, MAX_LABELLED_PEERS } from '../../../../src/api/routes/pages/gauges.ts';
 import type { ReadOnlyCode, WarningCode } from '../../../../src/runtime/facade/codes.ts';
-import type { PeerStatus } from '../../../../src/runtime/facade/facade.ts';
-import { createFakeLattice } from '../fake-lattice.ts';
+import type { NodeStatus, PeerStatus } from '../../../../src/runtime/facade/facade.ts';
+import { startLattice } from '../live-lattice.ts';
 import { parsePage } from './metrics-support.ts';
 
 const NOW = 1_700_000_060_500;
-const status = { ...createFakeLattice().status(), now: NOW, startedAt: NOW - 60_500 };
+let status: NodeStatus;
+beforeAll(async () => {
+  status = { ...(await startLattice()).status(), now: NOW, startedAt: NOW - 60_500 };
+});
 
 function peer(id: string, more: Partial<PeerStatus> = {}): PeerStatus {
   return {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLog, createLogRing } from '../../../../src/adapters/system/index.ts';
 import { createApi } from '../../../../src/api/index.ts';
+import { createHandClock, EPOCH_MS } from '../../../support/clock.ts';
 import { eventually } from '../../../support/wait.ts';
-import { createFakeLattice } from '../fake-lattice.ts';
-import { ask, clock, silentLog, TEST_CONFIG } from '../support.ts';
+import { startLattice } from '../live-lattice.ts';
+import { ask, clock, silentLog, startApi, TEST_CONFIG } from '../support.ts';
 import { type LiveNode, parsePage, startPair } from './metrics-support.ts';
 
 let pair: Awaited<ReturnType<typeof startPair>>;
@@ -75,10 +76,8 @@ describe('GET /metrics', () => {
   });
 
   test('is not there when it is switched off [M1]', async () => {
-    const api = await createApi({ lattice: createFakeLattice(), config: TEST_CONFIG, clock, log: silentLog });
-    const { url } = await api.listen();
-    expect((await ask(url, '/metrics')).status).toBe(404);
-    await api.close();
+    const { ask } = await startApi();
+    expect((await ask('/metrics')).status).toBe(404);
   });
 });
 
@@ -99,15 +98,19 @@ test('GET /api/v1/resources tells disk, memory, event loop and CPU', async () =>
 });
 
 test('GET /api/v1/series gives points later than `since`, and refuses what it does not know [M4]', async () => {
-  const lattice = createFakeLattice();
-  const api = await createApi({ lattice, config: TEST_CONFIG, clock, log: silentLog });
-  const { url } = await api.listen();
+  const hand = createHandClock();
+  const { url, lattice } = await startApi({ lattice: await startLattice({ clock: hand }) });
+  await lattice.write([{ op: 'put', key: 'a', value: 1 }]);
+  await hand.advance(10_000);
   const whole = (await ask(url, '/api/v1/series')).json() as { stepMs: number; items: { at: number }[] };
   expect([whole.stepMs, whole.items.length]).toEqual([5000, 2]);
+  expect(whole.items).toEqual([
+    expect.objectContaining({ at: EPOCH_MS + 5_000, writes: 1, changes: 1 }),
+    expect.objectContaining({ at: EPOCH_MS + 10_000, writes: 0, changes: 0 }),
+  ]);
   expect((await ask(url, `/api/v1/series?since=${whole.items[0]?.at}`)).json()['items']).toEqual(whole.items.slice(1));
   expect((await ask(url, '/api/v1/series?since=yesterday')).status).toBe(400);
   expect((await ask(url, '/api/v1/series?from=1')).status).toBe(400);
-  await api.close();
 });
 
 test('a live node answers /api/v1/series', async () => {
@@ -205,7 +208,7 @@ describe('GET /api/v1/logs', () => {
     const log = createLog({ level: 'info', format: 'json', destination: ring });
     for (let i = 0; i < 1500; i++) log.info({ i }, 'line');
     const api = await createApi({
-      lattice: createFakeLattice(),
+      lattice: await startLattice(),
       config: TEST_CONFIG,
       clock,
       log: silentLog,

@@ -101,6 +101,21 @@ describe('the descent against a peer with many more keys', () => {
     const run = search(treeOf({}), theirs, theirs.size, 10_000);
     expect([run.complete, run.keys.length, run.told.length]).toEqual([false, 10_000, 10_000]);
   });
+
+  it('finds at most as many keys as it may, and says that they are all only where they are (property)', () => {
+    const set = fc.uniqueArray(fc.integer({ min: 0, max: 60 }), { maxLength: 30 });
+    fc.assert(
+      fc.property(set, set, fc.integer({ min: 1, max: 40 }), fc.boolean(), (ours, other, limit, list) => {
+        const [mine, theirs] = [treeOf(leavesOf(ours)), treeOf(leavesOf(other))];
+        const whole = search(mine, theirs, undefined);
+        const run = search(mine, theirs, list ? 1_000_000 : undefined, limit);
+        expect(run.keys).toHaveLength(Math.min(limit, whole.keys.length));
+        expect(names(run.told)).toEqual(names(run.keys));
+        if (run.complete) expect(names(run.keys)).toEqual(names(whole.keys));
+        if (whole.keys.length < limit) expect(run.complete).toBe(true);
+      }),
+    );
+  });
 });
 
 describe('a repair by descent', () => {

@@ -1,15 +1,13 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { createStateStreams } from '../../../../../src/api/routes/original/state-stream.ts';
-import type { Lattice } from '../../../../../src/runtime/facade/facade.ts';
-import { createWholeState } from '../../../../../src/runtime/read/whole-state.ts';
 import { createHandClock, turns } from '../../../../support/clock.ts';
-import { openTestState, puts } from '../../../runtime/support.ts';
-import { createFakeLattice } from '../../fake-lattice.ts';
+import { startLattice } from '../../live-lattice.ts';
+import { overtakenAfter } from '../../overrides.ts';
 import { startApi } from '../../support.ts';
 
 it('a download lets go of its moment when it has been read, and when it is given up before it was', async () => {
-  const lattice = createFakeLattice();
+  const lattice = await startLattice();
   const streams = createStateStreams(lattice, createHandClock());
   const read = await streams.open();
   const unread = await streams.open();
@@ -24,41 +22,11 @@ it('a download lets go of its moment when it has been read, and when it is given
   expect(lattice.heldMoments()).toBe(0);
 });
 
-/** Long, so that few keys make more text than is handed to the socket at a time. */
-const PREFIX = 'key/'.repeat(50);
-
-/** An API over the reads of a real state: `after` so many of its keys are read, all of them are written anew. */
+/** An API whose reader of the whole state is overtaken once it has read `after` of its keys. */
 async function startOvertaken(keys: number, after: number) {
-  const state = await openTestState({ maxHeldBytes: 10_000 });
-  const writeAll = async (): Promise<void> => {
-    for (let i = 0; i < keys; i += 250) await state.writer.write(puts(`${PREFIX}${i}`, 250));
-  };
-  await writeAll();
-  const reads = createWholeState(state);
-  let closed = 0;
-  const snapshot: Lattice['snapshot'] = async () => {
-    const moment = await reads.snapshot();
-    if (after === 0) await writeAll();
-    async function* chunks() {
-      let read = 0;
-      for await (const chunk of moment.chunks) {
-        yield chunk;
-        const before = read;
-        read += chunk.length;
-        if (before < after && read >= after) await writeAll();
-      }
-    }
-    return {
-      ...moment,
-      chunks: chunks(),
-      close() {
-        closed++;
-        moment.close();
-      },
-    };
-  };
-  const api = await startApi({ lattice: { ...createFakeLattice(), snapshot } });
-  return { ...api, closed: () => closed };
+  const { snapshot, closed } = await overtakenAfter(keys, after);
+  const api = await startApi({ lattice: { ...(await startLattice()), snapshot } });
+  return { ...api, closed };
 }
 
 it('a reader that is overtaken before the first byte is told 503, when to come back and what to do [N13]', async () => {
@@ -92,7 +60,7 @@ it('a reader that is overtaken later finds its connection cut: what it has is no
 });
 
 it('a download that takes ten minutes is cut off', async () => {
-  const lattice = createFakeLattice();
+  const lattice = await startLattice();
   const clock = createHandClock();
   const { stream } = await createStateStreams(lattice, clock).open();
   const failure = once(stream, 'error');

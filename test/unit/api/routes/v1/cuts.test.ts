@@ -1,78 +1,94 @@
-import { beforeEach, describe, expect, it } from 'vitest';
-import { LatticeError } from '../../../../../src/core/types/index.ts';
-import type { CutView, ProofDocument } from '../../../../../src/runtime/facade/facade.ts';
-import { createFakeLattice, type FakeLattice } from '../../fake-lattice.ts';
-import { ask, startApi } from '../../support.ts';
+import { describe, expect, it } from 'vitest';
+import { certify, friend, startWithFriend } from '../../live-lattice.ts';
+import { startApi } from '../../support.ts';
 
-const CUTS: readonly CutView[] = [
-  {
-    at: 20_000,
-    root: 'ab'.repeat(32),
-    entries: 7,
-    ours: true,
-    attesters: ['01'.repeat(32), '02'.repeat(32)],
-    certified: true,
-  },
-  { at: 10_000, root: 'cd'.repeat(32), entries: 6, ours: false, attesters: ['01'.repeat(32)], certified: false },
-];
-
-let lattice: FakeLattice;
-let url: string;
-
-beforeEach(async () => {
-  lattice = createFakeLattice();
-  lattice.cuts = () => CUTS;
-  lattice.certificate = (at = 20_000) => (at === 20_000 ? { at, certificate: 'AQID' } : undefined);
-  ({ url } = await startApi({ lattice }));
-});
+/** A node with the key `k` at a cut that both trusted authors attest. */
+async function startCertified() {
+  const node = await startWithFriend();
+  await node.lattice.write([{ op: 'put', key: 'k', value: 1 }]);
+  const cut = await certify(node);
+  const { ask } = await startApi({ lattice: node.lattice });
+  return { ...node, ask, cut };
+}
 
 describe('cuts over the API', () => {
   it('are listed as the node has them [Z9]', async () => {
-    const answer = await ask(url, '/api/v1/cuts');
-    expect([answer.status, answer.json()]).toEqual([200, { items: CUTS }]);
+    const { ask, lattice, clock, cut } = await startCertified();
+    const { root, entries } = lattice.root();
+    await lattice.write([{ op: 'put', key: 'later', value: 1 }]);
+    await clock.advance(10_000);
+    // Of the second cut the other author holds what it held before.
+    await lattice.attest({ at: cut.at + 10_000, root, entries });
+    const attesters = [lattice.self.author, friend.author].sort();
+    const answer = await ask('/api/v1/cuts');
+    expect([answer.status, answer.json()]).toEqual([
+      200,
+      {
+        items: [
+          {
+            at: cut.at + 10_000,
+            root: lattice.root().root,
+            entries: entries + 1,
+            ours: true,
+            attesters: [lattice.self.author],
+            certified: false,
+          },
+          { at: cut.at + 10_000, root, entries, ours: false, attesters: [friend.author], certified: false },
+          { at: cut.at, root, entries, ours: true, attesters, certified: true },
+        ],
+      },
+    ]);
+    expect(answer.json()['items']).toEqual(lattice.cuts());
   });
 
   it('have certificates: the newest, or that of a time [Z9]', async () => {
-    expect((await ask(url, '/api/v1/cuts/certificate')).json()).toEqual({ at: 20_000, certificate: 'AQID' });
-    expect((await ask(url, '/api/v1/cuts/certificate?at=20000')).json()).toEqual({ at: 20_000, certificate: 'AQID' });
-    const missing = await ask(url, '/api/v1/cuts/certificate?at=10000');
+    const { ask, lattice, clock, cut } = await startCertified();
+    const held = lattice.certificate();
+    expect(held?.at).toBe(cut.at);
+    expect((await ask('/api/v1/cuts/certificate')).json()).toEqual(held);
+    expect((await ask(`/api/v1/cuts/certificate?at=${cut.at}`)).json()).toEqual(held);
+    await clock.advance(10_000);
+    const uncertified = lattice.cuts()[0]?.at;
+    expect(uncertified).toBe(cut.at + 10_000);
+    const missing = await ask(`/api/v1/cuts/certificate?at=${uncertified}`);
     expect([missing.status, missing.json()['code']]).toEqual([404, 'not-found']);
-    expect((await ask(url, '/api/v1/cuts/certificate?at=soon')).status).toBe(400);
-    expect((await ask(url, '/api/v1/cuts?at=1')).status).toBe(400);
+    expect((await ask('/api/v1/cuts/certificate?at=soon')).status).toBe(400);
+    expect((await ask('/api/v1/cuts?at=1')).status).toBe(400);
   });
 
   it('are what a proof can be against [Z8]', async () => {
-    const asked: unknown[] = [];
-    lattice.prove = async (key, options) => {
-      asked.push([key, options?.at]);
-      if (key === 'changed')
-        throw new LatticeError('changed-since-cut', 'the key has changed', {
-          next: 'try again in 4 s',
-          details: { retryAfterMs: 4_000 },
-        });
-      if (key === 'early')
-        throw new LatticeError('not-certified', 'no quorum yet', {
-          next: 'try again in 4 s',
-          details: { retryAfterMs: 4_000 },
-        });
-      return { certificate: 'AQID' } as unknown as ProofDocument;
-    };
-    expect((await ask(url, '/api/v1/proof/k?at=cut')).json()).toEqual({ certificate: 'AQID' });
-    await ask(url, '/api/v1/proof?key=k&at=cut');
-    await ask(url, '/api/v1/proof/k');
-    expect(asked).toEqual([
-      ['k', 'cut'],
-      ['k', 'cut'],
-      ['k', undefined],
-    ]);
-    const changed = await ask(url, '/api/v1/proof/changed?at=cut');
+    const { ask, lattice, cut } = await startCertified();
+    await lattice.write([{ op: 'put', key: 'changed', value: 1 }]);
+    const { certificate } = lattice.certificate() ?? {};
+    expect(certificate).toBeDefined();
+    expect(cut.root).not.toBe(lattice.root().root);
+    for (const path of ['/api/v1/proof/k?at=cut', '/api/v1/proof?key=k&at=cut']) {
+      const proof = (await ask(path)).json();
+      expect(proof).toMatchObject({ key: 'k', kind: 'present', value: 1, root: cut.root, certificate });
+      expect(proof).toEqual(await lattice.prove('k', { at: 'cut' }));
+    }
+    const present = (await ask('/api/v1/proof/k')).json();
+    expect(present).toMatchObject({ key: 'k', root: lattice.root().root, head: expect.any(String) as unknown });
+    expect(present).not.toHaveProperty('certificate');
+    const changed = await ask('/api/v1/proof/changed?at=cut');
     expect([changed.status, changed.json()['code'], changed.json()['next']]).toEqual([
       409,
       'changed-since-cut',
-      'try again in 4 s',
+      'try again in 10 s',
     ]);
-    const early = await ask(url, '/api/v1/proof/early?at=cut');
-    expect([early.status, early.headers['retry-after']]).toEqual([503, '4']);
-    expect((await ask(url, '/api/v1/proof/k?at=noon')).status).toBe(400);
+    expect((await ask('/api/v1/proof/k?at=noon')).status).toBe(400);
+  });
+
+  it('a proof at a cut before the first is certified is 503, with the time to come back [Z8]', async () => {
+    const { ask, lattice } = await startApi();
+    const error = await lattice.prove('k', { at: 'cut' }).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'not-certified', details: { retryAfterMs: expect.any(Number) as unknown } });
+    const { details } = error as { details: { retryAfterMs: number } };
+    const early = await ask('/api/v1/proof/k?at=cut');
+    expect([early.status, early.json()['code'], early.headers['retry-after']]).toEqual([
+      503,
+      'not-certified',
+      String(details.retryAfterMs / 1000),
+    ]);
   });
 });

@@ -2,7 +2,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { LatticeEvent } from '../../../../../src/runtime/facade/facade.ts';
-import { createFakeLattice } from '../../fake-lattice.ts';
+import { type LiveLattice, startLattice } from '../../live-lattice.ts';
 import { startApi, until } from '../../support.ts';
 
 interface EventStream {
@@ -32,6 +32,16 @@ function openEvents(url: string, path = '/api/v1/events', headers: Record<string
   });
 }
 
+/** The batch that the id of a change says it is of. */
+const batchOf = (id = ''): string => id.slice(0, id.lastIndexOf('.'));
+
+/** A batch is on its way to the disk: a reader of events joins between two of them, so that it waits. */
+async function holdBatch(lattice: LiveLattice): Promise<void> {
+  lattice.store.hold();
+  lattice.write([{ op: 'put', key: 'a', value: 1 }]).catch(() => undefined);
+  await until(() => lattice.store.held.length === 1);
+}
+
 describe('GET /api/v1/events', () => {
   it('events: each change arrives as id, event and data [A8]', async () => {
     const { url, lattice } = await startApi();
@@ -39,10 +49,12 @@ describe('GET /api/v1/events', () => {
     expect(stream.response.headers['content-type']).toBe('text/event-stream; charset=utf-8');
     await until(() => lattice.subscribers() === 1);
     const { results } = await lattice.write([{ op: 'put', key: 'a\nb', value: 1 }]);
-    await until(() => stream.ids().length === 1);
+    await until(() => stream.ids().length === 2);
     const [, block] = /((?:id|event|data): [\s\S]*?)\n\n/.exec(stream.text()) ?? [];
     const [id, event, data, ...more] = (block ?? '').split('\n');
-    expect([id, event, more]).toEqual(['id: 1-0', 'event: change', []]);
+    expect([event, more]).toEqual(['event: change', []]);
+    expect(id).toMatch(/^id: [0-9a-f]+\.1\.0$/);
+    expect(stream.text()).toContain(`id: ${batchOf(stream.ids()[0])}\nevent: batch\n`);
     expect(JSON.parse((data ?? '').slice('data: '.length))).toMatchObject({
       type: 'change',
       key: 'a\nb',
@@ -54,14 +66,19 @@ describe('GET /api/v1/events', () => {
 
   it.each(['Last-Event-ID', 'after'])('events: resume after an id by %s [A8]', async (form) => {
     const { url, lattice } = await startApi();
+    const whole = await openEvents(url);
+    await until(() => lattice.subscribers() === 1);
     for (const key of ['a', 'b', 'c']) await lattice.write([{ op: 'put', key, value: 1 }]);
+    await until(() => whole.ids().length === 6);
+    const [first = '', ...later] = whole.ids();
     const stream =
       form === 'after'
-        ? await openEvents(url, '/api/v1/events?after=1-0')
-        : await openEvents(url, undefined, { 'last-event-id': '1-0' });
-    await until(() => stream.ids().length === 2);
-    expect(stream.ids()).toEqual(['2-0', '3-0']);
-    stream.close();
+        ? await openEvents(url, `/api/v1/events?after=${first}`)
+        : await openEvents(url, undefined, { 'last-event-id': first });
+    await until(() => stream.ids().length === 5);
+    expect(stream.ids()).toEqual(later);
+    expect(later.map((id) => id.replace(/^[0-9a-f]+\./, ''))).toEqual(['1', '2.0', '2', '3.0', '3']);
+    for (const s of [whole, stream]) s.close();
   });
 
   it('events: an id that is no longer known answers reset first [A8]', async () => {
@@ -95,35 +112,35 @@ describe('GET /api/v1/events', () => {
   });
 
   it('events: a consumer more than 1 MiB behind is dropped, and its producer told [A13]', async () => {
-    const lattice = createFakeLattice();
+    const lattice = await startLattice();
     let send: ((event: LatticeEvent) => boolean) | undefined;
-    lattice.subscribe = async (_after, to) => {
+    const subscribe: LiveLattice['subscribe'] = (after, to) => {
       send = to;
-      return { close: () => undefined };
+      return lattice.subscribe(after, to);
     };
-    const { url } = await startApi({ lattice });
+    const { url } = await startApi({ lattice: { ...lattice, subscribe } });
     const { port } = new URL(url);
     const socket = connect(Number(port), '127.0.0.1');
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
     socket.on('error', () => undefined);
     socket.write('GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
     socket.pause();
-    await until(() => send !== undefined);
-    const event: LatticeEvent = { id: '1', type: 'reset', reason: 'x'.repeat(60_000) };
-    let sent = 0;
-    for (; sent < 10_000; sent++) {
-      if (!send?.(event)) break;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(sent).toBeLessThan(10_000);
-    expect(send?.(event)).toBe(false);
+    await until(() => lattice.subscribers() === 1);
+    const long = Array.from({ length: 50 }, (_, i) => ({
+      op: 'put' as const,
+      key: `${'k'.repeat(1000)}${i}`,
+      value: 1,
+    }));
+    for (let i = 0; lattice.subscribers() === 1 && i < 1_000; i++) await lattice.write(long);
+    expect(lattice.subscribers()).toBe(0);
+    expect(send?.({ id: '1', type: 'reset', reason: 'one more' })).toBe(false);
     socket.resume();
     await closed;
   });
 
   it('events: a subscription that fails is a problem document', async () => {
     const { ask, lattice } = await startApi({ times: { deadlineMs: 50 } });
-    lattice.subscribe = () => new Promise(() => undefined);
+    await holdBatch(lattice);
     const answer = await ask('/api/v1/events');
     expect([answer.status, answer.json().code]).toEqual([504, 'deadline']);
     expect((await ask(`/api/v1/events?after=${'x'.repeat(129)}`)).status).toBe(400);
@@ -131,20 +148,11 @@ describe('GET /api/v1/events', () => {
 
   it('events: a subscription that comes too late is closed', async () => {
     const { ask, lattice } = await startApi({ times: { deadlineMs: 50 } });
-    let closed = false;
-    let arrive: () => void = () => undefined;
-    lattice.subscribe = () =>
-      new Promise((resolve) => {
-        arrive = () =>
-          resolve({
-            close: () => {
-              closed = true;
-            },
-          });
-      });
-    await ask('/api/v1/events');
-    arrive();
-    await until(() => closed);
+    await holdBatch(lattice);
+    expect((await ask('/api/v1/events')).status).toBe(504);
+    expect(lattice.subscribers()).toBe(1);
+    lattice.store.open();
+    await until(() => lattice.subscribers() === 0);
   });
 
   it('close: ends open event streams in good order', async () => {

@@ -9,8 +9,8 @@ describe('probes', () => {
     const { ask, lattice } = await startApi();
     expect((await ask('/livez')).json()).toEqual({ status: 'ok' });
     expect([(await ask('/readyz')).status, (await ask('/readyz')).json()]).toEqual([200, { status: 'ready' }]);
-    const reasons = [{ code: 'disk', text: 'the disk is full' }] as const;
-    lattice.setReadOnly(reasons);
+    lattice.setReadOnly('disk', 'the disk is full');
+    const reasons = [{ code: 'disk', text: 'the disk is full' }];
     const not = await ask('/readyz');
     expect([not.status, not.json()]).toEqual([503, { status: 'not-ready', reasons }]);
     expect((await ask('/livez')).status).toBe(200);
@@ -78,15 +78,26 @@ describe('security headers', () => {
 describe('mode', () => {
   it('is switched with a reason, which stands in the cause [A19]', async () => {
     const { ask, lattice } = await startApi();
-    const causes: string[] = [];
-    const { setMode } = lattice;
-    lattice.setMode = (mode, cause) => {
-      causes.push(cause);
-      return setMode(mode, cause);
-    };
     const answer = await ask('/api/v1/sync/mode', post({ mode: 'http', reason: 'P2P port is moved' }));
-    expect([answer.status, answer.json()]).toEqual([200, { changed: true, mode: 'http', message: 'mode is http' }]);
-    expect(causes).toEqual(['switched over the HTTP API: P2P port is moved']);
+    expect([answer.status, answer.json()]).toEqual([
+      200,
+      {
+        changed: true,
+        mode: 'http',
+        message: 'sync mode is http, but no HTTP peers are configured (DIOTEC360_LATTICE_NODES)',
+      },
+    ]);
+    expect(lattice.status()).toMatchObject({
+      mode: 'http',
+      transitions: [
+        {
+          from: 'mode auto',
+          to: 'mode http',
+          cause: 'switched over the HTTP API: P2P port is moved',
+          code: 'operator',
+        },
+      ],
+    });
   });
 
   it.each([{ mode: 'both' }, { mode: 'http', reason: '' }, { mode: 'http', reason: 'two\nlines' }, {}, []])(

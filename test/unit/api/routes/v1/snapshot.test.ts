@@ -1,42 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { createApi } from '../../../../../src/api/index.ts';
+import { describe, expect, it } from 'vitest';
 import { createChunkCheck, manifestToPlan } from '../../../../../src/core/snapshot/index.ts';
-import { type Bytes, bytesToHex, hexToBytes } from '../../../../../src/core/types/index.ts';
-import { decodeSync, encodeSync, type SyncMessage } from '../../../../../src/core/wire/index.ts';
-import { authors, commits, createSource, type Source, trusted } from '../../../runtime/bootstrap/support.ts';
-import { hasher, NETWORK, type TestAuthor } from '../../../runtime/support.ts';
-import { createFakeLattice } from '../../fake-lattice.ts';
-import { clock, silentLog, TEST_CONFIG } from '../../support.ts';
-
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await Promise.all(closing.splice(0).map((close) => close()));
-});
-
-const bytesOf = (hex: string): Bytes => hexToBytes(hex) ?? new Uint8Array(0);
+import { decodeSync, type SyncMessage } from '../../../../../src/core/wire/index.ts';
+import { hasher, NETWORK } from '../../../runtime/support.ts';
+import { certify, commitsOf, friend, startWithFriend } from '../../live-lattice.ts';
+import { startApi } from '../../support.ts';
 
 /** A node with 700 keys, in two chunks, at a certified cut. */
 async function publish(publicSync: boolean) {
-  const source: Source = await createSource(1);
-  await source.apply(commits(authors[0] as TestAuthor, 'a', 7, 100));
-  source.cut();
-  const { snapshots, state } = source;
-  const api = await createApi({
-    lattice: {
-      ...createFakeLattice(),
-      snapshots: {
-        manifest: async (root) => encodeSync(await snapshots.manifest(bytesOf(root))),
-        chunk: async (root, index, after = '') =>
-          encodeSync(await snapshots.chunk({ root: bytesOf(root), index, after: bytesOf(after) })),
-      },
-    },
-    clock,
-    log: silentLog,
-    config: { ...TEST_CONFIG, api: { ...TEST_CONFIG.api, publicSync } },
-  });
-  closing.push(() => api.close());
-  const { url } = await api.listen();
-  const root = bytesToHex(state.replica.tree.root());
+  const node = await startWithFriend();
+  await node.lattice.take(commitsOf('a', 700));
+  const { root } = await certify(node);
+  const { url } = await startApi({ lattice: node.lattice, config: { publicSync } });
   return { base: `${url}/api/v1/sync/cuts/${root}`, url };
 }
 
@@ -58,7 +32,7 @@ describe('GET /api/v1/sync/cuts', () => {
         plan,
         index,
         network: NETWORK,
-        isTrusted: (author) => trusted.includes(author),
+        isTrusted: (author) => author === friend.author,
         hasher,
       });
       const { message: part } = await messageAt(`${base}/chunks/${index}`);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createAuthor } from '../../../runtime/support.ts';
+import { friend, startLattice } from '../../live-lattice.ts';
 import { auth, json, startApi, TOKEN } from '../../support.ts';
 
 const KEY = '/api/v1/state/';
@@ -334,7 +336,7 @@ describe('bad input', () => {
   it('writes: a read-only node answers 503 with its reasons', async () => {
     const { ask, lattice } = await startApi();
     const reasons = [{ code: 'safe-mode', text: 'CORS is *' }] as const;
-    lattice.setReadOnly(reasons);
+    lattice.setReadOnly('safe-mode', 'CORS is *');
     const answer = await ask(`${KEY}a`, json(1));
     expect([answer.status, answer.json().code, answer.json().reasons]).toEqual([503, 'read-only', reasons]);
     expect((await ask('/api/v1/health')).json()).toMatchObject({ status: 'read-only', writable: false });
@@ -342,7 +344,7 @@ describe('bad input', () => {
 
   it('writes: a write that never finishes answers 504', async () => {
     const { ask, lattice } = await startApi({ times: { deadlineMs: 50 } });
-    lattice.delay = () => new Promise(() => undefined);
+    lattice.store.hold();
     const answer = await ask(`${KEY}a`, json(1));
     expect([answer.status, answer.json().code]).toEqual([504, 'deadline']);
   });
@@ -350,13 +352,29 @@ describe('bad input', () => {
 
 describe('the node', () => {
   it('node: status, peers, health, conflicts and sync on demand [A7]', async () => {
-    const { ask, lattice } = await startApi();
+    const third = createAuthor(3);
+    const trusted = [createAuthor(1), friend, third].map(({ author }) => author);
+    const { ask, lattice } = await startApi({ lattice: await startLattice({ trusted }) });
+    await lattice.take([friend.commit({ k: 1 }), third.commit({ k: 2 })]);
+    await lattice.greet(friend);
     expect((await ask('/api/v1/status')).json()).toEqual(JSON.parse(JSON.stringify(lattice.status())));
     expect((await ask('/api/v1/peers')).json()).toEqual({
       peers: JSON.parse(JSON.stringify(lattice.peers())) as unknown,
     });
-    expect((await ask('/api/v1/health')).json()).toMatchObject({ status: 'ready', health: 'OPTIMAL', writable: true });
-    expect((await ask('/api/v1/conflicts?limit=5')).json()).toEqual({ conflicts: [{ key: 'k', siblings: [] }] });
+    expect(lattice.peers().map(({ author, http }) => [author, http.reachable])).toEqual([
+      [friend.author, true],
+      [third.author, false],
+    ]);
+    expect((await ask('/api/v1/health')).json()).toMatchObject({
+      status: 'ready',
+      health: 'HTTP_ONLY',
+      writable: true,
+    });
+    const { items: conflicts } = await lattice.conflicts({});
+    expect((await ask('/api/v1/conflicts?limit=5')).json()).toEqual({ conflicts });
+    expect(conflicts.map(({ key, siblings }) => [key, siblings.map(({ author }) => author).sort()])).toEqual([
+      ['k', [friend.author, third.author].sort()],
+    ]);
     expect((await ask('/api/v1/conflicts?limit=0')).status).toBe(400);
     const now = await ask('/api/v1/sync/now', {
       method: 'POST',

@@ -97,8 +97,8 @@ export function namesOf(result: CellSearch): string[] {
 }
 
 /** The true difference of two states in the form of `namesOf`. */
-export function differenceOf(mine: State, theirs: State): string[] {
-  const leaves = (state: State): Map<string, string> =>
+export function differenceOf(mine: Pick<State, 'tree'>, theirs: Pick<State, 'tree'>): string[] {
+  const leaves = (state: Pick<State, 'tree'>): Map<string, string> =>
     new Map(
       Array.from(state.tree.eachLeaf(new Uint8Array(0), 0), (leaf) => [
         bytesToHex(leaf.keyHash.subarray(0, 8)),
