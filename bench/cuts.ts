@@ -10,7 +10,7 @@ import {
   type Versioned,
 } from '../src/core/index.ts';
 import type { Author } from '../src/core/types/index.ts';
-import type { CutView } from '../src/runtime/facade/facade.ts';
+import type { CutView } from '../src/runtime/facade/index.ts';
 import { keyOf, NETWORK, valueOf } from './support/commits.ts';
 import { type Figure, quantile } from './support/figures.ts';
 import { createFleet, startAll } from './support/fleet.ts';

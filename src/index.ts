@@ -18,4 +18,4 @@ export type {
   Warning,
   WarningCode,
 } from './runtime/facade/codes.ts';
-export * from './runtime/facade/facade.ts';
+export * from './runtime/facade/index.ts';

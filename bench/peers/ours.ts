@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RepairReport } from '../../src/runtime/facade/facade.ts';
+import type { RepairReport } from '../../src/runtime/facade/index.ts';
 import { type BenchNode, createFleet, until } from '../support/fleet.ts';
 import { openConnection, requestText } from '../support/http-client.ts';
 import type { PeerNode, System } from './system.ts';

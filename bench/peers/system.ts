@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RepairReport } from '../../src/runtime/facade/facade.ts';
+import type { RepairReport } from '../../src/runtime/facade/index.ts';
 import { cpuSeconds } from '../support/figures.ts';
 import { memoryOf } from '../support/fleet.ts';
 import { createProxy, type Proxy } from '../support/proxy.ts';

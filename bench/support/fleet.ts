@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { planFleet, writeFleet } from '../../src/config/fleet.ts';
-import type { NodeStatus, PeerStatus } from '../../src/runtime/facade/facade.ts';
+import type { NodeStatus, PeerStatus } from '../../src/runtime/facade/index.ts';
 import { cpuSeconds } from './figures.ts';
 import { createProxy, type Proxy } from './proxy.ts';
 

@@ -1,3 +1,3 @@
-export * from './facade/facade.ts';
+export * from './facade/index.ts';
 export type { NodeDeps, NodeOptions } from './facade/options.ts';
 export { createNode, type RunningNode } from './node/node.ts';

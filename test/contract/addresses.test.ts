@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseBootstrap, parseListen } from '../../src/adapters/p2p/addresses.ts';
 import { createSigner } from '../../src/adapters/system/keys.ts';
 import { authorToPeerId } from '../../src/core/wire/peer-id.ts';
-import type { PeerAddress } from '../../src/runtime/facade/facade.ts';
+import type { PeerAddress } from '../../src/runtime/facade/index.ts';
 import { createAddedPeers } from '../../src/runtime/upkeep/added-peers.ts';
 import { ACCEPTED, REFUSED } from '../support/multiaddrs.ts';
 import { load, problemsOf } from '../unit/config/support.ts';

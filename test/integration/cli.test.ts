@@ -122,7 +122,7 @@ describe('keys and values', () => {
   });
 
   it('import', async () => {
-    const snapshot = new URL('../fixtures/legacy/snapshot.json', import.meta.url).pathname;
+    const snapshot = new URL('../fixtures/original/snapshot.json', import.meta.url).pathname;
     expect(await ok('import', snapshot, '--dry-run')).toContain('would import 3');
     expect(await ok('import', snapshot)).toContain('imported 3, left alone 0');
   });

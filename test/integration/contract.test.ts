@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/adapters/system/index.ts';
-import { createLegacyVault } from '../../src/api/routes/original/vault.ts';
+import { createOriginalVault } from '../../src/api/routes/original/vault.ts';
 import { type LiveNode, type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
 
-const VAULT = fileURLToPath(new URL('../fixtures/legacy/vault', import.meta.url));
+const VAULT = fileURLToPath(new URL('../fixtures/original/vault', import.meta.url));
 /** In the vault: made by the json and hashlib modules of Python. */
 const FUNCTION = '3d2c1fc17bb2c7bed2cda8080f1f6db360f72facc0fbfe2540021f62447fab11';
 const DAMAGED_FUNCTION = 'ab'.repeat(32);
@@ -355,7 +355,7 @@ describe('the contract of the original', () => {
         symlinkSync(secret, join(dir, 'vault', `${'11'.repeat(32)}.json`));
         symlinkSync(secret, join(dir, 'vault', 'index.json'));
         const look = async () => {
-          const { bundles, functions, index } = await createLegacyVault(join(dir, 'vault'), systemClock())();
+          const { bundles, functions, index } = await createOriginalVault(join(dir, 'vault'), systemClock())();
           return [bundles.size, functions.size, index.size];
         };
         symlinkSync(join(dir, 'outside'), join(dir, 'vault', 'bundles'));
@@ -368,7 +368,7 @@ describe('the contract of the original', () => {
         writeFileSync(join(dir, 'vault', 'bundles', 'c.ae_bundle'), `"${'x'.repeat(2 * 1024 * 1024)}"`);
         mkdirSync(join(dir, 'vault', 'bundles', 'd.ae_bundle'));
         expect(await look()).toEqual([0, 0, 0]);
-        expect((await createLegacyVault(join(dir, 'nowhere'), systemClock())()).bundles.size).toBe(0);
+        expect((await createOriginalVault(join(dir, 'nowhere'), systemClock())()).bundles.size).toBe(0);
       } finally {
         rmSync(dir, { recursive: true, force: true });
       }

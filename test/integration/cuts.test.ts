@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createVerifier, nodeHasher } from '../../src/adapters/system/index.ts';
 import { verifyProofDocument } from '../../src/audit/index.ts';
 import type { Author } from '../../src/core/types/index.ts';
-import type { CutView, NodeStatus } from '../../src/runtime/facade/facade.ts';
+import type { CutView, NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
 

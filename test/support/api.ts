@@ -7,7 +7,7 @@ import type {
   ProofDocument,
   WriteOperation,
   WriteResult,
-} from '../../src/runtime/facade/facade.ts';
+} from '../../src/runtime/facade/index.ts';
 
 /** A node that is stopped or cut off must not hold a test for longer than this. */
 const REQUEST_TIMEOUT_MS = 60_000;

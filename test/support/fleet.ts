@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach } from 'vitest';
 import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { planFleet, writeFleet } from '../../src/config/fleet.ts';
-import type { ConflictView, EntryView, NodeStatus } from '../../src/runtime/facade/facade.ts';
+import type { ConflictView, EntryView, NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Api, createApiClient } from './api.ts';
 import { type Exit, type RunningProcess, runCli, untilExit, untilReady } from './node-process.ts';
 import { createProxy, type Proxy, type ProxyMode } from './proxy.ts';

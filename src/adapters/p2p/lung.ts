@@ -8,6 +8,7 @@ import type { P2pConnection, P2pHandlers, RequestOptions } from '../../ports/ind
 import { every, type Repetition, withDeadline } from '../../timing/index.ts';
 import { type BootstrapPeer, parseBootstrap, parseListen, toStartError } from './addresses.ts';
 import type { Bans } from './bans.ts';
+import { createConnectedPeers } from './connected-peers.ts';
 import { createGossip } from './gossip.ts';
 import { createNode, type Node } from './libp2p-node.ts';
 import {
@@ -24,7 +25,6 @@ import { createLiveness } from './liveness.ts';
 import type { P2pLungOptions } from './options.ts';
 import { toReason } from './reasons.ts';
 import { createRedial } from './redial.ts';
-import { createRoster } from './roster.ts';
 import { createStreamWatch } from './stream-watch.ts';
 import { createSyncClient } from './sync-client.ts';
 import { createSyncServer } from './sync-server.ts';
@@ -98,7 +98,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     disconnect(peerId, reason);
   };
 
-  const roster = createRoster({ log, handlers, connections: openConnections });
+  const roster = createConnectedPeers({ log, handlers, connections: openConnections });
   const pubsub = started.services.gossip;
   const gossip = createGossip({
     pubsub,

@@ -1,4 +1,4 @@
-import type { Lattice } from '../../runtime/facade/facade.ts';
+import type { Lattice } from '../../runtime/facade/index.ts';
 import type { Timers } from '../../timing/index.ts';
 import type { Limits } from './rate-limits.ts';
 import type { LogSource, MetricsSource, ResourceSource } from './sources.ts';

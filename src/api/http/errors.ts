@@ -59,7 +59,7 @@ function problem(error: LatticeError, status: number): object {
  * The original's error forms: 404 and 405 `{"detail": sentence}`, invalid input 422 with a list. What it had no answer
  * for carries the code and the next step beside the sentence.
  */
-function legacyError(error: LatticeError, status: number): { status: number; body: object } {
+function originalError(error: LatticeError, status: number): { status: number; body: object } {
   if (status === 404) return { status, body: { detail: 'Not Found' } };
   if (status === 405) return { status, body: { detail: 'Method Not Allowed' } };
   if (status !== 400) {
@@ -90,9 +90,9 @@ export function sendError(cause: unknown, request: FastifyRequest, reply: Fastif
       .send(Buffer.from(JSON.stringify(problem(error, status))));
     return;
   }
-  const legacy = legacyError(error, status);
+  const original = originalError(error, status);
   void reply
-    .code(legacy.status)
+    .code(original.status)
     .header('content-type', 'application/json; charset=utf-8')
-    .send(JSON.stringify(legacy.body));
+    .send(JSON.stringify(original.body));
 }

@@ -90,7 +90,7 @@ export function openResponse(
  * is: the client may leave, or the time may be up, while it is still being opened. Rejects when the request may still
  * be answered with an error.
  */
-export async function feed(
+export async function attach(
   response: OpenResponse,
   reply: FastifyReply,
   inTime: <T>(work: Promise<T>) => Promise<T>,

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
-import type { WriteOperation } from '../../runtime/facade/facade.ts';
+import type { WriteOperation } from '../../runtime/facade/index.ts';
 
 /** One entity tag of a conditional header. */
 interface EntityTag {

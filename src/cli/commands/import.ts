@@ -1,5 +1,5 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
-import { type LegacySnapshot, type RefusedEntry, readLegacySnapshot } from '../../core/original/snapshot.ts';
+import { type OriginalSnapshot, type RefusedEntry, readOriginalSnapshot } from '../../core/original/snapshot.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
@@ -38,10 +38,10 @@ export async function importSnapshot(context: CliContext, file: string, options:
   return EXIT.ok;
 }
 
-async function readSnapshot(context: CliContext, file: string, options: ImportOptions): Promise<LegacySnapshot> {
+async function readSnapshot(context: CliContext, file: string, options: ImportOptions): Promise<OriginalSnapshot> {
   const text = await readInput(context, file, MAX_SNAPSHOT_BYTES);
   try {
-    return readLegacySnapshot(text, nodeHasher());
+    return readOriginalSnapshot(text, nodeHasher());
   } catch (error) {
     if (error instanceof LatticeError && error.code === 'snapshot-values-refused' && !options.json) {
       const refused = error.details['refused'] as readonly RefusedEntry[];

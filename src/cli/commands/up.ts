@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { isTemporary, type Status } from '../../client/index.ts';
 import type { Fleet } from '../../config/fleet.ts';
-import { readLegacySnapshot } from '../../core/original/snapshot.ts';
+import { readOriginalSnapshot } from '../../core/original/snapshot.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { sleep, withDeadline } from '../../timing/index.ts';
 import type { ApiClient } from '../client.ts';
@@ -154,7 +154,7 @@ async function loadSample(
   if (first === undefined || signal.aborted) return;
   const held = await lookAt(clients);
   if (held.some((status) => status === undefined || status.entries > 0)) return;
-  const sample = readLegacySnapshot(await readFile(SAMPLE, 'utf8'), nodeHasher());
+  const sample = readOriginalSnapshot(await readFile(SAMPLE, 'utf8'), nodeHasher());
   const deadline = performance.now() + READY_MS;
   for (;;) {
     try {

@@ -4,16 +4,16 @@ import { LatticeError } from '../types/index.ts';
  * JSON as Python's json module reads and writes it, because the original's root hashes that text: numbers keep their
  * form (1 is not 1.0), integers of any size are exact, NaN and the infinities exist, object keys keep their order.
  */
-export type LegacyValue =
+export type OriginalValue =
   | null
   | boolean
   | string
-  | LegacyNumber
-  | readonly LegacyValue[]
-  | ReadonlyMap<string, LegacyValue>;
+  | OriginalNumber
+  | readonly OriginalValue[]
+  | ReadonlyMap<string, OriginalValue>;
 
 /** A number as Python would print it. `integer`: written without fraction and exponent. */
-export interface LegacyNumber {
+export interface OriginalNumber {
   readonly text: string;
   readonly integer: boolean;
 }
@@ -24,7 +24,7 @@ const MAX_NESTING = 512;
 const MAX_INTEGER_DIGITS = 4300;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
-const WORDS: readonly (readonly [string, LegacyValue])[] = [
+const WORDS: readonly (readonly [string, OriginalValue])[] = [
   ['null', null],
   ['true', true],
   ['false', false],
@@ -47,7 +47,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * Parses `text` as Python's json.loads does (a repeated key keeps its first place and its last value). Throws
  * `snapshot-malformed`.
  */
-export function parseLegacyJson(text: string): LegacyValue {
+export function parseOriginalJson(text: string): OriginalValue {
   let at = 0;
 
   function fail(what: string): never {
@@ -87,7 +87,7 @@ export function parseLegacyJson(text: string): LegacyValue {
       }
     }
   }
-  function readNumber(): LegacyNumber | undefined {
+  function readNumber(): OriginalNumber | undefined {
     NUMBER.lastIndex = at;
     const match = NUMBER.exec(text);
     if (match === null) return undefined;
@@ -96,7 +96,7 @@ export function parseLegacyJson(text: string): LegacyValue {
     at += match[0].length;
     return { text: integer ? (match[0] === '-0' ? '0' : match[0]) : pythonFloat(Number(match[0])), integer };
   }
-  function readValue(depth: number): LegacyValue {
+  function readValue(depth: number): OriginalValue {
     skipSpace();
     const c = text[at];
     if (c === '"') return readString();
@@ -120,10 +120,10 @@ export function parseLegacyJson(text: string): LegacyValue {
     at++;
     return c === ',';
   }
-  function readArray(depth: number): LegacyValue {
+  function readArray(depth: number): OriginalValue {
     at++;
     skipSpace();
-    const items: LegacyValue[] = [];
+    const items: OriginalValue[] = [];
     if (text[at] === ']') {
       at++;
       return items;
@@ -132,10 +132,10 @@ export function parseLegacyJson(text: string): LegacyValue {
     while (more(']'));
     return items;
   }
-  function readObject(depth: number): LegacyValue {
+  function readObject(depth: number): OriginalValue {
     at++;
     skipSpace();
-    const members = new Map<string, LegacyValue>();
+    const members = new Map<string, OriginalValue>();
     if (text[at] === '}') {
       at++;
       return members;
@@ -175,14 +175,14 @@ function pythonFloat(x: number): string {
 }
 
 /** The text of Python's json.dumps with its defaults: ", " and ": ", everything outside printable ASCII escaped. */
-export function legacyJsonText(value: LegacyValue): string {
+export function originalJsonText(value: OriginalValue): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return quote(value);
   if (value instanceof Map) {
-    return `{${Array.from(value as ReadonlyMap<string, LegacyValue>, ([key, item]) => `${quote(key)}: ${legacyJsonText(item)}`).join(', ')}}`;
+    return `{${Array.from(value as ReadonlyMap<string, OriginalValue>, ([key, item]) => `${quote(key)}: ${originalJsonText(item)}`).join(', ')}}`;
   }
-  if (Array.isArray(value)) return `[${(value as readonly LegacyValue[]).map(legacyJsonText).join(', ')}]`;
-  return (value as LegacyNumber).text;
+  if (Array.isArray(value)) return `[${(value as readonly OriginalValue[]).map(originalJsonText).join(', ')}]`;
+  return (value as OriginalNumber).text;
 }
 
 const SHORT: Readonly<Record<string, string>> = {
@@ -207,14 +207,14 @@ function quote(text: string): string {
  * The same value in plain JavaScript: maps become objects, numbers become doubles. What the model refuses is left for
  * it to refuse.
  */
-export function legacyToPlain(value: LegacyValue): unknown {
+export function originalToPlain(value: OriginalValue): unknown {
   if (value === null || typeof value !== 'object') return value;
   if (value instanceof Map) {
     // fromEntries defines own properties: a "__proto__" key stays a key.
     return Object.fromEntries(
-      Array.from(value as ReadonlyMap<string, LegacyValue>, ([key, item]) => [key, legacyToPlain(item)]),
+      Array.from(value as ReadonlyMap<string, OriginalValue>, ([key, item]) => [key, originalToPlain(item)]),
     );
   }
-  if (Array.isArray(value)) return (value as readonly LegacyValue[]).map(legacyToPlain);
-  return Number((value as LegacyNumber).text);
+  if (Array.isArray(value)) return (value as readonly OriginalValue[]).map(originalToPlain);
+  return Number((value as OriginalNumber).text);
 }

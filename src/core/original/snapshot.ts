@@ -1,9 +1,9 @@
 import { checkKey, checkValue } from '../cbor/value.ts';
 import { bytesToHex, type Hasher, type JsonValue, LatticeError } from '../types/index.ts';
-import { type LegacyValue, legacyJsonText, legacyToPlain, parseLegacyJson } from './json.ts';
+import { type OriginalValue, originalJsonText, originalToPlain, parseOriginalJson } from './json.ts';
 
 /** A verified `snapshot.json` of the original node, its values within our model. */
-export interface LegacySnapshot {
+export interface OriginalSnapshot {
   /** In the file's order, each key once. */
   readonly state: readonly (readonly [key: string, value: JsonValue])[];
   /** 64 hex digits: what the file says, and what its state computes to. */
@@ -21,7 +21,7 @@ export interface RefusedEntry {
 const utf8 = new TextEncoder();
 
 /** The original's root: over sorted keys (by code point), the hash of the concatenated hex hashes of `key:json`. */
-export function legacyRoot(state: ReadonlyMap<string, LegacyValue>, hasher: Hasher): string {
+export function originalRoot(state: ReadonlyMap<string, OriginalValue>, hasher: Hasher): string {
   const hex = (text: string): string => bytesToHex(hasher.hash(utf8.encode(text)));
   if (state.size === 0) return hex('empty');
   const keys = Array.from(state.keys()).sort(compareCodePoints);
@@ -29,7 +29,7 @@ export function legacyRoot(state: ReadonlyMap<string, LegacyValue>, hasher: Hash
   for (const key of keys) {
     if (/\p{Surrogate}/u.test(key))
       throw malformed(`key ${JSON.stringify(key)} holds half of a surrogate pair: the original has no root for it`);
-    leaves.push(hex(`${key}:${legacyJsonText(state.get(key) as LegacyValue)}`));
+    leaves.push(hex(`${key}:${originalJsonText(state.get(key) as OriginalValue)}`));
   }
   return hex(leaves.join(''));
 }
@@ -61,10 +61,10 @@ function malformed(message: string): LatticeError {
  * `snapshot-old-format`, `snapshot-root-mismatch` (details.stored, details.computed), or `snapshot-values-refused`
  * (details.refused: RefusedEntry[]) when single values are outside our model: a snapshot is taken whole or not at all.
  */
-export function readLegacySnapshot(text: string, hasher: Hasher): LegacySnapshot {
-  const document = parseLegacyJson(text);
+export function readOriginalSnapshot(text: string, hasher: Hasher): OriginalSnapshot {
+  const document = parseOriginalJson(text);
   if (!(document instanceof Map)) throw malformed('not a JSON object');
-  const fields = document as ReadonlyMap<string, LegacyValue>;
+  const fields = document as ReadonlyMap<string, OriginalValue>;
   const state = fields.get('state');
   if (state === undefined && (fields.has('root_hash') || fields.has('accounts'))) {
     throw new LatticeError(
@@ -79,11 +79,11 @@ export function readLegacySnapshot(text: string, hasher: Hasher): LegacySnapshot
   const stored = fields.get('merkle_root');
   if (typeof stored !== 'string' || !/^[0-9a-f]{64}$/.test(stored))
     throw malformed('"merkle_root" is missing or not 64 lower-case hex digits');
-  const timestamp = legacyToPlain(fields.get('timestamp') ?? null);
+  const timestamp = originalToPlain(fields.get('timestamp') ?? null);
   if (typeof timestamp !== 'number' || !Number.isFinite(timestamp))
     throw malformed('"timestamp" is missing or not a number');
 
-  const computed = legacyRoot(state as ReadonlyMap<string, LegacyValue>, hasher);
+  const computed = originalRoot(state as ReadonlyMap<string, OriginalValue>, hasher);
   if (computed !== stored) {
     throw new LatticeError(
       'snapshot-root-mismatch',
@@ -94,15 +94,15 @@ export function readLegacySnapshot(text: string, hasher: Hasher): LegacySnapshot
       },
     );
   }
-  return { state: toModel(state as ReadonlyMap<string, LegacyValue>), root: stored, timestamp };
+  return { state: toModel(state as ReadonlyMap<string, OriginalValue>), root: stored, timestamp };
 }
 
-function toModel(state: ReadonlyMap<string, LegacyValue>): LegacySnapshot['state'] {
+function toModel(state: ReadonlyMap<string, OriginalValue>): OriginalSnapshot['state'] {
   const entries: [string, JsonValue][] = [];
   const refused: RefusedEntry[] = [];
   for (const [key, value] of state) {
     try {
-      entries.push([checkKey(key), checkValue(legacyToPlain(value))]);
+      entries.push([checkKey(key), checkValue(originalToPlain(value))]);
     } catch (error) {
       if (!(error instanceof LatticeError)) throw error;
       refused.push({ key, reason: error.message });

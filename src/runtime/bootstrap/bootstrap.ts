@@ -8,7 +8,7 @@ import { every, type Repetition, sleep } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Warning } from '../facade/codes.ts';
-import type { BootstrapStatus, LatticeEvent } from '../facade/facade.ts';
+import type { BootstrapStatus, LatticeEvent } from '../facade/index.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { createLeftOut } from './left-out.ts';
 import { createBootstrapProgress } from './progress.ts';
@@ -62,7 +62,7 @@ export interface Bootstrap {
   start(): void;
   stop(): Promise<void>;
   /** A snapshot is being looked for or taken over: repairs wait, and who opens one is told `bootstrapping`. */
-  readonly holding: boolean;
+  readonly blocksRepairs: boolean;
   status(): BootstrapStatus | undefined;
   warnings(): readonly Warning[];
 }
@@ -289,8 +289,8 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
       check.stop();
       await work;
     },
-    get holding() {
-      return states.isHolding(vouching.state) || isDue();
+    get blocksRepairs() {
+      return states.isTakingOver(vouching.state) || isDue();
     },
     status,
     warnings() {

@@ -1,7 +1,7 @@
 import type { SnapshotPlan } from '../../core/snapshot/index.ts';
 import { type Author, bytesToHex } from '../../core/types/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
-import type { BootstrapStatus, LatticeEvent } from '../facade/facade.ts';
+import type { BootstrapStatus, LatticeEvent } from '../facade/index.ts';
 import { type BootstrapState, shownPhase } from './state.ts';
 
 /** How often progress is told to clients, and how often it is logged. */

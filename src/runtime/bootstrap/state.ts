@@ -1,6 +1,6 @@
 import type { BootstrapRecord } from '../../core/rows/index.ts';
 import type { SnapshotPlan } from '../../core/snapshot/index.ts';
-import type { BootstrapStatus } from '../facade/facade.ts';
+import type { BootstrapStatus } from '../facade/index.ts';
 
 /**
  * What a bootstrap is at. `record` is what the store has of it: while there is one, the node has not verified every
@@ -41,7 +41,7 @@ export function recordOf(state: BootstrapState): BootstrapRecord | undefined {
 }
 
 /** A snapshot is being looked for or taken over: repairs wait. */
-export function isHolding({ phase }: BootstrapState): boolean {
+export function isTakingOver({ phase }: BootstrapState): boolean {
   return phase === 'looking' || phase === 'fetching';
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../../core/rows/index.ts';
 import { type Bytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Store } from '../../ports/index.ts';
-import type { WriteOperation, WriteResult } from '../facade/facade.ts';
+import type { WriteOperation, WriteResult } from '../facade/index.ts';
 
 /** Keys remembered: some ten MiB of rows at most. Beyond it the oldest is forgotten. */
 const MAX_KEYS = 65_536;

@@ -2,7 +2,7 @@ import { checkKey } from '../../core/cbor/index.ts';
 import { hlcToHex } from '../../core/clock/index.ts';
 import type { WriteIntent } from '../../core/replica/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import type { Lattice, WriteOperation, WriteResult } from '../facade/facade.ts';
+import type { Lattice, WriteOperation, WriteResult } from '../facade/index.ts';
 import type { Guard } from './guard.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Writer } from './writer.ts';

@@ -18,7 +18,7 @@ import {
 } from '../../core/wire/index.ts';
 import type { Clock, Log, Verifier } from '../../ports/index.ts';
 import type { Warning } from '../facade/codes.ts';
-import type { CutView } from '../facade/facade.ts';
+import type { CutView } from '../facade/index.ts';
 
 /** Cuts remembered, newest first: ten minutes. */
 const MAX_CUTS = 64;

@@ -1,7 +1,7 @@
 import { type CellVersion, publishedBytes, publishedLength } from '../../core/reconcile/index.ts';
 import { bytesToHex, equalBytes } from '../../core/types/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { CutCells } from '../facade/facade.ts';
+import type { CutCells } from '../facade/index.ts';
 import type { CurrentCut } from './current.ts';
 
 /** Certified cuts whose cells are kept: half a minute of them while everything changes, 3 MiB each. */

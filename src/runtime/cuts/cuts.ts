@@ -11,7 +11,7 @@ import {
 import type { Clock, Log, Signer, Timer, Verdict } from '../../ports/index.ts';
 import { every, type Repetition, sleep } from '../../timing/index.ts';
 import type { Applied, Writer } from '../commit/writer.ts';
-import type { NodeStatus } from '../facade/facade.ts';
+import type { NodeStatus } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { AttestationBook } from './attestations.ts';
 import type { CurrentCut } from './current.ts';

@@ -1,6 +1,6 @@
 import type { Author } from '../../core/types/index.ts';
 import { encodeGossip, type SignedAttestation, type SyncMessage } from '../../core/wire/index.ts';
-import type { SyncMode } from '../facade/facade.ts';
+import type { SyncMode } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import type { Streams } from '../streams/streams.ts';

@@ -12,7 +12,7 @@ import type { Clock, Verdict, Verifier } from '../../ports/index.ts';
 import type { Door } from '../commit/door.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { Origin } from '../commit/origin.ts';
-import type { SyncMode } from '../facade/facade.ts';
+import type { SyncMode } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import { forgetRefused, type PeerTable } from '../peers/peers.ts';
 import { noteSoftware } from '../peers/view.ts';

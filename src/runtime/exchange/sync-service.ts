@@ -9,8 +9,8 @@ import {
 } from '../../core/wire/index.ts';
 import type { Clock, Random, Signer, Verifier } from '../../ports/index.ts';
 import { withDeadline } from '../../timing/index.ts';
-import type { SyncService } from '../facade/facade.ts';
-import { createSyncSessions } from './sync-sessions.ts';
+import type { SyncService } from '../facade/index.ts';
+import { createRequestNonces } from './request-nonces.ts';
 
 /**
  * Requests of one peer at a time: as many as its client opens connections for; three chunks of a snapshot and a hello.
@@ -77,7 +77,7 @@ const overloaded = (what: string): LatticeError =>
  */
 export function createSyncService(deps: SyncServiceDeps): SyncService {
   const { signer, verifier, hasher, clock } = deps;
-  const sessions = createSyncSessions(deps);
+  const sessions = createRequestNonces(deps);
   const inFlight = new Map<Author, number>();
   let inFlightTotal = 0;
   let verifying = 0;

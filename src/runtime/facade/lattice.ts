@@ -29,7 +29,7 @@ export interface Lattice {
    * read the node keeps what is replaced, up to a limit: then they end with LatticeError `moved-on`. `close` when they
    * are not read to their end.
    */
-  snapshot(): Promise<{
+  wholeState(): Promise<{
     readonly root: string;
     readonly live: number;
     readonly chunks: AsyncIterable<readonly EntryView[]>;

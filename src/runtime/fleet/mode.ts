@@ -1,4 +1,4 @@
-import type { SyncMode } from '../facade/facade.ts';
+import type { SyncMode } from '../facade/index.ts';
 
 /** Which lungs the operator lets the node use. */
 export interface Mode {

@@ -1,5 +1,5 @@
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
-import type { Transition } from '../facade/facade.ts';
+import type { Transition } from '../facade/index.ts';
 
 /** Transitions kept for status and dashboards. */
 const MAX_TRANSITIONS = 200;

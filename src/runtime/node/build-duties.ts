@@ -107,7 +107,7 @@ export function buildDuties(
     self,
     onEvent: streams.publishEvent,
     root: own.root,
-    isHeld: () => bootstrap.holding,
+    isBlocked: () => bootstrap.blocksRepairs,
   });
   const comparison = createComparison({ ...sessionDeps, log: repairLog });
   const supervision = createSupervision({

@@ -56,7 +56,7 @@ export function buildExchange(
     onAttest: cuts.onAttest,
     entries,
     snapshots,
-    isBootstrapping: () => bootstrap.holding,
+    isBootstrapping: () => bootstrap.blocksRepairs,
   });
   const sync = createSyncService({
     signer,

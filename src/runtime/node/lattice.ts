@@ -2,7 +2,7 @@ import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/typ
 import { encodeSync } from '../../core/wire/index.ts';
 import { createIdempotency } from '../commit/idempotency.ts';
 import { createWrites } from '../commit/writes.ts';
-import type { Lattice } from '../facade/facade.ts';
+import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createHistory } from '../read/history.ts';
 import { createProofs } from '../read/prove.ts';

@@ -1,5 +1,5 @@
 import type { ReadOnlyCode } from '../facade/codes.ts';
-import type { Lattice } from '../facade/facade.ts';
+import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { savedCells } from '../storage/saved-cells.ts';
 import { measured } from '../watch/measured.ts';

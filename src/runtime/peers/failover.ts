@@ -1,5 +1,5 @@
 import type { Cause, CauseCode } from '../facade/codes.ts';
-import type { SyncMode } from '../facade/facade.ts';
+import type { SyncMode } from '../facade/index.ts';
 
 /** P2P must have covered a peer this long before HTTP lets go of it; doubles each time it flaps. */
 export const STABLE_MIN_MS = 15_000;

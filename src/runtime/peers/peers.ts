@@ -60,7 +60,7 @@ export function createPeerTable(clock: Clock): PeerTable {
     hear(peer, signed, lung, direct) {
       const heard = hearHead(peer.view, signed, lung, direct, moment());
       // What a new life missed while it was away is not on its way to it.
-      if (heard?.newLife === true) expectDifference(peer.repair);
+      if (heard?.newIncarnation === true) expectDifference(peer.repair);
       if (heard?.newTrust === true) forgetRefused(peer);
       return heard !== undefined;
     },

@@ -1,5 +1,5 @@
 import { RefusedDifferences } from '../../core/reconcile/index.ts';
-import type { RepairProgress, RepairReport } from '../facade/facade.ts';
+import type { RepairProgress, RepairReport } from '../facade/index.ts';
 import type { Writable } from './writable.ts';
 
 /** A session that the peer opened is over when nothing came of it for this long. What it still settles would be settled twice. */

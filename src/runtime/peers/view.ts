@@ -1,12 +1,12 @@
 import { bytesToHex, equalBytes } from '../../core/types/index.ts';
 import type { Head, SignedHead } from '../../core/wire/index.ts';
-import type { Agreement } from '../facade/facade.ts';
+import type { Agreement } from '../facade/index.ts';
 import type { LungName } from './link.ts';
 import { RecentRoots } from './recent-roots.ts';
 import type { Writable } from './writable.ts';
 
 /** A life not heard for this long is over, whatever the clock of the next one says. */
-const FORMER_LIFE_MS = 10_000;
+const FORMER_INCARNATION_MS = 10_000;
 
 /** What is known of a peer's state, and how it compares with ours. Times are monotonic ms unless they say otherwise. This module alone writes it. */
 export interface PeerView {
@@ -17,7 +17,7 @@ export interface PeerView {
   /** Since when its newest head names commits that have not arrived. */
   readonly behindSince: number | undefined;
   /** The life before the present one, hex. */
-  readonly formerLife: string | undefined;
+  readonly formerIncarnation: string | undefined;
   /** A life that had been replaced came back: two nodes run with this key. */
   readonly twin: boolean;
   readonly roots: RecentRoots;
@@ -49,7 +49,7 @@ export interface OurSide {
 /** What a head told beside the state. */
 export interface Heard {
   /** The peer has started anew. */
-  readonly newLife: boolean;
+  readonly newIncarnation: boolean;
   /** Its trust list has changed. */
   readonly newTrust: boolean;
 }
@@ -69,7 +69,7 @@ export function createView({ wall }: Moment): PeerView {
     heardAt: { p2p: undefined, http: undefined },
     newest: { p2p: 0, http: 0 },
     behindSince: undefined,
-    formerLife: undefined,
+    formerIncarnation: undefined,
     twin: false,
     roots: new RecentRoots(),
     trustMatches: undefined,
@@ -106,10 +106,10 @@ export function hearHead(
   if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
     // Another life: at once when it speaks itself; by relay when its clock is later or its former life is silent.
     const relayed = known !== undefined && !direct;
-    if (relayed && head.wallMs <= known.wallMs && now - lastHeard(view) < FORMER_LIFE_MS) return undefined;
+    if (relayed && head.wallMs <= known.wallMs && now - lastHeard(view) < FORMER_INCARNATION_MS) return undefined;
     if (known !== undefined) {
-      w.twin ||= view.formerLife === bytesToHex(head.incarnation);
-      w.formerLife = bytesToHex(known.incarnation);
+      w.twin ||= view.formerIncarnation === bytesToHex(head.incarnation);
+      w.formerIncarnation = bytesToHex(known.incarnation);
       w.agreementAt = now;
       newLife = true;
     }
@@ -117,12 +117,12 @@ export function hearHead(
   } else if (head.sequence <= view.newest[lung]) return undefined;
   w.newest = { ...view.newest, [lung]: head.sequence };
   w.heardAt = { ...view.heardAt, [lung]: now };
-  if (head.sequence < Math.max(view.newest.p2p, view.newest.http)) return { newLife, newTrust: false };
+  if (head.sequence < Math.max(view.newest.p2p, view.newest.http)) return { newIncarnation: newLife, newTrust: false };
   const newTrust = known !== undefined && !equalBytes(known.trustHash, head.trustHash);
   w.head = head;
   view.roots.add(bytesToHex(head.root), now);
   if (direct) w.clockOffsetMs = head.wallMs - wall;
-  return { newLife, newTrust };
+  return { newIncarnation: newLife, newTrust };
 }
 
 /** Compares the peer's newest head with our state. */

@@ -14,7 +14,7 @@ import {
 import { keyBytes, keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { HistoryItem, HistoryPage, Lattice } from '../facade/facade.ts';
+import type { HistoryItem, HistoryPage, Lattice } from '../facade/index.ts';
 import type { Entries } from '../storage/entries.ts';
 
 const DEFAULT_PAGE = 100;

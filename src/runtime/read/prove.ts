@@ -15,7 +15,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { CurrentCut } from '../cuts/current.ts';
 import type { Cuts } from '../cuts/cuts.ts';
-import type { Lattice } from '../facade/facade.ts';
+import type { Lattice } from '../facade/index.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 import { base64url } from './base64url.ts';
 

@@ -4,7 +4,7 @@ import type { Entry, Hasher } from '../../core/types/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EntryView, Lattice } from '../facade/facade.ts';
+import type { EntryView, Lattice } from '../facade/index.ts';
 import { type Between, type Entries, wantedKeys } from '../storage/entries.ts';
 import { cursorToKey, keyToCursor, pageSize } from './cursor.ts';
 import { entryToConflict, entryToView } from './views.ts';

@@ -1,7 +1,7 @@
 import { hlcToHex } from '../../core/clock/index.ts';
 import { isLive, versionOf, winner } from '../../core/state/index.ts';
 import { bytesToHex, type Entry, type JsonValue, type Sibling } from '../../core/types/index.ts';
-import type { ConflictView, EntryView, SiblingView } from '../facade/facade.ts';
+import type { ConflictView, EntryView, SiblingView } from '../facade/index.ts';
 
 /** The winning value of an entry, or undefined when it is deleted. */
 export function entryToView(entry: Entry): EntryView | undefined {

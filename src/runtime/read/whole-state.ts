@@ -2,7 +2,7 @@ import type { Replica } from '../../core/replica/index.ts';
 import type { StateMeta } from '../../core/rows/index.ts';
 import { bytesToHex, equalBytes, LatticeError } from '../../core/types/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EntryView, Lattice } from '../facade/facade.ts';
+import type { EntryView, Lattice } from '../facade/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import type { EntryRows } from '../storage/entry-rows.ts';
 import type { Hold, Holds } from '../storage/holds.ts';
@@ -17,7 +17,7 @@ export interface WholeStateDeps {
 }
 
 /** Reads of everything, as it was at one moment: downloads of the whole state, and its root made anew. */
-export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'snapshot' | 'verifyIntegrity'> {
+export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeState' | 'verifyIntegrity'> {
   /** The state of one moment between batches. */
   function moment(): Promise<{ readonly meta: StateMeta; readonly hold: Hold }> {
     return deps.writer.read(() => ({ meta: deps.replica.meta, hold: deps.holds.hold('row') }));
@@ -49,7 +49,7 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'snapshot'
   }
 
   return {
-    async snapshot() {
+    async wholeState() {
       const { meta, hold } = await moment();
       return {
         root: bytesToHex(meta.root),

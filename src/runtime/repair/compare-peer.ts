@@ -8,7 +8,7 @@ import {
   MAX_UNDER_PREFIX,
 } from '../../core/types/index.ts';
 import type { Log } from '../../ports/index.ts';
-import type { PeerDifferences } from '../facade/facade.ts';
+import type { PeerDifferences } from '../facade/index.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { noteDiffering } from '../peers/repairing.ts';
 import { HERE } from '../storage/entries.ts';

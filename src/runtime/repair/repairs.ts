@@ -2,7 +2,7 @@ import type { SessionProgress } from '../../core/reconcile/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import type { Log, Metrics, Random } from '../../ports/index.ts';
 import { backoff, sleep } from '../../timing/index.ts';
-import type { LatticeEvent, RepairProgress, RepairReport } from '../facade/facade.ts';
+import type { LatticeEvent, RepairProgress, RepairReport } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { beginRepair, endRepair, noteProgress, noteReport, waitUntil } from '../peers/repairing.ts';
@@ -32,7 +32,7 @@ export interface RepairsDeps extends SessionRunnerDeps {
   readonly peerIdOf: (author: Author) => string;
   readonly onEvent: (event: LatticeEvent) => void;
   /** A snapshot is being taken over: what differs then is not to be repaired. */
-  readonly isHeld: () => boolean;
+  readonly isBlocked: () => boolean;
   /** Our durable root, hex. */
   readonly root: () => string;
 }
@@ -124,7 +124,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
 
   return {
     consider(peer) {
-      if (isFull() || deps.isHeld()) return;
+      if (isFull() || deps.isBlocked()) return;
       const due = repairDue(peer, deps.self, clock.monotonic());
       if (due === undefined || (due === 'flowing' && waiting >= MAX_WAITING)) return;
       void run(peer, due === 'flowing' ? SETTLE_MS : 0);

@@ -16,7 +16,7 @@ import type { Clock, Random } from '../../ports/index.ts';
 import type { Door } from '../commit/door.ts';
 import { receive } from '../commit/receive.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { RepairReport } from '../facade/facade.ts';
+import type { RepairReport } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { Peer } from '../peers/peers.ts';
 import { noteDecoded } from '../peers/repairing.ts';

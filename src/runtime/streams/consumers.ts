@@ -4,7 +4,7 @@ import { type Author, type Bytes, type Fragment, LatticeError } from '../../core
 import type { SignedHead } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EventSubscription, LatticeEvent } from '../facade/facade.ts';
+import type { EventSubscription, LatticeEvent } from '../facade/index.ts';
 import { type Cursors, MAX_REPLAY, replayJournal } from './replay.ts';
 
 /** Push streams and event streams served at once; more are told to come back. */

@@ -2,7 +2,7 @@ import { hlcToHex } from '../../core/clock/index.ts';
 import { shownAfter } from '../../core/replica/index.ts';
 import { versionOf } from '../../core/state/index.ts';
 import { bytesToHex } from '../../core/types/index.ts';
-import type { EventSubscription, LatticeEvent } from '../facade/facade.ts';
+import type { EventSubscription, LatticeEvent } from '../facade/index.ts';
 import type { Consumers } from './consumers.ts';
 import type { Cursors } from './replay.ts';
 

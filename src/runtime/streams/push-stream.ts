@@ -1,7 +1,7 @@
 import type { Author, Bytes, Fragment, Hasher } from '../../core/types/index.ts';
 import { encodeGossip, siblingsToFragments } from '../../core/wire/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EventSubscription } from '../facade/facade.ts';
+import type { EventSubscription } from '../facade/index.ts';
 import { type Entries, wantedKeys } from '../storage/entries.ts';
 import type { Consumers } from './consumers.ts';
 import { packFragments } from './pack.ts';

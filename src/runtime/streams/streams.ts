@@ -2,7 +2,7 @@ import type { Author, Bytes, Hasher } from '../../core/types/index.ts';
 import type { SignedHead } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EventSubscription, LatticeEvent } from '../facade/facade.ts';
+import type { EventSubscription, LatticeEvent } from '../facade/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import { type Batch, createConsumers } from './consumers.ts';
 import { openEventStream } from './event-stream.ts';

@@ -2,7 +2,7 @@ import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../cor
 import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, HttpLung, Log, Random } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
-import type { SyncMode } from '../facade/facade.ts';
+import type { SyncMode } from '../facade/index.ts';
 import { ask, errorCodeOf } from './link.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;

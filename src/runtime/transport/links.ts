@@ -1,4 +1,4 @@
-import type { SyncMode } from '../facade/facade.ts';
+import type { SyncMode } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { Peer } from '../peers/peers.ts';
 import type { Link } from './link.ts';

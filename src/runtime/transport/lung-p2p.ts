@@ -2,7 +2,7 @@ import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers, P2pLung, Random, Timer } from '../../ports/index.ts';
 import { backoff, withDeadline } from '../../timing/index.ts';
 import type { Cause, CauseCode } from '../facade/codes.ts';
-import type { LungStatus } from '../facade/facade.ts';
+import type { LungStatus } from '../facade/index.ts';
 
 /** A start that has not finished by then is cut off: the original's never returned. */
 const START_DEADLINE_MS = 10_000;

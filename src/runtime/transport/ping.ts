@@ -2,7 +2,7 @@ import { type Author, LatticeError } from '../../core/types/index.ts';
 import { parseBaseUrl } from '../../core/wire/base-url.ts';
 import type { SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, HttpLung } from '../../ports/index.ts';
-import type { Lattice, PingOutcome } from '../facade/facade.ts';
+import type { Lattice, PingOutcome } from '../facade/index.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { ask } from './link.ts';
 import type { HttpSupervisor } from './lung-http.ts';

@@ -5,7 +5,7 @@ import { type Flaw, isFlaw } from '../../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import type { Log, Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { PeerAddress } from '../facade/facade.ts';
+import type { PeerAddress } from '../facade/index.ts';
 import type { Members } from '../fleet/members.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 

@@ -3,7 +3,7 @@ import type { Clock, Log } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
-import type { SyncMode, Transition } from '../facade/facade.ts';
+import type { SyncMode, Transition } from '../facade/index.ts';
 import type { Trust } from '../fleet/trust.ts';
 import { decidePath } from '../peers/failover.ts';
 import { setPath } from '../peers/link.ts';

@@ -1,6 +1,6 @@
 import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import type { Clock, HttpLung, Metrics, P2pLung, Store, Verifier } from '../../ports/index.ts';
-import type { Lattice, SyncService } from '../facade/facade.ts';
+import type { Lattice, SyncService } from '../facade/index.ts';
 import type { NodeDeps } from '../facade/options.ts';
 
 const SENT = { direction: 'sent' };

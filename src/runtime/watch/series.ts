@@ -1,6 +1,6 @@
 import type { Clock, Log, Machine, Metrics } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
-import type { SeriesPoint, SeriesView } from '../facade/facade.ts';
+import type { SeriesPoint, SeriesView } from '../facade/index.ts';
 
 const STEP_MS = 5_000;
 /** One hour. */

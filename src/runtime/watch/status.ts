@@ -7,7 +7,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Warning, WarningCode } from '../facade/codes.ts';
-import type { Health, NodeStatus, PeerStatus } from '../facade/facade.ts';
+import type { Health, NodeStatus, PeerStatus } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Transitions } from '../fleet/transitions.ts';

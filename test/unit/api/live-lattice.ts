@@ -164,8 +164,8 @@ function counted(lattice: Lattice): Lattice & Pick<LiveLattice, 'subscribers' | 
         throw error;
       }
     },
-    async snapshot() {
-      const snapshot = await lattice.snapshot();
+    async wholeState() {
+      const snapshot = await lattice.wholeState();
       const moment = {};
       moments.add(moment);
       return {

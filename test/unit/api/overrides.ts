@@ -1,4 +1,4 @@
-import type { Lattice } from '../../../src/runtime/facade/facade.ts';
+import type { Lattice } from '../../../src/runtime/facade/index.ts';
 import { createWholeState } from '../../../src/runtime/read/whole-state.ts';
 import { openTestState, puts } from '../runtime/support.ts';
 
@@ -13,7 +13,7 @@ const PREFIX = 'key/'.repeat(50);
 export async function overtakenAfter(
   keys: number,
   after: number,
-): Promise<{ readonly snapshot: Lattice['snapshot']; readonly closed: () => number }> {
+): Promise<{ readonly snapshot: Lattice['wholeState']; readonly closed: () => number }> {
   const state = await openTestState({ maxHeldBytes: 10_000 });
   const writeAll = async (): Promise<void> => {
     for (let i = 0; i < keys; i += 250) await state.writer.write(puts(`${PREFIX}${i}`, 250));
@@ -24,7 +24,7 @@ export async function overtakenAfter(
   return {
     closed: () => closed,
     async snapshot() {
-      const moment = await whole.snapshot();
+      const moment = await whole.wholeState();
       if (after === 0) await writeAll();
       async function* chunks() {
         let read = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { announce } from '../../../src/app/announce.ts';
-import type { Lattice, LungStatus } from '../../../src/runtime/facade/facade.ts';
+import type { Lattice, LungStatus } from '../../../src/runtime/facade/index.ts';
 import { createHandClock, turns } from '../../support/clock.ts';
 
 /** A start whose P2P lung is in `states`, one for each look; the last one stays. */

@@ -176,7 +176,7 @@ describe('proof get', () => {
 });
 
 describe('import', () => {
-  const fixture = (name: string): string => new URL(`../../fixtures/legacy/${name}`, import.meta.url).pathname;
+  const fixture = (name: string): string => new URL(`../../fixtures/original/${name}`, import.meta.url).pathname;
 
   it('writes absent keys only and says what it left alone [I2]', async () => {
     node.state.set('note', 'ours');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../src/core/types/index.ts';
 import type { ReadOnlyCode } from '../../../src/runtime/facade/codes.ts';
-import type { NodeStatus } from '../../../src/runtime/facade/facade.ts';
+import type { NodeStatus } from '../../../src/runtime/facade/index.ts';
 import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode, TOKEN } from './support.ts';
 
 let nodes: FakeNode[];

@@ -45,7 +45,7 @@ const REMOTE: readonly (readonly string[])[] = [
   ['log'],
   ['log', '--follow'],
   ['events'],
-  ['import', new URL('../../fixtures/legacy/snapshot.json', import.meta.url).pathname],
+  ['import', new URL('../../fixtures/original/snapshot.json', import.meta.url).pathname],
 ];
 
 describe.each(REMOTE.map((argv) => [argv.slice(0, 2).join(' ').slice(0, 20), argv] as const))('%s', (name, argv) => {

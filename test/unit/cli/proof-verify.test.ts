@@ -23,7 +23,7 @@ import {
   keyHash,
   siblingsToFragments,
 } from '../../../src/core/wire/index.ts';
-import type { ProofDocument } from '../../../src/runtime/facade/facade.ts';
+import type { ProofDocument } from '../../../src/runtime/facade/index.ts';
 import { errorOf, run } from './support.ts';
 
 const hasher = nodeHasher();

@@ -4,7 +4,7 @@ import type { CliContext } from '../../../src/cli/context.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { runCli } from '../../../src/cli/run.ts';
 import type { JsonValue } from '../../../src/core/types/index.ts';
-import type { NodeStatus, PeerStatus, WriteOperation } from '../../../src/runtime/facade/facade.ts';
+import type { NodeStatus, PeerStatus, WriteOperation } from '../../../src/runtime/facade/index.ts';
 
 /** What a command line printed and answered. */
 export interface Ran {

@@ -13,7 +13,7 @@ import {
 import type { Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
 import type { Origin } from '../../../src/runtime/commit/origin.ts';
 import { type Applied, createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
-import type { Lattice } from '../../../src/runtime/facade/facade.ts';
+import type { Lattice } from '../../../src/runtime/facade/index.ts';
 import { createProofs } from '../../../src/runtime/read/prove.ts';
 import { createReads } from '../../../src/runtime/read/reads.ts';
 import { createWholeState } from '../../../src/runtime/read/whole-state.ts';
@@ -244,7 +244,7 @@ export async function openTestState(
 export function readsOf(
   state: TestState,
   over: Partial<Pick<TestState, 'store' | 'entries' | 'rows'>> = {},
-): Pick<Lattice, 'get' | 'list' | 'conflicts' | 'snapshot' | 'verifyIntegrity' | 'prove' | 'certificate'> {
+): Pick<Lattice, 'get' | 'list' | 'conflicts' | 'wholeState' | 'verifyIntegrity' | 'prove' | 'certificate'> {
   const deps = { ...state, ...over, hasher, network: NETWORK, ownHead: () => state.self.head(), ...noCuts };
   return { ...createReads(deps), ...createWholeState(deps), ...createProofs(deps) };
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../../../runtime/facade/facade.ts';
+import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { isHeld } from '../../http/preconditions.ts';
@@ -108,7 +108,7 @@ function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: Token
 }
 
 /** The endpoints of the original node, with its exact keys. */
-export function legacyRoutes({ lattice, config, clock, inTime }: RouteContext, checkToken: TokenCheck) {
+export function latticeRoutes({ lattice, config, clock, inTime }: RouteContext, checkToken: TokenCheck) {
   const states = createStateStreams(lattice, clock);
 
   return async (scope: FastifyInstance): Promise<void> => {

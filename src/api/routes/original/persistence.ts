@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { LegacyValue } from '../../../core/original/json.ts';
-import type { Lattice } from '../../../runtime/facade/facade.ts';
+import type { OriginalValue } from '../../../core/original/json.ts';
+import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
-import { compactJson, createLegacyVault, type LegacyObject, type VaultContents, type VaultFile } from './vault.ts';
+import { compactJson, createOriginalVault, type OriginalObject, type VaultContents, type VaultFile } from './vault.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 const NO_VAULT: VaultContents = { bundles: new Map(), functions: new Map(), index: new Map() };
@@ -42,20 +42,21 @@ function limitProblem(request: FastifyRequest): object | undefined {
 function rowOf(
   contents: VaultContents,
   file: VaultFile,
-  own: readonly (readonly [string, LegacyValue | undefined])[],
-): Map<string, LegacyValue> {
-  const row = new Map<string, LegacyValue>();
+  own: readonly (readonly [string, OriginalValue | undefined])[],
+): Map<string, OriginalValue> {
+  const row = new Map<string, OriginalValue>();
   for (const [name, value] of own) if (value !== undefined) row.set(name, value);
   const indexed = contents.index.get(file.hash);
-  if (indexed instanceof Map) for (const [name, value] of indexed as LegacyObject) row.set(name, value);
+  if (indexed instanceof Map) for (const [name, value] of indexed as OriginalObject) row.set(name, value);
   return row;
 }
 
-function bundleRow(contents: VaultContents, file: VaultFile): LegacyValue {
+function bundleRow(contents: VaultContents, file: VaultFile): OriginalValue {
   const { fields } = file;
   const metadata = fields.get('metadata');
   const intent =
-    fields.get('intent_name') ?? (metadata instanceof Map ? (metadata as LegacyObject).get('intent_name') : undefined);
+    fields.get('intent_name') ??
+    (metadata instanceof Map ? (metadata as OriginalObject).get('intent_name') : undefined);
   const row = rowOf(contents, file, [
     ['content_hash', file.hash],
     ['intent_name', intent ?? 'unknown'],
@@ -70,7 +71,7 @@ function bundleRow(contents: VaultContents, file: VaultFile): LegacyValue {
   return row;
 }
 
-function functionRow(contents: VaultContents, file: VaultFile): LegacyValue {
+function functionRow(contents: VaultContents, file: VaultFile): OriginalValue {
   const { fields } = file;
   const row = rowOf(contents, file, [
     ['intent_name', fields.get('intent_name')],
@@ -86,9 +87,9 @@ function functionRow(contents: VaultContents, file: VaultFile): LegacyValue {
  * What the original keeps beside the state: its vault is shown where its files lie in the vault directory, read-only.
  * Executions and attacks are recorded by its judge, which is no part of this node: there are none.
  */
-export function legacyPersistenceRoutes({ lattice, config, clock, log, inTime }: RouteContext) {
+export function persistenceRoutes({ lattice, config, clock, log, inTime }: RouteContext) {
   const checkIntegrity = createIntegrityCheck(lattice, clock);
-  const vault = config.vaultDir === undefined ? async () => NO_VAULT : createLegacyVault(config.vaultDir, clock);
+  const vault = config.vaultDir === undefined ? async () => NO_VAULT : createOriginalVault(config.vaultDir, clock);
 
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/api/persistence/merkle-root', async () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { Lattice } from '../../../runtime/facade/facade.ts';
+import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 
 /** For each the node keeps what is replaced until the client has taken it all. */
@@ -22,7 +22,7 @@ export interface StateStreams {
 }
 
 async function* documentText(
-  snapshot: Awaited<ReturnType<Lattice['snapshot']>>,
+  snapshot: Awaited<ReturnType<Lattice['wholeState']>>,
   timestamp: number,
   signature: string,
 ): AsyncGenerator<string> {
@@ -60,7 +60,7 @@ export function createStateStreams(lattice: Lattice, clock: Timers): StateStream
       open++;
       let close = (): void => void open--;
       try {
-        const snapshot = await lattice.snapshot();
+        const snapshot = await lattice.wholeState();
         const timestamp = Math.floor(Date.now() / 1000);
         const signature = lattice.signText(`${snapshot.root}:${timestamp}`);
         const text = documentText(snapshot, timestamp, signature);

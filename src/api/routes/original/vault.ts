@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LegacyValue, legacyJsonText, parseLegacyJson } from '../../../core/original/json.ts';
+import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../../core/original/json.ts';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 
@@ -12,7 +12,7 @@ export interface VaultFile {
   /** Relative to the vault, with slashes. */
   readonly path: string;
   readonly verified: boolean;
-  readonly fields: LegacyObject;
+  readonly fields: OriginalObject;
 }
 
 export interface VaultContents {
@@ -21,10 +21,10 @@ export interface VaultContents {
   /** By function hash. */
   readonly functions: ReadonlyMap<string, VaultFile>;
   /** The rows of index.json, which add to what the files say. */
-  readonly index: LegacyObject;
+  readonly index: OriginalObject;
 }
 
-export type LegacyObject = ReadonlyMap<string, LegacyValue>;
+export type OriginalObject = ReadonlyMap<string, OriginalValue>;
 
 /** The original's largest file is some KiB; a text of this size is parsed within a turn of the event loop. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -36,36 +36,36 @@ const PARALLEL = 8;
 const FRESH_MS = 1000;
 
 const HASH = /^[0-9a-f]{64}$/;
-const EMPTY: LegacyObject = new Map();
+const EMPTY: OriginalObject = new Map();
 
 const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
-const isObject = (value: LegacyValue | undefined): value is LegacyObject => value instanceof Map;
+const isObject = (value: OriginalValue | undefined): value is OriginalObject => value instanceof Map;
 
 /** Python's json.dumps with sorted keys and without blanks: what the original hashes and signs. */
-function canonicalText(value: LegacyValue): string {
+function canonicalText(value: OriginalValue): string {
   if (isObject(value)) {
     // By code point, which is the order of the UTF-8 bytes.
     const keys = Array.from(value.keys()).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    return `{${keys.map((key) => `${legacyJsonText(key)}:${canonicalText(value.get(key) ?? null)}`).join(',')}}`;
+    return `{${keys.map((key) => `${originalJsonText(key)}:${canonicalText(value.get(key) ?? null)}`).join(',')}}`;
   }
-  if (Array.isArray(value)) return `[${(value as readonly LegacyValue[]).map(canonicalText).join(',')}]`;
-  return legacyJsonText(value);
+  if (Array.isArray(value)) return `[${(value as readonly OriginalValue[]).map(canonicalText).join(',')}]`;
+  return originalJsonText(value);
 }
 
 /**
  * Compact JSON with every number as it is written in the file; NaN and the infinities, which JSON lacks, become null.
  */
-export function compactJson(value: LegacyValue): string {
+export function compactJson(value: OriginalValue): string {
   if (isObject(value))
     return `{${Array.from(value, ([key, item]) => `${JSON.stringify(key)}:${compactJson(item)}`).join(',')}}`;
-  if (Array.isArray(value)) return `[${(value as readonly LegacyValue[]).map(compactJson).join(',')}]`;
+  if (Array.isArray(value)) return `[${(value as readonly OriginalValue[]).map(compactJson).join(',')}]`;
   if (typeof value === 'string') return JSON.stringify(value);
-  const text = legacyJsonText(value);
+  const text = originalJsonText(value);
   return /^-?(?:NaN|Infinity)$/.test(text) ? 'null' : text;
 }
 
 /** A bundle is content by the hash of its code, or a function with certificate and signature. */
-function readBundle(path: string, fields: LegacyObject): VaultFile | undefined {
+function readBundle(path: string, fields: OriginalObject): VaultFile | undefined {
   const contentHash = fields.get('content_hash');
   if (typeof contentHash === 'string') {
     const code = fields.get('code');
@@ -76,7 +76,7 @@ function readBundle(path: string, fields: LegacyObject): VaultFile | undefined {
   const functionHash = fields.get('function_hash');
   if (typeof functionHash !== 'string' || !HASH.test(functionHash)) return undefined;
   const ast = fields.get('ast') ?? null;
-  const signed = new Map<string, LegacyValue>([
+  const signed = new Map<string, OriginalValue>([
     ['function_hash', functionHash],
     ['ast', ast],
     ['certificate', fields.get('certificate') ?? null],
@@ -86,14 +86,14 @@ function readBundle(path: string, fields: LegacyObject): VaultFile | undefined {
   return { hash: functionHash, path, fields, verified };
 }
 
-function readFunction(path: string, fields: LegacyObject): VaultFile {
+function readFunction(path: string, fields: OriginalObject): VaultFile {
   const hash = path.slice(0, 64);
   const verified = fields.get('full_hash') === hash && sha256(canonicalText(fields.get('ast') ?? null)) === hash;
   return { hash, path, fields, verified };
 }
 
 /** The JSON object in a regular file, no link; undefined when it is none, or too large. */
-async function readJsonObject(path: string): Promise<LegacyObject | undefined> {
+async function readJsonObject(path: string): Promise<OriginalObject | undefined> {
   let file: FileHandle | undefined;
   try {
     // Without NONBLOCK, opening a pipe that lies there would wait for its other end.
@@ -102,7 +102,7 @@ async function readJsonObject(path: string): Promise<LegacyObject | undefined> {
     if (!stat.isFile() || stat.size > MAX_FILE_BYTES) return undefined;
     const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
     const { bytesRead } = await file.read(bytes, 0, Math.min(stat.size + 1, bytes.length), 0);
-    const value = parseLegacyJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead)));
+    const value = parseOriginalJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead)));
     return isObject(value) ? value : undefined;
   } catch (error) {
     // Gone meanwhile, a link, unreadable, not UTF-8 (TypeError), not JSON: nothing that can be served.
@@ -132,7 +132,7 @@ async function namesIn(directory: string, root: string, wanted: (name: string) =
 async function readAll(
   root: string,
   paths: readonly string[],
-  read: (path: string, fields: LegacyObject) => VaultFile | undefined,
+  read: (path: string, fields: OriginalObject) => VaultFile | undefined,
 ): Promise<Map<string, VaultFile>> {
   const files: (VaultFile | undefined)[] = [];
   let next = 0;
@@ -172,7 +172,7 @@ async function readVault(directory: string): Promise<VaultContents> {
 }
 
 /** The index may name a bundle by another hash than the file does: then the file is not what the index promises. */
-function withIndexed(bundles: ReadonlyMap<string, VaultFile>, index: LegacyObject): ReadonlyMap<string, VaultFile> {
+function withIndexed(bundles: ReadonlyMap<string, VaultFile>, index: OriginalObject): ReadonlyMap<string, VaultFile> {
   const byPath = new Map(Array.from(bundles.values(), (file) => [file.path, file]));
   const all = new Map(bundles);
   for (const [hash, row] of index) {
@@ -186,7 +186,7 @@ function withIndexed(bundles: ReadonlyMap<string, VaultFile>, index: LegacyObjec
 }
 
 /** Looks at the original's vault in `directory`: nothing is written, and nothing outside of it is read. */
-export function createLegacyVault(directory: string, clock: Timers): () => Promise<VaultContents> {
+export function createOriginalVault(directory: string, clock: Timers): () => Promise<VaultContents> {
   let current: Promise<VaultContents> | undefined;
   return () => {
     if (current !== undefined) return current;

@@ -1,5 +1,5 @@
 import type { ReadOnlyCode, WarningCode } from '../../../runtime/facade/codes.ts';
-import type { NodeStatus, PeerStatus } from '../../../runtime/facade/facade.ts';
+import type { NodeStatus, PeerStatus } from '../../../runtime/facade/index.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Lattice } from '../../../runtime/facade/facade.ts';
+import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { NotReady } from '../../contract/node-entities.ts';
 
 export interface Probes {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { EventSubscription } from '../../../runtime/facade/facade.ts';
+import type { EventSubscription } from '../../../runtime/facade/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';

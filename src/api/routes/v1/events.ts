@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/facade.ts';
+import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
-import { feed, type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
+import { attach, type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';
 
 const MAX_EVENT_ID = 128;
@@ -45,7 +45,7 @@ export function eventRoutes(context: RouteContext, slots: StreamSlots, registry:
       });
       streams.add(stream);
       const opening = lattice.subscribe(after, (event) => stream.send(eventText(event)));
-      await feed(stream, reply, inTime, opening, (source) => {
+      await attach(stream, reply, inTime, opening, (source) => {
         subscription = source;
       });
       // A first comment, so that the client's connection is known to be open at both ends.

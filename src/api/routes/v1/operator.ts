@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { PeerAddress, SyncMode } from '../../../runtime/facade/facade.ts';
+import type { PeerAddress, SyncMode } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';

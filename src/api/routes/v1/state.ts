@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { checkKey } from '../../../core/cbor/index.ts';
 import { type JsonValue, LatticeError } from '../../../core/types/index.ts';
-import type { EntryView, WriteOperation, WriteResult } from '../../../runtime/facade/facade.ts';
+import type { EntryView, WriteOperation, WriteResult } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { etagOf, isNotModified, writeConditions } from '../../http/preconditions.ts';

@@ -3,7 +3,7 @@ import { type Bytes, hexToBytes, LatticeError, MAX_GOSSIP_BYTES, MAX_URL_BYTES }
 import { MAX_ENVELOPE_BYTES } from '../../../core/wire/index.ts';
 import { type Addresses, createRateLimit } from '../../http/addresses.ts';
 import type { RouteContext } from '../../http/deps.ts';
-import { feed, type OpenResponses, openResponse } from '../../http/open-response.ts';
+import { attach, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import { acceptCbor, addressOf, queryOf } from '../../http/requests.ts';
 
 /** Identities asked for by one address a minute: a peer needs one in ten minutes, a poll of many URLs some more. */
@@ -77,7 +77,7 @@ export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Address
         (frame) => stream.send(frameOf(frame)),
         () => stream.end(),
       );
-      await feed(stream, reply, inTime, opening, (opened) => {
+      await attach(stream, reply, inTime, opening, (opened) => {
         source = opened;
       });
       stream.start();

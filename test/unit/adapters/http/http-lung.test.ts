@@ -13,7 +13,7 @@ import {
   identitySigningBytes,
 } from '../../../../src/core/wire/index.ts';
 import type { SyncServiceDeps } from '../../../../src/runtime/exchange/sync-service.ts';
-import type { SyncService } from '../../../../src/runtime/facade/facade.ts';
+import type { SyncService } from '../../../../src/runtime/facade/index.ts';
 import { clock, silentLog, startApi, until } from '../../api/support.ts';
 import { bytes, newSigner, testService, text } from './support.ts';
 

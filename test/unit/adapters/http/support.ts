@@ -2,7 +2,7 @@ import { createSigner, createVerifier, nodeHasher, systemRandom } from '../../..
 import type { Author, Bytes } from '../../../../src/core/types/index.ts';
 import type { Signer } from '../../../../src/ports/index.ts';
 import { createSyncService, type SyncServiceDeps } from '../../../../src/runtime/exchange/sync-service.ts';
-import type { SyncService } from '../../../../src/runtime/facade/facade.ts';
+import type { SyncService } from '../../../../src/runtime/facade/index.ts';
 import { createHandClock, type HandClock } from '../../../support/clock.ts';
 
 export const bytes = (text: string): Bytes => new TextEncoder().encode(text);

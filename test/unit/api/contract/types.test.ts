@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type * as Schemas from '../../../../src/client/index.ts';
 import type { ErrorCode } from '../../../../src/core/types/index.ts';
-import type * as Facade from '../../../../src/runtime/facade/facade.ts';
+import type * as Facade from '../../../../src/runtime/facade/index.ts';
 
 /** Error codes are plain text in the schemas: a client may meet those of a later version. */
 type Mutable<T> = [T, ErrorCode] extends [string | undefined, T]

@@ -3,7 +3,7 @@ import { METRICS } from '../../../../src/adapters/system/metric-table.ts';
 import { createMetrics } from '../../../../src/adapters/system/metrics.ts';
 import { gaugesOf, MAX_LABELLED_PEERS } from '../../../../src/api/routes/pages/gauges.ts';
 import type { ReadOnlyCode, WarningCode } from '../../../../src/runtime/facade/codes.ts';
-import type { NodeStatus, PeerStatus } from '../../../../src/runtime/facade/facade.ts';
+import type { NodeStatus, PeerStatus } from '../../../../src/runtime/facade/index.ts';
 import { startLattice } from '../live-lattice.ts';
 import { parsePage } from './metrics-support.ts';
 

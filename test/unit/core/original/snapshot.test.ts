@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LegacyValue, legacyJsonText, parseLegacyJson } from '../../../../src/core/original/json.ts';
-import { legacyRoot, type RefusedEntry, readLegacySnapshot } from '../../../../src/core/original/snapshot.ts';
+import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../../../src/core/original/json.ts';
+import { originalRoot, type RefusedEntry, readOriginalSnapshot } from '../../../../src/core/original/snapshot.ts';
 import { type Hasher, LatticeError } from '../../../../src/core/types/index.ts';
 
 const hasher: Hasher = {
@@ -11,11 +11,11 @@ const hasher: Hasher = {
   hashInto: (bytes, out, offset) => out.set(createHash('sha256').update(bytes).digest(), offset),
 };
 const fixture = (name: string): string =>
-  readFileSync(new URL(`../../../fixtures/legacy/${name}`, import.meta.url), 'utf8');
+  readFileSync(new URL(`../../../fixtures/original/${name}`, import.meta.url), 'utf8');
 const original = new URL('../../../../../shared/fixtures/original/', import.meta.url);
 
 function rootOf(state: string): string {
-  return legacyRoot(parseLegacyJson(state) as ReadonlyMap<string, LegacyValue>, hasher);
+  return originalRoot(parseOriginalJson(state) as ReadonlyMap<string, OriginalValue>, hasher);
 }
 
 function errorOf(run: () => unknown): LatticeError {
@@ -49,8 +49,8 @@ describe('legacy JSON', () => {
   it('reads its own text back to the same text', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
-        const once = legacyJsonText(parseLegacyJson(text));
-        expect(legacyJsonText(parseLegacyJson(once))).toBe(once);
+        const once = originalJsonText(parseOriginalJson(text));
+        expect(originalJsonText(parseOriginalJson(once))).toBe(once);
         expect(JSON.parse(once)).toEqual(JSON.parse(text));
       }),
       { numRuns: 300 },
@@ -78,11 +78,11 @@ describe('legacy JSON', () => {
       'nul',
       '-',
     ];
-    for (const text of bad) expect(errorOf(() => parseLegacyJson(text)).code, text).toBe('snapshot-malformed');
+    for (const text of bad) expect(errorOf(() => parseOriginalJson(text)).code, text).toBe('snapshot-malformed');
     fc.assert(
       fc.property(fc.string(), (text) => {
         try {
-          parseLegacyJson(text);
+          parseOriginalJson(text);
         } catch (error) {
           expect(error).toBeInstanceOf(LatticeError);
         }
@@ -92,18 +92,18 @@ describe('legacy JSON', () => {
   });
 
   it('names the line and column of a mistake', () => {
-    expect(errorOf(() => parseLegacyJson('{\n  "a": x\n}')).message).toContain('line 2, column 8');
+    expect(errorOf(() => parseOriginalJson('{\n  "a": x\n}')).message).toContain('line 2, column 8');
   });
 
   it('bounds nesting and the digits of integers', () => {
-    expect(errorOf(() => parseLegacyJson('['.repeat(100_000))).message).toContain('nesting');
-    expect(errorOf(() => parseLegacyJson('9'.repeat(5000))).message).toContain('4300 digits');
+    expect(errorOf(() => parseOriginalJson('['.repeat(100_000))).message).toContain('nesting');
+    expect(errorOf(() => parseOriginalJson('9'.repeat(5000))).message).toContain('4300 digits');
   });
 });
 
 describe('legacy snapshot', () => {
   it('that verifies is read with its values in our model', () => {
-    const { state, root, timestamp } = readLegacySnapshot(fixture('snapshot.json'), hasher);
+    const { state, root, timestamp } = readOriginalSnapshot(fixture('snapshot.json'), hasher);
     expect(state).toEqual([
       ['account:one', { balance: 12, nonce: 0 }],
       ['account:two', { balance: 3, nonce: 1 }],
@@ -115,7 +115,7 @@ describe('legacy snapshot', () => {
 
   it('whose state was changed is refused with both roots [I1]', () => {
     const stored = (JSON.parse(fixture('snapshot.json')) as { merkle_root: string }).merkle_root;
-    const error = errorOf(() => readLegacySnapshot(fixture('root-mismatch.json'), hasher));
+    const error = errorOf(() => readOriginalSnapshot(fixture('root-mismatch.json'), hasher));
     expect(error.code).toBe('snapshot-root-mismatch');
     expect(error.details['stored']).toBe(stored);
     expect(error.message).toContain(stored);
@@ -124,11 +124,11 @@ describe('legacy snapshot', () => {
   });
 
   it('of the older format is recognised by name', () => {
-    expect(errorOf(() => readLegacySnapshot(fixture('old-format.json'), hasher)).code).toBe('snapshot-old-format');
+    expect(errorOf(() => readOriginalSnapshot(fixture('old-format.json'), hasher)).code).toBe('snapshot-old-format');
   });
 
   it('with values outside our model is refused whole, each key named [I1]', () => {
-    const error = errorOf(() => readLegacySnapshot(fixture('refused-values.json'), hasher));
+    const error = errorOf(() => readOriginalSnapshot(fixture('refused-values.json'), hasher));
     expect(error.code).toBe('snapshot-values-refused');
     expect((error.details['refused'] as RefusedEntry[]).map(({ key }) => key)).toEqual(['big', 'deep', 'nan']);
   });
@@ -140,24 +140,26 @@ describe('legacy snapshot', () => {
     [`{"state":{},"merkle_root":"${rootOf('{}')}","timestamp":"now"}`, '"timestamp"'],
     ['{"state":{"\\ud800":1},"merkle_root":"' + '0'.repeat(64) + '","timestamp":1}', 'surrogate'],
   ])('%s is malformed', (text, why) => {
-    const error = errorOf(() => readLegacySnapshot(text, hasher));
+    const error = errorOf(() => readOriginalSnapshot(text, hasher));
     expect(error.code).toBe('snapshot-malformed');
     expect(error.message).toContain(why);
   });
 
   it('of an empty state has the root of the original', () => {
-    expect(readLegacySnapshot(`{"state":{},"merkle_root":"${rootOf('{}')}","timestamp":1}`, hasher).state).toEqual([]);
+    expect(readOriginalSnapshot(`{"state":{},"merkle_root":"${rootOf('{}')}","timestamp":1}`, hasher).state).toEqual(
+      [],
+    );
   });
 
   it('that is packaged as the sample verifies and holds six keys', () => {
     const sample = readFileSync(new URL('../../../../samples/snapshot-6-keys.json', import.meta.url), 'utf8');
-    expect(readLegacySnapshot(sample, hasher).state).toHaveLength(6);
+    expect(readOriginalSnapshot(sample, hasher).state).toHaveLength(6);
   });
 
   it.skipIf(!existsSync(original))(
     "of the original node: one verifies, one does not, one is older (skipped without the original's files)",
     () => {
-      const read = (name: string) => () => readLegacySnapshot(readFileSync(new URL(name, original), 'utf8'), hasher);
+      const read = (name: string) => () => readOriginalSnapshot(readFileSync(new URL(name, original), 'utf8'), hasher);
       expect(read('snapshot-6-keys.json')().root).toBe(
         '5df3daee3a0ca23c388a16c3db2c2388aea63f1c4ed5fa12377fe0fef6bf3ce5',
       );

@@ -96,7 +96,7 @@ describe('bootstrap', () => {
   it('an empty node takes over a certified cut from all that have it, verifies every signature, and vouches for nothing before [W7, W9]', async () => {
     const sources = await twoSources();
     const joiner = await join({ sources });
-    expect(joiner.bootstrap.holding).toBe(true);
+    expect(joiner.bootstrap.blocksRepairs).toBe(true);
     await until(
       'chunks come in',
       () => joiner.bootstrap.status()?.phase === 'chunks' || rootOf(joiner.state) === rootOf(sources[0].state),
@@ -105,7 +105,7 @@ describe('bootstrap', () => {
     await until('equal roots', () => rootOf(joiner.state) === rootOf(sources[0].state));
     await reaches(joiner, 'done');
     expect(joiner.vouching.isVerified()).toBe(true);
-    expect(joiner.bootstrap.holding).toBe(false);
+    expect(joiner.bootstrap.blocksRepairs).toBe(false);
     expect(joiner.bootstrap.status()).toMatchObject({
       chunks: { done: 8, total: 8 },
       entries: 3000,
@@ -161,7 +161,7 @@ describe('bootstrap', () => {
     for (const joiner of [near, few, strange]) {
       running.push(joiner);
       joiner.bootstrap.start();
-      expect(joiner.bootstrap.holding).toBe(false);
+      expect(joiner.bootstrap.blocksRepairs).toBe(false);
     }
     expect(source.asked.size).toBe(0);
   });
@@ -171,7 +171,7 @@ describe('bootstrap', () => {
     await source.apply(commits(a, 'a', 2, 100));
     source.certifies = false;
     const joiner = await join({ sources: [source] });
-    await until('repairs go on', () => (source.asked.get('snapshot') ?? 0) > 0 && !joiner.bootstrap.holding);
+    await until('repairs go on', () => (source.asked.get('snapshot') ?? 0) > 0 && !joiner.bootstrap.blocksRepairs);
     expect(joiner.bootstrap.status()).toBeUndefined();
     expect(joiner.vouching.isVerified()).toBe(true);
 
@@ -179,13 +179,13 @@ describe('bootstrap', () => {
     const few = await join({ sources: [source] });
     await until(
       'it repairs: a cut that is to come is not worth waiting for',
-      () => (source.asked.get('snapshot') ?? 0) > 1 && !few.bootstrap.holding,
+      () => (source.asked.get('snapshot') ?? 0) > 1 && !few.bootstrap.blocksRepairs,
     );
 
     await source.apply(commits(a, 'many', 1, 100));
     const patient = await join({ sources: [source] });
     await until('it has asked twice', () => (source.asked.get('snapshot') ?? 0) > 3);
-    expect(patient.bootstrap.holding).toBe(true);
+    expect(patient.bootstrap.blocksRepairs).toBe(true);
     source.cut();
     await reaches(patient, 'done');
     expect(rootOf(patient.state)).toBe(rootOf(source.state));
@@ -295,7 +295,7 @@ describe('bootstrap after an interruption', () => {
       }),
     });
     await reaches(two, 'verifying');
-    expect([two.vouching.isVerified(), two.bootstrap.holding, two.cuts.at(-1)]).toEqual([false, false, 'pause']);
+    expect([two.vouching.isVerified(), two.bootstrap.blocksRepairs, two.cuts.at(-1)]).toEqual([false, false, 'pause']);
     open();
     await reaches(two, 'done');
     expect([two.vouching.isVerified(), two.cuts.at(-1)]).toEqual([true, 'resume']);
@@ -329,7 +329,7 @@ describe('bootstrap after an interruption', () => {
     expect(failures()).toBe(1);
     await clock.advance(1_000);
     await until('it has failed again', () => failures() === 2);
-    expect([two.vouching.isVerified(), two.bootstrap.holding, two.cuts.at(-1)]).toEqual([false, false, 'pause']);
+    expect([two.vouching.isVerified(), two.bootstrap.blocksRepairs, two.cuts.at(-1)]).toEqual([false, false, 'pause']);
     isBroken = false;
     await clock.advance(9_000);
     expect(two.bootstrap.status()).toMatchObject(status);
@@ -532,7 +532,7 @@ describe('snapshots, the answering side', () => {
     source.isVerified = false;
     await expect(source.snapshots.manifest(new Uint8Array(0))).rejects.toMatchObject({ code: 'unverified' });
     const joiner = await join({ sources: [source] });
-    await until('it has asked', () => (source.asked.get('snapshot') ?? 0) > 0 && !joiner.bootstrap.holding);
+    await until('it has asked', () => (source.asked.get('snapshot') ?? 0) > 0 && !joiner.bootstrap.blocksRepairs);
     expect(outcomeOf(Promise.resolve()).state).toBe('pending');
   });
 });

@@ -161,7 +161,7 @@ describe('the states of a bootstrap', () => {
     const state = STATES[name];
     const [record, isHolding, isArrived, shown] = told;
     expect(states.recordOf(state)).toBe(record);
-    expect([states.isHolding(state), states.isArrived(state), states.shownPhase(state)]).toEqual([
+    expect([states.isTakingOver(state), states.isArrived(state), states.shownPhase(state)]).toEqual([
       isHolding,
       isArrived,
       shown,

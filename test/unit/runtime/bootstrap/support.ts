@@ -32,7 +32,7 @@ import { loadBootstrap } from '../../../../src/runtime/bootstrap/record.ts';
 import { createSnapshotServer, type SnapshotServer } from '../../../../src/runtime/bootstrap/snapshot-server.ts';
 import { createVouching, type Vouching } from '../../../../src/runtime/bootstrap/vouching.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
-import type { LatticeEvent } from '../../../../src/runtime/facade/facade.ts';
+import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
 import {

@@ -5,7 +5,7 @@ import type { WriteIntent } from '../../../../src/core/replica/index.ts';
 import { bucketRange } from '../../../../src/core/rows/index.ts';
 import type { Bytes, CommitId, Fragment, Hlc } from '../../../../src/core/types/index.ts';
 import { createIdempotency } from '../../../../src/runtime/commit/idempotency.ts';
-import type { WriteResult } from '../../../../src/runtime/facade/facade.ts';
+import type { WriteResult } from '../../../../src/runtime/facade/index.ts';
 import { createJoinedGet } from '../../../../src/runtime/storage/joined-reads.ts';
 
 const DAY_MS = 24 * 60 * 60_000;

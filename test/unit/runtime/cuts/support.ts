@@ -10,7 +10,7 @@ import type { Applied } from '../../../../src/runtime/commit/writer.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
-import type { Lattice } from '../../../../src/runtime/facade/facade.ts';
+import type { Lattice } from '../../../../src/runtime/facade/index.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
 import {
   createAuthor,

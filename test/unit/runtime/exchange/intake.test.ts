@@ -5,7 +5,7 @@ import { encodeFragment, encodeGossip, type SyncMessage } from '../../../../src/
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
 import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';
-import type { SyncMode } from '../../../../src/runtime/facade/facade.ts';
+import type { SyncMode } from '../../../../src/runtime/facade/index.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import {
   badHead,

@@ -10,7 +10,7 @@ import {
   responseSigningBytes,
 } from '../../../../src/core/wire/index.ts';
 import type { Signer } from '../../../../src/ports/index.ts';
-import type { SyncService } from '../../../../src/runtime/facade/facade.ts';
+import type { SyncService } from '../../../../src/runtime/facade/index.ts';
 import { bytes, newSigner, testService, text } from '../../adapters/http/support.ts';
 
 const hasher = nodeHasher();

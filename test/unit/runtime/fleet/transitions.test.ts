@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Transition } from '../../../../src/runtime/facade/facade.ts';
+import type { Transition } from '../../../../src/runtime/facade/index.ts';
 import { createTransitions } from '../../../../src/runtime/fleet/transitions.ts';
 import { createHandClock, EPOCH_MS, log, metrics } from '../support.ts';
 

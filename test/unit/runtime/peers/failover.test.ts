@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cause } from '../../../../src/runtime/facade/codes.ts';
-import type { SyncMode } from '../../../../src/runtime/facade/facade.ts';
+import type { SyncMode } from '../../../../src/runtime/facade/index.ts';
 import {
   decidePath,
   initialPath,

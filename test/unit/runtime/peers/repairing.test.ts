@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RepairProgress, RepairReport } from '../../../../src/runtime/facade/facade.ts';
+import type { RepairProgress, RepairReport } from '../../../../src/runtime/facade/index.ts';
 import {
   beginRepair,
   createRepairing,

@@ -236,7 +236,7 @@ describe('what a head tells beside the state', () => {
     expect(told('p2p', { sequence: 5 })).toEqual({ newLife: false, newTrust: false });
     await clock.advance(700);
     expect(told('p2p', { sequence: 1, incarnation: life(9) })).toEqual({ newLife: true, newTrust: false });
-    expect([view.formerLife, view.agreementAt]).toEqual(['02'.repeat(8), 700]);
+    expect([view.formerIncarnation, view.agreementAt]).toEqual(['02'.repeat(8), 700]);
     expect(told('p2p', { sequence: 2, incarnation: life(9) })).toEqual({ newLife: false, newTrust: false });
   });
 

@@ -3,7 +3,7 @@ import { entryKey, keyToEntryKey } from '../../../../src/core/rows/index.ts';
 import { type Bytes, compareBytes } from '../../../../src/core/types/index.ts';
 import { keyHash } from '../../../../src/core/wire/index.ts';
 import type { Store } from '../../../../src/ports/index.ts';
-import type { HistoryPage, Lattice } from '../../../../src/runtime/facade/facade.ts';
+import type { HistoryPage, Lattice } from '../../../../src/runtime/facade/index.ts';
 import { createHistory } from '../../../../src/runtime/read/history.ts';
 import { createEntries } from '../../../../src/runtime/storage/entries.ts';
 import { createEntryRows } from '../../../../src/runtime/storage/entry-rows.ts';

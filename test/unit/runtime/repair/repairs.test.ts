@@ -3,7 +3,7 @@ import { type Author, type Bytes, bytesToHex, type Hlc } from '../../../../src/c
 import { decodeSync, encodeSync } from '../../../../src/core/wire/index.ts';
 import { createDoor, type Door } from '../../../../src/runtime/commit/door.ts';
 import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
-import type { LatticeEvent, SyncMode } from '../../../../src/runtime/facade/facade.ts';
+import type { LatticeEvent, SyncMode } from '../../../../src/runtime/facade/index.ts';
 import { noteReachesUs, setConnected, setPath } from '../../../../src/runtime/peers/link.ts';
 import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
@@ -122,7 +122,7 @@ function createAll(self: TestAuthor): void {
     peerIdOf: (author) => `id of ${author}`,
     onEvent: (event) => events.push(event),
     root: () => bytesToHex(replica.tree.root()),
-    isHeld: () => held,
+    isBlocked: () => held,
     peers,
   });
 }

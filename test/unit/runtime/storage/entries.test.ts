@@ -144,7 +144,7 @@ describe('entries are held against the tree [N12]', () => {
     expect(await reads.get('other')).toMatchObject({ value: 1 });
     if (key === 'absent') return;
     await expect(reads.list({})).rejects.toMatchObject({ code: 'store-damaged' });
-    await expect(drained((await reads.snapshot()).chunks)).rejects.toMatchObject({ code: 'store-damaged' });
+    await expect(drained((await reads.wholeState()).chunks)).rejects.toMatchObject({ code: 'store-damaged' });
     expect(await reads.verifyIntegrity()).toMatchObject({ valid: false });
     // The writer of the damage's time has the entry in its cache.
     await expect(writerOver(state.store, state.entries).write(put('changed', 'again'))).rejects.toMatchObject({

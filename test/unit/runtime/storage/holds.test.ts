@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createMerkleTree, leafHash } from '../../../../src/core/merkle/index.ts';
 import { type Bytes, bytesToHex } from '../../../../src/core/types/index.ts';
 import { keyHash } from '../../../../src/core/wire/index.ts';
-import type { EntryView, Lattice } from '../../../../src/runtime/facade/facade.ts';
+import type { EntryView, Lattice } from '../../../../src/runtime/facade/index.ts';
 import { createWholeState } from '../../../../src/runtime/read/whole-state.ts';
 import { hasher, openTestState, put, puts, type TestState } from '../support.ts';
 
@@ -10,7 +10,7 @@ const KEYS = 3000;
 
 async function filled(
   options: Parameters<typeof openTestState>[0] = {},
-): Promise<{ readonly state: TestState; readonly reads: Pick<Lattice, 'snapshot' | 'verifyIntegrity'> }> {
+): Promise<{ readonly state: TestState; readonly reads: Pick<Lattice, 'wholeState' | 'verifyIntegrity'> }> {
   const state = await openTestState(options);
   for (let i = 0; i < KEYS; i += 250) await state.writer.write(puts(`k${i}`, 250));
   const reads = createWholeState(state);
@@ -28,7 +28,7 @@ describe('the state of one moment', () => {
     const names = byHash(
       Array.from({ length: KEYS / 250 }, (_, c) => Array.from({ length: 250 }, (__, i) => `k${c * 250}/${i}`)).flat(),
     );
-    const snapshot = await reads.snapshot();
+    const snapshot = await reads.wholeState();
     expect(snapshot).toMatchObject({ root, live: KEYS });
     const seen: EntryView[] = [];
     let chunks = 0;
@@ -61,13 +61,13 @@ describe('the state of one moment', () => {
 
   it('ends where too much has changed, and says so [N13, L2]', async () => {
     const { state, reads } = await filled({ maxHeldBytes: 200_000 });
-    const { chunks } = await reads.snapshot();
+    const { chunks } = await reads.wholeState();
     const read = async (): Promise<void> => {
       for await (const _ of chunks) await state.writer.write(puts('k0', 250));
     };
     // The same keys again and again are kept once.
     await read();
-    const again = await reads.snapshot();
+    const again = await reads.wholeState();
     const iterator = again.chunks[Symbol.asyncIterator]();
     await iterator.next();
     for (let i = 0; i < KEYS; i += 250) await state.writer.write(puts(`k${i}`, 250));

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
-import type { LatticeEvent } from '../../../../src/runtime/facade/facade.ts';
+import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import { outcomeOf, turns, until } from '../support.ts';
 import { openStreamsRig, type StreamsRig } from './support.ts';
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type Author, type Bytes, type Hlc, LatticeError } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { FrameHandler, HttpIdentity, HttpLung } from '../../../../src/ports/index.ts';
-import type { SyncMode } from '../../../../src/runtime/facade/facade.ts';
+import type { SyncMode } from '../../../../src/runtime/facade/index.ts';
 import type { HttpHandlers, HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
 import { createHttpSupervisor, type HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
 import {

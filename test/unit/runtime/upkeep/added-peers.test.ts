@@ -3,7 +3,7 @@ import { encodeCbor } from '../../../../src/core/cbor/index.ts';
 import { metaKey } from '../../../../src/core/rows/index.ts';
 import type { Author } from '../../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
-import type { PeerAddress } from '../../../../src/runtime/facade/facade.ts';
+import type { PeerAddress } from '../../../../src/runtime/facade/index.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
 import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';

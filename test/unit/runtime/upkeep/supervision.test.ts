@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Author } from '../../../../src/core/types/index.ts';
 import type { Head } from '../../../../src/core/wire/index.ts';
 import { createOwnState } from '../../../../src/runtime/commit/own-state.ts';
-import type { SyncMode, Transition } from '../../../../src/runtime/facade/facade.ts';
+import type { SyncMode, Transition } from '../../../../src/runtime/facade/index.ts';
 import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
 import { setUrl } from '../../../../src/runtime/peers/link.ts';
 import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';

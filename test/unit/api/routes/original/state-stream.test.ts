@@ -25,7 +25,7 @@ it('a download lets go of its moment when it has been read, and when it is given
 /** An API whose reader of the whole state is overtaken once it has read `after` of its keys. */
 async function startOvertaken(keys: number, after: number) {
   const { snapshot, closed } = await overtakenAfter(keys, after);
-  const api = await startApi({ lattice: { ...(await startLattice()), snapshot } });
+  const api = await startApi({ lattice: { ...(await startLattice()), wholeState: snapshot } });
   return { ...api, closed };
 }
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { LatticeEvent } from '../../../../../src/runtime/facade/facade.ts';
+import type { LatticeEvent } from '../../../../../src/runtime/facade/index.ts';
 import { startApi, until } from '../../support.ts';
 
 interface Reader {

@@ -1,7 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { LatticeEvent } from '../../../../../src/runtime/facade/facade.ts';
+import type { LatticeEvent } from '../../../../../src/runtime/facade/index.ts';
 import { type LiveLattice, startLattice } from '../../live-lattice.ts';
 import { startApi, until } from '../../support.ts';
 

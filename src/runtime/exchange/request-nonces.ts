@@ -11,7 +11,7 @@ const LIFETIME_MS = 10 * 60_000;
 const WINDOW = 256;
 
 /** A session nonce's state. Until its first valid request it belongs to nobody. */
-export interface SyncSession {
+export interface RequestNonce {
   readonly nonce: string;
   readonly expiresAt: number;
   owner: Author | undefined;
@@ -21,31 +21,31 @@ export interface SyncSession {
 }
 
 /** Session nonces of the HTTP lung's server side: what makes a signed request count once, without wall clocks. */
-export interface SyncSessions {
+export interface RequestNonces {
   /** A new nonce of 16 bytes. */
   issue(): Bytes;
   /** The session that `author` may use under this nonce: issued, not expired, and nobody else's. */
-  find(nonce: Bytes, author: Author): SyncSession | undefined;
+  find(nonce: Bytes, author: Author): RequestNonce | undefined;
   /** Whether `counter` was not used yet and lies within the window. */
-  isFresh(session: SyncSession, counter: number): boolean;
+  isFresh(session: RequestNonce, counter: number): boolean;
   /**
    * Uses `counter` and binds the session to `author`: call once the signature is known to be good. False when somebody
    * was faster.
    */
-  use(session: SyncSession, author: Author, counter: number): boolean;
+  use(session: RequestNonce, author: Author, counter: number): boolean;
 }
 
 /**
  * Sessions in use stand apart from nonces merely asked for, so that a flood of anonymous askers cannot push out
  * the sessions of trusted peers.
  */
-export function createSyncSessions(deps: { readonly clock: Clock; readonly random: Random }): SyncSessions {
+export function createRequestNonces(deps: { readonly clock: Clock; readonly random: Random }): RequestNonces {
   const { clock, random } = deps;
   // Both in order of issue, hence of expiry.
-  const waiting = new Map<string, SyncSession>();
-  const owned = new Map<Author, SyncSession[]>();
+  const waiting = new Map<string, RequestNonce>();
+  const owned = new Map<Author, RequestNonce[]>();
 
-  const isFresh = (session: SyncSession, counter: number): boolean =>
+  const isFresh = (session: RequestNonce, counter: number): boolean =>
     counter > session.highest - WINDOW && counter > 0 && !session.used.has(counter);
 
   return {

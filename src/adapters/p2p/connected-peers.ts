@@ -4,7 +4,7 @@ import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Log, P2pHandlers } from '../../ports/index.ts';
 import { toReason } from './reasons.ts';
 
-export interface Roster {
+export interface ConnectedPeers {
   /** Compares the open connections with what was told so far and tells the difference. */
   update(): void;
   /** Everybody is gone. */
@@ -16,11 +16,11 @@ export interface Roster {
  * Who is connected. A peer counts once however many connections it has; libp2p's own connect and disconnect events
  * are only hints to look, because it may omit either for a connection that closes while it opens.
  */
-export function createRoster(deps: {
+export function createConnectedPeers(deps: {
   log: Log;
   handlers: Pick<P2pHandlers, 'onConnected' | 'onDisconnected'>;
   connections(): readonly Connection[];
-}): Roster {
+}): ConnectedPeers {
   const { log, handlers } = deps;
   const present = new Map<string, Author | undefined>();
 
