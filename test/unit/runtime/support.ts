@@ -265,7 +265,7 @@ export function puts(prefix: string, count: number): WriteIntent {
 }
 
 /** For reads that are not asked about cuts. */
-export const noCuts = {
+const noCuts = {
   cuts: { current: () => undefined, nextInMs: () => 0 },
   book: { certificate: () => undefined },
 } as const;
