@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../core/types/index.ts';
+import { type ErrorCode, isErrorCode } from '../core/types/index.ts';
 import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
 
 /** What makes a node take writes again, by why it does not. */
@@ -20,7 +20,7 @@ export function nextStepOfReadOnly(code: ReadOnlyCode): string {
 }
 
 /** What somebody else answers in the place of a peer, or makes of what is sent to it. */
-const OF_SOMETHING_BETWEEN: ReadonlySet<string> = new Set<ErrorCode>([
+const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
   'http-status',
   'not-a-lattice-node',
   'sync-unauthorized',
@@ -28,7 +28,7 @@ const OF_SOMETHING_BETWEEN: ReadonlySet<string> = new Set<ErrorCode>([
 
 /** What makes a peer reachable over HTTP, by why it is not. */
 export function nextStepOfUnreached(code: string | undefined): string {
-  if (code !== undefined && OF_SOMETHING_BETWEEN.has(code))
+  if (isErrorCode(code) && OF_SOMETHING_BETWEEN.has(code))
     return 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.';
   return code === 'sync-forbidden'
     ? "Add this node's key to DIOTEC360_TRUSTED_STATE_PUBKEYS of that one."

@@ -102,7 +102,7 @@ export function hearHead(
   const { now, wall } = moment;
   const known = view.head;
   const w = write(view);
-  let newLife = false;
+  let newIncarnation = false;
   if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
     // Another life: at once when it speaks itself; by relay when its clock is later or its former life is silent.
     const relayed = known !== undefined && !direct;
@@ -111,18 +111,18 @@ export function hearHead(
       w.twin ||= view.formerIncarnation === bytesToHex(head.incarnation);
       w.formerIncarnation = bytesToHex(known.incarnation);
       w.agreementAt = now;
-      newLife = true;
+      newIncarnation = true;
     }
     w.newest = { p2p: 0, http: 0 };
   } else if (head.sequence <= view.newest[lung]) return undefined;
   w.newest = { ...view.newest, [lung]: head.sequence };
   w.heardAt = { ...view.heardAt, [lung]: now };
-  if (head.sequence < Math.max(view.newest.p2p, view.newest.http)) return { newIncarnation: newLife, newTrust: false };
+  if (head.sequence < Math.max(view.newest.p2p, view.newest.http)) return { newIncarnation, newTrust: false };
   const newTrust = known !== undefined && !equalBytes(known.trustHash, head.trustHash);
   w.head = head;
   view.roots.add(bytesToHex(head.root), now);
   if (direct) w.clockOffsetMs = head.wallMs - wall;
-  return { newIncarnation: newLife, newTrust };
+  return { newIncarnation, newTrust };
 }
 
 /** Compares the peer's newest head with our state. */

@@ -96,7 +96,7 @@ describe('following a stream', () => {
 
   it.each([
     [401, { code: 'unauthorized', detail: 'this needs the API token' }, 'unauthorized'],
-    [404, { code: 'not-found', detail: 'there is nothing under this path' }, 'not-supported'],
+    [404, { code: 'no-route', detail: 'there is nothing under this path' }, 'not-supported'],
     [400, { code: 'invalid-query', detail: 'no' }, 'invalid-query'],
   ])('ends with a %d that another try will not mend', async (status, body, code) => {
     server = await startServer((_request, response) => {

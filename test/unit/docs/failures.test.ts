@@ -65,7 +65,9 @@ function textsIn(node: ts.Node): string[] {
 /** Codes that stand in the first argument of a `new LatticeError`. */
 const thrown = new Set(
   inSources((node) =>
-    ts.isNewExpression(node) && node.expression.getText() === 'LatticeError' && node.arguments?.[0] !== undefined
+    ts.isNewExpression(node) &&
+    /^Lattice(?:Error|Problem)$/.test(node.expression.getText()) &&
+    node.arguments?.[0] !== undefined
       ? textsIn(node.arguments[0])
       : [],
   ),

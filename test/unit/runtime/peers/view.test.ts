@@ -233,11 +233,11 @@ describe('how a peer compares', () => {
 
 describe('what a head tells beside the state', () => {
   it('is that the peer has started anew, which dates the comparison too', async () => {
-    expect(told('p2p', { sequence: 5 })).toEqual({ newLife: false, newTrust: false });
+    expect(told('p2p', { sequence: 5 })).toEqual({ newIncarnation: false, newTrust: false });
     await clock.advance(700);
-    expect(told('p2p', { sequence: 1, incarnation: life(9) })).toEqual({ newLife: true, newTrust: false });
+    expect(told('p2p', { sequence: 1, incarnation: life(9) })).toEqual({ newIncarnation: true, newTrust: false });
     expect([view.formerIncarnation, view.agreementAt]).toEqual(['02'.repeat(8), 700]);
-    expect(told('p2p', { sequence: 2, incarnation: life(9) })).toEqual({ newLife: false, newTrust: false });
+    expect(told('p2p', { sequence: 2, incarnation: life(9) })).toEqual({ newIncarnation: false, newTrust: false });
   });
 
   it('is that its trust list has changed, by its newest head only [S12]', () => {
