@@ -21,7 +21,7 @@ describe('one key, one life', () => {
     expect(answer.status).toBe(503);
     expect(answer.json()).toMatchObject({
       code: 'read-only',
-      reasons: [expect.stringContaining('this key lives twice')],
+      reasons: [{ code: 'clone', text: expect.stringContaining('this key lives twice') as string }],
     });
     // The third node has nothing to complain about.
     await c.api.put('from/c', 1);

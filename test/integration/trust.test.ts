@@ -66,7 +66,10 @@ describe('trust', () => {
     const [fleet, a, , c] = await withListOfC(([aKey, bKey]) => [aKey, bKey]);
     const answer = await c.api.send('PUT', '/api/v1/state/key', { body: 1 });
     expect(answer.status).toBe(503);
-    expect(answer.json()).toMatchObject({ code: 'read-only', reasons: [expect.stringContaining(c.author)] });
+    expect(answer.json()).toMatchObject({
+      code: 'read-only',
+      reasons: [{ code: 'untrusted-self', text: expect.stringContaining(c.author) as string }],
+    });
     const status = await c.api.status();
     expect(status.writable).toBe(false);
     expect(status.readOnlyReasons.map(({ code }) => code)).toEqual(['untrusted-self']);
