@@ -28,7 +28,7 @@ export interface TakeoverDeps {
 
 export interface Takeover {
   /**
-   * Queues a verified chunk; resolves when there is room for more. Rejects when the store or the disk takes no more.
+   * Queues a verified chunk and resolves when there is room for more. Rejects when the store or the disk takes no more.
    */
   take(chunk: VerifiedChunk): Promise<void>;
   /** Marks the chunk as left to repair. */

@@ -34,8 +34,8 @@ export type Admission =
 
 export interface Door {
   /**
-   * Checks a fragment by size, form, network, trust and signature, in this order (SPEC D1). It changes nothing in the
-   * state.
+   * Checks size and form, network, trust, signature and room on the disk, in this order (SPEC D1). It changes nothing
+   * in the state.
    */
   admit(bytes: Bytes): Promise<Admission>;
   /**

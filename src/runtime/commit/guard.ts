@@ -83,8 +83,8 @@ export function createGuard(deps: GuardDeps): Guard {
   let open = !deps.hasPeers;
   let ownMax: Hlc = deps.ownSeen();
   /**
-   * Commits of our own key up to here may still come in after a start. A later one that is not in our state is not
-   * ours.
+   * Commits of our own key up to here may still come in after a start. A later one that comes in was not made by this
+   * node.
    */
   let historyEnd: Hlc = ownMax;
   let told: Hlc | undefined;

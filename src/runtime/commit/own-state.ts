@@ -13,7 +13,7 @@ export interface OwnState {
   readonly recentRoots: RecentRoots;
   /** A fresh signed head that names the durable root. Heads are numbered from 1 in each incarnation. */
   head(): SignedHead;
-  /** The hello to a peer; undefined when the author of the peer is not known. */
+  /** The hello to a peer. `peer` is undefined when its author is not known. */
   hello(peer: Author | undefined): SyncMessage;
   /** The greatest HLC of an author in any operation or context that we have; zero when there is none. */
   seen(author: Author): Hlc;

@@ -95,7 +95,7 @@ export interface Lattice {
   syncNow(): Promise<void>;
   /**
    * Sends every event to `send`. `after` is the id of an event: the events after it are replayed first, or a `reset`
-   * event comes first where they are not in the journal. `send` returns false when the consumer takes no more.
+   * event comes first where they cannot be replayed. `send` returns false when the consumer takes no more.
    */
   subscribe(after: string | undefined, send: (event: LatticeEvent) => boolean): Promise<EventSubscription>;
   /** Signs any text with the node key by Ed25519 and returns 128 hex digits. The original's signed state needs it. */

@@ -100,7 +100,7 @@ export interface NodeStatus {
   readonly sequence: number;
   readonly mode: SyncMode;
   readonly health: Health;
-  /** The lung by which the node as a whole syncs: P2P when every covered peer is carried by it. */
+  /** The lung by which the node as a whole syncs: P2P when it carries any peer, else HTTP when it reaches any. */
   readonly syncMode: 'P2P' | 'HTTP' | 'NONE';
   readonly p2p: LungStatus & {
     readonly topic: string;

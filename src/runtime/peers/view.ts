@@ -57,9 +57,9 @@ export interface OurSide {
 
 /** What a head tells beside the state. */
 export interface Heard {
-  /** The peer has started anew. */
+  /** True: a new incarnation of the peer has begun. */
   readonly newIncarnation: boolean;
-  /** Its trust list has changed. */
+  /** True: its trust list has changed. */
   readonly newTrust: boolean;
 }
 

@@ -61,7 +61,7 @@ export interface HttpUrlDeps {
   readonly mode: () => SyncMode;
   /** Whether HTTP carries this peer at present. */
   readonly isActive: (author: Author) => boolean;
-  /** Whether P2P covers the peer. */
+  /** Whether P2P carries the peer at present. */
   readonly isCovered: (author: Author) => boolean;
   /** Whether the peer has a push stream open from us. Such a peer needs no pushes, and it sends its own hellos. */
   readonly streamsToUs: (author: Author) => boolean;
