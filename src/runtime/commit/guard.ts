@@ -63,7 +63,7 @@ export interface GuardDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly incarnation: Uint8Array;
-  /** The greatest HLC of our own author's operations in our state. */
+  /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
   readonly hasPeers: boolean;
   /** How far the clock of the state is ahead of the wall clock, in ms. */

@@ -50,7 +50,7 @@ export interface OurSide {
   /** Our durable root, hex. */
   readonly root: string;
   readonly recent: RecentRoots;
-  /** The greatest HLC of the peer's commits that we have applied. */
+  /** The greatest HLC of the peer in any operation or context that we have. */
   readonly seenHlc: bigint;
   readonly trustHash: Uint8Array;
 }
