@@ -21,30 +21,30 @@ import { createTakeover } from './takeover.ts';
 import type { Vouching } from './vouching.ts';
 
 /**
- * A peer with fewer keys is repaired with as ever: that takes two or three seconds, and no question for a snapshot
- * stands before it.
+ * From a peer with fewer keys than this, the state comes by repair, which takes only two or three seconds and need not
+ * ask for a snapshot first.
  */
 export const MIN_ENTRIES = 16_384;
-/** A node with more than this part of a peer's keys repairs. */
+/** A node that has at least this part of a peer's keys repairs instead. */
 const FAR_BEHIND = 1 / 4;
 const LOOK_EVERY_MS = 250;
 /**
- * With so many times the least, a snapshot that is still to come is faster than a repair now: at 65,536 keys that takes
- * ten seconds and more.
+ * With this many times MIN_ENTRIES, waiting for a snapshot is faster than repairing at once: a repair of 65,536 keys
+ * takes ten seconds and more.
  */
 const WORTH_WAITING = 4;
-/** Repairs wait so long for a cut to be certified: one period and what it takes. */
+/** How long repairs wait for a cut to be certified: one period of cuts and what certifying takes, with a margin. */
 const HOLD_MS = 30_000;
 const ASK_AGAIN_MS = 1_000;
-/** After an attempt that came to nothing. */
+/** How long the node waits after an attempt that failed or found no snapshot. */
 const RETRY_MS = 10_000;
-/** Snapshots begun one after the other in one attempt: each goes away when its last source restarts. */
+/** How many snapshots one attempt begins one after the other. A snapshot is lost when its last source restarts. */
 const MAX_PLANS = 8;
 
 export interface BootstrapDeps
   extends Omit<SourcesDeps, 'peers' | 'leaveOut' | 'onBytes' | 'stopped'>,
     Omit<SignatureCheckDeps, 'peers' | 'originOf' | 'rowsAt' | 'quarantined' | 'onQuarantine'> {
-  /** The state of the bootstrap, which this part alone moves. */
+  /** The state of the bootstrap, which only this module changes. */
   readonly vouching: Vouching;
   readonly replica: Replica;
   readonly writer: Pick<Writer, 'amend' | 'keep' | 'read' | 'queued'>;
@@ -52,7 +52,7 @@ export interface BootstrapDeps
   readonly clock: Clock;
   readonly log: Log;
   readonly cuts: Pick<Cuts, 'pause' | 'resume'>;
-  /** The disk is too full to take anything more. */
+  /** Whether the disk is too full to take anything more. */
   readonly isFull: () => boolean;
   readonly onEvent: (event: LatticeEvent) => void;
   readonly minEntries: number;
@@ -61,16 +61,19 @@ export interface BootstrapDeps
 export interface Bootstrap {
   start(): void;
   stop(): Promise<void>;
-  /** A snapshot is being looked for or taken over: repairs wait, and who opens one is told `bootstrapping`. */
+  /**
+   * Whether a snapshot is being looked for or taken over. Repairs then wait, and a peer that opens a session is
+   * answered `bootstrapping`.
+   */
   readonly blocksRepairs: boolean;
   status(): BootstrapStatus | undefined;
   warnings(): readonly Warning[];
 }
 
 /**
- * Takes over a snapshot when this node is empty or far behind: its chunks are verified against a root that a quorum of
- * our own trust list signed, and applied without looking at signatures; these are verified in the background. Until that
- * is done the node vouches for nothing.
+ * Takes over a snapshot when this node is empty or far behind. The chunks are verified against a root that a quorum of
+ * our own trust list signed, and are applied before their signatures are checked; that happens in the background. Until
+ * it is done the node vouches for nothing.
  */
 export function createBootstrap(deps: BootstrapDeps): Bootstrap {
   const { clock, log, replica, writer, vouching } = deps;
@@ -85,7 +88,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
 
   const move = (next: BootstrapState): void => vouching.move(next);
   const record = (): BootstrapRecord | undefined => states.recordOf(vouching.state);
-  /** The record while there is one: work that needs it runs only then. */
+  /** The record of work that runs only while there is one. */
   const held = (): BootstrapRecord => {
     const one = record();
     if (one === undefined) throw new Error(`a bootstrap that is ${vouching.state.phase} has no record`);
@@ -93,7 +96,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
   };
   const peerName = (author: Author): string => deps.peers.get(author)?.link.url ?? deps.peerIdOf(author);
 
-  /** Peers with our trust list that a lung reaches. */
+  /** The peers with our trust list that a lung reaches and that are not left out. */
   const reachable = (): Peer[] =>
     Array.from(deps.peers.all()).filter(
       (peer) => peer.view.trustMatches === true && !leftOut.has(peer.author) && deps.linkTo(peer) !== undefined,
@@ -141,7 +144,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     else if (isDue()) begin(takeOver);
   }
 
-  /** A snapshot is to be looked for. */
+  /** Whether a snapshot should be looked for. */
   function isDue(): boolean {
     if (isStopped() || work !== undefined || clock.monotonic() < nextAt || deps.isFull()) return false;
     if (states.isArrived(vouching.state)) return false;
@@ -178,7 +181,10 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     throw new Error(`${MAX_PLANS} snapshots went away before they were complete`);
   }
 
-  /** The plan begun with, else the newest; waits a while where a peer says that a cut is about to be certified. */
+  /**
+   * The plan that was begun, or else the newest one. Waits for a while when a peer says that a cut will soon be
+   * certified.
+   */
   async function anyPlan(): Promise<SnapshotPlan | undefined> {
     const until = clock.monotonic() + HOLD_MS;
     for (;;) {
@@ -195,7 +201,7 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     }
   }
 
-  /** Without a certified cut ordinary repair does it, signatures first. */
+  /** Without a certified cut the state comes by repair, which checks signatures first. */
   async function giveUp(): Promise<void> {
     nextAt = clock.monotonic() + RETRY_MS;
     move(states.giveUp(vouching.state));
@@ -240,7 +246,8 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     try {
       return await fetchChunks(sources, plan, todo, takeover.take, (index) => takeover.leave(index));
     } finally {
-      // Also when it failed: what is on its way to the disk notes how far it has come, which only this state takes.
+      // This runs after a failure, too: batches that are still being written note how far they have come, which is
+      // legal only in this state.
       await takeover.settled().finally(() => shown.fetching(false));
     }
   }

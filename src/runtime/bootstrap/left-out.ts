@@ -2,14 +2,17 @@ import type { Author, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { Warning } from '../facade/codes.ts';
 
-/** A peer that sent what does not verify is not asked again for so long. */
+/** For how long a peer that sent what does not verify is not asked again. */
 const LEAVE_OUT_MS = 10 * 60_000;
 
-/** Peers that sent what does not verify, and are no sources of snapshots for a while. Peers are few: so is this. */
+/**
+ * The peers that sent what does not verify and are no sources of snapshots for a while. Peers are few, so this needs no
+ * bound of its own.
+ */
 export interface LeftOut {
   add(author: Author, cause: LatticeError): void;
   has(author: Author): boolean;
-  /** One sentence for each. */
+  /** One warning for each of them. */
   warnings(nameOf: (author: Author) => string): readonly Warning[];
 }
 

@@ -4,7 +4,7 @@ import type { Clock, Log } from '../../ports/index.ts';
 import type { BootstrapStatus, LatticeEvent } from '../facade/index.ts';
 import { type BootstrapState, shownPhase } from './state.ts';
 
-/** How often progress is told to clients, and how often it is logged. */
+/** How often progress is published to clients, and how often it is logged. */
 const TELL_EVERY_MS = 1_000;
 const LOG_EVERY_MS = 5_000;
 
@@ -15,23 +15,23 @@ export interface BootstrapProgressDeps {
   readonly onEvent: (event: LatticeEvent) => void;
 }
 
-/** What a bootstrap has done so far, as status, events and log tell it. */
+/** What a bootstrap has done so far, as status, events and log show it. */
 export interface BootstrapProgress {
-  /** A cut is taken over: so many chunks, and so many of them here already. */
+  /** A snapshot of `total` chunks is being taken over, and `done` of them are here already. */
   begin(plan: SnapshotPlan, done: number, total: number): void;
-  /** Chunks are being fetched, from now on or no more: only that time counts for the rate. */
+  /** Chunks are being fetched from this moment on, or not. Only the time of fetching counts for the rate. */
   fetching(on: boolean): void;
   chunkDone(): void;
   received(bytes: number): void;
   applied(entries: number): void;
-  /** Why it goes on slowly; undefined: it does not. */
+  /** Why the bootstrap goes on slowly; undefined when it does not. */
   trouble(why: string | undefined): void;
   status(state: BootstrapState, servers: readonly Author[], verified: Verified): BootstrapStatus | undefined;
-  /** Tells clients and the log, unless it has just been told. `now`: in any case. */
+  /** Publishes and logs the status, unless that has just been done. With `now` it publishes in any case. */
   tell(status: BootstrapStatus | undefined, now: boolean): void;
 }
 
-/** Keys whose signatures have been checked. */
+/** How many keys have had their signatures checked. */
 interface Verified {
   readonly done: number;
   readonly total: number;
@@ -43,7 +43,7 @@ export function createBootstrapProgress({ clock, log, peerIdOf, onEvent }: Boots
   let bytes = 0;
   let entries = 0;
   let trouble: string | undefined;
-  /** Time of fetching that has ended, and since when it goes on. */
+  /** How long fetching took before it last ended, and since when it runs again. */
   let fetchedMs = 0;
   let fetchingSince: number | undefined;
   let toldAt = -Infinity;

@@ -17,17 +17,17 @@ import { decodeCertificate } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import { MAX_QUARANTINED } from './signature-check.ts';
 
-/** Of a chunk of which this part is here already only the rest is wanted: repair fetches less. */
+/** When this part of a chunk's keys is here already, the chunk is left to repair, which fetches only the rest. */
 const MOSTLY_HERE = 2 / 3;
 
 export interface SavedBootstrap {
   readonly record: BootstrapRecord | undefined;
-  /** Operations in quarantine and, as a sentence, where the first came from. */
+  /** How many operations are in quarantine, and below it which author served the first of them. */
   readonly quarantined: number;
   readonly quarantinedFrom: Author | undefined;
 }
 
-/** What an earlier run left. LatticeError `damaged-row`. */
+/** Reads what an earlier run left in the store. Rejects with LatticeError `damaged-row`. */
 export async function loadBootstrap(store: Store): Promise<SavedBootstrap> {
   const row = await store.get(BOOTSTRAP);
   let quarantined = 0;
@@ -38,7 +38,10 @@ export async function loadBootstrap(store: Store): Promise<SavedBootstrap> {
   return { record: row === undefined ? undefined : decodeBootstrap(row), quarantined, quarantinedFrom };
 }
 
-/** What of a snapshot is here, or left to repair, and the chunks to fetch. `saved`: what an earlier attempt left. */
+/**
+ * Which chunks of a snapshot are here or left to repair, and which are to be fetched. `saved`: what an earlier attempt
+ * left.
+ */
 export function chunkTable(
   found: SnapshotPlan,
   saved: BootstrapRecord | undefined,
@@ -65,7 +68,10 @@ export function chunkTable(
   return { chunks, todo };
 }
 
-/** What the table of chunks says of this source, and the sources with it. */
+/**
+ * The number by which the table of chunks names this source, and the list of sources with this one in it. When the list
+ * is full, its chunks count as left to repair.
+ */
 export function placeOf(
   sources: readonly Author[],
   source: Author,
@@ -84,7 +90,7 @@ export function attestersOf({ certificate }: BootstrapRecord): readonly Author[]
   return decodeCertificate(certificate).signers.map(({ author }) => author);
 }
 
-/** Who served the chunk of a key, where that is known. */
+/** The author who served the chunk of a key; undefined where that is not known. */
 export function sourceOf({ chunks, sources }: BootstrapRecord, keyHash: Bytes): Author | undefined {
   const place = chunks[chunkOf(keyHash, Math.log2(chunks.length))] as number;
   return place === CHUNK_LEFT ? undefined : sources[place - 1];

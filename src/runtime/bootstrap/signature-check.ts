@@ -19,24 +19,35 @@ import type { Entries, PresentEntry } from '../storage/entries.ts';
 import { ask } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 
-/** Keys read at a time: a few milliseconds. */
+/** How many keys are read at a time, which takes a few milliseconds. */
 const PAGE = 256;
 /**
- * Signatures being checked at a time: enough for the threads that check them, few enough that a live commit's does not
- * wait long.
+ * How many signatures are checked at a time: enough for the threads that check them, few enough that the signature of a
+ * live commit does not wait long.
  */
 const MAX_IN_FLIGHT = 32;
-/** Commits known good: each of a commit's operations stands at its own place in the order of key hashes. 16 MB. */
+/**
+ * How many commits are remembered as good, because the operations of one commit are at different places in the order of
+ * key hashes. They take 16 MB.
+ */
 const MAX_KNOWN = 65_536;
-/** While the node has live work the check rests, but never longer than this a page. */
+/**
+ * While other work waits in the node, the check rests for this long, at most MAX_RESTS times a page, so that it always
+ * goes on.
+ */
 const REST_MS = 10;
 const MAX_RESTS = 20;
-/** Keys between two notes of how far it has come: a kill loses at most that much work. */
+/**
+ * After how many keys the store notes how far the check has come. When the process is killed, at most that much work is
+ * lost.
+ */
 const SAVE_EVERY = 16_384;
-/** Rounds of asking for good copies, and the wait between two in which no peer answered. */
+/**
+ * How many times peers are asked for good copies, and how long the check waits after a round in which no peer answered.
+ */
 const ROUNDS = 3;
 const ROUND_WAIT_MS = 5_000;
-/** Operations kept in quarantine: what an operator looks at. The rest is only counted. */
+/** How many operations are kept in quarantine for an operator to look at. Further ones are only counted. */
 export const MAX_QUARANTINED = 1024;
 
 /** An operation of the state whose signature is bad. */
@@ -57,30 +68,33 @@ export interface SignatureCheckDeps {
   readonly linkTo: LinkTo;
   readonly peers: () => readonly Peer[];
   readonly peerIdOf: (author: Author) => string;
-  /** Who served the key, and who attested the cut that it was part of. */
+  /** Who served the key, and who attested the cut that the key was part of. */
   readonly originOf: (keyHash: Bytes) => { readonly source: Author | undefined; readonly attesters: readonly Author[] };
-  /** Rows to keep with a note of how far the check has come. */
+  /** The rows that note how far the check has come. */
   readonly rowsAt: (cursor: Bytes, verified: number) => readonly RowWrite[];
-  /** Operations in quarantine so far. */
+  /** How many operations are in quarantine so far. */
   readonly quarantined: () => number;
   readonly onQuarantine: (bad: BadOperation) => void;
 }
 
 export interface SignatureCheck {
-  /** Checks every key after `cursor`. Resolves to whether it came to the end; `verified` counts keys. */
+  /**
+   * Checks every key after `cursor`. `verified` is how many keys were checked before. Resolves to whether it came to
+   * the end.
+   */
   run(cursor: Bytes, verified: number): Promise<boolean>;
   readonly verified: number;
   stop(): void;
 }
 
 /**
- * Verifies the signatures of a state that came by a snapshot, in the order of key hashes. A commit's id does not cover
- * its signature, so a bad one may be the work of whoever served it: the operation is asked of other peers first, and
- * taken out only when none has it better.
+ * Verifies the signatures of a state that came by a snapshot, in the order of key hashes. The id of a commit does not
+ * cover its signature, so a bad one may be the work of the peer that served it. Other peers are therefore asked for the
+ * operation first, and it is taken out of the state only when none of them has it with a good signature.
  */
 export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
   const { replica, writer, clock, log } = deps;
-  /** Commit id ‖ signature, as latin1 would be: a commit's id alone says nothing of its signature. */
+  /** Commit id and signature, in hex. The id alone does not do, because a commit can come with another signature. */
   const known = new Set<string>();
   let verified = 0;
   const stopping = new AbortController();
@@ -125,7 +139,7 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
     known.add(name);
   }
 
-  /** Looks for good copies at other peers, whoever served a bad one last; what none has is taken out. */
+  /** Asks peers for good copies, the ones that served a bad one last. What no peer has in a good copy is taken out. */
   async function settle(bad: readonly BadOperation[], cursor: Bytes): Promise<void> {
     log.error({ operations: bad.length }, 'signatures of the snapshot are bad: looking for good copies');
     const corrections: Correction[] = [];
@@ -162,8 +176,8 @@ export function createSignatureCheck(deps: SignatureCheckDeps): SignatureCheck {
   }
 
   /**
-   * Asks one peer for the keys. What it has of these very commits, with a good signature, mends ours; anything else
-   * enters by the door.
+   * Asks one peer for the keys. Where the peer has the same commits with good signatures, those signatures correct
+   * ours. Everything that it sends enters by the door.
    */
   async function mend(peer: Peer, bad: readonly BadOperation[]): Promise<Correction[]> {
     const path = deps.linkTo(peer);

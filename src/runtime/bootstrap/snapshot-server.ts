@@ -18,31 +18,37 @@ import type { CurrentCut } from '../cuts/current.ts';
 import type { Entries, EntryThen } from '../storage/entries.ts';
 import type { Hold, Holds } from '../storage/holds.ts';
 
-/** Cuts held for readers at a time. Each keeps in memory its hashes and the leaves of the keys changed since. */
+/**
+ * How many cuts are pinned for readers at a time. Each keeps in memory its hashes, and the leaves of the keys that have
+ * changed since.
+ */
 const MAX_PINS = 2;
-/** A pin is let go this long after its last use: a reader that was cut off for minutes goes on where it was. */
+/** A pin is released this long after its last use. A reader that was cut off for minutes goes on from where it was. */
 const KEEP_MS = 10 * 60_000;
-/** Whoever asks for the newest cut gets a pinned one up to this age, ms: what is newer than it comes by repair. */
+/**
+ * A reader that asks for the newest cut gets a pinned one of up to this age in ms. What is newer than that comes by
+ * repair.
+ */
 const FRESH_MS = 120_000;
-/** A pin in use within this time does not give way to another. */
+/** A pin that was used within this time does not give way to another. */
 const BUSY_MS = 60_000;
 const SWEEP_MS = 60_000;
-/** Bytes of a part but for its framing and one more entry's head. */
+/** The bytes of a part, less its framing and the head of one more entry. */
 const PART_BYTES = MAX_SYNC_BYTES - 4096;
-/** The head of an entry's byte string. */
+/** The size of the CBOR head of an entry's byte string. */
 const ENTRY_HEAD_BYTES = 5;
 
-/** A cut held as it was: what tells it from the store of the present. */
+/** A pinned cut: what was different at the cut from the present. */
 interface Pin {
   readonly root: Bytes;
   readonly bits: number;
   readonly manifest: Manifest;
   /**
-   * Keys that had changed since the cut when it was pinned, in hex, each with its leaf at the cut; undefined: it was
-   * not there yet.
+   * The keys (hash in hex) that had changed since the cut when it was pinned, each with its leaf at the cut. Undefined:
+   * the key was not in the state at the cut.
    */
   readonly pending: ReadonlyMap<string, Bytes | undefined>;
-  /** Those that have changed since it was pinned. */
+  /** The hold of the keys that have changed since the cut was pinned. */
   readonly hold: Hold;
   readonly pinnedAt: number;
   usedAt: number;
@@ -50,11 +56,14 @@ interface Pin {
 
 export interface SnapshotServer {
   /**
-   * The manifest of the cut with this root, or of the newest when empty. LatticeError `no-snapshot`, `snapshot-soon`,
-   * `gone`, `unverified`, `overloaded`.
+   * The manifest of the cut with this root, or of the newest cut when `root` is empty. Rejects with LatticeError
+   * `no-snapshot`, `snapshot-soon`, `gone`, `unverified` or `overloaded`.
    */
   manifest(root: Bytes): Promise<Manifest>;
-  /** One part of a chunk. LatticeError as for `manifest`. */
+  /**
+   * One part of a chunk. Rejects with LatticeError as `manifest` does, and with `malformed` when there is no such
+   * chunk.
+   */
   chunk(request: Omit<ChunkRequest, 'type'>): Promise<ChunkPart>;
   stop(): void;
 }
@@ -67,17 +76,17 @@ export interface SnapshotServerDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly cut: () => Pick<CurrentCut, 'root' | 'entries' | 'tree' | 'certificate' | 'pendingKeys'> | undefined;
-  /** A cut has been certified here since the start, so one will be again. */
+  /** Whether a cut has been certified here since the start, so that another may be expected. */
   readonly certifies: () => boolean;
-  /** Every signature of the state has been verified. */
+  /** Whether every signature of the state has been verified. */
   readonly isVerified: () => boolean;
 }
 
-/** The answering side of bootstraps: pins certified cuts when asked for, and reads them in chunks. */
+/** The answering side of bootstraps. It pins certified cuts when asked for them, and reads them in chunks. */
 export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
   const { clock, hasher, log } = deps;
   let pins: Pin[] = [];
-  /** Runs while anything is pinned. */
+  /** Runs while any cut is pinned. */
   let sweeps: Repetition | undefined;
   let stopped = false;
 
@@ -97,7 +106,7 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
     return found;
   }
 
-  /** Between batches: tracker, tree and store agree. */
+  /** Pins the newest cut. To be called between batches, when the tracker, the tree and the store agree. */
   function pin(root: Bytes): Pin {
     if (stopped) throw new LatticeError('stopping', 'the node is stopping');
     const cut = deps.cut();
@@ -163,7 +172,7 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
     let bytes = 0;
     let last: Bytes = after;
 
-    /** Adds what a key had at the cut. False when the part is full. */
+    /** Adds what a key had at the cut. Returns false when the part is full. */
     const add = ({ keyHash, row, entry, was }: EntryThen): boolean => {
       if (entry === undefined && was === undefined) return true;
       const whole = entry !== undefined && row.length <= PART_BYTES;
@@ -186,7 +195,10 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
     return part(new Uint8Array(0));
   }
 
-  /** What a key that has changed since the cut was there. LatticeError `gone` when that is not known any more. */
+  /**
+   * What a key that has changed since the cut had there; undefined when it has not changed. Throws LatticeError `gone`
+   * when the hold has ended.
+   */
   function sinceCut(pin: Pin, keyHash: Bytes): ReturnType<Hold['since']> {
     if (pin.hold.ended) throw new LatticeError('gone', 'too much has changed since the cut with that root');
     const hex = bytesToHex(keyHash);

@@ -15,23 +15,25 @@ import type { Peer } from '../peers/peers.ts';
 import { ask, peerCodeOf } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 
-/** Chunks on their way at a time: while one is checked and one is made durable, the others hide the round trips. */
+/**
+ * How many chunks are fetched at a time. While one is checked and one is made durable, the others hide the round trips.
+ */
 const MAX_IN_FLIGHT = 4;
 /**
- * Chunks of one peer at a time, by lung: what a peer answers at once (SPEC S10, X6), less one for its own hellos over
- * HTTP.
+ * How many chunks are fetched from one peer at a time, by lung: as many as a peer answers at once (SPEC S10, X6), less
+ * one over HTTP for hellos.
  */
 const PER_PEER = { p2p: 2, http: 3 } as const;
-/** A peer that is busy is asked again after this. */
+/** How long a busy peer is left alone before it is asked again. */
 const BUSY_MS = 1_000;
 const BACKOFF_MAX_MS = 10_000;
 const waitAfterFailures = backoff({ minMs: BUSY_MS, maxMs: BACKOFF_MAX_MS, jitter: 'none' });
-/** Failures in a row after which a peer is no source any more. */
+/** After this many failures in a row a peer is not asked for chunks of this snapshot. */
 const MAX_FAILURES = 4;
-/** Without a single source for so long, another snapshot is looked for. */
+/** When no source has been left for this long, another snapshot is looked for. */
 const ALONE_MS = 15_000;
 const LOOK_EVERY_MS = 250;
-/** What only a broken or lying peer sends. */
+/** The codes of faults that only a broken or lying peer shows. */
 const LIES: ReadonlySet<ErrorCode> = new Set([
   'malformed',
   'unknown-version',
@@ -40,9 +42,9 @@ const LIES: ReadonlySet<ErrorCode> = new Set([
   'not-certified',
   'bad-signature',
 ]);
-/** Answers of a peer that has not got the snapshot. */
+/** The answers of a peer that does not have the snapshot. */
 const NOT_HERE: ReadonlySet<ErrorCode> = new Set(['gone', 'no-snapshot', 'unverified', 'unknown-version', 'malformed']);
-/** Answers of a peer that will have it, or time for it. */
+/** The answers of a peer that will have the snapshot soon, or is busy. */
 const LATER: ReadonlySet<ErrorCode> = new Set(['overloaded', 'snapshot-soon', 'deadline']);
 
 export interface SourcesDeps {
@@ -52,9 +54,9 @@ export interface SourcesDeps {
   readonly verifier: Verifier;
   readonly clock: Clock;
   readonly linkTo: LinkTo;
-  /** Peers that may be asked, whatever they have. */
+  /** The peers that may be asked, whatever they have. */
   readonly peers: () => readonly Peer[];
-  /** The peer sent what does not hold: it is not asked again. */
+  /** Called when the peer sent what does not verify, so that it is not asked again for a while. */
   readonly leaveOut: (peer: Author, error: LatticeError) => void;
   readonly onBytes: (bytes: number) => void;
   readonly stopped: () => boolean;
@@ -73,7 +75,7 @@ interface Source {
   gone: boolean;
 }
 
-/** Asks over whatever lung reaches the peer, and counts the bytes of the answer. */
+/** Asks over whichever lung reaches the peer, and counts the bytes of the answer. */
 async function request(deps: SourcesDeps, peer: Peer, message: SyncMessage): Promise<SyncMessage> {
   const path = deps.linkTo(peer);
   if (path === undefined) throw new Error('no lung reaches the peer');
@@ -85,8 +87,9 @@ async function request(deps: SourcesDeps, peer: Peer, message: SyncMessage): Pro
 }
 
 /**
- * Asks one peer after the other for the manifest of the cut with this root, or of its newest one. What comes back is
- * certified by a quorum of our own trust list. `soon`: a peer said that it will have one.
+ * Asks one peer after the other for the manifest of the cut with this root, or of its newest one when `root` is empty.
+ * The plan that it returns is certified by a quorum of our own trust list. `soon`: a peer said that it will have one.
+ * Undefined: no peer has one.
  */
 export async function findPlan(deps: SourcesDeps, root: Bytes): Promise<SnapshotPlan | 'soon' | undefined> {
   let soon = false;
@@ -121,9 +124,10 @@ async function certified(deps: SourcesDeps, plan: SnapshotPlan): Promise<Snapsho
 }
 
 /**
- * Fetches the chunks `todo` of a plan from every peer that has its root, a few at a time, and hands each over once it
- * is verified; `take` resolves when there is room for more. A peer that fails, or sends what does not verify, is left
- * out and its chunk fetched elsewhere. `gone`: nobody has that root any more.
+ * Fetches the chunks `todo` of a plan from every peer that has its root, a few at a time, and passes each to `take`
+ * once it is verified; `take` resolves when there is room for more. `tooLarge` gets the chunks that are too large to be
+ * taken. A peer that fails, or sends what does not verify, is left out, and its chunk is fetched elsewhere. Resolves to
+ * `gone` when no peer has that root.
  */
 export async function fetchChunks(
   deps: SourcesDeps,
@@ -146,7 +150,7 @@ export async function fetchChunks(
     return source;
   };
 
-  /** Starts one chunk with each peer that is free. True when any was started. */
+  /** Begins one chunk with each peer that is free. Returns true when any was begun. */
   function start(): boolean {
     const peers = deps.peers();
     let started = false;

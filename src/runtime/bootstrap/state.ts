@@ -3,34 +3,37 @@ import type { SnapshotPlan } from '../../core/snapshot/index.ts';
 import type { BootstrapStatus } from '../facade/index.ts';
 
 /**
- * What a bootstrap is at. `record` is what the store has of it: while there is one, the node has not verified every
- * signature of its state, and vouches for nothing.
+ * What a bootstrap is doing. `record` is what the store has of it. While there is a record, the node has not verified
+ * every signature of its state and vouches for nothing.
  */
 export type BootstrapState =
-  /** There was none since the start. */
+  /** No bootstrap has run since the start. */
   | { readonly phase: 'none' }
-  /** Chunks were fetched, and no peer has the rest of them. */
+  /** Some chunks were fetched and the others are missing, because the node stopped or no peer offers a cut. */
   | { readonly phase: 'interrupted'; readonly record: BootstrapRecord }
-  /** A certified cut is looked for. */
+  /** A certified cut is being looked for. */
   | { readonly phase: 'looking'; readonly record: BootstrapRecord | undefined; readonly from: Resting }
-  /** Its chunks are fetched and made durable. */
+  /** The chunks of the cut are being fetched and made durable. */
   | {
       readonly phase: 'fetching';
       readonly record: BootstrapRecord;
       readonly plan: SnapshotPlan;
       readonly from: Resting;
     }
-  /** Everything of the cut is here, or left to repair; what came since is repaired, and signatures are checked. */
+  /**
+   * Everything of the cut is here or left to repair. What came since is being repaired, and signatures are being
+   * checked.
+   */
   | { readonly phase: 'catching-up'; readonly record: BootstrapRecord }
-  /** Some peer holds the same root; signatures are still being checked. */
+  /** Some peer has the same root, and signatures are still being checked. */
   | { readonly phase: 'verifying'; readonly record: BootstrapRecord }
   | { readonly phase: 'done' }
   | { readonly phase: 'failed'; readonly record: BootstrapRecord | undefined; readonly error: string };
 
-/** States in which no work is under way. */
+/** The states in which no work is under way. */
 export type Resting = Extract<BootstrapState, { phase: 'none' | 'interrupted' | 'done' | 'failed' }>;
 
-/** The state that a start finds: what an earlier run left. */
+/** The state that a start finds, by the record that an earlier run left. */
 export function initialState(record: BootstrapRecord | undefined): BootstrapState {
   if (record === undefined) return { phase: 'none' };
   return record.cursor.length === 0 ? { phase: 'interrupted', record } : { phase: 'verifying', record };
@@ -40,12 +43,12 @@ export function recordOf(state: BootstrapState): BootstrapRecord | undefined {
   return 'record' in state ? state.record : undefined;
 }
 
-/** A snapshot is being looked for or taken over: repairs wait. */
+/** Whether a snapshot is being looked for or taken over, during which repairs wait. */
 export function isTakingOver({ phase }: BootstrapState): boolean {
   return phase === 'looking' || phase === 'fetching';
 }
 
-/** Chunks are all here, or left to repair: what is left is to check signatures. */
+/** Whether all chunks are here or left to repair, so that only signatures remain to be checked. */
 export function isArrived(state: BootstrapState): boolean {
   return (recordOf(state)?.cursor.length ?? 0) > 0;
 }
@@ -54,7 +57,7 @@ function illegal(state: BootstrapState, to: BootstrapState['phase']): Error {
   return new Error(`a bootstrap cannot go from ${state.phase} to ${to}`);
 }
 
-/** Looking begins. */
+/** The node begins to look for a cut. */
 export function look(state: BootstrapState): BootstrapState {
   if (state.phase === 'fetching') return { phase: 'looking', record: state.record, from: state.from };
   if (state.phase === 'none' || state.phase === 'interrupted' || state.phase === 'done' || state.phase === 'failed')
@@ -62,26 +65,26 @@ export function look(state: BootstrapState): BootstrapState {
   throw illegal(state, 'looking');
 }
 
-/** A certified cut was found, and its chunks are to be fetched. */
+/** A certified cut was found, and its chunks are going to be fetched. */
 export function fetch(state: BootstrapState, plan: SnapshotPlan, record: BootstrapRecord): BootstrapState {
   if (state.phase !== 'looking') throw illegal(state, 'fetching');
   return { phase: 'fetching', record, plan, from: state.from };
 }
 
-/** No cut was found: as before the look, but for chunks that were fetched since. */
+/** No cut was found. The state is that before the look, unless chunks have been fetched. */
 export function giveUp(state: BootstrapState): BootstrapState {
   if (state.phase !== 'looking') throw illegal(state, 'none');
   return state.record === undefined ? state.from : { phase: 'interrupted', record: state.record };
 }
 
-/** Everything of the cut is here, or left to repair. */
+/** Everything of the cut is here or left to repair. */
 export function arrive(state: BootstrapState, record: BootstrapRecord): BootstrapState {
   if (state.phase !== 'fetching' && state.phase !== 'interrupted' && state.phase !== 'failed')
     throw illegal(state, 'catching-up');
   return { phase: 'catching-up', record };
 }
 
-/** Some peer holds the same root, or an earlier run had come that far. */
+/** Some peer has the same root, or an earlier run had come that far. */
 export function catchUp(state: BootstrapState): BootstrapState {
   if (state.phase === 'verifying') return state;
   if (state.phase !== 'catching-up' && !(state.phase === 'failed' && isArrived(state)))
@@ -89,14 +92,14 @@ export function catchUp(state: BootstrapState): BootstrapState {
   return { phase: 'verifying', record: recordOf(state) as BootstrapRecord };
 }
 
-/** How far the work has come: what the next batch keeps of it. */
+/** Takes the record of how far the work has come, which the next batch makes durable. */
 export function progress(state: BootstrapState, record: BootstrapRecord): BootstrapState {
   if (state.phase !== 'fetching' && state.phase !== 'catching-up' && state.phase !== 'verifying')
     throw new Error(`a bootstrap that is ${state.phase} makes no progress`);
   return { ...state, record };
 }
 
-/** Every signature is verified, and the store has nothing of the bootstrap any more. */
+/** Every signature is verified, and the store keeps no record of the bootstrap. */
 export function finish(state: BootstrapState): BootstrapState {
   if (state.phase !== 'catching-up' && state.phase !== 'verifying') throw illegal(state, 'done');
   return { phase: 'done' };
@@ -106,7 +109,7 @@ export function fail(state: BootstrapState, error: string): BootstrapState {
   return { phase: 'failed', record: recordOf(state), error };
 }
 
-/** The phase as status tells it; undefined: there is nothing to tell. */
+/** The phase that status shows; undefined when there is nothing to show. */
 export function shownPhase(state: BootstrapState): BootstrapStatus['phase'] | undefined {
   switch (state.phase) {
     case 'none':

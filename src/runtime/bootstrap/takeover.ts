@@ -4,37 +4,40 @@ import { type Author, LatticeError } from '../../core/types/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { VerifiedChunk } from './sources.ts';
 
-/** Entries made durable by one batch, as of live work. */
+/** How many entries one batch makes durable, the same as of commits. */
 const MAX_BATCH = 2048;
-/** One batch is on its way to the disk while the next is prepared. */
+/** One batch is being written while the next is prepared. */
 const MAX_OUTSTANDING = 2;
-/** Verified chunks waiting for the disk, about 200 KiB each; who has more waits. */
+/** How many verified chunks may wait for the disk, about 200 KiB each. Beyond it `take` waits. */
 const MAX_WAITING = 6;
 
 export interface TakeoverDeps {
   readonly writer: Pick<Writer, 'amend'>;
   readonly replica: Pick<Replica, 'adopt'>;
   readonly isFull: () => boolean;
-  /** The chunk is done, in the batch that is being prepared: served by `source`, or left to repair. */
+  /**
+   * Called when a chunk is done with the batch that is being prepared. `source` served it; undefined: it is left to
+   * repair.
+   */
   readonly mark: (index: number, source: Author | undefined) => void;
-  /** Rows that go with each batch, asked for after `mark`. */
+  /** The rows that go with each batch. It is called after `mark`. */
   readonly rows: () => readonly RowWrite[];
-  /** So many entries have become durable. */
+  /** Called with the number of entries that have become durable. */
   readonly onApplied: (entries: number) => void;
 }
 
 export interface Takeover {
   /**
-   * Queues a verified chunk; resolves when there is room for more. Rejects when the store or the disk takes no more.
+   * Queues a verified chunk and resolves when there is room for more. Rejects when the store or the disk takes no more.
    */
   take(chunk: VerifiedChunk): Promise<void>;
-  /** The chunk is left to repair. */
+  /** Marks the chunk as left to repair. */
   leave(index: number): void;
-  /** Resolves when everything taken is durable. Rejects with the first failure, once nothing is under way any more. */
+  /** Resolves when everything taken is durable. Rejects with the first failure, but only when nothing is under way. */
   settled(): Promise<void>;
 }
 
-/** Makes verified chunks durable, whole or in pieces, each batch with the note of how far it has come. */
+/** Makes verified chunks durable, whole or in pieces; each batch carries the record of how far it has come. */
 export function createTakeover(deps: TakeoverDeps): Takeover {
   const queue: { readonly chunk: VerifiedChunk; at: number }[] = [];
   let outstanding = 0;

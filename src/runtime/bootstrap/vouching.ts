@@ -3,20 +3,20 @@ import type { SavedBootstrap } from './record.ts';
 import { type BootstrapState, initialState, recordOf } from './state.ts';
 
 /**
- * Whether this node may vouch for its state, attest cuts and serve snapshots: not while signatures of a snapshot that it
- * took over are unverified. The one holder of the bootstrap's state; `bootstrap.ts` moves it.
+ * Whether this node may vouch for its state, attest cuts and serve snapshots. It may not while signatures of a snapshot
+ * that it took over are unverified. This is the one owner of the bootstrap's state, which `bootstrap.ts` changes.
  */
 export interface Vouching {
   readonly state: BootstrapState;
   move(next: BootstrapState): void;
-  /** Every signature of the state was verified by this node. */
+  /** Whether this node has verified every signature of its state. */
   isVerified(): boolean;
-  /** Operations that were taken out for a bad signature, and who served the first of them, where that is known. */
+  /** How many operations were taken out for a bad signature, and who served the first of them, where that is known. */
   readonly quarantine: { readonly operations: number; readonly from: Author | undefined };
   quarantined(from: Author | undefined): void;
 }
 
-/** `saved`: what an earlier run left. */
+/** Begins with what an earlier run left in the store. */
 export function createVouching(saved: SavedBootstrap): Vouching {
   let state = initialState(saved.record);
   let quarantine: Vouching['quarantine'] = { operations: saved.quarantined, from: saved.quarantinedFrom };

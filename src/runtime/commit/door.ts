@@ -16,16 +16,16 @@ import type { Clock, Metrics, Timer, Verifier } from '../../ports/index.ts';
 import type { Origin } from './origin.ts';
 import type { Writer } from './writer.ts';
 
-/** Signatures known good, so that a commit that comes by three ways is verified once. */
+/** Signatures known to be good, so that a commit that comes by three ways is verified once. */
 const MAX_VERIFIED = 8192;
-/** Hashes of whole fragments whose signature was bad: junk that is sent again costs a hash, not a verification. */
+/** Hashes of whole fragments whose signature was bad. Junk that is sent again then costs a hash and no verification. */
 const MAX_BAD = 1024;
 /**
- * Verifications under way: two pages of single operations from each of two sessions of ours and two of peers; beyond
- * this a fragment is left to repair.
+ * How many verifications run at a time: enough for two pages of single operations from each of two sessions that we
+ * open and two that peers open. Beyond it a fragment is refused, and a repair brings it later.
  */
 const MAX_VERIFYING = 8 * MAX_WANTS;
-/** How often deferred fragments are looked at. Their clocks are a minute or more ahead. */
+/** How often deferred fragments are tried again. Their HLCs are a minute or more ahead. */
 const DEFERRED_CHECK_MS = 5_000;
 
 export type Admission =
@@ -33,16 +33,19 @@ export type Admission =
   | { readonly ok: false; readonly reason: Refusal; readonly fragment?: Fragment };
 
 export interface Door {
-  /** size → decode → network → trust → signature. Nothing is stored yet. */
+  /**
+   * Checks size and form, network, trust, signature and room on the disk, in this order (SPEC D1). It changes nothing
+   * in the state.
+   */
   admit(bytes: Bytes): Promise<Admission>;
   /**
-   * Applies an admitted fragment; resolves when durable. A commit from the future is kept aside and tried again when
-   * its time comes.
+   * Applies an admitted fragment and resolves when its effect is durable. A commit from the future is kept aside and
+   * tried again until its time has come.
    */
   apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[] | 'overloaded'>;
   refused(): Readonly<Record<string, number>>;
   deferred(): number;
-  /** Signature checks under way. */
+  /** How many signature checks are under way. */
   verifying(): number;
   stop(): void;
 }
@@ -51,7 +54,7 @@ export interface DoorDeps {
   readonly hasher: Hasher;
   readonly network: string;
   readonly isTrusted: (author: Author) => boolean;
-  /** The disk is too full to take anything more. */
+  /** Whether the disk is too full to take anything more. */
   readonly isFull: () => boolean;
   readonly verifier: Verifier;
   readonly writer: Pick<Writer, 'apply'>;
@@ -59,13 +62,13 @@ export interface DoorDeps {
   readonly metrics: Metrics;
 }
 
-/** The one door in: gossip, repair over either lung, pushes and imports all enter here and nowhere else. */
+/** The one door: gossip, what a repair fetched over either lung, and pushes enter here and nowhere else. */
 export function createDoor(deps: DoorDeps): Door {
   const verified = new Set<string>();
   const bad = new Set<string>();
   const deferred = new Map<string, { readonly fragment: Fragment; readonly origin: Origin }>();
   const refusals: Record<string, number> = {};
-  /** Signatures being checked: who brings the same commit meanwhile waits for that check. */
+  /** Signature checks under way. When the same commit comes meanwhile, its bringer waits for the same check. */
   const verifying = new Map<string, Promise<boolean>>();
   let timer: Timer | undefined;
   let stopped = false;
@@ -82,7 +85,7 @@ export function createDoor(deps: DoorDeps): Door {
   async function admit(bytes: Bytes): Promise<Admission> {
     let fragment: Fragment;
     try {
-      // A copy: what is kept of a fragment must not keep the whole message that it came in.
+      // The fragment is decoded from a copy, so that what is kept of it does not keep the whole message in memory.
       fragment = decodeFragment(bytes.slice(), deps.hasher);
     } catch (error) {
       if (!(error instanceof LatticeError)) throw error;
@@ -148,7 +151,7 @@ export function createDoor(deps: DoorDeps): Door {
     if (timer !== undefined || stopped || deferred.size === 0) return;
     timer = deps.clock.after(DEFERRED_CHECK_MS, () => {
       timer = undefined;
-      // What is still in the future stays where it is; a failed store ends the process elsewhere.
+      // A commit that is still in the future stays in the map. A failed store ends the process elsewhere.
       for (const { fragment, origin } of deferred.values()) apply(fragment, origin).catch(() => undefined);
       schedule();
     });

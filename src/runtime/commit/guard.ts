@@ -3,45 +3,59 @@ import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
 
-/** How long writes wait for a peer that knows our last commit, when peers are configured and none answers. */
+/**
+ * When peers are configured and none of them answers, writes wait this long for a peer that knows our newest commit.
+ */
 const ALONE_MS = 3_000;
-/** How long a node that lost its own history may take to get it back before it says so. */
+/**
+ * A node that lost some of its own history has this long to get it back before it becomes read-only for that reason.
+ */
 const CATCH_UP_MS = 30_000;
-/** A wall-clock jump against the monotonic clock beyond this stops writing: the same bound as for local HLCs. */
+/**
+ * A jump of the wall clock against the monotonic clock beyond this stops writes. It is the bound for local HLCs, too.
+ */
 const JUMP_MS = 20_000;
-/** A jump is forgiven after this time without another: by then peers would have shown a wrong clock. */
+/** A jump counts as over when none has followed for this long: by then peers would have shown a wrong clock. */
 const JUMP_HOLD_MS = 60_000;
-/** Own clock against the median of peers. RELIABILITY: warn over 500 ms, refuse writes over 30 s. */
+/**
+ * How far this node's clock may be from the median of its peers' clocks before the node warns, and before it refuses
+ * writes (SPEC N7). The second bound is half of MAX_FUTURE_MS, so peers do not take what was written before for the
+ * future.
+ */
 const SKEW_WARN_MS = 500;
 const SKEW_REFUSE_MS = 30_000;
 
-/** Reasons that say that the wall clock can't be gone by. */
+/** The reasons for which the wall clock cannot be relied on. */
 const CLOCK_REASONS: readonly ReadOnlyCode[] = ['clock-jump', 'clock-skew', 'clock-ahead'];
 
 export interface Guard {
-  /** Why this node refuses writes now. */
+  /** The reasons why this node refuses writes at present; empty when there is none. */
   reasons(): readonly ReadOnlyReason[];
   warnings(): readonly Warning[];
   /**
-   * Why writes cannot be taken yet, resolved once they can or once a reason stands: bounded by ALONE_MS or CATCH_UP_MS.
+   * Resolves when writes can be taken, or as soon as there is a reason to refuse them. After a start that takes at most
+   * ALONE_MS or CATCH_UP_MS.
    */
   ready(): Promise<void>;
-  /** Sets or clears a reason. */
+  /** Sets a reason, or clears it when `text` is undefined. */
   set(code: ReadOnlyCode, text: string | undefined): void;
   has(code: ReadOnlyCode): boolean;
-  /** No reason has to do with this machine's clock. */
+  /** True when no reason concerns this machine's clock. */
   clockIsGood(): boolean;
-  /** A peer told the greatest HLC of ours that it has seen. */
+  /** To be called when a peer tells the greatest HLC of our commits that it has seen. */
   toldOwnHlc(hlc: Hlc): void;
-  /** A commit of our own key that we did not hold came from outside. */
+  /** To be called when a commit of our own key comes from elsewhere that was not in our state. */
   sawOwnCommit(hlc: Hlc): void;
-  /** We made a commit. */
+  /** To be called when we have made a commit. */
   madeCommit(hlc: Hlc): void;
-  /** A signed head of our own key came from outside. */
+  /** To be called when a signed head of our own key comes from elsewhere. */
   sawOwnHead(head: Head): void;
-  /** The URL's owner proved our own key and another incarnation, to a nonce of ours: it is alive. */
+  /**
+   * To be called when the node at this URL has proven our own key and another incarnation by signing a nonce of ours,
+   * so that it is running.
+   */
   sawTwin(url: string): void;
-  /** Clock offsets of the peers heard lately, ms. Called at every tick. */
+  /** To be called at every tick with the clock offsets in ms of the peers heard lately. */
   tick(offsets: readonly number[]): void;
 }
 
@@ -49,16 +63,16 @@ export interface GuardDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly incarnation: Uint8Array;
-  /** Greatest HLC of our own author that we hold. */
+  /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
   readonly hasPeers: boolean;
-  /** How far the state's clock is ahead of the wall clock, ms. */
+  /** How far the clock of the state is ahead of the wall clock, in ms. */
   readonly clockAheadMs: () => number;
 }
 
 /**
- * Everything that makes a node read-only, and the gate that writes wait at after a start. Two lives of one key, or a
- * restored backup, would sign two commits with one HLC: both sides stop writing and say so.
+ * Everything that makes a node read-only, and the gate at which writes wait after a start. Twins, or a node restored
+ * from an old copy, could sign two commits with one HLC; so both sides stop writing and say why.
  */
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, log } = deps;
@@ -68,7 +82,10 @@ export function createGuard(deps: GuardDeps): Guard {
   const own = bytesToHex(deps.incarnation);
   let open = !deps.hasPeers;
   let ownMax: Hlc = deps.ownSeen();
-  /** Our history up to here may still be coming in; what is later and not held was never ours. */
+  /**
+   * Commits of our own key up to here may still come in after a start. A later one that comes in was not made by this
+   * node.
+   */
   let historyEnd: Hlc = ownMax;
   let told: Hlc | undefined;
   let waiting: (() => void)[] = [];
@@ -130,7 +147,7 @@ export function createGuard(deps: GuardDeps): Guard {
         told = told === undefined || hlc > told ? hlc : told;
         if (deps.ownSeen() >= told) openGate('a peer confirmed our newest commit');
       } else if (hlc > ownMax && !warned) {
-        // Only a claim: the commit itself, when repair brings it, is the evidence that stops writing.
+        // A peer only claims it here. The commit itself, when a repair brings it, is the evidence that stops writes.
         warned = true;
         log.warn({}, 'a peer claims newer commits of our key than we ever made');
       }
@@ -143,11 +160,11 @@ export function createGuard(deps: GuardDeps): Guard {
     },
     sawOwnHead(head) {
       const incarnation = bytesToHex(head.incarnation);
-      // What our former life said before it ended may still be on its way; it was said before we started.
+      // What our former incarnation sent before it ended may still be on its way; its heads are from before our start.
       if (incarnation === own || head.wallMs <= startedWall) return;
       const now = clock.monotonic();
       const before = others.get(incarnation);
-      // A live clone goes on counting.
+      // The heads of a running twin go on counting.
       if (before === undefined) {
         if (others.size < 16) others.set(incarnation, { sequence: head.sequence, at: now });
       } else if (head.sequence > before.sequence + 1 && now - before.at >= 1_000 && now - started >= 2_000) {

@@ -12,17 +12,21 @@ import { type Bytes, equalBytes, type Hasher, LatticeError } from '../../core/ty
 import type { Clock, Store } from '../../ports/index.ts';
 import type { WriteOperation, WriteResult } from '../facade/index.ts';
 
-/** Keys remembered: some ten MiB of rows at most. Beyond it the oldest is forgotten. */
+/** How many keys are remembered, in some ten MiB of rows at most. Beyond it the oldest is forgotten. */
 const MAX_KEYS = 65_536;
-/** How long a client may go on trying. */
+/** For how long a client may repeat a request. */
 const KEEP_MS = 24 * 60 * 60_000;
-/** Old records removed by one write: more than one, so that a full store of them shrinks. */
+/**
+ * How many old records one write removes. It is more than one, so that the records become fewer after there were too
+ * many.
+ */
 const MAX_REMOVED = 64;
 
 export interface Idempotency {
   /**
-   * Writes once under a client's key: later calls, and those that come meanwhile, get the outcome of the first. What
-   * fails writes nothing and is not kept. Rejects with `idempotency-mismatch` when the key stands for another request.
+   * Writes once under a client's key. Later calls, and calls that come meanwhile, get the outcome of the first. A write
+   * that fails leaves nothing and is not remembered. Rejects with LatticeError `idempotency-mismatch` when the key
+   * belongs to another request.
    */
   once(
     key: string,
@@ -31,7 +35,10 @@ export interface Idempotency {
   ): Promise<WriteResult>;
 }
 
-/** Outcomes of writes by the keys that clients gave them, durable in the very batch of the write. */
+/**
+ * Keeps the outcomes of writes under the keys that clients gave them. Each outcome becomes durable in the batch of its
+ * write.
+ */
 export function createIdempotency(deps: {
   readonly store: Store;
   readonly hasher: Hasher;
@@ -39,7 +46,7 @@ export function createIdempotency(deps: {
 }): Idempotency {
   const { store, hasher, clock } = deps;
   const underWay = new Map<string, { readonly request: Bytes; readonly outcome: Promise<WriteResult> }>();
-  /** When each key was written, oldest first. Read when first needed: most nodes have none. */
+  /** When each key was written, oldest first. It is read when first needed, because most nodes have no such keys. */
   let known: Promise<Map<string, number>> | undefined;
 
   async function load(): Promise<Map<string, number>> {

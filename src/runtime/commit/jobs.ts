@@ -4,17 +4,21 @@ import type { Origin } from './origin.ts';
 import { fragmentBytes, intentBytes } from './sizes.ts';
 
 /**
- * Operations made durable by one batch: enough to amortise the disk's sync, few enough that readers wait milliseconds.
+ * How many operations one batch makes durable: enough that they share the cost of the disk's sync, few enough that
+ * readers wait only milliseconds.
  */
 export const MAX_BATCH_OPERATIONS = 2048;
-/** Bytes of the operations in one batch: with values of the largest size it holds fewer of them. */
+/** How many bytes of operations one batch takes, which limits it when values are large. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
-/** Writes and fragments waiting. Beyond it writers are told `overloaded` and fragments are left to repair. */
+/**
+ * How many operations of writes and fragments may wait. Beyond it writes are refused as `overloaded`, and a repair
+ * brings the fragments later.
+ */
 const MAX_QUEUED_OPERATIONS = 16_384;
-/** Their bytes: as many operations of the largest value would be 256 MiB. */
+/** How many bytes of them may wait. As many operations with the largest values would be 256 MiB. */
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
 
-/** Who waits for what becomes of a job. */
+/** The caller that waits for the outcome of a job. */
 export interface Waiter<T> {
   readonly done: (value: T) => void;
   readonly failed: (error: unknown) => void;
@@ -31,12 +35,12 @@ export interface WriteJob extends Waiter<WriteOutcome> {
   readonly intent: WriteIntent;
 }
 
-/** Rows that belong to no commit, made when their turn has come: between two batches. */
+/** Rows that belong to no commit. They are made when it is the job's turn, between two batches. */
 export interface RowsJob extends Waiter<void> {
   readonly make: () => readonly RowWrite[];
 }
 
-/** What one batch is made of. */
+/** The fragments and writes of one batch. */
 export interface Batch {
   readonly fragments: readonly FragmentJob[];
   readonly writes: readonly WriteJob[];
@@ -44,14 +48,14 @@ export interface Batch {
 
 /** Fragments and writes that wait for the disk, bounded in operations and bytes. */
 export interface JobQueue {
-  /** LatticeError `overloaded`: there is no room. */
+  /** Queues a fragment. Throws LatticeError `overloaded` when there is no room. */
   addFragment(fragment: Fragment, origin: Origin, waiter: Waiter<readonly OperationOutcome[]>): void;
-  /** LatticeError `overloaded`. */
+  /** Queues a write. Throws LatticeError `overloaded` when there is no room. */
   addWrite(intent: WriteIntent, waiter: Waiter<WriteOutcome>): void;
-  /** The next batch, oldest first; whatever peers sent, local writers get half of it. */
+  /** The next batch, oldest first. Local writes get half of it, however much comes from peers. */
   take(): Batch;
   readonly isEmpty: boolean;
-  /** Operations waiting. */
+  /** How many operations wait. */
   readonly operations: number;
 }
 

@@ -6,26 +6,26 @@ import type { Clock, Signer } from '../../ports/index.ts';
 import { RecentRoots } from '../peers/recent-roots.ts';
 
 export interface OwnState {
-  /** What is durable: the only state that leaves this node. The replica itself may be a batch ahead. */
+  /** The durable state, which is the only one that leaves this node. The replica may be a batch ahead of it. */
   durable(): StateMeta;
   /** The durable root, hex. */
   root(): string;
   readonly recentRoots: RecentRoots;
-  /** A fresh signed head naming the durable root; numbered from 1 in this life. */
+  /** A fresh signed head that names the durable root. Heads are numbered from 1 in each incarnation. */
   head(): SignedHead;
-  /** First words to a peer; undefined: one whose key is not known. */
+  /** The hello to a peer. `peer` is undefined when its author is not known. */
   hello(peer: Author | undefined): SyncMessage;
-  /** The greatest HLC of an author seen in any operation or context; zero when none. */
+  /** The greatest HLC of an author in any operation or context that we have; zero when there is none. */
   seen(author: Author): Hlc;
-  /** A batch has become durable. */
+  /** To be called when a batch has become durable. */
   advance(meta: StateMeta): void;
-  /** A commit of our own key is in the state. */
+  /** To be called when a commit of our own key is in the state. */
   sawOwn(hlc: Hlc): void;
 }
 
 export interface OwnStateDeps {
   readonly replica: Replica;
-  /** Name and version, told to peers. */
+  /** The software's name and version, which peers are told. */
   readonly software: string;
   readonly self: Author;
   readonly network: string;
@@ -35,7 +35,7 @@ export interface OwnStateDeps {
   readonly signer: Signer;
 }
 
-/** What this node says of itself: its durable state, and the heads that name it. */
+/** What this node says of itself: its durable state and the heads that name it. */
 export function createOwnState(deps: OwnStateDeps): OwnState {
   const { replica, clock } = deps;
   let durable = replica.meta;

@@ -4,13 +4,16 @@ import { keyHashInto } from '../../core/wire/index.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 import type { Batch } from './jobs.ts';
 
-/** Entries read by one call: a large batch is read by several of the store's threads, and decoded while the rest is read. */
+/**
+ * How many entries one call reads. Several of the store's threads then read a large batch, and the first entries are
+ * decoded while the rest is read.
+ */
 const READ_CHUNK = 256;
 
-/** A key that a step needs the entry of. */
+/** A key whose entry a step needs. */
 export interface NeededKey {
   readonly key: string;
-  /** Saves a hash where it is known. */
+  /** Given where it is known, because it saves a hash. */
   readonly keyHash?: Bytes;
 }
 
@@ -18,11 +21,14 @@ export interface PrefetchDeps {
   readonly replica: Pick<Replica, 'tree'>;
   readonly hasher: Hasher;
   readonly entries: Pick<Entries, 'many'>;
-  /** What is newer than the store, or known without it: the batch in flight, and the cache. */
+  /**
+   * What is newer than the store, or known without reading it: the entries of the batch in flight, and those in the
+   * cache.
+   */
   readonly known: (key: string) => Entry | undefined;
 }
 
-/** Names a key that a step needs; `keyHash` saves a hash where it is known. */
+/** Names a key that a step needs. `keyHash` is given where it is known, because it saves a hash. */
 type Want = (key: string, keyHash?: Bytes) => void;
 
 /** Names every key of a batch. */
@@ -33,7 +39,7 @@ export function keysOf({ fragments, writes }: Batch): (want: Want) => void {
   };
 }
 
-/** The entries of these keys as a step sees them: read before it, so that it needs no I/O. */
+/** The entries of these keys as a step sees them. They are read before the step, so that the step needs no I/O. */
 export async function prefetch(deps: PrefetchDeps, needed: (want: Want) => void): Promise<ReadonlyMap<string, Entry>> {
   const view = new Map<string, Entry>();
   const missing = new Map<string, Bytes>();
@@ -42,10 +48,10 @@ export async function prefetch(deps: PrefetchDeps, needed: (want: Want) => void)
     if (view.has(key) || missing.has(key)) return;
     const held = deps.known(key);
     if (held !== undefined) return void view.set(key, held);
-    // What a client sent has not been checked yet.
+    // Nothing of what a client sent has been checked at this point.
     if (typeof key !== 'string') return;
     if (known === undefined) keyHashInto(key, deps.hasher, hashed);
-    // The tree knows which keys exist: a new key costs no read.
+    // The tree knows which keys exist, so a new key needs no read.
     if (deps.replica.tree.get(known ?? hashed) !== undefined) missing.set(key, known ?? hashed.slice());
   });
   if (missing.size === 0) return view;
@@ -55,7 +61,7 @@ export async function prefetch(deps: PrefetchDeps, needed: (want: Want) => void)
   );
   await Promise.all(
     chunks.map(async (chunk) => {
-      // None of them is in the batch on its way: what the store has of them stays as it is.
+      // None of these keys is in the batch in flight, so the store's rows of them do not change meanwhile.
       const entries = await deps.entries.many(chunk, HERE);
       chunk.forEach(({ key }, i) => {
         const entry = entries[i];

@@ -3,16 +3,16 @@ import type { PushVerdict } from '../../core/wire/index.ts';
 import type { Door } from './door.ts';
 import type { Origin } from './origin.ts';
 
-/** A fragment that came in a sync message and what the door said of each of its operations. */
+/** A fragment that came in a sync message, and the door's verdict on each of its operations. */
 export interface Received {
-  /** Absent when the bytes could not be read. */
+  /** Absent when the bytes could not be decoded. */
   readonly fragment: Fragment | undefined;
   readonly verdicts: readonly PushVerdict[];
 }
 
 /**
- * Takes fragments through the door, all at once: they share signature checks and durable batches. None is applied
- * before all are admitted: the first would go to the disk alone, and the others wait for it.
+ * Takes fragments through the door all at once, so that they share signature checks and durable batches. None is
+ * applied before all are admitted: otherwise the first would go to the disk alone, and the others would wait for it.
  */
 export async function receive(door: Door, fragments: readonly Bytes[], origin: Origin): Promise<Received[]> {
   const admissions = await Promise.all(fragments.map((bytes) => door.admit(bytes)));

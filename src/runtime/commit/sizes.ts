@@ -1,19 +1,19 @@
 import type { WriteIntent } from '../../core/replica/index.ts';
 import type { Fragment } from '../../core/types/index.ts';
 
-/** What a number, a boolean or the frame of an object counts. */
+/** How many bytes a number, a boolean or the frame of an object counts. */
 const ITEM_BYTES = 8;
-/** Items of a value looked at: more are in no value that is accepted. */
+/** How many items of a value are looked at. A value with more is refused anyway. */
 const MAX_ITEMS = 16_384;
 
-/** Bytes of a fragment's operations. */
+/** The bytes of a fragment's operations. */
 export function fragmentBytes(fragment: Fragment): number {
   let bytes = 0;
   for (const operation of fragment.operations) bytes += operation.bytes.length;
   return bytes;
 }
 
-/** About how many bytes a write keeps alive while it waits. Nothing of it has been checked yet. */
+/** About how many bytes a write keeps in memory while it waits. Nothing of it has been checked at this point. */
 export function intentBytes(intent: WriteIntent): number {
   let bytes = 0;
   for (const { key, value } of intent.operations) bytes += key.length + valueBytes(value);

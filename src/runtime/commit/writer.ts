@@ -23,58 +23,69 @@ import {
 import type { Origin } from './origin.ts';
 import { keysOf, type NeededKey, type PrefetchDeps, prefetch } from './prefetch.ts';
 
-/** Amendments waiting: one is applied while the next is prepared; who has more waits outside. */
+/**
+ * How many amendments may wait. One is applied while the next is prepared, so a caller with more of them waits itself.
+ */
 const MAX_AMENDMENTS = 8;
-/** Writes of rows waiting: the parts that make them wait for each of theirs, so that more is a mistake. */
+/**
+ * How many jobs of rows may wait. Each part of the node waits for its job before it queues another, so more is a
+ * mistake.
+ */
 const MAX_ROWS_JOBS = 64;
 
-/** A change of the state that no commit makes: part of a snapshot, or the correction of one. */
+/** A change of the state that comes from no commit: part of a snapshot, or the correction of one. */
 export interface Amendment {
-  /** Keys whose entries `prepare` asks for. */
+  /** The keys whose entries `prepare` asks for. */
   readonly keys: readonly NeededKey[];
-  /** Makes the step, and rows of its own that become durable with it. Synchronous: the tree changes in it. */
+  /** Makes the step, and rows of its own that become durable with it. It is synchronous because it changes the tree. */
   readonly prepare: (view: EntryView) => { readonly step: Step; readonly rows: readonly RowWrite[] };
 }
 
-/** A fragment that a step took in, where it came from, and what became of each of its operations. */
+/** A fragment that a step applied, where it came from, and what became of each of its operations. */
 export interface TakenFragment extends AppliedFragment {
   readonly origin: Origin;
 }
 
-/** A step that has been made durable, or that changed nothing. */
+/** A step that has become durable, or that changed nothing. */
 export interface Applied {
   readonly step: Step;
   readonly taken: readonly TakenFragment[];
-  /** The step comes from an amendment. */
+  /** Whether the step comes from an amendment. */
   readonly amended: boolean;
 }
 
 export interface Writer {
-  /** Applies a verified fragment; resolves when its effect is durable. Rejects with `overloaded` or `store-write-failed`. */
+  /**
+   * Applies a verified fragment and resolves when its effect is durable. Rejects with LatticeError `overloaded`,
+   * `store-write-failed` or `stopping`.
+   */
   apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[]>;
-  /** Signs and applies a local write; resolves when it is durable. Rejects with `overloaded` or `store-write-failed`. */
+  /**
+   * Signs and applies a local write and resolves when it is durable. Rejects with LatticeError `overloaded`,
+   * `store-write-failed` or `stopping`.
+   */
   write(intent: WriteIntent): Promise<WriteOutcome>;
   /**
-   * Makes an amendment durable between two batches of live work, so that neither starves the other. Rejects with
-   * `overloaded` or `store-write-failed`.
+   * Makes an amendment durable between two batches of commits, so that neither starves the other. Rejects with
+   * LatticeError `overloaded`, `store-write-failed` or `stopping`.
    */
   amend(amendment: Amendment): Promise<Step>;
   /**
-   * Makes rows durable that belong to no commit. `make` is called between two batches: tree and store agree then. Rejects
-   * with `overloaded` or `store-write-failed`.
+   * Makes rows durable that belong to no commit. `make` is called between two batches, when the tree and the store
+   * agree. Rejects with LatticeError `overloaded`, `store-write-failed` or `stopping`.
    */
   keep(make: () => readonly RowWrite[]): Promise<void>;
   /**
-   * Runs `read` while no batch is in flight: tree and store agree and everything seen is durable. Batches wait for it.
-   * Rejects once a batch has failed.
+   * Runs `read` while no batch is in flight, so that the tree and the store agree and everything in them is durable.
+   * Batches wait until it has ended. Rejects once a batch has failed.
    */
   read<T>(read: () => T | Promise<T>): Promise<T>;
   /**
-   * Resolves when everything queued has been made durable; later calls are refused. `last`: rows for the very last batch.
-   * Rejects when that one fails.
+   * Resolves when everything queued has become durable; later calls are refused. `last` makes rows for the very last
+   * batch. Rejects when that batch fails.
    */
   drain(last?: () => readonly RowWrite[]): Promise<void>;
-  /** Operations waiting. */
+  /** How many operations wait. */
   readonly queued: number;
 }
 
@@ -86,20 +97,23 @@ export interface WriterDeps {
   readonly signer: Signer;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called with every step before any of it can be read. */
+  /** Called with every step before anybody can read what the step changed. */
   readonly onStep: (step: Step) => void;
   /**
-   * Called after a batch is durable, before its callers are answered. Its errors are its own: they are logged, and take
+   * Called when a batch is durable, before its callers are answered. An error that it throws is logged and takes
    * nothing back.
    */
   readonly onDurable: (applied: Applied) => void;
-  /** In place of it for a step that left the state as it was: its operations were held, superseded or deferred. */
+  /**
+   * Called instead of `onDurable` for a step that left the state as it was, because its operations were held,
+   * superseded or deferred.
+   */
   readonly onUnchanged?: (applied: Applied) => void;
-  /** The store failed: nothing more is acknowledged and the process must end. */
+  /** Called when the store has failed: nothing more is acknowledged, and the process must end. */
   readonly onFatal: (error: unknown) => void;
 }
 
-/** What waits for one batch, whatever it is made of. */
+/** The callers that wait for one batch, whatever the batch is made of. */
 interface Waiting extends Batch {
   readonly amendment?: Amendment & Waiter<Step>;
   readonly rows?: RowsJob;
@@ -109,9 +123,9 @@ const NONE: Batch = { fragments: [], writes: [] };
 const UNCHANGED: ReadonlyMap<string, Entry> = new Map();
 
 /**
- * The single writer: takes what is queued, steps the replica, makes the step durable in one batch, then answers. One
- * batch is in flight at a time, so acknowledgements keep the order of application and the first failure fails all later.
- * At most one step is prepared ahead of it.
+ * The single writer: it takes what is queued, steps the replica, makes the step durable in one batch, and then answers.
+ * One batch is in flight at a time, so acknowledgements keep the order of application, and after the first failure
+ * every later batch fails. At most one step is prepared while a batch is in flight.
  */
 export function createWriter(deps: WriterDeps): Writer {
   const { replica, store, signer, clock, log } = deps;
@@ -123,7 +137,7 @@ export function createWriter(deps: WriterDeps): Writer {
   let closed: LatticeError | undefined;
   /** The first failure: every later batch fails with it. */
   let failure: LatticeError | undefined;
-  /** The batch on its way to the disk, and the entries that it changes. */
+  /** The batch that is being written, and the entries that it changes. */
   let inFlight: { readonly entries: ReadonlyMap<string, Entry>; readonly done: Promise<void> } | undefined;
   let idle: (() => void)[] = [];
   const cache = createEntryCache();
@@ -136,7 +150,7 @@ export function createWriter(deps: WriterDeps): Writer {
     running = true;
     void run().finally(() => {
       running = false;
-      // A job may have come between the loop's last look and now.
+      // A job may have come after the loop's last look.
       if (reads.length > 0 || hasWork()) return pump();
       for (const resolve of idle) resolve();
       idle = [];
@@ -145,8 +159,8 @@ export function createWriter(deps: WriterDeps): Writer {
 
   async function run(): Promise<void> {
     while (reads.length > 0 || hasWork()) {
-      // A full batch is worth preparing while the one before is on its way to the disk. A smaller one waits: what comes
-      // meanwhile then shares its sync. Readers see durable state only, so they wait too.
+      // A full batch is worth preparing while the one before it is being written. A smaller one waits, so that jobs
+      // which come meanwhile share its sync. Reads wait as well, because they may see durable state only.
       if (reads.length > 0 || (queue.operations < MAX_BATCH_OPERATIONS / 2 && amendments.length === 0)) await settled();
       const waiting = reads;
       reads = [];
@@ -160,7 +174,7 @@ export function createWriter(deps: WriterDeps): Writer {
     await settled();
   }
 
-  /** Resolves when no batch is in flight. Never rejects: a failed batch has answered its callers. */
+  /** Resolves when no batch is in flight. It never rejects, because a failed batch has answered its callers. */
   async function settled(): Promise<void> {
     await inFlight?.done;
   }
@@ -205,18 +219,19 @@ export function createWriter(deps: WriterDeps): Writer {
       if (failure !== undefined) throw failure;
       made = rows.make();
     } catch (error) {
-      // Nothing of it has reached the store: only who asked for it is told.
+      // None of these rows has reached the store, so only the caller that asked for them is told.
       rows.failed(error);
       return;
     }
     launch(UNCHANGED, makeDurable(undefined, made, waiting));
   }
 
-  /** In order: a step builds on the one in flight, and fails with it. */
+  /** Sends steps one after another, because each builds on the one in flight and fails with it. */
   async function send(step: Step, rows: readonly RowWrite[], waiting: Waiting): Promise<void> {
     await settled();
     if (failure !== undefined) throw failure;
-    // What an amendment takes out must not be found there, and what it brings in is seldom what is written next.
+    // An entry that an amendment takes out must not be found in the cache, and one that it brings in is seldom written
+    // soon.
     if (waiting.amendment !== undefined) for (const { key } of step.changed) cache.delete(key);
     launch(entriesAfter(step), makeDurable(step, rows, waiting));
   }
@@ -229,7 +244,7 @@ export function createWriter(deps: WriterDeps): Writer {
     });
   }
 
-  /** Makes a step and rows durable, then tells and answers. Never rejects. */
+  /** Makes a step and rows durable, then reports and answers. It never rejects. */
   async function makeDurable(step: Step | undefined, rows: readonly RowWrite[], waiting: Waiting): Promise<void> {
     try {
       const all = step === undefined ? rows : rows.length === 0 ? step.rows : [...step.rows, ...rows];
@@ -248,7 +263,7 @@ export function createWriter(deps: WriterDeps): Writer {
     waiting.rows?.done();
   }
 
-  /** The batch is durable: whatever is wrong with who is told of it must not take it back. */
+  /** Reports a durable batch. An error of a listener must not take the batch back, because it is durable. */
   function tell(step: Step, { fragments, amendment }: Waiting): void {
     const taken = step.applied.map((one, i) => ({ ...one, origin: (fragments[i] as FragmentJob).origin }));
     const applied: Applied = { step, taken, amended: amendment !== undefined };
@@ -275,7 +290,7 @@ export function createWriter(deps: WriterDeps): Writer {
     waiting.rows?.failed(failure);
   }
 
-  /** Queues a job by `add`, which throws where there is no room. */
+  /** Queues a job by `add`, which throws when there is no room. */
   function enqueue<T>(add: (waiter: Waiter<T>) => void): Promise<T> {
     if (closed !== undefined) return Promise.reject(closed);
     return new Promise<T>((done, failed) => {
@@ -304,7 +319,7 @@ export function createWriter(deps: WriterDeps): Writer {
       return new Promise<T>((resolve, reject) => {
         reads.push(async () => {
           try {
-            // The tree is a failed step ahead of the store for good.
+            // After a failed step the tree stays ahead of the store, so no read would see them agree.
             if (failure !== undefined) throw failure;
             resolve(await read());
           } catch (error) {
@@ -332,7 +347,7 @@ export function createWriter(deps: WriterDeps): Writer {
   };
 }
 
-/** The entries that a step changed and left in the state, by key. */
+/** The entries that a step changed and that are in the state after it, by key. */
 function entriesAfter({ changed }: Step): ReadonlyMap<string, Entry> {
   const entries = new Map<string, Entry>();
   for (const { key, after } of changed) if (after !== undefined) entries.set(key, after);

@@ -8,8 +8,8 @@ import type { Idempotency } from './idempotency.ts';
 import type { Writer } from './writer.ts';
 
 /**
- * A client's operations as the replica takes them. Keys are checked before anything looks them up: a lone surrogate has
- * no row in the store.
+ * A client's operations in the form that the replica takes. Keys are checked before anything looks them up, because a
+ * key with a lone surrogate can have no row in the store.
  */
 function toIntent(operations: readonly WriteOperation[]): Pick<WriteIntent, 'operations'> {
   return {
@@ -28,7 +28,7 @@ function toIntent(operations: readonly WriteOperation[]): Pick<WriteIntent, 'ope
   };
 }
 
-/** Local writes: they wait for the gate after a start, and are refused with the reasons while the node is read-only. */
+/** Local writes. They wait at the gate after a start, and are refused with the reasons while the node is read-only. */
 export function createWrites(deps: {
   readonly guard: Guard;
   readonly writer: Writer;

@@ -20,48 +20,51 @@ import type { Clock, Log, Verifier } from '../../ports/index.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { CutView } from '../facade/index.ts';
 
-/** Cuts remembered, newest first: ten minutes. */
+/** How many cuts are remembered; the oldest is dropped first. That is ten minutes. */
 const MAX_CUTS = 64;
-/** Authors caught signing two roots for one time, named in the status. */
+/** How many authors are remembered that attested two roots for one time; status names them. */
 const MAX_EQUIVOCATIONS = 16;
-/** Attestations shown to a peer: those of the newest cuts, in which it may lack some. */
+/** How many of the newest cuts a peer is sent the attestations of. It may lack some of these. */
 const TOLD_CUTS = 2;
 
-/** `new`: taken in, to be sent on. `known`: here already, or not ours to judge. `forged`: the signature is bad. */
+/**
+ * `new`: taken in, and to be sent on. `known`: here already, or not one that this node judges. `forged`: the signature
+ * is bad.
+ */
 export type Heard = 'new' | 'known' | 'forged';
 
 export interface AttestationBook {
-  /** An attestation, however it came. */
+  /** Takes an attestation, by whatever way it came. */
   hear(signed: SignedAttestation): Promise<Heard>;
   /**
-   * Every attestation of a certificate, as if each had come alone. LatticeError `malformed`, `unknown-version` or
-   * `bad-signature`.
+   * Takes every attestation of a certificate as if each had come alone, and returns the new ones. Rejects with
+   * LatticeError `malformed`, `unknown-version` or `bad-signature`.
    */
   hearCertificate(bytes: Bytes): Promise<readonly SignedAttestation[]>;
-  /** Our own state at a cut, signed or not. */
+  /** Takes our own state at a cut, with our attestation if there is one. */
   ours(
     claim: { readonly at: number; readonly root: Bytes; readonly entries: number },
     signed: SignedAttestation | undefined,
   ): void;
-  /** Every root known at the newest MAX_CUTS cuts, newest cut first, ours first within one. */
+  /** Every root known at the newest MAX_CUTS cuts: the newest cut first, and within a cut our root first. */
   views(): readonly CutView[];
-  /** The certificate of the newest cut that has one, of the one at `at`, or of exactly this root. */
+  /** The certificate of the newest cut that has one, of the cut at `at`, or of exactly this root at `at`. */
   certificate(which?: {
     readonly at: number;
     readonly root?: Bytes;
   }): { readonly at: number; readonly bytes: Bytes } | undefined;
-  /** The newest attestations, encoded, for a peer that lacks some. */
+  /** The attestations of the newest cuts, encoded, for a peer that lacks some. */
   newest(): readonly Bytes[];
   summary(): {
     readonly certified?: { at: number; root: string; entries: number; attesters: readonly Author[]; quorum: number };
     readonly convergedAsOf?: number;
     readonly disagreeing: readonly { author: Author; at: number; root: string }[];
   };
-  /** One sentence for each author that signed two roots for one time. */
+  /** One warning for each author that attested two roots for one time. */
   warnings(): readonly Warning[];
 }
 
-/** One root at one time and who signed it. */
+/** A root at one time and who signed it. */
 interface Claim {
   readonly root: string;
   readonly entries: number;
@@ -74,13 +77,13 @@ interface Moment {
   /** By root and number of entries. */
   readonly claims: Map<string, Claim>;
   readonly signed: Map<Author, { readonly name: string; readonly claim: Claim }>;
-  /** What we held; undefined while we don't know. */
+  /** The root that our own state had; undefined while it is not known. */
   own: Claim | undefined;
 }
 
 const nameOf = (root: Bytes, entries: number): string => `${bytesToHex(root)}.${entries}`;
 
-/** What trusted authors said of the newest cuts, and the certificates that come of it. */
+/** What trusted authors attested of the newest cuts, and the certificates that follow from it. */
 export function createAttestationBook(deps: {
   readonly network: string;
   readonly self: Author;
@@ -119,7 +122,8 @@ export function createAttestationBook(deps: {
   }
 
   /**
-   * Whether the attestation is one of ours to judge: only trusted authors make room here, at most one root each a cut.
+   * Whether the attestation is one that this node judges. Only trusted authors use memory here, with at most one root
+   * each a cut.
    */
   function concerns({ network, author, at, trustHash }: Attestation): boolean {
     const now = deps.clock.now();
@@ -147,7 +151,7 @@ export function createAttestationBook(deps: {
     moment.signed.set(author, { name: nameOf(root, entries), claim });
   }
 
-  /** Of a claim that a quorum signed. */
+  /** The certificate of a claim that a quorum signed. */
   function certificateOf(claim: Claim): Bytes {
     if (claim.certificate === undefined) {
       const all = [...claim.signers.values()].sort((a, b) => (a.attestation.author < b.attestation.author ? -1 : 1));
@@ -177,7 +181,8 @@ export function createAttestationBook(deps: {
       equivocated(author, at);
       return 'known';
     }
-    // Our own key signed what we did not: another life of it, of a moment ago or at this very time.
+    // Our own key signed what this incarnation did not sign, so a former incarnation or a twin did. Such an attestation
+    // is not counted.
     if (author === deps.self) return 'known';
     const moment = momentAt(at);
     if (moment === undefined) return 'known';

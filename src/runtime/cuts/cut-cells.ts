@@ -4,7 +4,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { CutCells } from '../facade/index.ts';
 import type { CurrentCut } from './current.ts';
 
-/** Certified cuts whose cells are kept: half a minute of them while everything changes, 3 MiB each. */
+/** How many certified cuts keep their cells: those of half a minute while everything changes, with 3 MiB each. */
 const MAX_KEPT = 3;
 
 export interface CutCellsDeps {
@@ -13,13 +13,13 @@ export interface CutCellsDeps {
 }
 
 /**
- * The coded symbols of the newest certified cuts: of one root they never change, so that any cache between may serve
+ * The coded symbols of the newest certified cuts. Those of one root never change, so any cache on the way may serve
  * them.
  */
 export interface CutCellsKeeper {
-  /** A cut has been certified: keeps its cells, unless they are there already. */
+  /** To be called when a cut has been certified: keeps its cells, unless they are kept already. */
   keep(): void;
-  /** `root`: 64 hex digits. */
+  /** The cells of the cut with this root (64 hex digits); undefined when they are not kept. */
   find(root: string): CutCells | undefined;
 }
 
@@ -38,7 +38,7 @@ export function createCutCells({ writer, cut }: CutCellsDeps): CutCellsKeeper {
 
   return {
     keep() {
-      // A read fails only on a node that ends.
+      // A read fails only when the node ends.
       writer.read(take).catch(() => undefined);
     },
     find(root) {

@@ -4,7 +4,10 @@ import type { Versioned } from '../../core/state/index.ts';
 import type { Fragment } from '../../core/types/index.ts';
 import type { Applied, TakenFragment } from '../commit/writer.ts';
 
-/** An applied step as the trailing tree takes it in. What was held before is left out: the tree has seen it. */
+/**
+ * An applied step in the form that the trailing tree takes. Operations that were held already are left out, because the
+ * tree has seen them.
+ */
 export function appliedToStep({ step, taken }: Applied): AppliedStep {
   return { operations: operationsOf(step, taken), before: beforeOf(step) };
 }

@@ -19,39 +19,47 @@ import { type CutCellsKeeper, createCutCells } from './cut-cells.ts';
 import { appliedToStep } from './cut-steps.ts';
 import type { AttestationWays, StreamlessPeer } from './spread.ts';
 
-/** Times of cuts are whole multiples of this, ms. */
+/** The times of cuts are whole multiples of this, in ms. */
 export const CUT_PERIOD_MS = 10_000;
-/** How long operations of the time before a cut may still be on their way, ms. */
+/** For how long, in ms, operations from before a cut may still be on their way. */
 export const CUT_SETTLE_MS = 5_000;
-/** Keys moved at one go: about a millisecond, then others have their turn. */
+/** How many keys are moved at one go: about a millisecond's work, after which others have their turn. */
 const SLICE = 256;
-/** Peers without streams are asked this long after our own attestation: theirs are there by then. */
+/** Peers without streams are asked this long after our own attestation, when they have theirs. */
 const EXCHANGE_AFTER_MS = 1_000;
 const LOOK_EVERY_MS = 250;
-/** Wall and monotonic clock may part by this much between two looks; a jump beyond it is the guard's to judge first. */
+/**
+ * How far the wall clock and the monotonic clock may drift apart between two looks. The guard judges a larger jump
+ * first.
+ */
 const MAX_DRIFT_MS = 1_000;
 
 export interface Cuts {
   start(): void;
   stop(): void;
-  /** A step was made durable, or left the state as it was. Called in order, for every step. */
+  /** To be called in order for every step that was made durable or left the state as it was. */
   applied(applied: Applied): void;
   /**
-   * Undefined before the first cut, while the tree moves to the next one (well under a second), and while the tracker
-   * lags.
+   * The newest cut. Undefined before the first cut, while the tree moves to the next one (well under a second), and
+   * while the tracker is dropped.
    */
   current(): CurrentCut | undefined;
-  /** Lets the tracker go, with the reason that status shows, until `resume`: a bulk load costs only one tree then. */
+  /**
+   * Drops the tracker until `resume`, with the reason that status shows, so that a bulk load maintains only one tree.
+   */
   pause(reason: string): void;
-  /** Starts over from a copy of the live tree, as after a start. */
+  /** Begins again from a copy of the present tree, as a start does. */
   resume(): void;
-  /** Milliseconds until the next cut is to be attested, at least 0: what whoever found a key changed waits for. */
+  /**
+   * How many milliseconds it takes until the next cut should be attested, at least 0. A reader that found a key changed
+   * since the cut waits for that.
+   */
   nextInMs(): number;
-  /** An attestation that came unasked over gossip or a stream. */
+  /** Takes an attestation that came unasked by gossip or on a stream. */
   onAttestation(signed: SignedAttestation, lung: LungName, from: Author | undefined): Promise<Verdict>;
-  /** Answers an `attest` request. LatticeError `bad-signature` for a forgery among its attestations. */
+  /** Answers an `attest` request. Rejects with LatticeError `bad-signature` when one of its attestations is forged. */
   onAttest(from: Author, attestations: readonly Bytes[], lung: LungName): Promise<SyncMessage>;
-  /** Coded symbols of one of the newest certified cuts. */
+  /** The coded symbols of the newest certified cuts. */
   readonly cells: Pick<CutCellsKeeper, 'find'>;
   status(): NonNullable<NodeStatus['cuts']>;
 }
@@ -68,27 +76,27 @@ export interface CutsDeps {
   readonly book: AttestationBook;
   readonly periodMs: number;
   readonly settleMs: number;
-  /** The wall clock is good enough to say what time has passed. */
+  /** Whether the wall clock can be relied on to say what time has passed. */
   readonly clockIsGood: () => boolean;
-  /** This node's word counts: it is trusted, has verified all that it holds, and no clone of it is known. */
+  /** Whether this node may attest: it is trusted, has verified every signature of its state, and knows of no twin. */
   readonly mayAttest: () => boolean;
   readonly ways: AttestationWays;
-  /** A cut of ours is fixed, or one has its certificate. */
+  /** Called when this node has fixed a cut, and when a cut has got its certificate. */
   readonly onCut: (cut: { readonly at: number; readonly root: string; readonly certified: boolean }) => void;
 }
 
-/** The clockwork of cuts: moves the trailing tree, attests its root, and takes in what others attest. */
+/** The clockwork of cuts: it moves the trailing tree, attests its root, and takes in what others attest. */
 export function createCuts(deps: CutsDeps): Cuts {
   const { clock, log, book, periodMs, settleMs } = deps;
   let tracker: CutTracker | undefined;
-  /** Where the tree stands; undefined before the first cut and while it moves. */
+  /** The cut at which the tree is; undefined before the first cut and while the tree moves. */
   let fixed: Cut | undefined;
   let newest: Cut | undefined;
-  /** Greatest time announced as certified, so that each is announced once. */
+  /** The greatest time that was announced as certified, so that each cut is announced once. */
   let certifiedAt = 0;
   let lagging: string | undefined = 'starting';
   let paused = false;
-  /** Monotonic ms: not started over before. */
+  /** Cuts don't begin again before this time, in monotonic ms. */
   let startAt = 0;
   let busy = false;
   let stopped = true;
@@ -122,12 +130,12 @@ export function createCuts(deps: CutsDeps): Cuts {
   function run(work: () => Promise<void>): void {
     busy = true;
     work()
-      // The writer refuses reads once the store has failed: the process ends for that elsewhere.
+      // The writer refuses reads once the store has failed, which ends the process elsewhere.
       .catch((error: unknown) => log.debug({ error: String(error) }, 'cut left'))
       .finally(() => void (busy = false));
   }
 
-  /** Only times after both clocks are cut: what came before is not told apart. */
+  /** Only times later than both clocks become cuts, because what came before is in the tree without its times. */
   async function begin(): Promise<void> {
     await deps.writer.read(() => {
       if (stopped || paused) return;
@@ -173,7 +181,7 @@ export function createCuts(deps: CutsDeps): Cuts {
     });
   }
 
-  /** Tells and asks a peer that no stream reaches. */
+  /** Sends our newest attestations to a peer that no stream reaches, and takes in those that it answers with. */
   async function trade({ author, ask }: StreamlessPeer): Promise<void> {
     const reply = await ask({ type: 'attest', attestations: book.newest() });
     if (reply.type !== 'attested')
@@ -207,7 +215,7 @@ export function createCuts(deps: CutsDeps): Cuts {
       try {
         signed = decodeSignedAttestation(bytes);
       } catch (error) {
-        // A later version is left alone, as everywhere.
+        // An attestation of a later version is left alone.
         if (error instanceof LatticeError && error.code === 'unknown-version') continue;
         throw error;
       }
@@ -220,7 +228,8 @@ export function createCuts(deps: CutsDeps): Cuts {
     if (tracker === undefined || fixed === undefined) return undefined;
     const [held, { at }] = [tracker, fixed];
     const { tree, cells } = held;
-    // Operations of before the cut may have come late: then this is no longer the root that was attested.
+    // Operations from before the cut may have come late. The root is then another than the attested one, and has no
+    // certificate.
     const root = tree.root();
     const certificate = book.certificate({ at, root });
     return {
@@ -252,8 +261,8 @@ export function createCuts(deps: CutsDeps): Cuts {
     },
     applied(applied) {
       if (applied.amended) {
-        // No operations tell what became of the keys. Amendments come by the hundred: the tracker waits until they have
-        // ended.
+        // An amendment names no operations from which the tree could follow. Amendments come by the hundred, so the
+        // tracker begins again only when they have ended.
         if (!paused) drop('the state was changed without commits');
         startAt = clock.monotonic() + periodMs;
         return;
@@ -262,7 +271,7 @@ export function createCuts(deps: CutsDeps): Cuts {
       try {
         tracker.apply(appliedToStep(applied));
       } catch (error) {
-        // The batch is durable: whatever is wrong here must not take it back.
+        // An error here must not take the batch back, because it is durable.
         drop(`the tracker failed: ${String(error)}`);
         startAt = clock.monotonic() + periodMs;
         log.error({ error: String(error) }, 'cuts start over');
@@ -284,7 +293,7 @@ export function createCuts(deps: CutsDeps): Cuts {
       startAt = 0;
     },
     nextInMs() {
-      // Late by the time that moving and gathering take, at most about a second.
+      // Moving the tree and gathering attestations takes at most about a second, which EXCHANGE_AFTER_MS allows for.
       const base = Math.max(dueAt(), tracker?.at ?? clock.now());
       return Math.max(0, (Math.floor(base / periodMs) + 1) * periodMs + settleMs + EXCHANGE_AFTER_MS - clock.now());
     },

@@ -14,11 +14,17 @@ export interface StreamlessPeer {
   readonly ask: (message: SyncMessage) => Promise<SyncMessage>;
 }
 
-/** The ways on which attestations go on. */
+/** The ways by which attestations are sent on. */
 export interface AttestationWays {
-  /** Sends an attestation on: by gossip unless it came so, and on every push stream but its bringer's. */
+  /**
+   * Sends an attestation on: by gossip unless it came over P2P, and on every push stream except that of `from`, its
+   * bringer.
+   */
   spread(signed: SignedAttestation, lung: LungName | undefined, from: Author | undefined): void;
-  /** Peers that HTTP carries without a stream each way, as behind a proxy that cuts them or where only one side dials. */
+  /**
+   * The peers that HTTP carries without a stream in each direction: a proxy may cut streams, or only one side can reach
+   * the other.
+   */
   streamless(): readonly StreamlessPeer[];
 }
 

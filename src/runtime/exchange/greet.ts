@@ -21,7 +21,10 @@ export interface GreetDeps {
   readonly intake: Pick<Intake, 'onHello'>;
 }
 
-/** Notes who P2P connects, and says the first words to members: a hello each way, tried once more when it fails. */
+/**
+ * Notes which peers P2P connects, and exchanges hellos with those that are members. A hello that fails is sent once
+ * more.
+ */
 export function createGreeting(deps: GreetDeps): Pick<P2pNodeHandlers, 'onConnected' | 'onDisconnected'> {
   const { clock, peers } = deps;
 

@@ -18,19 +18,23 @@ import { forgetRefused, type PeerTable } from '../peers/peers.ts';
 import { noteSoftware } from '../peers/view.ts';
 
 /**
- * Live fragments known by the hash of their bytes: a second's worth of single writes. A name and its verdict take some
- * 300 bytes.
+ * How many live fragments are remembered by the hash of their bytes: a second's worth of single writes. A hash and its
+ * verdict take some 300 bytes.
  */
 const MAX_RECENT = 8192;
 
 export interface Intake {
-  /** A gossip message, from the relay `from`: the verdict tells what becomes of it and of the relay. */
+  /**
+   * Takes a gossip message from the relay `from`. The verdict says whether the message is sent on, and whether the
+   * relay is to blame for it.
+   */
   onGossip(data: Uint8Array, from: Author | undefined): Promise<Verdict>;
   /**
-   * A frame of the push stream that we hold open to `author`. Rejects with `malformed` when the peer sent a forgery.
+   * Takes a frame of the push stream that we have open to `author`. Rejects with LatticeError `malformed` when the peer
+   * sent a forgery.
    */
   onStreamFrame(author: Author, message: GossipMessage): Promise<void>;
-  /** A hello of `author`, who has proven who it is. Rejects with `malformed` or `bad-signature`. */
+  /** Takes a hello of `author`, who has proven who it is. Rejects with LatticeError `malformed` or `bad-signature`. */
   onHello(author: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName): Promise<void>;
 }
 
@@ -47,7 +51,7 @@ export interface IntakeDeps {
   readonly mode: () => SyncMode;
   readonly isTrusted: (author: Author) => boolean;
   readonly isMember: (author: Author) => boolean;
-  /** A signed attestation, from the relay `from`. */
+  /** Takes a signed attestation from the relay `from`. */
   readonly onAttestation: (
     attestation: SignedAttestation,
     lung: LungName,
@@ -57,13 +61,16 @@ export interface IntakeDeps {
   readonly compare: (author: Author) => void;
 }
 
-/** What others say unasked: heads, hellos and live commits, by either lung. */
+/** Takes what others send unasked, over either lung: heads, hellos and live commits. */
 export function createIntake(deps: IntakeDeps): Intake {
   const { self, clock, door, guard, peers, isMember } = deps;
-  /** What became of live fragments, by the hash of their bytes. */
+  /** The verdicts on live fragments, by the hash of their bytes. */
   const recent = new Map<string, Promise<Verdict>>();
 
-  /** A signed head, however it came. accept: new and good; ignore: old or not ours to judge; reject: forged. */
+  /**
+   * Takes a signed head, by whatever way it came. The verdict is `accept` when the head is new and good, `ignore` when
+   * it is old or not one that this node judges, and `reject` when it is forged.
+   */
   async function hear(signed: SignedHead, lung: LungName, direct: boolean): Promise<Verdict> {
     const { head } = signed;
     if (head.network !== deps.network || (!isMember(head.author) && head.author !== self)) return 'ignore';
@@ -108,9 +115,9 @@ export function createIntake(deps: IntakeDeps): Intake {
   }
 
   /**
-   * Live commits: the verdict waits for the signatures, not for the disk. Every peer sends on what is fresh, so most
-   * commits come more than once: bytes that were taken in a moment ago are known by their hash, and neither decoded nor
-   * applied again.
+   * Takes live commits. The verdict waits for the signatures but not for the disk. Every peer sends on what is fresh,
+   * so most commits come more than once; bytes that came a moment ago are recognised by their hash and neither decoded
+   * nor applied again.
    */
   async function take(fragments: readonly Uint8Array[], lung: LungName, from: Author | undefined): Promise<Verdict> {
     const verdicts = await Promise.all(
@@ -129,7 +136,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     return taken;
   }
 
-  /** `again`: called when the same bytes are to be looked at anew. */
+  /** Takes one live fragment. `again` is called when the same bytes should be examined anew the next time. */
   async function admitOne(bytes: Uint8Array, origin: Origin, again: () => void): Promise<Verdict> {
     const admission = await door.admit(bytes);
     if (!admission.ok) {
@@ -140,10 +147,11 @@ export function createIntake(deps: IntakeDeps): Intake {
       (outcomes) => {
         if (outcomes === 'overloaded' || outcomes.includes('future')) again();
       },
-      // A failure to store ends the process through onFatal; nothing is left to do here.
+      // A store that fails ends the process through onFatal, so nothing is left to do here.
       again,
     );
-    // Time is no fault of the relay; it is passed on by whoever takes it when its time has come.
+    // A commit from the future is no fault of the relay. A node that accepts it when its time has come sends it on
+    // then.
     return isFuture(admission.fragment.header.hlc, clock.now()) ? 'ignore' : 'accept';
   }
 

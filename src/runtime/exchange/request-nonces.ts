@@ -1,47 +1,55 @@
 import { type Author, type Bytes, bytesToHex } from '../../core/types/index.ts';
 import type { Clock, Random } from '../../ports/index.ts';
 
-/** Nonces handed out and not yet used: whoever asks gets one, so the oldest gives way. */
+/** How many nonces that nobody has used are remembered. Anybody gets one for the asking, so the oldest is dropped. */
 const MAX_WAITING = 1024;
-/** Sessions of one author: a peer needs one, and one more for each restart or second URL within their lifetime. */
+/**
+ * How many nonces one author may have in use: a peer needs one, and one more for each restart or second URL within
+ * their lifetime.
+ */
 const MAX_PER_AUTHOR = 8;
-/** A recorded request is worthless after this; an honest client asks again unnoticed. */
+/** After this time a recorded request is worthless. An honest client asks for a new nonce by itself. */
 const LIFETIME_MS = 10 * 60_000;
-/** Requests that run side by side may arrive out of order by this many. */
+/** By how many places requests that are sent at the same time may arrive out of order. */
 const WINDOW = 256;
 
-/** A session nonce's state. Until its first valid request it belongs to nobody. */
+/** A request nonce and its state. Until its first valid request it belongs to no author. */
 export interface RequestNonce {
   readonly nonce: string;
   readonly expiresAt: number;
   owner: Author | undefined;
   highest: number;
-  /** Counters used within (highest − WINDOW, highest]. */
+  /** The counters that were used within (highest − WINDOW, highest]. */
   readonly used: Set<number>;
 }
 
-/** Session nonces of the HTTP lung's server side: what makes a signed request count once, without wall clocks. */
+/**
+ * The request nonces of the HTTP lung's server side (SPEC X5). They make a signed request count once, without wall
+ * clocks.
+ */
 export interface RequestNonces {
-  /** A new nonce of 16 bytes. */
+  /** Issues a new nonce of 16 bytes. */
   issue(): Bytes;
-  /** The session that `author` may use under this nonce: issued, not expired, and nobody else's. */
+  /**
+   * The nonce with its state, if it was issued, has not expired and `author` may use it; it is not another author's.
+   */
   find(nonce: Bytes, author: Author): RequestNonce | undefined;
-  /** Whether `counter` was not used yet and lies within the window. */
+  /** Whether `counter` has not been used and is within the window. */
   isFresh(session: RequestNonce, counter: number): boolean;
   /**
-   * Uses `counter` and binds the session to `author`: call once the signature is known to be good. False when somebody
-   * was faster.
+   * Uses `counter` and binds the nonce to `author`. To be called when the signature is known to be good. Returns false
+   * when another request was faster.
    */
   use(session: RequestNonce, author: Author, counter: number): boolean;
 }
 
 /**
- * Sessions in use stand apart from nonces merely asked for, so that a flood of anonymous askers cannot push out
- * the sessions of trusted peers.
+ * Nonces in use are kept apart from those that were only asked for, so that a flood of anonymous askers cannot displace
+ * the nonces of trusted peers.
  */
 export function createRequestNonces(deps: { readonly clock: Clock; readonly random: Random }): RequestNonces {
   const { clock, random } = deps;
-  // Both in order of issue, hence of expiry.
+  // Both maps are in the order of issue, hence of expiry.
   const waiting = new Map<string, RequestNonce>();
   const owned = new Map<Author, RequestNonce[]>();
 

@@ -25,9 +25,9 @@ import type { PeerTable } from '../peers/peers.ts';
 import { serve } from '../peers/repairing.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 
-/** Room for the framing of an entries answer. */
+/** Room for the framing of an `entries` answer. */
 const FRAMING_BYTES = 4096;
-/** Entries read at once for a want, so that one request never holds much memory. */
+/** How many entries are read at once for a `want`, so that one request never takes much memory. */
 const READ_CHUNK = 128;
 
 export interface ResponderDeps {
@@ -37,7 +37,7 @@ export interface ResponderDeps {
   readonly door: Door;
   readonly clock: Clock;
   readonly log: Log;
-  /** Members may ask: trusted authors and the peers that we are configured with. */
+  /** Whether the peer may ask: trusted authors and configured peers are members. */
   readonly isMember: (peer: Author) => boolean;
   readonly hello: (peer: Author) => SyncMessage;
   readonly peers: Pick<PeerTable, 'get'>;
@@ -46,12 +46,12 @@ export interface ResponderDeps {
   readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
   readonly entries: Pick<Entries, 'many'>;
   readonly snapshots: Pick<SnapshotServer, 'manifest' | 'chunk'>;
-  /** A snapshot is being taken over: sessions of others would bring the same once more. */
+  /** Whether a snapshot is being taken over. Sessions of other nodes would then bring the same entries once more. */
   readonly isBootstrapping: () => boolean;
 }
 
 export interface Responder {
-  /** Answers one sync request. Never rejects for what the peer sent: that is answered with an error message. */
+  /** Answers one sync request. It does not reject for what the peer sent: that is answered with an error message. */
   answer(peer: Author | undefined, message: Bytes, lung: LungName): Promise<Bytes>;
 }
 
@@ -116,7 +116,8 @@ export function createResponder(deps: ResponderDeps): Responder {
     for (let at = 0; at < keyHashes.length; at += READ_CHUNK) {
       const { chunk, entries } = ahead;
       const found = await entries;
-      // The store's threads read the next while these are encoded. What fails there fails here, when its turn comes.
+      // The store's threads read the next entries while these are encoded. If that read fails, it is reported when its
+      // turn comes.
       if (at + READ_CHUNK < keyHashes.length) {
         ahead = read(at + READ_CHUNK);
         ahead.entries.catch(() => undefined);
@@ -129,8 +130,8 @@ export function createResponder(deps: ResponderDeps): Responder {
         const bytes = parts.reduce((sum, p) => sum + p.length + 8, 0);
         if (answered > 0 && size + bytes > MAX_SYNC_BYTES) return { type: 'entries', answered, fragments };
         for (const part of parts) {
-          // A key with more conflict than one message holds: its greatest siblings go first, the rest by push from
-          // here.
+          // Not all siblings of this key may fit into one message. The greatest go first; the asker learns of the
+          // others when we push them.
           if (size + part.length + 8 > MAX_SYNC_BYTES) break;
           fragments.push(part);
           size += part.length + 8;
@@ -141,13 +142,16 @@ export function createResponder(deps: ResponderDeps): Responder {
     return { type: 'entries', answered, fragments };
   }
 
-  /** The key hashes that one asked for stands for: itself, or those under it when it is a prefix. */
+  /** The whole key hashes that an asked one names: itself, or all that begin with it when it is a prefix. */
   function wholeHashes(keyHash: Bytes): readonly Bytes[] {
     if (keyHash.length === 32) return [keyHash];
     return deps.replica.tree.leavesUnder(keyHash, keyHash.length * 8, MAX_UNDER_PREFIX).map((leaf) => leaf.keyHash);
   }
 
-  /** Notes that the peer reaches us, and while a request of a session of its own is answered, that it repairs with us. */
+  /**
+   * Notes that the peer reaches us. For a request of a session, also notes that the peer repairs with us, until the
+   * returned function is called.
+   */
   function noteAsked(author: Author, message: SyncMessage): (() => void) | undefined {
     const peer = deps.peers.get(author);
     if (peer === undefined) return undefined;
@@ -179,7 +183,7 @@ export function createResponder(deps: ResponderDeps): Responder {
   };
 }
 
-/** Whether a request is one by which a repair looks for differences or settles them. */
+/** Whether the request is one by which a peer looks for differences or settles them. */
 function isOfSession(message: SyncMessage): boolean {
   if (message.type === 'push') return !message.live;
   return (

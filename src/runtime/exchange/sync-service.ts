@@ -13,44 +13,51 @@ import type { SyncService } from '../facade/index.ts';
 import { createRequestNonces } from './request-nonces.ts';
 
 /**
- * Requests of one peer at a time: as many as its client opens connections for; three chunks of a snapshot and a hello.
+ * How many requests of one peer are answered at a time: as many as its client opens connections for, which is three
+ * chunks of a snapshot and a hello.
  */
 const MAX_PER_PEER = 4;
-/** Requests of all peers at a time: each may hold a message of MAX_SYNC_BYTES both ways. */
+/**
+ * How many requests of all peers are answered at a time. Each may keep a message of MAX_SYNC_BYTES in each direction.
+ */
 const MAX_IN_FLIGHT = 64;
-/** Signatures being checked for senders not yet proven: a forger costs us at most this many. */
+/**
+ * How many signatures of senders that have proven nothing are checked at a time, which bounds what a forger costs us.
+ */
 const MAX_VERIFYING = 64;
-/** Longer than any honest answer takes; the asker has given up by then. */
+/** Longer than any honest answer takes. The asker has given up by then. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /**
- * A peer needs one push stream, and a second while the first is dying unnoticed behind a proxy. The oldest gives way.
+ * How many push streams a peer may have open. It needs one, and a second while a proxy hides that the first is dead.
+ * The oldest is closed for a new one.
  */
 const MAX_STREAMS_PER_PEER = 2;
 const MAX_STREAMS = 64;
-/** A stream's request is a cursor. */
+/** The request for a stream contains only a cursor. */
 const MAX_STREAM_REQUEST_BYTES = 1024;
 
-/** What the sync service asks of the node. */
+/** What the sync service needs of the node. */
 export interface SyncServiceDeps {
   readonly signer: Signer;
   readonly verifier: Verifier;
   readonly hasher: Hasher;
   readonly random: Random;
   readonly clock: Clock;
-  /** 8 bytes. */
+  /** The node's incarnation, 8 bytes. */
   readonly incarnation: Bytes;
-  /** Whether a node with this key may sync with us. */
+  /** Whether a node with this author may sync with us. */
   isAllowed(author: Author): boolean;
   /**
-   * Somebody who names this key, unproven, was turned away: it may be who answers at a URL of ours that was not reached
-   * yet.
+   * Called when a request was refused that names this author, unproven. It is a knock (SPEC X10): the author may be the
+   * one who answers at a URL that was not reached.
    */
   onStranger(author: Author): void;
   /** Answers one sync message of a proven peer, in at most MAX_SYNC_BYTES. */
   handle(peer: Author, message: Bytes): Promise<Bytes>;
   /**
-   * Starts pushing to a proven peer. `request` is the cursor as UTF-8, empty for "from now". After `send` has
-   * answered false, or `close` was called, nothing more may be sent; `closed` tells that the node ends the stream.
+   * Opens a push stream to a proven peer. `request` is the cursor as UTF-8; an empty one begins with the present. After
+   * `send` has returned false or `close` was called, nothing more may be sent. `closed` is called when the node ends
+   * the stream.
    */
   openStream(
     peer: Author,
@@ -71,9 +78,9 @@ const overloaded = (what: string): LatticeError =>
   new LatticeError('overloaded', `too many ${what} at a time`, { details: { retryAfterMs: 1000 } });
 
 /**
- * The HTTP lung's server side: proves who we are, and lets in signed requests of allowed peers, each once. Errors:
- * `malformed`, `unknown-version`, `sync-unauthorized` (nonce, counter or signature: identify and try again),
- * `sync-forbidden` (not a peer of ours), `overloaded`, `deadline`.
+ * The HTTP lung's server side: it proves who we are, and lets in signed requests of allowed peers, each once. Its calls
+ * reject with LatticeError `malformed`, `unknown-version`, `sync-unauthorized` (wrong nonce, counter or signature: ask
+ * who the node is and try again), `sync-forbidden` (the author is no member), `overloaded` or `deadline`.
  */
 export function createSyncService(deps: SyncServiceDeps): SyncService {
   const { signer, verifier, hasher, clock } = deps;
@@ -81,7 +88,7 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
   const inFlight = new Map<Author, number>();
   let inFlightTotal = 0;
   let verifying = 0;
-  /** Open push streams, oldest first. */
+  /** The open push streams, oldest first. */
   const streams = new Set<{ readonly peer: Author; end(): void }>();
 
   async function authorise(envelope: Bytes): Promise<{ peer: Author; message: Bytes; signing: Bytes }> {
@@ -106,12 +113,15 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
       verifying--;
     }
     if (!genuine) throw unauthorized('its signature does not match');
-    // A twin may have been checked in the meantime.
+    // The same request may have come a second time and have been accepted meanwhile.
     if (!sessions.use(session, author, counter)) throw unauthorized('its counter was used before');
     return { peer: author, message, signing };
   }
 
-  /** Runs `handle` in one of the peer's slots. A slot is free again when the work ends, not when the asker gives up. */
+  /**
+   * Runs `handle` in one of the peer's slots. A slot is free again when the work has ended, not when the asker gives
+   * up.
+   */
   async function handleInSlot(peer: Author, message: Bytes): Promise<Bytes> {
     const mine = inFlight.get(peer) ?? 0;
     if (mine >= MAX_PER_PEER || inFlightTotal >= MAX_IN_FLIGHT) throw overloaded('sync requests');
@@ -163,7 +173,7 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
       makeRoomForStream(peer);
       let source: { close(): void } | undefined;
       let open = true;
-      /** Ends both sides once, whoever began it. */
+      /** Ends both sides once, whichever began it. Returns false when they had ended already. */
       const finish = (): boolean => {
         if (!open) return false;
         open = false;
@@ -184,7 +194,7 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
         finish();
         throw cause;
       }
-      // Ended while it was being opened: nobody has closed the source yet.
+      // The stream was ended while it was being opened, when there was no source to close.
       if (!open) source.close();
       return { close: () => void finish() };
     },

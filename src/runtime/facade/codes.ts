@@ -1,25 +1,25 @@
 /**
- * What a node tells about itself beside errors, for programs: a sentence holds times, names and error texts, its code
- * is one of a bounded set, fit for a metric label.
+ * Something that a node tells about itself and that is no error. `text` is a sentence with times, names and error
+ * texts; `code` is one of a bounded set, so programs can compare it and metrics can use it as a label.
  */
 export interface Coded<Code extends string> {
   readonly code: Code;
-  /** For people. */
+  /** A sentence for people. */
   readonly text: string;
 }
 
 /** Why a lung, a mode, or the lung that carries a peer changed. */
 export const CAUSE_CODES = [
-  // Of the lung that carries a peer.
-  'heard', // over P2P, for the first time or after no lung reached it
-  'stable', // P2P has covered it for long enough to go back to
-  'not-heard', // over P2P since the start
-  'silent', // no head came over P2P for longer than the grace
-  'behind', // heads come over P2P, the commits that they name do not
+  // Causes for which another lung carries a peer:
+  'heard', // the peer was heard over P2P, for the first time or after no lung had reached it
+  'stable', // P2P has covered the peer for long enough that it carries the peer again
+  'not-heard', // nothing of the peer has come over P2P since the start
+  'silent', // no head of the peer came over P2P for longer than the grace
+  'behind', // heads of the peer come over P2P, but the commits that they name do not
   'manual-mode',
-  // Of the mode.
+  // Of a change of the mode:
   'operator',
-  // Of the P2P lung.
+  // Of a change of the P2P lung:
   'node-start',
   'started',
   'failed',
@@ -31,27 +31,27 @@ export type Cause = Coded<CauseCode>;
 
 /** Why a node refuses writes. */
 export const READ_ONLY_CODES = [
-  'safe-mode', // violations of the production guard
-  'untrusted-self', // its key is not on its own trust list
-  'clone', // its key lives twice, or it was restored from an old copy
-  'own-history', // peers hold newer commits of its own key
+  'safe-mode', // the configuration violates rules of the production guard
+  'untrusted-self', // the node's own key is not on its trust list
+  'clone', // a twin runs with the node's key, or the node was restored from an old copy
+  'own-history', // peers have newer commits of the node's own key than the node itself
   'clock-jump',
   'clock-skew',
-  'clock-ahead', // the state's clock is ahead of the machine's
-  'disk', // too little room is left
+  'clock-ahead', // the clock of the state is ahead of the clock of the machine
+  'disk', // the disk has too little room left
 ] as const;
 export type ReadOnlyCode = (typeof READ_ONLY_CODES)[number];
 export type ReadOnlyReason = Coded<ReadOnlyCode>;
 
 /** What an operator should know or act on while the node works. */
 export const WARNING_CODES = [
-  'configuration', // a setting that is usable and probably not meant
+  'configuration', // a setting that is usable but probably not meant
   'clock-skew',
   'no-trust-list',
-  'other-trust-list', // a peer has another one
+  'other-trust-list', // a peer has another trust list than this node
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut
-  'refused-items', // all that a peer and this node differ in is refused
+  'refused-items', // everything in which a peer and this node differ has been refused
   'left-out-source', // a peer served a snapshot that does not verify
   'quarantine', // operations of an attested cut had bad signatures
 ] as const;

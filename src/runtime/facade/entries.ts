@@ -1,10 +1,12 @@
 import type { JsonValue } from '../../core/types/index.ts';
 
-/** One key as readers see it: the winning sibling. Text forms as in JSON answers. */
+/**
+ * A key as readers see it, which is its winner. Versions, authors and commits are in the text forms of JSON answers.
+ */
 export interface EntryView {
   readonly key: string;
   readonly value: JsonValue;
-  /** `<commit id>.<index>`: the ETag. */
+  /** The version, `<commit id>.<operation index>`, which HTTP gives as the ETag. */
   readonly version: string;
   readonly author: string;
   /** 16 hex digits. */
@@ -15,7 +17,7 @@ export interface EntryView {
   readonly conflicts?: number;
 }
 
-/** One sibling of a key in conflict. `deleted` siblings have no value. */
+/** A sibling of a key in conflict. It has no `value` when it is `deleted`. */
 export interface SiblingView {
   readonly version: string;
   readonly author: string;
@@ -26,13 +28,13 @@ export interface SiblingView {
 
 export interface ConflictView {
   readonly key: string;
-  /** The winner first, the same order on every node. */
+  /** The winner comes first; the order is the same on every node. */
   readonly siblings: readonly SiblingView[];
 }
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Pass as `cursor` for the next page; absent on the last. */
+  /** The `cursor` to pass for the next page; absent on the last page. */
   readonly cursor?: string;
 }
 
@@ -41,13 +43,19 @@ export interface WriteOperation {
   readonly key: string;
   readonly value?: JsonValue;
   /**
-   * A version, or several of which one must be current, or '*' for "exists". Otherwise the write fails with code
-   * `precondition-failed`.
+   * What the write presumes of the key: `'*'` that it exists, a version or several that its current version is one of
+   * them. Where that does not hold, the write is rejected with LatticeError `precondition-failed`.
    */
   readonly ifMatch?: string | readonly string[];
-  /** '*': only if the key does not exist. A version, or several: only if none of them is current. */
+  /**
+   * The opposite: with `'*'` the write succeeds only if the key does not exist, with a version or several only if none
+   * of them is current.
+   */
   readonly ifNoneMatch?: string | readonly string[];
-  /** A delete of an absent key fails with `not-found` when true; else it writes a tombstone. */
+  /**
+   * When true, the delete of an absent key is rejected with LatticeError `not-found`; otherwise that delete writes a
+   * tombstone.
+   */
   readonly mustExist?: boolean;
 }
 
@@ -55,49 +63,58 @@ export interface WriteResult {
   readonly commit: string;
   readonly hlc: string;
   readonly results: readonly { readonly key: string; readonly version: string; readonly created: boolean }[];
-  /** An earlier write under the same idempotency key: this call wrote nothing. */
+  /** True: an earlier write under the same idempotency key has this result, and this call wrote nothing. */
   readonly replayed?: true;
 }
 
-/** What readers were shown under a key at some time. */
+/** What readers were shown under a key for some time. */
 export interface HistoryItem {
   readonly version: string;
-  /** Author, clock (16 hex digits) and its time (Unix ms) are absent where neither the journal nor a sibling tells. */
+  /**
+   * Author, HLC (16 hex digits) and the HLC's wall time (Unix ms). All three are absent where neither the journal nor a
+   * sibling tells them.
+   */
   readonly author?: string;
   readonly hlc?: string;
   readonly at?: number;
   readonly deleted: boolean;
-  /** Local sequence since which it was shown; absent where the journal does not tell. */
+  /** The local sequence from which on it was shown; absent where the journal does not tell it. */
   readonly sequence?: number;
-  /** What readers see now. */
+  /** Whether it is what the key shows at present. */
   readonly current: boolean;
-  /** Only where it is still held. */
+  /** Present only where the node still stores the value. */
   readonly value?: JsonValue;
 }
 
 export interface HistoryPage {
   readonly key: string;
-  /** The present siblings first, the winner at the head; then what they replaced, newest first. */
+  /** The siblings come first, with the winner at the head, then what they replaced, newest first. */
   readonly items: readonly HistoryItem[];
-  /** There is nothing older. */
+  /** True: the history has nothing older than these items. */
   readonly complete: boolean;
   readonly cursor?: string;
 }
 
-/** An auditor's file: everything needed to check one key against a root offline. Byte fields are base64url. */
+/**
+ * Everything that is needed to check one key against a root offline, as one file for an auditor. Byte fields are
+ * base64url.
+ */
 export interface ProofDocument {
   readonly format: 'diotec360-lattice-proof/1';
   readonly key: string;
   readonly kind: 'present' | 'deleted' | 'absent';
   readonly root: string;
   readonly network: string;
-  /** The binary Merkle proof of SPEC.md. */
+  /** The Merkle proof in the binary form of SPEC P1. */
   readonly merkle: string;
-  /** The sibling operations as fragments (header, signature, operation, path), winner first; empty when absent. */
+  /**
+   * The operations of the siblings as fragments (SPEC F1: header, signature, operations, hashes), the winner first. The
+   * list is empty for an absent key.
+   */
   readonly fragments: readonly string[];
-  /** The serving node's signed head naming this root; absent where there is a certificate. */
+  /** The serving node's signed head that names this root; absent where there is a certificate. */
   readonly head?: string;
-  /** A quorum's certificate of this root: the root is that of a cut. */
+  /** A quorum's certificate of this root, which is then the root of a cut. */
   readonly certificate?: string;
   readonly value?: JsonValue;
 }

@@ -11,20 +11,23 @@ export type LatticeEvent =
       readonly author: string;
       readonly hlc: string;
     }
-  /** Ends the changes of one durable batch; its id is where to resume. */
+  /** Ends the changes of one durable batch. Its `id` is the cursor from which a stream goes on after this batch. */
   | { readonly id: string; readonly type: 'batch'; readonly root: string; readonly changes: number }
   | { readonly id: string; readonly type: 'reset'; readonly reason: string }
   | { readonly type: 'transition'; readonly transition: Transition }
-  /** How far a repair has come: at most twice a second for each peer, by peer id. */
+  /** How far a repair with a peer (named by its peer id) has come. Sent at most twice a second for each peer. */
   | ({ readonly type: 'progress'; readonly what: 'repair'; readonly peer: string } & Omit<RepairProgress, 'running'>)
-  /** How far a bootstrap has come: at most once a second. */
+  /** How far a bootstrap has come. Sent at most once a second. */
   | ({ readonly type: 'progress'; readonly what: 'bootstrap' } & BootstrapStatus)
   /** A repair has ended. */
   | { readonly type: 'repair'; readonly peer: string; readonly report: RepairReport }
-  /** This node fixed a cut, or one has its certificate. `at`: Unix ms. */
+  /** This node has fixed a cut, or a cut has got its certificate. `at` is the time of the cut in Unix ms. */
   | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean };
 
-/** A push stream's or event stream's consumer. `send` returns false when it is full: the producer drops it. */
+/**
+ * The consumer of a push stream or of an event stream. Its `send` returns false when the consumer takes no more; the
+ * producer then drops the consumer.
+ */
 export interface EventSubscription {
   close(): void;
 }

@@ -13,7 +13,10 @@ import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './pe
 import type { CutView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
 
-/** The one face of a running node: what the API, the CLI and an embedding program see. Everything read is durable. */
+/**
+ * The one face of a running node, which the API and an embedding program see. Everything that it shows is durable in
+ * the store.
+ */
 export interface Lattice {
   status(): NodeStatus;
   peers(): readonly PeerStatus[];
@@ -25,9 +28,9 @@ export interface Lattice {
     readonly cursor?: string;
   }): Promise<Page<EntryView>>;
   /**
-   * Every live entry of one moment in the order of key hashes, in chunks, with the root it belongs to. While they are
-   * read the node keeps what is replaced, up to a limit: then they end with LatticeError `moved-on`. `close` when they
-   * are not read to their end.
+   * Every live entry as of one moment, in chunks and in the order of key hashes, with the root of that moment. While
+   * the chunks are read, the node keeps what later writes replace. There is a limit to that: beyond it the chunks end
+   * with LatticeError `moved-on`. A caller that does not read them to their end calls `close`.
    */
   wholeState(): Promise<{
     readonly root: string;
@@ -35,55 +38,69 @@ export interface Lattice {
     readonly chunks: AsyncIterable<readonly EntryView[]>;
     close(): void;
   }>;
-  /** LatticeError `invalid-cursor`, `invalid-limit`. */
+  /** What readers were shown under a key. Rejects with LatticeError `invalid-cursor` or `invalid-limit`. */
   history(key: string, options?: { readonly limit?: number; readonly cursor?: string }): Promise<HistoryPage>;
   conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;
   /**
-   * `at: 'cut'`: against the newest certified cut, which a quorum vouches for instead of this node. Rejects with
-   * LatticeError `changed-since-cut` or `not-certified`, `next` telling when to try again.
+   * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
+   * cut, so a quorum vouches for the root instead of this node. Rejects with LatticeError `changed-since-cut` or
+   * `not-certified`, whose `next` says when to try again.
    */
   prove(key: string, options?: { readonly at?: 'cut' }): Promise<ProofDocument>;
-  /** The newest 64 cuts, newest first; one item for each root that was attested or held. */
+  /** The newest 64 cuts, newest first, with one item for each root that somebody attested or this node had. */
   cuts(): readonly CutView[];
-  /** The certificate of the newest certified cut, or of the one at `at` (Unix ms): base64url. */
+  /**
+   * The certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms). Undefined where there is
+   * none.
+   */
   certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
   /**
-   * One atomic commit, durable when it resolves. Rejects with LatticeError: `precondition-failed`, `not-found`,
-   * `invalid-…`, `read-only`, `overloaded`.
+   * Writes the operations as one atomic commit, which is durable when the promise resolves. Rejects with LatticeError
+   * `precondition-failed`, `not-found`, `invalid-…`, `read-only`, `disk-full`, `overloaded` or
+   * `store-write-failed`.
    *
-   * `idempotencyKey`: 1 to 128 visible ASCII characters. The same operations under the same key are written once within
-   * 24 hours, whatever comes between, and answered alike; others under it are refused with `idempotency-mismatch`.
+   * `idempotencyKey` has 1 to 128 visible ASCII characters. The same operations under the same key are written once
+   * within 24 hours, even across failures and restarts, and every call gets the same answer. Other operations under
+   * that key are refused with LatticeError `idempotency-mismatch`.
    */
   write(operations: readonly WriteOperation[], options?: { readonly idempotencyKey?: string }): Promise<WriteResult>;
   /**
-   * Keeps a peer from now on, across restarts; false when it was known. LatticeError `invalid-peer`, `too-many-peers`.
+   * Adds a peer, which the node keeps across restarts. Resolves to false when the peer was known already. Rejects with
+   * LatticeError `invalid-peer` or `too-many-peers`.
    */
   addPeer(peer: PeerAddress): Promise<boolean>;
-  /** Removes a peer that was added. LatticeError `not-found`, `peer-configured`. */
+  /** Removes a peer that an operator added. Rejects with LatticeError `not-found` or `peer-configured`. */
   removePeer(peer: PeerAddress): Promise<void>;
-  /** Tries a known peer over each lung now, by peer id, author or URL. LatticeError `not-found`. */
+  /**
+   * Tries a known peer, named by its peer id, author or URL, over each lung at once. Rejects with LatticeError
+   * `not-found`.
+   */
   pingPeer(peer: string): Promise<{ readonly peer: string; readonly results: readonly PingOutcome[] }>;
   setMode(
     mode: SyncMode,
     cause: string,
   ): { readonly changed: boolean; readonly mode: SyncMode; readonly message: string };
   /**
-   * Which keys differ from a peer's (peer id or author), at most `limit` (1 to 1,000; 100 by default), without an entry
-   * changing hands. It costs the peer some messages. Rejects with LatticeError `not-found`, `peer-unreachable`,
-   * `overloaded`, `invalid-limit`, or why the peer did not answer.
+   * Which keys differ from those of a peer, which is named by its peer id or author. Lists at most `limit` of them (1
+   * to 1,000; 100 by default). No entry is transferred, but the peer has some messages to answer. Rejects with
+   * LatticeError `not-found`, `peer-unreachable`, `overloaded` or `invalid-limit`, or with the reason why the peer did
+   * not answer.
    */
   differences(peerId: string, options?: { readonly limit?: number }): Promise<PeerDifferences>;
-  /** Coded symbols of one of the newest 3 certified cuts, by its root (hex); undefined for any other. */
+  /**
+   * The coded symbols of one of the newest 3 certified cuts, which `root` (hex) names. Undefined for any other root.
+   */
   cutCells(root: string): CutCells | undefined;
-  /** Compare and repair with every reachable peer now. */
+  /** Compares the state with every reachable peer's and repairs what differs, at once. */
   syncNow(): Promise<void>;
   /**
-   * `after`: an event id; events from there on are replayed, or a `reset` event comes first when they no longer exist.
+   * Sends every event to `send`. `after` is the id of an event: the events after it are replayed first, or a `reset`
+   * event comes first where they cannot be replayed. `send` returns false when the consumer takes no more.
    */
   subscribe(after: string | undefined, send: (event: LatticeEvent) => boolean): Promise<EventSubscription>;
-  /** Ed25519 by the node's key over arbitrary text: the original's signed state. 128 hex digits. */
+  /** Signs any text with the node key by Ed25519 and returns 128 hex digits. The original's signed state needs it. */
   signText(text: string): string;
-  /** Recomputes the root from the store and compares. */
+  /** Computes the root anew from the store and compares it with the root of the tree. */
   verifyIntegrity(): Promise<{
     readonly valid: boolean;
     readonly root: string;
@@ -91,14 +108,15 @@ export interface Lattice {
     readonly entries: number;
   }>;
   /**
-   * Certified cuts as snapshots: the sync messages `manifest` and `part`, encoded. Hashes are hex. LatticeError `gone`,
-   * `no-snapshot`, `unverified`, `overloaded`, `malformed`.
+   * Certified cuts served as snapshots: the results are the encoded sync messages `manifest` and `part`, the hashes are
+   * hex. Both reject with LatticeError `gone`, `no-snapshot`, `snapshot-soon`, `unverified`, `overloaded` or
+   * `malformed`.
    */
   readonly snapshots?: {
     manifest(root: string): Promise<Bytes>;
     chunk(root: string, index: number, after?: string): Promise<Bytes>;
   };
   readonly sync: SyncService;
-  /** The last hour in steps; only points later than `since` (Unix ms). */
+  /** The figures of the last hour in steps. With `since` (Unix ms), only the points later than that. */
   series(since?: number): SeriesView;
 }

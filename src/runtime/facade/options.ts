@@ -12,35 +12,41 @@ import type {
   Verifier,
 } from '../../ports/index.ts';
 
-/** What a node is told about itself and its fleet. Durations in ms. */
+/** What a node is told about itself and its fleet. Durations are in ms. */
 export interface NodeOptions {
   readonly name: string;
   readonly role: string;
   /** Software version, told to peers and shown in status. */
   readonly version: string;
   readonly network: string;
-  /** Authors whose commits count; empty: only this node itself. */
+  /** The authors whose commits count. When it is empty, only the node's own commits count. */
   readonly trusted: readonly Author[];
   /** Authors of the configured bootstrap peers. */
   readonly bootstrap: readonly Author[];
   /** Base URLs of HTTP peers. */
   readonly urls: readonly string[];
   readonly heartbeatMs: number;
-  /** Fail-over grace. */
+  /** The grace: how long P2P may bring nothing of a peer before HTTP carries the peer. */
   readonly graceMs: number;
   readonly pollMs: number;
-  /** Times of cuts are whole multiples of this: equal on all nodes. Default CUT_PERIOD_MS; less in tests only. */
+  /**
+   * Times of cuts are whole multiples of this, so all nodes of a network use the same. Default: CUT_PERIOD_MS. Only
+   * tests use less.
+   */
   readonly cutPeriodMs?: number;
-  /** How long after its time a cut is fixed. Default CUT_SETTLE_MS. */
+  /** How long after its time a cut is fixed. Default: CUT_SETTLE_MS. */
   readonly cutSettleMs?: number;
-  /** Keys of a peer from which on a snapshot is taken over. Default MIN_ENTRIES of bootstrap.ts; less in tests only. */
+  /**
+   * A bootstrap is worth it from a peer that has at least this many keys. Default: MIN_ENTRIES of bootstrap.ts. Only
+   * tests use less.
+   */
   readonly bootstrapMinEntries?: number;
-  /** For messages that name it. */
+  /** The directory of the store, which error messages name. */
   readonly directory: string;
-  /** Reasons from the production guard: the node starts read-only. */
+  /** What the production guard found wrong in the configuration. With any, the node starts read-only. */
   readonly violations: readonly string[];
   readonly warnings: readonly string[];
-  /** Shown in status only. */
+  /** Only status shows these. */
   readonly p2p: { readonly topic: string; readonly bootstrap: readonly string[] };
 }
 
@@ -53,12 +59,14 @@ export interface NodeDeps {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Absent: the series has no figures of the process. */
+  /** When absent, the series has no figures of the process. */
   readonly machine?: Machine;
-  /** Absent: P2P is switched off. */
+  /** When absent, P2P is switched off. */
   readonly p2p?: P2pLung;
   readonly http: HttpLung;
   readonly peerIdOf: (author: Author) => string;
-  /** The store failed: nothing more is acknowledged; the process is to end within a second. */
+  /**
+   * Called when the store has failed. The node acknowledges nothing more, and the process should end within a second.
+   */
   readonly onFatal: (error: unknown) => void;
 }

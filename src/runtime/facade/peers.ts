@@ -10,20 +10,23 @@ export interface PingOutcome {
   readonly error?: string;
 }
 
-/** How the last comparison with a peer ended. */
+/** The verdict of the newest comparison of a peer's state with this node's. */
 export type Agreement = 'unknown' | 'equal' | 'equal-except-refused' | 'different';
 
 export interface PeerStatus {
-  /** Peer id (12D3Koo…), or undefined for a URL that has not proven who it is. */
+  /** The peer id (12D3Koo…). Undefined for a URL at which no node has proven who it is. */
   readonly peerId?: string;
   readonly author?: string;
   readonly url?: string;
-  /** Named by our configuration (bootstrap address or URL), as opposed to met on the network. */
+  /**
+   * Whether the configuration names the peer (by bootstrap address or URL) or an operator added it. Other peers were
+   * met on the network.
+   */
   readonly configured: boolean;
-  /** Added by an operator while a node ran, and kept since. */
+  /** True: an operator added the peer while a node ran, and the node keeps it. */
   readonly added?: true;
   readonly trusted: boolean;
-  /** The lung that carries this peer now. */
+  /** The lung that carries this peer at present. */
   readonly lung: 'p2p' | 'http' | 'none';
   readonly p2p: { readonly connected: boolean; readonly lastHeardAt?: number; readonly rttMs?: number };
   readonly http: {
@@ -31,30 +34,30 @@ export interface PeerStatus {
     readonly streaming: boolean;
     readonly lastHeardAt?: number;
     readonly error?: string;
-    /** As that of a repair. */
+    /** The code of `error`, with the meaning that it has in a RepairReport. */
     readonly errorCode?: ErrorCode;
   };
   readonly root?: string;
   readonly agreement: Agreement;
-  /** Unix ms since when `agreement` holds. */
+  /** Since when `agreement` holds, Unix ms. */
   readonly agreementSince?: number;
-  /** Items we refused from it or it refused from us, by reason. */
+  /** How many items the two nodes refused from each other, and for which reasons. */
   readonly refused: { readonly count: number; readonly reasons: Readonly<Record<string, number>> };
   readonly trustMatches?: boolean;
   readonly lastRepair?: RepairReport;
-  /** The repair that is under way. */
+  /** How far the repair with this peer has come; absent when none runs. */
   readonly repair?: RepairProgress;
   /**
-   * Keys that differ, counted by a comparison that transfers no entries; 0 only where the roots are equal. `at`: Unix
-   * ms. Not `exact`: an estimate.
+   * How many keys differ, as counted by a comparison that transfers no entries. It is 0 only where the roots are equal.
+   * When `exact` is false the number is an estimate. `at`: Unix ms.
    */
   readonly differing?: { readonly keys: number; readonly at: number; readonly exact: boolean };
   readonly software?: string;
-  /** Its wall clock less ours in ms, as well as a handshake can tell. */
+  /** The peer's wall clock less ours in ms. It includes the time that the head took to arrive. */
   readonly clockOffsetMs?: number;
 }
 
-/** A repair under way. `found` and `remaining` count keys, `fetched` and `pushed` operations. */
+/** How far a repair has come. `found` and `remaining` count keys, `fetched` and `pushed` count operations. */
 export interface RepairProgress {
   readonly running: true;
   readonly lung: 'p2p' | 'http';
@@ -62,9 +65,9 @@ export interface RepairProgress {
   readonly fetched: number;
   readonly pushed: number;
   readonly remaining: number;
-  /** Keys settled in a second so far. */
+  /** Keys settled per second since the repair began. */
   readonly perSecond: number;
-  /** Unix ms. */
+  /** When the repair began, Unix ms. */
   readonly since: number;
 }
 
@@ -73,11 +76,12 @@ export interface RepairReport {
   readonly lung: 'p2p' | 'http';
   readonly outcome: 'equal' | 'repaired' | 'equal-except-refused' | 'partial' | 'failed';
   /**
-   * How the differing keys were found: by coded symbols alone, or (also) by descending the tree. Absent when it failed.
+   * How the differing keys were found: by coded symbols alone, or by descending the tree as well or instead. Absent
+   * when the repair failed.
    */
   readonly method?: 'cells' | 'descent';
   readonly error?: string;
-  /** What the peer answered with, or what we made of it; absent where neither has a code. */
+  /** The code that the peer answered with, or else our own code for the failure; absent where there is neither. */
   readonly errorCode?: ErrorCode;
   readonly found: number;
   readonly fetched: number;
@@ -89,18 +93,19 @@ export interface RepairReport {
   readonly durationMs: number;
 }
 
-/** Which keys differ from a peer's. Roots are hex, of the states compared. */
+/** The keys that differ between a peer's state and ours. Roots are hex and name the two states that were compared. */
 export interface PeerDifferences {
   /** Peer id. */
   readonly peer: string;
   readonly ourRoot: string;
   readonly theirRoot: string;
-  /** `keys` are all that differ. */
+  /** True: `keys` lists all keys that differ. False: there are more than the limit. */
   readonly complete: boolean;
   readonly method: 'cells' | 'descent';
   /**
-   * By key hash: hex, 64 digits, or the first 16 of a key that we don't hold. `key` only where we hold it. `side`: who
-   * has it; `both` have it, with other contents.
+   * One item for each key. `keyHash` is hex and has 64 digits, or only the first 16 for a key that this node does not
+   * have. `key` is given only where this node has the key. `side` tells who has it; `both` means that both have it with
+   * other contents.
    */
   readonly keys: readonly {
     readonly keyHash: string;

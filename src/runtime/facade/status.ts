@@ -4,7 +4,7 @@ export type SyncMode = 'auto' | 'p2p' | 'http';
 
 export type Health = 'OPTIMAL' | 'P2P_ONLY' | 'HTTP_ONLY' | 'ISOLATED';
 
-/** A lung's own state. `failed` has an error and retries at `retryAt` (Unix ms). */
+/** The state of a lung. A lung that has `failed` has an `error` and starts again at `retryAt` (Unix ms). */
 export interface LungStatus {
   readonly enabled: boolean;
   readonly state: 'off' | 'starting' | 'running' | 'failed';
@@ -18,30 +18,30 @@ export interface Transition {
   readonly peer?: string;
   readonly from: string;
   readonly to: string;
-  /** A sentence, and for programs its code. */
+  /** The cause as a sentence for people, and below its code for programs. */
   readonly cause: string;
   readonly code: CauseCode;
 }
 
-/** One root at one cut, and who attested it. */
+/** One root at one cut, and who attested that root. */
 export interface CutView {
-  /** Unix ms: the state made of the operations with a clock of at most this. */
+  /** The time of the cut, Unix ms: the state is made of the operations with an HLC of at most this. */
   readonly at: number;
   readonly root: string;
   readonly entries: number;
-  /** This node held it too. */
+  /** True: this node had this root at the cut, too. */
   readonly ours: boolean;
-  /** Authors, sorted. */
+  /** The authors who attested the root, sorted. */
   readonly attesters: readonly string[];
-  /** A quorum of the trust list attested it. */
+  /** True: the attesters are a quorum of the trust list. */
   readonly certified: boolean;
 }
 
-/** What this node and the trusted authors say of the state at cuts, every 10 s. Times are Unix ms. */
+/** What this node and the trusted authors say of the state at the cuts, one every 10 s. Times are Unix ms. */
 export interface CutsStatus {
-  /** This node's own newest cut. */
+  /** The newest cut that this node fixed. */
   readonly newest?: { readonly at: number; readonly root: string; readonly entries: number };
-  /** Why this node fixes no cuts just now. */
+  /** Why this node fixes no cuts at present; absent when it does. */
   readonly lagging?: string;
   readonly certified?: {
     readonly at: number;
@@ -50,33 +50,33 @@ export interface CutsStatus {
     readonly attesters: readonly string[];
     readonly quorum: number;
   };
-  /** The newest cut at which a quorum attested our root and no trusted author another one. */
+  /** The time of the newest cut at which a quorum attested our root and no trusted author attested another. */
   readonly convergedAsOf?: number;
-  /** Trusted authors whose newest attestation is of another root than ours. */
+  /** The trusted authors whose newest attestation is of another root than ours at that cut. */
   readonly disagreeing: readonly { readonly author: string; readonly at: number; readonly root: string }[];
 }
 
-/** How a node that was empty or far behind takes over a snapshot. Times are Unix ms. */
+/** How far a bootstrap has come: a node that was empty or far behind takes over a snapshot. Times are Unix ms. */
 export interface BootstrapStatus {
   /**
-   * `verifying`: everything is here and the signatures are being checked; until `done` the node attests nothing and
-   * serves no snapshot.
+   * In `verifying` all entries are here and their signatures are being checked. Until `done` the node attests nothing
+   * and serves no snapshot.
    */
   readonly phase: 'manifest' | 'chunks' | 'catching-up' | 'verifying' | 'done' | 'failed';
-  /** Of the cut that is taken over; absent while one is looked for. */
+  /** The root and time of the cut that is taken over; absent while the node looks for one. */
   readonly root?: string;
   readonly at?: number;
   readonly chunks: { readonly done: number; readonly total: number };
-  /** Keys and bytes taken over since the start. */
+  /** Keys and bytes that were taken over since the bootstrap began. */
   readonly entries: number;
   readonly bytes: number;
-  /** Keys a second while chunks were fetched. */
+  /** Keys per second while chunks were fetched. */
   readonly ratePerSecond: number;
-  /** Peer ids of those that served chunks. */
+  /** The peer ids of those that served chunks. */
   readonly peers: readonly string[];
-  /** Keys whose signatures have been checked. */
+  /** How many keys have had their signatures checked, and of how many. */
   readonly verified?: { readonly done: number; readonly total: number };
-  /** Why it failed, or goes on slowly. */
+  /** Why the bootstrap failed, or why it goes on slowly. */
   readonly error?: string;
 }
 
@@ -96,11 +96,11 @@ export interface NodeStatus {
   /** Keys with a value. */
   readonly live: number;
   readonly conflicts: number;
-  /** Durable local sequence: one per applied batch. */
+  /** The durable local sequence, which counts one for each applied batch. */
   readonly sequence: number;
   readonly mode: SyncMode;
   readonly health: Health;
-  /** The lung that carries the node as a whole: P2P when every covered peer breathes through it. */
+  /** The lung by which the node as a whole syncs: P2P when it carries any peer, else HTTP when it reaches any. */
   readonly syncMode: 'P2P' | 'HTTP' | 'NONE';
   readonly p2p: LungStatus & {
     readonly topic: string;
@@ -110,27 +110,29 @@ export interface NodeStatus {
   };
   readonly http: LungStatus & { readonly peers: number; readonly streaming: number };
   readonly writable: boolean;
-  /** Why not, when not writable. */
+  /** Why the node refuses writes; empty when it is writable. */
   readonly readOnlyReasons: readonly ReadOnlyReason[];
   /**
-   * What an operator should know about or act on: production-guard violations, trust mismatch, clock, refused items.
+   * What an operator should know or act on: violations of the production guard, another trust list, clocks, refused
+   * items.
    */
   readonly warnings: readonly Warning[];
   readonly trust: { readonly hash: string; readonly authors: readonly string[] };
   readonly converged: { readonly peers: number; readonly equal: number };
-  /** Agreement at fixed times: unlike `converged` it is exact, also while writes go on. */
+  /** Agreement at fixed times. Unlike `converged`, it is exact even while writes go on. */
   readonly cuts?: CutsStatus;
   readonly transitions: readonly Transition[];
-  /** Refused fragments since start, by reason. */
+  /** How many fragments were refused since the start, by reason. */
   readonly refused: Readonly<Record<string, number>>;
   readonly deferred: number;
   /**
-   * How far the check of every stored entry has come that each start runs; absent when it has found all of them good.
+   * How far the check of every stored entry has come, which each start runs in the background. Absent once it has found
+   * all of them good.
    */
   readonly integrity?: { readonly checked: number; readonly total: number };
-  /** How far a bootstrap has come; absent where there was none since the start. */
+  /** How far a bootstrap has come; absent where none ran since the start. */
   readonly bootstrap?: BootstrapStatus;
-  /** What waits inside the node. */
+  /** How much work waits inside the node. */
   readonly queues?: {
     /** Operations waiting for the disk. */
     readonly writer: number;
@@ -143,15 +145,18 @@ export interface NodeStatus {
   };
 }
 
-/** One step of the node's recent past. Counts and bytes are those of the step. */
+/** One step of the node's recent past. Counts and bytes are those of this step alone. */
 export interface SeriesPoint {
   /** End of the step, Unix ms. */
   readonly at: number;
-  /** Keys changed, whoever wrote them. */
+  /** How many keys changed, whoever wrote them. */
   readonly changes: number;
-  /** Durable commits of this node. */
+  /** How many commits of this node became durable. */
   readonly writes: number;
-  /** From the clock of another node's live commit to its durable end here, within 10 %; absent when none came. */
+  /**
+   * The time from the HLC of another node's live commit until the commit was durable here, within 10 %; absent when no
+   * such commit came.
+   */
   readonly latencyP99Ms?: number;
   readonly gossipBytesIn: number;
   readonly gossipBytesOut: number;
@@ -160,15 +165,15 @@ export interface SeriesPoint {
   readonly repairs: number;
   readonly transitions: number;
   readonly peersEqual: number;
-  /** Peers that have told a root. */
+  /** How many peers have told a root. */
   readonly peers: number;
   readonly loopP99Ms?: number;
-  /** Resident bytes. */
+  /** The resident memory of the process in bytes. */
   readonly rss?: number;
 }
 
 export interface SeriesView {
   readonly stepMs: number;
-  /** Oldest first, at most one hour. */
+  /** Oldest first; they cover at most one hour. */
   readonly items: readonly SeriesPoint[];
 }

@@ -1,30 +1,36 @@
 import type { Bytes } from '../../core/types/index.ts';
 
-/** Coded symbols of a certified cut: 21 bytes a cell from cell 0. They never change. */
+/** The coded symbols of a certified cut, 21 bytes a cell, beginning with cell 0. They never change. */
 export interface CutCells {
-  /** Keys of the cut, tombstones included. */
+  /** The number of keys of the cut, tombstones included. */
   readonly entries: number;
   readonly cells: number;
-  /** Bytes in all. */
+  /** The number of bytes of all cells. */
   readonly length: number;
-  /** Bytes [from, to). */
+  /** The bytes from `from` up to, but not including, `to`. */
   read(from: number, to: number): Bytes;
 }
 
-/** Server side of the HTTP sync endpoints: envelopes are checked inside, routes only move bytes. */
+/** The server side of the HTTP sync endpoints. It checks the envelopes; the routes only move bytes. */
 export interface SyncService {
-  /** Signed answer to "who are you", as canonical CBOR. `nonce`: 16 bytes of the asker, `url`: the URL it used. */
+  /**
+   * The signed answer to the question who this node is, as canonical CBOR. `nonce` is 16 bytes that the asker chose,
+   * `url` is the URL that the asker used.
+   */
   identify(nonce: Bytes, url: string): Bytes;
   /**
-   * One enveloped request → one enveloped answer. Rejects with LatticeError (code `sync-unauthorized`, `malformed`,
-   * `overloaded`, …).
+   * Takes one request in its envelope and returns the answer in one. Rejects with LatticeError `sync-unauthorized`,
+   * `malformed`, `overloaded` and others.
    */
   handle(envelope: Bytes): Promise<Bytes>;
   /**
-   * The message of an authorised envelope, for what is served by GET. Each envelope counts once. Rejects as `handle`
-   * does.
+   * Checks the envelope of a request that is served by GET and returns the message in it. Each envelope counts once.
+   * Rejects as `handle` does.
    */
   admit(envelope: Bytes): Promise<Bytes>;
-  /** Opens a push stream for an authorised envelope. `send` returns false when the consumer is too far behind. */
+  /**
+   * Opens a push stream for the sender of an envelope, which it checks. `send` returns false when the consumer is too
+   * far behind; `closed` is called when the stream ends.
+   */
   open(envelope: Bytes, send: (frame: Bytes) => boolean, closed: () => void): Promise<{ close(): void }>;
 }

@@ -3,14 +3,17 @@ import { setConfigured, setUrl } from '../peers/link.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import type { Trust } from './trust.ts';
 
-/** Who may sync with this node: trusted authors, and the peers that it is configured with (SPEC S9). */
+/** Who may sync with this node: trusted authors, and the peers that are configured (SPEC S9). */
 export interface Members {
   has(author: Author): boolean;
-  /** A peer that the configuration or an operator names. */
+  /** Makes a member of a peer that the configuration or an operator names. */
   configure(author: Author): void;
-  /** The author proved at this URL of ours that it is the one who answers there. */
+  /** Makes a member of the author who proved to be the one that answers at this configured URL. */
   foundAt(author: Author, url: string): void;
-  /** An operator removed a peer: it is a member from here on only where something else says so. */
+  /**
+   * Notes that an operator removed a peer. `left` is what the rest of the configuration still says of it; without any,
+   * only the trust list can make it a member.
+   */
   release(author: Author, left: { readonly url: string | undefined; readonly configured: boolean }): void;
 }
 
@@ -20,7 +23,7 @@ export function createMembers(deps: {
   readonly peers: PeerTable;
 }): Members {
   const { self, trust, peers } = deps;
-  // Trusted authors are listed whether or not anybody has heard of them yet.
+  // The table of peers lists every trusted author, even one that no message has come from yet.
   for (const author of trust.authors) if (author !== self) peers.ensure(author);
 
   return {

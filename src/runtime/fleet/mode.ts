@@ -1,9 +1,9 @@
 import type { SyncMode } from '../facade/index.ts';
 
-/** Which lungs the operator lets the node use. */
+/** Which lungs the operator lets the node use. A node starts with `auto`. */
 export interface Mode {
   readonly now: SyncMode;
-  /** True when that changed it. */
+  /** Returns true when the mode has changed. */
   set(mode: SyncMode): boolean;
 }
 

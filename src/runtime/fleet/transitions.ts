@@ -1,13 +1,13 @@
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
 import type { Transition } from '../facade/index.ts';
 
-/** Transitions kept for status and dashboards. */
+/** How many transitions are kept for status and dashboards. */
 const MAX_TRANSITIONS = 200;
 
-/** Every change of a lung, of a mode, or of the lung that carries a peer: kept, logged, counted and told. */
+/** Keeps, logs, counts and publishes every change of a lung, of the mode, or of the lung that carries a peer. */
 export interface Transitions {
   note(change: Omit<Transition, 'at'>): void;
-  /** Oldest first. */
+  /** The kept transitions, oldest first. */
   readonly all: readonly Transition[];
 }
 

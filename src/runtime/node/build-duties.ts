@@ -19,7 +19,10 @@ import type { OpenedNode } from './open.ts';
 
 export type DutyParts = ReturnType<typeof buildDuties>;
 
-/** What a node does by itself, time and again: cuts, bootstrap, repair, fail-over, checks and checkpoints. */
+/**
+ * Builds what a node does of its own accord, time and again: cuts, bootstrap, repair, fail-over, checks and
+ * checkpoints.
+ */
 export function buildDuties(
   options: NodeOptions,
   deps: NodeDeps,

@@ -10,7 +10,7 @@ import type { OpenedNode } from './open.ts';
 
 export type ExchangeParts = ReturnType<typeof buildExchange>;
 
-/** What a node does with what others say and ask, over either lung. */
+/** Builds what takes and answers the messages of other nodes, over either lung. */
 export function buildExchange(
   options: NodeOptions,
   deps: NodeDeps,

@@ -9,7 +9,9 @@ import type { OpenedNode } from './open.ts';
 
 export type LungParts = ReturnType<typeof buildLungs>;
 
-/** Both lungs and the ways over them. They are told what to do with what peers say when they start. */
+/**
+ * Builds both lungs and the ways over them. Only their start tells them what to do with the messages of other nodes.
+ */
 export function buildLungs(options: NodeOptions, deps: NodeDeps, { self, addedPeers }: OpenedNode, state: StateParts) {
   const { clock, random, metrics } = deps;
   const { own, peers, mode, streams, transitions } = state;

@@ -18,7 +18,7 @@ import type { OpenedNode } from './open.ts';
 
 export type StateParts = ReturnType<typeof buildState>;
 
-/** Reasons for being read-only that stand from the start. */
+/** The reasons for being read-only that exist from the start. */
 function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly ReadOnlyReason[] {
   const reasons: ReadOnlyReason[] = [];
   if (options.violations.length > 0)
@@ -30,7 +30,7 @@ function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): read
   return reasons;
 }
 
-/** The state and its one writer, who may sync, and the streams of what is durable: everything but the network. */
+/** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
 export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
   const { replica, rows, trust, self, addedPeers } = opened;
@@ -66,7 +66,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   });
   for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
 
-  // Who is told of durable batches: none is made before all of them are there.
+  // The fan-out of durable batches. It is given before the first batch is made.
   let followers: FanOut | undefined;
   const writer = createWriter({
     replica,
@@ -119,7 +119,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     door,
     streams,
     transitions,
-    /** From now on these are told of every batch. Called once, before the first. */
+    /** Gives the fan-out that every batch is reported to. To be called once, before the first batch. */
     follow(fanOut: FanOut): void {
       followers = fanOut;
     },

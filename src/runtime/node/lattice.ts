@@ -15,7 +15,7 @@ import { createStatus } from '../watch/status.ts';
 import type { OpenedNode } from './open.ts';
 import type { Parts } from './parts.ts';
 
-/** The 32 bytes of 64 hex digits. LatticeError `malformed`. */
+/** The 32 bytes of 64 hex digits. Throws LatticeError `malformed`. */
 function hashOf(hex: string): Bytes {
   const bytes = hexToBytes(hex);
   if (bytes?.length !== 32) throw new LatticeError('malformed', 'a hash has 64 hex digits');
@@ -32,7 +32,7 @@ export interface LatticeDeps {
   readonly startedAt: number;
 }
 
-/** The one face of a node, made of its parts. Reading it costs nothing until it is asked. */
+/** Assembles the one face of a node from its parts. Nothing is computed before it is asked for. */
 export function assembleLattice({ options, deps, opened, parts, series, startedAt }: LatticeDeps): Lattice {
   const { store, hasher, signer, clock, metrics, peerIdOf } = deps;
   const { replica, rows } = opened;

@@ -10,21 +10,26 @@ import { buildParts, type Parts } from './parts.ts';
 
 export interface RunningNode {
   readonly lattice: Lattice;
-  /** Starts both lungs. Never waits for them. */
+  /** Starts both lungs and everything else that runs. It never waits for them. */
   start(): void;
-  /** Sets or clears a reason for being read-only, for what only the process can see (disk space). */
+  /** Sets or clears a reason for being read-only that only the process can see, such as too little disk space. */
   setReadOnly(code: ReadOnlyCode, text: string | undefined): void;
-  /** Stops the lungs, ends the streams, waits for the last batch. The store stays open: it is the caller's. */
+  /**
+   * Stops the lungs, ends the streams and waits for the last batch. The store stays open, because the caller owns it.
+   */
   stop(): Promise<void>;
 }
 
-/** A part that runs: some need no start, some end at once. */
+/** A part that runs. Some parts need no start, and some end at once. */
 interface Runner {
   start?(): void;
   stop(): void | Promise<void>;
 }
 
-/** A node over its ports: opens and verifies the state, then builds the parts. Rejects when the store does not verify. */
+/**
+ * Makes a node over its ports: opens and verifies the state, then builds the parts. Rejects when the store does not
+ * verify.
+ */
 export async function createNode(options: NodeOptions, given: NodeDeps): Promise<RunningNode> {
   const startedAt = given.clock.now();
   const series = createSeries({ clock: given.clock, metrics: given.metrics, log: given.log, machine: given.machine });
@@ -42,9 +47,10 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
     },
     setReadOnly: parts.guard.set,
     async stop() {
-      // In the reverse order, all of them told at once: a lung that hangs leaves the others the time to end.
+      // The order is reversed, but all are told at once, so that a lung that hangs leaves the others the time to end.
       await Promise.all(runners.toReversed().map(async (runner) => runner.stop()));
-      // Nothing writes any more but what is queued. Without the cells the next start takes longer, no more.
+      // From here on only what is queued is written. The cells are saved with it; a failure to save them only makes the
+      // next start slower.
       await parts.writer
         .drain(() => savedCells(opened.replica))
         .catch((error: unknown) => {
@@ -54,7 +60,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   };
 }
 
-/** Everything that runs, in the order in which it starts: what others talk to before those that talk. */
+/** Everything that runs, in the order in which it starts. What others talk to comes before what talks to others. */
 function runnersOf(parts: Parts): Runner[] {
   const { intake, responder, greeting, http, members, guard, peers } = parts;
   return [

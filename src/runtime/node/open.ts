@@ -6,7 +6,7 @@ import { createTrust, type Trust } from '../fleet/trust.ts';
 import { type OpenedState, openState } from '../storage/startup.ts';
 import { loadAddedPeers } from '../upkeep/added-peers.ts';
 
-/** What a node finds when it starts: its verified state, and what an earlier run wrote down beside it. */
+/** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
   readonly self: Author;
   readonly trust: Trust;
@@ -14,7 +14,7 @@ export interface OpenedNode extends OpenedState {
   readonly addedPeers: AddedPeers;
 }
 
-/** Opens and verifies the state. Rejects when the store does not verify, and leaves it as it is. */
+/** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
 export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<OpenedNode> {
   const { store, hasher, random } = deps;
   const self = deps.signer.author;

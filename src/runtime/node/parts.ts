@@ -9,7 +9,9 @@ import type { OpenedNode } from './open.ts';
 /** All parts of a node. */
 export type Parts = StateParts & LungParts & DutyParts & ExchangeParts;
 
-/** Builds the parts of a node in the order of the data's way: each is given only what stands before it. */
+/**
+ * Builds the parts of a node in the order in which data passes through them. Each is given only those built before it.
+ */
 export function buildParts(options: NodeOptions, deps: NodeDeps, opened: OpenedNode): Parts {
   const state = buildState(options, deps, opened);
   const lungs = buildLungs(options, deps, opened, state);

@@ -1,20 +1,20 @@
 import type { Cause, CauseCode } from '../facade/codes.ts';
 import type { SyncMode } from '../facade/index.ts';
 
-/** P2P must have covered a peer this long before HTTP lets go of it; doubles each time it flaps. */
+/** How long P2P must have covered a peer before it takes over from HTTP again. The time doubles with each flap. */
 export const STABLE_MIN_MS = 15_000;
 export const STABLE_MAX_MS = 300_000;
-/** A return that lasted this long was no flap: the wait starts again from its minimum. */
+/** A return to P2P that lasted this long was no flap: the wait begins again with its minimum. */
 const FLAP_FORGIVEN_MS = 600_000;
 
-/** Which lung carries one peer. `uncovered`: no way known. All times are monotonic ms. */
+/** Which lung carries one peer, and why it may change. `none`: no lung does. All times are monotonic ms. */
 export interface PathState {
   readonly lung: 'p2p' | 'http' | 'none';
   readonly since: number;
-  /** Since when P2P covers the peer without a break. */
+  /** Since when P2P has covered the peer without a break. */
   readonly coveredSince: number | undefined;
   readonly stableMs: number;
-  /** When P2P last gave the peer up after having carried it. */
+  /** When P2P last stopped covering the peer after it had carried it. */
   readonly lostAt: number | undefined;
 }
 
@@ -22,11 +22,11 @@ export interface PathInput {
   readonly now: number;
   readonly mode: SyncMode;
   readonly graceMs: number;
-  /** Last time a fresh signed head of the peer came over P2P, by any relay. */
+  /** When a fresh signed head of the peer last came over P2P, by whichever relay. */
   readonly heardAt: number | undefined;
-  /** Since when the newest head names commits that have not arrived; undefined when all have. */
+  /** Since when the newest head has named commits that have not arrived; undefined when all have. */
   readonly behindSince: number | undefined;
-  /** The HTTP lung can try this peer: its URL is known. */
+  /** Whether the HTTP lung can try this peer, because its URL is known. */
   readonly hasUrl: boolean;
 }
 
@@ -38,7 +38,8 @@ const because = (code: CauseCode, text: string): Cause => ({ code, text });
 const HEARD = because('heard', 'heard over P2P');
 
 /**
- * Why P2P does not cover the peer, or undefined when it does: its signed head is fresh and reached within the grace.
+ * Why P2P does not cover the peer. Undefined when it does: a fresh signed head came within the grace, and no commits
+ * have been missing for longer than the grace (SPEC N4).
  */
 function uncoveredBecause(input: PathInput): Cause | undefined {
   if (input.mode === 'http') return because('manual-mode', 'manual mode http');
@@ -52,7 +53,7 @@ function uncoveredBecause(input: PathInput): Cause | undefined {
   return undefined;
 }
 
-/** One decision for one peer. The cause is there exactly when the lung changes. */
+/** Decides which lung carries one peer. There is a `cause` exactly when the lung changes. */
 export function decidePath(state: PathState, input: PathInput): { readonly state: PathState; readonly cause?: Cause } {
   const uncovered = uncoveredBecause(input);
   const coveredSince = uncovered === undefined ? (state.coveredSince ?? input.now) : undefined;
@@ -82,7 +83,7 @@ export function decidePath(state: PathState, input: PathInput): { readonly state
   }
   if (state.lung === 'p2p') return { state: kept };
   if (state.lung === 'none') return move('p2p', HEARD);
-  // P2P that comes up for the first time has broken no promise yet.
+  // P2P that comes up for the first time has not failed this peer, so it need not prove to be stable.
   if (state.lostAt === undefined) return move('p2p', HEARD);
   if (input.now - (coveredSince ?? input.now) < state.stableMs) return { state: kept };
   return move('p2p', because('stable', `P2P stable for ${Math.round(state.stableMs / 1000)} s`));

@@ -3,15 +3,15 @@ import type { Writable } from './writable.ts';
 
 export type LungName = 'p2p' | 'http';
 
-/** The ways to one peer. This module alone writes it. */
+/** The ways to one peer. Only this module writes it. */
 export interface PeerLink {
-  /** Named by the configuration or added by an operator, as opposed to met on the network. */
+  /** Whether the configuration names the peer or an operator added it. Other peers were met on the network. */
   readonly configured: boolean;
-  /** Base URL of its API, once it has proven there who it is. */
+  /** The base URL of its API, once it has proven who it is there. */
   readonly url: string | undefined;
   /** P2P has a connection to it. */
   readonly connected: boolean;
-  /** It has asked us something since our start, by whatever lung: it finds us by itself. */
+  /** Whether it has asked us something over any lung since our start, so that it reaches us of its own accord. */
   readonly reachesUs: boolean;
   /** Which lung carries it. */
   readonly path: PathState;

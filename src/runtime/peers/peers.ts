@@ -13,10 +13,12 @@ import {
   restartAgreement,
 } from './view.ts';
 
-/** Peers remembered. Trusted and configured ones are always few; strangers beyond this are not listed. */
+/** How many peers are remembered. Trusted and configured ones are few; strangers beyond the bound are not listed. */
 const MAX_PEERS = 512;
 
-/** Everything known about one peer, named by its author key: how it is reached, what it holds, what was repaired. */
+/**
+ * Everything known of one peer, which its author names: the ways to it, its state as we see it, and repairs with it.
+ */
 export interface Peer {
   readonly author: Author;
   readonly link: PeerLink;
@@ -26,14 +28,17 @@ export interface Peer {
 
 export interface PeerTable {
   get(author: Author): Peer | undefined;
-  /** Finds or makes a peer; undefined when the table is full of others. */
+  /** Finds a peer or makes its records. Undefined when the peer is new and the table is full. */
   ensure(author: Author): Peer | undefined;
   all(): Iterable<Peer>;
-  /** Notes a verified head of a peer. False when this lung has brought it or a newer one before (a replay or a slow relay). */
+  /**
+   * Takes note of a verified head of the peer. Returns false when this lung has brought that head or a newer one before
+   * (by a replay or a slow relay).
+   */
   hear(peer: Peer, signed: SignedHead, lung: LungName, direct: boolean): boolean;
   /** Compares the peer's newest head with our state. */
   compare(peer: Peer, ours: OurSide): void;
-  /** The next difference with this peer is repaired at once: its lung changed, or its stream lost its place. */
+  /** Has the next difference with this peer repaired at once, because its lung changed or its stream lost its place. */
   repairSoon(author: Author): void;
 }
 
@@ -59,7 +64,7 @@ export function createPeerTable(clock: Clock): PeerTable {
     all: () => peers.values(),
     hear(peer, signed, lung, direct) {
       const heard = hearHead(peer.view, signed, lung, direct, moment());
-      // What a new life missed while it was away is not on its way to it.
+      // What a peer missed before its new incarnation began is not on its way to it, so only a repair brings it.
       if (heard?.newIncarnation === true) expectDifference(peer.repair);
       if (heard?.newTrust === true) forgetRefused(peer);
       return heard !== undefined;
@@ -69,13 +74,16 @@ export function createPeerTable(clock: Clock): PeerTable {
       const peer = peers.get(author);
       if (peer === undefined) return;
       hurry(peer.repair);
-      // From here on the side with the greater key waits for the other.
+      // Of two nodes that differ, the one with the greater author waits for the other; that wait begins here.
       restartAgreement(peer.view, clock.monotonic());
     },
   };
 }
 
-/** The peer's trust list or software changed: every refusal is open again, and is looked at without waiting. */
+/**
+ * Forgets what was refused, because the peer's trust list or software changed: each refusal may come out otherwise, and
+ * a repair finds out without waiting.
+ */
 export function forgetRefused({ view, repair }: Peer): void {
   repair.refused.clear();
   if (forgetExceptRefused(view)) hurry(repair);

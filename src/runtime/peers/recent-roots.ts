@@ -1,18 +1,22 @@
-/** Roots of either side within this time count as the same moment: heads are compared while commits are in flight. */
+/**
+ * Roots that the two sides had within this time count as of the same moment, because heads are compared while commits
+ * are on their way.
+ */
 const ROOT_WINDOW_MS = 3_000;
 const MAX_RECENT_ROOTS = 4096;
-/** Roots after which old ones are taken out. Not with every root: see dropOldest. */
+/** Old roots are taken out after this many new ones, because taking out one at a time is slow (see dropOldest). */
 const LOOK_EVERY_ROOTS = 64;
 
 /**
- * Roots that one side had lately, newest last, with their times in monotonic ms. Equality with any of them means that
- * both sides were equal within the window. At most MAX_RECENT_ROOTS: the oldest give way.
+ * The roots that one side had lately, newest last, with their times in monotonic ms. When the other side's root equals
+ * any of them, the two sides were equal within the window. At most MAX_RECENT_ROOTS are kept, give or take
+ * LOOK_EVERY_ROOTS; beyond that the oldest are dropped.
  */
 export class RecentRoots {
   readonly #seen = new Map<string, number>();
   #lookAt = LOOK_EVERY_ROOTS;
 
-  /** `root`: hex. */
+  /** Adds a root, in hex. */
   add(root: string, now: number): void {
     this.#seen.delete(root);
     this.#seen.set(root, now);

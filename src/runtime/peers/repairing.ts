@@ -2,36 +2,45 @@ import { RefusedDifferences } from '../../core/reconcile/index.ts';
 import type { RepairProgress, RepairReport } from '../facade/index.ts';
 import type { Writable } from './writable.ts';
 
-/** A session that the peer opened is over when nothing came of it for this long. What it still settles would be settled twice. */
+/**
+ * A session that the peer opened counts as over when no request of it came for this long. While it lasts, a session of
+ * ours would settle the same differences a second time.
+ */
 const SERVED_QUIET_MS = 2_000;
-/** A peer's sessions don't hold back ours for longer than one may last: one that asks for ever is not waited for. */
+/**
+ * Sessions of the peer hold back ours for no longer than one session may last, so a peer that never stops asking is not
+ * waited for.
+ */
 const SERVED_MAX_MS = 120_000;
 
-/** How many keys differ. Not `exact`: an estimate. `at`: Unix ms. */
+/** How many keys differ. When `exact` is false, the number is an estimate. `at`: Unix ms. */
 export interface Differing {
   readonly keys: number;
   readonly at: number;
   readonly exact: boolean;
 }
 
-/** Repairs with one peer, ours and its own. Times are monotonic ms unless they say otherwise. This module alone writes it. */
+/**
+ * Repairs with one peer: the sessions that we open and those that it opens. Times are monotonic ms unless they say
+ * otherwise. Only this module writes it.
+ */
 export interface PeerRepair {
   readonly running: boolean;
-  /** The next difference is repaired without waiting for it to settle. */
+  /** True: the next difference is repaired without waiting for whether it settles by itself. */
   readonly urgent: boolean;
   readonly nextAt: number;
-  /** Failed repairs in a row. */
+  /** How many repairs in a row have failed. */
   readonly failures: number;
-  /** Repairs in a row whose coded symbols did not decode. */
+  /** The number of repairs in a row whose coded symbols did not decode. */
   readonly undecoded: number;
   readonly last: RepairReport | undefined;
   readonly progress: RepairProgress | undefined;
   readonly refused: RefusedDifferences;
-  /** How many keys differed when it was last looked, without what has been repaired since. */
+  /** How many keys differed at the last look, less those that have been repaired since. */
   readonly differing: Differing | undefined;
   /**
-   * The peer's own session with us, as far as its requests tell: how many are being answered, when the last came or was
-   * answered, and when the first of them came.
+   * The session that the peer has opened with us, as far as its requests tell: how many of them are being answered,
+   * when the last one came or was answered, and when the first one came.
    */
   readonly served: { readonly open: number; readonly at: number; readonly since: number };
 }
@@ -53,14 +62,14 @@ export function createRepairing(): PeerRepair {
   };
 }
 
-/** The next difference is repaired at once, whatever the backoff. */
+/** Has the next difference repaired at once, whatever the backoff. */
 export function hurry(repair: PeerRepair): void {
   const w = write(repair);
   w.nextAt = 0;
   w.urgent = true;
 }
 
-/** The next difference does not wait to settle; a backoff stays. */
+/** Has the next difference repaired without waiting for whether it settles by itself, but after the backoff. */
 export function expectDifference(repair: PeerRepair): void {
   write(repair).urgent = true;
 }
@@ -71,7 +80,10 @@ export function beginRepair(repair: PeerRepair): void {
   w.urgent = false;
 }
 
-/** `remaining`: keys that are still known to differ, refused ones included; undefined: as before. `wall`: Unix ms. */
+/**
+ * Takes note of how far a repair has come. `remaining`: how many keys are still known to differ, refused ones included;
+ * when it is undefined, the number last noted stays. `wall`: Unix ms.
+ */
 export function noteProgress(
   repair: PeerRepair,
   progress: RepairProgress,
@@ -83,7 +95,7 @@ export function noteProgress(
   if (remaining !== undefined) w.differing = { keys: remaining, at: wall, exact: true };
 }
 
-/** Takes the report of a repair. Returns how many have failed in a row. `wall`: Unix ms. */
+/** Takes the report of a repair and returns how many repairs have failed in a row. `wall`: Unix ms. */
 export function noteReport(repair: PeerRepair, report: RepairReport, wall: number): number {
   const w = write(repair);
   w.last = report;
@@ -93,7 +105,7 @@ export function noteReport(repair: PeerRepair, report: RepairReport, wall: numbe
   return w.failures;
 }
 
-/** No repair before this time, unless `hurry` is called. */
+/** Lets no repair begin before this time, unless `hurry` is called. */
 export function waitUntil(repair: PeerRepair, at: number): void {
   write(repair).nextAt = at;
 }
@@ -104,7 +116,7 @@ export function endRepair(repair: PeerRepair): void {
   w.progress = undefined;
 }
 
-/** Whether the coded symbols of a repair decoded. */
+/** Takes note of whether the coded symbols of a repair decoded. */
 export function noteDecoded(repair: PeerRepair, decoded: boolean): void {
   write(repair).undecoded = decoded ? 0 : repair.undecoded + 1;
 }
@@ -113,7 +125,10 @@ export function noteDiffering(repair: PeerRepair, differing: Differing): void {
   write(repair).differing = differing;
 }
 
-/** A request of a session that the peer opened is being answered, until the function returned is called. */
+/**
+ * Notes that a request of a session of the peer is being answered. The returned function notes that it has been
+ * answered.
+ */
 export function serve(repair: PeerRepair, now: () => number): () => void {
   const w = write(repair);
   const { open, at, since } = repair.served;
@@ -124,7 +139,7 @@ export function serve(repair: PeerRepair, now: () => number): () => void {
   };
 }
 
-/** Whether the peer repairs with us by a session of its own: it settles what ours would. */
+/** Whether the peer repairs with us in a session of its own, which settles what a session of ours would. */
 export function isServed({ served }: PeerRepair, now: number): boolean {
   return (served.open > 0 || now - served.at < SERVED_QUIET_MS) && now - served.since < SERVED_MAX_MS;
 }

@@ -5,34 +5,43 @@ import type { LungName } from './link.ts';
 import { RecentRoots } from './recent-roots.ts';
 import type { Writable } from './writable.ts';
 
-/** A life not heard for this long is over, whatever the clock of the next one says. */
+/**
+ * An incarnation of which nothing was heard for this long is over. A new one is then believed whatever its wall clock
+ * says.
+ */
 const FORMER_INCARNATION_MS = 10_000;
 
-/** What is known of a peer's state, and how it compares with ours. Times are monotonic ms unless they say otherwise. This module alone writes it. */
+/**
+ * What is known of a peer's state, and how it compares with ours. Times are monotonic ms unless they say otherwise.
+ * Only this module writes it.
+ */
 export interface PeerView {
   readonly head: Head | undefined;
   readonly heardAt: Readonly<Record<LungName, number | undefined>>;
-  /** The newest head of the peer's present life by each lung: the lungs race, and each is judged by what it brings itself. */
+  /**
+   * The number of the newest head of the peer's present incarnation, by each lung. The lungs race, so each is judged by
+   * what it brings itself.
+   */
   readonly newest: Readonly<Record<LungName, number>>;
-  /** Since when its newest head names commits that have not arrived. */
+  /** Since when its newest head has named commits that have not arrived; undefined when all have. */
   readonly behindSince: number | undefined;
-  /** The life before the present one, hex. */
+  /** The incarnation before the present one, in hex. */
   readonly formerIncarnation: string | undefined;
-  /** A life that had been replaced came back: two nodes run with this key. */
+  /** True: an incarnation that another had replaced came back, so two nodes run with this key. */
   readonly twin: boolean;
   readonly roots: RecentRoots;
   readonly trustMatches: boolean | undefined;
   readonly software: string | undefined;
-  /** Its wall clock less ours, ms. */
+  /** Its wall clock less ours in ms. */
   readonly clockOffsetMs: number | undefined;
   readonly agreement: Agreement;
-  /** When the agreement began, or was last confirmed as equal. */
+  /** When the present verdict began, or when it was last confirmed as equal. */
   readonly agreementAt: number;
-  /** Since when it holds, Unix ms. */
+  /** Since when the verdict holds, Unix ms. */
   readonly agreementSince: number;
-  /** Our root and the peer's as last compared, and since when they have been those. */
+  /** Our root and the peer's as they were last compared, and since when they have been these two. */
   readonly pair: { readonly roots: string; readonly at: number };
-  /** The pair of roots for which a repair found nothing but refused items left. */
+  /** The pair of roots for which a repair found that only refused items differ. */
   readonly exceptRefused: string | undefined;
 }
 
@@ -41,16 +50,16 @@ export interface OurSide {
   /** Our durable root, hex. */
   readonly root: string;
   readonly recent: RecentRoots;
-  /** The greatest HLC of the peer's commits that we have applied. */
+  /** The greatest HLC of the peer in any operation or context that we have. */
   readonly seenHlc: bigint;
   readonly trustHash: Uint8Array;
 }
 
-/** What a head told beside the state. */
+/** What a head tells beside the state. */
 export interface Heard {
-  /** The peer has started anew. */
+  /** True: a new incarnation of the peer has begun. */
   readonly newIncarnation: boolean;
-  /** Its trust list has changed. */
+  /** True: its trust list has changed. */
   readonly newTrust: boolean;
 }
 
@@ -89,8 +98,8 @@ export function lastHeard({ heardAt }: PeerView): number {
 }
 
 /**
- * Notes a verified head (SPEC E5). Undefined: this lung has brought it or a newer one before (a replay or a slow
- * relay). `direct`: the peer spoke itself.
+ * Takes note of a verified head (SPEC E5). Returns undefined when this lung has brought that head or a newer one before
+ * (by a replay or a slow relay). `direct`: the peer itself sent it to us, without a relay.
  */
 export function hearHead(
   view: PeerView,
@@ -104,7 +113,8 @@ export function hearHead(
   const w = write(view);
   let newIncarnation = false;
   if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
-    // Another life: at once when it speaks itself; by relay when its clock is later or its former life is silent.
+    // A head of another incarnation counts at once when the peer itself sent it. By a relay it counts only when its
+    // wall clock is later, or when the known incarnation has been silent.
     const relayed = known !== undefined && !direct;
     if (relayed && head.wallMs <= known.wallMs && now - lastHeard(view) < FORMER_INCARNATION_MS) return undefined;
     if (known !== undefined) {
@@ -141,38 +151,41 @@ export function compareHead(view: PeerView, ours: OurSide, moment: Moment): void
   else setAgreement(view, view.exceptRefused === roots ? 'equal-except-refused' : 'different', moment);
 }
 
-/** A repair of this pair of states found nothing but refused items left. `ourRoot`: hex. */
+/** Notes that a repair of the present pair of states found that only refused items differ. `ourRoot`: hex. */
 export function agreeExceptRefused(view: PeerView, ourRoot: string, moment: Moment): void {
   if (view.head === undefined) return;
   write(view).exceptRefused = pairOf(ourRoot, bytesToHex(view.head.root));
   setAgreement(view, 'equal-except-refused', moment);
 }
 
-/** What was refused may be taken by now. True when anything was. */
+/**
+ * Forgets that only refused items differ, because they may be accepted the next time. Returns true when there was
+ * something to forget.
+ */
 export function forgetExceptRefused(view: PeerView): boolean {
   if (view.exceptRefused === undefined) return false;
   write(view).exceptRefused = undefined;
   return true;
 }
 
-/** The difference counts from this moment on. */
+/** Lets the difference count from this moment on only. */
 export function restartAgreement(view: PeerView, now: number): void {
   write(view).agreementAt = now;
 }
 
-/** True when the peer runs other software than it last told. */
+/** Takes note of the peer's software. Returns true when it is other software than the peer last told. */
 export function noteSoftware(view: PeerView, software: string): boolean {
   const changed = view.software !== undefined && view.software !== software;
   write(view).software = software;
   return changed;
 }
 
-/** Names the two states that were compared. */
+/** The name of the two states that are compared. */
 function pairOf(ours: string, theirs: string): string {
   return `${ours}:${theirs}`;
 }
 
-/** Notes how a peer compares; `agreementAt` starts again only when the verdict changes or is confirmed as equal. */
+/** Takes note of the verdict. `agreementAt` starts again only when the verdict changes or is confirmed as equal. */
 function setAgreement(view: PeerView, agreement: Agreement, { now, wall }: Moment): void {
   const w = write(view);
   if (view.agreement !== agreement) {

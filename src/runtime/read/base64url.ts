@@ -1,13 +1,13 @@
 import type { Bytes } from '../../core/types/index.ts';
 
-/** RFC 4648 §5, without padding. */
+/** Encodes bytes as base64url (RFC 4648 §5) without padding. */
 export function base64url(bytes: Bytes): string {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** Throws for anything that is not base64url. */
+/** Decodes base64url. Throws for any other text. */
 export function fromBase64url(text: string): Bytes {
   return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 }

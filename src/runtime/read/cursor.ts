@@ -2,12 +2,12 @@ import { checkKey } from '../../core/cbor/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { base64url, fromBase64url } from './base64url.ts';
 
-/** Cursors are opaque to clients: the last key shown, base64url. */
+/** The cursor after a key, which clients treat as opaque: the last key shown, in base64url. */
 export function keyToCursor(key: string): string {
   return base64url(new TextEncoder().encode(key));
 }
 
-/** LatticeError `invalid-cursor`. */
+/** The key that a cursor names. Throws LatticeError `invalid-cursor`. */
 export function cursorToKey(cursor: string): string {
   try {
     return checkKey(new TextDecoder('utf-8', { fatal: true }).decode(fromBase64url(cursor)));
@@ -19,7 +19,10 @@ export function cursorToKey(cursor: string): string {
   }
 }
 
-/** The page size asked for, `byDefault` when none was, at most `max`. LatticeError `invalid-limit`. */
+/**
+ * The size of a page: `limit`, but `byDefault` when it is undefined, and at most `max`. Throws LatticeError
+ * `invalid-limit`.
+ */
 export function pageSize(limit: number | undefined, byDefault: number, max: number): number {
   if (limit === undefined) return byDefault;
   if (!Number.isInteger(limit) || limit < 1)

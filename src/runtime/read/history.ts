@@ -20,15 +20,17 @@ import type { Entries } from '../storage/entries.ts';
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1000;
 /**
- * Journal records looked through for one page, and their bytes: some tens of milliseconds. The next page goes on from
- * there.
+ * How many journal records one page looks through, and how many bytes of them. That takes some tens of milliseconds,
+ * and the next page goes on from there.
  */
 const MAX_RECORDS = 4096;
 const MAX_BYTES = 8 * 1024 * 1024;
-/** Records read at once: the largest batches have 300 KiB each, and are searched without a pause. */
+/** How many records are read at once. The largest batches have 300 KiB each, and are searched without a pause. */
 const CHUNK = 16;
 
-/** Where a page ended: the next record to look at is the one before `sequence`; `version` was shown last. */
+/**
+ * The place where a page ended. The next record to look at is the one before `sequence`, and `version` was shown last.
+ */
 interface Place {
   readonly sequence: number;
   readonly version: string;
@@ -44,7 +46,8 @@ function placeOf(cursor: string): Place {
 }
 
 /**
- * What was shown under a key: the journal says it of the last batches, and the present siblings stand for themselves.
+ * What was shown under a key. The journal tells it for the batches that it keeps, and the present siblings are known
+ * from the entry.
  */
 export function createHistory(deps: {
   readonly store: Pick<Store, 'iterate'>;
@@ -59,7 +62,7 @@ export function createHistory(deps: {
       throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_PAGE}`);
     const from = cursor === undefined ? undefined : placeOf(cursor);
     const entry = await entries.get({ key, keyHash: keyHash(key, hasher) }, (read) => writer.read(read));
-    // Deletes leave tombstones: what has no entry was never written here.
+    // A delete leaves a tombstone, so a key without an entry was never written here.
     if (entry === undefined) return { key, items: [], complete: true };
     const held = new Map(entry.siblings.map((sibling) => [versionOf(sibling), sibling]));
     const shownSince = new Map<string, number>();
@@ -96,7 +99,7 @@ export function createHistory(deps: {
           records++;
           bytes += record.length;
           oldest = sequence;
-          // Most records are about other keys: to look for the key's bytes is much cheaper than to decode.
+          // Most records are about other keys, and looking for the key's bytes is much cheaper than decoding a record.
           if (!contains(record, needle)) continue;
           for (const change of decodeJournal(record).changes) {
             if (change.key !== key) continue;

@@ -30,11 +30,14 @@ export interface ProofsDeps {
   readonly book: Pick<AttestationBook, 'certificate'>;
 }
 
-/** Proof documents (SPEC P5) and certificates, for auditors. */
+/** Proof documents (SPEC P5) and certificates for auditors. */
 export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certificate'> {
   const { hasher, replica, writer, entries } = deps;
 
-  /** The newest cut, certified, at which the key was what it is now. LatticeError `not-certified`, `changed-since-cut`. */
+  /**
+   * The newest cut, if it is certified and the key has not changed since. Throws LatticeError `not-certified` or
+   * `changed-since-cut`.
+   */
   function certifiedCut(hash: Bytes): CurrentCut & { readonly certificate: Bytes } {
     const cut = deps.cuts.current();
     const next = `try again in ${Math.ceil(deps.cuts.nextInMs() / 1000)} s`;
@@ -52,19 +55,20 @@ export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certifi
       checkKey(key);
       return writer.read(async () => {
         const hash = keyHash(key, hasher);
-        // What is asked of the cut's tree is asked before the first await: it may move then.
+        // Everything of the cut's tree is read before the first await, because the tree may move after it.
         const cut = at === 'cut' ? certifiedCut(hash) : undefined;
         const tree = cut?.tree ?? replica.tree;
         const path = tree.path(hash);
         const root = bytesToHex(cut?.root ?? tree.root());
         const other = path.kind === 'leaf' && !equalBytes(path.keyHash, hash) ? path.keyHash : undefined;
-        // The other key may have changed since the cut; its entry then is not what the leaf was made of.
+        // The other key may have changed since the cut. Its entry is then not what the leaf was made of, so the cut is
+        // asked first.
         let refs = other === undefined ? undefined : cut?.refsOf(other);
         const [entry] = await entries.many([{ keyHash: hash, key }], HERE);
         if (other === undefined) refs = entry?.siblings;
         else refs ??= (await entries.many([{ keyHash: other }], HERE))[0]?.siblings;
         const proof = pathToProof(path, refs ?? [], hasher);
-        // One fragment for each sibling, so that the winner stands first whatever commit it came in.
+        // Each sibling gets a fragment of its own, so that the winner comes first whichever commits they are of.
         const fragments = (entry?.siblings ?? []).flatMap((sibling) => siblingsToFragments([sibling], hasher));
         return {
           format: 'diotec360-lattice-proof/1' as const,

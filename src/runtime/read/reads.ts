@@ -10,9 +10,9 @@ import { cursorToKey, keyToCursor, pageSize } from './cursor.ts';
 import { entryToConflict, entryToView } from './views.ts';
 
 const DEFAULT_PAGE = 100;
-/** Entries in one page: at the largest value size a page stays within 16 MiB. */
+/** How many entries one page has at most. With the largest values a page then stays within 16 MiB. */
 const MAX_PAGE = 1000;
-/** Entries of a page read at a time: of the usual page one read, and at the largest value size 2 MiB. */
+/** How many entries of a page are read at a time: the usual page with one read, and 2 MiB with the largest values. */
 const LIST_CHUNK = 128;
 
 export interface ReadsDeps {
@@ -22,7 +22,9 @@ export interface ReadsDeps {
   readonly entries: Entries;
 }
 
-/** Reads of single keys and of lists. Rows in the store are durable by nature; each entry is held against the tree. */
+/**
+ * Reads of single keys and of lists. Rows in the store are durable by nature, and each entry is compared with the tree.
+ */
 export function createReads(deps: ReadsDeps): Pick<Lattice, 'get' | 'list' | 'conflicts'> {
   const { store, hasher, entries } = deps;
   const between: Between = (read) => deps.writer.read(read);

@@ -3,7 +3,7 @@ import { isLive, versionOf, winner } from '../../core/state/index.ts';
 import { bytesToHex, type Entry, type JsonValue, type Sibling } from '../../core/types/index.ts';
 import type { ConflictView, EntryView, SiblingView } from '../facade/index.ts';
 
-/** The winning value of an entry, or undefined when it is deleted. */
+/** An entry as its winner; undefined when the winner is a tombstone. */
 export function entryToView(entry: Entry): EntryView | undefined {
   if (!isLive(entry)) return undefined;
   const shown = winner(entry);

@@ -16,14 +16,17 @@ export interface WholeStateDeps {
   readonly holds: Pick<Holds, 'hold'>;
 }
 
-/** Reads of everything, as it was at one moment: downloads of the whole state, and its root made anew. */
+/** Reads everything as of one moment: the whole state for a download, or its root computed anew. */
 export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeState' | 'verifyIntegrity'> {
-  /** The state of one moment between batches. */
+  /** Begins a hold of one moment between batches. */
   function moment(): Promise<{ readonly meta: StateMeta; readonly hold: Hold }> {
     return deps.writer.read(() => ({ meta: deps.replica.meta, hold: deps.holds.hold('row') }));
   }
 
-  /** The live entries of a moment. LatticeError `store-damaged` when they are not those of its tree, `moved-on`. */
+  /**
+   * The live entries of a moment. Throws LatticeError `store-damaged` when they are not those of the moment's tree, and
+   * `moved-on` when the hold has ended.
+   */
   async function* liveViews(meta: StateMeta, hold: Hold): AsyncGenerator<readonly EntryView[]> {
     const since: Hold['since'] = (keyHash) => {
       const changed = hold.since(keyHash);
@@ -34,7 +37,7 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeStat
     try {
       for await (const slice of deps.entries.asOf(since)) {
         yield slice.flatMap(({ keyHash, entry, was }) => {
-          // What a hold kept was held against the tree when it was read.
+          // What the hold kept was compared with the tree when it was read for a batch.
           const then = entry ?? (was === undefined ? undefined : deps.rows.decode({ keyHash }, was));
           if (then === undefined) return [];
           count++;

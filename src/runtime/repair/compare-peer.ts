@@ -16,13 +16,16 @@ import { type Link } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
 import { countedLink, drive, requestOver, type SessionRunnerDeps, searchDeps } from './sessions.ts';
 
-/** How often one peer is asked how much differs, while roots are unequal: an answer is some 4 KB. */
+/** How often one peer is asked how many keys differ while the roots are unequal. An answer takes some 4 KB. */
 const SKETCH_EVERY_MS = 5_000;
-/** How often any is: every answerer keeps the version that it tells about for a while. */
+/**
+ * How often peers are asked in all. Each peer that answers keeps the version of its cells that it answered from for a
+ * while.
+ */
 const ANY_SKETCH_MS = 1_000;
-/** A difference younger than this is mostly on its way. */
+/** A difference younger than this consists mostly of commits on their way. */
 const SETTLE_MS = 1_500;
-/** Keys told at once, by default and at most. */
+/** How many differing keys one call lists, by default and at most. */
 const DEFAULT_DIFFERENCES = 100;
 const MAX_DIFFERENCES = 1000;
 
@@ -33,9 +36,9 @@ export interface ComparisonDeps extends Pick<SessionRunnerDeps, 'replica' | 'wri
   readonly peerIdOf: (author: Author) => string;
 }
 
-/** Says what differs from a peer, without an entry changing hands. */
+/** Finds what differs from a peer without transferring entries. */
 export interface Comparison {
-  /** Asks the peer how many keys differ when that is due. Called at every tick. */
+  /** Asks the peer how many keys differ when that is due. To be called at every tick. */
   consider(peer: Peer): void;
   /** See `Lattice.differences`. */
   differences(peerId: string, options: { readonly limit?: number }): Promise<PeerDifferences>;
@@ -59,7 +62,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
     if (found !== undefined) noteDiffering(peer.repair, { ...found, at: clock.now() });
   }
 
-  /** The names of the keys that we hold, by key hash or its prefix. */
+  /** The names of those keys that this node has, found by their key hashes or prefixes of these. */
   async function name(keys: readonly KeyDifference[]): Promise<PeerDifferences['keys']> {
     return writer.read(async () => {
       const whole = keys.map(({ keyHash, mine }) =>
@@ -93,7 +96,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
       if (path === undefined) return;
       askedAt.set(peer, now);
       anyAt = now;
-      // What fails here fails in the repair too, which says so.
+      // What fails here fails in the repair as well, which reports it.
       ask(peer, path.link).catch((error: unknown) =>
         deps.log.debug({ peer: peer.author, error: String(error) }, 'not compared'),
       );
@@ -140,7 +143,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
   };
 }
 
-/** Whoever only looks asks the peer, and nothing else. */
+/** A comparison only asks the peer; it reads no entries and applies nothing. */
 function requests(link: Link, work: Work): Promise<WorkAnswer> {
   if (work.type !== 'request') throw new Error(`a comparison has no ${work.type}`);
   return requestOver(link, work.message);

@@ -2,22 +2,23 @@ import type { Author } from '../../core/types/index.ts';
 import type { Peer } from '../peers/peers.ts';
 import { isServed } from '../peers/repairing.ts';
 
-/** A difference must last this long before it is repaired: what gossip is still carrying is no difference. */
+/** A difference must last this long before it is repaired, because gossip is often still bringing what is missing. */
 export const SETTLE_MS = 1_500;
 /**
- * Of two peers that reach each other the one with the greater key waits this much longer: the other's first request
- * comes meanwhile, so that seldom both repair at once.
+ * Of two nodes that reach each other, the one with the greater author waits this much longer. The other's first request
+ * comes meanwhile, so the two seldom repair at the same time.
  */
 const YIELD_MS = 500;
-/** How often "equal except refused" is looked at again when neither side changed. */
+/** How often a repair looks again at a peer with which only refused items differ, when neither side has changed. */
 export const REFUSED_EVERY_MS = 60_000;
 
-/** Whether the peer can begin a repair by itself, so that of the two only one needs to. */
+/** Whether the peer can begin a repair itself, so that only one of the two needs to. */
 const mayBegin = ({ connected, reachesUs }: Peer['link']): boolean => connected || reachesUs;
 
 /**
- * Whether a repair with the peer is due (SPEC N10, S14). `still`: one look tells what differs. `flowing`: both roots keep
- * changing, so that only what differs alike at two looks is no commit on its way. Undefined: not yet. `now`: monotonic ms.
+ * Whether a repair with the peer is due (SPEC N10, S14), and of which kind. `still`: one look tells what differs.
+ * `flowing`: both roots keep changing, so only what differs at two looks alike is more than a commit on its way.
+ * Undefined: none is due. `now`: monotonic ms.
  */
 export function repairDue(
   { author, link, view, repair }: Peer,

@@ -12,14 +12,17 @@ import { REFUSED_EVERY_MS, repairDue, SETTLE_MS } from './due.ts';
 import { runSession, type SessionRunnerDeps } from './sessions.ts';
 
 const MAX_CONCURRENT = 2;
-/** How often a session that has waited looks whether it is its turn. */
+/** How often a session that has waited looks whether it may run again. */
 const TURN_MS = 100;
-/** Sessions between their two looks, beside those. Each keeps what it has found so far, a few hundred bytes a key. */
+/**
+ * How many sessions may wait between their two looks, beside those that run. Each keeps what it has found so far, a few
+ * hundred bytes a key.
+ */
 const MAX_WAITING = 8;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 const waitAfterFailures = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
-/** How often a repair's progress is told. */
+/** How often the progress of a repair is published. */
 const PROGRESS_EVERY_MS = 500;
 
 export interface RepairsDeps extends SessionRunnerDeps {
@@ -31,32 +34,35 @@ export interface RepairsDeps extends SessionRunnerDeps {
   readonly linkTo: LinkTo;
   readonly peerIdOf: (author: Author) => string;
   readonly onEvent: (event: LatticeEvent) => void;
-  /** A snapshot is being taken over: what differs then is not to be repaired. */
+  /** Whether a snapshot is being taken over. Differences are not repaired meanwhile. */
   readonly isBlocked: () => boolean;
-  /** Our durable root, hex. */
+  /** Our durable root, in hex. */
   readonly root: () => string;
 }
 
 export interface Repairs {
-  /** Starts a repair with the peer when one is due. Called at every tick. */
+  /** Begins a repair with the peer when one is due. To be called at every tick. */
   consider(peer: Peer): void;
-  /** Repairs with every peer that a lung reaches; resolves when all have ended. */
+  /** Repairs with every peer that a lung reaches, and resolves when all repairs have ended. */
   all(): Promise<void>;
 }
 
-/** Periodic anti-entropy: gossip is lossy, so whenever heads stay different a repair runs over the lung that carries the peer. */
+/**
+ * Periodic anti-entropy. Gossip is lossy, so whenever heads stay different, a repair runs over the lung that carries
+ * the peer.
+ */
 export function createRepairs(deps: RepairsDeps): Repairs {
   const { clock, log, metrics } = deps;
   let running = 0;
   let waiting = 0;
   const isFull = (): boolean => running >= MAX_CONCURRENT;
 
-  /** The time between two looks of a session, which is nobody's turn. */
+  /** Waits between two looks of a session, during which another session may run. */
   async function wait(ms: number): Promise<void> {
     running--;
     waiting++;
     await sleep(clock, ms);
-    // From here on it is one of those that run again: it waits for one of them to end.
+    // From here on the session counts as one that runs again, so it waits until one of those ends.
     while (isFull()) await sleep(clock, TURN_MS);
     waiting--;
     running++;
@@ -87,13 +93,13 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     metrics.count('lattice_repairs_total', { lung, outcome: report.outcome });
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'sent' }, report.bytesSent);
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'received' }, report.bytesReceived);
-    // A peer that takes over a snapshot does its own repairs afterwards.
+    // A peer that takes over a snapshot repairs by itself afterwards.
     const busy = report.errorCode === 'bootstrapping';
     const level = report.outcome === 'equal' || busy ? 'debug' : report.outcome === 'failed' ? 'warn' : 'info';
     log[level]({ peer: peer.author, ...report }, 'repair');
   }
 
-  /** Shows how far a repair has come, and tells it from time to time. */
+  /** Notes how far a repair has come, and publishes it from time to time. */
   function watchProgress({ author, repair }: Peer, lung: LungName): (at: SessionProgress) => void {
     const since = clock.now();
     const from = clock.monotonic();

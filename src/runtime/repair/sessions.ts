@@ -23,12 +23,12 @@ import { noteDecoded } from '../peers/repairing.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 import { ask, errorCodeOf, exchange, type Link } from '../transport/link.ts';
 
-/** One whole session: large repairs go on in the next one. */
+/** The longest time for one session. What a large repair has left by then is for the next one. */
 const SESSION_DEADLINE_MS = 120_000;
 
 /**
- * Sessions with a peer whose cells did not decode, one after another, before their hash is salted: items may have been
- * made to collide.
+ * After this many sessions in a row in which a peer's cells did not decode, the hash of the cells is salted, because
+ * items may have been made to collide on purpose.
  */
 const UNDECODED_BEFORE_SALT = 2;
 
@@ -42,7 +42,7 @@ export interface SessionRunnerDeps {
   readonly entries: Pick<Entries, 'many'>;
 }
 
-/** Counts what goes over a link, and ends a session that asks too much or takes too long. */
+/** Counts what goes over a link, and ends a session that sends too many requests or takes too long. */
 export function countedLink(
   clock: Clock,
   link: Link,
@@ -69,8 +69,8 @@ export function countedLink(
 type Counter = 'requests' | 'bytesSent' | 'bytesReceived';
 
 /**
- * Drives a session's coroutine to its end. Rejects when a part of its work fails, and then as when it ends only once
- * nothing of it is under way any more.
+ * Runs the coroutine of a session to its end. Rejects when a part of its work fails. Whether it resolves or rejects,
+ * none of its work is under way after that.
  */
 export async function drive<T>(
   writer: Pick<Writer, 'read'>,
@@ -79,7 +79,7 @@ export async function drive<T>(
   onProgress: (progress: SessionProgress) => void,
 ): Promise<T> {
   const underWay = new Map<number, Promise<{ readonly id: number; readonly answer: WorkAnswer }>>();
-  // The coroutine reads the tree as it runs, so every step of it runs between batches.
+  // The coroutine reads the tree as it runs, so each of its steps runs between batches.
   const resume = (answer?: SessionAnswer): Promise<IteratorResult<SessionEffect, T>> =>
     writer.read(() => (answer === undefined ? session.next() : session.next(answer)));
   const answerTo = async (effect: SessionEffect): Promise<SessionAnswer> => {
@@ -102,13 +102,13 @@ export async function drive<T>(
     while (step.done !== true) step = await resume(await answerTo(step.value));
     return step.value;
   } finally {
-    // Ends the coroutine, which lets go of what it holds.
+    // Ends the coroutine, which releases what it keeps.
     session.return(undefined as never);
     await Promise.allSettled(underWay.values());
   }
 }
 
-/** How a session goes about commits that are flowing: see `SessionDeps.flowMs`. */
+/** How a session handles commits that are flowing (see `SessionDeps.flowMs`). */
 export interface Flow {
   readonly ms: number;
   readonly wait: (ms: number) => Promise<void>;
@@ -117,7 +117,8 @@ export interface Flow {
 const STILL: Flow = { ms: 0, wait: () => Promise.resolve() };
 
 /**
- * Drives one repair over `link` to its end, within bounds of requests and time. Never rejects: failure is an outcome.
+ * Runs one session over `link` to its end, within bounds of requests and time. It never rejects: a failure is an
+ * outcome of its report.
  */
 export async function runSession(
   deps: SessionRunnerDeps,
@@ -176,7 +177,10 @@ export function searchDeps(deps: Pick<SessionRunnerDeps, 'replica' | 'random'>, 
   return { tree: deps.replica.tree, cells: { live: deps.replica.cells, salt, theirEntries: peer.view.head?.entries } };
 }
 
-/** Whoever has no cells, or no longer, says so by an error, and the session goes on without. */
+/**
+ * Sends one request of a session. A peer that has no coded symbols answers `cells` with an error; that error is
+ * returned as the answer, and the session goes on without coded symbols.
+ */
 export async function requestOver(link: Link, message: SyncMessage): Promise<Extract<WorkAnswer, { type: 'request' }>> {
   return { type: 'request', message: await (message.type === 'cells' ? exchange : ask)(link, message) };
 }
@@ -200,7 +204,7 @@ async function perform(
   }
 }
 
-/** Between batches: a session goes on from what the tree has, and what it reads must be that. */
+/** Reads between batches, because a session goes on from the tree and must read the entries that are in it. */
 function readEntries(
   { writer, entries }: Pick<SessionRunnerDeps, 'writer' | 'entries'>,
   keyHashes: readonly Bytes[],
@@ -222,7 +226,8 @@ async function ingest(
   const received = await receive(deps.door, fragments, { lung, peer: peer.author, live: false });
   const operations = received.flatMap(({ fragment, verdicts }) => {
     if (fragment === undefined) {
-      // A later version is refused by name, so that a rolling upgrade goes on; anything else ends the session.
+      // A fragment of a later version is refused by that name, so that a rolling upgrade works. Any other that cannot
+      // be decoded ends the session.
       if (verdicts[0] !== 'unknown-version')
         throw new LatticeError('malformed', 'the peer sent a fragment that cannot be read');
       return [];

@@ -17,33 +17,33 @@ import { keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { EntryRows } from './entry-rows.ts';
 
-/** Entries read by one call, and calls on their way: the store's threads read while the rest is decoded. */
+/** Entries read by one call. READS calls run at a time, so the store's threads read while the rest is decoded. */
 const READ_CHUNK = 512;
 const READS = 4;
 const HASH_BYTES = 32;
 /**
- * Reading an entry by its key costs about four times as much as reading it in order: beyond a quarter, all are read in
- * order.
+ * Reading an entry by its key costs about four times as much as reading it in order. So when more than a quarter of the
+ * entries have changed, all are read in order instead.
  */
 const MAX_SHARE = 4;
-/** Changed keys that are worth it whatever the size. */
+/** This many changed keys are read by key whatever the size of the state. */
 const ALWAYS_WORTH = 65_536;
 
-/** What changed since the checkpoint that a start went out from. */
+/** The checkpoint that a start used, and how many keys had changed since it. */
 export interface LoadedCheckpoint extends Checkpoint {
   readonly changed: number;
 }
 
 interface Leaf {
   readonly keyHash: Bytes;
-  /** Undefined: the entry is gone. */
+  /** Undefined: the key is not in the state. */
   readonly leaf: Bytes | undefined;
 }
 
 /**
- * Takes in the leaves of the newest checkpoint and, in place of those that changed since, what the journal or their
- * entries say. Undefined when there is no checkpoint that a start can go out from. What comes of it is only believed
- * when its root is the stored one.
+ * Loads the leaves of the newest checkpoint into the replica; for keys that changed since, it takes the leaves that the
+ * journal or the entries of the store give. Returns undefined when there is no checkpoint, or none from which a start
+ * is possible. The caller must believe the tree only when its root is the stored one.
  */
 export async function loadCheckpoint(
   deps: { readonly replica: Replica; readonly store: Store; readonly rows: EntryRows; readonly hasher: Hasher },
@@ -62,13 +62,16 @@ export async function loadCheckpoint(
     replica.loaded();
     return { ...checkpoint, changed: changes.size };
   } catch (error) {
-    // A page or journal record that does not parse: the entries decide.
+    // A page or a journal record does not parse, so the tree is made from the entries instead.
     if (error instanceof LatticeError && (error.code === 'malformed' || error.code === 'damaged-row')) return undefined;
     throw error;
   }
 }
 
-/** The last change of each key after `sequence`; undefined when the journal does not tell, or they are too many. */
+/**
+ * The last change of each key after `sequence`. Undefined when the journal has a gap there or the changed keys are too
+ * many.
+ */
 async function changesSince(
   replica: Replica,
   store: Store,
@@ -90,8 +93,8 @@ async function changesSince(
 }
 
 /**
- * The leaves of the changed keys, ascending by key hash: the journal names the only sibling of most, the others'
- * entries are read.
+ * The leaves of the changed keys, ascending by key hash. For most keys the journal names the only sibling, which is
+ * enough for the leaf; the entries of the others are read.
  */
 async function leavesOf(
   changes: ReadonlyMap<string, JournalChange>,
@@ -125,7 +128,7 @@ async function leavesOf(
   return leaves.sort((a, b) => compareBytes(a.keyHash, b.keyHash));
 }
 
-/** Loads the pages' leaves in order, with `changed` in place of their own. */
+/** Loads the leaves of the checkpoint's pages in order, with `changed` in place of the pages' own. */
 async function merge(replica: Replica, store: Store, bits: number, changed: readonly Leaf[]): Promise<void> {
   let at = 0;
   const load = ({ keyHash: hash, leaf }: Leaf): void => {

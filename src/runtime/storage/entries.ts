@@ -5,13 +5,13 @@ import { keyHash } from '../../core/wire/index.ts';
 import type { EntryRows, HashRange, Wanted } from './entry-rows.ts';
 import type { Hold } from './holds.ts';
 
-/** Runs a read while no batch is in flight. */
+/** Runs a read while no batch is being applied. */
 export type Between = <T>(read: () => Promise<T>) => Promise<T>;
 
-/** For who is between batches already. */
+/** For a caller that already runs between batches. */
 export const HERE: Between = (read) => read();
 
-/** An entry of the present. */
+/** An entry as it is at present. */
 export interface PresentEntry {
   readonly keyHash: Bytes;
   readonly entry: Entry;
@@ -19,39 +19,40 @@ export interface PresentEntry {
 
 export interface EntryPage {
   readonly entries: readonly PresentEntry[];
-  /** Where the next page goes on; undefined: there is none. */
+  /** The key hash after which the next page begins; undefined: there is no entry left. */
   readonly last: Bytes | undefined;
 }
 
-/** An entry as of a moment. */
+/** An entry as it was at a moment in the past. */
 export interface EntryThen {
   readonly keyHash: Bytes;
-  /** What the store has of it now. */
+  /** The row that the store has of it at present. */
   readonly row: Bytes;
-  /** That, decoded; undefined: it has changed since the moment. */
+  /** The decoded row; undefined when the entry has changed since the moment. */
   readonly entry: Entry | undefined;
-  /** Of one that has changed: what was kept of it, undefined when it was not there at the moment. */
+  /** What the hold kept of a changed entry; undefined when the key was not in the state at the moment. */
   readonly was: Bytes | undefined;
 }
 
-/** What is known of a key that has changed since a moment; undefined: it has not. */
+/** What a hold kept of a key that has changed since the moment. Undefined when the key has not changed. */
 export type Since = (keyHash: Bytes) => { readonly was: Bytes | undefined } | undefined;
 
 /**
- * The one way to stored entries. Each is held against the tree: what is not the entry in the tree is neither shown nor
- * built on, and is LatticeError `store-damaged` where an iteration between batches finds no better one (SPEC N12).
+ * The only way to stored entries. Each entry is compared with its leaf in the tree: what differs from the tree is
+ * neither shown nor built on. A read that finds such an entry is repeated by an iteration between batches, and rejects
+ * with LatticeError `store-damaged` when that finds nothing better (SPEC N12).
  */
 export interface Entries {
   get(wanted: Wanted, between: Between): Promise<Entry | undefined>;
-  /** In the order asked. */
+  /** Returns the entries in the order asked. */
   many(wanted: readonly Wanted[], between: Between): Promise<(Entry | undefined)[]>;
-  /** The entry as an iteration finds it, between batches. */
+  /** Reads the entry by an iteration; to be called between batches. */
   newest(wanted: Wanted): Promise<Entry | undefined>;
-  /** The next entries after a key hash, in the order of key hashes. */
+  /** The next `limit` entries after a key hash, in the order of key hashes. */
   page(after: Bytes | undefined, limit: number, between: Between): Promise<EntryPage>;
-  /** The entries of a range as they were at a moment, in order. Ends when the reader leaves. */
+  /** The entries of a range as they were at a moment, in order. It ends when its consumer stops iterating. */
   asOf(since: Since, range?: HashRange): AsyncGenerator<readonly EntryThen[]>;
-  /** The root that the rows of a moment make by themselves, without the tree. `hold`: of rows. */
+  /** The root that the rows of a moment make by themselves, without the tree. `hold` must be of the form `row`. */
   rootOf(hold: Hold): Promise<{ readonly root: Bytes; readonly entries: number }>;
 }
 
@@ -66,7 +67,7 @@ export function createEntries({
 }): Entries {
   const scratch = new Uint8Array(32);
 
-  /** Whether the tree has just this entry of the key; undefined: none. */
+  /** Whether `entry` is what the tree has under the key; an undefined entry matches a key that is not in the tree. */
   function isInTree(hash: Bytes, entry: Entry | undefined): boolean {
     const leaf = replica.tree.get(hash);
     if (leaf === undefined || entry === undefined) return leaf === entry;
@@ -77,8 +78,9 @@ export function createEntries({
   const decode = (wanted: Wanted, row: Bytes | undefined): Entry | undefined =>
     row === undefined ? undefined : rows.decode(wanted, row);
 
-  // A read by key may have come before or after a batch that is in the tree already. And LevelDB 1.20 may answer it
-  // with an older row, once it has merged files under a snapshot, where an iteration finds the newest.
+  // A read by key may have run before or after a batch that is in the tree already. Besides, LevelDB 1.20 may answer a
+  // read by key with an older row once it has merged files while a snapshot of it was open; an iteration finds the
+  // newest.
   async function newest(wanted: Wanted): Promise<Entry | undefined> {
     const entry = decode(wanted, await rows.iterated(wanted.keyHash));
     if (isInTree(wanted.keyHash, entry)) return entry;
@@ -123,7 +125,7 @@ export function createEntries({
     },
     async *asOf(since, range) {
       for await (const slice of rows.inOrder(range)) {
-        // Without an await in it: what has not changed is as in the tree until the next one.
+        // Nothing awaits inside this slice, so no batch can change the tree between one comparison and the next.
         yield slice.map(({ keyHash: hash, row }) => {
           const changed = since(hash);
           if (changed !== undefined) return { keyHash: hash, row, entry: undefined, was: changed.was };
@@ -157,7 +159,7 @@ function damaged({ keyHash: hash, key }: Wanted, entry: Entry | undefined): Latt
   return new LatticeError('store-damaged', fault);
 }
 
-/** Keys as `many` wants them. */
+/** Keys in the form that `many` takes. */
 export function wantedKeys(keys: readonly string[], hasher: Hasher): Wanted[] {
   return keys.map((key) => ({ key, keyHash: keyHash(key, hasher) }));
 }

@@ -1,13 +1,13 @@
 import type { Entry } from '../../core/types/index.ts';
 
-/** Entries kept decoded for the next step: hot keys are not read from the store each time. */
+/** Entries kept decoded for the next step, so that hot keys are not read from the store each time. */
 const MAX_ENTRIES = 4096;
 /**
- * Bytes of the buffers that they keep alive. An operation is a view of the commit that it came in: one entry can keep
- * 64 KiB. The objects of an entry take another 1.4 KB for small values, 6 MiB in all.
+ * Bytes of the buffers that the cached entries keep in memory. An operation is a view of the commit that it came in, so
+ * one entry can keep 64 KiB. The objects of an entry take another 1.4 KB for small values, which makes 6 MiB in all.
  */
 const MAX_BYTES = 8 * 1024 * 1024;
-/** What is left of either when it was exceeded. */
+/** How much of either is kept when its limit was exceeded. */
 const LEFT_ENTRIES = (MAX_ENTRIES / 8) * 7;
 const LEFT_BYTES = (MAX_BYTES / 8) * 7;
 
@@ -15,15 +15,15 @@ export interface EntryCache {
   get(key: string): Entry | undefined;
   set(key: string, entry: Entry): void;
   delete(key: string): void;
-  /** Of the buffers that the entries are views of, each counted once. */
+  /** Bytes of the buffers that the entries are views of, each buffer counted once. */
   readonly bytes: number;
   readonly size: number;
 }
 
-/** The entries written last, bounded in number and in the memory that they keep alive. */
+/** A cache of the entries written last, bounded in number and in the memory that they keep. */
 export function createEntryCache(): EntryCache {
   const entries = new Map<string, Entry>();
-  /** Siblings held by the buffer that their operation is a view of. */
+  /** For each buffer, the number of cached siblings whose operation is a view of it. */
   const holders = new Map<ArrayBufferLike, number>();
   let bytes = 0;
 
@@ -54,7 +54,7 @@ export function createEntryCache(): EntryCache {
       remove(key);
       entries.set(key, entry);
       count(entry, 1);
-      // Some at once: see dropOldest.
+      // An eighth is taken out at once, because taking out one at a time is slow (see dropOldest).
       if (entries.size <= MAX_ENTRIES && bytes <= MAX_BYTES) return;
       for (const oldest of entries.keys()) {
         if (entries.size <= LEFT_ENTRIES && bytes <= LEFT_BYTES) break;

@@ -11,22 +11,24 @@ import { decodeEntry } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import { createJoinedGet } from './joined-reads.ts';
 
-/** Rows handed over at a time: decoding them takes a few milliseconds. */
+/** How many rows are handed over at a time; decoding them takes a few milliseconds. */
 const SLICE = 256;
 
-/** An entry asked for: the key saves a hash where it is known. */
+/** An entry that is asked for. Where its key is known, decoding it needs no hash. */
 export interface Wanted {
   readonly keyHash: Bytes;
   readonly key?: string;
 }
 
-/** An entry's row as it lies in the store. */
+/** The row of an entry as it is in the store. */
 export interface EntryRow {
   readonly keyHash: Bytes;
   readonly row: Bytes;
 }
 
-/** Key hashes from `from` on and before `before`; undefined: from the first, to the last. `after`: later than this one. */
+/**
+ * A range of key hashes: later than `after`, or from `from` on; and before `before`. An undefined bound is no bound.
+ */
 export interface HashRange {
   readonly after?: Bytes | undefined;
   readonly from?: Bytes | undefined;
@@ -34,19 +36,20 @@ export interface HashRange {
 }
 
 /**
- * The rows of entries, read and decoded. Nothing else in the runtime reads them. What they say is believed only once it
- * has been held against the tree (`entries.ts`), or has made the tree whose root is the stored one (`startup.ts`).
+ * Reads and decodes the rows of entries; nothing else in the runtime reads them. What the rows say is believed only
+ * once it has been compared with the tree (`entries.ts`), or has made the tree whose root is the stored one
+ * (`startup.ts`).
  */
 export interface EntryRows {
-  /** One row. Calls that come while others are read share a read of the store. */
+  /** Reads one row. Calls that come while others are being read share one read of the store. */
   get(keyHash: Bytes): Promise<Bytes | undefined>;
-  /** In the order asked. */
+  /** Returns the rows in the order asked. */
   many(keyHashes: readonly Bytes[]): Promise<(Bytes | undefined)[]>;
-  /** One row as an iteration finds it. */
+  /** Reads one row by an iteration. */
   iterated(keyHash: Bytes): Promise<Bytes | undefined>;
-  /** In the order of key hashes, at most SLICE at a time. */
+  /** The rows in the order of key hashes, at most SLICE at a time. */
   inOrder(range?: HashRange, limit?: number): AsyncGenerator<readonly EntryRow[]>;
-  /** LatticeError `damaged-row`: also for a row about another key. */
+  /** Decodes a row. Throws LatticeError `damaged-row`, also for a row that is about another key. */
   decode(wanted: Wanted, row: Bytes): Entry;
 }
 

@@ -4,44 +4,47 @@ import { type Bytes, bytesToHex, type Entry, type Hasher, LatticeError } from '.
 import { encodeEntry } from '../../core/wire/index.ts';
 
 /**
- * Bytes that all holds keep together. Beyond it the one that keeps most is ended: its reader is too slow for what is
- * written meanwhile.
+ * Bytes that all holds keep together. Beyond it the hold that keeps most is ended, because its reader is too slow for
+ * what is written meanwhile.
  */
 const MAX_HELD_BYTES = 96 * 1024 * 1024;
-/** What a changed key costs a hold beside what is kept of it: a hex text and its place in a map. */
+/** What a changed key costs a hold beside what the hold keeps of it: a hex text and its place in a map. */
 const KEY_BYTES = 160;
 
 const cost = (was: Bytes | undefined): number => KEY_BYTES + (was?.length ?? 0);
 
 /** What a hold keeps of an entry that is about to change. */
 const FORMS = {
-  /** Its row in the store. */
+  /** Keeps the entry's row in the store. */
   row: (entry: Entry): Bytes => encodeEntry(entry),
-  /** Its leaf in the tree, 32 bytes. */
+  /** Keeps the entry's leaf in the tree, 32 bytes. */
   leaf: (entry: Entry, hash: Bytes, hasher: Hasher): Bytes => leafHash(hash, entry.siblings, hasher),
 } as const;
 
 /**
- * The state of one moment, as far as it differs from the present: with the rows of the present it makes the state of
- * then.
+ * What was different at one moment from the present. Together with the rows of the present it makes the state of that
+ * moment.
  */
 export interface Hold {
   /**
-   * Of a key that has changed since the moment: its row or leaf of then, undefined when it was not there. Undefined for
-   * one that has not changed. To be asked after the row of the present has been read. LatticeError `moved-on` when the
-   * hold has ended.
+   * For a key that has changed since the moment: `was` is its row or leaf at the moment, undefined when the key was not
+   * in the state. Returns undefined for a key that has not changed. The caller must have read the row of the present
+   * before it asks. Throws LatticeError `moved-on` when the hold has ended.
    */
   since(keyHash: Bytes): { readonly was: Bytes | undefined } | undefined;
-  /** Everything up to this key hash has been read, in the order of key hashes: nothing is kept of it any more. */
+  /**
+   * The reader has read everything up to this key hash, in the order of key hashes, so the hold keeps nothing of those
+   * keys.
+   */
   passed(keyHash: Bytes): void;
   readonly ended: boolean;
   end(): void;
 }
 
 export interface Holds {
-  /** From now on, to be called between batches. The holder ends it. */
+  /** Begins a hold of the present. To be called between batches; the caller ends the hold. */
   hold(form: keyof typeof FORMS): Hold;
-  /** To be told of every step before any of it can be read. */
+  /** Takes note of a step. It must be called before anybody can read what the step changed. */
   stepped(step: Step): void;
 }
 
@@ -51,9 +54,9 @@ interface Held extends Hold {
 }
 
 /**
- * Readers of a whole state, which take minutes, get the state of one moment without a snapshot of the store: as long as
- * LevelDB has one open it keeps every version of every row, and version 1.20, once it has merged files under one, may
- * answer reads with the older row.
+ * Lets readers of a whole state, which may take minutes, read the state of one moment without a snapshot of the
+ * database. While LevelDB has a snapshot open it keeps every version of every row; and version 1.20, once it has merged
+ * files meanwhile, may answer reads with an older row.
  */
 export function createHolds({
   hasher,
@@ -116,8 +119,8 @@ export function createHolds({
     },
     stepped({ changed }) {
       if (held.size === 0) return;
-      // A key that has left the state has no row to be put in order by. It happens while a new state is verified, when
-      // nobody reads it for long.
+      // A key that left the state has no row by which an iteration would reach it, so no hold could show it. That
+      // happens only while a new state is verified, when nobody reads for long; so the holds end.
       if (changed.some(({ after }) => after === undefined)) for (const hold of held) hold.end();
       for (const { keyHash, before } of changed) {
         const hex = bytesToHex(keyHash);

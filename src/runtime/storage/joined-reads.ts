@@ -2,11 +2,11 @@ import type { Bytes } from '../../core/types/index.ts';
 import type { Store } from '../../ports/index.ts';
 
 /**
- * Reads of the store under way at a time: one that waits for the disk does not hold up those that find their row in
- * memory.
+ * How many reads of the store run at a time. With two, a read that waits for the disk does not hold up those whose rows
+ * are in memory.
  */
 const MAX_UNDER_WAY = 2;
-/** Rows of one read. */
+/** How many rows one read asks for at most. */
 const MAX_JOINED = 256;
 
 interface Waiting {
@@ -16,9 +16,9 @@ interface Waiting {
 }
 
 /**
- * Reads single rows. Those asked for while others are read go to the store together: a call into the store and its
- * thread costs several times what a row in its cache does. Alone, a read goes at once. What is waiting is bounded by
- * the requests being served.
+ * Reads single rows. Requests that come while others are being read go to the store together, because a call into the
+ * store and its thread costs several times what a row in its cache costs. A request that is alone goes at once. The
+ * queue is bounded by the number of requests that the node serves.
  */
 export function createJoinedGet(store: Pick<Store, 'getMany'>): Store['get'] {
   let waiting: Waiting[] = [];

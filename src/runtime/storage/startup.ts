@@ -6,22 +6,26 @@ import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
 import { loadCells } from './saved-cells.ts';
 
-/** Batches remembered for resuming streams: minutes at full speed, hours at rest; about a hundred bytes a change. */
+/**
+ * Batches that the journal keeps for streams that go on from a cursor: minutes at full speed, hours at rest. A change
+ * takes about a hundred bytes.
+ */
 export const JOURNAL_LENGTH = 16_384;
 
 export interface OpenedState {
   readonly replica: Replica;
   readonly rows: EntryRows;
-  /** Of the store, 8 bytes: cursors name it. */
+  /** The store incarnation, 8 bytes, which cursors carry. */
   readonly incarnation: Bytes;
-  /** What the tree was made of when not of every entry. */
+  /** The checkpoint that the tree was made from; undefined when it was made from every entry. */
   readonly checkpoint: LoadedCheckpoint | undefined;
 }
 
 /**
- * Builds the tree and compares its root with the stored one: from the leaves of the newest checkpoint and the entries
- * that changed since, and when these do not make the stored root, or there is no checkpoint, from every entry. When the
- * entries don't either, it throws and leaves the store as it is. The entries' bytes are checked in the background
+ * Builds the tree and compares its root with the stored one. The tree is made from the leaves of the newest checkpoint
+ * and the entries that changed since. When there is no checkpoint, or that tree has another root than the stored one,
+ * the tree is made from every entry. When the entries don't make the stored root either, it rejects with LatticeError
+ * `root-mismatch` and leaves the store as it is. The bytes of the entries are checked later, in the background
  * (integrity.ts).
  */
 export async function openState(options: {
@@ -74,7 +78,7 @@ async function loadEntries(replica: Replica, rows: EntryRows): Promise<void> {
 const MOVE_ASIDE =
   'the directory is left as it is: move it aside, and start again; the node then takes its state from its peers';
 
-/** Runs `read`; that the store cannot be read back is told with the directory and the next step. */
+/** Runs `read`. When the store is damaged, the error names the directory and the next step. */
 async function readable<T>(directory: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -7,52 +7,55 @@ import type { Writer } from '../commit/writer.ts';
 import type { EventSubscription, LatticeEvent } from '../facade/index.ts';
 import { type Cursors, MAX_REPLAY, replayJournal } from './replay.ts';
 
-/** Push streams and event streams served at once; more are told to come back. */
+/** How many push streams and event streams are served at a time. Further ones are refused as `overloaded`. */
 const MAX_CONSUMERS = 512;
-/** Changes that wait for one consumer while its replay runs: batches are kept alive by it, about 2 KB a change. */
+/**
+ * How many changes may wait for one consumer while its replay runs. They keep their batches in memory, about 2 KB a
+ * change.
+ */
 const MAX_WAITING_CHANGES = 16_384;
 
-/** A commit to pass on, with the peer that it came from; undefined: it is our own. */
+/** A commit to pass on and the peer that it came from; undefined: it is our own. */
 export interface Pushed {
   readonly fragment: Fragment;
   readonly from: Author | undefined;
 }
 
-/** A durable batch as consumers see it. */
+/** A durable batch in the form that consumers take. */
 export interface Batch {
   readonly sequence: number;
   readonly step: Step;
   readonly pushed: readonly Pushed[];
 }
 
-/** One open stream. Every `take` says whether the consumer has room for more: one that is full is dropped. */
+/** One open stream. Every `take…` returns whether the consumer has room for more; one that is full is dropped. */
 export interface Consumer {
   readonly peer: Author | undefined;
-  /** Called with every batch after the one the consumer has seen. */
+  /** Called with every batch after the last one that the consumer has seen. */
   readonly take: (batch: Batch) => boolean;
   readonly takeHead?: (head: SignedHead) => boolean;
-  /** Frames of push streams that belong to no batch. */
+  /** Takes a frame of a push stream that belongs to no batch. */
   readonly takeFrame?: (frame: Bytes) => boolean;
-  /** Events that belong to no batch. */
+  /** Takes an event that belongs to no batch. */
   readonly takeEvent?: (event: LatticeEvent) => boolean;
   readonly drop: () => void;
 }
 
 /** How a consumer catches up with the present. */
 export interface Resumption {
-  /** Undefined: from the present on. */
+  /** Undefined: the consumer begins with the present. */
   readonly cursor: string | undefined;
   readonly replay: (sequence: number, journal: Journal) => Promise<boolean>;
-  /** What was missed cannot be replayed: the consumer starts over from `newest`. */
+  /** Called when what was missed cannot be replayed: the consumer starts over from `newest`. */
   readonly reset: (reason: string, newest: number) => void;
 }
 
 export interface Consumers {
-  /** Joins a consumer at the present and replays what came since its cursor. LatticeError `overloaded`. */
+  /** Joins a consumer at the present and replays what came since its cursor. Rejects with LatticeError `overloaded`. */
   join(consumer: Consumer, resumption: Resumption): Promise<EventSubscription>;
   /**
-   * Offers something to every consumer; those that have no room for it, or throw, are dropped. Throws the first of their
-   * errors once all have been asked.
+   * Offers something to every consumer. Those that have no room for it, or throw, are dropped. Once all have been
+   * asked, throws the first of their errors.
    */
   offer(to: (consumer: Consumer) => boolean): void;
   some(is: (consumer: Consumer) => boolean): boolean;
@@ -68,9 +71,9 @@ export interface ConsumersDeps {
 }
 
 /**
- * Those who follow the durable local sequence. What a consumer missed is replayed from the journal; then it goes on live
- * without a gap: while the replay runs, live batches wait in a bounded queue, and a consumer that falls behind that far
- * is dropped.
+ * The consumers of the durable local sequence. What a consumer missed is replayed from the journal, and then it goes on
+ * live without a gap: while the replay runs, live batches wait in a bounded queue. A consumer for which that queue
+ * overflows is dropped.
  */
 export function createConsumers(deps: ConsumersDeps): Consumers {
   const consumers = new Set<Consumer>();
@@ -110,7 +113,7 @@ export function createConsumers(deps: ConsumersDeps): Consumers {
           async (sequence, journal) => !dropped && (await replay(sequence, journal)),
         );
         if (ended === 'lost') reset('the journal no longer goes back to the cursor', newest);
-        // What it did not take would be a gap.
+        // What the consumer did not take would be a gap in its stream.
         else if (ended === 'full' && !dropped) joined.drop();
       }
       for (const batch of waiting) if (!dropped && !consumer.take(batch)) joined.drop();
@@ -142,7 +145,7 @@ export function createConsumers(deps: ConsumersDeps): Consumers {
   };
 }
 
-/** A consumer that fails has not taken what was offered: it must not go on after the gap. */
+/** A consumer that throws has not taken what was offered, so it must not go on after that gap. */
 function offerTo(consumer: Consumer, to: (consumer: Consumer) => boolean): void {
   let taken = false;
   try {

@@ -6,12 +6,13 @@ import type { EventSubscription, LatticeEvent } from '../facade/index.ts';
 import type { Consumers } from './consumers.ts';
 import type { Cursors } from './replay.ts';
 
-/** What an event tells of a change, beside its id. */
+/** What an event tells of a change, apart from its id. */
 type Told = Omit<Extract<LatticeEvent, { type: 'change' }>, 'id' | 'type'>;
 
 /**
- * An event id is a cursor and, of a change, its place in its batch: `<store incarnation>.<sequence>.<place>`. A batch is
- * replayed from its beginning, less what comes up to that place.
+ * An event id is a cursor. That of a change also has the change's place in its batch: `<store
+ * incarnation>.<sequence>.<place>`. To go on after it, the batch is replayed from its beginning, without the changes up
+ * to that place.
  */
 function resumeAfter(id: string | undefined): {
   readonly cursor: string | undefined;
@@ -26,7 +27,10 @@ function resumeAfter(id: string | undefined): {
   };
 }
 
-/** A stream of events (SPEC A8). `after`: the id of the last one seen. `send` answers whether there is room for more. */
+/**
+ * Opens a stream of events (SPEC A8). `after` is the id of the last event that the reader has seen. `send` returns
+ * whether there is room for more.
+ */
 export function openEventStream(
   { consumers, cursors }: { readonly consumers: Consumers; readonly cursors: Cursors },
   after: string | undefined,

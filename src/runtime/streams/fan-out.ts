@@ -18,7 +18,7 @@ export interface FanOutDeps {
   readonly cuts: { applied(applied: Applied): void };
   readonly checkpoints: { applied(sequence: number, changes: number): void };
   readonly outbox: Pick<GossipOutbox, 'add'>;
-  /** P2P runs and the mode lets it be used. */
+  /** True when P2P runs and the mode allows it. */
   readonly gossips: () => boolean;
   readonly streams: Pick<Streams, 'publish'>;
   /** Offers live commits to the peers that HTTP carries and that have no stream from us. */
@@ -28,25 +28,27 @@ export interface FanOutDeps {
   readonly log: Log;
 }
 
-/** Who is told of a step, once nothing can take it back. Neither function throws. */
+/** Reports steps to the rest of the node once nothing can take them back. Neither function throws. */
 export interface FanOut {
-  /** A batch has become durable. */
+  /** To be called when a batch has become durable. */
   durable(applied: Applied): void;
-  /** A step left the state as it was: its operations were held, superseded or deferred. */
+  /**
+   * To be called for a step that left the state as it was, because its operations were held, superseded or deferred.
+   */
   unchanged(applied: Applied): void;
 }
 
 /** A batch on its way through the stages. */
 interface Telling {
   readonly applied: Applied;
-  /** What is fresh here, to be passed on. */
+  /** The commits that are fresh here and are passed on. */
   readonly pushed: readonly Pushed[];
   readonly gossip: readonly Fragment[];
 }
 
 /**
  * Everything that happens after a batch is durable, in this order. A stage that throws is logged and counted under its
- * name, and the others go on: the batch stands, whatever is wrong with who is told of it.
+ * name, and the other stages run: no failure of theirs may take the batch back.
  */
 export function createFanOut(deps: FanOutDeps): FanOut {
   const { self, own, guard, metrics } = deps;
@@ -56,7 +58,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     own.sawOwn(hlc);
   }
 
-  /** Commits of our own key: those just made, and those that came from elsewhere. */
+  /** Takes note of commits of our own key: those just made, and those that came from elsewhere. */
   function ownHistory({ step, taken, amended }: Applied): void {
     for (const { header } of step.commits) {
       own.sawOwn(header.hlc);
@@ -112,16 +114,16 @@ export function createFanOut(deps: FanOutDeps): FanOut {
       for (const [name, run] of stages) guarded(name, applied.step.sequence, () => run(telling));
     },
     unchanged(applied) {
-      // What is superseded now may have stood at the last cut.
+      // An operation that is superseded at present may have been a sibling at the last cut.
       guarded('cuts', applied.step.sequence, () => deps.cuts.applied(applied));
     },
   };
 }
 
-/** Only what is fresh is passed on: what repair found, others find by their own repair. */
+/** Only what is fresh is passed on. What a repair found, other nodes find by repairs of their own. */
 const isFresh = ({ origin, outcomes }: TakenFragment): boolean => origin.live && outcomes.includes('added');
 
-/** Own commits go everywhere; what came live over one lung is sent on once over the other (SPEC G5). */
+/** Own commits go everywhere. What came live over one lung is sent on once over the other (SPEC G5). */
 function toPassOn({ step, taken }: Applied): Pick<Telling, 'pushed' | 'gossip'> {
   const pushed: Pushed[] = step.commits.map((fragment) => ({ fragment, from: undefined }));
   const gossip = [...step.commits];
@@ -133,14 +135,14 @@ function toPassOn({ step, taken }: Applied): Pick<Telling, 'pushed' | 'gossip'> 
   return { pushed, gossip };
 }
 
-/** Live pushes of these commits, each under the limit of one sync message. */
+/** Live push messages with these commits, each within the limit of one sync message. */
 function pushMessages(fragments: readonly Fragment[]): Bytes[] {
   return batches(fragments).map((batch) =>
     encodeSync({ type: 'push', live: true, fragments: batch.map((b) => b.bytes) }),
   );
 }
 
-/** Commits by the peer that brought them. */
+/** The commits, grouped by the peer that brought them. */
 function byBringer(pushed: readonly Pushed[]): ReadonlyMap<Author | undefined, readonly Fragment[]> {
   const groups = new Map<Author | undefined, Fragment[]>();
   for (const { fragment, from } of pushed) {

@@ -3,16 +3,18 @@ import type { Clock, Timer } from '../../ports/index.ts';
 import { fragmentBytes } from '../commit/sizes.ts';
 import { packFragments } from './pack.ts';
 
-/** Commits gathered for one gossip message: long enough to fill messages under load, too short to be noticed. */
+/**
+ * How long commits are gathered for one gossip message: enough to fill messages under load, too short to be noticed.
+ */
 const GATHER_MS = 2;
-/** Operations waiting to be gossiped; beyond it they are left to anti-entropy. */
+/** How many operations may wait to be gossiped. Beyond it commits are dropped, and repairs bring them. */
 const MAX_WAITING_OPERATIONS = 16_384;
-/** Their bytes. */
+/** How many bytes of them may wait. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 export interface GossipOutbox {
   add(fragments: readonly Fragment[]): void;
-  /** Operations waiting. */
+  /** How many operations wait. */
   waiting(): number;
   stop(): void;
 }

@@ -1,10 +1,10 @@
 import { type Author, type Bytes, type Fragment, GOSSIP_TARGET_BYTES } from '../../core/types/index.ts';
 import { encodeFragment, encodeGossip } from '../../core/wire/index.ts';
 
-/** Fragments in one message (SPEC G2). */
+/** How many fragments one message has at most (SPEC G2). */
 const MAX_FRAGMENTS = 256;
 
-/** Fragments as gossip messages of about the target size, one author's commits in each message (SPEC G4). */
+/** Packs fragments into gossip messages of about the target size, each with commits of one author only (SPEC G4). */
 export function packFragments(fragments: readonly Fragment[]): Bytes[] {
   const messages: Bytes[] = [];
   let open: Bytes[] = [];

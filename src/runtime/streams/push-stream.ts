@@ -7,7 +7,10 @@ import type { Consumers } from './consumers.ts';
 import { packFragments } from './pack.ts';
 import type { Cursors } from './replay.ts';
 
-/** Bytes of a replay after which a cursor says how far it has come: a reader that is cut off meanwhile goes on from there. */
+/**
+ * After this many bytes of a replay a cursor says how far it has come, so that a reader that is cut off goes on from
+ * there.
+ */
 const CURSOR_EVERY_BYTES = 64 * 1024;
 
 export interface PushStreamDeps {
@@ -20,8 +23,8 @@ export interface PushStreamDeps {
 }
 
 /**
- * A push stream for a peer (SPEC X7): commits that it neither made nor brought, heads, and cursors to resume at.
- * `cursor`: empty for "from now". `send` answers whether there is room for more.
+ * Opens a push stream for a peer (SPEC X7): commits that the peer neither made nor brought, heads, and cursors from
+ * which it can go on. An empty `cursor` begins with the present. `send` returns whether there is room for more.
  */
 export async function openPushStream(
   deps: PushStreamDeps,
@@ -45,13 +48,14 @@ export async function openPushStream(
       peer,
       take: (batch) => {
         at = batch.sequence;
-        // Whoever made a commit has it.
+        // The author of a commit has it already.
         const fragments = batch.pushed.flatMap(({ fragment, from }) =>
           from === peer || fragment.header.author === peer ? [] : [fragment],
         );
         return fragments.length === 0 || sendCommits(fragments);
       },
-      // While the replay runs a head comes without a cursor: it would claim what is still being sent.
+      // While the replay runs, a head is sent without a cursor, because the cursor would claim what is still being
+      // sent.
       takeHead: (head) => send(encodeGossip({ type: 'head', head })) && (replaying || sendCursor()),
       takeFrame: send,
       drop: () => {

@@ -1,15 +1,21 @@
 import { decodeJournal, type Journal, journalKeyToSequence, journalRange } from '../../core/rows/index.ts';
 import type { Store } from '../../ports/index.ts';
 
-/** Journal records replayed to one resuming consumer; one further behind is told to start over (repair is cheaper). */
+/**
+ * How many journal records are replayed to one consumer. One that is further behind starts over, because a repair is
+ * cheaper.
+ */
 export const MAX_REPLAY = 10_000;
-/** Journal records read at once while replaying. */
+/** How many journal records one read takes while replaying. */
 const REPLAY_CHUNK = 256;
 
-/** Names of places in the durable local sequence: `<store incarnation>.<sequence>` (SPEC X8). `incarnation`: hex. */
+/**
+ * Cursors, which name places in the durable local sequence: `<store incarnation>.<sequence>` (SPEC X8). The incarnation
+ * is in hex.
+ */
 export interface Cursors {
   at(sequence: number): string;
-  /** The sequence that a cursor names, or why it cannot be resumed, as a sentence. */
+  /** The sequence that a cursor names, or a sentence that says why no stream can go on from it. */
   resolve(cursor: string, newest: number): number | string;
 }
 
@@ -29,8 +35,8 @@ export function createCursors(incarnation: string): Cursors {
 }
 
 /**
- * Reads the journal after `from`, up to `to`, record by record. `lost`: records are missing. `full`: `replay` took no
- * more.
+ * Reads the journal after `from`, up to `to`, and calls `replay` with each record. Resolves to `lost` when records are
+ * missing, and to `full` when `replay` returned false.
  */
 export async function replayJournal(
   store: Pick<Store, 'iterate'>,

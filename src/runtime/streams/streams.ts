@@ -13,9 +13,9 @@ import { createCursors } from './replay.ts';
 export interface Streams {
   publish(batch: Batch): void;
   publishHead(head: SignedHead): void;
-  /** A message for every push stream but that of `except`. */
+  /** Sends a message on every push stream except that of `except`. */
   publishFrame(frame: Bytes, except: Author | undefined): void;
-  /** An event that belongs to no batch: it has no id and is not replayed. */
+  /** Sends an event that belongs to no batch; it has no id and is not replayed. */
   publishEvent(event: LatticeEvent): void;
   /** See `openPushStream`. */
   openPush(
@@ -36,7 +36,7 @@ export interface StreamsDeps {
   readonly entries: Pick<Entries, 'many'>;
   readonly hasher: Hasher;
   readonly writer: Pick<Writer, 'read'>;
-  /** Of the store: cursors name it. Hex. */
+  /** The store incarnation in hex, which cursors carry. */
   readonly incarnation: string;
   /** The newest durable sequence. */
   readonly sequence: () => number;

@@ -6,32 +6,32 @@ import type { SyncMode } from '../facade/index.ts';
 import { ask, errorCodeOf } from './link.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
-/** A hello is one small exchange; a peer that needs longer is not carrying anything within seconds. */
+/** The deadline of a hello, which is one small exchange: a slower peer could not carry anything within seconds. */
 const HELLO_TIMEOUT_MS = 4_000;
-/** Heads come every heartbeat: a stream silent for this many of them is dead. */
+/** Heads come with every heartbeat, so a stream that is silent for this many heartbeats is dead. */
 const IDLE_HEARTBEATS = 5;
 const IDLE_MIN_MS = 3_000;
 const BACKOFF_MIN_MS = 1_000;
-/** While a peer is reached by no lung at all it is tried at least this often. */
+/** A peer that no lung reaches is tried at least this often. */
 const BACKOFF_MAX_URGENT_MS = 5_000;
 const BACKOFF_MAX_MS = 60_000;
 const urgentWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_URGENT_MS, jitter: 'full' });
 const coveredWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
-/** A URL that is not reached is looked at out of turn at most this often, whoever speaks to us. */
+/** Knocks make the node try an unreached URL out of turn at most this often, whoever knocks. */
 const KNOCK_EVERY_MS = 5_000;
-/** Bytes of live commits waiting for one peer; beyond it they are dropped and repair finds them. */
+/** How many bytes of live commits may wait for one peer. Beyond it commits are not queued, and a repair finds them. */
 const MAX_OUTBOX_BYTES = 4 * 1024 * 1024;
 
-/** One configured URL and what is known of who answers there. */
+/** One configured URL and what is known of the node that answers there. */
 export interface HttpPeer {
   readonly url: string;
   readonly author: Author | undefined;
-  /** The URL is our own: configurations may name every node of the fleet alike. */
+  /** True: this node itself answers at the URL. A fleet may configure the same URLs on every node. */
   readonly self: boolean;
   readonly reachable: boolean;
   readonly streaming: boolean;
   readonly error: string | undefined;
-  /** Why it is not reached, where that has a code. */
+  /** The code of `error`, where it has one. */
   readonly errorCode: ErrorCode | undefined;
   /** Unix ms. */
   readonly lastHeardAt: number | undefined;
@@ -40,18 +40,18 @@ export interface HttpPeer {
 /** What the rest of the node does with what peers say over HTTP. */
 export interface HttpHandlers {
   readonly onIdentity: (author: Author, url: string) => void;
-  /** Another living node proved our own key at this URL. */
+  /** Another running node proved at this URL that it has our own key. */
   readonly onTwin: (url: string) => void;
   readonly onHello: (author: Author, hello: Extract<SyncMessage, { type: 'hello' }>) => Promise<void>;
   readonly onFrame: (author: Author, message: GossipMessage) => Promise<void>;
-  /** The stream has lost its place: what it missed is to be repaired. */
+  /** The stream has lost its place; a repair must bring what it missed. */
   readonly onReset: (author: Author) => void;
 }
 
 export interface HttpUrlDeps {
   readonly lung: HttpLung;
   readonly self: Author;
-  /** Of this start of the node: 16 hex digits. */
+  /** The node's incarnation as 16 hex digits. */
   readonly incarnation: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -59,11 +59,11 @@ export interface HttpUrlDeps {
   readonly heartbeatMs: number;
   readonly pollMs: number;
   readonly mode: () => SyncMode;
-  /** HTTP carries this peer now. */
+  /** Whether HTTP carries this peer at present. */
   readonly isActive: (author: Author) => boolean;
-  /** The peer is reached by P2P. */
+  /** Whether P2P carries the peer at present. */
   readonly isCovered: (author: Author) => boolean;
-  /** The peer has a push stream open from us: it needs no pushes and sends its own hellos. */
+  /** Whether the peer has a push stream open from us. Such a peer needs no pushes, and it sends its own hellos. */
   readonly streamsToUs: (author: Author) => boolean;
   readonly hello: (author: Author) => SyncMessage;
 }
@@ -71,16 +71,21 @@ export interface HttpUrlDeps {
 /** The client side of the HTTP lung for one configured URL. */
 export interface HttpUrl {
   readonly peer: HttpPeer;
-  /** Opens, closes and asks as the mode and the peer's lung want it. Called at every tick. */
+  /**
+   * Opens or closes the stream and asks the peer, as the mode and the peer's lung require. To be called at every tick.
+   */
   look(handlers: HttpHandlers): void;
-  /** The next look asks at once. */
+  /** Makes the next look ask the peer at once. */
   wake(): void;
-  /** As `wake`, for a URL that is not reached and may be this author's, and not too often. True when it is worth a look. */
+  /**
+   * As `wake`, but only for an unreached URL that may be this author's, and not too often. Returns true when a look is
+   * worth it.
+   */
   knocked(author: Author): boolean;
-  /** Queues live commits while HTTP carries the peer and no stream of ours does. */
+  /** Queues live commits while HTTP carries the peer and the peer has no stream from us. */
   push(messages: () => readonly Bytes[], except: Author | undefined): void;
   readonly outboxBytes: number;
-  /** Lets go of the URL: cuts off whatever is under way, drops what waits; resolves when it has ended. */
+  /** Ends the work on the URL: aborts what is under way and drops what waits. Resolves when all of it has ended. */
   stop(reason: Error): Promise<void>;
   request(message: Bytes, expect: Author | undefined, timeoutMs?: number): Promise<Bytes>;
 }
@@ -98,7 +103,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     lastHeardAt: undefined,
   };
   let busy = false;
-  /** Why it is looked after no more: what is under way ends without effect. */
+  /** The reason for which work on the URL has ended. What is still under way then has no effect. */
   let ended: Error | undefined;
   let nextAt = 0;
   let knockedAt = -Infinity;
@@ -108,7 +113,9 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
   let outbox: Bytes[] = [];
   let outboxBytes = 0;
   let pushing = false;
-  /** One for each request: a single signal would gather a listener for every request of the node's life. */
+  /**
+   * One for each request. A single signal for all would gather a listener for every request that the node ever sends.
+   */
   const inFlight = new Set<AbortController>();
   const running = new Set<Promise<unknown>>();
 
@@ -134,13 +141,14 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         throw new LatticeError('malformed', `expected a hello, the peer answered ${reply.type}`);
       heard();
       if (!peer.reachable) log.info({ url, peer: author }, 'HTTP peer reachable');
-      // Before the hello is taken in: a repair that it gives rise to goes over this URL.
+      // This comes before the handler, because a repair that the hello causes goes over this URL.
       peer.reachable = true;
       peer.error = undefined;
       peer.errorCode = undefined;
       await handlers.onHello(author, reply);
       failures = 0;
-      // Where HTTP carries the peer our head must reach it every heartbeat; a stream of ours to it does that too.
+      // While HTTP carries the peer, our head must reach it with every heartbeat; a stream from us to it does that as
+      // well.
       const eager = isActive() && !deps.streamsToUs(author);
       nextAt = clock.monotonic() + (eager ? deps.heartbeatMs : jitter(deps.pollMs));
       if (isActive()) openStream(author, handlers);
@@ -151,13 +159,13 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     }
   }
 
-  /** Asks who answers at the URL. Undefined: this node itself, or nobody that is looked after any more. */
+  /** Asks who answers at the URL. Undefined when it is this node itself, or when work on the URL has ended. */
   async function identify(handlers: HttpHandlers): Promise<Author | undefined> {
     const identity = await abortable((signal) => deps.lung.identify(url, { timeoutMs: HELLO_TIMEOUT_MS, signal }));
     if (identity.author === deps.self) {
       if (identity.incarnation !== deps.incarnation) {
         handlers.onTwin(url);
-        // It may not know our URL: our head tells it that it has a twin.
+        // The twin may not know our URL; our head tells it that it has a twin.
         await ask((m) => request(m, deps.self, HELLO_TIMEOUT_MS), deps.hello(deps.self));
         throw new LatticeError('twin', `${url} runs with this node's own key`);
       }
@@ -176,7 +184,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof LatticeError ? error.code : undefined;
     if (peer.reachable || peer.error === undefined) log.warn({ url, error: message }, 'HTTP peer not reachable');
-    // Another node may answer there now: ask again who it is.
+    // Another node may answer there from here on, so the next poll asks again who it is.
     if (code === 'identity-mismatch' || code === 'bad-signature') peer.author = undefined;
     peer.reachable = false;
     peer.error = message;
@@ -209,15 +217,15 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         .catch((error: unknown) => {
           if (controller.signal.aborted) return;
           log.debug({ url, error: String(error) }, 'HTTP push stream broke');
-          // What a peer forged is no accident of the network: it is kept at the distance of a failure.
+          // A forged message is no accident of the network, so the peer is left alone as after a failure.
           if (error instanceof LatticeError && error.code === 'malformed') failed(error);
         })
         .finally(() => {
-          // Another stream may be open by now: this one has nothing to say about it.
+          // Another stream may be open meanwhile, whose state this one must not change.
           if (stream !== controller) return;
           peer.streaming = false;
           stream = undefined;
-          // The poll that follows tells whether the peer is gone, and opens the next stream when it is not.
+          // The next poll finds out whether the peer is gone, and otherwise opens the next stream.
           nextAt = Math.min(nextAt, clock.monotonic() + jitter(BACKOFF_MIN_MS / 2));
         }),
     );
@@ -261,7 +269,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     }
   }
 
-  /** The next live commits to push; undefined: none is left, or the URL is not looked after any more. */
+  /** The next live commits to push. Undefined when none is left or work on the URL has ended. */
   function nextPush(): Bytes | undefined {
     const message = ended === undefined ? outbox.shift() : undefined;
     outboxBytes -= message?.length ?? 0;

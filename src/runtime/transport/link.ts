@@ -1,15 +1,20 @@
 import { type Bytes, type ErrorCode, isErrorCode, LatticeError } from '../../core/types/index.ts';
 import { decodeSync, encodeSync, type SyncMessage } from '../../core/wire/index.ts';
 
-/** One sync request to the peer over some lung; rejects when it fails or times out. */
+/**
+ * Sends one encoded sync request to a peer over some lung and resolves to the answer. Rejects on failure or timeout.
+ */
 export type Link = (message: Bytes) => Promise<Bytes>;
 
-/** Sends one message and decodes the answer, an error answer too. */
+/** Sends one message and decodes the answer, which may be an error answer. */
 export async function exchange(link: Link, message: SyncMessage): Promise<SyncMessage> {
   return decodeSync(await link(encodeSync(message)));
 }
 
-/** Sends one message and decodes the answer; an error answer rejects with the peer's code. */
+/**
+ * Sends one message and decodes the answer. An error answer rejects with LatticeError `peer-error`, whose
+ * `details.peerCode` is the peer's code.
+ */
 export async function ask(link: Link, message: SyncMessage): Promise<SyncMessage> {
   const reply = await exchange(link, message);
   if (reply.type === 'error')
@@ -20,15 +25,18 @@ export async function ask(link: Link, message: SyncMessage): Promise<SyncMessage
 }
 
 /**
- * The code that a peer answered with, by whichever lung (`details.peerCode`). Undefined where it answered nothing, and
- * for a code that this version does not know.
+ * The code with which a peer answered, over whichever lung (`details.peerCode`). Undefined when the peer did not answer
+ * with an error, or when this version does not know the code.
  */
 export function peerCodeOf(error: unknown): ErrorCode | undefined {
   const code = error instanceof LatticeError ? error.details['peerCode'] : undefined;
   return isErrorCode(code) ? code : undefined;
 }
 
-/** Why something with a peer failed: what it answered with, or our own code. Undefined for an error without one. */
+/**
+ * The code for a failure with a peer: the one that the peer answered with, or else our own. Undefined for an error that
+ * has none.
+ */
 export function errorCodeOf(error: unknown): ErrorCode | undefined {
   return peerCodeOf(error) ?? (error instanceof LatticeError ? error.code : undefined);
 }

@@ -14,7 +14,8 @@ export interface LinksDeps {
 }
 
 /**
- * The way to a peer: over the lung that carries it, or the other where only that reaches it. Undefined where none does.
+ * The way to a peer: over the lung that carries it, or over the other lung when only that one reaches it. Undefined
+ * when neither does.
  */
 export type LinkTo = (peer: Peer) => { readonly lung: LungName; readonly link: Link } | undefined;
 

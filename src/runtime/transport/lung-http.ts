@@ -2,7 +2,7 @@ import type { Author, Bytes } from '../../core/types/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import { createHttpUrl, type HttpHandlers, type HttpPeer, type HttpUrl, type HttpUrlDeps } from './http-url.ts';
 
-/** How often every URL is looked at, at the least: fine enough for a heartbeat of a second. */
+/** How often every URL is looked at, at least. It is fine enough for a heartbeat of one second. */
 const LOOK_EVERY_MS = 250;
 
 export interface HttpSupervisor {
@@ -10,32 +10,32 @@ export interface HttpSupervisor {
   stop(): Promise<void>;
   peers(): readonly HttpPeer[];
   find(author: Author): HttpPeer | undefined;
-  /** One more URL to look after; nothing when it is known. */
+  /** Adds a URL; does nothing when the URL is there already. */
   add(url: string): void;
-  /** Lets go of a URL: its stream is closed, what waits for it is dropped. */
+  /** Removes a URL: closes its stream and drops what waits for it. */
   remove(url: string): void;
-  /** Looks at a peer at once: its lung or the mode changed, or an operator asks. */
+  /** Asks a peer at once, or all of them, because its lung or the mode changed or an operator wants it. */
   wake(author?: Author): void;
   /**
-   * A node that names this key has just spoken to us over HTTP: URLs that may be its and are not reached are looked at
-   * at once. Nothing of it need be proven.
+   * Takes a knock: a node that names this author has just sent us a request over HTTP. Unreached URLs that may be its
+   * own are looked at at once. The node need not have proven anything.
    */
   knocked(author: Author): void;
-  /** One sync request to a known URL. Rejects when the URL is not looked after any more. */
+  /** Sends one sync request to a known URL. Rejects when the URL is not known. */
   request(url: string, message: Bytes, expect: Author | undefined): Promise<Bytes>;
   /**
-   * Offers live commits (encoded push messages, made when somebody needs them) to the peers that HTTP carries and that
-   * have no stream from us.
+   * Offers live commits to the peers that HTTP carries and that have no stream from us. `messages` encodes them as push
+   * messages and is called only when a peer takes them.
    */
   push(messages: () => readonly Bytes[], except: Author | undefined): void;
-  /** Bytes of live commits waiting to be pushed. */
+  /** How many bytes of live commits wait to be pushed. */
   outboxBytes(): number;
 }
 
 /** The client side of the HTTP lung: one small loop for each configured URL. */
 export function createHttpSupervisor(deps: HttpUrlDeps & { readonly urls: readonly string[] }): HttpSupervisor {
   let urls: readonly HttpUrl[] = deps.urls.map((url) => createHttpUrl(deps, url));
-  /** What is under way with URLs that were removed ends before the node does. */
+  /** The endings of removed URLs, which the node awaits before it has stopped. */
   const endings = new Set<Promise<void>>();
   let handlers: HttpHandlers | undefined;
   let looks: Repetition | undefined;

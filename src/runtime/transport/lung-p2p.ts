@@ -4,7 +4,7 @@ import { backoff, withDeadline } from '../../timing/index.ts';
 import type { Cause, CauseCode } from '../facade/codes.ts';
 import type { LungStatus } from '../facade/index.ts';
 
-/** A start that has not finished by then is cut off: the original's never returned. */
+/** A start that takes longer is cut off. One that hangs would otherwise keep P2P from ever being tried again. */
 const START_DEADLINE_MS = 10_000;
 const RETRY_MIN_MS = 2_000;
 const RETRY_MAX_MS = 60_000;
@@ -27,13 +27,13 @@ export interface P2pSupervisorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Every change of state, with its cause. */
+  /** Called with every change of the lung's state and its cause. */
   readonly onState: (from: string, to: string, cause: Cause) => void;
 }
 
 /**
- * Keeps the P2P lung running beside the node: a start that fails or hangs is a state with its reason and a retry with
- * backoff; the node never waits for it.
+ * Keeps the P2P lung running beside the node, which never waits for it. A start that fails or hangs becomes a state
+ * with its reason, and the start is repeated with backoff.
  */
 export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
   const { lung, clock, log } = deps;
@@ -53,7 +53,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
   async function begin(handlers: P2pNodeHandlers): Promise<void> {
     if (lung === undefined || stopped) return;
     await stopping;
-    // Stopped meanwhile: nothing may start any more.
+    // The node was stopped meanwhile, so nothing may start.
     if (stopped) return;
     const controller = new AbortController();
     attempt = controller;
@@ -107,7 +107,7 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     },
     publish(data) {
       if (lung === undefined || status.state !== 'running') return;
-      // Gossip may be lost at any time; anti-entropy finds what is missing.
+      // Gossip may be lost at any time; a repair finds what is missing.
       lung.publish(data).catch((error: unknown) => log.debug({ error: String(error) }, 'gossip not published'));
     },
     request(peer, message, timeoutMs) {

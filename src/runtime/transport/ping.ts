@@ -8,7 +8,7 @@ import { ask } from './link.ts';
 import type { HttpSupervisor } from './lung-http.ts';
 import type { P2pSupervisor } from './lung-p2p.ts';
 
-/** A peer that needs longer carries nothing within seconds. */
+/** A peer that needs longer could not carry anything within seconds. */
 const TIMEOUT_MS = 4_000;
 
 export interface PingDeps {
@@ -21,7 +21,7 @@ export interface PingDeps {
   readonly hello: (author: Author) => SyncMessage;
 }
 
-/** Tries a peer over both lungs at once, whichever carries it: a small exchange that changes nothing. */
+/** Tries a peer over both lungs at once, whichever carries it, by a small exchange that changes nothing. */
 export function createPing(deps: PingDeps): Lattice['pingPeer'] {
   const { clock, p2p, http } = deps;
 

@@ -9,18 +9,18 @@ import type { PeerAddress } from '../facade/index.ts';
 import type { Members } from '../fleet/members.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 
-/** Of each kind. A fleet is some dozens of nodes; more is a script that runs wild. */
+/** The bound for each of the two kinds. A fleet is some dozens of nodes; more can only be a script out of control. */
 const MAX_ADDED = 64;
 
 export interface AddedPeersDeps {
   readonly writer: Pick<Writer, 'keep'>;
   readonly added: AddedPeers;
-  /** What the configuration names. `authors`: those of the multiaddrs. */
+  /** The peers that the configuration names. `authors` are those of its multiaddrs. */
   readonly configured: AddedPeers & { readonly authors: readonly Author[] };
   readonly self: Author;
   readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find' | 'peers'>;
   readonly members: Pick<Members, 'configure' | 'release'>;
-  /** Tells the P2P lung the further addresses to stay connected with. */
+  /** Tells the P2P lung which further addresses it should stay connected with. */
   readonly stayWith: (multiaddrs: readonly string[]) => void;
   readonly log: Log;
 }
@@ -32,11 +32,11 @@ export interface AddedPeersBook {
   hasAuthor(author: Author): boolean;
 }
 
-/** A peer as it is written down and compared. */
+/** A peer in the form in which it is stored and compared. */
 interface Named {
   readonly kind: keyof AddedPeers;
   readonly text: string;
-  /** Undefined of a URL, which does not tell who answers there. */
+  /** Undefined for a URL, which does not tell who answers there. */
   readonly author: Author | undefined;
 }
 
@@ -51,7 +51,10 @@ function nameOf(peer: PeerAddress): Named | Flaw {
   return isFlaw(parsed) ? parsed : { kind: 'multiaddrs', text: parsed.text, author: parsed.author };
 }
 
-/** What an earlier run wrote down, without what this version does not take. LatticeError `damaged-row`. */
+/**
+ * The peers that an earlier run stored, without those that this version does not accept. Rejects with LatticeError
+ * `damaged-row`.
+ */
 export async function loadAddedPeers(store: Store): Promise<AddedPeers> {
   const row = await store.get(ADDED_PEERS);
   if (row === undefined) return { urls: [], multiaddrs: [] };
@@ -72,11 +75,11 @@ export function multiaddrAuthor(multiaddr: string): Author | undefined {
   return isFlaw(parsed) ? undefined : parsed.author;
 }
 
-/** Peers that operators add and remove while the node runs, kept in the store beside the state. */
+/** The peers that operators add and remove while the node runs. They are kept in the store beside the state. */
 export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   const { writer, configured, http, members, log } = deps;
   let now = deps.added;
-  /** One change at a time: each builds on the one before. */
+  /** Changes run one at a time, because each builds on the one before. */
   let turn: Promise<unknown> = Promise.resolve();
 
   function resolved(peer: PeerAddress): Named {
@@ -91,7 +94,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
 
   const hasAuthor = (author: Author): boolean => now.multiaddrs.some((address) => multiaddrAuthor(address) === author);
 
-  // What an earlier run wrote down counts from the start.
+  // The peers that an earlier run stored count from the start.
   for (const address of now.multiaddrs) {
     const author = multiaddrAuthor(address);
     if (author !== undefined) members.configure(author);
@@ -103,7 +106,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     now = next;
   }
 
-  /** A peer that was removed here may still be named elsewhere. */
+  /** Takes the membership from a removed peer, unless something else names the peer. */
   function release(author: Author): void {
     const url = http.find(author)?.url;
     members.release(author, {

@@ -6,35 +6,36 @@ import { sleep } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { LoadedCheckpoint } from '../storage/checkpoint-load.ts';
 
-/** A smaller state is read entry by entry in a few hundred milliseconds: it needs no checkpoint. */
+/** A state with fewer entries is read entry by entry in a few hundred milliseconds, so it needs no checkpoint. */
 const LEAST_ENTRIES = 32_768;
 /**
- * A checkpoint is made when this part of the entries has changed since the last: 256 bytes are then written for each
- * change.
+ * A checkpoint is made when one in SHARE entries has changed since the last one. That writes 256 bytes for each change.
  */
 const SHARE = 4;
 /**
- * Or when this part of the journal's length has been written since: a checkpoint is of use only while the journal
- * reaches back to it.
+ * A checkpoint is also made when this part of the journal's length was written since the last one, because a checkpoint
+ * is of use only while the journal reaches back to it.
  */
 const JOURNAL_SHARE = 0.75;
-/** Leaves in a page, at most twice as many as on average. */
+/** How many leaves a page has on average, up to a factor of two. */
 const PAGE_LEAVES = 1024;
-/** Bytes of one batch: about 4,000 leaves, gathered at one go in some 5 ms. The store's next batch waits for it. */
+/**
+ * The bytes of one batch: about 4,000 leaves, gathered at one go in some 5 ms, for which the store's next batch waits.
+ */
 const BATCH_BYTES = 256 * 1024;
-/** Rest after each batch, so that processor and disk are others' most of the time. */
+/** The rest after each batch, which leaves processor and disk to others most of the time. */
 const PAUSE_MS = 20;
 
 export interface CheckpointSaver {
-  /** A batch is durable that changed so many keys. */
+  /** To be called when a batch is durable, with its sequence and the number of keys that it changed. */
   applied(sequence: number, changes: number): void;
   stop(): void;
 }
 
 /**
- * Writes the tree's leaves to the store from time to time, page by page beside everything else. A page is written
- * between batches, so that it holds durable leaves only; pages written later may hold newer leaves, which does no harm
- * (see Checkpoint).
+ * Writes the leaves of the tree to the store from time to time, page by page, while the node works. Each page is
+ * written between batches, so that it has durable leaves only. Pages that are written later may have newer leaves,
+ * which does no harm (see `Checkpoint`).
  */
 export function createCheckpointSaver(deps: {
   readonly replica: Replica;
@@ -43,11 +44,11 @@ export function createCheckpointSaver(deps: {
   readonly clock: Clock;
   readonly log: Log;
   readonly loaded: LoadedCheckpoint | undefined;
-  /** Records that the journal keeps. */
+  /** How many batches the journal keeps. */
   readonly journalLength: number;
-  /** Of the last durable batch, at the start. */
+  /** The sequence of the last durable batch at the start. */
   readonly sequence: number;
-  /** Fewer entries than this have no checkpoint. */
+  /** A state with fewer entries than this gets no checkpoint. */
   readonly leastEntries?: number;
 }): CheckpointSaver {
   const { replica, store, writer, clock } = deps;
@@ -67,7 +68,7 @@ export function createCheckpointSaver(deps: {
     if (running || stopping.signal.aborted || !isDue()) return;
     running = true;
     void save()
-      // A store that cannot be written ends the process by the writer's next batch.
+      // A store that cannot be written ends the process with the writer's next batch.
       .catch((err: unknown) => deps.log.warn({ err }, 'no checkpoint of the tree was made'))
       .finally(() => {
         running = false;
@@ -76,7 +77,7 @@ export function createCheckpointSaver(deps: {
 
   async function save(): Promise<void> {
     const bits = Math.min(MAX_PAGE_BITS, Math.max(0, Math.ceil(Math.log2(replica.tree.size / PAGE_LEAVES))));
-    // What is written meanwhile counts for the next one.
+    // What is written from here on counts for the next checkpoint.
     const from = await writer.read(() => {
       changed = 0;
       return sequence;
@@ -123,7 +124,7 @@ export function createCheckpointSaver(deps: {
   };
 }
 
-/** The first `bits` bits are those of the number `page`. */
+/** A prefix whose first `bits` bits are those of the number `page`. */
 function prefixOf(page: number, bits: number): Bytes {
   const out = new Uint8Array(4);
   new DataView(out.buffer).setUint32(0, bits === 0 ? 0 : (page << (32 - bits)) >>> 0);

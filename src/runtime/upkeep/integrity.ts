@@ -8,32 +8,32 @@ import type { Writer } from '../commit/writer.ts';
 import type { Entries, PresentEntry } from '../storage/entries.ts';
 
 /**
- * Begins this long after the start: what a node has missed comes first, and reads are held against the tree in any
- * case.
+ * The check begins this long after the start, because what the node has missed comes first. Reads compare every entry
+ * with the tree in any case.
  */
 const BEGIN_MS = 5_000;
-/** Entries checked at a time: a few milliseconds. */
+/** How many entries are checked at a time, which takes a few milliseconds. */
 const SLICE = 256;
 /**
- * Rest after each slice, at the least: on a busy or slow machine a slice takes longer, and so does the rest, by
- * REST_SHARE.
+ * The shortest rest after each slice. On a busy or slow machine a slice takes longer, and REST_SHARE makes the rest
+ * longer with it.
  */
 const PAUSE_MS = 20;
-/** For each millisecond of a slice so many of rest: the check takes at most a fifth of a core while it lasts. */
+/** The rest for each millisecond of a slice, so that the check takes at most a fifth of a core while it lasts. */
 const REST_SHARE = 4;
 
 export interface IntegrityCheck {
   start(): void;
   stop(): void;
-  /** How far the check has come; undefined when every entry has been found good. */
+  /** How far the check has come; undefined once every entry has been found good. */
   progress(): { readonly checked: number; readonly total: number } | undefined;
 }
 
 /**
- * Checks what a start takes on trust: that every entry's bytes parse, hash through their path to their commit's id and
- * to their leaf, that none is missing or too many, and that each has the rows that lead to it. Every start runs it once
- * beside everything else, a slice at a time: what changes meanwhile is checked as it is when its turn comes. The first
- * fault ends the process.
+ * Checks what a start does not: that the bytes of every entry parse, and hash through their path to their commit's id
+ * and to their leaf; that none is missing or too many; and that each has the rows that lead to it. Every start runs the
+ * check once while the node works, a slice at a time. What changes meanwhile is checked as it is when its turn comes.
+ * The first fault ends the process.
  */
 export function createIntegrityCheck(deps: {
   readonly replica: Replica;
@@ -51,7 +51,7 @@ export function createIntegrityCheck(deps: {
   let done = total === 0;
   const stopping = new AbortController();
 
-  /** Key hashes of those that lack the row that lists their key, or the one that lists a conflict. */
+  /** The key hashes of the entries that lack the row that lists their key, or the row that lists their conflict. */
   async function unindexed(present: readonly PresentEntry[]): Promise<Bytes[]> {
     const conflicts = present.filter(({ entry }) => entry.siblings.length > 1);
     const [keys, marks] = await Promise.all([
@@ -65,21 +65,21 @@ export function createIntegrityCheck(deps: {
     return lacking.map(({ keyHash }) => keyHash);
   }
 
-  /** Checks the next entries after a key hash. Resolves to the last of them; undefined when there were none. */
+  /** Checks the next entries after a key hash and resolves to the last key hash; undefined when there were none. */
   async function checkSlice(after: Bytes | undefined): Promise<Bytes | undefined> {
     const { entries: slice, last } = await entries.page(after, SLICE, (read) => writer.read(read));
-    // Throws where an operation does not lead to its commit.
+    // This throws when an operation does not lead to its commit.
     for (const { entry } of slice) siblingsToFragments(entry.siblings, hasher);
     const hashes = slice.map(({ keyHash }) => keyHash);
-    // A key that changed since it was read looks wrong too: what counts is what it is now.
+    // A key that changed after it was read may look wrong as well, so each of these is read once more between batches.
     for (const hash of [...lostAmong(hashes, after, last), ...(await unindexed(slice))]) await demand(hash);
     checked += slice.length;
     return last;
   }
 
   /**
-   * Leaves of the tree after one key hash and up to another, or to the end, that are not among these, which are in
-   * order.
+   * The leaves of the tree after one key hash, and up to another or to the end, whose key hashes are not among
+   * `hashes`, which are in order.
    */
   function lostAmong(hashes: readonly Bytes[], after: Bytes | undefined, last: Bytes | undefined): Bytes[] {
     const lost: Bytes[] = [];
@@ -94,7 +94,7 @@ export function createIntegrityCheck(deps: {
     return lost;
   }
 
-  /** Throws LatticeError `store-damaged` for what is wrong with the rows of a key as they are now. */
+  /** Rejects with LatticeError `store-damaged` when something is wrong with the present rows of a key. */
   function demand(hash: Bytes): Promise<void> {
     return writer.read(async () => {
       const entry = await entries.newest({ keyHash: hash });
@@ -125,7 +125,7 @@ export function createIntegrityCheck(deps: {
     start() {
       if (done) return;
       run().catch((cause: unknown) => {
-        // The store was closed under it, or a failed batch has ended everything already.
+        // The store was closed during the check, or a failed batch has ended everything already.
         if (stopping.signal.aborted) return;
         const error = cause instanceof LatticeError ? damage(cause) : cause;
         log.error({ err: error, checked, total }, 'the check of the store ended');

@@ -15,7 +15,7 @@ import type { HttpSupervisor } from '../transport/lung-http.ts';
 
 /** How often every peer is looked at: fine enough for a grace of seconds, coarse enough to cost nothing. */
 const LOOK_EVERY_MS = 250;
-/** A head older than this says nothing of a clock any more. */
+/** A head that is older than this tells nothing about the peer's clock. */
 const FRESH_MS = 30_000;
 
 export interface SupervisionDeps {
@@ -32,20 +32,22 @@ export interface SupervisionDeps {
   readonly graceMs: number;
   readonly mode: () => SyncMode;
   readonly onTransition: (transition: Omit<Transition, 'at'>) => void;
-  /** Send our head on both lungs. */
+  /** Sends our head on both lungs. */
   readonly beat: () => void;
 }
 
 export interface Supervision {
   start(): void;
   stop(): void;
-  /** Decides for every peer now. */
+  /** Decides for every peer at once. */
   look(): void;
-  /** Compares a peer's newest head with our state, and repairs at once where that cannot wait for the next look. */
+  /**
+   * Compares a peer's newest head with our state, and begins a repair at once where it cannot wait for the next look.
+   */
   compare(author: Author): void;
 }
 
-/** The one clockwork of a node: heartbeat, fail-over per peer, and the moment when repairs are due. */
+/** The one clockwork of a node: it sends heartbeats, decides which lung carries each peer, and begins due repairs. */
 export function createSupervision(deps: SupervisionDeps): Supervision {
   const { clock, peers, guard, own } = deps;
   let looks: Repetition | undefined;
@@ -57,11 +59,11 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
     if (peer === undefined) return;
     const { root, recentRoots: recent } = own;
     peers.compare(peer, { root: root(), recent, seenHlc: own.seen(author), trustHash: deps.trust.hash });
-    // First contact: the next look would come up to 250 ms later.
+    // At the first contact a repair is urgent, and the next look would come up to 250 ms later.
     if (peer.repair.urgent) deps.repairs.consider(peer);
   }
 
-  /** Which lung is to carry the peer from now on. */
+  /** Decides which lung carries the peer. */
   function decide({ author, link, view }: Peer, now: number): void {
     const before = link.path.lung;
     const decided = decidePath(link.path, {

@@ -9,7 +9,7 @@ const SYNC = {
   p2p: { sent: { lung: 'p2p', direction: 'sent' }, received: { lung: 'p2p', direction: 'received' } },
   http: { sent: { lung: 'http', direction: 'sent' }, received: { lung: 'http', direction: 'received' } },
 } as const;
-/** Refusals of writes that have a label value of their own. */
+/** The refusals of writes that have a label value of their own. */
 const WRITE_OUTCOMES: ReadonlySet<ErrorCode> = new Set([
   'precondition-failed',
   'not-found',
@@ -20,8 +20,8 @@ const WRITE_OUTCOMES: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * The node's ports with their traffic and times counted, so that no other part has to. Ports are plain objects: what is
- * not wrapped here goes through as it is.
+ * Wraps the node's ports so that their traffic and times are counted, which spares the other parts the counting. Ports
+ * are plain objects, so whatever is not wrapped here is passed on as it is.
  */
 export function measured(deps: NodeDeps, metrics: Metrics): NodeDeps {
   const { clock } = deps;
@@ -110,7 +110,7 @@ function measuredHttp(lung: HttpLung, metrics: Metrics): HttpLung {
   };
 }
 
-/** The HTTP lung's server side, its bytes counted. */
+/** Wraps the HTTP lung's server side so that its bytes are counted. */
 export function measuredSync(sync: SyncService, metrics: Metrics): SyncService {
   const { sent, received } = SYNC.http;
   return {
@@ -134,7 +134,7 @@ export function measuredSync(sync: SyncService, metrics: Metrics): SyncService {
   };
 }
 
-/** Local writes by how they ended, and how long the durable ones took. */
+/** Wraps local writes: counts them by how they ended, and measures how long the durable ones took. */
 export function measuredWrites(write: Lattice['write'], metrics: Metrics, clock: Clock): Lattice['write'] {
   return async (...given) => {
     const started = clock.monotonic();

@@ -3,33 +3,36 @@ import { every, type Repetition } from '../../timing/index.ts';
 import type { SeriesPoint, SeriesView } from '../facade/index.ts';
 
 const STEP_MS = 5_000;
-/** One hour. */
+/** One hour of steps. */
 const MAX_POINTS = 720;
-/** Buckets of the latency: each 10 % wider than the one before, from 0.1 ms; 160 of them reach over six minutes. */
+/**
+ * The buckets of the latency. Each is 10 % wider than the one before, beginning at 0.1 ms; 160 of them reach over six
+ * minutes.
+ */
 const GROWTH = 1.1;
 const LEAST_MS = 0.1;
 const BUCKETS = 160;
 
 export interface SeriesDeps {
   readonly clock: Clock;
-  /** Everything counted goes on to these. */
+  /** The metrics to which everything counted is passed on. */
   readonly metrics: Metrics;
   readonly log: Pick<Log, 'error'>;
-  /** Absent in simulations: points have no machine figures then. */
+  /** When absent, as in simulations, points have no figures of the machine. */
   readonly machine?: Machine | undefined;
 }
 
 export interface SeriesRecorder {
-  /** What the node counts with: sums up the step under way, and passes on. */
+  /** The metrics that the node counts with. They sum up the present step, and pass everything on. */
   readonly metrics: Metrics;
-  /** Begins to record; `agreement` is read at each step. */
+  /** Begins to record. `agreement` is read at the end of each step. */
   start(agreement: () => { readonly peers: number; readonly equal: number }): void;
   stop(): void;
-  /** Points later than `since` (Unix ms), oldest first. */
+  /** The points later than `since` (Unix ms), oldest first. */
   view(since?: number): SeriesView;
 }
 
-/** Sums of one step. */
+/** The sums of one step. */
 interface Sums {
   changes: number;
   writes: number;
@@ -52,7 +55,7 @@ const ZERO: Sums = {
   transitions: 0,
 };
 
-/** One hour of what the node did, in steps of five seconds, from the very counters that the metrics show. */
+/** Records one hour of what the node did, in steps of five seconds, from the same counters that the metrics show. */
 export function createSeries({ clock, metrics, log, machine }: SeriesDeps): SeriesRecorder {
   const points: SeriesPoint[] = [];
   const latency = createQuantile();
@@ -124,7 +127,7 @@ export function createSeries({ clock, metrics, log, machine }: SeriesDeps): Seri
   };
 }
 
-/** Quantiles within 10 %, in the memory of BUCKETS numbers. */
+/** Computes quantiles within 10 % in the memory of BUCKETS numbers. */
 function createQuantile(): { add(ms: number): void; take(q: number): number | undefined } {
   const counts = new Uint32Array(BUCKETS);
   let total = 0;
@@ -136,8 +139,8 @@ function createQuantile(): { add(ms: number): void; take(q: number): number | un
       total++;
     },
     /**
-     * The upper bound of the bucket that holds it, to a tenth of a ms; then it starts again. Undefined when nothing was
-     * added.
+     * The upper bound of the bucket that has the quantile, in ms to one decimal; then counting starts again. Undefined
+     * when nothing was added.
      */
     take(q) {
       if (total === 0) return undefined;

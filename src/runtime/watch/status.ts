@@ -30,9 +30,9 @@ export interface StatusDeps {
   readonly startedAt: number;
 }
 
-/** What of a node's parts the status is read from. */
+/** The parts of a node that the status is read from. */
 export interface StatusParts {
-  /** Of this start, 8 bytes. */
+  /** The node's incarnation, 8 bytes. */
   readonly incarnation: Bytes;
   readonly peers: Pick<PeerTable, 'all'>;
   readonly mode: Pick<Mode, 'now'>;
@@ -52,7 +52,7 @@ export interface StatusParts {
   readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
 }
 
-/** What a node says about itself and its peers, read from memory. */
+/** What a node says about itself and its peers. It is read from memory. */
 export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): PeerStatus[] } {
   const { options, deps, parts: s } = given;
   const { trust } = given.opened;
@@ -67,16 +67,16 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
   const httpAlive = (peer: Peer, url: HttpPeer | undefined): boolean => {
     if (s.mode.now === 'p2p') return false;
     if (url?.reachable === true) return true;
-    // A peer behind NAT dials us: its hellos and our stream to it are HTTP that works.
+    // A peer behind NAT can only dial us. Its hellos and our stream to it show that HTTP works.
     return (
       peer.view.heardAt.http !== undefined &&
       clock.monotonic() - peer.view.heardAt.http <= options.graceMs + options.heartbeatMs
     );
   };
-  /** An operator added the peer while a node ran. */
+  /** Whether an operator added the peer while a node ran. */
   const isAdded = (author: Author | undefined, url: string | undefined): boolean =>
     (author !== undefined && s.added.hasAuthor(author)) || (url !== undefined && s.added.hasUrl(url));
-  /** Monotonic times as Unix ms for people. */
+  /** Turns monotonic times into Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
 
@@ -118,7 +118,10 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     };
   }
 
-  /** Equality is claimed from roots only, whatever was counted before; and where they differ, so do keys. */
+  /**
+   * How many keys differ. It is 0 where the agreement is equal, whatever was counted before. Elsewhere a count of 0 is
+   * left out, because keys differ where roots do; only a running repair may show it.
+   */
   function differingOf(peer: Peer): PeerStatus['differing'] {
     if (peer.view.agreement === 'equal')
       return { keys: 0, at: wall(peer.view.agreementAt) ?? clock.now(), exact: true };
