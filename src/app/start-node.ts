@@ -37,7 +37,7 @@ const DISK_CHECK_MS = 10_000;
 /** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
 const LINGER_MS = 200;
 
-/** What to start. */
+/** What a node is started with. */
 export interface StartOptions {
   readonly config: Config;
   /** Where the node logs. Default: standard output, in the form that the configuration says. */

@@ -29,7 +29,7 @@ export interface FollowOptions {
   readonly retryFirst?: boolean | undefined;
 }
 
-/** The same for any stream, with the query of its request. */
+/** How to follow any event stream: the FollowOptions, and the query of its request. */
 export interface StreamOptions extends FollowOptions {
   /** Parameters that are undefined are left out. `after` is set by the stream itself. */
   readonly query?: Readonly<Record<string, string | number | undefined>>;

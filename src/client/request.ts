@@ -17,7 +17,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
-/** What ends one call. */
+/** How long one call may take, and what ends it before. */
 export interface CallOptions {
   /** Ends the call, which then rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
