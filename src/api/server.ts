@@ -36,11 +36,14 @@ import { syncRoutes } from './routes/v1/sync.ts';
 
 /** The HTTP face of a node. */
 export interface Api {
-  /** Every route as `METHOD /path`. */
+  /** Every route as `METHOD /path`, without those that only answer 405. */
   readonly routes: readonly string[];
-  /** Binds the configured address. LatticeError `address-in-use` or `address-unavailable`. */
+  /**
+   * Binds the configured address and resolves to the base URL. Rejects with LatticeError `address-in-use` or
+   * `address-unavailable`.
+   */
   listen(): Promise<{ readonly url: string }>;
-  /** Stops listening, ends open streams, lets requests under way finish for a short time. Never hangs. */
+  /** Stops listening, ends open streams, and gives requests under way a short time before it cuts their connections. */
   close(): Promise<void>;
 }
 
@@ -48,8 +51,9 @@ const EVENT_SOCKET = '/api/v1/events/ws';
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * RELIABILITY: nothing of a node may be framed, sniffed or scripted from elsewhere. Constant, so set by hand: a plugin
- * costs a third of the throughput.
+ * Headers of every answer (SPEC A17). By them browsers put nothing of a node into a frame, guess no media types, and
+ * run no scripts from elsewhere. They are constant and set here, because a plugin for them costs a third of the
+ * throughput.
  */
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy':
@@ -61,7 +65,10 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Times and sizes: RELIABILITY, HTTP values. */
+/**
+ * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
+ * for its whole request.
+ */
 function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance {
   const run = randomBytes(4).toString('hex');
   let requests = 0;
@@ -70,29 +77,30 @@ function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance 
     bodyLimit: MAX_BODY_BYTES,
     keepAliveTimeout: 5000,
     requestTimeout: 10_000,
-    // Silence of this length means that the reader has stopped: open streams carry a heartbeat four times as often.
+    // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat
+    // four times as often.
     connectionTimeout: 60_000,
     forceCloseConnections: 'idle',
     ...(proxies.length === 0 ? {} : { trustProxy: [...proxies] }),
     http: { maxHeaderSize: 8192, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: {
-      // 1,024 bytes of key, each percent-encoded.
+      // A key of 1,024 bytes, each of them percent-encoded.
       maxParamLength: 3072,
-      // Queries are parsed strictly by the routes.
+      // The routes parse their queries themselves, strictly.
       querystringParser: () => ({}),
     },
-    // Only what is printed as it is written may stand in logs and headers.
+    // The client's request id is taken only when it is visible ASCII, because it is written into logs and headers.
     genReqId: (raw) => {
       const given = raw.headers['x-request-id'];
       return typeof given === 'string' && /^[!-~]{1,64}$/.test(given) ? given : `${run}-${(++requests).toString(36)}`;
     },
-    // What a client sends is what is meant: nothing is turned into another type or left out, and every flaw is named.
+    // What a client sends counts as it is: nothing is turned into another type or left out, and every flaw is named.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
     frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
 
-/** Answers every other method of a known path with 405. Registered last. */
+/** Makes every other method of a known path answer 405. Call it after all routes are registered. */
 function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [url, methods] of methodsByPath) {
     const allow = [...methods].join(', ');
@@ -100,7 +108,7 @@ function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<str
       method: METHODS.filter((m) => !methods.has(m)),
       url,
       exposeHeadRoute: false,
-      // Before the body is looked at: its type and size don't matter here.
+      // The answer comes before the body is read, because its type and size do not matter.
       onRequest: async (_request, reply) => {
         reply.header('allow', allow);
         throw new LatticeError('method-not-allowed', `this path takes ${allow}`);
@@ -110,6 +118,7 @@ function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<str
   }
 }
 
+/** Refuses compressed bodies with LatticeError `unsupported-media-type`. */
 function checkEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return;
@@ -120,10 +129,10 @@ function checkEncoding(request: FastifyRequest): void {
 
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 
-/** Wildcard binds are reached through loopback. */
+/** The host by which to reach a bind address: loopback where that means all interfaces. */
 const reachableHost = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host);
 
-/** Builds the server without binding it. Rejects only on programmer errors. */
+/** Builds the server without binding it. It rejects only on programming errors. */
 export async function createApi(deps: ApiDeps): Promise<Api> {
   const { lattice, config, clock, log, metrics } = deps;
   const times = { ...DEFAULT_TIMES, ...deps.times };

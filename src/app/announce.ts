@@ -3,15 +3,17 @@ import type { Clock, Log } from '../ports/index.ts';
 import type { Lattice } from '../runtime/index.ts';
 import { sleep } from '../timing/index.ts';
 
-/** Between two looks at a lung that starts. */
+/** Milliseconds between two looks at the P2P lung while it starts. */
 const LOOK_MS = 20;
-/** The original waited this long for a peer id before it went on with HTTP. */
+/**
+ * How long the lines wait for P2P. It is the time that the original waits for its peer id before it goes on with HTTP.
+ */
 const P2P_START_MS = 10_000;
 
 /**
- * Logs how the start ended, in the order that operators of the original look for: what became of P2P (told by the lung
- * itself), HTTP sync, ready, peers monitored. Only the lines wait for P2P; the API answers already. The returned
- * function ends the wait.
+ * Logs how the start ended, in the order of the original's log, which its operators know: P2P, of which the lung itself
+ * tells, then HTTP sync, the node being ready, and the number of HTTP peers. Only these lines wait for P2P; the API
+ * answers meanwhile. The function that it returns ends the wait.
  */
 export function announce(deps: {
   readonly lattice: Lattice;

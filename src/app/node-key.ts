@@ -2,17 +2,17 @@ import { createSigner, systemRandom } from '../adapters/system/index.ts';
 import { type Author, bytesToHex } from '../core/types/index.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 
-/** The identity of a node. Hex, 64 digits each. */
+/** The keys and the peer id of a node. Keys have 64 hex digits. */
 export interface NodeKey {
-  /** Ed25519 seed, for `DIOTEC360_NODE_PRIVKEY_HEX`. Whoever has it writes as this node. */
+  /** The Ed25519 seed, for `DIOTEC360_NODE_PRIVKEY_HEX`. Whoever has it can sign as this node. */
   readonly privateKey: string;
-  /** For every node's `DIOTEC360_TRUSTED_STATE_PUBKEYS`. */
+  /** The author, for the `DIOTEC360_TRUSTED_STATE_PUBKEYS` of every node. */
   readonly publicKey: Author;
-  /** 12D3Koo…, as P2P addresses name the node. */
+  /** The name of the node in P2P addresses, which begins with 12D3Koo. */
   readonly peerId: string;
 }
 
-/** A new random identity, for programs that embed a node and keep its key themselves. */
+/** Makes a new random node key, for programs that embed a node and keep its key themselves. */
 export function generateNodeKey(): NodeKey {
   const seed = systemRandom().bytes(32);
   const { author } = createSigner(seed);

@@ -29,33 +29,42 @@ import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { VERSION } from './version.ts';
 
-/** Writing stops below the greater of these: room to compact and to shut down cleanly. */
+/** The node is read-only below the greater of these, so that the store has room to compact and to close cleanly. */
 const MIN_FREE_BYTES = 256 * 1024 * 1024;
+/** The part of the whole disk. */
 const MIN_FREE_PART = 0.05;
 const DISK_CHECK_MS = 10_000;
-/** A node whose store failed ends after this: its last lines must reach the log. */
+/** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
 const LINGER_MS = 200;
 
+/** What a node is started with. */
 export interface StartOptions {
   readonly config: Config;
-  /** Default: structured lines on standard output as the configuration says. */
+  /** Where the node logs. Default: standard output, in the form that the configuration says. */
   readonly log?: Log;
-  /** The store failed. Default: a last line naming the cause, then exit code 74. */
+  /**
+   * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 74.
+   */
   readonly onFatal?: (error: unknown) => void;
 }
 
+/** A node that runs. */
 export interface StartedNode {
   readonly lattice: Lattice;
-  /** Base URL of the API. */
+  /** The base URL of the API. */
   readonly url: string;
   readonly log: Log;
-  /** Drains: no new requests, lungs closed, last batch durable, store closed. */
+  /**
+   * Stops the node: it takes no new requests, makes the last batch durable, and closes the lungs and the store. Further
+   * calls wait for the first one.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Opens and verifies the store, serves the API, then starts both lungs beside it: the node never waits for a network.
- * Rejects with a LatticeError that names the cause and the next step; nothing is left running then.
+ * Opens and verifies the store, serves the API, and then starts both lungs. It resolves without waiting for the lungs,
+ * so that no network can hold up a start. Rejects with a LatticeError that names the cause and the next step; nothing
+ * is left running then.
  */
 export async function startNode({ config, log: given, onFatal }: StartOptions): Promise<StartedNode> {
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
@@ -174,7 +183,10 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   }
 }
 
-/** The log, kept in the ring too. What is secret in the configuration is struck out wherever it would stand. */
+/**
+ * The log, which also writes into the ring. Secrets of the configuration are struck out of the lines of the ring and of
+ * standard output. A log that was given gets its lines as they are.
+ */
 function openLog(config: Config, given: Log | undefined, ring: LogDestination): Log {
   const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
     (s) => s !== undefined,
@@ -200,7 +212,9 @@ function openP2p(config: Config, seed: Bytes, log: Log, clock: Clock): P2pLung {
   return createP2pLung({ seed, listen, bootstrap, topic, mdns, log: log.child('p2p'), clock, random: systemRandom() });
 }
 
-/** Latest opened first: the API stops taking requests before the node drains, the store closes last. */
+/**
+ * Closes what was opened last first: the API takes no more requests before the node drains, and the store closes last.
+ */
 async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
   for (const close of closers.toReversed()) await close();
 }
@@ -223,7 +237,7 @@ function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log)
   return () => looks.stop();
 }
 
-/** Bundles of the original's vault that lie in the vault directory. */
+/** The number of bundles of the original's vault in the vault directory; 0 when it cannot be read. */
 async function countBundles(directory: string): Promise<number> {
   try {
     return (await readdir(join(directory, 'bundles'))).filter((name) => name.endsWith('.ae_bundle')).length;

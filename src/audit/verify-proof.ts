@@ -23,47 +23,52 @@ import {
   keyHash,
 } from '../core/wire/index.ts';
 
-/** What a proof document showed, once everything in it was checked. */
+/** What a proof document shows, after everything in it was checked. */
 export interface Proven {
   readonly key: string;
   readonly kind: 'present' | 'deleted' | 'absent';
-  /** Of the winning sibling; undefined unless `present`. */
+  /** The value of the winner; undefined unless `kind` is `present`. */
   readonly value: JsonValue | undefined;
+  /** 64 hex digits. */
   readonly root: string;
   readonly network: string;
-  /** The serving node's head that names the root; undefined where a certificate does. */
+  /** The head in which the serving node names the root; undefined when a certificate names it. */
   readonly head: Head | undefined;
-  /** The quorum that attested the root of a cut; undefined where a head names it. */
+  /**
+   * Who attested the root at the cut `at` (Unix ms), and the size of a quorum; undefined when a head names the root.
+   */
   readonly certificate:
     | { readonly at: number; readonly signers: readonly Author[]; readonly quorum: number }
     | undefined;
-  /** Authors of the siblings, winner first. */
+  /** The authors of the siblings, that of the winner first. */
   readonly writers: readonly Author[];
+  /** The number of siblings of the key. */
   readonly siblings: number;
-  /** One sentence per check that passed. */
+  /** One sentence for each check that passed. */
   readonly checks: readonly string[];
 }
 
+/** What a proof is checked with. */
 export interface VerifyProofOptions {
   readonly hasher: Hasher;
-  /** Ed25519 under the strict rule: createVerifier of adapters/system. */
+  /** Verifies Ed25519 signatures under the strict rule (SPEC K1), as createVerifier of adapters/system does. */
   readonly verifier: { verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean> };
-  /** 64 lower-case hex digits that the root must equal. */
+  /** The root that the document must be for, 64 lower-case hex digits; undefined for any root. */
   readonly root: string | undefined;
   /**
-   * The keys that the head and all commits must come from; undefined: not checked. A certificate needs them: the whole
-   * trust list.
+   * The authors that the head and all commits must come from. When it is undefined, authors are not checked. A
+   * certificate can be checked only with the whole trust list of the fleet.
    */
   readonly trusted: readonly Author[] | undefined;
-  /** Told of each check as it passes, so that a reader sees how far a proof held that fails. */
+  /** Is called with each check that passes, which shows how far a proof that fails held. */
   readonly onCheck?: (check: string) => void;
 }
 
 const FORMAT = 'diotec360-lattice-proof/1';
 
 /**
- * Checks a ProofDocument without any network. Throws LatticeError `proof-malformed` or `proof-invalid`, naming the
- * check that failed.
+ * Checks a proof document (SPEC P5, P6) without any network. Rejects with LatticeError `proof-malformed` or
+ * `proof-invalid`, which name the check that failed, and `trust-needed` for a certificate without a trust list.
  */
 export async function verifyProofDocument(document: unknown, options: VerifyProofOptions): Promise<Proven> {
   const { hasher, trusted } = options;
@@ -140,7 +145,7 @@ export async function verifyProofDocument(document: unknown, options: VerifyProo
   };
 }
 
-/** Who says that the root is that of a state. */
+/** The signed statement that names the root: a head, or the certificate of a cut. */
 interface Anchor {
   readonly what: string;
   readonly root: Bytes;
@@ -148,7 +153,7 @@ interface Anchor {
   readonly certificate: Proven['certificate'];
 }
 
-/** One node's word. */
+/** Checks the head, by which the node that serves the document vouches for the root. */
 async function checkHead(
   bytes: Bytes,
   network: string,
@@ -174,7 +179,7 @@ async function checkHead(
   return { what: 'head', root: head.root, head, certificate: undefined };
 }
 
-/** The word of a quorum: whoever serves the document need not be trusted. */
+/** Checks the certificate, by which a quorum vouches for the root, so that the serving node needs no trust. */
 async function checkCut(
   bytes: Bytes,
   network: string,
@@ -203,7 +208,7 @@ async function checkCut(
   };
 }
 
-/** The siblings of the document's fragments, winner first, each with a good signature. */
+/** Checks the fragments of the document and their signatures. Resolves to their siblings, the winner first. */
 async function checkFragments(
   file: DocumentFields,
   { hasher, verifier, trusted }: VerifyProofOptions,
@@ -225,6 +230,7 @@ async function checkFragments(
   return siblings.sort(compareSiblings);
 }
 
+/** Whether the siblings are exactly those that the leaf of the Merkle proof names. */
 function sameRefs(proof: MerkleProof, siblings: readonly Sibling[]): boolean {
   if (proof.kind !== 'leaf' || proof.refs.length !== siblings.length) return false;
   const sorted = siblings.toSorted((a, b) => compareBytes(a.commit, b.commit) || a.index - b.index);
@@ -234,7 +240,7 @@ function sameRefs(proof: MerkleProof, siblings: readonly Sibling[]): boolean {
   });
 }
 
-/** Whether `shown`, whatever stands in the document, is the value that was signed. */
+/** Whether `shown`, which may be anything that a document says, is the value that was signed. */
 function isSignedValue(shown: JsonValue, signed: JsonValue): boolean {
   try {
     return equalBytes(encodeCbor(checkValue(shown)), encodeCbor(signed));
@@ -284,7 +290,7 @@ function readDocument(document: unknown): DocumentFields {
 
 function base64url(text: unknown, name: string): Bytes {
   if (typeof text !== 'string' || !/^[A-Za-z0-9_-]*$/.test(text)) throw malformed(`"${name}" is not base64url`);
-  // No Buffer: the dashboard runs the same checks in the browser.
+  // Browsers, in which the dashboard runs these checks, have no Buffer.
   try {
     return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
   } catch {

@@ -21,49 +21,60 @@ import { type FollowOptions, follow, type StreamOptions } from './follow.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
 import type { ServerSent } from './server-sent.ts';
 
+/** Which page of a list to read. */
 export interface PageOptions extends CallOptions {
-  /** Most items of the page. */
+  /** The most items of the page. Default: that of the route. */
   readonly limit?: number | undefined;
-  /** From the page before. */
+  /** The cursor of the page before; without it the first page is read. */
   readonly cursor?: string | undefined;
 }
 
+/** Conditions of a write, and the key by which it may be tried again. */
 export interface WriteOptions extends CallOptions {
-  /** Writes only while this version is current; `*`: only where the key has a value. */
+  /** The write is done only while this version is current; with `*` only where the key has a value. */
   readonly ifMatch?: string | undefined;
-  /** `*`: only where the key has no value. */
+  /** With `*` the write is done only where the key has no value. */
   readonly ifNoneMatch?: '*' | undefined;
-  /** The same request under the same key is done once: safe to try again for 24 hours. 1 to 128 visible ASCII. */
+  /**
+   * 1 to 128 visible ASCII characters. The same request under the same idempotency key is done once, so that it may be
+   * sent again for 24 hours.
+   */
   readonly idempotencyKey?: string | undefined;
 }
 
+/** The address of a peer: its base URL, or its multiaddr. */
 export type PeerName = { readonly url: string } | { readonly multiaddr: string };
+/** The level of log lines, the least severe first. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-/** A line, or the number of lines that are missing before the next: `restarted` by a restart of the node. */
+/**
+ * A line of the log, or a gap: `dropped` lines are missing before the next one. `restarted` means that the node has
+ * been restarted since the last line.
+ */
 export type LogEvent =
   | { readonly type: 'line'; readonly line: LogLine }
   | { readonly type: 'gap'; readonly dropped: number; readonly restarted?: true };
 
-/** An entity tag (RFC 9110, section 8.8.3) of a version, which may stand in its quotes already. */
+/** The entity tag (RFC 9110 §8.8.3) of a version, which may have its quotes already. */
 const quoted = (version: string | undefined): string | undefined =>
   version === undefined || version === '*' || version.startsWith('"') ? version : `"${version}"`;
 
 /**
- * The API of a node, one method for each route, under the route's name in /openapi.json, besides `request` and `follow`
- * for what has none. Runs in browsers and in Node.js 20, over fetch. It tries nothing again by itself but streams.
+ * Makes a client of a node's API. It has one method for each route, under the route's name in /openapi.json, and
+ * `request` and `follow` for routes without a method. It runs in browsers and in Node.js 20, over fetch. Only streams
+ * are tried again by themselves.
  *
- * Calls reject with a LatticeError: a LatticeProblem where the node, or what stands before it, answered with an error;
- * `unreachable` without an answer, or with the beginning of one; `timeout`; `answer-too-large`; `not-a-lattice-node`
- * for an answer that no node gives. An aborted call rejects with its signal's reason.
+ * Calls reject with a LatticeError. It is a LatticeProblem when the node, or a proxy before it, answered with an error.
+ * Else its code is `unreachable` when there was no answer or only the beginning of one, `timeout`, `answer-too-large`,
+ * or `not-a-lattice-node` for an answer that no node gives. An aborted call rejects with the reason of its signal.
  *
- * LatticeError `usage` where the URL is no http or https URL, or the token nothing that a header can carry.
+ * Throws LatticeError `usage` when the URL is no http or https URL, or when a header cannot carry the token.
  */
 export function createClient(options: ClientOptions) {
   const requests = createRequests(options);
   const { url, request } = requests;
 
   const json = async <T>(path: string, asked?: RequestOptions): Promise<T> => (await request(path, asked)).json() as T;
-  /** Undefined where the node says that there is no such thing. */
+  /** The JSON of an answer; undefined when the node answers `not-found`. */
   const jsonOrAbsent = async <T>(path: string, asked: RequestOptions): Promise<T | undefined> => {
     try {
       return await json<T>(path, asked);
@@ -100,14 +111,14 @@ export function createClient(options: ClientOptions) {
   }
 
   return {
-    /** The base URL, without a slash at its end. */
+    /** The base URL without a slash at its end. */
     url,
-    /** Any request: its whole answer, with status, headers and body. For routes without a method here. */
+    /** Makes any request and resolves to its whole answer: status, headers and body. */
     request,
-    /** Any event stream, event by event as it comes. Resumes by itself, as `events` does. */
+    /** Follows any stream of server-sent events, event by event. It resumes by itself, as `events` does. */
     follow: (path: string, stream: StreamOptions = {}): AsyncGenerator<ServerSent> => follow(requests, path, stream),
 
-    /** Undefined when there is no value under the key. */
+    /** Resolves to undefined when there is no value under the key. */
     getEntry: (key: string, call: CallOptions = {}) =>
       jsonOrAbsent<Entry>('/api/v1/state', { query: { key }, ...at(call) }),
     putEntry: (key: string, value: JsonValue, write: WriteOptions = {}) =>
@@ -118,7 +129,10 @@ export function createClient(options: ClientOptions) {
         headers: conditions(write),
         ...at(write),
       }),
-    /** The same with the value as JSON text, sent as it is: the node's strict parser sees every digit and member. */
+    /**
+     * Writes a value that is JSON text already. It is sent as it is, so that the node's strict parser sees every digit
+     * and member.
+     */
     putEntryJson: (key: string, text: string, write: WriteOptions = {}) =>
       json<Entry>('/api/v1/state', {
         method: 'PUT',
@@ -130,7 +144,7 @@ export function createClient(options: ClientOptions) {
     deleteEntry: (key: string, write: WriteOptions = {}): Promise<void> =>
       withoutBody('/api/v1/state', { method: 'DELETE', query: { key }, headers: conditions(write), ...at(write) }),
     listEntries,
-    /** Every entry in key order, page by page. */
+    /** Every entry in key order, read page by page, so that the entries are not those of one moment. */
     async *entries({
       prefix,
       ...call
@@ -153,28 +167,28 @@ export function createClient(options: ClientOptions) {
       json<History>('/api/v1/history', { query: { key, limit, cursor }, ...at(call) }),
     listConflicts: ({ limit, cursor, ...call }: PageOptions = {}) =>
       json<{ conflicts: Conflict[]; cursor?: string }>('/api/v1/conflicts', { query: { limit, cursor }, ...at(call) }),
-    /** `at: 'cut'`: at the newest certified cut, with its certificate. */
+    /** With `at: 'cut'` the proof is for the newest certified cut and has its certificate. */
     getProof: (key: string, { at: where, ...call }: CallOptions & { readonly at?: 'cut' | undefined } = {}) =>
       json<Proof>('/api/v1/proof', { query: { key, at: where }, ...at(call) }),
     listCuts: (call: CallOptions = {}) => json<{ items: Cut[] }>('/api/v1/cuts', at(call)),
-    /** `at`: Unix ms of the cut; default the newest certified one. Undefined when there is none. */
+    /** The certificate of the cut at `at` (Unix ms), or of the newest certified cut. Undefined when there is none. */
     getCertificate: ({ at: when, ...call }: CallOptions & { readonly at?: number | undefined } = {}) =>
       jsonOrAbsent<{ at: number; certificate: string }>('/api/v1/cuts/certificate', {
         query: { at: when },
         ...at(call),
       }),
 
-    /** True, or an error. */
+    /** Resolves to true, or rejects. */
     isAlive: async (call: CallOptions = {}): Promise<boolean> =>
       (await json<{ status: string }>('/livez', at(call))).status === 'ok',
-    /** Whether the node wants requests, and why not. */
+    /** Whether the node takes requests, or the reasons why it does not. */
     isReady: (call: CallOptions = {}) => json<{ status: 'ready' } | NotReady>('/readyz', { also: [503], ...at(call) }),
     getStatus: (call: CallOptions = {}) => json<Status>('/api/v1/status', at(call)),
     getHealth: (call: CallOptions = {}) => json<HealthAnswer>('/api/v1/health', at(call)),
     getResources: (call: CallOptions = {}) => json<Resources>('/api/v1/resources', at(call)),
     getSeries: ({ since, ...call }: CallOptions & { readonly since?: number | undefined } = {}) =>
       json<Series>('/api/v1/series', { query: { since }, ...at(call) }),
-    /** In the text form of Prometheus. */
+    /** The metrics in the text format of Prometheus. */
     getMetrics: async (call: CallOptions = {}): Promise<string> =>
       (await request('/metrics', { headers: { accept: 'text/plain' }, ...at(call) })).text(),
     getOpenApi: (call: CallOptions = {}) => json<Record<string, unknown>>('/openapi.json', at(call)),
@@ -182,14 +196,15 @@ export function createClient(options: ClientOptions) {
       (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
 
     /**
-     * Events from `after` or from now on. A connection that is lost is opened again after the last event seen, as often
-     * as needed; a `reset` event says where that could not be done without a gap: read again what was derived from
-     * events. Ends with its signal; rejects with an error that another try will not mend.
+     * Events after the id `after`, or from the present on. A connection that is lost is opened again after the last
+     * event that came, as often as needed. When that leaves a gap, a `reset` event says so, and the caller reads again
+     * what it has derived from events. The stream ends when its signal is aborted, and rejects with an error that
+     * another try would not mend.
      */
     async *events(stream: FollowOptions = {}): AsyncGenerator<LatticeEvent> {
       for await (const { data } of follow(requests, '/api/v1/events', stream)) yield eventOf(data) as LatticeEvent;
     },
-    /** The log: its last lines, then live. Resumes and ends as `events` does. */
+    /** The last lines of the log, then each new one. The stream resumes and ends as that of `events` does. */
     async *logs({
       level,
       ...stream
@@ -212,12 +227,12 @@ export function createClient(options: ClientOptions) {
 
     listPeers: async (call: CallOptions = {}): Promise<Peer[]> =>
       (await json<{ peers: Peer[] }>('/api/v1/peers', at(call))).peers,
-    /** False when it was known already. */
+    /** Resolves to false when the peer is known already. */
     addPeer: async (peer: PeerName, call: CallOptions = {}): Promise<boolean> =>
       (await json<{ added: boolean }>('/api/v1/peers', { method: 'POST', json: peer, ...at(call) })).added,
     removePeer: (peer: PeerName, call: CallOptions = {}): Promise<void> =>
       withoutBody('/api/v1/peers', { method: 'DELETE', query: { ...peer }, ...at(call) }),
-    /** `peer`: peer id, author key, or URL of a known peer. */
+    /** Tries a known peer over each lung. `peer` is its peer id, its author key or its URL. */
     pingPeer: (peer: string, call: CallOptions = {}) =>
       json<PingResult>('/api/v1/peers/ping', { method: 'POST', json: { peer }, ...at(call) }),
     getDifferences: (peerId: string, { limit, ...call }: CallOptions & { readonly limit?: number | undefined } = {}) =>
@@ -236,4 +251,5 @@ export function createClient(options: ClientOptions) {
   };
 }
 
+/** What `createClient` makes. */
 export type LatticeClient = ReturnType<typeof createClient>;

@@ -3,16 +3,17 @@ import { type ErrorCode, isErrorCode } from '../core/types/error-codes.ts';
 import { LatticeError } from '../core/types/errors.ts';
 
 /**
- * A request that was answered with an error: by the node, or by a proxy or another service in its place. `code` is the
- * node's (`not-found`, `precondition-failed`, `read-only`, …); `unauthorized` for a 401 without one; `not-supported`
- * where the node does not know the route; `http-status` for anything else that no node says.
+ * The error of a request that was answered with an error, by the node, or by a proxy or another service in its place.
+ * `code` is the one that the node answered (`not-found`, `precondition-failed`, `read-only`, …). It is `not-supported`
+ * when the node does not know the route. Without a code that is known here it is `unauthorized` for status 401, and
+ * `http-status` for any other.
  */
 export class LatticeProblem extends LatticeError {
-  /** HTTP status; 0 for a redirect that a browser does not show. */
+  /** The HTTP status. It is 0 for a redirect in a browser, which hides the answer. */
   readonly status: number;
-  /** The node's whole answer; absent where a proxy or something else answered. */
+  /** The problem document of the answer; undefined when a proxy or another service answered. */
   readonly problem: Problem | undefined;
-  /** Milliseconds to wait before trying again, where the answer said so. */
+  /** Milliseconds to wait before another try; undefined when the answer does not say. */
   readonly retryAfterMs: number | undefined;
   constructor(
     code: ErrorCode,
@@ -30,23 +31,23 @@ export class LatticeProblem extends LatticeError {
 
 const NOT_OURS_HINT = 'Check that the URL is a Lattice node and not a proxy or another service.';
 
-/** LatticeError `not-a-lattice-node`: an answer that no node gives. */
+/** LatticeError `not-a-lattice-node`, for an answer that no node gives. */
 export const notOurs = (message: string, cause?: unknown): LatticeError =>
   new LatticeError('not-a-lattice-node', message, { next: NOT_OURS_HINT, cause });
 
-/** LatticeError `answer-too-large`: more than a node ever answers. */
+/** LatticeError `answer-too-large`, for an answer that is larger than those of nodes. */
 export const tooLarge = (message: string): LatticeError =>
   new LatticeError('answer-too-large', message, { next: NOT_OURS_HINT });
 
-/** LatticeError `timeout`. */
+/** LatticeError `timeout`, for a node that did not answer within `ms`. */
 export const late = (url: string, ms: number): LatticeError =>
   new LatticeError('timeout', `${url} did not answer within ${ms / 1000} s`, {
     next: 'Look at the node (is it busy or stopped?), or allow more time.',
   });
 
 /**
- * LatticeError `unreachable`: there was no answer. In its details: `certificate`, true where the node was reached and
- * its TLS certificate was not accepted.
+ * LatticeError `unreachable`, for a request without an answer. `details.certificate` is true when the node was reached
+ * and its TLS certificate was not accepted.
  */
 export function unreachable(url: string, cause: unknown): LatticeError {
   const innermost = innermostOf(cause);
@@ -61,11 +62,11 @@ export function unreachable(url: string, cause: unknown): LatticeError {
   });
 }
 
-/** LatticeError `unreachable` for an answer that stopped before its end. */
+/** LatticeError `unreachable`, for an answer that stopped before its end. */
 export const cutShort = (url: string, what: string, cause?: unknown): LatticeError =>
   new LatticeError('unreachable', `cannot reach ${url}: ${what}`, { next: 'Try again.', cause });
 
-/** What the codes of Node's sockets, of its TLS and of undici mean to people. */
+/** What the error codes of Node.js's sockets, of its TLS and of undici mean, for people. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'no such host',
@@ -94,10 +95,10 @@ const CERTIFICATE_REASONS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
 };
 
-/** Causes within causes: fetch wraps once or twice. */
+/** Causes within causes that are looked through; fetch wraps an error once or twice. */
 const MAX_DEPTH = 5;
 
-/** What went wrong first: fetch wraps it, and so do attempts at several addresses of a name. */
+/** The error that came first. Fetch wraps it, and so do attempts at the several addresses of a name. */
 function innermostOf(error: unknown): unknown {
   let found = error;
   for (let depth = 0; depth < MAX_DEPTH && found instanceof Error; depth++) {
@@ -112,14 +113,17 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** What is needed of an answer to say what it refused. */
+/** What is needed of an answer to tell what it refuses. */
 export interface Refused {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
   readonly text: string;
 }
 
-/** The answer of a server that said no: as problem+json, in the original's forms, or in words of its own. */
+/**
+ * The error of a refusing answer, which may be a problem document, one of the original's forms, or anything else that a
+ * server says. `where` is the URL, for the message.
+ */
 export function refusal(where: string, { status, headers, text }: Refused): LatticeProblem {
   const fields = parseObject(text);
   const field = (name: string): string | undefined => {
@@ -143,7 +147,7 @@ export function refusal(where: string, { status, headers, text }: Refused): Latt
     detail ?? field('message') ?? field('title') ?? (isRedirect(status) ? redirected(where) : answered(where, status));
   const full = { ...answer, next: field('next') ?? hintOf(status) };
   if (isErrorCode(code)) return new LatticeProblem(code, said, full);
-  // What a node of another version calls by a code that this one does not know is told with it.
+  // A node of another version may answer with a code that is unknown here; the message then shows it.
   const shown = code === undefined ? said : `${said} (${code})`;
   return new LatticeProblem(status === 401 ? 'unauthorized' : 'http-status', shown, full);
 }
@@ -153,8 +157,8 @@ const redirected = (where: string): string => `${where} redirects elsewhere`;
 const answered = (where: string, status: number): string => `${where} answered status ${status}`;
 
 /**
- * A path or method that the node does not know, as opposed to a key or peer that does not exist. The original's form of
- * an error has no code.
+ * Whether the node does not know the path or the method, as opposed to a key or a peer that does not exist. Errors in
+ * the original's form have no code, only `detail`.
  */
 function isMissingRoute(status: number, code: string | undefined, fields: object): boolean {
   return status === 405 || (status === 404 && (code === undefined ? 'detail' in fields : code === 'no-route'));
@@ -167,7 +171,7 @@ function hintOf(status: number): string {
   return status < 500 ? 'Correct what the message names, then try again.' : "Try again; the node's log says more.";
 }
 
-/** Retry-After in ms: seconds or a date (RFC 9110, section 10.2.3). */
+/** Retry-After, which is seconds or a date (RFC 9110 §10.2.3), in ms. */
 function retryAfterOf(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();

@@ -4,41 +4,46 @@ import type { Requests } from './request.ts';
 import { createBackoff, isTemporary, pause } from './retry.ts';
 import { type ServerSent, serverSentEvents } from './server-sent.ts';
 
-/** Nodes send a heartbeat every 15 s: after three of them missed the connection is dead, whatever the socket says. */
+/**
+ * Nodes send a heartbeat every 15 s. When three of them are missing the connection is dead, whatever the socket says.
+ */
 const SILENCE_MS = 45_000;
-/** A connection that lasted as long as the longest pause was no failed attempt. */
+/** A connection that lasted longer than this, which is the longest pause, does not count as a failed attempt. */
 const SETTLED_MS = 10_000;
 
+/** Where a stream begins, and what happens when its connection is lost. */
 export interface FollowOptions {
-  /** Ends the stream, without an error. */
+  /** Ends the stream without an error. */
   readonly signal?: AbortSignal | undefined;
-  /** Longest wait in ms for each connection to begin, in place of the client's. */
+  /** The longest wait in ms for the beginning of each connection. Default: that of the client. */
   readonly timeoutMs?: number | undefined;
-  /** Id of the last event seen: what came since is sent first. */
+  /** The id of the last event seen. What came since is sent first. */
   readonly after?: string | undefined;
-  /** Called each time that the stream is open. */
+  /** Is called each time that the stream has opened. */
   readonly onOpen?: (() => void) | undefined;
-  /** Called when the connection was lost or refused for now, before it is tried again in `retryMs`. */
+  /** Is called when the connection was lost, or was refused for the moment. The next try comes after `retryMs`. */
   readonly onLost?: ((error: LatticeError, retryMs: number) => void) | undefined;
-  /** Gives up with the last error after so many ms without a connection. Default: never. */
+  /** Milliseconds without a connection after which the stream rejects with the last error. Default: never. */
   readonly maxAwayMs?: number | undefined;
-  /** False: an error of the first connection ends it, whatever it is. Default true. */
+  /** With false, any error before the first connection ends the stream. Default: true. */
   readonly retryFirst?: boolean | undefined;
 }
 
+/** How to follow any event stream: the FollowOptions, and the query of its request. */
 export interface StreamOptions extends FollowOptions {
-  /** Undefined ones are left out; `after` is the stream's own. */
+  /** Parameters that are undefined are left out. `after` is set by the stream itself. */
   readonly query?: Readonly<Record<string, string | number | undefined>>;
 }
 
 /**
- * Follows an event stream for as long as the consumer reads. A connection that is lost, cut or silent, and an answer of
- * a moment (408, 429, 500, 502, 503, 504, from the node or a proxy), is a pause: the stream is opened again after the
- * last event seen, by `?after=`, which means the same as Last-Event-ID and needs no preflight in browsers. Where the
- * node could not go on without a gap its first event says so (`reset` of events, `gap` of logs).
+ * Follows an event stream for as long as the consumer reads. When a connection is lost, cut or silent, or when a
+ * request is answered with a temporary error (408, 429, 500, 502, 503 or 504, from the node or a proxy), the stream is
+ * opened again after a pause. It then resumes after the last event seen, by `?after=`, which means the same as
+ * Last-Event-ID and needs no preflight in browsers. When the node cannot resume without a gap, its first event says so
+ * (`reset` of events, `gap` of logs).
  *
- * Ends when `signal` is aborted. Rejects with a LatticeError that another try will not mend. What is not read yet waits
- * in the connection.
+ * The stream ends when `signal` is aborted, and rejects with a LatticeError that another try would not mend. What the
+ * consumer has not read yet waits in the connection.
  */
 export async function* follow(
   { url, open }: Pick<Requests, 'url' | 'open'>,
@@ -70,7 +75,7 @@ export async function* follow(
       heard();
       onOpen?.();
       for await (const event of serverSentEvents(reader, url, heard)) {
-        // A consumer that takes its time is not a silent stream.
+        // A consumer that takes its time does not make the stream a silent one.
         clearTimeout(silence);
         backoff.reset();
         if (event.id !== undefined) last = event.id === '' ? undefined : event.id;
@@ -80,7 +85,7 @@ export async function* follow(
       lost = cutShort(url, 'the stream ended');
     } catch (error) {
       if (ended()) return;
-      // Our own reason for ending the connection says more than what its reader makes of it.
+      // The reason for which this function ended the connection says more than the reader's error.
       const cause: unknown = connection.signal.aborted ? connection.signal.reason : error;
       if (!(cause instanceof LatticeError) || !isTemporary(cause) || !(opened || retryFirst)) throw cause;
       lost = cause;

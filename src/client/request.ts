@@ -2,82 +2,86 @@ import { LatticeError } from '../core/types/errors.ts';
 import { cutShort, late, notOurs, refusal, tooLarge, unreachable } from './errors.ts';
 import { type BodyReader, type Fetch, type FetchAnswer, readBody } from './transport.ts';
 
+/** How a client reaches its node. */
 export interface ClientOptions {
-  /** Base URL of the node's API, http or https, as http://127.0.0.1:8000. */
+  /** The http or https base URL of the node's API, for example http://127.0.0.1:8000. */
   readonly url: string;
-  /** For writes and operator calls: the node's DIOTEC360_API_TOKEN, or what gives it for each request. */
+  /** The node's DIOTEC360_API_TOKEN, for writes and operator calls, or a function that gives it for each request. */
   readonly token?: string | undefined | (() => string | undefined);
-  /** What exchanges HTTP. Default: the global fetch. */
+  /** The function that exchanges HTTP. Default: the global `fetch`. */
   readonly fetch?: Fetch;
   /**
-   * Longest wait in ms for a whole answer, connecting included; of a stream, for its beginning. Default 35,000: the
-   * node itself gives up after 30 s.
+   * The longest wait in ms for a whole answer, connecting included, or for the beginning of a stream. Default: 35,000,
+   * because the node itself gives up after 30 s.
    */
   readonly timeoutMs?: number;
 }
 
+/** How long one call may take, and what ends it before. */
 export interface CallOptions {
-  /** Ends the call: it rejects with the signal's reason. */
+  /** Ends the call, which then rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
-  /** In place of the client's, in ms. */
+  /** The longest wait in ms. Default: that of the client. */
   readonly timeoutMs?: number | undefined;
 }
 
+/** One request. */
 export interface RequestOptions extends CallOptions {
   /** Default: GET. */
   readonly method?: string;
-  /** Undefined ones are left out. */
+  /** Parameters that are undefined are left out. */
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** Undefined ones are left out. */
+  /** Headers that are undefined are left out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Sent as JSON. */
+  /** A value that is sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is, with the content type that `headers` name: text that is JSON already, or bytes. */
+  /** A body that is sent as it is, for example text that is JSON already. `headers` name its content type. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** Statuses besides 2xx that are answers, not errors. */
+  /** Statuses besides 2xx that are no errors. */
   readonly also?: readonly number[];
 }
 
-/** A whole answer. */
+/** An answer with its whole body. */
 export interface Answer {
   readonly status: number;
-  /** A header by its name in any case, as `etag` or `retry-after`; null where there is none. */
+  /** A header by its name, in upper or lower case; null when the answer does not have it. */
   header(name: string): string | null;
-  /** At most 48 MiB. */
+  /** The body, at most 48 MiB. */
   readonly bytes: Uint8Array;
   /** The body as UTF-8. */
   text(): string;
-  /** The body as JSON. LatticeError `not-a-lattice-node` where it is none. */
+  /** The body as JSON. Throws LatticeError `not-a-lattice-node` when it is none. */
   json(): unknown;
 }
 
+/** Requests to one node. */
 export interface Requests {
-  /** The base URL, without a slash at its end. */
+  /** The base URL without a slash at its end. */
   readonly url: string;
   /**
-   * Any request of the API. LatticeProblem for an error answer; LatticeErrors `unreachable`, `timeout`,
-   * `answer-too-large`.
+   * Makes a request. Rejects with a LatticeProblem when the answer is an error, with LatticeError `unreachable`,
+   * `timeout` or `answer-too-large`, or with the reason of an aborted signal.
    */
   request(path: string, options?: RequestOptions): Promise<Answer>;
   /**
-   * Opens an event stream: resolves with its reader once the answer has begun. Errors are those of `request`, and
-   * LatticeError `not-a-lattice-node` where the answer is no event stream.
+   * Opens an event stream and resolves to its reader once the answer has begun. Rejects as `request` does, and with
+   * LatticeError `not-a-lattice-node` when the answer is no event stream.
    */
   open(path: string, options?: RequestOptions): Promise<BodyReader>;
 }
 
 const DEFAULT_TIMEOUT_MS = 35_000;
-/** Timers go no further: more fires at once. */
+/** The longest delay of a timer; with a longer one it would fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-/** The largest page is 1,000 entries of 16 KiB in JSON; twice that is another kind of server. */
+/** The largest page is 1,000 entries of 16 KiB in JSON. What answers far more than that is no node. */
 const MAX_ANSWER_BYTES = 48 * 1024 * 1024;
-/** What a refusal may say. */
+/** What is read of an error answer; those of nodes are far smaller. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 const defined = <T>(values: Readonly<Record<string, T | undefined>>): [string, T][] =>
   Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as [string, T]]));
 
-/** LatticeError `usage` where the URL is no http or https URL, or the token nothing that a header can carry. */
+/** Throws LatticeError `usage` when the URL is no http or https URL, or when a header cannot carry the token. */
 export function createRequests(options: ClientOptions): Requests {
   const base = URL.canParse(options.url) ? new URL(options.url) : undefined;
   if (base === undefined || (base.protocol !== 'http:' && base.protocol !== 'https:')) {
@@ -96,7 +100,10 @@ export function createRequests(options: ClientOptions): Requests {
     return { authorization: `Bearer ${token}` };
   }
 
-  /** Asks, and hands the answer's beginning to `take`, which may go on after `begun` as long as it likes. */
+  /**
+   * Makes a request and hands the beginning of the answer to `take`. Once `take` has called `begun`, the request stays
+   * open for as long as its reader likes.
+   */
   async function exchange<T>(
     path: string,
     asked: RequestOptions,
@@ -141,7 +148,7 @@ export function createRequests(options: ClientOptions): Requests {
       throw answering ? cutShort(url, 'the connection was cut during the answer', cause) : unreachable(url, cause);
     } finally {
       clearTimeout(timer);
-      // What stays open goes on to listen: its reader ends with the signal.
+      // A stream stays bound to the signal, which ends its reader.
       if (!open) signal?.removeEventListener('abort', onAbort);
     }
   }

@@ -2,35 +2,36 @@ import { LatticeError } from '../core/types/errors.ts';
 import { backoff } from '../timing/backoff.ts';
 import { LatticeProblem } from './errors.ts';
 
-/** Statuses of servers that cannot answer now: the node's own and those of proxies before it. */
+/** Statuses of servers that cannot answer at present: those of nodes and those of proxies before them. */
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * Whether the same request may well succeed a little later: the node was not reached, answered too late or only in
- * part, or said that it cannot now. What it refuses, and what no node answers, another try will not mend.
+ * Whether the same request may well succeed a little later: the node was not reached, it answered too late or only in
+ * part, or it said that it cannot answer at present. Another try does not mend what a node refuses, nor the answer of
+ * something that is no node.
  */
 export function isTemporary(error: unknown): boolean {
   if (error instanceof LatticeProblem) return TEMPORARY_STATUSES.has(error.status);
   return error instanceof LatticeError && (error.code === 'unreachable' || error.code === 'timeout');
 }
 
-/** People wait for a node that comes back: longer than the most of it looks like not trying. */
+/** People wait for a node that comes back, and with longer pauses it would look as if nothing were tried. */
 const waitAfter = backoff({ minMs: 500, maxMs: 10_000, jitter: 'equal' });
-/** A server may ask for more patience than that, but not for a day. */
+/** The longest pause that a server can ask for, so that a wrong Retry-After does not stop a client for a day. */
 const MAX_ASKED_MS = 60_000;
 
-/** How long to wait before each next attempt. */
+/** The pauses between attempts. */
 export interface Backoff {
   /** Milliseconds until the next attempt after one that failed with `error`. */
   next(error?: unknown): number;
-  /** An attempt succeeded. */
+  /** Begins again with the shortest pause, after an attempt that succeeded. */
   reset(): void;
 }
 
 /**
- * Doubles from 500 ms to 10 s, half of it at random, so that clients that lost a node together do not come back
- * together. Never less than the Retry-After of a LatticeProblem, up to a minute. `random` gives numbers from 0 to 1, 1
- * excluded.
+ * Pauses that double from 500 ms to 10 s. Half of each is random, so that clients that lost a node together do not come
+ * back together. A pause is never shorter than the Retry-After of a LatticeProblem, of which up to a minute counts.
+ * `random` gives uniform numbers in [0, 1).
  */
 export function createBackoff(random: () => number = Math.random): Backoff {
   let failures = 0;
@@ -45,7 +46,7 @@ export function createBackoff(random: () => number = Math.random): Backoff {
   };
 }
 
-/** Resolves after `ms`, and at once when `signal` is aborted. */
+/** Resolves after `ms`, or as soon as `signal` is aborted. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {

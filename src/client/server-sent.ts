@@ -2,26 +2,26 @@ import { createParser } from 'eventsource-parser';
 import { cutShort, tooLarge } from './errors.ts';
 import type { BodyReader } from './transport.ts';
 
-/** One server-sent event as it came. */
+/** One server-sent event. */
 export interface ServerSent {
-  /** Its type; `message` where it names none. */
+  /** The type of the event; `message` when it names none. */
   readonly event: string;
   readonly data: string;
-  /** Where to resume; undefined where it names none. */
+  /** The id after which to resume; undefined when the event names none. */
   readonly id: string | undefined;
 }
 
 /**
- * A node cuts off a reader that is more than 1 MiB behind, so no event of one is longer. Counted in UTF-16 units, over
- * the lines of an event that has not ended.
+ * UTF-16 units of one event. No event of a node is longer, because a node cuts off a reader that is more than 1 MiB
+ * behind.
  */
 export const MAX_EVENT_CHARS = 1024 * 1024;
 
 /**
- * Events of a response body, as the HTML standard, section 9.2.6, reads them. Ends with the body, and drops an event
- * that the end cuts off. `url` is that of the node, for messages; `onBytes` is called for whatever comes, heartbeats too.
- * LatticeError `answer-too-large` for an event that does not end, `unreachable` where the reader fails. Cancels the
- * reader when it is left.
+ * The events of a response body (HTML standard, §9.2.6). They end with the body, and an event that is incomplete then
+ * is dropped. `url` is that of the node, for messages. `onBytes` is called for all bytes that come, those of heartbeats
+ * too. Rejects with LatticeError `answer-too-large` for an event that is too long, and `unreachable` when the reader
+ * fails. Cancels the reader when the caller stops reading.
  */
 export async function* serverSentEvents(
   reader: BodyReader,
@@ -33,7 +33,7 @@ export async function* serverSentEvents(
   const parser = createParser({
     maxBufferSize: MAX_EVENT_CHARS,
     onEvent: ({ event = 'message', data, id }) => events.push({ event, data, id }),
-    // Unknown fields and retry times are skipped, as the standard has it.
+    // Unknown fields and malformed retry times are ignored, as the standard demands.
     onError: ({ type }) => {
       overflow ||= type === 'max-buffer-size-exceeded';
     },

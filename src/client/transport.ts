@@ -1,4 +1,4 @@
-/** What the client asks of a `fetch`. */
+/** The options with which the client calls `fetch`. */
 export interface FetchInit {
   readonly method: string;
   readonly headers: Record<string, string>;
@@ -23,15 +23,15 @@ export interface FetchAnswer {
 }
 
 /**
- * The part of the standard `fetch` that the client uses. The global one fits, undici's and wrappers of either fit, and
- * so does anything else that exchanges HTTP: it rejects where there is no answer, with the signal's reason after an
- * abort, and follows no redirect.
+ * The part of the standard `fetch` that the client uses. The global one fits, and so do that of undici, wrappers, and
+ * other functions that exchange HTTP. It must reject when there is no answer, with the reason of the signal when that
+ * is aborted, and must follow no redirect.
  */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchAnswer>;
 
 /**
- * The bytes of a body up to `limit`; `whole` is false where there are more, and the rest is not read then. Rejects with
- * what the reader rejects with.
+ * Reads a body up to `limit` bytes. `whole` is false when there are more, which are not read. Rejects as the reader
+ * does.
  */
 export async function readBody(
   answer: FetchAnswer,

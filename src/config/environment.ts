@@ -5,14 +5,17 @@ import type { Problem } from './problems.ts';
 import { unknownNameWarning } from './unknown-names.ts';
 import { namesOf, VARIABLES, type Variable } from './variables.ts';
 
+/** Variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The one place that reads the environment of the process. */
+/** The environment of the process. No other function reads it. */
 export function processEnvironment(): Environment {
   return process.env;
 }
 
-/** One variable's text, the name it was found under, and what its relative paths are relative to. */
+/**
+ * The text of a variable. `name` is the one that it was found under, and `base` the directory of its relative paths.
+ */
 export interface Setting {
   readonly name: string;
   readonly text: string;
@@ -20,18 +23,19 @@ export interface Setting {
   readonly from: 'environment' | 'file';
 }
 
-/** The process environment over an env file. */
+/** The variables of the process environment and of an env file, of which those of the environment win. */
 export interface Settings {
-  /** The first non-empty text among the variable's names; undefined when it is unset everywhere. */
+  /** The first text among the variable's names that is not empty; undefined when there is none. */
   find(variable: Variable): Setting | undefined;
-  /** Every non-empty text of a variable, by precedence. */
+  /** Every text of a variable that is not empty, the one that wins first. */
   findAll(variable: Variable): readonly Setting[];
+  /** Sentences about unknown names, and about secrets in a file that others can read. */
   readonly warnings: readonly string[];
 }
 
-/** An env file is some dozens of lines; the longest lists fill a few tens of KiB. */
+/** Bytes of an env file. One has some dozens of lines, and its longest lists have a few tens of KiB. */
 const MAX_ENV_FILE_BYTES = 256 * 1024;
-/** More unknown names than that are somebody else's environment. */
+/** Warnings about unknown names. A fleet's operator makes few such errors, and the log of a start stays readable. */
 const MAX_UNKNOWN_WARNINGS = 20;
 
 interface EnvFile {
@@ -41,8 +45,8 @@ interface EnvFile {
 }
 
 /**
- * Numbers of the lines that are neither blank, comment, NAME=value nor inside a quoted value: parseEnv drops or
- * misreads those.
+ * The numbers of the lines that are neither blank, nor a comment, nor NAME=value, nor inside a quoted value. Node's
+ * parseEnv drops or misreads such lines without an error.
  */
 function unreadableLines(text: string): readonly number[] {
   const withoutQuoted = text.replace(/^(\s*(?:export\s+)?[\w.-]+\s*=\s*)(["'`])[^]*?\2/gm, (all, name: string) => {
@@ -57,7 +61,8 @@ function unreadableLines(text: string): readonly number[] {
 }
 
 /**
- * The env file at `path`; undefined when it is missing and not `required`. What is wrong with it goes to `problems`.
+ * Reads the env file at `path`. Undefined when it is missing or cannot be read. What is wrong with it is added to
+ * `problems`; a missing file is a problem only when it is `required`.
  */
 function readEnvFile(path: string, required: boolean, problems: Problem[]): EnvFile | undefined {
   const problem = (value: string, rule: string, fix: string): void => {
@@ -91,9 +96,9 @@ function readEnvFile(path: string, required: boolean, problems: Problem[]): EnvF
 }
 
 /**
- * Reads the env file (`envFile`, else `.env` in `cwd` where there is one) below `env`: a name that the process
- * environment has, even empty, is never taken from the file. Relative paths in the file are relative to it, others to
- * `cwd`.
+ * Reads `env` and an env file: `envFile`, else `.env` in `cwd` where there is one. A name that `env` has, even with an
+ * empty text, is not taken from the file. Relative paths in the file are relative to its directory, and others to
+ * `cwd`. What is wrong with the file is added to `problems`.
  */
 export function readSettings(
   options: { readonly env: Environment; readonly envFile?: string | undefined; readonly cwd: string },

@@ -14,64 +14,69 @@ import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { isWildcard } from './load.ts';
 import { VARIABLES, type VariableName } from './variables.ts';
 
+/** What fleet to plan. */
 export interface FleetOptions {
   readonly dir: string;
-  /** 1 to MAX_FLEET. */
+  /** How many nodes, 1 to 50. */
   readonly nodes: number;
-  /** API port of the first node; the others follow. */
+  /** The API port of the first node. The others have the ports after it. */
   readonly basePort: number;
-  /** P2P port of the first node; the others follow. */
+  /** The P2P port of the first node. The others have the ports after it. */
   readonly p2pBasePort: number;
-  /** One per node. Ports follow the alphabetical order of `<name>.env`. */
+  /**
+   * One name for each node. Ports are given in the alphabetical order of `<name>.env`. Default: genesis or numbered
+   * names.
+   */
   readonly names?: readonly string[] | undefined;
-  /** A 32-byte secret: the same fleet, keys and tokens, every time. Random without one. */
+  /** A secret of 32 bytes, of which all keys and tokens are made, always the same. Without it they are random. */
   readonly seed?: Bytes | undefined;
   /** The IP address that every node listens on and is reached at. Default: 127.0.0.1. */
   readonly host?: string | undefined;
-  /** Default: the default topic. */
+  /** The name of the network. Default: the default topic. */
   readonly network?: string | undefined;
 }
 
-/** One node as fleet.json tells it: no secrets. */
+/** One node as fleet.json has it, without secrets. */
 export interface FleetNode {
   readonly name: string;
   readonly role: string;
   readonly peerId: string;
-  /** 64 hex digits. */
+  /** The author's public key, 64 hex digits. */
   readonly publicKey: string;
-  /** Base URL. */
+  /** The base URL of the API. */
   readonly api: string;
-  /** Multiaddr with /p2p. */
+  /** The multiaddr of the P2P lung, with /p2p and the peer id. */
   readonly p2p: string;
-  /** Relative to fleet.json. */
+  /** The path of the env file, relative to fleet.json. */
   readonly envFile: string;
 }
 
-/** The content of fleet.json. Nodes stand in port order. */
+/** The content of fleet.json. The nodes are in the order of their ports. */
 export interface Fleet {
   readonly network: string;
   readonly nodes: readonly FleetNode[];
 }
 
+/** One file of a plan. */
 export interface FleetFile {
-  /** Relative to the plan's directory. */
+  /** The name within the directory of the plan. */
   readonly name: string;
   readonly mode: number;
   readonly content: string;
 }
 
-/** What writeFleet will write. The contents hold keys and tokens. */
+/** What writeFleet writes. The contents have keys and tokens in them. */
 export interface FleetPlan {
   readonly dir: string;
   readonly fleet: Fleet;
-  /** In writing order; fleet.json is last, so that it stands for a complete fleet. */
+  /** In the order of writing. fleet.json is last, so that its presence means that the fleet is complete. */
   readonly files: readonly FleetFile[];
 }
 
-/** The design size of a fleet whose every node names every other. */
+/** Nodes of a fleet in which every node names every other one, which is what Lattice is designed for. */
 const MAX_FLEET = 50;
 const TOKEN_INFO = 'diotec360/lattice/api-token/v1:';
-/** No dots: `<name>` is a directory beside `<name>.env` and `<name>.key`. */
+/** Names have no dots, because `<name>` is also a directory beside `<name>.env` and `<name>.key`. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 const GENESIS: readonly (readonly [name: string, role: string])[] = [
   ['node1-huggingface', 'genesis-public'],
@@ -89,7 +94,7 @@ function checkPorts(option: string, base: number, nodes: number): void {
   }
 }
 
-/** Code unit order of the env files' names: what a sorted listing of `*.env` gives. */
+/** Compares by the names of the env files in code units, the order in which a sorted listing has `*.env`. */
 function byEnvFile(a: string, b: string): number {
   return `${a}.env` < `${b}.env` ? -1 : 1;
 }
@@ -97,7 +102,7 @@ function byEnvFile(a: string, b: string): number {
 function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
   if (names === undefined) {
     if (nodes === GENESIS.length) return GENESIS.map(([name]) => name);
-    const digits = String(nodes).length; // node01 to node12: the number is the alphabetical order too
+    const digits = String(nodes).length; // node01 to node12, so that alphabetical order is that of the numbers
     return Array.from({ length: nodes }, (_, i) => `node${String(i + 1).padStart(digits, '0')}`);
   }
   if (names.length !== nodes)
@@ -109,21 +114,21 @@ function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
       'use 1 to 63 letters, digits, hyphens and underscores, a letter or digit first',
     );
   }
-  // Some file systems don't tell cases apart.
+  // Some file systems do not tell upper from lower case.
   if (new Set(names.map((name) => name.toLowerCase())).size !== names.length) {
     throw invalid('two nodes have the same name', 'give each node its own name');
   }
   return [...names].sort(byEnvFile);
 }
 
-/** One `DIOTEC360_NAME=value` line for each pair; the names are checked against the table by their type. */
+/** One line `DIOTEC360_NAME=value` for each pair. The type of the names checks them against the table of variables. */
 function envLines(pairs: readonly (readonly [name: VariableName, value: string])[]): string {
   return pairs.map(([name, value]) => `DIOTEC360_${name}=${value}\n`).join('');
 }
 
 /**
- * Plans the files of a fleet on one host whose nodes trust, dial and poll each other: `<name>.env`, `<name>.key` and
- * fleet.json. Touches no file. Throws LatticeError `invalid-fleet`.
+ * Plans the files of a fleet on one host whose nodes trust, dial and poll each other: `<name>.env` and `<name>.key` for
+ * each node, and fleet.json. It writes no file. Throws LatticeError `invalid-fleet`.
  */
 export function planFleet(options: FleetOptions): FleetPlan {
   const { dir, nodes, basePort, p2pBasePort, seed, host = '127.0.0.1' } = options;
@@ -205,9 +210,10 @@ function existsError(files: readonly string[]): LatticeError {
 }
 
 /**
- * Writes a plan into its directory (made with mode 0700), durable when it returns. Throws LatticeError `exists` (with
- * `details.files`) when a file is there already and `key-permissions` when the directory can be written by others, and
- * what the file system throws; then nothing of the plan is left behind.
+ * Writes the files of a plan into its directory, which it makes with mode 0700. They are durable when it returns.
+ * Throws LatticeError `exists`, with the paths in `details.files`, when one of the files is there already, and
+ * `key-permissions` when others can write the directory. Also throws what the file system throws. No file of the plan
+ * is left behind then.
  */
 export function writeFleet(plan: FleetPlan): void {
   const taken = plan.files.map(({ name }) => join(plan.dir, name)).filter((path) => existsSync(path));

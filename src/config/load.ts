@@ -6,13 +6,14 @@ import { invalidConfig, type Problem, shownValue } from './problems.ts';
 import { type Context, PARSERS, type Values } from './values.ts';
 import { type KindOf, PREFIX, VARIABLES, type Variable, type VariableName } from './variables.ts';
 
+/** Where a configuration comes from. */
 export interface LoadOptions {
   readonly env: Environment;
-  /** From --env-file, relative to `cwd`; it must exist. Unset: `.env` in `cwd` where there is one. */
+  /** An env file, relative to `cwd`, which must exist. Default: `.env` in `cwd` where there is one. */
   readonly envFile?: string | undefined;
-  /** Absolute. */
+  /** The absolute path of the working directory. */
   readonly cwd: string;
-  /** Whether the log goes to a terminal: decides the log format where none is set. Default: it does not. */
+  /** Whether the log goes to a terminal, which decides the log format when none is set. Default: false. */
   readonly terminal?: boolean;
 }
 
@@ -24,7 +25,7 @@ export function isWildcard(host: string): boolean {
   return hostname === '[::]' || hostname === '[::ffff:0:0]';
 }
 
-/** What the production guard objects to, one sentence each with the fix. */
+/** What the production guard objects to, each as a sentence that names the fix. Empty outside of production. */
 function violationsOf(config: Omit<Config, 'violations'>): string[] {
   if (config.environment !== 'production') return [];
   const violations: string[] = [];
@@ -77,8 +78,8 @@ function deepFreeze<T>(value: T): T {
 }
 
 /**
- * The configuration of a node from its environment and env file. Throws one LatticeError `invalid-config` for all
- * problems; its `details.problems` is a list of {variable, value, rule, fix}.
+ * Loads the configuration of a node from its environment and env file. All that is wrong is thrown as one LatticeError
+ * `invalid-config`, whose `details.problems` is a list of Problems: `{variable, value, rule, fix}`.
  */
 export function loadConfig(options: LoadOptions): Config {
   const problems: Problem[] = [];
@@ -164,7 +165,7 @@ export function loadConfig(options: LoadOptions): Config {
 
   const topic = read('P2P_TOPIC');
   const logFormat = read('LOG_FORMAT') || (options.terminal === true ? 'pretty' : 'json');
-  read('URL'); // the command line's; checked here so that a bad one is not found later
+  read('URL'); // only the command line uses it; read here so that a bad one is found at the start
   const config: Omit<Config, 'violations'> = {
     name: read('NODE_NAME'),
     role: read('NODE_ROLE'),

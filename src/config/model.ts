@@ -1,17 +1,17 @@
-/** One variable as it was read, for operators. */
+/** One variable as the node took it, for operators. */
 export interface ConfigSetting {
-  /** DIOTEC360_…, also where an older name was used. */
+  /** The name that begins with DIOTEC360_, even where an older name was used. */
   readonly name: string;
-  /** The text; of a secret only whether it is `set` or `not set`. */
+  /** The text; of a secret only `set` or `not set`. */
   readonly value: string;
-  /** legacy: an older name of the variable, wherever it stood. */
+  /** Where the text comes from; `legacy` means an older name of the variable, wherever it stood. */
   readonly source: 'environment' | 'file' | 'default' | 'legacy';
   readonly secret: boolean;
   readonly unit: string;
   readonly help: string;
 }
 
-/** Everything a node is configured by, resolved, validated and frozen. Paths are absolute, durations are ms. */
+/** The configuration of a node, resolved, validated and frozen. Paths are absolute, and durations are in ms. */
 export interface Config {
   readonly name: string;
   readonly role: string;
@@ -21,20 +21,20 @@ export interface Config {
   readonly vaultDir: string;
   readonly sentinelDir: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  /** 'pretty' on a terminal unless told otherwise. */
+  /** `pretty` on a terminal and `json` elsewhere, unless the configuration says otherwise. */
   readonly logFormat: 'json' | 'pretty';
   /** Whether the API answers /metrics. */
   readonly metrics: boolean;
   readonly api: {
     readonly host: string;
-    /** 0 = any free port (tests). */
+    /** 0 means any free port. */
     readonly port: number;
-    /** Bearer token for writes; undefined: no writes over HTTP. */
+    /** The bearer token of writes and operator calls. Without it they are all refused. */
     readonly token: string | undefined;
     readonly corsOrigins: readonly string[];
     readonly allowedHosts: readonly string[];
     readonly trustedProxies: readonly string[];
-    /** Certified cuts may be fetched by anyone. */
+    /** Whether anyone may fetch certified cuts. */
     readonly publicSync: boolean;
   };
   readonly key:
@@ -43,25 +43,25 @@ export interface Config {
   readonly p2p: {
     readonly enabled: boolean;
     readonly listen: readonly string[];
-    /** Validated: each ends in /p2p/<peer id>. */
+    /** Multiaddrs, each with /p2p/<peer id> at its end. */
     readonly bootstrap: readonly string[];
     readonly topic: string;
     readonly mdns: boolean;
   };
   readonly http: {
-    /** Base URLs without trailing slash; self is tolerated and found by identity. */
+    /** Base URLs without a slash at their end. The node may be among them; it recognises itself by its identity. */
     readonly nodes: readonly string[];
     readonly pollIntervalMs: number;
   };
   readonly heartbeatIntervalMs: number;
-  /** Fail-over grace. */
+  /** The grace: how long P2P may bring nothing of a peer before HTTP takes over. */
   readonly peerlessTimeoutMs: number;
-  /** Sorted, unique, 64 hex; possibly empty (then the node trusts only itself). */
+  /** The trust list: public keys of 64 hex digits, sorted, each once. When it is empty the node trusts only itself. */
   readonly trusted: readonly string[];
-  /** Production-guard violations; non-empty in production: safe mode, read-only. */
+  /** What the production guard objects to, as sentences. When there are any the node is read-only (safe mode). */
   readonly violations: readonly string[];
-  /** Every variable, its text and where that comes from. No secrets. */
+  /** Every variable with its text and where that comes from. The texts of secrets are not in it. */
   readonly settings: readonly ConfigSetting[];
-  /** Everything worth a warning at start: unknown names with the nearest known one, downgraded binds, … */
+  /** Sentences that the node logs at its start, for example about unknown names. */
   readonly warnings: readonly string[];
 }

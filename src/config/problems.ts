@@ -1,25 +1,27 @@
 import { LatticeError } from '../core/types/index.ts';
 
-/** One setting that is not usable. */
+/** A setting that is not usable. */
 export interface Problem {
-  /** The variable as it was found, or the env file. */
+  /** The name under which the variable was found, or the path of the env file. */
   readonly variable: string;
-  /** Its text or the item in question, cut to 100 characters; a secret's length only. */
+  /** The text or the item of a list, at most 100 characters of it. Of a secret it tells only the length. */
   readonly value: string;
+  /** What is wrong, as a clause. */
   readonly rule: string;
+  /** What to do, as a clause. */
   readonly fix: string;
 }
 
 const MAX_SHOWN = 100;
 
-/** `value` as a problem shows it: without a secret, and without what stands before the @ of a URL. */
+/** The text of a Problem's value: without secrets, and without the user and password before the @ of a URL. */
 export function shownValue(value: string, secret: boolean): string {
   if (secret) return `(${value.length} characters, not shown)`;
   const shown = value.slice(0, MAX_SHOWN) + (value.length > MAX_SHOWN ? '…' : '');
   return shown.replace(/^(.*:\/\/)?.*@/s, '$1…@');
 }
 
-/** One `invalid-config` error for all problems; `details.problems` is the list. `problems` is not empty. */
+/** LatticeError `invalid-config` for one or more problems, which are also its `details.problems`. */
 export function invalidConfig(problems: readonly Problem[]): LatticeError {
   const lines = problems.map(
     ({ variable, value, rule, fix }) => `${variable}${value === '' ? '' : `=${value}`}: ${rule}; ${fix}`,

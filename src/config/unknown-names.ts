@@ -1,8 +1,8 @@
 import { namesOf, PREFIX, VARIABLES } from './variables.ts';
 
 /**
- * Optimal string alignment: single-character insertions, deletions, substitutions and swaps of neighbours that turn a
- * into b.
+ * The optimal string alignment distance (restricted Damerau-Levenshtein): how many insertions, deletions and
+ * substitutions of a character, and swaps of two neighbours, turn `a` into `b`.
  */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
@@ -26,12 +26,12 @@ function editDistance(a: string, b: string): number {
   return last[b.length] as number;
 }
 
-/** Longer names are no typing error, and the distance takes quadratic time. */
+/** Characters of a name that is compared. No longer name is a typing error, and the distance takes quadratic time. */
 const MAX_NAME = 64;
 
 /**
- * A warning for a name that begins with our prefix (in any case) and is not ours, naming the nearest one where one is
- * near; undefined for every other name.
+ * A warning for a name that begins with DIOTEC360_, in any case, and is no variable of a node. It names the variable
+ * that is meant where one is similar. Undefined for every other name.
  */
 export function unknownNameWarning(name: string): string | undefined {
   const upper = name.toUpperCase();
@@ -40,7 +40,7 @@ export function unknownNameWarning(name: string): string | undefined {
   if (known.includes(name)) return undefined;
   const shown = name.slice(0, MAX_NAME);
   let nearest: string | undefined;
-  // A third of the name wrong is another name.
+  // A name of which more than a third is wrong means something else.
   let least = Math.max(2, Math.floor((upper.length - PREFIX.length) / 3)) + 1;
   for (const candidate of upper.length <= MAX_NAME ? known : []) {
     const distance = editDistance(upper, candidate);

@@ -8,51 +8,59 @@ import { parseListenMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import type { Kind, Variable } from './variables.ts';
 
-/** What each kind of text becomes. An empty text becomes an empty list, an empty string or undefined. */
+/**
+ * The type of value that each kind of text becomes. An empty text becomes an empty list, an empty text or undefined.
+ */
 export interface Values {
   readonly boolean: boolean | undefined;
-  /** The meaning, one of the variable's `choices`. */
+  /** The meaning of the choice: a value of the variable's `choices`. */
   readonly choice: string;
   /** Milliseconds. */
   readonly seconds: number;
   readonly port: number;
   readonly host: string;
   readonly text: string;
-  /** Absolute. */
+  /** An absolute path. */
   readonly path: string;
   readonly token: string | undefined;
   /** 64 lower-case hex digits. */
   readonly seed: string | undefined;
-  /** As parseBaseUrl writes them. */
+  /** In the form of parseBaseUrl, without a slash at the end. */
   readonly url: string;
   readonly urls: readonly string[];
   readonly origins: readonly string[];
-  /** Lower case. */
+  /** In lower case. */
   readonly hosts: readonly string[];
   readonly proxies: readonly string[];
-  /** 64 lower-case hex digits each, sorted, each once. */
+  /** 64 lower-case hex digits each, sorted, and each key once. */
   readonly 'public-keys': readonly string[];
-  /** Without /p2p. */
+  /** Multiaddrs without /p2p. */
   readonly 'listen-addresses': readonly string[];
   readonly 'peer-addresses': readonly string[];
 }
 
+/** What a parser gets beside the text. */
 export interface Context {
   readonly variable: Variable;
-  /** What relative paths are relative to. */
+  /** The directory to which relative paths are relative. */
   readonly base: string;
-  /** Records a problem with `value`, the variable's text or one item of it. */
+  /** Adds a problem with `value`, which is the variable's text or one item of it. */
   readonly reject: (value: string, flaw: Flaw) => void;
 }
 
-/** Items of one list: a peer table, trust list or allow-list longer than the longest trust list is no fleet of ours. */
+/** Items of one list. No list of a fleet's nodes, keys or hosts has more items than the longest trust list. */
 const MAX_ITEMS = MAX_TRUSTED;
-/** A name of 253 characters, its port, path and peer id fit; a fix that repeats the item stays readable. */
+/**
+ * Characters of an item. A host name of 253, its port, path and peer id fit, and messages that repeat it stay readable.
+ */
 const MAX_ITEM_LENGTH = 512;
 
-/** RFC 6750 b64token. 16 characters are too few to guess only if they are random; 512 fit any header limit. */
+/**
+ * The form b64token of RFC 6750. Fewer than 16 characters could be guessed even if they are random; 512 fit into the
+ * header limits of servers and proxies.
+ */
 const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}={0,2}$/;
-/** What the proxy option of Fastify calls well-known ranges. */
+/** The names by which Fastify's option for trusted proxies knows ranges of addresses. */
 const PROXY_NAMES: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 const TOO_LONG: Flaw = {
@@ -61,8 +69,8 @@ const TOO_LONG: Flaw = {
 };
 
 /**
- * The items of a comma-separated list that `item` accepts (it says what each becomes, or its flaw), each once, in
- * order.
+ * Parses a list that is separated by commas. `item` answers what an item becomes, or its flaw, which is rejected. The
+ * result has the accepted items in their order, each once.
  */
 function parseList(text: string, context: Context, item: (value: string) => string | Flaw): readonly string[] {
   const values = text
@@ -94,7 +102,7 @@ function origin(text: string): string | Flaw {
   return parsed.origin;
 }
 
-/** The address or name without the brackets that URLs put around IPv6, or undefined. */
+/** An IP address, without the brackets that URLs put around IPv6, or a host name. Undefined when `text` is neither. */
 function bareHost(text: string): string | undefined {
   const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
   return isIP(bare) !== 0 || (bare === text && isHostName(bare)) ? bare : undefined;
@@ -144,6 +152,7 @@ function textOrFlaw(parsed: { readonly text: string } | Flaw): string | Flaw {
   return isFlaw(parsed) ? parsed : parsed.text;
 }
 
+/** The parser of each kind. One that rejects a text answers some value all the same, which is then not used. */
 export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) => Values[K] } = {
   boolean(text, { reject }) {
     if (text === '') return undefined;

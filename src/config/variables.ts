@@ -1,6 +1,6 @@
 /**
- * What a variable's text may be, and so how it is parsed (values.ts). Lists are separated by commas, blanks around
- * items are dropped.
+ * What the text of a variable may be, which decides how values.ts parses it. Items of lists are separated by commas,
+ * and blanks around them are dropped.
  */
 export type Kind =
   | 'boolean'
@@ -21,31 +21,37 @@ export type Kind =
   | 'listen-addresses'
   | 'peer-addresses';
 
-/** One documented name. It is read as DIOTEC360_<name>, else AETHEL_<name>, else the default; empty counts as unset. */
+/**
+ * One variable. It is read as DIOTEC360_<name>, else as AETHEL_<name>, else it has its default. An empty text counts as
+ * unset.
+ */
 export interface Variable {
   readonly name: string;
   readonly kind: Kind;
-  /** Unit or form, for people. */
+  /** The unit or the form of the text, for people. */
   readonly unit: string;
-  /** As it would be written in an env file; '' where there is none. */
+  /** The default as an env file would have it; '' when there is none. */
   readonly default: string;
   readonly description: string;
-  /** Other names of the same thing, read after `name` with each prefix. */
+  /** Other names, which are read after `name` with each prefix. */
   readonly also?: readonly string[];
-  /** Names without a prefix, read last. */
+  /** Names without a prefix, which are read last. */
   readonly plain?: readonly string[];
-  /** Never shown in errors or logs. */
+  /** Present when errors and logs must not show the text. */
   readonly secret?: true;
-  /** kind choice: what may be written (any case) → what it means. */
+  /** For the kind `choice`: what each text means. Texts are compared without regard to case. */
   readonly choices?: Readonly<Record<string, string>>;
-  /** kind seconds: the least and greatest value, in seconds. */
+  /** For the kind `seconds`: the least and the greatest value. */
   readonly range?: readonly [least: number, greatest: number];
 }
 
-/** A timer below 50 ms is a busy loop, one above a day a typing error (milliseconds for seconds). */
+/**
+ * Seconds of a timer. Below 50 ms it would keep a processor busy, and above a day milliseconds were written for
+ * seconds.
+ */
 const INTERVAL = [0.05, 86_400] as const;
 
-/** Every variable of a node: parsing, the warning about unknown names and the reference all come from this table. */
+/** Every variable. Parsing, the warnings about unknown names and the reference are all made from this table. */
 export const VARIABLES = [
   {
     name: 'NODE_NAME',
@@ -273,14 +279,17 @@ export const VARIABLES = [
   },
 ] as const satisfies readonly Variable[];
 
+/** The name of a variable, without its prefix. */
 export type VariableName = (typeof VARIABLES)[number]['name'];
 /** The kind of a variable, as a type. */
 export type KindOf<N extends VariableName> = Extract<(typeof VARIABLES)[number], { name: N }>['kind'];
 
+/** What the names of variables begin with. */
 export const PREFIX = 'DIOTEC360_';
+/** What the names of the original's variables begin with. */
 const LEGACY_PREFIX = 'AETHEL_';
 
-/** The names a variable is read by, the first non-empty one wins. */
+/** The names that a variable is read by. The first one whose text is not empty wins. */
 export function namesOf(variable: Variable): readonly string[] {
   const names = [variable.name, ...(variable.also ?? [])];
   return [

@@ -1,12 +1,13 @@
 import { type Static, type TObject, type TSchema, type TUnsafe, Type } from 'typebox';
 
-/** A schema under a name of its own in the document; `ref` stands for it where it is used. */
+/** A schema that has a name of its own in the OpenAPI document. Other schemas use `ref` in its place. */
 export interface Entity<T> {
   readonly id: string;
   readonly schema: TSchema;
   readonly ref: TUnsafe<T>;
 }
 
+/** Gives a schema the name `id`, under which the OpenAPI document has it, and a description for readers. */
 export function entity<S extends TSchema>(id: string, description: string, schema: S): Entity<Static<S>> {
   return {
     id,
@@ -16,11 +17,13 @@ export function entity<S extends TSchema>(id: string, description: string, schem
 }
 
 /**
- * What a request costs the node, and so which limit of its client it counts against. `bulk`: large immutable pieces
- * that caches may ask for in quick succession. `free`: answered from memory, or limited by its own rules.
+ * What a request costs the node, which decides the rate limit that it counts against (SPEC A18). A `costly` request
+ * reads much of the store or asks other nodes. A `bulk` request fetches one of many large, immutable pieces, which
+ * caches may ask for in quick succession. A `free` request is answered from memory, or its route has limits of its own.
  */
 export type Cost = 'read' | 'write' | 'costly' | 'bulk' | 'free';
 
+/** The group under which the OpenAPI document lists a route. */
 export type Tag =
   | 'state'
   | 'proofs and cuts'
@@ -32,52 +35,54 @@ export type Tag =
   | 'original'
   | 'about';
 
+/** What a route answers with one status. */
 export interface Answer {
   readonly description: string;
-  /** Absent: no body. */
+  /** Absent when the answer has no body. */
   readonly schema?: TSchema;
-  /** Default: application/json. */
+  /** The media type of the body. Default: application/json. */
   readonly type?: string;
-  /** Other media types that the request may ask for. */
+  /** Other media types that a request may ask for, each with the schema of its body. */
   readonly also?: Readonly<Record<string, TSchema>>;
   readonly headers?: Readonly<Record<string, TSchema>>;
 }
 
+/** The parts of an example request. */
 export interface Example {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** A value that is sent as JSON. */
   readonly body?: unknown;
 }
 
-/** One route as clients may rely on it: it validates requests, and the document is made from it. */
+/** What clients may rely on of one route. It validates requests, and the OpenAPI document is made from it. */
 export interface RouteContract {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
-  /** As the router takes it: `/api/v1/state/:key`. */
+  /** In the notation of the router, for example `/api/v1/state/:key`. */
   readonly path: string;
-  /** Name of the operation, unique: what clients call it. */
+  /** The unique name of the operation, which is also the name of the client's method. */
   readonly id: string;
   readonly tag: Tag;
   readonly summary: string;
   readonly description?: string;
-  /** Needs the API token. */
+  /** Present when the route needs the API token. */
   readonly token?: true;
   readonly cost: Cost;
   readonly params?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;
   readonly body?: TSchema;
-  /** Default: application/json. */
+  /** The media type of the request's body. Default: application/json. */
   readonly bodyType?: string;
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Statuses answered with a problem document (RFC 9457). */
+  /** The statuses that are answered with a problem document (RFC 9457). */
   readonly errors?: readonly (keyof typeof ERRORS)[];
-  /** A request that a node with an entry `greeting` answers with one of `answers`. */
+  /** A request that a node with an entry `greeting` answers with a status of `answers` or `errors`. */
   readonly example: Example;
 }
 
-/** What an error status of this API means, wherever it occurs. */
+/** What each error status means. It means the same on every route. */
 export const ERRORS = {
   400: 'The request is malformed; `errors` names the places where there are some.',
   401: 'The API token is missing or wrong, or this node has none.',
@@ -99,28 +104,32 @@ export const ERRORS = {
   507: 'The disk is nearly full.',
 } as const;
 
+/** An answer whose body is JSON. */
 export const json = (description: string, schema: TSchema, headers?: Answer['headers']): Answer => ({
   description,
   schema,
   ...(headers === undefined ? {} : { headers }),
 });
 
-/** A closed set of words. */
+/** The schema of a text that is one of `words`. */
 export function word<const W extends readonly string[]>(words: W, description = ''): TUnsafe<W[number]> {
   return Type.Unsafe<W[number]>({ type: 'string', enum: [...words], ...(description === '' ? {} : { description }) });
 }
 
-/** Plain text for clients: the registry of codes is long, and a node of a later version has more of them. */
+/**
+ * The schema of an error code. It is plain text, because the registry of codes is long and a node of a later version
+ * has more of them.
+ */
 export const errorCode = Type.String({
   description: 'For programs: the code that the other node answered with, or why it did not answer.',
 });
 
-/** A sentence for people with its code for programs. */
+/** The schema of a sentence for people with its code for programs. */
 export function coded<const W extends readonly string[]>(codes: W) {
   return Type.Object({ code: word(codes, 'For programs.'), text: Type.String({ description: 'For people.' }) });
 }
 
-/** An object from names to values of one kind. */
+/** The schema of an object that maps names to values of one kind. */
 export function mapOf<S extends TSchema>(value: S, description = ''): TUnsafe<Record<string, Static<S>>> {
   return Type.Unsafe<Record<string, Static<S>>>({
     type: 'object',

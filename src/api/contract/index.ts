@@ -19,7 +19,7 @@ export const CONTRACT: readonly RouteContract[] = [
   ...ORIGINAL_ROUTES,
 ];
 
-/** What the routes' schemas refer to by name. */
+/** The named schemas, to which the schemas of the routes refer. */
 export const ENTITIES = [...Object.values(entities), ...Object.values(nodeEntities)].filter(
   (x) => typeof x === 'object' && 'ref' in x,
 );

@@ -12,6 +12,7 @@ const after = Maybe(
 );
 const operatorErrors = [400, 401, 421, 429] as const;
 
+/** The routes by which a node tells about itself: probes, status, figures, streams, settings and pages. */
 export const NODE_ROUTES: readonly RouteContract[] = [
   {
     method: 'GET',

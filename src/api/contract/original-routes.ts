@@ -11,7 +11,7 @@ const hashParam = Shape({ hash: Text({ description: 'Content hash, hex.' }) });
 const row = mapOf(anyJson, 'A row.');
 const notFound = json('There is no such thing.', Shape({ detail: Text() }));
 
-/** An endpoint of the original node that is read without parameters. */
+/** The contract of an endpoint of the original node. Without `more` it is a GET that takes no parameters. */
 function original(
   path: string,
   id: string,
@@ -32,7 +32,7 @@ function original(
   };
 }
 
-/** The endpoints of the original node, with its exact keys and its error forms. */
+/** The endpoints of the original node. They answer with its exact JSON keys and its error forms (SPEC A11). */
 export const ORIGINAL_ROUTES: readonly RouteContract[] = [
   original(
     '/',

@@ -12,7 +12,7 @@ const multiaddr = Text({
 });
 const operatorErrors = [400, 401, 421, 429] as const;
 
-/** Peers, and the lung that carries them. */
+/** The routes of the peers, of repairs on demand, and of the mode. */
 export const PEER_ROUTES: readonly RouteContract[] = [
   {
     method: 'GET',

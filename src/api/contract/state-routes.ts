@@ -59,6 +59,7 @@ const deleteAnswers = { 204: { description: 'Deleted.', headers: replayed } };
 const getAnswers = { 200: json('The entry.', Entry.ref, etag), 304: { description: 'The reader has it.' } };
 const at = Maybe(word(['cut'], '`cut`: at the newest certified cut, with its certificate.'));
 
+/** The routes of entries, commits, histories, conflicts, proofs and cuts. */
 export const STATE_ROUTES: readonly RouteContract[] = [
   {
     method: 'GET',

@@ -11,7 +11,7 @@ const pieceAnswers = {
   304: { description: 'The reader has it.' },
 };
 
-/** The HTTP lung's own endpoints: what nodes ask each other. */
+/** The endpoints of the HTTP lung, by which nodes ask each other. */
 export const SYNC_ROUTES: readonly RouteContract[] = [
   {
     method: 'GET',
@@ -35,7 +35,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     tag: 'sync protocol',
     summary: 'One signed request of a member, one signed answer',
     cost: 'free',
-    // Bytes have no type in JSON Schema.
+    // JSON Schema has no type for bytes.
     body: Type.Unsafe<Uint8Array>({ description: 'Canonical CBOR; SPEC section X.' }),
     bodyType: cbor.type,
     answers: { 200: { description: 'The signed answer.', ...cbor } },

@@ -6,10 +6,11 @@ import { type Addresses, createRateLimit } from './addresses.ts';
 import type { ApiConfig } from './deps.ts';
 import { addressOf } from './requests.ts';
 
-/** RELIABILITY: a client may guess this often a minute. */
+/** Wrong tokens of one address within a minute: enough for typing errors, too few to guess a token. */
 const MAX_TOKEN_FAILURES = 10;
-/** RELIABILITY: connections in all, and of one address, so that one client cannot lock everyone out. */
+/** Open connections in all: each of them takes memory and a file descriptor. */
 const MAX_CONNECTIONS = 512;
+/** Open connections of one address, so that one client cannot lock everyone out. */
 const MAX_CONNECTIONS_PER_ADDRESS = 16;
 
 const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
@@ -18,8 +19,8 @@ const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 export type TokenCheck = (request: FastifyRequest) => void;
 
 /**
- * The token is compared by hash, in constant time. An address that guessed wrong too often is refused even with the
- * right token; not so an exempt one, where one guesser behind a local proxy would lock out the operator.
+ * Compares tokens by their hashes, in constant time. An address that sent too many wrong tokens is refused even with
+ * the right one. An exempt address is not: otherwise one guesser behind a local proxy would lock out the operator.
  */
 export function createTokenCheck(config: ApiConfig, addresses: Addresses): TokenCheck {
   const expected = config.api.token === undefined ? undefined : sha256(config.api.token);
@@ -42,7 +43,7 @@ export function createTokenCheck(config: ApiConfig, addresses: Addresses): Token
       });
     }
     if (right) return;
-    // A missing token is an oversight, a wrong one may be a guess.
+    // Only a wrong token counts: a missing one is an oversight and no guess.
     if (given !== undefined) failures.count(client);
     throw new LatticeError(
       'unauthorized',
@@ -56,13 +57,13 @@ export function createTokenCheck(config: ApiConfig, addresses: Addresses): Token
 
 const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
-/** The host of a Host header, in lower case and without its port. */
+/** The host that a Host header names, in lower case, without its port and without a dot at its end. */
 const hostName = (header: string): string => header.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
 
 /**
- * Refuses requests that reached us under a name that is not ours: a web page that rebinds its own name to our address
- * would otherwise read the node through its visitor's browser. Checked on loopback binds and where names are
- * configured.
+ * Refuses a request whose Host header does not name this node, with LatticeError `misdirected-request`. Otherwise a web
+ * page that rebinds its own name to the node's address (DNS rebinding) could read the node through its visitor's
+ * browser. The check is made on loopback binds and where host names are configured (SPEC A12).
  */
 export function createHostCheck(config: ApiConfig, addresses: Addresses): (request: FastifyRequest) => void {
   const { host, allowedHosts } = config.api;
@@ -77,10 +78,10 @@ export function createHostCheck(config: ApiConfig, addresses: Addresses): (reque
   };
 }
 
-/** Bounds the server's connections, in all and per address. */
+/** Bounds the server's connections in all and, where an address is not exempt, per address. */
 export function limitConnections(server: Server, addresses: Addresses): void {
   server.maxConnections = MAX_CONNECTIONS;
-  // Entries are open connections, hence at most MAX_CONNECTIONS.
+  // Each entry has at least one open connection, so that there are at most MAX_CONNECTIONS entries.
   const open = new Map<string, number>();
   server.on('connection', (socket) => {
     const address = socket.remoteAddress;

@@ -1,18 +1,20 @@
 import { BlockList, isIP } from 'node:net';
 import { dropOldest } from '../../core/types/index.ts';
 
-/** Addresses as per-client limits count them. */
+/** Tells which addresses belong to one client, and which ones the limits per client leave out. */
 export interface Addresses {
-  /** Loopback and trusted proxies: many clients stand behind one of these, so per-IP limits leave them out. */
+  /** True for loopback and trusted proxies, which limits per client leave out: many clients share one of these. */
   isExempt(address: string): boolean;
   isLoopback(address: string): boolean;
-  /** The trusted proxies that could be understood. */
+  /** The trusted proxies that are addresses or CIDR ranges. */
   readonly proxies: readonly string[];
-  /** One name per client: IPv4 as it is, IPv6 by its /64, since one client usually owns all of that. */
+  /**
+   * The name of a client: its IPv4 address, or the /64 of its IPv6 address, since one client usually owns all of it.
+   */
   keyOf(address: string): string;
 }
 
-/** Clients remembered at a time; beyond it the longest known are forgotten. */
+/** Clients that are remembered at a time. Beyond that number the oldest ones are forgotten. */
 const MAX_CLIENTS = 4096;
 
 const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
@@ -31,9 +33,7 @@ function isRange(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-/**
- * `trustedProxies`: addresses or CIDR ranges; anything else among them is passed over (the configuration warns of it).
- */
+/** `trustedProxies` are addresses or CIDR ranges. Anything else among them is passed over. */
 export function createAddresses(trustedProxies: readonly string[]): Addresses {
   const loopback = new BlockList();
   loopback.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -46,7 +46,7 @@ export function createAddresses(trustedProxies: readonly string[]): Addresses {
     if (bits === undefined) proxyList.addAddress(address, family);
     else proxyList.addSubnet(address, Number(bits), family);
   }
-  // Asked for every request, and the lists take a microsecond each.
+  // Answers are kept, because every request asks, and each of the two lists takes a microsecond to look through.
   const known = new Map<string, boolean>();
   return {
     proxies,
@@ -72,7 +72,7 @@ export function createAddresses(trustedProxies: readonly string[]): Addresses {
   };
 }
 
-/** Counts events per client over a minute. */
+/** Counts the events of each client over a minute. */
 export interface RateLimit {
   /** Milliseconds until the client may go on, or 0. */
   blockedFor(client: string): number;
@@ -81,7 +81,7 @@ export interface RateLimit {
 
 const MINUTE_MS = 60_000;
 
-/** At most `perMinute` events of a client within a minute from its first. Time is monotonic. */
+/** Blocks a client after `perMinute` events until a minute has passed since its first one, by the monotonic clock. */
 export function createRateLimit(perMinute: number): RateLimit {
   const windows = new Map<string, { readonly endsAt: number; events: number }>();
   const current = (client: string) => {

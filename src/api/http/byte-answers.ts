@@ -2,13 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 import { etagOf, isNotModified } from './preconditions.ts';
 
-/** Bytes that a reader may ask for in parts, and need not ask for again. */
+/** Bytes that a reader may ask for in parts, and may keep by their version. */
 export interface ByteContent {
-  /** Names exactly these bytes: a strong ETag, without its quotes. */
+  /** A strong ETag without its quotes, which names exactly these bytes. */
   readonly version: string;
   readonly type: string;
   readonly cacheControl: string;
-  /** The content coding that the bytes are in. */
+  /** The content coding of the bytes, as `br`. Absent when they have none. */
   readonly encoding?: string;
   readonly length: number;
   /** The bytes of [from, to). */
@@ -16,15 +16,16 @@ export interface ByteContent {
 }
 
 /**
- * The bytes that a Range header asks for: [from, to); undefined for all of them, `none` where there are none. One range
- * only: several, other units, and what cannot be read are answered in whole (RFC 9110 §14.2).
+ * The bytes [from, to) that a Range header asks for. `none` means that the range lies outside of the content. Undefined
+ * means all of the bytes: there is no header, it cannot be read, or it names several ranges or another unit, which a
+ * server may ignore (RFC 9110 §14.2).
  */
 export function byteRange(
   header: string | undefined,
   length: number,
 ): { readonly from: number; readonly to: number } | 'none' | undefined {
   const set = /^bytes=(.*)$/i.exec(header ?? '')?.[1] ?? '';
-  // Members of a list may be empty.
+  // A list may have empty members (RFC 9110 §5.6.1.2).
   const [range = '', ...others] = set
     .split(',')
     .map((part) => part.trim())
@@ -38,15 +39,15 @@ export function byteRange(
 }
 
 /**
- * Answers with `content`: 200, 206 for a range, or 304. LatticeError `precondition-failed`, `range-not-satisfiable`,
- * `invalid-header`; nothing that describes the content is set then.
+ * Answers with `content`: 200, 206 for a range, or 304. Throws LatticeError `precondition-failed`,
+ * `range-not-satisfiable` or `invalid-header`, before it sets the headers of the content.
  */
 export function sendBytes(request: FastifyRequest, reply: FastifyReply, content: ByteContent): FastifyReply {
   const { version, length } = content;
   const etag = etagOf(version);
   const isHeldAlready = isNotModified(request, version);
   const { range, 'if-range': ifRange } = request.headers;
-  // A range is a matter of GET alone, and If-Range compares strongly.
+  // Only a GET can ask for a range, and If-Range compares strongly (RFC 9110 §14.2, §13.1.5).
   const isAsked = request.method === 'GET' && (ifRange === undefined || ifRange === etag);
   const wanted = isAsked && !isHeldAlready ? byteRange(range, length) : undefined;
   if (wanted === 'none') {

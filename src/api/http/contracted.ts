@@ -10,12 +10,12 @@ const BY_ROUTE: ReadonlyMap<string, RouteContract> = new Map(
   CONTRACT.map((route) => [`${route.method} ${route.path}`, route]),
 );
 
-/** A GET's contract holds for HEAD too. */
+/** The contract of a route. A HEAD without one of its own has that of the GET. */
 function contractOf(method: string, path: string): RouteContract | undefined {
   return BY_ROUTE.get(`${method} ${path}`) ?? (method === 'HEAD' ? BY_ROUTE.get(`GET ${path}`) : undefined);
 }
 
-/** Parameters with the values of the route's example. */
+/** The schema of a route's parameters, with the values of its example added. */
 function withExamples(schema: TObject, values: Readonly<Record<string, unknown>> = {}): object {
   const properties = Object.entries(schema.properties).map(([name, part]) => [
     name,
@@ -24,7 +24,7 @@ function withExamples(schema: TObject, values: Readonly<Record<string, unknown>>
   return { ...schema, properties: Object.fromEntries(properties) as object };
 }
 
-/** The schema that Fastify validates with and the document is made from. */
+/** The schema that Fastify validates requests with, and from which the OpenAPI document is made. */
 function schemaOf(route: RouteContract): FastifySchema {
   const response: Record<string, unknown> = {};
   for (const [status, answer] of Object.entries(route.answers)) {
@@ -42,7 +42,7 @@ function schemaOf(route: RouteContract): FastifySchema {
       content: { 'application/problem+json': { schema: Problem.ref } },
     };
   }
-  // The original's endpoints take whatever comes; only the document says what is meant.
+  // Nothing here is enforced for the original's endpoints, which take any body; it only documents what they expect.
   const { bodyType = 'application/json', example, body } = route;
   const media = { schema: { ...body, ...(example.body === undefined ? {} : { examples: [example.body] }) } };
   return {
@@ -59,7 +59,7 @@ function schemaOf(route: RouteContract): FastifySchema {
   };
 }
 
-/** Integer parameters become numbers where their text is one; what is none is left to the schema to name. */
+/** Turns integer parameters into numbers. A text that is no integer stays as it is, and the schema then refuses it. */
 function readQuery(route: RouteContract): preValidationHookHandler {
   const properties = route.query?.properties ?? {};
   const names = Object.keys(properties);
@@ -83,13 +83,13 @@ function readQuery(route: RouteContract): preValidationHookHandler {
 }
 
 /**
- * Gives each route that the contract knows its schema, its query and its limit, when it is registered. Routes without
- * one are not validated; a test finds them.
+ * Makes every route that is registered later take its schema, the reading of its query and its rate limit from its
+ * contract. A route without a contract is not validated and not in the document; a test finds such routes.
  */
 export async function applyContract(app: FastifyInstance, limits: RateLimits, version: string): Promise<void> {
   for (const { schema } of ENTITIES) app.addSchema(schema);
-  // Answers are checked against the document by tests; at run time the plain serializer is the fastest and drops
-  // nothing.
+  // Tests check answers against the document. At run time JSON.stringify is the fastest serializer, and unlike one that
+  // is compiled from the schema it drops no field.
   app.setSerializerCompiler(() => (data: unknown) => JSON.stringify(data));
   app.addHook('onRoute', (options: RouteOptions & { path: string }) => {
     const method = [options.method].flat()[0] ?? '';
@@ -99,7 +99,8 @@ export async function applyContract(app: FastifyInstance, limits: RateLimits, ve
       return;
     }
     options.schema = { ...schemaOf(contract), ...(method === 'HEAD' ? { hide: true } : {}) };
-    // The original's paths have error forms of their own, and a binary body is read where it is used.
+    // No validation for the original's paths, which have error forms of their own, nor for binary bodies, which the
+    // sync service checks.
     if (contract.tag === 'original' || contract.bodyType === 'application/cbor')
       options.validatorCompiler = () => () => true;
     else if (contract.query !== undefined)
@@ -128,6 +129,7 @@ export async function applyContract(app: FastifyInstance, limits: RateLimits, ve
   });
 }
 
+/** An error of Ajv, the validator that Fastify uses. */
 interface Flaw {
   readonly instancePath: string;
   readonly keyword?: string;
@@ -135,9 +137,9 @@ interface Flaw {
   readonly params?: Readonly<Record<string, unknown>>;
 }
 
-/** Places named in one answer: enough to mend a request, not enough to amplify one. */
+/** Places named in one answer: enough to mend a request, and too few to make a small request a large answer. */
 const MAX_PLACES = 16;
-/** The parts of a request as the framework calls them, and as our answers do. */
+/** The parts of a request by Fastify's names, with our names for them and the codes of their errors. */
 const PARTS = {
   body: { part: 'body', code: 'invalid-body' },
   querystring: { part: 'query', code: 'invalid-query' },
@@ -147,6 +149,7 @@ const PARTS = {
 
 const isPart = (name: unknown): name is keyof typeof PARTS => typeof name === 'string' && Object.hasOwn(PARTS, name);
 
+/** The place of a flaw as a JSON Pointer (RFC 6901, as a URI fragment), and what is wrong there. */
 function placeOf({ instancePath, keyword, message = 'is not valid', params = {} }: Flaw): {
   pointer: string;
   detail: string;
@@ -166,7 +169,7 @@ function placeOf({ instancePath, keyword, message = 'is not valid', params = {} 
   };
 }
 
-/** What the validator found, as one error that names the places; undefined for any other error. */
+/** One LatticeError that names the places that the validator found; undefined when `error` is not the validator's. */
 export function validationError(error: unknown): LatticeError | undefined {
   if (!(error instanceof Error) || !('validation' in error) || !Array.isArray(error.validation)) return undefined;
   const context = 'validationContext' in error ? error.validationContext : undefined;

@@ -3,36 +3,39 @@ import type { Timers } from '../../timing/index.ts';
 import type { Limits } from './rate-limits.ts';
 import type { LogSource, MetricsSource, ResourceSource } from './sources.ts';
 
-/** What the API needs of the node's configuration; the full Config fits. */
+/** The part of the node's configuration that the API needs. */
 export interface ApiConfig {
   readonly environment: 'development' | 'production';
-  /** Production-guard violations. */
+  /** What the production guard objects to, as sentences. Empty outside of production. */
   readonly violations: readonly string[];
   readonly api: {
     readonly host: string;
-    /** 0 = any free port. */
+    /** 0 means any free port. */
     readonly port: number;
-    /** Bearer token for writes; undefined: no writes over HTTP. */
+    /** The bearer token of writes and operator calls. Without it they are all refused. */
     readonly token: string | undefined;
     readonly corsOrigins: readonly string[];
     readonly allowedHosts: readonly string[];
-    /** Addresses or CIDR ranges whose X-Forwarded-For counts. */
+    /** Addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed. */
     readonly trustedProxies: readonly string[];
-    /** What is served of certified cuts may be read by anyone, and kept by any cache between. */
+    /**
+     * Whether anyone may read the cells and snapshots of certified cuts, and any cache may keep them. Default: false.
+     */
     readonly publicSync?: boolean;
   };
   readonly http: { readonly nodes: readonly string[] };
-  /** Where files of the original's vault may lie. */
+  /** The directory in which files of the original's vault are looked for. Without it the vault is empty. */
   readonly vaultDir?: string;
-  /** Every setting as the node took it, for operators; secrets are not among the values. */
+  /** Every setting as the node took it, for operators. The values of secrets are not in it. */
   readonly settings?: readonly ShownSetting[];
 }
 
 /** One setting of the node and where it comes from. */
 export interface ShownSetting {
   readonly name: string;
-  /** Of a secret: `set` or `not set`. */
+  /** The text; of a secret only `set` or `not set`. */
   readonly value: string;
+  /** Where the value comes from; `legacy` means an older name of the variable, wherever it stood. */
   readonly source: 'environment' | 'file' | 'default' | 'legacy';
   readonly secret: boolean;
   readonly unit?: string;
@@ -49,13 +52,13 @@ export interface ApiMetrics {
   count(name: string, labels?: Readonly<Record<string, string>>, by?: number): void;
 }
 
-/** Times that tests shorten. Milliseconds. */
+/** Times in milliseconds, which tests shorten. */
 export interface ApiTimes {
-  /** Longest work on one request before it is answered with 504. */
+  /** The longest work on one request. After it the request is answered with 504. */
   readonly deadlineMs: number;
-  /** Comment lines on event streams: proxies cut silent connections, usually after 30 s or more. */
+  /** The time between heartbeats of streams: proxies cut silent connections, usually after 30 s or more. */
   readonly sseHeartbeatMs: number;
-  /** How long close() lets requests under way finish before it cuts their connections. */
+  /** How long `close` waits for requests under way before it cuts their connections. */
   readonly drainMs: number;
 }
 
@@ -66,29 +69,29 @@ export interface ApiDeps {
   readonly log: ApiLog;
   readonly metrics?: ApiMetrics;
   readonly times?: Partial<ApiTimes>;
-  /** Requests of one client within ten seconds. */
+  /** Other rate limits than DEFAULT_LIMITS. */
   readonly limits?: Partial<Limits>;
-  /** Absent: there is no /metrics. */
+  /** Without it there is no /metrics. */
   readonly metricsPage?: MetricsSource;
-  /** Absent: there is no /api/v1/logs. */
+  /** Without it there is no /api/v1/logs. */
   readonly logs?: LogSource;
-  /** Absent: there is no /api/v1/resources. */
+  /** Without it there is no /api/v1/resources. */
   readonly resources?: ResourceSource;
-  /** Where the built dashboard lies; default: beside the program. */
+  /** The directory of the built dashboard. Default: beside the program. */
   readonly dashboard?: URL;
 }
 
 export const DEFAULT_TIMES: ApiTimes = { deadlineMs: 30_000, sseHeartbeatMs: 15_000, drainMs: 2000 };
 
-/** What the routes share. */
+/** What all routes get. */
 export interface RouteContext {
   readonly lattice: Lattice;
   readonly config: ApiConfig;
   readonly clock: Timers;
   readonly log: ApiLog;
   /**
-   * Rejects with LatticeError `deadline` when `work` takes longer than a request may. The work itself goes on, its
-   * outcome unseen.
+   * Settles as `work` does, or rejects with LatticeError `deadline` when that takes longer than a request may. The work
+   * itself goes on then, and its outcome is dropped.
    */
   readonly inTime: <T>(work: Promise<T>) => Promise<T>;
 }

@@ -5,7 +5,7 @@ import { validationError } from './contracted.ts';
 import type { ApiLog } from './deps.ts';
 import { STATUS_BY_CODE } from './statuses.ts';
 
-/** What is wrong with the request where the framework itself refuses it, by the framework's codes. */
+/** The errors with which Fastify itself refuses a request, by its codes, as LatticeErrors. */
 const FRAMEWORK_ERRORS: Readonly<Record<string, (cause: unknown) => LatticeError>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: (cause) =>
     new LatticeError('body-too-large', 'the body is larger than this endpoint takes', { cause }),
@@ -18,7 +18,9 @@ const FRAMEWORK_ERRORS: Readonly<Record<string, (cause: unknown) => LatticeError
   FST_ERR_MAX_PARAM_LENGTH: (cause) => new LatticeError('invalid-key', 'the key in the path is too long', { cause }),
 };
 
-/** Any failure as a LatticeError. What we did not foresee becomes `internal`, its text kept from the client. */
+/**
+ * Any failure as a LatticeError. One that was not foreseen becomes `internal`, and the client does not see its text.
+ */
 function toLatticeError(error: unknown): LatticeError {
   if (error instanceof LatticeError) return error;
   const invalid = validationError(error);
@@ -37,11 +39,11 @@ function toLatticeError(error: unknown): LatticeError {
   return new LatticeError('internal', 'the node failed to answer this request; its log says why', { cause: error });
 }
 
-/** Paths that the original does not have: errors there are problem documents. */
+/** Whether a path is one that the original does not have. Errors of such paths are problem documents. */
 const isV1 = (url: string): boolean =>
   /^\/(?:api\/v1|livez|readyz|openapi\.json|docs|metrics|dashboard)(?:[/?]|$)/.test(url);
 
-/** Problem details of RFC 9457, as the v1 endpoints answer errors. */
+/** The problem document of an error (RFC 9457, SPEC A10). */
 function problem(error: LatticeError, status: number): object {
   return {
     type: `urn:diotec360:lattice:problem:${error.code}`,
@@ -56,8 +58,8 @@ function problem(error: LatticeError, status: number): object {
 }
 
 /**
- * The original's error forms: 404 and 405 `{"detail": sentence}`, invalid input 422 with a list. What it had no answer
- * for carries the code and the next step beside the sentence.
+ * An error in the forms of the original (SPEC A11): 404 and 405 are `{"detail": sentence}`, and invalid input is 422
+ * with a list. Other errors, which the original does not have, carry their code and next step beside the sentence.
  */
 function originalError(error: LatticeError, status: number): { status: number; body: object } {
   if (status === 404) return { status, body: { detail: 'Not Found' } };
@@ -72,7 +74,8 @@ function originalError(error: LatticeError, status: number): { status: number; b
 }
 
 /**
- * Answers `cause` in the form of the surface that was asked: problem+json on /api/v1, the original's forms elsewhere.
+ * Answers a request with the error `cause`: as a problem document on /api/v1 and the other paths that the original does
+ * not have, and in the original's forms elsewhere. An error with status 500 is logged.
  */
 export function sendError(cause: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): void {
   const error = toLatticeError(cause);

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { every } from '../../timing/index.ts';
 import type { RouteContext } from './deps.ts';
 
-/** Calls `beat` every `ms` until the server closes: proxies and readers take a silent stream for a dead one. */
+/** Calls `beat` every `ms` until the server closes, because proxies and readers take a silent stream for a dead one. */
 export function keepAlive(
   scope: FastifyInstance,
   { clock, log }: Pick<RouteContext, 'clock' | 'log'>,

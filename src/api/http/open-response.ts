@@ -1,30 +1,35 @@
 import type { FastifyReply } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 
-/** A response that stays open and is written to as things happen. */
+/** A response that stays open, and to which a route writes as things happen. */
 export interface OpenResponse {
   /**
-   * Writes; false when the client is gone or too far behind, and then the connection is cut. The first write sends the
-   * headers.
+   * Writes a chunk, after the headers where they have not been sent. Answers false when the response has ended, or when
+   * the client is too far behind, whose connection is then cut.
    */
   send(chunk: Uint8Array | string): boolean;
-  /** Sends the headers now, so that the client knows it is connected. */
+  /** Sends the headers at once, so that the client knows that it is connected. */
   start(): void;
-  /** Ends it in good order; before it starts, whatever starts it ends it too. */
+  /** Ends the response after what has been written. One that has not started ends as soon as it starts. */
   end(): void;
+  /** Whether the headers have been sent, after which no error can be answered. */
   readonly started: boolean;
+  /** Whether the connection is closed. */
   readonly closed: boolean;
 }
 
-/** Every open response, for close() and for heartbeats. */
+/** Every open response of the server, which ends them all when it closes. */
 export type OpenResponses = Set<OpenResponse>;
 
-/** RELIABILITY: a consumer further behind than this is dropped; it comes back with its cursor. */
+/**
+ * Bytes that may wait for a client. One that is further behind is cut off, so that slow clients cannot fill the memory;
+ * it connects again with its cursor.
+ */
 const MAX_BEHIND_BYTES = 1024 * 1024;
 
 /**
- * Turns `reply` into an open response. Until it starts, the route may still answer with an error. `onClose` is
- * called once, whichever side ended it.
+ * Turns `reply` into an open response. Until it starts, the route may still answer with an error. `onClose` is called
+ * once, whichever side ends the connection. Throws LatticeError `invalid-request` when the client has left already.
  */
 export function openResponse(
   reply: FastifyReply,
@@ -51,7 +56,7 @@ export function openResponse(
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) raw.setHeader(name, value);
       raw.setHeader('content-type', contentType);
-      // Proxies that compress or collect would hold events back.
+      // A proxy that compresses or buffers the response would delay its events.
       raw.setHeader('cache-control', 'no-store, no-transform');
       raw.setHeader('x-accel-buffering', 'no');
       raw.writeHead(200);
@@ -86,9 +91,9 @@ export function openResponse(
 }
 
 /**
- * Opens what feeds `response`, within the time a request has, and makes sure that it is closed whenever the response
- * is: the client may leave, or the time may be up, while it is still being opened. Rejects when the request may still
- * be answered with an error.
+ * Waits, as long as a request may take, for the source that writes to `response`, and hands it to `opened`. A source
+ * that opens after the client has left, or after the time is up, is closed. Rejects with what went wrong while the
+ * request can still be answered with an error; later it cuts the connection instead.
  */
 export async function attach(
   response: OpenResponse,

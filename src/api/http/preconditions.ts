@@ -2,22 +2,22 @@ import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 import type { WriteOperation } from '../../runtime/facade/index.ts';
 
-/** One entity tag of a conditional header. */
+/** One entity tag of a conditional header, without its quotes. */
 interface EntityTag {
   readonly tag: string;
   readonly weak: boolean;
 }
 
 /**
- * One member of a list with the comma after it; members may be empty (RFC 9110 §5.6.1.2, §8.8.3). Versions without
- * quotes are taken too: that is what people type.
+ * One member of a list of entity tags with the comma after it. Members may be empty (RFC 9110 §5.6.1.2, §8.8.3).
+ * Versions without quotes are taken too, because people type them so.
  */
 const MEMBER = /[ \t]*(?:(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"|([0-9A-Za-z.]+))[ \t]*)?(?:,|$)/y;
 
 /** The quoted ETag of a version. */
 export const etagOf = (version: string): string => `"${version}"`;
 
-/** `*` or the list of tags, as many as the 8 KiB of a request's headers hold. */
+/** `*` or the tags of a header. The 8 KiB that a request's headers may have bound their number. */
 function parseTags(header: string, name: string): '*' | readonly EntityTag[] {
   if (header.trim() === '*') return '*';
   const tags: EntityTag[] = [];
@@ -32,12 +32,14 @@ function parseTags(header: string, name: string): '*' | readonly EntityTag[] {
   return tags;
 }
 
-/** If-Match compares strongly (RFC 9110 §8.8.3.2): weak tags match nothing. */
+/**
+ * The tags that can match in If-Match, which compares strongly, so that weak tags match nothing (RFC 9110 §8.8.3.2).
+ */
 const strongTags = (tags: readonly EntityTag[]): string[] => tags.filter((t) => !t.weak).map((t) => t.tag);
 
 /**
- * The If-Match and If-None-Match of a write (RFC 9110 §13.1), as conditions that the write itself checks. LatticeError
- * `invalid-header`.
+ * The If-Match and If-None-Match of a write (RFC 9110 §13.1), as conditions that the write itself checks. Throws
+ * LatticeError `invalid-header`.
  */
 export function writeConditions(request: FastifyRequest): Pick<WriteOperation, 'ifMatch' | 'ifNoneMatch'> {
   const match = request.headers['if-match'];
@@ -48,7 +50,8 @@ export function writeConditions(request: FastifyRequest): Pick<WriteOperation, '
     const strong = tags === '*' ? [] : strongTags(tags);
     const [only] = strong;
     if (tags === '*') conditions.ifMatch = '*';
-    // One version stands alone, as in a commit's operations; a tag of a star is no star.
+    // A single version is a text, as in the operations of a commit. The tag "*" in quotes is no wildcard and stays in a
+    // list.
     else conditions.ifMatch = strong.length === 1 && only !== undefined && only !== '*' ? only : strong;
   }
   if (noneMatch !== undefined) {
@@ -58,7 +61,7 @@ export function writeConditions(request: FastifyRequest): Pick<WriteOperation, '
   return conditions;
 }
 
-/** Whether the reader's If-None-Match says that it has this version already. LatticeError `invalid-header`. */
+/** Whether the reader's If-None-Match says that it has this version already. Throws LatticeError `invalid-header`. */
 export function isHeld(request: FastifyRequest, version: string): boolean {
   const header = request.headers['if-none-match'];
   if (header === undefined) return false;
@@ -67,8 +70,9 @@ export function isHeld(request: FastifyRequest, version: string): boolean {
 }
 
 /**
- * Evaluates the conditions of a read of what has the ETag `"version"`, in the order of RFC 9110 §13.2.2: true where the
- * answer is 304. LatticeError `precondition-failed` where If-Match names other versions, `invalid-header`.
+ * Evaluates the conditions of a read of what has the ETag `"version"`, in the order of RFC 9110 §13.2.2. True means
+ * that the answer is 304. Throws LatticeError `precondition-failed` when If-Match names only other versions, and
+ * `invalid-header`.
  */
 export function isNotModified(request: FastifyRequest, version: string): boolean {
   const match = request.headers['if-match'];

@@ -4,25 +4,26 @@ import type { Cost, RouteContract } from '../contract/index.ts';
 import type { Addresses } from './addresses.ts';
 import { addressOf } from './requests.ts';
 
-/** A limit counts within windows of this length: a burst is forgiven within seconds. */
+/** The length of the windows in which requests are counted. It is short, so that a burst is forgiven within seconds. */
 const WINDOW_MS = 10_000;
-/** Clients remembered for each limit; beyond it those are forgotten whose windows end first. */
+/** Clients that are remembered for each limit. Beyond that number those are forgotten whose windows end first. */
 const MAX_CLIENTS = 4096;
 
-/** Requests of one client within a window. */
+/** How many requests of each cost one client may make within a window. */
 export type Limits = Readonly<Record<Exclude<Cost, 'free'>, number>>;
 
 /**
- * A reading dashboard or script stays far below `read`; it bounds what one client can take of a core (a read costs
- * about 0.06 ms). Writers hold the token, so `write` only stops loops that run wild. A `costly` request reads much of
- * the store or asks other nodes. `bulk`: a snapshot of a million keys has two thousand chunks.
+ * `read` bounds what one client can take of a processor core, since a read costs about 0.06 ms; dashboards and scripts
+ * stay far below it. Clients that write have the API token, so that `write` only stops loops that run wild. `costly` is
+ * small, because such a request reads much of the store or asks other nodes. `bulk` is the two thousand chunks of a
+ * snapshot of a million keys.
  */
 export const DEFAULT_LIMITS: Limits = { read: 3000, write: 5000, costly: 60, bulk: 2000 };
 
 export interface RateLimits {
-  /** Undefined: the route has no limit. */
+  /** The hook that counts the requests of a route; undefined for a route without a limit. */
   of(route: RouteContract): onRequestHookHandler | undefined;
-  /** Counts a request that turns out to cost more than its route does. LatticeError `rate-limited`. */
+  /** Counts a request that turns out to cost more than its route says. Throws LatticeError `rate-limited`. */
   take(cost: keyof Limits, request: FastifyRequest, reply: FastifyReply): void;
 }
 
@@ -32,7 +33,8 @@ interface Window {
 }
 
 /**
- * Counts requests per client and cost. Loopback and trusted proxies are exempt: many clients stand behind one of those.
+ * Counts requests per client and cost (SPEC A18). Loopback and trusted proxies are exempt, because many clients share
+ * one of these.
  */
 export function createRateLimits(addresses: Addresses, limits: Limits): RateLimits {
   const windowsOf: Readonly<Record<keyof Limits, Map<string, Window>>> = {

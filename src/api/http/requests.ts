@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { checkKey, parseJson } from '../../core/cbor/index.ts';
 import { type JsonValue, LatticeError, MAX_DEPTH } from '../../core/types/index.ts';
 
-/** RELIABILITY: larger than a commit of MAX_COMMIT_BYTES in the worst JSON escapes people write. */
+/** Bytes of a body: a commit of MAX_COMMIT_BYTES as JSON, with room for its escapes and blanks, fits. */
 export const MAX_BODY_BYTES = 256 * 1024;
-/** A commit's body wraps its values in an object, an array and an object; the write itself bounds the values. */
+/** The body of a commit wraps its values in an object, an array and an object. The write itself bounds each value. */
 const MAX_BODY_DEPTH = MAX_DEPTH + 3;
 
 function percentDecode(text: string, what: 'key' | 'query'): string {
@@ -16,7 +16,7 @@ function percentDecode(text: string, what: 'key' | 'query'): string {
   }
 }
 
-/** The query's parameters. Only the names in `known` may occur, each once. LatticeError `invalid-query`. */
+/** The query's parameters. Only the names in `known` may occur, each once. Throws LatticeError `invalid-query`. */
 export function queryOf(request: FastifyRequest, known: readonly string[]): ReadonlyMap<string, string> {
   const url = request.raw.url ?? '';
   const at = url.indexOf('?');
@@ -34,7 +34,7 @@ export function queryOf(request: FastifyRequest, known: readonly string[]): Read
   return query;
 }
 
-/** A decimal integer parameter within bounds. LatticeError `invalid-query`. */
+/** A decimal integer parameter within bounds, or its default. Throws LatticeError `invalid-query`. */
 export function integerOf(
   query: ReadonlyMap<string, string>,
   name: string,
@@ -49,22 +49,25 @@ export function integerOf(
   return value;
 }
 
-/** Key of `/…/:key`, read from the raw path: the router's own decoding is lenient. LatticeError `invalid-key`. */
+/**
+ * The key of `/…/:key`, read from the raw path, because the router decodes leniently. Throws LatticeError
+ * `invalid-key`.
+ */
 export function pathKeyOf(request: FastifyRequest): string {
   const path = (request.raw.url ?? '').split('?', 1)[0] ?? '';
   return checkKey(percentDecode(path.slice(path.lastIndexOf('/') + 1), 'key'));
 }
 
 /**
- * JSON bodies through the strict parser, which sees what JSON.parse hides. Anything but application/json is refused
- * with 415.
+ * Makes the routes of `scope` read JSON bodies by the strict parser, which refuses what JSON.parse hides: repeated
+ * names and integers beyond ±(2^53−1) among others. A body of another media type is refused with 415.
  */
 export function acceptJson(scope: FastifyInstance): void {
   scope.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES },
     async (_request: FastifyRequest, body: Buffer) => {
-      // Many clients name a type on every request, with or without a body.
+      // Many clients name a content type on every request, even without a body.
       if (body.length === 0) return undefined;
       let text: string;
       try {
@@ -77,17 +80,17 @@ export function acceptJson(scope: FastifyInstance): void {
   );
 }
 
-/** The client's address; empty once it has left. */
+/** The client's address, or an empty text when the client has left. */
 export const addressOf = (request: FastifyRequest): string => request.ip || '';
 
-/** The request's JSON body. LatticeError `invalid-json` when there is none. */
+/** The request's JSON body. Throws LatticeError `invalid-json` when there is none. */
 export function jsonOf(request: FastifyRequest): JsonValue {
-  // null is a value, no body is none.
+  // A body of null is a value; only a missing body is undefined.
   if (request.body !== undefined) return request.body as JsonValue;
   throw new LatticeError('invalid-json', 'the body is missing: send JSON with content-type application/json');
 }
 
-/** Canonical CBOR bodies as raw bytes. */
+/** Makes the routes of `scope` read CBOR bodies of at most `maxBytes` as raw bytes. */
 export function acceptCbor(scope: FastifyInstance, maxBytes: number): void {
   scope.addContentTypeParser(
     'application/cbor',

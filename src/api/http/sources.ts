@@ -1,24 +1,25 @@
-// What the composition root hands to the API beside the node: its log, its metrics page and its machine.
+// What the composition root hands to the API beside the node: its log, its metrics and the figures of its machine.
 
-/** One value as of now. */
+/** One value of a metric as of the present. */
 export interface Gauge {
   readonly name: string;
   readonly value: number;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Writes the page: everything counted so far, and these gauges. */
+/** Writes the page of metrics: everything that was counted, and the given gauges. */
 export interface MetricsSource {
   readonly contentType: string;
   render(gauges: readonly Gauge[]): Promise<string>;
 }
 
-/** Least first. */
+/** The levels of log lines, the least severe first. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** One line of the log. */
 export interface LogLineView {
-  /** Where to go on after this line. */
+  /** The place after which to go on reading. */
   readonly id: string;
   readonly level: LogLevel;
   readonly [field: string]: unknown;
@@ -27,8 +28,9 @@ export interface LogLineView {
 /** The node's newest log lines in memory. */
 export interface LogSource {
   /**
-   * Lines after the id `after`, oldest first; `dropped` of them are gone. `restarted`: the id is of another run.
-   * `next`: where to go on.
+   * Reads at most `limit` lines of at least `level` after the id `after`, or from the oldest one on, oldest first.
+   * `dropped` is the number of lines after that id that are gone. `restarted` means that the id is of another run of
+   * the node. `next` is the id after which to go on.
    */
   read(options: { readonly after?: string | undefined; readonly level: LogLevel; readonly limit: number }): {
     readonly lines: readonly LogLineView[];
@@ -36,13 +38,13 @@ export interface LogSource {
     readonly restarted: boolean;
     readonly next: string;
   };
-  /** The place before the newest `count` lines of at least `level`. */
+  /** The id after which the newest `count` lines of at least `level` come. */
   tail(count: number, level: LogLevel): string;
   /** Calls `onLine` after each new line until the returned function is called. */
   follow(onLine: () => void): () => void;
 }
 
-/** What the node uses of its machine. Bytes, ms; CPU in percent of one core. */
+/** What the node uses of its machine. Sizes are in bytes, times in ms, the CPU in percent of one core. */
 export interface ResourceView {
   readonly disk: {
     readonly path: string;
@@ -57,11 +59,11 @@ export interface ResourceView {
     readonly external: number;
     readonly arrayBuffers: number;
   };
-  /** What the event loop kept callbacks waiting, over the last seconds. */
+  /** How long callbacks waited for the event loop within the last seconds. */
   readonly eventLoop: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
   readonly cpu: { readonly percent: number };
   readonly uptimeMs: number;
-  /** Version of Node.js. */
+  /** The version of Node.js. */
   readonly node: string;
   readonly platform: string;
 }

@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../../core/types/index.ts';
 
 /**
- * HTTP status of every error code. Undefined: no request meets it (it ends a start, a command, or a talk between
- * nodes). Where one does, a part has let through what it should have handled, and the answer is 500.
+ * The HTTP status of every error code. A code that is undefined here ends a start, a command or an exchange between
+ * nodes, and no request should meet it. When one does, some part has let through what it should have handled, and the
+ * answer is 500.
  */
 export const STATUS_BY_CODE = {
   malformed: 400,
@@ -47,12 +48,12 @@ export const STATUS_BY_CODE = {
   overloaded: 429,
   'rate-limited': 429,
   'too-many-failures': 429,
-  // The node's own failure: what it stored does not read back, or it did not foresee what happened.
+  // The node has failed: it cannot read back what it stored, or it did not foresee what happened.
   internal: 500,
   'store-damaged': 500,
   'store-read-failed': 500,
   'damaged-row': 500,
-  // The node cannot do this now.
+  // The node cannot do this at present.
   'clock-ahead': 503,
   'moved-on': 503,
   'not-certified': 503,
@@ -61,7 +62,7 @@ export const STATUS_BY_CODE = {
   stopping: 503,
   'store-closed': 503,
   'store-write-failed': 503,
-  // Another node does not answer, or not in order: this one works.
+  // Another node does not answer, or answers wrongly. This one works.
   aborted: 503,
   'bad-signature': 503,
   'http-status': 503,

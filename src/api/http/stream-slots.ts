@@ -3,14 +3,17 @@ import { LatticeError } from '../../core/types/index.ts';
 import type { Addresses } from './addresses.ts';
 import { addressOf } from './requests.ts';
 
-/** RELIABILITY: event streams of one address. */
+/** Event streams of one address, so that one client cannot take them all. */
 const MAX_PER_ADDRESS = 4;
-/** In all: each may hold 1 MiB of unsent events. */
+/** Event streams in all: for each, up to 1 MiB of unsent events may wait. */
 const MAX_STREAMS = 128;
 
-/** Event streams open at a time, whatever they are carried by. */
+/** Bounds the event streams that are open at a time, over server-sent events and WebSocket together. */
 export interface StreamSlots {
-  /** Takes a slot for the client; the answer gives it back, once. LatticeError `overloaded`. */
+  /**
+   * Takes a slot for the client of `request`. The function that it answers gives the slot back; further calls do
+   * nothing. Throws LatticeError `overloaded`.
+   */
   take(request: FastifyRequest): () => void;
 }
 
@@ -19,7 +22,7 @@ const tooMany = (whose: string): LatticeError =>
 
 export function createStreamSlots(addresses: Addresses): StreamSlots {
   let open = 0;
-  /** Entries are open streams, hence at most MAX_STREAMS. */
+  /** Each entry has at least one open stream, so that there are at most MAX_STREAMS entries. */
   const perAddress = new Map<string, number>();
   return {
     take(request) {

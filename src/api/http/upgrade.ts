@@ -3,21 +3,21 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-/** What a request to change the protocol brought beside its headers. */
+/** What belongs to a request to change the protocol, beside its headers. */
 export interface Upgrade {
   readonly socket: Duplex;
-  /** The first bytes behind the request. */
+  /** The first bytes that came after the request. */
   readonly head: Buffer;
 }
 
 export interface Upgrades {
-  /** Undefined: an ordinary request. */
+  /** The upgrade that a request asks for; undefined for an ordinary request. */
   of(request: FastifyRequest): Upgrade | undefined;
 }
 
 /**
- * The request as it was, less its wish to upgrade, put back in front of what has not been read: a server may ignore the
- * wish (RFC 9110 §7.8), and clients that would like HTTP/2 express it with every request.
+ * The bytes of a request without the headers that ask for an upgrade, followed by `head`. A server may ignore the wish
+ * to upgrade (RFC 9110 §7.8), and clients that would like HTTP/2 express it with every request.
  */
 function withoutUpgrade(request: IncomingMessage, head: Buffer): Buffer {
   const { rawHeaders } = request;
@@ -31,13 +31,13 @@ function withoutUpgrade(request: IncomingMessage, head: Buffer): Buffer {
 }
 
 /**
- * Requests to speak WebSocket take the way of every other request, with its checks and its errors; the route that
- * speaks it finds the socket here. Register before the routes.
+ * Lets requests for WebSocket pass the same checks, and get the same errors, as every other request. The route that
+ * speaks WebSocket finds the socket in what this answers. Call it before the routes are registered.
  */
 export function acceptUpgrades(app: FastifyInstance): Upgrades {
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    // The server has let go of the socket, and with it of its errors.
+    // The server has given the socket away, and does not handle its errors either.
     socket.on('error', () => socket.destroy());
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET') {
       socket.unshift(withoutUpgrade(request, head));

@@ -55,7 +55,7 @@ function p2pStatus(status: NodeStatus): object {
     has_peers: p2p.peers > 0,
     http_sync_enabled: http.enabled,
     sync_mode: status.syncMode,
-    // Heads go to every peer from the first to the last moment of a running node.
+    // A node that runs sends its head to every peer with every heartbeat, so that this is always true.
     heartbeat_active: true,
   };
 }
@@ -86,10 +86,10 @@ function latticeHealth(status: NodeStatus): object {
   };
 }
 
-/** Weak: under one root the state is the same, timestamp and signature are those of the answer. */
+/** The ETag of a whole state. It is weak, because answers with one root differ in their timestamp and signature. */
 const weakTag = (root: string): string => `W/"${root}"`;
 
-/** The original's mode switch: whatever goes wrong is told with success false, and changes nothing. */
+/** The mode switch of the original. Whatever goes wrong changes nothing and is told by `success: false`. */
 function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: TokenCheck): object {
   const url = request.raw.url ?? '';
   const asked = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('mode') ?? 'auto';
@@ -107,12 +107,12 @@ function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: Token
   return { success: true, mode: result.mode, message: result.message };
 }
 
-/** The endpoints of the original node, with its exact keys. */
+/** The endpoints of the original node, with its exact JSON keys (SPEC A11). */
 export function latticeRoutes({ lattice, config, clock, inTime }: RouteContext, checkToken: TokenCheck) {
   const states = createStateStreams(lattice, clock);
 
   return async (scope: FastifyInstance): Promise<void> => {
-    // The original takes no bodies: whatever a client sends with a request is read within the limit and passed over.
+    // The original takes no bodies: what a client sends as one is read up to the limit and then ignored.
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined);
 
     scope.get('/', async (request, reply) => {
@@ -157,7 +157,7 @@ export function latticeRoutes({ lattice, config, clock, inTime }: RouteContext, 
       if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
       const opening = states.open();
       const { root, stream } = await inTime(opening).catch((cause: unknown) => {
-        // It may still open after its time was up.
+        // The stream may still open after the time is up, and nobody reads it then.
         opening.then((late) => late.stream.destroy()).catch(() => undefined);
         throw cause;
       });

@@ -9,8 +9,8 @@ const HASH = /^[0-9a-f]{64}$/;
 const NO_VAULT: VaultContents = { bundles: new Map(), functions: new Map(), index: new Map() };
 
 /**
- * Checks of the whole store, which read all of it: one runs at a time, everyone who asks meanwhile shares it, and the
- * last outcome stands for as long as it took to find, so that asking takes at most half of the node's time.
+ * Runs one check of the whole store at a time, and answers everyone who asks meanwhile with its outcome. The outcome is
+ * kept for as long as the check took, so that checks, which read the whole store, take at most half of the node's time.
  */
 function createIntegrityCheck(lattice: Lattice, clock: Timers): () => ReturnType<Lattice['verifyIntegrity']> {
   let current: ReturnType<Lattice['verifyIntegrity']> | undefined;
@@ -30,7 +30,7 @@ function createIntegrityCheck(lattice: Lattice, clock: Timers): () => ReturnType
 const sendJson = (reply: FastifyReply, text: string): FastifyReply =>
   reply.header('content-type', 'application/json; charset=utf-8').send(text);
 
-/** The original's form for a parameter that is no integer; undefined when it is one, or absent. */
+/** The original's error form when `limit` is no integer; undefined when it is one, or absent. */
 function limitProblem(request: FastifyRequest): object | undefined {
   const url = request.raw.url ?? '';
   const limit = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('limit');
@@ -38,7 +38,7 @@ function limitProblem(request: FastifyRequest): object | undefined {
   return { detail: [{ loc: ['query', 'limit'], msg: 'limit must be an integer', type: 'int_parsing' }] };
 }
 
-/** A row of the original's index: what index.json says, over what the file itself says. */
+/** A row as the original lists it. Where index.json and the file both have a field, index.json counts. */
 function rowOf(
   contents: VaultContents,
   file: VaultFile,
@@ -64,7 +64,7 @@ function bundleRow(contents: VaultContents, file: VaultFile): OriginalValue {
     ['timestamp', fields.get('timestamp')],
     ['created_at', fields.get('created_at')],
   ]);
-  // Where the file lies here, not on the machine that wrote the index.
+  // The path is that of the file here, not that on the machine that wrote the index.
   row.set('content_hash', file.hash);
   row.set('bundle_path', file.path);
   row.set('integrity_verified', file.verified);
@@ -84,8 +84,9 @@ function functionRow(contents: VaultContents, file: VaultFile): OriginalValue {
 }
 
 /**
- * What the original keeps beside the state: its vault is shown where its files lie in the vault directory, read-only.
- * Executions and attacks are recorded by its judge, which is no part of this node: there are none.
+ * What the original keeps beside the state. Its vault is served read-only from its files in the vault directory. The
+ * lists of executions and attacks are empty, because the judge that records them in the original is no part of this
+ * node.
  */
 export function persistenceRoutes({ lattice, config, clock, log, inTime }: RouteContext) {
   const checkIntegrity = createIntegrityCheck(lattice, clock);
@@ -170,7 +171,7 @@ export function persistenceRoutes({ lattice, config, clock, log, inTime }: Route
     });
   };
 
-  /** The hash is only ever looked up, never made part of a path. */
+  /** The file with a hash. The hash is only looked up and never made part of a path. */
   async function find(hash: string, kind: 'bundles' | 'functions'): Promise<VaultFile | undefined> {
     return HASH.test(hash) ? (await inTime(vault()))[kind].get(hash) : undefined;
   }

@@ -4,19 +4,19 @@ import { LatticeError } from '../../../core/types/index.ts';
 import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 
-/** For each the node keeps what is replaced until the client has taken it all. */
+/** Downloads at a time. Each has a hold, in which the node keeps what is replaced while the client reads. */
 const MAX_STREAMS = 8;
-/** Longest download: a reader that trickles must not hold a moment for ever. */
+/** The longest download. Without it a client that reads very slowly would keep its hold for ever. */
 const MAX_DOWNLOAD_MS = 10 * 60_000;
-/** Text handed to the socket at a time. */
+/** UTF-16 units of text that are handed to the socket at a time. */
 const TARGET_CHARS = 64 * 1024;
 
-/** The original's signed state document, streamed: memory does not grow with the state. */
+/** The signed document of the whole state, as the original serves it, streamed so that memory does not grow with it. */
 export interface StateStreams {
   /**
-   * The document and the root that it belongs to, once its first part is there: what fails until then rejects, as
-   * LatticeError `overloaded` or `moved-on`. What fails later ends the stream with the error. The stream must be read
-   * or destroyed.
+   * Resolves to the root and the stream of the document once its first part is there. Rejects with LatticeError
+   * `overloaded` or `moved-on` when that fails. A later failure ends the stream with the error. The caller must read
+   * the stream or destroy it.
    */
   open(): Promise<{ readonly root: string; readonly stream: Readable }>;
 }
@@ -36,13 +36,14 @@ async function* documentText(
       yield text;
       text = '';
     }
-    // A fast reader's socket never says wait, and the store has read ahead: without a turn of the loop others would
-    // wait for all that is there.
+    // Without a turn of the event loop a fast reader would keep all other requests waiting: its socket always takes
+    // more, and the store has read ahead.
     await turn();
   }
   yield `${text}},"state_size":${snapshot.live},"timestamp":${timestamp},"signature":${JSON.stringify(signature)},"signed":true}`;
 }
 
+/** All of a text whose first part has been taken already. */
 async function* startingWith(
   first: IteratorResult<string, void>,
   rest: AsyncGenerator<string>,
@@ -65,7 +66,7 @@ export function createStateStreams(lattice: Lattice, clock: Timers): StateStream
         const signature = lattice.signText(`${snapshot.root}:${timestamp}`);
         const text = documentText(snapshot, timestamp, signature);
         close = () => {
-          // A stream that nobody reads never ends what it would read from.
+          // A stream that is destroyed before anybody reads it does not end its generator, so this does.
           text.return(undefined).catch(() => undefined);
           snapshot.close();
           open--;

@@ -6,33 +6,37 @@ import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../.
 import { LatticeError } from '../../../core/types/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 
-/** A file of the original's vault. `verified`: its content has the hash and signature that it names. */
+/** A file of the original's vault. `verified` means that its content has the hash and the signature that it names. */
 export interface VaultFile {
+  /** The hash under which the file is listed, 64 hex digits. */
   readonly hash: string;
-  /** Relative to the vault, with slashes. */
+  /** The path relative to the vault, with slashes. */
   readonly path: string;
   readonly verified: boolean;
   readonly fields: OriginalObject;
 }
 
+/** What one look at the vault has found. */
 export interface VaultContents {
-  /** By content hash, or by function hash where a bundle is a signed one; in the order of file names. */
+  /** Bundles by content hash, or by function hash where a bundle is a signed function, in the order of file names. */
   readonly bundles: ReadonlyMap<string, VaultFile>;
-  /** By function hash. */
+  /** Functions by function hash. */
   readonly functions: ReadonlyMap<string, VaultFile>;
-  /** The rows of index.json, which add to what the files say. */
+  /** The rows of index.json by hash, which add fields to those of the files. */
   readonly index: OriginalObject;
 }
 
 export type OriginalObject = ReadonlyMap<string, OriginalValue>;
 
-/** The original's largest file is some KiB; a text of this size is parsed within a turn of the event loop. */
+/**
+ * Bytes of one file. The original's largest has some KiB, and parsing this much does not block the event loop for long.
+ */
 const MAX_FILE_BYTES = 1024 * 1024;
-/** The original keeps all of its index in memory; ours does so with as many files. */
+/** Files of one kind that are read, because all that was read is in memory while a look at the vault is kept. */
 const MAX_FILES = 10_000;
-/** Files read at a time. */
+/** Files that are read at a time. */
 const PARALLEL = 8;
-/** Whoever asks within this of the last look gets its outcome: a flood of requests reads the directory once. */
+/** How long the outcome of a look answers later requests too, so that a flood of them reads the directory only once. */
 const FRESH_MS = 1000;
 
 const HASH = /^[0-9a-f]{64}$/;
@@ -41,10 +45,10 @@ const EMPTY: OriginalObject = new Map();
 const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
 const isObject = (value: OriginalValue | undefined): value is OriginalObject => value instanceof Map;
 
-/** Python's json.dumps with sorted keys and without blanks: what the original hashes and signs. */
+/** The text that the original hashes and signs: that of Python's json.dumps with sorted keys and without blanks. */
 function canonicalText(value: OriginalValue): string {
   if (isObject(value)) {
-    // By code point, which is the order of the UTF-8 bytes.
+    // Python sorts by code point, which is the order of the UTF-8 bytes.
     const keys = Array.from(value.keys()).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     return `{${keys.map((key) => `${originalJsonText(key)}:${canonicalText(value.get(key) ?? null)}`).join(',')}}`;
   }
@@ -52,9 +56,7 @@ function canonicalText(value: OriginalValue): string {
   return originalJsonText(value);
 }
 
-/**
- * Compact JSON with every number as it is written in the file; NaN and the infinities, which JSON lacks, become null.
- */
+/** Compact JSON with every number as Python would write it. NaN and the infinities, which JSON lacks, become null. */
 export function compactJson(value: OriginalValue): string {
   if (isObject(value))
     return `{${Array.from(value, ([key, item]) => `${JSON.stringify(key)}:${compactJson(item)}`).join(',')}}`;
@@ -64,7 +66,10 @@ export function compactJson(value: OriginalValue): string {
   return /^-?(?:NaN|Infinity)$/.test(text) ? 'null' : text;
 }
 
-/** A bundle is content by the hash of its code, or a function with certificate and signature. */
+/**
+ * The bundle in a file: content that is named by the hash of its code, or a function with certificate and signature.
+ * Undefined when it is neither.
+ */
 function readBundle(path: string, fields: OriginalObject): VaultFile | undefined {
   const contentHash = fields.get('content_hash');
   if (typeof contentHash === 'string') {
@@ -86,17 +91,18 @@ function readBundle(path: string, fields: OriginalObject): VaultFile | undefined
   return { hash: functionHash, path, fields, verified };
 }
 
+/** The function in a file, whose name begins with the function hash. */
 function readFunction(path: string, fields: OriginalObject): VaultFile {
   const hash = path.slice(0, 64);
   const verified = fields.get('full_hash') === hash && sha256(canonicalText(fields.get('ast') ?? null)) === hash;
   return { hash, path, fields, verified };
 }
 
-/** The JSON object in a regular file, no link; undefined when it is none, or too large. */
+/** The JSON object in a regular file. Undefined for a link, for a file that is too large, and for other content. */
 async function readJsonObject(path: string): Promise<OriginalObject | undefined> {
   let file: FileHandle | undefined;
   try {
-    // Without NONBLOCK, opening a pipe that lies there would wait for its other end.
+    // Without O_NONBLOCK, opening a named pipe would wait for its other end.
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile() || stat.size > MAX_FILE_BYTES) return undefined;
@@ -105,7 +111,7 @@ async function readJsonObject(path: string): Promise<OriginalObject | undefined>
     const value = parseOriginalJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead)));
     return isObject(value) ? value : undefined;
   } catch (error) {
-    // Gone meanwhile, a link, unreadable, not UTF-8 (TypeError), not JSON: nothing that can be served.
+    // The file is gone, a link, unreadable, not UTF-8 (TypeError) or not JSON, and so cannot be served.
     if (error instanceof LatticeError || error instanceof TypeError || (error instanceof Error && 'code' in error))
       return undefined;
     throw error;
@@ -114,7 +120,7 @@ async function readJsonObject(path: string): Promise<OriginalObject | undefined>
   }
 }
 
-/** Names of regular files in a directory; none when it does not exist or is a link that leads out of `root`. */
+/** The names of regular files in a directory. None when it does not exist, or is a link that leads out of `root`. */
 async function namesIn(directory: string, root: string, wanted: (name: string) => boolean): Promise<string[]> {
   let entries: Dirent[];
   try {
@@ -129,6 +135,7 @@ async function namesIn(directory: string, root: string, wanted: (name: string) =
   return names.sort().slice(0, MAX_FILES);
 }
 
+/** Reads the files at `paths`, relative to `root`, and maps them by hash. */
 async function readAll(
   root: string,
   paths: readonly string[],
@@ -146,7 +153,7 @@ async function readAll(
   await Promise.all(Array.from({ length: PARALLEL }, worker));
   const byHash = new Map<string, VaultFile>();
   for (const file of files) {
-    // Of two files under one hash the one that verifies counts.
+    // Of several files with one hash the first one that is verified counts, else the first one.
     if (file !== undefined && (file.verified || !byHash.has(file.hash)) && !byHash.get(file.hash)?.verified)
       byHash.set(file.hash, file);
   }
@@ -171,21 +178,25 @@ async function readVault(directory: string): Promise<VaultContents> {
   return { index, bundles: withIndexed(bundles, index), functions: await readAll(root, functionNames, readFunction) };
 }
 
-/** The index may name a bundle by another hash than the file does: then the file is not what the index promises. */
+/**
+ * Adds the bundles that index.json lists by another hash than their file names. They count as not verified, because the
+ * file is not what the index promises.
+ */
 function withIndexed(bundles: ReadonlyMap<string, VaultFile>, index: OriginalObject): ReadonlyMap<string, VaultFile> {
   const byPath = new Map(Array.from(bundles.values(), (file) => [file.path, file]));
   const all = new Map(bundles);
   for (const [hash, row] of index) {
     const path = isObject(row) ? row.get('bundle_path') : undefined;
     if (typeof path !== 'string' || !HASH.test(hash) || all.has(hash)) continue;
-    // Paths in it are those of the machine that wrote it, some with backslashes: only the name counts.
+    // The paths in the index are those of the machine that wrote it, some with backslashes, so that only the name
+    // counts.
     const file = byPath.get(`bundles/${path.split(/[\\/]/).at(-1) ?? ''}`);
     if (file !== undefined) all.set(hash, { ...file, hash, verified: false });
   }
   return all;
 }
 
-/** Looks at the original's vault in `directory`: nothing is written, and nothing outside of it is read. */
+/** Reads the original's vault in `directory`. It writes nothing, and reads nothing outside of the directory. */
 export function createOriginalVault(directory: string, clock: Timers): () => Promise<VaultContents> {
   let current: Promise<VaultContents> | undefined;
   return () => {

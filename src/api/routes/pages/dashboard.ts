@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import { sendBytes } from '../../http/byte-answers.ts';
 
-/** Where the build puts the dashboard, as seen from the compiled file. */
+/** Where the build puts the dashboard, relative to this file once it is compiled. */
 const BUILT = new URL('../../../dashboard', import.meta.url);
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -16,21 +16,22 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Best first. */
+/** Content codings and the suffixes of files in them, the one that compresses best first. */
 const ENCODINGS = [
   ['br', '.br'],
   ['gzip', '.gz'],
 ] as const;
 
 const INDEX = 'index.html';
+/** Seconds. */
 const ONE_YEAR = 31_536_000;
 
-/** One form of a file: plain, or compressed by the build. */
+/** A file, plain or as the build has compressed it. */
 interface Form {
   readonly bytes: Buffer;
   /**
-   * Of the bytes, never of size and time: a package's files all bear one time, and two releases of the page differ in a
-   * few names of equal length.
+   * The beginning of the SHA-256 of the bytes, for the ETag. Size and time would not do: all files of a package bear
+   * one time, and the pages of two releases differ only in a few names of equal length.
    */
   readonly version: string;
 }
@@ -46,7 +47,7 @@ const formOf = (bytes: Buffer): Form => ({
   version: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
 });
 
-/** Files of our own build only, a few hundred kilobytes in all, by their path in it. Empty when it was never built. */
+/** The files of the build by their path in it, a few hundred kilobytes in all. Empty when nothing was built. */
 async function readAssets(directory: string): Promise<ReadonlyMap<string, Asset>> {
   const found = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = new Map<string, Buffer>();
@@ -68,7 +69,7 @@ async function readAssets(directory: string): Promise<ReadonlyMap<string, Asset>
   return assets;
 }
 
-/** Whether the client takes `encoding`: named without `q=0`. */
+/** Whether the client's Accept-Encoding names `encoding` without `q=0`. */
 function accepts(request: FastifyRequest, encoding: string): boolean {
   const header = request.headers['accept-encoding'];
   return (
@@ -80,7 +81,7 @@ function accepts(request: FastifyRequest, encoding: string): boolean {
   );
 }
 
-/** Adds to what the answer varies by: CORS has named the origin already. */
+/** Adds a header to those that the answer varies by, because CORS may have named `Origin` already. */
 function varyBy(reply: FastifyReply, name: string): void {
   const named = reply.getHeader('vary');
   reply.header('vary', named === undefined ? name : `${String(named)}, ${name}`);
@@ -95,7 +96,7 @@ function send(request: FastifyRequest, reply: FastifyReply, name: string, asset:
   return sendBytes(request, reply, {
     version,
     type: asset.type,
-    // Every file but the page itself has its content's hash in its name.
+    // Every file but the page itself has the hash of its content in its name, so that it never changes.
     cacheControl: name === INDEX ? 'no-cache' : `public, max-age=${ONE_YEAR}, immutable`,
     ...(encoding === undefined ? {} : { encoding }),
     length: bytes.length,
@@ -104,7 +105,8 @@ function send(request: FastifyRequest, reply: FastifyReply, name: string, asset:
 }
 
 /**
- * Whether a person's browser asks, which names text/html as programs don't: then it is sent to the dashboard, and true.
+ * Sends a person's browser to the dashboard, and answers whether it has. A browser is known by text/html in its Accept
+ * header, which programs do not name.
  */
 export function redirectBrowser(request: FastifyRequest, reply: FastifyReply): boolean {
   varyBy(reply, 'accept');
@@ -114,20 +116,20 @@ export function redirectBrowser(request: FastifyRequest, reply: FastifyReply): b
 }
 
 /**
- * The dashboard under /dashboard/: the files of `directory` (default: the build's), precompressed where the client
- * takes that. Redirects are relative, so that a proxy may serve the node under a path of its own.
+ * Serves the files of `directory` under /dashboard/, as the build has compressed them where the client takes that.
+ * Redirects are relative, so that a proxy may serve the node under a path of its own.
  */
 export function dashboardRoutes(directory: URL = BUILT) {
   let assets: Promise<ReadonlyMap<string, Asset>> | undefined;
 
   return async (scope: FastifyInstance): Promise<void> => {
-    // Described by its pages, not by the API's document.
+    // Where the contract has these routes its schema replaces this one. Elsewhere they stay out of the document.
     const hidden = { schema: { hide: true } };
 
     scope.get('/dashboard', hidden, (_request, reply) => reply.redirect('dashboard/', 302));
 
     scope.get('/dashboard/*', hidden, async (request, reply) => {
-      // Read at the first visit: a node that nobody looks at spends nothing on it.
+      // The files are read at the first visit, so that a node without visitors spends nothing on them.
       assets ??= readAssets(fileURLToPath(directory));
       const files = await assets;
       if (files.size === 0) {

@@ -47,11 +47,11 @@ interface Schema {
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-/** Text with `code` in backticks. */
+/** Text as HTML, in which what stands in backticks is code. */
 const prose = (text: string): string => escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 const anchor = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 
-/** A schema's kind in a few words, with a link where it has a name of its own. */
+/** The kind of a schema in a few words of HTML, as a link where the schema has a name of its own. */
 function kindOf(schema: Schema | undefined): string {
   if (schema === undefined) return '';
   if (schema.$ref !== undefined) {
@@ -76,7 +76,7 @@ function tableOf(caption: string, rows: readonly (readonly string[])[]): string 
   return `<table><caption>${caption}</caption><tbody>${body.join('')}</tbody></table>`;
 }
 
-/** Rows of an object's fields; those of objects within it follow it, indented by their path. */
+/** The rows of an object's fields. The fields of an object within it come after its own row, with their whole path. */
 function fieldRows(schema: Schema, path = ''): string[][] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const optional = schema.required?.includes(name) === true ? '' : ' <span class="optional">optional</span>';
@@ -135,7 +135,7 @@ ${operation.description === undefined ? '' : `<p>${prose(operation.description)}
 ${parameters.length === 0 ? '' : tableOf('Parameters', parameters)}${bodyOf(operation.requestBody)}${tableOf('Answers', answers)}${inline.join('')}</article>`;
 }
 
-/** The document as one page: no script, and its only style from the node itself. */
+/** The document as one HTML page. It has no script, and its only style sheet comes from the node itself. */
 export function docsPage({ info, paths, components }: OpenApiDocument): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({

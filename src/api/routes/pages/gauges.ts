@@ -3,8 +3,8 @@ import type { NodeStatus, PeerStatus } from '../../../runtime/facade/index.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
 
 /**
- * Peers with a label value of their own: trusted and configured ones; what is beyond, and strangers, are `other`
- * together.
+ * Trusted and configured peers that have a label value of their own, which bounds the time series of one node. Further
+ * ones and all other peers share the value `other`.
  */
 export const MAX_LABELLED_PEERS = 64;
 const SHORT = 8;
@@ -12,7 +12,7 @@ const OTHER = 'other';
 const HEALTH = ['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
 const MODES = ['auto', 'p2p', 'http'] as const;
 const LUNGS = ['p2p', 'http', 'none'] as const;
-/** Reasons and warnings that a clock set right would end. */
+/** Codes of the reasons and warnings that end when the clock is set right. */
 const CLOCK_TROUBLE: ReadonlySet<ReadOnlyCode | WarningCode> = new Set(['clock-jump', 'clock-skew', 'clock-ahead']);
 const BOOTSTRAPPING: ReadonlySet<string> = new Set(['manifest', 'chunks', 'catching-up', 'verifying']);
 
@@ -20,7 +20,7 @@ const bit = (yes: boolean): number => (yes ? 1 : 0);
 const oneOf = (name: string, label: string, values: readonly string[], now: string): Gauge[] =>
   values.map((value) => ({ name, value: bit(value === now), labels: { [label]: value } }));
 
-/** Everything in a node's status that a monitoring system plots or watches. Times in seconds, sizes in bytes. */
+/** The gauges of everything in a node's status that a monitoring system plots or watches, in seconds and bytes. */
 export function gaugesOf(
   status: NodeStatus,
   peers: readonly PeerStatus[],
@@ -80,7 +80,7 @@ function peersByState(peers: readonly PeerStatus[]): Gauge[] {
   ];
 }
 
-/** Peers by label value. All ids begin alike, so a peer is known by the end of its id. */
+/** Peers by label value. That of a peer is the end of its peer id, because all peer ids begin alike. */
 function labelled(peers: readonly PeerStatus[]): ReadonlyMap<string, readonly PeerStatus[]> {
   const groups = new Map<string, PeerStatus[]>();
   let named = 0;
@@ -95,13 +95,16 @@ function labelled(peers: readonly PeerStatus[]): ReadonlyMap<string, readonly Pe
   return groups;
 }
 
-/** Seconds since roots were last known to be equal; never equal: since the start. */
+/**
+ * 0 while the roots are equal. Else the seconds since the comparison with the peer came to its present outcome, or
+ * since the start of the node while none has been made.
+ */
 function lagOf(peer: PeerStatus, { now, startedAt }: NodeStatus): number {
   if (peer.agreement === 'equal') return 0;
   return Math.max(0, now - (peer.agreementSince ?? startedAt)) / 1000;
 }
 
-/** Of several peers under one label the worst counts. */
+/** The gauges of one label value. When several peers share it, the worst of them counts. */
 function peerGauges(peer: string, members: readonly PeerStatus[], status: NodeStatus): Gauge[] {
   const labels = { peer };
   const worst = (name: string, values: readonly (number | undefined)[]): Gauge[] => {

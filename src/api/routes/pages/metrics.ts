@@ -4,9 +4,7 @@ import { queryOf } from '../../http/requests.ts';
 import type { MetricsSource, ResourceSource } from '../../http/sources.ts';
 import { gaugesOf } from './gauges.ts';
 
-/**
- * GET /metrics for Prometheus. Scrapes at one time share one page: what many of them cost is what one costs.
- */
+/** GET /metrics for Prometheus. Scrapes at the same time share one page, so that many cost as much as one. */
 export function metricsRoutes(
   { lattice, log, inTime }: RouteContext,
   metrics: MetricsSource,

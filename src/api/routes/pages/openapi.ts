@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { DOCS_STYLE, docsPage, type OpenApiDocument } from './docs.ts';
 
 /**
- * `/openapi.json`, and `/docs`: the same to read. Both are made from the routes when first asked for, and then kept.
+ * `/openapi.json`, and `/docs` with the same for people (SPEC A14). Both are made from the routes at the first request
+ * and then kept.
  */
 export async function openApiRoutes(scope: FastifyInstance): Promise<void> {
   let document: { readonly json: string; readonly page: string } | undefined;

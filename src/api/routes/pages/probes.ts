@@ -2,15 +2,16 @@ import type { FastifyInstance } from 'fastify';
 import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { NotReady } from '../../contract/node-entities.ts';
 
+/** The routes of the probes, and what makes them say that the node stops. */
 export interface Probes {
   readonly routes: (scope: FastifyInstance) => Promise<void>;
-  /** From now on the node is not ready. */
+  /** Makes /readyz answer 503 from this call on. */
   stopping(): void;
 }
 
 type Reason = NotReady['reasons'][number];
 
-/** Why the node is not to be sent requests; none when it is ready. */
+/** The reasons for which the node should get no requests. Empty when it is ready. */
 function reasonsAgainst(lattice: Lattice): Reason[] {
   const { readOnlyReasons, integrity, bootstrap } = lattice.status();
   const reasons: Reason[] = [...readOnlyReasons];
@@ -28,7 +29,7 @@ function reasonsAgainst(lattice: Lattice): Reason[] {
 
 const STOPPING: Reason = { code: 'stopping', text: 'the node is stopping' };
 
-/** /livez and /readyz, as load balancers and supervisors ask. */
+/** /livez and /readyz, for load balancers and supervisors (SPEC A16). */
 export function probeRoutes(lattice: Lattice): Probes {
   let stopping = false;
   return {

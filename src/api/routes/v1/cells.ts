@@ -4,13 +4,13 @@ import { sendBytes } from '../../http/byte-answers.ts';
 import type { RouteContext } from '../../http/deps.ts';
 
 const PATH = '/api/v1/sync/cells/:root';
-/** A year: of one root the cells never change. */
+/** Caches may keep the cells for a year, because those of one root never change. */
 const IMMUTABLE = 'max-age=31536000, immutable';
 
 /**
  * GET /api/v1/sync/cells/<root>: the coded symbols of a certified cut, 21 bytes a cell from cell 0, with ETag and
- * Range. For anyone where `isPublic`, else for members: a signed envelope in the Authorization header, whose message is
- * the path.
+ * Range. Anyone may read them where `isPublic`. Elsewhere only members may: they send a signed envelope in the
+ * Authorization header, whose message is the path.
  */
 export function cellRoutes({ lattice, inTime }: RouteContext, isPublic: boolean) {
   async function checkMember(request: FastifyRequest, path: string): Promise<void> {

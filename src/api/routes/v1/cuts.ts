@@ -3,7 +3,7 @@ import { LatticeError } from '../../../core/types/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { integerOf, queryOf } from '../../http/requests.ts';
 
-/** What trusted authors attested at the newest cuts: /api/v1/cuts, and the certificates that others verify. */
+/** /api/v1/cuts: what trusted authors attested at the newest cuts, and the certificates of cuts. */
 export function cutRoutes({ lattice }: RouteContext) {
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/api/v1/cuts', async (request, reply) => {

@@ -9,7 +9,10 @@ const DEFAULT_KEYS = 100;
 /** Longer than any peer id or author key. */
 const MAX_PEER_ID = 128;
 
-/** GET /api/v1/peers/<peerId>/differences: which keys differ. With a token: each call costs the peer a search. */
+/**
+ * GET /api/v1/peers/<peerId>/differences: which keys differ. It needs the token, because each call makes the peer take
+ * part in a search.
+ */
 export function differenceRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
   return async (scope: FastifyInstance): Promise<void> => {
     const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };

@@ -8,17 +8,21 @@ import type { StreamSlots } from '../../http/stream-slots.ts';
 import type { Upgrades } from '../../http/upgrade.ts';
 import { resumeAfter } from './events.ts';
 
-/** RELIABILITY: a reader further behind than this is closed; it comes back with its id. */
+/**
+ * Bytes of events that may wait for a reader. One that is further behind is closed, so that slow readers cannot fill
+ * the memory; it connects again with its last id.
+ */
 const MAX_BEHIND_BYTES = 1024 * 1024;
-/** Nothing that a client sends is read, so it has no reason to send more. */
+/** Bytes of a message from a client. What clients send is ignored, so that they have no reason to send more. */
 const MAX_MESSAGE_BYTES = 1024;
+// Close codes of WebSocket (RFC 6455 §7.4.1; 1013 stands in IANA's registry only).
 const GOING_AWAY = 1001;
 const INTERNAL_ERROR = 1011;
 const TRY_AGAIN_LATER = 1013;
 
 /**
- * A page of another origin may open a WebSocket without asking: browsers only name it. Programs name none.
- * LatticeError `origin-refused`.
+ * Refuses pages of other origins, unless CORS allows them. Browsers let any page open a WebSocket and only name its
+ * origin in the request. Programs name none and are let in. Throws LatticeError `origin-refused`.
  */
 function checkOrigin(request: FastifyRequest, allowed: readonly string[]): void {
   const { origin, host } = request.headers;
@@ -29,13 +33,14 @@ function checkOrigin(request: FastifyRequest, allowed: readonly string[]): void 
   });
 }
 
+/** The route of events over WebSocket, and what closes its sockets. */
 export interface EventSockets {
   readonly routes: (scope: FastifyInstance) => Promise<void>;
-  /** Closes every socket: 1001. */
+  /** Closes every socket with 1001, because the node stops. */
   close(): void;
 }
 
-/** GET /api/v1/events/ws: the events of the server-sent stream, one JSON text message each. */
+/** GET /api/v1/events/ws: the events of /api/v1/events over WebSocket, one JSON text message each (SPEC A21). */
 export function eventSockets(
   context: RouteContext,
   slots: StreamSlots,
@@ -49,6 +54,7 @@ export function eventSockets(
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
   });
+  /** Sockets that have answered since the last ping. */
   const alive = new WeakSet<WebSocket>();
 
   function serve(socket: WebSocket, after: string | undefined, release: () => void): void {
@@ -56,7 +62,7 @@ export function eventSockets(
     let closed = false;
     alive.add(socket);
     socket.on('pong', () => alive.add(socket));
-    // Answered by ws itself with the right close code.
+    // The ws package itself closes a socket that has an error, with the right close code.
     socket.on('error', () => undefined);
     socket.once('close', () => {
       closed = true;
@@ -107,7 +113,7 @@ export function eventSockets(
         const release = slots.take(request);
         reply.hijack();
         const { socket, head } = upgrade;
-        // A handshake that ws refuses never becomes a WebSocket: the slot is given back by the socket's own end.
+        // A handshake that ws refuses never becomes a WebSocket. Then the end of the TCP socket gives the slot back.
         socket.once('close', release);
         if ('detachSocket' in reply.raw) reply.raw.detachSocket(request.raw.socket);
         server.handleUpgrade(request.raw, socket, head, (webSocket) => serve(webSocket, after, release));

@@ -6,15 +6,19 @@ import { keepAlive } from '../../http/heartbeat.ts';
 import { attach, type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';
 
+/** Characters. Ids of events are much shorter. */
 const MAX_EVENT_ID = 128;
 
-/** One event in the format of the HTML standard, §9.2. Its data is the whole event as JSON on one line. */
+/** One server-sent event (HTML standard, §9.2). Its data is the whole event as JSON on one line. */
 function eventText(event: LatticeEvent): string {
   const id = 'id' in event ? `id: ${event.id}\n` : '';
   return `${id}event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
-/** Where to resume: the header of a client that reconnects by itself, else `?after=`. */
+/**
+ * The id of the event after which to resume: `Last-Event-ID`, which browsers send when they reconnect, else `?after=`.
+ * Undefined when there is neither. Throws LatticeError `invalid-query`.
+ */
 export function resumeAfter(request: FastifyRequest): string | undefined {
   const header = request.headers['last-event-id'];
   const after = typeof header === 'string' ? header : (request.query as { after?: string }).after;
@@ -24,7 +28,7 @@ export function resumeAfter(request: FastifyRequest): string | undefined {
   return after;
 }
 
-/** Server-sent events: GET /api/v1/events, from `Last-Event-ID` or `?after=` on. */
+/** GET /api/v1/events: server-sent events, from `Last-Event-ID` or `?after=` on (SPEC A8). */
 export function eventRoutes(context: RouteContext, slots: StreamSlots, registry: OpenResponses, heartbeatMs: number) {
   const { lattice, inTime } = context;
   const streams = new Set<OpenResponse>();
@@ -48,7 +52,7 @@ export function eventRoutes(context: RouteContext, slots: StreamSlots, registry:
       await attach(stream, reply, inTime, opening, (source) => {
         subscription = source;
       });
-      // A first comment, so that the client's connection is known to be open at both ends.
+      // The first comment sends the headers, so that the client knows at once that the stream is open.
       stream.send(':\n\n');
       return reply;
     });

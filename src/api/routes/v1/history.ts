@@ -9,7 +9,7 @@ interface HistoryQuery {
   readonly cursor?: string;
 }
 
-/** What was shown under a key: /api/v1/history. */
+/** /api/v1/history: what was shown under a key (SPEC A23). */
 export function historyRoutes({ lattice, inTime }: RouteContext) {
   function history(key: string, request: FastifyRequest) {
     const { limit, cursor } = request.query as HistoryQuery;

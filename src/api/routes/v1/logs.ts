@@ -10,19 +10,24 @@ import { LOG_LEVELS, type LogLevel, type LogSource } from '../../http/sources.ts
 const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 100;
 const MAX_ID = 64;
-/** Operators and dashboards that watch; each holds at most the bytes of open-response and one batch. */
+/**
+ * Streams at a time, for operators and dashboards. For each, at most MAX_UNSENT_BYTES and one batch of lines wait in
+ * memory.
+ */
 const MAX_STREAMS = 16;
 /**
- * Lines are handed over while the client takes them: with more than this unsent it waits for the client, and the ring
- * keeps the rest.
+ * Unsent bytes of a stream beyond which it takes no further lines until the client has read. The rest stays in the ring
+ * meanwhile.
  */
 const MAX_UNSENT_BYTES = 64 * 1024;
-/** Lines read from the ring at a time, so that a slow client costs no more than a fast one. */
+/** Lines that are read from the ring at a time, so that little is read in vain for a client that stops reading. */
 const BATCH = 32;
 
+/** What a request asks for. */
 interface Wanted {
   readonly level: LogLevel;
   readonly after: string | undefined;
+  /** The most lines of a page; undefined for a stream. */
   readonly page: number | undefined;
 }
 
@@ -45,14 +50,14 @@ function wantedOf(request: FastifyRequest): Wanted {
   return { level, after, page: format === 'json' ? limit : undefined };
 }
 
-/** One event in the format of the HTML standard, §9.2. */
+/** One server-sent event (HTML standard, §9.2) with `data` as JSON. */
 function eventText(event: string, data: unknown, id?: string): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /**
  * GET /api/v1/logs: the newest lines, then each new one as it is written, as server-sent events. A reader that is too
- * slow, or asks for what is gone, is told how many lines it misses; it never holds the node up.
+ * slow, or asks for lines that are gone, is told how many it misses. The node never waits for a reader.
  */
 export function logRoutes(
   context: Pick<RouteContext, 'clock' | 'log'>,
@@ -81,7 +86,7 @@ export function logRoutes(
       scheduled = false;
       while (!response.closed && raw.writableLength < MAX_UNSENT_BYTES) {
         const { lines, dropped, restarted, next } = logs.read({ after: place, level, limit: BATCH });
-        // Without an id: who comes back before the next line is told again.
+        // A gap has no id, so that a reader that reconnects before the next line is told of it again.
         if (dropped > 0 || restarted) response.send(eventText('gap', { dropped, ...(restarted ? { restarted } : {}) }));
         for (const line of lines) response.send(eventText('line', line, line.id));
         const atEnd = lines.length < BATCH;
@@ -89,7 +94,7 @@ export function logRoutes(
         if (atEnd) return;
       }
     }
-    // Lines come in bursts: one round of the event loop's worth goes out together.
+    // Lines come in bursts, and those of one turn of the event loop are sent together.
     function schedule(): void {
       if (scheduled) return;
       scheduled = true;
@@ -97,7 +102,7 @@ export function logRoutes(
     }
 
     response.start();
-    // Tells both ends that the stream is open, also while there are no lines.
+    // The first comment tells the client and proxies that the stream is open, even while there are no lines.
     response.send(':\n\n');
     unfollow = logs.follow(schedule);
     raw.on('drain', schedule);

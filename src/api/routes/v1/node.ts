@@ -3,7 +3,7 @@ import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { acceptJson } from '../../http/requests.ts';
 
-/** The node itself: status, peers, health, conflicts, and repair on demand. */
+/** What the node tells about itself: status, peers, health and conflicts. Also a repair on demand. */
 export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck) {
   return async (scope: FastifyInstance): Promise<void> => {
     acceptJson(scope);

@@ -5,14 +5,14 @@ import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
-/** Exactly one of the two, as the schema has made sure. */
+/** The address of a peer. The schema of the route has made sure that exactly one of the two is there. */
 function addressOf(given: { readonly url?: string; readonly multiaddr?: string }): PeerAddress {
   if (given.url !== undefined) return { url: given.url };
   if (given.multiaddr !== undefined) return { multiaddr: given.multiaddr };
   throw new LatticeError('invalid-peer', 'name the peer by url or by multiaddr');
 }
 
-/** What operators do with a running node: peers, mode, configuration. */
+/** What operators do with a running node: they add, remove and try peers, set the mode, and read the configuration. */
 export function operatorRoutes({ lattice, config, inTime }: RouteContext, checkToken: TokenCheck) {
   const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
 

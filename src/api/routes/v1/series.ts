@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { RouteContext } from '../../http/deps.ts';
 import { integerOf, queryOf } from '../../http/requests.ts';
 
-/** GET /api/v1/series: the last hour in steps, for plots; `?since=` (Unix ms) gives only what is later. */
+/** GET /api/v1/series: the last hour in steps, for plots. With `?since=` (Unix ms) only later steps are answered. */
 export function seriesRoutes({ lattice }: RouteContext) {
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/api/v1/series', async (request, reply) => {

@@ -5,20 +5,21 @@ import { sendBytes } from '../../http/byte-answers.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { queryOf } from '../../http/requests.ts';
 
-/** Why a node has no snapshot of a root just now. */
+/** The codes of errors that say why a node has no snapshot of a root at present. They are answered as 404. */
 const NOT_HERE: ReadonlySet<ErrorCode> = new Set(['gone', 'no-snapshot', 'snapshot-soon', 'unverified']);
-/** A year: what a root and a number name is proven by the root, whoever serves it. */
+/** Caches may keep the answers for a year, because the root proves what they contain, whoever serves them. */
 const CACHE_CONTROL = 'public, max-age=31536000, immutable';
 
 /**
- * GET /api/v1/sync/cuts/<root>/manifest and …/chunks/<i>?after=<key hash>: a certified cut as a snapshot, each the
- * bytes of the sync message that answers the same question. Registered only where cuts are public; members ask by POST
- * /api/v1/sync.
+ * GET /api/v1/sync/cuts/<root>/manifest and …/chunks/<i>?after=<key hash>: the parts of a snapshot. Each answer has the
+ * bytes of the sync message with which POST /api/v1/sync answers members. These routes are registered only where cuts
+ * are public.
  */
 export function snapshotRoutes({ lattice, inTime }: RouteContext) {
   function send(request: FastifyRequest, reply: FastifyReply, bytes: Uint8Array) {
     return sendBytes(request, reply, {
-      // Of its bytes: another node, or this one later, may leave other keys to repair.
+      // The ETag is that of the bytes, because another node, or this one later, may answer the same part with other
+      // keys left to repair.
       version: createHash('sha256').update(bytes).digest('hex').slice(0, 32),
       type: 'application/cbor',
       cacheControl: CACHE_CONTROL,

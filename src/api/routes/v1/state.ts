@@ -10,11 +10,12 @@ import { acceptJson, jsonOf, pathKeyOf } from '../../http/requests.ts';
 
 const STATE_PATH = '/api/v1/state';
 
+/** The key of `?key=`. Throws LatticeError `invalid-key`. */
 const keyForm = (request: FastifyRequest): string => checkKey((request.query as { key?: string }).key);
 
 /**
- * The operations of a commit request, whose form the schema has checked. LatticeError `invalid-operation`, naming the
- * place.
+ * The operations of a commit request, whose form the schema has checked. Throws LatticeError `invalid-operation`, which
+ * names the place.
  */
 function operationsOf(body: JsonValue): readonly WriteOperation[] {
   const { operations } = body as unknown as { operations: WriteOperation[] };
@@ -28,7 +29,7 @@ function operationsOf(body: JsonValue): readonly WriteOperation[] {
   return operations;
 }
 
-/** The client's key for a request that it may have to try again; the schema has checked its form. */
+/** The idempotency key of a request (SPEC A22), as an option of a write. The schema has checked its form. */
 function idempotencyOf(request: FastifyRequest): { readonly idempotencyKey?: string } {
   const key = request.headers['idempotency-key'];
   return typeof key === 'string' ? { idempotencyKey: key } : {};
@@ -41,7 +42,7 @@ interface ListQuery {
   readonly cursor?: string;
 }
 
-/** Entries, batch commits and proofs: /api/v1/state, /api/v1/commits, /api/v1/proof. */
+/** Entries, commits of several operations, and proofs: /api/v1/state, /api/v1/commits and /api/v1/proof. */
 export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck, limits: RateLimits) {
   const { author } = lattice.status();
   const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };

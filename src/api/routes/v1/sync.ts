@@ -6,10 +6,12 @@ import type { RouteContext } from '../../http/deps.ts';
 import { attach, type OpenResponses, openResponse } from '../../http/open-response.ts';
 import { acceptCbor, addressOf, queryOf } from '../../http/requests.ts';
 
-/** Identities asked for by one address a minute: a peer needs one in ten minutes, a poll of many URLs some more. */
+/**
+ * Identities that one address may ask for within a minute. A peer needs one in ten minutes for each URL that it asks.
+ */
 const MAX_IDENTITIES = 120;
 
-/** One frame of a push stream: its length as u32 big-endian, then its bytes. */
+/** One frame of a push stream (SPEC X7): the length of the message as u32 big-endian, then its bytes. */
 function frameOf(bytes: Bytes): Bytes {
   if (bytes.length > MAX_GOSSIP_BYTES) throw new RangeError(`a frame of ${bytes.length} bytes is over the limit`);
   const frame = new Uint8Array(4 + bytes.length);
@@ -18,7 +20,7 @@ function frameOf(bytes: Bytes): Bytes {
   return frame;
 }
 
-/** The HTTP lung's server side. Bodies are opaque here: the sync service checks and answers them. */
+/** The server side of the HTTP lung (SPEC X). The routes only move bytes; the sync service checks and answers them. */
 export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Addresses, registry: OpenResponses) {
   const identities = createRateLimit(MAX_IDENTITIES);
 
