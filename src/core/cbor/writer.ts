@@ -11,7 +11,7 @@ export interface Writer {
   bytes: Bytes;
   /** Where in `bytes` the result begins. */
   readonly start: number;
-/** Where the next byte goes. */
+  /** Where the next byte goes. */
   at: number;
 }
 

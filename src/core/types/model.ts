@@ -61,7 +61,7 @@ export interface Fragment {
 
 /** An operation of a key that no other operation supersedes, with everything that it takes to verify it. */
 export interface Sibling {
-/** The id of the commit, 32 bytes. `index` is the index of the operation in that commit. */
+  /** The id of the commit, 32 bytes. `index` is the index of the operation in that commit. */
   readonly commit: Bytes;
   readonly index: number;
   readonly author: Author;
