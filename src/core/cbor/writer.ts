@@ -88,7 +88,7 @@ export function writeHead(writer: Writer, major: number, n: number): void {
   room(writer, size);
   const { bytes, at } = writer;
   const width = size - 1;
-  bytes[at] = (major << 5) | (width === 0 ? n : 55 - Math.clz32(width)); // widths 1, 2, 4, 8 are 24 to 27
+  bytes[at] = (major << 5) | (width === 0 ? n : 55 - Math.clz32(width)); // widths 1, 2, 4 and 8 have the codes 24 to 27
   let rest = n;
   for (let i = width; i > 0; i--) {
     bytes[at + i] = rest % 256;

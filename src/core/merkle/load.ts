@@ -86,7 +86,7 @@ function link(nodes: Nodes, order: Uint32Array | undefined): void {
 function sortedOrder(nodes: Nodes): Uint32Array {
   const { keys, size } = nodes;
   const scale = 2 ** (32 - Math.clz32(size));
-  // 53 bits are exact in a double: at least 21 of them lead, however many leaves there are.
+  // A double has 53 exact bits. At least 21 of them are left for the leading bits, however many leaves there are.
   const leading = Math.min(2 ** 32, 2 ** 53 / scale);
   const packed = new Float64Array(size);
   for (let leaf = 0; leaf < size; leaf++) {

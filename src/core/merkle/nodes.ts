@@ -6,7 +6,8 @@ const WORDS = HASH_BYTES / 4;
 
 /**
  * The fields of an inner node in `links`, a record of STRIDE numbers for each node: one cache line answers a whole step
- * of a walk. The right child stands at LEFT + 1.
+ * of a walk. LEFT and LEFT + 1 are the children, COUNT is the number of leaves below, and BIT the branch bit with
+ * DIRTY.
  */
 export const STRIDE = 4;
 export const LEFT = 0;
@@ -112,7 +113,7 @@ export class Nodes {
 
   private grow(): void {
     this.capacity *= 2;
-    // One after the other, so that at most one array exists twice.
+    // The arrays are replaced one after the other, so that at most one of them exists twice at a time.
     this.keys = doubled(this.keys);
     this.hashes = doubled(this.hashes);
     this.words = new Int32Array(this.hashes.buffer);

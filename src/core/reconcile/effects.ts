@@ -19,6 +19,7 @@ export type Work =
   | { readonly type: 'entries'; readonly keyHashes: readonly Bytes[] }
   | { readonly type: 'wait'; readonly ms: number };
 
+/** The answer to a piece of work. */
 export type WorkAnswer =
   | { readonly type: 'request'; readonly message: SyncMessage }
   /** `unreadable` tells that some fragments were of a version that this program does not know. */
@@ -42,6 +43,7 @@ export type SessionEffect =
   | { readonly type: 'begin'; readonly start: readonly Started[] }
   | { readonly type: 'progress'; readonly progress: SessionProgress };
 
+/** What a session is resumed with. */
 export type SessionAnswer =
   | WorkAnswer
   | { readonly type: 'done'; readonly id: number; readonly answer: WorkAnswer }
@@ -59,6 +61,7 @@ export interface SessionProgress {
   readonly remaining: number;
 }
 
+/** A session as a coroutine: it yields effects, is resumed with their answers, and ends with its result. */
 export type Session<T> = Generator<SessionEffect, T, SessionAnswer>;
 /** A part of a session that does one thing after another. */
 export type Steps<T> = Generator<Work, T, WorkAnswer>;

@@ -6,6 +6,7 @@ import { type DescentOptions, findDifferences, type KeyDifference } from './desc
 import type { Session, SessionProgress } from './effects.ts';
 import { type SettleDeps, settleAll, settleWhileFinding } from './settle.ts';
 
+/** How a session ended (SPEC S11), with its last progress. */
 export interface SessionResult extends SessionProgress {
   readonly outcome: 'equal' | 'repaired' | 'equal-except-refused' | 'partial';
   /**

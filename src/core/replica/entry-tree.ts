@@ -100,6 +100,7 @@ export function createEntryTree(options: { readonly hasher: Hasher; readonly net
   };
 }
 
+/** Whether a key is in conflict, which means that it has more than one sibling. */
 export function isConflict(entry: Entry | undefined): boolean {
   return entry !== undefined && entry.siblings.length > 1;
 }

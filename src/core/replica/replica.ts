@@ -90,6 +90,7 @@ type Known = ReadonlyMap<string, AttestedEntry>;
 
 const NONE_KNOWN: Known = new Map();
 
+/** An empty replica; `restore`, the `load` functions and `loaded` give it the state of an earlier run. */
 export function createReplica(options: ReplicaOptions): Replica {
   const { hasher, network, incarnation, journalLength } = options;
   const entries = createEntryTree(options);

@@ -26,7 +26,7 @@ function readTexts(reader: Reader): string[] {
   return texts;
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeAddedPeers(bytes: Bytes): AddedPeers {
   return decodeStored('the row of added peers', bytes, (reader) => {
     expectArray(reader, 2);

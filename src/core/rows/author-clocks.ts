@@ -28,7 +28,7 @@ export function clocksToBytes(clocks: readonly AuthorClock[]): Bytes {
   return bytes;
 }
 
-/** LatticeError `malformed`. */
+/** Reads the bytes of clocks. LatticeError `malformed`. */
 export function bytesToClocks(bytes: Bytes): AuthorClock[] {
   if (bytes.length % CLOCK_BYTES !== 0) throw malformed('the clocks of authors are not a whole number of them');
   const clocks: AuthorClock[] = [];

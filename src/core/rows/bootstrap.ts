@@ -49,7 +49,7 @@ export function encodeBootstrap({ certificate, sources, chunks, cursor, verified
   return finish(writer);
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeBootstrap(bytes: Bytes): BootstrapRecord {
   return decodeStored('the record of a bootstrap', bytes, (reader) => {
     expectArray(reader, 6);
@@ -97,7 +97,7 @@ export function encodeQuarantined({ entry, source, attesters, at }: Quarantined)
   return { key: quarantineKey(sibling.commit, sibling.index), value: finish(writer) };
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeQuarantined(bytes: Bytes): Quarantined {
   return decodeStored('a quarantined operation', bytes, (reader) => {
     expectArray(reader, 5);

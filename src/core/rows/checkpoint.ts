@@ -24,7 +24,7 @@ export interface Checkpoint {
   readonly bits: number;
   /** The sequence of the last batch before the pages were written. */
   readonly sequence: number;
-  /** What was seen of every author by then. */
+  /** What was seen of every author when the pages were complete. */
   readonly authors: readonly AuthorClock[];
 }
 

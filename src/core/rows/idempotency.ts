@@ -37,7 +37,7 @@ export function encodeIdempotency(record: IdempotencyRecord): Bytes {
   return encodeCbor([at, request, bytesOf(commit, HASH_BYTES), bytesOf(hlc, HLC_BYTES), first, created]);
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeIdempotency(bytes: Bytes): IdempotencyRecord {
   return decodeStored('the record of an idempotency key', bytes, (reader) => {
     expectArray(reader, 6);

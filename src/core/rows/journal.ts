@@ -78,7 +78,7 @@ export function encodeJournal(journal: Journal): Bytes {
   return finish(writer);
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeJournal(bytes: Bytes): Journal {
   return decodeStored('a journal record', bytes, (reader) => {
     expectArray(reader, 3);

@@ -32,6 +32,7 @@ export const BUCKETS = {
   idempotency: 0x08,
 } as const;
 
+/** The name of a kind of row. */
 export type Bucket = keyof typeof BUCKETS;
 
 /** A range of rows, in the byte order of their keys: gte ≤ key < lt. */
@@ -66,6 +67,7 @@ export function entryKey(hash: Bytes): Bytes {
   return row('entry', hash);
 }
 
+/** The key of the entry row of `key`. */
 export function keyToEntryKey(key: string, hasher: Hasher): Bytes {
   return row('entry', keyHash(key, hasher));
 }
@@ -75,6 +77,7 @@ export function listedKey(key: string): Bytes {
   return textRow('key', key);
 }
 
+/** The key of the row that names `key` as one with a conflict. */
 export function conflictKey(key: string): Bytes {
   return textRow('conflict', key);
 }
@@ -107,10 +110,12 @@ export function leafPageRange(bits: number): RowRange {
   return { gte: leafPageKey(bits, 0), lt: leafPageKey(bits + 1, 0) };
 }
 
+/** The key of the row of a client's idempotency key. */
 export function idempotencyKey(key: string): Bytes {
   return textRow('idempotency', key);
 }
 
+/** The key of the row with this name. */
 export function metaKey(name: string): Bytes {
   return textRow('meta', name);
 }
@@ -194,14 +199,17 @@ export function entryKeyToHash(rowKey: Bytes): Bytes {
   return rest('entry', rowKey, HASH_BYTES);
 }
 
+/** The key of the state that a row of the list names. */
 export function listedKeyToKey(rowKey: Bytes): string {
   return restText('key', rowKey);
 }
 
+/** The key of the state that a conflict row names. */
 export function conflictKeyToKey(rowKey: Bytes): string {
   return restText('conflict', rowKey);
 }
 
+/** The sequence of a journal row. */
 export function journalKeyToSequence(rowKey: Bytes): number {
   const bytes = rest('journal', rowKey, SEQUENCE_BYTES);
   const sequence = Number(new DataView(bytes.buffer, bytes.byteOffset, SEQUENCE_BYTES).getBigUint64(0));
@@ -210,10 +218,12 @@ export function journalKeyToSequence(rowKey: Bytes): number {
   return sequence;
 }
 
+/** The idempotency key of such a row. */
 export function idempotencyKeyToKey(rowKey: Bytes): string {
   return restText('idempotency', rowKey);
 }
 
+/** The name of a meta row. */
 export function metaKeyToName(rowKey: Bytes): string {
   return restText('meta', rowKey);
 }

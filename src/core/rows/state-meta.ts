@@ -42,7 +42,10 @@ export function encodeStateMeta(meta: StateMeta): Bytes {
   return finish(writer);
 }
 
-/** LatticeError `unknown-format` for the directory of another version, `damaged-row` otherwise. */
+/**
+ * Reads the bytes of the row. LatticeError `unknown-format` for the directory of another version, `damaged-row`
+ * otherwise.
+ */
 export function decodeStateMeta(bytes: Bytes): StateMeta {
   return decodeStored('the state record', bytes, (reader) => {
     const items = readHead(reader, ARRAY);

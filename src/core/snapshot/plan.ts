@@ -71,6 +71,7 @@ export function rootOfSubtrees(hashes: Bytes, hasher: Hasher): Bytes {
   return isNoHash(level) ? emptyRoot(hasher) : level;
 }
 
+/** Whether a chunk's hash is the one that stands for no leaves. */
 export function isNoHash(hash: Bytes): boolean {
   return equalBytes(hash, NO_HASH);
 }

@@ -40,6 +40,7 @@ export interface Attestation extends CutClaim {
   readonly author: Author;
 }
 
+/** An attestation with its signature and its bytes. */
 export interface SignedAttestation {
   readonly attestation: Attestation;
   readonly payloadBytes: Bytes;
@@ -68,7 +69,8 @@ export function attestationSigningBytes(payloadBytes: Bytes): Bytes {
 }
 
 /**
- * Encodes and signs; `sign` is Ed25519 by the key of `attestation.author`. RangeError when a field is out of bounds.
+ * Encodes and signs an attestation; `sign` is Ed25519 with the node key of its author. RangeError when a field is out
+ * of bounds.
  */
 export function createSignedAttestation(attestation: Attestation, sign: (message: Bytes) => Bytes): SignedAttestation {
   const payloadBytes = encodeAttestationPayload(attestation);

@@ -31,6 +31,7 @@ export interface SubtreeDigests extends HashPrefix {
   readonly digests: Bytes;
 }
 
+/** A key hash and the digest of its leaf. */
 export interface LeafDigest {
   /** 32 bytes. */
   readonly keyHash: Bytes;
@@ -60,6 +61,7 @@ export function repeat<T>(count: number, read: () => T): T[] {
   return out;
 }
 
+/** Reads a query of a request for digests (SPEC S3). LatticeError `malformed`. */
 export function readQuery(reader: WireReader): SubtreeDigests {
   reader.array('query', 4, 4);
   return { ...readPrefix(reader, 0, HASH_BITS - 4), ...readChildren(reader) };

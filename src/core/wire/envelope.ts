@@ -26,6 +26,7 @@ export interface IdentityClaim {
   readonly sessionNonce: Bytes;
 }
 
+/** An identity claim with its signature. */
 export interface IdentityAnswer extends IdentityClaim {
   /** 64 bytes, by `author` over `identitySigningBytes`. */
   readonly signature: Bytes;

@@ -30,7 +30,7 @@ const HEAD_VERSION = 1;
 export interface Head {
   readonly network: string;
   readonly author: Author;
-  /** 8 bytes, random at each start of the node. */
+  /** 8 bytes, drawn at random at each start of the node. */
   readonly incarnation: Bytes;
   /** Counts the heads of this incarnation from 1 on: the greater of two is that of the newer head. */
   readonly sequence: number;
@@ -46,6 +46,7 @@ export interface Head {
   readonly wallMs: number;
 }
 
+/** A head with its signature and its bytes. */
 export interface SignedHead {
   readonly head: Head;
   readonly payloadBytes: Bytes;

@@ -167,6 +167,7 @@ export function putSingleProof(tree: OpsTree, index: number, proof: readonly Byt
   hashes.finish();
 }
 
+/** A copy of the root's hash. */
 export function treeRoot(tree: OpsTree): Bytes {
   return nodeHash(tree, 0).slice();
 }

@@ -53,6 +53,7 @@ export class ItemWatch {
   }
 }
 
+/** An item as text, for maps and sets. */
 export function nameOf({ a, b, c, d }: Item): string {
   return `${a}.${b}.${c}.${d}`;
 }

@@ -27,6 +27,7 @@ export interface CellServer {
   answer(request: CellsRequest): CellsAnswer;
 }
 
+/** Serves coded symbols of the state that `deps` gives. */
 export function createCellServer(deps: CellServerDeps): CellServer {
   /** The cell sets that are kept, least recently used first. */
   let kept: { readonly version: CellVersion; usedAt: number }[] = [];
