@@ -2,13 +2,18 @@ import type { Bytes, JsonValue } from '../types/index.ts';
 import { writeValue } from './value.ts';
 import { createWriter, finish, type Writer, writeArray, writeBytes } from './writer.ts';
 
-/** What messages and rows are made of. Maps and floats stand in values only, which hold no bytes. */
+/**
+ * What messages and rows are made of. Maps and floats occur only in values of the state, which have no byte strings.
+ */
 export type CborItem = JsonValue | Bytes | readonly CborItem[];
 
-/** Bytes that a head takes at most. */
+/** Most bytes of a CBOR head, which is the type and the argument that an item begins with. */
 const MAX_HEAD = 9;
 
-/** Bytes to begin with: enough for bytes, numbers and ASCII; longer texts and maps make the writer grow. */
+/**
+ * How many bytes to begin with. They are enough for byte strings, numbers and ASCII; other texts and maps make the
+ * writer grow.
+ */
 function roomFor(item: CborItem): number {
   if (item instanceof Uint8Array || typeof item === 'string') return MAX_HEAD + item.length;
   if (Array.isArray(item)) return item.reduce((sum: number, part: CborItem) => sum + roomFor(part), MAX_HEAD);
@@ -25,9 +30,10 @@ function writeItem(writer: Writer, item: CborItem): void {
 }
 
 /**
- * Canonical CBOR of `item` (SPEC B: the deterministic subset of RFC 8949 that DAG-CBOR chose): shortest heads, map keys
- * sorted length-first, 64-bit floats only where the number is not an integer. A view, see `createWriter`. RangeError
- * for what has no such form: a lone surrogate, NaN, an infinity, an integer beyond ±(2^53−1).
+ * Canonical CBOR of `item` (SPEC B; the same deterministic subset of RFC 8949 as DAG-CBOR): heads have their shortest
+ * form, map keys are sorted shorter first, and only a number that is not an integer is a float, of 64 bits. The result
+ * is a view of a shared block (see `createWriter`). RangeError for what has no such form: a lone surrogate, NaN, an
+ * infinity, an integer beyond ±(2^53−1).
  */
 export function encodeCbor(item: CborItem): Bytes {
   const writer = createWriter(roomFor(item));

@@ -86,7 +86,7 @@ function readString(parser: Parser): string {
     if (unit === BACKSLASH) {
       out += text.slice(from, parser.at++);
       out += readEscape(parser);
-      wide = true; // a \u escape may have made half of a pair
+      wide = true; // a \u escape may have made half of a surrogate pair
       from = parser.at;
     } else if (unit >= 0x20) {
       if (unit >= 0xd800) wide = true;
@@ -170,7 +170,7 @@ function readObject(parser: Parser, depth: number): JsonValue {
   }
 }
 
-/** Reads the value at the position, white space before it skipped already. `depth` arrays and objects enclose it. */
+/** Reads the value at the position, where white space has been skipped. `depth` arrays and objects enclose it. */
 function readValue(parser: Parser, depth: number): JsonValue {
   const { text, at } = parser;
   const first = text.charAt(at);
@@ -188,11 +188,12 @@ function readValue(parser: Parser, depth: number): JsonValue {
 }
 
 /**
- * Strict JSON (RFC 8259): what `JSON.parse` hides is an error here. Refused are duplicate keys, integers beyond
- * ±(2^53−1) in any spelling, numbers beyond a double, lone surrogates, `__proto__` as a key and nesting beyond
- * `maxDepth`. Values come out as the data model has them (−0 as 0), in plain objects. LatticeError `invalid-json` with
- * line and column, both from 1, in UTF-16 units. Callers bound the length of `text`; `maxDepth` is for bodies that wrap
- * values in a few levels of their own, and stays small.
+ * Parses strict JSON (RFC 8259). What `JSON.parse` lets pass is an error here: duplicate keys, integers beyond
+ * ±(2^53−1) in any spelling, numbers beyond a double, lone surrogates, `__proto__` as a key, and nesting beyond
+ * `maxDepth`. Values come out as the data model has them (−0 as 0), in plain objects. Throws LatticeError
+ * `invalid-json` with `line` and `column` in its details; both count from 1, columns in UTF-16 units. Callers bound the
+ * length of `text`. A greater `maxDepth` is for bodies that wrap values in a few levels of their own; it must stay
+ * small, because the parser recurses.
  */
 export function parseJson(text: string, maxDepth: number = MAX_DEPTH): JsonValue {
   const parser: Parser = { text, maxDepth, at: 0 };

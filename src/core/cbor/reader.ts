@@ -2,15 +2,16 @@ import { type Bytes, LatticeError } from '../types/index.ts';
 import { bytesToText } from './text.ts';
 
 /**
- * A position in bytes being read as canonical CBOR (RFC 8949 §4.2.1 lengths, DAG-CBOR's choice of types). Every
- * function checks form while it reads, so that nothing has to be encoded again to prove it canonical: shortest lengths,
- * no indefinite items, no tags. All of them throw LatticeError `malformed`.
+ * A position in bytes that are read as canonical CBOR (lengths as in RFC 8949 §4.2.1, types as in DAG-CBOR). Every
+ * function checks the form while it reads (shortest lengths, no indefinite items, no tags), so nothing has to be
+ * encoded again to prove that it is canonical. All of them throw LatticeError `malformed`.
  */
 export interface Reader {
   readonly bytes: Bytes;
   at: number;
 }
 
+/** The major types of CBOR (RFC 8949 §3.1). */
 export const UINT = 0;
 export const NEGATIVE = 1;
 export const BYTES = 2;
@@ -18,7 +19,7 @@ export const TEXT = 3;
 export const ARRAY = 4;
 export const MAP = 5;
 
-/** Whole items of simple values. */
+/** The bytes of the simple values false and true. */
 export const FALSE = 0xf4;
 export const TRUE = 0xf5;
 
@@ -26,9 +27,9 @@ export function malformed(message: string): LatticeError {
   return new LatticeError('malformed', message);
 }
 
-/** A reader at the start of `bytes`. Byte strings it reads are views of them. */
+/** A reader at the start of `bytes`. The byte strings that it reads are views of them. */
 export function createReader(bytes: Bytes): Reader {
-  // A subclass (Node's Buffer) would hand its own type on through every view.
+  // Every view of a subclass, such as Node's Buffer, would be of that subclass too.
   const plain = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   return { bytes: plain, at: 0 };
 }
@@ -37,13 +38,16 @@ function argumentIn(reader: Reader, width: number): number {
   const { bytes, at } = reader;
   if (at + width > bytes.length) throw malformed(`the bytes end within the item at ${at - 1}`);
   let value = 0;
-  // Beyond 2^53 the sum is inexact but still beyond 2^53: it is refused all the same.
+  // Beyond 2^53 the sum is inexact but still beyond 2^53, so it is refused all the same.
   for (let i = 0; i < width; i++) value = value * 256 + (bytes[at + i] as number);
   reader.at = at + width;
   return value;
 }
 
-/** The argument (number, length or count) of an item of major type `major`, at most 2^53−1. */
+/**
+ * Reads the head of an item of major type `major` and returns its argument: a number, length or count of at most
+ * 2^53−1.
+ */
 export function readHead(reader: Reader, major: number): number {
   const start = reader.at;
   const initial = reader.bytes[start];
@@ -55,7 +59,7 @@ export function readHead(reader: Reader, major: number): number {
   if (info > 27) throw malformed(`the item at ${start} has an indefinite or reserved length`);
   const width = 1 << (info - 24);
   const value = argumentIn(reader, width);
-  const least = width === 1 ? 24 : 2 ** (4 * width); // 2^8, 2^16, 2^32: what the next shorter form cannot hold
+  const least = width === 1 ? 24 : 2 ** (4 * width); // 2^8, 2^16, 2^32: too great for the next shorter form
   if (value < least) throw malformed(`the item at ${start} is not in its shortest form`);
   if (value > Number.MAX_SAFE_INTEGER) throw malformed(`the item at ${start} is beyond 2^53-1`);
   return value;
@@ -79,7 +83,7 @@ export function expectArray(reader: Reader, length: number): void {
   if (found !== length) throw malformed(`the array at ${start} has ${found} items instead of ${length}`);
 }
 
-/** Passes over content; returns where it begins. */
+/** Passes over content and returns where it begins. */
 function pass(reader: Reader, length: number): number {
   const start = reader.at;
   const end = start + length;
@@ -135,6 +139,7 @@ export function splitBytes(bytes: Bytes, size: number): Bytes[] {
   return parts;
 }
 
+/** Checks that everything has been read. */
 export function expectEnd(reader: Reader): void {
   if (reader.at !== reader.bytes.length)
     throw malformed(`${reader.bytes.length - reader.at} bytes are left over after the last item`);

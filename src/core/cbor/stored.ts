@@ -2,7 +2,9 @@ import { type Bytes, LatticeError } from '../types/index.ts';
 import { createReader, expectEnd, type Reader } from './reader.ts';
 
 /**
- * Runs a decoder of bytes that a node wrote itself: whatever it finds malformed is damage. LatticeError `damaged-row`.
+ * Decodes bytes that a node itself wrote to its store, so whatever `decode` finds malformed is damage. `what` names the
+ * row in the message. Throws LatticeError `damaged-row`. An `unknown-format` passes through, because it tells of
+ * another program's store and not of damage.
  */
 export function decodeStored<T>(what: string, bytes: Bytes, decode: (reader: Reader) => T): T {
   try {

@@ -29,12 +29,14 @@ const FLOAT_BYTES = 9;
 
 const float = new DataView(new ArrayBuffer(8));
 
-/** Own keys of this name would set the prototype of whoever copies the object by assignment. */
+/**
+ * The one name that no object may have: code that copies an object by assignment would set the prototype of the copy.
+ */
 export const FORBIDDEN_KEY = '__proto__';
 
 type Place = readonly (string | number)[];
 
-/** RFC 6901, quoted; cut where a hostile key makes it long. */
+/** The place as a JSON pointer (RFC 6901) in quotes. It is cut where a hostile key makes it long. */
 function pointer(place: Place): string {
   if (place.length === 0) return 'the top level';
   return quoted(place.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''));
@@ -94,11 +96,11 @@ function objectOf(source: object, walk: Walk): JsonValue {
     throw invalid(walk.place, 'keys of objects are strings; symbols are refused');
   const keys = Object.keys(source);
   grow(walk, headSize(keys.length));
-  // Each takes two bytes or more: too many are not worth sorting.
+  // A key and its value take at least two bytes, so that many keys are too large whatever they are: sorting is saved.
   if (keys.length * 2 > MAX_VALUE_BYTES) grow(walk, keys.length * 2);
   const out: Record<string, JsonValue> = {};
-  // In the order of the bytes, in which the decoder adds them too: readers see the same before and after a value was
-  // stored.
+  // The keys come in the order of their bytes, in which the decoder adds them too, so that readers see the same order
+  // before and after a value was stored.
   for (const key of inOrder(keys)) {
     walk.place.push(key);
     if (key === FORBIDDEN_KEY) throw invalid(walk.place, `the key ${FORBIDDEN_KEY} is refused`);
@@ -145,15 +147,18 @@ export function measureValue(v: unknown): { readonly value: JsonValue; readonly 
 }
 
 /**
- * The value as it is stored: a copy of its own, −0 as 0, keys of objects in the order of the bytes. LatticeError
- * `invalid-value` names the place (JSON pointer) and the rule; `value-too-large` beyond MAX_VALUE_BYTES of canonical
- * CBOR.
+ * The value as it is stored: a copy, with 0 for −0 and the keys of objects in the order of their bytes. Throws
+ * LatticeError `invalid-value`, whose message names the place (JSON pointer) and the rule, or `value-too-large` when
+ * the canonical CBOR has more than MAX_VALUE_BYTES.
  */
 export function checkValue(v: unknown): JsonValue {
   return measureValue(v).value;
 }
 
-/** `k` as a key: 1 to MAX_KEY_BYTES bytes of well-formed UTF-8. LatticeError `invalid-key`. */
+/**
+ * `k` itself when it is a key: 1 to MAX_KEY_BYTES bytes of well-formed UTF-8. Otherwise throws LatticeError
+ * `invalid-key`.
+ */
 export function checkKey(k: unknown): string {
   if (typeof k !== 'string')
     throw new LatticeError('invalid-key', `a key is a string, not ${k === null ? 'null' : typeof k}`);
@@ -172,12 +177,15 @@ function compareKeys(a: string, b: string): number {
   const lengthA = utf8Length(a);
   const lengthB = utf8Length(b);
   if (lengthA !== lengthB) return lengthA - lengthB;
-  // Units of UTF-16 order like bytes of UTF-8 as long as they are ASCII; surrogates would not.
+  // UTF-16 units have the order of the UTF-8 bytes as long as they are ASCII; surrogates have not.
   if (lengthA === a.length && lengthB === b.length) return a < b ? -1 : 1;
   return compareBytes(textToBytes(a), textToBytes(b));
 }
 
-/** Sorts the keys, which mostly are in order already: integers alone are always listed first. */
+/**
+ * The keys in canonical order, sorted in place where they are not in order. Mostly they are, because they were inserted
+ * so; only keys that are integers are always listed first.
+ */
 function inOrder(keys: string[]): string[] {
   for (let i = 1; i < keys.length; i++) {
     if (compareKeys(keys[i - 1] as string, keys[i] as string) > 0) return keys.sort(compareKeys);
@@ -228,14 +236,18 @@ function readFloat(reader: Reader): number {
   return n;
 }
 
-/** Power of two; names that share a place only lose the saving. */
+/**
+ * Places of the cache of names, a power of two. Two names with one place replace each other there; nothing but the
+ * saving is lost.
+ */
 const NAME_PLACES = 256;
+/** Longer names are not cached. */
 const MAX_NAME_BYTES = 32;
 const names: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = [];
 
 /**
- * A key of an object. Objects of one kind have the same few keys, so that most were met before: comparing them with
- * their last appearance is several times faster than having them decoded.
+ * Reads a key of an object. Objects of one kind have the same few keys, so most keys were read before, and comparing a
+ * key's bytes with those of its last appearance is several times faster than decoding them.
  */
 function readName(reader: Reader): string {
   const start = reader.at;
@@ -263,8 +275,8 @@ function readName(reader: Reader): string {
 }
 
 /**
- * Whether the item at `a` comes before the one from `b` to `end` in the order of their bytes. Items of different
- * lengths differ in their heads.
+ * Whether the text at `a` comes before the one from `b` to `end` in the order of their bytes. Texts of different
+ * lengths differ in their heads, so the comparison never leaves either of them.
  */
 function precedes(bytes: Uint8Array, a: number, b: number, end: number): boolean {
   for (let i = 0; b + i < end; i++) {
@@ -281,7 +293,8 @@ function readMap(reader: Reader, depth: number): JsonValue {
   for (let i = 0; i < count; i++) {
     const start = reader.at;
     const key = readName(reader);
-    // Shortest heads: a longer text has a greater head, so whole items order as (length, bytes) do.
+    // Heads have their shortest form, so a longer text has a greater head, and whole items are ordered as (length,
+    // bytes) are.
     if (before >= 0 && !precedes(reader.bytes, before, start, reader.at))
       throw malformed(`map keys are out of order or repeated at ${start}`);
     before = start;
@@ -292,8 +305,8 @@ function readMap(reader: Reader, depth: number): JsonValue {
 }
 
 /**
- * Reads a value, strictly: what it accepts is exactly what `writeValue(checkValue(v))` writes, less the limit on size.
- * `malformed`.
+ * Reads a value that `depth` arrays and objects enclose. It accepts exactly what `writeValue(checkValue(v))` writes,
+ * except that it does not limit the size. Throws LatticeError `malformed`.
  */
 export function readValue(reader: Reader, depth = 0): JsonValue {
   const initial = reader.bytes[reader.at];
@@ -314,7 +327,8 @@ export function readValue(reader: Reader, depth = 0): JsonValue {
       if (initial >> 5 === MAP) return readMap(reader, depth + 1);
       const count = readHead(reader, ARRAY);
       const out: JsonValue[] = [];
-      for (let i = 0; i < count; i++) out.push(readValue(reader, depth + 1)); // ends with the bytes, whatever `count` claims
+      // The loop ends with the bytes, whatever `count` claims.
+      for (let i = 0; i < count; i++) out.push(readValue(reader, depth + 1));
       return out;
     }
     default:

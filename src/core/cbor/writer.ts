@@ -3,34 +3,40 @@ import { ARRAY, BYTES, FALSE, TEXT, TRUE } from './reader.ts';
 import { textInto, utf8Length } from './text.ts';
 
 /**
- * Canonical CBOR being written: the bytes of DAG-CBOR, without its links. Its library takes an object such as
- * {"/": "x", "bytes": "x"} for one and fails, so that it cannot write the values of users.
+ * Canonical CBOR while it is written: the bytes of DAG-CBOR, without its links. The DAG-CBOR library is not used
+ * because it takes an object such as {"/": "x", "bytes": "x"} for a link and fails, so it cannot write every value of a
+ * user.
  */
 export interface Writer {
   bytes: Bytes;
-  /** Where what is being written begins. */
+  /** Where in `bytes` the result begins. */
   readonly start: number;
+  /** Where the next byte goes. */
   at: number;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** Up to this length a loop over ASCII beats the call into TextEncoder. */
+/** A loop writes ASCII of up to this many characters faster than TextEncoder does. */
 const SHORT_TEXT = 48;
 
 /**
- * What is written lies side by side in blocks of this size, as Node's own Buffers do: memory of its own costs more than
- * the writing (350 ns against 20 for a view). Small, because whatever is kept keeps the rest of its block.
+ * Bytes of a block. Results lie side by side in blocks, as Node's own Buffers do, because memory of its own costs a
+ * result more than the writing (350 ns, against 20 ns for a view). Blocks are small because a result that is kept keeps
+ * the rest of its block from being freed.
  */
 const BLOCK_BYTES = 8 * 1024;
 /**
- * The block with room left, lent to one writer at a time: one that finds it lent, or whose borrower threw, begins the
- * next.
+ * The block with room left, while no writer has it. A writer that finds none begins a new block. A writer that throws
+ * does not give its block back.
  */
 let block: Bytes | undefined;
 let used = 0;
 
-/** A writer with room for `expected` bytes; it grows when they don't suffice. Its bytes are undefined until written. */
+/**
+ * A writer with room for `expected` bytes; it grows when they don't suffice. Bytes are undefined until they are
+ * written.
+ */
 export function createWriter(expected: number): Writer {
   if (expected > BLOCK_BYTES / 2) return { bytes: new Uint8Array(expected), start: 0, at: 0 };
   if (block === undefined || used + expected > BLOCK_BYTES) {
@@ -42,14 +48,14 @@ export function createWriter(expected: number): Writer {
   return writer;
 }
 
-/** What was written, as a view. The writer is used up. */
+/** What was written, as a view. The writer must not be used afterwards. */
 export function finish(writer: Writer): Bytes {
   const { bytes, start, at } = writer;
   if (bytes.length === BLOCK_BYTES) {
     block = bytes;
     used = at;
   }
-  // No writer may go on in memory that is lent again.
+  // The block is lent to the next writer, so this one must not write to it again.
   writer.bytes = NOTHING;
   return bytes.subarray(start, at);
 }
@@ -71,18 +77,18 @@ export function writeBoolean(writer: Writer, value: boolean): void {
   writeByte(writer, value ? TRUE : FALSE);
 }
 
-/** Bytes that the shortest head of argument `n` takes. */
+/** Bytes of the shortest head with argument `n`. */
 export function headSize(n: number): number {
   return n < 24 ? 1 : n < 2 ** 8 ? 2 : n < 2 ** 16 ? 3 : n < 2 ** 32 ? 5 : 9;
 }
 
-/** Head of major type `major` with argument `n`, 0 to 2^53−1, in its shortest form. */
+/** Writes the head of major type `major` with argument `n`, 0 to 2^53−1, in its shortest form. */
 export function writeHead(writer: Writer, major: number, n: number): void {
   const size = headSize(n);
   room(writer, size);
   const { bytes, at } = writer;
   const width = size - 1;
-  bytes[at] = (major << 5) | (width === 0 ? n : 55 - Math.clz32(width)); // widths 1, 2, 4, 8 are 24 to 27
+  bytes[at] = (major << 5) | (width === 0 ? n : 55 - Math.clz32(width)); // widths 1, 2, 4 and 8 have the codes 24 to 27
   let rest = n;
   for (let i = width; i > 0; i--) {
     bytes[at + i] = rest % 256;
@@ -95,7 +101,7 @@ export function writeArray(writer: Writer, length: number): void {
   writeHead(writer, ARRAY, length);
 }
 
-/** Leaves `length` bytes to the caller to fill; returns where they begin in `writer.bytes`. */
+/** Leaves `length` bytes for the caller to fill and returns where they begin in `writer.bytes`. */
 export function reserve(writer: Writer, length: number): number {
   room(writer, length);
   const { at } = writer;
@@ -110,7 +116,7 @@ export function writeBytes(writer: Writer, bytes: Bytes): void {
   writer.at += bytes.length;
 }
 
-/** Equal parts of `size` bytes as one byte string. */
+/** Writes parts of `size` bytes each as one byte string. RangeError for a part of another size. */
 export function writeParts(writer: Writer, parts: readonly Bytes[], size: number): void {
   writeHead(writer, BYTES, parts.length * size);
   room(writer, parts.length * size);
@@ -121,7 +127,7 @@ export function writeParts(writer: Writer, parts: readonly Bytes[], size: number
   }
 }
 
-/** `text` must be well-formed; a lone surrogate is the caller's error (RangeError). */
+/** Writes `text`, which must be well-formed: a lone surrogate is the caller's error (RangeError). */
 export function writeText(writer: Writer, text: string): void {
   const length = utf8Length(text);
   if (length < 0) throw new RangeError('text with a lone surrogate has no UTF-8 form');

@@ -2,7 +2,7 @@ import { type Hlc, MAX_FUTURE_MS, MAX_LOCAL_AHEAD_MS } from '../types/index.ts';
 import { MAX_HLC, ZERO_HLC } from './hlc.ts';
 
 /**
- * Hybrid logical clock after Kulkarni et al., "Logical Physical Clocks" (2014), in its packed form: 48 bits of
+ * A hybrid logical clock after Kulkarni et al., "Logical Physical Clocks" (2014), in its packed form: 48 bits of
  * milliseconds above a 16-bit counter, so that adding one carries a full counter into the milliseconds.
  */
 export interface HlcState {
@@ -10,12 +10,13 @@ export interface HlcState {
   readonly last: Hlc;
 }
 
-/** The state of a clock that has seen nothing. */
+/** The state of a clock that has issued and observed nothing. */
 export const INITIAL_HLC_STATE: HlcState = { last: ZERO_HLC };
 
+/** A new HLC with the state of the clock after it, or a refusal. */
 export type Tick =
   | { readonly ok: true; readonly hlc: Hlc; readonly state: HlcState }
-  /** The write must be refused: its HLC would be `aheadMs` ahead of physical time. */
+  /** The write must be refused, because its HLC would be `aheadMs` ahead of wall time. */
   | { readonly ok: false; readonly aheadMs: number };
 
 const COUNTER_BITS = 16n;
@@ -23,7 +24,9 @@ const COUNTER_MASK = 0xffffn;
 const MAX_MS = 2 ** 48 - 1;
 const MAX_COUNTER = 2 ** 16 - 1;
 
-/** RangeError unless `ms` is an integer of 48 bits and `counter` one of 16. */
+/**
+ * The HLC of these milliseconds and counter. RangeError unless `ms` is an integer of 48 bits and `counter` one of 16.
+ */
 export function makeHlc(ms: number, counter: number): Hlc {
   if (!Number.isInteger(ms) || ms < 0 || ms > MAX_MS)
     throw new RangeError(`the milliseconds of an HLC have 48 bits, not ${ms}`);
@@ -32,25 +35,26 @@ export function makeHlc(ms: number, counter: number): Hlc {
   return ((BigInt(ms) << COUNTER_BITS) | BigInt(counter)) as Hlc;
 }
 
-/** Unix milliseconds. */
+/** The Unix milliseconds of an HLC. */
 export function hlcMs(hlc: Hlc): number {
   return Number(hlc >> COUNTER_BITS);
 }
 
-/** 0…65,535. */
+/** The counter of an HLC, 0…65,535. */
 export function hlcCounter(hlc: Hlc): number {
   return Number(hlc & COUNTER_MASK);
 }
 
-/** Order of time: negative, zero or positive. */
+/** Compares by time: negative when `a` is earlier, positive when it is later, zero when they are equal. */
 export function compareHlc(a: Hlc, b: Hlc): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
 
 /**
- * The HLC of a local event at wall time `nowMs` (integer Unix ms): strictly greater than everything issued or
- * observed. Refused when that would lie more than MAX_LOCAL_AHEAD_MS ahead of `nowMs`.
+ * The HLC of a local event at wall time `nowMs` (integer Unix ms): strictly greater than every HLC issued or observed
+ * (SPEC C2). It is refused when it would lie more than MAX_LOCAL_AHEAD_MS ahead of `nowMs` (SPEC C3) or does not fit 64
+ * bits.
  */
 export function tick(state: HlcState, nowMs: number): Tick {
   const next = state.last + 1n;
@@ -60,12 +64,12 @@ export function tick(state: HlcState, nowMs: number): Tick {
   return { ok: true, hlc, state: { last: hlc } };
 }
 
-/** Takes note of an HLC from elsewhere: a received commit, or the persisted ceiling at start. */
+/** The state after an HLC from elsewhere was observed: that of an applied commit, or the persisted one at a start. */
 export function observe(state: HlcState, hlc: Hlc): HlcState {
   return hlc > state.last ? { last: hlc } : state;
 }
 
-/** Whether a received commit must be deferred: more than MAX_FUTURE_MS ahead of wall time. */
+/** Whether a received commit must be deferred because it is more than MAX_FUTURE_MS ahead of wall time (SPEC C4). */
 export function isFuture(hlc: Hlc, nowMs: number): boolean {
   return hlcMs(hlc) - nowMs > MAX_FUTURE_MS;
 }

@@ -7,8 +7,8 @@ export const ZERO_HLC = 0n as Hlc;
 export const MAX_HLC = 0xffff_ffff_ffff_ffffn as Hlc;
 
 /**
- * The 8 big-endian bytes of `hlc`, whose byte order is the order of time. RangeError outside 64 bits, which would
- * otherwise wrap silently.
+ * The 8 big-endian bytes of `hlc`, whose byte order is the order of time. RangeError for a number outside 64 bits,
+ * which would otherwise wrap silently.
  */
 export function hlcToBytes(hlc: Hlc): Bytes {
   if (hlc < ZERO_HLC || hlc > MAX_HLC) throw new RangeError(`an HLC is an unsigned 64-bit integer, not ${hlc}`);
@@ -23,16 +23,21 @@ export function bytesToHlc(bytes: Bytes): Hlc {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0) as Hlc;
 }
 
-/** Bytes of the one HLC being read or written: a view of its own for each would cost more than that. */
+/**
+ * A view of the bytes of the one HLC that is being read or written. A view for each HLC would cost more than the rest.
+ */
 const scratch = new DataView(new ArrayBuffer(8));
 
-/** The HLC whose 8 big-endian bytes stand at `at`; there must be as many. */
+/** The HLC whose 8 big-endian bytes begin at `at`; the caller makes sure that there are 8. */
 export function hlcAt(bytes: Bytes, at: number): Hlc {
   for (let i = 0; i < 8; i++) scratch.setUint8(i, bytes[at + i] as number);
   return scratch.getBigUint64(0) as Hlc;
 }
 
-/** Writes the 8 bytes of an HLC of 64 bits at `at`; there must be room. */
+/**
+ * Writes the 8 big-endian bytes of an HLC to `out` from `at` on; the caller makes sure that there is room and that the
+ * HLC fits 64 bits.
+ */
 export function hlcInto(hlc: Hlc, out: Bytes, at: number): void {
   scratch.setBigUint64(0, hlc);
   for (let i = 0; i < 8; i++) out[at + i] = scratch.getUint8(i);

@@ -7,22 +7,27 @@ import {
   trustHash,
 } from '../wire/index.ts';
 
-/** Attestations of one root that certify it, of a trust list of `trusted` authors: any two quorums share one. */
+/**
+ * How many attestations of one root certify it, for a trust list of `trusted` authors (SPEC Z5). Any two such quorums
+ * have an author in common.
+ */
 export function quorumOf(trusted: number): number {
   return Math.floor(trusted / 2) + 1;
 }
 
-/** A certificate that holds as soon as every one of its `signatures` is good. */
+/** A certificate that is valid as soon as every one of its `signatures` is good. */
 export interface Certified {
   readonly certificate: Certificate;
-  /** Signatures by trusted authors, at least a quorum of them; others don't count and are left out. */
+  /**
+   * The signatures by trusted authors, at least a quorum of them. Those of other authors don't count and are left out.
+   */
   readonly signatures: readonly { readonly author: Author; readonly message: Bytes; readonly signature: Bytes }[];
   readonly quorum: number;
 }
 
 /**
- * Everything about a certificate but the signatures, which the caller verifies: form, network, trust list and quorum.
- * `trusted` is the whole trust list, as the signers have it. LatticeError `malformed`, `unknown-version` or
+ * Checks everything about a certificate but the signatures, which the caller verifies: form, network, trust list and
+ * quorum. `trusted` is the whole trust list, as the signers have it. LatticeError `malformed`, `unknown-version` or
  * `not-certified`.
  */
 export function checkCertificate(

@@ -6,62 +6,72 @@ import { type Bytes, equalBytes, type Hasher, type Hlc } from '../types/index.ts
 import { keyHashInto } from '../wire/index.ts';
 
 /**
- * Operations later than the cut that are kept: 17,000 a second over the 15 s between a cut and the next one's settling,
- * about 80 MB.
+ * Most operations later than the cut that are kept: 17,000 a second for the 15 s from one cut until the next is fixed,
+ * in about 80 MB.
  */
 export const MAX_PENDING_OPERATIONS = 262_144;
 
-/** An operation without its value: all that the state at a cut depends on. */
+/** An operation without its value. The state at a cut depends on nothing else of it. */
 type Light = Versioned;
 
-/** A key on its way from the cut to the present. */
+/** A key that has operations later than the cut. */
 interface Pending {
   readonly keyHash: Bytes;
-  /** Its first 32 bits. */
+  /** The first 32 bits of the key hash. */
   readonly head: number;
-  /** Siblings at the cut; none when the key was not there. */
+  /** The siblings at the cut; none when the key was not there. */
   cut: readonly Light[];
-  /** Operations later than the cut, in the order they came. Empty: the live siblings are those of the cut. */
+  /**
+   * The operations later than the cut, in the order in which they came. When there are none, the live siblings are
+   * those of the cut.
+   */
   later: readonly Light[];
 }
 
-/** Shared by all records: an array of its own for each, and room for what may be pushed, is most of what they take. */
+/**
+ * All records share this array, because an array for each, with room for what may be pushed, would be most of what they
+ * take.
+ */
 const NONE: readonly Light[] = [];
 
 /** What an applied step changed, as the tracker needs it. */
 export interface AppliedStep {
   /**
-   * Operations of the step in the order of application, superseded ones included; those held before may be left out.
+   * The operations of the step in the order of application, superseded ones included. Those that were there before may
+   * be left out.
    */
   readonly operations: Iterable<{ readonly key: string; readonly operation: Versioned }>;
+  /** The keys whose siblings the step changed, as they were before it. */
   readonly before: Iterable<ChangedKey>;
 }
 
 /** A key whose siblings a step changed. */
 export interface ChangedKey {
   readonly key: string;
-  /** The tracker keeps it. */
+  /** 32 bytes, which the tracker keeps. */
   readonly keyHash: Bytes;
-  /** Before the step; none: a new key. */
+  /** The siblings before the step; none when the key is new. */
   readonly siblings: readonly Versioned[];
 }
 
-/** A fixed cut: the root of the state made of the operations with an HLC of at most `at` ms. */
+/** A fixed cut: the root of the state that the operations with an HLC of at most `at` ms make (SPEC Z1). */
 export interface Cut {
   /** Unix ms. */
   readonly at: number;
+  /** 32 bytes. */
   readonly root: Bytes;
+  /** Number of keys, tombstones included. */
   readonly entries: number;
 }
 
 /**
- * A second tree that trails the live one at the newest cut. It is fed with every operation that has become durable
- * here, and moves to a later cut in slices. The live state must be fed completely: what is not pending is taken to be
- * as it is live.
+ * A second tree, which is at the newest cut while the live tree goes on. It is fed with every operation that has become
+ * durable on this node, and it moves to a later cut in slices. It must be told of every change of the live state,
+ * because keys that are not pending are taken to be the same at the cut as live.
  */
 export class CutTracker {
   readonly tree: MerkleTree;
-  /** Coded symbols of `tree`. */
+  /** The coded symbols of `tree`. */
   readonly cells: LiveCells;
   readonly #hasher: Hasher;
   readonly #periodMs: number;
@@ -70,10 +80,10 @@ export class CutTracker {
   #at: number;
   /** The greatest HLC that belongs to the cut. */
   #ceiling: Hlc;
-  /** Keys still to be moved to the cut, by key hash; empty between moves. */
+  /** The pending keys that are to be moved to the cut, in the order of the tree; empty between moves. */
   #queue: readonly Pending[] = [];
   #moved = 0;
-  /** The commit id copied last, and the copy. */
+  /** The commit id that was copied last, and its copy. */
   #commit: Bytes = new Uint8Array(0);
   #commitCopy: Bytes = this.#commit;
   readonly #keyHash = new Uint8Array(32);
@@ -81,8 +91,8 @@ export class CutTracker {
   readonly #leafBefore = new Uint8Array(32);
 
   /**
-   * Starts with the live state, which it takes over (hand it copies). `at`: Unix ms, no operation of the state is
-   * later.
+   * Starts with the live state. The tracker takes over tree and cells, so the caller hands it copies. `at` is in Unix
+   * ms, and no operation of the state is later.
    */
   constructor(options: {
     readonly hasher: Hasher;
@@ -99,12 +109,15 @@ export class CutTracker {
     this.#ceiling = lastHlcOf(options.at);
   }
 
-  /** The time of the cut that the tree is at, or is moving to. */
+  /** The time of the cut that the tree is at, or is moving to, in Unix ms. */
   get at(): number {
     return this.#at;
   }
 
-  /** Later operations kept. More than MAX_PENDING_OPERATIONS of them: start over. */
+  /**
+   * How many later operations are kept. When there are more than MAX_PENDING_OPERATIONS, the caller starts over with a
+   * new tracker.
+   */
   get operations(): number {
     return this.#operations;
   }
@@ -113,7 +126,7 @@ export class CutTracker {
     return this.#moved < this.#queue.length;
   }
 
-  /** Whether the key has operations later than the cut (or, while the tree is moving, may have had). */
+  /** Whether the key has operations later than the cut (or, while the tree is moving, may have had some). */
   isPending(keyHash: Bytes): boolean {
     return this.#pending.get(keyHash) !== undefined;
   }
@@ -123,20 +136,20 @@ export class CutTracker {
     for (const { keyHash } of this.#pending) yield keyHash;
   }
 
-  /** The siblings at the cut of a pending key that was there. */
+  /** The siblings at the cut of a pending key; undefined when the key was not there, or is not pending. */
   refsOf(keyHash: Bytes): readonly LeafRef[] | undefined {
     const cut = this.#pending.get(keyHash)?.cut;
     return cut === undefined || cut.length === 0 ? undefined : cut;
   }
 
   /**
-   * Takes in what has become durable. An operation of the time up to the cut belongs to the cut's state and changes the
-   * tree at once, however late it comes.
+   * Takes in a step that has become durable. An operation of the time up to the cut belongs to the state at the cut and
+   * changes the tree at once, however late it comes.
    */
   apply({ operations, before }: AppliedStep): void {
     /**
-     * The keys that the step changed. They keep their record to its end, as `before` is what they were at its
-     * beginning.
+     * The keys that the step changed. They keep their records until the step has been taken in, because `before` is
+     * what the keys were at its beginning.
      */
     const touched = new Map<string, Pending>();
     for (const { key, keyHash, siblings } of before) {
@@ -153,7 +166,8 @@ export class CutTracker {
       if (record === undefined) {
         keyHashInto(key, this.#hasher, this.#keyHash);
         record = this.#pending.get(this.#keyHash);
-        // As live as at the cut, and the operation changed nothing: the cut's siblings supersede it too.
+        // The key is the same at the cut as live, and the operation changed nothing, so the siblings at the cut
+        // supersede it too.
         if (record === undefined) continue;
         touched.set(key, record);
       }
@@ -163,7 +177,10 @@ export class CutTracker {
     for (const record of touched.values()) if (record.later.length === 0) this.#pending.delete(record);
   }
 
-  /** Begins to move to `at`, later than the present cut. Operations that come meanwhile are taken in as ever. */
+  /**
+   * Begins to move to the cut at `at`, which must be later than the present one (else RangeError). Steps that come
+   * meanwhile are taken in as well.
+   */
   begin(at: number): void {
     if (at <= this.#at) throw new RangeError(`a cut at ${at} is not later than the one at ${this.#at}`);
     this.#at = at;
@@ -172,13 +189,16 @@ export class CutTracker {
     this.#moved = 0;
   }
 
-  /** Moves at most `limit` more keys and brings the hashes up to date. The cut once all have moved, else undefined. */
+  /**
+   * Moves at most `limit` more keys and brings the hashes up to date. Returns the cut once all keys have moved, else
+   * undefined.
+   */
   advance(limit: number): Cut | undefined {
     const end = Math.min(this.#queue.length, this.#moved + limit);
     for (; this.#moved < end; this.#moved++) {
       const record = this.#queue[this.#moved] as Pending;
       this.#settle(record);
-      // The key may have settled and come back as another record since: that one stays.
+      // The key may have settled meanwhile and be pending again by another record, which stays.
       if (record.later.length === 0) this.#pending.delete(record);
     }
     const root = this.tree.root();
@@ -189,8 +209,9 @@ export class CutTracker {
   }
 
   /**
-   * Adds an operation to the later ones of its key. Of those of one author between two cuts only the last matters to
-   * any cut; the time that the tracker began at is a cut too, though it is seldom a whole number of periods.
+   * Adds an operation to the later ones of its key. Of the operations of one author between two cuts only the last
+   * matters to any cut. The time at which the tracker began counts as a cut too, though it is seldom a whole number of
+   * periods.
    */
   #keep(record: Pending, operation: Versioned): void {
     const { later } = record;
@@ -206,10 +227,10 @@ export class CutTracker {
     this.#operations++;
   }
 
-  /** An operation without its value and without the row or message that its bytes are a part of. */
+  /** An operation without its value, and without keeping the row or message that its bytes are a part of. */
   #lighten({ commit, index, author, hlc, operation }: Versioned): Light {
-    // Copied even when it has memory of its own: to ask for its buffer costs more. Operations of one commit come
-    // together and share the copy.
+    // The id is copied even when it has memory of its own, because to ask for its buffer costs more than the copy.
+    // Operations of one commit come together and share the copy.
     if (commit !== this.#commit) {
       this.#commit = commit;
       this.#commitCopy = commit.slice();
@@ -217,6 +238,7 @@ export class CutTracker {
     return { commit: this.#commitCopy, index, author, hlc, operation: { context: operation.context } };
   }
 
+  /** The number of the period that an HLC belongs to; a period ends with a cut. */
   #gridOf(hlc: Hlc): number {
     return Math.ceil(hlcMs(hlc) / this.#periodMs);
   }
@@ -253,7 +275,7 @@ class PendingKeys {
     return held.find((record) => equalBytes(record.keyHash, keyHash));
   }
 
-  /** The key must not be there. */
+  /** Adds the record of a key that has none. */
   add(record: Pending): void {
     const held = this.#places.get(record.head);
     if (held === undefined) this.#places.set(record.head, record);
@@ -279,14 +301,15 @@ class PendingKeys {
   }
 }
 
-/** The first 32 bits of a hash, as a signed number: a small integer, which a map finds faster than text. */
+/** The first 32 bits of a hash as a signed number: a small integer, which a map finds faster than text. */
 function headOf(hash: Bytes): number {
   return ((hash[0] as number) << 24) | ((hash[1] as number) << 16) | ((hash[2] as number) << 8) | (hash[3] as number);
 }
 
 /**
- * By the first 16 bits of the key hash (counting sort): neighbours in the tree share most of their path, which is then
- * hashed once a slice. More bits would only order the few keys of one slice among themselves.
+ * The records in the order of the first 16 bits of their key hashes (counting sort). Neighbours in the tree share most
+ * of their path, which is then hashed once in a slice. More bits would only order the few keys of one slice among
+ * themselves.
  */
 function inTreeOrder(records: readonly Pending[]): Pending[] {
   const next = new Uint32Array(2 ** 16);

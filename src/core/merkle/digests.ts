@@ -4,24 +4,30 @@ import { bitAt, HASH_BYTES, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, LEFT, type Nodes, type Ref, STRIDE } from './nodes.ts';
 
 /**
- * Bytes of a subtree's or leaf's digest: the first of its hash. Collisions are out of reach by chance and cost one
- * missed repair by intent.
+ * Bytes of the digest of a subtree or leaf, which are the first of its hash (SPEC T6). Two digests are never equal by
+ * chance; whoever makes them equal on purpose hides a difference from the descent, while roots still tell it.
  */
 export const DIGEST_BYTES = 16;
-/** Bits that one step of the descent goes down: 16 children. */
+/** Bits of the key hash that one step of the descent goes down, to 16 children. */
 export const DESCENT_BITS = 4;
 
-/** Bits of a prefix whose subtrees are told all at once: 2 MiB of hashes. */
+/** Most bits of the prefixes whose subtrees are told all at once: 2 MiB of hashes. */
 const MAX_SUBTREE_BITS = 16;
 
-/** Leaves that the lazy form fetches at a time: amortises finding its place again, keeps what it holds small. */
+/**
+ * Leaves that `eachLeaf` takes at a time: enough to amortise that it finds its place again, few enough to keep in
+ * memory.
+ */
 const PAGE = 256;
 
 /** The digests of the 16 subtrees one nibble below a prefix. */
 export interface ChildDigests {
   /** Bit i (1 << i) is set when leaves lie under the prefix followed by nibble i. */
   readonly bitmap: number;
-  /** DIGEST_BYTES for each set bit, ascending: the start of the hash of the node that covers exactly those leaves. */
+  /**
+   * DIGEST_BYTES for each set bit, i ascending: the first bytes of the hash of the node that covers exactly those
+   * leaves.
+   */
   readonly digests: Bytes;
 }
 
@@ -111,7 +117,8 @@ export function leafPage(nodes: Nodes, prefix: Bytes, bits: number): Bytes {
 }
 
 /**
- * See MerkleTree.eachLeaf. Finds its place anew for every page, so a tree that changes meanwhile cannot lead it astray.
+ * See MerkleTree.eachLeaf. It finds its place anew for every page, so a tree that changes meanwhile cannot lead it
+ * astray.
  */
 export function* eachLeaf(
   nodes: Nodes,
@@ -137,7 +144,7 @@ function find(nodes: Nodes, prefix: Bytes, bits: number): Ref | undefined {
     if (bit >= bits) break;
     ref = nodes.links[ref * STRIDE + LEFT + bitAt(prefix, bit)] as number;
   }
-  // The walk looked at branch bits only; one leaf tells whether the bits that compaction skipped match too.
+  // The walk looked at branch bits only; one leaf tells whether the bits that compaction skipped agree too.
   return agrees(nodes, nodes.leafUnder(ref), prefix, bits) ? ref : undefined;
 }
 
@@ -149,7 +156,9 @@ function agrees(nodes: Nodes, leaf: number, prefix: Bytes, bits: number): boolea
   return rest === 0 || ((nodes.keys[at + whole] as number) ^ (prefix[whole] as number)) >>> (8 - rest) === 0;
 }
 
-/** The maximal subtrees under `base` whose leaves are all greater than `after`, the smallest last. */
+/**
+ * The maximal subtrees under `base` whose leaves are all greater than `after`, the one with the smallest leaves last.
+ */
 function refsAfter(nodes: Nodes, base: Ref, after: Bytes): Ref[] {
   const route = new Int32Array(KEY_BITS);
   const { leaf, depth } = nodes.walk(base, after, route);
@@ -159,7 +168,7 @@ function refsAfter(nodes: Nodes, base: Ref, after: Bytes): Ref[] {
     const ref = route[i] as number;
     const bit = bitOf(nodes, ref);
     if (bit > split) {
-      // Everything from here down has the leaf's bit at the split: all greater than `after` or all smaller.
+      // All leaves from here down have the same bit at the split, so all are greater than `after` or all are smaller.
       if (bitAt(after, split) === 0) out.push(ref);
       return out;
     }

@@ -1,8 +1,8 @@
 import { type Bytes, compareBytes, type Hasher, LatticeError, MAX_CONTEXT_DOTS } from '../types/index.ts';
 
-/** Length of every hash of the tree: SHA-256. */
+/** Bytes of every hash of the tree, which is SHA-256. */
 export const HASH_BYTES = 32;
-/** Bits of a key hash, so every branch bit is below it and no path is longer than it. */
+/** Bits of a key hash. Every branch bit is below it, and no path has more steps. */
 export const KEY_BITS = 256;
 /** Bytes of one sibling in a leaf: commit id ‖ u16 BE operation index. */
 export const REF_BYTES = HASH_BYTES + 2;
@@ -12,11 +12,15 @@ export const MAX_REFS = MAX_CONTEXT_DOTS;
 const LEAF_TAG = 0x00;
 const EMPTY_TAG = 0x02;
 
-/** Input of the hash of a leaf with one sibling, as most have: written anew each time, allocated once. */
+/**
+ * The input of the hash of a leaf with one sibling, as most leaves have. It is allocated once and filled anew each
+ * time.
+ */
 const SINGLE = new Uint8Array(1 + HASH_BYTES + REF_BYTES);
 
 /**
- * What a leaf says of one sibling: its commit id (32 bytes) and its place in that commit (0…65535). A Sibling is one.
+ * What a leaf says of one sibling: its commit id (32 bytes) and its index in that commit (0…65535). A Sibling is a
+ * LeafRef.
  */
 export interface LeafRef {
   readonly commit: Bytes;
@@ -28,7 +32,10 @@ export function compareRefs(a: LeafRef, b: LeafRef): number {
   return compareBytes(a.commit, b.commit) || a.index - b.index;
 }
 
-/** Writes commit id ‖ u16 BE index of each ref at `offset`, in the order given; returns the offset behind them. */
+/**
+ * Writes commit id ‖ u16 BE index of each ref to `out` from `offset` on, in the order given; returns the offset after
+ * them.
+ */
 export function writeRefs(refs: readonly LeafRef[], out: Bytes, offset: number): number {
   let at = offset;
   for (const { commit, index } of refs) {
@@ -41,8 +48,8 @@ export function writeRefs(refs: readonly LeafRef[], out: Bytes, offset: number):
 }
 
 /**
- * The refs in leaf order. One to MAX_REFS of them, each once; throws LatticeError `malformed` otherwise: such a
- * leaf could not be proven to anybody.
+ * The refs in leaf order. Throws LatticeError `malformed` unless there are one to MAX_REFS of them, each well-formed
+ * and each once, because a leaf of other refs could not be proven to anybody.
  */
 export function sortRefs(refs: readonly LeafRef[]): readonly LeafRef[] {
   if (refs.length === 0 || refs.length > MAX_REFS) {
@@ -67,8 +74,9 @@ export function sortRefs(refs: readonly LeafRef[]): readonly LeafRef[] {
 }
 
 /**
- * Hash of a leaf: H(0x00 ‖ key hash ‖ for each sibling, sorted by commit id and index: commit id ‖ u16 BE index).
- * `keyHash` is SHA-256 of the key's UTF-8; `refs` may come in any order. Errors as for sortRefs.
+ * The hash of a leaf (SPEC T2): H(0x00 ‖ key hash ‖ for each sibling, sorted by commit id and index: commit id ‖ u16 BE
+ * index). `keyHash` is SHA-256 of the key's UTF-8; `refs` may come in any order. Errors are those of `sortRefs`, and a
+ * RangeError when `keyHash` has not 32 bytes.
  */
 export function leafHash(keyHash: Bytes, refs: readonly LeafRef[], hasher: Hasher): Bytes {
   const out = new Uint8Array(HASH_BYTES);
@@ -76,7 +84,7 @@ export function leafHash(keyHash: Bytes, refs: readonly LeafRef[], hasher: Hashe
   return out;
 }
 
-/** The same into the first 32 bytes of `out`. */
+/** Writes the hash of a leaf, as `leafHash` computes it, into the first 32 bytes of `out`. */
 export function leafHashInto(keyHash: Bytes, refs: readonly LeafRef[], hasher: Hasher, out: Bytes): void {
   const sorted = sortRefs(refs);
   const input = sorted.length === 1 ? SINGLE : new Uint8Array(1 + HASH_BYTES + sorted.length * REF_BYTES);
@@ -86,12 +94,12 @@ export function leafHashInto(keyHash: Bytes, refs: readonly LeafRef[], hasher: H
   hasher.hashInto(input, out, 0);
 }
 
-/** Root of the tree without leaves: H(0x02). */
+/** The root of the tree without leaves: H(0x02). */
 export function emptyRoot(hasher: Hasher): Bytes {
   return hasher.hash(Uint8Array.of(EMPTY_TAG));
 }
 
-/** `bytes` itself, or a RangeError: a hash of another length is a programming error. */
+/** `bytes` itself. A hash of another length than 32 bytes is a programming error (RangeError). */
 export function requireHash(bytes: Bytes, name: string): Bytes {
   if (bytes.length !== HASH_BYTES) throw new RangeError(`A ${name} has ${HASH_BYTES} bytes, not ${bytes.length}.`);
   return bytes;

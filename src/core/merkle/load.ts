@@ -3,20 +3,21 @@ import { HASH_BYTES, KEY_BITS, requireHash } from './leaf.ts';
 import { BIT, BIT_MASK, COUNT, firstDifference, LEFT, Nodes, type Ref, STRIDE } from './nodes.ts';
 import { type MerkleTree, treeOfNodes } from './tree.ts';
 
-/** Builds a tree of many leaves at once, several times faster than inserting them. */
+/** Builds a tree of many leaves at once, which is several times faster than inserting them one by one. */
 export interface TreeLoader {
   /**
-   * Adds a leaf: key hash and leaf hash, 32 bytes each (else RangeError), copied. In any order; ascending is fastest.
+   * Adds a leaf: key hash and leaf hash, 32 bytes each (else RangeError), which are copied. Leaves may come in any
+   * order; ascending is fastest.
    */
   add(keyHash: Bytes, leafHash: Bytes): void;
   /**
-   * The tree of all leaves added, its hashes computed. Throws LatticeError `malformed` when a key hash came twice.
-   * The loader is used up.
+   * The tree of all leaves added, with its hashes computed. Throws LatticeError `malformed` when a key hash came twice.
+   * The loader cannot be used afterwards.
    */
   finish(): MerkleTree;
 }
 
-/** `capacity`: how many leaves will come, where it is known; saves growing. */
+/** `capacity` is how many leaves will come, where that is known: it saves the growing of arrays. */
 export function createTreeLoader(hasher: Hasher, options: { capacity?: number } = {}): TreeLoader {
   let nodes: Nodes | undefined = new Nodes(hasher, options.capacity);
   let ascending = true;
@@ -40,10 +41,10 @@ export function createTreeLoader(hasher: Hasher, options: { capacity?: number } 
 }
 
 /**
- * Links leaves into the trie in one pass over them in ascending order (`order`, or as they are stored). Two
- * neighbours branch at the first bit in which they differ, and the trie is the Cartesian tree of those bits, so a
- * stack of the right-hand spine builds it (Vuillemin 1980). A node leaves the spine when it is complete and is
- * hashed then, while its children are still in the cache.
+ * Links the leaves into the trie in one pass over them in ascending order (`order`, or as they are stored). Two
+ * neighbours branch at the first bit in which they differ, and the trie is the Cartesian tree of those bits, so a stack
+ * of the right-hand spine builds it (Vuillemin 1980). A node leaves the spine when it is complete, and is hashed then,
+ * while its children are still in the processor's cache.
  */
 function link(nodes: Nodes, order: Uint32Array | undefined): void {
   const { keys, links, size } = nodes;
@@ -78,14 +79,14 @@ function link(nodes: Nodes, order: Uint32Array | undefined): void {
 }
 
 /**
- * Numbers of the leaves in ascending order of their key hashes. The leading bits of each hash and the leaf's number
- * are packed into one double, because the engine sorts doubles without calling back; leaves with equal leading bits
- * (few, for hashes) are then compared in full.
+ * The numbers of the leaves in ascending order of their key hashes. The leading bits of each hash and the leaf's number
+ * are packed into one double, because the engine sorts doubles without calling back. Leaves with equal leading bits,
+ * which are few among hashes, are then compared in full.
  */
 function sortedOrder(nodes: Nodes): Uint32Array {
   const { keys, size } = nodes;
   const scale = 2 ** (32 - Math.clz32(size));
-  // 53 bits are exact in a double: at least 21 of them lead, however many leaves there are.
+  // A double has 53 exact bits. At least 21 of them are left for the leading bits, however many leaves there are.
   const leading = Math.min(2 ** 32, 2 ** 53 / scale);
   const packed = new Float64Array(size);
   for (let leaf = 0; leaf < size; leaf++) {

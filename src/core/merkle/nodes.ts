@@ -5,52 +5,59 @@ const INNER_TAG = 0x01;
 const WORDS = HASH_BYTES / 4;
 
 /**
- * Fields of an inner node in `links`, one record of STRIDE numbers per node: one cache line answers a whole step of a
- * walk.
+ * The fields of an inner node in `links`, a record of STRIDE numbers for each node: one cache line answers a whole step
+ * of a walk. LEFT and LEFT + 1 are the children, COUNT is the number of leaves below, and BIT the branch bit with
+ * DIRTY.
  */
 export const STRIDE = 4;
 export const LEFT = 0;
 export const COUNT = 2;
 export const BIT = 3;
-/** Set in BIT while the node's hash is out of date. A dirty node's ancestors are all dirty. */
+/**
+ * It is set in the field BIT while the node's hash is out of date; the node is then dirty. All ancestors of a dirty
+ * node are dirty.
+ */
 export const DIRTY = 0x100;
 export const BIT_MASK = 0xff;
 
-/** Capacity of a tree that was not told one: 116 KiB. */
+/** Leaves that a tree has room for when nobody told how many will come: 112 KiB. */
 const DEFAULT_CAPACITY = 1024;
 
 /**
- * A node of the trie by number: i ≥ 0 is inner node i, negative is leaf ~i. Leaf i and inner node i are made
- * together (the first leaf has no inner node), and removal renumbers, so **leaf i always lies under inner
- * node i**: a leaf of any subtree is known without a walk.
+ * A node of the trie by number: i ≥ 0 is inner node i, and a negative number is leaf ~i. Leaf i and inner node i are
+ * made together (the first leaf has no inner node), and removal renumbers, so **leaf i always lies under inner node
+ * i**: a leaf of any subtree is known without a walk.
  */
 export type Ref = number;
 
 /**
- * The nodes of one tree in typed arrays: 112 bytes a leaf. Arrays double when full; the part not yet used is
- * never touched and so costs address space, not memory.
+ * The nodes of one tree in typed arrays: 112 bytes a leaf. Arrays double when they are full; the part that is not used
+ * yet is never touched and so costs address space, not memory.
  */
 export class Nodes {
-  /** Leaves held. */
+  /** Number of leaves. */
   size = 0;
-  /** Meaningless while size is 0. */
+  /** The root node; without meaning while `size` is 0. */
   root: Ref = -1;
-  /** Key hash of leaf i at 32 i. */
+  /** The key hash of leaf i stands at 32 i. */
   keys: Uint8Array;
-  /** Hash of leaf i at 64 i, of inner node i (valid when it is not dirty) at 64 i + 32. */
+  /** The hash of leaf i stands at 64 i, and that of inner node i (valid unless it is dirty) at 64 i + 32. */
   private hashes: Uint8Array;
-  /** left, right, leaf count, branch bit | DIRTY of inner node i at STRIDE i. */
+  /** Left child, right child, leaf count, and branch bit | DIRTY of inner node i, from STRIDE i on. */
   links: Int32Array;
-  /** `hashes` by words. */
+  /** The same memory as `hashes`, by words of 32 bits. */
   private words: Int32Array;
   private capacity: number;
   private readonly hasher: Hasher;
-  /** tag ‖ u16 bit ‖ left ‖ right, one byte into its buffer: so both hashes are aligned and copied by words. */
+  /**
+   * The input of an inner node's hash: tag ‖ u16 bit ‖ left ‖ right. It begins one byte into its buffer, so that both
+   * hashes are aligned and can be copied by words.
+   */
   private readonly input: Uint8Array;
   private readonly inputWords: Int32Array;
-  /** Scratch of flush: at most every inner node. */
+  /** The nodes that `flush` is to hash, reused by every call: at most every inner node. */
   private readonly dirty: Ref[] = [];
-  /** What flush read ahead, kept so that reading it is not optimised away. */
+  /** What `flush` read ahead. It is kept only so that the engine does not optimise the reading away. */
   fetched = 0;
 
   constructor(hasher: Hasher, capacity: number = DEFAULT_CAPACITY) {
@@ -77,7 +84,7 @@ export class Nodes {
     return out;
   }
 
-  /** Stores a leaf that no inner node leads to yet; returns its number. */
+  /** Stores a leaf that no inner node leads to yet, and returns its number. */
   addLeaf(keyHash: Bytes, leafHash: Bytes): number {
     if (this.size === this.capacity) this.grow();
     const leaf = this.size++;
@@ -90,13 +97,15 @@ export class Nodes {
     this.hashes.set(hash, leaf * 2 * HASH_BYTES);
   }
 
-  /** Copies leaf `from` over leaf `to`; whatever leads to it is the caller's to change. */
+  /** Copies leaf `from` over leaf `to`. The caller changes whatever leads to it. */
   moveLeaf(from: number, to: number): void {
     this.keys.copyWithin(to * HASH_BYTES, from * HASH_BYTES, (from + 1) * HASH_BYTES);
     this.hashes.copyWithin(2 * to * HASH_BYTES, 2 * from * HASH_BYTES, (2 * from + 1) * HASH_BYTES);
   }
 
-  /** The same for inner nodes, with what they lead to. */
+  /**
+   * Copies inner node `from` over inner node `to`, with the links to its children. The caller changes what leads to it.
+   */
   moveInner(from: number, to: number): void {
     this.links.copyWithin(to * STRIDE, from * STRIDE, (from + 1) * STRIDE);
     this.hashes.copyWithin((2 * to + 1) * HASH_BYTES, (2 * from + 1) * HASH_BYTES, (2 * from + 2) * HASH_BYTES);
@@ -104,7 +113,7 @@ export class Nodes {
 
   private grow(): void {
     this.capacity *= 2;
-    // One after the other, so that at most one array exists twice.
+    // The arrays are replaced one after the other, so that at most one of them exists twice at a time.
     this.keys = doubled(this.keys);
     this.hashes = doubled(this.hashes);
     this.words = new Int32Array(this.hashes.buffer);
@@ -113,12 +122,12 @@ export class Nodes {
     this.links = links;
   }
 
-  /** Number of some leaf under `ref`. */
+  /** The number of some leaf under `ref`. */
   leafUnder(ref: Ref): number {
     return ref < 0 ? ~ref : ref;
   }
 
-  /** Leaves under `ref`. */
+  /** The number of leaves under `ref`. */
   countOf(ref: Ref): number {
     return ref < 0 ? 1 : (this.links[ref * STRIDE + COUNT] as number);
   }
@@ -141,7 +150,7 @@ export class Nodes {
     for (let i = 0; i < HASH_BYTES; i++) out[i] = hashes[at + i] as number;
   }
 
-  /** Copies key hash and hash of a leaf to `at` of `out`. */
+  /** Copies the key hash and the hash of a leaf, 64 bytes, to `out` from `at` on. */
   copyLeaf(leaf: number, out: Bytes, at: number): void {
     const { keys, hashes } = this;
     for (let i = 0; i < HASH_BYTES; i++) {
@@ -151,8 +160,8 @@ export class Nodes {
   }
 
   /**
-   * Walks from `start` along the bits of `keyHash` to a leaf, noting the inner nodes passed; returns the leaf and how
-   * many.
+   * Walks from `start` along the bits of `keyHash` to a leaf and writes the inner nodes that it passes into `path`. It
+   * returns the number of the leaf and how many nodes it passed.
    */
   walk(start: Ref, keyHash: Bytes, path: Int32Array): { leaf: number; depth: number } {
     const links = this.links;
@@ -166,7 +175,7 @@ export class Nodes {
     return { leaf: ~ref, depth };
   }
 
-  /** First bit in which a key hash differs from that of a leaf; KEY_BITS when they are equal. */
+  /** The first bit in which a key hash differs from that of a leaf; KEY_BITS when they are equal. */
   firstDifference(keyHash: Bytes, leaf: number): number {
     return firstDifference(keyHash, 0, this.keys, leaf * HASH_BYTES);
   }
@@ -175,14 +184,14 @@ export class Nodes {
   flush(): void {
     const { links, words, dirty } = this;
     if (this.size === 0 || this.root < 0 || ((links[this.root * STRIDE + BIT] as number) & DIRTY) === 0) return;
-    // Breadth first: parents come before their children, so backwards is the order to hash in.
+    // The list is breadth first: parents stand before their children, so it is hashed from its end.
     dirty.push(this.root);
     let fetched = 0;
     for (let i = 0; i < dirty.length; i++) {
       const at = (dirty[i] as number) * STRIDE;
       const left = links[at + LEFT] as number;
       const right = links[at + LEFT + 1] as number;
-      // Hashing waits for each of its inputs in turn; asked for here, they come from memory many at a time.
+      // Hashing waits for each of its inputs in turn. Read ahead here, they come from memory many at a time.
       fetched ^= (words[slotOf(left) * WORDS] as number) ^ (words[slotOf(right) * WORDS] as number);
       if (left >= 0 && ((links[left * STRIDE + BIT] as number) & DIRTY) !== 0) dirty.push(left);
       if (right >= 0 && ((links[right * STRIDE + BIT] as number) & DIRTY) !== 0) dirty.push(right);
@@ -191,7 +200,7 @@ export class Nodes {
     this.fetched = fetched;
   }
 
-  /** Hashes one inner node whose children are up to date and marks it clean. */
+  /** Hashes one inner node, whose children must be up to date, and marks it clean. */
   hashNode(node: number): void {
     const { links, words, input, inputWords } = this;
     const at = node * STRIDE;
@@ -209,12 +218,12 @@ export class Nodes {
   }
 }
 
-/** Place of a node's hash among the hashes. */
+/** The place of a node's hash in `hashes`, in units of 32 bytes. */
 function slotOf(ref: Ref): number {
   return ref < 0 ? 2 * ~ref : 2 * ref + 1;
 }
 
-/** First bit in which the 32 bytes at `i` of `a` and at `j` of `b` differ; KEY_BITS when they are equal. */
+/** The first bit in which the 32 bytes at `i` of `a` and at `j` of `b` differ; KEY_BITS when they are equal. */
 export function firstDifference(a: Bytes, i: number, b: Bytes, j: number): number {
   for (let k = 0; k < HASH_BYTES; k++) {
     const xor = (a[i + k] as number) ^ (b[j + k] as number);

@@ -19,19 +19,19 @@ export interface ProofStep {
   readonly sibling: Bytes;
 }
 
-/** What the tree knows of a proof: the leaf that a key hash leads to and the steps from it to the root. */
+/** What the tree knows of a proof: the leaf that a key hash leads to, and the steps from that leaf to the root. */
 export type MerklePath =
   | { readonly kind: 'empty' }
   | { readonly kind: 'leaf'; readonly keyHash: Bytes; readonly leafHash: Bytes; readonly steps: readonly ProofStep[] };
 
 /**
- * A proof about one key hash against one root. `empty`: the tree has no leaves. `leaf`: the leaf that the key hash
- * leads to, with its own key hash and siblings, and the steps from it to the root (branch bits strictly decreasing).
- * It is the asked key's own leaf (inclusion) or another one (absence: the asked key would have to be where this
- * leaf is).
+ * A proof about one key hash against one root. `empty` says that the tree has no leaves. `leaf` is the leaf that the
+ * key hash leads to, with its own key hash and siblings, and the steps from it to the root (branch bits strictly
+ * decreasing). Either it is the asked key's own leaf, which proves that the key is there, or it is another one, which
+ * proves that the key is absent, because its leaf would have to be where this one is.
  *
- * The leaf's siblings are part of it because the leaf hash alone says nothing about whose leaf it is: with the bare
- * hash, the proof of a key's inclusion under a slightly changed key hash would pass as the proof of its absence.
+ * The siblings are part of the proof because a leaf hash alone does not say whose leaf it is: with the bare hash, the
+ * proof that a key is there would, under a slightly changed key hash, pass as the proof that the key is absent.
  */
 export type MerkleProof =
   | { readonly kind: 'empty' }
@@ -49,8 +49,9 @@ const STEP_BYTES = 2 + HASH_BYTES;
 const INNER_TAG = 0x01;
 
 /**
- * Completes a path with the siblings of the leaf it starts from (`path.keyHash`; none for an empty tree). Throws
- * LatticeError `stale` when they are not what that leaf was made of: the key changed since the path was taken.
+ * Makes a proof of a path and the siblings of the leaf that it starts from (`path.keyHash`; none for an empty tree).
+ * Throws LatticeError `stale` when the leaf was not made of these siblings, which means that the key has changed since
+ * the path was taken.
  */
 export function pathToProof(path: MerklePath, refs: readonly LeafRef[], hasher: Hasher): MerkleProof {
   if (path.kind === 'empty') return path;
@@ -69,12 +70,12 @@ export function pathToProof(path: MerklePath, refs: readonly LeafRef[], hasher: 
 }
 
 /**
- * What a proof shows about `keyHash` in the state with this root: `present` (with exactly the siblings `proof.refs`),
- * `absent`, or false when it shows nothing. Never throws on a proof's content.
+ * What a proof shows about `keyHash` in the state with this root (SPEC P3): `present` (with exactly the siblings
+ * `proof.refs`), `absent`, or false when it shows nothing. It never throws, whatever the proof's content.
  *
- * Sound because a node's hash binds its branch bit and the order of its children: walking from the root along the
- * bits of the asked key hash passes exactly the nodes of the proof when that hash and the reached one agree at every
- * branch bit, and so ends at the reached leaf and nowhere else.
+ * It is sound because a node's hash binds the node's branch bit and the order of its children. A walk from the root
+ * along the bits of the asked key hash passes exactly the nodes of the proof when that key hash and the reached one
+ * agree at every branch bit, and so it ends at the reached leaf and nowhere else.
  */
 export function verifyProof(
   proof: MerkleProof,
@@ -98,9 +99,10 @@ export function verifyProof(
 }
 
 /**
- * The bytes of a proof: version (1) ‖ kind (0 empty, 1 leaf); a leaf goes on with: reached key hash (32) ‖ u16 number
- * of siblings ‖ each: commit id (32), u16 index ‖ u16 number of steps ‖ each: u16 branch bit, sibling hash (32).
- * Integers are big-endian. Throws LatticeError `malformed` for a proof that could not be decoded again.
+ * The bytes of a proof (SPEC P1): version (1) ‖ kind (0 empty, 1 leaf). A leaf proof goes on with: reached key hash
+ * (32) ‖ u16 number of siblings ‖ for each: commit id (32), u16 index ‖ u16 number of steps ‖ for each: u16 branch bit,
+ * sibling hash (32). Integers are big-endian. Throws LatticeError `malformed` for a proof that could not be decoded
+ * again.
  */
 export function encodeProof(proof: MerkleProof): Bytes {
   if (proof.kind === 'empty') return Uint8Array.of(PROOF_VERSION, KIND_EMPTY);
@@ -125,7 +127,7 @@ export function encodeProof(proof: MerkleProof): Bytes {
 }
 
 /**
- * The proof in `bytes`, which must be exactly one. Throws LatticeError `malformed`. A decoded proof is not yet
+ * The proof in `bytes`, which must be exactly one. Throws LatticeError `malformed`. What is decoded is not yet
  * verified.
  */
 export function decodeProof(bytes: Bytes): MerkleProof {
@@ -153,7 +155,7 @@ export function decodeProof(bytes: Bytes): MerkleProof {
   return { kind: 'leaf', keyHash: bytes.slice(2, 2 + HASH_BYTES), refs, steps };
 }
 
-/** One to MAX_REFS well-formed siblings, strictly ascending. */
+/** Whether these are one to MAX_REFS well-formed siblings, strictly ascending. */
 function areRefs(refs: readonly LeafRef[]): boolean {
   return (
     refs.length > 0 &&
@@ -169,7 +171,10 @@ function areRefs(refs: readonly LeafRef[]): boolean {
   );
 }
 
-/** Branch bits within a key hash and strictly decreasing from the leaf to the root (so at most KEY_BITS steps). */
+/**
+ * Whether the branch bits lie within a key hash and strictly decrease from the leaf to the root, so that there are at
+ * most KEY_BITS steps.
+ */
 function areSteps(steps: readonly ProofStep[]): boolean {
   let below = KEY_BITS;
   for (const { bit, sibling } of steps) {

@@ -3,11 +3,12 @@ import { bitAt, KEY_BITS } from './leaf.ts';
 import { BIT, BIT_MASK, COUNT, DIRTY, LEFT, type Nodes, type Ref, STRIDE } from './nodes.ts';
 
 /**
- * Takes the leaf of a key hash out. False when there is none. What stands above it is marked to be hashed anew.
+ * Takes the leaf of a key hash out of the tree; false when there is none. The nodes above it are marked dirty. `route`
+ * has room for KEY_BITS nodes.
  *
- * Leaf i must go on lying under inner node i (see `Ref`). Say leaf x goes, and with it its parent p, whose other child
- * moves up. Inner node x, if it is another, lies above p, and leaf p below it: so node x takes the place p. The pair
- * that is then free is filled by the last one.
+ * Leaf i must still lie under inner node i afterwards (see `Ref`). Leaf x goes, and with it its parent p, whose other
+ * child moves up. If inner node x is another node than p, it lies above p, and leaf p lies below it, so node x can take
+ * the number p. The number that is then free goes to the last leaf and inner node.
  */
 export function removeLeaf(nodes: Nodes, keyHash: Bytes, route: Int32Array): boolean {
   if (nodes.size === 0) return false;
@@ -31,7 +32,7 @@ export function removeLeaf(nodes: Nodes, keyHash: Bytes, route: Int32Array): boo
 
   let free = leaf;
   if (leaf === 0) {
-    // The first leaf has no inner node: the leaf left without one takes its place.
+    // The first leaf has no inner node, so the leaf whose inner node goes takes its place.
     moveLeaf(nodes, parent, 0);
     free = parent;
   } else if (parent !== leaf) moveInner(nodes, leaf, parent);
@@ -43,7 +44,7 @@ export function removeLeaf(nodes: Nodes, keyHash: Bytes, route: Int32Array): boo
   nodes.size--;
   return true;
 
-  /** Hangs `ref` in the place that the first `length` nodes of the route lead to. */
+  /** Makes `ref` the child that the first `length` nodes of the route lead to. */
   function point(into: Nodes, path: Int32Array, length: number, key: Bytes, ref: Ref): void {
     if (length === 0) {
       into.root = ref;
@@ -53,7 +54,7 @@ export function removeLeaf(nodes: Nodes, keyHash: Bytes, route: Int32Array): boo
     into.links[above + LEFT + bitAt(key, (into.links[above + BIT] as number) & BIT_MASK)] = ref;
   }
 
-  /** Renumbers an inner node: its record, its hash, and the link that leads to it. */
+  /** Renumbers an inner node: moves its record and its hash, and changes the link that leads to it. */
   function moveInner(into: Nodes, from: number, to: number): void {
     const key = into.keyOf(into.leafUnder(into.links[from * STRIDE + LEFT] as number));
     const { depth: below } = into.walk(into.root, key, route);

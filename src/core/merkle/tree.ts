@@ -15,28 +15,28 @@ import type { MerklePath, ProofStep } from './proof.ts';
 import { removeLeaf } from './remove.ts';
 
 /**
- * The Merkle tree of a state: a binary radix trie over 256-bit key hashes, path-compacted (a crit-bit tree), so
- * its shape and root depend on the leaves alone and not on the order in which they came. A deleted key is a leaf of
- * tombstones: only what should never have been taken in is removed.
+ * The Merkle tree of a state: a binary radix trie over 256-bit key hashes, path-compacted (a crit-bit tree), so its
+ * shape and root depend on the leaves alone and not on the order in which they came (SPEC T5). The leaf of a deleted
+ * key stays, made of its tombstones; only what should never have been taken in is removed.
  *
- * Owns its memory: bytes given are copied, bytes returned are copies. Hashes are recomputed on demand by the
- * calls that need them, each changed node once however many leaves below it changed.
+ * The tree owns its memory: bytes given to it are copied, and bytes that it returns are copies. The calls that need
+ * hashes recompute them, each changed node once, however many leaves below it have changed.
  */
 export interface MerkleTree {
   /** Number of leaves. */
   readonly size: number;
   /**
-   * Inserts a leaf or replaces its hash. Both 32 bytes, else RangeError. True when there was a leaf: its hash then
-   * stands in `before` where that is given, so that who needs it does not walk the tree twice.
+   * Inserts a leaf or replaces its hash; both are 32 bytes, else RangeError. True when there was a leaf: its hash is
+   * then written to `before`, if given, so that a caller who needs it does not walk the tree twice.
    */
   set(keyHash: Bytes, leafHash: Bytes, before?: Bytes): boolean;
-  /** Takes a leaf out; its hash then stands in `before`. False when there is none. */
+  /** Takes a leaf out and writes its hash to `before`. False when there is none. */
   remove(keyHash: Bytes, before: Bytes): boolean;
-  /** The leaf hash of a key hash. */
+  /** The leaf hash of a key hash, or undefined when there is no leaf. */
   get(keyHash: Bytes): Bytes | undefined;
   /** The root: 32 bytes. */
   root(): Bytes;
-  /** The path from the leaf that the key hash leads to, up to the root; pathToProof makes a proof of it. */
+  /** The path from the leaf that the key hash leads to, up to the root; `pathToProof` makes a proof of it. */
   path(keyHash: Bytes): MerklePath;
   /**
    * Digests of the 16 subtrees one nibble below a prefix. `bits` 0…252, `prefix` at least ceil(bits / 8) bytes, of
@@ -45,35 +45,43 @@ export interface MerkleTree {
   childDigests(prefix: Bytes, bits: number): ChildDigests;
   /** Number of leaves under a prefix of 0…256 bits. */
   countUnder(prefix: Bytes, bits: number): number;
-  /** At most `limit` leaves under a prefix, ascending by key hash, those greater than `after` where it is given. */
+  /**
+   * At most `limit` leaves under a prefix, ascending by key hash: the first ones, or the first ones greater than
+   * `after`.
+   */
   leavesUnder(prefix: Bytes, bits: number, limit: number, after?: Bytes): LeafDigest[];
-  /** Every leaf under a prefix, ascending, in whole: key hash ‖ leaf hash, 64 bytes each. */
+  /** Every leaf under a prefix, ascending: key hash ‖ leaf hash, 64 bytes each. */
   leafPage(prefix: Bytes, bits: number): Bytes;
   /**
-   * Every leaf under a prefix, ascending, greater than `after`. The tree may change between two steps: what comes is
-   * then the state of that moment.
+   * Every leaf under a prefix, ascending, greater than `after` where that is given. The tree may change between two
+   * steps; leaves then come from the tree as it is at that step.
    */
   eachLeaf(prefix: Bytes, bits: number, after?: Bytes): Generator<LeafDigest, void, undefined>;
   /**
-   * 32 bytes for each of the 2^bits prefixes of `bits` bits (0…16), ascending: the hash of the node that covers exactly
-   * the leaves under it, zero when there are none.
+   * For each of the 2^bits prefixes of `bits` bits (0…16, else RangeError), ascending, 32 bytes: the hash of the node
+   * that covers exactly the leaves under it, zero when there are none.
    */
   subtreeHashes(bits: number): Bytes;
-  /** The same tree, changing on its own from here on: a copy of memory, 112 bytes a leaf. */
+  /** A copy that changes on its own: a copy of memory, 112 bytes a leaf. */
   copy(): MerkleTree;
 }
 
-/** An empty tree. `capacity`: leaves to make room for at once, 112 bytes each; it grows by doubling. */
+/**
+ * An empty tree. `capacity` is the number of leaves to make room for at once, 112 bytes each; the tree grows by
+ * doubling.
+ */
 export function createMerkleTree(hasher: Hasher, options: { capacity?: number } = {}): MerkleTree {
   return treeOfNodes(new Nodes(hasher, options.capacity), hasher);
 }
 
-/** The tree over nodes that are linked already (see the loader). The caller gives them up. */
+/** The tree over nodes that are linked already (see the loader). The caller must not use the nodes afterwards. */
 export function treeOfNodes(nodes: Nodes, hasher: Hasher): MerkleTree {
   const empty = emptyRoot(hasher);
   const route = new Int32Array(KEY_BITS);
 
-  /** Marks route[0…depth) dirty, from below; above a dirty node all are dirty. */
+  /**
+   * Marks the first `depth` nodes of the route dirty, from below. It ends at a dirty node, above which all are dirty.
+   */
   function touch(depth: number): void {
     const { links } = nodes;
     for (let i = depth - 1; i >= 0; i--) {
@@ -85,7 +93,7 @@ export function treeOfNodes(nodes: Nodes, hasher: Hasher): MerkleTree {
   }
 
   /**
-   * Hangs a new leaf and its inner node, which branches at `bit`, into the route of a walk that ended at leaf `near`.
+   * Links a new leaf and its inner node, which branches at `bit`, into the route of a walk that ended at leaf `near`.
    */
   function insert(keyHash: Bytes, leafHash: Bytes, near: number, depth: number, bit: number): void {
     const added = nodes.addLeaf(keyHash, leafHash);

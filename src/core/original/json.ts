@@ -1,8 +1,9 @@
 import { LatticeError } from '../types/index.ts';
 
 /**
- * JSON as Python's json module reads and writes it, because the original's root hashes that text: numbers keep their
- * form (1 is not 1.0), integers of any size are exact, NaN and the infinities exist, object keys keep their order.
+ * A JSON value as Python's json module reads and writes it, because the original's root hashes that text: numbers keep
+ * their form (1 is not 1.0), integers of any size are exact, NaN and the infinities exist, and object keys keep their
+ * order.
  */
 export type OriginalValue =
   | null
@@ -12,15 +13,18 @@ export type OriginalValue =
   | readonly OriginalValue[]
   | ReadonlyMap<string, OriginalValue>;
 
-/** A number as Python would print it. `integer`: written without fraction and exponent. */
+/** A number as Python would print it. `integer` tells that it is written without fraction and exponent. */
 export interface OriginalNumber {
   readonly text: string;
   readonly integer: boolean;
 }
 
-/** Deepest nesting read: Python's own recursion limit stops near a thousand, and our stack must not be the limit. */
+/**
+ * Deepest nesting that is read. Python's own recursion limit is near a thousand; this one is lower, so that our stack
+ * is never what ends the parser.
+ */
 const MAX_NESTING = 512;
-/** Python refuses to convert longer integers; so the original can never have written one. */
+/** Python refuses to convert integers with more digits, so the original can never have written one. */
 const MAX_INTEGER_DIGITS = 4300;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
@@ -44,8 +48,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Parses `text` as Python's json.loads does (a repeated key keeps its first place and its last value). Throws
- * `snapshot-malformed`.
+ * Parses `text` as Python's json.loads does: of a repeated key the first place and the last value are kept. Throws
+ * LatticeError `snapshot-malformed`.
  */
 export function parseOriginalJson(text: string): OriginalValue {
   let at = 0;
@@ -112,7 +116,10 @@ export function parseOriginalJson(text: string): OriginalValue {
     }
     return readNumber() ?? fail(c === undefined ? 'unexpected end' : `unexpected ${JSON.stringify(c)}`);
   }
-  /** After an item: true when another follows, false when `close` ended the container. */
+  /**
+   * Reads what follows an item: true for a comma, after which another item comes, and false for `close`, which ends the
+   * container.
+   */
   function more(close: string): boolean {
     skipSpace();
     const c = text[at];
@@ -158,7 +165,7 @@ export function parseOriginalJson(text: string): OriginalValue {
   return value;
 }
 
-/** Python's repr of a float: shortest digits that read back, exponent form below 1e-4 and from 1e16 on. */
+/** Python's repr of a float: the shortest digits that read back as it, with an exponent below 1e-4 and from 1e16 on. */
 function pythonFloat(x: number): string {
   if (!Number.isFinite(x)) return x > 0 ? 'Infinity' : '-Infinity';
   const sign = x < 0 || Object.is(x, -0) ? '-' : '';
@@ -174,7 +181,10 @@ function pythonFloat(x: number): string {
   return `${sign}${whole}.${digits.slice(exponent + 1) || '0'}`;
 }
 
-/** The text of Python's json.dumps with its defaults: ", " and ": ", everything outside printable ASCII escaped. */
+/**
+ * The text that Python's json.dumps writes with its defaults: ", " and ": " as separators, and everything outside
+ * printable ASCII escaped.
+ */
 export function originalJsonText(value: OriginalValue): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'string') return quote(value);
@@ -204,13 +214,13 @@ function quote(text: string): string {
 }
 
 /**
- * The same value in plain JavaScript: maps become objects, numbers become doubles. What the model refuses is left for
- * it to refuse.
+ * The same value in plain JavaScript: maps become objects, and numbers become doubles. What the data model does not
+ * take, such as NaN, is left for `checkValue` to refuse.
  */
 export function originalToPlain(value: OriginalValue): unknown {
   if (value === null || typeof value !== 'object') return value;
   if (value instanceof Map) {
-    // fromEntries defines own properties: a "__proto__" key stays a key.
+    // `fromEntries` defines own properties, so a key "__proto__" stays a key.
     return Object.fromEntries(
       Array.from(value as ReadonlyMap<string, OriginalValue>, ([key, item]) => [key, originalToPlain(item)]),
     );

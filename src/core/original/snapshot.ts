@@ -2,17 +2,17 @@ import { checkKey, checkValue } from '../cbor/value.ts';
 import { bytesToHex, type Hasher, type JsonValue, LatticeError } from '../types/index.ts';
 import { type OriginalValue, originalJsonText, originalToPlain, parseOriginalJson } from './json.ts';
 
-/** A verified `snapshot.json` of the original node, its values within our model. */
+/** A verified `snapshot.json` of the original node, its values as our data model has them. */
 export interface OriginalSnapshot {
-  /** In the file's order, each key once. */
+  /** The keys and values in the file's order, each key once. */
   readonly state: readonly (readonly [key: string, value: JsonValue])[];
-  /** 64 hex digits: what the file says, and what its state computes to. */
+  /** 64 hex digits: the root that the file names, which is also what its state computes to. */
   readonly root: string;
   /** Seconds since the Unix epoch. */
   readonly timestamp: number;
 }
 
-/** A key of a snapshot that cannot be imported, and the rule that its value breaks. */
+/** A key of such a file that cannot be imported, and the rule that the key or its value breaks. */
 export interface RefusedEntry {
   readonly key: string;
   readonly reason: string;
@@ -20,7 +20,10 @@ export interface RefusedEntry {
 
 const utf8 = new TextEncoder();
 
-/** The original's root: over sorted keys (by code point), the hash of the concatenated hex hashes of `key:json`. */
+/**
+ * The original's root (SPEC I1): with the keys sorted by code point, the hash of the concatenated hex hashes of
+ * `key:json`. Throws LatticeError `snapshot-malformed` for a key with half of a surrogate pair.
+ */
 export function originalRoot(state: ReadonlyMap<string, OriginalValue>, hasher: Hasher): string {
   const hex = (text: string): string => bytesToHex(hasher.hash(utf8.encode(text)));
   if (state.size === 0) return hex('empty');
@@ -34,7 +37,10 @@ export function originalRoot(state: ReadonlyMap<string, OriginalValue>, hasher: 
   return hex(leaves.join(''));
 }
 
-/** Python sorts strings by code point, JavaScript by UTF-16 unit: they differ where surrogates meet U+E000…U+FFFF. */
+/**
+ * Compares by code point, as Python does. JavaScript compares by UTF-16 unit, which differs where surrogates meet the
+ * units U+E000…U+FFFF.
+ */
 function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -45,7 +51,7 @@ function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves surrogates above every other unit, where their code points belong. */
+/** The place of a unit in the order of code points: surrogates come after every other unit. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
@@ -57,9 +63,10 @@ function malformed(message: string): LatticeError {
 }
 
 /**
- * Reads the original's `snapshot.json` and checks it against its own root. Throws LatticeError: `snapshot-malformed`,
+ * Reads the original's `snapshot.json` and checks it against its own root. Throws LatticeError `snapshot-malformed`,
  * `snapshot-old-format`, `snapshot-root-mismatch` (details.stored, details.computed), or `snapshot-values-refused`
- * (details.refused: RefusedEntry[]) when single values are outside our model: a snapshot is taken whole or not at all.
+ * (details.refused: RefusedEntry[]) when single values are outside our data model, because the file is imported whole
+ * or not at all.
  */
 export function readOriginalSnapshot(text: string, hasher: Hasher): OriginalSnapshot {
   const document = parseOriginalJson(text);

@@ -4,8 +4,8 @@ import type { Difference, HashPrefix, LeafDigest, SubtreeDigests, SyncMessage } 
 import { childPrefix, expandDigests } from './prefix.ts';
 
 /**
- * A key on which two trees differ: its leaf digest on either side, undefined where it is absent. Coded symbols name a
- * key by the first 8 bytes of its hash, and leaves by 8 bytes too.
+ * A key on which two trees differ, with its leaf digest on either side, undefined where the key is absent. Coded
+ * symbols name the key by the first 8 bytes of its hash, and the leaves by their first 8 bytes too.
  */
 export interface KeyDifference {
   readonly keyHash: Bytes;
@@ -13,34 +13,35 @@ export interface KeyDifference {
   readonly mine: Bytes | undefined;
 }
 
-/** A query names the children of its prefix, so the deepest prefix leaves room for one more nibble. */
+/** The longest prefix of a query, which asks about the children one nibble below it. */
 const MAX_QUERY_BITS = 252;
 /**
- * Where the peer has so many times our keys, most of its leaves are news: asking level by level would list them all the
- * same, only later.
+ * Where the peer has more than so many times our keys, most of its leaves are new to us. Asking level by level would
+ * list them all the same, only later.
  */
 const LISTED_RATIO = 2;
-/** Queries of one request then: more would leave little room in the answer for lists. */
+/** Queries of one request in that case. More would leave little room in the answer for lists of leaves. */
 const LISTED_QUERIES = 16;
 /** What a query says of a subtree without leaves. */
 const NOTHING = { bitmap: 0, digests: new Uint8Array(0) };
-/** Leaves taken at a time from a subtree that the peer lacks altogether. */
+/** Leaves that are taken at a time from a subtree that the peer lacks altogether. */
 const LEAF_PAGE = 1024;
 
 export interface DescentOptions {
   /**
-   * Keys that the peer says it has. Where they are more than twice ours we ask as if we had none: its leaves are then
-   * listed at once.
+   * The number of keys that the peer says it has. Where there are more than twice as many as ours, we ask as if we had
+   * none, so that the peer's leaves are listed at once.
    */
   readonly theirEntries?: number | undefined;
-  /** Hears after every answer what it brought. */
+  /** Called after every answer with the keys that it brought. */
   readonly tell?: (keys: readonly KeyDifference[]) => void;
 }
 
 /**
- * Finds the keys on which our tree and a peer's differ by descending both 16 ways at a time, two levels per round
- * trip. A coroutine: yields a request, is resumed with the answer. Assumes nothing but equal hashing, so it is also
- * the fallback of every cleverer method. Stops early at `limit` keys (`complete` is then false).
+ * Finds the keys on which our tree and a peer's differ by descending both trees 16 ways at a time, two levels in each
+ * round trip (SPEC S8). It is a coroutine: it yields a request and is resumed with the answer. It assumes nothing but
+ * equal hashing, so it is also the fallback of coded symbols. It stops early at `limit` keys; `complete` is then false.
+ * Throws LatticeError `malformed` when the peer answers what was not asked.
  */
 export function* findDifferences(
   tree: MerkleTree,
@@ -68,7 +69,8 @@ export function* findDifferences(
     const open = new Set(asked.map((q) => `${q.bits}:${bytesToHex(q.prefix)}`));
     const seen = new Set<string>();
     for (const item of reply.differences) {
-      // Only children of what was asked, each once: a peer cannot make us walk a tree of its own invention.
+      // Only children of what was asked count, each once, so that a peer cannot make us walk a tree of its own
+      // invention.
       const id = `${item.bits}:${bytesToHex(item.prefix)}`;
       if (seen.has(id) || !open.has(`${item.bits - 4}:${bytesToHex(parentPrefix(item.prefix, item.bits))}`)) {
         throw new LatticeError('malformed', 'the peer answered a prefix that was not asked for');
@@ -77,7 +79,8 @@ export function* findDifferences(
       if (item.kind === 'leaves') compareLeaves(tree, item, found, limit);
       else queue.push(...compareChildren(tree, item, found, limit).map(({ prefix, bits }) => query(prefix, bits)));
     }
-    // Where neither claimed to have anything the peer says nothing: what we have there it lacks.
+    // A listing query says that we have nothing, so the peer says nothing of children where it has nothing either. It
+    // lacks the keys that we do have there.
     if (list) for (const { prefix, bits } of asked) noteUnanswered(tree, prefix, bits, seen, found, limit);
     if (found.length > told) tell(found.slice(told, limit));
     told = found.length;
@@ -107,7 +110,7 @@ function compareLeaves(
 
 type LeafList = Extract<Difference, { kind: 'leaves' }>;
 
-/** Whether the leaves, whose key hashes increase, have one of this key. */
+/** Whether one of the leaves, whose key hashes increase, has this key hash. */
 function lists(leaves: LeafList['leaves'], keyHash: Bytes): boolean {
   let [low, high] = [0, leaves.length];
   while (low < high) {
@@ -120,7 +123,7 @@ function lists(leaves: LeafList['leaves'], keyHash: Bytes): boolean {
   return false;
 }
 
-/** Notes our leaves under the children of a prefix that the peer has said nothing about. */
+/** Notes our leaves under those children of a prefix of which the peer has said nothing. */
 function noteUnanswered(
   tree: MerkleTree,
   prefix: Bytes,
@@ -135,7 +138,7 @@ function noteUnanswered(
   }
 }
 
-/** Notes our leaves under a prefix that the peer does not have. */
+/** Notes our leaves under a prefix whose keys the peer does not have; `has` tells which ones it has. */
 function noteOwn(
   tree: MerkleTree,
   prefix: Bytes,
@@ -145,7 +148,7 @@ function noteOwn(
   has: (keyHash: Bytes) => boolean,
 ): void {
   let after: Bytes | undefined;
-  // One key more than may be told says that those are not all.
+  // One key more than the limit tells the caller that the keys are not all.
   while (found.length <= limit) {
     const page = tree.leavesUnder(prefix, bits, LEAF_PAGE, after);
     for (const leaf of page)

@@ -1,9 +1,6 @@
 import type { Bytes } from '../types/index.ts';
 
-/**
- * Length in bytes of a truncated subtree digest: 2^64 work to collide, and equality is only ever claimed from full
- * roots.
- */
+/** Bytes of a digest. Two that collide take 2^64 work, and equality is claimed from whole roots only. */
 const DIGEST_BYTES = 16;
 
 /** The first `bits` bits of `prefix` followed by the four bits of `nibble`. `bits` is a multiple of 4. */
@@ -15,7 +12,7 @@ export function childPrefix(prefix: Bytes, bits: number, nibble: number): Bytes 
   return out;
 }
 
-/** The 16 digests of a bitmap-coded list, absent children as undefined. */
+/** The digests of the 16 children from a bitmap and a list, undefined for absent children. */
 export function expandDigests(bitmap: number, digests: Bytes): (Bytes | undefined)[] {
   let at = 0;
   return Array.from({ length: 16 }, (_, i) => {

@@ -1,7 +1,7 @@
 import { type Bytes, bytesToHex, MAX_REFUSED_PER_PEER, type Refusal } from '../types/index.ts';
 import type { KeyDifference } from './descend.ts';
 
-/** First wait before a refused difference is tried again, and the greatest: a refusal seldom heals by itself. */
+/** The first wait before a refused difference is tried again, and the longest: a refusal seldom heals by itself. */
 const RETRY_MIN_MS = 5_000;
 const RETRY_MAX_MS = 600_000;
 
@@ -12,9 +12,9 @@ interface Refused {
 }
 
 /**
- * Differences with one peer that trying again would not settle: what we refuse from it, or it from us. Keyed by key
- * hash and both leaf digests, so that any change on either side makes the difference new. Bounded: the oldest goes
- * first and is merely found again.
+ * Differences with one peer that would not be settled by trying again, because we refuse something from the peer or it
+ * refuses something from us (SPEC S12). They are named by key hash and both leaf digests, so that any change on either
+ * side makes the difference a new one. Their number is bounded; the oldest goes first and is merely found again.
  */
 export class RefusedDifferences {
   readonly #refused = new Map<string, Refused>();
@@ -29,7 +29,7 @@ export class RefusedDifferences {
     return out;
   }
 
-  /** True while the difference is known and not due for another try. */
+  /** Whether the difference is known and it is too early to try it again. `now` is in ms. */
   waits(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, now: number): boolean {
     if (this.#refused.size === 0) return false;
     const known = this.#refused.get(keyOf(keyHash, theirs, mine));
@@ -51,22 +51,25 @@ export class RefusedDifferences {
     });
   }
 
-  /** Forgets everything not in `stillDifferent`, the differences of a complete comparison. */
+  /** Forgets everything that is not in `stillDifferent`, the differences that a complete comparison found. */
   retain(stillDifferent: readonly KeyDifference[]): void {
     if (this.#refused.size === 0) return;
     const kept = new Set(stillDifferent.map(({ keyHash, theirs, mine }) => keyOf(keyHash, theirs, mine)));
     for (const key of this.#refused.keys()) if (!kept.has(key)) this.#refused.delete(key);
   }
 
-  /** The peer or we changed the trust list or the software: every refusal is open again. */
+  /**
+   * Forgets everything. It is for a change of the trust list or the software of either side, after which what was
+   * refused may be accepted.
+   */
   clear(): void {
     this.#refused.clear();
   }
 }
 
 /**
- * Name of a difference, the same whether descent or coded symbols found it: they tell of key and leaves at least 8
- * bytes.
+ * The name of a difference. It is the same whether the descent or coded symbols found it, because both tell at least 8
+ * bytes of key hash and leaves.
  */
 function keyOf(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined): string {
   return `${prefixOf(keyHash)}:${theirs === undefined ? '' : prefixOf(theirs)}:${mine === undefined ? '' : prefixOf(mine)}`;

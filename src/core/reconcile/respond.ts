@@ -3,16 +3,17 @@ import { equalBytes, LEAF_LIST_LIMIT, MAX_SYNC_BYTES } from '../types/index.ts';
 import type { Difference, SubtreeDigests, SyncMessage } from '../wire/index.ts';
 import { childPrefix, expandDigests } from './prefix.ts';
 
-/** Most that one child takes in an answer where few leaves are listed, and for the framing. */
+/** Most bytes that one child takes in an answer that lists few leaves, and that the framing takes. */
 const CHILD_BYTES = 832;
 const FRAMING_BYTES = 64 * 1024;
-/** A leaf in a list: key hash and digest. */
+/** Bytes of a leaf in a list: key hash and digest. */
 const LEAF_BYTES = 48;
 
 /**
- * Answers a digest request from our tree: for every child that differs, its leaves when they are few, or when the asker
- * has none there and the answer has room for them, else the digests of its own sixteen children. Stateless: the asker
- * compares with what it holds when the answer arrives. MAX_QUERIES and the room keep every answer under MAX_SYNC_BYTES.
+ * Answers a request for digests from our tree (SPEC S4, S8). For every child that differs it tells the child's leaves,
+ * when they are few or when the asker has none there and the answer has room, and else the digests of the child's own
+ * sixteen children. It keeps no state: the asker compares the answer with the tree that it has when the answer arrives.
+ * MAX_QUERIES and the count of the room keep every answer under MAX_SYNC_BYTES.
  */
 export function answerDigests(queries: readonly SubtreeDigests[], tree: MerkleTree): SyncMessage {
   const differences: Difference[] = [];

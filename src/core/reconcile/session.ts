@@ -6,39 +6,47 @@ import { type DescentOptions, findDifferences, type KeyDifference } from './desc
 import type { Session, SessionProgress } from './effects.ts';
 import { type SettleDeps, settleAll, settleWhileFinding } from './settle.ts';
 
+/** How a session ended (SPEC S11), with its last progress. */
 export interface SessionResult extends SessionProgress {
   readonly outcome: 'equal' | 'repaired' | 'equal-except-refused' | 'partial';
-  /** How the differing keys were found: all of them by coded symbols, or the rest or all by descent. */
+  /**
+   * How the differing keys were found: `cells` when coded symbols found all of them, `descent` when the descent found
+   * the rest or all.
+   */
   readonly method: 'cells' | 'descent';
-  /** Coded symbols were asked for and were wrong or did not decode. */
+  /** Whether coded symbols were asked for and were wrong or did not decode. */
   readonly undecoded: boolean;
 }
 
 /** What a session needs to look for differences by coded symbols. */
 export interface SessionCells {
-  /** Our own, of the state whose tree the session has. */
+  /** Our own coded symbols, of the state whose tree the session has. */
   readonly live: LiveCells;
-  /** Empty, or SALT_BYTES at random when the public hash was of no use. */
+  /** Empty, or SALT_BYTES drawn at random after cells under the public hash did not decode. */
   readonly salt: Bytes;
-  /** Keys that the peer says it has, where it is known. */
+  /** The number of keys that the peer says it has, where that is known. */
   readonly theirEntries: number | undefined;
 }
 
 export interface SearchDeps {
   readonly tree: MerkleTree;
-  /** Absent: descent only. */
+  /** Without it only the descent searches. */
   readonly cells?: SessionCells;
 }
 
 export interface SessionDeps extends SearchDeps, SettleDeps {
-  /** Commits are flowing: what differs is mostly on its way. Only what differs alike after so many ms is settled. */
+  /**
+   * Set while commits are flowing, so that most of what differs is on its way. The session then looks again after so
+   * many ms and settles only keys that have the same leaves on both sides as before (SPEC S14).
+   */
   readonly flowMs?: number;
 }
 
-/** Keys found to differ. */
+/** What a search found. */
 export interface Found {
+  /** The keys that differ. */
   readonly keys: readonly KeyDifference[];
-  /** They are all that differs. */
+  /** Whether these are all that differ. */
   readonly complete: boolean;
   readonly method: 'cells' | 'descent';
   readonly undecoded: boolean;
@@ -47,10 +55,12 @@ export interface Found {
 const NOTHING: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
 
 /**
- * One repair between two replicas, driven by the side that opened it: find the differing keys, fetch theirs, push what
- * they lack. Symmetric in effect, so a writer behind NAT is heard. A coroutine without I/O: effects out, answers in.
+ * One session of a repair between two nodes, driven by the side that opened it (SPEC S11): it finds the keys that
+ * differ, fetches what the peer has of them, and pushes what the peer lacks. Its effect is the same whichever side
+ * opens it, so the writes of a node behind NAT spread too. It is a coroutine without I/O: it yields effects and is
+ * resumed with answers.
  *
- * Coded symbols find the keys where they pay; what they leave open, whatever the reason, the descent finds.
+ * Coded symbols find the keys where they pay. What they leave open, for whatever reason, the descent finds.
  */
 export function* repair(deps: SessionDeps): Session<SessionResult> {
   let progress = NOTHING;
@@ -59,7 +69,7 @@ export function* repair(deps: SessionDeps): Session<SessionResult> {
     const { keys, complete, method, undecoded } = first;
     progress = yield* settleAll(deps, keys, complete, progress);
     if (method === 'cells') return { outcome: outcomeOf(progress, complete), method, undecoded, ...progress };
-    // The descent finds again what was refused.
+    // The descent finds again what was refused, so that is not counted twice.
     progress = { ...progress, found: progress.found - progress.refused, refused: 0 };
   }
   const { progress: settled, complete } = yield* settleByDescent(deps, progress);
@@ -80,7 +90,7 @@ function* settleByDescent(deps: SessionDeps, before: SessionProgress): ReturnTyp
   return { progress: yield* settleAll(deps, keys, complete, before), complete };
 }
 
-/** What coded symbols find; where commits are flowing, what they find at either of two looks. */
+/** What coded symbols find. Where commits are flowing, only what they find both at a first and at a second look. */
 function* findLasting(deps: SessionDeps): Session<Found | undefined> {
   const { flowMs = 0 } = deps;
   const first = yield* findFirst(deps, MAX_SESSION_KEYS);
@@ -96,13 +106,13 @@ function* findLasting(deps: SessionDeps): Session<Found | undefined> {
   };
 }
 
-/** A key and its leaves: another name once either has changed. */
+/** The name of a difference, by its key and leaves: it is another name once either leaf has changed. */
 function nameOfDifference({ keyHash, theirs, mine }: KeyDifference): string {
   const [name, ...leaves] = [keyHash, theirs, mine].map((bytes) => (bytes === undefined ? '' : bytesToHex(bytes)));
   return `${name}:${leaves.join(':')}`;
 }
 
-/** Only looks which keys differ, at most `limit`: the search of a repair, without an entry changing hands. */
+/** Only finds which keys differ, at most `limit` of them: the search of a session without settling anything. */
 export function* findKeys(deps: SearchDeps, limit: number): Session<Found> {
   const first = yield* findFirst(deps, limit);
   if (first?.method === 'cells') return first;
@@ -110,12 +120,14 @@ export function* findKeys(deps: SearchDeps, limit: number): Session<Found> {
   return { keys, complete, method: 'descent', undecoded: first?.undecoded ?? false };
 }
 
-/** How much differs, by one request. Undefined when the peer cannot tell. */
+/** How much differs, asked for by one request. Undefined when the peer cannot tell. */
 export function sketch(tree: MerkleTree, live: LiveCells): Session<Sketch | undefined> {
   return exchange(findSketch(tree, live));
 }
 
-/** What coded symbols find, `method: 'cells'` where that is all; undefined where they do not pay. */
+/**
+ * What coded symbols find; `method` is 'cells' when that is all that differs. Undefined where coded symbols do not pay.
+ */
 function* findFirst({ tree, cells }: SearchDeps, limit: number): Session<Found | undefined> {
   if (cells === undefined || tooDifferent(tree.size, cells.theirEntries ?? tree.size)) return undefined;
   const { outcome, keys, failed } = yield* exchange(findByCells(tree, cells.live, cells.salt));
@@ -134,7 +146,7 @@ function outcomeOf({ found, refused }: SessionProgress, complete: boolean): Sess
   return refused === found ? 'equal-except-refused' : 'repaired';
 }
 
-/** Runs a search: its messages are our requests. */
+/** Runs a search, whose messages are requests of the session. */
 function* exchange<T>(search: Generator<SyncMessage, T, SyncMessage>): Session<T> {
   try {
     let next = search.next();
@@ -145,7 +157,7 @@ function* exchange<T>(search: Generator<SyncMessage, T, SyncMessage>): Session<T
     }
     return next.value;
   } finally {
-    // A session that ends early ends its search: it lets go of what it watches.
+    // A session that ends early ends its search too, which then lets go of what it watches.
     search.return(undefined as never);
   }
 }

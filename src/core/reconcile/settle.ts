@@ -33,14 +33,14 @@ import {
 import type { RefusedDifferences } from './refused.ts';
 
 /**
- * Pages under way: while one is verified and made durable the next is fetched. A peer serves two requests of ours at a
- * time.
+ * Pages under way at a time: the next is fetched while the last is verified and made durable. A peer serves two of our
+ * requests at a time.
  */
 const PAGES_UNDER_WAY = 2;
 
 /**
- * Keys in the first page where much is to be fetched: what is in it is checked while the peer gathers the next, of
- * twice as many.
+ * Keys in the first page while the search still goes on. What is in a page is checked while the peer gathers the next
+ * one, of twice as many keys.
  */
 const FIRST_PAGE = 256;
 
@@ -48,13 +48,16 @@ export interface SettleDeps {
   readonly tree: MerkleTree;
   readonly hasher: Hasher;
   readonly refused: RefusedDifferences;
-  /** ms; only for the retry times of refusals. */
+  /** The time in ms, only for the retry times of refusals. */
   readonly now: () => number;
 }
 
 type Settled = Pick<SessionProgress, 'fetched' | 'pushed' | 'refused'> & { readonly keys: number };
 
-/** Settles keys page by page. `complete`: they are all that differs, so other refusals are forgotten. */
+/**
+ * Settles keys page by page (SPEC S13). `complete` tells that they are all that differ, so refusals of other
+ * differences are forgotten.
+ */
 export function* settleAll(
   deps: SettleDeps,
   keys: readonly KeyDifference[],
@@ -72,7 +75,8 @@ export function* settleAll(
   };
   if (open.length === 0) return progress;
   yield { type: 'progress', progress };
-  // By hash: wants are sorted, and the keys of a page then lie side by side in either index.
+  // In the order of their hashes, because wants are sorted, and because the keys of a page then lie side by side in the
+  // stores of both nodes.
   const sorted = [...open].sort((a, b) => compareBytes(a.keyHash, b.keyHash));
   const pages = function* (): Generator<Steps<Settled>> {
     for (let at = 0; at < sorted.length; at += MAX_WANTS) yield settle(deps, sorted.slice(at, at + MAX_WANTS));
@@ -85,9 +89,9 @@ export function* settleAll(
 }
 
 /**
- * Settles keys while a search by descent finds them: between states that have little in common it takes one answer
- * after the other, and what the first brought is settled meanwhile. Only where nothing has been refused before: which
- * refusals are to be forgotten is known at the end alone.
+ * Settles keys while a search by descent finds them. Between states that have little in common the search takes many
+ * answers one after the other, and what the first ones brought is settled meanwhile. This is only for peers with which
+ * nothing was refused before, because only the end of the search tells which refusals are to be forgotten.
  */
 export function* settleWhileFinding(
   deps: SettleDeps,
@@ -97,7 +101,7 @@ export function* settleWhileFinding(
   before: SessionProgress,
 ): Session<{ readonly progress: SessionProgress; readonly complete: boolean }> {
   let progress = before;
-  /** Found and not settled yet, and how the search ended once it has. */
+  /** Keys found and not settled yet, and how the search ended, once it has. */
   const found: { queue: KeyDifference[]; end?: { readonly complete: boolean } } = { queue: [] };
   const find = function* (): Steps<Settled> {
     const searching = search((keys) => {
@@ -140,7 +144,7 @@ function after(progress: SessionProgress, settled: Settled): SessionProgress {
   };
 }
 
-/** Fetches and pushes one page of differing keys, and notes the refusals of either side. */
+/** Fetches and pushes one page of differing keys, and notes what either side refused. */
 function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settled> {
   const wanted = page.filter((k) => k.theirs !== undefined).map((k) => k.keyHash);
   const { operations: received, unreadable } = yield* fetch(wanted);
@@ -164,7 +168,7 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
     pushed = yield* push(deps, siblingsToFragments(missing, deps.hasher), refusals);
   }
 
-  // Keyed by the leaves as they are now: ours may have changed by what we just took.
+  // A refusal is named by the leaves after the exchange, because ours may have changed by what was just taken in.
   if (refusals.size === 0) return { fetched, pushed, refused: 0, keys: page.length };
   for (const key of page) {
     const reason = refusals.get(nameOf(key.keyHash));
@@ -174,7 +178,7 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
   return { fetched, pushed, refused: refusals.size, keys: page.length };
 }
 
-/** Name of a key while its page is settled, the same for a whole hash and its 8-byte prefix. */
+/** The name of a key while its page is settled. It is the same for a whole hash and for its 8-byte prefix. */
 function nameOf(hash: Bytes): string {
   return bytesToHex(hash.subarray(0, KEY_PREFIX_BYTES));
 }
@@ -187,12 +191,12 @@ function nameOfOperation({ commit, index }: { readonly commit: Bytes; readonly i
   return `${bytesToHex(commit)}.${index}`;
 }
 
-/** Our leaves that a key hash or its prefix stands for: seldom more than one. */
+/** Our leaves under a key hash or its prefix: seldom more than one. */
 function leavesOf(tree: MerkleTree, hash: Bytes): LeafDigest[] {
   return tree.leavesUnder(hash, hash.length * 8, MAX_UNDER_PREFIX);
 }
 
-/** `hashes` increase strictly and are one page. */
+/** Fetches one page of entries and takes them in through the door. `hashes` strictly increase. */
 function* fetch(
   hashes: readonly Bytes[],
 ): Steps<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
@@ -241,7 +245,9 @@ function* push(deps: SettleDeps, fragments: readonly Fragment[], refusals: Map<s
   return pushed;
 }
 
-/** Fragments in messages under the size and count limits, with room for the framing. */
+/**
+ * The fragments as the contents of messages that stay under the limits of size and count, with room for the framing.
+ */
 export function batches(fragments: readonly Fragment[]): { readonly fragment: Fragment; readonly bytes: Bytes }[][] {
   const out: { readonly fragment: Fragment; readonly bytes: Bytes }[][] = [];
   let open: { readonly fragment: Fragment; readonly bytes: Bytes }[] = [];

@@ -7,16 +7,16 @@ import type { Draft } from './draft.ts';
 /** What is to become of one operation of the state whose signature proved bad. */
 export interface Correction {
   readonly key: string;
-  /** Commit id, 32 bytes, and index of the operation. */
+  /** The commit id (32 bytes) and the index of the operation. */
   readonly commit: Bytes;
   readonly index: number;
-  /** The author's real signature of that very commit; absent: the operation is taken out. */
+  /** The author's real signature of that very commit. Without it the operation is taken out. */
   readonly signature?: Bytes;
 }
 
 /**
- * Merges entries of a snapshot, each key once, into the draft. Returns those that were not here, by key: the draft has
- * them just as they came.
+ * Merges entries of a snapshot, each key once, into the draft. Returns those whose keys were not here, by key: the
+ * draft has them just as they came.
  */
 export function adoptEntries(
   entries: readonly AttestedEntry[],
@@ -36,7 +36,10 @@ export function adoptEntries(
   return added;
 }
 
-/** Mends or takes out operations in the draft. What is not there is left alone; a key without any is taken out. */
+/**
+ * Mends or takes out operations in the draft. An operation that is not there is passed over, and a key that loses its
+ * last operation leaves the state.
+ */
 export function correctEntries(corrections: readonly Correction[], draft: Draft): void {
   for (const { key, commit, index, signature } of corrections) {
     const entry = draft.read(key);

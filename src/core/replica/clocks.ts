@@ -6,23 +6,27 @@ import type { Author, Hlc, Sibling } from '../types/index.ts';
 export interface Clocks {
   /** The greatest HLC issued or observed. */
   readonly last: Hlc;
-  /** Takes note of an operation that is here: of its author, its time and its context. */
+  /** Takes note of an operation that is applied here: of its author, its time and its context. */
   observe(sibling: Sibling): void;
-  /** Takes note of a time that an earlier run had come to. */
+  /** Takes note of a time that an earlier run of the node had come to. */
   observeTime(hlc: Hlc): void;
-  /** The HLC of a commit made now (Unix ms), greater than every other; or how far ahead of now it would be. */
+  /**
+   * The HLC of a commit that is made at `now` (Unix ms), greater than every other one; or, when the commit must be
+   * refused, how many ms it would be ahead of `now`.
+   */
   tick(now: number): { readonly ok: true; readonly hlc: Hlc } | { readonly ok: false; readonly aheadMs: number };
   /** The greatest HLC of `author` seen in any operation or context; zero when none. */
   seen(author: Author): Hlc;
   /**
-   * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts are hearsay,
-   * signatures are not.
+   * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts don't count,
+   * because an author can name any HLC of another author there, while nobody else can sign the author's commits.
    */
   committed(author: Author): Hlc;
-  /** What a checkpoint, or the journal after it, says was seen of authors. */
+  /** Takes over what a checkpoint, or the journal after it, says was seen of authors. */
   load(authors: readonly AuthorClock[]): void;
+  /** What was seen of every author. */
   all(): AuthorClock[];
-  /** The authors of whom something newer was observed since this was asked last. */
+  /** The clocks of the authors of whom something newer was observed since the last call. */
   takeRaised(): AuthorClock[];
 }
 
@@ -71,7 +75,7 @@ export function createClocks(): Clocks {
   };
 }
 
-/** Whether that was news. */
+/** Raises the greatest HLC of an author; false when it is not greater than the one known. */
 function raise(greatest: Map<Author, Hlc>, author: Author, hlc: Hlc): boolean {
   const known = greatest.get(author);
   if (known !== undefined && known >= hlc) return false;

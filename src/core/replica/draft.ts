@@ -8,13 +8,13 @@ const UNKNOWN: Bytes = new Uint8Array(0);
 export interface Draft {
   /** The entry as the step has left it so far. */
   readonly read: EntryView;
-  /** `held` is what `read` gave for the key. `entry` undefined: the key leaves the state. */
+  /** Writes an entry. `held` is what `read` returned for the key; with `entry` undefined the key leaves the state. */
   write(key: string, held: Entry | undefined, entry: Entry | undefined): void;
-  /** What was written, in the order of the keys' first writes. `hashInto` puts the hash of a key into 32 bytes. */
+  /** What was written, in the order of the keys' first writes. `hashInto` writes the hash of a key into 32 bytes. */
   finish(hashInto: (key: string, out: Bytes) => void): readonly ChangedEntry[];
 }
 
-/** A ChangedEntry that is still being written: made once for a key, whatever becomes of it. */
+/** A ChangedEntry that is still being written. It is made once for a key, whatever becomes of the key. */
 interface DraftEntry {
   readonly key: string;
   keyHash: Bytes;
@@ -22,7 +22,7 @@ interface DraftEntry {
   after: Entry | undefined;
 }
 
-/** `view` gives the entries as they are before the step. */
+/** Begins a draft; `view` gives the entries as they are before the step. */
 export function createDraft(view: EntryView): Draft {
   const entries = new Map<string, DraftEntry>();
   return {
@@ -37,7 +37,7 @@ export function createDraft(view: EntryView): Draft {
     },
     finish(hashInto) {
       const changed = Array.from(entries.values());
-      // The hashes stand side by side: a view of shared memory costs a tenth of memory of its own.
+      // The hashes stand side by side, because a view of shared memory costs a tenth of memory of its own.
       const block = new Uint8Array(HASH_BYTES * changed.length);
       let at = 0;
       for (const entry of changed) {

@@ -9,23 +9,23 @@ import type { ChangedEntry } from './step.ts';
 /** What the replica keeps of its entries: their leaves in the Merkle tree, the leaves' coded symbols, and counts. */
 export interface EntryTree {
   readonly tree: MerkleTree;
-  /** Coded symbols of the leaves in the tree. */
+  /** The coded symbols of the leaves in the tree. */
   readonly cells: LiveCells;
-  /** Keys of which readers see a value. */
+  /** Number of keys of which readers see a value. */
   readonly live: number;
-  /** Keys with several siblings. */
+  /** Number of keys with several siblings. */
   readonly conflicts: number;
-  /** Takes in what became of an entry. `leaf`: the hash of its leaf, when it is known already. */
+  /** Takes in what became of an entry. `leaf` is the hash of its new leaf, where that is known already. */
   replace(changed: ChangedEntry, leaf: Bytes | undefined): void;
-  /** Takes in an entry read at start; `loaded` builds the tree of all of them at once. */
+  /** Takes in an entry that was read at a start; `loaded` builds the tree of all of them at once. */
   load(entry: Entry): void;
-  /** Takes in a leaf in place of its entry. 32 bytes each, copied. */
+  /** Takes in a leaf in place of its entry: key hash and leaf hash, 32 bytes each, which are copied. */
   loadLeaf(keyHash: Bytes, leaf: Bytes): void;
-  /** The counts of leaves taken in without their entries. */
+  /** Sets the counts, which leaves without their entries do not tell. */
   loadCounts(counts: Pick<StateMeta, 'live' | 'conflicts'>): void;
-  /** The hashes of an entry's key and leaf, for `loadLeaf`. */
+  /** The hashes of an entry's key and leaf, as `loadLeaf` takes them. */
   leafOf(entry: Entry): { readonly keyHash: Bytes; readonly leaf: Bytes };
-  /** Ends loading: the tree is the one of what was taken in. The cells are the caller's to load. */
+  /** Ends loading: the tree becomes that of what was taken in. The caller loads the cells. */
   loaded(): void;
 }
 
@@ -36,12 +36,15 @@ export function createEntryTree(options: { readonly hasher: Hasher; readonly net
   let loader: TreeLoader | undefined;
   let live = 0;
   let conflicts = 0;
-  /** Scratch: hashes of the key at hand, of its leaf and of the leaf before. What they are handed to copies them. */
+  /**
+   * The hashes of the key at hand, of its leaf, and of its leaf before, overwritten each time: whatever they are handed
+   * to copies them.
+   */
   const keyHash = new Uint8Array(32);
   const leafAfter = new Uint8Array(32);
   const leafBefore = new Uint8Array(32);
 
-  /** Leaves the hashes of the entry's key and leaf in the scratch. */
+  /** Writes the hashes of the entry's key and leaf into `keyHash` and `leafAfter`. */
   function hash(entry: Entry): void {
     keyHashInto(entry.key, hasher, keyHash);
     leafHashInto(keyHash, entry.siblings, hasher, leafAfter);
@@ -97,6 +100,7 @@ export function createEntryTree(options: { readonly hasher: Hasher; readonly net
   };
 }
 
+/** Whether a key is in conflict, which means that it has more than one sibling. */
 export function isConflict(entry: Entry | undefined): boolean {
   return entry !== undefined && entry.siblings.length > 1;
 }

@@ -24,7 +24,7 @@ export interface GroupCommitDeps {
   readonly clocks: Pick<Clocks, 'tick'>;
   /** The entry as the step has left it so far. */
   readonly read: EntryView;
-  /** Adds an operation of a commit made here to the step. */
+  /** Adds an operation of a commit that is made here to the step. */
   readonly merge: (sibling: Sibling) => void;
   /** Unix ms. */
   readonly now: number;
@@ -35,14 +35,14 @@ interface GroupCommit {
   /** The outcome of each intent, in their order. */
   readonly writes: readonly WriteOutcome[];
   readonly commits: readonly Fragment[];
-  /** Rows of the intents' own. */
+  /** The rows that the intents themselves want to have written. */
   readonly rows: readonly RowWrite[];
 }
 
 /** An intent that has passed every check. */
 interface PreparedIntent {
   readonly operations: readonly PreparedOperation[];
-  /** Of each operation: whether readers saw no value of its key before. */
+  /** For each operation, whether readers saw no value of its key before. */
   readonly created: readonly boolean[];
   readonly bytes: number;
 }
@@ -51,7 +51,10 @@ interface PreparedIntent {
 interface OpenCommit {
   readonly operations: PreparedOperation[];
   readonly keys: Set<string>;
-  /** The intents in it: their places among those given, and of their first operations in the commit. */
+  /**
+   * The intents in the commit: `at` is the place of an intent among those given, and `first` the index of its first
+   * operation in the commit.
+   */
   readonly parts: {
     readonly intent: WriteIntent;
     readonly at: number;
@@ -63,7 +66,9 @@ interface OpenCommit {
 
 const openCommit = (): OpenCommit => ({ operations: [], keys: new Set(), parts: [], bytes: 0 });
 
-/** Makes signed commits of local writes. Intents share a commit while they fit in it and touch different keys. */
+/**
+ * Makes signed commits of local writes (SPEC R8). Intents share a commit while they fit in it and touch different keys.
+ */
 export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDeps): GroupCommit {
   const { hasher, network, self, clocks, now, sign } = deps;
   const writes: WriteOutcome[] = [];
@@ -98,7 +103,8 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
   intents.forEach((intent, at) => {
     try {
       checkCount(intent.operations.length);
-      // A key of the open commit: close it, so that this intent's conditions and contexts see what it wrote.
+      // The intent writes a key that the open commit has. The commit is closed, so that the conditions and contexts of
+      // this intent see what the commit wrote.
       if (intent.operations.some(({ key }) => open.keys.has(key))) close();
       const { operations, created, bytes } = prepareIntent(intent, deps);
       if (open.operations.length + operations.length > MAX_OPERATIONS || open.bytes + bytes > MAX_COMMIT_BYTES) close();
@@ -117,7 +123,10 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
   return { writes, commits, rows };
 }
 
-/** Checks keys, conditions and values against the state so far. LatticeError with what is wrong. */
+/**
+ * Checks the keys, conditions and values of an intent against the state that earlier ones have left. Throws a
+ * LatticeError that says what is wrong.
+ */
 function prepareIntent(intent: WriteIntent, { read, self, isTrusted }: GroupCommitDeps): PreparedIntent {
   const keys = new Set<string>();
   const created: boolean[] = [];
@@ -133,7 +142,7 @@ function prepareIntent(intent: WriteIntent, { read, self, isTrusted }: GroupComm
       wanted.kind === 'put'
         ? { kind: 'put', key, value: wanted.value as JsonValue, context }
         : { kind: 'delete', key, context };
-    // Checks the value too. Encoded once: the commit is made of these very bytes.
+    // This checks the value too. The operation is encoded once, and the commit is made of these very bytes.
     const prepared = prepareOperation(operation);
     bytes += prepared.bytes.length;
     created.push(!isLive(entry));

@@ -19,32 +19,36 @@ export interface ReplicaOptions {
   readonly network: string;
   readonly self: Author;
   readonly isTrusted: (author: Author) => boolean;
-  /** The journal keeps this many records; older cursors are answered with a reset. */
+  /** How many records the journal keeps. Older cursors are answered with a reset. */
   readonly journalLength: number;
-  /** Names this store's life: cursors of another life are answered with a reset. 8 bytes. */
+  /** The store incarnation, 8 bytes. Cursors of another one are answered with a reset. */
   readonly incarnation: Bytes;
 }
 
 /**
- * The replicated state without its I/O: Merkle tree, clock and counters in memory, entries through a view. One step
- * at a time; a step's rows must be durable before the next reader looks at the tree.
+ * The replicated state without its I/O: the Merkle tree, the clock and the counts are in memory, and entries are read
+ * through a view. It makes one step at a time; the rows of a step must be durable before the next reader looks at the
+ * tree.
  */
 export interface Replica {
   readonly tree: MerkleTree;
-  /** Coded symbols of the leaves in the tree. */
+  /** The coded symbols of the leaves in the tree. */
   readonly cells: LiveCells;
   readonly meta: StateMeta;
   /** The greatest HLC of `author` seen in any operation or context; zero when none. */
   seen(author: Author): Hlc;
   /**
-   * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts are hearsay,
-   * signatures are not.
+   * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts don't count,
+   * because an author can name any HLC of another author there, while nobody else can sign the author's commits.
    */
   committed(author: Author): Hlc;
   /** What was seen of every author, for a checkpoint. */
   authors(): AuthorClock[];
 
-  /** Applies verified fragments, then local writes as signed commits. `now`: Unix ms. */
+  /**
+   * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
+   * the node key.
+   */
   step(
     input: { readonly fragments: readonly Fragment[]; readonly writes: readonly WriteIntent[] },
     view: EntryView,
@@ -52,29 +56,32 @@ export interface Replica {
     sign: (message: Bytes) => Bytes,
   ): Step;
   /**
-   * Takes over entries of a cut that a quorum attested, each key once, merged with what is here. Their signatures are
-   * somebody else's to check.
+   * Takes over entries of a cut that a quorum attested, each key once, and merges them with what is here. The caller
+   * has their signatures checked.
    */
   adopt(entries: readonly AttestedEntry[], view: EntryView): Step;
-  /** Mends or takes out operations whose signatures proved bad. What is not here any more is left alone. */
+  /** Mends or takes out operations whose signatures proved bad. An operation that is not here is passed over. */
   correct(corrections: readonly Correction[], view: EntryView): Step;
 
-  /** Persisted clock and sequence of an earlier run. */
+  /** Takes over the persisted clock and sequence of an earlier run. */
   restore(meta: StateMeta): void;
   /**
-   * Takes in an entry read at start; `loaded` builds the tree of all of them at once. The cells are the caller's to
-   * load.
+   * Takes in an entry that was read at a start; `loaded` builds the tree of all of them at once. The caller loads the
+   * cells.
    */
   load(entry: Entry): void;
-  /** Takes in a leaf that a checkpoint holds in place of its entry. 32 bytes each, copied. */
+  /**
+   * Takes in a leaf that a checkpoint has in place of its entry: key hash and leaf hash, 32 bytes each, which are
+   * copied.
+   */
   loadLeaf(keyHash: Bytes, leaf: Bytes): void;
-  /** What a checkpoint and the state record say of leaves taken in without their entries. */
+  /** Takes over what a checkpoint and the state record say of leaves that were taken in without their entries. */
   loadCounts(counts: Pick<StateMeta, 'live' | 'conflicts'>, authors: readonly AuthorClock[]): void;
-  /** What a checkpoint, or the journal after it, says was seen of authors. */
+  /** Takes over what a checkpoint, or the journal after it, says was seen of authors. */
   loadClocks(authors: readonly AuthorClock[]): void;
-  /** The hashes of an entry's key and leaf, for `loadLeaf`; its clocks are noted. */
+  /** The hashes of an entry's key and leaf, as `loadLeaf` takes them. It takes note of the clocks in the entry. */
   leafOf(entry: Entry): { readonly keyHash: Bytes; readonly leaf: Bytes };
-  /** Ends loading: the tree is the one of the loaded entries. */
+  /** Ends loading: the tree becomes that of what was loaded. */
   loaded(): void;
 }
 
@@ -83,6 +90,7 @@ type Known = ReadonlyMap<string, AttestedEntry>;
 
 const NONE_KNOWN: Known = new Map();
 
+/** An empty replica; `restore`, the `load` functions and `loaded` give it the state of an earlier run. */
 export function createReplica(options: ReplicaOptions): Replica {
   const { hasher, network, incarnation, journalLength } = options;
   const entries = createEntryTree(options);
@@ -96,7 +104,10 @@ export function createReplica(options: ReplicaOptions): Replica {
     return { format: STATE_FORMAT, incarnation, network, root, entries: tree.size, live, conflicts, sequence, hlc };
   }
 
-  /** Brings the tree to what the draft says, and makes the rows of it. `own`: further rows, when anything changed. */
+  /**
+   * Brings the tree to what the draft says, and makes the rows of it. `own` are further rows, which are added when
+   * anything changed.
+   */
   function conclude(
     draft: Draft,
     known: Known,

@@ -18,11 +18,13 @@ import { type ChangedEntry, type RowWrite, shownAfter } from './step.ts';
 export const STATE_META = metaKey('state');
 const NOTHING: Bytes = new Uint8Array(0);
 
-/** Adds the rows of one changed entry: itself, its key in the list of keys, and in that of conflicts. */
+/**
+ * Adds the rows of one changed entry: the entry itself, its key in the list of keys, and its key in that of conflicts.
+ */
 export function addEntryRows(
   rows: RowWrite[],
   { key, keyHash, before, after }: ChangedEntry,
-  /** What `encodeEntry` makes of the entry, when it is known already. */
+  /** What `encodeEntry` makes of the entry, where that is known already. */
   bytes: Bytes | undefined,
 ): void {
   if (after === undefined) rows.push({ type: 'del', key: entryKey(keyHash) }, { type: 'del', key: listedKey(key) });
@@ -35,7 +37,7 @@ export function addEntryRows(
   rows.push(conflict ? { type: 'put', key: conflictKey(key), value: NOTHING } : { type: 'del', key: conflictKey(key) });
 }
 
-/** Adds the journal's record of a step and the state after it, and takes out the oldest record. */
+/** Adds the journal's record of a step and the state after the step, and takes out the oldest record. */
 export function addStateRows(
   rows: RowWrite[],
   {
@@ -45,10 +47,10 @@ export function addStateRows(
     journalLength,
   }: {
     readonly changed: readonly ChangedEntry[];
-    /** Of the authors of whom something newer was seen than before. */
+    /** The clocks of the authors of whom something newer was seen than before. */
     readonly clocks: readonly AuthorClock[];
     readonly meta: StateMeta;
-    /** The journal keeps this many records. */
+    /** How many records the journal keeps. */
     readonly journalLength: number;
   },
 ): void {

@@ -2,12 +2,12 @@ import type { StateMeta } from '../rows/index.ts';
 import { type Conditions, winner } from '../state/index.ts';
 import type { Bytes, Entry, Fragment, LatticeError, Sibling } from '../types/index.ts';
 
-/** A row written or deleted by a step. The shape of the store port's operations. */
+/** A row that a step writes or deletes, in the shape of the store port's operations. */
 export type RowWrite =
   | { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes }
   | { readonly type: 'del'; readonly key: Bytes };
 
-/** One client's write: all of it in one commit, or none. */
+/** One client's write. All of its operations go into one commit, or none does. */
 export interface WriteIntent {
   readonly operations: readonly (Conditions & {
     readonly kind: 'put' | 'delete';
@@ -15,7 +15,9 @@ export interface WriteIntent {
     readonly value?: unknown;
   })[];
   /**
-   * Rows of the writer's own, durable with the commit: asked for once when it is made. Its operations begin at `first`.
+   * Makes rows that whoever writes wants to have durable with the commit. It is called once, when the commit is made;
+   * `first` is the index of the write's first operation in it, and `created` tells for each operation whether its key
+   * had no value before.
    */
   readonly rows?: (made: {
     readonly commit: Fragment;
@@ -24,6 +26,7 @@ export interface WriteIntent {
   }) => readonly RowWrite[];
 }
 
+/** What became of a write: its commit with a result for each operation, or why it was refused. */
 export type WriteOutcome =
   | {
       readonly ok: true;
@@ -32,7 +35,10 @@ export type WriteOutcome =
     }
   | { readonly ok: false; readonly error: LatticeError };
 
-/** What became of each operation of a fragment. `future`: the whole fragment is to be deferred. */
+/**
+ * What became of an operation of a fragment: it was added, it was there already (`held`), or another operation
+ * supersedes it. `future` means that the whole fragment is to be deferred.
+ */
 export type OperationOutcome = 'added' | 'held' | 'superseded' | 'future';
 
 /** A fragment that was given to a step, with the outcome of each of its operations, in their order. */
@@ -44,36 +50,40 @@ export interface AppliedFragment {
 /** An entry that a step changed. */
 export interface ChangedEntry {
   readonly key: string;
-  /** 32 bytes. Their memory is shared with the key hashes of the same step and nothing else: they may be kept. */
+  /** 32 bytes. Only the key hashes of the same step share their memory, so they may be kept. */
   readonly keyHash: Bytes;
-  /** Undefined: the key is new. */
+  /** The entry before the step; undefined when the key is new. */
   readonly before: Entry | undefined;
-  /** Undefined: the key has left the state. */
+  /** The entry after the step; undefined when the key has left the state. */
   readonly after: Entry | undefined;
 }
 
+/** What one step of the replica came to. */
 export interface Step {
-  /** To be made durable as one batch; nothing of this step may be seen before. Empty when nothing changed. */
+  /**
+   * The rows, which must become durable as one batch before anything of this step may be seen. Empty when nothing
+   * changed.
+   */
   readonly rows: readonly RowWrite[];
   /** The fragments given, in their order. */
   readonly applied: readonly AppliedFragment[];
   /** The outcome of each intent given, in their order. */
   readonly writes: readonly WriteOutcome[];
-  /** Own commits made by this step, to be published once durable. */
+  /** The node's own commits that this step made, to be published once they are durable. */
   readonly commits: readonly Fragment[];
-  /** Each key once, in the order in which they first changed. */
+  /** The entries that changed, each key once, in the order in which they first changed. */
   readonly changed: readonly ChangedEntry[];
   readonly root: Bytes;
   readonly sequence: number;
-  /** The state after this step: what is durable once its rows are. */
+  /** The state record after this step, which is durable once the rows are. */
   readonly meta: StateMeta;
 }
 
-/** Reads the current entry of a key. Every key of a step's input must be answerable without I/O. */
+/** Returns the current entry of a key. It must be able to answer for every key of a step's input without I/O. */
 export type EntryView = (key: string) => Entry | undefined;
 
 /**
- * What readers are shown of a changed key, for events and the journal. Of a key that has left the state that is a
+ * What readers are shown of a changed key, for events and the journal. For a key that has left the state, that is a
  * deletion of what was shown before.
  */
 export function shownAfter({ key, before, after }: ChangedEntry): Sibling {

@@ -4,16 +4,16 @@ import { decodeStored } from '../cbor/stored.ts';
 import type { Bytes } from '../types/index.ts';
 import { metaKey } from './keys.ts';
 
-/** The row of the peers that operators added. */
+/** The key of the row of the peers that operators added. */
 export const ADDED_PEERS = metaKey('added-peers');
 
-/** Peers that operators added, as they were written down. */
+/** The peers that operators added (SPEC A24), as they wrote them. */
 export interface AddedPeers {
   readonly urls: readonly string[];
   readonly multiaddrs: readonly string[];
 }
 
-/** [[url…], [multiaddr…]]. */
+/** The bytes of the row: [[url…], [multiaddr…]]. */
 export function encodeAddedPeers({ urls, multiaddrs }: AddedPeers): Bytes {
   return encodeCbor([urls, multiaddrs]);
 }
@@ -21,12 +21,12 @@ export function encodeAddedPeers({ urls, multiaddrs }: AddedPeers): Bytes {
 function readTexts(reader: Reader): string[] {
   const count = readHead(reader, ARRAY);
   const texts: string[] = [];
-  // Ends with the bytes, whatever `count` claims.
+  // The loop ends with the bytes, whatever `count` claims.
   for (let i = 0; i < count; i++) texts.push(readText(reader));
   return texts;
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeAddedPeers(bytes: Bytes): AddedPeers {
   return decodeStored('the row of added peers', bytes, (reader) => {
     expectArray(reader, 2);

@@ -4,11 +4,12 @@ import type { Author, Bytes, Hlc } from '../types/index.ts';
 import { authorAt } from '../wire/author.ts';
 import { authorInto } from '../wire/operation.ts';
 
-/** Author and two HLCs. */
+/** The bytes of an author and two HLCs. */
 const CLOCK_BYTES = 48;
 
 /**
- * What was seen of one author: the greatest HLC in any operation or context, and in a commit that the author signed.
+ * What was seen of one author: the greatest HLC in any operation or context (`seen`), and the greatest one in a commit
+ * that the author signed (`committed`).
  */
 export interface AuthorClock {
   readonly author: Author;
@@ -16,7 +17,7 @@ export interface AuthorClock {
   readonly committed: Hlc;
 }
 
-/** n × (author ‖ seen ‖ committed). */
+/** The bytes of clocks: n × (author ‖ seen ‖ committed). */
 export function clocksToBytes(clocks: readonly AuthorClock[]): Bytes {
   const bytes = new Uint8Array(clocks.length * CLOCK_BYTES);
   clocks.forEach(({ author, seen, committed }, i) => {
@@ -27,7 +28,7 @@ export function clocksToBytes(clocks: readonly AuthorClock[]): Bytes {
   return bytes;
 }
 
-/** LatticeError `malformed`. */
+/** Reads the bytes of clocks. LatticeError `malformed`. */
 export function bytesToClocks(bytes: Bytes): AuthorClock[] {
   if (bytes.length % CLOCK_BYTES !== 0) throw malformed('the clocks of authors are not a whole number of them');
   const clocks: AuthorClock[] = [];

@@ -9,32 +9,36 @@ import { metaKey, quarantineKey } from './keys.ts';
 
 const HASH_BYTES = 32;
 const VERSION = 1;
-/** (row) Peers that a bootstrap remembers as sources: their place in the list is a byte in the table of chunks. */
+/**
+ * Most peers that a bootstrap remembers as sources. The place of a source in their list is one byte in the table of
+ * chunks.
+ */
 export const MAX_SOURCES = 200;
 /**
- * What the table says of a chunk that is still to be fetched, and of one left to repair because most of it was here.
+ * What the table of chunks says of a chunk that is still to be fetched (CHUNK_OPEN), and of one that is left to repair
+ * because this node had most of it (CHUNK_LEFT).
  */
 export const CHUNK_OPEN = 0;
 export const CHUNK_LEFT = 255;
 
-/** The row that a bootstrap keeps until every signature has been verified. */
+/** The key of the row that a bootstrap keeps until every signature has been verified. */
 export const BOOTSTRAP = metaKey('bootstrap');
 
-/** How far a bootstrap has come, written with what it brings in. */
+/** How far a bootstrap has come. It is written in the same batch as what the bootstrap brings in (SPEC W8). */
 export interface BootstrapRecord {
-  /** Of the cut. */
+  /** The certificate of the cut. */
   readonly certificate: Bytes;
-  /** Who served chunks, in no order, at most MAX_SOURCES. */
+  /** The authors who served chunks, at most MAX_SOURCES, in no order. */
   readonly sources: readonly Author[];
-  /** One byte for each chunk: CHUNK_OPEN, CHUNK_LEFT, or 1 + the place of its source. */
+  /** One byte for each chunk: CHUNK_OPEN, CHUNK_LEFT, or 1 + the place of its source in `sources`. */
   readonly chunks: Bytes;
-  /** Empty while chunks are fetched; then the key hash up to which signatures have been verified (32 bytes). */
+  /** Empty while chunks are fetched; afterwards the key hash (32 bytes) up to which signatures have been verified. */
   readonly cursor: Bytes;
-  /** Keys verified so far. */
+  /** The number of keys verified so far. */
   readonly verified: number;
 }
 
-/** [1, certificate, n × source, chunks, cursor, verified]. */
+/** The bytes of the row: [1, certificate, n × source, chunks, cursor, verified]. */
 export function encodeBootstrap({ certificate, sources, chunks, cursor, verified }: BootstrapRecord): Bytes {
   const packed = concatBytes(...sources.map(authorBytes));
   const writer = createWriter(certificate.length + packed.length + chunks.length + 96);
@@ -45,7 +49,7 @@ export function encodeBootstrap({ certificate, sources, chunks, cursor, verified
   return finish(writer);
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeBootstrap(bytes: Bytes): BootstrapRecord {
   return decodeStored('the record of a bootstrap', bytes, (reader) => {
     expectArray(reader, 6);
@@ -63,9 +67,9 @@ export function decodeBootstrap(bytes: Bytes): BootstrapRecord {
   });
 }
 
-/** An operation that was taken out of the state because its signature is bad, and where it came from. */
+/** An operation that was taken out of the state because its signature is bad (SPEC W10), and where it came from. */
 export interface Quarantined {
-  /** The key with this one sibling. */
+  /** The key with this operation as its only sibling. */
   readonly entry: Entry;
   /** Who served it, where that is known. */
   readonly source: Author | undefined;
@@ -75,7 +79,7 @@ export interface Quarantined {
   readonly at: number;
 }
 
-/** Row key and value: [1, entry, source, n × attester, at]. */
+/** The key of the row, and its value: [1, entry, source, n × attester, at]. */
 export function encodeQuarantined({ entry, source, attesters, at }: Quarantined): {
   readonly key: Bytes;
   readonly value: Bytes;
@@ -93,7 +97,7 @@ export function encodeQuarantined({ entry, source, attesters, at }: Quarantined)
   return { key: quarantineKey(sibling.commit, sibling.index), value: finish(writer) };
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeQuarantined(bytes: Bytes): Quarantined {
   return decodeStored('a quarantined operation', bytes, (reader) => {
     expectArray(reader, 5);

@@ -4,28 +4,31 @@ import type { Bytes } from '../types/index.ts';
 import { type AuthorClock, bytesToClocks, clocksToBytes } from './author-clocks.ts';
 import { metaKey } from './keys.ts';
 
-/** One leaf of a page: key hash and leaf hash. */
+/** Bytes of one leaf of a page: key hash and leaf hash. */
 export const LEAF_BYTES = 64;
-/** Most bits of a page's number. With the usual size of a page: half a billion leaves. */
+/** Most bits of a page's number. With pages of the usual size that is half a billion leaves. */
 export const MAX_PAGE_BITS = 20;
 
 const VERSION = 1;
 
-/** The row that says that pages of leaves are complete; written after them. */
+/** The key of the row that says that the pages of leaves are complete. It is written after them. */
 export const CHECKPOINT = metaKey('leaves');
 
 /**
- * Pages of leaves and what is not in them. A page holds every leaf of its prefix as it was at `sequence` or later;
- * whatever changed after `sequence` stands in the journal. So the leaves of the keys in the journal since then come
- * from there, or from their entries, and all others from here.
+ * A checkpoint: pages of leaves, and what is not in them (SPEC N11). A page has every leaf of its prefix as it was at
+ * `sequence` or later, and the journal names whatever changed after `sequence`. So a start takes the leaves of keys in
+ * the journal since then from the journal or from their entries, and all others from the pages.
  */
 export interface Checkpoint {
+  /** Bits of the pages' numbers. */
   readonly bits: number;
+  /** The sequence of the last batch before the pages were written. */
   readonly sequence: number;
+  /** What was seen of every author when the pages were complete. */
   readonly authors: readonly AuthorClock[];
 }
 
-/** [version, bits, sequence, n × (author ‖ seen ‖ committed)]. */
+/** The bytes of the row: [version, bits, sequence, n × (author ‖ seen ‖ committed)]. */
 export function encodeCheckpoint({ bits, sequence, authors }: Checkpoint): Bytes {
   const clocks = clocksToBytes(authors);
   const writer = createWriter(32 + clocks.length);
@@ -37,7 +40,7 @@ export function encodeCheckpoint({ bits, sequence, authors }: Checkpoint): Bytes
   return finish(writer);
 }
 
-/** LatticeError `malformed`: the entries themselves are then read. */
+/** Throws LatticeError `malformed`, after which a start reads the entries themselves. */
 export function decodeCheckpoint(bytes: Bytes): Checkpoint {
   const reader = createReader(bytes);
   expectArray(reader, 4);

@@ -5,7 +5,7 @@ import { entryKeyToHash } from './keys.ts';
 
 const HASH = new Uint8Array(32);
 
-/** The entry of a row, which must be about the key whose hash the row's own key is. LatticeError `damaged-row`. */
+/** The entry of a row. It must be about the key whose hash stands in the row's own key. LatticeError `damaged-row`. */
 export function entryRowToEntry(rowKey: Bytes, row: Bytes, hasher: Hasher): Entry {
   const expected = entryKeyToHash(rowKey);
   const entry = decodeEntry(row);

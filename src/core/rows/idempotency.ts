@@ -6,17 +6,20 @@ import { type Bytes, bytesToHex, hexToBytes, MAX_OPERATIONS } from '../types/ind
 const HASH_BYTES = 32;
 const HLC_BYTES = 8;
 
-/** What a write under an idempotency key came to. Which keys it wrote is in the request, which must be the same. */
+/**
+ * What a write under an idempotency key came to (SPEC A22). It does not say which keys were written: those are in the
+ * request, which must be the same.
+ */
 export interface IdempotencyRecord {
   /** Unix ms of the write. */
   readonly at: number;
-  /** SHA-256 of what was asked for. 32 bytes. */
+  /** SHA-256 of what was asked for, 32 bytes. */
   readonly request: Bytes;
-  /** Commit id, 64 hex digits. */
+  /** The commit id, 64 hex digits. */
   readonly commit: string;
-  /** 16 hex digits. */
+  /** The HLC of the commit, 16 hex digits. */
   readonly hlc: string;
-  /** Index of the first operation within the commit: small writes share one. */
+  /** The index of the write's first operation in the commit, because small writes share a commit. */
   readonly first: number;
   /** For each operation, whether its key had no value before. */
   readonly created: readonly boolean[];
@@ -28,13 +31,13 @@ function bytesOf(hex: string, length: number): Bytes {
   return bytes;
 }
 
-/** [at, request, commit, hlc, first, [created…]]. */
+/** The bytes of the row: [at, request, commit, hlc, first, [created…]]. */
 export function encodeIdempotency(record: IdempotencyRecord): Bytes {
   const { at, request, commit, hlc, first, created } = record;
   return encodeCbor([at, request, bytesOf(commit, HASH_BYTES), bytesOf(hlc, HLC_BYTES), first, created]);
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeIdempotency(bytes: Bytes): IdempotencyRecord {
   return decodeStored('the record of an idempotency key', bytes, (reader) => {
     expectArray(reader, 6);

@@ -31,15 +31,16 @@ const AUTHOR_BYTES = 32;
 const HLC_BYTES = 8;
 const CHANGE_ITEMS = 7;
 
+/** What a batch changed of one key. */
 export interface JournalChange {
   readonly key: string;
-  /** Commit id and index of the sibling shown after the batch. */
+  /** Commit id (32 bytes) and operation index of the winner after the batch. */
   readonly commit: Bytes;
   readonly index: number;
   readonly deleted: boolean;
-  /** The key's only sibling: commit and index are all that its leaf is made of. */
+  /** Whether it is the key's only sibling. Its commit and index are then all that the key's leaf is made of. */
   readonly alone: boolean;
-  /** Who wrote it and when. */
+  /** Who wrote it, and when. */
   readonly author: Author;
   readonly hlc: Hlc;
 }
@@ -47,12 +48,12 @@ export interface JournalChange {
 /** What one durable batch changed, and the root after it. */
 export interface Journal {
   readonly root: Bytes;
-  /** Of the authors of whom something newer was seen than before. */
+  /** The clocks of the authors of whom something newer was seen than before the batch. */
   readonly clocks: readonly AuthorClock[];
   readonly changes: readonly JournalChange[];
 }
 
-/** [root, clocks, [[key, commit, index, deleted, alone, author, hlc] …]]. */
+/** The bytes of the row: [root, clocks, [[key, commit, index, deleted, alone, author, hlc] …]]. */
 export function encodeJournal(journal: Journal): Bytes {
   const writer = createWriter(64 + 144 * journal.changes.length);
   writeArray(writer, 3);
@@ -66,7 +67,7 @@ export function encodeJournal(journal: Journal): Bytes {
     writeHead(writer, 0, index);
     writeBoolean(writer, deleted);
     writeBoolean(writer, alone);
-    // In place: an array of its own for each would cost more than the writing.
+    // These are written in place, because an array for each would cost more than the writing.
     writeHead(writer, BYTES, AUTHOR_BYTES);
     const authorStart = reserve(writer, AUTHOR_BYTES);
     authorInto(author, writer.bytes, authorStart);
@@ -77,7 +78,7 @@ export function encodeJournal(journal: Journal): Bytes {
   return finish(writer);
 }
 
-/** LatticeError `damaged-row`. */
+/** Reads the bytes of the row. LatticeError `damaged-row`. */
 export function decodeJournal(bytes: Bytes): Journal {
   return decodeStored('a journal record', bytes, (reader) => {
     expectArray(reader, 3);

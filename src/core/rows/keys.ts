@@ -3,38 +3,39 @@ import { type Bytes, concatBytes, type Hasher, LatticeError } from '../types/ind
 import { keyHash } from '../wire/key-hash.ts';
 
 /**
- * First byte of every row's key in the store, and with it the kind of row. A number that is retired stays in this list
- * with a note and is never used again: an old directory may still hold its rows. Retired: 0x01 (entries by key) and
- * 0x02 (from key hash to key), of store format 1.
+ * The first byte of every row's key in the store, which tells the kind of row. A number that is retired stays in this
+ * list with a note and is never used again, because an old directory may still have its rows. Retired are 0x01 (entries
+ * by key) and 0x02 (from key hash to key), both of store format 1.
  */
 export const BUCKETS = {
   /**
-   * ‖ SHA-256(key) → entry: the siblings of a key. In the order of the tree, in which snapshots, starts and checks read
-   * them.
+   * ‖ SHA-256(key) → entry: the siblings of a key. The rows have the order of the tree, in which snapshots, starts and
+   * checks read them.
    */
   entry: 0x09,
   /** ‖ key → nothing: the keys in their own order, for lists by prefix. */
   key: 0x0a,
-  /** ‖ key → nothing: the key has more than one sibling. */
+  /** ‖ key → nothing: the keys with more than one sibling. */
   conflict: 0x03,
   /** ‖ u64 sequence → what a batch changed. */
   journal: 0x04,
-  /** ‖ name → whatever the name says. */
+  /** ‖ name → whatever belongs under that name. */
   meta: 0x05,
   /** ‖ commit id ‖ u16 index → an operation that was taken out of the state. */
   quarantine: 0x06,
   /**
-   * ‖ u8 bits ‖ u32 number → leaves of the tree whose key hashes begin with the `bits` bits of that number: a start
+   * ‖ u8 bits ‖ u32 number → the leaves of the tree whose key hashes begin with the `bits` bits of that number. A start
    * reads these in place of entries.
    */
   leaves: 0x07,
-  /** ‖ idempotency key of a client → what its write came to. */
+  /** ‖ idempotency key of a client → what the write under it came to. */
   idempotency: 0x08,
 } as const;
 
+/** The name of a kind of row. */
 export type Bucket = keyof typeof BUCKETS;
 
-/** Keys in byte order: gte ≤ key < lt. */
+/** A range of rows, in the byte order of their keys: gte ≤ key < lt. */
 export interface RowRange {
   readonly gte: Bytes;
   readonly lt: Bytes;
@@ -60,26 +61,28 @@ function textRow(bucket: Bucket, text: string): Bytes {
   return out;
 }
 
-/** `hash` is what `keyHash` returns: 32 bytes, anything else is a RangeError. */
+/** The key of an entry's row. `hash` is what `keyHash` returns: 32 bytes, anything else is a RangeError. */
 export function entryKey(hash: Bytes): Bytes {
   if (hash.length !== HASH_BYTES) throw new RangeError(`a key hash has ${HASH_BYTES} bytes`);
   return row('entry', hash);
 }
 
+/** The key of the entry row of `key`. */
 export function keyToEntryKey(key: string, hasher: Hasher): Bytes {
   return row('entry', keyHash(key, hasher));
 }
 
-/** The row that lists a key. */
+/** The key of the row that lists `key`. */
 export function listedKey(key: string): Bytes {
   return textRow('key', key);
 }
 
+/** The key of the row that names `key` as one with a conflict. */
 export function conflictKey(key: string): Bytes {
   return textRow('conflict', key);
 }
 
-/** `sequence` is a whole number from 0 to 2^53−1; anything else is a RangeError. */
+/** The key of a journal row. `sequence` is a whole number from 0 to 2^53−1; anything else is a RangeError. */
 export function journalKey(sequence: number): Bytes {
   if (!Number.isSafeInteger(sequence) || sequence < 0) throw new RangeError(`${sequence} is no sequence number`);
   const out = new Uint8Array(1 + SEQUENCE_BYTES);
@@ -88,12 +91,12 @@ export function journalKey(sequence: number): Bytes {
   return out;
 }
 
-/** `commit`: 32 bytes. */
+/** The key of the row of an operation in quarantine. `commit` has 32 bytes. */
 export function quarantineKey(commit: Bytes, index: number): Bytes {
   return row('quarantine', concatBytes(commit, Uint8Array.of(index >>> 8, index & 0xff)));
 }
 
-/** The page of leaves whose key hashes begin with the `bits` bits that `page` is: 0 ≤ page < 2^bits. */
+/** The key of the page of leaves whose key hashes begin with the `bits` bits of `page`: 0 ≤ page < 2^bits. */
 export function leafPageKey(bits: number, page: number): Bytes {
   const out = new Uint8Array(6);
   out[0] = BUCKETS.leaves;
@@ -102,15 +105,17 @@ export function leafPageKey(bits: number, page: number): Bytes {
   return out;
 }
 
-/** All pages of that many bits, ascending. */
+/** All pages whose numbers have so many bits, ascending. */
 export function leafPageRange(bits: number): RowRange {
   return { gte: leafPageKey(bits, 0), lt: leafPageKey(bits + 1, 0) };
 }
 
+/** The key of the row of a client's idempotency key. */
 export function idempotencyKey(key: string): Bytes {
   return textRow('idempotency', key);
 }
 
+/** The key of the row with this name. */
 export function metaKey(name: string): Bytes {
   return textRow('meta', name);
 }
@@ -134,14 +139,14 @@ function later(a: Bytes, b: Bytes): Bytes {
 function keyedRange(bucket: Bucket, prefix: string, afterKey: string | undefined): RowRange {
   const first = textRow(bucket, prefix);
   const lt = first.slice();
-  // Neither a bucket number nor a byte of UTF-8 is 0xff: the last byte can always be counted up.
+  // Neither a bucket number nor a byte of UTF-8 is 0xff, so the last byte can always be counted up.
   lt[lt.length - 1] = (lt[lt.length - 1] as number) + 1;
   if (afterKey === undefined) return { gte: first, lt };
   const gte = later(first, after(textRow(bucket, afterKey)));
   return later(gte, lt) === gte ? { gte: lt, lt } : { gte, lt };
 }
 
-/** Entry rows of the key hashes after `hash`; of all of them without it. */
+/** The entry rows of the key hashes after `hash`, or all entry rows without it. */
 export function entryRange(hash?: Bytes): RowRange {
   const all = bucketRange('entry');
   return hash === undefined ? all : { gte: after(entryKey(hash)), lt: all.lt };
@@ -154,19 +159,19 @@ export function entryRowRange(hash: Bytes): RowRange {
 }
 
 /**
- * Rows that list the keys that begin with `prefix` (bytes of UTF-8), those after `afterKey` when given. LatticeError
- * `invalid-key`.
+ * The rows that list the keys that begin with `prefix` (bytes of UTF-8), or those of them after `afterKey` when it is
+ * given. LatticeError `invalid-key`.
  */
 export function listedRange(prefix: string, afterKey?: string): RowRange {
   return keyedRange('key', prefix, afterKey);
 }
 
-/** Conflict rows, those after `afterKey` when given. LatticeError `invalid-key`. */
+/** The conflict rows, or those after `afterKey` when it is given. LatticeError `invalid-key`. */
 export function conflictRange(afterKey?: string): RowRange {
   return keyedRange('conflict', '', afterKey);
 }
 
-/** Journal rows of the sequences after `sequence`. */
+/** The journal rows of the sequences after `sequence`. */
 export function journalRange(sequence: number): RowRange {
   return { gte: after(journalKey(sequence)), lt: bucketRange('journal').lt };
 }
@@ -186,19 +191,25 @@ function restText(bucket: Bucket, rowKey: Bytes): string {
   }
 }
 
-/** The hash of the key that an entry row is about. LatticeError `damaged-row`, as all of these. */
+/**
+ * The key hash of an entry row. Like the functions below, it throws LatticeError `damaged-row` for the key of another
+ * row.
+ */
 export function entryKeyToHash(rowKey: Bytes): Bytes {
   return rest('entry', rowKey, HASH_BYTES);
 }
 
+/** The key of the state that a row of the list names. */
 export function listedKeyToKey(rowKey: Bytes): string {
   return restText('key', rowKey);
 }
 
+/** The key of the state that a conflict row names. */
 export function conflictKeyToKey(rowKey: Bytes): string {
   return restText('conflict', rowKey);
 }
 
+/** The sequence of a journal row. */
 export function journalKeyToSequence(rowKey: Bytes): number {
   const bytes = rest('journal', rowKey, SEQUENCE_BYTES);
   const sequence = Number(new DataView(bytes.buffer, bytes.byteOffset, SEQUENCE_BYTES).getBigUint64(0));
@@ -207,10 +218,12 @@ export function journalKeyToSequence(rowKey: Bytes): number {
   return sequence;
 }
 
+/** The idempotency key of such a row. */
 export function idempotencyKeyToKey(rowKey: Bytes): string {
   return restText('idempotency', rowKey);
 }
 
+/** The name of a meta row. */
 export function metaKeyToName(rowKey: Bytes): string {
   return restText('meta', rowKey);
 }

@@ -7,29 +7,29 @@ import { type Bytes, type Hlc, LatticeError, MAX_NETWORK_BYTES } from '../types/
 const HASH_BYTES = 32;
 const INCARNATION_BYTES = 8;
 
-/** The form of a store directory. Another number is another program's directory, not damage. */
+/** The format of a store directory. Another number is the directory of another version, not damage. */
 export const STATE_FORMAT = 2;
 
-/** What the state is as a whole, written with every batch. */
+/** What the state is as a whole. It is written with every batch. */
 export interface StateMeta {
   readonly format: typeof STATE_FORMAT;
-  /** 8 random bytes, drawn when the store was created: cursors name it. */
+  /** The store incarnation: 8 random bytes, drawn when the store was made. Cursors carry it. */
   readonly incarnation: Bytes;
   readonly network: string;
   readonly root: Bytes;
-  /** Keys, tombstones included. */
+  /** Number of keys, tombstones included. */
   readonly entries: number;
-  /** Keys with a value. */
+  /** Number of keys with a value. */
   readonly live: number;
-  /** Keys with more than one sibling. */
+  /** Number of keys with more than one sibling. */
   readonly conflicts: number;
-  /** Of the last batch. */
+  /** The sequence of the last batch. */
   readonly sequence: number;
   /** No own commit has a greater HLC; zero before the first. */
   readonly hlc: Hlc;
 }
 
-/** [format, incarnation, network, root, entries, live, conflicts, sequence, hlc]. */
+/** The bytes of the row: [format, incarnation, network, root, entries, live, conflicts, sequence, hlc]. */
 export function encodeStateMeta(meta: StateMeta): Bytes {
   const writer = createWriter(256);
   writeArray(writer, 9);
@@ -42,7 +42,10 @@ export function encodeStateMeta(meta: StateMeta): Bytes {
   return finish(writer);
 }
 
-/** LatticeError `unknown-format` for the directory of another version, `damaged-row` otherwise. */
+/**
+ * Reads the bytes of the row. LatticeError `unknown-format` for the directory of another version, `damaged-row`
+ * otherwise.
+ */
 export function decodeStateMeta(bytes: Bytes): StateMeta {
   return decodeStored('the state record', bytes, (reader) => {
     const items = readHead(reader, ARRAY);

@@ -15,11 +15,16 @@ import {
 import { type ChunkPart, decodeSentEntry, keyHash, PART_LEAF_BYTES } from '../wire/index.ts';
 import { chunkHash, chunkOf, isNoHash, type SnapshotPlan } from './plan.ts';
 
-/** Parts of a chunk: 64 MiB at most are in memory before it is known to be good. A larger chunk is left to repair. */
+/**
+ * Most parts of a chunk, so that at most 64 MiB are in memory before the chunk is known to be good. A larger chunk is
+ * left to repair.
+ */
 const MAX_PARTS = 64;
 const HASH_BYTES = 32;
 
-/** An entry of a verified chunk: part of the attested state but for its signatures, which nobody has looked at. */
+/**
+ * An entry of a verified chunk. It is part of the attested state, except that nobody has checked its signatures yet.
+ */
 export interface AttestedEntry {
   readonly entry: Entry;
   /** What `encodeEntry` makes of it. */
@@ -38,17 +43,23 @@ export interface ChunkCheckDeps {
 
 /** Takes the parts of one chunk in order. Nothing of them may be used before `finish` has returned. */
 export interface ChunkCheck {
-  /** Where the next part begins; undefined when this was the last. LatticeError `malformed`, among others. */
+  /**
+   * Takes one part. Returns the key hash after which the next part begins, or undefined when this was the last. Throws
+   * LatticeError `malformed`, `unknown-version`, `untrusted-author` or `chunk-too-large`.
+   */
   add(part: ChunkPart): Bytes | undefined;
-  /** The chunk's entries, ascending by key hash, all leaves proven to be those of the cut. LatticeError `malformed`. */
+  /**
+   * The chunk's entries, ascending by key hash, when all its leaves are proven to be those of the cut; else
+   * LatticeError `malformed`. `left` is the number of keys that were named by their leaf only and are left to repair.
+   */
   finish(): { readonly entries: readonly AttestedEntry[]; readonly left: number };
 }
 
 const malformed = (message: string): LatticeError => new LatticeError('malformed', message);
 
 /**
- * Checks a chunk against its plan: each entry is what its leaf says, and the leaves make the hash of the manifest. What
- * no hash binds is the 64 bytes of each signature: a commit's id does not cover them.
+ * Checks a chunk against its plan (SPEC W5): each entry is what its leaf says, and the leaves make the hash of the
+ * manifest. No hash binds the 64 bytes of each signature, because a commit's id does not cover them.
  */
 export function createChunkCheck({ plan, index, network, isTrusted, hasher }: ChunkCheckDeps): ChunkCheck {
   const loader = createTreeLoader(hasher, { capacity: 1024 });
@@ -75,7 +86,8 @@ export function createChunkCheck({ plan, index, network, isTrusted, hasher }: Ch
   }
 
   /**
-   * That they are what a register holds: of one key, in order, none superseded by another, of the time up to the cut.
+   * Checks that the siblings are what a register keeps: they are of one key, in order, none is superseded by another,
+   * and none is later than the cut.
    */
   function checkSiblings(siblings: readonly Sibling[]): void {
     const [first] = siblings as readonly [Sibling];

@@ -6,22 +6,23 @@ const HASH_BYTES = 32;
 const INNER_TAG = 0x01;
 const NO_HASH = new Uint8Array(HASH_BYTES);
 
-/** A snapshot of one cut, cut into chunks by the first bits of the key hash, as its manifest says it. */
+/** A snapshot of one cut, divided into chunks by the first bits of the key hash, as its manifest describes it. */
 export interface SnapshotPlan {
   readonly certificate: Certificate;
   readonly certificateBytes: Bytes;
-  /** Unix ms of the cut, its root and its number of keys: what the certificate is about. */
+  /** Unix ms of the cut, its root (32 bytes) and its number of keys, as the certificate names them. */
   readonly at: number;
   readonly root: Bytes;
   readonly entries: number;
   /** Bits of the prefixes; there are 2^bits chunks. */
   readonly bits: number;
+  /** The hash of each chunk, 32 bytes each, zero for a chunk without leaves. */
   readonly hashes: Bytes;
 }
 
 /**
- * The plan that a manifest is, its hashes leading to the root that its certificate names. Who signed that is the
- * caller's to verify. LatticeError `malformed` or `unknown-version`.
+ * Makes the plan of a manifest and checks that its hashes lead to the root that its certificate names (SPEC W4). The
+ * caller verifies who signed the certificate. LatticeError `malformed` or `unknown-version`.
  */
 export function manifestToPlan(manifest: Manifest, hasher: Hasher): SnapshotPlan {
   const certificateBytes = manifest.certificate.slice();
@@ -43,8 +44,8 @@ export function manifestToPlan(manifest: Manifest, hasher: Hasher): SnapshotPlan
 
 /**
  * The root of a tree from the hashes of its subtrees under all 2^b prefixes of b bits, ascending, 32 bytes each, zero
- * where there are no leaves. A node with leaves on one side only does not exist in the path-compacted tree: the other
- * side's hash passes through.
+ * where there are no leaves. The path-compacted tree has no node with leaves on one side only, so there the hash of
+ * that side passes through.
  */
 export function rootOfSubtrees(hashes: Bytes, hasher: Hasher): Bytes {
   let level = hashes.slice();
@@ -70,11 +71,12 @@ export function rootOfSubtrees(hashes: Bytes, hasher: Hasher): Bytes {
   return isNoHash(level) ? emptyRoot(hasher) : level;
 }
 
+/** Whether a chunk's hash is the one that stands for no leaves. */
 export function isNoHash(hash: Bytes): boolean {
   return equalBytes(hash, NO_HASH);
 }
 
-/** The hash that the leaves of chunk `index` must have. */
+/** The hash that the leaves of chunk `index` must make. */
 export function chunkHash(plan: Pick<SnapshotPlan, 'hashes'>, index: number): Bytes {
   return plan.hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
 }
@@ -84,7 +86,7 @@ export function chunkOf(keyHash: Bytes, bits: number): number {
   return (((keyHash[0] as number) << 8) | (keyHash[1] as number)) >>> (16 - bits);
 }
 
-/** The first key hash of chunk `index`; that of the chunk after the last is undefined. */
+/** The least key hash that chunk `index` can have, or undefined when there is no chunk of that index. */
 export function chunkStart(index: number, bits: number): Bytes | undefined {
   if (index >= 2 ** bits) return undefined;
   const first = index << (16 - bits);

@@ -10,9 +10,9 @@ import {
 } from '../types/index.ts';
 
 /**
- * A multi-value register per key with version-vector causality, as in Shapiro et al., "A comprehensive study of
- * Convergent and Commutative Replicated Data Types" (2011), §3.2.2, with dots as in Preguiça et al., "Dotted Version
- * Vectors" (2010). The result depends only on the set of operations seen, never on their order.
+ * A multi-value register for each key, with causality by version vectors as in Shapiro et al., "A comprehensive study
+ * of Convergent and Commutative Replicated Data Types" (2011), §3.2.2, and with dots as in Preguiça et al., "Dotted
+ * Version Vectors" (2010). The result depends only on the set of operations seen, never on their order (SPEC R3).
  */
 
 /** True when `context` names `author` with an HLC of at least `hlc`. */
@@ -21,7 +21,10 @@ export function covers(context: Context, author: Author, hlc: Hlc): boolean {
   return false;
 }
 
-/** What the register looks at in an operation. A Sibling is one; so is what a cut keeps of it, which has no value. */
+/**
+ * What the register looks at in an operation. A Sibling is a Versioned, and so is the operation without its value that
+ * a cut keeps.
+ */
 export interface Versioned {
   readonly commit: Bytes;
   readonly index: number;
@@ -35,26 +38,28 @@ function compareSameDot(a: Versioned, b: Versioned): number {
 }
 
 /**
- * True when `a` replaces `b`: its author had seen `b`, or it is a later operation of the same author. Two commits of
- * one author with one HLC (equivocation) are decided by the greater commit id, the same way everywhere.
+ * Whether `a` supersedes `b`: its author had seen `b`, or it is a later operation of the same author (SPEC R1). Of two
+ * commits of one author with one HLC (equivocation) the one with the greater commit id wins, so that every node decides
+ * alike (SPEC R2).
  */
 export function supersedes(a: Versioned, b: Versioned): boolean {
   if (a.author === b.author) return a.hlc > b.hlc || (a.hlc === b.hlc && compareSameDot(a, b) > 0);
   return covers(a.operation.context, b.author, b.hlc);
 }
 
-/** Winner first: greatest (hlc, author, commit id, index). */
+/** Compares for the order of siblings, winner first: greatest (HLC, author, commit id, index). */
 export function compareSiblings(a: Versioned, b: Versioned): number {
   if (a.hlc !== b.hlc) return a.hlc > b.hlc ? -1 : 1;
   if (a.author !== b.author) return a.author > b.author ? -1 : 1;
   return -compareSameDot(a, b);
 }
 
+/** What became of an operation: it was added, it was there already (`held`), or another operation supersedes it. */
 export type MergeOutcome = 'added' | 'held' | 'superseded';
 
 /**
- * Adds one operation to the siblings of its key, winner first. Those given are not changed, and come back when the
- * operation is not added.
+ * Adds one operation to the siblings of its key, winner first. The array given is not changed; it is what comes back
+ * when the operation is not added.
  */
 export function mergeSiblings<S extends Versioned>(
   held: readonly S[],
@@ -82,16 +87,16 @@ export function mergeSibling(
 }
 
 /**
- * What `self` has seen of a key once it holds `entry`: every sibling's dot merged with its context, its own dots left
- * out as implied. Of the contexts only trusted authors' dots are taken over: operations of others never count, and
- * invented authors would fill the context for good.
+ * The context that `self` gives its next operation on a key with this entry (SPEC R5): the dots of all siblings, merged
+ * with their contexts. The dots of `self` are implied and left out. From the contexts only the dots of trusted authors
+ * are taken: operations of other authors never count, and invented authors would fill the context for good.
  */
 export function contextOf(entry: Entry | undefined, self: Author, isTrusted: (author: Author) => boolean): Context {
   if (entry === undefined) return [];
   const [only] = entry.siblings;
   if (entry.siblings.length === 1 && only !== undefined) {
-    // A context is sorted and never names its own operation's author, so one dot goes into its place and nothing has to
-    // be merged.
+    // A context is sorted and never names the author of its own operation, so that author's dot is put in its place and
+    // nothing has to be merged.
     const context = only.operation.context.filter(({ author }) => author !== self && isTrusted(author));
     if (only.author === self) return context;
     const after = context.findIndex(({ author }) => author > only.author);
@@ -112,12 +117,12 @@ export function contextOf(entry: Entry | undefined, self: Author, isTrusted: (au
   return context.length > 1 ? context.sort((a, b) => (a.author < b.author ? -1 : 1)) : context;
 }
 
-/** The sibling that readers are shown. */
+/** The sibling that readers are shown: the first. */
 export function winner(entry: Entry): Sibling {
   return entry.siblings[0] as Sibling;
 }
 
-/** True when readers see a value: the winner is not a tombstone. */
+/** Whether readers see a value, which means that there is an entry whose winner is a put. */
 export function isLive(entry: Entry | undefined): boolean {
   return entry !== undefined && winner(entry).operation.kind === 'put';
 }

@@ -1,18 +1,25 @@
 import { bytesToHex, type Entry, LatticeError, type Sibling } from '../types/index.ts';
 import { isLive, winner } from './register.ts';
 
-/** An entry's version as clients see it, also its ETag: `<commit id>.<operation index>`. */
+/**
+ * The version of an entry whose winner is `sibling`, as clients see it, also its ETag: `<commit id>.<operation index>`
+ * (SPEC R7).
+ */
 export function versionOf(sibling: Sibling): string {
   return `${bytesToHex(sibling.commit)}.${sibling.index}`;
 }
 
 /** Preconditions of one operation, evaluated against the newest local state. */
 export interface Conditions {
-  /** A version, or several of which one must be current, or '*' for "exists". */
+  /**
+   * A version that must be current, or several of which one must be, or '*', which asks only that the key has a value.
+   */
   readonly ifMatch?: string | readonly string[];
-  /** '*': only when the key does not exist. A version, or several: only when none of them is current. */
+  /**
+   * A version that must not be current, or several of which none may be, or '*', which asks that the key has no value.
+   */
   readonly ifNoneMatch?: string | readonly string[];
-  /** The key must have a value, else `not-found`. */
+  /** Whether the key must have a value; else the error is `not-found`. */
   readonly mustExist?: boolean;
 }
 

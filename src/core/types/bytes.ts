@@ -1,4 +1,7 @@
-/** Raw bytes. Never mutated once handed over a function boundary. */
+/**
+ * Raw bytes. Nobody changes bytes that have passed a function boundary, except a buffer that a function takes to write
+ * its result into.
+ */
 export type Bytes = Uint8Array;
 
 /**
@@ -18,14 +21,17 @@ export type Hlc = bigint & { readonly __brand: 'Hlc' };
 
 /** Character codes of the hex digits. */
 const DIGITS: readonly number[] = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
-/** Bytes written at one call: a signature, and few enough to be arguments. */
+/**
+ * Bytes that one call of String.fromCharCode writes: a whole signature, in few enough digits to be passed as arguments.
+ */
 const HEX_PART = 64;
-/** Scratch. */
+/** The character codes of one such part, reused by every call. */
 const CODES = Array.from({ length: 2 * HEX_PART }, () => 0);
 
 /**
- * Lower-case hex of `bytes`. Made in one piece: a string put together digit by digit stays a rope of as many objects,
- * some 2 KB for a signature, for as long as it is kept, and takes twice as long as a key of a map.
+ * Lower-case hex of `bytes`. Its digits are made in whole parts, because a string that is put together digit by digit
+ * stays a rope of as many objects (some 2 KB for a signature) for as long as it is kept, and such a rope takes twice as
+ * long as a key of a map.
  */
 export function bytesToHex(bytes: Bytes): string {
   let out = '';
@@ -41,7 +47,7 @@ export function bytesToHex(bytes: Bytes): string {
   return out;
 }
 
-/** Bytes of a hex string, or undefined when it is not an even run of hex digits. */
+/** The bytes of a hex string in either case, or undefined when it is not an even number of hex digits. */
 export function hexToBytes(hex: string): Bytes | undefined {
   if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) return undefined;
   const out = new Uint8Array(hex.length / 2);
@@ -59,10 +65,12 @@ export function compareBytes(a: Bytes, b: Bytes): number {
   return a.length - b.length;
 }
 
+/** Whether two byte strings are the same. The time that it takes depends on the bytes, so it is not for secrets. */
 export function equalBytes(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
 }
 
+/** The parts one after another, in memory of their own. */
 export function concatBytes(...parts: readonly Bytes[]): Bytes {
   let length = 0;
   for (const p of parts) length += p.length;

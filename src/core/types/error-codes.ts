@@ -1,7 +1,8 @@
 /**
- * Every code that a `LatticeError` can have, by where it arises: the one registry. What an HTTP answer and a command's
- * exit make of a code stands with the API and the command line, what people make of it in docs/failures.md; tests hold
- * the four together. A code is never given another meaning: programs of other versions know it.
+ * The one registry of all codes that a `LatticeError` can have, grouped by where they arise. The HTTP status of each
+ * code stands in src/api/http/statuses.ts, its exit code in src/cli/exit-codes.ts, and what people can do about it in
+ * docs/failures.md; tests check that all of them agree. A code is never given another meaning, because programs of
+ * other versions know it.
  */
 export const ERROR_CODES = [
   // Bytes and values that break a rule of the protocol, whoever made them.
@@ -149,8 +150,8 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 const KNOWN: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
 /**
- * Whether a text is one of our codes. What another node says need not be: its version may have codes that this one
- * does not know, and these stay plain text.
+ * Whether a text is one of our codes. A code that another node sends may be none of them, because the version of that
+ * node may have codes that this one does not know; such a code stays plain text.
  */
 export function isErrorCode(text: unknown): text is ErrorCode {
   return KNOWN.has(text);

@@ -1,21 +1,23 @@
 import type { ErrorCode } from './error-codes.ts';
 
-/** Why a fragment was not accepted. A bounded set: the codes are metric labels and travel in sync messages. */
+/**
+ * Why a fragment was not accepted. The set is bounded, because the codes are metric labels and travel in sync messages.
+ */
 export const REFUSALS = [
   'malformed', // not canonical, over a limit, or the proof does not lead to the header's root
   'bad-signature',
   'other-network',
-  'unknown-version', // ignored, never punished: a rolling upgrade must not ban itself
+  'unknown-version', // ignored and never punished, so that nodes of both versions stay peers during an upgrade
   'untrusted-author',
-  'future', // deferred: its clock is more than MAX_FUTURE_MS ahead of ours
-  'overloaded', // a local queue was full; the repair path asks again
-  'read-only', // this node refuses writes right now (restored key, full disk, clone alarm)
+  'future', // deferred: its HLC is more than MAX_FUTURE_MS ahead of our wall clock
+  'overloaded', // a local queue was full; a repair fetches the fragment again
+  'read-only', // the disk is full
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
 /**
- * An expected failure of an operation: a code for programs, a sentence for people, and what to do next where there is
- * something to do.
+ * An expected failure of an operation. `code` is for programs and `message` is a sentence for people; `next` says what
+ * to do, where there is something to do. `details` has typed facts about the failure.
  */
 export class LatticeError extends Error {
   readonly code: ErrorCode;

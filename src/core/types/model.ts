@@ -1,25 +1,28 @@
 import type { Author, Bytes, CommitId, Hlc } from './bytes.ts';
 import type { JsonValue } from './json.ts';
 
-/** One event of one author: the pair that a context covers. */
+/** An author and an HLC, which together name what that author wrote at that time. */
 export interface Dot {
   readonly author: Author;
   readonly hlc: Hlc;
 }
 
-/** A version vector: for each author the greatest HLC seen. Sorted by author, each author once. */
+/** A version vector: for each author the greatest HLC seen. It is sorted by author and has each author once. */
 export type Context = readonly Dot[];
 
-/** put or delete of one key, with the context its author had seen for that key (author's own dots implied). */
+/**
+ * The put or the delete of one key, with what its author had seen of that key. The author's own dots are implied and
+ * are not in the context.
+ */
 export interface Operation {
   readonly kind: 'put' | 'delete';
   readonly key: string;
-  /** Present exactly when kind is 'put'. */
+  /** It is there exactly when `kind` is 'put'. */
   readonly value?: JsonValue;
   readonly context: Context;
 }
 
-/** The signed part of a commit (SPEC: header). */
+/** The signed part of a commit (SPEC H1). */
 export interface Header {
   readonly version: number;
   readonly network: string;
@@ -31,7 +34,7 @@ export interface Header {
   readonly opsRoot: Bytes;
 }
 
-/** An operation of a fragment: its place in the commit, its exact bytes, and what they say. */
+/** An operation of a fragment: its index in the commit, its exact bytes, and what they say. */
 export interface FragmentOperation {
   readonly index: number;
   readonly bytes: Bytes;
@@ -39,8 +42,8 @@ export interface FragmentOperation {
 }
 
 /**
- * A commit, or some of its operations with the hashes that prove they belong to it. A whole commit is the
- * fragment that holds every operation (and no hashes). Byte fields are exactly the bytes received.
+ * A commit, or some of its operations with the hashes that prove that they belong to it. A whole commit is the fragment
+ * that has every operation, and no hashes. Byte fields are exactly the bytes received.
  */
 export interface Fragment {
   readonly id: CommitId;
@@ -50,14 +53,15 @@ export interface Fragment {
   readonly headerBytes: Bytes;
   /** 64 bytes, Ed25519 over COMMIT_DOMAIN ‖ headerBytes. */
   readonly signature: Bytes;
-  /** In increasing index, at least one. */
+  /** At least one, in the order of their indices. */
   readonly operations: readonly FragmentOperation[];
-  /** Hashes of the maximal subtrees without any of `operations`, left to right. */
+  /** Hashes of the maximal subtrees that have none of `operations`, 32 bytes each, from left to right. */
   readonly proof: readonly Bytes[];
 }
 
-/** An undominated operation of a key, self-contained: it verifies without any other record. */
+/** An operation of a key that no other operation supersedes, with everything that it takes to verify it. */
 export interface Sibling {
+  /** The id of the commit, 32 bytes. `index` is the index of the operation in that commit. */
   readonly commit: Bytes;
   readonly index: number;
   readonly author: Author;
@@ -66,11 +70,13 @@ export interface Sibling {
   readonly operationBytes: Bytes;
   readonly headerBytes: Bytes;
   readonly signature: Bytes;
-  /** Proof hashes of this single operation within its commit (the fragment form with one index). */
+  /** The hashes that prove that this one operation belongs to the commit, as in a fragment with one index. */
   readonly proof: readonly Bytes[];
 }
 
-/** All undominated operations of a key, winner first: greatest (hlc, author, commit id, index). Never empty. */
+/**
+ * A key with all its siblings, winner first: greatest (HLC, author, commit id, index). There is at least one sibling.
+ */
 export interface Entry {
   readonly key: string;
   readonly siblings: readonly Sibling[];

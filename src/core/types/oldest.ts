@@ -1,7 +1,7 @@
 /**
- * Takes the oldest keys out of a map or set that has reached `limit`, an eighth of it at once. One at a time would cost
- * some 2 µs each: a map keeps the places of what was taken out until it is made anew, and who asks for its first key
- * passes over all of them.
+ * Takes the oldest keys out of a map or set that has reached `limit`: an eighth of the limit at once, and at least one.
+ * Taking them out one by one would cost some 2 µs each, because a map keeps the places of deleted keys until it is made
+ * anew, and a search for its first key passes over all of these places.
  */
 export function dropOldest<K>(held: Map<K, unknown> | Set<K>, limit: number): void {
   if (held.size < limit) return;

@@ -3,37 +3,44 @@ import { textToBytes } from '../cbor/text.ts';
 import { type Author, type Bytes, bytesToHex, concatBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../types/index.ts';
 import { authorBytes, createWireReader, encodeChecked, type WireReader, wellFormed } from './fields.ts';
 
-/** (wire) A signed attestation: 128 bytes of network, 150 of fixed fields and the signature fit. */
+/** (wire) Most bytes of a signed attestation: 128 bytes of network, 150 of fixed fields and the signature fit. */
 export const MAX_ATTESTATION_BYTES = 512;
 const AUTHOR_BYTES = 32;
 const SIGNER_BYTES = AUTHOR_BYTES + 64;
-/** (wire) A certificate: the signers of a full trust list, 96 bytes each, and the fields of an attestation. */
+/**
+ * (wire) Most bytes of a certificate: the signers of a full trust list, 96 bytes each, and the fields of an attestation
+ * fit.
+ */
 export const MAX_CERTIFICATE_BYTES = MAX_TRUSTED * SIGNER_BYTES + MAX_ATTESTATION_BYTES;
-/** (wire) Prefix of the bytes that an attestation's signature covers. */
+/**
+ * (wire) The domain that stands before an attestation in what its author signs, so that the signature means nothing
+ * elsewhere.
+ */
 export const CUT_DOMAIN: Bytes = textToBytes('diotec360/lattice/cut/v1:');
 
 const VERSION = 1;
 /** The greatest time that an HLC can hold, Unix ms. */
 const MAX_TIME = 2 ** 48 - 1;
 
-/** The state at one moment as somebody saw it. */
+/** What somebody says the state was at one time. */
 export interface CutClaim {
   readonly network: string;
-  /** Unix ms: the state made of the operations with an HLC of at most this many milliseconds. */
+  /** Unix ms. The state meant is that of the operations with an HLC of at most this many milliseconds. */
   readonly at: number;
-  /** Merkle root of it, 32 bytes. */
+  /** The Merkle root of that state, 32 bytes. */
   readonly root: Bytes;
-  /** Its keys, tombstones included. */
+  /** The number of its keys, tombstones included. */
   readonly entries: number;
   /** `trustHash` of the signer's trust list, 32 bytes. */
   readonly trustHash: Bytes;
 }
 
-/** One author's claim. */
+/** The claim of one author (SPEC Z3). */
 export interface Attestation extends CutClaim {
   readonly author: Author;
 }
 
+/** An attestation with its signature and its bytes. */
 export interface SignedAttestation {
   readonly attestation: Attestation;
   readonly payloadBytes: Bytes;
@@ -43,7 +50,7 @@ export interface SignedAttestation {
   readonly bytes: Bytes;
 }
 
-/** The same claim signed by several authors, in increasing order of their keys, each once. */
+/** One claim signed by several authors (SPEC Z4), in increasing order of their keys, each once. */
 export interface Certificate extends CutClaim {
   readonly signers: readonly { readonly author: Author; readonly signature: Bytes }[];
 }
@@ -62,7 +69,8 @@ export function attestationSigningBytes(payloadBytes: Bytes): Bytes {
 }
 
 /**
- * Encodes and signs; `sign` is Ed25519 by the key of `attestation.author`. RangeError when a field is out of bounds.
+ * Encodes and signs an attestation; `sign` is Ed25519 with the node key of its author. RangeError when a field is out
+ * of bounds.
  */
 export function createSignedAttestation(attestation: Attestation, sign: (message: Bytes) => Bytes): SignedAttestation {
   const payloadBytes = encodeAttestationPayload(attestation);
@@ -74,8 +82,8 @@ function assemble(payloadBytes: Bytes, signature: Bytes): SignedAttestation {
 }
 
 /**
- * Structure and bounds only: signature, network and trust are the caller's to check. The result keeps a copy.
- * LatticeError `malformed` or `unknown-version`.
+ * Checks structure and bounds only; the caller checks signature, network and trust. The result keeps a copy of the
+ * bytes. LatticeError `malformed` or `unknown-version`.
  */
 export function decodeSignedAttestation(input: Bytes): SignedAttestation {
   if (input.length > MAX_ATTESTATION_BYTES)
@@ -108,15 +116,17 @@ function readState(reader: WireReader): Omit<CutClaim, 'network'> {
   };
 }
 
-/** RangeError when a field is out of bounds, or the signers are not strictly increasing. */
+/**
+ * The bytes of a certificate. RangeError when a field is out of bounds, or when the signers do not strictly increase.
+ */
 export function encodeCertificate({ network, at, root, entries, trustHash, signers }: Certificate): Bytes {
   const packed = concatBytes(...signers.flatMap(({ author, signature }) => [authorBytes(author), signature]));
   return encodeChecked([VERSION, wellFormed(network), at, root, entries, trustHash, packed], decodeCertificate);
 }
 
 /**
- * Structure and bounds only: `certificateSigners` tells what is to be verified. LatticeError `malformed` or
- * `unknown-version`.
+ * Checks structure and bounds only; `checkCertificate` tells which signatures the caller has to verify. The result
+ * keeps a copy of the bytes. LatticeError `malformed` or `unknown-version`.
  */
 export function decodeCertificate(input: Bytes): Certificate {
   if (input.length > MAX_CERTIFICATE_BYTES)

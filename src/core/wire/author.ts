@@ -1,6 +1,9 @@
 import { type Author, type Bytes, bytesToHex } from '../types/index.ts';
 
-/** Power of two; a fleet's authors mostly have a place of their own. Authors that share one only lose the saving. */
+/**
+ * Places of the cache of authors, a power of two. The authors of a fleet mostly have a place each; authors that share
+ * one replace each other there, and nothing but the saving is lost.
+ */
 const PLACES = 64;
 const AUTHOR_BYTES = 32;
 
@@ -8,8 +11,7 @@ const known: ({ readonly bytes: Bytes; readonly author: Author } | undefined)[] 
 
 /**
  * The author whose 32-byte key stands at `at`. The same few authors stand in every context, and their text is compared
- * and looked up all the time: one string for each is made, hashed and compared once instead of anew with every
- * operation.
+ * and looked up all the time, so one string for each is made and hashed once and not anew with every operation.
  */
 export function authorAt(bytes: Bytes, at: number): Author {
   const place = (bytes[at + AUTHOR_BYTES - 1] as number) & (PLACES - 1);

@@ -3,48 +3,55 @@ import { malformed } from '../cbor/reader.ts';
 import { type Bytes, MAX_SYNC_BYTES } from '../types/index.ts';
 import type { WireReader } from './fields.ts';
 
-/** (wire) Cells that a node keeps and answers: enough for 96,000 differences, 3 MiB of memory. */
+/** (wire) Cells that a node keeps of its state and answers: enough for 96,000 differences, in 3 MiB of memory. */
 export const PREFIX_CELLS = 131_072;
-/** (wire) Bytes of a cell: sum of its items (16), sum of their checks (4), their number modulo 256 (1). */
+/** (wire) Bytes of a cell: XOR of its items (16), XOR of their checks (4), their number modulo 256 (1). */
 export const CELL_BYTES = 21;
-/** (wire) Cells whose number of items is told in full: what the size of a difference is estimated from. */
+/**
+ * (wire) The number of items of the first so many cells is told in full. From it the size of a difference is estimated.
+ */
 export const COUNTED_CELLS = 128;
 /**
- * (wire) Cells whose number of items an answer from 0 tells, modulo 256 where it does not send them: a byte each makes
- * the estimate more than twice as exact, and an answer of 128 cells stays under 4 KB.
+ * (wire) An answer from cell 0 tells, for the cells below this index that it does not send, their number of items
+ * modulo 256. A byte for each makes the estimate more than twice as exact, and an answer of 128 cells stays under 4 KB.
  */
 export const TOLD_CELLS = 832;
-/** (wire) Cells in one answer: they and the full counts stay under MAX_SYNC_BYTES with room for the rest. */
+/** (wire) Most cells in one answer: they and the full counts stay under MAX_SYNC_BYTES, with room for the rest. */
 export const MAX_CELLS = 32_768;
 /** (wire) Bytes of a salt. */
 export const SALT_BYTES = 8;
 const ROOT_BYTES = 32;
 const COUNT_BYTES = 4;
 
-/** Asks for coded symbols of the answerer's state. */
+/** Asks for coded symbols (cells) of the answerer's state (SPEC Y6). */
 export interface CellsRequest {
   readonly type: 'cells';
-  /** Which version of the state: a root that it answered before (32 bytes), or empty for its present one. */
+  /**
+   * Which cell set is asked for: a root that was answered before (32 bytes), or empty for that of the present state.
+   */
   readonly root: Bytes;
-  /** The asker's own root (32 bytes), or empty: where it is the version's, no cells are answered. */
+  /**
+   * The asker's own root (32 bytes), or empty. Where it is the root of the present state, and `root` is empty, the
+   * answer has no cells.
+   */
   readonly mine: Bytes;
-  /** Empty, or SALT_BYTES that change the hash of items. */
+  /** Empty, or SALT_BYTES that change the hash of every item. */
   readonly salt: Bytes;
   readonly from: number;
   /** 1…MAX_CELLS; from + count ≤ PREFIX_CELLS. */
   readonly count: number;
 }
 
-/** Answer to `cells`: those asked for, or fewer where the answerer has no more of this version. */
+/** The answer to `cells` (SPEC Y7): the cells asked for, or fewer where the cell set has no more. */
 export interface CellsAnswer {
   readonly type: 'coded';
-  /** Root of the version that the cells are of, 32 bytes, and its number of keys. */
+  /** The root of the state that the cells are of, 32 bytes, and its number of keys. */
   readonly root: Bytes;
   readonly entries: number;
   readonly from: number;
   /**
-   * u32 for each cell with an index below COUNTED_CELLS; then, from 0 and where these are all, a byte for each cell
-   * that follows the answer's, up to TOLD_CELLS: its count modulo 256.
+   * A u32 for each cell with an index below COUNTED_CELLS. When the answer begins at 0 and has all of these, a byte
+   * follows for each cell after the answer's last one, up to cell TOLD_CELLS: that cell's count modulo 256.
    */
   readonly counts: Bytes;
   /** CELL_BYTES for each cell. */
@@ -56,6 +63,7 @@ export function cellsRequestFields({ root, mine, salt, from, count }: CellsReque
   return [root, mine, salt, from, count];
 }
 
+/** The elements of the array after its type. */
 export function cellsAnswerFields({ root, entries, from, counts, cells }: CellsAnswer): CborItem[] {
   return [root, entries, from, counts, cells];
 }

@@ -3,16 +3,19 @@ import { malformed, splitBytes } from '../cbor/reader.ts';
 import { type Bytes, compareBytes, concatBytes, MAX_SYNC_BYTES } from '../types/index.ts';
 import type { WireReader } from './fields.ts';
 
-/** (wire) Bits of a key hash; prefixes end on its 64 four-bit digits. */
+/** (wire) Bits of a key hash. Prefixes end after one of its 64 four-bit digits. */
 const HASH_BITS = 256;
 const HASH_BYTES = 32;
-/** (wire) Bytes of a subtree's or leaf's hash that are compared: no accidental collision, half the traffic. */
+/**
+ * (wire) Bytes of the hash of a subtree or leaf that are compared: enough that no two are equal by accident, at half
+ * the traffic of whole hashes.
+ */
 const DIGEST_BYTES = 16;
 const LEAF_BYTES = HASH_BYTES + DIGEST_BYTES;
 
 /**
- * The key hashes that begin with the first `bits` bits of `prefix`; ceil(bits / 8) bytes, unused low bits zero, bits a
- * multiple of 4.
+ * The key hashes that begin with the first `bits` bits of `prefix`. `bits` is a multiple of 4; `prefix` has ceil(bits /
+ * 8) bytes, of which unused low bits are zero.
  */
 export interface HashPrefix {
   readonly prefix: Bytes;
@@ -20,14 +23,15 @@ export interface HashPrefix {
 }
 
 /**
- * A subtree by its children: bit i (1 << i) of `bitmap` is set when child i is not empty; 16 digest bytes each, i
- * ascending. bits ≤ 252.
+ * A subtree, described by its children. Bit i (1 << i) of `bitmap` is set when child i is not empty, and `digests` has
+ * 16 bytes for each set bit, i ascending. `bits` is at most 252.
  */
 export interface SubtreeDigests extends HashPrefix {
   readonly bitmap: number;
   readonly digests: Bytes;
 }
 
+/** A key hash and the digest of its leaf. */
 export interface LeafDigest {
   /** 32 bytes. */
   readonly keyHash: Bytes;
@@ -36,8 +40,8 @@ export interface LeafDigest {
 }
 
 /**
- * A subtree (4…256 bits) that differs from what was asked about: all its leaves, key hashes increasing, or its
- * children.
+ * A subtree (of a prefix of 4…256 bits) that differs from what was asked about (SPEC S4), told either by all its
+ * leaves, with increasing key hashes, or by its children.
  */
 export type Difference =
   | (HashPrefix & { readonly kind: 'leaves'; readonly leaves: readonly LeafDigest[] })
@@ -50,13 +54,14 @@ export function differenceFields(difference: Difference): CborItem[] {
   return [prefix, bits, 0, concatBytes(...difference.leaves.flatMap((leaf) => [leaf.keyHash, leaf.digest]))];
 }
 
-/** What `read` gives, `count` times. */
+/** What `count` calls of `read` return. */
 export function repeat<T>(count: number, read: () => T): T[] {
   const out: T[] = [];
   for (let i = 0; i < count; i++) out.push(read());
   return out;
 }
 
+/** Reads a query of a request for digests (SPEC S3). LatticeError `malformed`. */
 export function readQuery(reader: WireReader): SubtreeDigests {
   reader.array('query', 4, 4);
   return { ...readPrefix(reader, 0, HASH_BITS - 4), ...readChildren(reader) };
@@ -97,7 +102,7 @@ function readChildren(reader: WireReader): { bitmap: number; digests: Bytes } {
   return { bitmap, digests: reader.bytes('digests', children * DIGEST_BYTES) };
 }
 
-/** Throws `malformed` unless they strictly increase. */
+/** Throws LatticeError `malformed` unless the key hashes strictly increase. */
 export function checkIncreasing(keyHashes: readonly Bytes[]): void {
   for (let i = 1; i < keyHashes.length; i++) {
     if (compareBytes(keyHashes[i - 1] as Bytes, keyHashes[i] as Bytes) >= 0)

@@ -18,10 +18,10 @@ import { decodeOperation } from './operation.ts';
 const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const SIBLING_ITEMS = 6;
-/** Commit id, signature, index and heads. */
+/** At least the bytes that commit id, signature, index and all CBOR heads of a sibling take. */
 const SIBLING_BYTES = 128;
 
-/** [[commit, index, header, signature, operation, proof] …], in the entry's order. */
+/** The bytes of an entry: [[commit, index, header, signature, operation, proof] …], in the order of its siblings. */
 export function encodeEntry(entry: Entry): Bytes {
   let expected = 1;
   for (const { headerBytes, operationBytes, proof } of entry.siblings) {
@@ -65,16 +65,17 @@ function readSibling(reader: Reader): Sibling {
 }
 
 /**
- * The entry in a row's value. Form is checked, hashes and signatures are not: the tree's root vouches for local rows.
- * With `key`, the one from the row's own key, all siblings must be about it. Byte fields are views of `bytes`.
- * LatticeError `damaged-row`.
+ * The entry in the value of a row. Only its form is checked, not its hashes and signatures, because the root of the
+ * tree vouches for a node's own rows. With `key`, which comes from the row's own key, all siblings must be about that
+ * key. Byte fields are views of `bytes`. LatticeError `damaged-row`.
  */
 export function decodeEntry(bytes: Bytes, key?: string): Entry {
   return decodeStored('an entry', bytes, (reader) => {
     const count = readHead(reader, ARRAY);
     if (count === 0) throw malformed('an entry has at least one sibling');
     const siblings: Sibling[] = [];
-    for (let i = 0; i < count; i++) siblings.push(readSibling(reader)); // ends with the bytes, whatever `count` claims
+    // The loop ends with the bytes, whatever `count` claims.
+    for (let i = 0; i < count; i++) siblings.push(readSibling(reader));
     const own = key ?? (siblings[0] as Sibling).operation.key;
     if (siblings.some((sibling) => sibling.operation.key !== own)) throw malformed('a sibling is about another key');
     return { key: own, siblings };

@@ -3,9 +3,9 @@ import { textToBytes } from '../cbor/text.ts';
 import { type Author, type Bytes, concatBytes, type Hasher, MAX_SYNC_BYTES, MAX_URL_BYTES } from '../types/index.ts';
 import { authorBytes, createWireReader, encodeChecked, wellFormed } from './fields.ts';
 
-/** (wire) An identity answer: the URL and 200 bytes of fixed fields fit. */
+/** (wire) Most bytes of an identity answer: the URL and 200 bytes of fixed fields fit. */
 export const MAX_IDENTITY_BYTES = MAX_URL_BYTES + 256;
-/** (wire) A request or response: the largest sync message and 150 bytes of fixed fields fit. */
+/** (wire) Most bytes of a request or response over HTTP: the largest sync message and 150 bytes of fixed fields fit. */
 export const MAX_ENVELOPE_BYTES = MAX_SYNC_BYTES + 256;
 
 const IDENTITY_DOMAIN = textToBytes('diotec360/lattice/identity/v1:');
@@ -13,19 +13,20 @@ const REQUEST_DOMAIN = textToBytes('diotec360/lattice/sync-request/v1:');
 const RESPONSE_DOMAIN = textToBytes('diotec360/lattice/sync-response/v1:');
 const ENVELOPE_VERSION = 1;
 
-/** What a node signs to prove that it answers at a URL. */
+/** What a node signs to prove that it answers at a URL (SPEC X1). */
 export interface IdentityClaim {
-  /** 16 random bytes of whoever asks: the answer is not a recording. */
+  /** 16 random bytes of whoever asks, so that the answer cannot be a recording. */
   readonly askerNonce: Bytes;
   /** The URL that the asker used. */
   readonly url: string;
   readonly author: Author;
-  /** 8 bytes. */
+  /** The incarnation of the answering node, 8 bytes. */
   readonly incarnation: Bytes;
-  /** 16 random bytes of the answering node, which later requests name. */
+  /** The request nonce: 16 random bytes of the answering node, which later requests name. */
   readonly sessionNonce: Bytes;
 }
 
+/** An identity claim with its signature. */
 export interface IdentityAnswer extends IdentityClaim {
   /** 64 bytes, by `author` over `identitySigningBytes`. */
   readonly signature: Bytes;
@@ -45,12 +46,12 @@ export function identitySigningBytes(claim: IdentityClaim): Bytes {
   return concatBytes(IDENTITY_DOMAIN, encodeCbor(identityFields(claim)));
 }
 
-/** RangeError when a field is out of bounds. */
+/** The bytes of an identity answer. RangeError when a field is out of bounds. */
 export function encodeIdentity(answer: IdentityAnswer): Bytes {
   return encodeChecked([...identityFields(answer), answer.signature], decodeIdentity);
 }
 
-/** Structure and bounds only, not the signature. LatticeError `malformed` or `unknown-version`. */
+/** Checks structure and bounds, but not the signature. LatticeError `malformed` or `unknown-version`. */
 export function decodeIdentity(bytes: Bytes): IdentityAnswer {
   const reader = createWireReader('identity answer', bytes, MAX_IDENTITY_BYTES);
   reader.open({ [ENVELOPE_VERSION]: 7 });
@@ -66,16 +67,16 @@ export function decodeIdentity(bytes: Bytes): IdentityAnswer {
   return answer;
 }
 
-/** A sync message from `author`, fresh by the pair of session nonce and counter. */
+/** A sync message from `author` (SPEC X3). The pair of request nonce and counter shows that it is no recording. */
 export interface SyncRequest {
-  /** 16 bytes, from the server's identity answer. */
+  /** The request nonce from the server's identity answer, 16 bytes. */
   readonly sessionNonce: Bytes;
-  /** From 1, each used once within a session nonce. */
+  /** From 1 on; each number is used once with a request nonce. */
   readonly counter: number;
   readonly author: Author;
   /** 64 bytes, by `author` over `requestSigningBytes`. */
   readonly signature: Bytes;
-  /** An encoded sync message, or what a push stream is opened with. A view of the input when decoded. */
+  /** An encoded sync message, or what a push stream is opened with. When decoded, it is a view of the input. */
   readonly message: Bytes;
 }
 
@@ -91,7 +92,7 @@ export function requestSigningBytes(
   return concatBytes(REQUEST_DOMAIN, encodeCbor([authorBytes(server), sessionNonce, counter, hasher.hash(message)]));
 }
 
-/** RangeError when a field is out of bounds. */
+/** The bytes of a request. RangeError when a field is out of bounds. */
 export function encodeRequest(request: SyncRequest): Bytes {
   const { sessionNonce, counter, author, signature, message } = request;
   return encodeChecked(
@@ -100,7 +101,7 @@ export function encodeRequest(request: SyncRequest): Bytes {
   );
 }
 
-/** Structure and bounds only, not the signature. LatticeError `malformed` or `unknown-version`. */
+/** Checks structure and bounds, but not the signature. LatticeError `malformed` or `unknown-version`. */
 export function decodeRequest(bytes: Bytes): SyncRequest {
   const reader = createWireReader('sync request', bytes, MAX_ENVELOPE_BYTES);
   reader.open({ [ENVELOPE_VERSION]: 6 });
@@ -115,29 +116,30 @@ export function decodeRequest(bytes: Bytes): SyncRequest {
   return request;
 }
 
-/** The answer to one request. */
+/** The answer to one request (SPEC X4). */
 export interface SyncResponse {
   readonly author: Author;
   /** 64 bytes, by `author` over `responseSigningBytes`. */
   readonly signature: Bytes;
-  /** An encoded sync message. A view of the input when decoded. */
+  /** An encoded sync message. When decoded, it is a view of the input. */
   readonly message: Bytes;
 }
 
 /**
- * The bytes that a response's signature covers: the message, and through its signing bytes the one request it answers.
+ * The bytes that a response's signature covers: the hash of the message, and the hash of what the request's signature
+ * is over, so that a response answers one request only.
  */
 export function responseSigningBytes(requestSigning: Bytes, message: Bytes, hasher: Hasher): Bytes {
   return concatBytes(RESPONSE_DOMAIN, encodeCbor([hasher.hash(requestSigning), hasher.hash(message)]));
 }
 
-/** RangeError when a field is out of bounds. */
+/** The bytes of a response. RangeError when a field is out of bounds. */
 export function encodeResponse(response: SyncResponse): Bytes {
   const { author, signature, message } = response;
   return encodeChecked([ENVELOPE_VERSION, authorBytes(author), signature, message], decodeResponse);
 }
 
-/** Structure and bounds only, not the signature. LatticeError `malformed` or `unknown-version`. */
+/** Checks structure and bounds, but not the signature. LatticeError `malformed` or `unknown-version`. */
 export function decodeResponse(bytes: Bytes): SyncResponse {
   const reader = createWireReader('sync response', bytes, MAX_ENVELOPE_BYTES);
   reader.open({ [ENVELOPE_VERSION]: 4 });

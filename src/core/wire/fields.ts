@@ -28,8 +28,8 @@ export function wellFormed(text: string): string {
 }
 
 /**
- * At most `maxBytes` bytes of `text`, cut between characters, lone surrogates replaced: for texts that only people
- * read.
+ * At most `maxBytes` bytes of `text`, cut between characters, with lone surrogates replaced. It is for texts that only
+ * people read.
  */
 export function clip(text: string, maxBytes: number): string {
   const bytes = textToBytes(text);
@@ -39,14 +39,14 @@ export function clip(text: string, maxBytes: number): string {
 }
 
 /**
- * Canonical CBOR of `value`, read back by the decoder of its kind: no encoder can produce what the other side
- * refuses. RangeError (a programmer error, unlike a peer's `malformed`) when it would.
+ * Canonical CBOR of `value`, read back by the decoder of its kind, so that no encoder can produce what the other side
+ * refuses. RangeError (a programmer error, unlike a peer's `malformed`) when the decoder refuses it.
  */
 export function encodeChecked(value: readonly CborItem[], decode: (bytes: Bytes) => unknown): Bytes {
   return checked(encodeCbor(value), decode);
 }
 
-/** `bytes`, once the decoder of their kind has read them back; else RangeError. */
+/** `bytes` themselves, once the decoder of their kind has read them back. RangeError when it refuses them. */
 export function checked(bytes: Bytes, decode: (bytes: Bytes) => unknown): Bytes {
   try {
     decode(bytes);
@@ -57,11 +57,11 @@ export function checked(bytes: Bytes, decode: (bytes: Bytes) => unknown): Bytes 
 }
 
 /**
- * Reads canonical CBOR items of a known layout. Every method throws LatticeError `malformed`; `what` names the field in
- * it.
+ * Reads canonical CBOR items of a known layout. Every method throws LatticeError `malformed`, in which `what` names the
+ * field.
  */
 export interface WireReader {
-  /** Number of elements of the array that starts here. */
+  /** Reads the head of an array, whose number of elements lies within min…max, and returns that number. */
   array(what: string, min: number, max: number): number;
   /** An unsigned integer within min…max, by default 0…2^53−1. */
   uint(what: string, min?: number, max?: number): number;
@@ -73,17 +73,17 @@ export interface WireReader {
   author(what: string): Author;
   hlc(what: string): Hlc;
   /**
-   * Opens a message, an array whose first element is its type or version, and returns that number. `lengths` says how
-   * many elements each known number has, itself included; another number is LatticeError `unknown-version`.
+   * Opens a message, which is an array whose first element is its type or version, and returns that number. `lengths`
+   * says how many elements each known number has, itself included; another number is LatticeError `unknown-version`.
    */
   open(lengths: Readonly<Record<number, number>>): number;
-  /** Asserts that nothing follows. */
+  /** Checks that nothing follows. */
   end(): void;
 }
 
 /**
- * A reader over at most `maxBytes` bytes. It stops at the first wrong byte instead of building a megabyte of someone's
- * nested arrays first.
+ * A reader over at most `maxBytes` bytes. It stops at the first wrong byte instead of first building a megabyte of
+ * somebody's nested arrays.
  */
 export function createWireReader(what: string, input: Bytes, maxBytes: number): WireReader {
   if (input.length > maxBytes) throw malformed(`${what} has ${input.length} bytes, more than ${maxBytes}`);

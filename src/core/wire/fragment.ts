@@ -37,15 +37,15 @@ import { type OpsTree, treeFromOperations, treeProof, treeRoot } from './ops-tre
 const ITEMS = 5;
 const SIGNATURE_BYTES = 64;
 const INDEX_BYTES = 2;
-/** Heads of the five items. */
+/** At least the bytes that the CBOR heads of a fragment and its five items take. */
 const FRAMING_BYTES = 24;
-/** An operation's head, index and its share of the proof, generously. */
+/** At least the bytes that an operation takes besides its own: its CBOR head and its index. */
 const BYTES_PER_OPERATION = 8;
 
 /**
- * The trees that the root of a fragment was computed with. Whoever decodes or creates a fragment goes on to split it
- * into siblings: about a third of the cost of decoding is saved there. Gone with the fragment; holds nothing that could
- * not be computed again.
+ * The trees with which the roots of fragments were computed. Whoever decodes or creates a fragment goes on to split it
+ * into siblings, which needs the same tree; keeping it saves about a third of the cost of decoding. A tree goes with
+ * its fragment, and it has nothing that could not be computed again.
  */
 const trees = new WeakMap<Fragment, OpsTree>();
 
@@ -73,8 +73,8 @@ function identify(parts: Omit<Fragment, 'id' | 'idBytes'>, tree: OpsTree, hasher
 }
 
 /**
- * [header, signature, indices, [operation …], proof]; indices are u16 and the proof 32-byte hashes, each list as one
- * byte string.
+ * The bytes of a fragment (SPEC F1): [header, signature, indices, [operation …], proof]. Indices are u16 and the proof
+ * is 32-byte hashes, each list as one byte string.
  */
 export function encodeFragment(fragment: Fragment): Bytes {
   const { headerBytes, signature, operations, proof } = fragment;
@@ -105,8 +105,9 @@ function decodeIndices(bytes: Bytes): number[] {
 }
 
 /**
- * What a context breaks, if anything. Own dots are implied. A node's clock runs ahead of all that it has seen, so a dot
- * that is not older than the commit was never seen: it would silence another author's future writes.
+ * Which rule a context breaks (SPEC O3), if any. An author's own dots are implied. A node's clock runs ahead of all
+ * that the node has seen, so a dot that is not older than the commit was never seen: it would suppress another author's
+ * future writes.
  */
 export function contextFault(context: Context, { author, hlc }: Pick<Header, 'author' | 'hlc'>): string | undefined {
   for (const dot of context) {
@@ -129,8 +130,8 @@ function decodeOperations(items: readonly Bytes[], indices: readonly number[], h
 }
 
 /**
- * The fragment that `bytes` are: canonical, within every limit, each key once, no context with the commit's own author,
- * and its proof leads to the header's root. Signature, network, trust and time are checked elsewhere. Byte fields are
+ * The fragment that `bytes` are: canonical, within every limit, with each key once, no context that breaks SPEC O3, and
+ * a proof that leads to the header's root. Signature, network, trust and time are checked elsewhere. Byte fields are
  * views of `bytes`. LatticeError `unknown-version` when the header has another version, otherwise `malformed`.
  */
 export function decodeFragment(bytes: Bytes, hasher: Hasher): Fragment {
@@ -138,13 +139,14 @@ export function decodeFragment(bytes: Bytes, hasher: Hasher): Fragment {
     throw malformed(`a fragment has at most ${MAX_FRAGMENT_BYTES} bytes, not ${bytes.length}`);
   const reader = createReader(bytes);
   const items = readHead(reader, ARRAY);
-  // The header comes first so that a later version is known as such whatever else it changes.
+  // The header comes first, so that a fragment of a later version is recognised as such, whatever else that version
+  // changes.
   const headerBytes = readBytes(reader);
   const header = decodeHeader(headerBytes);
   if (items !== ITEMS) throw malformed(`a fragment has ${ITEMS} items, not ${items}`);
   const signature = readBytesOf(reader, SIGNATURE_BYTES);
   const indices = decodeIndices(readBytes(reader));
-  // One operation for each index is also what bounds this loop.
+  // There is one operation for each index, which also bounds the loop that reads them.
   expectArray(reader, indices.length);
   if (indices.length > header.count) throw malformed('a fragment has more operations than its commit');
   let total = 0;
@@ -163,25 +165,28 @@ export function decodeFragment(bytes: Bytes, hasher: Hasher): Fragment {
   return identify({ header, headerBytes, signature, operations, proof }, tree, hasher);
 }
 
+/** What a commit is made of. */
 export interface CommitRequest {
   readonly network: string;
-  /** The key that `sign` signs with. */
+  /** The author whose node key `sign` signs with. */
   readonly author: Author;
   readonly hlc: Hlc;
-  /** 1 to MAX_OPERATIONS, each key once; what `prepareOperation` made of one, or its bytes, stand for it. */
+  /**
+   * 1 to MAX_OPERATIONS, each key once. An operation may also be given as `prepareOperation` made it, or as its bytes.
+   */
   readonly operations: readonly (Operation | PreparedOperation | Bytes)[];
 }
 
-/** What is acknowledged is what every peer reads from these bytes. */
+/** An operation with its bytes, as every peer will read it from them, so that this is what is acknowledged. */
 function prepared(operation: Operation | PreparedOperation | Bytes): PreparedOperation {
   if (operation instanceof Uint8Array) return { operation: decodeOperation(operation), bytes: operation };
   return 'bytes' in operation ? operation : prepareOperation(operation);
 }
 
 /**
- * A signed commit of one's own. `sign` is Ed25519, 64 bytes. LatticeError `empty-commit`, `commit-too-large`,
- * `duplicate-key`, `invalid-context` (the author's own dot in a context, or one as new as the commit, among others), or
- * what `encodeOperation` and `encodeHeader` refuse.
+ * Makes a signed commit. `sign` is Ed25519 and returns 64 bytes, else RangeError. LatticeError `empty-commit`,
+ * `commit-too-large`, `duplicate-key`, `invalid-context` (a context names the author's own dot, or one as new as the
+ * commit, among others), or what `encodeOperation` and `encodeHeader` throw.
  */
 export function createCommit(request: CommitRequest, hasher: Hasher, sign: (message: Bytes) => Bytes): Fragment {
   const { network, author, hlc } = request;
@@ -228,8 +233,8 @@ export function createCommit(request: CommitRequest, hasher: Hasher, sign: (mess
 }
 
 /**
- * The part of `fragment` with the operations at `indices` (strictly increasing). An index that it doesn't hold is a
- * RangeError.
+ * The part of `fragment` with the operations at `indices`, which strictly increase. RangeError for an index that the
+ * fragment does not have.
  */
 export function pickOperations(fragment: Fragment, indices: readonly number[], hasher: Hasher): Fragment {
   const byIndex = new Map(fragment.operations.map((operation) => [operation.index, operation]));

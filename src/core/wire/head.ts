@@ -12,35 +12,41 @@ import {
 } from '../types/index.ts';
 import { authorBytes, createWireReader, encodeChecked, wellFormed } from './fields.ts';
 
-/** (wire) A signed head: 128 bytes of network, 200 of fixed fields and the signature fit; it travels once a second. */
+/**
+ * (wire) Most bytes of a signed head: 128 bytes of network, 200 of fixed fields and the signature fit. It is small
+ * because a head travels once a second.
+ */
 export const MAX_HEAD_BYTES = 512;
 
-/** (wire) Prefix of the bytes that a head's signature covers. */
+/**
+ * (wire) The domain that stands before a head in what its author signs, so that the signature means nothing elsewhere.
+ */
 export const HEAD_DOMAIN: Bytes = textToBytes('diotec360/lattice/head/v1:');
 
 const TRUST_DOMAIN = textToBytes('diotec360/lattice/trust/v1:');
 const HEAD_VERSION = 1;
 
-/** What a node says about its own state at one moment. */
+/** What a node says about its own state at one moment (SPEC E1). */
 export interface Head {
   readonly network: string;
   readonly author: Author;
-  /** 8 bytes, random at each start of the node. */
+  /** 8 bytes, drawn at random at each start of the node. */
   readonly incarnation: Bytes;
-  /** Counts the heads of this incarnation from 1: of two heads the greater is the newer. */
+  /** Counts the heads of this incarnation from 1 on: the greater of two is that of the newer head. */
   readonly sequence: number;
-  /** Greatest HLC of the author's own commits, zero when there are none. */
+  /** The greatest HLC of the author's own commits; zero when there are none. */
   readonly hlc: Hlc;
-  /** Merkle root, 32 bytes. */
+  /** The Merkle root of the author's state, 32 bytes. */
   readonly root: Bytes;
-  /** Keys in the tree, tombstones included. */
+  /** Number of keys in the tree, tombstones included. */
   readonly entries: number;
-  /** `trustHash` of the effective trust list, 32 bytes. */
+  /** `trustHash` of the trust list that the author goes by, 32 bytes. */
   readonly trustHash: Bytes;
   /** The author's wall clock, Unix ms. */
   readonly wallMs: number;
 }
 
+/** A head with its signature and its bytes. */
 export interface SignedHead {
   readonly head: Head;
   readonly payloadBytes: Bytes;
@@ -76,7 +82,8 @@ export function headSigningBytes(payloadBytes: Bytes): Bytes {
 }
 
 /**
- * Encodes and signs `head`; `sign` is Ed25519 by the key of `head.author`. RangeError when a field is out of bounds.
+ * Encodes and signs `head`; `sign` is Ed25519 with the node key of `head.author`. RangeError when a field is out of
+ * bounds.
  */
 export function createSignedHead(head: Head, sign: (message: Bytes) => Bytes): SignedHead {
   const payloadBytes = encodeHeadPayload(head);
@@ -84,8 +91,9 @@ export function createSignedHead(head: Head, sign: (message: Bytes) => Bytes): S
 }
 
 /**
- * Structure and bounds only: signature, network and trust are the caller's to check. The result keeps a copy, so
- * that a head held for hours does not hold the message it came in. LatticeError `malformed` or `unknown-version`.
+ * Checks structure and bounds only; the caller checks signature, network and trust. The result keeps a copy of the
+ * bytes, so that a head that is kept for hours does not keep the message in which it came. LatticeError `malformed` or
+ * `unknown-version`.
  */
 export function decodeSignedHead(input: Bytes): SignedHead {
   if (input.length > MAX_HEAD_BYTES)
@@ -118,8 +126,8 @@ function decodePayload(payload: Bytes): Head {
 }
 
 /**
- * Hash of a trust list as a set: SHA-256 over the domain tag and the raw keys in byte order, each once. Two nodes
- * that trust the same authors have the same hash, however their lists are written.
+ * The hash of a trust list as a set (SPEC E3): SHA-256 over the domain and the raw keys in byte order, each once. Two
+ * nodes that trust the same authors have the same hash, however their lists are written.
  */
 export function trustHash(authors: readonly Author[], hasher: Hasher): Bytes {
   const keys = [...new Set(authors)].map(authorBytes).sort(compareBytes);

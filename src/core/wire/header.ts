@@ -24,18 +24,27 @@ import {
 import { authorAt } from './author.ts';
 import { authorToBytes } from './operation.ts';
 
-/** Stands before the header in what is signed and hashed, so that neither means anything elsewhere. */
+/**
+ * The domain that stands before a header in what is signed and hashed, so that signature and hash mean nothing
+ * elsewhere.
+ */
 export const COMMIT_DOMAIN: Bytes = textToBytes('diotec360/lattice/commit/v1:');
 
 const ITEMS = 6;
-/** Two 32-byte strings, an 8-byte one, two numbers and all heads. */
+/**
+ * At least the bytes of a header without its network: two 32-byte strings, an 8-byte one, two numbers and all CBOR
+ * heads.
+ */
 const FIXED_BYTES = 96;
 
 function invalid(rule: string): LatticeError {
   return new LatticeError('invalid-header', rule);
 }
 
-/** [1, network, author, hlc, count, opsRoot]. LatticeError `invalid-header` or `invalid-author`. */
+/**
+ * The bytes of a header (SPEC H1): [1, network, author, hlc, count, opsRoot]. LatticeError `invalid-header` or
+ * `invalid-author`.
+ */
 export function encodeHeader(header: Header): Bytes {
   const network = utf8Length(header.network);
   if (header.version !== PROTOCOL_VERSION)
@@ -59,8 +68,8 @@ export function encodeHeader(header: Header): Bytes {
 }
 
 /**
- * The header that `bytes` are. LatticeError `unknown-version` when it is an array that begins with another version,
- * whatever follows; otherwise `malformed`. `opsRoot` is a view of `bytes`.
+ * The header that `bytes` are. `opsRoot` is a view of `bytes`. LatticeError `unknown-version` when `bytes` are an array
+ * that begins with another version, whatever follows; otherwise `malformed`.
  */
 export function decodeHeader(bytes: Bytes): Header {
   const reader = createReader(bytes);
@@ -86,7 +95,7 @@ export function commitSigningBytes(headerBytes: Bytes): Bytes {
   return concatBytes(COMMIT_DOMAIN, headerBytes);
 }
 
-/** A commit's id: SHA-256 of the very bytes that are signed. */
+/** A commit's id (SPEC H4): SHA-256 of the very bytes that are signed. */
 export function commitId(headerBytes: Bytes, hasher: Hasher): Bytes {
   return hasher.hash(commitSigningBytes(headerBytes));
 }

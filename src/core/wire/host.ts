@@ -1,15 +1,18 @@
-/** What is wrong with a text, and what to write instead. */
+/** A rule that a text breaks, and what to write instead. */
 export interface Flaw {
   readonly rule: string;
   readonly fix: string;
 }
 
-/** Whether parsing came to a flaw. */
+/** Whether the result of parsing is a flaw. */
 export function isFlaw(result: string | object): result is Flaw {
   return typeof result === 'object' && 'rule' in result;
 }
 
-/** A DNS name (RFC 1123): labels of letters, digits and hyphens, the last one not a number, 253 characters at most. */
+/**
+ * Whether `text` is a DNS name (RFC 1123, and underscores before the last label): labels of letters, digits and
+ * hyphens, the last one not a number, 253 characters at most.
+ */
 export function isHostName(text: string): boolean {
   return (
     text.length <= 253 &&
@@ -17,20 +20,23 @@ export function isHostName(text: string): boolean {
   );
 }
 
-/** Four numbers from 0 to 255 in plain decimal. */
+/** Whether `text` is an IPv4 address: four numbers from 0 to 255 in plain decimal. */
 export function isIPv4(text: string): boolean {
   const numbers = text.split('.', 5);
   return numbers.length === 4 && numbers.every((number) => /^(?:0|[1-9]\d{0,2})$/.test(number) && Number(number) < 256);
 }
 
-/** The shortest form of an IPv6 address without a zone (RFC 5952, but for IPv4 in its tail), or undefined. */
+/**
+ * The shortest form of an IPv6 address without a zone, or undefined when it is none. The form is that of RFC 5952,
+ * except that an IPv4 address at its end is written in hex too.
+ */
 export function shortIPv6(text: string): string | undefined {
   // Eight groups of four digits, or six and an IPv4 address, have 45 characters at most.
   if (!/^[0-9a-f:.]{2,45}$/i.test(text) || !URL.canParse(`http://[${text}]`)) return undefined;
   return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }
 
-/** 0 to 65535 in plain decimal, or undefined. */
+/** The port that `text` is, 0 to 65535 in plain decimal, or undefined. */
 export function parsePort(text: string): number | undefined {
   if (!/^(0|[1-9]\d{0,4})$/.test(text)) return undefined;
   const port = Number(text);

@@ -1,3 +1,5 @@
+// Longer than other files, because the number, the form, the encoder and the decoder of each message have to agree and
+// are read together.
 import type { CborItem } from '../cbor/cbor.ts';
 import { malformed, splitBytes, UINT } from '../cbor/reader.ts';
 import { createWriter, finish, writeArray, writeBoolean, writeBytes, writeHead } from '../cbor/writer.ts';
@@ -55,20 +57,23 @@ import {
   snapshotFields,
 } from './snapshot.ts';
 
-/** (wire) Fragments in one gossip message: one author's commits of a group commit or two, whatever their size. */
+/** (wire) Most fragments in one gossip message: one author's commits of a batch or two, whatever their size. */
 export const MAX_GOSSIP_FRAGMENTS = 256;
-/** (wire) Fragments in one entries answer: no fragment has under 128 bytes, so the message is full before this is. */
+/**
+ * (wire) Most fragments in one answer to a want. No fragment has under 128 bytes, so the message is full before this is
+ * reached.
+ */
 export const MAX_ENTRY_FRAGMENTS = MAX_SYNC_BYTES / 128;
-/** (wire) Differences in one answer: every child of every query. */
+/** (wire) Most differences in one answer: every child of every query. */
 export const MAX_DIFFERENCES = 16 * MAX_QUERIES;
 const HASH_BYTES = 32;
-/** (wire) Attestations in one message: those of two cuts by every author of a full trust list. */
+/** (wire) Most attestations in one message: those of two cuts by every author of a full trust list. */
 export const MAX_ATTESTATIONS = 2 * MAX_TRUSTED;
-/** (wire) Bytes of a key hash by which a key that coded symbols found is named: its item says no more of it. */
+/** (wire) First bytes of a key hash by which a key is named that coded symbols found: their item has no more of it. */
 export const KEY_PREFIX_BYTES = 8;
 /**
- * (wire) Bytes of UTF-8 in the short texts of messages. A cursor holds an incarnation and a sequence; the rest are for
- * logs.
+ * (wire) Most bytes of UTF-8 in the short texts of messages. A cursor has a store incarnation and a sequence; the
+ * others are for logs.
  */
 const MAX_CURSOR_BYTES = 128;
 const MAX_REASON_BYTES = 256;
@@ -77,55 +82,72 @@ const MAX_CODE_BYTES = 64;
 const MAX_ERROR_BYTES = 256;
 
 /**
- * What gossip and push streams carry. Fragments are encoded ones, 1…MAX_GOSSIP_FRAGMENTS, as views of the input when
- * decoded.
+ * What gossip and push streams carry (SPEC G2). There are 1…MAX_GOSSIP_FRAGMENTS fragments, encoded; when decoded, they
+ * are views of the input.
  */
 export type GossipMessage =
   | { readonly type: 'commits'; readonly fragments: readonly Bytes[] }
   | { readonly type: 'head'; readonly head: SignedHead }
-  /** What a node says of the state at one cut; by whatever way it came, it is sent on once. */
+  /** What a node says of the state at one cut. It is sent on once, whatever way it came. */
   | { readonly type: 'attestation'; readonly attestation: SignedAttestation }
-  /** Push streams only: where the stream stands, to resume there. At most 128 bytes of text. */
+  /** On push streams only: where the stream stands, so that a later one can resume there. At most 128 bytes of text. */
   | { readonly type: 'cursor'; readonly cursor: string }
-  /** Push streams only: the cursor asked for cannot be resumed; repair instead. At most 256 bytes of text. */
+  /**
+   * On push streams only: the stream cannot resume at the cursor asked for, so the reader has to repair. At most 256
+   * bytes of text.
+   */
   | { readonly type: 'reset'; readonly reason: string };
 
 const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5 } as const;
 const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2 };
 
-/** What became of one pushed operation: `held` when it was applied or already here. */
+/** What became of one pushed operation. It is `held` when it was applied or was there already. */
 export type PushVerdict = 'held' | 'superseded' | Refusal;
 
 const VERDICTS: readonly PushVerdict[] = ['held', 'superseded', ...REFUSALS];
 
-/** One request or answer of anti-entropy, on either lung. Byte fields are views of the input when decoded. */
+/**
+ * A request or an answer of the sync protocol (SPEC S1), on either lung. Byte fields are views of the input when
+ * decoded.
+ */
 export type SyncMessage =
   /**
-   * Both ways. `software`: at most 64 bytes of text. `yourHlc`: the greatest HLC of the other side's author that the
-   * sender has seen, zero if none.
+   * The request, and the answer to it. `software` has at most 64 bytes of text. `yourHlc` is the greatest HLC of a
+   * commit by the other side's author that the sender applied, zero if there is none.
    */
   | { readonly type: 'hello'; readonly software: string; readonly head: SignedHead; readonly yourHlc: Hlc }
-  /** "My subtrees look like this: what differs?" 1…MAX_QUERIES. */
+  /** Asks what differs from the asker's subtrees, which it describes. 1…MAX_QUERIES of them. */
   | { readonly type: 'digests'; readonly queries: readonly SubtreeDigests[] }
-  /** Answer to `digests`, 0…MAX_DIFFERENCES. */
+  /** The answer to `digests`, 0…MAX_DIFFERENCES of them. */
   | { readonly type: 'differences'; readonly differences: readonly Difference[] }
-  /** Asks for entries by key hash, increasing, 1…MAX_WANTS: 32 bytes each, or the first KEY_PREFIX_BYTES of each. */
+  /**
+   * Asks for entries by 1…MAX_WANTS key hashes, increasing: 32 bytes of each, or the first KEY_PREFIX_BYTES of each.
+   */
   | { readonly type: 'want'; readonly keyHashes: readonly Bytes[] }
-  /** Answer to `want`: the fragments of the first `answered` hashes; for a prefix those of every key under it. */
+  /** The answer to `want`: the fragments of the first `answered` key hashes; a prefix stands for every key under it. */
   | { readonly type: 'entries'; readonly answered: number; readonly fragments: readonly Bytes[] }
-  /** Fragments for the other side, 1…MAX_WANTS. `live`: just applied, not found by repair. */
+  /**
+   * 1…MAX_WANTS fragments for the other side. `live` tells that they were just applied and are not what a repair found.
+   */
   | { readonly type: 'push'; readonly live: boolean; readonly fragments: readonly Bytes[] }
-  /** Answer to `push`: one verdict for each operation, in the order sent. */
+  /**
+   * The answer to `push`: one verdict for each operation in the order sent, and one for each fragment that could not be
+   * read.
+   */
   | { readonly type: 'pushed'; readonly verdicts: readonly PushVerdict[] }
-  /** At most 64 and 256 bytes of text. */
+  /** The answer to a request that cannot be served. `code` has at most 64 bytes of text and `message` at most 256. */
   | { readonly type: 'error'; readonly code: string; readonly message: string }
   | CellsRequest
   | CellsAnswer
   /**
-   * "These attestations I know: which do you?" Encoded ones, 0…MAX_ATTESTATIONS, left for `decodeSignedAttestation`.
+   * Names the attestations that the asker knows and asks for the answerer's. 0…MAX_ATTESTATIONS encoded ones, left for
+   * `decodeSignedAttestation`.
    */
   | { readonly type: 'attest'; readonly attestations: readonly Bytes[] }
-  /** Answer to `attest`: the newest certificate, left for `decodeCertificate` (empty: none), and attestations. */
+  /**
+   * The answer to `attest`: the newest certificate, left for `decodeCertificate` (empty when there is none), and
+   * attestations.
+   */
   | { readonly type: 'attested'; readonly certificate: Bytes; readonly attestations: readonly Bytes[] }
   | SnapshotRequest
   | Manifest
@@ -169,7 +191,10 @@ const SYNC_LENGTHS = {
   16: 4,
 };
 
-/** A reset's reason is cut to its bound. RangeError when the message breaks another bound of `decodeGossip`. */
+/**
+ * The bytes of a gossip message. A reset's reason is cut to its bound. RangeError when the message breaks another bound
+ * of `decodeGossip`.
+ */
 export function encodeGossip(message: GossipMessage): Bytes {
   return encodeChecked([GOSSIP[message.type], gossipBody(message)], (bytes) => decodeGossip(bytes, { stream: true }));
 }
@@ -190,8 +215,8 @@ function gossipBody(message: GossipMessage): CborItem {
 }
 
 /**
- * Structure and bounds; fragments are left for `decodeFragment`, the head's signature for the caller. Cursor and
- * reset are `malformed` unless `stream`. LatticeError `malformed` or `unknown-version`.
+ * Checks structure and bounds; fragments are left for `decodeFragment`, and the head's signature for the caller. A
+ * cursor or a reset is `malformed` unless `stream` is set. LatticeError `malformed` or `unknown-version`.
  */
 export function decodeGossip(bytes: Bytes, options: { readonly stream: boolean }): GossipMessage {
   const reader = createWireReader('gossip message', bytes, MAX_GOSSIP_BYTES);
@@ -222,8 +247,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
 }
 
 /**
- * An error's message is cut to its bound: it must not fail for its length. RangeError when the message breaks another
- * bound of `decodeSync`.
+ * The bytes of a sync message. An error's message is cut to its bound, so that an answer never fails for the length of
+ * its text. RangeError when the message breaks another bound of `decodeSync`.
  */
 export function encodeSync(message: SyncMessage): Bytes {
   if (message.type === 'entries') return encodeFragments(SYNC.entries, message.answered, message.fragments);
@@ -232,8 +257,8 @@ export function encodeSync(message: SyncMessage): Bytes {
 }
 
 /**
- * `[type, second, fragments]`, written straight: these are nearly all that a repair sends, a thousand byte strings
- * each.
+ * `[type, second, fragments]`, written without the tree of items that `encodeCbor` takes: nearly all that a repair
+ * sends are such messages, of a thousand byte strings each.
  */
 function encodeFragments(type: number, second: number | boolean, fragments: readonly Bytes[]): Bytes {
   const writer = createWriter(fragments.reduce((sum, fragment) => sum + fragment.length + 5, 16));
@@ -284,8 +309,8 @@ function widthOf(keyHashes: readonly Bytes[]): number {
 }
 
 /**
- * Structure and bounds; fragments are left for `decodeFragment`, the head's signature for the caller. LatticeError
- * `malformed` or `unknown-version`.
+ * Checks structure and bounds; fragments are left for `decodeFragment`, and the head's signature for the caller.
+ * LatticeError `malformed` or `unknown-version`.
  */
 export function decodeSync(bytes: Bytes): SyncMessage {
   const reader = createWireReader('sync message', bytes, MAX_SYNC_BYTES);

@@ -2,9 +2,9 @@ import type { Author } from '../types/index.ts';
 import { type Flaw, isHostName, isIPv4, parsePort, shortIPv6 } from './host.ts';
 import { peerIdToAuthor } from './peer-id.ts';
 
-/** Where a node listens: an IP address of its machine. Port 0: any free one. */
+/** Where a node listens: at an IP address of its machine. Port 0 means any free one. */
 export interface ListenMultiaddr {
-  /** The one form that it is compared by, without /p2p. */
+  /** The one form in which such addresses are compared, without /p2p. */
   readonly text: string;
   readonly port: number;
   readonly webSocket: boolean;
@@ -12,7 +12,7 @@ export interface ListenMultiaddr {
 
 /** Where a peer is dialled, and whose key is expected there. */
 export interface PeerMultiaddr {
-  /** The one form that it is compared by: names in lower case, IPv6 in its shortest form. */
+  /** The one form in which such addresses are compared: names in lower case, and IPv6 in its shortest form. */
   readonly text: string;
   readonly author: Author;
   readonly peerId: string;
@@ -21,9 +21,9 @@ export interface PeerMultiaddr {
 }
 
 /*
- * A parser of just the forms that a node takes, for configuration, operators and the P2P lung alike:
- * /ip4|ip6|dns4|dns6|dns/HOST/tcp/PORT[/ws|/tls/ws|/wss][/p2p/PEERID]. The library @multiformats/multiaddr takes all that
- * the format can say, says less about what is wrong, and costs every command 84 ms to load.
+ * The parser takes just the forms that a node uses, for configuration, operators and the P2P lung alike:
+ * /ip4|ip6|dns4|dns6|dns/HOST/tcp/PORT[/ws|/tls/ws|/wss][/p2p/PEERID]. The library @multiformats/multiaddr takes all
+ * that the format can say, says less about what is wrong, and costs every command 84 ms to load.
  */
 
 interface Parts {
@@ -38,7 +38,7 @@ interface Parts {
 const TRANSPORTS: ReadonlySet<string> = new Set(['', '/ws', '/wss', '/tls/ws']);
 const FORM = /^\/(ip4|ip6|dns4|dns6|dns)\/([^/]+)\/tcp\/([^/]+)((?:\/(?!p2p\/|p2p$)[^/]+)*)(?:\/p2p\/([^/]*))?$/;
 
-/** The host in the one form that it is compared in. */
+/** The host in the one form in which it is compared, or what is wrong with it. */
 function hostOf(protocol: string, host: string, text: string): string | Flaw {
   const instead = (right: string): string => `write ${text.replace(`/${protocol}/`, `/${right}/`)}`;
   const ipv6 = shortIPv6(host);
@@ -91,7 +91,10 @@ function authorOf(peerId: string): Author | Flaw {
   };
 }
 
-/** An address to listen at: an IP address and no TLS (there is no certificate). /p2p may stand there and adds nothing. */
+/**
+ * Parses an address to listen at: an IP address without TLS, as the node has no certificate. /p2p may follow it and
+ * adds nothing.
+ */
 export function parseListenMultiaddr(text: string): ListenMultiaddr | Flaw {
   const parts = partsOf(text, '/ip4/0.0.0.0/tcp/9000');
   if ('rule' in parts) return parts;
@@ -109,7 +112,7 @@ export function parseListenMultiaddr(text: string): ListenMultiaddr | Flaw {
   return { text: `/${protocol}/${host}/tcp/${port}${transport}`, port, webSocket: transport !== '' };
 }
 
-/** An address to dial a peer at: a port other than 0, and /p2p with the peer id of its key. */
+/** Parses an address to dial a peer at: its port is not 0, and /p2p names the peer id of the peer's key. */
 export function parsePeerMultiaddr(text: string): PeerMultiaddr | Flaw {
   const parts = partsOf(text, '/dns4/node.example.org/tcp/9000/p2p/12D3KooW…');
   if ('rule' in parts) return parts;

@@ -30,18 +30,18 @@ const PUT = 0;
 const DELETE = 1;
 
 const AUTHOR_BYTES = 32;
-/** Author key and HLC. */
+/** The bytes of an author and an HLC. */
 const DOT_BYTES = 40;
-/** Array head, kind and the heads of key, value and context. */
+/** At least the bytes that the array's CBOR head, the kind and the heads of key, value and context take. */
 const FRAMING_BYTES = 16;
-/** A key's UTF-8 takes at most this many bytes for each unit of UTF-16. */
+/** The UTF-8 of a key takes at most this many bytes for each unit of UTF-16. */
 const BYTES_PER_UNIT = 3;
 
-/** Value of the lower-case hex digit with this code, or 255. */
+/** The value of the lower-case hex digit with this character code, or 255. */
 const DIGITS = new Uint8Array(128).fill(255);
 for (let i = 0; i < 16; i++) DIGITS[i.toString(16).charCodeAt(0)] = i;
 
-/** Writes the 32 bytes of an author; errors as for `authorToBytes`. There must be room. */
+/** Writes the 32 bytes of an author, which must fit, to `out` from `offset` on. Errors are those of `authorToBytes`. */
 export function authorInto(author: Author, out: Bytes, offset: number): void {
   let right = author.length === 2 * AUTHOR_BYTES;
   for (let i = 0; right && i < AUTHOR_BYTES; i++) {
@@ -66,7 +66,7 @@ function checkContext(context: Context): void {
   }
   let before: Author | undefined;
   for (const { author, hlc } of context) {
-    // Hex digits order as the bytes do.
+    // Hex digits have the order of the bytes.
     if (before !== undefined && author <= before)
       throw new LatticeError('invalid-context', 'authors of a context strictly increase');
     if (hlc <= 0n || hlc > MAX_HLC)
@@ -75,7 +75,7 @@ function checkContext(context: Context): void {
   }
 }
 
-/** Writes a context that `checkContext` let through. */
+/** Writes a context that `checkContext` accepted. */
 function writeContext(writer: Writer, context: Context): void {
   const length = context.length * DOT_BYTES;
   writeHead(writer, BYTES, length);
@@ -104,23 +104,24 @@ function decodeContext(bytes: Bytes): Context {
 }
 
 /**
- * put = [0, key, value, context], delete = [1, key, context]; context = n × (author ‖ hlc), authors strictly
- * increasing. LatticeError `invalid-key`, `invalid-value`, `value-too-large`, `invalid-context` or `invalid-author`.
+ * The bytes of an operation (SPEC O1, O2): put = [0, key, value, context], delete = [1, key, context]; context = n ×
+ * (author ‖ hlc), authors strictly increasing. LatticeError `invalid-key`, `invalid-value`, `value-too-large`,
+ * `invalid-context` or `invalid-author`.
  */
 export function encodeOperation(operation: Operation): Bytes {
   return prepareOperation(operation).bytes;
 }
 
-/** An operation, and the bytes that it is read from again as it stands here. */
+/** An operation, and its bytes, from which everybody reads the operation exactly as it stands here. */
 export interface PreparedOperation {
   readonly operation: Operation;
   readonly bytes: Bytes;
 }
 
 /**
- * `encodeOperation`, and the operation as `decodeOperation` would read it from these bytes: a copy of its own with -0
- * as 0 and the names of objects in the order of the bytes. So who writes an operation sees what every peer will,
- * without decoding it.
+ * Encodes an operation (errors as for `encodeOperation`) and returns it as `decodeOperation` would read it from these
+ * bytes: a copy with 0 for −0 and the names of objects in the order of their bytes. So whoever writes an operation sees
+ * what every peer will see, without decoding it.
  */
 export function prepareOperation(operation: Operation): PreparedOperation {
   const key = checkKey(operation.key);
@@ -147,7 +148,7 @@ export function prepareOperation(operation: Operation): PreparedOperation {
   return { operation: { kind: 'put', key, value, context: copied }, bytes: finish(writer) };
 }
 
-/** The operation that `bytes` are, every rule of `encodeOperation` checked. LatticeError `malformed`. */
+/** The operation that `bytes` are, with every rule of `encodeOperation` checked. LatticeError `malformed`. */
 export function decodeOperation(bytes: Bytes): Operation {
   if (bytes.length > MAX_COMMIT_BYTES) throw malformed(`an operation of ${bytes.length} bytes fits in no commit`);
   const reader = createReader(bytes);

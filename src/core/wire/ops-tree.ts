@@ -7,27 +7,27 @@ const INNER_TAG = 1;
 
 /**
  * The Merkle tree over a commit's operations (RFC 9162 §2.1.1: leaf = H(0x00 ‖ op), inner = H(0x01 ‖ left ‖ right),
- * split at the largest power of two below the size). Nodes lie in pre-order: the root is node 0, the left child of node
- * p is p+1 and the right child p+2k where k is the size of the left part. A tree built from a subset holds only the
- * nodes that the subset and its proof determine.
+ * split at the largest power of two below the size). Nodes stand in pre-order: the root is node 0, the left child of
+ * node p is p+1, and the right child is p+2k, where k is the size of the left part. A tree that was built from a part
+ * of the operations has only the nodes that these and their proof determine.
  */
 export interface OpsTree {
   readonly count: number;
-  /** (2·count − 1) × 32 bytes. */
+  /** The hashes of all nodes, (2·count − 1) × 32 bytes. */
   readonly hashes: Bytes;
   /**
-   * Views of `hashes` by node, made when first asked for. The proofs of a commit's operations have most of their hashes
-   * in common.
+   * Views of `hashes` by node, each made when it is first asked for. The proofs of a commit's operations share most of
+   * their hashes.
    */
   readonly views: (Bytes | undefined)[];
 }
 
 interface Visitor {
-  /** A maximal subtree without any chosen operation. */
+  /** Called for each maximal subtree without any chosen operation. */
   skipped(node: number): void;
-  /** The `nth` chosen operation. */
+  /** Called for the `nth` chosen operation. */
   leaf(node: number, nth: number): void;
-  /** After both of its parts. */
+  /** Called for an inner node, after both of its parts. */
   inner?(node: number, left: number, right: number): void;
 }
 
@@ -39,14 +39,14 @@ function nodeHash(tree: OpsTree, node: number): Bytes {
   return tree.hashes.subarray(node * HASH_BYTES, (node + 1) * HASH_BYTES);
 }
 
-/** The hash of a node that does not change any more. */
+/** The hash of a node whose hash is final, as a view that all proofs share. */
 function sharedHash(tree: OpsTree, node: number): Bytes {
   return (tree.views[node] ??= nodeHash(tree, node));
 }
 
 /**
- * Walks top down, left to right; never into a subtree without a chosen operation. `indices` strictly increase and lie
- * below `count`.
+ * Walks top down and from left to right, and never into a subtree without a chosen operation. `indices` strictly
+ * increase and lie below `count`.
  */
 function visit(count: number, indices: readonly number[], visitor: Visitor): void {
   let nth = 0;
@@ -88,7 +88,10 @@ function innerHasher(tree: OpsTree, hasher: Hasher): NonNullable<Visitor['inner'
   };
 }
 
-/** Tagged operations up to this size are put together here: allocating costs more than hashing them. */
+/**
+ * Memory in which operations up to this size are put together with their tag, because allocating costs more than
+ * hashing.
+ */
 const leafScratch = new Uint8Array(2048);
 
 function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: number): void {
@@ -99,7 +102,7 @@ function leafHashInto(operation: Bytes, hasher: Hasher, out: Bytes, offset: numb
   hasher.hashInto(tagged, out, offset);
 }
 
-/** Hands out proof hashes in order; `finish` refuses what is left over. */
+/** Hands out proof hashes in order. `finish` throws when some are left over. */
 function proofHashes(proof: readonly Bytes[]): { next(): Bytes; finish(): void } {
   let used = 0;
   return {
@@ -123,9 +126,9 @@ export function operationLeafHash(operation: Bytes, hasher: Hasher): Bytes {
 }
 
 /**
- * The tree from the operations at `indices` and the hashes of the maximal subtrees without them. LatticeError
- * `malformed` when indices are out of order or range, or hashes are missing or left over. The root is computed, not
- * checked.
+ * The tree that the operations at `indices` and the hashes of the maximal subtrees without them determine. The root is
+ * computed, not checked. LatticeError `malformed` when indices are out of order or range, or when hashes are missing or
+ * left over.
  */
 export function treeFromOperations(
   count: number,
@@ -148,13 +151,14 @@ export function treeFromOperations(
   return tree;
 }
 
-/** An empty tree that single proofs can be put into (`putSingleProof`); no hash is computed. */
+/** A tree without hashes, into which `putSingleProof` writes those of proofs. */
 export function emptyTree(count: number): OpsTree {
   return createTree(count);
 }
 
 /**
- * Records the hashes of the proof of the one operation at `index`. LatticeError `malformed` when their number is wrong.
+ * Writes the hashes of the proof of the one operation at `index` into the tree. LatticeError `malformed` when their
+ * number is wrong.
  */
 export function putSingleProof(tree: OpsTree, index: number, proof: readonly Bytes[]): void {
   checkIndices(tree.count, [index]);
@@ -163,11 +167,12 @@ export function putSingleProof(tree: OpsTree, index: number, proof: readonly Byt
   hashes.finish();
 }
 
+/** A copy of the root's hash. */
 export function treeRoot(tree: OpsTree): Bytes {
   return nodeHash(tree, 0).slice();
 }
 
-/** The proof of the operations at `indices`, from a tree that was built from a set which holds them all. */
+/** The proof of the operations at `indices`, from a tree that was built from operations which include them all. */
 export function treeProof(tree: OpsTree, indices: readonly number[]): Bytes[] {
   checkIndices(tree.count, indices);
   if (indices.length === 1) return singleProof(tree, indices[0] as number);
@@ -176,7 +181,7 @@ export function treeProof(tree: OpsTree, indices: readonly number[]): Bytes[] {
   return proof;
 }
 
-/** What `visit` finds for one index, without its bookkeeping: every stored operation carries such a proof. */
+/** What `visit` finds for one index, without its bookkeeping, because every stored operation carries such a proof. */
 function singleProof(tree: OpsTree, index: number): Bytes[] {
   const proof: Bytes[] = [];
   const rights: Bytes[] = [];
@@ -187,7 +192,7 @@ function singleProof(tree: OpsTree, index: number): Bytes[] {
     const left = node + 1;
     const right = node + 2 * k;
     if (index < low + k) {
-      // Walked past on the way back up: after everything below.
+      // In the proof, a right part stands after everything below it.
       rights.push(sharedHash(tree, right));
       node = left;
       size = k;
@@ -202,12 +207,12 @@ function singleProof(tree: OpsTree, index: number): Bytes[] {
   return proof;
 }
 
-/** Input of an inner node's hash while a single path is climbed. */
+/** The input of an inner node's hash while a single path is climbed. */
 const innerScratch = new Uint8Array(1 + 2 * HASH_BYTES);
 
 /**
- * The root that a commit has if the operation at `index` is this one and `proof` (as `treeProof` makes it for one
- * index) is right, into the first 32 bytes of `out`: the same as `rootFromOperations` without building a tree.
+ * Writes into the first 32 bytes of `out` the root that a commit has if `operation` is the one at `index` and `proof`
+ * (as `treeProof` makes it for one index) is right. The root is that of `rootFromOperations`, computed without a tree.
  * LatticeError `malformed`.
  */
 export function singleRootInto(
@@ -219,7 +224,7 @@ export function singleRootInto(
   out: Bytes,
 ): void {
   checkIndices(count, [index]);
-  // Top down: bit i of `turns` is set where step i goes to the right part.
+  // From the top down: bit i of `turns` is set where step i goes to the right part.
   let turns = 0;
   let depth = 0;
   let lefts = 0;
@@ -237,7 +242,7 @@ export function singleRootInto(
   if (proof.length !== depth) throw malformed(`a proof of ${depth} hashes has ${proof.length}`);
   leafHashInto(operation, hasher, out, 0);
   innerScratch[0] = INNER_TAG;
-  // Left parts stand first, from the top; right parts after them, from the bottom.
+  // In the proof, left parts stand first, from the top down, and right parts after them, from the bottom up.
   let left = lefts - 1;
   let right = lefts;
   for (let step = depth - 1; step >= 0; step--) {
@@ -255,16 +260,17 @@ function allIndices(count: number): number[] {
 }
 
 /**
- * RFC 9162 §2.1.1 Merkle tree hash over 1 to MAX_OPERATIONS operations. LatticeError `malformed` for another number.
+ * The Merkle tree hash of RFC 9162 §2.1.1 over 1 to MAX_OPERATIONS operations (SPEC H3). LatticeError `malformed` for
+ * another number.
  */
 export function opsRoot(operations: readonly Bytes[], hasher: Hasher): Bytes {
   return treeRoot(treeFromOperations(operations.length, allIndices(operations.length), operations, [], hasher));
 }
 
 /**
- * Proof that the operations at `indices` (strictly increasing) belong to the commit with these leaf hashes: the hashes
- * of the maximal subtrees without any of them, top down, left to right. All of them: none; one of them: at most 8.
- * LatticeError `malformed` for bad indices.
+ * The proof that the operations at `indices` (strictly increasing) belong to the commit with these leaf hashes: the
+ * hashes of the maximal subtrees without any of them, top down and from left to right (SPEC F2). The proof of all
+ * operations has no hash, and that of one at most 8. LatticeError `malformed` for bad indices.
  */
 export function proveOperations(leafHashes: readonly Bytes[], indices: readonly number[], hasher: Hasher): Bytes[] {
   const count = leafHashes.length;
@@ -279,8 +285,8 @@ export function proveOperations(leafHashes: readonly Bytes[], indices: readonly 
 }
 
 /**
- * The root that a commit of `count` operations has if it holds these at `indices` and `proof` is right. LatticeError
- * `malformed`.
+ * The root that a commit of `count` operations has if these are the ones at `indices` and `proof` is right.
+ * LatticeError `malformed`.
  */
 export function rootFromOperations(
   count: number,

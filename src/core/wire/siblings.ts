@@ -16,8 +16,8 @@ import { commitId, decodeHeader } from './header.ts';
 import { emptyTree, putSingleProof, singleRootInto, treeFromOperations, treeProof, treeRoot } from './ops-tree.ts';
 
 /**
- * Every operation of `fragment` on its own, with the proof that it needs to stand alone. Hashes are computed once for
- * all of them.
+ * Every operation of `fragment` as a sibling of its own, with the proof that it needs to stand alone. Hashes are
+ * computed once for all of them.
  */
 export function fragmentToSiblings(fragment: Fragment, hasher: Hasher): Sibling[] {
   const { header, headerBytes, signature, operations, idBytes } = fragment;
@@ -39,7 +39,7 @@ export function fragmentToSiblings(fragment: Fragment, hasher: Hasher): Sibling[
 interface Part {
   readonly commit: Bytes;
   readonly siblings: Sibling[];
-  /** Indices and keys of the siblings, once there is more than one. */
+  /** The indices and keys of the siblings, once there is more than one sibling. */
   names: Set<number | string> | undefined;
   bytes: number;
 }
@@ -68,8 +68,8 @@ function partsOf(siblings: readonly Sibling[]): Part[] {
     if (ofCommit.some((part) => holds(part, sibling.index))) continue;
     const { key } = sibling.operation;
     const size = sibling.operationBytes.length;
-    // An author can sign a commit that is too large or repeats a key, and send its operations one by one: together they
-    // would be malformed.
+    // An author can sign a commit that is too large or repeats a key, and send its operations one by one. In one
+    // fragment these would be malformed, so they go into several.
     let part = ofCommit.find((p) => p.bytes + size <= MAX_COMMIT_BYTES && !holds(p, key));
     if (part === undefined) {
       part = { commit: sibling.commit, siblings: [], names: undefined, bytes: 0 };
@@ -87,10 +87,10 @@ function damaged(part: Part, problem: string, cause?: unknown): LatticeError {
   });
 }
 
-/** Scratch: the root that a single operation leads to. */
+/** The root that a single operation leads to, overwritten by every call. */
 const ROOT = new Uint8Array(32);
 
-/** One operation stands with the very proof that it was stored with. */
+/** A single operation keeps the very proof with which it was stored. */
 function fragmentOf(
   sibling: Sibling,
   header: Header,
@@ -105,7 +105,8 @@ function fragmentOfMany(siblings: readonly Sibling[], header: Header, hasher: Ha
   const known = emptyTree(header.count);
   for (const { index, proof } of siblings) putSingleProof(known, index, proof);
   const indices = siblings.map(({ index }) => index);
-  // Each maximal subtree without these operations lies beside the path of one of them, so its proof has told the hash.
+  // Each maximal subtree without these operations lies beside the path of one of them, so the proof of that one has
+  // told its hash.
   const proof = treeProof(known, indices);
   const operations = siblings.map(
     ({ index, operationBytes, operation }): FragmentOperation => ({ index, bytes: operationBytes, operation }),
@@ -133,9 +134,9 @@ function mergePart(part: Part, hasher: Hasher): Fragment {
 }
 
 /**
- * The siblings as fragments, those of one commit together, in order of first appearance; repeated ones once. Each
- * result is checked against its header's root and id, so that bytes which went bad on disk never leave the node:
- * LatticeError `damaged-row`. The signature is not.
+ * The siblings as fragments, those of one commit together, in the order of their first appearance; repeated ones stand
+ * once. Each fragment is checked against its header's root and commit id, so that bytes which went bad on disk never
+ * leave the node: LatticeError `damaged-row`. The signature is not checked.
  */
 export function siblingsToFragments(siblings: readonly Sibling[], hasher: Hasher): Fragment[] {
   return partsOf(siblings).map((part) => mergePart(part, hasher));

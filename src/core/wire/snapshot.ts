@@ -19,63 +19,74 @@ import { commitId, decodeHeader } from './header.ts';
 import { decodeOperation } from './operation.ts';
 import { singleRootInto } from './ops-tree.ts';
 
-/** (wire) Chunks of a snapshot: their hashes take 512 KiB of a message at most. */
+/**
+ * (wire) Most bits of the prefixes by which a snapshot is divided into chunks. The hashes of so many chunks take 512
+ * KiB of a message.
+ */
 export const MAX_CHUNK_BITS = 14;
 /**
- * (wire) Keys that a chunk has on average, until there are MAX_CHUNK_BITS: about 200 KiB, small enough to be had again
- * elsewhere.
+ * (wire) Most keys that a chunk has on average, as long as MAX_CHUNK_BITS suffice for that: about 200 KiB, little
+ * enough to be fetched again from another peer.
  */
 export const CHUNK_ENTRIES = 512;
-/** (wire) Entries in one part of a chunk: none has under 128 bytes, so the message is full before this is. */
+/**
+ * (wire) Most entries in one part of a chunk. No entry has under 128 bytes, so the message is full before this is
+ * reached.
+ */
 export const MAX_PART_ENTRIES = MAX_SYNC_BYTES / 128;
 const HASH_BYTES = 32;
-/** (wire) A key that a part names without its entry: key hash ‖ leaf. */
+/** (wire) Bytes of a key that a part names without its entry: key hash ‖ leaf. */
 export const PART_LEAF_BYTES = 2 * HASH_BYTES;
 const MAX_PART_LEAVES = 8192;
 
-/** Asks for the manifest of a snapshot of a certified cut. */
+/** Asks for the manifest of the snapshot of a certified cut (SPEC W2). */
 export interface SnapshotRequest {
   readonly type: 'snapshot';
-  /** Which cut: its root (32 bytes), or empty for the newest certified one. */
+  /** The root of the cut (32 bytes), or empty for the newest certified one. */
   readonly root: Bytes;
 }
 
-/** Answer to `snapshot`. */
+/** The answer to `snapshot`. */
 export interface Manifest {
   readonly type: 'manifest';
-  /** Of the cut, as `decodeCertificate` reads it. */
+  /** The certificate of the cut, as `decodeCertificate` reads it. */
   readonly certificate: Bytes;
   /**
-   * For each prefix of `chunkBits` bits, ascending: hash of the node that covers the leaves under it, zero when there
-   * are none.
+   * For each prefix of `chunkBits` bits, ascending, 32 bytes: the hash of the node that covers exactly the leaves under
+   * it, zero when there are none.
    */
   readonly hashes: Bytes;
 }
 
-/** Asks for a chunk of the snapshot with this root, from the first key hash greater than `after` on. */
+/** Asks for a chunk of the snapshot with this root, from the first key hash greater than `after` on (SPEC W3). */
 export interface ChunkRequest {
   readonly type: 'chunk';
   readonly root: Bytes;
-  /** The prefix, as a number: 0…2^chunkBits − 1. */
+  /** The chunk's prefix as a number: 0…2^chunkBits − 1. */
   readonly index: number;
-  /** Empty, or `next` of the part before. */
+  /** Empty, or `next` of the previous part. */
   readonly after: Bytes;
 }
 
 /**
- * Answer to `chunk`: all keys under the prefix up to `next` (to the end where that is empty), each either as entry or
- * as leaf.
+ * The answer to `chunk`: all keys of the chunk up to `next` (up to its end where that is empty), each either by its
+ * entry or by its leaf.
  */
 export interface ChunkPart {
   readonly type: 'part';
   readonly next: Bytes;
   /** Entries as `encodeEntry` makes them, in increasing order of key hash. */
   readonly entries: readonly Bytes[];
-  /** PART_LEAF_BYTES each, in increasing order: keys that have changed since the cut, or are too large for a part. */
+  /**
+   * PART_LEAF_BYTES for each key that has changed since the cut or whose entry is too large for a part, in increasing
+   * order.
+   */
   readonly leaves: Bytes;
 }
 
-/** Bits of the prefixes by which a cut of so many keys is cut into chunks: the same on every node. */
+/**
+ * Bits of the prefixes by which a cut of `entries` keys is divided into chunks (SPEC W1). It is the same on every node.
+ */
 export function chunkBits(entries: number): number {
   let bits = 0;
   while (bits < MAX_CHUNK_BITS && CHUNK_ENTRIES * 2 ** bits < entries) bits++;
@@ -131,10 +142,10 @@ function readOptional(reader: WireReader, what: string): Bytes {
 }
 
 /**
- * The siblings in an entry of `network` that a peer sent, each bound to its commit: its operation by the path to the
- * header's root, the header by the commit id. So everything but the signature hangs on the commit ids, and they on the
- * leaf. Byte fields are views of `bytes`. Whether the signatures are good, and whether these are the siblings of a key,
- * is the caller's to find out. LatticeError `malformed` or `unknown-version`.
+ * The siblings in an entry of `network` that a peer sent, each bound to its commit: the operation by its path to the
+ * header's root, and the header by the commit id. So all but the signature is bound by the commit ids, and these are
+ * bound by the leaf. The caller finds out whether the signatures are good and whether these are the siblings of one
+ * key. Byte fields are views of `bytes`. LatticeError `malformed` or `unknown-version`.
  */
 export function decodeSentEntry(bytes: Bytes, network: string, hasher: Hasher): Sibling[] {
   const reader = createReader(bytes);

@@ -1,12 +1,12 @@
 /**
- * Cells in memory: CELL_WORDS numbers each. Words 0 to 3 are the XOR of the items, CHECK the XOR of their checks, COUNT
- * their number (of a difference: theirs less ours).
+ * Cells in memory are CELL_WORDS numbers of 32 bits each. Words 0 to 3 are the XOR of the items, CHECK is the XOR of
+ * their checks, and COUNT is their number (in cells of a difference, theirs less ours).
  */
 export const CELL_WORDS = 6;
 export const CHECK = 4;
 export const COUNT = 5;
 
-/** An item as four little-endian words: the first 8 bytes of a key hash, then of the leaf hash. */
+/** An item as four little-endian words: the first 8 bytes of a key hash, then those of its leaf hash (SPEC Y1). */
 export interface Item {
   readonly a: number;
   readonly b: number;
@@ -15,13 +15,14 @@ export interface Item {
 }
 
 /**
- * Adds an item to those of the cells [from, to) that it belongs to (`to` > 0; `sign` 1), or takes it out (−1). An item
+ * Adds an item to those of the cells [from, to) that it belongs to (`sign` 1), or takes it out (−1); `to` > 0. An item
  * with hash (h0, h1) belongs to cell 0, and after cell i to cell i + max(1, ceil((i + 1.5)(65536/√(r + 1) − 1))), where
- * r are the outputs of xoroshiro64* (Blackman and Vigna) with the state (h0, h1). So cell i ≥ 1 holds it with
+ * r are the outputs of xoroshiro64* (Blackman and Vigna) with the state (h0, h1) (SPEC Y3). So cell i ≥ 1 has it with
  * probability 2(i + 1)/(i + 1.5)² (Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024).
- * Doubles as in IEEE 754: square root and division are exactly rounded, so every node finds the same cells.
+ * Doubles are those of IEEE 754, whose square root and division are exactly rounded, so every node finds the same
+ * cells.
  *
- * `touched`: gets the numbers of the cells changed.
+ * The numbers of the cells that change are pushed to `touched`.
  */
 export function toggle(
   cells: Int32Array,
@@ -53,13 +54,13 @@ export function toggle(
     s0 = ((s0 << 26) | (s0 >>> 6)) ^ s1 ^ (s1 << 9);
     s1 = (s1 << 13) | (s1 >>> 19);
     const jump = Math.ceil((index + 1.5) * (65_536 / Math.sqrt(r + 1) - 1));
-    // Before the sum leaves 32 bits, which would slow every later step.
+    // Return before the sum leaves 32 bits, which would slow every later step.
     if (jump >= to - index) return;
     index += jump < 1 ? 1 : jump | 0;
   }
 }
 
-/** Chance that an item belongs to cell `index`. */
+/** The chance that an item belongs to cell `index`. */
 export function hitChance(index: number): number {
   return index === 0 ? 1 : (2 * (index + 1)) / (index + 1.5) ** 2;
 }

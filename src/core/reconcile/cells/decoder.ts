@@ -5,17 +5,21 @@ import type { ItemHash } from './item-hash.ts';
 import { type CellVersion, nameOf } from './live.ts';
 import { cellsIn, decodeCells, toldCounts } from './wire.ts';
 
-/** A decoded item and whose it is. */
+/** A decoded item, and which side's state has it. */
 export interface DecodedItem extends Item {
   readonly side: 'theirs' | 'mine';
 }
 
-/** What a peer's cells contradicted: whoever sent them, they are not the cells of a state. */
+/**
+ * What a peer's cells contradict (SPEC Y8). Cells that contradict anything are not the cells of a state, whoever made
+ * them.
+ */
 export type Breach = 'count' | 'repeated' | 'not-held' | 'held' | 'too-many';
 
 /**
- * Decodes the difference of two sets from a peer's cells and our own of one version, cell by cell (peeling). What is
- * decoded is checked at once, and the work is bounded by the cells received, whatever they hold.
+ * Decodes the difference of two sets from a peer's cells and our own, those of one cell set on either side, cell by
+ * cell (peeling). What is decoded is checked at once, and the work is bounded by the number of cells received, whatever
+ * is in them.
  */
 export class CellDecoder {
   readonly items: DecodedItem[] = [];
@@ -24,13 +28,13 @@ export class CellDecoder {
   readonly #hash: ItemHash;
   readonly #held: (item: Item) => boolean;
   readonly #names = new Set<string>();
-  /** Theirs less ours, less what is decoded. */
+  /** The peer's cells less ours, less what is decoded. */
   readonly #cells: Int32Array;
-  /** Counts of the difference as they came, also of cells that have not come. */
+  /** The counts of the difference as they came, also of cells that have not come. */
   readonly #counts: Int32Array;
   #told = 0;
 
-  /** `held`: whether our version holds an item. */
+  /** `held` tells whether our cell set has an item. */
   constructor(own: CellVersion, held: (item: Item) => boolean) {
     this.#own = own;
     this.#hash = own.hash;
@@ -40,8 +44,8 @@ export class CellDecoder {
   }
 
   /**
-   * True when every cell received is explained by what is decoded. An empty cell 0 alone would prove nothing: it can be
-   * forged.
+   * Whether every cell received is explained by what is decoded. An empty cell 0 alone would prove nothing, because it
+   * can be forged.
    */
   get complete(): boolean {
     for (let i = 0, at = 0; i < this.received; i++, at += CELL_WORDS) {
@@ -51,14 +55,15 @@ export class CellDecoder {
     return this.received > 0;
   }
 
-  /** How many items the two versions differ by: at least those decoded. */
+  /** How many items the two sets differ by: at least those decoded. */
   estimate(): Estimate {
     const { difference, deviation } = estimateDifference(this.#counts.subarray(0, Math.max(this.received, this.#told)));
     return { difference: Math.max(this.items.length, difference), deviation };
   }
 
   /**
-   * Takes the cells that follow those received, as many as our own version has, and decodes what they make decodable.
+   * Takes the cells that follow those received before, at most as many as our own set has, and decodes what they make
+   * decodable. Returns what they contradict, if anything.
    */
   add(answer: CellsAnswer): Breach | undefined {
     const from = this.received;
@@ -85,7 +90,9 @@ export class CellDecoder {
     return this.#peel(open);
   }
 
-  /** A cell's count: exact below COUNTED_CELLS, else the one modulo 256 next to zero. */
+  /**
+   * The count of a cell: exact below COUNTED_CELLS, and else the number next to zero that is equal to it modulo 256.
+   */
   #count(cell: number): number {
     const count = this.#cells[cell * CELL_WORDS + COUNT] as number;
     return cell < COUNTED_CELLS ? count : (count << 24) >> 24;
@@ -106,8 +113,8 @@ export class CellDecoder {
   }
 
   /**
-   * Each round of the loop takes a cell off the list; only a new item puts some on, and there is one for each cell at
-   * most.
+   * Decodes from the listed cells on. Each round of the loop takes a cell off the list; only a new item puts cells on
+   * it, and there is at most one item for each cell.
    */
   #peel(open: number[]): Breach | undefined {
     for (let cell = open.pop(); cell !== undefined; cell = open.pop()) {
@@ -116,7 +123,7 @@ export class CellDecoder {
       const item = this.#single(cell, count);
       if (item === undefined) continue;
       const name = nameOf(item);
-      // A forged cell that its own item does not belong to would give that item for ever.
+      // A forged cell to which its own item does not belong would give that item again and again.
       if (this.#names.has(name)) return 'repeated';
       if (this.items.length >= this.received) return 'too-many';
       if (this.#held(item) !== (item.side === 'mine')) return item.side === 'mine' ? 'not-held' : 'held';
@@ -127,7 +134,7 @@ export class CellDecoder {
     return undefined;
   }
 
-  /** The item of a cell that holds exactly one, else undefined. */
+  /** The item of a cell that has exactly one, else undefined. */
   #single(cell: number, count: 1 | -1): DecodedItem | undefined {
     const at = cell * CELL_WORDS;
     const cells = this.#cells;

@@ -1,12 +1,12 @@
 import { COUNTED_CELLS } from '../../wire/index.ts';
 import { hitChance } from './cells.ts';
 
-/** Counts modulo 256 count as long as their deviation stays below this: four deviations within ±128. */
+/** A count modulo 256 is used as long as its deviation stays below this, so that four deviations lie within ±128. */
 const MAX_DEVIATION = 32;
 /** Rounds of refinement: the weights hardly change after the second. */
 const ROUNDS = 2;
 
-/** How many items two sets differ by, and the standard deviation of that as a share of it. */
+/** How many items two sets differ by, and the standard deviation of this number as a share of it. */
 export interface Estimate {
   readonly difference: number;
   readonly deviation: number;
@@ -14,12 +14,13 @@ export interface Estimate {
 
 /**
  * Estimates how many items two sets differ by from the counts of their difference's cells (theirs less ours; exact
- * below COUNTED_CELLS, above it modulo 256). Zero is no proof of equality.
+ * below COUNTED_CELLS, and modulo 256 from there on), as SPEC Y9 says. Zero is no proof of equality.
  *
- * With s items more on one side, cell j's count has the mean s·p and the variance d·q, where p is the chance of a hit
- * and q = p(1 − p); cell 0 tells s exactly. Without the mean, the difference of a merely late node would look 139 times
- * as large. The first estimate is Σ(c − s·p)²/Σq. Then the cells' own estimates (c − s·p)²/q are averaged, each
- * weighted by the inverse of its variance, 2 + 1/(d·q) in units of d², which tells the deviation of the whole too.
+ * With s items more on one side, the count c of cell j has the mean s·p and the variance d·q, where d is the
+ * difference, p is the chance that an item belongs to the cell, and q = p(1 − p); cell 0 tells s exactly. If the mean
+ * were left out, the difference of a node that is merely late would look 139 times as large. The first estimate of d is
+ * Σ(c − s·p)²/Σq. Then the cells' own estimates (c − s·p)²/q are averaged, each weighted by the inverse of its
+ * variance, which is 2 + 1/(d·q) in units of d²; the weights also tell the deviation of the average.
  */
 export function estimateDifference(counts: ArrayLike<number>): Estimate {
   const s = counts[0] ?? 0;

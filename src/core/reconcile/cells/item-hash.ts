@@ -1,17 +1,17 @@
 import type { Bytes } from '../../types/index.ts';
 
-/** The last block of a 16-byte message: its length in the top byte. */
+/** The last block of a 16-byte message, which has the length of the message in its top byte. */
 const LENGTH_BLOCK = 16 << 24;
 
 /**
- * HalfSipHash-2-4 with 64 bits of output (Aumasson and Bernstein, "SipHash: a fast short-input PRF", and its 32-bit
- * variant), for messages of exactly 16 bytes. The result stands in `h0` and `h1` until the next call: hashing an item
- * allocates nothing.
+ * HalfSipHash-2-4 with 64 bits of output, the 32-bit variant of SipHash (Aumasson and Bernstein, "SipHash: a fast
+ * short-input PRF"), for messages of exactly 16 bytes (SPEC Y2). The result stands in `h0` and `h1` until the next
+ * call, so that hashing an item allocates nothing.
  */
 export class ItemHash {
-  /** First word of the last result: the check of a cell. */
+  /** The first word of the last result, which is the check of an item. */
   h0 = 0;
-  /** Second word; h0 and h1 together seed the item's mapping. */
+  /** The second word. h0 and h1 together seed the sequence of cells that the item belongs to. */
   h1 = 0;
   private v0 = 0;
   private v1 = 0;

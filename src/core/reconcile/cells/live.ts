@@ -8,30 +8,33 @@ import { CellPrefix, itemOf } from './prefix.ts';
 const KEY_DOMAIN = 'diotec360/lattice/cells/v1:';
 const SAVED_DOMAIN = 'diotec360/lattice/saved-cells/v1:';
 const SEAL_BYTES = 32;
-/** Cells beyond the number of keys that a version keeps: no session asks for more (see search.ts). */
+/** Cells beyond the number of keys that a cell set has: no session asks for more (see search.ts). */
 const SPARE_CELLS = 1024;
-/** Cells under a salt: 6,000 differences. Who needs more descends. */
+/** Cells under a salt: enough for 6,000 differences. For more there is the descent. */
 const SALTED_CELLS = 8192;
-/** Salted cells are computed from every leaf at one go: this many take about 100 ms. */
+/**
+ * Most keys of a state for which salted cells are computed. They are computed from every leaf at one go, which takes
+ * about 100 ms for so many.
+ */
 const MAX_SALTED_ENTRIES = 131_072;
-/** Items that may change while a session looks for differences; beyond it the session descends. About 2 MB. */
+/** Items that may change while a session looks for differences; the session descends when more do. About 2 MB. */
 const MAX_WATCHED = 16_384;
 
-/** The cells of one version of the state: cells of two versions don't decode together. */
+/** A cell set: the cells of one version of the state (SPEC Y5). The cells of two versions don't decode together. */
 export interface CellVersion {
   readonly root: Bytes;
   readonly entries: number;
-  /** Empty or SALT_BYTES. */
+  /** Empty, or SALT_BYTES. */
   readonly salt: Bytes;
-  /** Cells held. */
+  /** Number of cells. */
   readonly count: number;
   readonly cells: Int32Array;
   readonly hash: ItemHash;
 }
 
-/** Notes what changes in the state from its making on, so that one can still tell what an earlier version held. */
+/** Notes what changes in the state from its making on, so that one can still tell what the state had then. */
 export class ItemWatch {
-  /** Times added less times taken out, by item. */
+  /** For each item, how often it was added less how often it was taken out. */
   readonly #changes = new Map<string, number>();
   overflowed = false;
 
@@ -44,17 +47,21 @@ export class ItemWatch {
     this.overflowed = this.#changes.size > MAX_WATCHED;
   }
 
-  /** Whether the state held the item when the watch began, given whether it does now. */
+  /** Whether the state had the item when the watch began; `now` tells whether it has the item at present. */
   held(item: Item, now: boolean): boolean {
     return Number(now) - (this.#changes.get(nameOf(item)) ?? 0) > 0;
   }
 }
 
+/** An item as text, for maps and sets. */
 export function nameOf({ a, b, c, d }: Item): string {
   return `${a}.${b}.${c}.${d}`;
 }
 
-/** The coded symbols of a state, kept beside its Merkle tree: one item for each leaf, tombstones included. */
+/**
+ * The coded symbols of a state, kept up to date beside its Merkle tree: one item for each leaf, those of tombstones
+ * included.
+ */
 export class LiveCells {
   readonly #options: { readonly hasher: Hasher; readonly network: string };
   readonly #prefix: CellPrefix;
@@ -70,14 +77,14 @@ export class LiveCells {
     this.#prefix = prefix ?? new CellPrefix(this.#keyOf(new Uint8Array(0)), PREFIX_CELLS);
   }
 
-  /** The same cells, changing on their own from here on. Who watches these does not watch those. */
+  /** A copy that changes on its own. Watches of this one do not see the changes of the copy. */
   copy(): LiveCells {
     return new LiveCells(this.#options, this.#prefix.clone());
   }
 
   /**
-   * A key's leaf came (`before` undefined), changed or went (`after` undefined). Hashes of 32 bytes, or at least their
-   * first 8.
+   * Takes in that a key's leaf came (`before` undefined), changed, or went (`after` undefined). Hashes have 32 bytes,
+   * or at least the first 8 of them.
    */
   replace(keyHash: Bytes, before: Bytes | undefined, after: Bytes | undefined): void {
     if (before !== undefined) this.#change(itemOf(keyHash, before), -1);
@@ -89,7 +96,10 @@ export class LiveCells {
     if (this.#watches.size > 0) for (const watch of this.#watches) watch.note(item, by);
   }
 
-  /** The present version, which is that of `tree`. Undefined when a salt is given and the state is too large for it. */
+  /**
+   * The cell set of the present state, which is that of `tree`. Undefined when a salt is given and the state is too
+   * large for salted cells.
+   */
   version(tree: MerkleTree, salt: Bytes): CellVersion | undefined {
     const entries = tree.size;
     let prefix = this.#prefix;
@@ -102,15 +112,15 @@ export class LiveCells {
     return { root: tree.root(), entries, salt, count, cells: prefix.copy(count), hash: prefix.hash };
   }
 
-  /** The cells as a row of the store, good for a state with this root (32 bytes) in this network: 3 MiB. */
+  /** The cells as a row of the store, valid for a state with this root (32 bytes) in this network: 3 MiB. */
   save(root: Bytes): Bytes {
     const cells = this.#prefix.toBytes();
     return concatBytes(this.#seal(root, cells), cells);
   }
 
   /**
-   * Takes over what `save` gave for this root. False, and nothing taken, when it is of another root, network or form,
-   * or damaged.
+   * Takes over what `save` returned for this root. False, and nothing is taken over, when the row is of another root,
+   * network or form, or damaged.
    */
   restore(row: Bytes, root: Bytes): boolean {
     const cells = row.subarray(SEAL_BYTES);
@@ -123,13 +133,13 @@ export class LiveCells {
     return true;
   }
 
-  /** Computes the cells anew, of the tree's leaves: about 0.4 s for a million. */
+  /** Computes the cells anew from the tree's leaves: about 0.4 s for a million. */
   rebuild(tree: MerkleTree): void {
     this.#prefix.clear();
     for (const leaf of tree.eachLeaf(new Uint8Array(0), 0)) this.#prefix.toggle(itemOf(leaf.keyHash, leaf.digest), 1);
   }
 
-  /** Binds saved cells to state, network and form. */
+  /** The hash that binds saved cells to the state, the network and the form. */
   #seal(root: Bytes, cells: Bytes): Bytes {
     const { hasher } = this.#options;
     return hasher.hash(

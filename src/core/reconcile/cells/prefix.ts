@@ -7,7 +7,7 @@ export function itemOf(keyHash: Bytes, leafHash: Bytes): Item {
   return { a: wordAt(keyHash, 0), b: wordAt(keyHash, 4), c: wordAt(leafHash, 0), d: wordAt(leafHash, 4) };
 }
 
-/** The first cells of a set of items under one hash key, kept up to date item by item. */
+/** The first `size` cells of a set of items under one hash key, kept up to date item by item. */
 export class CellPrefix {
   readonly size: number;
   readonly hash: ItemHash;
@@ -28,7 +28,7 @@ export class CellPrefix {
     toggle(this.#cells, 0, this.size, item, this.hash.h0, this.hash.h1, sign);
   }
 
-  /** The same cells, changing on their own from here on. */
+  /** A copy that changes on its own. */
   clone(): CellPrefix {
     const out = new CellPrefix(this.#key, this.size);
     out.#cells.set(this.#cells);
@@ -42,7 +42,7 @@ export class CellPrefix {
     return out;
   }
 
-  /** Takes over what `toBytes` of a prefix of this size gave. */
+  /** Takes over what `toBytes` of a prefix of this size returned. RangeError for another length. */
   fromBytes(bytes: Bytes): void {
     if (bytes.length !== this.#cells.length * 4) throw new RangeError(`${bytes.length} bytes of ${this.size} cells`);
     for (let i = 0; i < this.#cells.length; i++) this.#cells[i] = wordAt(bytes, 4 * i);

@@ -4,19 +4,19 @@ import { CELL_WORDS, COUNT } from './cells.ts';
 import type { CellVersion } from './live.ts';
 import { encodeCells } from './wire.ts';
 
-/** Length in bytes of all cells of a version, one after another from cell 0. */
+/** The length in bytes of all cells of a cell set, one after another from cell 0 on (SPEC Y12). */
 export function publishedLength(version: CellVersion): number {
   return version.count * CELL_BYTES;
 }
 
-/** Bytes [from, to) of that, wherever they begin and end within a cell. */
+/** The bytes [from, to) of these cells, wherever they begin and end within a cell. */
 export function publishedBytes(version: CellVersion, from: number, to: number): Bytes {
   const first = Math.floor(from / CELL_BYTES);
   const { cells } = encodeCells(version, first, Math.ceil(to / CELL_BYTES) - first);
   return cells.subarray(from - first * CELL_BYTES, to - first * CELL_BYTES);
 }
 
-/** Where the cells of a request lie in the published bytes: [from, to). */
+/** Where the cells that a request asks for lie in the published bytes: [from, to). */
 export function rangeOf({ from, count }: Pick<CellsRequest, 'from' | 'count'>): {
   readonly from: number;
   readonly to: number;
@@ -25,9 +25,9 @@ export function rangeOf({ from, count }: Pick<CellsRequest, 'from' | 'count'>): 
 }
 
 /**
- * Published bytes as the answer that a search expects. They have counts modulo 256 only: the full ones are taken to be
- * those nearest to our own, which is so where less than 128 items more lie in a cell on one side. Where it is not, the
- * search does not decode and the descent does.
+ * Makes published bytes the answer that a search expects. They have counts modulo 256 only, so each full count is taken
+ * to be the one nearest to our own. That is right where the two sides differ by less than 128 items in a cell; where it
+ * is not, the search does not decode and the descent finds the differences.
  */
 export function publishedToAnswer(
   bytes: Bytes,

@@ -10,30 +10,34 @@ import type { CellVersion, ItemWatch, LiveCells } from './live.ts';
 import { cellsIn } from './wire.ts';
 
 /**
- * First request: decodes about 90 differences and tells how many there are. A state with fewer keys is listed sooner
- * than this.
+ * Cells of the first request. They decode about 90 differences, or else tell how many there are. A state with fewer
+ * keys is listed sooner than this.
  */
 export const FIRST_CELLS = 128;
-/** Requests for cells of one version: one, one by the estimate, and then steps of a tenth. */
+/** Most requests for cells of one cell set: the first, one by the estimate, and then steps of a tenth. */
 const MAX_REQUESTS = 16;
-/** An answerer forgets versions; once it may have forgotten ours before we were done. */
+/**
+ * Cell sets that are tried. An answerer forgets cell sets, and may forget the one in use once before the search is
+ * done.
+ */
 const MAX_ATTEMPTS = 2;
 /**
- * Cells to have for d differences: CELLS_EACH each and CELLS_ROOT times √d, where d is estimated MARGIN deviations too
- * high. Chosen by measurement, so that for 200 to 10,000 differences the second request is the last in 19 of 20 cases.
+ * The cells to have for d differences are CELLS_EACH × d and CELLS_ROOT × √d, where d is taken to be MARGIN deviations
+ * greater than estimated. The numbers were chosen by measurement, so that for 200 to 10,000 differences the second
+ * request is the last in 19 of 20 cases.
  */
 const CELLS_EACH = 1.36;
 const CELLS_ROOT = 1.4;
 const MARGIN = 1.8;
 /**
- * Where more than this share of the larger state differs, listing subtrees costs little more and needs no memory for
- * it.
+ * Where more than this share of the larger state differs, listing subtrees costs little more traffic, and it needs no
+ * memory for decoding.
  */
 const MAX_SHARE = 1 / 3;
 
 /**
- * How a search ended. `equal`: the roots are equal. `found`: `keys` is all that differs. `abandoned`: `keys` is what
- * was decoded until then; the rest is for the descent. `failed` tells that cells were wrong or did not decode.
+ * How a search ended. `equal`: the roots are equal. `found`: `keys` are all that differ. `abandoned`: `keys` are what
+ * was decoded until then, and the rest is for the descent. `failed` tells that cells were wrong or did not decode.
  */
 export interface CellSearch {
   readonly outcome: 'equal' | 'found' | 'abandoned';
@@ -43,18 +47,16 @@ export interface CellSearch {
 
 type Search<T> = Generator<SyncMessage, T, SyncMessage>;
 
-/**
- * True when more differs, by the numbers of keys alone, than cells are good for, or there is too little to begin with.
- */
+/** Whether the numbers of keys alone tell that cells don't pay: they differ too much, or either is too small. */
 export function tooDifferent(mine: number, theirs: number): boolean {
   return mine < FIRST_CELLS || theirs < FIRST_CELLS || Math.abs(mine - theirs) > Math.max(mine, theirs) * MAX_SHARE;
 }
 
 /**
  * Finds the keys on which our state and a peer's differ from coded symbols: about 1.4 × 21 bytes for each difference,
- * whatever the size of the state. A coroutine: yields a request, is resumed with the answer, an error answer included.
- * Both sides' cells are those of one version each; what changes meanwhile is not in the result. Whatever the peer
- * answers, the search ends within MAX_REQUESTS × MAX_ATTEMPTS requests.
+ * whatever the size of the state. It is a coroutine: it yields a request and is resumed with the answer, which may be
+ * an error. On either side the cells are those of one cell set, so what changes meanwhile is not in the result.
+ * Whatever the peer answers, the search ends within MAX_REQUESTS × MAX_ATTEMPTS requests.
  */
 export function* findByCells(tree: MerkleTree, cells: LiveCells, salt: Bytes): Search<CellSearch> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -72,15 +74,15 @@ export function* findByCells(tree: MerkleTree, cells: LiveCells, salt: Bytes): S
 }
 
 /**
- * How many keys two states differ by. `exact`: all of them were decoded; otherwise an estimate, within a tenth in 19 of
- * 20 cases.
+ * How many keys two states differ by (SPEC Y11). `exact` tells that all of them were decoded; otherwise the number is
+ * an estimate, within a tenth in 19 of 20 cases.
  */
 export interface Sketch {
   readonly keys: number;
   readonly exact: boolean;
 }
 
-/** Asks once, whatever differs. Undefined when the peer has no cells, or wrong ones. */
+/** Asks once, however much differs. Undefined when the peer has no cells, or wrong ones. */
 export function* findSketch(tree: MerkleTree, cells: LiveCells): Search<Sketch | undefined> {
   const none = new Uint8Array(0);
   const own = cells.version(tree, none);
@@ -94,7 +96,8 @@ export function* findSketch(tree: MerkleTree, cells: LiveCells): Search<Sketch |
     if (decoder.add(answer) !== undefined) return undefined;
     const keys = itemsToKeys(decoder.items).length;
     if (decoder.complete) return keys === 0 ? undefined : { keys, exact: true };
-    // A key that both have is two items: as large a part of all as of those decoded.
+    // A key that both sides have is two items. The share of such keys is taken to be the same among all items as among
+    // those decoded.
     const keysPerItem = keys === 0 ? 1 : keys / decoder.items.length;
     return { keys: Math.max(keys, Math.round(decoder.estimate().difference * keysPerItem)), exact: false };
   } finally {
@@ -121,7 +124,8 @@ function* searchVersion(tree: MerkleTree, own: CellVersion, watch: ItemWatch): S
     if (equalBytes(root, own.root)) return end('equal', false);
     if (tooDifferent(own.entries, answer.entries) || watch.overflowed) return end('abandoned', false);
     if (decoder.add(answer) !== undefined) return end('abandoned', true);
-    // Different roots and no difference: two leaves that look alike in 8 bytes. The descent tells them apart.
+    // Roots that differ without a difference mean two leaves that are equal in their first 8 bytes. The descent tells
+    // them apart.
     if (decoder.complete) return end(decoder.items.length > 0 ? 'found' : 'abandoned', false);
     if (cellsIn(answer) < count) return end('abandoned', true);
     const estimate = decoder.estimate();
@@ -139,14 +143,15 @@ function answersTo(answer: CellsAnswer, root: Bytes, from: number, count: number
 }
 
 /**
- * Cells to have after the next request: what d differences take in 19 of 20 cases, and at least a tenth more than now.
+ * How many cells to have after the next request: what d differences take in 19 of 20 cases, and at least a tenth more
+ * than were received.
  */
 function nextTotal({ difference, deviation }: Estimate, received: number): number {
   const usual = CELLS_EACH * difference * (1 + MARGIN * deviation) + CELLS_ROOT * Math.sqrt(difference);
   return Math.max(Math.ceil(usual), received + Math.max(32, Math.ceil(received / 10)));
 }
 
-/** Whether the tree holds a leaf that looks like the item. */
+/** Whether the tree has a leaf that is equal to the item in these bytes. */
 function holds(tree: MerkleTree, item: Item): boolean {
   const leafPrefix = twoWords(item.c, item.d);
   return tree
@@ -161,7 +166,7 @@ function twoWords(first: number, second: number): Bytes {
   return out;
 }
 
-/** Items with one key prefix are the two sides of one key. */
+/** The keys of the items. Two items with one key prefix are the two sides of one key. */
 function itemsToKeys(items: readonly DecodedItem[]): KeyDifference[] {
   const keys = new Map<string, KeyDifference>();
   for (const item of items) {

@@ -4,30 +4,32 @@ import type { CellsAnswer, CellsRequest } from '../../wire/index.ts';
 import type { CellVersion, LiveCells } from './live.ts';
 import { encodeCells } from './wire.ts';
 
-/** Versions kept for askers that are not done, 3 MiB each, and for how long without a question. */
+/** Cell sets kept for askers that are not done, 3 MiB each, and how long each is kept after the last question. */
 const MAX_VERSIONS = 4;
 const KEEP_MS = 60_000;
-/** Salted cells are computed anew from every leaf: no more often than this. */
+/** Least time between two computations of salted cells, which take every leaf. */
 const SALT_EVERY_MS = 10_000;
 
 export interface CellServerDeps {
-  /** The state as it is now; tree and cells are of one version. */
+  /** The present state. Tree and cells are of one version. */
   readonly state: () => { readonly tree: MerkleTree; readonly cells: LiveCells };
-  /** Monotonic ms. */
+  /** The time in ms, which never goes back. */
   readonly now: () => number;
 }
 
 /** The answering side of coded symbols. */
 export interface CellServer {
   /**
-   * Cells of the version asked for, the present one by default, which is then kept a while. LatticeError `gone` for a
-   * version that is not kept, `overloaded` for a salt that came too soon or to too large a state.
+   * Answers with cells of the cell set asked for, by default that of the present state, which is then kept for a while
+   * (SPEC Y5). Throws LatticeError `gone` for a cell set that is not kept, and `overloaded` for a salt that came too
+   * soon or to too large a state.
    */
   answer(request: CellsRequest): CellsAnswer;
 }
 
+/** Serves coded symbols of the state that `deps` gives. */
 export function createCellServer(deps: CellServerDeps): CellServer {
-  /** Least recently used first. */
+  /** The cell sets that are kept, least recently used first. */
   let kept: { readonly version: CellVersion; usedAt: number }[] = [];
   let saltedAt = -Infinity;
 

@@ -4,7 +4,7 @@ import { CELL_WORDS, CHECK, COUNT } from './cells.ts';
 import { wordAt, writeWord } from './item-hash.ts';
 import type { CellVersion } from './live.ts';
 
-/** The answer with at most `count` cells of a version from `from` on. */
+/** The answer with at most `count` cells of a cell set, from cell `from` on. */
 export function encodeCells(version: CellVersion, from: number, count: number): CellsAnswer {
   const end = Math.max(from, Math.min(version.count, from + count));
   const cells = new Uint8Array((end - from) * CELL_BYTES);
@@ -22,19 +22,20 @@ export function encodeCells(version: CellVersion, from: number, count: number): 
   return { type: 'coded', root: version.root, entries: version.entries, from, counts, cells };
 }
 
-/** Counts modulo 256 of the cells that follow those of an answer from 0. */
+/** The counts modulo 256 that an answer from cell 0 tells of the cells after those that it sends. */
 export function toldCounts({ from, counts }: CellsAnswer): Bytes {
   return from === 0 ? counts.subarray(Math.min(counts.length, COUNTED_CELLS * 4)) : new Uint8Array(0);
 }
 
-/** Cells in an answer. */
+/** The number of cells in an answer. */
 export function cellsIn(answer: CellsAnswer): number {
   return answer.cells.length / CELL_BYTES;
 }
 
 /**
- * Writes the cells of an answer into `out` at its first cell. Counts are in full below COUNTED_CELLS, else modulo 256.
- * False when a full count contradicts its cell, or cell 0, which every item belongs to, the number of keys.
+ * Writes the cells of an answer into `out` from its beginning. Counts are full below COUNTED_CELLS, and else modulo
+ * 256. False when a full count contradicts its cell, or when the count of cell 0, to which every item belongs, is not
+ * the number of keys.
  */
 export function decodeCells(answer: CellsAnswer, out: Int32Array): boolean {
   const { cells, counts, from, entries } = answer;
