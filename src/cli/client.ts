@@ -11,7 +11,7 @@ export interface ApiClientOptions extends Required<Pick<ClientOptions, 'url' | '
   readonly token: string | undefined;
 }
 
-/** LatticeError `usage` when the URL is not one, or the token not one that a request can carry. */
+/** Throws LatticeError `usage` when `url` is not a URL, and when no request can carry `token`. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
   return { ...createClient({ ...options, fetch: httpFetch }), hasToken: options.token !== undefined };
 }

@@ -97,7 +97,7 @@ export const STABLE_MS = 10_000;
 /** Dials at one time to peers that mDNS has found. */
 export const MAX_DISCOVERY_DIALS = 8;
 
-/** Requests that are served at one time, for one peer and in all, and the time for one, reading and sending included. */
+/** Requests served at one time, for one peer and in all, and the time for one, reading and sending included. */
 export const SYNC_PER_PEER = 2;
 export const SYNC_TOTAL = 32;
 export const SYNC_SERVE_MS = 10_000;

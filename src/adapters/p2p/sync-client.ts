@@ -68,7 +68,7 @@ export function createSyncClient(deps: {
       try {
         return await over(connection, kept, peerId, message, signal);
       } catch (cause) {
-        // The other side may have reset a stream that was idle. A new stream is tried, as any request may be sent twice.
+        // The other side may have reset an idle stream. A new stream is tried, as any request may be sent twice.
         if (
           signal.aborted ||
           !(cause instanceof LatticeError) ||

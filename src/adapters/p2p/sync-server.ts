@@ -9,9 +9,9 @@ import { toError, toReason } from './reasons.ts';
 import { createFrameReader, encodeFrame, readSome, readUntil } from './sync-frame.ts';
 
 /**
- * Serves the requests of each stream one after another: at most SYNC_PER_PEER of one peer and SYNC_TOTAL of all peers at
- * a time, each within SYNC_SERVE_MS from its first byte. A stream is reset when it exceeds a limit, when a message is
- * too long, when the handler rejects, and when no request comes for SYNC_IDLE_MS.
+ * Serves the requests of each stream one after another: at one time at most SYNC_PER_PEER of one peer and SYNC_TOTAL of
+ * all peers, each within SYNC_SERVE_MS from its first byte. A stream is reset when it exceeds a limit, when a message
+ * is too long, when the handler rejects, and when no request comes for SYNC_IDLE_MS.
  */
 export function createSyncServer(deps: {
   clock: Clock;

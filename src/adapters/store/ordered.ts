@@ -92,7 +92,7 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
   };
 }
 
-/** Makes a Uint8Array of the Buffer that classic-level hands out: `slice` of a Buffer shares memory and does not copy. */
+/** Makes a Uint8Array of classic-level's Buffer, because `slice` of a Buffer shares memory and does not copy. */
 function plain(bytes: Bytes): Bytes;
 function plain(bytes: Bytes | undefined): Bytes | undefined;
 function plain(bytes: Bytes | undefined): Bytes | undefined {

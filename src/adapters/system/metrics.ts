@@ -50,7 +50,7 @@ function processMetrics(): Registry {
   return processRegistry;
 }
 
-/** Keeps the metrics of `definitions` in memory, and writes them and those of the process in Prometheus' text format. */
+/** Keeps the metrics of `definitions` in memory, and writes them and the process's in Prometheus' text format. */
 export function createMetrics(definitions: readonly MetricDefinition[] = METRICS): Metrics & MetricsPage {
   const registry = new Registry();
   const families = new Map<string, Family>();
