@@ -12,8 +12,8 @@ import {
 const littleEndian = (bytes: Bytes): bigint => BigInt(`0x${bytesToHex(Uint8Array.from(bytes).reverse())}`);
 
 /**
- * Verifies by the one strict rule of every node (SPEC, section K): S is below the group order, points are canonical, the
- * key is not of small order, and the equation R = encode(SB − kA) holds without cofactor. The library's strict mode
+ * Verifies by the one strict rule of every node (SPEC, section K): S is below the group order, points are canonical,
+ * the key is not of small order, and the equation R = encode(SB − kA) holds without cofactor. The library's strict mode
  * checks all but the equation without cofactor, which is computed here.
  */
 export function verifyStrict(author: Author, message: Bytes, signature: Bytes): boolean {
