@@ -124,7 +124,7 @@ function createBenchNode(
   const token = /^DIOTEC360_API_TOKEN=(.*)$/m.exec(env)?.[1] ?? '';
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   let child: ChildProcess | undefined;
-  // However this process ends, its nodes end with it.
+  // The nodes end with this process, however it ends.
   process.once('exit', () => child?.kill('SIGKILL'));
 
   async function json<T>(path: string): Promise<T> {

@@ -1,7 +1,7 @@
 import { type ClientOptions, createClient, type LatticeClient } from '../client/index.ts';
 import { httpFetch } from './http-fetch.ts';
 
-/** The client of one node, as commands get it. */
+/** The client of one node that commands use. */
 export interface ApiClient extends LatticeClient {
   /** Whether requests carry a token. */
   readonly hasToken: boolean;

@@ -13,7 +13,7 @@ export interface CliContext {
   readonly programName: string;
   /** The arguments that start this program again, to which a command is added. */
   readonly self: readonly string[];
-  /** Calls `handler` for each SIGINT, SIGTERM or loss of the parent until the returned function is called. */
+  /** Calls `handler` for each SIGINT and SIGTERM, and when the parent ends, until the returned function is called. */
   onStop(handler: () => void): () => void;
   /** The first ports of `up`. Without them it takes the original's. */
   readonly basePorts?: { readonly api: number; readonly p2p: number };

@@ -13,7 +13,7 @@ export interface P2pHandlers {
    * is undefined when the relay's peer id holds no Ed25519 key.
    */
   onGossip(data: Bytes, from: Author | undefined): Promise<Verdict>;
-  /** One sync request over a stream; the answer is sent back. A rejection closes the stream. */
+  /** Handles one sync request over a stream. The lung sends the answer back, and closes the stream on a rejection. */
   onRequest(peer: Author | undefined, message: Bytes): Promise<Bytes>;
   onConnected(peer: Author): void;
   onDisconnected(peer: Author): void;
@@ -34,7 +34,7 @@ export interface P2pConnection {
 export interface P2pLung {
   /** Resolves when the lung listens and has begun to dial. It has no deadline of its own: `signal` ends the start. */
   start(handlers: P2pHandlers, signal: AbortSignal): Promise<void>;
-  /** Never rejects; safe when not started. */
+  /** Never rejects. It may be called when the lung is not started. */
   stop(): Promise<void>;
   /**
    * Gossips `data` and resolves with the number of peers that it was handed to. Throws RangeError when the message is

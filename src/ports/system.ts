@@ -24,7 +24,7 @@ export interface Random {
 export interface Signer {
   readonly author: Author;
   readonly publicKey: Bytes;
-  /** Ed25519 over `message`, 64 bytes. Synchronous: ≈ 30 µs. */
+  /** The Ed25519 signature of `message`, 64 bytes. The call is synchronous, because it takes only some 30 µs. */
   sign(message: Bytes): Bytes;
 }
 
@@ -38,7 +38,7 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** A logger whose lines carry `component`. */
+  /** Makes a log whose lines carry `component`. */
   child(component: string): Log;
 }
 

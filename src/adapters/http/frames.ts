@@ -10,7 +10,7 @@ const MAX_FRAME_BYTES = MAX_GOSSIP_BYTES + 1024;
 export interface FrameReader {
   /** Yields the frames that `chunk` completes, in order. */
   feed(chunk: Bytes): Generator<Bytes>;
-  /** Whether the stream may end here: no frame is half read. */
+  /** Whether the stream can end here, because no frame is half read. */
   isAtBoundary(): boolean;
 }
 

@@ -15,7 +15,7 @@ export interface LivenessDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly pingIntervalMs: number;
-  /** A connection without a sign of life for this long is dead. */
+  /** A connection without a sign of life for this long is closed, ms. */
   readonly silenceMs: number;
   connections(): readonly Connection[];
   /** When the last gossip message came from the peer, monotonic ms. */
@@ -24,7 +24,7 @@ export interface LivenessDeps {
 
 export interface Liveness {
   tick(): void;
-  /** Round trip of the last ping in ms. */
+  /** Round-trip time of the last ping, ms. Undefined before the first ping is answered. */
   rttMs(connection: Connection): number | undefined;
 }
 

@@ -14,7 +14,7 @@ export interface P2pHeartbeat {
 }
 
 export interface P2pLungOptions {
-  /** The node's 32-byte Ed25519 seed: its peer id is computed from it. */
+  /** The node's 32-byte Ed25519 seed, from which its peer id is computed. */
   readonly seed: Bytes;
   /** Multiaddrs over TCP, with /ws for WebSocket. With an empty list the lung only dials. */
   readonly listen: readonly string[];

@@ -17,7 +17,7 @@ const CHUNK_BYTES = 1024 * 1024;
 const MAX_PENDING_BATCHES = 1024;
 
 export interface OrderedDeps {
-  /** An open database. Closed by the store. */
+  /** An open database, which the store closes. */
   readonly db: BinaryLevel;
   /** Writes all operations at once, atomically and durably. */
   readonly write: (operations: readonly StoreOperation[]) => Promise<void>;

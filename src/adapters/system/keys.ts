@@ -38,7 +38,7 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** The argument as one word of a shell command. */
+/** Quotes a path as one word of a shell command. */
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
@@ -60,7 +60,7 @@ export function checkSecretDirectory(directory: string): void {
 }
 
 function syncDirectory(directory: string): void {
-  if (!HAS_MODES) return; // Windows cannot open a directory
+  if (!HAS_MODES) return; // Windows cannot open a directory.
   const fd = openSync(directory, constants.O_RDONLY);
   try {
     fsyncSync(fd);

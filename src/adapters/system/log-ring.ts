@@ -19,7 +19,7 @@ export interface RingLine {
 }
 
 export interface RingPage {
-  /** Oldest first. */
+  /** The lines, oldest first. */
   readonly lines: readonly RingLine[];
   /** How many lines after the place that was asked for are gone. */
   readonly dropped: number;
@@ -64,7 +64,7 @@ export function createLogRing(run: string): LogRing {
     return { line: short, bytes: Buffer.byteLength(short), level };
   }
 
-  /** The number after which to read, and how many lines between it and the oldest held are gone. */
+  /** The number after which to read, and how many lines between it and the oldest kept line are gone. */
   function placeOf(after: string | undefined): {
     readonly number: number;
     readonly dropped: number;

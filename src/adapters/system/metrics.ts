@@ -32,7 +32,7 @@ export interface MetricsPage {
   render(samples: readonly Sample[]): Promise<string>;
 }
 
-/** Holds the values of one counter or gauge; the library reads them when it writes a page. */
+/** Keeps the values of one counter or gauge. The library reads them when it writes a page. */
 interface Family {
   add(labels: Labels, by: number): boolean;
   set(labels: Labels, value: number): boolean;
