@@ -9,7 +9,7 @@ import { fillStore } from './support/fill.ts';
 import { type BenchNode, createFleet, until } from './support/fleet.ts';
 
 const JOIN_MS = 400_000;
-/** Two periods of cuts and what it takes to settle one. */
+/** Time until a cut is certified: two periods of cuts, and the time for one to settle. */
 const CERTIFIED_MS = 40_000;
 
 type Lung = 'p2p' | 'http';
@@ -20,12 +20,12 @@ const LUNG_SETTINGS: Readonly<Record<Lung, Readonly<Record<string, string>>>> = 
 };
 
 /**
- * An empty node joins one that has `entries`, written in commits of `commit`. Only the source is trusted, so that it
- * alone is a quorum: the joining node is a mirror.
+ * An empty node joins one that has `entries`, written in commits of `commit` operations. Both trust only the source,
+ * which is therefore a quorum by itself.
  */
 async function joinOver(lung: Lung, entries: number, commit: number): Promise<Figure[]> {
-  // Half a gigabyte through a proxy would take a core from the two that are measured: the node's own count of bytes
-  // does then.
+  // Half a gigabyte through a proxy would take a core from the two nodes that are measured. The node's own count of
+  // bytes is taken instead.
   const counted = entries < 1_000_000;
   const fleet = await createFleet({
     nodes: 2,
@@ -64,8 +64,8 @@ async function joinOver(lung: Lung, entries: number, commit: number): Promise<Fi
       : ((await joiner.status()).bootstrap?.bytes ?? 0);
     const [joinerCpu, sourceCpu] = [joiner.cpu(), source.cpu() - cpuBefore];
     const [joinerMemory, sourceMemory] = [joiner.memory(), source.memory()];
-    // Of few keys the source may have pushed all before the snapshot began: then every signature was verified on the
-    // way.
+    // When there are few keys, the source may have pushed all of them before a bootstrap began. Every signature is then
+    // verified already.
     await until(
       'all signatures verified',
       JOIN_MS,
@@ -164,7 +164,7 @@ function settingOf(dir: string, { name }: BenchNode, setting: string): string | 
   return new RegExp(`^DIOTEC360_${setting}=(.*)$`, 'm').exec(readFileSync(join(dir, `${name}.env`), 'utf8'))?.[1];
 }
 
-/** The store's own limit: the joining node's rows copied into a fresh store in the same batches, keys a second. */
+/** The limit of the store, keys a second: copies the joining node's rows into a new store in the same batches. */
 async function rowsPerSecond(from: string, to: string, entries: number): Promise<number> {
   const source = await openLevelStore(from);
   const target = await openLevelStore(to);
@@ -182,8 +182,9 @@ async function rowsPerSecond(from: string, to: string, entries: number): Promise
 }
 
 /**
- * An empty node joins one with 10,000 and 100,000 entries over either lung, in commits of 100 and, over P2P, of one
- * operation each; with `--million` one with a million too. `--only SIZE` for one size, `--lung p2p|http` for one lung.
+ * Measures how an empty node joins a node with 10,000 and with 100,000 entries over either lung, written in commits of
+ * 100 operations and, over P2P, also of one. `--million` adds a million entries, `--only SIZE` takes one size, and
+ * `--lung p2p|http` one lung.
  */
 export async function bootstrap(): Promise<readonly Figure[]> {
   const only = process.argv.indexOf('--only');

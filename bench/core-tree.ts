@@ -9,7 +9,7 @@ const PROOFS = 1000;
 
 const hasher = nodeHasher();
 
-/** n keys made of a counter: their hashes are as random as any. One sibling each. */
+/** The key hash and the leaf hash of key number `i`, which has one sibling. */
 function leaf(i: number, version: number): { key: Bytes; refs: { commit: Bytes; index: number }[]; value: Bytes } {
   const key = hasher.hash(Uint8Array.of(i, i >>> 8, i >>> 16, i >>> 24));
   const commit = new Uint8Array(32);
@@ -24,9 +24,9 @@ function memoryMiB(): number {
 }
 
 /**
- * Figures of the Merkle tree at n leaves: rates per second of insert and of replacement in batches of 100, each
- * followed by a root; the time of building by the loader from leaves in random and in ascending order, in ms, root
- * included; growth of the process in MiB (run node with --expose-gc for a steady figure) and bytes per proof.
+ * Measures the Merkle tree at n leaves: inserts and replacements a second in batches of 100 that are each followed by a
+ * root; the time in ms for building it by the loader from leaves in random and in ascending order, root included; the
+ * growth of the process in MiB (run node with --expose-gc for a steady figure); and the bytes of a proof.
  */
 export async function treeFigures(n: number): Promise<Record<string, number>> {
   const keys = new Uint8Array(n * 32);
@@ -50,7 +50,7 @@ export async function treeFigures(n: number): Promise<Record<string, number>> {
   });
   const peak = memoryMiB() - before;
 
-  // A multiplier coprime to n visits keys in an order unrelated to their hashes; values are rotated by one.
+  // A multiplier that is coprime to n visits every key in another order than the first. Each key gets the next value.
   const update = seconds(() => {
     for (let i = 0; i < UPDATES; i++) {
       const at = (i * 7919) % n;

@@ -14,16 +14,16 @@ import { type Figure, median, seconds } from './support/figures.ts';
 
 const ENTRIES = 100_000;
 const COMMIT = 100;
-/** Commits of each kind that are measured. */
+/** Measured commits of each kind. */
 const ROUNDS = 400;
-/** Coprime to ENTRIES: visits keys in an order unrelated to the one they came in. */
+/** Coprime to ENTRIES, so that steps of this size visit every key, in another order than they were written. */
 const STRIDE = 7919;
 const MILLION = 1_000_000;
 const HASHES = 1_000_000;
 
 const hasher = nodeHasher();
 
-/** A replica without its I/O: rows are thrown away, entries stand in a map. */
+/** A replica without I/O: its rows are dropped, and its entries are kept in a map. */
 function createBare(self: number) {
   const signer = signerOf(self);
   const replica = createReplica({
@@ -55,7 +55,7 @@ function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** Steps of one commit of 100 each on a state of 100,000 entries, nothing of it on disk. */
+/** Measures steps of one commit of 100 operations on a state of 100,000 entries, which is in memory only. */
 function stepFigures(): Figure[] {
   const remote = signerOf(1);
   const other = signerOf(2);
@@ -152,13 +152,15 @@ async function limits(): Promise<{ hashes: number; signs: number; verifies: numb
   return { hashes: HASHES / hashed, signs: 5000 / signed, verifies: 6400 / verified };
 }
 
-/** The pure core: steps on 100,000 entries, the tree of a million, beside hashing, signing and the tree alone. */
+/**
+ * Measures the core: steps on 100,000 entries and the tree of a million, beside hashing, signing and the tree alone.
+ */
 export async function core(): Promise<readonly Figure[]> {
-  // First, while the process is small: its growth is the tree's memory.
+  // The large tree comes first, while the process is small, because the growth of the process is the tree's memory.
   const large = await treeFigures(MILLION);
   const { hashes, signs, verifies } = await limits();
   const small = await treeFigures(ENTRIES);
-  // The first run warms up; of the others each figure's median counts.
+  // The first run only warms up. Each figure is the median of the other runs.
   const runs = range(4).map(stepFigures).slice(1);
   const alone = { insert: small['insert_per_s'] as number, update: small['update_per_s'] as number };
   const steps = (runs[0] ?? []).map((figure, i): Figure => {

@@ -17,7 +17,7 @@ import { createFleet, startAll } from './support/fleet.ts';
 import { openConnection, requestText } from './support/http-client.ts';
 
 const ENTRIES = 1_000_000;
-/** Keys changed between two cuts: 10,000 a second, each once. */
+/** Keys that change between two cuts: 10,000 a second, each once. */
 const CHANGED = 100_000;
 const STEP = 100;
 const SLICE = 256;
@@ -34,7 +34,7 @@ const ms = (run: () => void): number => {
   return performance.now() - from;
 };
 
-/** The tracker alone, beside a state of a million entries of which a tenth changes between two cuts. */
+/** Measures the tracker of cuts alone, for a state of a million entries of which a tenth changes between two cuts. */
 function trackerFigures(): Figure[] {
   const authors = [1, 2, 3].map((n) => n.toString(16).repeat(64) as Author);
   const operationOf = (n: number, at: number): Versioned => {
@@ -99,7 +99,10 @@ function trackerFigures(): Figure[] {
   ];
 }
 
-/** Three nodes, all written to: how many cuts all three attested with one root, though no two live roots ever agree. */
+/**
+ * Measures how many cuts three nodes attest with one root while all of them take writes, so that their live roots
+ * hardly ever agree.
+ */
 async function agreement(): Promise<Figure[]> {
   const fleet = await createFleet({ nodes: 3 });
   try {
@@ -127,7 +130,7 @@ async function agreement(): Promise<Figure[]> {
       }),
     );
     const ended = Date.now();
-    // The last cut of that time settles and is attested.
+    // In this time the last cut settles and is attested.
     await pause(2 * PERIOD_MS);
     const views = await Promise.all(
       fleet.nodes.map(
@@ -157,7 +160,7 @@ async function agreement(): Promise<Figure[]> {
   }
 }
 
-/** What cuts cost, and whether nodes under load agree on them. */
+/** Measures what cuts cost, and whether nodes under load agree on them. */
 export async function cuts(): Promise<readonly Figure[]> {
   return [...trackerFigures(), ...(await agreement())];
 }

@@ -6,7 +6,7 @@ const ENTRIES = 10_000;
 const COMMIT = 100;
 const DEADLINE_MS = 45_000;
 
-/** Writes to the first node now; milliseconds until every other node shows it. */
+/** Writes to the first node. Resolves with the time until every other node shows the key, ms. */
 async function writeToSeen(nodes: readonly BenchNode[], key: string): Promise<number> {
   const [writer, ...others] = nodes;
   const from = performance.now();
@@ -20,7 +20,7 @@ async function writeToSeen(nodes: readonly BenchNode[], key: string): Promise<nu
   return performance.now() - from;
 }
 
-/** P2P taken away and given back while HTTP stays, and how fast a node with a state comes and goes. */
+/** Measures the loss and the return of P2P while HTTP stays, and the start and the stop of a node with a state. */
 export async function failover(): Promise<readonly Figure[]> {
   const fleet = await createFleet({ nodes: 3, proxied: true });
   try {

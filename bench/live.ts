@@ -8,18 +8,18 @@ import { followChanges, openConnection, requestText } from './support/http-clien
 import { type LoopSample, samplesOf } from './support/loop-delay.ts';
 
 const COMMIT = 100;
-/** Commits on their way at once, spread over all nodes, from few to more than the nodes can take. */
+/** Commits under way at one time over all nodes, from few to more than the nodes can take. */
 const STEPS = [3, 6, 12, 24] as const;
 const STEP_MS = 5_000;
 const EQUAL_MS = 2_000;
 const SETTLE_MS = 30_000;
 
-/** Keys of the state, all there before the steady run replaces them in turn: so its memory has no reason to grow. */
+/** Keys of the state. The steady run only replaces them in turn, so that the state itself does not grow. */
 const KEYS = 100_000;
 const RATE = 1_000;
 const CONNECTIONS = 24;
 const SECONDS = 60;
-/** Not measured: connections, caches and compiled code are not yet as they stay. */
+/** Seconds that are not measured, while connections are opened, caches fill and code is compiled. */
 const WARM_SECONDS = 5;
 
 type Lung = 'p2p' | 'http';
@@ -32,8 +32,8 @@ function secondsOf(argv: readonly string[]): number {
 }
 
 /**
- * Commits of 100 on all nodes, `writers` at once: operations a second until the roots are equal, and how long that took
- * after the last answer.
+ * Writes commits of 100 operations on all nodes, `writers` at a time. `perSecond`: operations a second until the roots
+ * are equal. `equal`: the time from the last answer to equal roots.
  */
 async function step(
   nodes: readonly BenchNode[],
@@ -57,7 +57,7 @@ async function step(
   return { perSecond: (operations * 1000) / (performance.now() - from), equal };
 }
 
-/** Makes the state that is written to. */
+/** Writes the keys that the steady run then replaces. */
 async function load(nodes: readonly BenchNode[]): Promise<void> {
   let next = 0;
   await Promise.all(
@@ -75,7 +75,8 @@ async function load(nodes: readonly BenchNode[]): Promise<void> {
 }
 
 /**
- * RATE single writes a second on the first node for the time given; ms from each answer to the change on both others.
+ * Makes RATE single writes a second on the first node for `seconds`. `seen`: ms from each answer until the change is
+ * seen on both other nodes. `answered`: ms from each request to its answer.
  */
 async function steady(
   fleet: BenchFleet,
@@ -87,7 +88,7 @@ async function steady(
   const acked = new Float64Array(total);
   const last = new Float64Array(total);
   const times = new Uint8Array(total);
-  /** The newest write begun to each key: the one before was seen long ago. */
+  /** The number of the newest write to each key. An event of the key belongs to it: earlier ones were seen long ago. */
   const newest: number[] = [];
   const answered: number[] = [];
   let late = 0;
@@ -126,7 +127,7 @@ async function steady(
     }),
   );
   await untilEqual(fleet.nodes, SETTLE_MS);
-  // Events of the last batch may still be on their way to this process.
+  // Events of the last batch may not have reached this process yet.
   await pause(200);
   for (const stream of streams) stream.close();
   const seen: number[] = [];
@@ -145,7 +146,7 @@ function samples(fleet: BenchFleet, node: BenchNode, from: number, until: number
     .filter(({ at }) => at >= from && at <= until);
 }
 
-/** Slope of a line through the last two thirds of the samples, in MiB a minute: the first third still fills caches. */
+/** Slope of a line through the last two thirds of the samples, MiB a minute. The first third fills caches. */
 function slope(all: readonly LoopSample[], pick: (sample: LoopSample) => number): number {
   const rest = all.slice(Math.floor(all.length / 3)).filter((s) => !Number.isNaN(pick(s)));
   const meanAt = rest.reduce((sum, s) => sum + s.at, 0) / rest.length;
@@ -253,8 +254,8 @@ async function figuresOver(lung: Lung, seconds: number): Promise<Figure[]> {
 }
 
 /**
- * Three processes under a steady load and at their limit, over either lung. `--seconds n` sets the length of the steady
- * run, `--steady` leaves the limit out, `--lung p2p|http` takes one.
+ * Measures three nodes under a steady load and at their limit, over either lung. `--seconds n` sets the length of the
+ * steady run, `--steady` leaves the limit out, and `--lung p2p|http` takes one lung.
  */
 export async function live(): Promise<readonly Figure[]> {
   const seconds = secondsOf(process.argv);

@@ -15,8 +15,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
 };
 const [name = '', ...flags] = process.argv.slice(2);
 /**
- * A bench that hangs is a broken bench; its children end with it. These run many nodes, for a time of one's choice, or
- * fill stores of a million entries.
+ * A bench that takes longer hangs, and is ended with its children. The benches with the long time run many nodes, run
+ * for a time that the user sets, or fill stores of a million entries.
  */
 const MAX_MS = ['bootstrap', 'live', 'cuts', 'peers', 'start'].includes(name) ? 3_600_000 : 300_000;
 const load = BENCHES[name];
@@ -33,5 +33,5 @@ const figures: readonly Figure[] = await (await load())();
 if (!flags.includes('--json')) process.stdout.write(`${tableOf(figures)}\n`);
 const metrics = Object.fromEntries(figures.map(({ metric, value }) => [metric, rounded(value)]));
 process.stdout.write(`${JSON.stringify({ bench: name, metrics })}\n`);
-// Undici keeps idle connections, which would hold the process for seconds.
+// Undici keeps idle connections, which would keep the process alive for seconds.
 process.exit(0);

@@ -7,26 +7,26 @@ import { createPeerSystem, type System } from './peers/system.ts';
 import { type Figure, median } from './support/figures.ts';
 
 const RUNS = 3;
-/** Entries that both nodes hold before one goes away. */
+/** Entries that both nodes have before one of them is stopped. */
 const BASE = 200;
 const MISSED = [1000, 5000] as const;
-/** A catch-up that takes longer counts as this long. */
+/** A catch-up that takes longer counts as this. */
 const DEADLINE_MS = 60_000;
-/** A system this slow is measured once: the bench has to end. */
+/** A system that takes this long is measured once only, so that the bench ends. */
 const SLOW_MS = 20_000;
-/** No further run begins after this: some machines are slow, and the bench has to end. */
+/** No further run begins after this time, so that the bench ends on slow machines too. */
 const ENOUGH_MS = 330_000;
 const IN_FLIGHT = 8;
-/** Each way: a round trip of 50 ms, as between continents. */
+/** Delay each way, which makes a round trip of 50 ms, as between distant regions. */
 const DELAY_MS = 25;
 const DELAYED = MISSED[0];
-/** A directory in memory, where there is one: what is only prepared need not wait for the disk. */
+/** A directory in memory, where the system has one. Preparations in it need not wait for the disk. */
 const MEMORY = '/dev/shm';
-/** Written beyond all that was missed. */
+/** First numbers of further entries, beyond all that the stopped node has missed. */
 const LIVE_FROM = 1_000_000;
 const ALONE_FROM = 2_000_000;
 
-/** Everything measured of one system, one value for each run. */
+/** All values measured of one system, by name. Each run adds one value to a list. */
 type Values = Map<string, number[]>;
 
 function note(values: Values, what: string, value: number): void {
@@ -35,12 +35,12 @@ function note(values: Values, what: string, value: number): void {
   else list.push(value);
 }
 
-/** The directories of both nodes as they stand, under names, so that every run begins alike. */
+/** Keeps copies of the nodes' directories under names, so that every run begins with the same stores. */
 function createShelf(system: System) {
   const shelf = mkdtempSync(join(tmpdir(), 'lattice-shelf-'));
   const workshop = existsSync(MEMORY) ? mkdtempSync(join(MEMORY, 'lattice-shelf-')) : undefined;
   return {
-    /** Until they are restored from the shelf the directories lie in memory. */
+    /** Puts the directories into memory, where they stay until they are restored from a copy. */
     prepare() {
       if (workshop !== undefined)
         for (const [i, directory] of system.directories.entries())
@@ -70,7 +70,7 @@ async function apart(system: System): Promise<void> {
   await system.source.stop();
 }
 
-/** Both hold BASE entries, then the source goes on alone, one commit for each entry. */
+/** Gives both nodes BASE entries, then has the source alone write more, one commit for each entry. */
 async function prepare(system: System, shelf: Shelf): Promise<void> {
   shelf.prepare();
   await together(system);
@@ -92,7 +92,7 @@ async function prepare(system: System, shelf: Shelf): Promise<void> {
   }
 }
 
-/** The same with a longer way between the two. */
+/** Measures a catch-up while the network between the nodes is delayed. */
 async function catchUpFar(system: System, shelf: Shelf, values: Values): Promise<void> {
   const what = `far_${DELAYED}_ms`;
   if ((values.get(what)?.[0] ?? values.get(`${DELAYED}_ms`)?.[0] ?? 0) > SLOW_MS) return;
@@ -139,7 +139,7 @@ async function catchUp(system: System, shelf: Shelf, missed: number, values: Val
   await apart(system);
 }
 
-/** Writes on one of two connected nodes, until the other holds them too. */
+/** Measures writes on one of two connected nodes, until the other one has them too. */
 async function live(system: System, values: Values): Promise<void> {
   await system.source.write({ from: LIVE_FROM - 1, count: 1, inFlight: 1 });
   await system.joiner.reach(await system.source.fingerprint(), DEADLINE_MS);
@@ -195,9 +195,9 @@ function figuresOf(system: System, values: Values, ours: Values | undefined): Fi
 }
 
 /**
- * Ourselves beside peers: two processes each, the same keys and values, runs that take turns. The peers' packages must
- * have been installed in bench/peers. `--only a,b` takes some systems only; `--only none` leaves what needs no systems:
- * bytes to find differences of several shapes.
+ * Measures Lattice beside other systems: two processes of each, the same keys and values, in runs that take turns. The
+ * packages of the other systems must be installed in bench/peers. `--only a,b` takes some systems only. `--only none`
+ * measures only what needs none: the bytes for finding differences of several shapes.
  */
 export async function peers(): Promise<readonly Figure[]> {
   const at = process.argv.indexOf('--only');

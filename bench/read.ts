@@ -11,24 +11,23 @@ const COMMIT = 100;
 const CONNECTIONS = 64;
 const WARM_MS = 1_500;
 const RUN_MS = 2_000;
-/** Both servers are measured in turn, so that whatever else the machine does befalls both alike. */
+/** Rounds in which both servers are measured in turn, so that other load of the machine affects both alike. */
 const ROUNDS = 5;
 
 interface Load {
   /** Answers per second of wall time. */
   readonly perSecond: number;
-  /** Answers per second of processor time, of all the server's threads: what one core gives. */
+  /** Answers per second of processor time of all the server's threads, which is what one core gives. */
   readonly perCoreSecond: number;
 }
 
 /**
- * Seconds of processor time of all threads of a process, in the hundredths that Linux counts; NaN where the system does
- * not tell.
+ * Processor seconds of all threads of a process. Linux counts them in hundredths. NaN where the system does not tell.
  */
 function processSeconds(pid: number): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold blanks; user and system time are the 12th and 13th field behind it.
+    // The name in parentheses may contain blanks. User and system time are the 12th and the 13th field after it.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) / 100;
   } catch {
@@ -37,8 +36,8 @@ function processSeconds(pid: number): number {
 }
 
 /**
- * GETs over keep-alive connections, one on its way on each. The load generator must leave the server its processor, so
- * it only counts status lines.
+ * Sends GETs over keep-alive connections, one at a time on each. The load generator must leave the server its
+ * processor, so it only counts status lines.
  */
 async function getLoad(port: number, pid: number, ms: number): Promise<Load> {
   const STATUS_LINE = 'HTTP/1.1 200 OK';
@@ -68,7 +67,7 @@ async function getLoad(port: number, pid: number, ms: number): Promise<Load> {
             seen++;
             end = at + STATUS_LINE.length;
           }
-          // A status line may come in two pieces; what is counted once is cut off.
+          // A status line may come in two pieces, so the end of the text is kept. What was counted is cut off.
           tail = text.slice(Math.max(end, text.length - STATUS_LINE.length + 1));
           answers += seen;
           if (stopping) socket.destroy();
@@ -88,7 +87,7 @@ async function getLoad(port: number, pid: number, ms: number): Promise<Load> {
   return { perSecond: counted / seconds, perCoreSecond: counted / cpuUsed };
 }
 
-/** `GET /api/v1/state/{key}` with its security headers, from a node of its own, beside bare Fastify in the same run. */
+/** Measures `GET /api/v1/state/{key}` of a node in another process, beside bare Fastify in the same run. */
 export async function read(): Promise<readonly Figure[]> {
   const fleet = await createFleet({
     nodes: 1,

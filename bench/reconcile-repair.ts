@@ -26,7 +26,7 @@ const DIFFERENCES = 1000;
 
 const hasher = nodeHasher();
 
-/** A replica without runtime and store: entries stand in maps. */
+/** A replica without runtime and store, whose entries are kept in maps. */
 function createSide(id: number) {
   const signer = signerOf(id);
   const replica = createReplica({
@@ -79,7 +79,7 @@ function answer(side: Side, message: SyncMessage): SyncMessage {
   return { type: 'pushed', verdicts: message.fragments.map(() => 'held') };
 }
 
-/** One whole session, every message through its bytes; how many it took, both ways. */
+/** Runs one session, in which every message is encoded and decoded. Returns the bytes of both directions. */
 function session(mine: Side, theirs: Side): number {
   const { replica } = mine;
   const run = repair({
@@ -132,7 +132,7 @@ function session(mine: Side, theirs: Side): number {
   return bytes;
 }
 
-/** A whole repair of 1,000 entries, half of them missing on each side, against the bytes of those entries. */
+/** Compares the bytes of a repair of 1,000 entries, of which each side lacks half, with the bytes of the entries. */
 export function repairFigures(): Figure[] {
   const [mine, theirs] = [createSide(3), createSide(4)];
   const author = signerOf(1);

@@ -23,19 +23,19 @@ import { type Figure, median, quantile, seconds } from './support/figures.ts';
 const SIZES = [10_000, 100_000, 1_000_000] as const;
 const DIFFERENCES = [10, 100, 1000, 10_000] as const;
 /**
- * Where more than this part of the keys differ, sessions give the cells up and compare the trees: that is not measured
+ * When more than this part of the keys differs, sessions give up the cells and compare the trees. That is not measured
  * here.
  */
 const GREATEST_SHARE = 0.1;
-/** Differences of each size; of the sizes that have goals, in the state that they are set for, MANY. */
+/** Runs for each number of differences. The numbers that have goals take MANY, in the state that the goals are for. */
 const SEEDS = 7;
 const MANY = 100;
-/** Round trips to find that 95 of 100 may take. */
+/** The goal for round trips, which 95 of 100 searches must meet. */
 const FEW_TRIPS = 2;
 const UPDATES = 200_000;
-/** Bytes that name one difference without doubt: nothing finds differences for less than about this. */
+/** Bytes that name one difference without doubt. No method finds differences with much fewer. */
 const ID_BYTES = 16;
-/** Leaves are numbered; a difference's come from far behind them. */
+/** Leaves are numbered. Those that make differences have numbers from here on, which no shared leaf has. */
 const FRESH = 100_000_000;
 
 const hasher = nodeHasher();
@@ -46,7 +46,7 @@ interface State {
   readonly server: CellServer;
 }
 
-/** Key hash and leaf hash number i: as random as any. */
+/** The key hash and the leaf hash of number `i`. */
 function leaf(i: number): { keyHash: Bytes; leafHash: Bytes } {
   const bytes = new Uint8Array(5);
   new DataView(bytes.buffer).setUint32(0, i);
@@ -88,11 +88,11 @@ function remove(state: State, i: number): void {
 interface Cost {
   readonly bytes: number;
   readonly roundTrips: number;
-  /** Of both ends, encoding and decoding included. */
+  /** Processor seconds of both ends, encoding and decoding included. */
   readonly cpuSeconds: number;
 }
 
-/** Runs a search of one side against the other, every message through its bytes. */
+/** Runs a search of one side against the other, in which every message is encoded and decoded. */
 function run<T>(
   start: () => Generator<SyncMessage, T, SyncMessage>,
   answer: (request: SyncMessage) => SyncMessage,
@@ -140,7 +140,7 @@ function byDescent(mine: State, theirs: State, d: number): Cost {
   return cost;
 }
 
-/** Bytes of what a node tells its peers every second about a state: all that a check of equal roots takes. */
+/** Bytes of the head that a node tells its peers with every heartbeat, which is all that a check of roots takes. */
 function headBytes({ tree }: State): number {
   const signer = signerOf(1);
   const head = createSignedHead(
@@ -162,7 +162,7 @@ function headBytes({ tree }: State): number {
 
 const nameOf = (n: number): string => (n >= 1_000_000 ? `${n / 1_000_000}M` : `${n / 1000}k`);
 
-/** Median costs of finding d differences, half of them on each side, in states of n keys. */
+/** Measures the median costs of finding differences, half of them on each side, in states of n keys. */
 function findFigures(n: number): Figure[] {
   const { state: mine, rebuildSeconds } = createState(n);
   const theirs = createState(n).state;
@@ -182,7 +182,7 @@ function findFigures(n: number): Figure[] {
     const seeds = n >= 1_000_000 && d !== 100 ? MANY : SEEDS;
     for (let seed = 0; seed < seeds; seed++) {
       for (let i = 0; i < d; i++) insert(i % 2 === 0 ? mine : theirs, fresh + i);
-      // The roots are there anyway: a batch computes its own.
+      // Roots are computed before the measurement, because a node has them anyway: every batch computes its root.
       mine.tree.root();
       theirs.tree.root();
       cells.push(byCells(mine, theirs, d));
@@ -198,7 +198,7 @@ function findFigures(n: number): Figure[] {
       );
     const at = `${nameOf(n)}_d${d}`;
     const label = `${nameOf(n)} keys, ${d.toLocaleString('en-GB')} differ`;
-    // Goals are for a million keys, medians of MANY.
+    // Goals are for medians of MANY runs with a million keys.
     const goal = n < 1_000_000 || d === 100 ? undefined : d === 10 ? 4096 : (d === 1000 ? 2.1 : 2.3) * ID_BYTES * d;
     figures.push(
       {
@@ -272,7 +272,7 @@ function findFigures(n: number): Figure[] {
   ];
 }
 
-/** Finding differences by coded symbols beside ids and trie descent, and whole repairs beside what they carry. */
+/** Measures finding differences by coded symbols beside ids and descent, and repairs beside what they carry. */
 export async function reconcile(): Promise<readonly Figure[]> {
   return [...SIZES.flatMap(findFigures), ...repairFigures()];
 }

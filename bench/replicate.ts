@@ -6,19 +6,19 @@ import { followChanges, openConnection, requestText } from './support/http-clien
 
 const RATE = 200;
 const WRITES = 2_000;
-/** Connections that carry them: a slow answer does not hold up the next write. */
+/** Connections for the writes, several so that a slow answer does not delay the next write. */
 const CONNECTIONS = 8;
 const WARM_WRITES = 200;
 const THROUGHPUT_MS = 5_000;
-/** Commits on their way at once, in all. */
+/** Commits under way at one time, in all. */
 const WRITERS = 12;
 const SETTLE_MS = 30_000;
 
 type Lung = 'p2p' | 'http';
 
 /**
- * Milliseconds from the answer to a write on the first node to the event of its change on each other node, the later of
- * the two.
+ * Writes on the first node and measures each write, ms. `all`: the time from the answer until every other node has sent
+ * the event of the change. `ack`: the time from the request to the answer.
  */
 async function latencies(fleet: BenchFleet, tag: string): Promise<{ all: number[]; ack: number[] }> {
   const [writer, ...others] = fleet.nodes;
@@ -57,7 +57,7 @@ async function latencies(fleet: BenchFleet, tag: string): Promise<{ all: number[
     }),
   );
   await untilEqual(fleet.nodes, SETTLE_MS);
-  // Events of the last batch may still be on their way to this process.
+  // Events of the last batch may not have reached this process yet.
   await pause(200);
   for (const stream of streams) stream.close();
   const all: number[] = [];
@@ -72,7 +72,7 @@ async function latencies(fleet: BenchFleet, tag: string): Promise<{ all: number[
   return { all, ack };
 }
 
-/** Commits of `size` as fast as `writers` are answered, then the time until the roots are equal. */
+/** Writes commits of `size` operations as fast as the writers are answered, then waits until the roots are equal. */
 async function sustained(nodes: readonly BenchNode[], writers: readonly BenchNode[], size: number, tag: number) {
   let operations = 0;
   let next = tag;
@@ -156,8 +156,8 @@ async function figuresOver(lung: Lung): Promise<Figure[]> {
 }
 
 /**
- * Three real processes: how soon a write is seen elsewhere, and how many operations a second arrive everywhere, over
- * either lung.
+ * Three nodes, each in its process: how soon the others have a write, and how many operations a second reach all of
+ * them, over either lung.
  */
 export async function replicate(): Promise<readonly Figure[]> {
   return [...(await figuresOver('p2p')), ...(await figuresOver('http'))];

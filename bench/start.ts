@@ -17,7 +17,7 @@ import { until } from './support/fleet.ts';
 import type { Opened } from './support/open-store.ts';
 
 const COMMIT = 100;
-/** Commits in one batch of the store while it is filled. */
+/** Commits of one batch while the store is filled. */
 const BATCH = 20;
 const RUNS = 3;
 const MAX_OPEN_MS = 60_000;
@@ -26,11 +26,12 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () =>
 const PROFILE = process.execArgv.filter((flag) => flag.startsWith('--cpu-prof'));
 
 /**
- * Key numbers in an order unrelated to that of the keys: as they come in life. `stride` is coprime to powers of ten.
+ * Steps of this size give key numbers in another order than that of the keys, as keys come in real use. It is coprime
+ * to powers of ten.
  */
 const STRIDE = 7919;
 
-/** Makes a store of `entries` as a replica would: commits of 100, all rows of every step. */
+/** Makes a store of `entries` as a replica would: by commits of 100 operations, with all rows of every step. */
 async function fill(directory: string, entries: number): Promise<void> {
   const store = await openLevelStore(directory);
   const hasher = nodeHasher();
@@ -71,7 +72,7 @@ async function fill(directory: string, entries: number): Promise<void> {
   await store.close();
 }
 
-/** Writes a checkpoint as a node does, then replaces every eighth entry: half of what may change until the next one. */
+/** Writes a checkpoint as a node does, then replaces every eighth entry, half of what can change before the next. */
 async function checkpoint(directory: string, entries: number): Promise<void> {
   const store = await openLevelStore(directory);
   const hasher = nodeHasher();
@@ -89,7 +90,7 @@ async function checkpoint(directory: string, entries: number): Promise<void> {
   const saver = createCheckpointSaver({
     replica,
     store,
-    // Nothing writes meanwhile: every moment is between two batches.
+    // Nothing else writes meanwhile, so every moment is between two batches.
     writer: { read: async (read) => read(), keep: async (make) => store.batch(make()) },
     clock: systemClock(),
     log: silent,
@@ -192,8 +193,8 @@ async function figuresOf(entries: number, goalMs: number): Promise<Figure[]> {
 }
 
 /**
- * From opening a store to its verified root, in a fresh process: 100,000 entries and, unless `--small`, a million. The
- * files are in the system's cache.
+ * Measures the time from opening a store to its verified root in a new process, with 100,000 entries and, without
+ * `--small`, with a million. The files are in the system's cache.
  */
 export async function start(): Promise<readonly Figure[]> {
   const small = await figuresOf(100_000, 500);

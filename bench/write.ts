@@ -14,7 +14,7 @@ import { createFleet } from './support/fleet.ts';
 import { openConnection, requestText } from './support/http-client.ts';
 
 const COMMIT = 100;
-/** Commits that wait at once: a batch of the writer holds about twenty. */
+/** Commits that wait at one time. A batch of the writer takes about twenty of them. */
 const IN_FLIGHT = 40;
 const COMMITS = 600;
 const CONNECTIONS = 64;
@@ -26,7 +26,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () =>
 const absent = (): Promise<never> => Promise.reject(new Error('there is no network in this bench'));
 const noHttp: HttpLung = { identify: absent, request: absent, stream: absent };
 
-/** Runs `count` jobs with `width` of them at a time; the seconds that took. */
+/** Runs `count` jobs with `width` of them at a time. Resolves with the seconds that they took. */
 async function inParallel(count: number, width: number, job: (n: number) => Promise<unknown>): Promise<number> {
   let next = 0;
   const from = performance.now();
@@ -39,8 +39,8 @@ async function inParallel(count: number, width: number, job: (n: number) => Prom
 }
 
 /**
- * Signed durable writes through a node without lungs; its batches are then written once more straight into another
- * store.
+ * Measures signed durable writes through a node without lungs. For comparison, its batches are then written directly
+ * into another store.
  */
 async function nodeFigures(dir: string): Promise<Figure[]> {
   const store = await openLevelStore(join(dir, 'node'));
@@ -99,7 +99,7 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
   const createdCpu = cpuSeconds() - cpu;
   const replaced = await inParallel(COMMITS, IN_FLIGHT, (n) => commit(((n * 131) % COMMITS) * COMMIT, 1));
   const replacedCpu = cpuSeconds() - cpu - createdCpu;
-  // Recorded apart from what is timed: rows that are kept are work for the garbage collector.
+  // Batches are recorded in a run that is not timed, because rows that are kept are work for the garbage collector.
   recorded = [];
   await inParallel(COMMITS / 2, IN_FLIGHT, (n) => commit(30_000_000 + n * COMMIT, 0));
   const batches = recorded;
@@ -162,7 +162,7 @@ async function nodeFigures(dir: string): Promise<Figure[]> {
   ];
 }
 
-/** Small appends made durable one after the other: what the disk allows to whoever waits for each. */
+/** Small appends a second, each made durable before the next: the limit that the disk sets for single writes. */
 function syncsPerSecond(dir: string): number {
   const file = openSync(join(dir, 'sync'), 'w');
   const times: number[] = [];
@@ -176,7 +176,7 @@ function syncsPerSecond(dir: string): number {
   return 1000 / median(times);
 }
 
-/** PUTs of one key each over keep-alive connections, for RUN_MS after WARM_MS. */
+/** Sends PUTs of one key each over keep-alive connections, and measures them for RUN_MS after WARM_MS. */
 async function putLoad(
   port: number,
   token: string,
@@ -220,7 +220,7 @@ async function httpFigures(syncs: number): Promise<Figure[]> {
     const bareMany = await putLoad(barePort, node.token, CONNECTIONS);
     const cpu = node.cpu();
     const many = await putLoad(node.port, node.token, CONNECTIONS);
-    // The warm-up is in the processor time, not in the count: so it is added.
+    // The processor time includes the warm-up and the count does not, so the count is scaled to both times.
     const cpuMicros = ((node.cpu() - cpu) / ((many.perSecond * (RUN_MS + WARM_MS)) / 1000)) * 1e6;
     const bareOne = await putLoad(barePort, node.token, 1);
     const one = await putLoad(node.port, node.token, 1);
@@ -255,7 +255,7 @@ async function httpFigures(syncs: number): Promise<Figure[]> {
   }
 }
 
-/** Durable signed writes: through the runtime in one process, and over HTTP to a node of its own. */
+/** Measures durable signed writes through the runtime in this process, and over HTTP to a node in another one. */
 export async function write(): Promise<readonly Figure[]> {
   const dir = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
   try {

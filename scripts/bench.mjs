@@ -15,7 +15,7 @@ const built = spawnSync(process.execPath, [at('node_modules/typescript/bin/tsc')
 });
 if (built.status === 0) {
   const profile = args.includes('--prof') ? ['--cpu-prof', `--cpu-prof-dir=${at('tmp/bench/profiles')}`] : [];
-  // --expose-gc: memory is read after a collection.
+  // --expose-gc lets a bench collect garbage before it reads the memory.
   const ran = spawnSync(process.execPath, ['--expose-gc', ...profile, at('tmp/bench/bench/main.js'), ...args], {
     stdio: 'inherit',
   });

@@ -1,5 +1,5 @@
-// Builds dashboard/ into dist/dashboard, each file that compresses also as .gz and .br: the node serves them as they
-// are.
+// Builds dashboard/ into dist/dashboard. Files that compress are also written as .gz and .br, which the node serves
+// without compressing them itself.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,8 @@
-// Measures the dashboard in Chromium against a made-up node with 50 peers, a busy event stream and a full log: npm run
-// build && node scripts/dashboard-figures.mjs Prints a table and one JSON line. CPU is that of the page's own process,
-// in percent of one core.
+// Measures the dashboard in Chromium against a made-up node with 50 peers, a busy event stream and a full log:
+//
+//   npm run build && node scripts/dashboard-figures.mjs
+//
+// It prints a table and one JSON line. CPU is that of the page's own process, in percent of one core.
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join, relative } from 'node:path';
@@ -16,7 +18,7 @@ const CHANGES_PER_S = 200;
 const LINES_PER_S = 10;
 const WATCH_MS = 15_000;
 const LOADS = 9;
-/** As src/api sends it. */
+/** The same policy as src/api sends. */
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
 const TYPES = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
@@ -128,7 +130,7 @@ const url = `http://127.0.0.1:${server.address().port}/dashboard/`;
 
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
 try {
-  // First views, each with an empty cache.
+  // Loads are measured with an empty cache each.
   const loads = [];
   let bytes = 0;
   for (let i = 0; i < LOADS; i++) {
@@ -147,7 +149,7 @@ try {
   loads.sort((a, b) => a - b);
 
   const system = await browser.newBrowserCDPSession();
-  /** Seconds of CPU of all renderers: one page is open. */
+  /** CPU seconds of all renderers, of which there is one, because one page is open. */
   const used = async () => {
     const { processInfo } = await system.send('SystemInfo.getProcessInfo');
     return processInfo.filter(({ type }) => type === 'renderer').reduce((sum, { cpuTime }) => sum + cpuTime, 0);

@@ -1,21 +1,21 @@
-// Runs one node from the sources, and starts it again whenever a build is whole: npm run dev [-- NODE OPTIONS]
+// Runs one node from the sources, and restarts it after every build without errors: npm run dev [-- NODE OPTIONS]
 //
-// Builds go to dist, with source maps inside the files, so that `npm run -s lattice` and an inspector see what runs. Key,
-// token and state lie in .lattice/dev. A build with errors leaves the running node alone. Variables of the environment
-// win over the node's env file, as everywhere.
+// Builds go to dist, with source maps inside the files, so that `npm run -s lattice` and an inspector see what runs.
+// Key, token and state are in .lattice/dev. A build with errors leaves the running node alone. Variables of the
+// environment win over the node's env file, as they do for every node.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { build } from 'vite';
 
-/** What `lattice init` calls the only node of a fleet. */
+/** The env file that `lattice init` writes for the only node of a fleet. */
 const ENV_FILE = '.lattice/dev/node1.env';
-/** Beside the three nodes of `npm start`. */
+/** Ports that the three nodes of `npm start` do not use. */
 const PORTS = ['--base-port', '8010', '--p2p-base-port', '9010'];
-/** A node drains in 2 s; one that has not ended after this long is killed. */
+/** A node drains in 2 s. One that has not ended after this time is killed. */
 const DRAIN_MS = 5000;
-/** npm passes on the Ctrl-C that this process got from the terminal as well: within this time it is the same one. */
+/** Signals within this time count as one, because npm passes on a Ctrl-C that the terminal sends here as well. */
 const SAME_SIGNAL_MS = 500;
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -23,12 +23,12 @@ const say = (text) => process.stderr.write(`dev: ${text}\n`);
 const ended = (child) =>
   new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`)));
 
-/** Runs the built command line. Its channel tells it when this process is gone, however that ended. */
+/** Runs the built command line. By its IPC channel it learns when this process has ended, for whatever reason. */
 function runCli(args, { nodeOptions = [], output = 'inherit' } = {}) {
   return spawn(process.execPath, [...nodeOptions, at('dist/cli/main.js'), ...args], {
     cwd: at('.'),
     env: { DIOTEC360_LOG_FORMAT: 'pretty', ...process.env },
-    // A process group of its own: Ctrl-C reaches it once, through this process.
+    // It is in a process group of its own, so that Ctrl-C reaches it once, through this process.
     detached: true,
     stdio: ['ignore', output, 'inherit', 'ipc'],
   });
@@ -62,7 +62,10 @@ let turning;
 let again = false;
 let over = false;
 
-/** One node at a time, as two processes cannot hold one store. Builds that end meanwhile are one more turn together. */
+/**
+ * Restarts the node. One node runs at a time, because two processes cannot open one store. All builds that end
+ * meanwhile cause one more restart together.
+ */
 async function turn() {
   while (again) {
     again = false;
@@ -78,13 +81,13 @@ function restart() {
   turning ??= turn();
 }
 
-/** Builds the dashboard into dist/dashboard, at once and after every change. Resolves when the first build has ended. */
+/** Builds the dashboard into dist/dashboard, at once and after every change. Resolves when the first build is over. */
 async function watchDashboard() {
   const watcher = await build({ configFile: at('dashboard/vite.config.mjs'), logLevel: 'warn', build: { watch: {} } });
   await new Promise((resolve) => {
     watcher.on('event', (event) => {
       if (event.code === 'ERROR') say(`the dashboard has an error: ${event.error.message}`);
-      // A node reads the files at the first visit and keeps them.
+      // A node reads the files at the first visit and keeps them, so it must be restarted.
       else if (event.code === 'END' && node !== undefined) restart();
       if (event.code === 'ERROR' || event.code === 'END') resolve();
     });
@@ -106,7 +109,7 @@ function watchSources() {
       ts.createEmitAndSemanticDiagnosticsBuilderProgram,
       (diagnostic) => process.stderr.write(format([diagnostic], host)),
       (_status, _newLine, _options, errors) => {
-        // Without a number of errors a build has only begun.
+        // Without a number of errors the message only tells that a build has begun.
         if (errors === undefined) return;
         if (errors === 0) restart();
         else

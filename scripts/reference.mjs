@@ -1,5 +1,5 @@
 // Writes docs/reference from the code: npm run -s reference [-- --check]
-// --check writes nothing and ends with 1 where a page is not what the code says.
+// --check writes nothing. It ends with exit code 1 when a page differs from what the code gives.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { runnerImport } from 'vite';
 const OUT = new URL('../docs/reference/', import.meta.url);
 const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
 
-// The pages come from the sources, so nothing needs to be built first.
+// The pages are made from the sources, so nothing needs to be built first.
 const load = async (name) => {
   const path = fileURLToPath(new URL(`reference/${name}`, import.meta.url));
   const { module } = await runnerImport(path, {

@@ -1,6 +1,9 @@
-// Takes the README's pictures of the dashboard in docs/screenshots: npm run build && node scripts/screenshots.mjs
-// [--all DIR] Three nodes run in a temporary directory; two of them wrote the same keys while apart, so that there is
-// something to decide.
+// Takes the README's pictures of the dashboard in docs/screenshots:
+//
+//   npm run build && node scripts/screenshots.mjs [--all DIR]
+//
+// Three nodes run in a temporary directory. Two of them write the same keys while they are apart, so that there are
+// conflicts to show.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,10 +1,10 @@
-// What every peer's process has in common: operations come from the parent as messages, one answer for each.
+// What the processes of all systems have in common: the parent sends operations as messages, and each gets an answer.
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const POLL_MS = 5;
 
-// Node 20 lacks what parts of libp2p call.
+// Parts of libp2p call Promise.withResolvers, which Node 20 lacks.
 Promise.withResolvers ??= function withResolvers() {
   let resolve;
   let reject;
@@ -15,18 +15,18 @@ Promise.withResolvers ??= function withResolvers() {
 };
 
 export const keyOf = (n) => `bench/entry/${String(n).padStart(8, '0')}`;
-/** 100 bytes that differ from entry to entry. */
+/** A value of 100 bytes, different for each entry. */
 export const valueOf = (n) =>
   `${String(n).padStart(8, '0')} the quick brown fox jumps over the lazy dog `.padEnd(100, '0123456789');
 
-/** SHA-256 over all keys and values in key order: equal states have equal dumps. */
+/** The number of entries, and SHA-256 over all keys and values in key order. Equal states have equal dumps. */
 export function dumpOf(pairs) {
   const hash = createHash('sha256');
   for (const [key, value] of [...pairs].sort((a, b) => (a[0] < b[0] ? -1 : 1))) hash.update(`${key}\n${value}\n`);
   return { entries: pairs.length, hash: hash.digest('hex') };
 }
 
-/** Writes entries `from` … `from + count − 1`, `inFlight` at a time; milliseconds. */
+/** Writes entries `from` … `from + count − 1`, `inFlight` at a time. Resolves with the time that it took, ms. */
 export async function writeAll({ from, count, inFlight }, write) {
   const started = performance.now();
   let next = from;
@@ -41,7 +41,7 @@ export async function writeAll({ from, count, inFlight }, write) {
   return performance.now() - started;
 }
 
-/** Milliseconds until `fingerprint()` is `wanted`; undefined when the deadline comes first. */
+/** Waits until `fingerprint()` is `wanted`. Resolves with the ms; undefined when the deadline comes first. */
 export async function reach({ wanted, deadlineMs }, fingerprint) {
   const started = performance.now();
   while ((await fingerprint()) !== wanted) {
@@ -51,7 +51,7 @@ export async function reach({ wanted, deadlineMs }, fingerprint) {
   return performance.now() - started;
 }
 
-/** Answers `{id, operation, argument}` messages until the parent is gone. */
+/** Answers `{id, operation, argument}` messages until the parent has ended. */
 export function serve(operations) {
   const answer = async ({ id, operation, argument }) => {
     try {

@@ -1,5 +1,5 @@
-// Canvas GossipLog: signed messages in SQLite and an LMDB Merkle index, synchronised over its WebSocket network without
-// encryption.
+// A node of Canvas GossipLog. Its signed messages are in SQLite and an LMDB Merkle index, and are synchronised over its
+// WebSocket network without encryption.
 import { GossipLog } from '@canvas-js/gossiplog/sqlite';
 import { dumpOf, reach, serve, writeAll } from './child.mjs';
 

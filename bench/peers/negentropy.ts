@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { compareBytes, concatBytes } from '../../src/core/types/index.ts';
 
 /**
- * Range-based set reconciliation as Negentropy's protocol text (version 1) tells it, for its bytes and round trips on
- * our sets: items are ordered by (timestamp, id); a message is a version byte and ranges, each an upper bound, a mode
- * and a payload; modes are skip (0), fingerprint (1) and id list (2). A range whose fingerprints differ is split into
- * 16 by number of items, or listed when it has fewer than 32.
+ * Range-based set reconciliation by the text of Negentropy's protocol (version 1), for measuring its bytes and round
+ * trips on our sets. Items are ordered by (timestamp, id). A message is a version byte and ranges, and each range has
+ * an upper bound, a mode and a payload. The modes are skip (0), fingerprint (1) and id list (2). A range whose
+ * fingerprints differ is split into 16 by number of items, or listed when it has fewer than 32.
  */
 const ID_BYTES = 32;
 const FINGERPRINT_BYTES = 16;
@@ -33,14 +33,14 @@ function compareItems(a: Bound, b: Bound): number {
   return a.timestamp === b.timestamp ? compareBytes(a.id, b.id) : a.timestamp < b.timestamp ? -1 : 1;
 }
 
-/** Big-endian in 7-bit digits, all but the last with the high bit. */
+/** Encodes a number big-endian in digits of 7 bits, all but the last with the high bit set. */
 function varint(n: number): number[] {
   const out = [n % 128];
   for (let rest = Math.floor(n / 128); rest > 0; rest = Math.floor(rest / 128)) out.unshift((rest % 128) | 128);
   return out;
 }
 
-/** Sums of ids modulo 2^256 of every prefix, so that a fingerprint costs the same for any range. */
+/** A set that keeps the sum of ids of every prefix, so that a fingerprint costs the same for any range. */
 export class NegentropySet {
   readonly items: readonly TimedItem[];
   readonly #sums: bigint[] = [0n];
@@ -51,7 +51,7 @@ export class NegentropySet {
     for (const { id } of this.items) this.#sums.push((sum += BigInt(`0x${Buffer.from(id).reverse().toString('hex')}`)));
   }
 
-  /** H(sum of the ids, little-endian ‖ their number), first 16 bytes. */
+  /** The first 16 bytes of H(sum of the ids modulo 2^256, little-endian ‖ their number), for items `from` to `to`. */
   fingerprint(from: number, to: number): Uint8Array {
     const sum = BigInt.asUintN(256, (this.#sums[to] as bigint) - (this.#sums[from] as bigint));
     const bytes = Buffer.from(sum.toString(16).padStart(2 * ID_BYTES, '0'), 'hex').reverse();
@@ -61,7 +61,7 @@ export class NegentropySet {
     return hash.digest().subarray(0, FINGERPRINT_BYTES);
   }
 
-  /** The first item at or behind a bound. */
+  /** The index of the first item at or after a bound, searched from `from`. */
   find(bound: Bound, from: number): number {
     let [low, high] = [from, this.items.length];
     while (low < high) {
@@ -72,7 +72,7 @@ export class NegentropySet {
     return low;
   }
 
-  /** The shortest bound between an item and the one before it. */
+  /** The shortest bound between item `i` and the item before it. */
   boundAt(i: number): Bound {
     if (i >= this.items.length) return LAST;
     const [before, item] = [this.items[i - 1] as TimedItem, this.items[i] as TimedItem];
@@ -90,9 +90,9 @@ interface Range {
   readonly ids?: readonly Uint8Array[];
 }
 
-/** Bytes of a message of these ranges. Timestamps are told as differences, plus one; 0 is infinity. */
+/** Bytes of a message of these ranges. A timestamp is sent as its difference plus one, and infinity as 0. */
 function sizeOf(ranges: readonly Range[]): number {
-  // The version.
+  // The version takes one byte.
   let bytes = 1;
   let last = 0;
   for (const { upper, mode, fingerprint, ids } of ranges) {
@@ -123,7 +123,7 @@ function split(set: NegentropySet, from: number, to: number, upper: Bound, out: 
   }
 }
 
-/** Neighbouring ranges to skip become one, and none stands at the end. */
+/** Joins neighbouring ranges that are skipped, and drops one at the end. */
 function tidy(ranges: readonly Range[]): Range[] {
   const out: Range[] = [];
   for (const range of ranges) {
@@ -134,7 +134,7 @@ function tidy(ranges: readonly Range[]): Range[] {
   return out;
 }
 
-/** One side's answer to a message. The side that began notes what lists tell; the other answers lists with its own. */
+/** One side's answer to a message. The side that began notes the ids of lists; the other answers lists with its own. */
 function answer(set: NegentropySet, ranges: readonly Range[], found: Set<string> | undefined): Range[] {
   const out: Range[] = [];
   let from = 0;
@@ -162,7 +162,7 @@ function answer(set: NegentropySet, ranges: readonly Range[], found: Set<string>
   return tidy(out);
 }
 
-/** Bytes both ways and round trips until the side that begins knows every id that differs, and how many those are. */
+/** Bytes both ways and round trips until the side that begins knows every id that differs, and the number of those. */
 export function negentropy(
   mine: NegentropySet,
   theirs: NegentropySet,
@@ -181,7 +181,7 @@ export function negentropy(
   return { bytes, roundTrips, found: found.size };
 }
 
-/** The id of entry `i`, as random as any. */
+/** The id of entry `i`, a hash. */
 export function idOf(i: number): Uint8Array {
   return createHash('sha256')
     .update(concatBytes(new TextEncoder().encode('negentropy'), Uint8Array.from(varint(i))))

@@ -1,6 +1,6 @@
-// OrbitDB: signed entries in a LevelDB block store; heads by gossipsub and libp2p streams, entries by bitswap, over TCP
-// with Noise. Helia is put together from its parts: the package `helia` itself loads a WebRTC module that has to be
-// compiled or downloaded.
+// A node of OrbitDB. Its entries are signed and stored in a LevelDB block store. Heads travel by gossipsub and libp2p
+// streams, and entries by bitswap, over TCP with Noise. Helia is assembled from its parts, because the package `helia`
+// loads a WebRTC module that must be compiled or downloaded.
 import { gossipsub } from '@chainsafe/libp2p-gossipsub';
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';

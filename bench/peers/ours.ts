@@ -11,7 +11,7 @@ const POLL_MS = 5;
 const PAGE = 1000;
 const REPORT_MS = 5_000;
 
-/** The same as the peers' programs write. */
+/** The same keys and values as the programs of the other systems write. */
 const keyOf = (n: number): string => `bench/entry/${String(n).padStart(8, '0')}`;
 const valueOf = (n: number): string =>
   `${String(n).padStart(8, '0')} the quick brown fox jumps over the lazy dog `.padEnd(100, '0123456789');
@@ -22,14 +22,14 @@ const SETTINGS = {
 } as const;
 
 function peerNode(node: BenchNode, joins: boolean): PeerNode {
-  // The peers' programs look into their own memory: the smallest answer that has the root comes nearest to that.
+  // The programs of the other systems read their own memory. The smallest answer that has the root is nearest to that.
   const fingerprint = async (): Promise<string> => {
     const answer = await fetch(`${node.api}/api/persistence/merkle-root`);
     return ((await answer.json()) as { readonly merkle_root: string }).merkle_root;
   };
   return {
     async open() {
-      // A node that joins does so by starting.
+      // The joining node starts in `join`, because a node joins by starting.
       if (joins) return;
       await node.start();
       await until('the node takes writes', WRITABLE_MS, async () => (await node.status()).writable, 20);
@@ -83,7 +83,7 @@ function peerNode(node: BenchNode, joins: boolean): PeerNode {
   };
 }
 
-/** Two of our own nodes, as operators run them, that have one lung only. Signed, durable, verified in full. */
+/** Two nodes of Lattice with one lung. They sign, verify and make durable everything, as operators run them. */
 export async function createOurs(lung: 'p2p' | 'http'): Promise<System> {
   const fleet = await createFleet({ nodes: 2, settings: { LOG_LEVEL: 'info', ...SETTINGS[lung] }, proxied: 'both' });
   const [first, second] = fleet.nodes;
@@ -100,7 +100,7 @@ export async function createOurs(lung: 'p2p' | 'http'): Promise<System> {
       await second.start();
     },
     async repairs() {
-      // Roots are equal a moment before the session knows its end.
+      // Roots are equal a moment before the session has ended.
       let reports: RepairReport[] = [];
       await until('a repair has ended', REPORT_MS, async () => {
         const all = await Promise.all([second, first].map((node) => node.peers()));

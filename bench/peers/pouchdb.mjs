@@ -1,5 +1,5 @@
-// PouchDB over LevelDB, replicated over HTTP from express-pouchdb. Not signed; LevelDB's default write, which does not
-// wait for the disk.
+// A node of PouchDB over LevelDB, replicated over HTTP from express-pouchdb. Nothing is signed, and LevelDB's default
+// write does not wait for the disk.
 import { createRequire } from 'node:module';
 import { dumpOf, reach, serve, writeAll } from './child.mjs';
 
@@ -23,7 +23,7 @@ serve({
     await new Promise((resolve) => server.once('listening', resolve));
     return { port: server.address().port };
   },
-  // Its `live` replication goes on until the process ends.
+  // The `live` replication goes on until the process ends.
   join({ port }) {
     db.replicate.from(`http://127.0.0.1:${port}/bench`, { live: true, retry: true });
   },

@@ -14,8 +14,8 @@ import type { Figure } from '../support/figures.ts';
 import { idOf, NegentropySet, negentropy, type TimedItem } from './negentropy.ts';
 
 /**
- * Keys that both sides hold: what an ordinary test machine holds twice in a second or two. `--entries N` takes another
- * number.
+ * Keys that both sides have, so few that a test machine makes both states in a second or two. `--entries N` sets
+ * another number.
  */
 const ENTRIES = 100_000;
 const DIFFERENT = 1000;
@@ -23,9 +23,9 @@ const DIFFERENT = 1000;
 const hasher = nodeHasher();
 
 /**
- * How two sets can differ. `mine` and `theirs` tell which items each side has beyond the shared ones, `changed` which
- * keys are shared with other contents (a delete is a change: its tombstone is a leaf, and an event of its own to
- * others).
+ * How two sets can differ. `mine` and `theirs` are the numbers of items that only one side has, and `changed` is the
+ * number of keys that both sides have with different contents. A delete is a change: its tombstone is a leaf, and
+ * another system counts it as an item.
  */
 interface Shape {
   readonly name: string;
@@ -33,7 +33,7 @@ interface Shape {
   readonly mine: number;
   readonly theirs: number;
   readonly changed: number;
-  /** What differs is the newest of all, by time. */
+  /** Whether the items that differ are the newest ones. */
   readonly clustered: boolean;
 }
 
@@ -73,7 +73,7 @@ function add({ tree, cells, items }: State, n: number, version: number, timestam
   const leaf = idOf(n * 4 + version + 2 ** 40);
   cells.replace(key, tree.get(key), leaf);
   tree.set(key, leaf);
-  // Append-only there: a change is another item.
+  // Negentropy's sets only grow, so a change is one more item.
   items.push({ timestamp, id: leaf });
 }
 
@@ -103,15 +103,15 @@ function ours(
 }
 
 /**
- * Bytes and round trips to find 1,000 differences of several shapes: coded symbols, tree descent, and Negentropy on the
- * same sets.
+ * Measures the bytes and round trips for finding 1,000 differences of several shapes by coded symbols, by descent, and
+ * by Negentropy on the same sets.
  */
 export function shapeFigures(): Figure[] {
   const at = process.argv.indexOf('--entries');
   const entries = at < 0 ? ENTRIES : Number(process.argv[at + 1]);
   return SHAPES.flatMap((shape) => {
     const [mine, theirs] = [createState(), createState()];
-    // A second apart, so that a time names few items, as in a log of events.
+    // Times are a second apart, so that few items share one, as in a log of events.
     const times = entries + DIFFERENT;
     for (let i = 0; i < entries; i++) for (const state of [mine, theirs]) add(state, i, 0, i);
     const step = Math.floor(times / DIFFERENT);

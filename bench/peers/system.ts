@@ -8,7 +8,7 @@ import { cpuSeconds } from '../support/figures.ts';
 import { memoryOf } from '../support/fleet.ts';
 import { createProxy, type Proxy } from '../support/proxy.ts';
 
-/** What is written: entries `from` … `from + count − 1`, `inFlight` at a time. */
+/** Which entries are written: `from` … `from + count − 1`, `inFlight` at a time. */
 export interface Writes {
   readonly from: number;
   readonly count: number;
@@ -21,48 +21,49 @@ export interface Dump {
   readonly hash: string;
 }
 
-/** One node of a system under comparison, in a process of its own. */
+/** One node of a system that is compared, in a process of its own. */
 export interface PeerNode {
   /**
-   * Starts the process over the node's directory; resolves when it takes writes, or for the joining node when `join`
-   * may be called.
+   * Starts the process with the node's directory. Resolves when the node takes writes, or for the joining node when
+   * `join` can be called.
    */
   open(): Promise<void>;
-  /** Milliseconds. */
+  /** Writes the entries, and resolves with the time that it took, ms. */
   write(writes: Writes): Promise<number>;
-  /** Equal on two nodes exactly when they hold the same: a root, heads, or a count that the dump must confirm. */
+  /** A text that is equal on nodes with equal states: a root, heads, or a count, which the dump must confirm. */
   fingerprint(): Promise<string>;
-  /** Milliseconds until the fingerprint is `wanted`; undefined when the deadline comes first. */
+  /** Waits until the fingerprint is `wanted`. Resolves with the ms; undefined when the deadline comes first. */
   reach(wanted: string, deadlineMs: number): Promise<number | undefined>;
   dump(): Promise<Dump>;
   stop(): Promise<void>;
 }
 
-/** Two nodes of one system. The second takes from the first, through a proxy that counts. */
+/** Two nodes of one system. The second one joins the first, through a proxy that counts bytes. */
 export interface System {
   readonly name: string;
   readonly label: string;
-  /** Writes of one measurement: as many as it makes in some seconds. */
+  /** Writes of one measurement, as many as the system makes in some seconds. */
   readonly writes: number;
   readonly directories: readonly [string, string];
   readonly source: PeerNode;
   readonly joiner: PeerNode;
-  /** The joining node reaches the source from here on; resolves when its process is ready to. */
+  /** Lets the joining node reach the source. Resolves when its process is ready to. */
   join(): Promise<void>;
-  /** Reports of the repairs that ended since the joining node's start, where the system tells. */
+  /** Reports of the repairs that have ended since the joining node's start. Absent where the system has none. */
   repairs?(): Promise<readonly RepairReport[]>;
-  /** Bytes between the two so far, both ways. */
+  /** Bytes between the two nodes so far, both ways. */
   bytes(): number;
-  /** From here on what goes between the two takes this many milliseconds longer, each way. */
+  /** Delays everything between the two nodes by `ms` each way. */
   delay(ms: number): void;
   /**
-   * Of the joining node since its start: processor seconds of its main thread, and its greatest resident memory in MiB.
+   * Usage of the joining node since its start: processor seconds of its main thread, and its greatest resident memory
+   * in MiB.
    */
   usage(): { readonly cpuSeconds: number; readonly peakMiB: number };
   close(): Promise<void>;
 }
 
-/** Where the peers' programs and their packages are: this file runs compiled, in tmp/bench/bench/peers. */
+/** Folder of the other systems' programs and packages. This file runs compiled, in tmp/bench/bench/peers. */
 const PROGRAMS = fileURLToPath(new URL('../../../../bench/peers/', import.meta.url));
 const STOP_MS = 5_000;
 
@@ -115,7 +116,7 @@ function startProcess(program: string): Process {
     call,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      // It closes its store, then ends with the channel; one that hangs is killed.
+      // The process closes its store and ends when the channel closes. One that hangs is killed.
       const timer = setTimeout(kill, STOP_MS);
       await Promise.race([call('close').catch(() => undefined), gone]);
       if (child.connected) child.disconnect();
@@ -125,7 +126,7 @@ function startProcess(program: string): Process {
   };
 }
 
-/** A system whose nodes are `program`s of this folder. `options` go to their `open`. */
+/** A system whose nodes run a program of this folder. `options` are passed to the program's `open`. */
 export function createPeerSystem(name: string, label: string, writes: number, options: object = {}): System {
   const root = mkdtempSync(join(tmpdir(), `lattice-peer-${name}-`));
   const program = `${name.replace(/-.*/, '')}.mjs`;

@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 
 /** One measured figure of a bench. */
 export interface Figure {
-  /** Name in the JSON line. */
+  /** The name in the JSON line. */
   readonly metric: string;
   readonly label: string;
   readonly value: number;
   readonly unit: string;
   readonly goal?: { readonly atLeast: number } | { readonly atMost: number };
-  /** The limit it is held against, measured in the same run and unit. */
+  /** The limit with which the figure is compared, measured in the same run and unit. */
   readonly limit?: { readonly name: string; readonly value: number };
 }
 
 export type Bench = () => Promise<readonly Figure[]>;
 
-/** Ends in figures of about three digits: more would claim an accuracy that no run has. */
+/** Rounds to about three digits, because more would claim an accuracy that no run has. */
 export function rounded(value: number): number {
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }
@@ -27,7 +27,7 @@ function text(value: number): string {
   return rounded(value).toLocaleString('en-GB', { maximumFractionDigits: 3 });
 }
 
-/** The figures as a table: figure, goal, whether it is met, share of the limit. */
+/** Makes a table of figures: the figure, its goal, whether the goal is met, and the share of the limit. */
 export function tableOf(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => {
     const { label, value, unit, goal, limit } = figure;
@@ -53,7 +53,7 @@ export function tableOf(figures: readonly Figure[]): string {
     .join('\n');
 }
 
-/** The value below which the part `q` (0…1) of `values` lies; NaN of none. */
+/** The value below which the part `q` (0 to 1) of `values` lies. NaN when there are no values. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
@@ -64,9 +64,9 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Seconds that the main thread, of this process or another, has been on a processor: for work that waits for nothing it
- * is what a stop watch shows on an idle machine, whatever else runs now. Linux tells it; elsewhere the stop watch has
- * to do.
+ * Processor seconds of the main thread of this process or of another. For work that waits for nothing, this is the time
+ * that the work takes on an idle machine, whatever else is running. Where the system is not Linux, the wall time is
+ * taken for this process and NaN for another.
  */
 export function cpuSeconds(pid: number | 'self' = 'self'): number {
   try {
@@ -77,7 +77,7 @@ export function cpuSeconds(pid: number | 'self' = 'self'): number {
   }
 }
 
-/** Processor seconds that `work` took. */
+/** The processor seconds that `work` takes. */
 export function seconds(work: () => void): number {
   const from = cpuSeconds();
   work();

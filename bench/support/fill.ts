@@ -4,20 +4,20 @@ import { createCommit, createReplica, encodeFragment, makeHlc } from '../../src/
 import { hexToBytes } from '../../src/core/types/index.ts';
 import { valueOf } from './commits.ts';
 
-/** Operations of one step while a store is filled, and of one durable batch. */
+/** Operations of one step, and of one durable batch, while a store is filled. */
 const STEP = 2000;
-/** Key numbers in an order unrelated to that of the keys. Coprime to powers of ten. */
+/** Steps of this size give key numbers in another order than that of the keys. It is coprime to powers of ten. */
 const STRIDE = 7919;
 
 export interface Filled {
-  /** Bytes of all fragments, each operation alone: what no transport can do without. */
+  /** Bytes of all fragments of one operation each, which is the least that any transport must carry. */
   readonly payload: number;
   readonly seconds: number;
 }
 
 /**
- * Makes the store of a node that has written `entries` keys in commits of `commit` operations, all rows as a node
- * writes them.
+ * Makes the store of a node that has written `entries` keys in commits of `commit` operations, with all rows that a
+ * node writes.
  */
 export async function fillStore(
   directory: string,

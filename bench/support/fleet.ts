@@ -11,9 +11,9 @@ import { cpuSeconds } from './figures.ts';
 import { createProxy, type Proxy } from './proxy.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-/** A bench that is profiled has its nodes profiled too. */
+/** The flags for profiling: when this process is profiled, its nodes are too. */
 const PROFILE = process.execArgv.filter((flag) => flag.startsWith('--cpu-prof'));
-/** A million entries without a checkpoint are read one by one. */
+/** Time for a start. Without a checkpoint, a node reads its entries one by one, and there may be a million. */
 const START_MS = 90_000;
 const STOP_MS = 5_000;
 const POLL_MS = 5;
@@ -24,47 +24,47 @@ export interface BenchNode {
   readonly api: string;
   readonly port: number;
   readonly token: string;
-  /** Starts the process; resolves when it answers, with the milliseconds that took. */
+  /** Starts the process. When it answers, resolves with the time that the start took, ms. */
   start(): Promise<number>;
-  /** SIGTERM; resolves when the process is gone, with the milliseconds that took. */
+  /** Stops the process by SIGTERM. When it has ended, resolves with the time that the stop took, ms. */
   stop(): Promise<number>;
-  /** Of its process. Throws before the start. */
+  /** The id of its process. Throws before the start. */
   pid(): number;
-  /** Seconds that its main thread has been on a processor since its start; NaN where the system does not tell. */
+  /** Processor seconds of its main thread since its start. NaN where the system does not tell. */
   cpu(): number;
   /**
-   * Resident memory of the process in MiB, now and at most since its start, and what of it now is not mapped from
-   * files; NaN where the system does not tell.
+   * Resident memory of the process, MiB. `now`: at present. `peak`: the greatest since its start. `own`: the part at
+   * present that is not mapped from files. NaN where the system does not tell.
    */
   memory(): { readonly now: number; readonly peak: number; readonly own: number };
   status(): Promise<NodeStatus>;
   peers(): Promise<readonly PeerStatus[]>;
-  /** A commit of puts. */
+  /** Writes one commit of puts. */
   commit(entries: readonly { readonly key: string; readonly value: unknown }[]): Promise<void>;
   has(key: string): Promise<boolean>;
 }
 
 export interface BenchFleet {
-  /** Holds each node's configuration, `<name>/state` and log. */
+  /** The directory with each node's configuration, its `<name>/state` and its log. */
   readonly dir: string;
   readonly nodes: readonly BenchNode[];
-  /** In front of each node's P2P port, where asked for, and then in front of its API as peers see it. */
+  /** The proxies that were asked for: those in front of the P2P ports, then those in front of the APIs. */
   readonly proxies: readonly Proxy[];
   close(): Promise<void>;
 }
 
 export interface FleetRequest {
   readonly nodes: number;
-  /** Settings of every node, without their prefix. An empty one is taken out. */
+  /** Settings of every node, without their prefix. An empty value removes the setting. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Puts a proxy in front of each P2P port, or of both ports that peers use. */
+  /** `true` puts a proxy in front of each P2P port, and 'both' in front of each node's API too. */
   readonly proxied?: boolean | 'both';
-  /** Flags of each node's own process, before the program. */
+  /** Node's own flags for the process of each node. */
   readonly execArgv?: readonly string[];
 }
 
 /**
- * Configures nodes on free ports in a temporary directory. Nothing runs yet. `close` ends what does, and removes the
+ * Configures nodes on free ports in a temporary directory, and starts none. `close` ends those that run and removes the
  * directory.
  */
 export async function createFleet({
@@ -85,7 +85,7 @@ export async function createFleet({
     if (!file.name.endsWith('.env')) return file;
     let { content } = file;
     proxies.forEach((proxy, i) => {
-      // Only in P2P_BOOTSTRAP does a peer id follow the port, and only in LATTICE_NODES is an API's port part of a URL.
+      // A peer id follows the port only in P2P_BOOTSTRAP, and an API's port is part of a URL only in LATTICE_NODES.
       if (i < count) content = content.replaceAll(`/tcp/${p2pBasePort + i}/p2p/`, `/tcp/${proxy.port}/p2p/`);
       else content = content.replaceAll(`http://127.0.0.1:${basePort + i - count}`, `http://127.0.0.1:${proxy.port}`);
     });
@@ -124,7 +124,7 @@ function createBenchNode(
   const token = /^DIOTEC360_API_TOKEN=(.*)$/m.exec(env)?.[1] ?? '';
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   let child: ChildProcess | undefined;
-  // However this process ends, its nodes end with it.
+  // The nodes end with this process, however it ends.
   process.once('exit', () => child?.kill('SIGKILL'));
 
   async function json<T>(path: string): Promise<T> {
@@ -145,7 +145,7 @@ function createBenchNode(
         [...PROFILE, ...execArgv, MAIN, 'start', '--env-file', join(dir, envFile)],
         {
           cwd: dir,
-          // As the unit and the image set it.
+          // These are the settings of the systemd unit and of the container image.
           env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' },
           stdio: ['ignore', 'pipe', 'pipe'],
         },
@@ -204,20 +204,23 @@ function createBenchNode(
   };
 }
 
-/** Resident memory of a process in MiB; NaN where the system does not tell. */
+/** Resident memory of a process, MiB: see BenchNode.memory. NaN where the system does not tell. */
 export function memoryOf(pid: number): { readonly now: number; readonly peak: number; readonly own: number } {
   let text = '';
   try {
     text = readFileSync(`/proc/${pid}/status`, 'latin1');
   } catch {
-    // Not Linux, or the process is gone.
+    // The system is not Linux, or the process has ended.
   }
   const mib = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN) / 1024;
   return { now: mib('VmRSS'), peak: mib('VmHWM'), own: mib('RssAnon') };
 }
 
-/** Waits until `condition` holds; the milliseconds that took. Fails with `what` after `deadlineMs`. */
+/**
+ * Waits until `condition` holds, and resolves with the time that it took, ms. After `deadlineMs` it rejects with an
+ * error that names `what`.
+ */
 export async function until(
   what: string,
   deadlineMs: number,
@@ -232,7 +235,7 @@ export async function until(
   return performance.now() - from;
 }
 
-/** Milliseconds until all roots are equal. */
+/** Waits until all roots are equal, and resolves with the time that it took, ms. */
 export function untilEqual(nodes: readonly BenchNode[], deadlineMs: number): Promise<number> {
   return until(
     'equal roots',
@@ -241,7 +244,7 @@ export function untilEqual(nodes: readonly BenchNode[], deadlineMs: number): Pro
   );
 }
 
-/** Starts all, and waits until every node is carried to every other by `lung`. */
+/** Starts all nodes, and waits until `lung` carries every node's peers. */
 export async function startAll(nodes: readonly BenchNode[], lung: 'p2p' | 'http'): Promise<void> {
   await Promise.all(nodes.map((node) => node.start()));
   await untilLung(nodes, lung, 40_000);

@@ -2,11 +2,11 @@ import { get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 /**
- * One keep-alive connection that carries one request at a time, without a client library: on two cores the load
- * generator must leave the server its processor. Answers must have a Content-Length.
+ * A keep-alive connection for one request at a time. It uses no client library, because on two cores the load generator
+ * must leave the server its processor. Answers must have a Content-Length.
  */
 export interface Connection {
-  /** Sends a whole request; resolves with the status. */
+  /** Sends a whole request and resolves with the status of the answer. */
   send(request: string): Promise<number>;
   close(): void;
 }
@@ -41,7 +41,7 @@ export async function openConnection(port: number): Promise<Connection> {
   };
 }
 
-/** A request with a JSON body. `body` must be ASCII. */
+/** The text of a request with a JSON body. `body` must be ASCII, because its length counts as bytes. */
 export function requestText(method: string, port: number, path: string, token: string, body: string): string {
   return (
     `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nauthorization: Bearer ${token}\r\n` +
@@ -49,7 +49,7 @@ export function requestText(method: string, port: number, path: string, token: s
   );
 }
 
-/** Follows a node's event stream: `onChange` for each changed key. Resolves once the stream is open. */
+/** Follows a node's event stream and calls `onChange` for each changed key. Resolves when the stream is open. */
 export function followChanges(api: string, onChange: (key: string) => void): Promise<{ close(): void }> {
   return new Promise((resolve, reject) => {
     const request = get(`${api}/api/v1/events`, (response) => {

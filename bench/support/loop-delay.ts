@@ -1,28 +1,29 @@
-// Loaded into a node's process before it starts (`--import`): once a second it appends what its event loop waited and
-// its memory to a file beside the node's configuration.
+// A module that is loaded into a node's process before the node starts (`--import`). Once a second it appends the
+// delays of the event loop and the memory of the process to a file beside the node's configuration.
 import { appendFileSync } from 'node:fs';
 import { constants, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 
 const EVERY_MS = 1_000;
 const RESOLUTION_MS = 5;
 
-/** One line of the file. `at`: Unix ms; delays in ms beyond the sampling itself. */
+/** One line of the file. `at` is Unix ms. `p50`, `p99` and `max` are delays of the event loop, ms. */
 export interface LoopSample {
   readonly at: number;
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
   readonly rssMib: number;
-  /** JavaScript objects; and bytes that they hold outside of the heap. */
+  /** Memory of JavaScript objects, and of what they keep outside of the heap. */
   readonly heapMib: number;
   readonly externalMib: number;
   /**
-   * Heap and what it holds outside, just after the last full collection: what is really kept. Absent before the first.
+   * Both together just after the last full collection, which is what the program really keeps. Absent before the first
+   * one.
    */
   readonly keptMib?: number;
 }
 
-/** Where the node with this configuration file leaves its samples. */
+/** The file of samples of the node with this configuration file. */
 export function samplesOf(envFile: string): string {
   return envFile.replace(/\.env$/, '.loop');
 }

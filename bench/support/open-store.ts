@@ -1,4 +1,4 @@
-// A process of its own: opens a store as a node does, or reads its entries' rows and nothing else, and tells how long
+// The program of a process that opens a store as a node does, or only reads the rows of its entries, and tells how long
 // that took.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { openLevelStore } from '../../src/adapters/store/index.ts';
@@ -11,11 +11,11 @@ import { cpuSeconds } from './figures.ts';
 export interface Opened {
   readonly ms: number;
   readonly cpuMs: number;
-  /** Longest time that the event loop was held. */
+  /** The longest time for which the event loop was blocked. */
   readonly blockedMs: number;
   readonly rssMib: number;
   readonly entries: number;
-  /** Of the rows read; only where rows were all that was read. */
+  /** Bytes of the rows. Counted only when nothing but rows is read. */
   readonly bytes: number;
 }
 

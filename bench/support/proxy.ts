@@ -3,19 +3,19 @@ import { connect, createServer, type Socket } from 'node:net';
 /** A TCP proxy in front of one port that can be cut and restored. */
 export interface Proxy {
   readonly port: number;
-  /** Bytes passed on so far, both ways together. */
+  /** Bytes that were passed on so far, both ways together. */
   readonly bytes: number;
   /** Resets every connection and refuses new ones. */
   cut(): void;
-  /** Keeps connections open and passes nothing on; new ones are taken and left silent. */
+  /** Keeps connections open and passes nothing on. New ones are accepted and stay silent. */
   blackhole(): void;
   restore(): void;
-  /** From here on every byte takes this much longer, either way. */
+  /** Delays every byte by `ms`, either way. */
   delay(ms: number): void;
   close(): void;
 }
 
-/** Bytes under way in one direction of a delayed connection. */
+/** Bytes under way in one direction of a delayed connection. Beyond it the source is paused. */
 const MAX_LATE_BYTES = 4 * 1024 * 1024;
 
 /** Listens on a free port of 127.0.0.1 and passes every connection on to `target`. */
@@ -48,7 +48,8 @@ export async function createProxy(target: number): Promise<Proxy> {
           if (!sink.destroyed && !sink.write(chunk)) source.pause();
         };
         if (delayMs === 0 && late === 0) return pass();
-        // Timers of one length run in their order; what is on its way is bounded, as it is in a network.
+        // Timers of one length fire in the order in which they were set. As in a network, the bytes under way are
+        // bounded.
         late += chunk.length;
         if (late > MAX_LATE_BYTES) source.pause();
         setTimeout(() => {
@@ -86,7 +87,7 @@ export async function createProxy(target: number): Promise<Proxy> {
     },
     restore() {
       state = 'open';
-      // What was silent for a while has lost its time: both ends dial again.
+      // Connections that were silent have lost bytes, so they are reset and both ends dial again.
       reset();
     },
     delay(ms) {

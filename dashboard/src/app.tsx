@@ -32,7 +32,7 @@ export function App() {
 
   useEffect(() => {
     if (shown.current === name) return;
-    // Another view: who reads by keyboard or ear starts at its heading.
+    // When the view changes, the focus goes to its heading, where users of a keyboard or a screen reader start.
     shown.current = name;
     scrollTo(0, 0);
     heading.current?.focus({ preventScroll: true });
@@ -48,7 +48,7 @@ export function App() {
         class="skip"
         href="#main"
         onClick={(event) => {
-          // The fragment names the view, so the target is focused by hand.
+          // The fragment of the address names the view, so a link cannot move the focus; this does.
           event.preventDefault();
           main.current?.focus();
         }}
@@ -72,7 +72,7 @@ export function App() {
   );
 }
 
-/** Before the first answer. */
+/** What is shown before the first answer of the node. */
 function Waiting() {
   return link.value.kind === 'lost' ? (
     <p class="empty">Nothing to show until the node answers.</p>

@@ -3,7 +3,7 @@ import type { CliContext } from '../../src/cli/context.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { anchorOf, code, page, table } from './markdown.ts';
 
-/** docs/reference/cli.md: every command with its options and examples. */
+/** Makes docs/reference/cli.md, with the options and examples of every command. */
 export function cliPage(version: string): string {
   let written = '';
   const program = createProgram(
@@ -39,12 +39,12 @@ export function cliPage(version: string): string {
   ]);
 }
 
-/** All commands, to be looked at and asked for help, not run. */
+/** Builds all commands for reading them and their help, not for running them. */
 export function programToRead(version: string, write: (text: string) => void = () => undefined): Command {
   return createProgram(contextFor(write), version, () => undefined);
 }
 
-/** The commands that do something; those that only group others are left out. */
+/** The commands that can be run, without those that only group others. */
 function leavesOf(command: Command): readonly Command[] {
   return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
 }
@@ -67,7 +67,7 @@ function introOf(command: Command): string {
   return `${sentence(command.description())}${aliases.length === 0 ? '' : ` Also ${aliases.join(', ')}.`}${isDefault(command) ? ` Also ${code(`lattice ${command.parent?.name() ?? ''}`)} alone.` : ''}`;
 }
 
-/** Commander keeps the default command of a group by name, in a field that its types leave out. */
+/** Commander keeps the name of a group's default command in a field that its types leave out. */
 function isDefault(command: Command): boolean {
   return (command.parent as { _defaultCommandName?: string | null } | null)?._defaultCommandName === command.name();
 }
@@ -99,7 +99,7 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-/** Help touches nothing but the output. */
+/** A context for printing help, which uses nothing but the output. */
 function contextFor(write: (text: string) => void): CliContext {
   const ignore = (): void => undefined;
   return {

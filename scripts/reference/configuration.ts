@@ -1,7 +1,7 @@
 import { namesOf, PREFIX, VARIABLES, type Variable } from '../../src/config/variables.ts';
 import { code, page, table } from './markdown.ts';
 
-/** docs/reference/configuration.md: every variable of a node. */
+/** Makes docs/reference/configuration.md, with every variable of a node. */
 export function configurationPage(): string {
   return page('Configuration', [
     `A variable is read as \`${PREFIX}<name>\`, else \`AETHEL_<name>\`, else the default; empty counts as unset. The env file is \`--env-file\`, else \`.env\` in the working

@@ -17,7 +17,7 @@ interface Route {
 const LAST_TAGS: readonly string[] = ['sync protocol', 'original', 'about'];
 const PROBLEM = 'application/problem+json';
 
-/** docs/reference/http.md: every route of the document that a node serves at /openapi.json. */
+/** Makes docs/reference/http.md, with every route of the document that a node serves at /openapi.json. */
 export function httpPage(document: OpenApiDocument): string {
   const routes = routesOf(document);
   const tags = [...new Set(routes.map(({ tag }) => tag))];
@@ -54,14 +54,14 @@ function routesOf({ paths }: OpenApiDocument): readonly Route[] {
       return { heading, anchor: anchorOf(heading), method, path, operation, tag: operation.tags?.[0] ?? 'other' };
     }),
   );
-  // Headings that come to one anchor are told apart by a number.
+  // Headings with the same anchor are told apart by a number.
   return sortedByTag(routes).map((route, i, all) => {
     const before = all.slice(0, i).filter(({ anchor }) => anchor === route.anchor).length;
     return before === 0 ? route : { ...route, anchor: `${route.anchor}-${before}` };
   });
 }
 
-/** Tags in the order of the document, but what few clients look for comes last. */
+/** Sorts routes by tag in the order of the document, with the tags that few clients need at the end. */
 function sortedByTag(routes: readonly Route[]): readonly Route[] {
   const inOrder = [...new Set(routes.map(({ tag }) => tag))];
   const rank = (tag: string): number =>
@@ -71,7 +71,7 @@ function sortedByTag(routes: readonly Route[]): readonly Route[] {
 
 const linkOf = ({ anchor, method, path }: Route): string => `[${method} ${code(path)}](#${anchor})`;
 
-/** Statuses that only ever come with a problem document, and their meaning. */
+/** Rows of the statuses that come only with a problem document, and their meaning. */
 function errorsOf(routes: readonly Route[]): readonly (readonly string[])[] {
   const meanings = new Map<string, string>();
   for (const { operation } of routes) {
@@ -146,7 +146,7 @@ function fieldTable(schema: Schema): string {
   return rows.length === 0 ? '' : table(['Field', 'Form', 'Meaning'], rows);
 }
 
-/** Rows of an object's fields, each followed by those of the object within it, by their path. */
+/** Rows of an object's fields, each with its path. A field that is an object is followed by its own fields. */
 function fieldRows(schema: Schema, path: string): readonly (readonly string[])[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const listed = field.items?.properties === undefined ? undefined : field.items;
@@ -157,7 +157,7 @@ function fieldRows(schema: Schema, path: string): readonly (readonly string[])[]
   });
 }
 
-/** A schema's kind in a few words, with a link where it has a name of its own. */
+/** The kind of a schema in a few words, with a link where it has a name of its own. */
 function kindOf(schema: Schema | undefined): string {
   if (schema === undefined) return '';
   if (schema.$ref !== undefined) {

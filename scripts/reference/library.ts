@@ -7,7 +7,7 @@ import { page } from './markdown.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** Entry points of the package that programs use. TypeDoc names its files after them. */
+/** The package's entry points for programs. TypeDoc names its files after them. */
 const ENTRIES = [
   {
     exported: '.',
@@ -29,7 +29,7 @@ const ENTRIES = [
   },
 ] as const;
 
-/** A page of docs/reference for each of them that package.json exports, from the types and their docstrings. */
+/** Makes a page for each entry point that package.json exports, from the types and their docstrings. */
 export async function libraryPages(): Promise<Readonly<Record<string, string>>> {
   const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8')) as {
     exports: Readonly<Record<string, unknown>>;
@@ -41,7 +41,7 @@ export async function libraryPages(): Promise<Readonly<Record<string, string>>> 
       plugin: ['typedoc-plugin-markdown'],
       entryPoints: entries.map(({ source }) => at(source)),
       tsconfig: at('tsconfig.json'),
-      // The compiler's own check is a step of its own.
+      // The types are checked by another step.
       skipErrorChecking: true,
       validation: false,
       logLevel: 'Error',
@@ -81,7 +81,7 @@ export async function libraryPages(): Promise<Readonly<Record<string, string>>> 
   }
 }
 
-/** Without anchors that nothing links to, rulers and empty cells; links name the files that the pages end up in. */
+/** Removes anchors that nothing links to, rulers and empty cells, and has links name the final files of the pages. */
 function trimmed(text: string): string {
   let short = text
     .replaceAll(/<a id="[^"]*"><\/a> /g, '')

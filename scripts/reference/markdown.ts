@@ -1,4 +1,4 @@
-/** A pipe table. Cells are markdown; what would end a cell or a line is escaped. */
+/** Makes a table with pipes. Cells are Markdown, in which whatever would end a cell or a line is escaped. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
   return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
@@ -15,7 +15,7 @@ export function code(text: string): string {
   return `\`${text}\``;
 }
 
-/** The anchor that a heading has where Markdown is shown. */
+/** The anchor that viewers of Markdown give a heading. */
 export function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -23,7 +23,7 @@ export function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-/** A page of blocks; it says that it is generated, and by what. */
+/** Makes a page of blocks, which says that it is generated and by which command. */
 export function page(title: string, blocks: readonly string[]): string {
   const note = '<!-- Generated from the code: npm run -s reference -->';
   return `${[`# ${title}`, note, ...blocks.filter((block) => block !== '')].join('\n\n')}\n`;

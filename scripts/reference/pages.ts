@@ -9,8 +9,8 @@ import { configurationPage } from './configuration.ts';
 import { httpPage } from './http.ts';
 
 /**
- * The pages of docs/reference that follow from the code alone, by file name. A node runs for a moment: it knows its
- * routes best.
+ * Makes the pages of docs/reference that follow from the code, by file name. A node runs for a moment, to serve the
+ * document of its routes.
  */
 export async function referencePages(): Promise<Readonly<Record<string, string>>> {
   const document = await servedDocument();
@@ -21,7 +21,7 @@ export async function referencePages(): Promise<Readonly<Record<string, string>>
   };
 }
 
-/** The OpenAPI document of a node with everything switched on. */
+/** Resolves with the OpenAPI document of a node with everything switched on. */
 async function servedDocument(): Promise<OpenApiDocument> {
   const directory = mkdtempSync(join(tmpdir(), 'lattice-reference-'));
   try {

@@ -1,11 +1,11 @@
 import { LatticeProblem } from '../client/errors.ts';
 import { LatticeError } from '../core/types/index.ts';
 
-/** What to do about a missing or wrong token, here and where the original's endpoints say it otherwise. */
+/** What to do about a missing or wrong token. */
 export const TOKEN_HINT =
   "Give the node's token with --token, DIOTEC360_API_TOKEN, --env-file, or a context that names its file (lattice context add NAME --token-file F).";
 
-/** The node and the client speak of headers and options of a program; who types commands needs those of commands. */
+/** The next step in terms of the command line. Those of node and client speak of headers and of a program's options. */
 function adviceOn(error: LatticeError): string | undefined {
   if (!(error instanceof LatticeProblem)) {
     if (error.code === 'unreachable' && error.details['certificate'] !== true)
@@ -21,7 +21,7 @@ function adviceOn(error: LatticeError): string | undefined {
   return undefined;
 }
 
-/** An error of the client with what to do about it on the command line; any other as it is. */
+/** Gives an error of the client the next step for the command line. Any other error is returned as it is. */
 export function advised<T>(error: T): T | LatticeError {
   const next = error instanceof LatticeError ? adviceOn(error) : undefined;
   if (next === undefined || !(error instanceof LatticeError)) return error;

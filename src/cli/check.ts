@@ -1,10 +1,10 @@
 import type { NodeReport } from './examine.ts';
 import type { Finding } from './finding.ts';
 
-/** The exit codes of monitoring plugins (Nagios, Icinga and those that follow them). */
+/** The states of monitoring plugins (Nagios, Icinga and compatible ones). The index of each is its exit code. */
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 
-/** A line for monitoring: the state, the most serious finding, and numbers after the bar. */
+/** Makes a plugin's line for monitoring: the state, the most serious finding, and numbers after the bar. */
 export function checkLine(
   reports: readonly NodeReport[],
   fleet: readonly Finding[],
@@ -28,6 +28,6 @@ export function checkLine(
   const entries = Math.max(0, ...reports.map(({ status }) => status?.entries ?? 0));
   const conflicts = Math.max(0, ...reports.map(({ status }) => status?.conflicts ?? 0));
   const numbers = `nodes=${reports.length} reachable=${reachable.length} critical=${bad.length} warnings=${notes.length} roots=${roots.size} entries=${entries} conflicts=${conflicts}`;
-  // The bar separates the numbers.
+  // The text itself must have no bar, because the first bar separates it from the numbers.
   return { code, line: `LATTICE ${STATES[code]} - ${said.replaceAll('|', '/')} | ${numbers}` };
 }

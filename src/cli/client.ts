@@ -1,7 +1,7 @@
 import { type ClientOptions, createClient, type LatticeClient } from '../client/index.ts';
 import { httpFetch } from './http-fetch.ts';
 
-/** The client of one node, as commands get it. */
+/** The client of one node that commands use. */
 export interface ApiClient extends LatticeClient {
   /** Whether requests carry a token. */
   readonly hasToken: boolean;
@@ -11,7 +11,7 @@ export interface ApiClientOptions extends Required<Pick<ClientOptions, 'url' | '
   readonly token: string | undefined;
 }
 
-/** LatticeError `usage` when the URL is not one, or the token not one that a request can carry. */
+/** Throws LatticeError `usage` when `url` is not a URL, and when no request can carry `token`. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
   return { ...createClient({ ...options, fetch: httpFetch }), hasToken: options.token !== undefined };
 }

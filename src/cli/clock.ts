@@ -1,4 +1,4 @@
 import { systemClock } from '../adapters/system/clock.ts';
 
-/** The time that commands wait by. */
+/** The clock of commands. Its timers keep the process alive while a command waits. */
 export const clock = systemClock({ keepsAlive: true });

@@ -5,10 +5,10 @@ import { type CliContext, type GlobalOptions, readTextFile, usageError } from '.
 import { type FleetContext, readContexts, tokenOf } from './contexts.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8000';
-/** An environment file is a few lines; more is another kind of file. */
+/** An env file has a few lines. A larger file is something else, and is not read. */
 const MAX_ENV_FILE_BYTES = 256 * 1024;
 
-/** Reads DIOTEC360_… settings: the process environment wins over the env file, as it does for a node. */
+/** Makes a function that reads a setting: the process environment wins over the env file, as it does for a node. */
 async function readSettings(
   context: CliContext,
   envFile: string | undefined,
@@ -18,9 +18,9 @@ async function readSettings(
 }
 
 /**
- * A client for the node that the options and the environment name: flags win over the environment, that over the env
- * file, and all of them over the context in use. A context brings its own token or none: another fleet's is not sent to
- * it.
+ * Makes a client for the node that the options and the environment name: options win over the environment, the
+ * environment wins over the env file, and all of them win over the context in use. A context has a token of its own or
+ * none, so that no node gets the token of another fleet.
  */
 export async function connect(context: CliContext, options: GlobalOptions): Promise<ApiClient> {
   const timeoutMs = options.timeout * 1000;
@@ -33,8 +33,8 @@ export async function connect(context: CliContext, options: GlobalOptions): Prom
 }
 
 /**
- * The context that --context names, or the one in use where nothing else names a node. LatticeError `usage`,
- * `no-context`.
+ * The context that --context names, or the one in use where nothing else names a node. Rejects with LatticeError
+ * `usage` or `no-context`.
  */
 export async function contextOf(context: CliContext, options: GlobalOptions): Promise<FleetContext | undefined> {
   const name = options.context;
@@ -61,7 +61,7 @@ export async function contextOf(context: CliContext, options: GlobalOptions): Pr
   return found;
 }
 
-/** Where a node with these settings answers on its own machine. */
+/** The URL at which a node with these settings answers on its own machine. */
 function urlOf(setting: (name: string) => string | undefined): string {
   const host = setting('DIOTEC360_API_HOST') ?? '';
   const reachable =

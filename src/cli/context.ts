@@ -3,21 +3,21 @@ import { resolve } from 'node:path';
 import { LatticeError } from '../core/types/index.ts';
 import type { Output } from './output.ts';
 
-/** What a command may touch of the process it runs in. */
+/** What a command may use of the process that it runs in. */
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly output: Output;
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** How this program was called, to print commands that work when pasted: `lattice`, or `node dist/cli/main.js`. */
+  /** How this program was called, for printing commands that can be pasted: `lattice`, or `node dist/cli/main.js`. */
   readonly programName: string;
-  /** argv that runs this program again, without a command. */
+  /** The arguments that start this program again, to which a command is added. */
   readonly self: readonly string[];
-  /** Calls `handler` for each SIGINT, SIGTERM or loss of the parent until the returned function is called. */
+  /** Calls `handler` for each SIGINT and SIGTERM, and when the parent ends, until the returned function is called. */
   onStop(handler: () => void): () => void;
-  /** First ports of `up`, where they are not the original's. */
+  /** The first ports of `up`. Without them it takes the original's. */
   readonly basePorts?: { readonly api: number; readonly p2p: number };
-  /** Ends the process without draining it. */
+  /** Ends the process at once, without waiting for what is under way. */
   exitNow(exitCode: number): void;
 }
 
@@ -26,7 +26,7 @@ export interface GlobalOptions {
   readonly url?: string;
   readonly token?: string;
   readonly envFile?: string;
-  /** Name of a context, see contexts.ts. */
+  /** Name of a context (contexts.ts). */
   readonly context?: string;
   /** Seconds for one request. */
   readonly timeout: number;
@@ -37,7 +37,10 @@ export function usageError(message: string, next?: string): LatticeError {
   return new LatticeError('usage', message, next === undefined ? {} : { next });
 }
 
-/** The text of a file that the user named. LatticeError `file-unreadable`, or `file-too-large` over `limit` bytes. */
+/**
+ * Reads the text of a file that the user has named. Rejects with LatticeError `file-unreadable`, and `file-too-large`
+ * when it has more than `limit` bytes.
+ */
 export async function readTextFile(context: CliContext, file: string, limit: number): Promise<string> {
   const path = resolve(context.cwd, file);
   let bytes: Uint8Array;

@@ -4,31 +4,34 @@ import { parseEnv } from 'node:util';
 import { LatticeError } from '../core/types/index.ts';
 import { type CliContext, readTextFile } from './context.ts';
 
-/** A fleet by name: the node to talk to, and where its token and its other nodes are written. Paths are absolute. */
+/** A named fleet: the node to talk to, the file with its token, and the fleet's description. Paths are absolute. */
 export interface FleetContext {
   readonly url: string;
-  /** A file with the token alone, or an env file with DIOTEC360_API_TOKEN. Tokens themselves are never kept here. */
+  /** A file with the token alone, or an env file with DIOTEC360_API_TOKEN. Contexts never contain a token itself. */
   readonly tokenFile?: string;
-  /** fleet.json: what `doctor` looks at. */
+  /** The path of fleet.json, which names the nodes that `doctor` examines. */
   readonly fleet?: string;
 }
 
 export interface Contexts {
-  /** Used where nothing else names a node. */
+  /** The context that is used where nothing else names a node. */
   readonly current?: string;
   readonly contexts: ReadonlyMap<string, FleetContext>;
 }
 
-/** A hundred fleets of some lines each. */
+/** A file of a hundred fleets with a few lines each is smaller. */
 const MAX_FILE_BYTES = 64 * 1024;
 export const MAX_CONTEXTS = 100;
-/** A token has at most 512 characters; an env file is a few lines. */
+/** A token has at most 512 characters, and an env file a few lines. */
 const MAX_TOKEN_FILE_BYTES = 256 * 1024;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 export const isContextName = (name: string): boolean => NAME.test(name);
 
-/** In the user's configuration directory (XDG Base Directory Specification); undefined where there is no home. */
+/**
+ * The path of the file of contexts, in the user's configuration directory (XDG Base Directory Specification).
+ * Undefined where there is no home directory.
+ */
 function pathOf(env: CliContext['env']): string | undefined {
   const configured = env['XDG_CONFIG_HOME'];
   const base =
@@ -42,7 +45,10 @@ function malformed(path: string, why: string): LatticeError {
   });
 }
 
-/** The contexts of this user; none where there is no file. LatticeError `contexts-malformed`. */
+/**
+ * Reads the contexts of this user, which are none where there is no file. Rejects with LatticeError
+ * `contexts-malformed` or `file-unreadable`.
+ */
 export async function readContexts(env: CliContext['env']): Promise<Contexts> {
   const path = pathOf(env);
   if (path === undefined) return { contexts: new Map() };
@@ -78,7 +84,10 @@ export async function readContexts(env: CliContext['env']): Promise<Contexts> {
   return { ...(typeof current === 'string' ? { current } : {}), contexts: found };
 }
 
-/** Replaces the file, readable by its owner only. Resolves with its path. LatticeError `file-unwritable`. */
+/**
+ * Replaces the file of contexts, which only its owner can read, and resolves with its path. Rejects with LatticeError
+ * `file-unwritable`.
+ */
 export async function writeContexts(env: CliContext['env'], { current, contexts }: Contexts): Promise<string> {
   const path = pathOf(env);
   if (path === undefined) {
@@ -112,12 +121,17 @@ export async function writeContexts(env: CliContext['env'], { current, contexts 
   return path;
 }
 
-/** The token that a context refers to; undefined where it names no file. LatticeError `file-unreadable`, `no-token`. */
+/**
+ * Reads the token that a context refers to. Undefined where the context names no file. Rejects as `readToken` does.
+ */
 export async function tokenOf(context: CliContext, { tokenFile }: FleetContext): Promise<string | undefined> {
   return tokenFile === undefined ? undefined : await readToken(context, tokenFile);
 }
 
-/** The token in a file that holds nothing else, or in an env file. LatticeError `file-unreadable`, `no-token`. */
+/**
+ * Reads the token from a file that contains nothing else, or from an env file. Rejects with LatticeError
+ * `file-unreadable`, `file-too-large` or `no-token`.
+ */
 export async function readToken(context: CliContext, file: string): Promise<string> {
   const text = (await readTextFile(context, file, MAX_TOKEN_FILE_BYTES)).trim();
   const token = /^[!-~]+$/.test(text) && !text.includes('=') ? text : parseEnv(text)['DIOTEC360_API_TOKEN'];

@@ -1,13 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from './context.ts';
 
-/** What the groups of commands are built with. */
+/** The functions that define the groups of commands. */
 export interface Definition {
   readonly context: CliContext;
   readonly program: Command;
   /**
    * Adds a command with its examples. `run` gets all options, global ones included, as the option definitions make
-   * them, and the arguments in order. Its modules are imported when it runs: naming all commands must cost nothing.
+   * them, and the arguments in order. It imports the modules of its command only when it runs, so that the start of
+   * the program loads none of them.
    */
   readonly define: (
     parent: Command,
@@ -16,7 +17,7 @@ export interface Definition {
     examples: readonly string[],
     run: (options: never, args: string[]) => Promise<number>,
   ) => Command;
-  /** The same, run where the parent is named alone. */
+  /** Does the same for the command that runs when its parent is named alone. */
   readonly defineDefault: Definition['define'];
   /** Adds a command that only groups others. */
   readonly group: (name: string, summary: string, ...examples: readonly string[]) => Command;
@@ -54,14 +55,14 @@ export function example(...commands: readonly string[]): string {
   return `\n${commands.length > 1 ? 'Examples' : 'Example'}:\n${commands.map((c) => `  $ lattice ${c}`).join('\n')}`;
 }
 
-/** Adds --watch and its pause. */
+/** Adds --watch and --interval. */
 export function watchable(command: Command): Command {
   return command
     .option('--watch', 'repeat until interrupted')
     .addOption(new Option('--interval <seconds>', 'pause between two looks').default(1).argParser(numberIn(0.1, 3600)));
 }
 
-/** Adds --limit, the most items to list. */
+/** Adds --limit, the number of items to list at most. */
 export function limited(command: Command, what: string, standard: number, greatest: number): Command {
   return command.addOption(
     new Option('--limit <n>', `most ${what} to list`).default(standard).argParser(integerIn(1, greatest)),

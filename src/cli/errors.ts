@@ -7,7 +7,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof LatticeError ? EXIT_BY_CODE[error.code] : EXIT.failed;
 }
 
-/** Writes one line with the cause and one with the next step to stderr; with `json` one JSON object. */
+/** Writes a line with the cause and a line with the next step to stderr, or one JSON object with `json`. */
 export function reportError(error: unknown, output: Output, json: boolean): void {
   const known = error instanceof LatticeError;
   const code = known ? error.code : 'internal';

@@ -4,7 +4,7 @@ import { bad, type Finding, note, ok } from './finding.ts';
 
 type KnownReport = NodeReport & { readonly status: Status };
 
-/** What only shows when the nodes are compared: roots, trust lists, networks, versions. Nothing for a single node. */
+/** Compares roots, trust lists, networks and versions of the nodes. A single node gives no findings. */
 export function examineFleet(reports: readonly NodeReport[]): Finding[] {
   const known = reports.filter((r) => r.status !== undefined) as KnownReport[];
   if (known.length < 2) return [];

@@ -4,10 +4,10 @@ import { type ApiClient, createApiClient } from './client.ts';
 import type { NodeReport } from './examine.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
 
-/** Peers asked about a single node. */
+/** Peers that are asked about a single node at most. */
 const MAX_ASKED = 16;
 
-/** A node that can say whether it reaches another. */
+/** A node that is asked whether it reaches another one. */
 interface Witness {
   readonly client: ApiClient;
   readonly status: Status;
@@ -20,9 +20,9 @@ export interface Target {
 }
 
 /**
- * Reachability from outside in: what the other nodes say about reaching this one. Several nodes are asked about each
- * other; a single one's peers are asked at the URLs that it knows, without any token. A witness whose token is known
- * pings; the others tell what they saw last.
+ * Examines from outside whether a node can be reached, by asking other nodes (witnesses). When there are several
+ * targets, they are asked about each other. For a single target, its peers are asked at the URLs that it knows, without
+ * a token. A witness whose token is known pings the target; the others tell what they have seen last.
  */
 export async function examineReach(target: Target, all: readonly Target[], timeoutMs: number): Promise<Finding[]> {
   const { status, peers } = target.report;
@@ -51,7 +51,7 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
   return findings;
 }
 
-/** A peer that answers here, or its URL. */
+/** Asks a peer. Resolves with its URL when it does not answer from here. */
 async function ask(url: string, timeoutMs: number): Promise<Witness | string> {
   try {
     const client = createApiClient({ url, token: undefined, timeoutMs });
@@ -103,7 +103,7 @@ async function summary(
 
 type Lungs = PingResult['results'];
 
-/** Over which lungs a witness reaches the node; undefined when it does not know it. */
+/** Whether a witness reaches the node, for each lung. Undefined when the witness does not know the node. */
 async function reaches({ client, status, peers }: Witness, node: Status): Promise<Lungs | undefined> {
   const seen = peers.find((peer) => peer.peerId === node.peerId);
   if (seen === undefined) return undefined;
@@ -122,7 +122,7 @@ async function ping(client: ApiClient, peerId: string, seen: Peer): Promise<Lung
   try {
     return (await client.pingPeer(peerId)).results;
   } catch (error) {
-    // An older node, or another node's token.
+    // The witness is of an older version, or the token is another node's.
     if (error instanceof LatticeError) return lastSeen(seen);
     throw error;
   }

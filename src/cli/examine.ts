@@ -11,23 +11,23 @@ import { canConnect, portsOf } from './reach.ts';
 
 export interface NodeReport {
   readonly url: string;
-  /** It answered something. */
+  /** True when the node gave any answer. */
   readonly reachable: boolean;
   readonly status: Status | undefined;
   readonly peers: readonly Peer[];
   readonly findings: readonly Finding[];
 }
 
-/** RELIABILITY: clocks this far apart are worth a warning. */
+/** A node's clock that differs from this machine's by more than this is a warning. Nodes warn at the same offset. */
 const CLOCK_NOTE_MS = 500;
-/** Beyond this a node refuses its own writes (MAX_LOCAL_AHEAD_MS). */
+/** A difference of more than this is bad: a node so far ahead refuses its own writes (MAX_LOCAL_AHEAD_MS). */
 const CLOCK_BAD_MS = 20_000;
-/** A node is read-only below a twentieth of its disk; twice that is time to act. */
+/** A node is read-only when less than a twentieth of its disk is free. The warning comes at twice that. */
 const DISK_NOTE_PART = 0.1;
-/** Heads and pings are answered late beyond this. */
+/** When the event loop keeps callbacks waiting for longer, heads and pings are answered late. */
 const LOOP_NOTE_MS = 250;
 
-/** Looks at one node. Never rejects for what the node does or doesn't do: that is what is reported. */
+/** Examines one node. Whatever the node does or fails to do becomes a finding and never a rejection. */
 export async function examineNode(client: ApiClient, expectedPeerId: string | undefined): Promise<NodeReport> {
   const { url } = client;
   const findings: Finding[] = [];
@@ -110,7 +110,7 @@ function examineP2p({ p2p }: Status): Finding[] {
   return [ok(`P2P runs, ${p2p.peers} ${p2p.peers === 1 ? 'peer' : 'peers'}`)];
 }
 
-/** Whether the ports that P2P listens on answer where the API does. */
+/** Examines whether the ports that P2P listens on accept connections at the host of the API. */
 async function examinePorts(client: ApiClient, { p2p }: Status): Promise<Finding[]> {
   if (!p2p.enabled || p2p.state !== 'running') return [];
   const host = new URL(client.url).hostname;
@@ -126,7 +126,7 @@ async function examinePorts(client: ApiClient, { p2p }: Status): Promise<Finding
   );
 }
 
-/** The status with which the sync protocol is refused, or undefined where it is answered. */
+/** The HTTP status with which the sync protocol is refused. Undefined where it is answered. */
 async function syncRefusal(client: ApiClient): Promise<number | undefined> {
   try {
     const { status } = await client.request('/api/v1/sync/identity', {
@@ -166,7 +166,7 @@ function examineWrites(status: Status): Finding[] {
   return status.readOnlyReasons.map(({ code, text }) => bad(`read-only: ${text}`, nextStepOfReadOnly(code)));
 }
 
-/** Why a load balancer would not send it requests, where that is not said already. */
+/** Reports why the node is not ready for requests. A node that is read-only has a finding for that already. */
 async function examineReadiness(client: ApiClient, status: Status): Promise<Finding[]> {
   if (!status.writable) return [];
   let reasons: readonly Coded<string>[];
@@ -174,7 +174,7 @@ async function examineReadiness(client: ApiClient, status: Status): Promise<Find
     const answer = await client.isReady();
     reasons = answer.status === 'ready' ? [] : answer.reasons;
   } catch (error) {
-    // Older nodes do not tell; what is wrong with the connection is told elsewhere.
+    // An older node has no such answer, and another finding reports a failing connection.
     if (error instanceof LatticeError) return [];
     throw error;
   }
@@ -186,7 +186,7 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
   try {
     resources = await client.getResources();
   } catch (error) {
-    // Older nodes do not tell; what is wrong with the connection is told elsewhere.
+    // An older node has no such answer, and another finding reports a failing connection.
     if (error instanceof LatticeError) return [];
     throw error;
   }
@@ -216,7 +216,7 @@ function examineClock(offsetMs: number, errorMs: number): Finding {
   return off > CLOCK_NOTE_MS ? note(text, 'Synchronise the clocks (NTP).') : ok(text);
 }
 
-/** A node that trusts only itself takes nothing from the peers it knows. */
+/** Reports a node that trusts no key but its own, because it takes nothing from its peers. */
 function examineTrust({ trust, author }: Status, peers: readonly Peer[]): Finding[] {
   if (trust.authors.some((key) => key !== author)) return [];
   const others = peers.flatMap((peer) => peer.author ?? []);

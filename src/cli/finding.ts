@@ -1,8 +1,11 @@
-/** One thing that was looked at: fine, as it was chosen, worth acting on, or to be repaired. */
+/**
+ * The result for one thing that was examined. `ok`: it is well. `info`: it is a choice of the operator. `note`: it is
+ * worth acting on. `bad`: it must be repaired.
+ */
 export interface Finding {
   readonly level: 'ok' | 'info' | 'note' | 'bad';
   readonly text: string;
-  /** What to do. */
+  /** What to do about it. */
   readonly next?: string;
 }
 

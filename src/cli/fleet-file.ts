@@ -1,10 +1,10 @@
 import type { Fleet } from '../config/fleet.ts';
 import { LatticeError } from '../core/types/index.ts';
 
-/** More nodes than a fleet may have are another kind of file. */
+/** More nodes than any fleet has. A longer list is not a fleet.json. */
 const MAX_NODES = 1000;
 
-/** The public description of a fleet, as `lattice init` writes it to fleet.json. LatticeError `fleet-malformed`. */
+/** Reads the description of a fleet that `lattice init` writes to fleet.json. Throws LatticeError `fleet-malformed`. */
 export function readFleet(text: string): Fleet {
   const fail = (why: string): never => {
     throw new LatticeError('fleet-malformed', `not a fleet.json: ${why}`, {

@@ -2,12 +2,12 @@ import type { FollowOptions } from '../client/index.ts';
 import type { CliContext } from './context.ts';
 import { printable } from './output.ts';
 
-/** A node that restarts is back within this; a script must learn that it is not. */
+/** A node that restarts is back within this time. After it the command ends, so that a script notices. */
 const MAX_AWAY_MS = 120_000;
 
 /**
- * How commands follow a stream: until `signal`. A node that does not answer at first, or stays away for two minutes, is
- * an error.
+ * The options with which commands follow a stream until `signal` aborts. A node that does not answer at first, or that
+ * stays away for two minutes, is an error.
  */
 export const followed = (context: CliContext, signal: AbortSignal, after: string | undefined): FollowOptions => ({
   signal,

@@ -2,11 +2,11 @@ import http from 'node:http';
 import type { BodyReader, Fetch } from '../client/index.ts';
 
 /**
- * HTTP over Node's own modules: to load a fetch and to unload it takes longer than all the rest of a short command.
- * Connections are kept for the next request; they do not keep the process, and close after 5 s.
+ * HTTP over Node's own modules, because loading and closing Node's `fetch` takes longer than the rest of a short
+ * command. Connections are kept for the next request. They do not keep the process alive, and close after 5 s.
  */
 export const httpFetch: Fetch = async (url, { method, headers, body, signal }) => {
-  // TLS takes a tenth of a command's time to load: only where it is used.
+  // Loading TLS takes a tenth of a command's time, so it is loaded only where it is used.
   const transport = url.startsWith('https:') ? (await import('node:https')).default : http;
   return await new Promise((resolve, reject) => {
     const call = transport.request(url, { method, headers, signal });
@@ -22,7 +22,7 @@ export const httpFetch: Fetch = async (url, { method, headers, body, signal }) =
   });
 };
 
-/** Node gives a list for set-cookie alone. */
+/** Joins a header that Node gives as a list, which it does for set-cookie alone. */
 const valueOf = (header: string | readonly string[] | undefined): string | null =>
   typeof header === 'string' ? header : (header?.join(', ') ?? null);
 

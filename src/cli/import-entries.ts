@@ -3,32 +3,33 @@ import { measureValue } from '../core/cbor/value.ts';
 import { type JsonValue, LatticeError, MAX_OPERATIONS } from '../core/types/index.ts';
 import type { ApiClient } from './client.ts';
 
-/** A commit takes 64 KiB of operations; the rest is for contexts, which only the node knows. */
+/** A commit has at most 64 KiB of operations. The rest is for their contexts, which only the node knows. */
 const BATCH_BYTES = 48 * 1024;
-/** A body takes 256 KiB of JSON; control characters take six times their bytes there. */
+/** A request body has at most 256 KiB of JSON, in which a control character takes six times its bytes. */
 const BATCH_JSON_BYTES = 192 * 1024;
-/** Bytes of an operation besides key and value. */
+/** Bytes of an operation beside its key and value. */
 const OPERATION_OVERHEAD = 16;
-/** Lookups side by side: enough to hide the way to the node, few enough for its connection limit. */
+/** Lookups at one time: enough to hide the round trip to the node, and few enough for its connection limit. */
 const LOOKUPS = 8;
-/** Rounds for a batch while others write the same keys. */
+/** How often a batch is tried while others write the same keys. */
 const MAX_ROUNDS = 5;
 
 export interface ImportResult {
   readonly imported: number;
-  /** Keys that exist and were left alone. */
+  /** Keys that exist already and were left alone. */
   readonly skipped: readonly string[];
 }
 
 export interface ImportMode {
   readonly overwrite: boolean;
-  /** Look and count, write nothing. */
+  /** Only counts, and writes nothing. */
   readonly dryRun: boolean;
 }
 
 /**
  * Writes entries in commits. Without `overwrite` a key that exists is never touched: the node itself refuses the
- * commit then, and it is sent again without those keys. LatticeError of the client, or `import-contended`.
+ * commit, which is then sent again without those keys. Rejects with a LatticeError of the client or with
+ * `import-contended`.
  */
 export async function importEntries(
   client: ApiClient,
@@ -86,7 +87,7 @@ async function write(client: ApiClient, batch: Batch, overwrite: boolean): Promi
     } catch (error) {
       if (!(error instanceof LatticeError)) throw error;
       if (error.code === 'commit-too-large' && left.length > 1) {
-        // Long contexts: halves always fit in the end, since a single operation does.
+        // Contexts can make a commit too long. Halving ends with commits that fit, because one operation always does.
         const middle = left.length >> 1;
         const first = await write(client, left.slice(0, middle), overwrite);
         const second = await write(client, left.slice(middle), overwrite);

@@ -8,14 +8,15 @@ import { runCli } from './run.ts';
 
 const self = fileURLToPath(import.meta.url);
 
-// A reader that has seen enough (lattice state ls | head) is no failure.
+// A reader that closes the pipe early (lattice state ls | head) is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);
 });
 
 function onStop(handler: () => void): () => void {
-  // 'disconnect' comes when the parent that opened an IPC channel is gone: `up` leaves no orphans, however it ends.
+  // 'disconnect' comes when the parent that opened the IPC channel has ended. So `up` leaves no nodes behind, however
+  // it ends.
   const events = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
   for (const event of events) process.on(event, handler);
   return () => {
@@ -39,7 +40,7 @@ process.exitCode = await runCli(
   VERSION,
 );
 
-/** What a finished command may still hold open (a peer's half-closed socket) does not keep the process. */
+/** After this time what a finished command left open (a peer's half-closed socket) does not keep the process alive. */
 const LINGER_MS = 250;
 setTimeout(() => process.exit(), LINGER_MS).unref();
 process.channel?.unref();

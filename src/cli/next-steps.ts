@@ -1,7 +1,7 @@
 import { type ErrorCode, isErrorCode } from '../core/types/index.ts';
 import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
 
-/** What makes a node take writes again, by why it does not. */
+/** What to do so that a node takes writes again, for each reason why it refuses them. */
 const BY_READ_ONLY_CODE: Readonly<Record<ReadOnlyCode, string>> = {
   'safe-mode': 'Correct the settings that it names, then restart the node.',
   'untrusted-self': 'Add the key to the trust list of every node, then restart them one after another.',
@@ -15,18 +15,23 @@ const BY_READ_ONLY_CODE: Readonly<Record<ReadOnlyCode, string>> = {
 
 export function nextStepOfReadOnly(code: ReadOnlyCode): string {
   const known: Readonly<Record<string, string | undefined>> = BY_READ_ONLY_CODE;
-  // A node of a later version may have other reasons.
+  // A node of a later version may have reasons that this table does not list.
   return known[code] ?? 'Remove the cause that it names.';
 }
 
+<<<<<<< HEAD
 /** What somebody else answers in the place of a peer, or makes of what is sent to it. */
 const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
+=======
+/** Errors that show that something between two nodes answers in a peer's place, or changes what is sent to it. */
+const OF_SOMETHING_BETWEEN: ReadonlySet<string> = new Set<ErrorCode>([
+>>>>>>> c4
   'http-status',
   'not-a-lattice-node',
   'sync-unauthorized',
 ]);
 
-/** What makes a peer reachable over HTTP, by why it is not. */
+/** What to do so that a peer can be reached over HTTP, for the error code of the last attempt. */
 export function nextStepOfUnreached(code: string | undefined): string {
   if (isErrorCode(code) && OF_SOMETHING_BETWEEN.has(code))
     return 'Another program or a proxy answers there, or another version: let /api/v1/sync pass unchanged, and update both nodes.';

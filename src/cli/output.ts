@@ -2,29 +2,29 @@ import { styleText } from 'node:util';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
-/** Where a command's words go. Data goes to stdout; errors and remarks go to stderr. */
+/** Where a command writes. Data goes to stdout; errors and remarks go to stderr. */
 export interface Output {
   /** True when stdout is a terminal that can be redrawn. */
   readonly interactive: boolean;
-  /** One line (or several) on stdout. */
+  /** Writes one line or several to stdout. */
   readonly line: (text?: string) => void;
-  /** One line on stderr. */
+  /** Writes one line to stderr. */
   readonly remark: (text: string) => void;
-  /** A value as one line of JSON on stdout. */
+  /** Writes a value as one line of JSON to stdout. */
   readonly json: (value: unknown) => void;
-  /** Raw text on stdout. */
+  /** Writes text to stdout as it is. */
   readonly write: (text: string) => void;
-  /** `text` in a style when stdout shows colours, else `text`. */
+  /** Returns `text` in a style when stdout shows colours, and `text` otherwise. */
   readonly paint: (style: Style, text: string) => string;
 }
 
-/** The part of a writable stream that is used here. */
+/** The part of a writable stream that the output uses. */
 export interface TextSink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
 }
 
-/** Colours on terminals only, never with NO_COLOR (https://no-color.org) or TERM=dumb. */
+/** The output shows colours on terminals only, and never with NO_COLOR (https://no-color.org) or TERM=dumb. */
 export function createOutput(
   stdout: TextSink,
   stderr: TextSink,
@@ -41,7 +41,7 @@ export function createOutput(
   };
 }
 
-/** Column-aligned lines. Cells are plain text, the last column is not padded. */
+/** Makes a line of each row, with aligned columns. Cells are plain text, and the last column is not padded. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
@@ -51,8 +51,9 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
 }
 
 /**
- * Text of others (keys, names, errors) with control characters and changes of direction shown as escapes: a terminal
- * must not obey them. JSON stays the same JSON: they stand inside its strings only.
+ * Makes text from elsewhere (keys, names, errors) safe for a terminal: control characters and changes of direction are
+ * shown as escapes, so that the terminal does not obey them. JSON text keeps its meaning, because it has such
+ * characters only inside its strings.
  */
 export function printable(text: string): string {
   return text.replace(
@@ -61,7 +62,7 @@ export function printable(text: string): string {
   );
 }
 
-/** A duration in ms as people say it. */
+/** Formats a duration in ms for people. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = Math.floor(ms / 1000);
@@ -71,12 +72,12 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 86_400)} days`;
 }
 
-/** `text` as one word of a POSIX shell. */
+/** Quotes `text` as one word of a POSIX shell. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** A number of bytes as people say it. */
+/** Formats a number of bytes for people. */
 export function byteCount(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];

@@ -6,7 +6,7 @@ import { fleetCommands } from './groups/fleet.ts';
 import { nodeCommands } from './groups/node.ts';
 import { setupCommands } from './groups/setup.ts';
 
-/** Builds all commands; none of their code is loaded yet. `finish` is told the exit code of the one that ran. */
+/** Builds all commands without loading their code. `finish` is called with the exit code of the command that ran. */
 export function createProgram(context: CliContext, version: string, finish: (exitCode: number) => void): Command {
   const program = new Command('lattice')
     .description('One key-value state, identical and tamper-evident on a small fleet of nodes.')

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 
-/** Opening a TCP connection takes one round trip. */
+/** Time for opening a TCP connection, which takes one round trip. */
 const CONNECT_MS = 1500;
-/** A node listens on a handful of ports. */
+/** Ports that are tried at most. A node listens on a handful. */
 const MAX_PORTS = 8;
 
 /** The TCP ports in a list of multiaddrs. */
@@ -11,7 +11,7 @@ export function portsOf(multiaddrs: readonly string[]): number[] {
   return [...new Set(ports)].filter((port) => port > 0 && port < 65_536).slice(0, MAX_PORTS);
 }
 
-/** Whether something accepts TCP connections there. */
+/** Whether something accepts TCP connections at `host` and `port`. Never rejects. */
 export function canConnect(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: host.replace(/^\[|\]$/g, ''), port });

@@ -6,7 +6,7 @@ import { exitCodeOf, reportError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 
-/** Runs one command line (without program name). Never rejects; resolves with the exit code. */
+/** Runs one command line, given without the program's name. Resolves with the exit code and never rejects. */
 export async function runCli(argv: readonly string[], context: CliContext, version: string): Promise<number> {
   let exitCode: number = EXIT.ok;
   const program = createProgram(context, version, (code) => {
@@ -16,7 +16,7 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    // What was asked for and shown (help, version) is no error.
+    // The library throws after it has shown the help or the version, which is not an error.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     const shown = error instanceof CommanderError ? usageOf(error) : advised(error);
     reportError(shown, context.output, argv.includes('--json'));
@@ -25,7 +25,7 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
 }
 
 function usageOf(error: CommanderError): LatticeError {
-  // "help" is thrown when a group of commands was called without naming one.
+  // The library throws this when a group of commands is called without one of its commands.
   if (error.code === 'commander.help')
     return new LatticeError('usage', 'no command was given', { next: 'See lattice --help.' });
   return new LatticeError('usage', error.message.replace(/^error: /, ''), {

@@ -6,14 +6,17 @@ import { EXIT } from './exit-codes.ts';
 
 export interface WatchOptions extends GlobalOptions {
   readonly watch?: boolean;
-  /** Seconds between two looks. */
+  /** Seconds from one look to the next. */
   readonly interval: number;
 }
 
-/** Clears from the cursor's home position down: a redraw without flicker. */
+/** Moves the cursor home and clears the screen below it, which redraws without flicker. */
 const REDRAW = '\u001b[H\u001b[J';
 
-/** Looks once and shows it; with --watch again and again until a signal, also while the node is away. */
+/**
+ * Shows what `look` resolves with. With --watch it does so again and again until a signal, even while the node does not
+ * answer.
+ */
 export async function watch<T>(
   context: CliContext,
   options: WatchOptions,
@@ -33,7 +36,7 @@ export async function watch<T>(
         const seen = await look();
         present = () => show(seen);
       } catch (error) {
-        // Watching goes on where the next look may find something else: the node may be restarting.
+        // After a temporary error, watching goes on: the node may be restarting.
         if (!isTemporary(error)) throw error;
         present = () => reportError(advised(error), context.output, options.json === true);
       }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
 
-/** Writes a file that must not exist yet; resolves with its path. LatticeError `exists`, `file-unwritable`. */
+/** Writes a new file and resolves with its path. Rejects with LatticeError `exists` or `file-unwritable`. */
 export async function writeNew(context: CliContext, file: string, text: string): Promise<string> {
   const path = resolve(context.cwd, file);
   try {

@@ -1,23 +1,23 @@
 import type { Author, Bytes } from '../core/types/index.ts';
 
 /**
- * Verdict on a gossip message. accept: forward it. ignore: the relay is honest, don't forward. reject: malformed or
- * forged, the relay is punished.
+ * Verdict on a gossip message. `accept`: the lung forwards it. `ignore`: the lung does not forward it, and the relay
+ * is not blamed. `reject`: the message is malformed or forged, and the relay is punished.
  */
 export type Verdict = 'accept' | 'ignore' | 'reject';
 
-/** What the runtime answers to a lung. Peers are named by their author key: a peer id is computed from it and back. */
+/** How a lung calls the runtime. Peers are named by their author key, which converts to a peer id and back. */
 export interface P2pHandlers {
   /**
-   * Must answer fast: the signature check is waited for, durability is not. `from` is the relay, undefined when its id
-   * holds no Ed25519 key.
+   * Must answer fast: it resolves after the signature check and before the message is durable. `from` is the relay. It
+   * is undefined when the relay's peer id holds no Ed25519 key.
    */
   onGossip(data: Bytes, from: Author | undefined): Promise<Verdict>;
-  /** One sync request over a stream; the answer is sent back. A rejection closes the stream. */
+  /** Handles one sync request over a stream. The lung sends the answer back, and closes the stream on a rejection. */
   onRequest(peer: Author | undefined, message: Bytes): Promise<Bytes>;
   onConnected(peer: Author): void;
   onDisconnected(peer: Author): void;
-  /** The lung fell over after it had started (listener closed, a bug inside): the runtime stops and restarts it. */
+  /** The lung failed after it had started (a listener closed, a bug inside). The runtime stops and restarts it. */
   onFailure(cause: Error): void;
 }
 
@@ -26,34 +26,32 @@ export interface P2pConnection {
   readonly peerId: string;
   readonly address: string;
   readonly direction: 'inbound' | 'outbound';
-  /** ms, last ping; undefined before the first. */
+  /** Round-trip time of the last ping, ms. Undefined before the first ping is answered. */
   readonly rttMs: number | undefined;
 }
 
-/** Over libp2p in production, over a simulated network in test/sim. Started and stopped many times. */
+/** It runs over libp2p in production and over a simulated network in test/sim. It may be started and stopped often. */
 export interface P2pLung {
-  /**
-   * Resolves when it listens and dials; the caller cuts it off (abort) and never waits longer than its own deadline.
-   */
+  /** Resolves when the lung listens and has begun to dial. It has no deadline of its own: `signal` ends the start. */
   start(handlers: P2pHandlers, signal: AbortSignal): Promise<void>;
-  /** Never rejects; safe when not started. */
+  /** Never rejects. It may be called when the lung is not started. */
   stop(): Promise<void>;
   /**
-   * Gossips `data`; resolves with the number of peers it was handed to. Messages over MAX_GOSSIP_BYTES are a programmer
-   * error.
+   * Gossips `data` and resolves with the number of peers that it was handed to. Throws RangeError when the message is
+   * over MAX_GOSSIP_BYTES.
    */
   publish(data: Bytes): Promise<number>;
-  /** One sync request to a connected peer: at most MAX_SYNC_BYTES either way. */
+  /** Sends one sync request to a connected peer. Request and answer have at most MAX_SYNC_BYTES each. */
   request(peer: Author, message: Bytes, options: RequestOptions): Promise<Bytes>;
   connections(): readonly P2pConnection[];
   /**
-   * Further addresses to stay connected with, in place of those told before; each ends in /p2p/<peer id>. Absent: the
-   * lung knows only those it was made with.
+   * Sets the addresses to stay connected with beside those that the lung was made with. Each ends in /p2p/<peer id>,
+   * and a later call replaces the earlier list. A lung without this method knows only those it was made with.
    */
   stayWith?(addresses: readonly string[]): void;
-  /** Peers whose gossip reaches us directly (mesh or topic subscribers). */
+  /** The number of peers that subscribe to our topic and are connected to us. */
   topicPeers(): number;
-  /** Multiaddrs with /p2p/<own id> that we listen on now. */
+  /** The multiaddrs that we listen on, each with /p2p/<own id> at its end. */
   listenAddresses(): readonly string[];
 }
 
@@ -62,28 +60,35 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Who answers at a URL, proven by a signature over {our nonce, the URL, its key, its incarnation}. */
+/**
+ * Who answers at a URL. The answer is signed over our nonce, the URL, the peer's key, its incarnation and the request
+ * nonce that it hands out (SPEC X5).
+ */
 export interface HttpIdentity {
   readonly author: Author;
   /** 16 hex digits. */
   readonly incarnation: string;
 }
 
-/** Frames of a push stream, in order. Returned promise: backpressure, the next frame is not read before it resolves. */
+/** Receives the frames of a push stream in order. The next frame is not read before the returned promise resolves. */
 export type FrameHandler = (frame: Bytes) => Promise<void>;
 
-/** The client side of the HTTP lung. Every call is bounded in time and bytes; no redirects are followed. */
+/** The client side of the HTTP lung. Every call is bounded in time and bytes. Redirects are not followed. */
 export interface HttpLung {
-  /** Asks `url` who it is. Rejects when unreachable, not a Lattice node, or the signature does not match. */
+  /**
+   * Asks `url` who it is. Rejects when it is unreachable, when it is not a Lattice node, and when its signature does
+   * not match.
+   */
   identify(url: string, options: RequestOptions): Promise<HttpIdentity>;
   /**
-   * One sync request, signed with our key and a nonce of theirs; the answer's signature is checked against `expect`
-   * when given.
+   * Sends one sync request, signed with our key over a request nonce of the peer. The answer's signature is always
+   * checked. With `expect`, the call also rejects when another author answers.
    */
   request(url: string, message: Bytes, options: RequestOptions & { readonly expect?: Author }): Promise<Bytes>;
   /**
-   * Opens the push stream. `cursor` is what the stream's last cursor frame said, or undefined for "from now".
-   * Resolves when the server ends it, rejects on errors and on silence longer than `idleMs`.
+   * Opens the push stream. `cursor` is what the stream's last cursor frame said. Without a cursor, the stream begins
+   * with what is live when it opens. Resolves when the server ends it; rejects on errors and on silence longer than
+   * `idleMs`.
    */
   stream(
     url: string,

@@ -4,7 +4,7 @@ export type StoreOperation =
   | { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes }
   | { readonly type: 'del'; readonly key: Bytes };
 
-/** Keys in byte order: gte ≤ key < lt. */
+/** The keys with gte ≤ key < lt, in byte order. */
 export interface KeyRange {
   readonly gte: Bytes;
   readonly lt: Bytes;
@@ -15,17 +15,18 @@ export interface KeyRange {
 export type Row = readonly [key: Bytes, value: Bytes];
 
 /**
- * An ordered key-value store owned by one process. `batch` is atomic and durable when it resolves. Any rejection
- * of `batch` means that the store can no longer be trusted: the caller stops acknowledging.
+ * An ordered key-value store owned by one process. `batch` is atomic, and what it writes is durable when it resolves.
+ * After any rejection of `batch` nobody can tell what the store has, so the caller stops acknowledging writes.
  *
- * It has no snapshots: runtime/state/holds.ts says why, and has what takes their place.
+ * The port has no read views of one moment: while such a view is open, LevelDB keeps every version of every row.
+ * The holds of runtime/storage/holds.ts take their place.
  */
 export interface Store {
   get(key: Bytes): Promise<Bytes | undefined>;
   getMany(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]>;
   /**
-   * Rows in order, in chunks of at most a thousand rows. Each chunk is as the store was at one moment between its call
-   * and its answer; what is written between two chunks is in the later one.
+   * Yields the rows in order, in chunks of at most a thousand rows. Each chunk shows the store at one moment between
+   * its request and its arrival. What is written between two chunks shows in the later one.
    */
   iterate(range: KeyRange): AsyncIterable<readonly Row[]>;
   batch(operations: readonly StoreOperation[]): Promise<void>;

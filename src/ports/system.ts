@@ -4,13 +4,13 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Time as a port, timers included: a simulation advances it by hand. */
+/** Time, timers included. It is a port so that a simulation can advance it by hand. */
 export interface Clock {
-  /** Wall time in ms since the Unix epoch. May jump. */
+  /** Unix ms. May jump in either direction. */
   now(): number;
-  /** Monotonic ms from an arbitrary origin. Never goes back. */
+  /** Milliseconds since an arbitrary origin. Never goes back. */
   monotonic(): number;
-  /** Calls `run` once, no earlier than `ms` from now. */
+  /** Calls `run` once, not before `ms` have passed. */
   after(ms: number, run: () => void): Timer;
 }
 
@@ -24,11 +24,11 @@ export interface Random {
 export interface Signer {
   readonly author: Author;
   readonly publicKey: Bytes;
-  /** Ed25519 over `message`, 64 bytes. Synchronous: ≈ 30 µs. */
+  /** The Ed25519 signature of `message`, 64 bytes. The call is synchronous, because it takes only some 30 µs. */
   sign(message: Bytes): Bytes;
 }
 
-/** Ed25519 verification under the strict rule of SPEC.md (canonical S, no small-order keys). */
+/** Ed25519 verification under the strict rule of SPEC.md (canonical encodings, no keys of small order). */
 export interface Verifier {
   verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean>;
 }
@@ -38,23 +38,26 @@ export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** A logger whose lines carry `component`. */
+  /** Makes a log whose lines carry `component`. */
   child(component: string): Log;
 }
 
 /**
- * Counters, gauges and histograms with bounded label values. Names carry their unit. Calls never throw and cost well
- * under a microsecond.
+ * Counters, gauges and histograms whose labels take values from bounded sets. Names carry their unit. Calls never
+ * throw and cost well under a microsecond.
  */
 export interface Metrics {
   count(name: string, labels?: Readonly<Record<string, string>>, by?: number): void;
   gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
-  /** One more value of a distribution: a time in seconds. */
+  /** Adds one value, a time in seconds, to a histogram. */
   observe(name: string, seconds: number, labels?: Readonly<Record<string, string>>): void;
 }
 
-/** What the process itself costs, looked at every few seconds by one reader. */
+/** What the process itself costs. One reader samples it every few seconds. */
 export interface Machine {
-  /** Since the call before: how long the event loop kept callbacks waiting (p99, ms). Now: resident memory in bytes. */
+  /**
+   * `loopP99Ms`: how long the event loop kept callbacks waiting since the previous call, 99th percentile, ms. `rss`:
+   * resident memory at the time of the call, bytes.
+   */
   sample(): { readonly loopP99Ms: number; readonly rss: number };
 }

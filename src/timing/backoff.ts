@@ -6,10 +6,11 @@ interface Bounds {
 }
 
 /**
- * How long to wait after so many failures in a row, ms. The ceiling is `minMs` after the first and doubles with each
- * further one, up to `maxMs`. Of the ceiling, `full` jitter takes any part, which spreads many callers best; `equal`
- * jitter takes the half and any part of the other half, for waits that must not come out near zero; `none` takes the
- * whole, where there is nobody to collide with. `failures`: 1 or more. `fraction`: uniform in [0, 1).
+ * Makes a function that answers how long to wait after `failures` failures in a row, ms. The ceiling of the wait is
+ * `minMs` after the first failure, and doubles with each further one up to `maxMs`. `full` jitter waits any part of
+ * the ceiling, which spreads many callers best. `equal` jitter waits half of it and any part of the other half, for
+ * waits that must not come out near zero. `none` waits the whole, where there is nobody to collide with. `failures`
+ * is 1 or more; `fraction` is uniform in [0, 1).
  *
  * Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
@@ -22,7 +23,7 @@ export function backoff({
   maxMs,
   jitter,
 }: Bounds & { readonly jitter: 'none' | 'full' | 'equal' }): (failures: number, fraction?: number) => number {
-  // The least part of the ceiling that is always waited; the rest of it is jitter.
+  // This part of the ceiling is always waited. The rest is jitter.
   const fixed = { none: 1, equal: 0.5, full: 0 }[jitter];
   return (failures, fraction = 0) => Math.min(maxMs, minMs * 2 ** (failures - 1)) * (fixed + (1 - fixed) * fraction);
 }

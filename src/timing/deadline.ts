@@ -2,8 +2,8 @@ import { LatticeError } from '../core/types/index.ts';
 import type { Timers } from './timers.ts';
 
 /**
- * Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. What becomes of the promise after
- * that is ignored, a rejection too.
+ * Settles as `promise` does, or rejects with the signal's reason as soon as the signal aborts. After that, whatever
+ * `promise` settles to is ignored, even a rejection.
  */
 export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
@@ -16,12 +16,12 @@ export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<
 }
 
 /**
- * Settles as `work` does, but after `ms` at the latest: then it rejects with what `fail` makes. When the caller's own
- * `signal` aborts first, it rejects with LatticeError `aborted`, whose cause is that signal's reason.
+ * Settles as `work` does, but after `ms` at the latest: at that time it rejects with the error that `fail` makes. When
+ * the caller's own `signal` aborts first, it rejects with LatticeError `aborted`, whose cause is that signal's reason.
  *
  * The signal that `work` is handed aborts in both cases, with the same error as its reason. Work that does not listen
- * to it goes on unseen: what it resolves to, or rejects with, is dropped. The timer and the listener on the caller's
- * signal are gone when the promise returned has settled.
+ * to it goes on unseen, and its result or rejection is dropped. When the returned promise has settled, the timer and
+ * the listener on the caller's signal are gone.
  */
 export async function withDeadline<T>(
   clock: Timers,

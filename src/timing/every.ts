@@ -1,22 +1,22 @@
 import type { Timers } from './timers.ts';
 
 export interface EveryOptions {
-  /** Told what a run threw or rejected with. The repetition goes on after it. */
+  /** Is told what a run threw or rejected with. The repetition goes on afterwards. */
   readonly onError: (error: unknown) => void;
-  /** Until the first run, ms; 0: it begins within the call itself. Default: one interval. */
+  /** Delay before the first run, ms. With 0 the first run begins within the call itself. Default: one interval. */
   readonly firstMs?: number;
 }
 
 export interface Repetition {
-  /** No run begins after this. One that is under way is not interrupted. */
+  /** No run begins after this call. A run that is under way is not interrupted. */
   stop(): void;
 }
 
 /**
- * Calls `run` again and again until it is stopped, each time `ms` after the one before has ended: a fixed delay, not a
- * fixed rate. So runs never overlap, and one that takes long (an overloaded disk, a process that was suspended) is
- * followed by a whole pause rather than by those that it made late. `ms` may be a function, which is asked after each
- * run.
+ * Calls `run` again and again until it is stopped, each time `ms` after the previous run has ended: a fixed delay, not
+ * a fixed rate. So runs never overlap, and a run that takes long (an overloaded disk, a process that was suspended) is
+ * followed by a whole pause and not by a burst of the runs that it delayed. `ms` may be a function, which is asked
+ * after each run.
  */
 export function every(
   clock: Timers,

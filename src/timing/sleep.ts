@@ -1,8 +1,8 @@
 import type { Timers } from './timers.ts';
 
 /**
- * Resolves after `ms`, or as soon as `signal` aborts: who sleeps looks for itself at why it woke. It never rejects, and
- * leaves neither a timer nor a listener behind.
+ * Resolves after `ms`, or as soon as `signal` aborts. The caller looks at the signal where it matters why the sleep
+ * ended. It never rejects, and leaves neither a timer nor a listener behind.
  */
 export function sleep(clock: Timers, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
 import type { Clock } from '../ports/index.ts';
 
-/** All that is needed of a clock to wait: timers in ms. */
+/** The part of a clock that waiting needs: timers in ms. */
 export type Timers = Pick<Clock, 'after'>;

@@ -3,8 +3,8 @@ import type { LatticeError } from '../../../src/client/index.ts';
 import { asProblem, isMissing } from './api.ts';
 
 /**
- * Something that the reader starts. `missing`: this node has no such route. `result` of the last run that was not
- * declined.
+ * Something that the user starts. `missing`: the node has no such route. `result`: that of the last run that the user
+ * did not decline.
  */
 export interface Action<T> {
   readonly run: () => void;
@@ -19,8 +19,8 @@ type Outcome<T> = Pick<Action<T>, 'busy' | 'result' | 'problem' | 'missing'>;
 const IDLE = { busy: false, result: undefined, problem: undefined, missing: false } as const;
 
 /**
- * Runs `work` when asked, one at a time. It resolves with undefined when the reader declined (nothing changes then).
- * With `mayBeMissing` an answer 404 means that the node has no such route.
+ * Runs `work` when `run` is called, one run at a time. `work` resolves with undefined when the user has declined, and
+ * nothing changes then. With `mayBeMissing` an answer 404 means that the node has no such route.
  */
 export function useAction<T>(work: () => Promise<T | undefined>, mayBeMissing = true): Action<T> {
   const [outcome, setOutcome] = useState<Outcome<T>>(IDLE);

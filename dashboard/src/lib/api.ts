@@ -1,12 +1,12 @@
 import { createClient, LatticeError, LatticeProblem } from '../../../src/client/index.ts';
 import { forgetToken, token } from './auth.ts';
 
-/** A node that answers needs milliseconds; this is one that doesn't. */
+/** A node answers within milliseconds. One that takes this long does not answer. */
 const TIMEOUT_MS = 8000;
-/** For repairs and comparisons, which the node itself bounds at 30 s. */
+/** The timeout for repairs and comparisons, which the node itself ends after 30 s. */
 export const LONG = { timeoutMs: 35_000 } as const;
 
-/** The node that serves this page. Requests carry the token of this tab, which is forgotten when the node refuses it. */
+/** The client of the node that serves this page. Requests carry the tab's token, which a refusal makes it forget. */
 export const api = createClient({
   url: new URL('..', document.baseURI).href,
   token: () => token.peek(),
@@ -18,12 +18,15 @@ export const api = createClient({
   },
 });
 
-/** Any failure as one that can be shown. */
+/** Makes a LatticeError of any failure, so that it can be shown. */
 export function asProblem(error: unknown): LatticeError {
   if (error instanceof LatticeError) return error;
   return new LatticeError('internal', error instanceof Error ? error.message : String(error), { cause: error });
 }
 
-/** Whether the node's version has no such route. Only for requests whose 404 cannot mean an absent key or peer. */
+/**
+ * Whether the node's version lacks the route of a request. To be asked only of requests whose 404 cannot mean that a
+ * key or a peer is absent.
+ */
 export const isMissing = (problem: LatticeError): boolean =>
   problem instanceof LatticeProblem && (problem.status === 404 || problem.status === 405 || problem.status === 501);

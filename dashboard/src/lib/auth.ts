@@ -1,19 +1,19 @@
 import { signal } from '@preact/signals';
 
 /**
- * The API token of this tab. In memory only: it goes with the tab, and no other tab or script of another page sees it.
+ * The API token of this tab. It is in memory only: it is forgotten with the tab, and no other tab or page sees it.
  */
 export const token = signal<string | undefined>(undefined);
 
-/** An open question for the token, or undefined. */
+/** The open question for the token. Undefined when there is none. */
 export const question = signal<
   { readonly why: string; readonly wrong: boolean; answer(token: string | undefined): void } | undefined
 >(undefined);
 
-/** Set while the last token that was given turned out wrong. */
+/** True while the last token that was given is known to be wrong. */
 let refused = false;
 
-/** The token, asked for when this tab has none. Undefined when the reader would rather not. */
+/** Resolves with the token, for which it asks when this tab has none. Undefined when the user declines. */
 export function askToken(why: string): Promise<string | undefined> {
   if (token.value !== undefined) return Promise.resolve(token.value);
   question.peek()?.answer(undefined);
@@ -31,13 +31,13 @@ export function askToken(why: string): Promise<string | undefined> {
   });
 }
 
-/** The node refused the token: the next action asks again. */
+/** Forgets a token that the node has refused. The next action asks for it again. */
 export function forgetToken(): void {
   if (token.peek() !== undefined) refused = true;
   token.value = undefined;
 }
 
-/** The reader forgets it: nothing was wrong with it. */
+/** Forgets the token because the user asks for it. */
 export function signOut(): void {
   token.value = undefined;
 }

@@ -1,10 +1,10 @@
-/** Numbers, times and names as people read them. Pure. */
+/** Formats numbers, times and names for people. All functions are pure. */
 
 const WHOLE = new Intl.NumberFormat('en');
 
 export const count = (n: number): string => WHOLE.format(n);
 
-/** `1 key`, `2 keys`. */
+/** A number with its noun: `1 key`, `2 keys`. */
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -20,7 +20,7 @@ export function bytes(n: number | undefined): string {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${BYTE_UNITS[unit]}`;
 }
 
-/** A length of time with one or two units: `340 ms`, `4 s`, `3 min 20 s`, `2 d 4 h`. Negative counts as zero. */
+/** A duration in one or two units: `340 ms`, `4 s`, `3 min 20 s`, `2 d 4 h`. A negative one counts as zero. */
 export function duration(ms: number): string {
   if (ms < 1000) return ms < 10 && ms > 0 ? `${ms.toFixed(1)} ms` : `${Math.max(0, Math.round(ms))} ms`;
   const seconds = Math.floor(ms / 1000);
@@ -32,36 +32,36 @@ export function duration(ms: number): string {
   return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** How long ago, in whole seconds at least: a page that refreshes every other second claims no more. */
+/** How long ago. Under 1.5 s it is "just now", because the page is refreshed only every other second. */
 export function ago(ms: number): string {
   return ms < 1500 ? 'just now' : `${duration(ms)} ago`;
 }
 
-/** Milliseconds of a hybrid logical clock of 16 hex digits: its upper 48 bits. */
+/** The Unix ms of an HLC of 16 hex digits: its upper 48 bits. */
 export const hlcMs = (hlc: string): number => Number.parseInt(hlc.slice(0, 12), 16);
 
 const pad = (n: number, width = 2): string => String(n).padStart(width, '0');
 
-/** `2026-03-01 14:05:09` in the reader's time zone. */
+/** A date and time in the user's time zone: `2026-03-01 14:05:09`. */
 export function dateTime(ms: number): string {
   const d = new Date(ms);
   return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clockTime(ms)}`;
 }
 
-/** `14:05:09` in the reader's time zone. */
+/** A time of day in the user's time zone: `14:05:09`. */
 export function clockTime(ms: number): string {
   const d = new Date(ms);
   return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}`;
 }
 
-/** The end of a long name, which is where peer ids differ from each other. */
+/** The end of a long name. Peer ids differ from each other only there. */
 export const tail = (id: string, length = 8): string => (id.length <= length + 1 ? id : `…${id.slice(-length)}`);
 
-/** Both ends of a hash. */
+/** A hash shortened to its beginning and its end. */
 export const short = (hash: string, length = 8): string =>
   hash.length <= 2 * length + 1 ? hash : `${hash.slice(0, length)}…${hash.slice(-4)}`;
 
-/** What a peer is called on screen: where it is reached, or the end of its id. */
+/** The name of a peer on screen: the end of its peer id, or its URL when it has no id. */
 export function peerName(peer: { readonly peerId?: string; readonly url?: string }): string {
   if (peer.peerId !== undefined) return tail(peer.peerId);
   return peer.url === undefined ? 'unknown' : peer.url.replace(/^https?:\/\//, '');

@@ -4,15 +4,15 @@ import { api, asProblem } from './api.ts';
 import type { Peer, Status } from './types.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
-/** Between two looks while nothing happens, and the least between two looks whatever happens. */
+/** Time between two looks (readings of the node's status) while nothing happens, and the least time between two. */
 const LOOK_EVERY_MS = 2000;
 const LOOK_APART_MS = 1000;
-/** Announcements within this time count as one. */
+/** Events within this time count as one. */
 const STIR_APART_MS = 250;
-/** What may change the picture. Changes of single keys are not among it: their batch is. */
+/** The events that cause a look. Changes of single keys are left out, because their batch has an event too. */
 const STIRRING: ReadonlySet<string> = new Set(['batch', 'transition', 'repair', 'progress', 'cut', 'reset']);
 
-/** How this page stands with its node. Times are of the browser's clock, in Unix ms. */
+/** Whether the node answers this page. Times are those of the browser's clock, Unix ms. */
 export type Link =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live'; readonly at: number }
@@ -21,17 +21,17 @@ export type Link =
 export const link = signal<Link>({ kind: 'connecting' });
 export const status = signal<Status | undefined>(undefined);
 export const peers = signal<readonly Peer[]>([]);
-/** The browser's time, once a second while the tab is seen. */
+/** The browser's time, Unix ms. It changes once a second while the tab is visible. */
 export const tick = signal(Date.now());
-/** The node's clock less the browser's, in ms. */
+/** The node's clock minus the browser's, ms. */
 const skew = signal(0);
-/** The node's time now: what its times are compared with. */
+/** The present time by the node's clock, with which times that the node tells are compared. */
 export const nodeNow = computed(() => tick.value + skew.value);
-/** Counts the times that the link came back: what was read before is read again. */
+/** Counts how often the node answered again after it was lost. What is shown is then read again. */
 export const comebacks = signal(0);
-/** Counts what the event stream announced: repairs, transitions, batches. */
+/** Counts the announcements of the event stream: repairs, transitions, batches. */
 export const stirs = signal(0);
-/** What a screen reader is told next. */
+/** The text that a screen reader reads out next. */
 export const announcement = signal('');
 
 export const lost = computed(() => link.value.kind === 'lost');
@@ -51,7 +51,7 @@ function schedule(ms: number): void {
   timer = document.hidden ? undefined : window.setTimeout(() => void look(), ms);
 }
 
-/** Something happened: look soon, but no more often than once a second. */
+/** Has the page look soon after an event, but at most once a second. */
 function stir(): void {
   stirs.value++;
   if (looking) {
@@ -61,7 +61,7 @@ function stir(): void {
   if (link.peek().kind === 'live') schedule(Math.max(0, lookedAt + LOOK_APART_MS - Date.now()));
 }
 
-/** Looks at the node now: after an action of the reader. */
+/** Looks at the node at once, after an action of the user. */
 export function refresh(): void {
   if (looking) wanted = true;
   else schedule(0);
@@ -111,9 +111,10 @@ async function look(): Promise<void> {
 }
 
 /**
- * The stream only says when to look: what is shown is what the node answers when asked. It resumes by itself while looks
- * succeed; a look that fails closes it, and the next one that succeeds opens it, so that a node that is gone is not
- * knocked at twice. Where the node refuses it, looks go on by the clock.
+ * Opens the event stream. Its events only say when to look; what is shown is what the node answers to the look. The
+ * stream resumes by itself while looks succeed. A look that fails closes it, and the next one that succeeds opens it
+ * again, so that a node that does not answer is not asked in two ways. When the node refuses the stream, looks go on by
+ * time alone.
  */
 function openEvents(): void {
   if (events !== undefined || document.hidden) return;
@@ -121,7 +122,7 @@ function openEvents(): void {
   events = leave;
   let due = false;
   const onEvent = (): void => {
-    // A busy node tells many at once: one look serves them all, and no frame is drawn for one alone.
+    // A busy node sends many events at once. One look serves them all.
     if (due) return;
     due = true;
     setTimeout(() => {
@@ -151,7 +152,7 @@ function onVisibility(): void {
   }
 }
 
-/** Starts looking. A hidden tab looks at nothing and keeps no connection. */
+/** Starts the looks. A hidden tab makes none and keeps no connection. */
 export function startLooking(): void {
   document.addEventListener('visibilitychange', onVisibility);
   addEventListener('online', refresh);

@@ -3,11 +3,11 @@ import type { LatticeError, LogLevel } from '../../../src/client/index.ts';
 import { api, asProblem, isMissing } from './api.ts';
 import type { LogLine } from './types.ts';
 
-/** Lines kept: as many as the node keeps. Older ones go. */
+/** Lines that the page keeps, as many as the node. Older ones are dropped. */
 export const MAX_LINES = 1000;
 const SHOW_EVERY_MS = 400;
 
-/** A line, or the place where some are missing. */
+/** A line, or a place where lines are missing. `n` numbers the items. */
 export type LogItem =
   | { readonly kind: 'line'; readonly n: number; readonly line: LogLine }
   | { readonly kind: 'gap'; readonly n: number; readonly dropped: number };
@@ -20,15 +20,18 @@ export type LogState =
   | { readonly kind: 'refused' }
   | { readonly kind: 'failed'; readonly problem: LatticeError };
 
-/** Follows the node's log from what it still has on, and comes back where it was when the stream ends. */
+/**
+ * Follows the node's log from the oldest line that the node still has. When the stream ends, it goes on after the last
+ * line that came.
+ */
 export function followLog(level: LogLevel) {
   const items = signal<readonly LogItem[]>([]);
   const state = signal<LogState>({ kind: 'connecting' });
-  /** Lines that arrived while paused, shown on resume. */
+  /** Number of lines that have come while paused. They are shown on resume. */
   const waiting = signal(0);
   let paused = false;
   let held: LogItem[] = [];
-  /** Lines that went by before they were shown. */
+  /** Lines that were dropped before they were shown. */
   let missed = 0;
   let flushing: number | undefined;
   let n = 0;
@@ -44,12 +47,12 @@ export function followLog(level: LogLevel) {
     waiting.value = 0;
   };
   /**
-   * The screen changes a few times a second, however fast lines come: more than that nobody reads, and each costs a
-   * frame.
+   * Takes one item. The screen changes only a few times a second however fast lines come, because nobody reads faster
+   * and each change costs a frame.
    */
   const add = (item: LogItem): void => {
     held.push(item);
-    // One less than are kept, so that the mark for what went by unseen stays before them.
+    // One place is left for the item that tells how many lines were dropped.
     if (held.length >= MAX_LINES) {
       const gone = held.shift();
       missed += gone?.kind === 'gap' ? gone.dropped : 1;

@@ -6,8 +6,8 @@ import { token } from './auth.ts';
 import { comebacks, link } from './live.ts';
 
 /**
- * What is known of something that is read from the node. `missing`: this node has no such route. `locked`: it needs the
- * token.
+ * What is known of something that is read from the node. `missing`: the node has no such route. `locked`: reading needs
+ * the token. `ready` with a `failure`: the data was read earlier, and the last read failed.
  */
 export type Loaded<T> =
   | { readonly state: 'loading' }
@@ -19,16 +19,16 @@ export type Loaded<T> =
 export type Resource<T> = Loaded<T> & { readonly reload: () => void };
 
 export interface ResourceOptions {
-  /** Read again after this many ms while the tab is seen. */
+  /** Period of reading, ms, while the tab is visible. Without it, the resource is not read by time. */
   readonly everyMs?: number;
   readonly withToken?: boolean;
-  /** 404 means that the route is not there, not that the thing isn't. */
+  /** True when 404 means that the node has no such route, and not that the thing itself is absent. */
   readonly optional?: boolean;
 }
 
 /**
- * What `read` reads of the API. `name` says what that is: it is read again when the name changes, when the link comes
- * back, and as often as asked.
+ * Reads something from the API by `read`, which `name` identifies. It is read again when the name changes, when the
+ * node answers after it was lost, and every `everyMs`.
  */
 export function useResource<T>(
   name: string,
@@ -67,7 +67,7 @@ export function useResource<T>(
         missing.current = optional && isMissing(failure);
         setLoaded((old) => {
           if (missing.current) return { name, value: { state: 'missing' } };
-          // What was read stays on screen, with the failure beside it.
+          // Data that was read stays on screen, with the failure beside it.
           const kept = old.name === name && old.value.state === 'ready';
           return {
             name,

@@ -23,7 +23,7 @@ const parts = computed(() => /^#\/([a-z]*)(?:\?(.*))?$/.exec(hash.value));
 export const view = computed<View>(() => VIEWS.find((name) => name === parts.value?.[1]) ?? 'overview');
 export const parameters = computed(() => new URLSearchParams(parts.value?.[2] ?? ''));
 
-/** Address of a view: `#/state?prefix=a`. Empty parameters are left out. */
+/** The address of a view, such as `#/state?prefix=a`. Empty parameters are left out. */
 export function linkTo(name: View, values: Readonly<Record<string, string | undefined>> = {}): string {
   const given = new URLSearchParams(
     Object.entries(values).flatMap(([key, value]) => (value === undefined || value === '' ? [] : [[key, value]])),

@@ -1,4 +1,4 @@
-/** What the node answers, as its API says. Older versions leave out what these call optional. */
+/** The node's answers, as its API describes them. Nodes of older versions leave optional fields out. */
 export type {
   ConfigItem,
   Conflict,

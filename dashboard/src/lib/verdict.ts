@@ -3,19 +3,19 @@ import type { Peer, Status } from './types.ts';
 
 export type VerdictKind = 'converged' | 'different' | 'unknown';
 
-/** Whether the fleet that this node knows has one root. */
+/** Whether the fleet that the node knows has one root. */
 export interface Verdict {
   readonly kind: VerdictKind;
   readonly title: 'CONVERGED' | 'NOT CONVERGED' | 'CANNOT TELL';
   readonly summary: string;
-  /** One line for each peer that keeps it from being converged. */
+  /** One line for each peer that keeps the fleet from being converged. */
   readonly reasons: readonly string[];
 }
 
-/** Peers that a verdict must cover: those that configuration names or whose commits count. */
+/** Whether a verdict must cover a peer: the configuration names it, or it is a trusted author. */
 export const isMember = (peer: Peer): boolean => peer.configured || peer.trusted;
 
-/** Nothing that such a peer told last says how it is now. */
+/** Whether the peer's present root is unknown: no lung carries it, or it has not told a root. */
 export const isSilent = (peer: Peer): boolean =>
   peer.lung === 'none' || peer.agreement === 'unknown' || peer.root === undefined;
 
@@ -27,7 +27,7 @@ function whyDifferent(peer: Peer, now: number): string {
   }
   const since = peer.agreementSince === undefined ? '' : ` for ${duration(now - peer.agreementSince)}`;
   const { differing, repair } = peer;
-  // Zero was counted at another moment than the one at which the roots differ.
+  // A count of zero is left out, because it was made at another moment than the one at which the roots differ.
   const keys =
     differing === undefined || differing.keys === 0
       ? ''
@@ -46,9 +46,9 @@ function whySilent(peer: Peer): string {
 }
 
 /**
- * The verdict from what one node told at one moment: CONVERGED only if every member is reached and its root, as signed
- * by itself, equals this node's. A member that is not reached makes it CANNOT TELL, whatever it said last. `lost`: the
- * node itself is not reached any more.
+ * Makes the verdict from what one node tells at one moment. It is CONVERGED only if every member is reached and its
+ * root, in its own signed head, equals the node's. A member that is not reached makes it CANNOT TELL, whatever that
+ * member has told last. `lost` means that the node itself does not answer.
  */
 export function verdictOf(status: Status, peers: readonly Peer[], lost: boolean): Verdict {
   const unknown = (summary: string, reasons: readonly string[] = []): Verdict => ({
@@ -93,8 +93,8 @@ export function verdictOf(status: Status, peers: readonly Peer[], lost: boolean)
 }
 
 /**
- * How far behind the slowest member may be, in ms: the time since it was last heard over the lung that carries it.
- * Undefined when no member is carried.
+ * How far behind the slowest member can be, ms: the longest time since a member was last heard over the lung that
+ * carries it. Undefined when no member is carried.
  */
 export function lagOf(peers: readonly Peer[], now: number): number | undefined {
   const ages = peers.filter(isMember).flatMap((peer) => {

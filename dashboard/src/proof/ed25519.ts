@@ -12,9 +12,9 @@ import {
 const littleEndian = (bytes: Bytes): bigint => BigInt(`0x${bytesToHex(Uint8Array.from(bytes).reverse())}`);
 
 /**
- * The one strict rule of every node (SPEC, K): S below the group order, canonical points, no key of small order, and
- * the equation without cofactor: R = encode(SB − kA). The library's own strict mode does all but the last, which is
- * what nodes compute.
+ * Verifies by the one strict rule of every node (SPEC, section K): S is below the group order, points are canonical,
+ * the key is not of small order, and the equation R = encode(SB − kA) holds without cofactor. The library's strict mode
+ * checks all but the equation without cofactor, which is computed here.
  */
 export function verifyStrict(author: Author, message: Bytes, signature: Bytes): boolean {
   const key = hexToBytes(author);
@@ -27,6 +27,6 @@ export function verifyStrict(author: Author, message: Bytes, signature: Bytes): 
     const SB = Point.BASE.multiplyUnsafe(littleEndian(signature.subarray(32)));
     return equalBytes(SB.subtract(Point.fromBytes(key).multiplyUnsafe(k)).toBytes(), R);
   } catch {
-    return false; // not a point
+    return false; // The library throws when bytes are not a point.
   }
 }

@@ -16,13 +16,13 @@ const hasher: Hasher = {
   hashInto: (bytes, out, offset) => out.set(sha256(bytes), offset),
 };
 
-/** One inner node on the way from the leaf to the root. */
+/** One inner node of the tree on the path from the leaf to the root. */
 export interface PathStep {
   readonly bit: number;
-  /** Where the path comes from below: the left child or the right one. */
+  /** The child of this node through which the path goes. */
   readonly from: 'left' | 'right';
   readonly sibling: string;
-  /** The hash of this node, as computed here. */
+  /** The hash of this node, computed from its children. */
   readonly hash: string;
 }
 
@@ -41,7 +41,7 @@ export type ProofResult =
     }
   | { readonly holds: false; readonly why: string; readonly checks: readonly string[]; readonly ms: number };
 
-/** Runs in this browser every check that `lattice proof verify` runs; nothing is asked of the node. */
+/** Runs in the browser every check that `lattice proof verify` runs, and asks nothing of the node. */
 export async function verifyDocument(
   document: unknown,
   expected: { readonly key: string; readonly trusted: readonly string[] },
@@ -65,7 +65,7 @@ export async function verifyDocument(
   }
 }
 
-/** The way from leaf to root, for the eye: the check itself is `verifyProof` of the core. */
+/** The path from leaf to root, for showing it only: the check itself is `verifyProof` of the core. */
 function pathOf(document: unknown): PathView | undefined {
   const { merkle } = document as { readonly merkle: string };
   const proof = decodeProof(

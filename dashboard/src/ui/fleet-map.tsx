@@ -3,14 +3,14 @@ import type { Peer, Status } from '../lib/types.ts';
 import { isMember, isSilent } from '../lib/verdict.ts';
 
 const WIDTH = 440;
-/** A pair of peers stands beside this node, more stand around it. */
+/** Height of the drawing. One or two peers are drawn beside this node, more are drawn around it. */
 const heightFor = (peers: number): number => (peers <= 2 ? 120 : 300);
 const CENTRE_X = WIDTH / 2;
-/** Beyond this many the nodes of a ring touch: the others stand on a second ring. */
+/** Peers on one ring. More would touch each other, so further ones are drawn on a second ring and on a third. */
 const RING = 18;
-/** Names of more than this many nodes cover each other: the table names them. */
+/** Names are drawn for at most this many peers, because more would cover each other. The table has all names. */
 const NAMED = 12;
-/** Bounds the drawing; the table shows every peer. */
+/** Peers that are drawn at most. The table shows every peer. */
 const MAX_SHOWN = 96;
 
 const LUNG_CLASS = { p2p: 'via-p2p', http: 'via-http', none: 'via-none' } as const;
@@ -24,7 +24,7 @@ function markOf(peer: Peer, root: string): Mark {
     : { sign: '≠', kind: 'differs' };
 }
 
-/** Where the i-th of n peers stands: on one ring, or on an inner and an outer one. */
+/** The place of the i-th of n peers, on one of up to three rings. */
 function place(i: number, n: number, centreY: number): { readonly x: number; readonly y: number } {
   const rings = n <= RING ? 1 : n <= 3 * RING ? 2 : 3;
   const ring = i % rings;
@@ -50,8 +50,8 @@ function Key({ lung }: { readonly lung: Peer['lung'] }) {
 }
 
 /**
- * The fleet as this node sees it: itself in the middle, a line for the lung that carries each peer, a sign for how
- * roots compare.
+ * Draws the fleet as this node sees it: the node in the middle, a line for the lung that carries each peer, and a sign
+ * for how the peer's root compares with the node's.
  */
 export function FleetMap({ status, peers }: { readonly status: Status; readonly peers: readonly Peer[] }) {
   const members = peers.filter(isMember).slice(0, MAX_SHOWN);

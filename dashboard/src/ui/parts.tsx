@@ -9,7 +9,7 @@ import type { Resource } from '../lib/resource.ts';
 
 export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'mute';
 
-/** Meaning never hangs on the colour alone: each tone has a sign of its own. */
+/** Each tone has a sign of its own, so that its meaning does not depend on the colour alone. */
 const SIGNS: Readonly<Record<Tone, string>> = { ok: '✓', warn: '!', bad: '✕', info: 'i', mute: '–' };
 
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
@@ -42,7 +42,7 @@ export function Card(props: {
   );
 }
 
-/** A moment of the node's time, as an age that keeps up with the clock. */
+/** Shows a moment of the node's time as an age that grows with the clock. */
 export function Ago({ at }: { readonly at: number }) {
   const text = useComputed(() => ago(nodeNow.value - at));
   return (
@@ -56,14 +56,17 @@ export function When({ at }: { readonly at: number }) {
   return <time dateTime={new Date(at).toISOString()}>{dateTime(at)}</time>;
 }
 
-/** Copies where the browser lets a page do that; on plain http it doesn't, and there the text is selected instead. */
+/**
+ * Copies `text`. Where the browser does not let a page do that, as on plain HTTP, it selects the text instead and
+ * resolves with false.
+ */
 async function copy(text: string, source: HTMLElement | null): Promise<boolean> {
   if (navigator.clipboard !== undefined) {
     try {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      // Not allowed: select it.
+      // The browser does not permit it, so the text is selected.
     }
   }
   if (source === null) return false;
@@ -73,7 +76,7 @@ async function copy(text: string, source: HTMLElement | null): Promise<boolean> 
 
 const TOLD_MS = 2000;
 
-/** A name or hash in full, with a button that copies it. */
+/** Shows a name or hash in full, with a button that copies it. */
 export function Copyable({ text, label }: { readonly text: string; readonly label: string }) {
   const [told, setTold] = useState<string | undefined>();
   useEffect(() => {
@@ -137,7 +140,7 @@ export function Problem({ problem, retry }: { readonly problem: LatticeError; re
   );
 }
 
-/** The first letter large, a full stop at the end. */
+/** Makes a sentence of a text: it begins with a capital letter and ends with a full stop. */
 const sentence = (text: string): string => {
   const first = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
@@ -155,10 +158,10 @@ export function Loading({ what }: { readonly what: string }) {
   );
 }
 
-/** Shows what was read, or why there is nothing to show. */
+/** Shows what was read from the node, or why there is nothing to show. */
 export function Show<T>(props: {
   readonly of: Resource<T>;
-  /** As in "Reading …" and "… is not available". */
+  /** What is read. It completes "Reading …" and "… is not available". */
   readonly what: string;
   readonly children: (data: T) => ComponentChildren;
 }) {
@@ -189,7 +192,7 @@ export function Show<T>(props: {
   }
 }
 
-/** Names and values. */
+/** A list of names and values. */
 export function Facts({ items }: { readonly items: readonly (readonly [name: string, value: ComponentChildren])[] }) {
   return (
     <dl class="facts">

@@ -9,7 +9,7 @@ export function LungBadge({ lung }: { readonly lung: Peer['lung'] }) {
   return <Badge tone="bad">None</Badge>;
 }
 
-/** How the peer's root compares with ours, in words. */
+/** Shows in words how the peer's root compares with the node's. */
 export function AgreementBadge({ peer, root }: { readonly peer: Peer; readonly root: string }) {
   if (isSilent(peer)) return <Badge tone="warn">Cannot tell</Badge>;
   if (peer.agreement === 'equal' && peer.root === root) return <Badge tone="ok">Equal</Badge>;
@@ -31,7 +31,7 @@ export function HealthBadge({ health }: { readonly health: Status['health'] }) {
 
 export const healthText = (health: Status['health']): string => HEALTH[health][1];
 
-/** A lung's own state in one line. */
+/** Shows the state of a lung in one line. */
 export function LungState({ status, lung }: { readonly status: Status; readonly lung: 'p2p' | 'http' }) {
   const { enabled, state, error, retryAt } = status[lung];
   const { peers } = status[lung];

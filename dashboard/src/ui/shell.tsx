@@ -9,7 +9,7 @@ import { Badge, type Tone } from './parts.tsx';
 type Theme = 'auto' | 'light' | 'dark';
 const NEXT_THEME: Readonly<Record<Theme, Theme>> = { auto: 'light', light: 'dark', dark: 'auto' };
 
-/** For this tab only, like everything that the reader sets. */
+/** The theme of this tab. Like everything that the user sets, it is not stored. */
 export const theme = signal<Theme>('auto');
 
 const VERDICT_TONE: Readonly<Record<string, Tone>> = { converged: 'ok', different: 'bad', unknown: 'warn' };
@@ -88,7 +88,7 @@ export function Nav() {
   );
 }
 
-/** Says that the node is gone, for how long, and how old what is shown is. */
+/** Says that the node does not answer, for how long, and how old the shown data is. */
 export function LostBanner() {
   const now = link.value;
   if (now.kind !== 'lost') return null;
@@ -117,7 +117,7 @@ export function LiveRegion() {
   );
 }
 
-/** Asks for the token. The dialog of the browser keeps the focus inside and gives it back. */
+/** Asks for the token. The browser's dialog element keeps the focus inside and gives it back when it closes. */
 export function TokenDialog() {
   const asked = question.value;
   const dialog = useRef<HTMLDialogElement>(null);

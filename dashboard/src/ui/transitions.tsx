@@ -13,7 +13,7 @@ const STATES: Readonly<Record<string, readonly [Tone, string]>> = {
   ISOLATED: ['bad', 'ISOLATED'],
 };
 
-/** A lung's own state is told as `p2p running`. */
+/** Tones of a lung's own states, which have the form `p2p running`. */
 const LUNG_TONES: Readonly<Record<string, Tone>> = { running: 'ok', failed: 'bad', starting: 'info' };
 
 function State({ name }: { readonly name: string }) {
@@ -21,13 +21,13 @@ function State({ name }: { readonly name: string }) {
   return <Badge tone={tone}>{text}</Badge>;
 }
 
-/** Transitions name a peer by its key or its id. */
+/** The name to show for a peer, which a transition names by its author, its peer id or its URL. */
 function nameOf(peer: string): string {
   const known = peers.value.find((p) => p.author === peer || p.peerId === peer || p.url === peer);
   return known === undefined ? tail(peer) : peerName(known);
 }
 
-/** Newest first. */
+/** Shows the newest `limit` transitions, newest first. */
 export function Transitions({ items, limit }: { readonly items: readonly Transition[]; readonly limit: number }) {
   const shown = items.toSorted((a, b) => b.at - a.at).slice(0, limit);
   if (shown.length === 0) return <Empty>No transition since this node started.</Empty>;

@@ -64,7 +64,7 @@ function Conflict({
   const resolve = useAction<true>(async () => {
     if (chosen === undefined || winner === undefined) return undefined;
     if ((await askToken('to resolve a conflict')) === undefined) return undefined;
-    // Only if nobody has written since: the version that the winner has stands for all that was seen here.
+    // The write is refused when the winner has changed, so a write that the user has not seen is not replaced.
     const unchanged = { ifMatch: winner.version };
     await (chosen.deleted || chosen.value === undefined
       ? api.deleteEntry(key, unchanged)

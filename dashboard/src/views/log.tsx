@@ -7,7 +7,7 @@ import type { LogLine } from '../lib/types.ts';
 import { Card, Empty, Loading, Note, Problem } from '../ui/parts.tsx';
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-/** Height of a row in CSS pixels, as the style sheet sets it: the list draws only the rows in sight. */
+/** Height of a row in CSS pixels, as the style sheet sets it. From it the list computes which rows are in sight. */
 const ROW_PX = 24;
 const SPARE_ROWS = 10;
 
@@ -58,7 +58,7 @@ function Row({
   );
 }
 
-/** Draws the rows in sight of as many as there are; follows the newest until the reader scrolls up. */
+/** Draws only the rows in sight, and follows the newest row until the user scrolls up. */
 function Rows({
   items,
   chosen,
@@ -170,7 +170,7 @@ function Follow() {
   const [follower, setFollower] = useState<LogFollower | undefined>();
   useEffect(() => {
     let current: LogFollower | undefined;
-    // A hidden tab reads nothing; it goes on from the start of what the node still has.
+    // A hidden tab reads nothing. When it is seen again, it starts with the oldest line that the node still has.
     const onVisibility = (): void => {
       if (document.hidden) {
         current?.close();

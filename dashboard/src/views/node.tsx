@@ -122,7 +122,7 @@ function ResourcesView({ data }: { readonly data: Resources }) {
   );
 }
 
-/** Kinds of text, such as paths, are no units: a unit stands after a number. */
+/** Adds the unit to a number. The unit of any other value only names a kind of text, such as a path. */
 const valueText = ({ value, unit }: ConfigItem): string =>
   value === '' ? '(empty)' : unit !== undefined && /^\d+$/.test(value) ? `${value} ${unit}` : value;
 

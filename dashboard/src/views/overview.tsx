@@ -11,7 +11,7 @@ import { Transitions } from '../ui/transitions.tsx';
 
 const VERDICT_SIGN = { converged: '=', different: '≠', unknown: '?' } as const;
 
-/** Reasons shown at once; a large fleet that fell apart is one fact, not fifty. */
+/** Reasons that are shown at most. When a large fleet falls apart, fifty reasons tell no more than a few. */
 const MAX_REASONS = 8;
 const SHOWN_TRANSITIONS = 7;
 
@@ -132,7 +132,7 @@ function Tiles({ status: s, members }: { readonly status: Status; readonly membe
   );
 }
 
-/** The first few peers with the root each has. */
+/** Shows the first MAX_REASONS peers with the root of each. */
 function Members({ members, root }: { readonly members: readonly Peer[]; readonly root: string }) {
   return (
     <ul class="rows members">
@@ -154,7 +154,8 @@ function Members({ members, root }: { readonly members: readonly Peer[]; readonl
 }
 
 /**
- * A bootstrap or a check of the store that is not over: what the node holds is not yet all, or not yet all verified.
+ * Shows a bootstrap or a check of the store that is under way. Until it ends, the node's state is not complete or not
+ * completely verified.
  */
 function Underway({ status: s }: { readonly status: Status }) {
   const { bootstrap, integrity } = s;

@@ -11,7 +11,7 @@ import { FleetMap } from '../ui/fleet-map.tsx';
 import { Ago, Badge, Card, Copyable, Empty, Facts, Problem } from '../ui/parts.tsx';
 import { AgreementBadge, LungBadge, RepairCell } from '../ui/peer-parts.tsx';
 
-/** Keys asked for at once: more are no help in finding what is wrong. */
+/** Differing keys that are read at most. More would not help to find what is wrong. */
 const MAX_KEYS = 100;
 
 const idOf = (peer: Peer): string => peer.peerId ?? peer.url ?? '';

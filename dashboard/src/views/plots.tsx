@@ -9,9 +9,9 @@ const HEIGHT = 170;
 
 interface Line {
   readonly label: string;
-  /** Name of a custom property with a colour. */
+  /** Name of the CSS custom property with the line's colour. */
   readonly colour: string;
-  /** Lines differ in their dashes, too: colours alone tell nothing to some. */
+  /** Dashes of the line. Lines differ in their dashes too, because some people cannot tell the colours apart. */
   readonly dash?: readonly number[];
   readonly value: (item: Series['items'][number]) => number | null;
 }
@@ -126,7 +126,7 @@ function Plot({ items, kind }: { readonly items: Series['items']; readonly kind:
       plot.current?.destroy();
       plot.current = undefined;
     };
-    // Colours are read once, so another theme needs another plot.
+    // The plot reads its colours when it is made, so a change of the theme makes a new one.
   }, [kind.title, theme.value]);
   useEffect(() => plot.current?.setData(latest.current), [items]);
 

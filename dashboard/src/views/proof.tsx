@@ -28,7 +28,7 @@ function statement({ proven }: Verified): string {
   return `${who} ${what} under ${JSON.stringify(key)}.`;
 }
 
-/** When it was so, who wrote it, and what it does not say. */
+/** Says for which moment the proof holds, who wrote the value, and what the proof does not say. */
 function Scope({ proven }: Verified) {
   const { head, certificate, writers } = proven;
   return (
@@ -117,7 +117,7 @@ function Outcome({ result, document }: Checked) {
   );
 }
 
-/** The document as a file for `lattice proof verify`, on a machine of the auditor's. */
+/** Offers the proof document as a file, which an auditor checks with `lattice proof verify`. */
 function Save({ document }: { readonly document: unknown }) {
   const [href, setHref] = useState<string | undefined>();
   useEffect(() => {

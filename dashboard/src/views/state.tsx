@@ -68,7 +68,7 @@ export function StateView() {
   const prefix = parameters.value.get('prefix') ?? '';
   const chosen = parameters.value.get('key') ?? undefined;
   const [typed, setTyped] = useState(prefix);
-  // Cursors of the pages up to this one: the way back.
+  // The cursors of the pages up to this one, for going back.
   const [cursors, setCursors] = useState<readonly string[]>([]);
   const [seenAt, setSeenAt] = useState(status.value?.sequence);
   useEffect(() => {

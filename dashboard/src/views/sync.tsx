@@ -11,7 +11,7 @@ import { Badge, Card, Empty, Loading, Note, Problem, Show } from '../ui/parts.ts
 import { LungState } from '../ui/peer-parts.tsx';
 import { Transitions } from '../ui/transitions.tsx';
 
-/** The node keeps one hour in steps of five seconds. */
+/** Period of reading the series, which the node keeps for one hour in steps of five seconds. */
 const SERIES_EVERY_MS = 5000;
 const SHOWN_TRANSITIONS = 100;
 const MAX_REASON = 200;
@@ -138,7 +138,7 @@ function Repairs({ all, now }: { readonly all: readonly Peer[]; readonly now: nu
 
 type Plots = FunctionComponent<{ readonly series: Series }>;
 
-/** The plotting library is the largest part of the dashboard: only who looks at plots loads it. */
+/** Loads the plots when they are shown, because the plotting library is the largest part of the dashboard. */
 function PlotsLater({ series }: { readonly series: Series }) {
   const [Shown, setShown] = useState<Plots | undefined>();
   const [failed, setFailed] = useState(false);

@@ -9,12 +9,12 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 
-/** Error answers are read this far: a problem document with room to spare. */
+/** At most this much of an error answer is read. A problem document is far shorter. */
 const MAX_ERROR_BYTES = 16 * 1024;
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value.slice(0, 512) : undefined);
 
-/** What a peer's problem document says, as far as it can be understood. */
+/** The fields of a peer's problem document (RFC 9457) that could be read; each is absent otherwise. */
 interface PeerProblem {
   readonly code?: string;
   readonly detail?: string;
@@ -32,7 +32,7 @@ function parseProblem(bytes: Bytes): PeerProblem {
   }
 }
 
-/** A network failure in the lung's terms. LatticeErrors pass. */
+/** Makes a LatticeError of a network failure. A LatticeError is returned as it is. */
 function networkError(url: string, cause: unknown): LatticeError {
   if (cause instanceof LatticeError) return cause;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
@@ -50,7 +50,9 @@ function networkError(url: string, cause: unknown): LatticeError {
   });
 }
 
-/** The chunks of a body, with network failures in the lung's terms. Leaving the loop early cuts the connection. */
+/**
+ * Yields the chunks of a body; throws network failures as LatticeErrors. Leaving the loop early cuts the connection.
+ */
 export async function* chunksOf(url: string, body: AsyncIterable<unknown>): AsyncGenerator<Bytes> {
   try {
     for await (const chunk of body) if (chunk instanceof Uint8Array) yield chunk;
@@ -59,7 +61,7 @@ export async function* chunksOf(url: string, body: AsyncIterable<unknown>): Asyn
   }
 }
 
-/** Reads a body of at most `limit` bytes; beyond it the connection is cut. LatticeError `oversize`. */
+/** Reads a body of at most `limit` bytes. A longer one has its connection cut and throws LatticeError `oversize`. */
 export async function readBody(url: string, body: AsyncIterable<unknown>, limit: number): Promise<Bytes> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -78,9 +80,9 @@ export async function readBody(url: string, body: AsyncIterable<unknown>, limit:
 }
 
 /**
- * Sends one request and resolves with a 200 answer of the wanted content type, its body unread. Redirects are not
- * followed: peers stand where the operator says. LatticeErrors: `http-status` (details: status, peerCode),
- * `not-a-lattice-node`, `timeout`, `peer-unreachable`.
+ * Sends one request and resolves with a 200 answer of the wanted content type, whose body is still to be read.
+ * Redirects are not followed, because only the operator says where a peer is. LatticeErrors: `http-status` (details:
+ * status, peerCode), `not-a-lattice-node`, `oversize` (headers), `timeout`, `peer-unreachable`.
  */
 export async function send(
   agent: Dispatcher,
@@ -89,7 +91,7 @@ export async function send(
   contentType: string,
 ): Promise<Dispatcher.ResponseData> {
   const { method, headers, body, signal } = exchange;
-  // Without the query, whose nonce would make every message another.
+  // The query is left out: its nonce would make every error message different.
   const where = url.split('?', 1)[0] ?? url;
   let response: Dispatcher.ResponseData;
   try {
@@ -126,7 +128,7 @@ export async function send(
   });
 }
 
-/** Gives up an answer whose body nobody wants. */
+/** Cuts the connection of an answer whose body is not read. */
 function discard(response: Dispatcher.ResponseData): void {
   response.body.on('error', () => undefined);
   response.body.destroy();

@@ -1,16 +1,16 @@
 import { type Bytes, LatticeError, MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
 
-/** A gossip message and some framing of it. */
+/** A gossip message and its framing. */
 const MAX_FRAME_BYTES = MAX_GOSSIP_BYTES + 1024;
 
 /**
- * Cuts a byte stream into frames (u32 big-endian length, then that many bytes; never empty). Holds at most one frame
- * and the chunk it was fed. LatticeError `oversize` or `malformed`.
+ * Cuts a byte stream into frames. A frame is its length (u32, big-endian, never 0) and then that many bytes. The
+ * reader keeps at most one frame and the chunk that it was fed. `feed` throws LatticeError `oversize` or `malformed`.
  */
 export interface FrameReader {
-  /** The frames that `chunk` completes, in order. */
+  /** Yields the frames that `chunk` completes, in order. */
   feed(chunk: Bytes): Generator<Bytes>;
-  /** Whether the stream may end here: no frame is half read. */
+  /** Whether the stream can end here, because no frame is half read. */
   isAtBoundary(): boolean;
 }
 

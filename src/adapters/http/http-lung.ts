@@ -42,16 +42,16 @@ export interface HttpLungDeps {
   readonly log: Log;
 }
 
-/** Peers' servers allow two requests at a time; one more for identities. */
+/** As many as a peer serves to one author at a time; more would only wait there. */
 const CONNECTIONS_PER_PEER = 4;
-/** Remembered sessions: one a configured URL, with room for many more than a fleet lists. */
+/** URLs whose last identity answer is remembered: many more than a fleet lists. */
 const MAX_SESSIONS = 1024;
-/** A peer that takes longer to accept a connection is as good as down. Callers' deadlines may be shorter. */
+/** A peer that takes longer to accept a connection counts as down. Callers' deadlines may be shorter. */
 const CONNECT_TIMEOUT_MS = 5000;
-/** Backstop behind the callers' deadlines. */
+/** Ends an answer that no caller's deadline has ended. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-/** What a URL told us last: whom we talk to there, and the nonce that our requests name. */
+/** What a URL told us last: who answers there, and the request nonce that our requests are bound to (SPEC X5). */
 interface Session extends HttpIdentity {
   readonly nonce: Bytes;
   counter: number;
@@ -74,7 +74,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
     maxHeaderSize: 16 * 1024,
   };
   const requests = new Agent({ ...common, connections: CONNECTIONS_PER_PEER, bodyTimeout: ANSWER_TIMEOUT_MS });
-  // A stream holds its connection for as long as it lasts; its silence is timed below.
+  // A push stream occupies its connection for as long as it lasts. The idle timer of `stream` ends a silent one.
   const streams = new Agent({ ...common, connections: CONNECTIONS_PER_PEER, bodyTimeout: 0 });
   const sessions = new Map<string, Session>();
 
@@ -115,7 +115,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
     return session;
   }
 
-  /** The session with whoever should answer at `url`. */
+  /** The request nonce and identity for `url`: those remembered, or new ones where `fresh` or `expect` asks for it. */
   async function sessionFor(
     url: string,
     expect: Author | undefined,
@@ -133,7 +133,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
     return session;
   }
 
-  /** A signed envelope of `message`, and the bytes that its signature covers. */
+  /** Makes a signed envelope of `message`, and the bytes that its signature covers. */
   function enclose(session: Session, message: Bytes): { envelope: Bytes; signing: Bytes } {
     const counter = ++session.counter;
     const signing = requestSigningBytes(
@@ -147,7 +147,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
     };
   }
 
-  /** Runs `attempt`, and once more with a new session when the peer no longer knows the one we hold. */
+  /** Runs `attempt`, and once more with a new request nonce when the peer answers that it doesn't know ours (401). */
   async function inSession<T>(
     url: string,
     expect: Author | undefined,
@@ -184,7 +184,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
     return answer.message;
   }
 
-  /** Reads frames until the server ends the stream, one at a time, each handled before the next. */
+  /** Reads frames until the server ends the stream. Each is handled before the next one is read. */
   async function readFrames(
     url: string,
     body: AsyncIterable<unknown>,
@@ -194,7 +194,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
     const reader = createFrameReader();
     for await (const chunk of chunksOf(url, body)) {
       for (const frame of reader.feed(chunk)) {
-        // Our own slowness is not the peer's silence.
+        // The time that our own handler takes does not count as the peer's silence.
         idle.stop();
         await onFrame(frame);
       }
@@ -258,7 +258,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
 }
 
 interface IdleTimer {
-  /** Starts over. */
+  /** Starts the whole time again. */
   start(): void;
   stop(): void;
 }

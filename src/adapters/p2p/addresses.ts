@@ -4,7 +4,7 @@ import { type Flaw, isFlaw } from '../../core/wire/host.ts';
 import { parseListenMultiaddr, parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import { toReason } from './reasons.ts';
 
-/** A peer of our configuration with all the addresses it was named by. */
+/** A configured peer, with all addresses that the configuration gives for it. */
 export interface BootstrapPeer {
   readonly peerId: string;
   readonly addresses: readonly Multiaddr[];
@@ -17,7 +17,10 @@ export function parseListen(text: string): Multiaddr {
   return multiaddr(parsed.text);
 }
 
-/** Parses bootstrap addresses and groups them by peer. Throws LatticeError `invalid-address`; `own` is left out. */
+/**
+ * Parses bootstrap addresses and groups them by peer. Addresses of the peer id `own` are left out. Throws LatticeError
+ * `invalid-address`.
+ */
 export function parseBootstrap(texts: readonly string[], own: string): readonly BootstrapPeer[] {
   const peers = new Map<string, Multiaddr[]>();
   for (const text of texts) {
@@ -34,7 +37,7 @@ export function usesWebSocket(address: Multiaddr): boolean {
 }
 
 /**
- * IP addresses of configured peers: they may connect even when limits are reached. Loopback is left out, because
+ * The IP addresses of configured peers, which may connect even when limits are reached. Loopback is left out, because
  * behind a local proxy everybody has that address.
  */
 export function allowedHosts(peers: readonly BootstrapPeer[]): string[] {
@@ -47,7 +50,10 @@ export function allowedHosts(peers: readonly BootstrapPeer[]): string[] {
   return [...hosts];
 }
 
-/** libp2p reports all listeners' failures as one text with stacks: finds the address and the system's reason in it. */
+/**
+ * Makes a LatticeError of what libp2p's start threw. libp2p reports the failures of all listeners as one text with
+ * stacks, in which this finds the address and the system's reason.
+ */
 export function toStartError(cause: unknown): LatticeError {
   if (cause instanceof LatticeError) return cause;
   const text = cause instanceof Error ? cause.message : String(cause);

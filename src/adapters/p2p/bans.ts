@@ -11,13 +11,14 @@ interface Ban {
 }
 
 /**
- * Peers that misbehaved and how long they stay out. Lives as long as the process: a restart of the lung pardons nobody.
+ * Which peers are banned because they misbehaved, and until when. It lasts as long as the process, so a restart of the
+ * lung ends no ban.
  */
 export interface Bans {
-  /** Bans `peerId` for 30 minutes, doubled for every earlier ban, at most 24 hours. Returns the ban's length in ms. */
+  /** Bans `peerId` for 30 minutes, doubled for every earlier ban, at most 24 hours. Returns the length, ms. */
   add(peerId: string): number;
   has(peerId: string): boolean;
-  /** ms until the ban ends, 0 when there is none. */
+  /** Time until the ban ends, ms. 0 when there is none. */
   remainingMs(peerId: string): number;
 }
 

@@ -5,16 +5,16 @@ import type { Log, P2pHandlers } from '../../ports/index.ts';
 import { toReason } from './reasons.ts';
 
 export interface ConnectedPeers {
-  /** Compares the open connections with what was told so far and tells the difference. */
+  /** Compares the open connections with what the handlers were told, and tells them the difference. */
   update(): void;
-  /** Everybody is gone. */
+  /** Tells the handlers that every peer is disconnected. */
   clear(): void;
   authorOf(peerId: string): Author | undefined;
 }
 
 /**
- * Who is connected. A peer counts once however many connections it has; libp2p's own connect and disconnect events
- * are only hints to look, because it may omit either for a connection that closes while it opens.
+ * Knows which peers are connected. A peer counts once however many connections it has. libp2p's own events are only a
+ * reason to call `update`, because libp2p may omit either of them for a connection that closes while it opens.
  */
 export function createConnectedPeers(deps: {
   log: Log;

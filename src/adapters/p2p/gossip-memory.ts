@@ -1,8 +1,8 @@
 import { MAX_REMEMBERED_MESSAGES } from './limits.ts';
 
 /**
- * The part of GossipSub that remembers messages by time only: ids for SEEN_TTL_MS, and a score's record of each for two
- * minutes.
+ * The parts of GossipSub that forget messages by age only: ids after SEEN_TTL_MS, and the score's record of each after
+ * two minutes.
  */
 interface Remembering {
   readonly seenCache: { readonly entries: Map<string, unknown> };
@@ -15,7 +15,7 @@ interface Remembering {
   };
 }
 
-/** How many messages GossipSub remembers, by what it remembers of them. */
+/** The number of messages in each of GossipSub's memories. */
 export interface RememberedMessages {
   readonly seen: number;
   readonly published: number;
@@ -23,10 +23,10 @@ export interface RememberedMessages {
 }
 
 /**
- * Makes GossipSub forget the oldest beyond MAX_REMEMBERED_MESSAGES of each kind: by time alone its memory would follow
- * the rate of messages. A copy that comes later than that is looked at again, which is harmless: applying is
- * idempotent, and this network scores invalid messages only, as they come. What is left. Undefined where GossipSub is
- * built otherwise than we know it.
+ * Makes GossipSub forget the oldest messages beyond MAX_REMEMBERED_MESSAGES in each memory. By age alone, its memory
+ * would grow with the rate of messages. A later copy of a forgotten message is validated again, which is harmless:
+ * applying is idempotent, and scores here count invalid messages only, when they come. Answers what is left, or
+ * undefined when GossipSub's internals have another shape than this module expects.
  */
 export function forgetOldMessages(pubsub: unknown): RememberedMessages | undefined {
   if (!isRemembering(pubsub)) return undefined;
@@ -38,7 +38,7 @@ export function forgetOldMessages(pubsub: unknown): RememberedMessages | undefin
   return { seen: seenCache.entries.size, published: publishedMessageIds.entries.size, scored: records.size };
 }
 
-/** Maps keep the order of insertion: the oldest come first. */
+/** A Map keeps the order of insertion, so the oldest entries come first. */
 function keepNewest(entries: Map<string, unknown>): void {
   if (entries.size <= MAX_REMEMBERED_MESSAGES) return;
   for (const id of entries.keys()) {

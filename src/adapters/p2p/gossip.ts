@@ -18,14 +18,15 @@ import {
 import { toReason } from './reasons.ts';
 
 export interface Gossip {
-  /** Joins the topic; call once the node has started. */
+  /** Joins the topic. To be called when the libp2p node has started. */
   join(): void;
   publish(data: Bytes): Promise<number>;
   topicPeers(): number;
-  /** Monotonic ms of the last message from the peer, while it is connected. */
+  /** When the last message came from the peer, monotonic ms. Forgotten when the peer disconnects. */
   heardAt(peerId: string): number | undefined;
   /**
-   * Frees validations that never ended, forgets old rejections and evicts graylisted peers; called by the supervisor.
+   * Gives up validations that take too long, forgets old rejections and evicts hostile peers. The lung's supervision
+   * calls it.
    */
   tick(): void;
 }
@@ -38,7 +39,7 @@ export interface GossipDeps {
   readonly handlers: Pick<P2pHandlers, 'onGossip'>;
   authorOf(peerId: string): Author | undefined;
   connections(): readonly Connection[];
-  /** Disconnects and bans. */
+  /** Disconnects the peer and bans it. */
   evict(peerId: string, reason: string): void;
 }
 
@@ -51,7 +52,7 @@ interface Validation {
 const undrained = (): LatticeError =>
   new LatticeError('timeout', `no recipient took the gossip within ${PUBLISH_WAIT_MS} ms`);
 
-/** GossipSub's own class has these beyond its published interface. */
+/** Methods that GossipSub's class has beyond its published interface. */
 interface Scores {
   getScore(peerId: string): number;
   dumpPeerScoreStats(): Record<string, { topics: Record<string, { invalidMessageDeliveries: number }> }>;
@@ -65,7 +66,7 @@ const RESULTS = {
 
 export function createGossip(deps: GossipDeps): Gossip {
   const { pubsub, topic, clock, log } = deps;
-  // In the order in which they began: the oldest are the first to be given up.
+  // A Set keeps the order of insertion, so the validation that began first comes first.
   const validations = new Set<Validation>();
   const perPeer = new Map<string, number>();
   const rejected = new Map<string, number[]>();
@@ -91,7 +92,7 @@ export function createGossip(deps: GossipDeps): Gossip {
         (verdict) => validation.finish(verdict),
         (cause: unknown) => {
           log.error({ reason: toReason(cause) }, 'gossip handler failed');
-          validation.finish('ignore'); // our own fault, not the relay's
+          validation.finish('ignore'); // The failure is ours, so the relay is not punished.
         },
       );
     });
@@ -114,7 +115,7 @@ export function createGossip(deps: GossipDeps): Gossip {
     if (verdict === 'reject') countRejected(peerId);
     return RESULTS[verdict];
   };
-  // A copy, because the data is a view of a network buffer that would be kept alive with it.
+  // The data is copied, because it is a view of a network buffer that it would keep in memory.
   pubsub.topicValidators.set(topic, (from, message) => judge(from, new Uint8Array(message.data)));
 
   const outboundStreams = (recipients: ReadonlySet<string>): Stream[] =>
@@ -123,7 +124,7 @@ export function createGossip(deps: GossipDeps): Gossip {
       .filter((connection) => recipients.has(connection.remotePeer.toString()))
       .flatMap((connection) => gossipStream(connection, 'outbound') ?? []);
 
-  /** Waits until one of the recipients has room. */
+  /** Waits until the outbound buffer of at least one recipient has room. */
   const room = async (recipients: ReadonlySet<string>, signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       const streams = outboundStreams(recipients);
@@ -142,7 +143,7 @@ export function createGossip(deps: GossipDeps): Gossip {
         throw new RangeError(`a gossip message has 1 to ${MAX_GOSSIP_BYTES} bytes, not ${data.length}`);
       const { recipients } = await pubsub.publish(topic, data);
       const ids = new Set(recipients.map(String));
-      // The fastest sets the pace, and none of them for long: slower ones are left to their buffers' limit.
+      // The fastest recipient sets the pace, for at most PUBLISH_WAIT_MS. A slower one fills its buffer to its limit.
       await withDeadline(clock, PUBLISH_WAIT_MS, (signal) => room(ids, signal), undrained).catch(() => undefined);
       return ids.size;
     },
@@ -165,8 +166,8 @@ export function createGossip(deps: GossipDeps): Gossip {
         if (now - (times.at(-1) ?? 0) >= REJECTED_WINDOW_MS) rejected.delete(peerId);
       }
       forgetOldMessages(pubsub);
-      // GossipSub also counts what never reaches the validator (a signed message, say) but only stops listening to such
-      // a peer.
+      // GossipSub also counts invalid messages that never reach the validator, such as signed ones. By itself it only
+      // stops listening to a peer that sends them.
       if (!hasScores(pubsub)) return;
       const listed = [...connected].filter((id) => pubsub.getScore(id) <= GRAYLIST);
       if (listed.length === 0) return;
@@ -180,8 +181,8 @@ export function createGossip(deps: GossipDeps): Gossip {
 }
 
 /**
- * The connection's GossipSub stream in one direction, if GossipSub still uses it: giving one up it only closes our
- * end, after which the stream counts as open until the other side closes too.
+ * The connection's GossipSub stream in one direction, if GossipSub still uses it. When GossipSub gives a stream up, it
+ * only closes our end, and the stream's status stays open until the other side closes too.
  */
 export function gossipStream(connection: Connection, direction: 'inbound' | 'outbound'): Stream | undefined {
   return connection.streams.find(
@@ -198,7 +199,10 @@ function isClosed(status: Stream['writeStatus']): boolean {
   return status === 'closed' || status === 'closing';
 }
 
-/** The next drain or close of any of them, or the signal. (Their own onDrain() waits only the first time.) */
+/**
+ * Resolves when one of the streams drains or closes, or when the signal aborts. The streams' own onDrain() waits only
+ * the first time that it is called.
+ */
 export function nextEvent(streams: readonly Stream[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -10,20 +10,20 @@ import type { P2pLungOptions } from './options.ts';
 export type { P2pHeartbeat, P2pLungOptions } from './options.ts';
 
 /**
- * The P2P lung over libp2p. libp2p is loaded from here on, beside whatever else the program starts with (0.3 s of a
- * processor that the first contact would wait for). `start` rejects with a LatticeError: `address-in-use`,
- * `address-unavailable`, `address-forbidden`, `invalid-address`, `p2p-start-failed` or `aborted`. While not running,
- * `publish` and `request` reject with `p2p-not-running`.
+ * The P2P lung over libp2p. This call begins to load libp2p, while the program does the rest of its start. Loading
+ * takes 0.3 s of processor time, for which the first contact with a peer would wait otherwise. `start` rejects with
+ * LatticeError `address-in-use`, `address-unavailable`, `address-forbidden`, `invalid-address`, `p2p-start-failed` or
+ * `aborted`. While the lung is not running, `publish` and `request` reject with LatticeError `p2p-not-running`.
  */
 export function createP2pLung(options: P2pLungOptions): P2pLung {
   const bans: Bans = createBans(options.clock);
   const loading = load();
-  // Whether it failed is for `start` to tell.
+  // `start` awaits the same promise and rejects with its error. Here the error must not count as unhandled.
   loading.catch(() => undefined);
   let running: RunningLung | undefined;
-  /** The start under way, cleaned up after when it fails or is cut off. Never rejects. */
+  /** Resolves when the last start or stop has ended, its cleaning up included. Never rejects. */
   let settling: Promise<void> = Promise.resolve();
-  /** Cuts off the start under way. */
+  /** Aborts the start that is under way. */
   let cutOff: (() => void) | undefined;
   let further: readonly string[] = [];
 

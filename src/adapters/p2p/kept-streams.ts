@@ -2,9 +2,14 @@ import type { Connection, Stream } from '@libp2p/interface';
 import type { Clock } from '../../ports/index.ts';
 import { SYNC_KEEP_MS, SYNC_PER_PEER } from './limits.ts';
 
-/** Streams whose last answer has come, for the next request to the same peer: opening one costs a round trip. */
+/**
+ * Keeps streams whose last answer has come for the next request to the same peer, because opening a stream costs a
+ * round trip.
+ */
 export interface KeptStreams {
-  /** An open one, fresh enough that the other side has not given it up. The taker owns it. */
+  /**
+   * Answers a stream that is open, and fresh enough that the other side has not given it up. The caller then owns it.
+   */
   take(connection: Connection): Stream | undefined;
   keep(connection: Connection, stream: Stream): void;
   clear(): void;
@@ -15,7 +20,7 @@ interface Kept {
   readonly connection: Connection;
   /** Monotonic ms. */
   readonly since: number;
-  /** Nothing may come while it is kept: what does ends it. */
+  /** Aborts the stream. It is the listener for whatever comes while the stream is kept, when nothing should. */
   readonly stray: () => void;
 }
 

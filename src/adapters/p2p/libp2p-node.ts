@@ -36,7 +36,7 @@ import {
 
 export type Node = Libp2p<{ identify: Identify; ping: Ping; gossip: GossipSub; listening: Listening }>;
 
-/** What listens right now: libp2p's own list of announced addresses leaves unverified public ones out. */
+/** Answers the open listeners. libp2p's own list of addresses leaves out public ones that it has not verified. */
 interface Listening {
   listeners(): readonly Listener[];
 }
@@ -45,16 +45,16 @@ export interface NodeConfig {
   readonly key: PrivateKey;
   readonly listen: readonly Multiaddr[];
   readonly bootstrap: readonly BootstrapPeer[];
-  /** WebSocket is needed beyond what the addresses say. */
+  /** Includes the WebSocket transport even when no address here uses it. */
   readonly webSocket: boolean;
   readonly topic: string;
   readonly gater: ConnectionGater;
   readonly gossipHeartbeatMs: number;
-  /** Present: find peers by mDNS and tell each of them here, again and again. */
+  /** When given, peers are searched by mDNS, and every announcement of a peer calls this. */
   readonly onDiscovered: ((peer: PeerInfo) => void) | undefined;
 }
 
-/** Assembles libp2p, not started. */
+/** Assembles a libp2p node that is not started. */
 export async function createNode(config: NodeConfig): Promise<Node> {
   const { onDiscovered } = config;
   const overWebSocket =
@@ -91,14 +91,15 @@ export async function createNode(config: NodeConfig): Promise<Node> {
       maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
       inboundConnectionThreshold: INBOUND_PER_SECOND,
       inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
-      // GossipSub opens its streams one after the other: one peer that does not answer would hold up all others.
+      // GossipSub opens its streams one after the other, so a peer that does not answer would hold up all others.
       outboundStreamProtocolNegotiationTimeout: UPGRADE_TIMEOUT_MS,
       inboundStreamProtocolNegotiationTimeout: UPGRADE_TIMEOUT_MS,
       dialTimeout: DIAL_TIMEOUT_MS,
       addressDialTimeout: ADDRESS_DIAL_TIMEOUT_MS,
       allow: allowedHosts(config.bootstrap),
     },
-    // It closes connections whose ping is late, under load too: liveness.ts tells late from dead.
+    // libp2p's monitor closes every connection whose ping is late, even one under load. liveness.ts closes only those
+    // that are dead.
     connectionMonitor: { enabled: false },
     ...(onDiscovered === undefined ? {} : { peerDiscovery: [discovery(onDiscovered)] }),
     services: {
@@ -121,7 +122,7 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
     msgIdToStrFn: (id) => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1'),
     allowedTopics: [topic],
     allowPublishToZeroTopicPeers: true,
-    // The same bytes may be handed in twice; saying so with an exception helps nobody.
+    // The same bytes may be published twice, which is not an error here.
     ignoreDuplicatePublishError: true,
     fallbackToFloodsub: false,
     batchPublish: true,
@@ -130,8 +131,9 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
     D: 6,
     Dlo: 4,
     Dhi: 12,
-    // No lazy gossip: an IWANT's answer is one frame with everything wanted, which after a stall is longer than
-    // the receiver accepts and then ends the link's gossip. What the mesh lost is fetched by repair.
+    // There is no lazy gossip. GossipSub answers an IWANT with one frame of all messages that were asked for. After a
+    // stall that frame is longer than the receiver accepts, which ends gossip on the connection. Repair fetches what
+    // the mesh has lost.
     Dlazy: 0,
     gossipFactor: 0,
     mcacheLength: 2,
@@ -155,7 +157,7 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
       behaviourPenaltyThreshold: BEHAVIOUR_TOLERANCE,
       retainScore: RETAIN_SCORE_MS,
       topics: {
-        // Only P4, invalid messages: in a fleet of few writers, quiet peers are honest peers.
+        // Only P4, invalid messages, counts: in a fleet of few writers, an honest peer may be silent.
         [topic]: {
           topicWeight: 1,
           timeInMeshWeight: 0,
@@ -184,8 +186,8 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
 type MdnsComponents = Parameters<ReturnType<typeof mdns>>[0];
 
 /**
- * libp2p tells of a discovered peer only once; supervision wants every announcement, to redial. The tag keeps other
- * programs' peers out.
+ * libp2p tells of a discovered peer only once, but to redial it the lung needs every announcement. The service tag
+ * keeps peers of other programs out.
  */
 function discovery(onDiscovered: (peer: PeerInfo) => void): (components: MdnsComponents) => PeerDiscovery {
   return (components) => {

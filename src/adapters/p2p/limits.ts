@@ -1,10 +1,10 @@
 import { MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
 import type { P2pHeartbeat } from './options.ts';
 
-/** Requests and answers in turns: each is a u32 big-endian length and that many bytes. */
+/** On a stream of this protocol, requests and answers alternate. Each is a length (u32, big-endian) and its bytes. */
 export const SYNC_PROTOCOL = '/diotec360/lattice/sync/1.0.0';
 
-/** A hung peer is noticed within 2 to 4 s: one ping interval and the time its answer may take. */
+/** A peer that hangs is noticed within 2 to 4 s: one ping interval and the time that its answer may take. */
 export const HEARTBEAT: P2pHeartbeat = {
   pingIntervalMs: 2000,
   pingTimeoutMs: 2000,
@@ -12,108 +12,109 @@ export const HEARTBEAT: P2pHeartbeat = {
   missingStreamMs: 10_000,
 };
 
-/** Connections kept at most: the mesh needs 12, repair any one; the rest is room for a whole fleet of 50. */
+/** Connections at most. The mesh needs up to 12 and repair needs one; the limit leaves room for a fleet of 50. */
 export const MAX_CONNECTIONS = 64;
-/** Inbound connections that have not finished their handshake. 40 idle sockets must not lock honest dials out. */
+/** Inbound connections that have not finished their handshake. Some dozens of idle sockets must not keep peers out. */
 export const MAX_PENDING_CONNECTIONS = 100;
-/** Sockets per listener, whoever they are: everything above is refused before it costs a handshake. */
+/** Sockets of one listener, whoever opened them. Further ones are refused before they cost a handshake. */
 export const MAX_SOCKETS = 256;
-/** Inbound connections per second and host. A whole fleet behind one address may come back at once. */
+/** Inbound connections from one host in a second. A whole fleet behind one address may come back at once. */
 export const INBOUND_PER_SECOND = 64;
-/** Handshake, stream negotiation and the first byte of a WebSocket client must come within this time. */
+/** The handshake, a stream's negotiation and the first byte of a client must each come within this time. */
 export const UPGRADE_TIMEOUT_MS = 3000;
-/** One dial over all addresses of a peer, and one address of it. */
+/** Time for one dial over all addresses of a peer, and for one of its addresses. */
 export const DIAL_TIMEOUT_MS = 5000;
 export const ADDRESS_DIAL_TIMEOUT_MS = 3000;
-/** Yamux streams the other side may hold open: gossip, ping, identify, sync and slack. */
+/** Yamux streams that the other side may hold open: gossip, ping, identify, sync, and some to spare. */
 export const MAX_INBOUND_STREAMS = 32;
 
 /**
- * Unacknowledged bytes of one stream. Yamux would let them grow to 16 MiB: half a second and more before anything else
- * gets through.
+ * Bytes of one stream that are not acknowledged. Yamux would let them grow to 16 MiB, and anything else on the
+ * connection would then wait for half a second or more.
  */
 export const MAX_STREAM_WINDOW_BYTES = 512 * 1024;
-/** A ping that has not been answered by then is given up; whether the connection lives is decided earlier. */
+/** A ping without an answer is given up after this time. Whether the connection is alive is decided earlier. */
 export const PING_DEADLINE_MS = 15_000;
-/** Between two looks of the supervisor; more means that our own process was stopped or starved. */
+/** A longer time between two ticks of the supervision means that our own process was stopped or starved. */
 export const STALL_MS = 1000;
 
-/** One gossip frame; equal on every node, because a longer one ends the link's gossip. */
+/** Bytes of one gossip frame. It is the same on every node, because a longer frame ends gossip on the connection. */
 export const MAX_RPC_BYTES = 4 * 1024 * 1024;
-/** Messages in one gossip frame: 32 of the largest size stay below MAX_RPC_BYTES. */
+/** Messages in one gossip frame, so many that even the largest fit into MAX_RPC_BYTES. */
 export const MAX_RPC_MESSAGES = Math.min(32, Math.floor(MAX_RPC_BYTES / MAX_GOSSIP_BYTES));
 export const MAX_RPC_SUBSCRIPTIONS = 16;
 export const MAX_RPC_CONTROL = 64;
-/** Unsent gossip kept for a slow peer; beyond it its stream is reset and the missing-stream watch heals the link. */
+/** Unsent gossip that is kept for a slow peer. Beyond it the stream is reset, and stream-watch.ts has it reconnect. */
 export const MAX_OUTBOUND_BUFFER_BYTES = 8 * 1024 * 1024;
-/** `publish` waits while even the fastest recipient has this much unsent… */
+/** `publish` waits while even the fastest recipient has more than this unsent, */
 export const PUBLISH_HIGH_WATER_BYTES = 1024 * 1024;
-/** …but never longer than this: then the buffers above decide. */
+/** but for at most this time. After that only MAX_OUTBOUND_BUFFER_BYTES limits what waits. */
 export const PUBLISH_WAIT_MS = 250;
-/** How long a message id is remembered. Later copies are checked again, which is harmless: applying is idempotent. */
+/** How long a message id is remembered. A later copy is validated again; that is harmless: applying is idempotent. */
 export const SEEN_TTL_MS = 30_000;
 /**
- * Message ids of each kind that GossipSub remembers at most (seen, published, scored): 16 s of a thousand a second,
- * about 0.5 KB for all three, 8 MiB.
+ * Message ids that GossipSub keeps at most in each of its memories (seen, published, scored): 16 s of a thousand
+ * messages a second. A message takes about 0.5 KB in all three, which makes 8 MiB.
  */
 export const MAX_REMEMBERED_MESSAGES = 16_384;
 
-/** Messages under validation, in all and from one peer. Beyond that they are ignored: repair fetches what mattered. */
+/** Messages under validation, in all and from one peer. Further ones are ignored, and repair fetches their commits. */
 export const MAX_VALIDATING = 1024;
 export const MAX_VALIDATING_PER_PEER = 128;
-/** A validation that has not ended after this time gives its place back as "ignore". */
+/** A validation that has not ended after this time ends with the verdict `ignore`. */
 export const VALIDATION_TIMEOUT_MS = 10_000;
 
-/** P4 of GossipSub's score: weight × (invalid messages)², so the third within seconds is over the graylist line. */
+/** P4 of GossipSub's score is weight × (invalid messages)², so the third within seconds falls below GRAYLIST. */
 export const INVALID_WEIGHT = -10;
 export const INVALID_DECAY = 0.97;
 export const GRAYLIST = -80;
-/** Broken IWANT promises and early grafts happen to honest peers under load: this many are free. */
+/** Broken IWANT promises and early grafts that cost no score, because they happen to honest peers under load. */
 export const BEHAVIOUR_TOLERANCE = 6;
-/** Invalid messages (decayed) from which a graylisted peer counts as hostile. */
+/** A graylisted peer with at least so many invalid messages (decayed) is hostile. */
 export const HOSTILE_INVALID = 2;
-/** Score counters of a peer that left. By then P4 has decayed to nothing. */
+/** How long the score of a peer that left is kept. By then P4 has decayed to nothing. */
 export const RETAIN_SCORE_MS = 600_000;
 
-/** Rejected messages of one peer within the window that get it evicted at once. */
+/** A peer with so many rejected messages within the window is evicted at once. */
 export const REJECTED_LIMIT = 8;
 export const REJECTED_WINDOW_MS = 10_000;
 /**
- * First ban; each further one doubles up to the longest. The count is forgotten one longest ban after the last expired.
+ * Length of the first ban. Each further one is twice as long, up to MAX_BAN_MS. A peer's bans are forgotten MAX_BAN_MS
+ * after the last one has ended.
  */
 export const BAN_MS = 30 * 60_000;
 export const MAX_BAN_MS = 24 * 3_600_000;
-/** Banned peers remembered. Beyond it the one whose ban ends first is forgotten. */
+/** Banned peers that are remembered. Beyond it, the peer whose ban ends first is forgotten. */
 export const MAX_BANS = 1024;
 
-/** Supervision looks at the state this often. */
+/** Pause between two ticks of the supervision. */
 export const TICK_MS = 250;
-/** Redial of a configured peer: backoff with full jitter, at least this often while it is missing. */
+/** Bounds of the wait before a configured peer is dialled again: backoff with full jitter. */
 export const REDIAL_MIN_MS = 250;
 export const REDIAL_MAX_MS = 5000;
-/** A connection that lasted this long ends the backoff; a shorter one (refused, flapping) counts as a failed dial. */
+/** A connection that lasts this long resets the backoff. A shorter one counts as a failed dial. */
 export const STABLE_MS = 10_000;
-/** Dials of peers found by mDNS that run at once. */
+/** Dials at one time to peers that mDNS has found. */
 export const MAX_DISCOVERY_DIALS = 8;
 
-/** Requests served at once for one peer and in all, and how long one may take with reading and sending. */
+/** Requests served at one time, for one peer and in all, and the time for one, reading and sending included. */
 export const SYNC_PER_PEER = 2;
 export const SYNC_TOTAL = 32;
 export const SYNC_SERVE_MS = 10_000;
-/** A stream without a request for this long is reset by who serves it. */
+/** The serving side resets a stream that has had no request for this long. */
 export const SYNC_IDLE_MS = 15_000;
-/** Who asks takes no stream again that has been idle for this long: well before the other side gives it up. */
+/** The asking side does not use a stream that has been idle for this long, well before the other side resets it. */
 export const SYNC_KEEP_MS = 5_000;
-/** Requests to one peer that wait for a free place, beyond which they fail at once. */
+/** Requests to one peer that may wait for a free place. Further ones fail at once. */
 export const SYNC_WAITING = 64;
 
-/** Sync streams on one connection in one direction: those being served and those still closing. */
+/** Sync streams on one connection in one direction: those that are served and those that are still closing. */
 export const MAX_SYNC_STREAMS = 8;
 
-/** libp2p gives its connections 0.5 s to close; then the sockets that never became connections are destroyed. */
+/** libp2p gives its connections 0.5 s to close. After this time the sockets that are still open are destroyed. */
 export const STOP_GRACE_MS = 700;
 /**
- * Stopping never takes longer, even if libp2p hangs: a signal leaves the whole node 2 s, and the store is still to be
- * closed.
+ * Stopping never takes longer, even when libp2p hangs. The whole node has 2 s after a signal, and the store is closed
+ * after the lung.
  */
 export const STOP_MS = 1200;

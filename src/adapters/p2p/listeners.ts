@@ -9,8 +9,8 @@ export interface SocketGuard {
 }
 
 /**
- * Bounds the sockets of libp2p's listeners. Its WebSocket listener neither limits them nor lets go of one that never
- * sends a byte: such a socket would stay for ever and keep `stop` from ending.
+ * Bounds the sockets of libp2p's listeners. libp2p's WebSocket listener neither limits their number nor closes one that
+ * never sends a byte. Such a socket would stay for ever and keep `stop` from ending.
  */
 export function guardSockets(clock: Clock, listeners: readonly Listener[]): SocketGuard {
   const sockets = new Map<Socket, Timer>();

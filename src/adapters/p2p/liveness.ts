@@ -7,7 +7,7 @@ import { PING_DEADLINE_MS, STALL_MS } from './limits.ts';
 import { toError } from './reasons.ts';
 import { readUntil } from './sync-frame.ts';
 
-/** libp2p's ping: the other side sends back the 32 bytes it gets. */
+/** libp2p's ping protocol: the other side sends back the 32 bytes that it gets. */
 const PING_PROTOCOL = '/ipfs/ping/1.0.0';
 const PING_BYTES = 32;
 
@@ -15,16 +15,16 @@ export interface LivenessDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly pingIntervalMs: number;
-  /** A connection without a sign of life for this long is dead. */
+  /** A connection without a sign of life for this long is closed, ms. */
   readonly silenceMs: number;
   connections(): readonly Connection[];
-  /** Monotonic ms of the last gossip message from the peer. */
+  /** When the last gossip message came from the peer, monotonic ms. */
   gossipHeardAt(peerId: string): number | undefined;
 }
 
 export interface Liveness {
   tick(): void;
-  /** Round trip of the last ping in ms. */
+  /** Round-trip time of the last ping, ms. Undefined before the first ping is answered. */
   rttMs(connection: Connection): number | undefined;
 }
 
@@ -37,17 +37,17 @@ interface Pulse {
 }
 
 /**
- * Pings every connection and closes those that have gone silent. An overdue answer alone proves nothing: behind a few
- * megabytes of gossip or on a slow line a ping waits its turn while data flows. So a pong, gossip on this connection
- * and progress with what we send all count as life, and time that our own process slept through is not held against
- * anybody.
+ * Pings every connection and closes those that are silent. A late answer alone proves nothing: on a slow line, or
+ * behind a few megabytes of gossip, a ping waits while data flows. Signs of life are therefore an answered ping, gossip
+ * from the peer, and bytes of ours that the connection takes. Time in which our own process did not run does not count
+ * as silence.
  */
 export function createLiveness(deps: LivenessDeps): Liveness {
   const { clock } = deps;
   const pulses = new Map<string, Pulse>();
   let lastTick = clock.monotonic();
 
-  /** Sends one ping. Resolves to ms. */
+  /** Sends one ping. Resolves with the round-trip time in ms. */
   const roundTrip = async (connection: Connection, signal: AbortSignal): Promise<number> => {
     const stream = await connection.newStream(PING_PROTOCOL, { signal });
     try {
@@ -66,7 +66,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
       pulse.rttMs = await withDeadline(clock, PING_DEADLINE_MS, (signal) => roundTrip(connection, signal), unanswered);
       pulse.lastSign = clock.monotonic();
     } catch (cause) {
-      // A peer that does not speak ping has said so: it lives. All else leaves the decision to the silence.
+      // A peer that answers that it does not speak ping is alive. After any other failure the time of silence decides.
       if (toError(cause).name === 'UnsupportedProtocolError') pulse.lastSign = clock.monotonic();
     } finally {
       pulse.pinging = false;
@@ -93,7 +93,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
         if (!open.has(id)) pulses.delete(id);
       }
       for (const [id, connection] of open) {
-        // The first ping goes out at once: it tells the round trip time.
+        // The first ping is sent at once, so that the round-trip time is known early.
         const pulse = pulses.get(id) ?? { lastSign: now, nextPing: now, pinging: false, unsent: 0, rttMs: undefined };
         pulses.set(id, pulse);
         pulse.lastSign += asleep;

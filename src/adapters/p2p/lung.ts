@@ -37,7 +37,7 @@ export interface RunningLung {
   connections(): readonly P2pConnection[];
   topicPeers(): number;
   listenAddresses(): readonly string[];
-  /** Of these peers, beside the bootstrap peers, none stays unconnected. */
+  /** Sets the peers that are dialled whenever they are not connected, beside the bootstrap peers. */
   stayWith(addresses: readonly string[]): void;
 }
 
@@ -173,7 +173,8 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     const stopped = Promise.resolve(started.stop()).catch((cause: unknown) =>
       log.warn({ reason: toReason(cause) }, 'libp2p stopped with an error'),
     );
-    // A listener waits for all of its sockets, also those that never became connections: they get libp2p's own grace.
+    // A listener closes when all of its sockets have, even those that never became connections. Sockets that outlast
+    // the time that libp2p gives its connections are destroyed.
     const grace = clock.after(STOP_GRACE_MS, () => sockets?.destroy());
     await withDeadline(
       clock,
@@ -257,7 +258,7 @@ function allowedPeers(
     : new Set([...authors.map(authorToPeerId), ...bootstrap.map((peer) => peer.peerId)]);
 }
 
-/** Who the other side is, is known (proven by Noise) after the encrypted handshake. */
+/** Inbound peers are checked after the encrypted handshake, because only then has Noise proven who they are. */
 function createGater(bans: Bans, allowed: ReadonlySet<string> | undefined): ConnectionGater {
   const denied = (peerId: string): boolean => bans.has(peerId) || (allowed !== undefined && !allowed.has(peerId));
   return {

@@ -8,10 +8,10 @@ import { toReason } from './reasons.ts';
 const wait = backoff({ minMs: REDIAL_MIN_MS, maxMs: REDIAL_MAX_MS, jitter: 'full' });
 
 interface Target extends BootstrapPeer {
-  /** Failed dials and short connections in a row. */
+  /** The number of failed dials and short connections in a row. */
   failures: number;
   dialling: boolean;
-  /** Monotonic ms; undefined while not connected. */
+  /** Monotonic ms. Undefined while the peer is not connected. */
   connectedAt: number | undefined;
   dueAt: number;
   lastReason: string | undefined;
@@ -27,9 +27,9 @@ export interface RedialDeps {
 }
 
 /**
- * Keeps the configured peers connected. `tick` compares what is with what should be, so no lost event can strand a
- * peer: one that is missing, not banned and due is dialled; after a failure or a connection that did not last it is due
- * again after full-jitter backoff, for ever.
+ * Keeps the configured peers connected. Each `tick` compares the connections with the list of peers, so no lost event
+ * can leave a peer unconnected. A peer that is missing, due and not banned is dialled. After a failed dial or a lost
+ * connection it is due again after a backoff with full jitter. The dials never end.
  */
 export function createRedial(
   deps: RedialDeps,
@@ -58,7 +58,7 @@ export function createRedial(
     } catch (cause) {
       const reason = toReason(cause);
       const fields = { peer: target.peerId, addresses: target.addresses.map(String), reason };
-      // Once per reason: an operator wants to read why, not how often.
+      // One warning for each reason is enough: an operator wants to read why, not how often.
       if (reason === target.lastReason) log.debug(fields, 'dial failed');
       else log.warn(fields, 'dial failed, trying again until the peer answers');
       target.lastReason = reason;

@@ -1,8 +1,9 @@
 import { WebSocket } from 'ws';
 
 /**
- * libp2p expects two globals that Node 20 lacks: its dependencies call Promise.withResolvers, and its WebSocket
- * transport dials with the global WebSocket. Defines them where they are missing; call before libp2p is imported.
+ * Defines two globals that libp2p expects, where they are missing as in Node 20: its dependencies call
+ * Promise.withResolvers, and its WebSocket transport dials with the global WebSocket. To be called before libp2p is
+ * imported.
  */
 export function installShims(): void {
   if (!('withResolvers' in Promise)) {

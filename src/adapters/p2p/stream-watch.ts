@@ -6,16 +6,16 @@ export interface StreamWatchDeps {
   readonly clock: Clock;
   readonly missingStreamMs: number;
   connections(): readonly Connection[];
-  /** Protocols that the peer said it speaks; undefined when it has not said so (identify failed or is under way). */
+  /** The protocols that the peer says it speaks. Undefined while it has not said so: identify runs or has failed. */
   protocolsOf(peerId: string): Promise<readonly string[] | undefined>;
   close(peerId: string, reason: string): void;
 }
 
 /**
- * Finds peers that are connected but without gossip in one direction or the other: libp2p never opens such a stream
- * again while the connection lives (a frame too long, a full buffer, the wrong one of two connections closed). After
- * `missingStreamMs` the peer's connections are closed and a redial starts afresh. A peer that says it has no gossip is
- * left alone.
+ * Finds peers that are connected but lack a gossip stream in one direction. A stream is lost by a frame that is too
+ * long, by a full buffer, or when the wrong one of two connections is closed, and libp2p never opens it again while the
+ * connection lasts. After `missingStreamMs` the peer's connections are closed, and a redial begins afresh. A peer that
+ * says that it does not speak gossip is left alone.
  */
 export function createStreamWatch(deps: StreamWatchDeps): { tick(): void } {
   const missingSince = new Map<string, number>();

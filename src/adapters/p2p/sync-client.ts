@@ -10,7 +10,7 @@ import { encodeFrame, readFrame } from './sync-frame.ts';
 export interface SyncClient {
   /** Rejects with LatticeError `peer-unreachable`, `timeout`, `oversize`, `malformed`, `overloaded` or `aborted`. */
   request(peerId: string, message: Bytes, options: RequestOptions): Promise<Bytes>;
-  /** Lets go of the streams kept for further requests. */
+  /** Aborts the streams that are kept for further requests. */
   clear(): void;
 }
 
@@ -19,7 +19,7 @@ interface Places {
   readonly waiting: (() => void)[];
 }
 
-/** `connectionTo` answers an open connection to the peer, if there is one. */
+/** Sends sync requests over libp2p streams. `connectionTo` answers an open connection to the peer, if there is one. */
 export function createSyncClient(deps: {
   clock: Clock;
   connectionTo(peerId: string): Connection | undefined;
@@ -27,7 +27,7 @@ export function createSyncClient(deps: {
   const places = new Map<string, Places>();
   const streams = createKeptStreams(deps.clock);
 
-  // The other side refuses a third concurrent request: ours wait here instead.
+  // The other side refuses more than SYNC_PER_PEER requests at a time, so further ones wait here.
   const enter = async (peerId: string, signal: AbortSignal): Promise<void> => {
     const peer = places.get(peerId) ?? { taken: 0, waiting: [] };
     places.set(peerId, peer);
@@ -47,7 +47,7 @@ export function createSyncClient(deps: {
     } catch (cause) {
       const at = peer.waiting.indexOf(go);
       if (at >= 0) peer.waiting.splice(at, 1);
-      else leave(peerId); // our turn came in the same moment
+      else leave(peerId); // The place was given to us before the abort, so it is passed on.
       throw cause;
     }
   };
@@ -68,7 +68,7 @@ export function createSyncClient(deps: {
       try {
         return await over(connection, kept, peerId, message, signal);
       } catch (cause) {
-        // The other side may have given up a stream that lay idle; any request may be sent twice.
+        // The other side may have reset an idle stream. A new stream is tried, as any request may be sent twice.
         if (
           signal.aborted ||
           !(cause instanceof LatticeError) ||
@@ -87,7 +87,7 @@ export function createSyncClient(deps: {
     return over(connection, stream, peerId, message, signal);
   };
 
-  /** One request on a stream, which is kept when its answer has come. */
+  /** Sends one request on a stream, and keeps the stream when the answer has come. */
   const over = async (
     connection: Connection,
     stream: Stream,

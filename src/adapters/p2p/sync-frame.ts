@@ -4,7 +4,7 @@ import { toError } from './reasons.ts';
 
 const LENGTH_BYTES = 4;
 
-/** u32 big-endian length, then the bytes. */
+/** Makes a frame: the length (u32, big-endian), then the bytes. */
 export function encodeFrame(message: Bytes): Bytes {
   const frame = new Uint8Array(LENGTH_BYTES + message.length);
   new DataView(frame.buffer).setUint32(0, message.length);
@@ -12,7 +12,10 @@ export function encodeFrame(message: Bytes): Bytes {
   return frame;
 }
 
-/** Collects one frame from chunks cut anywhere. `push` answers the message once it is complete. */
+/**
+ * Collects one frame from chunks that may be cut anywhere. `push` answers the message when it is complete. It throws
+ * LatticeError `oversize` or `malformed`.
+ */
 export function createFrameReader(maxBytes: number): { push(chunk: Bytes): Bytes | undefined } {
   const parts: Bytes[] = [];
   let received = 0;
@@ -35,19 +38,23 @@ export function createFrameReader(maxBytes: number): { push(chunk: Bytes): Bytes
 }
 
 /**
- * Reads the one frame that the other side sends. Rejects with LatticeError `oversize` as soon as the length says so,
- * `malformed` when bytes follow it, `peer-unreachable` when the stream ends too early, or with the signal's reason.
+ * Reads the one frame that the other side sends. Rejects with LatticeError `oversize` as soon as the length is known to
+ * be over `maxBytes`, with `malformed` when bytes follow the frame, with `peer-unreachable` when the stream ends too
+ * early, and with the signal's reason when the signal aborts.
  */
 export function readFrame(stream: Stream, maxBytes: number, signal: AbortSignal): Promise<Bytes> {
   return readUntil(stream, createFrameReader(maxBytes), signal);
 }
 
-/** The next bytes, however many. Rejects as `readFrame` does. */
+/** Reads the next chunk, whatever its length. Rejects with `peer-unreachable` or the signal's reason. */
 export function readSome(stream: Stream, signal: AbortSignal): Promise<Bytes> {
   return readUntil(stream, { push: (chunk) => chunk }, signal);
 }
 
-/** Feeds `reader` with what arrives until it answers; its exceptions, an early end and the signal reject. */
+/**
+ * Feeds `reader` with what arrives until it answers. Rejects with what the reader throws, with LatticeError
+ * `peer-unreachable` when the stream ends, and with the signal's reason.
+ */
 export function readUntil<T>(
   stream: Stream,
   reader: { push(chunk: Bytes): T | undefined },
@@ -83,11 +90,12 @@ export function readUntil<T>(
     stream.addEventListener('end', onEnd);
     stream.addEventListener('close', onEnd);
     stream.addEventListener('message', onMessage);
-    // These may have happened before the listeners were there. Bytes already received are delivered in a microtask.
+    // An abort or an end before the listeners were there is noticed here. Bytes that came before are delivered in a
+    // microtask.
     if (signal.aborted) onAbort();
     else if (stream.readableEnded) onEnd();
   });
-  // Whoever fails to send never waits for the answer: that it does not come then must not end the process.
+  // A caller whose sending fails never awaits this promise. Its rejection must then not end the process.
   answer.catch(() => undefined);
   return answer;
 }

@@ -9,9 +9,9 @@ import { toError, toReason } from './reasons.ts';
 import { createFrameReader, encodeFrame, readSome, readUntil } from './sync-frame.ts';
 
 /**
- * Serves the requests of each stream one after another: at most SYNC_PER_PEER of one peer at once, SYNC_TOTAL in all,
- * SYNC_SERVE_MS each from its first byte. A stream over a limit, with a message too long, whose handler rejects or
- * without a request for SYNC_IDLE_MS is reset.
+ * Serves the requests of each stream one after another: at one time at most SYNC_PER_PEER of one peer and SYNC_TOTAL of
+ * all peers, each within SYNC_SERVE_MS from its first byte. A stream is reset when it exceeds a limit, when a message
+ * is too long, when the handler rejects, and when no request comes for SYNC_IDLE_MS.
  */
 export function createSyncServer(deps: {
   clock: Clock;
@@ -34,7 +34,7 @@ export function createSyncServer(deps: {
     serving--;
   };
 
-  /** The first bytes of the next request. */
+  /** Resolves with the first bytes of the next request. */
   const awaitRequest = (stream: Stream): Promise<Bytes> =>
     withDeadline(
       deps.clock,
@@ -43,7 +43,7 @@ export function createSyncServer(deps: {
       () => new LatticeError('timeout', `no request came within ${SYNC_IDLE_MS} ms`),
     );
 
-  /** `sent` is called once the peer may have the answer. */
+  /** Answers one request. `sent` is called when the answer has been handed to the stream. */
   const answer = async (
     stream: Stream,
     peerId: string,
@@ -57,7 +57,7 @@ export function createSyncServer(deps: {
     if (bytes.length > MAX_SYNC_BYTES) throw new RangeError(`the answer has ${bytes.length} bytes`);
     stream.send(encodeFrame(bytes));
     sent();
-    // Nothing more is read before the answer is on its way: who doesn't take answers gets no more of them.
+    // The next request is not read before the answer is sent, so a peer that takes no answers is served no more.
     while (stream.writeBufferLength > 0 && stream.status === 'open') {
       await nextEvent([stream], signal);
       signal.throwIfAborted();
@@ -67,7 +67,7 @@ export function createSyncServer(deps: {
   const serve = async (stream: Stream, peerId: string, first: Bytes): Promise<void> => {
     enter(peerId);
     let counted = true;
-    /** From the answer on the peer may send its next request, on whatever stream. */
+    /** Frees the place when the answer is sent: the peer may then send its next request, on any stream. */
     const release = (): void => {
       if (counted) leave(peerId);
       counted = false;
@@ -90,7 +90,7 @@ export function createSyncServer(deps: {
   return async (stream, connection) => {
     const peerId = connection.remotePeer.toString();
     try {
-      // Until the stream ends or is given up: every turn has its deadlines.
+      // The loop ends when the stream does, or by one of the deadlines that every round has.
       for (;;) await serve(stream, peerId, await awaitRequest(stream));
     } catch (cause) {
       stream.abort(toError(cause));

@@ -1,7 +1,7 @@
 import { LatticeError } from '../../core/types/index.ts';
 
 /**
- * The abstract-level code of an error, or of the error that caused it: a failed open carries its reason as `cause`.
+ * The code of an abstract-level error. A failed open carries its reason as `cause`, so the code is that of the cause.
  */
 function levelCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -10,7 +10,7 @@ function levelCode(error: unknown): string | undefined {
   return code;
 }
 
-/** The innermost message: LevelDB's own words, with the file and the system's reason. */
+/** The message of the innermost cause: LevelDB's own words, with the file and the system's reason. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
@@ -38,7 +38,7 @@ export function damagedError(directory: string, what: string, cause?: unknown): 
   );
 }
 
-/** Maps what opening threw. LevelDB reports a missing file as an I/O error, so its words decide. */
+/** Maps what opening threw. LevelDB reports a missing file as an I/O error, so the text of the message decides. */
 export function openError(directory: string, cause: unknown): LatticeError {
   const code = levelCode(cause);
   const reason = reasonOf(cause);

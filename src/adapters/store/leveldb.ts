@@ -11,34 +11,36 @@ export interface LevelOptions {
 }
 
 /**
- * Filled by reads within minutes, and then it stays: blocks of files that a compaction has replaced leave only by being
- * the oldest. With 300,000 rows of 232 bytes, 100 random keys take less of the processor than with the library's 8 MiB,
- * and no more than with 32 MiB.
+ * Reads fill the cache within minutes, and it stays full: blocks of files that a compaction has replaced leave it only
+ * when they are the oldest. With 300,000 rows of 232 bytes, reading 100 random keys takes less processor time than
+ * with the library's 8 MiB, and no more than with 32 MiB.
  */
 const CACHE_BYTES = 16 * 1024 * 1024;
 /**
- * LevelDB keeps two of these in memory: what is being written, and what is on its way to a file. Rows come in the order
- * of hashes, so what is written together lies everywhere, and files are merged the more often the smaller this is:
- * against the library's 4 MiB it saves a sixth of the processor time of writing 500,000 rows of 560 bytes.
+ * LevelDB keeps two of these buffers in memory: one that is written to, and one on its way to a file. Keys of rows are
+ * hashes, so rows that are written together are spread over all files, and LevelDB merges files the more often the
+ * smaller the buffer is. Compared with the library's 4 MiB, this size saves a sixth of the processor time of writing
+ * 500,000 rows of 560 bytes.
  */
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 /**
- * Files of 2 MiB that are open, and mapped into memory, at a time; ten more places are kept for LevelDB's other files.
- * With the library's 1,000 every page of a store of a million entries ends up in the memory of the process. In a store
- * beyond 128 MiB, some 200,000 entries, a random read may have to open its file again: 20 µs and more. LevelDB takes no
- * less than 64 and those ten.
+ * Files of 2 MiB that are open, and mapped into memory, at a time. LevelDB adds ten places for its other files, and
+ * takes no less than 64 and those ten. With the library's 1,000, every page of a store of a million entries ends up in
+ * the memory of the process. In a store beyond 128 MiB, some 200,000 entries, a random read may have to open its file
+ * again, which takes 20 µs or more.
  */
 const MAX_OPEN_FILES = 64;
 
 /**
  * Directories open in this process, by real path. LevelDB's lock is a POSIX record lock, which a process loses as soon
- * as it closes *any* descriptor of the file, and LevelDB's own refusal of a second open in one process opens and closes
- * it. So a second open must not reach LevelDB, or other processes could open the directory too.
+ * as it closes *any* descriptor of the file. LevelDB refuses a second open in one process, but opens and closes the
+ * file to do so. A second open must therefore not reach LevelDB, or other processes could open the directory too.
  */
 const openDirectories = new Set<string>();
 
 /**
- * Opens or creates the LevelDB store in `directory` (created with mode 0700 where it is missing). One process owns it.
+ * Opens the LevelDB store in `directory`, or creates it. A missing directory is created with mode 0700. One process
+ * owns the store.
  *
  * Rejects with LatticeError: `store-locked`, `store-damaged` (the directory is left as it is), `store-open-failed`.
  */
@@ -86,8 +88,8 @@ async function openDatabase(directory: string, path: string, options: LevelOptio
 }
 
 /**
- * The chained form of a batch takes a fifth of the array form's time on the event loop (1.3 ms against 6.5 ms for a
- * thousand rows).
+ * Writes a batch with a sync. The chained form of a batch takes a fifth of the array form's time on the event loop
+ * (1.3 ms against 6.5 ms for a thousand rows).
  */
 async function writeDurably(db: ClassicLevel<Bytes, Bytes>, operations: readonly StoreOperation[]): Promise<void> {
   const batch = db.batch();
@@ -103,9 +105,9 @@ async function writeDurably(db: ClassicLevel<Bytes, Bytes>, operations: readonly
 }
 
 /**
- * What LevelDB would not notice: without CURRENT it takes the directory for a new one and removes the data in it;
- * without its write-ahead log it comes up with the newest writes gone. Once created, a store always has both. A
- * creation cut short leaves MANIFEST-000001 at most, and is simply done again.
+ * Finds a loss that LevelDB would not notice. Without CURRENT it takes the directory for a new one and removes the data
+ * in it; without its write-ahead log it opens with the newest writes gone. A store has both once it is created. A
+ * creation that was cut short leaves at most MANIFEST-000001, and is done again.
  */
 function missingFile(names: readonly string[]): string | undefined {
   const created = names.some(

@@ -3,34 +3,35 @@ import type { Bytes } from '../../core/types/index.ts';
 import type { KeyRange, Row, Store, StoreOperation } from '../../ports/index.ts';
 import { closedError, readError, writeError } from './errors.ts';
 
-/** Any abstract-level database opened with binary keys and values ('view' encoding). */
+/** An abstract-level database that was opened with binary keys and values ('view' encoding). */
 export type BinaryLevel = AbstractLevel<string | Buffer | Uint8Array, Bytes, Bytes>;
 
-/** Rows per chunk: the port's promise. */
+/** Rows per chunk, as the port promises. */
 const CHUNK_ROWS = 1000;
-/** Bytes after which a chunk ends early, so that a thousand rows of the largest value don't stand in memory at once. */
+/** Bytes after which a chunk ends early, so that a thousand rows of the largest value are not in memory at once. */
 const CHUNK_BYTES = 1024 * 1024;
 /**
- * Batches that may wait. The writer is a single loop with a few in flight; more than this is a caller that
- * ignores the promises it is given.
+ * Batches that may wait. The writer is a single loop with a few batches under way. A caller that exceeds this does not
+ * wait for the promises it is given.
  */
 const MAX_PENDING_BATCHES = 1024;
 
 export interface OrderedDeps {
-  /** An open database. Closed by the store. */
+  /** An open database, which the store closes. */
   readonly db: BinaryLevel;
-  /** One atomic, durable write of all operations. */
+  /** Writes all operations at once, atomically and durably. */
   readonly write: (operations: readonly StoreOperation[]) => Promise<void>;
   /** Called once, after the database has closed. */
   readonly closed?: () => void;
 }
 
 /**
- * The store port over an abstract-level database. Batches are written one after the other: LevelDB takes concurrent
- * ones in the order in which threads arrive, which is not the order of the calls. After the first failure no further
- * batch is tried: a later one that succeeds would leave a gap in front of it.
+ * The store port over an abstract-level database. Batches are written one after the other, because LevelDB takes
+ * concurrent ones in the order in which threads arrive, which is not the order of the calls. After the first failure
+ * no further batch is tried, because one that succeeds would leave a gap before it.
  *
- * Rejections: `store-closed`, `store-write-failed` (from then on, always), `store-damaged`, `store-read-failed`.
+ * Rejects with LatticeError: `store-closed`, `store-damaged`, `store-read-failed`, and `store-write-failed`, with
+ * which every later batch rejects too.
  */
 export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
   let tail = Promise.resolve();
@@ -91,7 +92,7 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
   };
 }
 
-/** classic-level hands out Buffers, whose `slice` shares memory where a Uint8Array's copies. */
+/** Makes a Uint8Array of classic-level's Buffer, because `slice` of a Buffer shares memory and does not copy. */
 function plain(bytes: Bytes): Bytes;
 function plain(bytes: Bytes | undefined): Bytes | undefined;
 function plain(bytes: Bytes | undefined): Bytes | undefined {
@@ -100,9 +101,9 @@ function plain(bytes: Bytes | undefined): Bytes | undefined {
 }
 
 /**
- * The rows of a range, each chunk by an iterator of its own: an iterator has the store's snapshot of when it was made,
- * and while one is open LevelDB keeps every version of every row. Opening one costs tens of microseconds, a few per
- * cent of reading a thousand rows.
+ * Yields the rows of a range, each chunk from an iterator of its own. An iterator reads the store as it was when the
+ * iterator was made, and while one is open LevelDB keeps every version of every row. Opening one costs tens of
+ * microseconds, a few per cent of reading a thousand rows.
  */
 function readChunks(
   range: KeyRange,
@@ -133,12 +134,12 @@ function nextKey(key: Bytes): Bytes {
   return next;
 }
 
-/** At most `limit` rows, fewer when they are large; none only when the range has none. */
+/** Reads at most `limit` rows, and fewer when they are large. The answer is empty only when the range is. */
 async function readChunk(
   db: BinaryLevel,
   { gte, lt, reverse = false, limit = CHUNK_ROWS }: KeyRange,
 ): Promise<readonly Row[]> {
-  // highWaterMarkBytes is classic-level's own option; others ignore it.
+  // highWaterMarkBytes is an option of classic-level. Other databases ignore it.
   const options = { gte, lt, reverse, limit, highWaterMarkBytes: CHUNK_BYTES };
   const iterator = db.iterator(options);
   try {

@@ -1,12 +1,12 @@
 import type { Clock } from '../../ports/index.ts';
 
-/** The longest delay Node's timers take: beyond it they fire at once. */
+/** The longest delay that Node's timers take. With a longer one they fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
- * The machine's time. Its timers never fire early: Node's own may, by up to a millisecond, because its loop rounds. A
- * running node lives by its servers, so timers keep no process alive; those of a command, which has nothing else while
- * it waits, do with `keepsAlive`.
+ * The machine's time. These timers never fire early; Node's own may, by up to a millisecond, because its event loop
+ * rounds. By default timers do not keep the process alive, because a running node is kept alive by its servers. With
+ * `keepsAlive` they do: a command that waits has nothing else that would.
  */
 export function systemClock({ keepsAlive = false }: { readonly keepsAlive?: boolean } = {}): Clock {
   const monotonic = (): number => performance.now();

@@ -2,13 +2,13 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import { type Author, type Bytes, bytesToHex, concatBytes, hexToBytes } from '../../core/types/index.ts';
 import type { Signer, Verifier } from '../../ports/index.ts';
 
-/** DER that stands before the 32 bytes of an Ed25519 seed (PKCS #8) and public key (SubjectPublicKeyInfo), RFC 8410. */
+/** The DER prefixes of an Ed25519 seed (PKCS #8) and of a public key (SubjectPublicKeyInfo), RFC 8410. */
 const PKCS8_PREFIX = hexToBytes('302e020100300506032b657004220420') as Bytes;
 const SPKI_PREFIX = hexToBytes('302a300506032b6570032100') as Bytes;
 
 const SEED_BYTES = 32;
 const SIGNATURE_BYTES = 64;
-/** Key objects kept: four times the longest trust list, a few hundred bytes each. */
+/** Key objects that are kept, of a few hundred bytes each: four times the longest trust list. */
 const MAX_CACHED_KEYS = 1024;
 
 /** The field prime 2^255 − 19 and the group order L, most significant byte first. */
@@ -27,7 +27,7 @@ const SMALL_ORDER_Y: ReadonlySet<string> = new Set([
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
 ]);
 
-/** `littleEndian` (32 bytes) < `bigEndian` (32 bytes). */
+/** Whether the number `littleEndian` (32 bytes) is less than the number `bigEndian` (32 bytes). */
 function isBelow(littleEndian: Bytes, bigEndian: Bytes): boolean {
   for (let i = 0; i < 32; i++) {
     const difference = (littleEndian[31 - i] as number) - (bigEndian[i] as number);
@@ -36,7 +36,7 @@ function isBelow(littleEndian: Bytes, bigEndian: Bytes): boolean {
   return false;
 }
 
-/** A point's y coordinate: its encoding less the sign bit of x. */
+/** A point's y coordinate, little-endian: the point's encoding with the sign bit of x cleared. */
 function yOf(point: Bytes): Bytes {
   const y = point.slice(0, 32);
   y[31] = (y[31] as number) & 0x7f;
@@ -44,8 +44,8 @@ function yOf(point: Bytes): Bytes {
 }
 
 /**
- * Whether 32 bytes may be a public key under the strict rule: y below the field prime, not a point of small order. It
- * does not look for the point on the curve: a key that is on none verifies nothing.
+ * Whether the bytes may be a public key under the strict rule: 32 bytes, y below the field prime, not a point of small
+ * order. It does not check that the point is on the curve, because a key that is not verifies nothing.
  */
 export function isStrictPublicKey(key: Bytes): boolean {
   if (key.length !== 32) return false;
@@ -53,7 +53,7 @@ export function isStrictPublicKey(key: Bytes): boolean {
   return isBelow(y, FIELD_PRIME) && !SMALL_ORDER_Y.has(bytesToHex(y));
 }
 
-/** The strict rule's part about the signature's own bytes: R's y below the field prime, S below the group order. */
+/** The strict rule for the signature's own bytes: R's y is below the field prime, and S is below the group order. */
 function isStrictSignature(signature: Bytes): boolean {
   return (
     signature.length === SIGNATURE_BYTES &&
@@ -71,12 +71,12 @@ function publicBytes(key: KeyObject): Bytes {
   return new Uint8Array(createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length));
 }
 
-/** The author that a 32-byte Ed25519 seed signs as. */
+/** The author of what a 32-byte Ed25519 seed signs. */
 export function seedToAuthor(seed: Bytes): Author {
   return bytesToHex(publicBytes(privateKey(seed))) as Author;
 }
 
-/** Signs with the Ed25519 key of a 32-byte seed (RFC 8032). */
+/** Makes a signer with the Ed25519 key of a 32-byte seed (RFC 8032). */
 export function createSigner(seed: Bytes): Signer {
   const key = privateKey(seed);
   const publicKey = publicBytes(key);
@@ -88,14 +88,14 @@ export function createSigner(seed: Bytes): Signer {
 }
 
 /**
- * Verifies by one strict rule, so that no two nodes ever disagree about a signature: S < L; the y of A and of R below
- * the field prime; A not of small order; and the equation without cofactor, by bytes: R = encode(SB − SHA-512(R ‖ A ‖
- * M)·A). The last is what OpenSSL computes (RFC 8032 leaves the cofactor open: signatures with parts of small order are
- * where verifiers differ). test/vectors/ed25519.json pins it. Anything that is not 64 bytes, or not an author, is
- * false.
+ * Verifies by one strict rule, so that no two nodes ever disagree about a signature: S < L; the y of A and of R are
+ * below the field prime; A is not of small order; and the equation holds without cofactor, compared as bytes:
+ * R = encode(SB − SHA-512(R ‖ A ‖ M)·A). OpenSSL computes that equation. RFC 8032 leaves the cofactor open, and so
+ * verifiers differ about signatures with parts of small order. test/vectors/ed25519.json pins the rule. A signature
+ * that is not 64 bytes, or an author that is not a key, verifies as false.
  */
 export function createVerifier(): Verifier {
-  // Insertion order is age. null: not a key under the strict rule.
+  // The order of insertion is the order of last use. null means that the author is not a key under the strict rule.
   const keys = new Map<Author, KeyObject | null>();
 
   function keyOf(author: Author): KeyObject | null {

@@ -16,11 +16,11 @@ import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/typ
 
 export * from './ed25519.ts';
 
-/** 64 hex digits, a line end, and room to see that a file is longer than that. */
+/** 64 hex digits, a line end, and some more, so that a longer file is seen to be longer. */
 const MAX_KEY_FILE_BYTES = 128;
 const NODE_KEY_INFO = 'diotec360/lattice/node-key/v1:';
 
-/** Windows has no such modes: what Node reports there says nothing about who may read. */
+/** Windows has no such modes. What Node reports there says nothing about who may read a file. */
 const HAS_MODES = process.platform !== 'win32';
 
 function octal(mode: number): string {
@@ -38,12 +38,15 @@ function isCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** The argument as one word of a shell command. */
+/** Quotes a path as one word of a shell command. */
 function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Throws `key-permissions` when group or others may write in `directory`: they could replace any file in it. */
+/**
+ * Throws LatticeError `key-permissions` when group or others may write in `directory`, because they could replace any
+ * file in it.
+ */
 export function checkSecretDirectory(directory: string): void {
   const { mode } = statSync(directory);
   if (HAS_MODES && (mode & 0o022) !== 0) {
@@ -57,7 +60,7 @@ export function checkSecretDirectory(directory: string): void {
 }
 
 function syncDirectory(directory: string): void {
-  if (!HAS_MODES) return; // Windows cannot open a directory
+  if (!HAS_MODES) return; // Windows cannot open a directory.
   const fd = openSync(directory, constants.O_RDONLY);
   try {
     fsyncSync(fd);
@@ -67,8 +70,8 @@ function syncDirectory(directory: string): void {
 }
 
 /**
- * Writes a new file, durable when it returns; its directory exists. An existing file is left alone and the call throws
- * EEXIST. On any other failure nothing stays behind.
+ * Writes a new file in an existing directory; it is durable when the call returns. An existing file is left alone, and
+ * the call throws EEXIST. On any other failure no file stays behind.
  */
 export function writeNewFile(path: string, content: string, mode: number): void {
   const fd = openSync(path, 'wx', mode);
@@ -86,8 +89,8 @@ export function writeNewFile(path: string, content: string, mode: number): void 
 }
 
 /**
- * A file's first bytes, checked and read through one descriptor so that nobody can exchange it in between. Throws what
- * open throws.
+ * Reads the first bytes of a file. Its mode is checked through the same descriptor, so that nobody can exchange the
+ * file in between. Throws LatticeError `key-permissions`, and what opening the file throws.
  */
 function readSecret(path: string): string {
   const fd = openSync(path, constants.O_RDONLY);
@@ -109,9 +112,9 @@ function readSecret(path: string): string {
 }
 
 /**
- * Reads a key file: the 64 hex digits of a 32-byte Ed25519 seed and at most a line end. Undefined when there is none.
- * Throws LatticeError `key-permissions` (file wider than 0600, directory writable by group or others), `key-invalid`
- * (other content) or `key-unreadable`.
+ * Reads a key file: the 64 hex digits of a 32-byte Ed25519 seed and at most a line end. Answers undefined when there
+ * is no file. Throws LatticeError `key-permissions` (the file's mode allows more than 0600, or group or others may
+ * write in its directory), `key-invalid` (other content) or `key-unreadable`.
  */
 export function loadKey(path: string): Bytes | undefined {
   let text: string;
@@ -142,9 +145,9 @@ export function loadKey(path: string): Bytes | undefined {
 }
 
 /**
- * The key in `path`, made when there is none: random, mode 0600, never over an existing file, in a directory made with
- * mode 0700 where it was missing, durable when this returns. Throws as `loadKey`, and `key-unwritable` when it cannot
- * be made.
+ * Reads the key in `path`, and makes one when there is none: random, with mode 0600, never over an existing file, and
+ * durable when the call returns. A missing directory is made with mode 0700. Throws what `loadKey` throws, and
+ * LatticeError `key-unwritable` when the key cannot be made.
  */
 export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly created: boolean } {
   const found = loadKey(path);
@@ -156,7 +159,7 @@ export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly 
     writeNewFile(path, `${bytesToHex(seed)}\n`, 0o600);
   } catch (error) {
     if (error instanceof LatticeError) throw error;
-    // Another process made it in the meantime: that one is the key.
+    // Another process has made the key in the meantime, and that one counts.
     const other = isCode(error, 'EEXIST') ? loadKey(path) : undefined;
     if (other !== undefined) return { seed: other, created: false };
     throw new LatticeError(
@@ -172,7 +175,7 @@ export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly 
   return { seed, created: true };
 }
 
-/** HKDF-SHA256 (RFC 5869) of a 32-byte secret, no salt, 32 bytes out. */
+/** Derives 32 bytes from a 32-byte secret by HKDF-SHA256 without salt (RFC 5869). */
 export function deriveBytes(secret: Bytes, info: string): Bytes {
   if (secret.length !== 32) throw new RangeError('a secret to derive from has 32 bytes');
   return new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(), info, 32));

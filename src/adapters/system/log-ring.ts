@@ -1,10 +1,10 @@
 import type { LogDestination } from './log.ts';
 
-/** What an operator reads back after something happened. */
+/** Lines kept: enough for an operator to read back what led to a failure. */
 const MAX_LINES = 1000;
-/** In all, as held: a thousand lines of stack traces would otherwise be many megabytes. */
+/** Bytes of all lines that are kept. Without it a thousand lines of stack traces would take many megabytes. */
 const MAX_BYTES = 1024 * 1024;
-/** One line; a longer one is replaced by a short one that says so. */
+/** Bytes of one line. A longer one is replaced by a short line that says so. */
 const MAX_LINE_BYTES = 16 * 1024;
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -19,23 +19,23 @@ export interface RingLine {
 }
 
 export interface RingPage {
-  /** Oldest first. */
+  /** The lines, oldest first. */
   readonly lines: readonly RingLine[];
-  /** Lines after the asked place that are gone. */
+  /** How many lines after the place that was asked for are gone. */
   readonly dropped: number;
-  /** The asked place was in another run of the node, whose lines are gone. */
+  /** True when the place that was asked for is in another run of the node, whose lines are gone. */
   readonly restarted: boolean;
-  /** Where to go on, also when no line of the level was there. */
+  /** The id after which to go on, even when no line of the level was found. */
   readonly next: string;
 }
 
 export interface LogRing extends LogDestination {
   /**
-   * At most `limit` lines of at least `level` that come after the id `after`; without it, or with an id of another run,
-   * from the oldest held.
+   * Answers at most `limit` lines of at least `level` that come after the id `after`. Without `after`, or with an id of
+   * another run, it begins with the oldest line that is kept.
    */
   read(options: { readonly after?: string | undefined; readonly level: LogLevel; readonly limit: number }): RingPage;
-  /** The place before the newest `count` lines of at least `level`. */
+  /** The id after which the newest `count` lines of at least `level` come. */
   tail(count: number, level: LogLevel): string;
   /** Calls `onLine` after each new line, until the returned function is called. */
   follow(onLine: () => void): () => void;
@@ -47,9 +47,9 @@ interface Held {
   readonly level: LogLevel;
 }
 
-/** The newest lines of the log in memory. `run` tells the runs of a node apart: 1 to 32 characters without a hyphen. */
+/** Keeps the newest lines of the log in memory. `run` names this run of the node: 1 to 32 characters, no hyphen. */
 export function createLogRing(run: string): LogRing {
-  /** Numbered on from `first`. */
+  /** The lines that are kept. The first of them has the number `first`. */
   const held: Held[] = [];
   let first = 1;
   let bytes = 0;
@@ -64,7 +64,7 @@ export function createLogRing(run: string): LogRing {
     return { line: short, bytes: Buffer.byteLength(short), level };
   }
 
-  /** The number after which to read, and how many lines between it and the oldest held are gone. */
+  /** The number after which to read, and how many lines between it and the oldest kept line are gone. */
   function placeOf(after: string | undefined): {
     readonly number: number;
     readonly dropped: number;
@@ -72,7 +72,7 @@ export function createLogRing(run: string): LogRing {
   } {
     const [, ofRun, digits] = /^([^-]*)-(\d{1,15})$/.exec(after ?? '') ?? [];
     if (after === undefined) return { number: first - 1, dropped: 0, restarted: false };
-    // Of another run we know only what this run has lost.
+    // For an id of another run, only the lines that this run has dropped can be counted.
     if (ofRun !== run) return { number: first - 1, dropped: first - 1, restarted: true };
     const number = Math.min(Number(digits), first + held.length - 1);
     return { number: Math.max(number, first - 1), dropped: Math.max(0, first - 1 - number), restarted: false };
@@ -116,7 +116,7 @@ export function createLogRing(run: string): LogRing {
   };
 }
 
-/** Every line begins with its level: it is the first field that the logger writes. */
+/** Reads the level, which is the first field that the logger writes. */
 function levelOf(line: string): LogLevel {
   const level = /^\{"level":"(\w+)"/.exec(line)?.[1];
   return LEVELS.find((known) => known === level) ?? 'info';

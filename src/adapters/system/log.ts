@@ -4,13 +4,13 @@ import type { Log } from '../../ports/index.ts';
 
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** 'json': one object a line. 'pretty': coloured text for a terminal. */
+  /** 'json' writes one object a line, 'pretty' coloured text for a terminal. */
   readonly format: 'json' | 'pretty';
   /** Receives whole lines, each with its line feed. Default: standard output. */
   readonly destination?: LogDestination;
-  /** Receives every line as JSON too, whatever the format. */
+  /** Receives every line as JSON, whatever the format of the destination is. */
   readonly ring?: LogDestination;
-  /** Texts that are struck out wherever they stand, in messages of libraries too. */
+  /** Texts that are replaced wherever they occur, even in messages of libraries. */
   readonly secrets?: readonly string[];
 }
 
@@ -18,7 +18,7 @@ export interface LogDestination {
   write(line: string): void;
 }
 
-/** Names whose values never reach a log, whatever their case and wherever they stand. */
+/** Names of fields whose values never reach a log, in upper or lower case and at any depth. */
 const SECRET_NAMES: ReadonlySet<string> = new Set([
   'token',
   'apitoken',
@@ -29,19 +29,18 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   'authorization',
 ]);
 const REDACTED = '[redacted]';
-/** A shorter text is no secret, and would strike out half the log. */
+/** Shorter secrets are not replaced, because they would match all over the log. */
 const MIN_SECRET_LENGTH = 8;
-/** Fields are looked through to this depth; what lies deeper is left out, so a secret cannot hide below. */
+/** Fields are searched to this depth. What lies deeper is left out, so that no secret hides there. */
 const MAX_FIELD_DEPTH = 6;
 /**
- * Bytes kept for a destination that refuses them for now; what comes on top is dropped. Logging never takes a node
- * down.
+ * Bytes that wait while standard output takes none. Lines beyond that are dropped, so that logging never ends a node.
  */
 const MAX_HELD_BYTES = 1024 * 1024;
 
 /**
- * Structured log. Each line: `time` (ISO 8601, UTC), `level` (its name), `component` (of a child), the fields, and
- * `msg`, which is constant per place in the code. An error goes under `err`. Fields must not be named time, level,
+ * A structured log. Each line has `level` (its name), `time` (ISO 8601, UTC), `component` (of a child), the fields, and
+ * `msg`, which is constant for each place in the code. An error goes under `err`. Fields must not be named time, level,
  * component or msg.
  */
 export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): Log {
@@ -67,7 +66,7 @@ export function createLog({ level, format, destination = standardOutput(), ring,
     },
     sink,
   );
-  // Always a child of the root: a child's child would carry `component` twice.
+  // Every child is one of the root, because a child's child would carry `component` twice.
   const logOf = (logger: Logger): Log => ({
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),
@@ -78,7 +77,7 @@ export function createLog({ level, format, destination = standardOutput(), ring,
   return logOf(root);
 }
 
-/** Every line to both. */
+/** A log that writes every line to both. */
 export function teeLog(a: Log, b: Log): Log {
   const both =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -96,9 +95,9 @@ export function teeLog(a: Log, b: Log): Log {
 }
 
 /**
- * Synchronous, so that the last line of a dying process is out before it ends. A closed pipe, a full disk or a reader
- * that does not keep up costs lines, never the process: by default the library throws on the second and sleeps on the
- * third.
+ * Standard output is written synchronously, so that the last line of a process is out before it ends. A closed pipe, a
+ * full disk or a reader that does not keep up costs lines and never the process. By default the library would throw on
+ * a full disk and block on a slow reader.
  */
 function standardOutput(): LogDestination {
   const stream = pino.destination({ dest: 1, sync: true, maxLength: MAX_HELD_BYTES, retryEAGAIN: () => false });
@@ -106,15 +105,15 @@ function standardOutput(): LogDestination {
   return stream;
 }
 
-/** Type, message, stack and own fields (code, next, details); causes are in the message and the stack. */
+/** Gives type, message, stack and own fields (code, next, details). Causes are part of the message and the stack. */
 function serialisedError(error: unknown): unknown {
-  // The library's result has a prototype of its own; a plain copy is looked through like any field.
+  // The library's result has a prototype of its own. A plain copy of it is searched for secrets like any field.
   return error instanceof Error ? withoutSecrets({ ...stdSerializers.err(error) }, 0) : withoutSecrets(error, 0);
 }
 
 function prettyTo(destination: LogDestination): LogDestination {
-  // Loaded only here, because it costs start-up time, and synchronously, because nothing may be logged before it is
-  // there.
+  // The module is loaded only where it is used, because loading takes time at the start, and synchronously, because
+  // the first line may come at once.
   const require = createRequire(import.meta.url);
   const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
   const toText = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
@@ -122,8 +121,8 @@ function prettyTo(destination: LogDestination): LogDestination {
 }
 
 /**
- * A copy of plain objects and arrays without secrets. Anything else, errors included, is passed on: serialisers see to
- * those.
+ * Copies plain objects and arrays without their secrets. Anything else, errors included, is returned as it is, because
+ * a serialiser takes care of it.
  */
 function withoutSecrets(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;

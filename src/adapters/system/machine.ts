@@ -4,12 +4,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Machine } from '../../ports/index.ts';
 
 const RESOLUTION_MS = 10;
-/** Sizes on disk are read at most this often: a store has hundreds of files. */
+/** Time between two readings of the sizes on disk: a store has hundreds of files. */
 const DISK_EVERY_MS = 5_000;
-/** CPU time is a mean since the last look, but not over less than this. */
+/** CPU use is a mean since the previous reading. Within this time the previous figure is repeated. */
 const CPU_EVERY_MS = 1_000;
 
-/** What a node uses of its machine. Bytes, ms; CPU in percent of one core. */
+/** What a node uses of its machine. Sizes are bytes, times are ms, and CPU is a percentage of one core. */
 export interface Resources {
   readonly disk: {
     readonly path: string;
@@ -37,7 +37,7 @@ export interface MachineProbe extends Machine {
   close(): void;
 }
 
-/** Looks at the process and at the file system of `directory`. `space`: free bytes and size of a file system. */
+/** Measures the process and the file system of `directory`. `space` answers a file system's free bytes and size. */
 export function createMachineProbe(
   directory: string,
   space: (directory: string) => Promise<{ readonly free: number; readonly total: number }>,
@@ -48,7 +48,7 @@ export function createMachineProbe(
   let cpu = { at: performance.now(), used: process.cpuUsage(), percent: 0 };
   let disk: { readonly at: number; readonly value: Promise<Resources['disk']> } | undefined;
 
-  // A sample is the time between two timers: what is beyond their distance was waiting.
+  // A sample is the time between two ticks of a timer. What exceeds the timer's period was spent waiting.
   const beyond = (nanoseconds: number): number =>
     Math.max(0, Math.round((nanoseconds / 1e6 - RESOLUTION_MS) * 100) / 100);
   const look = (): Resources['eventLoop'] => ({
@@ -103,7 +103,7 @@ export function createMachineProbe(
   };
 }
 
-/** Bytes of the files in a directory; a file that goes away meanwhile counts nothing. */
+/** Bytes of the files in a directory. A file that is removed meanwhile counts as 0. */
 async function sizeOf(directory: string): Promise<number> {
   const names = await readdir(directory);
   const sizes = await Promise.all(

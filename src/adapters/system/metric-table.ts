@@ -8,9 +8,9 @@ export interface MetricDefinition {
   readonly buckets?: readonly number[];
 }
 
-/** From what one signature or a cached batch takes to what means trouble. */
+/** Seconds: from the time of one signature check to times that mean trouble. */
 const FAST = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
-/** From one sync of a good disk, or one hop, to a minute. */
+/** Seconds: from one sync of a fast disk, or one hop of the network, to half a minute. */
 const SLOW = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
 const counter = (name: string, help: string, labels: readonly string[] = []): MetricDefinition => ({
@@ -32,7 +32,7 @@ const histogram = (name: string, help: string, buckets: readonly number[]): Metr
   buckets,
 });
 
-/** Counted as things happen. */
+/** Metrics that are counted or observed where things happen. */
 const EVENTS: readonly MetricDefinition[] = [
   counter('lattice_writes_total', 'Local commits by how they ended.', ['outcome']),
   counter('lattice_applied_batches_total', 'Durable batches.'),
@@ -67,7 +67,10 @@ const EVENTS: readonly MetricDefinition[] = [
   ),
 ];
 
-/** Read from the node when somebody looks. A peer is the end of its peer id, `other` beyond those listed. */
+/**
+ * Gauges that are read from the node for each scrape. The label `peer` is the end of the peer id, or `other` for peers
+ * beyond those that are listed.
+ */
 const STATE: readonly MetricDefinition[] = [
   gauge('lattice_info', '1; its labels tell what runs.', ['version', 'name', 'role', 'network']),
   gauge('lattice_health', '1 for the state that holds.', ['state']),
@@ -114,5 +117,5 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 
-/** Every metric of a node. What is not listed here, or carries other labels, is not kept. */
+/** Every metric of a node. An update of a metric that is not listed here, or with other labels, is dropped. */
 export const METRICS: readonly MetricDefinition[] = [...EVENTS, ...STATE];

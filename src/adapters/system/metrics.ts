@@ -3,20 +3,20 @@ import type { Metrics } from '../../ports/index.ts';
 import { METRICS, type MetricDefinition } from './metric-table.ts';
 
 /**
- * Label values of one metric. They come from bounded sets (refusals, lungs, routes by status), some dozens each; the
- * bound holds memory even when a label turns out not to be bounded.
+ * Combinations of label values of one metric. Labels take values from bounded sets (refusals, lungs, routes by status)
+ * of some dozens each. The limit bounds memory even when a label turns out not to be bounded.
  */
 export const MAX_SERIES = 512;
 /**
- * Updates that were not kept: an unknown name, other labels, or over MAX_SERIES. Anything but 0 is a mistake in the
- * program.
+ * Counts the updates that were dropped: an unknown name, other labels, or more than MAX_SERIES series. Anything but 0
+ * is a mistake in the program.
  */
 const DROPPED = 'lattice_metrics_dropped_total';
 
 type Labels = Readonly<Record<string, string>>;
 const NO_LABELS: Labels = {};
 
-/** One value of a gauge that is read when somebody looks. */
+/** One value of a gauge that is read for each scrape. */
 export interface Sample {
   readonly name: string;
   readonly value: number;
@@ -26,20 +26,20 @@ export interface Sample {
 export interface MetricsPage {
   readonly contentType: string;
   /**
-   * Text exposition format. `samples` are all that the sampled gauges have: a peer that is gone leaves no series
-   * behind.
+   * Writes a page in Prometheus' text exposition format. `samples` are all values of the sampled gauges, so a peer that
+   * is gone leaves no series behind.
    */
   render(samples: readonly Sample[]): Promise<string>;
 }
 
-/** Holds the values of one counter or gauge; the library reads them when it writes a page. */
+/** Keeps the values of one counter or gauge. The library reads them when it writes a page. */
 interface Family {
   add(labels: Labels, by: number): boolean;
   set(labels: Labels, value: number): boolean;
   clear(): void;
 }
 
-/** The same for every node of a process, and never given back by the library: made once. */
+/** Made once: these metrics are the same for every node of a process, and the library cannot take them back. */
 let processRegistry: Registry | undefined;
 
 function processMetrics(): Registry {
@@ -50,12 +50,12 @@ function processMetrics(): Registry {
   return processRegistry;
 }
 
-/** Metrics of METRICS and of the process, kept in memory and written in the Prometheus text format. */
+/** Keeps the metrics of `definitions` in memory, and writes them and the process's in Prometheus' text format. */
 export function createMetrics(definitions: readonly MetricDefinition[] = METRICS): Metrics & MetricsPage {
   const registry = new Registry();
   const families = new Map<string, Family>();
   const histograms = new Map<string, (seconds: number) => void>();
-  /** Gauges that samples gave a value: what the next samples leave out is gone. */
+  /** Gauges that have had a value by a sample. Each page clears them first, so only its own samples show. */
   const sampled = new Set<string>();
   let dropped = 0;
 
@@ -64,7 +64,7 @@ export function createMetrics(definitions: readonly MetricDefinition[] = METRICS
     if (kind === 'histogram') histograms.set(name, createHistogram(registry, definition));
     else {
       families.set(name, createFamily(registry, definition));
-      // A counter that was never touched is 0, not absent: a rate from its first event on is seen.
+      // A counter without labels starts at 0 and not absent, so that a rate shows its first event.
       if (kind === 'counter' && labels.length === 0) families.get(name)?.add(NO_LABELS, 0);
     }
   }
@@ -104,7 +104,7 @@ export function createMetrics(definitions: readonly MetricDefinition[] = METRICS
   };
 }
 
-/** Counts into an array: the library's own observing costs twenty times that, on the way of every write. */
+/** Counts into an array. The library's own `observe` takes twenty times as long, and every write observes. */
 function createHistogram(
   registry: Registry,
   { name, help, buckets = [] }: MetricDefinition,
@@ -129,7 +129,7 @@ function createHistogram(
     help,
     get: async () => ({ name, help, type: 'histogram', values: series(), aggregator: 'sum' }),
   };
-  // Of a metric the registry asks no more than this.
+  // The registry uses no more of a metric than these members.
   registry.registerMetric(metric as unknown as Metric);
   return (seconds) => {
     let i = 0;
@@ -142,7 +142,7 @@ function createHistogram(
 function createFamily(registry: Registry, { name, kind, help, labels = [] }: MetricDefinition): Family {
   const held = new Map<string, { readonly labels: Labels; value: number }>();
   const config = { name, help, labelNames: [...labels], registers: [] };
-  // Values are handed over as a whole: the library's own update costs several times that of a map.
+  // The library gets the values when it writes a page: its own update costs several times that of a map.
   registry.registerMetric(
     kind === 'counter'
       ? new Counter({
@@ -156,7 +156,7 @@ function createFamily(registry: Registry, { name, kind, help, labels = [] }: Met
           ...config,
           collect() {
             this.reset();
-            // The library makes a 0 of a gauge without labels; a value that nobody set is unknown.
+            // The library shows a gauge without labels as 0, but a value that nobody has set is unknown.
             if (held.size === 0 && labels.length === 0) this.remove();
             for (const series of held.values()) this.set(series.labels, series.value);
           },

@@ -3,9 +3,9 @@ import type { CliContext, GlobalOptions } from '../context.ts';
 import { usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
-/** What may be typed at one place of the command line. */
+/** What can be typed at one place of the command line. */
 interface Place {
-  /** Commands so far, like `/state/get`; empty at the start. */
+  /** The commands typed so far, like `/state/get`. Empty at the start. */
   readonly at: string;
   readonly words: readonly { readonly word: string; readonly help: string; readonly takesValue: boolean }[];
 }
@@ -59,7 +59,7 @@ const wordOf = (option: Option) => ({
   takesValue: option.required,
 });
 
-/** `text` as one word of a POSIX shell or of fish. */
+/** Quotes `text` as one word of a POSIX shell or of fish. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 const pattern = (places: readonly Place[]): string => places.flatMap(({ at }) => (at === '' ? [] : [at])).join('|');
 

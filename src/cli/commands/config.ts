@@ -6,11 +6,11 @@ import { EXIT } from '../exit-codes.ts';
 import { alignColumns, printable } from '../output.ts';
 
 export interface ConfigShowOptions extends GlobalOptions {
-  /** Also what is at its default. */
+  /** Shows also the settings that are at their defaults. */
   readonly all?: boolean;
 }
 
-/** The configuration that a node runs with, and where each value comes from. Secrets are told as set or not set. */
+/** Shows a node's configuration and where each value comes from. Secrets are shown only as set or not set. */
 export async function configShow(context: CliContext, options: ConfigShowOptions): Promise<number> {
   const client = await connect(context, options);
   const items = await client.getConfig();
@@ -30,8 +30,8 @@ const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : JSON.stringify(value);
 
 /**
- * Checks the configuration that `start` would take, without starting anything. Exit code 1 when production's guard
- * objects.
+ * Checks the configuration that `start` would take, without starting anything. The exit code is 1 when the
+ * configuration is not fit for production.
  */
 export async function configCheck(context: CliContext, options: GlobalOptions): Promise<number> {
   let config: ReturnType<typeof loadConfig>;

@@ -21,16 +21,16 @@ export interface ResolveOptions extends GlobalOptions {
 
 type Sibling = Conflict['siblings'][number];
 
-/** Keys asked for at once: each may carry many siblings. */
+/** Keys of one request. Each may have many siblings. */
 const PAGE = 100;
-/** Pages looked through for one key: 100,000 conflicts are a fleet in trouble of another kind. */
+/** Pages that are searched for one key. A fleet with 100,000 conflicts has another problem. */
 const MAX_PAGES = 1000;
 
 export async function conflictsList(context: CliContext, options: ConflictsOptions): Promise<number> {
   const client = await connect(context, options);
   const found: Conflict[] = [];
   let cursor: string | undefined;
-  // Ends: every round finds at least one conflict or is the last.
+  // The loop ends, because every round finds at least one conflict or is the last.
   do {
     const page = await client.listConflicts({ limit: Math.min(PAGE, options.limit - found.length), cursor });
     found.push(...page.conflicts);
@@ -60,7 +60,7 @@ export async function conflictsShow(context: CliContext, key: string, options: G
   return EXIT.ok;
 }
 
-/** Writes one value in place of all that are shown. Fails when the value that is shown has changed meanwhile. */
+/** Writes one value in place of all siblings. Fails when the winner has changed since the conflict was read. */
 export async function conflictsResolve(context: CliContext, key: string, options: ResolveOptions): Promise<number> {
   const given = [options.take, options.value, options.delete].filter((choice) => choice !== undefined);
   if (given.length !== 1)
@@ -71,7 +71,7 @@ export async function conflictsResolve(context: CliContext, key: string, options
   const chosen =
     options.take === undefined ? { deleted: options.delete === true, value } : siblingOf(conflict, options.take);
   const winner = conflict.siblings[0] as Sibling;
-  // Nothing is overwritten that its writer saw and we did not. A deleted key has no version to name.
+  // The condition keeps us from overwriting a write that we have not seen. A deleted key has no version to name.
   const unchanged = winner.deleted ? {} : { ifMatch: winner.version };
   const operation: Operation =
     chosen.deleted || chosen.value === undefined
@@ -92,7 +92,7 @@ async function find(client: ApiClient, key: string): Promise<Conflict> {
     const found = page.conflicts.find((conflict) => conflict.key === key);
     if (found !== undefined) return found;
     cursor = page.cursor;
-    // They come in key order.
+    // Conflicts come in key order, so the key cannot come after a greater one.
     const last = page.conflicts.at(-1)?.key;
     if (cursor === undefined || last === undefined || Buffer.compare(Buffer.from(last), Buffer.from(key)) > 0) break;
   }

@@ -14,7 +14,7 @@ export interface ContextAddOptions extends GlobalOptions {
   readonly node?: string;
 }
 
-/** A fleet.json describes at most some hundred nodes. */
+/** A fleet.json describes at most some hundreds of nodes. */
 const MAX_FLEET_BYTES = 1024 * 1024;
 
 export async function contextAdd(context: CliContext, name: string, options: ContextAddOptions): Promise<number> {
@@ -27,7 +27,7 @@ export async function contextAdd(context: CliContext, name: string, options: Con
   const url = options.url ?? node?.url;
   if (url === undefined) throw usageError('which node? give --url or --fleet');
   const tokenFile = options.tokenFile === undefined ? node?.tokenFile : resolve(context.cwd, options.tokenFile);
-  // A wrong URL or token file is found now, not by the next command.
+  // Making a client finds a wrong URL or token file before the context is stored.
   createApiClient({
     url,
     token: tokenFile === undefined ? undefined : await readToken(context, tokenFile),

@@ -15,7 +15,7 @@ export interface CertificateOptions extends GlobalOptions {
   readonly out?: string;
 }
 
-/** The agreed states of the last minutes, newest first. */
+/** Lists the cuts of the last minutes, newest first. */
 export async function cuts(context: CliContext, options: CutsOptions): Promise<number> {
   const client = await connect(context, options);
   return await watch(
@@ -42,7 +42,7 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
   );
 }
 
-/** The certificate of a quorum for a cut: an auditor's anchor. */
+/** Gets the certificate of a cut, with which an auditor checks proofs. */
 export async function certificate(context: CliContext, options: CertificateOptions): Promise<number> {
   const client = await connect(context, options);
   const answer = await client.getCertificate({ at: options.at });

@@ -27,14 +27,14 @@ interface Target {
   readonly peerId: string | undefined;
 }
 
-/** Between two looks while roots settle. */
+/** Pause between two examinations while roots are still different. */
 const SETTLE_STEP_MS = 250;
 
 const MARKS = { ok: ['green', '✓'], info: ['dim', '·'], note: ['yellow', '!'], bad: ['red', '✗'] } as const;
 
 /**
- * Looks at nodes and at all of them together. Exit code 0 well, 1 something to repair, 3 nobody answers; with --check
- * those of monitoring plugins.
+ * Examines each node and all nodes together. The exit code is 0 when all is well, 1 when something must be repaired,
+ * and 3 when no node answers. With --check it is that of a monitoring plugin.
  */
 export async function doctor(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<number> {
   const targets = await targetsOf(context, urls, options);
@@ -49,7 +49,7 @@ export async function doctor(context: CliContext, urls: readonly string[], optio
       }),
     );
   };
-  // Writes in flight make roots differ for a moment, so what is bad is looked at again for a while.
+  // Writes under way make roots differ for a moment, so a bad result is examined again for a while.
   const deadline = performance.now() + options.settle * 1000;
   let reports = await examine();
   while (reports.some((r) => r.reachable) && !isWell(reports) && performance.now() < deadline) {
@@ -81,7 +81,7 @@ function isWell(reports: readonly NodeReport[]): boolean {
   return ![...reports.flatMap((r) => r.findings), ...examineFleet(reports)].some((f) => f.level === 'bad');
 }
 
-/** A fleet.json holds some lines for each node. */
+/** A fleet.json has a few lines for each node. */
 const MAX_FLEET_BYTES = 1024 * 1024;
 
 async function targetsOf(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<Target[]> {
@@ -106,7 +106,7 @@ async function targetsOf(context: CliContext, urls: readonly string[], options: 
   return targets.length > 0 ? targets : [{ client: await connect(context, options), peerId: undefined }];
 }
 
-/** The token in a node's env file, where this machine holds it. */
+/** The token in a node's env file, where this machine has that file. */
 async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
   try {
     return envFile === ''

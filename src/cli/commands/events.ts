@@ -11,7 +11,7 @@ export interface EventsOptions extends GlobalOptions {
   readonly count?: number;
 }
 
-/** Prints events as they come, until a signal or --count of them. */
+/** Prints events as they come, until a signal comes or --count events are printed. */
 export async function events(context: CliContext, options: EventsOptions): Promise<number> {
   const client = await connect(context, options);
   const types = options.type?.split(',').map((type) => type.trim());

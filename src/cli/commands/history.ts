@@ -8,16 +8,16 @@ export interface HistoryOptions extends GlobalOptions {
   readonly limit: number;
 }
 
-/** Versions asked for at once. */
+/** Versions of one request. */
 const PAGE = 100;
 
-/** Who wrote a key and when, newest first. */
+/** Shows who wrote a key and when, newest first. */
 export async function history(context: CliContext, key: string, options: HistoryOptions): Promise<number> {
   const client = await connect(context, options);
   const items: History['items'] = [];
   let cursor: string | undefined;
   let complete = true;
-  // Ends: every round finds at least one version or is the last.
+  // The loop ends, because every round finds at least one version or is the last.
   do {
     const page = await client.getHistory(key, { limit: Math.min(PAGE, options.limit - items.length), cursor });
     items.push(...page.items);

@@ -13,9 +13,9 @@ export interface ImportOptions extends GlobalOptions {
   readonly dryRun?: boolean;
 }
 
-/** The file is read whole, and V8 has no longer strings than twice this. */
+/** The file is read as one string, and V8's longest string is twice as long. */
 const MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024;
-/** Names of left-alone keys to show; all of them are in --json. */
+/** Skipped keys that are shown. With --json all of them are. */
 const SHOWN = 10;
 
 export async function importSnapshot(context: CliContext, file: string, options: ImportOptions): Promise<number> {

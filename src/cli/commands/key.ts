@@ -11,14 +11,14 @@ export interface KeyOptions extends GlobalOptions {
   readonly keyFile?: string;
 }
 
-/** A node's peer id and public key, from its key file: no node needs to run. */
+/** Shows a node's peer id and public key, from its key file. The node need not run. */
 export async function id(context: CliContext, options: KeyOptions): Promise<number> {
   const publicKey = seedToAuthor(readSeed(context, options));
   show(context, options, { peerId: authorToPeerId(publicKey), publicKey });
   return EXIT.ok;
 }
 
-/** The same of a file, or of the node that runs where no file is named. */
+/** Shows the same from a key file, or from the running node where no file is named. */
 export async function keyShow(context: CliContext, options: KeyOptions): Promise<number> {
   if (options.keyFile !== undefined || options.envFile !== undefined) return await id(context, options);
   const client = await connect(context, options);
@@ -40,7 +40,7 @@ function show(
   }
 }
 
-/** The key's seed, never made here: an identity that no node uses helps nobody. */
+/** Reads the seed of the node key. A missing key is not made, because no node would use it. */
 function readSeed(context: CliContext, options: KeyOptions): Bytes {
   let path = options.keyFile;
   if (path === undefined) {

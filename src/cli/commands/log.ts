@@ -24,7 +24,7 @@ interface LogLine {
 
 const STYLES: Readonly<Record<string, Style>> = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' };
 
-/** The node's last log lines; with --follow also those that come. */
+/** Prints the node's last log lines, and with --follow also those that come. */
 export async function log(context: CliContext, options: LogOptions): Promise<number> {
   const client = await connect(context, options);
   const { output } = context;

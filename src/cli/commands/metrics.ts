@@ -6,11 +6,11 @@ import { EXIT } from '../exit-codes.ts';
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** NaN and infinities as text: JSON has none. */
+  /** NaN and infinities are text, because JSON has no such numbers. */
   readonly value: number | string;
 }
 
-/** The node's metrics in Prometheus' text form, or those whose name contains `filter`. */
+/** Prints the node's metrics in Prometheus' text form, or only those whose name contains `filter`. */
 export async function metrics(
   context: CliContext,
   filter: string | undefined,
@@ -36,7 +36,7 @@ export async function metrics(
   return EXIT.ok;
 }
 
-/** The samples of Prometheus' text exposition format; what is no sample is left out. */
+/** Reads the samples of Prometheus' text exposition format. Lines that are not samples are left out. */
 export function samplesOf(text: string): Sample[] {
   const samples: Sample[] = [];
   for (const line of text.split('\n')) {

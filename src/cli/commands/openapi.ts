@@ -13,7 +13,7 @@ interface OpenapiDocument {
   readonly paths: Readonly<Record<string, unknown>>;
 }
 
-/** The OpenAPI document of the node's API. */
+/** Prints the OpenAPI document of the node's API, or writes it to a file. */
 export async function openapi(context: CliContext, options: OpenapiOptions): Promise<number> {
   const client = await connect(context, options);
   const document = (await client.getOpenApi()) as unknown as OpenapiDocument;

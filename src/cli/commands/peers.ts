@@ -9,7 +9,7 @@ export interface DifferencesOptions extends GlobalOptions {
   readonly limit: number;
 }
 
-/** Every peer, the lung that carries it, and whether it agrees. */
+/** Shows every peer, the lung that carries it, and whether its root equals the node's. */
 export async function peersList(context: CliContext, options: WatchOptions): Promise<number> {
   const client = await connect(context, options);
   return await watch(
@@ -59,7 +59,7 @@ function remarks(peer: Peer): string {
   return said.join('; ');
 }
 
-/** Adds a peer by its URL or multiaddr, for this run and those after it. */
+/** Adds a peer by its URL or multiaddr. The node remembers it across restarts. */
 export async function peersAdd(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const added = await client.addPeer(addressOf(address));
@@ -68,7 +68,7 @@ export async function peersAdd(context: CliContext, address: string, options: Gl
   return EXIT.ok;
 }
 
-/** Removes a peer that was added so; configured ones stay. */
+/** Removes a peer that `peers add` has added. Configured peers stay. */
 export async function peersRemove(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   await client.removePeer(addressOf(address));
@@ -86,7 +86,7 @@ function addressOf(address: string): PeerName {
   );
 }
 
-/** Has the node reach a peer over both lungs. Exit code 1 when neither does. */
+/** Has the node reach a peer over both lungs. The exit code is 1 when it reaches the peer over neither. */
 export async function peersPing(context: CliContext, peer: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const answer = await client.pingPeer(peer);
@@ -102,7 +102,7 @@ export async function peersPing(context: CliContext, peer: string, options: Glob
   return answer.results.some(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
 }
 
-/** The keys that differ between the node and a peer. Exit code 1 when there are any. */
+/** Lists the keys that differ between the node and a peer. The exit code is 1 when the two are not equal. */
 export async function peersDiff(context: CliContext, peer: string, options: DifferencesOptions): Promise<number> {
   const client = await connect(context, options);
   const answer = await client.getDifferences(peer, { limit: options.limit });

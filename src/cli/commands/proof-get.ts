@@ -6,7 +6,7 @@ import { writeNew } from '../write-file.ts';
 
 export interface ProofGetOptions extends GlobalOptions {
   readonly out?: string;
-  /** 'cut': against the newest root that a quorum certified, with the certificate. */
+  /** 'cut' asks for a proof under the newest root that a quorum has certified, with the certificate. */
   readonly at?: 'cut';
 }
 

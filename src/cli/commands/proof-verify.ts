@@ -13,7 +13,7 @@ export interface ProofVerifyOptions extends GlobalOptions {
   readonly trust?: string;
 }
 
-/** 256 siblings of 80 KiB in base64url, and some. */
+/** Somewhat more than 256 siblings of 80 KiB in base64url. */
 const MAX_PROOF_BYTES = 32 * 1024 * 1024;
 const HEX_32 = /^[0-9a-fA-F]{64}$/;
 

@@ -4,10 +4,10 @@ import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
-/** What is in flight may finish for this long after a signal; peers repair the rest. */
+/** Time after a signal in which what is under way can finish. Peers repair the rest. */
 const DRAIN_MS = 2000;
 
-/** Runs a node until a signal: the first one drains it, the second one ends it at once. */
+/** Runs a node until a signal. The first signal drains the node, and a second one ends it at once. */
 export async function start(context: CliContext, options: GlobalOptions): Promise<number> {
   const config = loadConfig({
     env: context.env,
@@ -25,10 +25,10 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
   });
   try {
     const { startNode } = await import('../../app/index.ts');
-    // A signal during the start is remembered, and drains as soon as there is something to drain.
+    // A signal during the start is remembered, and stops the node as soon as it has started.
     const node = await startNode({ config });
-    // A library's forgotten promise is no reason to end a node that still works: it is said, and the supervisors see to
-    // the rest.
+    // A rejection that a library does not handle must not end a node that still works. It is logged, and supervision
+    // restarts what has failed.
     process.on('unhandledRejection', (reason) =>
       node.log.error({ error: String(reason) }, 'an internal failure went unhandled'),
     );

@@ -5,9 +5,9 @@ import { type CliContext, type GlobalOptions, readTextFile, usageError } from '.
 import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output.ts';
 
-/** Entries asked for at once. */
+/** Entries of one request. */
 const PAGE = 500;
-/** A value is at most 16 KiB encoded; its JSON text, escapes and spaces included, is not a hundred times that. */
+/** An encoded value has at most 16 KiB. Its JSON text, escapes and spaces included, is less than 64 times as long. */
 const MAX_VALUE_TEXT = 1024 * 1024;
 
 export interface ConditionalOptions extends GlobalOptions {
@@ -69,7 +69,7 @@ export async function stateList(
   const entries: Entry[] = [];
   let cursor = options.cursor;
   let shown = 0;
-  // Ends: every round lists at least one entry or is the last.
+  // The loop ends, because every round lists at least one entry or is the last.
   for (;;) {
     const page = await client.listEntries({
       prefix: prefix === '' ? undefined : prefix,
@@ -97,7 +97,10 @@ export async function stateRoot(context: CliContext, options: GlobalOptions): Pr
   return EXIT.ok;
 }
 
-/** The user's JSON as typed: the node's strict parser must see every digit and every repeated key. */
+/**
+ * Checks that the user's text is JSON and returns it as it was typed, because the node's strict parser must see every
+ * digit and every repeated key. Throws LatticeError `usage`.
+ */
 export function jsonText(text: string): string {
   try {
     JSON.parse(text);
@@ -110,7 +113,7 @@ export function jsonText(text: string): string {
   return text;
 }
 
-/** All of stdin as text. */
+/** Reads all of stdin as text. Rejects with LatticeError `usage` over `limit` bytes. */
 export async function readAll(stdin: AsyncIterable<Uint8Array>, limit = MAX_VALUE_TEXT): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -122,7 +125,7 @@ export async function readAll(stdin: AsyncIterable<Uint8Array>, limit = MAX_VALU
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-/** A file that the user named, or stdin for "-". */
+/** Reads a file that the user has named, or stdin for "-". */
 export async function readInput(context: CliContext, file: string, limit: number): Promise<string> {
   return file === '-' ? await readAll(context.stdin, limit) : await readTextFile(context, file, limit);
 }

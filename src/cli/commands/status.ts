@@ -65,7 +65,7 @@ function cutsOf({ cuts, now }: Status): string[][] {
   return rows;
 }
 
-/** What a node still does after its start. */
+/** Rows for the work that a node still does after its start: a bootstrap, a check of its store. */
 function progressOf({ bootstrap, integrity }: Status): string[][] {
   const rows: string[][] = [];
   if (bootstrap !== undefined && bootstrap.phase !== 'done') {

@@ -27,10 +27,10 @@ interface SyncView {
 type Mode = Status['mode'];
 
 const MODES: readonly Mode[] = ['p2p', 'http', 'auto'];
-/** Transitions shown; all that the node remembers are in --json. */
+/** Transitions that are shown. With --json all that the node remembers are. */
 const SHOWN_TRANSITIONS = 5;
 
-/** Sets the mode; without one tells it. */
+/** Sets the mode, or shows it when none is given. */
 export async function syncMode(
   context: CliContext,
   mode: string | undefined,
@@ -58,7 +58,7 @@ async function switchTo(client: ApiClient, mode: Mode, reason: string | undefine
   } catch (error) {
     if (!(error instanceof LatticeError) || error.code !== 'not-supported' || reason !== undefined) throw error;
   }
-  // An older node takes no reason; its endpoint answers 200 also when it changed nothing.
+  // The endpoint of an older node takes no reason, and answers 200 even when it has changed nothing.
   const switched = await client.request('/api/lattice/sync/switch', { method: 'POST', query: { mode } });
   const answer = switched.json() as SwitchAnswer;
   if (answer.success !== true) throw new LatticeError('mode-not-changed', answer.message, { next: TOKEN_HINT });
@@ -78,7 +78,7 @@ export async function syncNow(context: CliContext, options: GlobalOptions): Prom
   return EXIT.ok;
 }
 
-/** Mode, lungs, repairs and the last transitions. */
+/** Shows mode, lungs, repairs and the last transitions. */
 export async function syncStatus(context: CliContext, options: WatchOptions): Promise<number> {
   const client = await connect(context, options);
   const look = async (): Promise<SyncView> => {

@@ -22,21 +22,21 @@ export interface UpOptions extends GlobalOptions {
   readonly once?: boolean;
 }
 
-/** The original's ports. */
+/** The first ports, which are the original's. */
 const BASE_PORTS = { api: 8000, p2p: 9000 };
 const SAMPLE = new URL('../../../samples/snapshot-6-keys.json', import.meta.url);
-/** A cold start with a damaged page cache takes seconds; more means that a node hangs. */
+/** Time for all nodes to answer. Even a slow start takes only seconds; more means that a node hangs. */
 const READY_MS = 30_000;
-/** With --once: a fleet on one machine that takes longer does not agree at all. */
+/** Time to equal roots with --once. A fleet on one machine that takes longer does not agree at all. */
 const AGREE_MS = 60_000;
 const LOOK_MS = 250;
 const LOOK_LATER_MS = 1000;
-/** A node drains in 2 s; then it is killed. */
+/** A node drains in 2 s. After this time it is killed. */
 const DRAIN_MS = 5000;
-/** npm passes on the Ctrl-C that we got from the terminal as well: within this time it is the same one. */
+/** Signals within this time count as one, because npm passes on a Ctrl-C that the terminal has sent us as well. */
 const SAME_SIGNAL_MS = 500;
 
-/** Runs three nodes on this machine until interrupted; with `once` until they agree. */
+/** Runs three nodes on this machine until a signal, or with `once` until their roots are equal. */
 export async function up(context: CliContext, options: UpOptions): Promise<number> {
   const dir = resolve(context.cwd, options.dir);
   const stopped = new AbortController();
@@ -75,7 +75,7 @@ export async function up(context: CliContext, options: UpOptions): Promise<numbe
     try {
       return await Promise.race([
         attend(context, options, dir, fleet, signal),
-        // What ends after that was told to.
+        // A node that ends after the signal was told to, so its end is not reported.
         died.then((exit) => (signal.aborted ? EXIT.ok : reportDeath(context, options, children, exit))),
       ]);
     } finally {
@@ -87,7 +87,10 @@ export async function up(context: CliContext, options: UpOptions): Promise<numbe
   }
 }
 
-/** Sees the fleet through to agreement, then stays. Resolves with the exit code; at once when `signal` aborts. */
+/**
+ * Waits until the roots of the fleet are equal, and then goes on showing it. Resolves with the exit code, and at once
+ * when `signal` aborts.
+ */
 async function attend(
   context: CliContext,
   options: UpOptions,
@@ -96,7 +99,7 @@ async function attend(
   signal: AbortSignal,
 ): Promise<number> {
   const { output } = context;
-  // The clients take nothing from our own environment: a DIOTEC360_API_TOKEN in it is another node's.
+  // The clients take nothing from our environment, because a DIOTEC360_API_TOKEN in it belongs to another node.
   const plain: CliContext = { ...context, env: {} };
   const clients = await Promise.all(
     fleet.nodes.map((node) =>
@@ -142,7 +145,7 @@ async function untilReady(fleet: Fleet, clients: readonly ApiClient[], signal: A
   );
 }
 
-/** Loads the sample into a fleet that holds nothing yet: keys that were deleted on purpose must not come back. */
+/** Loads the sample into a fleet without entries only, because keys that were deleted must not come back. */
 async function loadSample(
   context: CliContext,
   options: UpOptions,
@@ -163,14 +166,14 @@ async function loadSample(
       else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${imported} keys`);
       return;
     } catch (error) {
-      // A node that just started may not write before it knows its own last commit.
+      // A node that has just started refuses writes until it knows its own last commit.
       if (!isTemporary(error)) throw error;
       if (performance.now() > deadline || !(await pause(LOOK_MS, signal))) throw error;
     }
   }
 }
 
-/** The root that all nodes hold; undefined when `signal` aborted first. */
+/** Waits until all nodes have one root, and resolves with it. Undefined when `signal` aborts first. */
 async function untilEqual(
   options: UpOptions,
   fleet: Fleet,
@@ -183,7 +186,7 @@ async function untilEqual(
     const statuses = await lookAt(clients);
     board?.show(rowsOf(fleet, statuses));
     const root = statuses[0]?.root;
-    // Nodes that hear nobody agree by accident: with what they stored before.
+    // Equal roots of nodes that are not connected only show that their stores agree.
     const connected = clients.length === 1 || statuses.every((status) => status?.health !== 'ISOLATED');
     if (root !== undefined && connected && statuses.every((status) => status?.root === root)) return root;
     if (options.once && performance.now() > deadline) {
@@ -219,7 +222,7 @@ function rowsOf(fleet: Fleet, statuses: readonly (Status | undefined)[]) {
   return fleet.nodes.map((node, i) => ({ node, status: statuses[i] }));
 }
 
-/** Waits; false when `signal` aborted. */
+/** Waits for `ms`. Resolves with false when `signal` has aborted. */
 async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   await sleep(clock, ms, signal);
   return !signal.aborted;
@@ -236,7 +239,7 @@ function reportDeath(context: CliContext, options: UpOptions, children: readonly
   });
 }
 
-/** Asks every node to stop, and kills what has not done so in time. */
+/** Asks every node to stop, and kills those that do not stop in time. */
 async function drain(children: readonly NodeChild[]): Promise<void> {
   const all = Promise.all(children.map((child) => child.exited));
   for (const child of children) child.signal('SIGTERM');

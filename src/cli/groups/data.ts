@@ -7,7 +7,7 @@ import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.t
 import type { GlobalOptions } from '../context.ts';
 import { type Definition, limited } from '../define.ts';
 
-/** Keys and values: state, history, conflicts, proof. */
+/** Commands for keys and values: state, history, conflicts, proof. */
 export function dataCommands(definition: Definition): void {
   const { context, program, define, defineDefault, group } = definition;
   defineState(definition, group('state', 'read and write keys', 'state get greeting'));

@@ -7,7 +7,7 @@ import type { GlobalOptions } from '../context.ts';
 import { type Definition, integerIn, limited, numberIn, watchable } from '../define.ts';
 import type { WatchOptions } from '../watch.ts';
 
-/** Nodes together: doctor, peers, sync, cuts. */
+/** Commands for nodes together: doctor, peers, sync, cuts. */
 export function fleetCommands({ context, program, define, defineDefault, group }: Definition): void {
   define(
     program,

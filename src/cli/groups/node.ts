@@ -7,7 +7,7 @@ import type { StatusOptions } from '../commands/status.ts';
 import type { GlobalOptions } from '../context.ts';
 import { type Definition, integerIn, watchable } from '../define.ts';
 
-/** Looking at one node: status, events, log, config, metrics, openapi. */
+/** Commands that show one node: status, events, log, config, metrics, openapi. */
 export function nodeCommands({ context, program, define, group }: Definition): void {
   watchable(
     define(

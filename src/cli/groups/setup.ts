@@ -7,7 +7,9 @@ import type { UpOptions } from '../commands/up.ts';
 import type { GlobalOptions } from '../context.ts';
 import { type Definition, integerIn } from '../define.ts';
 
-/** Making, starting and naming nodes: init, up, start, import, id, key, config check, context, completion. */
+/**
+ * Commands that make, start and name nodes: init, up, start, import, id, key, config check, context, completion.
+ */
 export function setupCommands({ context, program, define, defineDefault, group }: Definition): void {
   define(
     program,

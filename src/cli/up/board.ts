@@ -2,19 +2,19 @@ import type { Status } from '../../client/index.ts';
 import type { FleetNode } from '../../config/fleet.ts';
 import type { Output, Style } from '../output.ts';
 
-/** A node and its last status; undefined while it does not answer. */
+/** A node and its status, which is undefined while the node does not answer. */
 export interface BoardRow {
   readonly node: FleetNode;
   readonly status: Status | undefined;
 }
 
-/** The table must fit 80 columns: lines that wrap cannot be redrawn. */
+/** Width of a node's name. The table must fit 80 columns, because lines that wrap cannot be redrawn. */
 const NAME_WIDTH = 20;
 
-/** Shows the nodes: a table that is redrawn on a terminal, else a line for each change. */
+/** Shows the nodes: as a table that is redrawn on a terminal, and otherwise as a line for each change. */
 export interface Board {
   show(rows: readonly BoardRow[]): void;
-  /** What is printed from now on stays below the table. */
+  /** Ends the redrawing, so that what is printed afterwards stays below the table. */
   freeze(): void;
 }
 
@@ -54,7 +54,7 @@ export async function createBoard(output: Output): Promise<Board> {
         return;
       }
       for (const { node, status } of rows) {
-        // After the table the health is news; every new root would be noise.
+        // After `freeze` only changes of health are shown, because the root changes with every write.
         const line = `${node.name}  ${healthOf(status)[1]}${frozen || status === undefined ? '' : `  ${status.live} keys  root ${status.root}`}`;
         if (before.has(node.name) || !frozen) {
           if (before.get(node.name) !== line) output.line(line);

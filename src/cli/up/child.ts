@@ -2,20 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, renameSync, statSync, type WriteStream } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 
-/** A log of this size gives way to a new one; one old one is kept. */
+/** A log file that exceeds this size is replaced by a new one. One old file is kept. */
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
-/** Lines kept to show when the node dies. */
+/** Lines that are kept, to be shown when the node ends unexpectedly. */
 const TAIL_LINES = 10;
 const MAX_LINE = 2000;
-/** Settings of the machine. Everything else, DIOTEC360_… above all, comes from the env file alone. */
+/** The variables that a node inherits. All others, and DIOTEC360_… above all, come from its env file alone. */
 const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'SystemRoot'];
 
 /**
- * The first: glibc's allocator keeps freed memory for each of several threads: with two such stores a node needs 100
- * MiB less under load; others ignore it. The second: what a node decodes lives until the batch after next. With the
- * default of 16 MiB a collection comes twice as often and copies as much each time: taking over a million entries then
- * costs a fifth more processor time. The third: one helper of the collector instead of four, which on few processors
- * mostly get in each other's way: a sixth less processor time for every write.
+ * MALLOC_ARENA_MAX: glibc's allocator keeps freed memory in several arenas. With two of them a node needs 100 MiB less
+ * under load. Other allocators ignore the variable. --max-semi-space-size: what a node decodes lives until the batch
+ * after next. With the default of 16 MiB V8 collects twice as often and copies as much each time, so that taking over a
+ * million entries costs a fifth more processor time. --v8-pool-size: V8's collector has one helper thread instead of
+ * four, which hinder each other on few processors. One helper saves a sixth of the processor time of every write.
  */
 const MEMORY = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' };
 
@@ -29,15 +29,15 @@ export interface ChildOptions {
 
 export interface Exit {
   readonly name: string;
-  /** Exit code, or the signal's name. */
+  /** The exit code, the name of the signal, or why the node could not be started. */
   readonly reason: string;
 }
 
-/** A node in a process of its own, its output collected in a file. */
+/** A node in a process of its own. Its output is written to a file. */
 export interface NodeChild {
   readonly name: string;
   readonly logFile: string;
-  /** Resolves when the process is gone and its output is written. Never rejects. */
+  /** Resolves when the process has ended and its output is written. Never rejects. */
   readonly exited: Promise<Exit>;
   /** Last lines of its output. */
   tail(): readonly string[];
@@ -45,8 +45,8 @@ export interface NodeChild {
 }
 
 /**
- * Starts a node. It is in a process group of its own, so that Ctrl-C reaches it through us and once; the IPC channel
- * tells it when we are gone.
+ * Starts a node. It is in a process group of its own, so that Ctrl-C reaches it once, through this process. When this
+ * process ends, the node learns of it by the IPC channel.
  */
 export function spawnNode(options: ChildOptions): NodeChild {
   const { name, logFile } = options;
@@ -95,7 +95,7 @@ function createLogFile(path: string): { write(chunk: Buffer): void; end(): Promi
   let stream = open();
   function open(): WriteStream {
     const next = createWriteStream(path, { flags: 'a', mode: 0o600 });
-    // A full disk must not take down the fleet's supervisor; the nodes say so themselves.
+    // A full disk must not end this process. The nodes themselves report it.
     next.on('error', () => undefined);
     return next;
   }

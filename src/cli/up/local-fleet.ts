@@ -9,18 +9,19 @@ import { readFleet } from '../fleet-file.ts';
 import { areFree, nextFreeRange } from './ports.ts';
 
 const NODES = 3;
-/** Whoever holds one of our ports answers at once if it is our own node. */
+/** Time for the program on one of our ports to answer. A node of ours answers at once. */
 const WHO_TIMEOUT_MS = 1500;
 
-/** First ports to try. */
+/** The first ports to try. */
 export interface BasePorts {
   readonly api: number;
   readonly p2p: number;
 }
 
 /**
- * The fleet in `dir`, made by the first call, on ports that are free now: where one is taken, the fleet moves to the
- * next free range, and `say` tells. LatticeError `already-running`, `no-ports`, and those of planFleet and writeFleet.
+ * Reads the fleet in `dir`, or makes it, and sees that its ports are free. Where one is taken, the fleet moves to the
+ * next free range, and `say` is told so. Rejects with LatticeError `already-running` or `no-ports`, and as planFleet
+ * and writeFleet do.
  */
 export async function prepareFleet(dir: string, base: BasePorts, say: (text: string) => void): Promise<Fleet> {
   const file = join(dir, 'fleet.json');
@@ -62,7 +63,7 @@ function p2pPort(node: FleetNode | undefined): number {
   return Number(/\/tcp\/(\d+)/.exec(node?.p2p ?? '')?.[1] ?? 9000);
 }
 
-/** Two processes must never run one key: both would sign as the same author. */
+/** Rejects when a node of the fleet runs already: two processes with one node key would sign as the same author. */
 async function refuseIfRunning(fleet: Fleet, dir: string): Promise<void> {
   await Promise.all(
     fleet.nodes.map(async (node) => {
@@ -71,7 +72,7 @@ async function refuseIfRunning(fleet: Fleet, dir: string): Promise<void> {
       try {
         status = await client.getStatus();
       } catch (error) {
-        // Another program, or nothing, is there.
+        // Another program has the port, or none.
         if (!(error instanceof LatticeError)) throw error;
       }
       if (status?.peerId === node.peerId) {
@@ -83,7 +84,7 @@ async function refuseIfRunning(fleet: Fleet, dir: string): Promise<void> {
   );
 }
 
-/** Puts other ports into the env files and fleet.json, and changes nothing else in them. */
+/** Replaces the ports in the env files and in fleet.json, and changes nothing else in them. */
 async function moveFleet(dir: string, fleet: Fleet, api: number, p2p: number): Promise<Fleet> {
   const apiPorts = new Map(fleet.nodes.map((node, i) => [apiPort(node), api + i]));
   const p2pPorts = new Map(fleet.nodes.map((node, i) => [p2pPort(node), p2p + i]));

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import { LatticeError } from '../../core/types/index.ts';
 
-/** Ranges tried before giving up: beyond that the machine has another problem. */
+/** Ports that are tried. When so many are taken, the machine has another problem. */
 const MAX_TRIES = 500;
 
-/** Whether a server could listen on 127.0.0.1:`port` now. */
+/** Whether a server can listen on 127.0.0.1:`port`. */
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -18,7 +18,7 @@ export async function areFree(ports: readonly number[]): Promise<boolean> {
   return true;
 }
 
-/** The first of `count` free ports in a row, from `base` up. LatticeError `no-ports`. */
+/** Finds the first of `count` free ports in a row, from `base` up. Rejects with LatticeError `no-ports`. */
 export async function nextFreeRange(base: number, count: number): Promise<number> {
   let start = base;
   for (let port = base; port < base + MAX_TRIES && port <= 65_535; port++) {
