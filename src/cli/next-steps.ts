@@ -19,13 +19,8 @@ export function nextStepOfReadOnly(code: ReadOnlyCode): string {
   return known[code] ?? 'Remove the cause that it names.';
 }
 
-<<<<<<< HEAD
-/** What somebody else answers in the place of a peer, or makes of what is sent to it. */
-const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
-=======
 /** Errors that show that something between two nodes answers in a peer's place, or changes what is sent to it. */
-const OF_SOMETHING_BETWEEN: ReadonlySet<string> = new Set<ErrorCode>([
->>>>>>> c4
+const OF_SOMETHING_BETWEEN: ReadonlySet<ErrorCode> = new Set([
   'http-status',
   'not-a-lattice-node',
   'sync-unauthorized',
