@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
-import { withDeadline } from '../timing/index.ts';
+import { settleWithin } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
 import { createAddresses } from './http/addresses.ts';
 import { applyContract } from './http/contracted.ts';
@@ -144,7 +144,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       'deadline',
       `the node did not finish within ${times.deadlineMs / 1000} s; a write may still be done`,
     );
-  const inTime: RouteContext['inTime'] = (work) => withDeadline(clock, times.deadlineMs, () => work, late);
+  const inTime: RouteContext['inTime'] = (work) => settleWithin(clock, times.deadlineMs, work, late);
   const context: RouteContext = { lattice, config, clock, log, inTime };
   const openResponses: OpenResponses = new Set();
   const limits = createRateLimits(addresses, { ...DEFAULT_LIMITS, ...deps.limits });

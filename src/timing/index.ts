@@ -1,5 +1,5 @@
 export { backoff } from './backoff.ts';
-export { raceAbort, withDeadline } from './deadline.ts';
+export { raceAbort, settleWithin, withDeadline } from './deadline.ts';
 export { type EveryOptions, every, type Repetition } from './every.ts';
 export { sleep } from './sleep.ts';
 export type { Timers } from './timers.ts';

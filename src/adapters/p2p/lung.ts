@@ -5,7 +5,7 @@ import type { Author, Bytes } from '../../core/types/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId, peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { P2pConnection, P2pHandlers, RequestOptions } from '../../ports/index.ts';
-import { every, type Repetition, withDeadline } from '../../timing/index.ts';
+import { every, type Repetition, settleWithin } from '../../timing/index.ts';
 import { type BootstrapPeer, parseBootstrap, parseListen, toStartError } from './addresses.ts';
 import type { Bans } from './bans.ts';
 import { createConnectedPeers } from './connected-peers.ts';
@@ -176,12 +176,9 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     // A listener closes when all of its sockets have, even those that never became connections. Sockets that outlast
     // the time that libp2p gives its connections are destroyed.
     const grace = clock.after(STOP_GRACE_MS, () => sockets?.destroy());
-    await withDeadline(
-      clock,
-      STOP_MS,
-      () => stopped,
-      () => new LatticeError('timeout', 'libp2p did not stop in time'),
-    ).catch((cause: unknown) => log.error({}, toReason(cause)));
+    await settleWithin(clock, STOP_MS, stopped, () => new LatticeError('timeout', 'libp2p did not stop in time')).catch(
+      (cause: unknown) => log.error({}, toReason(cause)),
+    );
     grace.cancel();
     sockets?.destroy();
   };

@@ -1,5 +1,5 @@
 import { loadConfig } from '../../config/index.ts';
-import { withDeadline } from '../../timing/index.ts';
+import { settleWithin } from '../../timing/index.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -35,12 +35,7 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     await first;
     const late = new Error(`not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
     try {
-      await withDeadline(
-        clock,
-        DRAIN_MS,
-        () => node.stop(),
-        () => late,
-      );
+      await settleWithin(clock, DRAIN_MS, node.stop(), () => late);
     } catch (error) {
       if (error !== late) throw error;
       context.output.remark(`error: ${late.message}`);

@@ -5,7 +5,7 @@ import { isTemporary, type Status } from '../../client/index.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readOriginalSnapshot } from '../../core/original/snapshot.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import { sleep, withDeadline } from '../../timing/index.ts';
+import { settleWithin, sleep } from '../../timing/index.ts';
 import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import { connect } from '../connect.ts';
@@ -244,7 +244,7 @@ async function drain(children: readonly NodeChild[]): Promise<void> {
   const all = Promise.all(children.map((child) => child.exited));
   for (const child of children) child.signal('SIGTERM');
   const late = (): Error => new Error(`a node did not stop within ${DRAIN_MS / 1000} s`);
-  await withDeadline(clock, DRAIN_MS, () => all, late).catch(() => {
+  await settleWithin(clock, DRAIN_MS, all, late).catch(() => {
     for (const child of children) child.signal('SIGKILL');
   });
   await all;

@@ -8,7 +8,7 @@ import {
   responseSigningBytes,
 } from '../../core/wire/index.ts';
 import type { Clock, Random, Signer, Verifier } from '../../ports/index.ts';
-import { withDeadline } from '../../timing/index.ts';
+import { settleWithin } from '../../timing/index.ts';
 import type { SyncService } from '../facade/index.ts';
 import { createRequestNonces } from './request-nonces.ts';
 
@@ -158,7 +158,7 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
 
     async handle(envelope) {
       const { peer, message, signing } = await authorise(envelope);
-      const answer = await withDeadline(clock, ANSWER_TIMEOUT_MS, () => handleInSlot(peer, message), late);
+      const answer = await settleWithin(clock, ANSWER_TIMEOUT_MS, handleInSlot(peer, message), late);
       const signature = signer.sign(responseSigningBytes(signing, answer, hasher));
       return encodeResponse({ author: signer.author, signature, message: answer });
     },

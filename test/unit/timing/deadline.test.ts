@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { raceAbort, withDeadline } from '../../../src/timing/index.ts';
+import { raceAbort, settleWithin, withDeadline } from '../../../src/timing/index.ts';
 import { createHandClock, type HandClock, turns } from '../../support/clock.ts';
 
 const late = (): Error => new Error('too late');
@@ -18,6 +18,29 @@ function watchUnhandled(): unknown[] {
   onTestFinished(() => void process.off('unhandledRejection', note));
   return seen;
 }
+
+describe('work that takes no signal', () => {
+  it('settles as the work does when that is in time, and leaves no timer', async () => {
+    await expect(settleWithin(clock, 100, Promise.resolve('done'), late)).resolves.toBe('done');
+    await expect(settleWithin(clock, 100, Promise.reject(new Error('broken')), late)).rejects.toThrow('broken');
+    expect(clock.armed).toBe(0);
+  });
+
+  it('is given up when the time is up, and its own failure is dropped', async () => {
+    const unhandled = watchUnhandled();
+    let fail: (reason: Error) => void = () => undefined;
+    const work = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    const rejected = expect(settleWithin(clock, 100, work, late)).rejects.toThrow('too late');
+    await clock.advance(100);
+    await rejected;
+    fail(new Error('broken later'));
+    await turns();
+    expect(unhandled).toEqual([]);
+    expect(clock.armed).toBe(0);
+  });
+});
 
 describe('work with a deadline', () => {
   it('settles as the work does when that is in time, and leaves no timer', async () => {
