@@ -1,5 +1,4 @@
 import type {
-  AppliedFragment,
   EntryView,
   OperationOutcome,
   Replica,
@@ -12,6 +11,7 @@ import { type Entry, type Fragment, type Hasher, LatticeError } from '../../core
 import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import { createEntryCache } from '../storage/entry-cache.ts';
+import type { Applied } from './applied.ts';
 import {
   type Batch,
   createJobQueue,
@@ -39,19 +39,6 @@ export interface Amendment {
   readonly keys: readonly NeededKey[];
   /** Makes the step, and rows of its own that become durable with it. It is synchronous because it changes the tree. */
   readonly prepare: (view: EntryView) => { readonly step: Step; readonly rows: readonly RowWrite[] };
-}
-
-/** A fragment that a step applied, where it came from, and what became of each of its operations. */
-export interface TakenFragment extends AppliedFragment {
-  readonly origin: Origin;
-}
-
-/** A step that has become durable, or that changed nothing. */
-export interface Applied {
-  readonly step: Step;
-  readonly taken: readonly TakenFragment[];
-  /** Whether the step comes from an amendment. */
-  readonly amended: boolean;
 }
 
 export interface Writer {

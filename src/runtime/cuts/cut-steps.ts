@@ -2,7 +2,7 @@ import type { AppliedStep, ChangedKey } from '../../core/cut/index.ts';
 import type { Step } from '../../core/replica/index.ts';
 import type { Versioned } from '../../core/state/index.ts';
 import type { Fragment } from '../../core/types/index.ts';
-import type { Applied, TakenFragment } from '../commit/writer.ts';
+import type { Applied, TakenFragment } from '../commit/applied.ts';
 
 /**
  * An applied step in the form that the trailing tree takes. Operations that were held already are left out, because the

@@ -10,7 +10,8 @@ import {
 } from '../../core/wire/index.ts';
 import type { Clock, Log, Signer, Timer, Verdict } from '../../ports/index.ts';
 import { every, type Repetition, sleep } from '../../timing/index.ts';
-import type { Applied, Writer } from '../commit/writer.ts';
+import type { Applied } from '../commit/applied.ts';
+import type { Writer } from '../commit/writer.ts';
 import type { NodeStatus } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { AttestationBook } from './attestations.ts';

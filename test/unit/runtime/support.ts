@@ -11,8 +11,9 @@ import {
   type SignedHead,
 } from '../../../src/core/wire/index.ts';
 import type { Log, Metrics, Random, Signer, Store, StoreOperation } from '../../../src/ports/index.ts';
+import type { Applied } from '../../../src/runtime/commit/applied.ts';
 import type { Origin } from '../../../src/runtime/commit/origin.ts';
-import { type Applied, createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
+import { createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
 import type { Lattice } from '../../../src/runtime/facade/index.ts';
 import { createProofs } from '../../../src/runtime/read/prove.ts';
 import { createReads } from '../../../src/runtime/read/reads.ts';

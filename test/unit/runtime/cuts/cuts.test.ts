@@ -10,7 +10,7 @@ import {
   type SignedAttestation,
   trustHash,
 } from '../../../../src/core/wire/index.ts';
-import type { Applied } from '../../../../src/runtime/commit/writer.ts';
+import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import {
   createAuthor,
   createHandClock,

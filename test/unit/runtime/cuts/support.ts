@@ -6,7 +6,7 @@ import {
   type SyncMessage,
   trustHash,
 } from '../../../../src/core/wire/index.ts';
-import type { Applied } from '../../../../src/runtime/commit/writer.ts';
+import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';

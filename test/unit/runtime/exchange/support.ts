@@ -1,10 +1,10 @@
 import { type Author, type Bytes, compareBytes } from '../../../../src/core/types/index.ts';
 import { decodeFragment, keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import { createSnapshotServer } from '../../../../src/runtime/bootstrap/snapshot-server.ts';
+import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
 import { createOwnState, type OwnState } from '../../../../src/runtime/commit/own-state.ts';
-import type { Applied } from '../../../../src/runtime/commit/writer.ts';
 import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';

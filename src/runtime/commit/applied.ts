@@ -1,0 +1,15 @@
+import type { AppliedFragment, Step } from '../../core/replica/index.ts';
+import type { Origin } from './origin.ts';
+
+/** A fragment that a step applied, where it came from, and what became of each of its operations. */
+export interface TakenFragment extends AppliedFragment {
+  readonly origin: Origin;
+}
+
+/** A step that has become durable, or that changed nothing. */
+export interface Applied {
+  readonly step: Step;
+  readonly taken: readonly TakenFragment[];
+  /** Whether the step comes from an amendment. */
+  readonly amended: boolean;
+}
