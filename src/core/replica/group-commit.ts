@@ -80,13 +80,19 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
     const { operations, parts } = open;
     if (operations.length === 0) return;
     open = openCommit();
-    const ticked = clocks.tick(now);
-    if (!ticked.ok) {
-      const error = clockAhead(ticked.aheadMs);
+    const refuse = (error: LatticeError): void => {
       for (const { at } of parts) writes[at] = { ok: false, error };
-      return;
+    };
+    const ticked = clocks.tick(now);
+    if (!ticked.ok) return refuse(clockAhead(ticked.aheadMs));
+    let commit: Fragment;
+    try {
+      commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
+    } catch (error) {
+      // What is stored under one of the keys must not end the node: the contexts are made of it.
+      if (!(error instanceof LatticeError)) throw error;
+      return refuse(error);
     }
-    const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
     const siblings = fragmentToSiblings(commit, hasher);
     for (const sibling of siblings) deps.merge(sibling);
     commits.push(commit);

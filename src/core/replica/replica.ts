@@ -159,10 +159,11 @@ export function createReplica(options: ReplicaOptions): Replica {
     step({ fragments, writes: intents }, view, now, sign) {
       const draft = createDraft(view);
       const merge = (sibling: Sibling): OperationOutcome => {
-        clocks.observe(sibling);
         const { key } = sibling.operation;
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
+        // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
+        if (outcome !== 'key-full') clocks.observe(sibling);
         if (outcome === 'added') draft.write(key, held, entry);
         return outcome;
       };

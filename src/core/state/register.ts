@@ -6,6 +6,7 @@ import {
   type Dot,
   type Entry,
   type Hlc,
+  MAX_SIBLINGS,
   type Sibling,
 } from '../types/index.ts';
 
@@ -54,12 +55,15 @@ export function compareSiblings(a: Versioned, b: Versioned): number {
   return -compareSameDot(a, b);
 }
 
-/** What became of an operation: it was added, it was there already (`held`), or another operation supersedes it. */
-export type MergeOutcome = 'added' | 'held' | 'superseded';
+/**
+ * What became of an operation: it was added, it was there already (`held`), another operation supersedes it, or its key
+ * has as many siblings as it can have and the operation supersedes none of them (`key-full`).
+ */
+export type MergeOutcome = 'added' | 'held' | 'superseded' | 'key-full';
 
 /**
- * Adds one operation to the siblings of its key, winner first. The array given is not changed; it is what comes back
- * when the operation is not added.
+ * Adds one operation to the siblings of its key, winner first, of which there are at most MAX_SIBLINGS (SPEC R9). The
+ * array given is not changed; it is what comes back when the operation is not added.
  */
 export function mergeSiblings<S extends Versioned>(
   held: readonly S[],
@@ -71,6 +75,7 @@ export function mergeSiblings<S extends Versioned>(
     if (supersedes(one, added)) return { siblings: held, outcome: 'superseded' };
   }
   const siblings = held.filter((one) => !supersedes(added, one));
+  if (siblings.length >= MAX_SIBLINGS) return { siblings: held, outcome: 'key-full' };
   siblings.push(added);
   if (siblings.length > 1) siblings.sort(compareSiblings);
   return { siblings, outcome: 'added' };

@@ -15,7 +15,7 @@ import { type Bytes, bytesToHex, type Entry, type Fragment, type JsonValue } fro
 import { encodeEntry, keyHash } from '../../../../src/core/wire/index.ts';
 
 export const hasher = nodeHasher();
-const NETWORK = 'test/replica';
+export const NETWORK = 'test/replica';
 
 /** A replica whose rows live in a map: the core alone, without runtime or store. */
 export interface TestReplica {
