@@ -20,7 +20,8 @@ export interface GroupCommitDeps {
   readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether contexts keep the author's dots (SPEC R5). */
+  readonly isKnown: (author: Author) => boolean;
   readonly clocks: Pick<Clocks, 'tick'>;
   /** The entry as the step has left it so far. */
   readonly read: EntryView;
@@ -133,7 +134,7 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
  * Checks the keys, conditions and values of an intent against the state that earlier ones have left. Throws a
  * LatticeError that says what is wrong.
  */
-function prepareIntent(intent: WriteIntent, { read, self, isTrusted }: GroupCommitDeps): PreparedIntent {
+function prepareIntent(intent: WriteIntent, { read, self, isKnown }: GroupCommitDeps): PreparedIntent {
   const keys = new Set<string>();
   const created: boolean[] = [];
   let bytes = 0;
@@ -143,7 +144,7 @@ function prepareIntent(intent: WriteIntent, { read, self, isTrusted }: GroupComm
     keys.add(key);
     const entry = read(key);
     checkConditions(key, entry, wanted);
-    const context = contextOf(entry, self, isTrusted);
+    const context = contextOf(entry, self, isKnown);
     const operation: Operation =
       wanted.kind === 'put'
         ? { kind: 'put', key, value: wanted.value as JsonValue, context }
