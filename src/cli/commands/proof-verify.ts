@@ -5,8 +5,8 @@ import { type Author, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readInput } from '../input.ts';
 import { printable } from '../output.ts';
-import { readInput } from './state.ts';
 
 export interface ProofVerifyOptions extends GlobalOptions {
   readonly root?: string;
