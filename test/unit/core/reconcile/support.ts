@@ -2,11 +2,14 @@ import {
   answerDigests,
   type CellServer,
   createCellServer,
+  type ReceivedOperation,
   RefusedDifferences,
   repair,
   type SessionAnswer,
   type SessionProgress,
   type SessionResult,
+  SessionTally,
+  SettledKeys,
   type Started,
   type Work,
   type WorkAnswer,
@@ -29,11 +32,7 @@ export const T = 1_700_000_000_000;
 export type Door = (author: string) => Refusal | undefined;
 export const open: Door = () => undefined;
 
-function receive(
-  to: TestReplica,
-  door: Door,
-  fragments: readonly Bytes[],
-): { key: string; commit: Bytes; index: number; verdict: PushVerdict }[] {
+function receive(to: TestReplica, door: Door, fragments: readonly Bytes[]): ReceivedOperation[] {
   return fragments.flatMap((bytes) => {
     const fragment = decodeFragment(bytes, hasher);
     const refusal = door(fragment.header.author);
@@ -42,7 +41,12 @@ function receive(
     return fragment.operations.map((o, i) => {
       const outcome = outcomes?.[i];
       const verdict: PushVerdict = refusal ?? (outcome === 'added' ? 'held' : (outcome ?? 'malformed'));
-      return { key: o.operation.key, commit: fragment.idBytes, index: o.index, verdict };
+      return {
+        key: o.operation.key,
+        commit: fragment.idBytes,
+        index: o.index,
+        verdict,
+      };
     });
   });
 }
@@ -101,6 +105,7 @@ export function session(
   b: TestReplica,
   options: {
     refused?: RefusedDifferences;
+    tally?: SessionTally;
     doorA?: Door;
     doorB?: Door;
     now?: number;
@@ -118,6 +123,7 @@ export function session(
 ): Run {
   const {
     refused = new RefusedDifferences(),
+    tally = new SessionTally(new SettledKeys()),
     doorA = open,
     doorB = open,
     now = 0,
@@ -136,6 +142,7 @@ export function session(
       : { cells: { live: a.replica.cells, salt: cells, theirEntries: b.replica.tree.size } }),
     hasher,
     refused,
+    tally,
     now: () => now,
     ...(onWait === undefined ? {} : { flowMs: 1_500 }),
   });
