@@ -72,6 +72,7 @@ function runnersOf(parts: Parts): Runner[] {
       start: () =>
         parts.p2p.start({
           onGossip: intake.onGossip,
+          standingOf: parts.standingOf,
           onRequest: (peer, message) => responder.answer(peer, message, 'p2p'),
           ...greeting,
         }),
