@@ -18,7 +18,8 @@ export interface ReplicaOptions {
   readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether the author is, or once was, on the trust list of this node (SPEC R5). */
+  readonly isKnown: (author: Author) => boolean;
   /** How many records the journal keeps. Older cursors are answered with a reset. */
   readonly journalLength: number;
   /** The store incarnation, 8 bytes. Cursors of another one are answered with a reset. */
@@ -35,14 +36,14 @@ export interface Replica {
   /** The coded symbols of the leaves in the tree. */
   readonly cells: LiveCells;
   readonly meta: StateMeta;
-  /** The greatest HLC of `author` seen in any operation or context; zero when none. */
+  /** The greatest HLC of a known author seen in any operation or context; zero when none. */
   seen(author: Author): Hlc;
   /**
    * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts don't count,
    * because an author can name any HLC of another author there, while nobody else can sign the author's commits.
    */
   committed(author: Author): Hlc;
-  /** What was seen of every author, for a checkpoint. */
+  /** What was seen of every known author, for a checkpoint. */
   authors(): AuthorClock[];
 
   /**
@@ -94,7 +95,7 @@ const NONE_KNOWN: Known = new Map();
 export function createReplica(options: ReplicaOptions): Replica {
   const { hasher, network, incarnation, journalLength } = options;
   const entries = createEntryTree(options);
-  const clocks = createClocks();
+  const clocks = createClocks((author) => author === options.self || options.isKnown(author));
   let sequence = 0;
 
   function meta(): StateMeta {
@@ -159,10 +160,11 @@ export function createReplica(options: ReplicaOptions): Replica {
     step({ fragments, writes: intents }, view, now, sign) {
       const draft = createDraft(view);
       const merge = (sibling: Sibling): OperationOutcome => {
-        clocks.observe(sibling);
         const { key } = sibling.operation;
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
+        // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
+        if (outcome !== 'key-full') clocks.observe(sibling);
         if (outcome === 'added') draft.write(key, held, entry);
         return outcome;
       };
@@ -173,6 +175,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       });
       const { writes, commits, rows } = groupCommit(intents, {
         ...options,
+        isKnown: clocks.knows,
         clocks,
         read: draft.read,
         merge,

@@ -24,13 +24,20 @@ export const MAX_COMMIT_BYTES = 64 * 1024;
  * stack.
  */
 export const MAX_DEPTH = 32;
-/**
- * (wire) Most dots in one context: one for each author of the longest trust list. This also bounds the siblings of a
- * key.
- */
+/** (wire) Most dots in one context: one for each author of the longest trust list. */
 export const MAX_CONTEXT_DOTS = 256;
+/**
+ * (wire) Most siblings of one key: each of them has another author, and the context of a write that has seen them all
+ * must be able to name these. Trust lists that change over the years can have more authors than that between them.
+ */
+export const MAX_SIBLINGS = MAX_CONTEXT_DOTS;
 /** Most authors on a trust list, because a context must be able to name them all. */
 export const MAX_TRUSTED = MAX_CONTEXT_DOTS;
+/**
+ * Most authors that a node remembers as having been on its trust list: every list of the longest kind, replaced whole
+ * sixteen times. In the store they take 128 KiB.
+ */
+export const MAX_KNOWN_AUTHORS = 16 * MAX_TRUSTED;
 /** (wire) Longest network name in bytes of UTF-8. It is short because it stands in every header. */
 export const MAX_NETWORK_BYTES = 128;
 /** (wire) The format version that every header begins with, and the protocol version of a hello. */

@@ -43,6 +43,8 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   return {
     lattice,
     start() {
+      // A store that fails ends the process through onFatal.
+      opened.known.save(parts.writer.keep).catch(() => undefined);
       for (const runner of runners) runner.start?.();
     },
     setReadOnly: parts.guard.set,

@@ -34,7 +34,8 @@ export async function openState(options: {
   readonly random: Random;
   readonly network: string;
   readonly self: Author;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether the author is, or once was, on the trust list. */
+  readonly isKnown: (author: Author) => boolean;
   readonly directory: string;
 }): Promise<OpenedState> {
   const { store, hasher, random, network, self, directory } = options;
@@ -54,7 +55,7 @@ export async function openState(options: {
   }
   const incarnation = meta?.incarnation ?? random.bytes(8);
   const create = (): Replica =>
-    createReplica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
+    createReplica({ hasher, network, self, isKnown: options.isKnown, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
   let checkpoint = meta === undefined ? undefined : await loadCheckpoint({ replica, store, rows, hasher }, meta);
   if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {

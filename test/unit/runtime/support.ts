@@ -212,7 +212,7 @@ export async function openTestState(
     random: createRandom(),
     network: NETWORK,
     self: self.author,
-    isTrusted: () => true,
+    isKnown: () => true,
     directory: 'memory',
   });
   const applied: Applied[] = [];
