@@ -35,6 +35,11 @@ export function makeHlc(ms: number, counter: number): Hlc {
   return ((BigInt(ms) << COUNTER_BITS) | BigInt(counter)) as Hlc;
 }
 
+/** The greatest HLC of these milliseconds. RangeError as for `makeHlc`. */
+export function lastHlcAt(ms: number): Hlc {
+  return makeHlc(ms, MAX_COUNTER);
+}
+
 /** The Unix milliseconds of an HLC. */
 export function hlcMs(hlc: Hlc): number {
   return Number(hlc >> COUNTER_BITS);
