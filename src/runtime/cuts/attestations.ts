@@ -6,7 +6,7 @@ import {
   equalBytes,
   type Hasher,
   LatticeError,
-  MAX_FUTURE_MS,
+  MAX_AHEAD_MS,
 } from '../../core/types/index.ts';
 import {
   type Attestation,
@@ -133,7 +133,7 @@ export function createAttestationBook(deps: {
       network === deps.network &&
       trusted.has(author) &&
       at % deps.periodMs === 0 &&
-      at <= now + MAX_FUTURE_MS &&
+      at <= now + MAX_AHEAD_MS &&
       at > now - MAX_CUTS * deps.periodMs &&
       equalBytes(trustHash, deps.trustHash)
     );
