@@ -1,4 +1,4 @@
-import { hlcMs } from '../clock/index.ts';
+import { hlcMs, lastHlcAt } from '../clock/index.ts';
 import { type LeafRef, leafHashInto, type MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
 import { mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
@@ -106,7 +106,7 @@ export class CutTracker {
     this.tree = options.tree;
     this.cells = options.cells;
     this.#at = options.at;
-    this.#ceiling = lastHlcOf(options.at);
+    this.#ceiling = lastHlcAt(options.at);
   }
 
   /** The time of the cut that the tree is at, or is moving to, in Unix ms. */
@@ -184,7 +184,7 @@ export class CutTracker {
   begin(at: number): void {
     if (at <= this.#at) throw new RangeError(`a cut at ${at} is not later than the one at ${this.#at}`);
     this.#at = at;
-    this.#ceiling = lastHlcOf(at);
+    this.#ceiling = lastHlcAt(at);
     this.#queue = inTreeOrder([...this.#pending]);
     this.#moved = 0;
   }
@@ -257,11 +257,6 @@ export class CutTracker {
     const replaced = this.tree.set(record.keyHash, this.#leaf, this.#leafBefore);
     this.cells.replace(record.keyHash, replaced ? this.#leafBefore : undefined, this.#leaf);
   }
-}
-
-/** The greatest HLC whose milliseconds are at most `ms`. */
-function lastHlcOf(ms: number): Hlc {
-  return ((BigInt(ms) << 16n) | 0xffffn) as Hlc;
 }
 
 /** Records by key hash. The few keys whose hashes begin with the same 32 bits share a place. */

@@ -64,6 +64,12 @@ export interface Replica {
   /** Mends or takes out operations whose signatures proved bad. An operation that is not here is passed over. */
   correct(corrections: readonly Correction[], view: EntryView): Step;
 
+  /**
+   * Takes note of a time that no later own commit may belong to. It becomes durable with the next step that changes
+   * anything, so whoever needs it over a restart keeps it beside the state.
+   */
+  observeTime(hlc: Hlc): void;
+
   /** Takes over the persisted clock and sequence of an earlier run. */
   restore(meta: StateMeta): void;
   /**
@@ -193,6 +199,8 @@ export function createReplica(options: ReplicaOptions): Replica {
       correctEntries(corrections, draft);
       return amended(draft, NONE_KNOWN);
     },
+
+    observeTime: clocks.observeTime,
 
     restore(earlier) {
       clocks.observeTime(earlier.hlc);

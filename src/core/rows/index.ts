@@ -1,4 +1,5 @@
 export * from './added-peers.ts';
+export * from './attested.ts';
 export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './checkpoint.ts';

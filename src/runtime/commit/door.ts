@@ -25,7 +25,7 @@ const MAX_BAD = 1024;
  * open and two that peers open. Beyond it a fragment is refused, and a repair brings it later.
  */
 const MAX_VERIFYING = 8 * MAX_WANTS;
-/** How often deferred fragments are tried again. Their HLCs are a minute or more ahead. */
+/** How often deferred fragments are tried again. Their HLCs are 20 s or more ahead. */
 const DEFERRED_CHECK_MS = 5_000;
 
 export type Admission =

@@ -3,6 +3,7 @@ import { createBootstrap, MIN_ENTRIES } from '../bootstrap/bootstrap.ts';
 import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
+import { createAttestedMark } from '../cuts/attested.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
@@ -40,6 +41,7 @@ export function buildDuties(
   const vouching = createVouching(opened.bootstrap);
   const periodMs = options.cutPeriodMs ?? CUT_PERIOD_MS;
   const cutLog = deps.log.child('cuts');
+  const attested = createAttestedMark({ replica, writer, stored: opened.attested });
   const book = createAttestationBook({
     network,
     self,
@@ -50,6 +52,7 @@ export function buildDuties(
     verifier,
     clock,
     log: cutLog,
+    onOwn: attested.heard,
   });
   const cuts = createCuts({
     replica,
@@ -61,6 +64,7 @@ export function buildDuties(
     network,
     trustHash: trust.hash,
     book,
+    attested,
     periodMs,
     settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
     clockIsGood: guard.clockIsGood,
