@@ -4,6 +4,7 @@ import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
+import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createComparison } from '../repair/compare-peer.ts';
@@ -51,6 +52,7 @@ export function buildDuties(
     clock,
     log: cutLog,
   });
+  const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
     replica,
     writer,
@@ -67,6 +69,7 @@ export function buildDuties(
     mayAttest: () => trust.has(self) && !guard.has('clone') && vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
+    onMismatch: mismatches.note,
   });
 
   const bootstrap = createBootstrap({
@@ -159,6 +162,7 @@ export function buildDuties(
   return {
     vouching,
     book,
+    mismatches,
     cuts,
     bootstrap,
     snapshots,

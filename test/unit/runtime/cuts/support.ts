@@ -9,6 +9,7 @@ import {
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
+import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
 import type { Lattice } from '../../../../src/runtime/facade/index.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
@@ -16,9 +17,12 @@ import {
   createAuthor,
   type HandClock,
   hasher,
+  type LogLine,
   log,
+  metrics,
   NETWORK,
   openTestState,
+  recordingLog,
   type TestState,
   verifier,
 } from '../support.ts';
@@ -38,6 +42,9 @@ export interface Party extends TestState {
     readonly from: Author | undefined;
   }[];
   readonly events: { readonly at: number; readonly root: string; readonly certified: boolean }[];
+  /** What did not agree with the state. */
+  readonly mismatches: Mismatches;
+  readonly errors: LogLine[];
   mayAttest: boolean;
   clockIsGood: boolean;
   streamless: readonly StreamlessPeer[];
@@ -61,8 +68,12 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
   });
   const sent: Party['sent'] = [];
   const events: Party['events'] = [];
+  const errors: LogLine[] = [];
+  const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
     ...state,
+    mismatches,
+    errors,
     get cuts() {
       return cuts as Cuts;
     },
@@ -98,6 +109,7 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
       streamless: () => party.streamless,
     },
     onCut: (cut) => events.push(cut),
+    onMismatch: mismatches.note,
   });
   cuts.start();
   return party;
