@@ -24,6 +24,8 @@ export interface ReplicaOptions {
   readonly journalLength: number;
   /** The store incarnation, 8 bytes. Cursors of another one are answered with a reset. */
   readonly incarnation: Bytes;
+  /** How many coded symbols are kept (see LiveCellsOptions). */
+  readonly cells?: number | undefined;
 }
 
 /**

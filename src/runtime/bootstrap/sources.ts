@@ -37,7 +37,6 @@ const LOOK_EVERY_MS = 250;
 const LIES: ReadonlySet<ErrorCode> = new Set([
   'malformed',
   'unknown-version',
-  'untrusted-author',
   'unexpected-answer',
   'not-certified',
   'bad-signature',

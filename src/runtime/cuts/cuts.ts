@@ -1,5 +1,5 @@
 import { hlcMs } from '../../core/clock/index.ts';
-import { type Cut, CutTracker, MAX_PENDING_OPERATIONS } from '../../core/cut/index.ts';
+import { agreesWithLive, type Cut, CutTracker, MAX_PENDING_OPERATIONS } from '../../core/cut/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
 import {
@@ -87,6 +87,8 @@ export interface CutsDeps {
   readonly ways: AttestationWays;
   /** Called when this node has fixed a cut, and when a cut has got its certificate. */
   readonly onCut: (cut: { readonly at: number; readonly root: string; readonly certified: boolean }) => void;
+  /** Called when the tree of the cuts did not agree with the live one, and is made anew. */
+  readonly onMismatch: (cut: { readonly at: number; readonly root: string }) => void;
 }
 
 /** The clockwork of cuts: it moves the trailing tree, attests its root, and takes in what others attest. */
@@ -167,9 +169,19 @@ export function createCuts(deps: CutsDeps): Cuts {
       if (stopped || tracker !== moving) return;
       cut = moving.advance(SLICE);
     }
+    // Between batches the live tree is what the tracker was told of last.
+    const agrees = await deps.writer.read(() => agreesWithLive(moving, deps.replica));
+    if (stopped || tracker !== moving) return;
+    if (agrees === false) return distrust(cut);
     fixed = cut;
     newest = cut;
     attest(cut, isOurs);
+  }
+
+  /** Never attests what the state cannot have been: the tree of the cuts is made anew from the live one (SPEC Z2). */
+  function distrust({ at, root }: Cut): void {
+    drop('the tree of the cuts did not agree with the state: it is made anew');
+    deps.onMismatch({ at, root: bytesToHex(root) });
   }
 
   /** `isOurs`: it is durable that this node attests this time. */

@@ -5,6 +5,7 @@ import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
 import { createAttestedMark } from '../cuts/attested.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
+import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createComparison } from '../repair/compare-peer.ts';
@@ -54,6 +55,7 @@ export function buildDuties(
     log: cutLog,
     onOwn: attested.heard,
   });
+  const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
     replica,
     writer,
@@ -71,6 +73,7 @@ export function buildDuties(
     mayAttest: () => trust.has(self) && !guard.has('clone') && vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
+    onMismatch: mismatches.note,
   });
 
   const bootstrap = createBootstrap({
@@ -163,6 +166,7 @@ export function buildDuties(
   return {
     vouching,
     book,
+    mismatches,
     cuts,
     bootstrap,
     snapshots,

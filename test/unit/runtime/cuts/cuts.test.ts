@@ -125,6 +125,33 @@ describe('a node', () => {
     expect(times(one)).toEqual([2 * PERIOD_MS, 3 * PERIOD_MS]);
   });
 
+  it.each(['nothing', 'a later write'])(
+    'never attests a root that does not agree with the state, and makes the tree of the cuts anew, with %s pending [Z2, Z3]',
+    async (pending) => {
+      await one.writer.write(put('key', 1));
+      await reach(1);
+      // What no rule of the tracker leads to: one leaf of its tree is another than that of the state.
+      const { tree, cells } = one.cuts.current() ?? expect.fail('there is no cut');
+      const hash = keyHash('key', hasher);
+      cells.replace(hash, tree.get(hash), new Uint8Array(32).fill(1));
+      tree.set(hash, new Uint8Array(32).fill(1));
+      expect(one.mismatches.warnings()).toEqual([]);
+      if (pending === 'a later write') {
+        await clock.advance(PERIOD_MS - SETTLE_MS + 1_000);
+        await one.writer.write(put('other', 2));
+      }
+      await reach(2);
+      expect(times(one)).toEqual([PERIOD_MS]);
+      expect(one.cuts.current()).toBeUndefined();
+      expect(one.mismatches.warnings()).toMatchObject([{ code: 'cut-mismatch' }]);
+      expect(one.errors).toMatchObject([{ level: 'error', fields: { at: EPOCH_MS + 2 * PERIOD_MS } }]);
+      await reach(3);
+      expect(times(one)).toEqual([PERIOD_MS, 3 * PERIOD_MS]);
+      expect(one.cuts.current()?.root).toEqual(one.replica.tree.root());
+      expect(one.errors).toHaveLength(1);
+    },
+  );
+
   it('moves many keys in slices and attests when all have moved [Z1]', async () => {
     for (let i = 0; i < 10; i++)
       await one.writer.write({

@@ -10,6 +10,7 @@ import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
+import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
 import type { Lattice } from '../../../../src/runtime/facade/index.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
@@ -18,9 +19,12 @@ import {
   type GatedStore,
   type HandClock,
   hasher,
+  type LogLine,
   log,
+  metrics,
   NETWORK,
   openTestState,
+  recordingLog,
   type TestState,
   verifier,
 } from '../support.ts';
@@ -40,6 +44,9 @@ export interface Party extends TestState {
     readonly from: Author | undefined;
   }[];
   readonly events: { readonly at: number; readonly root: string; readonly certified: boolean }[];
+  /** What did not agree with the state. */
+  readonly mismatches: Mismatches;
+  readonly errors: LogLine[];
   mayAttest: boolean;
   clockIsGood: boolean;
   streamless: readonly StreamlessPeer[];
@@ -76,8 +83,12 @@ export async function createParty(
   });
   const sent: Party['sent'] = [];
   const events: Party['events'] = [];
+  const errors: LogLine[] = [];
+  const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
     ...state,
+    mismatches,
+    errors,
     get cuts() {
       return cuts as Cuts;
     },
@@ -114,6 +125,7 @@ export async function createParty(
       streamless: () => party.streamless,
     },
     onCut: (cut) => events.push(cut),
+    onMismatch: mismatches.note,
   });
   cuts.start();
   return party;

@@ -119,6 +119,7 @@ export async function openSide(options: {
     mayAttest: () => true,
     ways: { spread: () => undefined, streamless: () => [] },
     onCut: () => undefined,
+    onMismatch: () => undefined,
   });
   const intake = createIntake({
     hasher,
