@@ -65,6 +65,8 @@ export interface Replica {
 
   /** Takes over the persisted clock and sequence of an earlier run. */
   restore(meta: StateMeta): void;
+  /** Takes note of a time that an earlier run of the node had come to. */
+  observeTime(hlc: Hlc): void;
   /**
    * Takes in an entry that was read at a start; `loaded` builds the tree of all of them at once. The caller loads the
    * cells.
@@ -195,6 +197,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       clocks.observeTime(earlier.hlc);
       ({ sequence } = earlier);
     },
+    observeTime: clocks.observeTime,
     load(entry) {
       observeAll(entry);
       entries.load(entry);

@@ -7,6 +7,7 @@ import type {
   WriteIntent,
   WriteOutcome,
 } from '../../core/replica/index.ts';
+import type { StateMeta } from '../../core/rows/index.ts';
 import { type Entry, type Fragment, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
 import type { Entries } from '../storage/entries.ts';
@@ -86,6 +87,11 @@ export interface WriterDeps {
   readonly log: Log;
   /** Called with every step before anybody can read what the step changed. */
   readonly onStep: (step: Step) => void;
+  /**
+   * Called with the state record of each durable batch before anything else hears of the batch. When it throws, the
+   * batch counts as failed.
+   */
+  readonly witness?: (meta: StateMeta) => void;
   /**
    * Called when a batch is durable, before its callers are answered. An error that it throws is logged and takes
    * nothing back.
@@ -236,6 +242,7 @@ export function createWriter(deps: WriterDeps): Writer {
     try {
       const all = step === undefined ? rows : rows.length === 0 ? step.rows : [...step.rows, ...rows];
       if (all.length > 0) await store.batch(all);
+      if (step !== undefined && step.rows.length > 0) deps.witness?.(step.meta);
     } catch (error) {
       return fail(error, waiting);
     }

@@ -5,6 +5,7 @@ import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
 import { loadCells } from './saved-cells.ts';
+import { compareEnd, type EndOfStore } from './witness.ts';
 
 /**
  * Batches that the journal keeps for streams that go on from a cursor: minutes at full speed, hours at rest. A change
@@ -17,6 +18,8 @@ export interface OpenedState {
   readonly rows: EntryRows;
   /** The store incarnation, 8 bytes, which cursors carry. */
   readonly incarnation: Bytes;
+  /** What the witness of the store says of the end of the store. */
+  readonly end: EndOfStore;
   /** The checkpoint that the tree was made from; undefined when it was made from every entry. */
   readonly checkpoint: LoadedCheckpoint | undefined;
 }
@@ -52,7 +55,9 @@ export async function openState(options: {
       },
     );
   }
-  const incarnation = meta?.incarnation ?? random.bytes(8);
+  const end = compareEnd(store.witness, meta);
+  // After a loss the sequences of the lost batches are used again, so cursors that name them must not be taken.
+  const incarnation = end.short ? random.bytes(8) : (meta?.incarnation ?? random.bytes(8));
   const create = (): Replica =>
     createReplica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
@@ -65,12 +70,14 @@ export async function openState(options: {
   check(meta, replica, directory);
   await loadCells(store, replica);
   if (meta !== undefined) replica.restore(meta);
-  return { replica, rows, incarnation, checkpoint };
+  // No commit may get an HLC that a lost one had.
+  replica.observeTime(end.hlc);
+  return { replica, rows, incarnation, checkpoint, end };
 }
 
 async function loadEntries(replica: Replica, rows: EntryRows): Promise<void> {
   for await (const slice of rows.inOrder()) {
-    for (const { keyHash, row } of slice) replica.load(rows.decode({ keyHash }, row));
+    for (const { keyHash, row } of slice) replica.load(rows.parse({ keyHash }, row));
   }
   replica.loaded();
 }
