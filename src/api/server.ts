@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fastifyCors from '@fastify/cors';
-import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
+import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
-import { settleWithin } from '../timing/index.ts';
+import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
 import { createAddresses } from './http/addresses.ts';
 import { applyContract } from './http/contracted.ts';
@@ -10,6 +10,7 @@ import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './h
 import { sendError } from './http/errors.ts';
 import type { OpenResponses } from './http/open-response.ts';
 import { createRateLimits, DEFAULT_LIMITS } from './http/rate-limits.ts';
+import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
 import { createStreamSlots } from './http/stream-slots.ts';
 import { acceptUpgrades } from './http/upgrade.ts';
@@ -69,7 +70,7 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
  * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
  * for its whole request.
  */
-function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance {
+function createServer(proxies: readonly string[], clock: Timers, log: ApiLog): FastifyInstance {
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
@@ -82,7 +83,7 @@ function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance 
     connectionTimeout: 60_000,
     forceCloseConnections: 'idle',
     ...(proxies.length === 0 ? {} : { trustProxy: [...proxies] }),
-    http: { maxHeaderSize: 8192, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: {
       // A key of 1,024 bytes, each of them percent-encoded.
       maxParamLength: 3072,
@@ -96,6 +97,7 @@ function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance 
     },
     // What a client sends counts as it is: nothing is turned into another type or left out, and every flaw is named.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
+    clientErrorHandler: answerUnreadable(clock, SECURITY_HEADERS),
     frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
@@ -116,15 +118,6 @@ function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<str
       handler: async () => undefined,
     });
   }
-}
-
-/** Refuses compressed bodies with LatticeError `unsupported-media-type`. */
-function checkEncoding(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding'];
-  if (encoding === undefined || encoding === 'identity') return;
-  throw new LatticeError('unsupported-media-type', 'compressed bodies are not taken', {
-    next: 'send the body without Content-Encoding',
-  });
 }
 
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
@@ -149,10 +142,11 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const openResponses: OpenResponses = new Set();
   const limits = createRateLimits(addresses, { ...DEFAULT_LIMITS, ...deps.limits });
   const slots = createStreamSlots(addresses);
-  const app = createServer(addresses.proxies, log);
+  const app = createServer(addresses.proxies, clock, log);
   const upgrades = acceptUpgrades(app);
   limitConnections(app.server, addresses);
-  app.server.maxHeadersCount = 64;
+  // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
+  app.server.maxHeadersCount = 0;
 
   const methodsByPath = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
@@ -162,8 +156,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    checkHeaders(request);
     checkHost(request);
-    checkEncoding(request);
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
       throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
     }

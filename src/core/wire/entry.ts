@@ -11,7 +11,15 @@ import {
 } from '../cbor/reader.ts';
 import { decodeStored } from '../cbor/stored.ts';
 import { createWriter, finish, writeArray, writeBytes, writeHead, writeParts } from '../cbor/writer.ts';
-import { type Bytes, type Entry, equalBytes, type Hasher, type Header, type Sibling } from '../types/index.ts';
+import {
+  type Bytes,
+  type Entry,
+  equalBytes,
+  type Hasher,
+  type Header,
+  MAX_SIBLINGS,
+  type Sibling,
+} from '../types/index.ts';
 import { commitId, decodeHeader } from './header.ts';
 import { decodeOperation } from './operation.ts';
 import { singleRootInto } from './ops-tree.ts';
@@ -90,9 +98,9 @@ function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
 export function decodeEntry(bytes: Bytes, key?: string, hasher?: Hasher): Entry {
   return decodeStored('an entry', bytes, (reader) => {
     const count = readHead(reader, ARRAY);
-    if (count === 0) throw malformed('an entry has at least one sibling');
+    if (count === 0 || count > MAX_SIBLINGS)
+      throw malformed(`an entry has 1 to ${MAX_SIBLINGS} siblings, not ${count}`);
     const siblings: Sibling[] = [];
-    // The loop ends with the bytes, whatever `count` claims.
     for (let i = 0; i < count; i++) siblings.push(readSibling(reader, hasher));
     const own = key ?? (siblings[0] as Sibling).operation.key;
     if (siblings.some((sibling) => sibling.operation.key !== own)) throw malformed('a sibling is about another key');

@@ -1,5 +1,13 @@
-import type { Replica } from '../../core/replica/index.ts';
-import { decodeLastBatch, encodeLastBatch, type LastBatch, type StateMeta } from '../../core/rows/index.ts';
+import type { Replica, RowWrite } from '../../core/replica/index.ts';
+import {
+  decodeKept,
+  decodeLastBatch,
+  encodeKept,
+  encodeLastBatch,
+  KEPT,
+  type LastBatch,
+  type StateMeta,
+} from '../../core/rows/index.ts';
 import { equalBytes, type Hlc, LatticeError } from '../../core/types/index.ts';
 import type { Store, Witness } from '../../ports/index.ts';
 
@@ -11,6 +19,8 @@ export interface EndOfStore {
   readonly missing: number;
   /** Whether this start is the one that found some of them missing. */
   readonly short: boolean;
+  /** How many batches of rows that belong to no commit the store has counted. */
+  readonly kept: number;
   /** Whether the last run closed the store. False where no witness tells. */
   readonly clean: boolean;
   /** True: the witness was lost, or is that of another store, so nobody can tell what is missing. */
@@ -24,24 +34,33 @@ export interface EndOfStore {
 const GOOD: EndOfStore = {
   missing: 0,
   short: false,
+  kept: 0,
   clean: false,
   unwitnessed: false,
   hlc: NO_HLC,
   committed: NO_HLC,
 };
 
-/** Compares the state record that a start found with what the witness saw last. */
-export function compareEnd(witness: Witness | undefined, meta: StateMeta | undefined): EndOfStore {
-  if (witness === undefined) return GOOD;
+/** Reads how many batches the store has counted that belong to no commit. Rejects with LatticeError `damaged-row`. */
+export async function loadKept(store: Pick<Store, 'get'>): Promise<number> {
+  const row = await store.get(KEPT);
+  return row === undefined ? 0 : decodeKept(row);
+}
+
+/** Compares the state record that a start found, and the count of other batches, with what the witness saw last. */
+export function compareEnd(witness: Witness | undefined, meta: StateMeta | undefined, kept: number): EndOfStore {
+  if (witness === undefined) return { ...GOOD, kept };
   const last = recordOf(witness);
   // A new store has neither a record nor a state.
-  if (last === undefined) return { ...GOOD, unwitnessed: meta !== undefined };
-  if (meta !== undefined && !equalBytes(last.incarnation, meta.incarnation)) return { ...GOOD, unwitnessed: true };
+  if (last === undefined) return { ...GOOD, kept, unwitnessed: meta !== undefined };
+  if (meta !== undefined && !equalBytes(last.incarnation, meta.incarnation))
+    return { ...GOOD, kept, unwitnessed: true };
   const { sequence, hlc, committed } = last;
-  const lost = Math.max(0, sequence - (meta?.sequence ?? 0));
+  const lost = Math.max(0, sequence - (meta?.sequence ?? 0)) + Math.max(0, last.kept - kept);
   return {
     missing: last.missing + lost,
     short: lost > 0,
+    kept,
     clean: witness.earlier?.clean === true,
     unwitnessed: false,
     hlc,
@@ -60,8 +79,13 @@ function recordOf({ earlier }: Witness): LastBatch | undefined {
 
 /** Tells the witness of each durable batch, and remembers with it what is missing. */
 export interface EndKeeper {
-  /** To be called when a batch is durable. Throws what the file system throws. */
-  durable(meta: StateMeta): void;
+  /** The row that counts one more batch that belongs to no commit; it becomes durable in that batch. */
+  countRow(): RowWrite;
+  /**
+   * To be called when a batch is durable: with its state record, or without one for a batch that belongs to no commit.
+   * Throws what the file system throws.
+   */
+  durable(meta: StateMeta | undefined): void;
   /** How many batches are missing still. */
   readonly missing: number;
   /** What was missing is here again. */
@@ -75,23 +99,31 @@ export function createEndKeeper(deps: {
   readonly self: Parameters<Replica['committed']>[0];
 }): EndKeeper {
   const { store, end, replica, self } = deps;
-  let { missing } = end;
+  let { missing, kept } = end;
+  let last = replica.meta;
 
-  function note({ incarnation, sequence, hlc }: StateMeta): void {
+  function note(): void {
+    const { incarnation, sequence } = last;
     const own = replica.committed(self);
     const committed = own > end.committed ? own : end.committed;
-    store.witness?.note(encodeLastBatch({ incarnation, sequence, hlc, committed, missing }));
+    // The clock may be ahead of the batch: it has passed each time that the node attests before the attestation leaves.
+    const { hlc } = replica.meta;
+    store.witness?.note(encodeLastBatch({ incarnation, sequence, kept, hlc, committed, missing }));
   }
   // A loss must outlive this run also when nothing is written in it.
-  if (end.short || end.unwitnessed) note(replica.meta);
+  if (end.short || end.unwitnessed) note();
   return {
-    durable: note,
+    countRow: () => ({ type: 'put', key: KEPT, value: encodeKept(++kept) }),
+    durable(meta) {
+      if (meta !== undefined) last = meta;
+      note();
+    },
     get missing() {
       return missing;
     },
     recovered() {
       missing = 0;
-      note(replica.meta);
+      note();
     },
   };
 }
