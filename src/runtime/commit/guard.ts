@@ -85,7 +85,7 @@ export function createGuard(deps: GuardDeps): Guard {
     if (open) return;
     open = true;
     ownMax = deps.ownSeen();
-    historyEnd = told ?? ownMax;
+    historyEnd = told === undefined || told < ownMax ? ownMax : told;
     set('own-history', undefined);
     log.info({ why }, 'writes open');
     release();

@@ -70,7 +70,7 @@ export function buildDuties(
     periodMs,
     settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
     clockIsGood: guard.clockIsGood,
-    mayAttest: () => trust.has(self) && !guard.has('clone') && vouching.isVerified(),
+    mayAttest: () => trust.has(self) && !guard.has('clone') && !guard.has('lost-batches') && vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
     onMismatch: mismatches.note,

@@ -21,6 +21,7 @@ import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
+import type { LostBatches } from '../upkeep/lost-batches.ts';
 
 export interface StatusDeps {
   readonly options: NodeOptions;
@@ -50,6 +51,7 @@ export interface StatusParts {
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress'>;
+  readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
 }
@@ -159,7 +161,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
 
   function warnings(peers: readonly Peer[]): Warning[] {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings(), ...s.bootstrap.warnings());
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(
