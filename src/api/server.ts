@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
-import { settleWithin } from '../timing/index.ts';
+import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
 import { createAddresses } from './http/addresses.ts';
 import { createClients } from './http/clients.ts';
@@ -14,6 +14,7 @@ import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './h
 import { sendError } from './http/errors.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
 import type { OpenResponses } from './http/open-response.ts';
+import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
 import { createStreamSlots, DOWNLOADS, EVENT_STREAMS } from './http/stream-slots.ts';
 import { createSyncSenders } from './http/sync-senders.ts';
@@ -78,13 +79,22 @@ const TIMEOUTS = {
   // times as often.
   connectionTimeout: 60_000,
 } as const;
-const HEADER_LIMITS = { maxHeaderSize: 8192, headersTimeout: 5000, connectionsCheckingInterval: 1000 } as const;
+const HEADER_LIMITS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+} as const;
 
 /**
  * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
  * for its whole request.
  */
-function createServer(proxies: readonly string[], connections: Connections, log: ApiLog): FastifyInstance {
+function createServer(
+  proxies: readonly string[],
+  connections: Connections,
+  clock: Timers,
+  log: ApiLog,
+): FastifyInstance {
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
@@ -98,7 +108,8 @@ function createServer(proxies: readonly string[], connections: Connections, log:
       server.keepAliveTimeout = TIMEOUTS.keepAliveTimeout;
       server.requestTimeout = TIMEOUTS.requestTimeout;
       server.setTimeout(TIMEOUTS.connectionTimeout);
-      server.maxHeadersCount = 64;
+      // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
+      server.maxHeadersCount = 0;
       connections.watch(server);
       return server;
     },
@@ -116,6 +127,7 @@ function createServer(proxies: readonly string[], connections: Connections, log:
     },
     // What a client sends counts as it is: nothing is turned into another type or left out, and every flaw is named.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
+    clientErrorHandler: answerUnreadable(clock, SECURITY_HEADERS),
     frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
@@ -136,15 +148,6 @@ function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<str
       handler: async () => undefined,
     });
   }
-}
-
-/** Refuses compressed bodies with LatticeError `unsupported-media-type`. */
-function checkEncoding(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding'];
-  if (encoding === undefined || encoding === 'identity') return;
-  throw new LatticeError('unsupported-media-type', 'compressed bodies are not taken', {
-    next: 'send the body without Content-Encoding',
-  });
 }
 
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
@@ -172,7 +175,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const slots = createStreamSlots(clients, EVENT_STREAMS);
   const connections = createConnections({ addresses, clock, log });
   const senders = createSyncSenders({ lattice, clients, costs, connections });
-  const app = createServer(addresses.proxies, connections, log);
+  const app = createServer(addresses.proxies, connections, clock, log);
   const upgrades = acceptUpgrades(app, connections.isBusy);
   divideLargeAnswers(app, clients);
 
@@ -197,11 +200,11 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-    checkHost(request);
-    checkEncoding(request);
     const { cost = 'read', needsToken = false } = request.routeOptions.config;
     if (!needsToken) costs.admit(request, reply, cost);
     chargeWhenAnswered(request, reply);
+    checkHeaders(request);
+    checkHost(request);
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
       throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
     }
