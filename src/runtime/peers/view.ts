@@ -98,6 +98,19 @@ export function lastHeard({ heardAt }: PeerView): number {
 }
 
 /**
+ * Whether a head would count (SPEC E5): it is neither a replay nor older than what this lung has brought of its
+ * incarnation. `direct`: the peer itself sent it to us, without a relay.
+ */
+export function isNews(view: PeerView, head: Head, lung: LungName, direct: boolean, { now }: Moment): boolean {
+  const known = view.head;
+  if (known === undefined) return true;
+  if (equalBytes(known.incarnation, head.incarnation)) return head.sequence > view.newest[lung];
+  // A head of another incarnation counts at once when the peer itself sent it. By a relay it counts only when its
+  // wall clock is later, or when the known incarnation has been silent.
+  return direct || head.wallMs > known.wallMs || now - lastHeard(view) >= FORMER_INCARNATION_MS;
+}
+
+/**
  * Takes note of a verified head (SPEC E5). Returns undefined when this lung has brought that head or a newer one before
  * (by a replay or a slow relay). `direct`: the peer itself sent it to us, without a relay.
  */
@@ -109,14 +122,11 @@ export function hearHead(
   moment: Moment,
 ): Heard | undefined {
   const { now, wall } = moment;
+  if (!isNews(view, head, lung, direct, moment)) return undefined;
   const known = view.head;
   const w = write(view);
   let newIncarnation = false;
   if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
-    // A head of another incarnation counts at once when the peer itself sent it. By a relay it counts only when its
-    // wall clock is later, or when the known incarnation has been silent.
-    const relayed = known !== undefined && !direct;
-    if (relayed && head.wallMs <= known.wallMs && now - lastHeard(view) < FORMER_INCARNATION_MS) return undefined;
     if (known !== undefined) {
       w.twin ||= view.formerIncarnation === bytesToHex(head.incarnation);
       w.formerIncarnation = bytesToHex(known.incarnation);
@@ -124,7 +134,7 @@ export function hearHead(
       newIncarnation = true;
     }
     w.newest = { p2p: 0, http: 0 };
-  } else if (head.sequence <= view.newest[lung]) return undefined;
+  }
   w.newest = { ...view.newest, [lung]: head.sequence };
   w.heardAt = { ...view.heardAt, [lung]: now };
   if (head.sequence < Math.max(view.newest.p2p, view.newest.http)) return { newIncarnation, newTrust: false };
