@@ -20,7 +20,7 @@ export function buildExchange(
   { cuts, bootstrap, snapshots, supervision }: DutyParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
-  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams } = state;
+  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams, fleetClock } = state;
   const { network } = options;
 
   const intake = createIntake({
@@ -29,7 +29,7 @@ export function buildExchange(
     self,
     incarnation,
     verifier,
-    clock,
+    clock: fleetClock,
     door,
     guard,
     peers,

@@ -1,5 +1,6 @@
 import { hlcMs } from '../../core/clock/index.ts';
 import { bytesToHex } from '../../core/types/index.ts';
+import type { Clock } from '../../ports/index.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnState } from '../commit/own-state.ts';
@@ -9,6 +10,7 @@ import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
 import { createTransitions } from '../fleet/transitions.ts';
+import { clocksOf } from '../peers/clocks.ts';
 import { createPeerTable } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
@@ -62,9 +64,18 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     incarnation,
     ownSeen: () => replica.seen(self),
     hasPeers: [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some((list) => list.length > 0),
+    peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
+    members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
   for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
+
+  /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
+  const fleetClock: Clock = {
+    now: guard.clocks.now,
+    monotonic: () => clock.monotonic(),
+    after: (ms, run) => clock.after(ms, run),
+  };
 
   // The fan-out of durable batches. It is given before the first batch is made.
   let followers: FanOut | undefined;
@@ -74,7 +85,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     hasher,
     entries,
     signer,
-    clock,
+    clock: fleetClock,
     log,
     onStep: holds.stepped,
     onDurable: (applied) => followers?.durable(applied),
@@ -115,6 +126,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     members,
     own,
     guard,
+    fleetClock,
     writer,
     door,
     streams,
