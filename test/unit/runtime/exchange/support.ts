@@ -78,6 +78,8 @@ export async function openSide(options: {
     incarnation: life,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    peerClocks: () => [],
+    members: () => 3,
     clockAheadMs: () => 0,
   });
   const door = createDoor({
