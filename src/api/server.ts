@@ -12,6 +12,7 @@ import type { OpenResponses } from './http/open-response.ts';
 import { createRateLimits, DEFAULT_LIMITS } from './http/rate-limits.ts';
 import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
+import { createShedding } from './http/shedding.ts';
 import { createStreamSlots } from './http/stream-slots.ts';
 import { acceptUpgrades } from './http/upgrade.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
@@ -145,6 +146,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const app = createServer(addresses.proxies, clock, log);
   const upgrades = acceptUpgrades(app);
   limitConnections(app.server, addresses);
+  const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
+  shedding.watch(app.server);
   // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
   app.server.maxHeadersCount = 0;
 
@@ -156,6 +159,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    shedding.check(request, reply);
     checkHeaders(request);
     checkHost(request);
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {

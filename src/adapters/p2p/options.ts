@@ -28,6 +28,8 @@ export interface P2pLungOptions {
   readonly mdns: boolean;
   /** When given, only these peers and the bootstrap peers may connect. */
   readonly allowPeers?: readonly Author[];
+  /** Whether one more inbound connection may be taken in, as far as the process goes. Default: always. */
+  readonly mayAccept?: () => boolean;
   readonly heartbeat?: Partial<P2pHeartbeat>;
   readonly log: Log;
   readonly clock: Clock;
