@@ -63,6 +63,13 @@ const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}={0,2}$/;
 /** The names by which Fastify's option for trusted proxies knows ranges of addresses. */
 const PROXY_NAMES: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
+/** What Kubernetes puts into NAME_PORT for a service called NAME. */
+const KUBERNETES_LINK = /^(tcp|udp|sctp):\/\//;
+const LINKED: Flaw = {
+  rule: 'Kubernetes set it for a service of this name',
+  fix: 'write enableServiceLinks: false in the pod, or rename the service',
+};
+
 const TOO_LONG: Flaw = {
   rule: `it is longer than ${MAX_ITEM_LENGTH} characters`,
   fix: 'separate the items of a list by commas',
@@ -171,7 +178,8 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
   seconds: parseSeconds,
   port(text, { reject }) {
     const port = parsePort(text);
-    if (port === undefined) reject(text, { rule: 'it is not a port', fix: 'write a number from 0 to 65535' });
+    if (KUBERNETES_LINK.test(text)) reject(text, LINKED);
+    else if (port === undefined) reject(text, { rule: 'it is not a port', fix: 'write a number from 0 to 65535' });
     return port ?? 0;
   },
   host(text, { reject }) {

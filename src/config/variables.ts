@@ -209,6 +209,14 @@ export const VARIABLES = [
     description: 'Whether peers are also looked for on the local network.',
   },
   {
+    name: 'P2P_OPEN',
+    kind: 'boolean',
+    unit: 'boolean',
+    default: 'false',
+    description:
+      'Whether strangers may connect over P2P: they hear and send commits and never sync. Unset: members only.',
+  },
+  {
     name: 'LATTICE_NODES',
     kind: 'urls',
     unit: 'list of HTTP base URLs',

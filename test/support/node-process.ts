@@ -44,7 +44,8 @@ export function runCli(
 ): RunningProcess {
   const { PATH = '', HOME = '' } = process.env;
   const bound = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors}; `;
-  const child: ChildProcess = spawn('/bin/sh', ['-c', `${bound}exec "$0" "$@"`, process.execPath, CLI, ...args], {
+  const command = [process.execPath, '--', CLI, ...args];
+  const child: ChildProcess = spawn('/bin/sh', ['-c', `${bound}exec "$0" "$@"`, ...command], {
     cwd: options.cwd,
     env: { PATH, HOME, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,7 +1,9 @@
-import { mkdir, readdir, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Bytes } from '../../core/types/index.ts';
 import type { Store, StoreOperation } from '../../ports/index.ts';
+import { makeDirectory } from '../system/make-directory.ts';
 import { damagedError, lockedError, openError } from './errors.ts';
 import { createOrderedStore } from './ordered.ts';
 
@@ -60,7 +62,7 @@ export async function openLevelStore(directory: string, options: LevelOptions = 
 
 async function ownDirectory(directory: string): Promise<string> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(resolve(directory), 0o700);
     return await realpath(directory);
   } catch (cause) {
     throw openError(directory, cause);

@@ -71,7 +71,7 @@ export function acceptJson(scope: FastifyInstance): void {
       if (body.length === 0) return undefined;
       let text: string;
       try {
-        text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+        text = new TextDecoder('utf-8', { fatal: true }).decode(body);
       } catch {
         throw new LatticeError('invalid-json', 'the body is not valid UTF-8');
       }

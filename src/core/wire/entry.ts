@@ -11,7 +11,7 @@ import {
 } from '../cbor/reader.ts';
 import { decodeStored } from '../cbor/stored.ts';
 import { createWriter, finish, writeArray, writeBytes, writeHead, writeParts } from '../cbor/writer.ts';
-import { type Bytes, type Entry, type Sibling } from '../types/index.ts';
+import { type Bytes, type Entry, MAX_SIBLINGS, type Sibling } from '../types/index.ts';
 import { decodeHeader } from './header.ts';
 import { decodeOperation } from './operation.ts';
 
@@ -72,9 +72,9 @@ function readSibling(reader: Reader): Sibling {
 export function decodeEntry(bytes: Bytes, key?: string): Entry {
   return decodeStored('an entry', bytes, (reader) => {
     const count = readHead(reader, ARRAY);
-    if (count === 0) throw malformed('an entry has at least one sibling');
+    if (count === 0 || count > MAX_SIBLINGS)
+      throw malformed(`an entry has 1 to ${MAX_SIBLINGS} siblings, not ${count}`);
     const siblings: Sibling[] = [];
-    // The loop ends with the bytes, whatever `count` claims.
     for (let i = 0; i < count; i++) siblings.push(readSibling(reader));
     const own = key ?? (siblings[0] as Sibling).operation.key;
     if (siblings.some((sibling) => sibling.operation.key !== own)) throw malformed('a sibling is about another key');

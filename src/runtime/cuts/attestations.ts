@@ -6,7 +6,7 @@ import {
   equalBytes,
   type Hasher,
   LatticeError,
-  MAX_FUTURE_MS,
+  MAX_AHEAD_MS,
 } from '../../core/types/index.ts';
 import {
   type Attestation,
@@ -94,6 +94,8 @@ export function createAttestationBook(deps: {
   readonly verifier: Verifier;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called with the time of an attestation that our own key signed, but not in this life. */
+  readonly onOwn: (at: number) => void;
 }): AttestationBook {
   const trusted = new Set(deps.trusted);
   const quorum = quorumOf(trusted.size);
@@ -131,7 +133,7 @@ export function createAttestationBook(deps: {
       network === deps.network &&
       trusted.has(author) &&
       at % deps.periodMs === 0 &&
-      at <= now + MAX_FUTURE_MS &&
+      at <= now + MAX_AHEAD_MS &&
       at > now - MAX_CUTS * deps.periodMs &&
       equalBytes(trustHash, deps.trustHash)
     );
@@ -183,7 +185,10 @@ export function createAttestationBook(deps: {
     }
     // Our own key signed what this incarnation did not sign, so a former incarnation or a twin did. Such an attestation
     // is not counted.
-    if (author === deps.self) return 'known';
+    if (author === deps.self) {
+      deps.onOwn(at);
+      return 'known';
+    }
     const moment = momentAt(at);
     if (moment === undefined) return 'known';
     add(moment, signed);

@@ -145,7 +145,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     }
     door.apply(admission.fragment, origin).then(
       (outcomes) => {
-        if (outcomes === 'overloaded' || outcomes.includes('future')) again();
+        if (outcomes === 'overloaded' || outcomes.includes('future') || outcomes.includes('key-full')) again();
       },
       // A store that fails ends the process through onFatal, so nothing is left to do here.
       again,

@@ -51,6 +51,7 @@ export const WARNING_CODES = [
   'other-trust-list', // a peer has another trust list than this node
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut
+  'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
   'refused-items', // everything in which a peer and this node differ has been refused
   'left-out-source', // a peer served a snapshot that does not verify
   'quarantine', // operations of an attested cut had bad signatures

@@ -8,6 +8,7 @@ import type { ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
+import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
 import { createPeerTable } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
@@ -45,6 +46,11 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const mode = createMode();
   const members = createMembers({ self, trust, peers });
   for (const author of options.bootstrap) members.configure(author);
+  const standingOf = createStanding({
+    members,
+    open: options.p2p.open === true,
+    namesNobody: options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
+  });
 
   const own = createOwnState({
     replica,
@@ -113,6 +119,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     peers,
     mode,
     members,
+    standingOf,
     own,
     guard,
     writer,

@@ -1,5 +1,6 @@
+import { lastHlcAt } from '../../core/clock/index.ts';
 import { createReplica, type Replica, STATE_META } from '../../core/replica/index.ts';
-import { decodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
+import { ATTESTED, decodeAttested, decodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
@@ -19,6 +20,8 @@ export interface OpenedState {
   readonly incarnation: Bytes;
   /** The checkpoint that the tree was made from; undefined when it was made from every entry. */
   readonly checkpoint: LoadedCheckpoint | undefined;
+  /** The newest time that the node may have attested, in Unix ms; 0 when none. The clock of the replica is past it. */
+  readonly attested: number;
 }
 
 /**
@@ -34,7 +37,8 @@ export async function openState(options: {
   readonly random: Random;
   readonly network: string;
   readonly self: Author;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether the author is, or once was, on the trust list. */
+  readonly isKnown: (author: Author) => boolean;
   readonly directory: string;
 }): Promise<OpenedState> {
   const { store, hasher, random, network, self, directory } = options;
@@ -54,7 +58,7 @@ export async function openState(options: {
   }
   const incarnation = meta?.incarnation ?? random.bytes(8);
   const create = (): Replica =>
-    createReplica({ hasher, network, self, isTrusted: options.isTrusted, journalLength: JOURNAL_LENGTH, incarnation });
+    createReplica({ hasher, network, self, isKnown: options.isKnown, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
   let checkpoint = meta === undefined ? undefined : await loadCheckpoint({ replica, store, rows, hasher }, meta);
   if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {
@@ -65,7 +69,12 @@ export async function openState(options: {
   check(meta, replica, directory);
   await loadCells(store, replica);
   if (meta !== undefined) replica.restore(meta);
-  return { replica, rows, incarnation, checkpoint };
+  const attested = await readable(directory, async () => {
+    const row = await store.get(ATTESTED);
+    return row === undefined ? 0 : decodeAttested(row);
+  });
+  if (attested > 0) replica.observeTime(lastHlcAt(attested));
+  return { replica, rows, incarnation, checkpoint, attested };
 }
 
 async function loadEntries(replica: Replica, rows: EntryRows): Promise<void> {

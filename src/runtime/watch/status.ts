@@ -6,6 +6,7 @@ import type { OwnState } from '../commit/own-state.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
+import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { Health, NodeStatus, PeerStatus } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
@@ -46,6 +47,7 @@ export interface StatusParts {
   readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'outboxBytes'>;
   readonly outbox: Pick<GossipOutbox, 'waiting'>;
   readonly book: Pick<AttestationBook, 'warnings'>;
+  readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
@@ -157,7 +159,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
 
   function warnings(peers: readonly Peer[]): Warning[] {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.bootstrap.warnings());
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings(), ...s.bootstrap.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(
