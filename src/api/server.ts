@@ -68,6 +68,13 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
+ * How long an idle connection stays open. A proxy that keeps its connections for longer would now and then send a
+ * request on one that is just being closed, and answer it with 502. Of the proxies in common use Caddy keeps them
+ * longest by default, 120 s.
+ */
+const KEEP_ALIVE_MS = 125_000;
+
+/**
  * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
  * for its whole request.
  */
@@ -77,7 +84,7 @@ function createServer(proxies: readonly string[], clock: Timers, log: ApiLog): F
   return fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
-    keepAliveTimeout: 5000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: 10_000,
     // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat
     // four times as often.
