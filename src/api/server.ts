@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
-import { createAddresses } from './http/addresses.ts';
+import { type Addresses, createAddresses } from './http/addresses.ts';
 import { applyContract } from './http/contracted.ts';
 import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
@@ -78,7 +78,7 @@ const KEEP_ALIVE_MS = 125_000;
  * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
  * for its whole request.
  */
-function createServer(proxies: readonly string[], clock: Timers, log: ApiLog): FastifyInstance {
+function createServer({ proxies, isTrustedProxy }: Addresses, clock: Timers, log: ApiLog): FastifyInstance {
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
@@ -90,7 +90,8 @@ function createServer(proxies: readonly string[], clock: Timers, log: ApiLog): F
     // four times as often.
     connectionTimeout: 60_000,
     forceCloseConnections: 'idle',
-    ...(proxies.length === 0 ? {} : { trustProxy: [...proxies] }),
+    // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
+    ...(proxies.length === 0 ? {} : { trustProxy: isTrustedProxy }),
     http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: {
       // A key of 1,024 bytes, each of them percent-encoded.
@@ -150,7 +151,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const openResponses: OpenResponses = new Set();
   const limits = createRateLimits(addresses, { ...DEFAULT_LIMITS, ...deps.limits });
   const slots = createStreamSlots(addresses);
-  const app = createServer(addresses.proxies, clock, log);
+  const app = createServer(addresses, clock, log);
   const upgrades = acceptUpgrades(app);
   limitConnections(app.server, addresses);
   const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
