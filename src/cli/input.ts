@@ -3,44 +3,60 @@ import { resolve } from 'node:path';
 import { LatticeError } from '../core/types/index.ts';
 import { type CliContext, usageError } from './context.ts';
 
+/** Why a file cannot be read, by the code of the system. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EACCES: 'no permission',
+  EISDIR: 'it is a directory',
+};
+
 /**
- * Reads the text of a file that the user has named, without a byte order mark at its head. Rejects with LatticeError
- * `file-unreadable`, and `file-too-large` when it has more than `limit` bytes.
+ * Reads the bytes of a file that the user has named, or of standard input for "-". Rejects with LatticeError
+ * `file-unreadable`, and `file-too-large` when there are more than `limit` bytes.
+ */
+export async function readInputBytes(context: CliContext, file: string, limit: number): Promise<Uint8Array> {
+  if (file !== '-') return await readFileBytes(context, file, limit);
+  return (await collect(context.stdin, limit)) ?? tooLarge('standard input', limit);
+}
+
+/**
+ * Reads the text of a file that the user has named, without a byte order mark at its head. Errors are those of
+ * `readInputBytes`; what is no UTF-8 is `file-unreadable`.
  */
 export async function readTextFile(context: CliContext, file: string, limit: number): Promise<string> {
-  const path = resolve(context.cwd, file);
-  let bytes: Uint8Array | undefined;
-  try {
-    // `end` is the last byte that is read: one more than the limit tells that the file is longer.
-    bytes = await collect(createReadStream(path, { end: limit }), limit);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    const why = REASONS[code] ?? code;
-    throw new LatticeError('file-unreadable', `cannot read ${path}: ${why}`, {
-      next: 'Check the path and its permissions.',
-      cause,
-    });
-  }
-  if (bytes === undefined) {
-    throw new LatticeError('file-too-large', `${path} has more than ${limit} bytes`, {
-      next: 'Check that this is the file you mean.',
-    });
-  }
+  const bytes = await readFileBytes(context, file, limit);
   try {
     return textOf(bytes);
   } catch (cause) {
-    throw new LatticeError('file-unreadable', `${path} is not UTF-8 text`, {
+    throw new LatticeError('file-unreadable', `${resolve(context.cwd, file)} is not UTF-8 text`, {
       next: 'Check that this is the file you mean.',
       cause,
     });
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'no permission',
-  EISDIR: 'it is a directory',
-};
+async function readFileBytes(context: CliContext, file: string, limit: number): Promise<Uint8Array> {
+  const path = resolve(context.cwd, file);
+  let bytes: Uint8Array | undefined;
+  try {
+    // `end` is the last byte that is read: one more than the limit tells that the file is longer. So a device or a
+    // pipe without an end is refused like a file of that size.
+    bytes = await collect(createReadStream(path, { end: limit }), limit);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new LatticeError('file-unreadable', `cannot read ${path}: ${REASONS[code] ?? code}`, {
+      next: 'Check the path and its permissions.',
+      cause,
+    });
+  }
+  return bytes ?? tooLarge(path, limit);
+}
+
+function tooLarge(name: string, limit: number): never {
+  throw new LatticeError('file-too-large', `${name} has more than ${limit} bytes`, {
+    next: 'Check that this is the file you mean.',
+  });
+}
 
 /**
  * Reads all of standard input as UTF-8 text, without a byte order mark at its head. Rejects with LatticeError `usage`

@@ -11,7 +11,7 @@ export interface Clocks {
   readonly last: Hlc;
   /** Takes note of an operation that is applied here: of its author, its time and its context. */
   observe(sibling: Sibling): void;
-  /** Takes note of a time that an earlier run of the node had come to. */
+  /** Takes note of a time that an earlier run of the node had come to, or that it attested. */
   observeTime(hlc: Hlc): void;
   /**
    * The HLC of a commit that is made at `now` (Unix ms), greater than every other one; or, when the commit must be

@@ -24,6 +24,8 @@ export interface ReplicaOptions {
   readonly journalLength: number;
   /** The store incarnation, 8 bytes. Cursors of another one are answered with a reset. */
   readonly incarnation: Bytes;
+  /** How many coded symbols are kept (see LiveCellsOptions). */
+  readonly cells?: number | undefined;
 }
 
 /**
@@ -63,6 +65,12 @@ export interface Replica {
   adopt(entries: readonly AttestedEntry[], view: EntryView): Step;
   /** Mends or takes out operations whose signatures proved bad. An operation that is not here is passed over. */
   correct(corrections: readonly Correction[], view: EntryView): Step;
+
+  /**
+   * Takes note of a time that no later own commit may belong to. It becomes durable with the next step that changes
+   * anything, so whoever needs it over a restart keeps it beside the state.
+   */
+  observeTime(hlc: Hlc): void;
 
   /** Takes over the persisted clock and sequence of an earlier run. */
   restore(meta: StateMeta): void;
@@ -198,6 +206,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       clocks.observeTime(earlier.hlc);
       ({ sequence } = earlier);
     },
+    observeTime: clocks.observeTime,
     load(entry) {
       observeAll(entry);
       entries.load(entry);

@@ -9,7 +9,7 @@ export const REFUSALS = [
   'other-network',
   'unknown-version', // ignored and never punished, so that nodes of both versions stay peers during an upgrade
   'untrusted-author',
-  'future', // deferred: its HLC is more than MAX_FUTURE_MS ahead of our wall clock
+  'future', // deferred: its HLC is more than MAX_AHEAD_MS ahead of our wall clock
   'overloaded', // a local queue was full; a repair fetches the fragment again
   'read-only', // the disk is full
 ] as const;

@@ -74,6 +74,7 @@ function runnersOf(parts: Parts): Runner[] {
       start: () =>
         parts.p2p.start({
           onGossip: intake.onGossip,
+          standingOf: parts.standingOf,
           onRequest: (peer, message) => responder.answer(peer, message, 'p2p'),
           ...greeting,
         }),
@@ -91,6 +92,7 @@ function runnersOf(parts: Parts): Runner[] {
       stop: () => http.stop(),
     },
     parts.supervision,
+    parts.lost,
     parts.checkpoints,
     parts.integrity,
     parts.cuts,

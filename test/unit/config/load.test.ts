@@ -31,7 +31,7 @@ describe('defaults', () => {
         publicSync: false,
       },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
-      p2p: { enabled: false, listen: [], bootstrap: [], topic: 'aethel/lattice/v1', mdns: false },
+      p2p: { enabled: false, listen: [], bootstrap: [], topic: 'aethel/lattice/v1', mdns: false, open: false },
       http: { nodes: [], pollIntervalMs: 10_000 },
       heartbeatIntervalMs: 1000,
       peerlessTimeoutMs: 3000,
@@ -339,6 +339,7 @@ describe('files of the original', () => {
       bootstrap: [],
       topic: 'aethel/lattice/v1',
       mdns: false,
+      open: false,
     });
     expect(config.http.nodes).toHaveLength(2);
     expect([config.heartbeatIntervalMs, config.peerlessTimeoutMs, config.http.pollIntervalMs]).toEqual([
