@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
+import { localUrl } from '../core/wire/host.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
 import { type Addresses, createAddresses } from './http/addresses.ts';
@@ -111,11 +112,6 @@ function createServer({ proxies, isTrustedProxy }: Addresses, clock: Timers, log
     frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
-
-const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-
-/** The host by which to reach a bind address: loopback where that means all interfaces. */
-const reachableHost = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host);
 
 /** Builds the server without binding it. It rejects only on programming errors. */
 export async function createApi(deps: ApiDeps): Promise<Api> {
@@ -247,7 +243,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       }
       const bound = app.server.address();
       if (bound === null || typeof bound === 'string') throw new Error('a TCP server has a port');
-      return { url: `http://${urlHost(reachableHost(host))}:${bound.port}` };
+      return { url: localUrl(host, bound.port) };
     },
     async close() {
       probes.stopping();
