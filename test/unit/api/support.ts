@@ -93,6 +93,7 @@ export async function startApi(
     limits?: ApiDeps['limits'];
     lattice?: LiveLattice;
     complete?: boolean;
+    dashboard?: URL;
   } = {},
 ): Promise<TestApi> {
   const lattice = options.lattice ?? (await startLattice());
@@ -111,6 +112,7 @@ export async function startApi(
     ...sources,
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),
   });
   if (machine !== undefined) running.push({ close: async () => machine.close() });
   running.push(api);
