@@ -190,8 +190,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     shedding.check(request, reply);
-    const { cost = 'read', needsToken = false } = request.routeOptions.config;
+    const { cost = 'read', extraMs = 0, needsToken = false } = request.routeOptions.config;
     if (!needsToken) costs.admit(request, reply, cost);
+    costs.charge(request, extraMs);
     chargeWhenAnswered(request, reply);
     checkHeaders(request);
     checkHost(request);
