@@ -46,6 +46,10 @@ const EVENTS: readonly MetricDefinition[] = [
   counter('lattice_fan_out_failures_total', 'Durable batches that a part of the node failed to be told of, by part.', [
     'stage',
   ]),
+  counter(
+    'lattice_cut_mismatches_total',
+    'Cuts that were not attested because their tree did not agree with the state.',
+  ),
   counter('lattice_repairs_total', 'Repair sessions that this node started.', ['lung', 'outcome']),
   counter('lattice_repair_bytes_total', 'Bytes of repair sessions that this node started.', ['lung', 'direction']),
   counter('lattice_gossip_bytes_total', 'Bytes of gossip messages: sent counts each receiver, received each message.', [

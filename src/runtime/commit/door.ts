@@ -25,7 +25,7 @@ const MAX_BAD = 1024;
  * open and two that peers open. Beyond it a fragment is refused, and a repair brings it later.
  */
 const MAX_VERIFYING = 8 * MAX_WANTS;
-/** How often deferred fragments are tried again. Their HLCs are a minute or more ahead. */
+/** How often deferred fragments are tried again. Their HLCs are 20 s or more ahead. */
 const DEFERRED_CHECK_MS = 5_000;
 
 export type Admission =
@@ -73,9 +73,13 @@ export function createDoor(deps: DoorDeps): Door {
   let timer: Timer | undefined;
   let stopped = false;
 
-  function refuse(reason: Refusal, fragment?: Fragment): Admission {
+  function count(reason: Refusal): void {
     refusals[reason] = (refusals[reason] ?? 0) + 1;
     deps.metrics.count('lattice_refused_total', { reason });
+  }
+
+  function refuse(reason: Refusal, fragment?: Fragment): Admission {
+    count(reason);
     return fragment === undefined ? { ok: false, reason } : { ok: false, reason, fragment };
   }
 
@@ -128,17 +132,18 @@ export function createDoor(deps: DoorDeps): Door {
       const key = `${fragment.id}:${fragment.operations.map((o) => o.index).join(',')}`;
       if (outcomes.includes('future')) defer(key, fragment, origin);
       else deferred.delete(key);
+      if (outcomes.includes('key-full')) count('key-full');
       return outcomes;
     } catch (error) {
       if (!(error instanceof LatticeError) || error.code !== 'overloaded') throw error;
-      refuse('overloaded');
+      count('overloaded');
       return 'overloaded';
     }
   }
 
   function defer(key: string, fragment: Fragment, origin: Origin): void {
     if (deferred.has(key)) return;
-    refuse('future');
+    count('future');
     deferred.add(key, { fragment, origin });
     schedule();
   }

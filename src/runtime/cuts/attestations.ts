@@ -6,7 +6,7 @@ import {
   equalBytes,
   type Hasher,
   LatticeError,
-  MAX_FUTURE_MS,
+  MAX_AHEAD_MS,
 } from '../../core/types/index.ts';
 import {
   type Attestation,
@@ -77,7 +77,7 @@ interface Moment {
   /** By root and number of entries. */
   readonly claims: Map<string, Claim>;
   readonly signed: Map<Author, { readonly name: string; readonly claim: Claim }>;
-  /** Authors who attested a second root for this time. */
+  /** Authors of whom nothing more is checked for this time: they attested a second root, or have our own key. */
   readonly doubled: Set<Author>;
   /** The root that our own state had; undefined while it is not known. */
   own: Claim | undefined;
@@ -96,6 +96,8 @@ export function createAttestationBook(deps: {
   readonly verifier: Verifier;
   readonly clock: Clock;
   readonly log: Log;
+  /** Called with the time of an attestation that our own key signed, but not in this life. */
+  readonly onOwn: (at: number) => void;
 }): AttestationBook {
   const trusted = new Set(deps.trusted);
   const quorum = quorumOf(trusted.size);
@@ -133,7 +135,7 @@ export function createAttestationBook(deps: {
       network === deps.network &&
       trusted.has(author) &&
       at % deps.periodMs === 0 &&
-      at <= now + MAX_FUTURE_MS &&
+      at <= now + MAX_AHEAD_MS &&
       at > now - MAX_CUTS * deps.periodMs &&
       equalBytes(trustHash, deps.trustHash)
     );
@@ -176,9 +178,6 @@ export function createAttestationBook(deps: {
     const held = (): string | undefined => moments.find((m) => m.at === at)?.signed.get(author)?.name;
     const name = nameOf(root, entries);
     if (held() === name) return 'known';
-    // Our own key signed what this incarnation did not sign, so a former incarnation or a twin did. Such an attestation
-    // is not counted.
-    if (author === deps.self && held() === undefined) return 'known';
     // Whoever attests two roots for one time may attest any number: no further one costs a signature check.
     if (moments.find((m) => m.at === at)?.doubled.has(author) === true) return 'known';
     if (!(await deps.verifier.verify(author, attestationSigningBytes(signed.payloadBytes), signed.signature)))
@@ -187,6 +186,13 @@ export function createAttestationBook(deps: {
     if (before === name) return 'known';
     if (before !== undefined) {
       equivocated(author, at);
+      return 'known';
+    }
+    // Our own key signed what this incarnation did not sign, so a former incarnation or a twin did. Such an attestation
+    // is not counted.
+    if (author === deps.self) {
+      deps.onOwn(at);
+      momentAt(at)?.doubled.add(author);
       return 'known';
     }
     const moment = momentAt(at);

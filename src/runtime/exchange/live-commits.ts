@@ -97,7 +97,7 @@ export function createLiveCommits(deps: LiveCommitsDeps): LiveCommits {
       const outcomes = door.apply(admission.fragment, origin);
       outcomes.then(
         (all) => {
-          if (all === 'overloaded' || all.includes('future')) recent.delete(name);
+          if (all === 'overloaded' || all.includes('future') || all.includes('key-full')) recent.delete(name);
         },
         // A store that fails ends the process through onFatal, so nothing is left to do here.
         () => recent.delete(name),

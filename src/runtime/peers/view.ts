@@ -50,7 +50,7 @@ export interface OurSide {
   /** Our durable root, hex. */
   readonly root: string;
   readonly recent: RecentRoots;
-  /** The greatest HLC of the peer in any operation or context that we have. */
+  /** The greatest HLC of the peer in any operation or context that we have; zero when the peer is not known. */
   readonly seenHlc: bigint;
   readonly trustHash: Uint8Array;
 }
@@ -152,11 +152,12 @@ export function compareHead(view: PeerView, ours: OurSide, moment: Moment): void
   const { now } = moment;
   const w = write(view);
   w.trustMatches = equalBytes(head.trustHash, ours.trustHash);
-  w.behindSince = head.hlc <= ours.seenHlc ? undefined : (view.behindSince ?? now);
   const theirs = bytesToHex(head.root);
+  const isOurs = theirs === ours.root || ours.recent.has(theirs, now);
+  w.behindSince = isOurs || head.hlc <= ours.seenHlc ? undefined : (view.behindSince ?? now);
   const roots = pairOf(ours.root, theirs);
   if (roots !== view.pair.roots) w.pair = { roots, at: now };
-  const equal = theirs === ours.root || ours.recent.has(theirs, now) || view.roots.has(ours.root, now);
+  const equal = isOurs || view.roots.has(ours.root, now);
   if (equal) setAgreement(view, 'equal', moment);
   else setAgreement(view, view.exceptRefused === roots ? 'equal-except-refused' : 'different', moment);
 }

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { keyToEntryKey } from '../../../../src/core/rows/index.ts';
 import {
   type Fragment,
+  MAX_AHEAD_MS,
   MAX_DEFERRED,
   MAX_FRAGMENT_BYTES,
-  MAX_FUTURE_MS,
   MAX_OPERATIONS,
 } from '../../../../src/core/types/index.ts';
 import { encodeFragment, pickOperations } from '../../../../src/core/wire/index.ts';
@@ -192,7 +192,7 @@ describe('the one door', () => {
 });
 
 describe('a commit of the future', () => {
-  const ahead = MAX_FUTURE_MS + 20_000;
+  const ahead = MAX_AHEAD_MS + 20_000;
 
   it('waits at the door until its time has come, is counted once, and is applied with its origin [C4]', async () => {
     const fragment = await admitted(friend.commit({ a: 1 }, { ms: EPOCH_MS + ahead }));

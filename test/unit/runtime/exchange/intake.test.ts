@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { keyToEntryKey } from '../../../../src/core/rows/index.ts';
-import { bytesToHex, type Fragment, type Hlc, MAX_FUTURE_MS } from '../../../../src/core/types/index.ts';
+import { bytesToHex, type Fragment, type Hlc, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
 import { encodeFragment, encodeGossip, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { Verifier } from '../../../../src/ports/index.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
@@ -146,7 +146,7 @@ describe('the verdict on gossiped commits', () => {
     full = false;
     expect(await gossip(commits(commit))).toBe('accept');
     await until('it is applied', () => state.replica.tree.size === 1);
-    const later = friend.commit({ later: 1 }, { ms: EPOCH_MS + MAX_FUTURE_MS + 1 });
+    const later = friend.commit({ later: 1 }, { ms: EPOCH_MS + MAX_AHEAD_MS + 1 });
     expect(await gossip(commits(later))).toBe('ignore');
     await turns();
     await state.clock.advance(1_000);
@@ -182,9 +182,9 @@ describe('the verdict on gossiped commits', () => {
   });
 
   it('is ignore for a commit of the future, whatever stands beside it [G3, C4]', async () => {
-    const future = friend.commit({ later: 1 }, { ms: EPOCH_MS + MAX_FUTURE_MS + 1 });
+    const future = friend.commit({ later: 1 }, { ms: EPOCH_MS + MAX_AHEAD_MS + 1 });
     expect(await gossip(commits(friend.commit({ a: 1 }), future))).toBe('ignore');
-    expect(await gossip(commits(friend.commit({ a: 1 }, { ms: EPOCH_MS + MAX_FUTURE_MS })))).toBe('accept');
+    expect(await gossip(commits(friend.commit({ a: 1 }, { ms: EPOCH_MS + MAX_AHEAD_MS - 1 })))).toBe('accept');
   });
 
   it('is the worst of its fragments, in whatever order, and takes the good ones [G3, D2]', async () => {

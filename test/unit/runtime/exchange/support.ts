@@ -6,6 +6,7 @@ import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
 import { createOwnState, type OwnState } from '../../../../src/runtime/commit/own-state.ts';
 import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';
 import { createLiveCommits } from '../../../../src/runtime/exchange/live-commits.ts';
@@ -89,6 +90,7 @@ export async function openSide(options: {
     clock,
     metrics,
   });
+  const attested = createAttestedMark({ replica, writer, stored: 0 });
   const book = createAttestationBook({
     network: NETWORK,
     self: self.author,
@@ -99,6 +101,7 @@ export async function openSide(options: {
     verifier,
     clock,
     log,
+    onOwn: attested.heard,
   });
   cuts = createCuts({
     replica,
@@ -110,12 +113,14 @@ export async function openSide(options: {
     network: NETWORK,
     trustHash: trust.hash,
     book,
+    attested,
     periodMs: PERIOD_MS,
     settleMs: SETTLE_MS,
     clockIsGood: () => true,
     mayAttest: () => true,
     ways: { spread: () => undefined, streamless: () => [] },
     onCut: () => undefined,
+    onMismatch: () => undefined,
   });
   const commits = createLiveCommits({
     hasher,
