@@ -128,7 +128,6 @@ export const EXIT_BY_CODE = {
   'unknown-format': EXIT.failed,
   'unknown-version': EXIT.failed,
   'unsupported-media-type': EXIT.failed,
-  'untrusted-author': EXIT.failed,
   unverified: EXIT.failed,
   'upgrade-required': EXIT.failed,
   'value-too-large': EXIT.failed,

@@ -131,7 +131,6 @@ export const STATUS_BY_CODE = {
   twin: undefined,
   'unknown-format': undefined,
   unreachable: undefined,
-  'untrusted-author': undefined,
   unverified: undefined,
   usage: undefined,
 } satisfies Record<ErrorCode, number | undefined>;

@@ -6,4 +6,5 @@ export * from './entry-row.ts';
 export * from './idempotency.ts';
 export * from './journal.ts';
 export * from './keys.ts';
+export * from './own-history.ts';
 export * from './state-meta.ts';

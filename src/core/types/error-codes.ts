@@ -82,7 +82,6 @@ export const ERROR_CODES = [
   'session-limit',
   'session-deadline',
   'chunk-too-large',
-  'untrusted-author',
   'future',
 
   // The P2P lung.

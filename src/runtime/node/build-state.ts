@@ -1,5 +1,6 @@
-import { hlcMs } from '../../core/clock/index.ts';
-import { bytesToHex } from '../../core/types/index.ts';
+import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
+import { bytesToHex, type Hlc } from '../../core/types/index.ts';
+import { createCovering, createCoveringWrites } from '../commit/covering.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnState } from '../commit/own-state.ts';
@@ -56,15 +57,27 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock,
     signer,
   });
+  const hasPeers = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
+    (list) => list.length > 0,
+  );
   const guard = createGuard({
     clock,
     log: deps.log.child('guard'),
     incarnation,
     ownSeen: () => replica.seen(self),
-    hasPeers: [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some((list) => list.length > 0),
+    hasPeers,
+    agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
+    onOpen: settleHistory,
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
   for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
+
+  /** Ends the time in which own commits may come back. The store has failed when this does, which ends the process. */
+  function settleHistory(told: Hlc | undefined): void {
+    writer
+      .keep(() => replica.history.settle(told ?? ZERO_HLC, replica.seen(self)))
+      .catch((error: unknown) => log.debug({ error: String(error) }, 'own history not settled'));
+  }
 
   // The fan-out of durable batches. It is given before the first batch is made.
   let followers: FanOut | undefined;
@@ -81,6 +94,9 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
   });
+  if (!hasPeers) settleHistory(undefined);
+  const covering = createCovering(clock);
+  const coveringWrites = createCoveringWrites({ covering, writer, guard, clock, log });
   const door = createDoor({
     hasher,
     network,
@@ -115,6 +131,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     members,
     own,
     guard,
+    covering,
+    coveringWrites,
     writer,
     door,
     streams,

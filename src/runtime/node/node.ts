@@ -89,6 +89,7 @@ function runnersOf(parts: Parts): Runner[] {
       stop: () => http.stop(),
     },
     parts.supervision,
+    parts.coveringWrites,
     parts.checkpoints,
     parts.integrity,
     parts.cuts,

@@ -52,6 +52,8 @@ beforeEach(async () => {
     incarnation: OWN_LIFE,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    agreesWith: () => false,
+    onOpen: () => undefined,
     clockAheadMs: () => 0,
   });
   const isTrusted = (author: string): boolean => members.includes(author as never);

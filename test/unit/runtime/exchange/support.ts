@@ -76,6 +76,8 @@ export async function openSide(options: {
     incarnation: life,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    agreesWith: () => false,
+    onOpen: () => undefined,
     clockAheadMs: () => 0,
   });
   const door = createDoor({
