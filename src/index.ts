@@ -1,4 +1,5 @@
 export {
+  type CheckProofOptions,
   checkProof,
   generateNodeKey,
   type NodeKey,
@@ -6,7 +7,7 @@ export {
   type StartOptions,
   startNode,
 } from './app/index.ts';
-export type { Proven } from './audit/index.ts';
+export type { ProofQuestion, Proven, Trust } from './audit/index.ts';
 export { type Config, type LoadOptions, loadConfig } from './config/index.ts';
 export type { Author, ErrorCode, JsonValue } from './core/types/index.ts';
 export type { Log } from './ports/index.ts';

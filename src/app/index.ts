@@ -1,3 +1,3 @@
-export { checkProof } from './check-proof.ts';
+export { type CheckProofOptions, checkProof } from './check-proof.ts';
 export { generateNodeKey, type NodeKey } from './node-key.ts';
 export { type StartedNode, type StartOptions, startNode } from './start-node.ts';

@@ -118,7 +118,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         directory: config.stateDir,
         violations: config.violations,
         warnings: config.warnings,
-        p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap },
+        p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap, open: config.p2p.open },
       },
       {
         store,

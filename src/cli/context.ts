@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { LatticeError } from '../core/types/index.ts';
 import type { Output } from './output.ts';
 
@@ -9,7 +7,7 @@ export interface CliContext {
   readonly cwd: string;
   readonly output: Output;
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** How this program was called, for printing commands that can be pasted: `lattice`, or `node dist/cli/main.js`. */
+  /** How this program was called, for printing commands that can be pasted: `lattice`, or `node -- dist/cli/main.js`. */
   readonly programName: string;
   /** The arguments that start this program again, to which a command is added. */
   readonly self: readonly string[];
@@ -35,36 +33,4 @@ export interface GlobalOptions {
 
 export function usageError(message: string, next?: string): LatticeError {
   return new LatticeError('usage', message, next === undefined ? {} : { next });
-}
-
-/**
- * Reads the text of a file that the user has named. Rejects with LatticeError `file-unreadable`, and `file-too-large`
- * when it has more than `limit` bytes.
- */
-export async function readTextFile(context: CliContext, file: string, limit: number): Promise<string> {
-  const path = resolve(context.cwd, file);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    const why = code === 'ENOENT' ? 'no such file' : code === 'EACCES' ? 'no permission' : code;
-    throw new LatticeError('file-unreadable', `cannot read ${path}: ${why}`, {
-      next: 'Check the path and its permissions.',
-      cause,
-    });
-  }
-  if (bytes.length > limit) {
-    throw new LatticeError('file-too-large', `${path} has ${bytes.length} bytes, the limit is ${limit}`, {
-      next: 'Check that this is the file you mean.',
-    });
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new LatticeError('file-unreadable', `${path} is not UTF-8 text`, {
-      next: 'Check that this is the file you mean.',
-      cause,
-    });
-  }
 }

@@ -1,6 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from './context.ts';
 
+/** What --trust takes, for every command that verifies. */
+export const TRUST_HELP =
+  'whose signatures count: a fleet.json, an env file of a node (its trust list alone is read), a file of keys, or keys and peer ids with commas';
+
+/** What the exit codes of commands that verify mean. */
+export const VERDICTS =
+  '\nExit codes: 0 verified; 1 it does not hold, is malformed, or was not verified for want of a trust list; 2 wrong options.';
+
 /** The functions that define the groups of commands. */
 export interface Definition {
   readonly context: CliContext;

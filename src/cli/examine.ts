@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LatticeProblem, type Peer, type Resources, type Status } from '../client/index.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
@@ -20,8 +20,8 @@ export interface NodeReport {
 
 /** A node's clock that differs from this machine's by more than this is a warning. Nodes warn at the same offset. */
 const CLOCK_NOTE_MS = 500;
-/** A difference of more than this is bad: a node so far ahead refuses its own writes (MAX_LOCAL_AHEAD_MS). */
-const CLOCK_BAD_MS = 20_000;
+/** A difference of more than this is bad: a node so far away from the others refuses its own writes. */
+const CLOCK_BAD_MS = MAX_CLOCK_ERROR_MS;
 /** A node is read-only when less than a twentieth of its disk is free. The warning comes at twice that. */
 const DISK_NOTE_PART = 0.1;
 /** When the event loop keeps callbacks waiting for longer, heads and pings are answered late. */

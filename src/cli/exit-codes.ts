@@ -44,6 +44,7 @@ export const EXIT_BY_CODE = {
   'file-unreadable': EXIT.failed,
   'file-unwritable': EXIT.failed,
   'fleet-malformed': EXIT.failed,
+  'headers-too-large': EXIT.failed,
   future: EXIT.failed,
   gone: EXIT.failed,
   'http-status': EXIT.failed,
@@ -128,7 +129,9 @@ export const EXIT_BY_CODE = {
   'unknown-format': EXIT.failed,
   'unknown-version': EXIT.failed,
   'unsupported-media-type': EXIT.failed,
+  'untrusted-author': EXIT.failed,
   unverified: EXIT.failed,
   'upgrade-required': EXIT.failed,
   'value-too-large': EXIT.failed,
+  'vault-too-large': EXIT.failed,
 } satisfies Record<ErrorCode, number>;

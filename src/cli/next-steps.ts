@@ -10,6 +10,8 @@ const BY_READ_ONLY_CODE: Readonly<Record<ReadOnlyCode, string>> = {
   'clock-jump': 'Set the clock right; writes go on by themselves after a steady minute.',
   'clock-skew': 'Set the clock right (NTP); writes go on by themselves.',
   'clock-ahead': 'Set the clocks of all nodes right (NTP); writes go on by themselves.',
+  'lost-batches':
+    'Keep the peers reachable that have them; to go on without them, remove the file "witness" as the reason says.',
   disk: 'Free some space; writes go on by themselves.',
 };
 

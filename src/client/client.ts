@@ -170,6 +170,11 @@ export function createClient(options: ClientOptions) {
     /** With `at: 'cut'` the proof is for the newest certified cut and has its certificate. */
     getProof: (key: string, { at: where, ...call }: CallOptions & { readonly at?: 'cut' | undefined } = {}) =>
       json<Proof>('/api/v1/proof', { query: { key, at: where }, ...at(call) }),
+    /** The proof document of `getProof` as the node wrote it, for a verifier that reads every character of it. */
+    getProofText: async (
+      key: string,
+      { at: where, ...call }: CallOptions & { readonly at?: 'cut' | undefined } = {},
+    ): Promise<string> => (await request('/api/v1/proof', { query: { key, at: where }, ...at(call) })).text(),
     listCuts: (call: CallOptions = {}) => json<{ items: Cut[] }>('/api/v1/cuts', at(call)),
     /** The certificate of the cut at `at` (Unix ms), or of the newest certified cut. Undefined when there is none. */
     getCertificate: ({ at: when, ...call }: CallOptions & { readonly at?: number | undefined } = {}) =>

@@ -74,7 +74,6 @@ describe('three nodes under steady writes', () => {
         const result = await verifyProofDocument(answer.json(), {
           hasher: nodeHasher(),
           verifier: createVerifier(),
-          root: undefined,
           trusted,
         });
         return result.kind === 'present' ? result : undefined;

@@ -4,7 +4,7 @@ import {
   bytesToHex,
   type Entry,
   type Hlc,
-  MAX_FUTURE_MS,
+  MAX_AHEAD_MS,
   type Sibling,
 } from '../../src/core/types/index.ts';
 import { commitSigningBytes, decodeEntry } from '../../src/core/wire/index.ts';
@@ -64,7 +64,7 @@ export function createOracle(fail: (what: string) => void): Oracle {
       fail(`n${node} stored an operation of ${sibling.author.slice(0, 8)} that its author did not sign`);
     }
     const aheadMs = Number(sibling.hlc >> 16n) - wallMs;
-    if (aheadMs > MAX_FUTURE_MS + 1) fail(`n${node} stored an operation ${aheadMs} ms from the future`);
+    if (aheadMs > MAX_AHEAD_MS + 1) fail(`n${node} stored an operation ${aheadMs} ms from the future`);
   }
 
   return {

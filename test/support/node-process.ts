@@ -43,7 +43,7 @@ export function runCli(
   options: { readonly cwd: string; readonly env?: Record<string, string> },
 ): RunningProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const child: ChildProcess = spawn(process.execPath, [CLI, ...args], {
+  const child: ChildProcess = spawn(process.execPath, ['--', CLI, ...args], {
     cwd: options.cwd,
     env: { PATH, HOME, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,14 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { type Proven, verifyProofDocument } from '../../../src/audit/index.ts';
+import { type AuditDeps, type Check, examineProof, type Proven } from '../../../src/audit/index.ts';
 import { decodeProof, leafHash } from '../../../src/core/merkle/index.ts';
-import {
-  type Author,
-  type Bytes,
-  bytesToHex,
-  concatBytes,
-  type Hasher,
-  LatticeError,
-} from '../../../src/core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, concatBytes, type Hasher } from '../../../src/core/types/index.ts';
 import { verifyStrict } from './ed25519.ts';
 
 const hasher: Hasher = {
@@ -31,43 +24,40 @@ export interface PathView {
   readonly steps: readonly PathStep[];
 }
 
-export type ProofResult =
-  | {
-      readonly holds: true;
-      readonly proven: Proven;
-      readonly checks: readonly string[];
-      readonly path: PathView | undefined;
-      readonly ms: number;
-    }
-  | { readonly holds: false; readonly why: string; readonly checks: readonly string[]; readonly ms: number };
+export type ProofResult = { readonly checks: readonly Check[]; readonly ms: number } & (
+  | { readonly holds: true; readonly proven: Proven; readonly path: PathView | undefined }
+  | { readonly holds: false }
+);
 
-/** Runs in the browser every check that `lattice proof verify` runs, and asks nothing of the node. */
+const deps: AuditDeps = {
+  hasher,
+  verifier: { verify: (author, message, signature) => Promise.resolve(verifyStrict(author, message, signature)) },
+};
+
+/**
+ * Runs in the browser every check that `lattice proof verify` runs, and asks nothing of the node. `document` is the JSON
+ * text as the node sent it; `expected` is what the reader asked for, and whose signatures count.
+ */
 export async function verifyDocument(
-  document: unknown,
-  expected: { readonly key: string; readonly trusted: readonly string[] },
+  document: string,
+  expected: { readonly key: string; readonly network: string | undefined; readonly trusted: readonly string[] },
 ): Promise<ProofResult> {
   const from = performance.now();
-  const checks: string[] = [];
-  try {
-    const proven = await verifyProofDocument(document, {
-      hasher,
-      verifier: { verify: (author, message, signature) => Promise.resolve(verifyStrict(author, message, signature)) },
-      root: undefined,
-      trusted: expected.trusted as readonly Author[],
-      onCheck: (check) => checks.push(check),
-    });
-    if (proven.key !== expected.key)
-      throw new LatticeError('proof-invalid', `the proof is about the key ${JSON.stringify(proven.key)}`);
-    return { holds: true, proven, checks, path: pathOf(document), ms: performance.now() - from };
-  } catch (error) {
-    if (!(error instanceof LatticeError)) throw error;
-    return { holds: false, why: error.message, checks, ms: performance.now() - from };
-  }
+  const { key, network, trusted } = expected;
+  const { checks, proven, error } = await examineProof(document, {
+    ...deps,
+    trusted: trusted as readonly Author[],
+    asked: { key, network },
+  });
+  const ms = performance.now() - from;
+  return error === undefined
+    ? { holds: true, proven, checks, path: pathOf(document), ms }
+    : { holds: false, checks, ms };
 }
 
 /** The path from leaf to root, for showing it only: the check itself is `verifyProof` of the core. */
-function pathOf(document: unknown): PathView | undefined {
-  const { merkle } = document as { readonly merkle: string };
+function pathOf(document: string): PathView | undefined {
+  const { merkle } = JSON.parse(document.replace(/^\uFEFF/, '')) as { readonly merkle: string };
   const proof = decodeProof(
     Uint8Array.from(atob(merkle.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)),
   );

@@ -53,6 +53,8 @@ export function Ago({ at }: { readonly at: number }) {
 }
 
 export function When({ at }: { readonly at: number }) {
+  // A signed time may be one that no calendar has.
+  if (Number.isNaN(new Date(at).getTime())) return <span>{at} ms after 1970</span>;
   return <time dateTime={new Date(at).toISOString()}>{dateTime(at)}</time>;
 }
 

@@ -10,7 +10,7 @@ type Verified = Extract<ProofResult, { holds: true }>;
 
 interface Checked {
   readonly result: ProofResult;
-  readonly document: unknown;
+  readonly document: string;
 }
 
 function statement({ proven }: Verified): string {
@@ -73,6 +73,8 @@ function Path({ path }: { readonly path: PathView }) {
   );
 }
 
+const SIGNS = { ok: ['ok-text', '✓'], failed: ['bad-text', '✕'], 'not-checked': ['aside', '–'] } as const;
+
 function Outcome({ result, document }: Checked) {
   return (
     <div class={`proof ${result.holds ? 'ok' : 'bad'}`}>
@@ -81,25 +83,25 @@ function Outcome({ result, document }: Checked) {
         <span class="aside">checked in this browser in {Math.max(1, Math.round(result.ms))} ms</span>
       </p>
       <ol class="checks">
-        {result.checks.map((check) => (
+        {result.checks.map(({ check, result: outcome, text }) => (
           <li key={check}>
-            <span class="sign ok-text" aria-hidden="true">
-              ✓
-            </span>
-            <span class="wrap">{check}</span>
-          </li>
-        ))}
-        {!result.holds && (
-          <li>
-            <span class="sign bad-text" aria-hidden="true">
-              ✕
+            <span class={`sign ${SIGNS[outcome][0]}`} aria-hidden="true">
+              {SIGNS[outcome][1]}
             </span>
             <span class="wrap">
-              <strong>Failed: </strong>
-              {result.why}
+              {outcome === 'ok' ? (
+                text
+              ) : outcome === 'failed' ? (
+                <>
+                  <strong>Failed: </strong>
+                  {text}
+                </>
+              ) : (
+                `Not checked: ${text}`
+              )}
             </span>
           </li>
-        )}
+        ))}
       </ol>
       {result.holds ? (
         <>
@@ -118,10 +120,10 @@ function Outcome({ result, document }: Checked) {
 }
 
 /** Offers the proof document as a file, which an auditor checks with `lattice proof verify`. */
-function Save({ document }: { readonly document: unknown }) {
+function Save({ document }: { readonly document: string }) {
   const [href, setHref] = useState<string | undefined>();
   useEffect(() => {
-    const made = URL.createObjectURL(new Blob([JSON.stringify(document, null, 2)], { type: 'application/json' }));
+    const made = URL.createObjectURL(new Blob([document], { type: 'application/json' }));
     setHref(made);
     return () => URL.revokeObjectURL(made);
   }, [document]);
@@ -131,7 +133,7 @@ function Save({ document }: { readonly document: unknown }) {
         Save the proof
       </a>{' '}
       <span class="aside">
-        and check it elsewhere: <code>lattice proof verify proof.json</code>
+        and check it elsewhere: <code>lattice proof verify proof.json --trust fleet.json</code>
       </span>
     </p>
   );
@@ -142,9 +144,14 @@ export function ProofPanel({ name }: { readonly name: string }) {
   const check = useAction<Checked>(async () => {
     const [{ verifyDocument }, document] = await Promise.all([
       import('../proof/verify.ts'),
-      api.getProof(name, { at: atCut ? 'cut' : undefined }),
+      api.getProofText(name, { at: atCut ? 'cut' : undefined }),
     ]);
-    const result = await verifyDocument(document, { key: name, trusted: status.peek()?.trust.authors ?? [] });
+    const known = status.peek();
+    const result = await verifyDocument(document, {
+      key: name,
+      network: known?.network,
+      trusted: known?.trust.authors ?? [],
+    });
     announcement.value = result.holds ? 'The proof was verified' : 'The proof does not hold';
     return { result, document };
   }, false);

@@ -45,6 +45,7 @@ export const STATUS_BY_CODE = {
   'misdirected-request': 421,
   'idempotency-mismatch': 422,
   'upgrade-required': 426,
+  'headers-too-large': 431,
   overloaded: 429,
   'rate-limited': 429,
   'too-many-failures': 429,
@@ -62,6 +63,7 @@ export const STATUS_BY_CODE = {
   stopping: 503,
   'store-closed': 503,
   'store-write-failed': 503,
+  'vault-too-large': 503,
   // Another node does not answer, or answers wrongly. This one works.
   aborted: 503,
   'bad-signature': 503,
@@ -131,6 +133,7 @@ export const STATUS_BY_CODE = {
   twin: undefined,
   'unknown-format': undefined,
   unreachable: undefined,
+  'untrusted-author': undefined,
   unverified: undefined,
   usage: undefined,
 } satisfies Record<ErrorCode, number | undefined>;

@@ -2,7 +2,8 @@ import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { alignColumns } from '../output.ts';
+import { alignColumns, shellWord } from '../output.ts';
+import { timeOf } from '../verdict.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 import { writeNew } from '../write-file.ts';
 
@@ -55,7 +56,12 @@ export async function certificate(context: CliContext, options: CertificateOptio
   if (options.out !== undefined) {
     const path = await writeNew(context, options.out, `${answer.certificate}\n`);
     if (options.json) context.output.json({ file: path, at: answer.at });
-    else context.output.line(`${path}: certificate of ${new Date(answer.at).toISOString()}`);
+    else {
+      context.output.line(`${path}: certificate of ${timeOf(answer.at)}`);
+      context.output.remark(
+        `check it anywhere: ${context.programName} cuts verify ${shellWord(options.out)} --trust fleet.json`,
+      );
+    }
   } else if (options.json) context.output.json(answer);
   else context.output.line(answer.certificate);
   return EXIT.ok;

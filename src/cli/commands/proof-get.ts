@@ -1,7 +1,7 @@
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../output.ts';
+import { printable, shellWord } from '../output.ts';
 import { writeNew } from '../write-file.ts';
 
 export interface ProofGetOptions extends GlobalOptions {
@@ -21,7 +21,9 @@ export async function proofGet(context: CliContext, key: string, options: ProofG
   if (options.json) context.output.json({ file: path, key, kind: proof.kind, root: proof.root });
   else {
     context.output.line(`${path}: ${printable(key)} is ${proof.kind} under root ${proof.root}`);
-    context.output.remark(`check it anywhere: ${context.programName} proof verify ${options.out}`);
+    context.output.remark(
+      `check it anywhere: ${context.programName} proof verify ${shellWord(options.out)} --key ${shellWord(printable(key))} --trust fleet.json`,
+    );
   }
   return EXIT.ok;
 }

@@ -1,86 +1,132 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
-import { verifyProofDocument } from '../../audit/index.ts';
-import { type Author, LatticeError } from '../../core/types/index.ts';
+import { examineProof, MAX_DOCUMENT_BYTES, type ProofQuestion, type Proven } from '../../audit/index.ts';
+import { parseJson } from '../../core/cbor/index.ts';
+import { type JsonValue, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readInputBytes } from '../input.ts';
 import { printable } from '../output.ts';
-import { readInput } from './state.ts';
+import { readTrust, type TrustList } from '../trust.ts';
+import { notVerified, printChecks, timeOf, verdictOf } from '../verdict.ts';
 
 export interface ProofVerifyOptions extends GlobalOptions {
-  readonly root?: string;
   readonly trust?: string;
+  readonly key?: string;
+  readonly network?: string;
+  readonly root?: string;
+  /** JSON. */
+  readonly value?: string;
+  readonly absent?: boolean;
+  readonly insecureAnyKey?: boolean;
 }
 
-/** Somewhat more than 256 siblings of 80 KiB in base64url. */
-const MAX_PROOF_BYTES = 32 * 1024 * 1024;
 const HEX_32 = /^[0-9a-fA-F]{64}$/;
 
+/**
+ * Checks a proof document offline and says yes only to what was asked: with a trust list, and about the key, network,
+ * root and value that the options name. Everything that was or was not checked is printed, whatever the verdict.
+ */
 export async function proofVerify(context: CliContext, file: string, options: ProofVerifyOptions): Promise<number> {
-  const { root, trust } = options;
-  if (root !== undefined && !HEX_32.test(root)) throw usageError('--root takes 64 hex digits');
-  const trusted = trust?.split(',').map((key) => key.trim().toLowerCase()) as Author[] | undefined;
-  if (trusted !== undefined && !trusted.every((key) => HEX_32.test(key)))
-    throw usageError('--trust takes public keys of 64 hex digits, separated by commas');
-
-  const text = await readInput(context, file, MAX_PROOF_BYTES);
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (cause) {
-    throw new LatticeError('proof-malformed', 'the file is not JSON', {
-      next: 'Fetch the proof again: lattice proof get KEY --out FILE.',
-      cause,
-    });
-  }
-  const proven = await verifyProofDocument(document, {
+  const anyKey = options.insecureAnyKey === true;
+  if (anyKey && options.trust !== undefined) throw usageError('--insecure-any-key excludes --trust');
+  const trust = options.trust === undefined ? undefined : await readTrust(context, options.trust);
+  const asked = questionOf(options, trust);
+  const examination = await examineProof(await readInputBytes(context, file, MAX_DOCUMENT_BYTES), {
     hasher: nodeHasher(),
     verifier: createVerifier(),
-    root: root?.toLowerCase(),
-    trusted,
+    trusted: trust?.authors ?? 'anyone',
+    asked,
   });
+  const verdict = verdictOf(examination, { trusted: trust !== undefined, anyKey });
+  const { checks, proven, error } = examination;
+  const shown = verdict === 'verified' || verdict === 'any-key' ? proven : undefined;
 
-  const state =
-    proven.kind === 'present'
-      ? `held the value ${JSON.stringify(proven.value)}`
-      : proven.kind === 'deleted'
-        ? 'held a tombstone (deleted)'
-        : 'held nothing';
-  const held = `${state} for the key ${JSON.stringify(proven.key)}`;
-  const { head, certificate } = proven;
-  const signer = head === undefined ? undefined : authorToPeerId(head.author);
-  const statement =
-    head === undefined
-      ? `At ${new Date(certificate?.at ?? 0).toISOString()} the state that ${certificate?.signers.length} trusted nodes attested ${held}.`
-      : `At this head (sequence ${head.sequence}, its clock ${new Date(head.wallMs).toISOString()}), node ${signer} ${held}.`;
-  if (options.json) {
-    context.output.json({
-      valid: true,
-      key: proven.key,
-      kind: proven.kind,
-      ...(proven.kind === 'present' ? { value: proven.value } : {}),
-      root: proven.root,
-      network: proven.network,
-      ...(head === undefined ? {} : { signer, signerKey: head.author, sequence: head.sequence, wallMs: head.wallMs }),
-      ...(certificate === undefined ? {} : { certificate }),
-      writers: proven.writers,
-      siblings: proven.siblings,
-      checks: proven.checks,
-      trustChecked: trusted !== undefined,
-      statement,
-    });
-    return EXIT.ok;
+  if (options.json) context.output.json({ verdict, checks, ...(shown === undefined ? {} : describe(shown)) });
+  else {
+    printChecks(context, checks);
+    if (shown !== undefined) sayProven(context, shown);
   }
-  const { line, remark, paint } = context.output;
-  for (const check of proven.checks) line(`${paint('green', '✓')} ${printable(check)}`);
-  line(printable(statement));
-  if (proven.siblings > 1)
-    line(`${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`);
-  remark(
-    `It does not say that this is the latest value${certificate === undefined ? ', nor that other nodes held it' : ''}.`,
-  );
-  if (trusted === undefined)
-    remark('Whether you trust the signer and the writers was not checked: give their keys with --trust.');
+  if (anyKey && shown !== undefined)
+    context.output.remark('warning: no key was checked, so that this may have been signed by anyone');
+  if (error !== undefined) throw error;
+  if (verdict === 'not-verified') throw notVerified();
   return EXIT.ok;
+}
+
+function questionOf(options: ProofVerifyOptions, trust: TrustList | undefined): ProofQuestion {
+  const { key, root, value, absent } = options;
+  if (root !== undefined && !HEX_32.test(root)) throw usageError('--root takes 64 hex digits');
+  if (value !== undefined && absent === true) throw usageError('--value and --absent exclude each other');
+  return {
+    key,
+    network: networkOf(options, trust),
+    root: root?.toLowerCase(),
+    value: value === undefined ? undefined : valueOf(value),
+    noValue: absent,
+  };
+}
+
+/** The network that was asked for: that of --network, or of the fleet.json that --trust names. */
+export function networkOf(options: { readonly network?: string }, trust: TrustList | undefined): string | undefined {
+  const { network } = options;
+  if (network !== undefined && trust?.network !== undefined && network !== trust.network)
+    throw usageError(`--network is ${printable(network)}, the fleet of --trust is ${printable(trust.network)}`);
+  return network ?? trust?.network;
+}
+
+function valueOf(text: string): JsonValue {
+  try {
+    return parseJson(text, undefined, { exactNumbers: true });
+  } catch (cause) {
+    if (!(cause instanceof LatticeError)) throw cause;
+    throw usageError(`--value is not JSON: ${cause.message}`, 'Quote text twice: --value \'"hello"\'.');
+  }
+}
+
+function statementOf({ key, kind, value, head, certificate }: Proven): string {
+  const what =
+    kind === 'present'
+      ? `the value ${JSON.stringify(value)}`
+      : kind === 'deleted'
+        ? 'a tombstone (deleted)'
+        : 'nothing';
+  const held = `held ${what} for the key ${JSON.stringify(key)}`;
+  return head === undefined
+    ? `At ${timeOf(certificate?.at ?? 0)} the state that ${certificate?.signers.length} trusted nodes attested ${held}.`
+    : `At this head (sequence ${head.sequence}, its clock ${timeOf(head.wallMs)}), node ${authorToPeerId(head.author)} ${held}.`;
+}
+
+function describe(proven: Proven): Readonly<Record<string, unknown>> {
+  const { key, kind, value, root, network, head, certificate, writers, siblings } = proven;
+  return {
+    key,
+    kind,
+    ...(kind === 'present' ? { value } : {}),
+    root,
+    network,
+    ...(head === undefined
+      ? { certificate }
+      : {
+          signer: authorToPeerId(head.author),
+          signerKey: head.author,
+          sequence: head.sequence,
+          wallMs: head.wallMs,
+        }),
+    writers,
+    siblings,
+    statement: statementOf(proven),
+  };
+}
+
+function sayProven({ output }: CliContext, proven: Proven): void {
+  output.line(printable(statementOf(proven)));
+  if (proven.siblings > 1)
+    output.line(
+      `${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`,
+    );
+  output.remark(
+    `It does not say that this is the latest value${proven.head === undefined ? '' : ', nor that other nodes held it'}.`,
+  );
 }

@@ -261,7 +261,7 @@ function nextSteps(context: CliContext, options: UpOptions, fleet: Fleet): strin
     `  ${programName} state put greeting '"hello"' --env-file ${inDir(first.envFile)}`,
     `  ${programName} state get greeting --url ${second.api}`,
     `  ${programName} proof get greeting --url ${third.api} --out greeting.proof`,
-    `  ${programName} proof verify greeting.proof`,
+    `  ${programName} proof verify greeting.proof --trust ${inDir('fleet.json')} --key greeting`,
     `  ${programName} status --watch --url ${second.api}`,
     `  ${programName} doctor --fleet ${inDir('fleet.json')}`,
     `Ctrl-C stops the nodes. Their state stays in ${printable(options.dir)}, logs are in ${inDir('')}/*.log.`,

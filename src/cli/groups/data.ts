@@ -5,7 +5,7 @@ import type { ProofGetOptions } from '../commands/proof-get.ts';
 import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
 import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, limited } from '../define.ts';
+import { type Definition, limited, TRUST_HELP, VERDICTS } from '../define.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
 export function dataCommands(definition: Definition): void {
@@ -124,13 +124,20 @@ function defineProof({ context, define }: Definition, proof: Command): void {
     proof,
     'verify <file>',
     'check a proof offline ("-": from stdin)',
-    ['proof verify greeting.proof', 'proof verify greeting.proof --root <64 hex> --trust <64 hex>,<64 hex>'],
+    [
+      'proof verify greeting.proof --trust fleet.json --key greeting',
+      'proof verify greeting.proof --trust node1.env --key greeting --value \'"hello"\'',
+      'proof verify greeting.proof --trust <64 hex>,<64 hex> --network aethel/lattice/v1 --root <64 hex>',
+    ],
     async (options: ProofVerifyOptions, [file = '']) =>
       (await import('../commands/proof-verify.ts')).proofVerify(context, file, options),
   )
+    .option('--trust <list>', TRUST_HELP)
+    .option('--key <key>', 'the key that it must be about')
+    .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must lead to')
-    .option(
-      '--trust <keys>',
-      'public keys (64 hex, separated by commas) that the head and the commits must come from; the whole trust list for a proof at a cut',
-    );
+    .option('--value <json>', 'the value that the key must have')
+    .option('--absent', 'the key must have no value: it was deleted, or never written')
+    .option('--insecure-any-key', 'check without a trust list, so that anyone may have signed the document')
+    .addHelpText('after', VERDICTS);
 }

@@ -1,10 +1,11 @@
 import { Option } from 'commander';
 import type { CertificateOptions, CutsOptions } from '../commands/cuts.ts';
+import type { CertificateVerifyOptions } from '../commands/cuts-verify.ts';
 import type { DoctorOptions } from '../commands/doctor.ts';
 import type { DifferencesOptions } from '../commands/peers.ts';
 import type { SyncModeOptions } from '../commands/sync.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, integerIn, limited, numberIn, watchable } from '../define.ts';
+import { type Definition, integerIn, limited, numberIn, TRUST_HELP, VERDICTS, watchable } from '../define.ts';
 import type { WatchOptions } from '../watch.ts';
 
 /** Commands for nodes together: doctor, peers, sync, cuts. */
@@ -124,4 +125,22 @@ export function fleetCommands({ context, program, define, defineDefault, group }
       ),
     )
     .option('--out <file>', 'write it to a file (default: stdout)');
+  define(
+    cuts,
+    'verify <file>',
+    'check a certificate offline ("-": from stdin)',
+    [
+      'cuts verify cut.certificate --trust fleet.json',
+      'cuts verify cut.certificate --trust node1.env --root <64 hex> --at 1770000000000',
+    ],
+    async (options: CertificateVerifyOptions, [file = '']) =>
+      (await import('../commands/cuts-verify.ts')).cutsVerify(context, file, options),
+  )
+    .option('--trust <list>', TRUST_HELP)
+    .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
+    .option('--root <hex>', 'the root that it must certify')
+    .addOption(
+      new Option('--at <ms>', 'Unix ms of the cut that it must be of').argParser(integerIn(0, Number.MAX_SAFE_INTEGER)),
+    )
+    .addHelpText('after', VERDICTS);
 }

@@ -5,6 +5,7 @@ import { FORBIDDEN_KEY } from './value.ts';
 interface Parser {
   readonly text: string;
   readonly maxDepth: number;
+  readonly exactNumbers: boolean;
   at: number;
 }
 
@@ -14,6 +15,7 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const DECIMAL = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
 const HEX4 = /^[0-9a-fA-F]{4}$/;
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
@@ -102,6 +104,21 @@ function readString(parser: Parser): string {
   return out;
 }
 
+/**
+ * A decimal as its sign, its digits without zeros at either end, and the power of ten of the last one; the same for
+ * every notation of one number.
+ */
+function decimalOf(text: string): string {
+  const [, sign, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(text) ?? [];
+  const digits = whole + fraction;
+  let from = 0;
+  while (digits.charAt(from) === '0') from++;
+  let to = digits.length;
+  while (to > from && digits.charAt(to - 1) === '0') to--;
+  if (from === to) return '0';
+  return `${sign}${digits.slice(from, to)}e${Number(exponent) - fraction.length + digits.length - to}`;
+}
+
 function readNumber(parser: Parser): number {
   const { text, at } = parser;
   NUMBER.lastIndex = at;
@@ -111,6 +128,8 @@ function readNumber(parser: Parser): number {
   if (!Number.isFinite(n)) fail(parser, at, 'a number beyond the range of a double');
   if (Number.isInteger(n) && !Number.isSafeInteger(n))
     fail(parser, at, 'an integer beyond ±(2^53-1); write it as a string');
+  if (parser.exactNumbers && decimalOf(text.slice(at, parser.at)) !== decimalOf(String(n)))
+    fail(parser, at, `a number with digits that are lost: it reads as ${n}`);
   return n === 0 ? 0 : n; // JSON's -0 is 0 in the data model
 }
 
@@ -193,10 +212,15 @@ function readValue(parser: Parser, depth: number): JsonValue {
  * `maxDepth`. Values come out as the data model has them (−0 as 0), in plain objects. Throws LatticeError
  * `invalid-json` with `line` and `column` in its details; both count from 1, columns in UTF-16 units. Callers bound the
  * length of `text`. A greater `maxDepth` is for bodies that wrap values in a few levels of their own; it must stay
- * small, because the parser recurses.
+ * small, because the parser recurses. With `exactNumbers` a number is an error too unless its decimal is the shortest
+ * one that reads as the same double, in any notation (SPEC P5): 1.50e1 is read, 5.0000000000000000001 is not.
  */
-export function parseJson(text: string, maxDepth: number = MAX_DEPTH): JsonValue {
-  const parser: Parser = { text, maxDepth, at: 0 };
+export function parseJson(
+  text: string,
+  maxDepth: number = MAX_DEPTH,
+  { exactNumbers = false }: { readonly exactNumbers?: boolean } = {},
+): JsonValue {
+  const parser: Parser = { text, maxDepth, exactNumbers, at: 0 };
   skipSpace(parser);
   const value = readValue(parser, 0);
   skipSpace(parser);

@@ -1,4 +1,4 @@
-import { hlcMs } from '../clock/index.ts';
+import { hlcMs, lastHlcAt } from '../clock/index.ts';
 import { type LeafRef, leafHashInto, type MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
 import { compareSiblings, covers, mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
@@ -114,7 +114,7 @@ export class CutTracker {
     this.tree = options.tree;
     this.cells = options.cells;
     this.#at = options.at;
-    this.#ceiling = lastHlcOf(options.at);
+    this.#ceiling = lastHlcAt(options.at);
   }
 
   /** The time of the cut that the tree is at, or is moving to, in Unix ms. */
@@ -194,7 +194,7 @@ export class CutTracker {
   begin(at: number): void {
     if (at <= this.#at) throw new RangeError(`a cut at ${at} is not later than the one at ${this.#at}`);
     this.#at = at;
-    this.#ceiling = lastHlcOf(at);
+    this.#ceiling = lastHlcAt(at);
     this.#queue = inTreeOrder([...this.#pending]);
     this.#moved = 0;
   }
@@ -297,11 +297,6 @@ function isSame(a: Versioned, b: Versioned): boolean {
 /** Whether `a`, of the same author as `b`, supersedes `b` and all that `b` supersedes. */
 function replaces(a: Versioned, b: Versioned): boolean {
   return supersedes(a, b) && b.operation.context.every(({ author, hlc }) => covers(a.operation.context, author, hlc));
-}
-
-/** The greatest HLC whose milliseconds are at most `ms`. */
-function lastHlcOf(ms: number): Hlc {
-  return ((BigInt(ms) << 16n) | 0xffffn) as Hlc;
 }
 
 /** Records by key hash. The few keys whose hashes begin with the same 32 bits share a place. */

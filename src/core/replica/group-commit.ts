@@ -21,7 +21,8 @@ export interface GroupCommitDeps {
   readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether contexts keep the author's dots (SPEC R5). */
+  readonly isKnown: (author: Author) => boolean;
   readonly clocks: Pick<Clocks, 'tick'>;
   /** The entry as the step has left it so far. */
   readonly read: EntryView;
@@ -81,13 +82,19 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
     const { operations, parts } = open;
     if (operations.length === 0) return;
     open = openCommit();
-    const ticked = clocks.tick(now);
-    if (!ticked.ok) {
-      const error = clockAhead(ticked.aheadMs);
+    const refuse = (error: LatticeError): void => {
       for (const { at } of parts) writes[at] = { ok: false, error };
-      return;
+    };
+    const ticked = clocks.tick(now);
+    if (!ticked.ok) return refuse(clockAhead(ticked.aheadMs));
+    let commit: Fragment;
+    try {
+      commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
+    } catch (error) {
+      // What is stored under one of the keys must not end the node: the contexts are made of it.
+      if (!(error instanceof LatticeError)) throw error;
+      return refuse(error);
     }
-    const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
     const siblings = fragmentToSiblings(commit, hasher);
     for (const sibling of siblings) deps.merge(sibling);
     commits.push(commit);
@@ -129,7 +136,7 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
  * LatticeError that says what is wrong.
  */
 function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedIntent {
-  const { read, self, isTrusted } = deps;
+  const { read, self, isKnown } = deps;
   const keys = new Set<string>();
   const created: boolean[] = [];
   let bytes = 0;
@@ -145,7 +152,7 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
       created.push(false);
       return prepared;
     }
-    const context = contextOf(entry, self, isTrusted);
+    const context = contextOf(entry, self, isKnown);
     const operation: Operation =
       wanted.kind === 'put'
         ? { kind: 'put', key, value: wanted.value as JsonValue, context }
@@ -166,10 +173,10 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
 }
 
 /** What readers see of the key, as an operation that replaces nothing else than that and all that was this node's own. */
-function renewed(key: string, entry: Entry | undefined, { self, isTrusted }: GroupCommitDeps): Operation {
+function renewed(key: string, entry: Entry | undefined, { self, isKnown }: GroupCommitDeps): Operation {
   if (entry === undefined) throw new LatticeError('not-found', `no such key: ${JSON.stringify(key)}`);
   const shown = winner(entry);
-  const context = contextOf({ key, siblings: [shown] }, self, isTrusted);
+  const context = contextOf({ key, siblings: [shown] }, self, isKnown);
   return { ...shown.operation, context };
 }
 

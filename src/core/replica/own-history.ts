@@ -10,7 +10,7 @@ import type { RowWrite } from './step.ts';
 export const OWN_COMMITS = 4_096;
 
 /**
- * What a commit of the node's own key, which came from elsewhere, is to the node (SPEC N14). `made`: the node made it.
+ * What a commit of the node's own key, which came from elsewhere, is to the node (SPEC N16). `made`: the node made it.
  * `before`: it may be from before this store knew its history, so it is taken like any other. `unmade`: this store
  * never made it, and it would know.
  */

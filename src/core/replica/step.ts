@@ -1,5 +1,5 @@
 import type { StateMeta } from '../rows/index.ts';
-import { type Conditions, winner } from '../state/index.ts';
+import { type Conditions, type MergeOutcome, winner } from '../state/index.ts';
 import type { Bytes, Entry, Fragment, Hlc, LatticeError, Sibling } from '../types/index.ts';
 
 /** A row that a step writes or deletes, in the shape of the store port's operations. */
@@ -10,7 +10,7 @@ export type RowWrite =
 /** One client's write. All of its operations go into one commit, or none does. */
 export interface WriteIntent {
   /**
-   * `renew` writes what readers see of the key once more, so that it replaces everything of this node's own (SPEC N14);
+   * `renew` writes what readers see of the key once more, so that it replaces everything of this node's own (SPEC N16);
    * it names nothing but what the winner had seen, and leaves the other siblings. LatticeError `not-found` for a key
    * without an entry.
    */
@@ -42,10 +42,10 @@ export type WriteOutcome =
 
 /**
  * What became of an operation of a fragment: it was added, it was there already (`held`), or another operation
- * supersedes it. `future` means that the whole fragment is to be deferred. `old-news` is an operation of this node's
- * own that was replaced here, though nothing that is here supersedes it (SPEC N14).
+ * supersedes it, or its key is full. `future` means that the whole fragment is to be deferred. `old-news` is an
+ * operation of this node's own that was replaced here, though nothing that is here supersedes it (SPEC N16).
  */
-export type OperationOutcome = 'added' | 'held' | 'superseded' | 'future' | 'old-news';
+export type OperationOutcome = MergeOutcome | 'future' | 'old-news';
 
 /** A fragment that was given to a step, with the outcome of each of its operations, in their order. */
 export interface AppliedFragment {

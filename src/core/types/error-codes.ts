@@ -50,6 +50,7 @@ export const ERROR_CODES = [
   'invalid-body',
   'invalid-operation',
   'body-too-large',
+  'headers-too-large',
   'unsupported-media-type',
   'range-not-satisfiable',
   'upgrade-required',
@@ -58,6 +59,7 @@ export const ERROR_CODES = [
   'rate-limited',
   'misdirected-request',
   'origin-refused',
+  'vault-too-large',
   'internal',
 
   // Between nodes: what a node refuses its peers, and what peers do to it.
@@ -82,6 +84,7 @@ export const ERROR_CODES = [
   'session-limit',
   'session-deadline',
   'chunk-too-large',
+  'untrusted-author',
   'future',
 
   // The P2P lung.

@@ -24,7 +24,7 @@ export interface Covering {
 
 /**
  * The keys that are to be written once more, because a peer still shows what this node had written and others had
- * replaced (SPEC N14). Bounded in number and rate.
+ * replaced (SPEC N16). Bounded in number and rate.
  */
 export function createCovering(clock: Pick<Clock, 'monotonic'>): Covering {
   const noted = new Set<string>();

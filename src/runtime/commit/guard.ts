@@ -2,6 +2,7 @@ import { type Author, bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
+import { createClockWatch } from './clock-watch.ts';
 import { createOwnClaims } from './own-claims.ts';
 
 /**
@@ -17,19 +18,6 @@ const CATCH_UP_MS = 30_000;
  * and snapshots had time enough for a large state.
  */
 const MAX_CATCH_UP_MS = 300_000;
-/**
- * A jump of the wall clock against the monotonic clock beyond this stops writes. It is the bound for local HLCs, too.
- */
-const JUMP_MS = 20_000;
-/** A jump counts as over when none has followed for this long: by then peers would have shown a wrong clock. */
-const JUMP_HOLD_MS = 60_000;
-/**
- * How far this node's clock may be from the median of its peers' clocks before the node warns, and before it refuses
- * writes (SPEC N7). The second bound is half of MAX_FUTURE_MS, so peers do not take what was written before for the
- * future.
- */
-const SKEW_WARN_MS = 500;
-const SKEW_REFUSE_MS = 30_000;
 
 /** The reasons for which the wall clock cannot be relied on. */
 const CLOCK_REASONS: readonly ReadOnlyCode[] = ['clock-jump', 'clock-skew', 'clock-ahead'];
@@ -99,11 +87,9 @@ export function createGuard(deps: GuardDeps): Guard {
   /** The peers whose claims were given up, which warnings name. */
   let unfulfilled: readonly Author[] = [];
   let waiting: (() => void)[] = [];
-  let last = { wall: startedWall, monotonic: started };
-  let jumpedAt: number | undefined;
-  let skew = 0;
   let warned = false;
   const others = new Map<string, { readonly sequence: number; readonly at: number }>();
+  const clocks = createClockWatch({ clock, clockAheadMs: deps.clockAheadMs, set });
 
   function openGate(why: string): void {
     if (open) return;
@@ -139,18 +125,7 @@ export function createGuard(deps: GuardDeps): Guard {
 
   return {
     reasons: () => Array.from(reasons, ([code, text]) => ({ code, text })),
-    warnings() {
-      const skewed: readonly Warning[] =
-        Math.abs(skew) > SKEW_WARN_MS
-          ? [
-              {
-                code: 'clock-skew',
-                text: `this machine's clock differs from its peers' by ${Math.round(skew)} ms: check NTP`,
-              },
-            ]
-          : [];
-      return [...skewed, ...unfulfilled.map(claimWarning)];
-    },
+    warnings: () => [...clocks.warnings(), ...unfulfilled.map(claimWarning)],
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),
@@ -188,39 +163,9 @@ export function createGuard(deps: GuardDeps): Guard {
       alarm(`${url} runs with our key`);
     },
     tick(offsets) {
-      const now = { wall: clock.now(), monotonic: clock.monotonic() };
-      const jump = now.wall - last.wall - (now.monotonic - last.monotonic);
-      last = now;
-      if (Math.abs(jump) > JUMP_MS) {
-        jumpedAt = now.monotonic;
-        set(
-          'clock-jump',
-          `the wall clock jumped by ${Math.round(jump / 1000)} s: writes wait until it has been steady for ${JUMP_HOLD_MS / 1000} s`,
-        );
-      } else if (jumpedAt !== undefined && now.monotonic - jumpedAt > JUMP_HOLD_MS) {
-        jumpedAt = undefined;
-        set('clock-jump', undefined);
-      }
-      const sorted = [...offsets].sort((a, b) => a - b);
-      skew = sorted[sorted.length >> 1] ?? 0;
-      const off = Math.abs(skew) > SKEW_REFUSE_MS;
-      if (off)
-        set(
-          'clock-skew',
-          `this machine's clock is ${Math.round(skew / -1000)} s away from its peers' median: set it right`,
-        );
-      else if (reasons.has('clock-skew')) set('clock-skew', undefined);
-
-      const ahead = deps.clockAheadMs();
-      if (ahead > JUMP_MS)
-        set(
-          'clock-ahead',
-          `the state's clock is ${Math.round(ahead / 1000)} s ahead of this machine's: check the clocks of all nodes`,
-        );
-      else if (reasons.has('clock-ahead')) set('clock-ahead', undefined);
-
+      clocks.look(offsets);
       if (open) return;
-      const waited = now.monotonic - started;
+      const waited = clock.monotonic() - started;
       if (!claims.any) {
         if (waited >= ALONE_MS) openGate('no peer answered in time');
         return;

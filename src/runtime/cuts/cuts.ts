@@ -15,6 +15,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { NodeStatus } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { AttestationBook } from './attestations.ts';
+import type { AttestedMark } from './attested.ts';
 import type { CurrentCut } from './current.ts';
 import { type CutCellsKeeper, createCutCells } from './cut-cells.ts';
 import { appliedToStep } from './cut-steps.ts';
@@ -75,6 +76,8 @@ export interface CutsDeps {
   readonly network: string;
   readonly trustHash: Bytes;
   readonly book: AttestationBook;
+  /** What this node has attested so far. */
+  readonly attested: Pick<AttestedMark, 'advance'>;
   readonly periodMs: number;
   readonly settleMs: number;
   /** Whether the wall clock can be relied on to say what time has passed. */
@@ -156,6 +159,8 @@ export function createCuts(deps: CutsDeps): Cuts {
   }
 
   async function move(moving: CutTracker, at: number): Promise<void> {
+    const isOurs = deps.mayAttest() && (await deps.attested.advance(at));
+    if (stopped || tracker !== moving) return;
     fixed = undefined;
     moving.begin(at);
     let cut = moving.advance(SLICE);
@@ -170,7 +175,7 @@ export function createCuts(deps: CutsDeps): Cuts {
     if (agrees === false) return distrust(cut);
     fixed = cut;
     newest = cut;
-    attest(cut);
+    attest(cut, isOurs);
   }
 
   /** Never attests what the state cannot have been: the tree of the cuts is made anew from the live one (SPEC Z2). */
@@ -179,10 +184,13 @@ export function createCuts(deps: CutsDeps): Cuts {
     deps.onMismatch({ at, root: bytesToHex(root) });
   }
 
-  function attest(cut: Cut): void {
+  /** `isOurs`: it is durable that this node attests this time. */
+  function attest(cut: Cut, isOurs: boolean): void {
     const { network, trustHash, signer } = deps;
     const claim = { network, author: signer.author, trustHash, ...cut };
-    const signed = deps.mayAttest() ? createSignedAttestation(claim, (message) => signer.sign(message)) : undefined;
+    // A twin may have shown meanwhile, or the clock may have turned out wrong.
+    const signs = isOurs && deps.mayAttest() && deps.clockIsGood();
+    const signed = signs ? createSignedAttestation(claim, (message) => signer.sign(message)) : undefined;
     book.ours(cut, signed);
     deps.onCut({ at: cut.at, root: bytesToHex(cut.root), certified: false });
     if (signed !== undefined) deps.ways.spread(signed, undefined, undefined);

@@ -3,6 +3,7 @@ import { createBootstrap, MIN_ENTRIES } from '../bootstrap/bootstrap.ts';
 import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
+import { createAttestedMark } from '../cuts/attested.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
 import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
@@ -41,6 +42,7 @@ export function buildDuties(
   const vouching = createVouching(opened.bootstrap);
   const periodMs = options.cutPeriodMs ?? CUT_PERIOD_MS;
   const cutLog = deps.log.child('cuts');
+  const attested = createAttestedMark({ replica, writer, stored: opened.attested });
   const book = createAttestationBook({
     network,
     self,
@@ -51,6 +53,7 @@ export function buildDuties(
     verifier,
     clock,
     log: cutLog,
+    onOwn: attested.heard,
   });
   const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
@@ -63,10 +66,11 @@ export function buildDuties(
     network,
     trustHash: trust.hash,
     book,
+    attested,
     periodMs,
     settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
     clockIsGood: guard.clockIsGood,
-    mayAttest: () => trust.has(self) && !guard.has('clone') && vouching.isVerified(),
+    mayAttest: () => trust.has(self) && !guard.has('clone') && !guard.has('lost-batches') && vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
     onMismatch: mismatches.note,

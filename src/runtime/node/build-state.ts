@@ -9,15 +9,20 @@ import type { ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
+import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
 import { createPeerTable } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
+import { createEndKeeper } from '../storage/witness.ts';
 import type { FanOut } from '../streams/fan-out.ts';
 import { createStreams } from '../streams/streams.ts';
+import { createLostBatches } from '../upkeep/lost-batches.ts';
 import type { OpenedNode } from './open.ts';
 
 export type StateParts = ReturnType<typeof buildState>;
+
+const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
 /** The reasons for being read-only that exist from the start. */
 function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly ReadOnlyReason[] {
@@ -34,7 +39,7 @@ function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): read
 /** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
 export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
-  const { replica, rows, trust, self, addedPeers } = opened;
+  const { replica, rows, trust, self, addedPeers, end } = opened;
   const { network } = options;
   const log = deps.log.child('node');
   const incarnation = random.bytes(8);
@@ -46,6 +51,11 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const mode = createMode();
   const members = createMembers({ self, trust, peers });
   for (const author of options.bootstrap) members.configure(author);
+  const standingOf = createStanding({
+    members,
+    open: options.p2p.open === true,
+    namesNobody: options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
+  });
 
   const own = createOwnState({
     replica,
@@ -64,18 +74,31 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock,
     log: deps.log.child('guard'),
     incarnation,
-    ownSeen: () => replica.seen(self),
+    ownSeen: () => later(replica.seen(self), end.committed),
     hasPeers,
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
     onOpen: settleHistory,
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
+  });
+  const keeper = createEndKeeper({ store, end, replica, self });
+  const lost = createLostBatches({
+    end,
+    keeper,
+    replica,
+    self,
+    peers,
+    guard,
+    clock,
+    log,
+    hasPeers,
+    directory: options.directory,
   });
   for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
 
   /** Ends the time in which own commits may come back. The store has failed when this does, which ends the process. */
   function settleHistory(told: Hlc | undefined): void {
     writer
-      .keep(() => replica.history.settle(told ?? ZERO_HLC, replica.seen(self)))
+      .keep(() => replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)))
       .catch((error: unknown) => log.debug({ error: String(error) }, 'own history not settled'));
   }
 
@@ -90,6 +113,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock,
     log,
     onStep: holds.stepped,
+    witness: keeper,
     onDurable: (applied) => followers?.durable(applied),
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
@@ -129,10 +153,12 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     peers,
     mode,
     members,
+    standingOf,
     own,
     guard,
     covering,
     coveringWrites,
+    lost,
     writer,
     door,
     streams,

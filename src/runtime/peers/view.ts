@@ -50,7 +50,7 @@ export interface OurSide {
   /** Our durable root, hex. */
   readonly root: string;
   readonly recent: RecentRoots;
-  /** The greatest HLC of the peer in any operation or context that we have. */
+  /** The greatest HLC of the peer in any operation or context that we have; zero when the peer is not known. */
   readonly seenHlc: bigint;
   readonly trustHash: Uint8Array;
 }
@@ -98,6 +98,19 @@ export function lastHeard({ heardAt }: PeerView): number {
 }
 
 /**
+ * Whether a head would count (SPEC E5): it is neither a replay nor older than what this lung has brought of its
+ * incarnation. `direct`: the peer itself sent it to us, without a relay.
+ */
+export function isNews(view: PeerView, head: Head, lung: LungName, direct: boolean, { now }: Moment): boolean {
+  const known = view.head;
+  if (known === undefined) return true;
+  if (equalBytes(known.incarnation, head.incarnation)) return head.sequence > view.newest[lung];
+  // A head of another incarnation counts at once when the peer itself sent it. By a relay it counts only when its
+  // wall clock is later, or when the known incarnation has been silent.
+  return direct || head.wallMs > known.wallMs || now - lastHeard(view) >= FORMER_INCARNATION_MS;
+}
+
+/**
  * Takes note of a verified head (SPEC E5). Returns undefined when this lung has brought that head or a newer one before
  * (by a replay or a slow relay). `direct`: the peer itself sent it to us, without a relay.
  */
@@ -109,14 +122,11 @@ export function hearHead(
   moment: Moment,
 ): Heard | undefined {
   const { now, wall } = moment;
+  if (!isNews(view, head, lung, direct, moment)) return undefined;
   const known = view.head;
   const w = write(view);
   let newIncarnation = false;
   if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
-    // A head of another incarnation counts at once when the peer itself sent it. By a relay it counts only when its
-    // wall clock is later, or when the known incarnation has been silent.
-    const relayed = known !== undefined && !direct;
-    if (relayed && head.wallMs <= known.wallMs && now - lastHeard(view) < FORMER_INCARNATION_MS) return undefined;
     if (known !== undefined) {
       w.twin ||= view.formerIncarnation === bytesToHex(head.incarnation);
       w.formerIncarnation = bytesToHex(known.incarnation);
@@ -124,7 +134,7 @@ export function hearHead(
       newIncarnation = true;
     }
     w.newest = { p2p: 0, http: 0 };
-  } else if (head.sequence <= view.newest[lung]) return undefined;
+  }
   w.newest = { ...view.newest, [lung]: head.sequence };
   w.heardAt = { ...view.heardAt, [lung]: now };
   if (head.sequence < Math.max(view.newest.p2p, view.newest.http)) return { newIncarnation, newTrust: false };
@@ -142,11 +152,12 @@ export function compareHead(view: PeerView, ours: OurSide, moment: Moment): void
   const { now } = moment;
   const w = write(view);
   w.trustMatches = equalBytes(head.trustHash, ours.trustHash);
-  w.behindSince = head.hlc <= ours.seenHlc ? undefined : (view.behindSince ?? now);
   const theirs = bytesToHex(head.root);
+  const isOurs = theirs === ours.root || ours.recent.has(theirs, now);
+  w.behindSince = isOurs || head.hlc <= ours.seenHlc ? undefined : (view.behindSince ?? now);
   const roots = pairOf(ours.root, theirs);
   if (roots !== view.pair.roots) w.pair = { roots, at: now };
-  const equal = theirs === ours.root || ours.recent.has(theirs, now) || view.roots.has(ours.root, now);
+  const equal = isOurs || view.roots.has(ours.root, now);
   if (equal) setAgreement(view, 'equal', moment);
   else setAgreement(view, view.exceptRefused === roots ? 'equal-except-refused' : 'different', moment);
 }

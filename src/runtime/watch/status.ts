@@ -21,6 +21,7 @@ import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
+import type { LostBatches } from '../upkeep/lost-batches.ts';
 
 export interface StatusDeps {
   readonly options: NodeOptions;
@@ -50,6 +51,7 @@ export interface StatusParts {
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress'>;
+  readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
 }
@@ -76,8 +78,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     );
   };
   /** Whether an operator added the peer while a node ran. */
-  const isAdded = (author: Author | undefined, url: string | undefined): boolean =>
-    (author !== undefined && s.added.hasAuthor(author)) || (url !== undefined && s.added.hasUrl(url));
+  const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
+    (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
   /** Turns monotonic times into Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
@@ -86,13 +88,21 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     const url = s.http.find(peer.author);
     const rtt = deps.p2p?.connections().find((c) => c.peer === peer.author)?.rttMs;
     const { head } = peer.view;
+    const urls = s.http.peers().flatMap(({ author, url: text }) => (author === peer.author ? text : []));
+    const alternatives = urls.filter((text) => text !== peer.link.url);
     const reachable = httpAlive(peer, url);
     return {
       peerId: deps.peerIdOf(peer.author),
       author: peer.author,
       ...optional('url', peer.link.url),
+      ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
-      ...optional('added', isAdded(peer.author, peer.link.url) ? (true as const) : undefined),
+      ...optional(
+        'added',
+        isAdded(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls])
+          ? (true as const)
+          : undefined,
+      ),
       trusted: trust.has(peer.author),
       lung: peer.link.path.lung === 'http' && !reachable ? 'none' : peer.link.path.lung,
       p2p: {
@@ -134,7 +144,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     return {
       url: url.url,
       configured: true,
-      ...optional('added', isAdded(undefined, url.url) ? (true as const) : undefined),
+      ...optional('added', isAdded(undefined, [url.url]) ? (true as const) : undefined),
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
@@ -151,7 +161,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
 
   function warnings(peers: readonly Peer[]): Warning[] {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings(), ...s.bootstrap.warnings());
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(
@@ -225,7 +236,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
           ...(urls.length > 0 && !urls.some((p) => p.reachable)
             ? optional('error', urls.find((p) => p.error !== undefined)?.error)
             : {}),
-          peers: urls.filter((p) => p.reachable).length,
+          // A node that answers at several URLs is one peer.
+          peers: new Set(urls.flatMap((p) => (p.reachable ? p.author : []))).size,
           streaming: urls.filter((p) => p.streaming).length,
         },
         writable: reasons.length === 0,

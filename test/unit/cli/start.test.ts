@@ -43,7 +43,8 @@ describe('start', () => {
         })
         .toBe(0);
       const proof = await run(['proof', 'get', 'k', ...token], { cwd: dir });
-      expect((await run(['proof', 'verify', '-'], { stdin: proof.out })).out).toContain('held the value {"a":1}');
+      const argv = ['proof', 'verify', '-', '--trust', 'f/fleet.json', '--key', 'k'];
+      expect((await run(argv, { cwd: dir, stdin: proof.out })).out).toContain('held the value {"a":1}');
     });
     expect(first).toMatchObject({ code: 0, err: '' });
     const second = await whileRunning(async () => {

@@ -82,6 +82,21 @@ describe('strict JSON text', () => {
     expect(codeOf(() => parseJson(deep(35), 34))).toBe('invalid-json');
   });
 
+  it('refuses numbers whose digits a double does not keep, where these are to be kept, in any notation [P5]', () => {
+    const read = (text: string) => parseJson(text, undefined, { exactNumbers: true });
+    for (const text of ['0', '-0', '0.0', '0e999', '5', '5.000', '1.50e1', '150E-1', '0.1', '-0.30000000000000004'])
+      expect(read(text), text).toBe(Number(text) === 0 ? 0 : Number(text));
+    expect(read('5e-324')).toBe(5e-324);
+    expect(read(`1${'0'.repeat(15)}.${'0'.repeat(1000)}`)).toBe(1e15);
+    for (const text of ['5.0000000000000000001', '0.1000000000000000055', '1e-400', '-2e-324', '0.10000000000000001'])
+      expect(
+        codeOf(() => read(text)),
+        text,
+      ).toBe('invalid-json');
+    // The time is linear in the length: a quadratic one would take minutes.
+    expect(codeOf(() => read(`0.1${'0'.repeat(2_000_000)}1`))).toBe('invalid-json');
+  });
+
   it('leaves Object.prototype alone', () => {
     const value = parseJson('{"constructor":{"prototype":{"polluted":true}}}') as Record<string, unknown>;
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);

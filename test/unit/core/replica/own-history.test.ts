@@ -46,7 +46,7 @@ class Stored {
 }
 
 describe('own history', () => {
-  it('knows what the node made, and that the rest after its beginning is of a clone [N14, N7]', () => {
+  it('knows what the node made, and that the rest after its beginning is of a clone [N16, N7]', () => {
     const stored = new Stored();
     stored.settle(0, 10);
     stored.make(20, 30);
@@ -56,7 +56,7 @@ describe('own history', () => {
     expect(stored.judge(30, idOf(31))).toBe('unmade');
   });
 
-  it('is the same after a restart, and takes what comes before the gate opens for fetched back [N8, N14]', () => {
+  it('is the same after a restart, and takes what comes before the gate opens for fetched back [N8, N16]', () => {
     const stored = new Stored();
     stored.settle(0, 10);
     stored.make(20, 30);
@@ -66,7 +66,7 @@ describe('own history', () => {
     expect([stored.judge(20), stored.judge(25), stored.judge(40)]).toEqual(['made', 'unmade', 'unmade']);
   });
 
-  it('of an old copy ends where peers say that it goes on, also after the next restart [N8, N14]', () => {
+  it('of an old copy ends where peers say that it goes on, also after the next restart [N8, N16]', () => {
     const stored = new Stored();
     stored.settle(0, 10);
     stored.make(20);
@@ -92,7 +92,7 @@ describe('own history', () => {
     expect([stored.judge(55), stored.judge(61)]).toEqual(['before', 'unmade']);
   });
 
-  it('beyond what it knows by id takes what is not newer for its own [N14]', () => {
+  it('beyond what it knows by id takes what is not newer for its own [N16]', () => {
     const stored = new Stored();
     stored.settle(0, 0);
     const all = Array.from({ length: OWN_COMMITS + 3 }, (_, i) => 10 * (i + 1));
@@ -114,7 +114,7 @@ describe('own history', () => {
     expect([stored.judge(35), stored.judge(40), stored.judge(45)]).toEqual(['made', 'made', 'unmade']);
   });
 
-  it.each(['flipped', 'lost'] as const)('condemns nothing for a row that is %s [N14]', (how) => {
+  it.each(['flipped', 'lost'] as const)('condemns nothing for a row that is %s [N16]', (how) => {
     for (const at of [1, 2, 3]) {
       const stored = new Stored();
       stored.settle(0, 0);

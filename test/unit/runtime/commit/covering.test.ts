@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 
 describe('keys to be covered', () => {
-  it('are taken sixteen at a time, each once in ten seconds [N14]', async () => {
+  it('are taken sixteen at a time, each once in ten seconds [N16]', async () => {
     const covering = createCovering(clock);
     for (let i = 0; i < 20; i++) covering.note(`key/${i}`);
     covering.note('key/0');
@@ -78,7 +78,7 @@ describe('covering writes', () => {
     writes.stop();
   }
 
-  it("replace what was this node's own and the winner, whose value they have, and nothing else [N14]", async () => {
+  it("replace what was this node's own and the winner, whose value they have, and nothing else [N16]", async () => {
     const mine = (await state.writer.write(put('key', 'mine'))) as { readonly commit: Fragment };
     const context = [{ author: own(), hlc: mine.commit.header.hlc }];
     await state.writer.apply(other.commit({ key: 'winner' }, { ms: EPOCH_MS + 500, context }), FOUND);
@@ -94,7 +94,7 @@ describe('covering writes', () => {
     ]);
   });
 
-  it('are not made while this node is read-only, nor for keys that are not here [N14]', async () => {
+  it('are not made while this node is read-only, nor for keys that are not here [N16]', async () => {
     await state.writer.apply(other.commit({ key: 1 }), FOUND);
     reasons = [{ code: 'clock-jump', text: 'a jump' }];
     await covered('key');

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Author, type Hlc, MAX_LOCAL_AHEAD_MS } from '../../../../src/core/types/index.ts';
+import { type Author, type Hlc, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
 import type { Clock, Log } from '../../../../src/ports/index.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
 
@@ -192,7 +192,7 @@ describe('one key living twice', () => {
 describe('clocks', () => {
   it('a jump against the monotonic clock stops writing until it has been steady for a minute [N7]', () => {
     const guard = make(false);
-    pass(guard, 250, [], 250 + MAX_LOCAL_AHEAD_MS + 1);
+    pass(guard, 250, [], 250 + MAX_AHEAD_MS + 1);
     expect(guard.reasons()).toEqual([
       { code: 'clock-jump', text: expect.stringContaining('wall clock jumped by 20 s') as string },
     ]);
@@ -202,7 +202,7 @@ describe('clocks', () => {
 
   it("a state's clock far ahead of the machine's stops writing until it has caught up", () => {
     const guard = make(false);
-    ahead = MAX_LOCAL_AHEAD_MS + 1;
+    ahead = MAX_AHEAD_MS + 1;
     pass(guard, 250);
     expect(guard.reasons()).toEqual([
       { code: 'clock-ahead', text: expect.stringContaining("state's clock is 20 s ahead") as string },

@@ -10,7 +10,7 @@ async function settle({ writer, replica, self }: TestState): Promise<void> {
   await writer.keep(() => replica.history.settle(ZERO_HLC, replica.seen(self.author)));
 }
 
-it('a node knows after a restart what it had made, and what it had not [N7, N14]', async () => {
+it('a node knows after a restart what it had made, and what it had not [N7, N16]', async () => {
   const store = gateStore();
   let state = await openTestState({ store });
   const former = state.self.commit({ key: 'of an earlier life' }, { ms: EPOCH_MS - 1_000 });

@@ -229,6 +229,14 @@ describe('how a peer compares', () => {
     compare(ours(1, 6n as Hlc));
     expect(view.behindSince).toBeUndefined();
   });
+
+  it('is not behind while its state is one that we had, even where its commits were replaced before we knew it [N4, R5]', () => {
+    hear('p2p', { sequence: 1, hlc: 5n as Hlc, root: root(1) });
+    compare(ours(2));
+    expect(view.behindSince).toBe(0);
+    compare(ours(1));
+    expect(view.behindSince).toBeUndefined();
+  });
 });
 
 describe('what a head tells beside the state', () => {

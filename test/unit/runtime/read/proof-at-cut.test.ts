@@ -5,7 +5,7 @@ import { authorsOf, createParty, gossip, type Party, PERIOD_MS, SETTLE_MS } from
 import { createAuthor, createHandClock, EPOCH_MS, FOUND, type HandClock, hasher, put, verifier } from '../support.ts';
 
 const TRUSTED = authorsOf(1, 2, 3);
-const options = { hasher, verifier, root: undefined, trusted: TRUSTED };
+const options = { hasher, verifier, trusted: TRUSTED };
 
 let clock: HandClock;
 let one: Party;
@@ -71,7 +71,7 @@ describe('a proof at a cut', () => {
     }
     await clock.advance(5_000);
     await expect(one.reads.prove('here', { at: 'cut' })).rejects.toMatchObject({ next: 'try again in 6 s' });
-    expect((await verifyProofDocument(await one.reads.prove('here'), { ...options, trusted: undefined })).value).toBe(
+    expect((await verifyProofDocument(await one.reads.prove('here'), { ...options, trusted: 'anyone' })).value).toBe(
       'changed',
     );
   });
@@ -95,7 +95,7 @@ describe('a proof at a cut', () => {
     expect(await code({}, { trusted: undefined })).toBe('trust-needed');
     expect(await code({}, { trusted: authorsOf(1, 2) })).toBe('proof-invalid');
     expect(await code({}, { trusted: authorsOf(7, 8, 9) })).toBe('proof-invalid');
-    expect(await code({}, { root: 'ab'.repeat(32) })).toBe('proof-invalid');
+    expect(await code({}, { asked: { root: 'ab'.repeat(32) } })).toBe('proof-invalid');
     expect(await code({ root: 'ab'.repeat(32) })).toBe('proof-invalid');
     expect(await code({ network: 'other' })).toBe('proof-invalid');
     expect(await code({ value: 'other' })).toBe('proof-invalid');

@@ -349,7 +349,7 @@ describe('own history', () => {
     expect([ownHlc(), guard.reasons()]).toEqual([at, []]);
   });
 
-  it('that comes back after it was replaced is no news, and is covered where a repair found it [N14]', async () => {
+  it('that comes back after it was replaced is no news, and is covered where a repair found it [N16]', async () => {
     const replaced = await write('a');
     const { hlc } = replaced.header;
     // One author replaces it, and then forgets that it did.

@@ -1,0 +1,30 @@
+import { type Author, LatticeError, MAX_TRUSTED } from '../core/types/index.ts';
+
+/**
+ * Whose word counts: the authors of a trust list, or anyone's. What anyone may have signed proves nothing about a fleet;
+ * `anyone` is for those who want to look at a document nevertheless.
+ */
+export type Trust = readonly Author[] | 'anyone';
+
+/**
+ * The trust list as it was given, once it is one: 1 to MAX_TRUSTED authors of 64 lower-case hex digits. LatticeError
+ * `trust-needed` without any author, and `invalid-author`.
+ */
+export function checkTrust(trusted: Trust | undefined): Trust {
+  if (trusted === 'anyone') return trusted;
+  if (trusted === undefined || trusted.length === 0)
+    throw trustNeeded('without a trust list nothing is verified, because anyone can sign a document with a new key');
+  if (new Set(trusted).size > MAX_TRUSTED)
+    throw new LatticeError('invalid-author', `a trust list has at most ${MAX_TRUSTED} authors`);
+  for (const author of trusted) {
+    if (typeof author !== 'string' || !/^[0-9a-f]{64}$/.test(author))
+      throw new LatticeError('invalid-author', `${JSON.stringify(author)} is not an author: 64 lower-case hex digits`);
+  }
+  return trusted;
+}
+
+export function trustNeeded(why: string): LatticeError {
+  return new LatticeError('trust-needed', why, {
+    next: "Give the fleet's trust list: --trust fleet.json, an env file of a node, or its keys.",
+  });
+}

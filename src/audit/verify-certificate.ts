@@ -1,0 +1,146 @@
+import { bytesToText } from '../core/cbor/text.ts';
+import { checkCertificate } from '../core/cut/index.ts';
+import { type Author, type Bytes, bytesToHex } from '../core/types/index.ts';
+import { decodeCertificate } from '../core/wire/index.ts';
+import { type AuditDeps, CERTIFICATE_CHECKS, type Examination, examine } from './checks.ts';
+import { decode, fromBase64url, invalid, malformed, parseDocument } from './document.ts';
+import { checkTrust, type Trust, trustNeeded } from './trust.ts';
+
+/** What a certificate is checked with. */
+export interface VerifyCertificateOptions extends AuditDeps {
+  /** The whole trust list of the fleet. */
+  readonly trusted: readonly Author[];
+  /** What the certificate must be for; what is undefined is not asked for. */
+  readonly asked?:
+    | {
+        readonly network?: string | undefined;
+        /** 64 lower-case hex digits. */
+        readonly root?: string | undefined;
+        /** The time of the cut, Unix ms. */
+        readonly at?: number | undefined;
+      }
+    | undefined;
+}
+
+/** What a certificate shows, after everything in it was checked. */
+export interface Certified {
+  readonly network: string;
+  /** The time of the cut, Unix ms. */
+  readonly at: number;
+  /** 64 hex digits. */
+  readonly root: string;
+  /** The number of keys of that state, tombstones included. */
+  readonly entries: number;
+  /** The trusted authors whose signatures it has. */
+  readonly signers: readonly Author[];
+  /** How many signatures make a quorum. */
+  readonly quorum: number;
+}
+
+/** Most bytes of a certificate's text: one of 25,088 bytes in base64url, and the JSON around it, fit. */
+export const MAX_CERTIFICATE_TEXT = 64 * 1024;
+
+/**
+ * Checks a certificate (SPEC Z4, Z5) as a node gives it out: its base64url text or the JSON
+ * `{"at":…,"certificate":"…"}`, or the bytes of either. Resolves with every check and its result, and with what was proven or the
+ * LatticeError: `proof-malformed`, `proof-invalid`, `trust-needed`, `invalid-author`.
+ */
+export function examineCertificate(
+  certificate: string | Bytes,
+  options: VerifyCertificateOptions,
+): Promise<Examination<Certified>> {
+  const { asked = {} } = options;
+  return examine(CERTIFICATE_CHECKS, async (list) => {
+    list.begin('form');
+    const { bytes, at: shown } = readCertificate(certificate);
+    const claim = decode('certificate', () => decodeCertificate(bytes));
+    if (shown !== undefined && shown !== claim.at)
+      throw malformed(`the certificate is for the time ${claim.at}, what stands beside it says ${shown}`);
+    list.ok('the text is a certificate, and nothing else');
+
+    const wanted = <T extends string | number>(
+      check: 'network' | 'root' | 'time',
+      is: T,
+      want: T | undefined,
+    ): void => {
+      if (want === undefined) {
+        list.skip(check, `no ${check} was asked for; the certificate is for ${is}`);
+        return;
+      }
+      list.begin(check);
+      if (is !== want) throw invalid(`the certificate is for the ${check} ${is}, not for ${want}`);
+      list.ok(`the ${check} is the one that was asked for`);
+    };
+    wanted('network', claim.network, asked.network);
+    wanted('root', bytesToHex(claim.root), asked.root);
+    wanted('time', claim.at, asked.at);
+
+    list.begin('signature');
+    const { text, signers, quorum } = await checkQuorum(bytes, claim.network, options);
+    list.ok(text);
+    return {
+      network: claim.network,
+      at: claim.at,
+      root: bytesToHex(claim.root),
+      entries: claim.entries,
+      signers,
+      quorum,
+    };
+  });
+}
+
+/** Does what `examineCertificate` does, and rejects with its error. */
+export async function verifyCertificate(
+  certificate: string | Bytes,
+  options: VerifyCertificateOptions,
+): Promise<Certified> {
+  const { proven, error } = await examineCertificate(certificate, options);
+  if (error !== undefined) throw error;
+  return proven;
+}
+
+/**
+ * Checks network, trust list, quorum and signatures of a certificate. Rejects with LatticeError `proof-malformed`,
+ * `proof-invalid` or `trust-needed`.
+ */
+export async function checkQuorum(
+  bytes: Bytes,
+  network: string,
+  options: AuditDeps & { readonly trusted: Trust },
+): Promise<{
+  readonly text: string;
+  readonly at: number;
+  readonly root: Bytes;
+  readonly signers: readonly Author[];
+  readonly quorum: number;
+}> {
+  const { hasher, verifier } = options;
+  const trusted = checkTrust(options.trusted);
+  if (trusted === 'anyone') throw trustNeeded('a certificate says something only to whom knows the whole trust list');
+  const { certificate, signatures, quorum } = decode('certificate', () =>
+    checkCertificate(bytes, { trusted, network, hasher }),
+  );
+  for (const { author, message, signature } of signatures) {
+    if (!(await verifier.verify(author, message, signature)))
+      throw invalid(`the certificate is not signed by ${author}`);
+  }
+  return {
+    text: `${signatures.length} of ${new Set(trusted).size} trusted keys signed this root, a quorum is ${quorum}`,
+    at: certificate.at,
+    root: certificate.root,
+    signers: signatures.map(({ author }) => author),
+    quorum,
+  };
+}
+
+/** The bytes of a certificate, and the time that stands beside it in JSON. LatticeError `proof-malformed`. */
+function readCertificate(given: string | Bytes): { readonly bytes: Bytes; readonly at: number | undefined } {
+  if (given.length > MAX_CERTIFICATE_TEXT) throw malformed(`a certificate has at most ${MAX_CERTIFICATE_TEXT} bytes`);
+  const whole = typeof given === 'string' ? given : decode('certificate', () => bytesToText(given));
+  const text = whole.startsWith('\uFEFF') ? whole.slice(1) : whole;
+  if (!/^\s*\{/.test(text)) return { bytes: fromBase64url(text.replace(/\r?\n$/, ''), 'certificate'), at: undefined };
+  const { at, certificate, ...others } = parseDocument(text) as Readonly<Record<string, unknown>>;
+  if (Object.keys(others).length > 0 || !Number.isSafeInteger(at) || typeof certificate !== 'string')
+    throw malformed('a certificate in JSON has "at", "certificate" and nothing else');
+  return { bytes: fromBase64url(certificate, 'certificate'), at: at as number };
+}

@@ -1,0 +1,95 @@
+import { parseEnv } from 'node:util';
+import { isStrictPublicKey } from '../adapters/system/ed25519.ts';
+import { namesOf, VARIABLES } from '../config/variables.ts';
+import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
+import { peerIdToAuthor } from '../core/wire/peer-id.ts';
+import { type CliContext, usageError } from './context.ts';
+import { readFleet } from './fleet-file.ts';
+import { readTextFile } from './input.ts';
+import { printable } from './output.ts';
+
+/** Whose signatures count. */
+export interface TrustList {
+  /** Each once. */
+  readonly authors: readonly Author[];
+  /** The network of these authors, where the file names it. */
+  readonly network: string | undefined;
+}
+
+/** A fleet.json of a thousand nodes fits, and so does the longest env file that a node reads. */
+const MAX_FILE_BYTES = 1024 * 1024;
+const HEX_32 = /^[0-9a-fA-F]{64}$/;
+const ASSIGNMENT = /^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=/m;
+const FORMS = 'Give a fleet.json, an env file of a node, a file of keys, or keys and peer ids separated by commas.';
+
+/**
+ * The trust list that `--trust` names: public keys (64 hex digits) or peer ids with commas between them, or a file. A
+ * file is a fleet.json, an env file, of which the variable with the trust list is taken and nothing else, or a list of
+ * keys and peer ids with `#` before comments. Rejects with LatticeError `usage`, `file-too-large` or `fleet-malformed`.
+ */
+export async function readTrust(context: CliContext, given: string): Promise<TrustList> {
+  const items = given.split(',').map((item) => item.trim());
+  if (items.some(looksLikeKey)) return listOf(items, 'the value of --trust');
+  if (given.trim() === '') throw usageError('--trust names nobody', FORMS);
+  const text = (await readFile(context, given)).replace(/^\uFEFF/, '');
+  if (/^\s*\{/.test(text)) {
+    const { network, nodes } = readFleet(text);
+    const authors = nodes.map(({ name, publicKey, peerId }) => {
+      const author = authorOf(publicKey, given);
+      if (peerIdToAuthor(peerId) !== author)
+        throw new LatticeError('fleet-malformed', `${given}: key and peer id of ${name} are not of one node`, {
+          next: 'Compare both with what lattice id prints on that node.',
+        });
+      return author;
+    });
+    return { authors: [...new Set(authors)], network };
+  }
+  if (ASSIGNMENT.test(text)) return listOf(wordsOf(trustVariable(text, given)), given);
+  return listOf(wordsOf(text.replaceAll(/#.*$/gm, '')), given);
+}
+
+async function readFile(context: CliContext, path: string): Promise<string> {
+  try {
+    return await readTextFile(context, path, MAX_FILE_BYTES);
+  } catch (cause) {
+    if (!(cause instanceof LatticeError) || cause.code !== 'file-unreadable') throw cause;
+    throw usageError(`--trust names neither keys nor a file that can be read: ${cause.message}`, FORMS);
+  }
+}
+
+/** The text of the variable with the trust list in an env file. No other variable is looked at. */
+function trustVariable(text: string, file: string): string {
+  const variable = VARIABLES.find(({ name }) => name === 'TRUSTED_STATE_PUBKEYS');
+  const names = variable === undefined ? [] : namesOf(variable);
+  const values = parseEnv(text);
+  const found = names.map((name) => values[name]?.trim()).find(Boolean);
+  if (found === undefined)
+    throw usageError(`${file} has no trust list: it sets no ${names[0]}`, 'Name the env file of a node of a fleet.');
+  return found;
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== '');
+}
+
+function looksLikeKey(text: string): boolean {
+  return HEX_32.test(text) || peerIdToAuthor(text) !== undefined;
+}
+
+function listOf(words: readonly string[], source: string): TrustList {
+  const authors = new Set(words.map((word) => authorOf(word, source)));
+  if (authors.size === 0) throw usageError(`${source} has no keys`, FORMS);
+  return { authors: [...authors], network: undefined };
+}
+
+function authorOf(word: string, source: string): Author {
+  const author = peerIdToAuthor(word) ?? (HEX_32.test(word) ? (word.toLowerCase() as Author) : undefined);
+  if (author === undefined) {
+    const shown = printable(word.length > 80 ? `${word.slice(0, 80)}…` : word);
+    throw usageError(`${source}: ${JSON.stringify(shown)} is neither a public key nor a peer id`, FORMS);
+  }
+  const bytes = hexToBytes(author);
+  if (bytes === undefined || !isStrictPublicKey(bytes))
+    throw usageError(`${source}: no node can have the public key ${author}`, 'Run "lattice id" on that node.');
+  return author;
+}

@@ -1,0 +1,44 @@
+import type { Check, Examination } from '../audit/index.ts';
+import { LatticeError } from '../core/types/index.ts';
+import type { CliContext } from './context.ts';
+import { printable } from './output.ts';
+
+/**
+ * What a command that verifies says of a document: `verified`, `refused`, `not-verified` where there is no trust list,
+ * and `any-key` where somebody wants to look at it without one.
+ */
+export type Verdict = 'verified' | 'refused' | 'not-verified' | 'any-key';
+
+const SIGNS = { ok: ['green', '✓'], failed: ['red', '✕'], 'not-checked': ['dim', '–'] } as const;
+
+/** The verdict on an examination that was made with a trust list, or `anyKey`, or without either. */
+export function verdictOf(
+  { error }: Examination<unknown>,
+  { trusted, anyKey }: { readonly trusted: boolean; readonly anyKey: boolean },
+): Verdict {
+  if (error !== undefined) return error.code === 'trust-needed' ? 'not-verified' : 'refused';
+  return trusted ? 'verified' : anyKey ? 'any-key' : 'not-verified';
+}
+
+/** Prints one line for each check. */
+export function printChecks({ output }: CliContext, checks: readonly Check[]): void {
+  for (const { result, text } of checks) {
+    const [style, sign] = SIGNS[result];
+    output.line(`${output.paint(style, sign)} ${printable(text)}`);
+  }
+}
+
+/** The error with which a command ends whose document would hold if its keys were trusted. */
+export function notVerified(): LatticeError {
+  return new LatticeError(
+    'trust-needed',
+    'not verified: no trust list was given, and anyone can sign such a document with a new key',
+    { next: 'Give the trust list of the fleet: --trust fleet.json, an env file of a node, or keys.' },
+  );
+}
+
+/** A time of a document, Unix ms, for people. A signed head may have one that no calendar has. */
+export function timeOf(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${ms} ms after 1970` : date.toISOString();
+}
