@@ -1,6 +1,17 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import { createReplica, type Replica, STATE_META } from '../../core/replica/index.ts';
-import { ATTESTED, decodeAttested, decodeStateMeta, encodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
+import {
+  ATTESTED,
+  bucketRange,
+  decodeAttested,
+  decodeOwnCommit,
+  decodeOwnSince,
+  decodeStateMeta,
+  encodeStateMeta,
+  OWN_SINCE,
+  type OwnCommit,
+  type StateMeta,
+} from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
@@ -73,7 +84,10 @@ export async function openState(options: {
   }
   check(meta, replica, directory);
   await loadCells(store, replica);
-  if (meta !== undefined) replica.restore(meta);
+  if (meta !== undefined) {
+    replica.restore(meta);
+    await loadHistory(store, replica, hasher, self);
+  }
   const stored = await readable(directory, async () => {
     const row = await store.get(ATTESTED);
     return row === undefined ? 0 : decodeAttested(row);
@@ -93,6 +107,18 @@ async function loadEntries(replica: Replica, rows: EntryRows): Promise<void> {
     for (const { keyHash, row } of slice) replica.load(rows.parse({ keyHash }, row));
   }
   replica.loaded();
+}
+
+/** Rows that are not what was written are passed over: the node then knows less of its history, and errs on no side. */
+async function loadHistory(store: Store, replica: Replica, hasher: Hasher, self: Author): Promise<void> {
+  const row = await store.get(OWN_SINCE);
+  const commits: OwnCommit[] = [];
+  for await (const rows of store.iterate(bucketRange('own')))
+    for (const [, value] of rows) {
+      const commit = decodeOwnCommit(value, hasher);
+      if (commit !== undefined) commits.push(commit);
+    }
+  replica.history.load(row === undefined ? undefined : decodeOwnSince(row, hasher), commits, replica.committed(self));
 }
 
 const MOVE_ASIDE =

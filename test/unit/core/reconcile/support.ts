@@ -24,6 +24,7 @@ import {
   type SyncMessage,
   siblingsToFragments,
 } from '../../../../src/core/wire/index.ts';
+import { outcomeToVerdict } from '../../../../src/runtime/commit/receive.ts';
 import { hasher, type TestReplica } from '../replica/support.ts';
 
 export const T = 1_700_000_000_000;
@@ -43,13 +44,8 @@ function receive(to: Side, door: Door, fragments: readonly Bytes[]): ReceivedOpe
       refusal === undefined ? to.step({ fragments: [fragment] }, T + 100_000).applied[0]?.outcomes : undefined;
     return fragment.operations.map((o, i) => {
       const outcome = outcomes?.[i];
-      const verdict: PushVerdict = refusal ?? (outcome === 'added' ? 'held' : (outcome ?? 'malformed'));
-      return {
-        key: o.operation.key,
-        commit: fragment.idBytes,
-        index: o.index,
-        verdict,
-      };
+      const verdict: PushVerdict = refusal ?? (outcome === undefined ? 'malformed' : outcomeToVerdict(outcome));
+      return { key: o.operation.key, commit: fragment.idBytes, index: o.index, verdict };
     });
   });
 }
