@@ -9,4 +9,5 @@ export * from './journal.ts';
 export * from './keys.ts';
 export * from './known-authors.ts';
 export * from './last-batch.ts';
+export * from './scrub.ts';
 export * from './state-meta.ts';
