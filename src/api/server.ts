@@ -5,7 +5,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import { LatticeError } from '../core/types/index.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
-import { createAddresses } from './http/addresses.ts';
+import { type Addresses, createAddresses } from './http/addresses.ts';
 import { createClients } from './http/clients.ts';
 import { type Connections, createConnections } from './http/connections.ts';
 import { applyContract } from './http/contracted.ts';
@@ -16,6 +16,7 @@ import { divideLargeAnswers } from './http/large-answers.ts';
 import type { OpenResponses } from './http/open-response.ts';
 import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
+import { createShedding, type Shedding } from './http/shedding.ts';
 import { createStreamSlots, DOWNLOADS, EVENT_STREAMS } from './http/stream-slots.ts';
 import { createSyncSenders } from './http/sync-senders.ts';
 import { acceptUpgrades } from './http/upgrade.ts';
@@ -71,9 +72,16 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
+/**
+ * How long an idle connection stays open. A proxy that keeps its connections for longer would now and then send a
+ * request on one that is just being closed, and answer it with 502. Of the proxies in common use Caddy keeps them
+ * longest by default, 120 s.
+ */
+const KEEP_ALIVE_MS = 125_000;
+
 /** The times of a connection in milliseconds. */
 const TIMEOUTS = {
-  keepAliveTimeout: 5000,
+  keepAliveTimeout: KEEP_ALIVE_MS,
   requestTimeout: 10_000,
   // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat four
   // times as often.
@@ -90,8 +98,9 @@ const HEADER_LIMITS = {
  * for its whole request.
  */
 function createServer(
-  proxies: readonly string[],
+  { proxies, isTrustedProxy }: Addresses,
   connections: Connections,
+  shedding: Pick<Shedding, 'watch'>,
   clock: Timers,
   log: ApiLog,
 ): FastifyInstance {
@@ -111,9 +120,11 @@ function createServer(
       // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
       server.maxHeadersCount = 0;
       connections.watch(server);
+      shedding.watch(server);
       return server;
     },
-    ...(proxies.length === 0 ? {} : { trustProxy: [...proxies] }),
+    // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
+    ...(proxies.length === 0 ? {} : { trustProxy: isTrustedProxy }),
     routerOptions: {
       // A key of 1,024 bytes, each of them percent-encoded.
       maxParamLength: 3072,
@@ -175,7 +186,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const slots = createStreamSlots(clients, EVENT_STREAMS);
   const connections = createConnections({ addresses, clock, log });
   const senders = createSyncSenders({ lattice, clients, costs, connections });
-  const app = createServer(addresses.proxies, connections, clock, log);
+  const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
+  const app = createServer(addresses, connections, shedding, clock, log);
   const upgrades = acceptUpgrades(app, connections.isBusy);
   divideLargeAnswers(app, clients);
 
@@ -200,6 +212,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    shedding.check(request, reply);
     const { cost = 'read', needsToken = false } = request.routeOptions.config;
     if (!needsToken) costs.admit(request, reply, cost);
     chargeWhenAnswered(request, reply);

@@ -80,6 +80,7 @@ export const EXIT_BY_CODE = {
   'moved-on': EXIT.failed,
   'no-conflict': EXIT.failed,
   'no-context': EXIT.failed,
+  'no-descriptors': EXIT.failed,
   'no-key': EXIT.failed,
   'no-ports': EXIT.failed,
   'no-route': EXIT.failed,

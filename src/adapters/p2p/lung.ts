@@ -207,7 +207,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     started.addEventListener('connection:close', () => roster.update());
     await started.start();
     const listeners = started.services.listening.listeners();
-    sockets = guardSockets(clock, listeners);
+    sockets = guardSockets(clock, listeners, options.mayAccept ?? (() => true));
     const expected = listeners.length;
     started.addEventListener('transport:close', () => {
       if (started.services.listening.listeners().length < expected)

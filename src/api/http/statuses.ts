@@ -57,6 +57,7 @@ export const STATUS_BY_CODE = {
   // The node cannot do this at present.
   'clock-ahead': 503,
   'moved-on': 503,
+  'no-descriptors': 503,
   'not-certified': 503,
   'read-only': 503,
   stale: 503,

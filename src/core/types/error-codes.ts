@@ -60,6 +60,7 @@ export const ERROR_CODES = [
   'misdirected-request',
   'origin-refused',
   'vault-too-large',
+  'no-descriptors',
   'internal',
 
   // Between nodes: what a node refuses its peers, and what peers do to it.

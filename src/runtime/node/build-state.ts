@@ -1,5 +1,6 @@
 import { hlcMs } from '../../core/clock/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
+import type { Clock } from '../../ports/index.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnState } from '../commit/own-state.ts';
@@ -10,6 +11,7 @@ import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
+import { clocksOf } from '../peers/clocks.ts';
 import { createPeerTable } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
@@ -75,6 +77,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     incarnation,
     ownSeen: () => later(replica.seen(self), end.committed),
     hasPeers,
+    peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
+    members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
   const keeper = createEndKeeper({ store, end, replica, self });
@@ -92,6 +96,13 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   });
   for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
 
+  /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
+  const fleetClock: Clock = {
+    now: guard.clocks.now,
+    monotonic: () => clock.monotonic(),
+    after: (ms, run) => clock.after(ms, run),
+  };
+
   // The fan-out of durable batches. It is given before the first batch is made.
   let followers: FanOut | undefined;
   const writer = createWriter({
@@ -100,7 +111,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     hasher,
     entries,
     signer,
-    clock,
+    clock: fleetClock,
     log,
     onStep: holds.stepped,
     witness: keeper,
@@ -144,6 +155,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     own,
     guard,
     lost,
+    fleetClock,
     writer,
     door,
     streams,

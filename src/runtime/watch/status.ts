@@ -14,6 +14,7 @@ import type { Mode } from '../fleet/mode.ts';
 import type { Transitions } from '../fleet/transitions.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
+import { clockOf } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -80,6 +81,11 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
   /** Whether an operator added the peer while a node ran. */
   const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
     (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
+  /** The peer's wall clock less ours, in whole ms. */
+  const clockOffsetOf = (peer: Peer): number | undefined => {
+    const told = clockOf(peer.view);
+    return told === undefined ? undefined : Math.round(told.ms - (clock.now() - clock.monotonic()));
+  };
   /** Turns monotonic times into Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
@@ -126,7 +132,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
       ...optional('repair', peer.repair.progress),
       ...optional('differing', differingOf(peer)),
       ...optional('software', peer.view.software),
-      ...optional('clockOffsetMs', peer.view.clockOffsetMs),
+      ...optional('clockOffsetMs', clockOffsetOf(peer)),
     };
   }
 
