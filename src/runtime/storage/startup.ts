@@ -1,6 +1,6 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import { createReplica, type Replica, STATE_META } from '../../core/replica/index.ts';
-import { ATTESTED, decodeAttested, decodeStateMeta, encodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
+import { ATTESTED, decodeAttested, decodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
@@ -61,7 +61,7 @@ export async function openState(options: {
   }
   const end = compareEnd(store.witness, meta, await loadKept(store));
   // After a loss the sequences of the lost batches are used again, so cursors that name them must not be taken.
-  const incarnation = end.short ? random.bytes(8) : (meta?.incarnation ?? random.bytes(8));
+  const incarnation = end.missing > 0 || meta === undefined ? random.bytes(8) : meta.incarnation;
   const create = (): Replica =>
     createReplica({ hasher, network, self, isKnown: options.isKnown, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
@@ -83,8 +83,6 @@ export async function openState(options: {
   if (attested > 0) replica.observeTime(lastHlcAt(attested));
   // No commit may get an HLC that a lost one had.
   replica.observeTime(end.hlc);
-  // The witness goes with the incarnation that stands in the store.
-  if (end.short) await store.batch([{ type: 'put', key: STATE_META, value: encodeStateMeta(replica.meta) }]);
   return { replica, rows, incarnation, checkpoint, end, attested };
 }
 
