@@ -6,6 +6,7 @@ import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
 import { loadCells } from './saved-cells.ts';
+import { twoReads } from './two-reads.ts';
 import { compareEnd, type EndOfStore, loadKept } from './witness.ts';
 
 /**
@@ -47,8 +48,9 @@ export async function openState(options: {
   const { store, hasher, random, network, self, directory } = options;
   const rows = createEntryRows(store, hasher);
   const meta = await readable(directory, async () => {
-    const row = await store.get(STATE_META);
-    return row === undefined ? undefined : decodeStateMeta(row);
+    // Of two records the one of the newest batch is right: the sequence only grows.
+    const records = (await twoReads(store, STATE_META)).map(decodeStateMeta);
+    return records.sort((a, b) => b.sequence - a.sequence)[0];
   });
   if (meta !== undefined && meta.network !== network) {
     throw new LatticeError(
@@ -75,8 +77,7 @@ export async function openState(options: {
   await loadCells(store, replica);
   if (meta !== undefined) replica.restore(meta);
   const stored = await readable(directory, async () => {
-    const row = await store.get(ATTESTED);
-    return row === undefined ? 0 : decodeAttested(row);
+    return Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
   });
   // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
   const attested = end.short ? Math.max(stored, hlcMs(end.hlc)) : stored;

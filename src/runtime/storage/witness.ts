@@ -10,6 +10,7 @@ import {
 } from '../../core/rows/index.ts';
 import { type Bytes, equalBytes, type Hlc, LatticeError } from '../../core/types/index.ts';
 import type { Store, Witness } from '../../ports/index.ts';
+import { twoReads } from './two-reads.ts';
 
 const NO_HLC = 0n as Hlc;
 
@@ -43,9 +44,8 @@ const GOOD: Omit<EndOfStore, 'kept' | 'incarnation'> = {
 };
 
 /** Reads how many batches the store has counted that belong to no commit. Rejects with LatticeError `damaged-row`. */
-export async function loadKept(store: Pick<Store, 'get'>): Promise<number> {
-  const row = await store.get(KEPT);
-  return row === undefined ? 0 : decodeKept(row);
+export async function loadKept(store: Pick<Store, 'get' | 'iterate'>): Promise<number> {
+  return Math.max(0, ...(await twoReads(store, KEPT)).map(decodeKept));
 }
 
 /** Compares the state record that a start found, and the count of other batches, with what the witness saw last. */
