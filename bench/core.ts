@@ -30,7 +30,7 @@ function createBare(self: number) {
     hasher,
     network: NETWORK,
     self: signer.author,
-    isTrusted: () => true,
+    isKnown: () => true,
     journalLength: 16_384,
     incarnation: new Uint8Array(8),
   });

@@ -67,12 +67,14 @@ function trackerFigures(): Figure[] {
   const tracker = new CutTracker({ hasher, periodMs: PERIOD_MS, ...copy, at: 1 });
   const steps = Array.from({ length: CHANGED / STEP }, (_, s) => {
     const keys = Array.from({ length: STEP }, (_, i) => s * STEP + i);
+    const operations = keys.map((k) => ({ key: keyOf(k * 10), operation: operationOf(k * 10, PERIOD_MS - 1) }));
     return {
-      operations: keys.map((k) => ({ key: keyOf(k * 10), operation: operationOf(k * 10, PERIOD_MS - 1) })),
-      before: keys.map((k) => ({
+      operations,
+      changed: keys.map((k, i) => ({
         key: keyOf(k * 10),
         keyHash: keyHash(keyOf(k * 10), hasher),
-        siblings: [first[k] as Versioned],
+        before: [first[k] as Versioned],
+        after: [(operations[i] as (typeof operations)[number]).operation],
       })),
     };
   });

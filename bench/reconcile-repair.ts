@@ -35,7 +35,7 @@ function createSide(id: number) {
     self: signer.author,
     journalLength: 16,
     incarnation: new Uint8Array(8),
-    isTrusted: () => true,
+    isKnown: () => true,
   });
   const entries = new Map<string, Entry>();
   const byHash = new Map<string, Entry>();

@@ -40,7 +40,7 @@ async function fill(directory: string, entries: number): Promise<void> {
     hasher,
     network: NETWORK,
     self: signer.author,
-    isTrusted: () => true,
+    isKnown: () => true,
     journalLength: 16_384,
     incarnation: new Uint8Array(8),
   });
@@ -83,7 +83,7 @@ async function checkpoint(directory: string, entries: number): Promise<void> {
     random: systemRandom(),
     network: NETWORK,
     self: signer.author,
-    isTrusted: () => true,
+    isKnown: () => true,
     directory,
   });
   const { sequence } = replica.meta;

@@ -25,7 +25,7 @@ const ended = (child) =>
 
 /** Runs the built command line. By its IPC channel it learns when this process has ended, for whatever reason. */
 function runCli(args, { nodeOptions = [], output = 'inherit' } = {}) {
-  return spawn(process.execPath, [...nodeOptions, at('dist/cli/main.js'), ...args], {
+  return spawn(process.execPath, [...nodeOptions, '--', at('dist/cli/main.js'), ...args], {
     cwd: at('.'),
     env: { DIOTEC360_LOG_FORMAT: 'pretty', ...process.env },
     // It is in a process group of its own, so that Ctrl-C reaches it once, through this process.

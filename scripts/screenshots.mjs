@@ -75,7 +75,7 @@ try {
 
   const start = async (node) => {
     const { PATH, HOME } = process.env;
-    const child = spawn(process.execPath, [CLI, 'start', '--env-file', join(dir, node.envFile)], {
+    const child = spawn(process.execPath, ['--', CLI, 'start', '--env-file', join(dir, node.envFile)], {
       env: { PATH, HOME },
       stdio: 'ignore',
     });

@@ -37,7 +37,7 @@ export async function fillStore(
     hasher,
     network,
     self: signer.author,
-    isTrusted: () => true,
+    isKnown: () => true,
     journalLength: 16_384,
     incarnation: systemRandom().bytes(8),
   });

@@ -142,7 +142,7 @@ function createBenchNode(
       const log = createWriteStream(join(dir, `${name}.log`), { flags: 'a' });
       const started = spawn(
         process.execPath,
-        [...PROFILE, ...execArgv, MAIN, 'start', '--env-file', join(dir, envFile)],
+        [...PROFILE, ...execArgv, '--', MAIN, 'start', '--env-file', join(dir, envFile)],
         {
           cwd: dir,
           // These are the settings of the systemd unit and of the container image.

@@ -39,7 +39,7 @@ if (mode === 'rows') {
     random: systemRandom(),
     network,
     self: self as Author,
-    isTrusted: () => true,
+    isKnown: () => true,
     directory,
   });
   entries = replica.tree.size;

@@ -4,7 +4,7 @@
 set -eu
 
 dir=${1:-/fleet}
-lattice=${LATTICE:-node /app/dist/cli/main.js}
+lattice=${LATTICE:-node -- /app/dist/cli/main.js}
 
 if [ -e "$dir/fleet.json" ]; then
   echo "the fleet is there already: $dir/fleet.json"

@@ -1,17 +1,24 @@
 import { randomBytes } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
 import fastifyCors from '@fastify/cors';
-import fastify, { type FastifyInstance, type FastifyRequest, type HTTPMethods } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
-import { settleWithin } from '../timing/index.ts';
-import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
-import { createAddresses } from './http/addresses.ts';
+import { settleWithin, type Timers } from '../timing/index.ts';
+import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
+import { type Addresses, createAddresses } from './http/addresses.ts';
+import { createClients } from './http/clients.ts';
+import { type Connections, createConnections } from './http/connections.ts';
 import { applyContract } from './http/contracted.ts';
+import { createCosts, DEFAULT_LIMITS, TARIFF } from './http/costs.ts';
 import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
+import { divideLargeAnswers } from './http/large-answers.ts';
 import type { OpenResponses } from './http/open-response.ts';
-import { createRateLimits, DEFAULT_LIMITS } from './http/rate-limits.ts';
+import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
-import { createStreamSlots } from './http/stream-slots.ts';
+import { createShedding, type Shedding } from './http/shedding.ts';
+import { createStreamSlots, DOWNLOADS, EVENT_STREAMS } from './http/stream-slots.ts';
+import { createSyncSenders } from './http/sync-senders.ts';
 import { acceptUpgrades } from './http/upgrade.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
 import { persistenceRoutes } from './routes/original/persistence.ts';
@@ -66,23 +73,58 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
+ * How long an idle connection stays open. A proxy that keeps its connections for longer would now and then send a
+ * request on one that is just being closed, and answer it with 502. Of the proxies in common use Caddy keeps them
+ * longest by default, 120 s.
+ */
+const KEEP_ALIVE_MS = 125_000;
+
+/** The times of a connection in milliseconds. */
+const TIMEOUTS = {
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  requestTimeout: 10_000,
+  // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat four
+  // times as often.
+  connectionTimeout: 60_000,
+} as const;
+const HEADER_LIMITS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+} as const;
+
+/**
  * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
  * for its whole request.
  */
-function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance {
+function createServer(
+  { proxies, isTrustedProxy }: Addresses,
+  connections: Connections,
+  shedding: Pick<Shedding, 'watch'>,
+  clock: Timers,
+  log: ApiLog,
+): FastifyInstance {
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
-    keepAliveTimeout: 5000,
-    requestTimeout: 10_000,
-    // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat
-    // four times as often.
-    connectionTimeout: 60_000,
+    ...TIMEOUTS,
     forceCloseConnections: 'idle',
-    ...(proxies.length === 0 ? {} : { trustProxy: [...proxies] }),
-    http: { maxHeaderSize: 8192, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+    // A name such as localhost may have several addresses, and each of them gets a server.
+    serverFactory: (handler) => {
+      const server = createHttpServer(HEADER_LIMITS, connections.listener(handler));
+      server.keepAliveTimeout = TIMEOUTS.keepAliveTimeout;
+      server.requestTimeout = TIMEOUTS.requestTimeout;
+      server.setTimeout(TIMEOUTS.connectionTimeout);
+      // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
+      server.maxHeadersCount = 0;
+      connections.watch(server);
+      shedding.watch(server);
+      return server;
+    },
+    // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
+    ...(proxies.length === 0 ? {} : { trustProxy: isTrustedProxy }),
     routerOptions: {
       // A key of 1,024 bytes, each of them percent-encoded.
       maxParamLength: 3072,
@@ -96,6 +138,7 @@ function createServer(proxies: readonly string[], log: ApiLog): FastifyInstance 
     },
     // What a client sends counts as it is: nothing is turned into another type or left out, and every flaw is named.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
+    clientErrorHandler: answerUnreadable(clock, SECURITY_HEADERS),
     frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
@@ -118,15 +161,6 @@ function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<str
   }
 }
 
-/** Refuses compressed bodies with LatticeError `unsupported-media-type`. */
-function checkEncoding(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding'];
-  if (encoding === undefined || encoding === 'identity') return;
-  throw new LatticeError('unsupported-media-type', 'compressed bodies are not taken', {
-    next: 'send the body without Content-Encoding',
-  });
-}
-
 const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 
 /** The host by which to reach a bind address: loopback where that means all interfaces. */
@@ -137,7 +171,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const { lattice, config, clock, log, metrics } = deps;
   const times = { ...DEFAULT_TIMES, ...deps.times };
   const addresses = createAddresses(config.api.trustedProxies);
-  const checkToken = createTokenCheck(config, addresses);
+  const clients = createClients(addresses);
+  const checkToken = createTokenCheck(config, addresses, clients);
   const checkHost = createHostCheck(config, addresses);
   const late = (): LatticeError =>
     new LatticeError(
@@ -147,12 +182,27 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const inTime: RouteContext['inTime'] = (work) => settleWithin(clock, times.deadlineMs, work, late);
   const context: RouteContext = { lattice, config, clock, log, inTime };
   const openResponses: OpenResponses = new Set();
-  const limits = createRateLimits(addresses, { ...DEFAULT_LIMITS, ...deps.limits });
-  const slots = createStreamSlots(addresses);
-  const app = createServer(addresses.proxies, log);
-  const upgrades = acceptUpgrades(app);
-  limitConnections(app.server, addresses);
-  app.server.maxHeadersCount = 64;
+  const costs = createCosts(clients, { ...DEFAULT_LIMITS, ...deps.limits });
+  const slots = createStreamSlots(clients, EVENT_STREAMS);
+  const connections = createConnections({ addresses, clock, log });
+  const senders = createSyncSenders({ lattice, clients, costs, connections });
+  const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
+  const app = createServer(addresses, connections, shedding, clock, log);
+  const upgrades = acceptUpgrades(app, connections.isBusy);
+  divideLargeAnswers(app, clients);
+
+  /** Charges the bytes that the request has brought and taken, and what a wrong token costs. */
+  function chargeWhenAnswered(request: FastifyRequest, reply: FastifyReply): void {
+    const { cost = 'read', needsToken = false } = request.routeOptions.config;
+    if (cost === 'free' || clients.of(request) === undefined) return;
+    const { socket } = request;
+    const { bytesRead, bytesWritten } = socket;
+    reply.raw.once('close', () => {
+      const answer = socket.bytesWritten - bytesWritten;
+      costs.chargeBytes(request, cost, { body: socket.bytesRead - bytesRead, answer });
+      if (needsToken && reply.statusCode === 401) costs.charge(request, TARIFF.read.ms);
+    });
+  }
 
   const methodsByPath = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
@@ -162,8 +212,12 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    shedding.check(request, reply);
+    const { cost = 'read', needsToken = false } = request.routeOptions.config;
+    if (!needsToken) costs.admit(request, reply, cost);
+    chargeWhenAnswered(request, reply);
+    checkHeaders(request);
     checkHost(request);
-    checkEncoding(request);
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
       throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
     }
@@ -208,10 +262,10 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     strictPreflight: false,
   });
   app.removeAllContentTypeParsers();
-  await applyContract(app, limits, lattice.status().version);
-  await app.register(latticeRoutes(context, checkToken));
+  await applyContract(app, costs, lattice.status().version);
+  await app.register(latticeRoutes(context, checkToken, createStreamSlots(clients, DOWNLOADS)));
   await app.register(persistenceRoutes(context));
-  await app.register(stateRoutes(context, checkToken, limits));
+  await app.register(stateRoutes(context, checkToken, costs));
   await app.register(historyRoutes(context));
   await app.register(operatorRoutes(context, checkToken));
   const probes = probeRoutes(lattice);
@@ -220,12 +274,12 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(nodeRoutes(context, checkToken));
   await app.register(cutRoutes(context));
   await app.register(differenceRoutes(context, checkToken));
-  await app.register(cellRoutes(context, config.api.publicSync === true));
+  await app.register(cellRoutes(context, senders, config.api.publicSync === true));
   if (config.api.publicSync === true) await app.register(snapshotRoutes(context));
   await app.register(eventRoutes(context, slots, openResponses, times.sseHeartbeatMs));
   const sockets = eventSockets(context, slots, upgrades, times.sseHeartbeatMs);
   await app.register(sockets.routes);
-  await app.register(syncRoutes(context, addresses, openResponses));
+  await app.register(syncRoutes(context, senders, createUrlCheck(config), openResponses));
   await app.register(seriesRoutes(context));
   if (deps.metricsPage !== undefined) await app.register(metricsRoutes(context, deps.metricsPage, deps.resources));
   if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
@@ -261,6 +315,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     },
     async close() {
       probes.stopping();
+      connections.stop();
       for (const response of openResponses) response.end();
       sockets.close();
       const cut = clock.after(times.drainMs, () => app.server.closeAllConnections());

@@ -1,22 +1,10 @@
-import { parseEnv } from 'node:util';
 import { LatticeError } from '../core/types/index.ts';
 import { type ApiClient, createApiClient } from './client.ts';
-import { type CliContext, type GlobalOptions, readTextFile, usageError } from './context.ts';
+import { type CliContext, type GlobalOptions, usageError } from './context.ts';
 import { type FleetContext, readContexts, tokenOf } from './contexts.ts';
+import { readVariables, type Setting } from './env-file.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8000';
-/** An env file has a few lines. A larger file is something else, and is not read. */
-const MAX_ENV_FILE_BYTES = 256 * 1024;
-
-/** Makes a function that reads a setting: the process environment wins over the env file, as it does for a node. */
-async function readSettings(
-  context: CliContext,
-  envFile: string | undefined,
-): Promise<(name: string) => string | undefined> {
-  const file = envFile === undefined ? {} : parseEnv(await readTextFile(context, envFile, MAX_ENV_FILE_BYTES));
-  return (name) => (context.env[name] ?? file[name])?.trim() || undefined;
-}
-
 /**
  * Makes a client for the node that the options and the environment name: options win over the environment, the
  * environment wins over the env file, and all of them win over the context in use. A context has a token of its own or
@@ -27,9 +15,9 @@ export async function connect(context: CliContext, options: GlobalOptions): Prom
   const fleet = await contextOf(context, options);
   if (fleet !== undefined)
     return createApiClient({ url: fleet.url, token: options.token ?? (await tokenOf(context, fleet)), timeoutMs });
-  const setting = await readSettings(context, options.envFile);
-  const url = options.url ?? setting('DIOTEC360_URL') ?? (options.envFile === undefined ? DEFAULT_URL : urlOf(setting));
-  return createApiClient({ url, token: options.token ?? setting('DIOTEC360_API_TOKEN'), timeoutMs });
+  const setting = readVariables(context, options.envFile);
+  const url = options.url ?? setting('URL') ?? (options.envFile === undefined ? DEFAULT_URL : urlOf(setting));
+  return createApiClient({ url, token: options.token ?? setting('API_TOKEN'), timeoutMs });
 }
 
 /**
@@ -44,10 +32,7 @@ export async function contextOf(context: CliContext, options: GlobalOptions): Pr
       'A context names its node: lattice context ls shows it.',
     );
   }
-  if (
-    name === undefined &&
-    (options.url ?? options.envFile ?? (context.env['DIOTEC360_URL'] || undefined)) !== undefined
-  )
+  if (name === undefined && (options.url ?? options.envFile ?? readVariables(context, undefined)('URL')) !== undefined)
     return undefined;
   const { current, contexts } = await readContexts(context.env);
   const chosen = name ?? current;
@@ -62,9 +47,9 @@ export async function contextOf(context: CliContext, options: GlobalOptions): Pr
 }
 
 /** The URL at which a node with these settings answers on its own machine. */
-function urlOf(setting: (name: string) => string | undefined): string {
-  const host = setting('DIOTEC360_API_HOST') ?? '';
+function urlOf(setting: Setting): string {
+  const host = setting('API_HOST') ?? '';
   const reachable =
     host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${reachable}:${setting('DIOTEC360_API_PORT') ?? setting('PORT') ?? '8000'}`;
+  return `http://${reachable}:${setting('API_PORT') ?? '8000'}`;
 }

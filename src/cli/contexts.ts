@@ -1,8 +1,11 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { parseEnv } from 'node:util';
+import { makeDirectory } from '../adapters/system/make-directory.ts';
+import { parseEnvText } from '../config/env-file.ts';
+import { namesOf, VARIABLES } from '../config/variables.ts';
 import { LatticeError } from '../core/types/index.ts';
-import { type CliContext, readTextFile } from './context.ts';
+import type { CliContext } from './context.ts';
+import { readTextFile } from './input.ts';
 
 /** A named fleet: the node to talk to, the file with its token, and the fleet's description. Paths are absolute. */
 export interface FleetContext {
@@ -22,6 +25,10 @@ export interface Contexts {
 /** A file of a hundred fleets with a few lines each is smaller. */
 const MAX_FILE_BYTES = 64 * 1024;
 export const MAX_CONTEXTS = 100;
+/** The names of the token in an env file, the one that wins first. */
+const TOKEN_NAMES = VARIABLES.flatMap((variable) => (variable.name === 'API_TOKEN' ? namesOf(variable) : []));
+/** The beginning of the names of variables. */
+const OUR_NAME = /^(DIOTEC360|AETHEL)_/;
 /** A token has at most 512 characters, and an env file a few lines. */
 const MAX_TOKEN_FILE_BYTES = 256 * 1024;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -102,7 +109,7 @@ export async function writeContexts(env: CliContext['env'], { current, contexts 
   const document = { ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) };
   const fresh = `${path}.${process.pid}.${process.hrtime.bigint().toString(36)}`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path), 0o700);
     const file = await open(fresh, 'wx', 0o600);
     try {
       await file.writeFile(`${JSON.stringify(document, undefined, 2)}\n`);
@@ -134,8 +141,12 @@ export async function tokenOf(context: CliContext, { tokenFile }: FleetContext):
  */
 export async function readToken(context: CliContext, file: string): Promise<string> {
   const text = (await readTextFile(context, file, MAX_TOKEN_FILE_BYTES)).trim();
-  const token = /^[!-~]+$/.test(text) && !text.includes('=') ? text : parseEnv(text)['DIOTEC360_API_TOKEN'];
-  if (token === undefined || token === '') {
+  const { values } = parseEnvText(text);
+  const inLine = TOKEN_NAMES.map((name) => values[name]).find((value) => value !== undefined && value !== '');
+  // A token of base64 ends in = and looks like a name without a value, unless it begins as our names do.
+  const alone = /^[!-<>-~]+={0,2}$/.test(text) && !Object.keys(values).some((name) => OUR_NAME.test(name));
+  const token = alone ? text : inLine;
+  if (token === undefined) {
     throw new LatticeError('no-token', `${file} holds no token`, {
       next: 'It must hold the token alone, or a line DIOTEC360_API_TOKEN=….',
     });

@@ -38,7 +38,8 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
       note(text, 'See that node below or above, and the firewall between the two.'),
     );
   }
-  const urls = peers.flatMap((peer) => (peer.url === undefined ? [] : [peer.url])).slice(0, MAX_ASKED);
+  const known = peers.flatMap((peer) => (peer.url === undefined ? [] : [peer.url]));
+  const urls = known.slice(0, MAX_ASKED);
   const asked = await Promise.all(urls.map((url) => ask(url, timeoutMs)));
   const silent = asked.flatMap((answer) => (typeof answer === 'string' ? [answer] : []));
   const witnesses = asked.filter(
@@ -48,6 +49,7 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
     bad(text, 'Open the way from that node to this one: firewall, ports, URL.'),
   );
   if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
+  if (known.length > urls.length) findings.push(info(`${known.length - urls.length} further peers were not asked`));
   return findings;
 }
 

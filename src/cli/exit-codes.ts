@@ -44,6 +44,7 @@ export const EXIT_BY_CODE = {
   'file-unreadable': EXIT.failed,
   'file-unwritable': EXIT.failed,
   'fleet-malformed': EXIT.failed,
+  'headers-too-large': EXIT.failed,
   future: EXIT.failed,
   gone: EXIT.failed,
   'http-status': EXIT.failed,
@@ -79,6 +80,7 @@ export const EXIT_BY_CODE = {
   'moved-on': EXIT.failed,
   'no-conflict': EXIT.failed,
   'no-context': EXIT.failed,
+  'no-descriptors': EXIT.failed,
   'no-key': EXIT.failed,
   'no-ports': EXIT.failed,
   'no-route': EXIT.failed,
@@ -132,4 +134,5 @@ export const EXIT_BY_CODE = {
   unverified: EXIT.failed,
   'upgrade-required': EXIT.failed,
   'value-too-large': EXIT.failed,
+  'vault-too-large': EXIT.failed,
 } satisfies Record<ErrorCode, number>;

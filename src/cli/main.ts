@@ -1,18 +1,23 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VERSION } from '../app/version.ts';
 import { processEnvironment } from '../config/environment.ts';
+import { EXIT } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import { runCli } from './run.ts';
 
 const self = fileURLToPath(import.meta.url);
 
-// A reader that closes the pipe early (lattice state ls | head) is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  // A reader that closes the pipe early (lattice state ls | head) is not a failure.
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+  const why = error.code === 'ENOSPC' ? 'no space left on the device' : error.message;
+  process.stderr.write(`error: standard output cannot be written: ${why}\n`);
+  process.exit(EXIT.failed);
 });
+// What cannot be said on standard error is lost; the exit code says that the command failed.
+process.stderr.on('error', () => process.exit(process.exitCode ?? EXIT.failed));
 
 function onStop(handler: () => void): () => void {
   // 'disconnect' comes when the parent that opened the IPC channel has ended. So `up` leaves no nodes behind, however
@@ -31,9 +36,13 @@ process.exitCode = await runCli(
     env: processEnvironment(),
     cwd: process.cwd(),
     output: createOutput(process.stdout, process.stderr, processEnvironment()),
-    stdin: process.stdin,
-    programName: basename(called) === 'lattice' ? 'lattice' : `node ${relative(process.cwd(), self)}`,
-    self: [process.execPath, self],
+    // Only when it is asked for: Node.js makes standard input non-blocking then, and an env file on it is read at once.
+    get stdin() {
+      return process.stdin;
+    },
+    // Behind `--`, because Node.js would itself obey options of its own name, such as --env-file, behind the script.
+    programName: basename(called) === 'lattice' ? 'lattice' : `node -- ${relative(process.cwd(), self)}`,
+    self: [process.execPath, '--', self],
     onStop,
     exitNow: (exitCode) => process.exit(exitCode),
   },

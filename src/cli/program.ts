@@ -19,7 +19,7 @@ export function createProgram(context: CliContext, version: string, finish: (exi
       '--token <token>',
       'API token (default: DIOTEC360_API_TOKEN, else the one in --env-file; a context brings its own)',
     )
-    .option('--env-file <file>', 'environment file of a node')
+    .option('--env-file <file>', 'environment file of a node; - is standard input')
     .option('--context <name>', 'a fleet by name, see lattice context')
     .addOption(
       new Option('--timeout <seconds>', 'longest wait for one answer').default(10).argParser(numberIn(0.05, 3600)),

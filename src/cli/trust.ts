@@ -3,8 +3,9 @@ import { isStrictPublicKey } from '../adapters/system/ed25519.ts';
 import { namesOf, VARIABLES } from '../config/variables.ts';
 import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
-import { type CliContext, readTextFile, usageError } from './context.ts';
+import { type CliContext, usageError } from './context.ts';
 import { readFleet } from './fleet-file.ts';
+import { readTextFile } from './input.ts';
 import { printable } from './output.ts';
 
 /** Whose signatures count. */

@@ -1,4 +1,4 @@
-import { isTemporary, pause } from '../client/retry.ts';
+import { isInPlaceOfNode, isTemporary, pause } from '../client/retry.ts';
 import { advised } from './advice.ts';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { reportError } from './errors.ts';
@@ -29,15 +29,17 @@ export async function watch<T>(
   }
   const stopped = new AbortController();
   const release = context.onStop(() => stopped.abort());
+  let answered = false;
   try {
     while (!stopped.signal.aborted) {
       let present: () => void;
       try {
         const seen = await look();
+        answered = true;
         present = () => show(seen);
       } catch (error) {
-        // After a temporary error, watching goes on: the node may be restarting.
-        if (!isTemporary(error)) throw error;
+        // The node may be restarting, and a proxy may answer in its place meanwhile.
+        if (!isTemporary(error) && !(answered && isInPlaceOfNode(error))) throw error;
         present = () => reportError(advised(error), context.output, options.json === true);
       }
       if (context.output.interactive && !options.json) context.output.write(REDRAW);

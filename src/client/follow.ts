@@ -1,7 +1,7 @@
 import { LatticeError } from '../core/types/errors.ts';
 import { cutShort } from './errors.ts';
 import type { Requests } from './request.ts';
-import { createBackoff, isTemporary, pause } from './retry.ts';
+import { createBackoff, isInPlaceOfNode, isTemporary, pause } from './retry.ts';
 import { type ServerSent, serverSentEvents } from './server-sent.ts';
 
 /**
@@ -38,7 +38,8 @@ export interface StreamOptions extends FollowOptions {
 /**
  * Follows an event stream for as long as the consumer reads. When a connection is lost, cut or silent, or when a
  * request is answered with a temporary error (408, 429, 500, 502, 503 or 504, from the node or a proxy), the stream is
- * opened again after a pause. It then resumes after the last event seen, by `?after=`, which means the same as
+ * opened again after a pause. So is a stream that was open before, when something else than a node answers in its
+ * place, such as a page of a proxy. It resumes after the last event seen, by `?after=`, which means the same as
  * Last-Event-ID and needs no preflight in browsers. When the node cannot resume without a gap, its first event says so
  * (`reset` of events, `gap` of logs).
  *
@@ -87,7 +88,10 @@ export async function* follow(
       if (ended()) return;
       // The reason for which this function ended the connection says more than the reader's error.
       const cause: unknown = connection.signal.aborted ? connection.signal.reason : error;
-      if (!(cause instanceof LatticeError) || !isTemporary(cause) || !(opened || retryFirst)) throw cause;
+      if (!(cause instanceof LatticeError)) throw cause;
+      // The URL once led to a node. What answers there now may be a proxy that waits for it.
+      const mends = isTemporary(cause) ? opened || retryFirst : opened && isInPlaceOfNode(cause);
+      if (!mends) throw cause;
       lost = cause;
     } finally {
       clearTimeout(silence);

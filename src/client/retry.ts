@@ -15,6 +15,16 @@ export function isTemporary(error: unknown): boolean {
   return error instanceof LatticeError && (error.code === 'unreachable' || error.code === 'timeout');
 }
 
+/**
+ * Whether an answer came from something in the node's place, as a proxy answers while its node restarts: a page, or a
+ * status without the node's own explanation. An answer about the token or a redirect is not of that kind.
+ */
+export function isInPlaceOfNode(error: unknown): boolean {
+  if (error instanceof LatticeProblem)
+    return error.code === 'http-status' && error.problem === undefined && error.status >= 400;
+  return error instanceof LatticeError && error.code === 'not-a-lattice-node';
+}
+
 /** People wait for a node that comes back, and with longer pauses it would look as if nothing were tried. */
 const waitAfter = backoff({ minMs: 500, maxMs: 10_000, jitter: 'equal' });
 /** The longest pause that a server can ask for, so that a wrong Retry-After does not stop a client for a day. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { isIP, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -9,6 +9,7 @@ import {
   seedToAuthor,
   writeNewFile,
 } from '../adapters/system/keys.ts';
+import { makeDirectory } from '../adapters/system/make-directory.ts';
 import { type Author, type Bytes, bytesToHex, LatticeError } from '../core/types/index.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { isWildcard } from './load.ts';
@@ -218,7 +219,7 @@ function existsError(files: readonly string[]): LatticeError {
 export function writeFleet(plan: FleetPlan): void {
   const taken = plan.files.map(({ name }) => join(plan.dir, name)).filter((path) => existsSync(path));
   if (taken.length > 0) throw existsError(taken);
-  mkdirSync(plan.dir, { recursive: true, mode: 0o700 });
+  makeDirectory(plan.dir, 0o700);
   checkSecretDirectory(plan.dir);
   const written: string[] = [];
   try {

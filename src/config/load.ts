@@ -150,6 +150,7 @@ export function loadConfig(options: LoadOptions): Config {
   const listen = read('P2P_LISTEN');
   const bootstrap = read('P2P_BOOTSTRAP');
   const mdns = read('P2P_MDNS') ?? false;
+  const open = read('P2P_OPEN') ?? false;
   const p2pEnabled = read('P2P_ENABLED') ?? (listen.length > 0 || bootstrap.length > 0);
   if (p2pEnabled && listen.length === 0 && bootstrap.length === 0) {
     warnings.push('P2P is enabled but neither listens nor dials: set DIOTEC360_P2P_LISTEN or DIOTEC360_P2P_BOOTSTRAP.');
@@ -190,7 +191,7 @@ export function loadConfig(options: LoadOptions): Config {
       seedHex === undefined
         ? { source: 'file', path: keyFile || join(stateDir, 'node.key') }
         : { source: 'environment', seedHex },
-    p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns },
+    p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns, open },
     http: { nodes: read('LATTICE_NODES'), pollIntervalMs: read('HTTP_POLL_INTERVAL') },
     heartbeatIntervalMs,
     peerlessTimeoutMs,

@@ -47,6 +47,8 @@ export interface Config {
     readonly bootstrap: readonly string[];
     readonly topic: string;
     readonly mdns: boolean;
+    /** Whether peers that are no members may connect. */
+    readonly open: boolean;
   };
   readonly http: {
     /** Base URLs without a slash at their end. The node may be among them; it recognises itself by its identity. */

@@ -38,6 +38,9 @@ export function unknownNameWarning(name: string): string | undefined {
   if (!upper.startsWith(PREFIX)) return undefined;
   const known = VARIABLES.flatMap((variable) => namesOf(variable)).filter((candidate) => candidate.startsWith(PREFIX));
   if (known.includes(name)) return undefined;
+  // Variables for a service in the same Kubernetes namespace; the port among them is refused where it hides ours.
+  if (/_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/.test(name))
+    return undefined;
   const shown = name.slice(0, MAX_NAME);
   let nearest: string | undefined;
   // A name of which more than a third is wrong means something else.

@@ -169,7 +169,7 @@ export const VARIABLES = [
   {
     name: 'TRUSTED_PROXIES',
     kind: 'proxies',
-    unit: 'list of IP addresses or CIDR ranges',
+    unit: 'list of IP addresses, CIDR ranges, loopback, linklocal or uniquelocal',
     default: '',
     description: 'Proxies whose X-Forwarded-For counts.',
   },
@@ -207,6 +207,14 @@ export const VARIABLES = [
     unit: 'boolean',
     default: 'false',
     description: 'Whether peers are also looked for on the local network.',
+  },
+  {
+    name: 'P2P_OPEN',
+    kind: 'boolean',
+    unit: 'boolean',
+    default: 'false',
+    description:
+      'Whether strangers may connect over P2P: they hear and send commits and never sync. Unset: members only.',
   },
   {
     name: 'LATTICE_NODES',

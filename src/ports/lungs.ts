@@ -6,6 +6,12 @@ import type { Author, Bytes } from '../core/types/index.ts';
  */
 export type Verdict = 'accept' | 'ignore' | 'reject';
 
+/**
+ * What a peer is to this node. `member`: it may sync. `guest`: it is no member and may connect, because P2P is open.
+ * `barred`: it may not connect.
+ */
+export type Standing = 'member' | 'guest' | 'barred';
+
 /** How a lung calls the runtime. Peers are named by their author key, which converts to a peer id and back. */
 export interface P2pHandlers {
   /**
@@ -13,6 +19,11 @@ export interface P2pHandlers {
    * is undefined when the relay's peer id holds no Ed25519 key.
    */
   onGossip(data: Bytes, from: Author | undefined): Promise<Verdict>;
+  /**
+   * Asked of every peer that connects, once it has proven who it is, and again and again while it stays connected.
+   * `peer` is undefined when its peer id holds no Ed25519 key.
+   */
+  standingOf(peer: Author | undefined): Standing;
   /** Handles one sync request over a stream. The lung sends the answer back, and closes the stream on a rejection. */
   onRequest(peer: Author | undefined, message: Bytes): Promise<Bytes>;
   onConnected(peer: Author): void;

@@ -80,6 +80,7 @@ describe('a trusted key in hostile hands', () => {
     lungs.push(lung);
     const handlers = {
       onGossip: async () => 'ignore' as const,
+      standingOf: () => 'member' as const,
       onRequest: async () => encodeSync({ type: 'error', code: 'no', message: 'no' }),
       onConnected: () => undefined,
       onDisconnected: () => undefined,

@@ -11,17 +11,20 @@ export async function turns(count = 5): Promise<void> {
 export interface HandClock extends Clock {
   /** Lets time pass: timers run when they are due, in order, each with what it sets off. */
   advance(ms: number): Promise<void>;
+  /** Sets the wall clock forward or back, and leaves the monotonic one as it is. */
+  step(ms: number): void;
   /** Timers that are armed. */
   readonly armed: number;
 }
 
-/** A clock that stands still until it is advanced. */
-export function createHandClock(): HandClock {
+/** A clock that stands still until it is advanced. `startMs`: the wall time at which it begins, Unix ms. */
+export function createHandClock(startMs = EPOCH_MS): HandClock {
   const timers = new Map<number, { readonly at: number; readonly run: () => void }>();
   let monotonic = 0;
+  let stepped = 0;
   let ids = 0;
   return {
-    now: () => EPOCH_MS + monotonic,
+    now: () => startMs + monotonic + stepped,
     monotonic: () => monotonic,
     after(ms, run) {
       const id = ids++;
@@ -40,6 +43,9 @@ export function createHandClock(): HandClock {
         run();
       }
       monotonic = end;
+    },
+    step(ms) {
+      stepped += ms;
     },
     get armed() {
       return timers.size;

@@ -164,6 +164,7 @@ function PeerDetail({ peer, status: s }: { readonly peer: Peer; readonly status:
             peer.peerId === undefined ? 'has not proven who it is' : <Copyable text={peer.peerId} label="peer id" />,
           ],
           ...(peer.url === undefined ? [] : [['URL', peer.url] as const]),
+          ...(peer.alternatives === undefined ? [] : [['Also at', peer.alternatives.join(', ')] as const]),
           ['Its root', peer.root === undefined ? 'not told' : <Copyable text={peer.root} label="peer's root" />],
           ['Our root', <Copyable key="ours" text={s.root} label="our root" />],
           ['Trusted', peer.trusted ? 'yes' : 'no: its commits do not count'],

@@ -1,6 +1,6 @@
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { LatticeError } from '../../core/types/index.ts';
-import { type Flaw, isFlaw } from '../../core/wire/host.ts';
+import { type Flaw, isFlaw, shortIPv6 } from '../../core/wire/host.ts';
 import { parseListenMultiaddr, parsePeerMultiaddr } from '../../core/wire/multiaddr.ts';
 import { toReason } from './reasons.ts';
 
@@ -48,6 +48,37 @@ export function allowedHosts(peers: readonly BootstrapPeer[]): string[] {
     if (host.name === 'ip4' || host.name === 'ip6') hosts.add(`/${host.name}/${host.value}`);
   }
   return [...hosts];
+}
+
+/**
+ * Whom an address counts for: an IPv4 address by itself, an IPv6 address with all of its /64, which one customer has as
+ * a rule. An address without an IP stands for itself.
+ */
+export function addressGroup(address: Multiaddr): string {
+  const [host] = address.getComponents();
+  if (host?.value === undefined || host.name !== 'ip6') return host?.value ?? address.toString();
+  const groups = wholeIPv6(host.value);
+  const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
+  if (!mapped)
+    return `${groups
+      .slice(0, 4)
+      .map((group) => group.toString(16))
+      .join(':')}::/64`;
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join('.');
+}
+
+/** The eight groups of an IPv6 address. */
+function wholeIPv6(text: string): readonly number[] {
+  const short = shortIPv6(text) ?? '::';
+  const parse = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const [head = '', tail] = short.split('::');
+  if (tail === undefined) return parse(head);
+  const [left, right] = [parse(head), parse(tail)];
+  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
 }
 
 /**

@@ -22,7 +22,6 @@ import {
   MAX_CONNECTIONS,
   MAX_INBOUND_STREAMS,
   MAX_OUTBOUND_BUFFER_BYTES,
-  MAX_PENDING_CONNECTIONS,
   MAX_RPC_BYTES,
   MAX_RPC_CONTROL,
   MAX_RPC_MESSAGES,
@@ -88,7 +87,8 @@ export async function createNode(config: NodeConfig): Promise<Node> {
     connectionGater: config.gater,
     connectionManager: {
       maxConnections: MAX_CONNECTIONS,
-      maxIncomingPendingConnections: MAX_PENDING_CONNECTIONS,
+      // admission.ts bounds those that are pending.
+      maxIncomingPendingConnections: MAX_SOCKETS,
       inboundConnectionThreshold: INBOUND_PER_SECOND,
       inboundUpgradeTimeout: UPGRADE_TIMEOUT_MS,
       // GossipSub opens its streams one after the other, so a peer that does not answer would hold up all others.

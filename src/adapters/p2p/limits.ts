@@ -1,4 +1,5 @@
 import { MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
+import type { BucketSize } from '../../timing/index.ts';
 import type { P2pHeartbeat } from './options.ts';
 
 /** On a stream of this protocol, requests and answers alternate. Each is a length (u32, big-endian) and its bytes. */
@@ -14,8 +15,33 @@ export const HEARTBEAT: P2pHeartbeat = {
 
 /** Connections at most. The mesh needs up to 12 and repair needs one; the limit leaves room for a fleet of 50. */
 export const MAX_CONNECTIONS = 64;
-/** Inbound connections that have not finished their handshake. Some dozens of idle sockets must not keep peers out. */
+/** Connections of one peer: two that were dialled at once, and two that replace them before their end is noticed. */
+export const MAX_CONNECTIONS_OF_PEER = 4;
+/**
+ * Guests at a time, in all and from one address (an IPv4 address or an IPv6 /64). They leave most of MAX_CONNECTIONS
+ * to members.
+ */
+export const MAX_GUESTS = 8;
+export const MAX_GUESTS_OF_ADDRESS = 4;
+/**
+ * Inbound connections that have not finished their handshake, from all addresses that no member has come from and from
+ * any one address. Some dozens of idle sockets must not keep peers out.
+ */
 export const MAX_PENDING_CONNECTIONS = 100;
+export const MAX_PENDING_OF_ADDRESS = 32;
+/**
+ * Handshakes from one address. A whole fleet behind one address may come back at once, and what its members take is
+ * given back. One costs some 5 ms of a core, so a stranger with ever new keys costs 2 % of it.
+ */
+export const HANDSHAKES_OF_ADDRESS: BucketSize = { burst: 64, perSecond: 4 };
+/** Handshakes from all addresses that no member has come from. */
+export const HANDSHAKES_OF_STRANGERS: BucketSize = { burst: 128, perSecond: 16 };
+/** Addresses whose handshakes are counted. */
+export const MAX_ADDRESSES = 1024;
+/** Addresses that are remembered because a member came from them: several for each peer of a large fleet. */
+export const MAX_KNOWN_ADDRESSES = 256;
+/** Refused connections that are logged where operators look; all others only for debugging. */
+export const REFUSALS_TOLD: BucketSize = { burst: 16, perSecond: 0.1 };
 /** Sockets of one listener, whoever opened them. Further ones are refused before they cost a handshake. */
 export const MAX_SOCKETS = 256;
 /** Inbound connections from one host in a second. A whole fleet behind one address may come back at once. */

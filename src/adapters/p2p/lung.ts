@@ -1,12 +1,13 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
-import type { Connection, ConnectionGater, PeerInfo } from '@libp2p/interface';
+import type { Connection, PeerInfo } from '@libp2p/interface';
 import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 import type { Author, Bytes } from '../../core/types/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId, peerIdToAuthor } from '../../core/wire/peer-id.ts';
-import type { P2pConnection, P2pHandlers, RequestOptions } from '../../ports/index.ts';
+import type { P2pConnection, P2pHandlers, RequestOptions, Standing } from '../../ports/index.ts';
 import { every, type Repetition, settleWithin } from '../../timing/index.ts';
-import { type BootstrapPeer, parseBootstrap, parseListen, toStartError } from './addresses.ts';
+import { parseBootstrap, parseListen, toStartError } from './addresses.ts';
+import { createAdmission } from './admission.ts';
 import type { Bans } from './bans.ts';
 import { createConnectedPeers } from './connected-peers.ts';
 import { createGossip } from './gossip.ts';
@@ -50,6 +51,9 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
   const listen = options.listen.map(parseListen);
   const bootstrap = parseBootstrap(options.bootstrap, ownId);
 
+  const standingOf = (peerId: string): Standing => handlers.standingOf(peerIdToAuthor(peerId));
+  const admission = createAdmission({ clock, log, bans, standingOf });
+
   let node: Node | undefined;
   let discoveryDials = 0;
   const onDiscovered = (peer: PeerInfo): void => {
@@ -59,6 +63,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
       peerId === ownId ||
       isConnected(peerId) ||
       bans.has(peerId) ||
+      standingOf(peerId) === 'barred' ||
       discoveryDials >= MAX_DISCOVERY_DIALS
     )
       return;
@@ -74,7 +79,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     bootstrap,
     webSocket: options.webSocket === true,
     topic,
-    gater: createGater(bans, allowedPeers(options.allowPeers, bootstrap)),
+    gater: admission.gater,
     gossipHeartbeatMs: heartbeat.gossipMs,
     onDiscovered: options.mdns ? onDiscovered : undefined,
   });
@@ -94,6 +99,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
   const evict = (peerId: string, reason: string): void => {
     if (bans.has(peerId)) return;
     const banMs = bans.add(peerId);
+    if (standingOf(peerId) === 'guest') admission.barGuest(peerId);
     log.warn({ peer: peerId, reason, banMs }, 'peer evicted');
     disconnect(peerId, reason);
   };
@@ -154,7 +160,16 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     if (stopping) return;
     handlers.onFailure(cause);
   };
+  /** Membership may end while a peer is connected. */
+  const endBarred = (): void => {
+    for (const peerId of new Set(openConnections().map((connection) => connection.remotePeer.toString()))) {
+      if (standingOf(peerId) !== 'barred') continue;
+      log.info({ peer: peerId }, 'peer is no member any more');
+      disconnect(peerId, 'no member any more');
+    }
+  };
   const supervise = (): void => {
+    endBarred();
     roster.update();
     redial.tick();
     liveness.tick();
@@ -192,7 +207,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     started.addEventListener('connection:close', () => roster.update());
     await started.start();
     const listeners = started.services.listening.listeners();
-    sockets = guardSockets(clock, listeners);
+    sockets = guardSockets(clock, listeners, options.mayAccept ?? (() => true));
     const expected = listeners.length;
     started.addEventListener('transport:close', () => {
       if (started.services.listening.listeners().length < expected)
@@ -243,24 +258,5 @@ function toConnection(connection: Connection, rttMs: number | undefined): P2pCon
     address: connection.remoteAddr.toString(),
     direction: connection.direction,
     rttMs,
-  };
-}
-
-function allowedPeers(
-  authors: readonly Author[] | undefined,
-  bootstrap: readonly BootstrapPeer[],
-): ReadonlySet<string> | undefined {
-  return authors === undefined
-    ? undefined
-    : new Set([...authors.map(authorToPeerId), ...bootstrap.map((peer) => peer.peerId)]);
-}
-
-/** Inbound peers are checked after the encrypted handshake, because only then has Noise proven who they are. */
-function createGater(bans: Bans, allowed: ReadonlySet<string> | undefined): ConnectionGater {
-  const denied = (peerId: string): boolean => bans.has(peerId) || (allowed !== undefined && !allowed.has(peerId));
-  return {
-    denyDialPeer: (peer) => denied(peer.toString()),
-    denyInboundEncryptedConnection: (peer) => denied(peer.toString()),
-    denyOutboundEncryptedConnection: (peer) => denied(peer.toString()),
   };
 }

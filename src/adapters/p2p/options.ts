@@ -1,4 +1,4 @@
-import type { Author, Bytes } from '../../core/types/index.ts';
+import type { Bytes } from '../../core/types/index.ts';
 import type { Clock, Log, Random } from '../../ports/index.ts';
 
 /** Periods of what the lung does by itself, in ms. Each has a default in limits.ts. */
@@ -26,8 +26,8 @@ export interface P2pLungOptions {
   readonly topic: string;
   /** Whether to find peers on the local network by multicast DNS. */
   readonly mdns: boolean;
-  /** When given, only these peers and the bootstrap peers may connect. */
-  readonly allowPeers?: readonly Author[];
+  /** Whether one more inbound connection may be taken in, as far as the process goes. Default: always. */
+  readonly mayAccept?: () => boolean;
   readonly heartbeat?: Partial<P2pHeartbeat>;
   readonly log: Log;
   readonly clock: Clock;

@@ -1,18 +1,8 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { makeDirectory } from './make-directory.ts';
 
 export * from './ed25519.ts';
 
@@ -154,7 +144,7 @@ export function loadOrCreateKey(path: string): { readonly seed: Bytes; readonly 
   if (found !== undefined) return { seed: found, created: false };
   const seed = new Uint8Array(randomBytes(32));
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path), 0o700);
     checkSecretDirectory(dirname(path));
     writeNewFile(path, `${bytesToHex(seed)}\n`, 0o600);
   } catch (error) {

@@ -23,7 +23,12 @@ export const Peer = entity(
   Shape({
     peerId: Maybe(Text({ description: 'Absent for a URL that has not proven who it is.' })),
     author: Maybe(hex64('Its public key.')),
-    url: Maybe(Text()),
+    url: Maybe(Text({ description: 'The base URL over which it is carried.' })),
+    alternatives: Maybe(
+      Type.Array(Text(), {
+        description: 'Other URLs at which it answers too; one of them takes over when `url` fails.',
+      }),
+    ),
     configured: Bool({ description: 'Named by the configuration, as opposed to met on the network.' }),
     added: Maybe(Type.Literal(true, { description: 'Added by an operator while the node ran.' })),
     trusted: Bool(),

@@ -1,12 +1,17 @@
 import { BlockList, isIP } from 'node:net';
-import { dropOldest } from '../../core/types/index.ts';
+import { dropOldest, LatticeError } from '../../core/types/index.ts';
+import { shortIPv6 } from '../../core/wire/host.ts';
 
-/** Tells which addresses belong to one client, and which ones the limits per client leave out. */
+/**
+ * Tells which addresses belong to one client, and which ones the limits per client leave out. Addresses are taken in every
+ * spelling that proxies use (see plainAddress).
+ */
 export interface Addresses {
   /** True for loopback and trusted proxies, which limits per client leave out: many clients share one of these. */
   isExempt(address: string): boolean;
   isLoopback(address: string): boolean;
-  /** The trusted proxies that are addresses or CIDR ranges. */
+  isTrustedProxy(address: string): boolean;
+  /** The trusted proxies as addresses and CIDR ranges. */
   readonly proxies: readonly string[];
   /**
    * The name of a client: its IPv4 address, or the /64 of its IPv6 address, since one client usually owns all of it.
@@ -17,13 +22,35 @@ export interface Addresses {
 /** Clients that are remembered at a time. Beyond that number the oldest ones are forgotten. */
 const MAX_CLIENTS = 4096;
 
-const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+/**
+ * An IP address without what proxies write around it in X-Forwarded-For and Forwarded (RFC 7239 §6): quotes, brackets, a
+ * port, a zone. An IPv4 address mapped into IPv6 is the IPv4 one, and IPv6 is in its shortest form. Undefined when
+ * `text` is no address.
+ */
+export function plainAddress(text: string): string | undefined {
+  if (isIP(text) === 4) return text;
+  const bare = text.trim().replace(/^"(.*)"$/, '$1');
+  const [, v4] = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?$/.exec(bare) ?? [];
+  if (v4 !== undefined) return isIP(v4) === 4 ? v4 : undefined;
+  const v6 = (/^\[([^\]]*)\](?::\d{1,5})?$/.exec(bare)?.[1] ?? bare).replace(/%.*$/, '');
+  const short = shortIPv6(v6);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short ?? '') ?? [];
+  if (high === undefined || low === undefined) return short;
+  const bits = Number.parseInt(high, 16) * 2 ** 16 + Number.parseInt(low, 16);
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
+}
 
 function listed(list: BlockList, address: string): boolean {
-  const plain = withoutMapping(address);
-  const version = isIP(plain);
-  return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+  const plain = plainAddress(address);
+  return plain !== undefined && list.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6');
 }
+
+/** Names of ranges (RFC 1122, 1918, 3927, 4193, 4291) that may stand for them among the trusted proxies. */
+const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
 
 /** Whether `text` is an address or a CIDR range. */
 function isRange(text: string): boolean {
@@ -33,24 +60,39 @@ function isRange(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-/** `trustedProxies` are addresses or CIDR ranges. Anything else among them is passed over. */
-export function createAddresses(trustedProxies: readonly string[]): Addresses {
-  const loopback = new BlockList();
-  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-  loopback.addAddress('::1', 'ipv6');
-  const proxies = trustedProxies.filter(isRange);
-  const proxyList = new BlockList();
-  for (const proxy of proxies) {
-    const [address = '', bits] = proxy.split('/');
+function rangesOf(proxy: string): readonly string[] {
+  if (Object.hasOwn(NAMED_RANGES, proxy)) return NAMED_RANGES[proxy] ?? [];
+  if (isRange(proxy)) return [proxy];
+  throw new LatticeError('invalid-config', `a trusted proxy is an IP address or a CIDR range, not '${proxy}'`, {
+    next: `write it as in 192.0.2.1 or 10.0.0.0/8, or name a range: ${Object.keys(NAMED_RANGES).join(', ')}`,
+  });
+}
+
+function blockListOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/');
     const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    if (bits === undefined) proxyList.addAddress(address, family);
-    else proxyList.addSubnet(address, Number(bits), family);
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
   }
+  return list;
+}
+
+/**
+ * `trustedProxies` are addresses, CIDR ranges and the names in NAMED_RANGES. Throws LatticeError `invalid-config` for
+ * anything else.
+ */
+export function createAddresses(trustedProxies: readonly string[]): Addresses {
+  const loopback = blockListOf(NAMED_RANGES['loopback'] ?? []);
+  const proxies = trustedProxies.flatMap(rangesOf);
+  const proxyList = blockListOf(proxies);
   // Answers are kept, because every request asks, and each of the two lists takes a microsecond to look through.
   const known = new Map<string, boolean>();
   return {
     proxies,
     isLoopback: (address) => listed(loopback, address),
+    isTrustedProxy: (address) => listed(proxyList, address),
     isExempt(address) {
       let exempt = known.get(address);
       if (exempt === undefined) {
@@ -61,7 +103,8 @@ export function createAddresses(trustedProxies: readonly string[]): Addresses {
       return exempt;
     },
     keyOf(address) {
-      const plain = withoutMapping(address);
+      // Clients whose address nobody tells are one client.
+      const plain = plainAddress(address) ?? 'unknown';
       if (isIP(plain) !== 6) return plain;
       const [head = '', tail = ''] = plain.split('::', 2);
       const left = head === '' ? [] : head.split(':');

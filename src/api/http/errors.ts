@@ -44,7 +44,7 @@ const isV1 = (url: string): boolean =>
   /^\/(?:api\/v1|livez|readyz|openapi\.json|docs|metrics|dashboard)(?:[/?]|$)/.test(url);
 
 /** The problem document of an error (RFC 9457, SPEC A10). */
-function problem(error: LatticeError, status: number): object {
+export function problem(error: LatticeError, status: number): object {
   return {
     type: `urn:diotec360:lattice:problem:${error.code}`,
     title: STATUS_CODES[status] ?? 'Error',

@@ -17,7 +17,7 @@ const MEMBER = /[ \t]*(?:(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"|([0-9A-Za-z.]+))
 /** The quoted ETag of a version. */
 export const etagOf = (version: string): string => `"${version}"`;
 
-/** `*` or the tags of a header. The 8 KiB that a request's headers may have bound their number. */
+/** `*` or the tags of a header. MAX_HEADER_BYTES bounds their number. */
 function parseTags(header: string, name: string): '*' | readonly EntityTag[] {
   if (header.trim() === '*') return '*';
   const tags: EntityTag[] = [];

@@ -71,7 +71,7 @@ export function acceptJson(scope: FastifyInstance): void {
       if (body.length === 0) return undefined;
       let text: string;
       try {
-        text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+        text = new TextDecoder('utf-8', { fatal: true }).decode(body);
       } catch {
         throw new LatticeError('invalid-json', 'the body is not valid UTF-8');
       }
@@ -88,13 +88,4 @@ export function jsonOf(request: FastifyRequest): JsonValue {
   // A body of null is a value; only a missing body is undefined.
   if (request.body !== undefined) return request.body as JsonValue;
   throw new LatticeError('invalid-json', 'the body is missing: send JSON with content-type application/json');
-}
-
-/** Makes the routes of `scope` read CBOR bodies of at most `maxBytes` as raw bytes. */
-export function acceptCbor(scope: FastifyInstance, maxBytes: number): void {
-  scope.addContentTypeParser(
-    'application/cbor',
-    { parseAs: 'buffer', bodyLimit: maxBytes },
-    async (_request: FastifyRequest, body: Buffer) => body,
-  );
 }

@@ -45,6 +45,7 @@ export const STATUS_BY_CODE = {
   'misdirected-request': 421,
   'idempotency-mismatch': 422,
   'upgrade-required': 426,
+  'headers-too-large': 431,
   overloaded: 429,
   'rate-limited': 429,
   'too-many-failures': 429,
@@ -56,12 +57,14 @@ export const STATUS_BY_CODE = {
   // The node cannot do this at present.
   'clock-ahead': 503,
   'moved-on': 503,
+  'no-descriptors': 503,
   'not-certified': 503,
   'read-only': 503,
   stale: 503,
   stopping: 503,
   'store-closed': 503,
   'store-write-failed': 503,
+  'vault-too-large': 503,
   // Another node does not answer, or answers wrongly. This one works.
   aborted: 503,
   'bad-signature': 503,

@@ -41,7 +41,9 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
     if (!(error instanceof LatticeError) || error.code !== 'invalid-config' || options.json) throw error;
     const problems = error.details['problems'] as readonly Problem[];
     for (const { variable, value, rule, fix } of problems) {
-      context.output.line(`${context.output.paint('red', '✗')} ${printable(`${variable}=${value}: ${rule}`)}`);
+      context.output.line(
+        `${context.output.paint('red', '✗')} ${printable(`${variable}${value === '' ? '' : `=${value}`}: ${rule}`)}`,
+      );
       context.output.line(`    → ${printable(fix)}`);
     }
     throw new LatticeError(

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LatticeError } from '../../core/types/index.ts';
 import { createApiClient } from '../client.ts';
-import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { type FleetContext, isContextName, MAX_CONTEXTS, readContexts, readToken, writeContexts } from '../contexts.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readFleet } from '../fleet-file.ts';
+import { readTextFile } from '../input.ts';
 import { alignColumns, printable } from '../output.ts';
 
 export interface ContextAddOptions extends GlobalOptions {

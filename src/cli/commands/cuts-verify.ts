@@ -1,8 +1,9 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
 import { examineCertificate, MAX_CERTIFICATE_TEXT } from '../../audit/index.ts';
-import { type CliContext, type GlobalOptions, readInputBytes, usageError } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readInputBytes } from '../input.ts';
 import { printable } from '../output.ts';
 import { readTrust } from '../trust.ts';
 import { printChecks, timeOf, verdictOf } from '../verdict.ts';

@@ -5,7 +5,7 @@ import { checkLine } from '../check.ts';
 import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import { connect, contextOf } from '../connect.ts';
-import { type CliContext, type GlobalOptions, readTextFile } from '../context.ts';
+import type { CliContext, GlobalOptions } from '../context.ts';
 import { readToken } from '../contexts.ts';
 import { examineNode, type NodeReport } from '../examine.ts';
 import { examineFleet } from '../examine-fleet.ts';
@@ -13,6 +13,7 @@ import { examineReach } from '../examine-reach.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Finding } from '../finding.ts';
 import { readFleet } from '../fleet-file.ts';
+import { readTextFile } from '../input.ts';
 import { printable } from '../output.ts';
 
 export interface DoctorOptions extends GlobalOptions {

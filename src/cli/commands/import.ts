@@ -5,8 +5,8 @@ import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { importEntries } from '../import-entries.ts';
+import { readInput } from '../input.ts';
 import { printable } from '../output.ts';
-import { readInput } from './state.ts';
 
 export interface ImportOptions extends GlobalOptions {
   readonly overwrite?: boolean;

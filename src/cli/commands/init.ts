@@ -1,8 +1,9 @@
 import { join, relative, resolve } from 'node:path';
 import { planFleet, writeFleet } from '../../config/fleet.ts';
 import { type Bytes, hexToBytes, LatticeError } from '../../core/types/index.ts';
-import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readTextFile } from '../input.ts';
 import { alignColumns, shellWord } from '../output.ts';
 
 export interface InitOptions extends GlobalOptions {

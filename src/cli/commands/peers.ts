@@ -48,6 +48,7 @@ function remarks(peer: Peer): string {
   if (peer.differing !== undefined && peer.differing.keys > 0) {
     said.push(`${peer.differing.exact ? '' : 'about '}${peer.differing.keys} keys differ`);
   }
+  if (peer.alternatives !== undefined) said.push(`also at ${peer.alternatives.join(', ')}`);
   if (peer.added === true) said.push('added by hand');
   if (peer.http.error !== undefined) said.push(`HTTP: ${peer.http.error}`);
   if (peer.trustMatches === false) said.push('its trust list differs from ours');

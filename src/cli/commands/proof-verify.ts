@@ -4,8 +4,9 @@ import { examineProof, MAX_DOCUMENT_BYTES, type ProofQuestion, type Proven } fro
 import { parseJson } from '../../core/cbor/index.ts';
 import { type JsonValue, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
-import { type CliContext, type GlobalOptions, readInputBytes, usageError } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readInputBytes } from '../input.ts';
 import { printable } from '../output.ts';
 import { readTrust, type TrustList } from '../trust.ts';
 import { notVerified, printChecks, timeOf, verdictOf } from '../verdict.ts';

@@ -1,8 +1,9 @@
 import type { Entry } from '../../client/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
-import { type CliContext, type GlobalOptions, readTextFile, usageError } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readStdin } from '../input.ts';
 import { printable } from '../output.ts';
 
 /** Entries of one request. */
@@ -42,7 +43,7 @@ export async function statePut(context: CliContext, key: string, value: string, 
   if (options.ifAbsent && options.ifMatch !== undefined)
     throw usageError('--if-absent and --if-match exclude each other');
   const client = await connect(context, options);
-  const given = value === '-' ? await readAll(context.stdin) : value;
+  const given = value === '-' ? await readStdin(context, MAX_VALUE_TEXT) : value;
   const entry = await client.putEntryJson(key, options.string ? JSON.stringify(given) : jsonText(given), {
     ifMatch: options.ifMatch,
     ifNoneMatch: options.ifAbsent ? '*' : undefined,
@@ -111,21 +112,4 @@ export function jsonText(text: string): string {
     );
   }
   return text;
-}
-
-/** Reads all of stdin as text. Rejects with LatticeError `usage` over `limit` bytes. */
-export async function readAll(stdin: AsyncIterable<Uint8Array>, limit = MAX_VALUE_TEXT): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stdin) {
-    size += chunk.length;
-    if (size > limit) throw usageError(`stdin has more than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  return new TextDecoder().decode(Buffer.concat(chunks));
-}
-
-/** Reads a file that the user has named, or stdin for "-". */
-export async function readInput(context: CliContext, file: string, limit: number): Promise<string> {
-  return file === '-' ? await readAll(context.stdin, limit) : await readTextFile(context, file, limit);
 }

@@ -1,4 +1,4 @@
-import { type Hlc, MAX_FUTURE_MS, MAX_LOCAL_AHEAD_MS } from '../types/index.ts';
+import { type Hlc, MAX_AHEAD_MS } from '../types/index.ts';
 import { MAX_HLC, ZERO_HLC } from './hlc.ts';
 
 /**
@@ -35,6 +35,11 @@ export function makeHlc(ms: number, counter: number): Hlc {
   return ((BigInt(ms) << COUNTER_BITS) | BigInt(counter)) as Hlc;
 }
 
+/** The greatest HLC of these milliseconds. RangeError as for `makeHlc`. */
+export function lastHlcAt(ms: number): Hlc {
+  return makeHlc(ms, MAX_COUNTER);
+}
+
 /** The Unix milliseconds of an HLC. */
 export function hlcMs(hlc: Hlc): number {
   return Number(hlc >> COUNTER_BITS);
@@ -53,14 +58,14 @@ export function compareHlc(a: Hlc, b: Hlc): number {
 
 /**
  * The HLC of a local event at wall time `nowMs` (integer Unix ms): strictly greater than every HLC issued or observed
- * (SPEC C2). It is refused when it would lie more than MAX_LOCAL_AHEAD_MS ahead of `nowMs` (SPEC C3) or does not fit 64
+ * (SPEC C2). It is refused when it would lie more than MAX_AHEAD_MS ahead of `nowMs` (SPEC C3) or does not fit 64
  * bits.
  */
 export function tick(state: HlcState, nowMs: number): Tick {
   const next = state.last + 1n;
   const hlc = nowMs > hlcMs(state.last) ? makeHlc(nowMs, 0) : (next as Hlc);
   const aheadMs = hlcMs(hlc) - nowMs;
-  if (aheadMs > MAX_LOCAL_AHEAD_MS || hlc > MAX_HLC) return { ok: false, aheadMs };
+  if (aheadMs > MAX_AHEAD_MS || hlc > MAX_HLC) return { ok: false, aheadMs };
   return { ok: true, hlc, state: { last: hlc } };
 }
 
@@ -69,7 +74,10 @@ export function observe(state: HlcState, hlc: Hlc): HlcState {
   return hlc > state.last ? { last: hlc } : state;
 }
 
-/** Whether a received commit must be deferred because it is more than MAX_FUTURE_MS ahead of wall time (SPEC C4). */
+/**
+ * Whether a received commit must be deferred because it is MAX_AHEAD_MS or more ahead of wall time (SPEC C4). The HLC
+ * after any other one is at most MAX_AHEAD_MS ahead, so `tick` gives it out.
+ */
 export function isFuture(hlc: Hlc, nowMs: number): boolean {
-  return hlcMs(hlc) - nowMs > MAX_FUTURE_MS;
+  return hlcMs(hlc) - nowMs >= MAX_AHEAD_MS;
 }

@@ -1,2 +1,3 @@
+export * from './agreement.ts';
 export * from './quorum.ts';
 export * from './tracker.ts';

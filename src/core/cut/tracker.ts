@@ -1,7 +1,7 @@
-import { hlcMs } from '../clock/index.ts';
+import { hlcMs, lastHlcAt } from '../clock/index.ts';
 import { type LeafRef, leafHashInto, type MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
-import { mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
+import { compareSiblings, covers, mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
 import { type Bytes, equalBytes, type Hasher, type Hlc } from '../types/index.ts';
 import { keyHashInto } from '../wire/index.ts';
 
@@ -21,6 +21,8 @@ interface Pending {
   readonly head: number;
   /** The siblings at the cut; none when the key was not there. */
   cut: readonly Light[];
+  /** The siblings at present. */
+  live: readonly Light[];
   /**
    * The operations later than the cut, in the order in which they came. When there are none, the live siblings are
    * those of the cut.
@@ -41,8 +43,8 @@ export interface AppliedStep {
    * be left out.
    */
   readonly operations: Iterable<{ readonly key: string; readonly operation: Versioned }>;
-  /** The keys whose siblings the step changed, as they were before it. */
-  readonly before: Iterable<ChangedKey>;
+  /** The keys whose siblings the step changed. */
+  readonly changed: Iterable<ChangedKey>;
 }
 
 /** A key whose siblings a step changed. */
@@ -51,7 +53,9 @@ export interface ChangedKey {
   /** 32 bytes, which the tracker keeps. */
   readonly keyHash: Bytes;
   /** The siblings before the step; none when the key is new. */
-  readonly siblings: readonly Versioned[];
+  readonly before: readonly Versioned[];
+  /** The siblings after the step. */
+  readonly after: readonly Versioned[];
 }
 
 /** A fixed cut: the root of the state that the operations with an HLC of at most `at` ms make (SPEC Z1). */
@@ -68,6 +72,10 @@ export interface Cut {
  * A second tree, which is at the newest cut while the live tree goes on. It is fed with every operation that has become
  * durable on this node, and it moves to a later cut in slices. It must be told of every change of the live state,
  * because keys that are not pending are taken to be the same at the cut as live.
+ *
+ * An author that lies about its contexts can make the siblings of a key depend on the order in which operations came
+ * (SPEC R3). So a key of which nothing later than the cut is held has its live siblings at the cut by definition; what
+ * the operations up to the cut make of any other key is found in their own order (SPEC Z1).
  */
 export class CutTracker {
   readonly tree: MerkleTree;
@@ -106,7 +114,7 @@ export class CutTracker {
     this.tree = options.tree;
     this.cells = options.cells;
     this.#at = options.at;
-    this.#ceiling = lastHlcOf(options.at);
+    this.#ceiling = lastHlcAt(options.at);
   }
 
   /** The time of the cut that the tree is at, or is moving to, in Unix ms. */
@@ -146,19 +154,19 @@ export class CutTracker {
    * Takes in a step that has become durable. An operation of the time up to the cut belongs to the state at the cut and
    * changes the tree at once, however late it comes.
    */
-  apply({ operations, before }: AppliedStep): void {
+  apply({ operations, changed }: AppliedStep): void {
     /**
-     * The keys that the step changed. They keep their records until the step has been taken in, because `before` is
-     * what the keys were at its beginning.
+     * The keys that the step touched. They are settled once all of it has been taken in, because the live siblings are
+     * those at its end.
      */
     const touched = new Map<string, Pending>();
-    for (const { key, keyHash, siblings } of before) {
+    for (const { key, keyHash, before, after } of changed) {
       let record = this.#pending.get(keyHash);
       if (record === undefined) {
-        const cut = siblings.length === 0 ? NONE : siblings.map((sibling) => this.#lighten(sibling));
-        record = { keyHash, head: headOf(keyHash), cut, later: NONE };
+        record = { keyHash, head: headOf(keyHash), cut: this.#lightenAll(before), live: NONE, later: NONE };
         this.#pending.add(record);
       }
+      record.live = this.#lightenAll(after);
       touched.set(key, record);
     }
     for (const { key, operation } of operations) {
@@ -172,9 +180,11 @@ export class CutTracker {
         touched.set(key, record);
       }
       this.#keep(record, operation);
-      if (operation.hlc <= this.#ceiling) this.#settle(record);
     }
-    for (const record of touched.values()) if (record.later.length === 0) this.#pending.delete(record);
+    for (const record of touched.values()) {
+      this.#settle(record);
+      if (record.later.length === 0) this.#pending.delete(record);
+    }
   }
 
   /**
@@ -184,7 +194,7 @@ export class CutTracker {
   begin(at: number): void {
     if (at <= this.#at) throw new RangeError(`a cut at ${at} is not later than the one at ${this.#at}`);
     this.#at = at;
-    this.#ceiling = lastHlcOf(at);
+    this.#ceiling = lastHlcAt(at);
     this.#queue = inTreeOrder([...this.#pending]);
     this.#moved = 0;
   }
@@ -210,8 +220,8 @@ export class CutTracker {
 
   /**
    * Adds an operation to the later ones of its key. Of the operations of one author between two cuts only the last
-   * matters to any cut. The time at which the tracker began counts as a cut too, though it is seldom a whole number of
-   * periods.
+   * matters to any cut, as long as its context leaves out nothing that the context of an earlier one names. The time at
+   * which the tracker began counts as a cut too, though it is seldom a whole number of periods.
    */
   #keep(record: Pending, operation: Versioned): void {
     const { later } = record;
@@ -219,12 +229,24 @@ export class CutTracker {
       const held = later[i] as Light;
       if (held.author !== operation.author || this.#gridOf(held.hlc) !== this.#gridOf(operation.hlc)) continue;
       if (held.hlc <= this.#ceiling !== operation.hlc <= this.#ceiling) continue;
-      if (supersedes(operation, held)) record.later = later.with(i, this.#lighten(operation));
+      if (isSame(held, operation) || replaces(held, operation)) return;
+      if (!replaces(operation, held)) continue;
+      record.later = later.with(i, this.#lightOf(record, operation));
       return;
     }
-    const light = this.#lighten(operation);
-    record.later = later.length === 0 ? [light] : [...later, light];
+    const light = this.#lightOf(record, operation);
     this.#operations++;
+    if (later.length > 0) record.later = [...later, light];
+    else record.later = record.live.length === 1 && record.live[0] === light ? record.live : [light];
+  }
+
+  /** The operation as it stands among the live siblings already, or else lightened. */
+  #lightOf({ live }: Pending, operation: Versioned): Light {
+    return live.find((one) => isSame(one, operation)) ?? this.#lighten(operation);
+  }
+
+  #lightenAll(siblings: readonly Versioned[]): readonly Light[] {
+    return siblings.length === 0 ? NONE : siblings.map((sibling) => this.#lighten(sibling));
   }
 
   /** An operation without its value, and without keeping the row or message that its bytes are a part of. */
@@ -243,12 +265,20 @@ export class CutTracker {
     return Math.ceil(hlcMs(hlc) / this.#periodMs);
   }
 
-  /** Merges the key's operations up to the cut into its siblings at the cut. */
+  /**
+   * Takes the key's operations up to the cut into its siblings at the cut. When no later one is left, these are the
+   * live siblings; else the operations are merged in order of time.
+   */
   #settle(record: Pending): void {
-    let siblings = record.cut;
     const later = record.later.filter((operation) => operation.hlc > this.#ceiling);
-    for (const operation of record.later)
-      if (operation.hlc <= this.#ceiling) ({ siblings } = mergeSiblings(siblings, operation));
+    let siblings = record.cut;
+    if (later.length === 0) siblings = record.live;
+    else if (later.length === record.later.length) return;
+    else {
+      const due = record.later.filter((operation) => operation.hlc <= this.#ceiling);
+      for (const operation of due.toSorted(compareSiblings).toReversed())
+        ({ siblings } = mergeSiblings(siblings, operation));
+    }
     this.#operations -= record.later.length - later.length;
     record.later = later.length === 0 ? NONE : later;
     if (siblings === record.cut) return;
@@ -259,9 +289,14 @@ export class CutTracker {
   }
 }
 
-/** The greatest HLC whose milliseconds are at most `ms`. */
-function lastHlcOf(ms: number): Hlc {
-  return ((BigInt(ms) << 16n) | 0xffffn) as Hlc;
+/** Whether both are the same operation of the same commit. */
+function isSame(a: Versioned, b: Versioned): boolean {
+  return a.index === b.index && equalBytes(a.commit, b.commit);
+}
+
+/** Whether `a`, of the same author as `b`, supersedes `b` and all that `b` supersedes. */
+function replaces(a: Versioned, b: Versioned): boolean {
+  return supersedes(a, b) && b.operation.context.every(({ author, hlc }) => covers(a.operation.context, author, hlc));
 }
 
 /** Records by key hash. The few keys whose hashes begin with the same 32 bits share a place. */
@@ -312,6 +347,7 @@ function headOf(hash: Bytes): number {
  * themselves.
  */
 function inTreeOrder(records: readonly Pending[]): Pending[] {
+  if (records.length < 2) return [...records];
   const next = new Uint32Array(2 ** 16);
   for (const { head } of records) {
     const bucket = head >>> 16;

@@ -1,4 +1,4 @@
-import { type Bytes, compareBytes, type Hasher, LatticeError, MAX_CONTEXT_DOTS } from '../types/index.ts';
+import { type Bytes, compareBytes, type Hasher, LatticeError, MAX_SIBLINGS } from '../types/index.ts';
 
 /** Bytes of every hash of the tree, which is SHA-256. */
 export const HASH_BYTES = 32;
@@ -6,8 +6,8 @@ export const HASH_BYTES = 32;
 export const KEY_BITS = 256;
 /** Bytes of one sibling in a leaf: commit id ‖ u16 BE operation index. */
 export const REF_BYTES = HASH_BYTES + 2;
-/** Most siblings of one key: at most one per author that a context can name. */
-export const MAX_REFS = MAX_CONTEXT_DOTS;
+/** Most siblings in one leaf. */
+export const MAX_REFS = MAX_SIBLINGS;
 
 const LEAF_TAG = 0x00;
 const EMPTY_TAG = 0x02;

@@ -6,7 +6,7 @@ import { type OriginalValue, originalJsonText, originalToPlain, parseOriginalJso
 export interface OriginalSnapshot {
   /** The keys and values in the file's order, each key once. */
   readonly state: readonly (readonly [key: string, value: JsonValue])[];
-  /** 64 hex digits: the root that the file names, which is also what its state computes to. */
+  /** 64 hex digits: the root of the state, which is also the one that the file names unless it was never written. */
   readonly root: string;
   /** Seconds since the Unix epoch. */
   readonly timestamp: number;
@@ -83,7 +83,8 @@ export function readOriginalSnapshot(text: string, hasher: Hasher): OriginalSnap
     );
   }
   if (!(state instanceof Map)) throw malformed('"state" is missing or not an object');
-  const stored = fields.get('merkle_root');
+  // The original writes null until its first write, when its state is empty.
+  const stored = fields.get('merkle_root') ?? (state.size === 0 ? originalRoot(new Map(), hasher) : null);
   if (typeof stored !== 'string' || !/^[0-9a-f]{64}$/.test(stored))
     throw malformed('"merkle_root" is missing or not 64 lower-case hex digits');
   const timestamp = originalToPlain(fields.get('timestamp') ?? null);

@@ -26,11 +26,19 @@ export function adoptEntries(
   const added = new Map<string, AttestedEntry>();
   for (const attested of entries) {
     const { key, siblings } = attested.entry;
-    for (const sibling of siblings) clocks.observe(sibling);
     const held = draft.read(key);
     let entry = held ?? attested.entry;
-    if (held === undefined) added.set(key, attested);
-    else for (const sibling of siblings) entry = mergeSibling(entry, sibling).entry;
+    if (held === undefined) {
+      added.set(key, attested);
+      for (const sibling of siblings) clocks.observe(sibling);
+    } else {
+      for (const sibling of siblings) {
+        const merged = mergeSibling(entry, sibling);
+        // What a full key refuses differs from then on, and a repair names it.
+        if (merged.outcome !== 'key-full') clocks.observe(sibling);
+        ({ entry } = merged);
+      }
+    }
     if (entry !== held) draft.write(key, held, entry);
   }
   return added;

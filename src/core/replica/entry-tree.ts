@@ -1,8 +1,8 @@
 import { createMerkleTree, createTreeLoader, leafHashInto, type MerkleTree, type TreeLoader } from '../merkle/index.ts';
-import { LiveCells } from '../reconcile/index.ts';
+import { LiveCells, type LiveCellsOptions } from '../reconcile/index.ts';
 import type { StateMeta } from '../rows/index.ts';
 import { isLive } from '../state/index.ts';
-import type { Bytes, Entry, Hasher } from '../types/index.ts';
+import type { Bytes, Entry } from '../types/index.ts';
 import { keyHashInto } from '../wire/index.ts';
 import type { ChangedEntry } from './step.ts';
 
@@ -29,7 +29,7 @@ export interface EntryTree {
   loaded(): void;
 }
 
-export function createEntryTree(options: { readonly hasher: Hasher; readonly network: string }): EntryTree {
+export function createEntryTree(options: LiveCellsOptions): EntryTree {
   const { hasher } = options;
   let tree = createMerkleTree(hasher);
   const cells = new LiveCells(options);

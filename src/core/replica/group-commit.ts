@@ -20,7 +20,8 @@ export interface GroupCommitDeps {
   readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether contexts keep the author's dots (SPEC R5). */
+  readonly isKnown: (author: Author) => boolean;
   readonly clocks: Pick<Clocks, 'tick'>;
   /** The entry as the step has left it so far. */
   readonly read: EntryView;
@@ -80,13 +81,19 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
     const { operations, parts } = open;
     if (operations.length === 0) return;
     open = openCommit();
-    const ticked = clocks.tick(now);
-    if (!ticked.ok) {
-      const error = clockAhead(ticked.aheadMs);
+    const refuse = (error: LatticeError): void => {
       for (const { at } of parts) writes[at] = { ok: false, error };
-      return;
+    };
+    const ticked = clocks.tick(now);
+    if (!ticked.ok) return refuse(clockAhead(ticked.aheadMs));
+    let commit: Fragment;
+    try {
+      commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
+    } catch (error) {
+      // What is stored under one of the keys must not end the node: the contexts are made of it.
+      if (!(error instanceof LatticeError)) throw error;
+      return refuse(error);
     }
-    const commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
     const siblings = fragmentToSiblings(commit, hasher);
     for (const sibling of siblings) deps.merge(sibling);
     commits.push(commit);
@@ -127,7 +134,7 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
  * Checks the keys, conditions and values of an intent against the state that earlier ones have left. Throws a
  * LatticeError that says what is wrong.
  */
-function prepareIntent(intent: WriteIntent, { read, self, isTrusted }: GroupCommitDeps): PreparedIntent {
+function prepareIntent(intent: WriteIntent, { read, self, isKnown }: GroupCommitDeps): PreparedIntent {
   const keys = new Set<string>();
   const created: boolean[] = [];
   let bytes = 0;
@@ -137,7 +144,7 @@ function prepareIntent(intent: WriteIntent, { read, self, isTrusted }: GroupComm
     keys.add(key);
     const entry = read(key);
     checkConditions(key, entry, wanted);
-    const context = contextOf(entry, self, isTrusted);
+    const context = contextOf(entry, self, isKnown);
     const operation: Operation =
       wanted.kind === 'put'
         ? { kind: 'put', key, value: wanted.value as JsonValue, context }

@@ -18,11 +18,14 @@ export interface ReplicaOptions {
   readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether the author is, or once was, on the trust list of this node (SPEC R5). */
+  readonly isKnown: (author: Author) => boolean;
   /** How many records the journal keeps. Older cursors are answered with a reset. */
   readonly journalLength: number;
   /** The store incarnation, 8 bytes. Cursors of another one are answered with a reset. */
   readonly incarnation: Bytes;
+  /** How many coded symbols are kept (see LiveCellsOptions). */
+  readonly cells?: number | undefined;
 }
 
 /**
@@ -35,14 +38,14 @@ export interface Replica {
   /** The coded symbols of the leaves in the tree. */
   readonly cells: LiveCells;
   readonly meta: StateMeta;
-  /** The greatest HLC of `author` seen in any operation or context; zero when none. */
+  /** The greatest HLC of a known author seen in any operation or context; zero when none. */
   seen(author: Author): Hlc;
   /**
    * The greatest HLC of a commit signed by `author` that was applied here; zero when none. Contexts don't count,
    * because an author can name any HLC of another author there, while nobody else can sign the author's commits.
    */
   committed(author: Author): Hlc;
-  /** What was seen of every author, for a checkpoint. */
+  /** What was seen of every known author, for a checkpoint. */
   authors(): AuthorClock[];
 
   /**
@@ -62,6 +65,12 @@ export interface Replica {
   adopt(entries: readonly AttestedEntry[], view: EntryView): Step;
   /** Mends or takes out operations whose signatures proved bad. An operation that is not here is passed over. */
   correct(corrections: readonly Correction[], view: EntryView): Step;
+
+  /**
+   * Takes note of a time that no later own commit may belong to. It becomes durable with the next step that changes
+   * anything, so whoever needs it over a restart keeps it beside the state.
+   */
+  observeTime(hlc: Hlc): void;
 
   /** Takes over the persisted clock and sequence of an earlier run. */
   restore(meta: StateMeta): void;
@@ -94,7 +103,7 @@ const NONE_KNOWN: Known = new Map();
 export function createReplica(options: ReplicaOptions): Replica {
   const { hasher, network, incarnation, journalLength } = options;
   const entries = createEntryTree(options);
-  const clocks = createClocks();
+  const clocks = createClocks((author) => author === options.self || options.isKnown(author));
   let sequence = 0;
 
   function meta(): StateMeta {
@@ -159,10 +168,11 @@ export function createReplica(options: ReplicaOptions): Replica {
     step({ fragments, writes: intents }, view, now, sign) {
       const draft = createDraft(view);
       const merge = (sibling: Sibling): OperationOutcome => {
-        clocks.observe(sibling);
         const { key } = sibling.operation;
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
+        // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
+        if (outcome !== 'key-full') clocks.observe(sibling);
         if (outcome === 'added') draft.write(key, held, entry);
         return outcome;
       };
@@ -173,6 +183,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       });
       const { writes, commits, rows } = groupCommit(intents, {
         ...options,
+        isKnown: clocks.knows,
         clocks,
         read: draft.read,
         merge,
@@ -195,6 +206,7 @@ export function createReplica(options: ReplicaOptions): Replica {
       clocks.observeTime(earlier.hlc);
       ({ sequence } = earlier);
     },
+    observeTime: clocks.observeTime,
     load(entry) {
       observeAll(entry);
       entries.load(entry);

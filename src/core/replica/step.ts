@@ -1,5 +1,5 @@
 import type { StateMeta } from '../rows/index.ts';
-import { type Conditions, winner } from '../state/index.ts';
+import { type Conditions, type MergeOutcome, winner } from '../state/index.ts';
 import type { Bytes, Entry, Fragment, LatticeError, Sibling } from '../types/index.ts';
 
 /** A row that a step writes or deletes, in the shape of the store port's operations. */
@@ -37,9 +37,9 @@ export type WriteOutcome =
 
 /**
  * What became of an operation of a fragment: it was added, it was there already (`held`), or another operation
- * supersedes it. `future` means that the whole fragment is to be deferred.
+ * supersedes it, or its key is full. `future` means that the whole fragment is to be deferred.
  */
-export type OperationOutcome = 'added' | 'held' | 'superseded' | 'future';
+export type OperationOutcome = MergeOutcome | 'future';
 
 /** A fragment that was given to a step, with the outcome of each of its operations, in their order. */
 export interface AppliedFragment {

@@ -1,4 +1,5 @@
 export * from './added-peers.ts';
+export * from './attested.ts';
 export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './checkpoint.ts';
@@ -6,4 +7,6 @@ export * from './entry-row.ts';
 export * from './idempotency.ts';
 export * from './journal.ts';
 export * from './keys.ts';
+export * from './known-authors.ts';
+export * from './last-batch.ts';
 export * from './state-meta.ts';

@@ -45,12 +45,13 @@ export interface ChunkCheckDeps {
 export interface ChunkCheck {
   /**
    * Takes one part. Returns the key hash after which the next part begins, or undefined when this was the last. Throws
-   * LatticeError `malformed`, `unknown-version`, `untrusted-author` or `chunk-too-large`.
+   * LatticeError `malformed`, `unknown-version` or `chunk-too-large`.
    */
   add(part: ChunkPart): Bytes | undefined;
   /**
    * The chunk's entries, ascending by key hash, when all its leaves are proven to be those of the cut; else
-   * LatticeError `malformed`. `left` is the number of keys that were named by their leaf only and are left to repair.
+   * LatticeError `malformed`. `left` is the number of keys that are left to repair: those that were named by their leaf
+   * only, and those with a commit by an author whom the taker does not trust.
    */
   finish(): { readonly entries: readonly AttestedEntry[]; readonly left: number };
 }
@@ -92,8 +93,6 @@ export function createChunkCheck({ plan, index, network, isTrusted, hasher }: Ch
   function checkSiblings(siblings: readonly Sibling[]): void {
     const [first] = siblings as readonly [Sibling];
     siblings.forEach((sibling, i) => {
-      if (!isTrusted(sibling.author))
-        throw new LatticeError('untrusted-author', `the snapshot holds a commit of ${sibling.author}`);
       if (hlcMs(sibling.hlc) > plan.at) throw malformed('an operation is later than the cut');
       if (sibling.operation.key !== first.operation.key)
         throw malformed('the siblings of an entry are about several keys');
@@ -122,7 +121,8 @@ export function createChunkCheck({ plan, index, network, isTrusted, hasher }: Ch
         const entry = checked(bytes);
         addNamedBelow(entry.keyHash);
         addLeaf(entry.keyHash, entry.leaf);
-        entries.push(entry);
+        // The state keeps what an author wrote before it left the trust list, so whoever serves that tells no lie.
+        if (entry.entry.siblings.every(({ author }) => isTrusted(author))) entries.push(entry);
       }
       addNamedBelow(undefined);
       if (next.length === 0) return undefined;

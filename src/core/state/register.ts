@@ -6,6 +6,8 @@ import {
   type Dot,
   type Entry,
   type Hlc,
+  MAX_CONTEXT_DOTS,
+  MAX_SIBLINGS,
   type Sibling,
 } from '../types/index.ts';
 
@@ -54,12 +56,15 @@ export function compareSiblings(a: Versioned, b: Versioned): number {
   return -compareSameDot(a, b);
 }
 
-/** What became of an operation: it was added, it was there already (`held`), or another operation supersedes it. */
-export type MergeOutcome = 'added' | 'held' | 'superseded';
+/**
+ * What became of an operation: it was added, it was there already (`held`), another operation supersedes it, or its key
+ * has as many siblings as it can have and the operation supersedes none of them (`key-full`).
+ */
+export type MergeOutcome = 'added' | 'held' | 'superseded' | 'key-full';
 
 /**
- * Adds one operation to the siblings of its key, winner first. The array given is not changed; it is what comes back
- * when the operation is not added.
+ * Adds one operation to the siblings of its key, winner first, of which there are at most MAX_SIBLINGS (SPEC R9). The
+ * array given is not changed; it is what comes back when the operation is not added.
  */
 export function mergeSiblings<S extends Versioned>(
   held: readonly S[],
@@ -71,6 +76,7 @@ export function mergeSiblings<S extends Versioned>(
     if (supersedes(one, added)) return { siblings: held, outcome: 'superseded' };
   }
   const siblings = held.filter((one) => !supersedes(added, one));
+  if (siblings.length >= MAX_SIBLINGS) return { siblings: held, outcome: 'key-full' };
   siblings.push(added);
   if (siblings.length > 1) siblings.sort(compareSiblings);
   return { siblings, outcome: 'added' };
@@ -88,20 +94,20 @@ export function mergeSibling(
 
 /**
  * The context that `self` gives its next operation on a key with this entry (SPEC R5): the dots of all siblings, merged
- * with their contexts. The dots of `self` are implied and left out. From the contexts only the dots of trusted authors
- * are taken: operations of other authors never count, and invented authors would fill the context for good.
+ * with their contexts. The dots of `self` are implied and left out. From the contexts only the dots of known authors
+ * are taken: operations of others never counted here, and invented authors would fill the context for good.
  */
-export function contextOf(entry: Entry | undefined, self: Author, isTrusted: (author: Author) => boolean): Context {
+export function contextOf(entry: Entry | undefined, self: Author, isKnown: (author: Author) => boolean): Context {
   if (entry === undefined) return [];
   const [only] = entry.siblings;
   if (entry.siblings.length === 1 && only !== undefined) {
     // A context is sorted and never names the author of its own operation, so that author's dot is put in its place and
     // nothing has to be merged.
-    const context = only.operation.context.filter(({ author }) => author !== self && isTrusted(author));
+    const context = only.operation.context.filter(({ author }) => author !== self && isKnown(author));
     if (only.author === self) return context;
     const after = context.findIndex(({ author }) => author > only.author);
     context.splice(after === -1 ? context.length : after, 0, { author: only.author, hlc: only.hlc });
-    return context;
+    return withinBounds(context, entry);
   }
   const seen = new Map<Author, Hlc>();
   const add = (author: Author, hlc: Hlc): void => {
@@ -111,10 +117,26 @@ export function contextOf(entry: Entry | undefined, self: Author, isTrusted: (au
   };
   for (const sibling of entry.siblings) {
     add(sibling.author, sibling.hlc);
-    for (const dot of sibling.operation.context) if (isTrusted(dot.author)) add(dot.author, dot.hlc);
+    for (const dot of sibling.operation.context) if (isKnown(dot.author)) add(dot.author, dot.hlc);
   }
   const context: Dot[] = Array.from(seen, ([author, hlc]) => ({ author, hlc }));
-  return context.length > 1 ? context.sort((a, b) => (a.author < b.author ? -1 : 1)) : context;
+  return withinBounds(context.length > 1 ? context.sort(compareDots) : context, entry);
+}
+
+const compareDots = (a: Dot, b: Dot): number => (a.author < b.author ? -1 : 1);
+
+/**
+ * The context within the bound of the wire, which only the authors of several trust lists can exceed. The dots of the
+ * siblings stay, because the operation replaces them; of the others the newest stay, because what an older one covers
+ * has had the longest time to be replaced everywhere.
+ */
+function withinBounds(context: Dot[], { siblings }: Entry): Context {
+  if (context.length <= MAX_CONTEXT_DOTS) return context;
+  const shown = new Set(siblings.map(({ author }) => author));
+  const kept = context.toSorted(
+    (a, b) => Number(shown.has(b.author)) - Number(shown.has(a.author)) || (a.hlc > b.hlc ? -1 : a.hlc < b.hlc ? 1 : 0),
+  );
+  return kept.slice(0, MAX_CONTEXT_DOTS).sort(compareDots);
 }
 
 /** The sibling that readers are shown: the first. */

@@ -50,6 +50,7 @@ export const ERROR_CODES = [
   'invalid-body',
   'invalid-operation',
   'body-too-large',
+  'headers-too-large',
   'unsupported-media-type',
   'range-not-satisfiable',
   'upgrade-required',
@@ -58,6 +59,8 @@ export const ERROR_CODES = [
   'rate-limited',
   'misdirected-request',
   'origin-refused',
+  'vault-too-large',
+  'no-descriptors',
   'internal',
 
   // Between nodes: what a node refuses its peers, and what peers do to it.

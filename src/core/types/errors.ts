@@ -9,11 +9,17 @@ export const REFUSALS = [
   'other-network',
   'unknown-version', // ignored and never punished, so that nodes of both versions stay peers during an upgrade
   'untrusted-author',
-  'future', // deferred: its HLC is more than MAX_FUTURE_MS ahead of our wall clock
+  'future', // deferred: its HLC is more than MAX_AHEAD_MS ahead of our wall clock
   'overloaded', // a local queue was full; a repair fetches the fragment again
   'read-only', // the disk is full
 ] as const;
-export type Refusal = (typeof REFUSALS)[number];
+export type Refusal = (typeof REFUSALS)[number] | UnsentRefusal;
+
+/**
+ * A refusal that no message names, because nodes of earlier versions do not know it: the key has as many siblings as it
+ * can have, and the operation supersedes none of them. A peer is answered `overloaded`, and tries again later.
+ */
+type UnsentRefusal = 'key-full';
 
 /**
  * An expected failure of an operation. `code` is for programs and `message` is a sentence for people; `next` says what

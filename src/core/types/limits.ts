@@ -24,13 +24,20 @@ export const MAX_COMMIT_BYTES = 64 * 1024;
  * stack.
  */
 export const MAX_DEPTH = 32;
-/**
- * (wire) Most dots in one context: one for each author of the longest trust list. This also bounds the siblings of a
- * key.
- */
+/** (wire) Most dots in one context: one for each author of the longest trust list. */
 export const MAX_CONTEXT_DOTS = 256;
+/**
+ * (wire) Most siblings of one key: each of them has another author, and the context of a write that has seen them all
+ * must be able to name these. Trust lists that change over the years can have more authors than that between them.
+ */
+export const MAX_SIBLINGS = MAX_CONTEXT_DOTS;
 /** Most authors on a trust list, because a context must be able to name them all. */
 export const MAX_TRUSTED = MAX_CONTEXT_DOTS;
+/**
+ * Most authors that a node remembers as having been on its trust list: every list of the longest kind, replaced whole
+ * sixteen times. In the store they take 128 KiB.
+ */
+export const MAX_KNOWN_AUTHORS = 16 * MAX_TRUSTED;
 /** (wire) Longest network name in bytes of UTF-8. It is short because it stands in every header. */
 export const MAX_NETWORK_BYTES = 128;
 /** (wire) The format version that every header begins with, and the protocol version of a hello. */
@@ -78,13 +85,18 @@ export const MAX_SESSION_KEYS = 65_536;
  */
 export const MAX_SESSION_REQUESTS = 2048;
 
-/** How many ms a received commit may be ahead of the local wall clock before it is deferred. */
-export const MAX_FUTURE_MS = 60_000;
 /**
- * How many ms the HLC of a local write may be ahead of the wall clock. A write further ahead is refused, so that one
- * wrong clock does not spread.
+ * How many ms a node's clock may be away from the middle of the clocks of its fleet before it refuses its own writes.
+ * Clocks that anything keeps right are within a second of each other.
  */
-export const MAX_LOCAL_AHEAD_MS = 20_000;
+export const MAX_CLOCK_ERROR_MS = 10_000;
+/**
+ * How many ms an HLC may be ahead of a node's clock: that of a commit from elsewhere before it is deferred, that of a
+ * local write before it is refused, and the time of a cut that others attest. It is one bound for all, so whatever a
+ * node takes in leaves its own writes possible. Two nodes of which either is just within MAX_CLOCK_ERROR_MS are this far
+ * apart, so neither defers what the other writes.
+ */
+export const MAX_AHEAD_MS = 2 * MAX_CLOCK_ERROR_MS;
 /** Deferred fragments that are kept in memory. Beyond it the oldest is dropped, and a repair fetches it again. */
 export const MAX_DEFERRED = 1024;
 /** Refused differences that are remembered for each peer, with their reasons. */

@@ -282,7 +282,7 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'want':
       return [widthOf(message.keyHashes), concatBytes(...message.keyHashes)];
     case 'pushed':
-      return [Uint8Array.from(message.verdicts, (verdict) => VERDICTS.indexOf(verdict))];
+      return [Uint8Array.from(message.verdicts, verdictToByte)];
     case 'error':
       return [wellFormed(message.code), clip(message.message, MAX_ERROR_BYTES)];
     case 'cells':
@@ -389,6 +389,10 @@ function readAttestations(reader: WireReader): Bytes[] {
   return repeat(reader.array('attestations', 0, MAX_ATTESTATIONS), () =>
     reader.bytes('attestation', 1, MAX_ATTESTATION_BYTES),
   );
+}
+
+function verdictToByte(verdict: PushVerdict): number {
+  return VERDICTS.indexOf(verdict === 'key-full' ? 'overloaded' : verdict);
 }
 
 function byteToVerdict(byte: number): PushVerdict {

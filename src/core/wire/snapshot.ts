@@ -11,7 +11,7 @@ import {
   readUint,
   splitBytes,
 } from '../cbor/reader.ts';
-import { type Bytes, equalBytes, type Hasher, MAX_SYNC_BYTES, type Sibling } from '../types/index.ts';
+import { type Bytes, equalBytes, type Hasher, MAX_SIBLINGS, MAX_SYNC_BYTES, type Sibling } from '../types/index.ts';
 import { MAX_CERTIFICATE_BYTES } from './attestation.ts';
 import type { WireReader } from './fields.ts';
 import { contextFault } from './fragment.ts';
@@ -150,7 +150,7 @@ function readOptional(reader: WireReader, what: string): Bytes {
 export function decodeSentEntry(bytes: Bytes, network: string, hasher: Hasher): Sibling[] {
   const reader = createReader(bytes);
   const count = readHead(reader, ARRAY);
-  if (count === 0) throw malformed('an entry has at least one sibling');
+  if (count === 0 || count > MAX_SIBLINGS) throw malformed(`an entry has 1 to ${MAX_SIBLINGS} siblings, not ${count}`);
   const siblings: Sibling[] = [];
   for (let i = 0; i < count; i++) {
     expectArray(reader, 6);

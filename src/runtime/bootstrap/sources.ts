@@ -6,7 +6,7 @@ import {
   type ErrorCode,
   type Hasher,
   LatticeError,
-  MAX_FUTURE_MS,
+  MAX_AHEAD_MS,
 } from '../../core/types/index.ts';
 import type { SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Verifier } from '../../ports/index.ts';
@@ -37,7 +37,6 @@ const LOOK_EVERY_MS = 250;
 const LIES: ReadonlySet<ErrorCode> = new Set([
   'malformed',
   'unknown-version',
-  'untrusted-author',
   'unexpected-answer',
   'not-certified',
   'bad-signature',
@@ -119,7 +118,7 @@ async function certified(deps: SourcesDeps, plan: SnapshotPlan): Promise<Snapsho
     if (!(await deps.verifier.verify(author, message, signature)))
       throw new LatticeError('bad-signature', `the signature of ${author} under the cut is bad`);
   }
-  if (plan.at > deps.clock.now() + MAX_FUTURE_MS) throw new LatticeError('future', 'the cut is of the future');
+  if (plan.at > deps.clock.now() + MAX_AHEAD_MS) throw new LatticeError('future', 'the cut is of the future');
   return plan;
 }
 

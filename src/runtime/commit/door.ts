@@ -7,12 +7,12 @@ import {
   type Fragment,
   type Hasher,
   LatticeError,
-  MAX_DEFERRED,
   MAX_WANTS,
   type Refusal,
 } from '../../core/types/index.ts';
 import { commitSigningBytes, decodeFragment } from '../../core/wire/index.ts';
 import type { Clock, Metrics, Timer, Verifier } from '../../ports/index.ts';
+import { createDeferred } from './deferred.ts';
 import type { Origin } from './origin.ts';
 import type { Writer } from './writer.ts';
 
@@ -25,7 +25,7 @@ const MAX_BAD = 1024;
  * open and two that peers open. Beyond it a fragment is refused, and a repair brings it later.
  */
 const MAX_VERIFYING = 8 * MAX_WANTS;
-/** How often deferred fragments are tried again. Their HLCs are a minute or more ahead. */
+/** How often deferred fragments are tried again. Their HLCs are 20 s or more ahead. */
 const DEFERRED_CHECK_MS = 5_000;
 
 export type Admission =
@@ -66,16 +66,20 @@ export interface DoorDeps {
 export function createDoor(deps: DoorDeps): Door {
   const verified = new Set<string>();
   const bad = new Set<string>();
-  const deferred = new Map<string, { readonly fragment: Fragment; readonly origin: Origin }>();
+  const deferred = createDeferred();
   const refusals: Record<string, number> = {};
   /** Signature checks under way. When the same commit comes meanwhile, its bringer waits for the same check. */
   const verifying = new Map<string, Promise<boolean>>();
   let timer: Timer | undefined;
   let stopped = false;
 
-  function refuse(reason: Refusal, fragment?: Fragment): Admission {
+  function count(reason: Refusal): void {
     refusals[reason] = (refusals[reason] ?? 0) + 1;
     deps.metrics.count('lattice_refused_total', { reason });
+  }
+
+  function refuse(reason: Refusal, fragment?: Fragment): Admission {
+    count(reason);
     return fragment === undefined ? { ok: false, reason } : { ok: false, reason, fragment };
   }
 
@@ -128,22 +132,19 @@ export function createDoor(deps: DoorDeps): Door {
       const key = `${fragment.id}:${fragment.operations.map((o) => o.index).join(',')}`;
       if (outcomes.includes('future')) defer(key, fragment, origin);
       else deferred.delete(key);
+      if (outcomes.includes('key-full')) count('key-full');
       return outcomes;
     } catch (error) {
       if (!(error instanceof LatticeError) || error.code !== 'overloaded') throw error;
-      refuse('overloaded');
+      count('overloaded');
       return 'overloaded';
     }
   }
 
   function defer(key: string, fragment: Fragment, origin: Origin): void {
     if (deferred.has(key)) return;
-    refuse('future');
-    if (deferred.size >= MAX_DEFERRED) {
-      const oldest = deferred.keys().next().value;
-      if (oldest !== undefined) deferred.delete(oldest);
-    }
-    deferred.set(key, { fragment, origin });
+    count('future');
+    deferred.add(key, { fragment, origin });
     schedule();
   }
 
@@ -152,7 +153,7 @@ export function createDoor(deps: DoorDeps): Door {
     timer = deps.clock.after(DEFERRED_CHECK_MS, () => {
       timer = undefined;
       // A commit that is still in the future stays in the map. A failed store ends the process elsewhere.
-      for (const { fragment, origin } of deferred.values()) apply(fragment, origin).catch(() => undefined);
+      for (const { fragment, origin } of deferred.all()) apply(fragment, origin).catch(() => undefined);
       schedule();
     });
   }

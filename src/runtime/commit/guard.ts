@@ -2,6 +2,7 @@ import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
+import { type ClockWatch, type ClockWatchDeps, createClockWatch } from './clock-watch.ts';
 
 /**
  * When peers are configured and none of them answers, writes wait this long for a peer that knows our newest commit.
@@ -11,22 +12,6 @@ const ALONE_MS = 3_000;
  * A node that lost some of its own history has this long to get it back before it becomes read-only for that reason.
  */
 const CATCH_UP_MS = 30_000;
-/**
- * A jump of the wall clock against the monotonic clock beyond this stops writes. It is the bound for local HLCs, too.
- */
-const JUMP_MS = 20_000;
-/** A jump counts as over when none has followed for this long: by then peers would have shown a wrong clock. */
-const JUMP_HOLD_MS = 60_000;
-/**
- * How far this node's clock may be from the median of its peers' clocks before the node warns, and before it refuses
- * writes (SPEC N7). The second bound is half of MAX_FUTURE_MS, so peers do not take what was written before for the
- * future.
- */
-const SKEW_WARN_MS = 500;
-const SKEW_REFUSE_MS = 30_000;
-
-/** The reasons for which the wall clock cannot be relied on. */
-const CLOCK_REASONS: readonly ReadOnlyCode[] = ['clock-jump', 'clock-skew', 'clock-ahead'];
 
 export interface Guard {
   /** The reasons why this node refuses writes at present; empty when there is none. */
@@ -40,8 +25,8 @@ export interface Guard {
   /** Sets a reason, or clears it when `text` is undefined. */
   set(code: ReadOnlyCode, text: string | undefined): void;
   has(code: ReadOnlyCode): boolean;
-  /** True when no reason concerns this machine's clock. */
-  clockIsGood(): boolean;
+  /** What is known of this machine's clock. */
+  readonly clocks: Pick<ClockWatch, 'now' | 'isGood' | 'hearsPeers'>;
   /** To be called when a peer tells the greatest HLC of our commits that it has seen. */
   toldOwnHlc(hlc: Hlc): void;
   /** To be called when a commit of our own key comes from elsewhere that was not in our state. */
@@ -55,19 +40,16 @@ export interface Guard {
    * so that it is running.
    */
   sawTwin(url: string): void;
-  /** To be called at every tick with the clock offsets in ms of the peers heard lately. */
-  tick(offsets: readonly number[]): void;
+  /** To be called at every tick. */
+  tick(): void;
 }
 
-export interface GuardDeps {
+export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks' | 'members' | 'clockAheadMs'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly incarnation: Uint8Array;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
-  readonly hasPeers: boolean;
-  /** How far the clock of the state is ahead of the wall clock, in ms. */
-  readonly clockAheadMs: () => number;
 }
 
 /**
@@ -89,17 +71,18 @@ export function createGuard(deps: GuardDeps): Guard {
   let historyEnd: Hlc = ownMax;
   let told: Hlc | undefined;
   let waiting: (() => void)[] = [];
-  let last = { wall: startedWall, monotonic: started };
-  let jumpedAt: number | undefined;
-  let skew = 0;
   let warned = false;
   const others = new Map<string, { readonly sequence: number; readonly at: number }>();
+  const clocks = createClockWatch({ ...deps, set });
 
   function openGate(why: string): void {
     if (open) return;
+    clocks.look();
+    // The last word of the tick opens the gate when the clocks take longer than our own history.
+    if (!clocks.isCompared()) return;
     open = true;
     ownMax = deps.ownSeen();
-    historyEnd = told ?? ownMax;
+    historyEnd = told === undefined || told < ownMax ? ownMax : told;
     set('own-history', undefined);
     log.info({ why }, 'writes open');
     release();
@@ -129,19 +112,11 @@ export function createGuard(deps: GuardDeps): Guard {
 
   return {
     reasons: () => Array.from(reasons, ([code, text]) => ({ code, text })),
-    warnings: () =>
-      Math.abs(skew) > SKEW_WARN_MS
-        ? [
-            {
-              code: 'clock-skew',
-              text: `this machine's clock differs from its peers' by ${Math.round(skew)} ms: check NTP`,
-            },
-          ]
-        : [],
+    warnings: clocks.warnings,
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),
-    clockIsGood: () => !CLOCK_REASONS.some((code) => reasons.has(code)),
+    clocks: { ...clocks, isGood: () => clocks.isGood() && !reasons.has('clock-ahead') },
     toldOwnHlc(hlc) {
       if (!open) {
         told = told === undefined || hlc > told ? hlc : told;
@@ -174,40 +149,10 @@ export function createGuard(deps: GuardDeps): Guard {
     sawTwin(url) {
       alarm(`${url} runs with our key`);
     },
-    tick(offsets) {
-      const now = { wall: clock.now(), monotonic: clock.monotonic() };
-      const jump = now.wall - last.wall - (now.monotonic - last.monotonic);
-      last = now;
-      if (Math.abs(jump) > JUMP_MS) {
-        jumpedAt = now.monotonic;
-        set(
-          'clock-jump',
-          `the wall clock jumped by ${Math.round(jump / 1000)} s: writes wait until it has been steady for ${JUMP_HOLD_MS / 1000} s`,
-        );
-      } else if (jumpedAt !== undefined && now.monotonic - jumpedAt > JUMP_HOLD_MS) {
-        jumpedAt = undefined;
-        set('clock-jump', undefined);
-      }
-      const sorted = [...offsets].sort((a, b) => a - b);
-      skew = sorted[sorted.length >> 1] ?? 0;
-      const off = Math.abs(skew) > SKEW_REFUSE_MS;
-      if (off)
-        set(
-          'clock-skew',
-          `this machine's clock is ${Math.round(skew / -1000)} s away from its peers' median: set it right`,
-        );
-      else if (reasons.has('clock-skew')) set('clock-skew', undefined);
-
-      const ahead = deps.clockAheadMs();
-      if (ahead > JUMP_MS)
-        set(
-          'clock-ahead',
-          `the state's clock is ${Math.round(ahead / 1000)} s ahead of this machine's: check the clocks of all nodes`,
-        );
-      else if (reasons.has('clock-ahead')) set('clock-ahead', undefined);
-
+    tick() {
+      clocks.look();
       if (open) return;
-      const waited = now.monotonic - started;
+      const waited = clock.monotonic() - started;
       if (told === undefined) {
         if (waited >= ALONE_MS) openGate('no peer answered in time');
       } else if (deps.ownSeen() >= told) {

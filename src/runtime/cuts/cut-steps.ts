@@ -9,7 +9,7 @@ import type { Applied, TakenFragment } from '../commit/applied.ts';
  * tree has seen them.
  */
 export function appliedToStep({ step, taken }: Applied): AppliedStep {
-  return { operations: operationsOf(step, taken), before: beforeOf(step) };
+  return { operations: operationsOf(step, taken), changed: changedOf(step) };
 }
 
 const NONE: readonly Versioned[] = [];
@@ -34,6 +34,7 @@ function operationAt({ header, idBytes, operations }: Fragment, at: number): Key
   return { key: operation.key, operation: { commit: idBytes, index, author, hlc, operation } };
 }
 
-function* beforeOf({ changed }: Step): Generator<ChangedKey> {
-  for (const { key, keyHash, before } of changed) yield { key, keyHash, siblings: before?.siblings ?? NONE };
+function* changedOf({ changed }: Step): Generator<ChangedKey> {
+  for (const { key, keyHash, before, after } of changed)
+    yield { key, keyHash, before: before?.siblings ?? NONE, after: after?.siblings ?? NONE };
 }

@@ -1,5 +1,5 @@
 import { hlcMs } from '../../core/clock/index.ts';
-import { type Cut, CutTracker, MAX_PENDING_OPERATIONS } from '../../core/cut/index.ts';
+import { agreesWithLive, type Cut, CutTracker, MAX_PENDING_OPERATIONS } from '../../core/cut/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
 import {
@@ -15,6 +15,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { NodeStatus } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { AttestationBook } from './attestations.ts';
+import type { AttestedMark } from './attested.ts';
 import type { CurrentCut } from './current.ts';
 import { type CutCellsKeeper, createCutCells } from './cut-cells.ts';
 import { appliedToStep } from './cut-steps.ts';
@@ -75,6 +76,8 @@ export interface CutsDeps {
   readonly network: string;
   readonly trustHash: Bytes;
   readonly book: AttestationBook;
+  /** What this node has attested so far. */
+  readonly attested: Pick<AttestedMark, 'advance'>;
   readonly periodMs: number;
   readonly settleMs: number;
   /** Whether the wall clock can be relied on to say what time has passed. */
@@ -84,6 +87,8 @@ export interface CutsDeps {
   readonly ways: AttestationWays;
   /** Called when this node has fixed a cut, and when a cut has got its certificate. */
   readonly onCut: (cut: { readonly at: number; readonly root: string; readonly certified: boolean }) => void;
+  /** Called when the tree of the cuts did not agree with the live one, and is made anew. */
+  readonly onMismatch: (cut: { readonly at: number; readonly root: string }) => void;
 }
 
 /** The clockwork of cuts: it moves the trailing tree, attests its root, and takes in what others attest. */
@@ -154,6 +159,8 @@ export function createCuts(deps: CutsDeps): Cuts {
   }
 
   async function move(moving: CutTracker, at: number): Promise<void> {
+    const isOurs = deps.mayAttest() && (await deps.attested.advance(at));
+    if (stopped || tracker !== moving) return;
     fixed = undefined;
     moving.begin(at);
     let cut = moving.advance(SLICE);
@@ -162,15 +169,28 @@ export function createCuts(deps: CutsDeps): Cuts {
       if (stopped || tracker !== moving) return;
       cut = moving.advance(SLICE);
     }
+    // Between batches the live tree is what the tracker was told of last.
+    const agrees = await deps.writer.read(() => agreesWithLive(moving, deps.replica));
+    if (stopped || tracker !== moving) return;
+    if (agrees === false) return distrust(cut);
     fixed = cut;
     newest = cut;
-    attest(cut);
+    attest(cut, isOurs);
   }
 
-  function attest(cut: Cut): void {
+  /** Never attests what the state cannot have been: the tree of the cuts is made anew from the live one (SPEC Z2). */
+  function distrust({ at, root }: Cut): void {
+    drop('the tree of the cuts did not agree with the state: it is made anew');
+    deps.onMismatch({ at, root: bytesToHex(root) });
+  }
+
+  /** `isOurs`: it is durable that this node attests this time. */
+  function attest(cut: Cut, isOurs: boolean): void {
     const { network, trustHash, signer } = deps;
     const claim = { network, author: signer.author, trustHash, ...cut };
-    const signed = deps.mayAttest() ? createSignedAttestation(claim, (message) => signer.sign(message)) : undefined;
+    // A twin may have shown meanwhile, or the clock may have turned out wrong.
+    const signs = isOurs && deps.mayAttest() && deps.clockIsGood();
+    const signed = signs ? createSignedAttestation(claim, (message) => signer.sign(message)) : undefined;
     book.ours(cut, signed);
     deps.onCut({ at: cut.at, root: bytesToHex(cut.root), certified: false });
     if (signed !== undefined) deps.ways.spread(signed, undefined, undefined);

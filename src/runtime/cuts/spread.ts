@@ -30,7 +30,7 @@ export interface AttestationWays {
 
 export function createAttestationWays(deps: {
   readonly p2p: Pick<P2pSupervisor, 'publish'>;
-  readonly http: Pick<HttpSupervisor, 'peers' | 'request'>;
+  readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'request'>;
   readonly streams: Pick<Streams, 'publishFrame' | 'streamsTo'>;
   readonly peers: Pick<PeerTable, 'get'>;
   readonly mode: () => SyncMode;
@@ -46,6 +46,8 @@ export function createAttestationWays(deps: {
       http.peers().flatMap(({ url, author, reachable, streaming }) => {
         if (author === undefined || !reachable || peers.get(author)?.link.path.lung !== 'http') return [];
         if (streaming && streams.streamsTo(author)) return [];
+        // One of several URLs of a peer is enough.
+        if (http.find(author)?.url !== url) return [];
         return [{ author, ask: (message) => ask((m) => http.request(url, m, author), message) }];
       }),
   };

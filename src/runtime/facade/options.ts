@@ -46,8 +46,8 @@ export interface NodeOptions {
   /** What the production guard found wrong in the configuration. With any, the node starts read-only. */
   readonly violations: readonly string[];
   readonly warnings: readonly string[];
-  /** Only status shows these. */
-  readonly p2p: { readonly topic: string; readonly bootstrap: readonly string[] };
+  /** Only status shows `topic` and `bootstrap`. With `open`, peers that are no members may connect over P2P. */
+  readonly p2p: { readonly topic: string; readonly bootstrap: readonly string[]; readonly open?: boolean };
 }
 
 export interface NodeDeps {

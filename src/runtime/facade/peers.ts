@@ -17,7 +17,10 @@ export interface PeerStatus {
   /** The peer id (12D3Koo…). Undefined for a URL at which no node has proven who it is. */
   readonly peerId?: string;
   readonly author?: string;
+  /** The base URL over which the peer is carried. */
   readonly url?: string;
+  /** The other configured URLs at which the same peer answers; one of them takes over when `url` fails. */
+  readonly alternatives?: readonly string[];
   /**
    * Whether the configuration names the peer (by bootstrap address or URL) or an operator added it. Other peers were
    * met on the network.

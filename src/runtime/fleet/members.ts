@@ -6,6 +6,8 @@ import type { Trust } from './trust.ts';
 /** Who may sync with this node: trusted authors, and the peers that are configured (SPEC S9). */
 export interface Members {
   has(author: Author): boolean;
+  /** Whether there is a member beside this node itself. */
+  any(): boolean;
   /** Makes a member of a peer that the configuration or an operator names. */
   configure(author: Author): void;
   /** Makes a member of the author who proved to be the one that answers at this configured URL. */
@@ -28,6 +30,7 @@ export function createMembers(deps: {
 
   return {
     has: (author) => trust.has(author) || peers.get(author)?.link.configured === true,
+    any: () => trust.authors.some((author) => author !== self) || [...peers.all()].some(({ link }) => link.configured),
     configure(author) {
       if (author === self) return;
       const peer = peers.ensure(author);

@@ -3,7 +3,9 @@ import { createBootstrap, MIN_ENTRIES } from '../bootstrap/bootstrap.ts';
 import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
+import { createAttestedMark } from '../cuts/attested.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
+import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createComparison } from '../repair/compare-peer.ts';
@@ -40,6 +42,7 @@ export function buildDuties(
   const vouching = createVouching(opened.bootstrap);
   const periodMs = options.cutPeriodMs ?? CUT_PERIOD_MS;
   const cutLog = deps.log.child('cuts');
+  const attested = createAttestedMark({ replica, writer, stored: opened.attested });
   const book = createAttestationBook({
     network,
     self,
@@ -48,9 +51,11 @@ export function buildDuties(
     periodMs,
     hasher,
     verifier,
-    clock,
+    clock: state.fleetClock,
     log: cutLog,
+    onOwn: attested.heard,
   });
+  const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
     replica,
     writer,
@@ -61,12 +66,20 @@ export function buildDuties(
     network,
     trustHash: trust.hash,
     book,
+    attested,
     periodMs,
     settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
-    clockIsGood: guard.clockIsGood,
-    mayAttest: () => trust.has(self) && !guard.has('clone') && vouching.isVerified(),
+    clockIsGood: guard.clocks.isGood,
+    // Alone, a node whose word needs others' to count has nobody to compare its clock with.
+    mayAttest: () =>
+      (trust.authors.length === 1 || guard.clocks.hearsPeers()) &&
+      trust.has(self) &&
+      !guard.has('clone') &&
+      !guard.has('lost-batches') &&
+      vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
+    onMismatch: mismatches.note,
   });
 
   const bootstrap = createBootstrap({
@@ -77,7 +90,7 @@ export function buildDuties(
     door,
     hasher,
     verifier,
-    clock,
+    clock: state.fleetClock,
     log: deps.log.child('bootstrap'),
     network,
     trusted: trust.authors,
@@ -159,6 +172,7 @@ export function buildDuties(
   return {
     vouching,
     book,
+    mismatches,
     cuts,
     bootstrap,
     snapshots,

@@ -43,6 +43,8 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   return {
     lattice,
     start() {
+      // A store that fails ends the process through onFatal.
+      opened.known.save(parts.writer.keep).catch(() => undefined);
       for (const runner of runners) runner.start?.();
     },
     setReadOnly: parts.guard.set,
@@ -72,6 +74,7 @@ function runnersOf(parts: Parts): Runner[] {
       start: () =>
         parts.p2p.start({
           onGossip: intake.onGossip,
+          standingOf: parts.standingOf,
           onRequest: (peer, message) => responder.answer(peer, message, 'p2p'),
           ...greeting,
         }),
@@ -89,6 +92,7 @@ function runnersOf(parts: Parts): Runner[] {
       stop: () => http.stop(),
     },
     parts.supervision,
+    parts.lost,
     parts.checkpoints,
     parts.integrity,
     parts.cuts,

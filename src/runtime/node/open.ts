@@ -2,6 +2,7 @@ import type { AddedPeers } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { createTrust, type Trust } from '../fleet/trust.ts';
 import { type OpenedState, openState } from '../storage/startup.ts';
 import { loadAddedPeers } from '../upkeep/added-peers.ts';
@@ -10,6 +11,7 @@ import { loadAddedPeers } from '../upkeep/added-peers.ts';
 export interface OpenedNode extends OpenedState {
   readonly self: Author;
   readonly trust: Trust;
+  readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly addedPeers: AddedPeers;
 }
@@ -19,19 +21,21 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
   const { store, hasher, random } = deps;
   const self = deps.signer.author;
   const trust = createTrust(options.trusted, self, hasher);
+  const known = await loadKnownAuthors({ store, log: deps.log.child('node') }, trust.authors);
   const state = await openState({
     store,
     hasher,
     random,
     network: options.network,
     self,
-    isTrusted: trust.has,
+    isKnown: known.has,
     directory: options.directory,
   });
   return {
     ...state,
     self,
     trust,
+    known,
     bootstrap: await loadBootstrap(store),
     addedPeers: await loadAddedPeers(store),
   };

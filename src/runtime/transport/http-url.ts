@@ -59,6 +59,8 @@ export interface HttpUrlDeps {
   readonly heartbeatMs: number;
   readonly pollMs: number;
   readonly mode: () => SyncMode;
+  /** Whether this is the URL over which the peer is carried. A peer that answers at several URLs has one of them. */
+  readonly isPrimary: (author: Author) => boolean;
   /** Whether HTTP carries this peer at present. */
   readonly isActive: (author: Author) => boolean;
   /** Whether P2P carries the peer at present. */
@@ -77,6 +79,10 @@ export interface HttpUrl {
   look(handlers: HttpHandlers): void;
   /** Makes the next look ask the peer at once. */
   wake(): void;
+  /** Where the push stream of this URL is. Undefined before its first cursor. */
+  readonly cursor: string | undefined;
+  /** Becomes the primary URL of its peer, whose stream goes on from the cursor of the former one. */
+  takeOver(cursor: string | undefined): void;
   /**
    * As `wake`, but only for an unreached URL that may be this author's, and not too often. Returns true when a look is
    * worth it.
@@ -119,7 +125,8 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
   const inFlight = new Set<AbortController>();
   const running = new Set<Promise<unknown>>();
 
-  const isActive = (): boolean => deps.mode() !== 'p2p' && (peer.author === undefined || deps.isActive(peer.author));
+  const isActive = (): boolean =>
+    deps.mode() !== 'p2p' && (peer.author === undefined || (deps.isPrimary(peer.author) && deps.isActive(peer.author)));
   const jitter = (ms: number): number => ms * (0.8 + 0.4 * deps.random.fraction());
 
   function track(work: Promise<unknown>): void {
@@ -189,7 +196,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     peer.reachable = false;
     peer.error = message;
     peer.errorCode = errorCodeOf(error);
-    const urgent = peer.author === undefined || !deps.isCovered(peer.author);
+    const urgent = peer.author === undefined || (deps.isPrimary(peer.author) && !deps.isCovered(peer.author));
     const waitMs = (urgent ? urgentWait : coveredWait)(++failures, deps.random.fraction());
     nextAt = clock.monotonic() + BACKOFF_MIN_MS / 2 + waitMs;
     closeStream();
@@ -296,6 +303,13 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
       if (!busy && clock.monotonic() >= nextAt) track(poll(handlers));
     },
     wake() {
+      nextAt = 0;
+    },
+    get cursor() {
+      return cursor;
+    },
+    takeOver(from) {
+      cursor = from ?? cursor;
       nextAt = 0;
     },
     knocked(author) {

@@ -9,6 +9,7 @@ export interface HttpSupervisor {
   start(handlers: HttpHandlers): void;
   stop(): Promise<void>;
   peers(): readonly HttpPeer[];
+  /** The primary URL of a peer: the one over which it is carried. */
   find(author: Author): HttpPeer | undefined;
   /** Adds a URL; does nothing when the URL is there already. */
   add(url: string): void;
@@ -32,14 +33,49 @@ export interface HttpSupervisor {
   outboxBytes(): number;
 }
 
-/** The client side of the HTTP lung: one small loop for each configured URL. */
-export function createHttpSupervisor(deps: HttpUrlDeps & { readonly urls: readonly string[] }): HttpSupervisor {
-  let urls: readonly HttpUrl[] = deps.urls.map((url) => createHttpUrl(deps, url));
+/**
+ * The client side of the HTTP lung: one small loop for each configured URL. A peer that answers at several URLs is
+ * carried over one of them, its primary one. The others are alternatives, of which one takes over when the primary one
+ * fails; until then they are asked now and then, so that it is known whether they work.
+ */
+export function createHttpSupervisor(
+  deps: Omit<HttpUrlDeps, 'isPrimary'> & { readonly urls: readonly string[] },
+): HttpSupervisor {
+  const makeUrl = (text: string): HttpUrl =>
+    createHttpUrl({ ...deps, isPrimary: (author) => primaryOf(author)?.peer.url === text }, text);
+  const primaries = new Map<Author, HttpUrl>();
+  let urls: readonly HttpUrl[] = [];
   /** The endings of removed URLs, which the node awaits before it has stopped. */
   const endings = new Set<Promise<void>>();
   let handlers: HttpHandlers | undefined;
   let looks: Repetition | undefined;
   let stopped = false;
+  urls = deps.urls.map(makeUrl);
+
+  /** The URL over which a peer is carried. It stays the same for as long as it works, or as no other one does. */
+  function primaryOf(author: Author): HttpUrl | undefined {
+    const own = urls.filter(({ peer }) => peer.author === author);
+    const former = primaries.get(author);
+    const working = own.find(({ peer }) => peer.reachable);
+    const stays = former !== undefined && own.includes(former) && (former.peer.reachable || working === undefined);
+    const primary = stays ? former : (working ?? own[0]);
+    if (primary === former) return primary;
+    if (primary === undefined) {
+      primaries.delete(author);
+      return undefined;
+    }
+    // Who answers at a URL may change again and again, and no more authors are remembered than there are URLs.
+    if (primaries.size >= urls.length)
+      for (const [other, { peer }] of primaries) if (peer.author !== other) primaries.delete(other);
+    // This comes before others are told, because they may ask again.
+    primaries.set(author, primary);
+    if (former !== undefined) {
+      deps.log.info({ peer: author, from: former.peer.url, to: primary.peer.url }, 'HTTP peer has another primary URL');
+      primary.takeOver(former.cursor);
+    }
+    handlers?.onIdentity(author, primary.peer.url);
+    return primary;
+  }
 
   function look(url: HttpUrl): void {
     if (handlers !== undefined && !stopped) url.look(handlers);
@@ -49,7 +85,12 @@ export function createHttpSupervisor(deps: HttpUrlDeps & { readonly urls: readon
 
   return {
     start(given) {
-      handlers = given;
+      handlers = {
+        ...given,
+        onIdentity(author, url) {
+          given.onIdentity(author, primaryOf(author)?.peer.url ?? url);
+        },
+      };
       looks = every(deps.clock, Math.min(LOOK_EVERY_MS, deps.heartbeatMs), lookAtAll, {
         firstMs: 0,
         onError: (err) => deps.log.error({ err }, 'looking at the HTTP peers failed'),
@@ -62,10 +103,10 @@ export function createHttpSupervisor(deps: HttpUrlDeps & { readonly urls: readon
       await Promise.all([...urls.map((url) => url.stop(reason)), ...endings]);
     },
     peers: () => urls.map(({ peer }) => peer),
-    find: (author) => urls.find(({ peer }) => peer.author === author)?.peer,
+    find: (author) => primaryOf(author)?.peer,
     add(text) {
       if (urls.some(({ peer }) => peer.url === text)) return;
-      const url = createHttpUrl(deps, text);
+      const url = makeUrl(text);
       urls = [...urls, url];
       look(url);
     },

@@ -6,6 +6,7 @@ import type { OwnState } from '../commit/own-state.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
+import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { Health, NodeStatus, PeerStatus } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
@@ -13,6 +14,7 @@ import type { Mode } from '../fleet/mode.ts';
 import type { Transitions } from '../fleet/transitions.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
+import { clockOf } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -20,6 +22,7 @@ import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
+import type { LostBatches } from '../upkeep/lost-batches.ts';
 
 export interface StatusDeps {
   readonly options: NodeOptions;
@@ -46,8 +49,10 @@ export interface StatusParts {
   readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'outboxBytes'>;
   readonly outbox: Pick<GossipOutbox, 'waiting'>;
   readonly book: Pick<AttestationBook, 'warnings'>;
+  readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress'>;
+  readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
 }
@@ -74,8 +79,13 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     );
   };
   /** Whether an operator added the peer while a node ran. */
-  const isAdded = (author: Author | undefined, url: string | undefined): boolean =>
-    (author !== undefined && s.added.hasAuthor(author)) || (url !== undefined && s.added.hasUrl(url));
+  const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
+    (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
+  /** The peer's wall clock less ours, in whole ms. */
+  const clockOffsetOf = (peer: Peer): number | undefined => {
+    const told = clockOf(peer.view);
+    return told === undefined ? undefined : Math.round(told.ms - (clock.now() - clock.monotonic()));
+  };
   /** Turns monotonic times into Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
@@ -84,13 +94,21 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     const url = s.http.find(peer.author);
     const rtt = deps.p2p?.connections().find((c) => c.peer === peer.author)?.rttMs;
     const { head } = peer.view;
+    const urls = s.http.peers().flatMap(({ author, url: text }) => (author === peer.author ? text : []));
+    const alternatives = urls.filter((text) => text !== peer.link.url);
     const reachable = httpAlive(peer, url);
     return {
       peerId: deps.peerIdOf(peer.author),
       author: peer.author,
       ...optional('url', peer.link.url),
+      ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
-      ...optional('added', isAdded(peer.author, peer.link.url) ? (true as const) : undefined),
+      ...optional(
+        'added',
+        isAdded(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls])
+          ? (true as const)
+          : undefined,
+      ),
       trusted: trust.has(peer.author),
       lung: peer.link.path.lung === 'http' && !reachable ? 'none' : peer.link.path.lung,
       p2p: {
@@ -114,7 +132,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
       ...optional('repair', peer.repair.progress),
       ...optional('differing', differingOf(peer)),
       ...optional('software', peer.view.software),
-      ...optional('clockOffsetMs', peer.view.clockOffsetMs),
+      ...optional('clockOffsetMs', clockOffsetOf(peer)),
     };
   }
 
@@ -132,7 +150,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     return {
       url: url.url,
       configured: true,
-      ...optional('added', isAdded(undefined, url.url) ? (true as const) : undefined),
+      ...optional('added', isAdded(undefined, [url.url]) ? (true as const) : undefined),
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
@@ -149,7 +167,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
 
   function warnings(peers: readonly Peer[]): Warning[] {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.bootstrap.warnings());
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(
@@ -223,7 +242,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
           ...(urls.length > 0 && !urls.some((p) => p.reachable)
             ? optional('error', urls.find((p) => p.error !== undefined)?.error)
             : {}),
-          peers: urls.filter((p) => p.reachable).length,
+          // A node that answers at several URLs is one peer.
+          peers: new Set(urls.flatMap((p) => (p.reachable ? p.author : []))).size,
           streaming: urls.filter((p) => p.streaming).length,
         },
         writable: reasons.length === 0,

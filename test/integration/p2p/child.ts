@@ -29,6 +29,7 @@ process.once('SIGTERM', () => {
 });
 await lung.start(
   {
+    standingOf: () => 'member',
     onGossip: async (data) => {
       say(`gossip ${Buffer.from(data).toString()}`);
       return 'accept';

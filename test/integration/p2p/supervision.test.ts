@@ -60,19 +60,6 @@ describe('supervision of connections', () => {
     await settled(a, b);
     expect(b.log.lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['peer'])).not.toContain(own);
   });
-
-  it('with an allow-list only its peers get in', async () => {
-    const seed = new Uint8Array(32).fill(21);
-    const friend = testLung({ seed }).author;
-    const a = await startedLung({ allowPeers: [friend] });
-    const stranger = await startedLung({ bootstrap: [a.address()] });
-    const known = await startedLung({ seed, bootstrap: [a.address()] });
-    await settled(a, known);
-    const refused = (): number =>
-      stranger.log.lines.filter(({ message }) => /^dial failed|^peer disconnected/.test(message)).length;
-    await until('the stranger was refused twice', () => refused() >= 2);
-    expect(a.events).toEqual([`+${friend}`]);
-  });
 });
 
 describe('redial', () => {

@@ -5,7 +5,7 @@ import { createP2pLung, type P2pLungOptions } from '../../../src/adapters/p2p/in
 import { seedToAuthor, systemClock, systemRandom } from '../../../src/adapters/system/index.ts';
 import type { Author, Bytes } from '../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
-import type { Log, P2pHandlers, P2pLung, Verdict } from '../../../src/ports/index.ts';
+import type { Log, P2pHandlers, P2pLung, Standing, Verdict } from '../../../src/ports/index.ts';
 
 export const TOPIC = 'diotec360/test';
 
@@ -58,6 +58,8 @@ export interface TestLung {
 
 type Behaviour = Partial<Pick<P2pHandlers, 'onRequest'>> & {
   readonly onGossip?: (data: Bytes) => Verdict | Promise<Verdict>;
+  /** Default: everybody is a member. */
+  readonly standingOf?: (peer: Author | undefined) => Standing;
 };
 
 const open: P2pLung[] = [];
@@ -90,6 +92,7 @@ export function testLung(options: Partial<P2pLungOptions> = {}, behaviour: Behav
       messages.push({ data: Buffer.from(data).toString('latin1'), from });
       return (await behaviour.onGossip?.(data)) ?? 'accept';
     },
+    standingOf: behaviour.standingOf ?? (() => 'member'),
     onRequest: behaviour.onRequest ?? (async (_peer, message) => message),
     onConnected: (peer) => events.push(`+${peer}`),
     onDisconnected: (peer) => events.push(`-${peer}`),

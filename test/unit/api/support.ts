@@ -93,6 +93,7 @@ export async function startApi(
     limits?: ApiDeps['limits'];
     lattice?: LiveLattice;
     complete?: boolean;
+    hasRoom?: () => boolean;
   } = {},
 ): Promise<TestApi> {
   const lattice = options.lattice ?? (await startLattice());
@@ -109,6 +110,7 @@ export async function startApi(
     clock,
     log: silentLog,
     ...sources,
+    ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });

@@ -242,6 +242,32 @@ describe('import', () => {
   });
 });
 
+describe('an env file', () => {
+  it('is read as a node reads it: older names, a byte order mark, a flaw named with its line', async () => {
+    const { port } = new URL(node.url);
+    writeFileSync(join(dir, 'old.env'), `\uFEFFAETHEL_API_PORT=${port}\nAETHEL_API_TOKEN=${TOKEN}\n`);
+    const put = await run(['state', 'put', 'k', '1', '--env-file', 'old.env'], { cwd: dir });
+    expect([put.code, node.state.get('k')]).toEqual([0, 1]);
+    writeFileSync(join(dir, 'bad.env'), 'nonsense\n');
+    const bad = await run(['status', '--env-file', 'bad.env', '--json'], { cwd: dir });
+    expect([bad.code, errorOf(bad).code]).toEqual([2, 'invalid-config']);
+    expect(errorOf(bad).message).toContain('bad.env=line 1');
+    const none = await run(['status', '--env-file', 'none.env', '--json'], { cwd: dir });
+    expect([none.code, errorOf(none).code]).toEqual([2, 'invalid-config']);
+  });
+});
+
+describe('text from files and standard input', () => {
+  it('may begin with a byte order mark', async () => {
+    const text = JSON.stringify({ state: {}, merkle_root: null, timestamp: 0 });
+    writeFileSync(join(dir, 'snapshot.json'), `\uFEFF${text}`);
+    expect((await run(on('import', 'snapshot.json'), { cwd: dir })).code).toBe(0);
+    expect((await run(on('import', '-'), { stdin: `\uFEFF${text}` })).code).toBe(0);
+    expect((await run(on('state', 'put', 'k', '-'), { stdin: '\uFEFF"v"' })).code).toBe(0);
+    expect(node.state.get('k')).toBe('v');
+  });
+});
+
 describe('init and id', () => {
   it('init writes a fleet that id and --env-file understand', async () => {
     const made = await run(

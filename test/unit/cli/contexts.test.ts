@@ -36,6 +36,28 @@ describe('context', () => {
     });
   });
 
+  it.each([
+    ['a token of base64 with its padding', (token: string) => `${token}\n`],
+    [
+      'a line with the older name, behind a byte order mark',
+      (token: string) => `\uFEFFAETHEL_API_TOKEN="${token}"\r\n`,
+    ],
+  ])('the token may stand as %s', async (_, written) => {
+    const token = 'dGhpcyBpcyBhIHRva2Vu==';
+    writeFileSync(join(dir, 'other-token'), written(token));
+    await at(['context', 'add', 'home', '--url', node.url, '--token-file', 'other-token']);
+    let sent: string | undefined;
+    node.intercept = (_path, headers) => void (sent = headers.authorization);
+    await at(['state', 'put', 'k', '1']);
+    expect(sent).toBe(`Bearer ${token}`);
+  });
+
+  it('an empty line of the token is no token', async () => {
+    writeFileSync(join(dir, 'other-token'), 'DIOTEC360_API_TOKEN=\n');
+    const added = await at(['context', 'add', 'home', '--url', node.url, '--token-file', 'other-token', '--json']);
+    expect(errorOf(added).code).toBe('no-token');
+  });
+
   it('the file can be read by its owner only', async () => {
     await at(['context', 'add', 'home', '--url', node.url]);
     expect(statSync(file()).mode & 0o777).toBe(0o600);

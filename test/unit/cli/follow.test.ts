@@ -8,7 +8,12 @@ describe('following', () => {
   let url: string;
   let asked: string[];
   /** What each connection is sent before it is cut. */
-  let answers: (string | number)[];
+  let answers: (string | number | Page)[];
+  /** An answer that a proxy gives while its node is away. */
+  interface Page {
+    readonly status: number;
+    readonly html: string;
+  }
   beforeEach(async () => {
     asked = [];
     answers = [];
@@ -20,6 +25,11 @@ describe('following', () => {
         response.end(
           JSON.stringify({ status: answer, code: answer === 503 ? 'stopping' : 'unauthorized', detail: 'said no' }),
         );
+        return;
+      }
+      if (typeof answer === 'object') {
+        response.writeHead(answer.status, { 'content-type': 'text/html' });
+        response.end(answer.html);
         return;
       }
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -52,6 +62,22 @@ describe('following', () => {
     expect(asked).toEqual(['/api/v1/events', '/api/v1/events?after=e-2', '/api/v1/events?after=e-2']);
     expect(err).toContain('trying again');
     expect(err).toContain('events --after e-3');
+  });
+
+  it('goes on through what a proxy answers while its node restarts', async () => {
+    const html = '<html><body>Be right back</body></html>';
+    answers = [change(1), { status: 502, html }, { status: 200, html }, { status: 404, html }, change(2)];
+    const { code, out, err } = await run(['events', '--count', '2', '--url', url]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/k1[^]*k2/);
+    expect(asked).toHaveLength(5);
+    expect(err).toContain('did not answer with events');
+  }, 20_000);
+
+  it('ends at a page where no node ever answered', async () => {
+    answers = [{ status: 200, html: '<p>hello</p>' }];
+    const refused = await run(['events', '--url', url, '--json']);
+    expect([refused.code, errorOf(refused).code]).toEqual([1, 'not-a-lattice-node']);
   });
 
   it('ends at once where the node refuses for good, or was never there', async () => {

@@ -31,7 +31,7 @@ describe('defaults', () => {
         publicSync: false,
       },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
-      p2p: { enabled: false, listen: [], bootstrap: [], topic: 'aethel/lattice/v1', mdns: false },
+      p2p: { enabled: false, listen: [], bootstrap: [], topic: 'aethel/lattice/v1', mdns: false, open: false },
       http: { nodes: [], pollIntervalMs: 10_000 },
       heartbeatIntervalMs: 1000,
       peerlessTimeoutMs: 3000,
@@ -206,6 +206,18 @@ describe('env file', () => {
     expect(error.message).not.toContain('f0f0');
   });
 
+  it('warns of lines that may not mean what they look like, with path and line', () => {
+    write('.env', 'DIOTEC360_NODE_NAME=a#b\n');
+    expect(loadConfig({ env: {}, cwd: dir() }).warnings).toContainEqual(
+      expect.stringContaining(`${join(dir(), '.env')}, line 1: DIOTEC360_NODE_NAME is cut off at the #`),
+    );
+  });
+
+  it('that is no UTF-8 is refused', () => {
+    writeFileSync(join(dir(), '.env'), Uint8Array.of(0x41, 0x3d, 0xff));
+    expect(problemsOf(() => loadConfig({ env: {}, cwd: dir() }))).toMatchObject([{ rule: 'it is not UTF-8 text' }]);
+  });
+
   it('that is too long is refused', () => {
     write('.env', `# ${'x'.repeat(300_000)}\n`);
     expect(problemsOf(() => loadConfig({ env: {}, cwd: dir() }))).toHaveLength(1);
@@ -217,6 +229,25 @@ describe('env file', () => {
     expect(warnings()).toEqual([]);
     chmodSync(join(dir(), '.env'), 0o644);
     expect(warnings()).toEqual([expect.stringMatching(/DIOTEC360_API_TOKEN.*chmod 600/)]);
+  });
+});
+
+describe('in Kubernetes, a service of our name', () => {
+  it('is named as what it is', () => {
+    const link = 'tcp://10.96.0.10:8000';
+    expect(problemsOf(() => load({ DIOTEC360_API_PORT: link }))).toEqual([
+      expect.objectContaining({
+        variable: 'DIOTEC360_API_PORT',
+        value: link,
+        rule: expect.stringMatching(/Kubernetes/),
+      }),
+    ]);
+  });
+
+  it('brings no warnings about names that nobody wrote', () => {
+    const names = ['SERVICE_HOST', 'SERVICE_PORT', 'SERVICE_PORT_HTTP', 'PORT', 'PORT_8000_TCP', 'PORT_8000_TCP_ADDR'];
+    const warnings = load(Object.fromEntries(names.map((name) => [`DIOTEC360_LATTICE_${name}`, 'x']))).warnings;
+    expect(warnings.filter((warning) => warning.includes('has no effect'))).toEqual([]);
   });
 });
 
@@ -308,6 +339,7 @@ describe('files of the original', () => {
       bootstrap: [],
       topic: 'aethel/lattice/v1',
       mdns: false,
+      open: false,
     });
     expect(config.http.nodes).toHaveLength(2);
     expect([config.heartbeatIntervalMs, config.peerlessTimeoutMs, config.http.pollIntervalMs]).toEqual([

@@ -103,7 +103,7 @@ describe('Dockerfile', () => {
     expect(names.indexOf('USER')).toBeGreaterThan(names.lastIndexOf('RUN'));
     expect(names).toContain('HEALTHCHECK');
     expect(final.find(({ name }) => name === 'ENTRYPOINT')?.text).toBe(
-      `["node", "/app/${manifest.bin['lattice']?.replace('./', '')}"]`,
+      `["node", "--", "/app/${manifest.bin['lattice']?.replace('./', '')}"]`,
     );
   });
 

@@ -184,6 +184,8 @@ export interface TestState {
   readonly rows: EntryRows;
   readonly holds: Holds;
   readonly incarnation: Bytes;
+  /** The newest attested time that the store names. */
+  readonly attested: number;
   readonly writer: Writer;
   readonly clock: HandClock;
   readonly applied: Applied[];
@@ -206,13 +208,13 @@ export async function openTestState(
   const self = createAuthor(options.id ?? 1);
   const store = options.store ?? gateStore();
   const clock = options.clock ?? createHandClock();
-  const { replica, rows, incarnation } = await openState({
+  const { replica, rows, incarnation, attested } = await openState({
     store,
     hasher,
     random: createRandom(),
     network: NETWORK,
     self: self.author,
-    isTrusted: () => true,
+    isKnown: () => true,
     directory: 'memory',
   });
   const applied: Applied[] = [];
@@ -238,7 +240,7 @@ export async function openTestState(
     ...(options.onUnchanged === undefined ? {} : { onUnchanged: options.onUnchanged }),
     onFatal: (error) => fatal.push(error),
   });
-  return { self, store, replica, entries, rows, holds, incarnation, writer, clock, applied, fatal };
+  return { self, store, replica, entries, rows, holds, incarnation, attested, writer, clock, applied, fatal };
 }
 
 /** All reads of a node over the parts of a state, or over others in their place. */

@@ -98,6 +98,10 @@ function readFunction(path: string, fields: OriginalObject): VaultFile {
   return { hash, path, fields, verified };
 }
 
+/** Whether the process has no file descriptor left, which says nothing about the file that was to be opened. */
+const isShortOfDescriptors = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
+
 /** The JSON object in a regular file. Undefined for a link, for a file that is too large, and for other content. */
 async function readJsonObject(path: string): Promise<OriginalObject | undefined> {
   let file: FileHandle | undefined;
@@ -111,6 +115,7 @@ async function readJsonObject(path: string): Promise<OriginalObject | undefined>
     const value = parseOriginalJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead)));
     return isObject(value) ? value : undefined;
   } catch (error) {
+    if (isShortOfDescriptors(error)) throw error;
     // The file is gone, a link, unreadable, not UTF-8 (TypeError) or not JSON, and so cannot be served.
     if (error instanceof LatticeError || error instanceof TypeError || (error instanceof Error && 'code' in error))
       return undefined;
@@ -120,7 +125,10 @@ async function readJsonObject(path: string): Promise<OriginalObject | undefined>
   }
 }
 
-/** The names of regular files in a directory. None when it does not exist, or is a link that leads out of `root`. */
+/**
+ * The names of regular files in a directory. None when it does not exist, or is a link that leads out of `root`. Rejects
+ * with LatticeError `vault-too-large` when there are more than MAX_FILES.
+ */
 async function namesIn(directory: string, root: string, wanted: (name: string) => boolean): Promise<string[]> {
   let entries: Dirent[];
   try {
@@ -128,11 +136,17 @@ async function namesIn(directory: string, root: string, wanted: (name: string) =
     if (real !== root && !real.startsWith(`${root}/`)) return [];
     entries = await readdir(real, { withFileTypes: true });
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return [];
+    if (error instanceof Error && 'code' in error && !isShortOfDescriptors(error)) return [];
     throw error;
   }
   const names = entries.filter((entry) => entry.isFile() && wanted(entry.name)).map((entry) => entry.name);
-  return names.sort().slice(0, MAX_FILES);
+  if (names.length > MAX_FILES) {
+    // A part of them would look like all of them.
+    throw new LatticeError('vault-too-large', `the vault has ${names.length} files of one kind, over ${MAX_FILES}`, {
+      next: 'move files that are not needed out of DIOTEC360_VAULT_DIR',
+    });
+  }
+  return names.sort();
 }
 
 /** Reads the files at `paths`, relative to `root`, and maps them by hash. */

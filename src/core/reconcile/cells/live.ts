@@ -58,23 +58,33 @@ export function nameOf({ a, b, c, d }: Item): string {
   return `${a}.${b}.${c}.${d}`;
 }
 
+export interface LiveCellsOptions {
+  readonly hasher: Hasher;
+  readonly network: string;
+  /**
+   * How many cells are kept, PREFIX_CELLS by default, which takes 3 MiB. Fewer will do where the state is known to stay
+   * small: at least SPARE_CELLS more than it has keys (SPEC Y7).
+   */
+  readonly cells?: number | undefined;
+}
+
 /**
  * The coded symbols of a state, kept up to date beside its Merkle tree: one item for each leaf, those of tombstones
  * included.
  */
 export class LiveCells {
-  readonly #options: { readonly hasher: Hasher; readonly network: string };
+  readonly #options: LiveCellsOptions;
   readonly #prefix: CellPrefix;
   readonly #watches = new Set<ItemWatch>();
   readonly #keyOf: (salt: Bytes) => Bytes;
 
-  constructor(options: { readonly hasher: Hasher; readonly network: string }, prefix?: CellPrefix) {
+  constructor(options: LiveCellsOptions, prefix?: CellPrefix) {
     this.#options = options;
     const name = new TextEncoder().encode(options.network);
     const domain = new TextEncoder().encode(KEY_DOMAIN);
     this.#keyOf = (salt) =>
       options.hasher.hash(concatBytes(domain, salt.length === 0 ? new Uint8Array(SALT_BYTES) : salt, name)).slice(0, 8);
-    this.#prefix = prefix ?? new CellPrefix(this.#keyOf(new Uint8Array(0)), PREFIX_CELLS);
+    this.#prefix = prefix ?? new CellPrefix(this.#keyOf(new Uint8Array(0)), options.cells ?? PREFIX_CELLS);
   }
 
   /** A copy that changes on its own. Watches of this one do not see the changes of the copy. */
@@ -89,6 +99,12 @@ export class LiveCells {
   replace(keyHash: Bytes, before: Bytes | undefined, after: Bytes | undefined): void {
     if (before !== undefined) this.#change(itemOf(keyHash, before), -1);
     if (after !== undefined) this.#change(itemOf(keyHash, after), 1);
+  }
+
+  /** The XOR of all items, which is part of cell 0: it tells whether two states that should be equal are. */
+  total(): Item {
+    const [a = 0, b = 0, c = 0, d = 0] = this.#prefix.copy(1);
+    return { a, b, c, d };
   }
 
   #change(item: Item, by: 1 | -1): void {

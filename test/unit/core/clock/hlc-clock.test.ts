@@ -12,13 +12,7 @@ import {
   observe,
   tick,
 } from '../../../../src/core/clock/index.ts';
-import {
-  compareBytes,
-  type Hlc,
-  LatticeError,
-  MAX_FUTURE_MS,
-  MAX_LOCAL_AHEAD_MS,
-} from '../../../../src/core/types/index.ts';
+import { compareBytes, type Hlc, LatticeError, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
 
 const NOW = 1_700_000_000_000;
 const arbitraryHlc = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((n) => n as Hlc);
@@ -43,12 +37,12 @@ describe('HLC: tick', () => {
     expect(tick(at(NOW, 65_535), NOW)).toEqual({ ok: true, hlc, state: { last: hlc } });
   });
 
-  it('refuses beyond MAX_LOCAL_AHEAD_MS and not before [C3]', () => {
-    const limit = NOW + MAX_LOCAL_AHEAD_MS;
+  it('refuses beyond MAX_AHEAD_MS and not before [C3]', () => {
+    const limit = NOW + MAX_AHEAD_MS;
     expect(tick(at(limit, 0), NOW)).toMatchObject({ ok: true, hlc: makeHlc(limit, 1) });
     expect(tick(at(limit, 65_534), NOW)).toMatchObject({ ok: true, hlc: makeHlc(limit, 65_535) });
-    expect(tick(at(limit, 65_535), NOW)).toEqual({ ok: false, aheadMs: MAX_LOCAL_AHEAD_MS + 1 });
-    expect(tick(at(limit + 1, 0), NOW)).toEqual({ ok: false, aheadMs: MAX_LOCAL_AHEAD_MS + 1 });
+    expect(tick(at(limit, 65_535), NOW)).toEqual({ ok: false, aheadMs: MAX_AHEAD_MS + 1 });
+    expect(tick(at(limit + 1, 0), NOW)).toEqual({ ok: false, aheadMs: MAX_AHEAD_MS + 1 });
     expect(tick(at(limit + 1, 0), NOW + 1)).toMatchObject({ ok: true });
   });
 
@@ -77,12 +71,12 @@ describe('HLC: tick', () => {
             const before = state;
             const result = tick(state, now);
             if (!result.ok) {
-              expect(result.aheadMs).toBeGreaterThan(MAX_LOCAL_AHEAD_MS);
+              expect(result.aheadMs).toBeGreaterThan(MAX_AHEAD_MS);
               break;
             }
             expect(result.hlc > previous && result.hlc > before.last).toBe(true);
             expect(hlcMs(result.hlc)).toBeGreaterThanOrEqual(now);
-            expect(hlcMs(result.hlc) - now).toBeLessThanOrEqual(MAX_LOCAL_AHEAD_MS);
+            expect(hlcMs(result.hlc) - now).toBeLessThanOrEqual(MAX_AHEAD_MS);
             previous = result.hlc;
             state = result.state;
           }
@@ -101,10 +95,21 @@ describe('HLC: observe and isFuture', () => {
     expect(observe(state, makeHlc(NOW, 4))).toEqual(at(NOW, 4));
   });
 
-  it('defers what is more than MAX_FUTURE_MS ahead [C4]', () => {
-    expect(isFuture(makeHlc(NOW + MAX_FUTURE_MS, 65_535), NOW)).toBe(false);
-    expect(isFuture(makeHlc(NOW + MAX_FUTURE_MS + 1, 0), NOW)).toBe(true);
+  it('defers what is MAX_AHEAD_MS ahead or more [C4]', () => {
+    expect(isFuture(makeHlc(NOW + MAX_AHEAD_MS - 1, 65_535), NOW)).toBe(false);
+    expect(isFuture(makeHlc(NOW + MAX_AHEAD_MS, 0), NOW)).toBe(true);
     expect(isFuture(ZERO_HLC, NOW)).toBe(false);
+  });
+
+  it('whatever is not deferred leaves a local write possible (property) [C5]', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -100, max: 100 }), fc.nat(65_535), fc.nat(1_000), (ms, counter, passed) => {
+        const hlc = makeHlc(NOW + MAX_AHEAD_MS + ms, counter);
+        fc.pre(!isFuture(hlc, NOW));
+        expect(tick(observe(INITIAL_HLC_STATE, hlc), NOW + passed).ok).toBe(true);
+      }),
+    );
+    expect(tick(observe(INITIAL_HLC_STATE, makeHlc(NOW + MAX_AHEAD_MS - 1, 65_535)), NOW).ok).toBe(true);
   });
 });
 

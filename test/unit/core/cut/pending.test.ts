@@ -36,7 +36,7 @@ it('keys whose hashes begin with the same 32 bits are told apart, and each settl
   for (const one of operations)
     tracker.apply({
       operations: [one],
-      before: [{ key: one.key, keyHash: keyHash(one.key, colliding), siblings: [] }],
+      changed: [{ key: one.key, keyHash: keyHash(one.key, colliding), before: [], after: [one.operation] }],
     });
   const pending = (): string[] => keys.filter((key) => tracker.isPending(keyHash(key, colliding)));
   expect(pending()).toEqual(keys);

@@ -111,7 +111,12 @@ export class Node {
     }
     this.tracker.apply({
       operations: applied,
-      before: Array.from(before, ([key, siblings]) => ({ key, keyHash: keyHash(key, hasher), siblings })),
+      changed: Array.from(before, ([key, siblings]) => ({
+        key,
+        keyHash: keyHash(key, hasher),
+        before: siblings,
+        after: this.live.get(key) ?? [],
+      })),
     });
   }
 

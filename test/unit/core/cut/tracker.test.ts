@@ -203,12 +203,13 @@ describe('the trailing tree', () => {
     const [root, cells] = [node.tree.root(), node.cells.version(node.tree, new Uint8Array(0))?.cells];
     const other = node.tracker;
     node.tracker = new Node().tracker;
-    const late = [writer.write('key/7', 3_050), writer.write('new', 3_060)];
+    const [held, fresh] = [writer.write('key/7', 3_050), writer.write('new', 3_060)];
+    const before = node.live.get('key/7') ?? [];
     other.apply({
-      operations: late,
-      before: [
-        { key: 'key/7', keyHash: keyHash('key/7', hasher), siblings: node.live.get('key/7') ?? [] },
-        { key: 'new', keyHash: keyHash('new', hasher), siblings: [] },
+      operations: [held, fresh],
+      changed: [
+        { key: 'key/7', keyHash: keyHash('key/7', hasher), before, after: [held.operation] },
+        { key: 'new', keyHash: keyHash('new', hasher), before: [], after: [fresh.operation] },
       ],
     });
     move(other, 3_100, 1);

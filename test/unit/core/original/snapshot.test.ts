@@ -136,7 +136,8 @@ describe('legacy snapshot', () => {
   it.each([
     ['[]', 'not a JSON object'],
     ['{"merkle_root":"00","timestamp":1}', '"state"'],
-    ['{"state":{},"merkle_root":null,"timestamp":1}', '"merkle_root"'],
+    ['{"state":{"a":1},"merkle_root":null,"timestamp":1}', '"merkle_root"'],
+    ['{"state":{},"merkle_root":0,"timestamp":1}', '"merkle_root"'],
     [`{"state":{},"merkle_root":"${rootOf('{}')}","timestamp":"now"}`, '"timestamp"'],
     ['{"state":{"\\ud800":1},"merkle_root":"' + '0'.repeat(64) + '","timestamp":1}', 'surrogate'],
   ])('%s is malformed', (text, why) => {

@@ -29,8 +29,11 @@ export const T = 1_700_000_000_000;
 export type Door = (author: string) => Refusal | undefined;
 export const open: Door = () => undefined;
 
+/** What a session needs of either side. */
+export type Side = Pick<TestReplica, 'replica' | 'entryByHash' | 'step'>;
+
 function receive(
-  to: TestReplica,
+  to: Side,
   door: Door,
   fragments: readonly Bytes[],
 ): { key: string; commit: Bytes; index: number; verdict: PushVerdict }[] {
@@ -48,7 +51,7 @@ function receive(
 }
 
 /** As the runtime does: what has a later version is left out and said so. */
-function receiveAll(to: TestReplica, door: Door, fragments: readonly Bytes[]) {
+function receiveAll(to: Side, door: Door, fragments: readonly Bytes[]) {
   const known = fragments.filter((bytes) => !isLater(bytes));
   return { operations: receive(to, door, known), unreadable: known.length < fragments.length };
 }
@@ -62,7 +65,7 @@ function isLater(bytes: Bytes): boolean {
   }
 }
 
-export function respond(to: TestReplica, door: Door, message: SyncMessage, cells?: CellServer): SyncMessage {
+export function respond(to: Side, door: Door, message: SyncMessage, cells?: CellServer): SyncMessage {
   if (message.type === 'cells' && cells !== undefined) {
     try {
       return cells.answer(message);
@@ -97,8 +100,8 @@ export interface Run extends SessionResult {
 
 /** One whole session from `a` to `b`, every message through its bytes. */
 export function session(
-  a: TestReplica,
-  b: TestReplica,
+  a: Side,
+  b: Side,
   options: {
     refused?: RefusedDifferences;
     doorA?: Door;

@@ -1,15 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { makeHlc } from '../../../../src/core/clock/index.ts';
 import { STATE_META } from '../../../../src/core/replica/index.ts';
 import { BUCKETS, decodeStateMeta } from '../../../../src/core/rows/index.ts';
 import { versionOf, winner } from '../../../../src/core/state/index.ts';
-import {
-  bytesToHex,
-  type Entry,
-  type Fragment,
-  LatticeError,
-  MAX_LOCAL_AHEAD_MS,
-} from '../../../../src/core/types/index.ts';
+import { bytesToHex, type Entry, type Fragment, LatticeError, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
 import { pickOperations } from '../../../../src/core/wire/index.ts';
 import { createTestReplica, hasher, ok, outcomesOf, rootOf } from './support.ts';
 
@@ -126,19 +121,28 @@ describe('clock', () => {
     expect(new Set(times).size).toBe(4);
   });
 
-  it('refuses a write that would run further ahead of the wall clock than one bad clock may push it [C3]', () => {
-    const bad = createTestReplica(2);
+  it('refuses a write that would run too far ahead of a wall clock that was set back [C3]', () => {
     const a = createTestReplica(1);
-    a.step({ fragments: [bad.put('x', 1, T + MAX_LOCAL_AHEAD_MS + 1)] }, T);
+    a.put('x', 1, T + MAX_AHEAD_MS + 1);
     const step = a.step({ writes: [put('y')] }, T);
     expect((step.writes[0] as { error: LatticeError }).error.code).toBe('clock-ahead');
     expect(ok(a.step({ writes: [put('y')] }, T + 2).writes[0]).commit.header.author).toBe(a.author);
   });
 
-  it('defers a commit more than a minute ahead and takes it once its time has come [C4, C5]', () => {
+  it('takes a write whatever commit of a clock ahead it has taken in [C5]', () => {
+    const [bad, a] = [createTestReplica(2), createTestReplica(1)];
+    // The HLC that is furthest ahead of those that are not deferred: a write must carry its counter.
+    bad.replica.observeTime(makeHlc(T + MAX_AHEAD_MS - 1, 65_534));
+    const ahead = bad.put('x', 1, T);
+    expect(ahead.header.hlc).toBe(makeHlc(T + MAX_AHEAD_MS - 1, 65_535));
+    expect(outcomesOf(a.step({ fragments: [ahead] }, T))).toEqual([['added']]);
+    expect(ok(a.step({ writes: [put('x')] }, T).writes[0]).commit.header.hlc).toBe(makeHlc(T + MAX_AHEAD_MS, 0));
+  });
+
+  it('defers a commit 20 s ahead and takes it once its time has come [C4, C5]', () => {
     const bad = createTestReplica(2);
     const a = createTestReplica(1);
-    const future = bad.put('x', 1, T + 60_001);
+    const future = bad.put('x', 1, T + MAX_AHEAD_MS);
     expect(outcomesOf(a.step({ fragments: [future] }, T))).toEqual([['future']]);
     expect(a.entry('x')).toBeUndefined();
     expect(outcomesOf(a.step({ fragments: [future] }, T + 1))).toEqual([['added']]);

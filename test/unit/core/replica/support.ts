@@ -11,11 +11,18 @@ import {
 } from '../../../../src/core/replica/index.ts';
 import { BUCKETS, entryKeyToHash, entryRowToEntry } from '../../../../src/core/rows/index.ts';
 import type { AttestedEntry } from '../../../../src/core/snapshot/index.ts';
-import { type Bytes, bytesToHex, type Entry, type Fragment, type JsonValue } from '../../../../src/core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  type Entry,
+  type Fragment,
+  type JsonValue,
+} from '../../../../src/core/types/index.ts';
 import { encodeEntry, keyHash } from '../../../../src/core/wire/index.ts';
 
 export const hasher = nodeHasher();
-const NETWORK = 'test/replica';
+export const NETWORK = 'test/replica';
 
 /** A replica whose rows live in a map: the core alone, without runtime or store. */
 export interface TestReplica {
@@ -31,13 +38,13 @@ export interface TestReplica {
   del(key: string, now: number): Fragment;
 }
 
-export function createTestReplica(id: number): TestReplica {
+export function createTestReplica(id: number, isKnown: (author: Author) => boolean = () => true): TestReplica {
   const signer = createSigner(new Uint8Array(32).fill(id));
   const replica = createReplica({
     hasher,
     network: NETWORK,
     self: signer.author,
-    isTrusted: () => true,
+    isKnown,
     journalLength: 4,
     incarnation: new Uint8Array(8).fill(id),
   });

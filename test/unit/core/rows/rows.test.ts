@@ -10,10 +10,12 @@ import {
   conflictKeyToKey,
   conflictRange,
   decodeAddedPeers,
+  decodeAttested,
   decodeIdempotency,
   decodeJournal,
   decodeStateMeta,
   encodeAddedPeers,
+  encodeAttested,
   encodeIdempotency,
   encodeJournal,
   encodeStateMeta,
@@ -340,7 +342,8 @@ describe('records of idempotency keys and of added peers', () => {
 
   it('round trip, and are what the DAG-CBOR library writes (property)', () => {
     fc.assert(
-      fc.property(record, peers, (r, p) => {
+      fc.property(record, peers, fc.nat(2 ** 48 - 1), (r, p, at48) => {
+        expect(decodeAttested(encodeAttested(at48))).toBe(at48);
         expect(decodeIdempotency(encodeIdempotency(r))).toEqual(r);
         const { at, request, commit: id, hlc: time, first, created } = r;
         expect(bytesToHex(encodeIdempotency(r))).toBe(
@@ -355,7 +358,11 @@ describe('records of idempotency keys and of added peers', () => {
 
   it('that are not exactly as they are written are damage (property)', () => {
     const items = fc.array(fc.oneof(fc.nat(300), fc.boolean(), fc.string(), fc.uint8Array(), list), { maxLength: 7 });
-    const damaged = fc.tuple(fc.oneof(record.map(encodeIdempotency), peers.map(encodeAddedPeers)), fc.nat(), fc.nat(7));
+    const damaged = fc.tuple(
+      fc.oneof(record.map(encodeIdempotency), peers.map(encodeAddedPeers), fc.nat(2 ** 48 - 1).map(encodeAttested)),
+      fc.nat(),
+      fc.nat(7),
+    );
     fc.assert(
       fc.property(
         fc.oneof(
@@ -369,6 +376,7 @@ describe('records of idempotency keys and of added peers', () => {
           for (const again of [
             () => encodeIdempotency(decodeIdempotency(bytes)),
             () => encodeAddedPeers(decodeAddedPeers(bytes)),
+            () => encodeAttested(decodeAttested(bytes)),
           ]) {
             let written: Bytes | undefined;
             expect(['none', 'damaged-row']).toContain(codeOf(() => (written = again())));

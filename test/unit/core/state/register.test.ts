@@ -89,6 +89,18 @@ describe('contextOf', () => {
     expect(contextOf(entry(3), author(9), (a) => a === author(2))).toEqual([saw(2, 5), saw(3, 7)]);
   });
 
+  it('keeps within the bound of the wire: the dots of siblings, then the newest of the others [R5, O2]', () => {
+    const others = Array.from({ length: 256 }, (_, i) => saw(100 + i, 1_000 + i));
+    const one = contextOf(merged(sibling(1, 5_000, others)), author(999), all);
+    expect(one).toHaveLength(256);
+    expect(one).toContainEqual(saw(1, 5_000));
+    expect(one).not.toContainEqual(saw(100, 1_000));
+    const two = contextOf(merged(sibling(1, 5_000, others), sibling(2, 3)), author(999), all);
+    expect(two).toHaveLength(256);
+    expect(two.slice(0, 2)).toEqual([saw(1, 5_000), saw(2, 3)]);
+    expect(two[2]).toEqual(saw(102, 1_002));
+  });
+
   it('takes over no dots of authors that do not count, but keeps those of siblings: invented authors cannot fill a context', () => {
     const entry = merged(sibling(3, 7, [saw(1, 2), saw(8, 1)]), sibling(9, 4));
     expect(contextOf(entry, author(2), (a) => a !== author(8) && a !== author(9))).toEqual([

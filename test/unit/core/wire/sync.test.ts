@@ -115,6 +115,12 @@ const hash = (first: number, last = 0) => {
 };
 const hashes = (n: number) => Buffer.concat(Array.from({ length: n }, (_, i) => hash(i >> 8, i & 0xff)));
 const leaf = (keyHash: Bytes) => Buffer.concat([keyHash, filled(16, 4)]);
+
+it('a full key is told as overloaded, which nodes of every version know as a refusal [S6, R9]', () => {
+  const told = decodeSync(encodeSync({ type: 'pushed', verdicts: ['held', 'key-full'] }));
+  expect(told).toEqual({ type: 'pushed', verdicts: ['held', 'overloaded'] });
+});
+
 const samples: SyncMessage[] = [
   { type: 'hello', software: 'lattice/0.1.0', head: sampleSigned, yourHlc: 5n as Hlc },
   {

@@ -123,7 +123,7 @@ describe('bootstrap', () => {
       random: createRandom(),
       network: NETWORK,
       self: joiner.state.self.author,
-      isTrusted: () => true,
+      isKnown: () => true,
       directory: 'memory',
     });
     expect(bytesToHex(replica.tree.root())).toBe(rootOf(sources[0].state));

@@ -8,17 +8,23 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
+import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
 import type { Lattice } from '../../../../src/runtime/facade/index.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
 import {
   createAuthor,
+  type GatedStore,
   type HandClock,
   hasher,
+  type LogLine,
   log,
+  metrics,
   NETWORK,
   openTestState,
+  recordingLog,
   type TestState,
   verifier,
 } from '../support.ts';
@@ -38,16 +44,31 @@ export interface Party extends TestState {
     readonly from: Author | undefined;
   }[];
   readonly events: { readonly at: number; readonly root: string; readonly certified: boolean }[];
+  /** What did not agree with the state. */
+  readonly mismatches: Mismatches;
+  readonly errors: LogLine[];
   mayAttest: boolean;
   clockIsGood: boolean;
   streamless: readonly StreamlessPeer[];
 }
 
-export async function createParty(id: number, clock: HandClock, trusted: readonly Author[]): Promise<Party> {
+export async function createParty(
+  id: number,
+  clock: HandClock,
+  trusted: readonly Author[],
+  store?: GatedStore,
+): Promise<Party> {
   let cuts: Cuts | undefined;
   const applied = (step: Applied): void => cuts?.applied(step);
-  const state = await openTestState({ id, clock, onApplied: applied, onUnchanged: applied });
+  const state = await openTestState({
+    id,
+    clock,
+    ...(store === undefined ? {} : { store }),
+    onApplied: applied,
+    onUnchanged: applied,
+  });
   const trust = trustHash(trusted, hasher);
+  const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
     network: NETWORK,
     self: state.self.author,
@@ -58,11 +79,16 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
     verifier,
     clock,
     log,
+    onOwn: attested.heard,
   });
   const sent: Party['sent'] = [];
   const events: Party['events'] = [];
+  const errors: LogLine[] = [];
+  const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
     ...state,
+    mismatches,
+    errors,
     get cuts() {
       return cuts as Cuts;
     },
@@ -89,6 +115,7 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
     network: NETWORK,
     trustHash: trust,
     book,
+    attested,
     periodMs: PERIOD_MS,
     settleMs: SETTLE_MS,
     clockIsGood: () => party.clockIsGood,
@@ -98,6 +125,7 @@ export async function createParty(id: number, clock: HandClock, trusted: readonl
       streamless: () => party.streamless,
     },
     onCut: (cut) => events.push(cut),
+    onMismatch: mismatches.note,
   });
   cuts.start();
   return party;

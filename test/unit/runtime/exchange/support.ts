@@ -6,8 +6,10 @@ import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
 import { createOwnState, type OwnState } from '../../../../src/runtime/commit/own-state.ts';
 import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';
+import { createLiveCommits } from '../../../../src/runtime/exchange/live-commits.ts';
 import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
 import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
@@ -76,6 +78,8 @@ export async function openSide(options: {
     incarnation: life,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    peerClocks: () => [],
+    members: () => 3,
     clockAheadMs: () => 0,
   });
   const door = createDoor({
@@ -88,6 +92,7 @@ export async function openSide(options: {
     clock,
     metrics,
   });
+  const attested = createAttestedMark({ replica, writer, stored: 0 });
   const book = createAttestationBook({
     network: NETWORK,
     self: self.author,
@@ -98,6 +103,7 @@ export async function openSide(options: {
     verifier,
     clock,
     log,
+    onOwn: attested.heard,
   });
   cuts = createCuts({
     replica,
@@ -109,21 +115,30 @@ export async function openSide(options: {
     network: NETWORK,
     trustHash: trust.hash,
     book,
+    attested,
     periodMs: PERIOD_MS,
     settleMs: SETTLE_MS,
     clockIsGood: () => true,
     mayAttest: () => true,
     ways: { spread: () => undefined, streamless: () => [] },
     onCut: () => undefined,
+    onMismatch: () => undefined,
+  });
+  const commits = createLiveCommits({
+    hasher,
+    clock,
+    door,
+    seen: (author) => replica.seen(author),
+    passOn: () => undefined,
   });
   const intake = createIntake({
-    hasher,
     network: NETWORK,
     self: self.author,
     incarnation: life,
     verifier,
     clock,
-    door,
+    heartbeatMs: 1000,
+    commits,
     guard,
     peers,
     mode: () => 'auto',

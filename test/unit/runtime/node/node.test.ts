@@ -83,13 +83,18 @@ beforeEach(async () => {
   gossip = [];
   fatal = [];
   identified = 0;
+  await start([self, friend, third]);
+});
+
+/** Starts the node over the store with this trust list. */
+async function start(trusted: readonly (typeof self)[]): Promise<void> {
   node = await createNode(
     {
       name: 'n1',
       role: 'test',
       version: '1.0.0',
       network: NETWORK,
-      trusted: [self.author, friend.author, third.author],
+      trusted: trusted.map(({ author }) => author),
       bootstrap: [],
       urls: [],
       heartbeatMs: HEARTBEAT_MS,
@@ -118,7 +123,7 @@ beforeEach(async () => {
   ({ lattice } = node);
   node.start();
   await turns();
-});
+}
 
 const heads = (messages: readonly GossipMessage[] = gossip): Head[] =>
   messages.flatMap((m) => (m.type === 'head' ? [m.head.head] : []));
@@ -144,6 +149,29 @@ async function openStream(): Promise<GossipMessage[]> {
 }
 
 const put = (key: string, value: number): ReturnType<Lattice['write']> => lattice.write([{ op: 'put', key, value }]);
+
+describe('a trust list that changes at a restart', () => {
+  const contextOfLast = (): readonly string[] =>
+    gossip
+      .flatMap((m) => (m.type === 'commits' ? m.fragments : []))
+      .flatMap((bytes) => decodeFragment(bytes, hasher).operations.flatMap((o) => o.operation.context))
+      .map(({ author }) => author);
+
+  it('leaves what a removed author wrote and others replaced replaced: contexts go on naming the author [R5]', async () => {
+    const old = third.commit({ k: 'old' });
+    const hlc = old.header.hlc;
+    const newer = friend.commit({ k: 'newer' }, { ms: EPOCH_MS + 1, context: [{ author: third.author, hlc }] });
+    await handlers.onGossip(encodeGossip({ type: 'commits', fragments: [encodeFragment(newer)] }), friend.author);
+    await until('the commit is here', () => lattice.root().entries === 1);
+    await node.stop();
+    await start([self, friend]);
+    gossip.length = 0;
+    await put('k', 1);
+    await clock.advance(HEARTBEAT_MS);
+    expect(commits()).toHaveLength(1);
+    expect(new Set(contextOfLast())).toEqual(new Set([friend.author, third.author]));
+  });
+});
 
 describe('heads', () => {
   it('are sent on gossip and on every push stream once per heartbeat [E6]', async () => {
@@ -312,7 +340,20 @@ describe('attestations', () => {
   const attestations = (messages: readonly GossipMessage[]): SignedAttestation[] =>
     messages.flatMap((m) => (m.type === 'attestation' ? [m.attestation] : []));
 
+  /** Has the friend's clock heard: alone, a node of a fleet attests nothing. */
+  const hearFriend = () =>
+    handlers.onGossip(encodeGossip({ type: 'head', head: friend.head({ wallMs: clock.now() }) }), friend.author);
+
+  it('are not made before the clock of another node has been heard [Z3]', async () => {
+    await clock.advance(15_500);
+    expect([attestations(gossip), lattice.status().cuts?.newest?.at]).toEqual([[], EPOCH_MS + 10_000]);
+    await hearFriend();
+    await clock.advance(10_000);
+    expect(attestations(gossip).map((a) => a.attestation.at)).toEqual([EPOCH_MS + 20_000]);
+  });
+
   it('of this node go out by gossip and on every stream; what comes by gossip goes on by streams alone [Z6]', async () => {
+    await hearFriend();
     const stream = await openStream();
     await put('a', 1);
     await clock.advance(15_500);
@@ -346,6 +387,7 @@ describe('attestations', () => {
   it('tell in the events when a cut is fixed and when it is certified [Z9]', async () => {
     const events: LatticeEvent[] = [];
     await lattice.subscribe(undefined, (event) => events.push(event) > 0);
+    await hearFriend();
     await clock.advance(15_500);
     const [own] = attestations(gossip) as [SignedAttestation];
     const theirs = createSignedAttestation({ ...own.attestation, author: friend.author }, friend.sign);

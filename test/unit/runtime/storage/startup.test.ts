@@ -41,7 +41,7 @@ const open = (network = NETWORK) =>
     random: createRandom(),
     network,
     self: createAuthor(1).author,
-    isTrusted: () => true,
+    isKnown: () => true,
     directory: '/state',
   });
 
@@ -122,7 +122,7 @@ describe('opening the state', () => {
       random: createRandom(),
       network: NETWORK,
       self: createAuthor(1).author,
-      isTrusted: () => true,
+      isKnown: () => true,
       directory: '/state',
     });
     expect(one.replica.meta).toMatchObject({ entries: 0, sequence: 0 });

@@ -17,6 +17,7 @@ import {
 
 const self = createAuthor(1);
 const peer = createAuthor(2);
+const other = createAuthor(3);
 const URL_A = 'http://a.test';
 const URL_B = 'http://b.test';
 const HEARTBEAT_MS = 1_000;
@@ -61,7 +62,10 @@ function begin<T>(
 }
 
 const lung: HttpLung = {
-  identify: (url, { signal }) => begin(url, 'identify', signal, { author: peer.author, incarnation: '02'.repeat(8) }),
+  identify(url, { signal }) {
+    const { author } = url === URL_A ? peer : other;
+    return begin(url, 'identify', signal, { author, incarnation: '02'.repeat(8) });
+  },
   request(url, bytes, { signal }) {
     const { type } = decodeSync(bytes);
     const answer: SyncMessage = type === 'hello' ? hello(peer) : { type: 'pushed', verdicts: ['held'] };
@@ -88,6 +92,7 @@ const deps = () => ({
   heartbeatMs: HEARTBEAT_MS,
   pollMs: 10_000,
   mode: () => 'auto' as const,
+  isPrimary: () => true,
   isActive: () => true,
   isCovered: () => false,
   streamsToUs: () => false,

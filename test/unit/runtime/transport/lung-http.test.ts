@@ -25,6 +25,7 @@ const HEARTBEAT_MS = 1_000;
 const POLL_MS = 10_000;
 
 interface OpenStream {
+  readonly url: string;
   readonly cursor: string | undefined;
   readonly idleMs: number;
   readonly frame: FrameHandler;
@@ -44,9 +45,18 @@ let identify: () => Promise<HttpIdentity>;
 let answer: (message: SyncMessage, signal: AbortSignal | undefined) => Promise<SyncMessage>;
 /** When the peer was asked who it is, and what it was sent, in ms of the clock. */
 let asked: number[];
-let sent: { readonly at: number; readonly type: SyncMessage['type']; readonly expect: Author | undefined }[];
+/** URLs at which nothing answers. */
+let down: Set<string>;
+let sent: {
+  readonly url: string;
+  readonly at: number;
+  readonly type: SyncMessage['type'];
+  readonly expect: Author | undefined;
+}[];
 let streams: OpenStream[];
 let twins: string[];
+/** Which URL the node was told for whom, in order. */
+let primaries: string[];
 let resets: number;
 let frames: string[];
 
@@ -58,7 +68,7 @@ const hello = (author: typeof peer): SyncMessage => ({
 });
 
 const handlers: HttpHandlers = {
-  onIdentity: () => undefined,
+  onIdentity: (author, url) => void primaries.push(`${author === peer.author ? 'peer' : 'other'} ${url}`),
   onTwin: (url) => twins.push(url),
   onHello: () => Promise.resolve(),
   onFrame: async (_, message) => {
@@ -69,18 +79,20 @@ const handlers: HttpHandlers = {
 };
 
 const lung: HttpLung = {
-  identify() {
+  identify(url) {
     asked.push(clock.monotonic());
+    if (down.has(url)) return Promise.reject(new Error('connection refused'));
     return identify();
   },
-  async request(_url, bytes, { expect: author, signal }) {
+  async request(url, bytes, { expect: author, signal }) {
     const message = decodeSync(bytes);
-    sent.push({ at: clock.monotonic(), type: message.type, expect: author });
+    sent.push({ url, at: clock.monotonic(), type: message.type, expect: author });
+    if (down.has(url)) throw new Error('connection refused');
     return encodeSync(await answer(message, signal));
   },
-  stream(_url, { cursor, idleMs, signal }, frame) {
+  stream(url, { cursor, idleMs, signal }, frame) {
     const { promise, resolve, reject } = deferred<void>();
-    streams.push({ cursor, idleMs, frame, signal, end: () => resolve(), fail: reject });
+    streams.push({ url, cursor, idleMs, frame, signal, end: () => resolve(), fail: reject });
     return promise;
   },
 };
@@ -96,6 +108,8 @@ beforeEach(() => {
   sent = [];
   streams = [];
   twins = [];
+  primaries = [];
+  down = new Set();
   resets = 0;
   frames = [];
   identify = () => Promise.resolve({ author: peer.author, incarnation: '0202020202020202' });
@@ -141,7 +155,7 @@ describe('a configured URL', () => {
     http.start(handlers);
     await turns();
     expect(twins).toEqual([URL_A]);
-    expect(sent).toEqual([{ at: 0, type: 'hello', expect: self.author }]);
+    expect(sent).toEqual([{ url: URL_A, at: 0, type: 'hello', expect: self.author }]);
     expect(only()).toMatchObject({ self: false, reachable: false, author: undefined });
     await clock.advance(10_000);
     expect(twins.length).toBeGreaterThan(1);
@@ -455,6 +469,57 @@ describe('live commits', () => {
     expect([only().reachable, pushes()]).toEqual([true, 1]);
     await push();
     expect(pushes()).toBe(2);
+  });
+});
+
+describe('a peer at several URLs', () => {
+  const URL_B = 'http://b.test';
+  const openAt = (): string[] => streams.filter(({ signal }) => !signal.aborted).map(({ url }) => url);
+  const hellosTo = (url: string): number => sent.filter((m) => m.type === 'hello' && m.url === url).length;
+
+  beforeEach(async () => {
+    http.add(URL_B);
+    http.start(handlers);
+    await turns();
+  });
+
+  it('has one stream, and is asked with every heartbeat at one of them only [X11]', async () => {
+    await clock.advance(60_000);
+    expect(openAt()).toEqual([URL_A]);
+    expect(streams).toHaveLength(1);
+    expect(http.peers().map(({ reachable, streaming }) => [reachable, streaming])).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+    await newest().frame(encodeGossip({ type: 'cursor', cursor: 'ab.1' }));
+    expect(http.peers().map(({ streaming }) => streaming)).toEqual([true, false]);
+    expect(hellosTo(URL_A)).toBeGreaterThan(50);
+    expect(hellosTo(URL_B)).toBeLessThan(10);
+    expect([http.find(peer.author)?.url, new Set(primaries)]).toEqual([URL_A, new Set([`peer ${URL_A}`])]);
+  });
+
+  it('is sent what is live once [X11]', async () => {
+    http.push(() => [encodeSync({ type: 'push', live: true, fragments: [new Uint8Array(1)] })], undefined);
+    await turns();
+    expect(sent.filter((m) => m.type === 'push').map(({ url }) => url)).toEqual([URL_A]);
+  });
+
+  it('is carried over another one from where the stream was, when the first fails, and stays there [X11]', async () => {
+    await newest().frame(encodeGossip({ type: 'cursor', cursor: 'ab.7' }));
+    down.add(URL_A);
+    await clock.advance(3_000);
+    expect([openAt(), newest().cursor]).toEqual([[URL_B], 'ab.7']);
+    expect([http.find(peer.author)?.url, primaries.at(-1)]).toEqual([URL_B, `peer ${URL_B}`]);
+    down.delete(URL_A);
+    await clock.advance(120_000);
+    expect(http.peers().map(({ reachable }) => reachable)).toEqual([true, true]);
+    expect([openAt(), http.find(peer.author)?.url]).toEqual([[URL_B], URL_B]);
+  });
+
+  it('is carried over the other one when the first is removed [X11]', async () => {
+    http.remove(URL_A);
+    await clock.advance(1_000);
+    expect([openAt(), primaries.at(-1)]).toEqual([[URL_B], `peer ${URL_B}`]);
   });
 });
 

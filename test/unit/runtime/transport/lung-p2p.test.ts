@@ -32,6 +32,7 @@ let p2p: P2pSupervisor;
 const peer = createAuthor(2).author;
 const handlers = {
   onGossip: () => Promise.resolve('ignore' as const),
+  standingOf: () => 'member' as const,
   onRequest: () => Promise.resolve(new Uint8Array(0)),
   onConnected: () => undefined,
   onDisconnected: () => undefined,

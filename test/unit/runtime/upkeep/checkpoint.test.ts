@@ -42,7 +42,7 @@ const open = () =>
     random: createRandom(),
     network: NETWORK,
     self: createAuthor(1).author,
-    isTrusted: () => true,
+    isKnown: () => true,
     directory: '/state',
   });
 

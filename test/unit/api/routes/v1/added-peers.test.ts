@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createSigner, systemRandom } from '../../../../../src/adapters/system/index.ts';
 import { createClient, type LatticeClient } from '../../../../../src/client/index.ts';
@@ -24,6 +26,33 @@ async function start(settings: Record<string, string> = {}): Promise<LiveNode> {
   return node;
 }
 const clientOf = (node: LiveNode): LatticeClient => createClient({ url: node.url, token: TOKEN });
+
+/** A server at `url` that passes connections on to `to`, and counts the push streams asked for on them. */
+async function forward(url: string, to: string): Promise<{ streams(): number; close(): Promise<void> }> {
+  let streams = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const target = connect(Number(new URL(to).port), '127.0.0.1');
+    socket.on('data', (bytes) => {
+      if (bytes.includes('GET /api/v1/sync/stream')) streams++;
+    });
+    socket.pipe(target).pipe(socket);
+    socket.on('error', () => target.destroy());
+    target.on('error', () => socket.destroy());
+    sockets.add(socket);
+  });
+  const { hostname, port } = new URL(url);
+  server.listen(Number(port), hostname);
+  await once(server, 'listening');
+  return {
+    streams: () => streams,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
 
 /** Waits for a condition that is asked for over HTTP. */
 async function eventually(condition: () => Promise<boolean>): Promise<void> {
@@ -54,6 +83,46 @@ describe('peers that operators add', () => {
     const left = await clientOf(node).listPeers();
     expect(left.some((p) => p.url === url || p.added === true || p.configured)).toBe(false);
     await expect(clientOf(node).removePeer({ url })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it.each([
+    ['http://n.example', 'HTTP://N.example.:80/'],
+    ['https://n.example', 'https://n.example:443'],
+    ['http://[fd00::1]:8000', 'http://[FD00:0:0::0001]:8000/'],
+    ['http://127.0.0.1:9', 'http://127.1:9'],
+    ['http://n.example/lattice', 'http://n.EXAMPLE/lattice//'],
+  ])('%s and %s are the same peer [A24, X11]', async (form, spelling) => {
+    const node = await start();
+    expect(await clientOf(node).addPeer({ url: spelling })).toBe(true);
+    expect(await clientOf(node).addPeer({ url: form })).toBe(false);
+    expect((await clientOf(node).listPeers()).flatMap(({ url }) => url ?? [])).toEqual([form]);
+    await clientOf(node).removePeer({ url: spelling });
+    expect((await clientOf(node).listPeers()).flatMap(({ url }) => url ?? [])).toEqual([]);
+  });
+
+  it('by several URLs of one node are one peer with one stream, and one row with its alternatives [A24, X11]', async () => {
+    const other = await start({ ALLOWED_HOSTS: '127.0.0.2,127.0.0.3' });
+    const { port } = new URL(other.url);
+    const [first, second, third] = [1, 2, 3].map((i) => `http://127.0.0.${i}:${port}`) as [string, string, string];
+    const proxies = await Promise.all([second, third].map((url) => forward(url, other.url)));
+    try {
+      const node = await start({ LATTICE_NODES: `${first},${second}`, P2P_ENABLED: 'false' });
+      expect(await clientOf(node).addPeer({ url: third })).toBe(true);
+      const row = async () => (await clientOf(node).listPeers()).filter(({ url }) => url !== undefined);
+      await eventually(async () => (await row())[0]?.alternatives?.length === 2);
+      const before = proxies.map((proxy) => proxy.streams());
+      const heard = async () => (await row())[0]?.http.lastHeardAt ?? 0;
+      const from = await heard();
+      await eventually(async () => (await heard()) > from + 1000);
+      const [peer, ...others] = await row();
+      expect(others).toEqual([]);
+      expect(new Set([peer?.url, ...(peer?.alternatives ?? [])])).toEqual(new Set([first, second, third]));
+      expect(peer).toMatchObject({ added: true, http: { reachable: true, streaming: true } });
+      expect((await clientOf(node).getStatus()).http).toMatchObject({ peers: 1, streaming: 1 });
+      expect(proxies.map((proxy) => proxy.streams())).toEqual(before);
+    } finally {
+      await Promise.all(proxies.map((proxy) => proxy.close()));
+    }
   });
 
   it('by multiaddr are dialled by the running P2P lung [A24]', async () => {

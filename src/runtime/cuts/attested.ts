@@ -1,0 +1,50 @@
+import { lastHlcAt } from '../../core/clock/index.ts';
+import type { Replica } from '../../core/replica/index.ts';
+import { ATTESTED, encodeAttested } from '../../core/rows/index.ts';
+import type { Writer } from '../commit/writer.ts';
+
+/** The newest time that this node may have attested, in this life or an earlier one (SPEC Z10). */
+export interface AttestedMark {
+  /**
+   * To be called before the cut at `at` (Unix ms) is fixed. True once it is durable that this node attests it, which
+   * happens at most once for each time and in order of time: false for a time that is not later than the mark. Rejects
+   * when the writer takes no rows.
+   */
+  advance(at: number): Promise<boolean>;
+  /** To be called when an attestation of this node's own key comes from elsewhere that this life did not make. */
+  heard(at: number): void;
+}
+
+export function createAttestedMark(deps: {
+  readonly replica: Pick<Replica, 'observeTime'>;
+  readonly writer: Pick<Writer, 'keep'>;
+  /** The mark that an earlier life left in the store; 0 when there is none. */
+  readonly stored: number;
+}): AttestedMark {
+  let mark = deps.stored;
+
+  function raise(at: number): void {
+    mark = at;
+    // No commit that this node makes from here on belongs to that time, whatever its wall clock says.
+    deps.replica.observeTime(lastHlcAt(at));
+  }
+
+  return {
+    async advance(at) {
+      if (at <= mark) return false;
+      let isNext = false;
+      // The rows are made between two batches. Every commit that was made before is durable and in the trailing tree by
+      // then, and every later one is later than the time. A start observes the time that the row names.
+      await deps.writer.keep(() => {
+        isNext = at > mark;
+        if (!isNext) return [];
+        raise(at);
+        return [{ type: 'put', key: ATTESTED, value: encodeAttested(at) }];
+      });
+      return isNext;
+    },
+    heard(at) {
+      if (at > mark) raise(at);
+    },
+  };
+}
