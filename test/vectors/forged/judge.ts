@@ -1,3 +1,4 @@
+import { fromBase64url } from '../../../src/audit/document.ts';
 import {
   type AuditDeps,
   examineCertificate,
@@ -18,13 +19,13 @@ export async function judge(
   const { asked, base64, trusted = everybody } = document;
   const given = base64 === undefined ? (document.text ?? '') : bytesOf(base64);
   if (kind === 'commit') {
-    return await verifyCommit(fromBase64url(String(given)), { ...deps, trusted, network: asked.network }).then(
-      () => 'holds',
-      (error: unknown) => {
-        if (error instanceof LatticeError) return error.code;
-        throw error;
-      },
-    );
+    try {
+      await verifyCommit(fromBase64url(given, 'commit'), { ...deps, trusted, network: asked.network });
+      return 'holds';
+    } catch (error) {
+      if (error instanceof LatticeError) return error.code;
+      throw error;
+    }
   }
   const { checks, error } =
     kind === 'proof'
@@ -39,4 +40,3 @@ export async function judge(
 
 // Browsers have no Buffer.
 const bytesOf = (base64: string): Bytes => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-const fromBase64url = (text: string): Bytes => bytesOf(text.replaceAll('-', '+').replaceAll('_', '/'));
