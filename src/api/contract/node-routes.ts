@@ -89,6 +89,7 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     tag: 'node',
     summary: 'Metrics in the text format of Prometheus',
     cost: 'read',
+    extraMs: 6,
     answers: { 200: { description: 'The metrics.', ...plain } },
     errors: [421, 429],
     example: {},
