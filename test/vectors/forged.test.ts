@@ -78,7 +78,7 @@ describe('the verifier in Python, which was written from SPEC.md', () => {
     'accepts what is good and refuses what is forged (skipped where there is no python3)',
     async () => {
       const paths = names.map((name) => FOLDER + name);
-      const { stdout } = await promisify(execFile)('python3', [`${PYTHON}check_vectors.py`, ...paths]);
+      const { stdout } = await promisify(execFile)('python3', ['-B', `${PYTHON}check_vectors.py`, ...paths]);
       const { good, forged } = { good: files.flatMap(([, f]) => f.good), forged: files.flatMap(([, f]) => f.forged) };
       expect(JSON.parse(stdout)).toEqual({ accepted: good.length, refused: forged.length, wrong: [] });
     },
@@ -94,7 +94,7 @@ with open(sys.argv[2]) as file: vectors = json.load(file)['vectors']
 print(json.dumps([len(hexes(v['signature'])) == 64 and
     good(hexes(v['publicKey']), hexes(v['message']), hexes(v['signature'])) for v in vectors]))`;
     const path = fileURLToPath(new URL('./ed25519.json', import.meta.url));
-    const { stdout } = await promisify(execFile)('python3', ['-c', script, PYTHON, path]);
+    const { stdout } = await promisify(execFile)('python3', ['-B', '-c', script, PYTHON, path]);
     const { vectors } = JSON.parse(readFileSync(path, 'utf8')) as { vectors: { valid: boolean }[] };
     expect(JSON.parse(stdout)).toEqual(vectors.map(({ valid }) => valid));
   });
@@ -107,7 +107,7 @@ print(json.dumps([len(hexes(v['signature'])) == 64 and
       const [path, fleet] = [join(directory, 'proof'), join(directory, 'fleet.json')];
       writeFileSync(path, document?.text ?? '');
       writeFileSync(fleet, JSON.stringify({ nodes: trusted.map((publicKey) => ({ publicKey })) }));
-      const run = (...argv: string[]) => spawnSync('python3', [`${PYTHON}lattice_verify.py`, ...argv]);
+      const run = (...argv: string[]) => spawnSync('python3', ['-B', `${PYTHON}lattice_verify.py`, ...argv]);
       const key = ['--key', document?.asked.key ?? ''];
       for (const trust of [fleet, trusted.join(',')]) {
         const ran = run('proof', path, '--trust', trust, ...key);
