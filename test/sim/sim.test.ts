@@ -3,7 +3,7 @@ import { runSeed } from './scenario.ts';
 import { explain, seedsOf, summarise, verbose } from './seeds.ts';
 
 describe('a fleet under faults keeps every acknowledged write and ends equal [D3, D4, R3, S11]', () => {
-  for (const seed of seedsOf('faults', { fixed: 50, fresh: 6 })) {
+  for (const seed of seedsOf('faults', { fixed: 50, fresh: 4 })) {
     test(`seed ${seed}`, async () => {
       const report = await runSeed(seed, verbose === undefined ? {} : { verbose });
       summarise(report);
