@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
 import fastifyCors from '@fastify/cors';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
+import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
@@ -179,19 +179,6 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const upgrades = acceptUpgrades(app, connections.isBusy);
   divideLargeAnswers(app, clients);
 
-  /** Charges the bytes that the request has brought and taken, and what a wrong token costs. */
-  function chargeWhenAnswered(request: FastifyRequest, reply: FastifyReply): void {
-    const { cost = 'read', needsToken = false } = request.routeOptions.config;
-    if (cost === 'free' || clients.of(request) === undefined) return;
-    const { socket } = request;
-    const { bytesRead, bytesWritten } = socket;
-    reply.raw.once('close', () => {
-      const answer = socket.bytesWritten - bytesWritten;
-      costs.chargeBytes(request, cost, { body: socket.bytesRead - bytesRead, answer });
-      if (needsToken && reply.statusCode === 401) costs.charge(request, TARIFF.read.ms);
-    });
-  }
-
   const methodsByPath = new Map<string, Set<string>>();
   app.addHook('onRoute', (route) => {
     const methods = methodsByPath.get(route.url) ?? new Set<string>();
@@ -201,9 +188,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     const { cost = 'read', extraMs = 0, needsToken = false } = request.routeOptions.config;
-    if (!needsToken) costs.admit(request, reply, cost);
+    if (!needsToken) costs.begin(request, reply, cost);
     costs.charge(request, extraMs);
-    chargeWhenAnswered(request, reply);
     checkHeaders(request);
     checkHost(request);
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
@@ -213,6 +199,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
+    // A wrong token costs what any other request does, although it began without one.
+    if (reply.statusCode === 401) costs.charge(request, TARIFF.read.ms);
     metrics?.count('lattice_http_requests_total', { method: request.method, route, status: String(reply.statusCode) });
     log.debug(
       { request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime },
