@@ -116,7 +116,8 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
     // sync service checks.
     if (contract.tag === 'original' || contract.bodyType === 'application/cbor')
       options.validatorCompiler = () => () => true;
-    else if (contract.query !== undefined)
+    // A route without parameters refuses them all. Probes and pages are asked with queries against caches.
+    if (contract.tag !== 'original' && (contract.query !== undefined || options.url.startsWith('/api/v1/')))
       options.preValidation = [readQuery(contract), ...[options.preValidation ?? []].flat()];
     const { cost, extraMs = 0 } = contract;
     // The original's switch answers 200 without the token too.

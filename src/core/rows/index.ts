@@ -8,4 +8,6 @@ export * from './idempotency.ts';
 export * from './journal.ts';
 export * from './keys.ts';
 export * from './known-authors.ts';
+export * from './last-batch.ts';
+export * from './own-history.ts';
 export * from './state-meta.ts';

@@ -93,6 +93,7 @@ export async function startApi(
     limits?: ApiDeps['limits'];
     lattice?: LiveLattice;
     complete?: boolean;
+    hasRoom?: () => boolean;
     dashboard?: URL;
   } = {},
 ): Promise<TestApi> {
@@ -110,6 +111,7 @@ export async function startApi(
     clock,
     log: silentLog,
     ...sources,
+    ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),

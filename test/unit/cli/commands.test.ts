@@ -257,6 +257,19 @@ describe('an env file', () => {
   });
 });
 
+describe('the URL of a node on this machine', () => {
+  it.each([
+    ['[::1]', 'http://[::1]:9'],
+    ['fd00::1', 'http://[fd00::1]:9'],
+    ['::', 'http://[::1]:9'],
+    ['0.0.0.0', 'http://127.0.0.1:9'],
+  ])('with API_HOST=%s is %s', async (host, url) => {
+    writeFileSync(join(dir, 'host.env'), `DIOTEC360_API_HOST=${host}\nDIOTEC360_API_PORT=9\n`);
+    const status = await run(['status', '--env-file', 'host.env', '--json', '--timeout', '1'], { cwd: dir });
+    expect(errorOf(status).message).toContain(url);
+  });
+});
+
 describe('text from files and standard input', () => {
   it('may begin with a byte order mark', async () => {
     const text = JSON.stringify({ state: {}, merkle_root: null, timestamp: 0 });

@@ -164,8 +164,14 @@ function undertakings({ now, cuts, bootstrap, integrity }: NodeStatus): Gauge[] 
   ];
 }
 
-function machine({ disk, eventLoop }: ResourceView): Gauge[] {
+function machine({ disk, eventLoop, descriptors }: ResourceView): Gauge[] {
   return [
+    ...(descriptors === undefined
+      ? []
+      : [
+          { name: 'lattice_descriptors_open', value: descriptors.open },
+          { name: 'lattice_descriptors_limit', value: descriptors.limit },
+        ]),
     { name: 'lattice_event_loop_p99_seconds', value: eventLoop.p99Ms / 1000 },
     { name: 'lattice_event_loop_max_seconds', value: eventLoop.maxMs / 1000 },
     { name: 'lattice_disk_free_bytes', value: disk.freeBytes },
