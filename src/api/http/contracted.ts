@@ -129,7 +129,7 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
       ...[options.onRequest ?? []].flat(),
       (request, reply, done) => {
         try {
-          costs.admitOperator(request, reply, cost);
+          costs.beginOperator(request, reply, cost);
           done();
         } catch (error) {
           done(error as LatticeError);
