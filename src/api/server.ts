@@ -1,21 +1,26 @@
 import { randomBytes } from 'node:crypto';
+import { createServer as createHttpServer } from 'node:http';
 import fastifyCors from '@fastify/cors';
-import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
-import { createHostCheck, createTokenCheck, limitConnections } from './http/access.ts';
+import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
 import { type Addresses, createAddresses } from './http/addresses.ts';
+import { createClients } from './http/clients.ts';
+import { type Connections, createConnections } from './http/connections.ts';
 import { applyContract } from './http/contracted.ts';
+import { createCosts, DEFAULT_LIMITS, TARIFF } from './http/costs.ts';
 import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
+import { divideLargeAnswers } from './http/large-answers.ts';
 import { createMethodTable, wrongMethod } from './http/methods.ts';
 import type { OpenResponses } from './http/open-response.ts';
-import { createRateLimits, DEFAULT_LIMITS } from './http/rate-limits.ts';
 import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
-import { createShedding } from './http/shedding.ts';
-import { createStreamSlots } from './http/stream-slots.ts';
+import { createShedding, type Shedding } from './http/shedding.ts';
+import { createStreamSlots, DOWNLOADS, EVENT_STREAMS } from './http/stream-slots.ts';
+import { createSyncSenders } from './http/sync-senders.ts';
 import { acceptUpgrades } from './http/upgrade.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
 import { persistenceRoutes } from './routes/original/persistence.ts';
@@ -76,25 +81,52 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
  */
 const KEEP_ALIVE_MS = 125_000;
 
+/** The times of a connection in milliseconds. */
+const TIMEOUTS = {
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  requestTimeout: 10_000,
+  // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat four
+  // times as often.
+  connectionTimeout: 60_000,
+} as const;
+const HEADER_LIMITS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+} as const;
+
 /**
  * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
  * for its whole request.
  */
-function createServer({ proxies, isTrustedProxy }: Addresses, clock: Timers, log: ApiLog): FastifyInstance {
+function createServer(
+  { proxies, isTrustedProxy }: Addresses,
+  watchers: { readonly connections: Connections; readonly shedding: Shedding },
+  clock: Timers,
+  log: ApiLog,
+): FastifyInstance {
+  const { connections, shedding } = watchers;
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: 10_000,
-    // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat
-    // four times as often.
-    connectionTimeout: 60_000,
+    ...TIMEOUTS,
     forceCloseConnections: 'idle',
+    // A name such as localhost may have several addresses, and each of them gets a server.
+    serverFactory: (handler) => {
+      const server = createHttpServer(HEADER_LIMITS, connections.listener(handler));
+      server.keepAliveTimeout = TIMEOUTS.keepAliveTimeout;
+      server.requestTimeout = TIMEOUTS.requestTimeout;
+      server.setTimeout(TIMEOUTS.connectionTimeout);
+      // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
+      server.maxHeadersCount = 0;
+      shedding.watch(server);
+      connections.watch(server);
+      return server;
+    },
     // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
     ...(proxies.length === 0 ? {} : { trustProxy: isTrustedProxy }),
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: {
       // A key of 1,024 bytes, each of them percent-encoded.
       maxParamLength: 3072,
@@ -118,7 +150,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const { lattice, config, clock, log, metrics } = deps;
   const times = { ...DEFAULT_TIMES, ...deps.times };
   const addresses = createAddresses(config.api.trustedProxies);
-  const checkToken = createTokenCheck(config, addresses);
+  const clients = createClients(addresses);
+  const checkToken = createTokenCheck(config, addresses, clients);
   const checkHost = createHostCheck(config, addresses);
   const late = (): LatticeError =>
     new LatticeError(
@@ -128,15 +161,27 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const inTime: RouteContext['inTime'] = (work) => settleWithin(clock, times.deadlineMs, work, late);
   const context: RouteContext = { lattice, config, clock, log, inTime };
   const openResponses: OpenResponses = new Set();
-  const limits = createRateLimits(addresses, { ...DEFAULT_LIMITS, ...deps.limits });
-  const slots = createStreamSlots(addresses);
-  const app = createServer(addresses, clock, log);
-  const upgrades = acceptUpgrades(app);
-  limitConnections(app.server, addresses);
+  const costs = createCosts(clients, { ...DEFAULT_LIMITS, ...deps.limits });
+  const slots = createStreamSlots(clients, EVENT_STREAMS);
+  const connections = createConnections({ addresses, clock, log });
+  const senders = createSyncSenders({ lattice, clients, costs, connections });
   const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
-  shedding.watch(app.server);
-  // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
-  app.server.maxHeadersCount = 0;
+  const app = createServer(addresses, { connections, shedding }, clock, log);
+  const upgrades = acceptUpgrades(app, connections.isBusy);
+  divideLargeAnswers(app, clients);
+
+  /** Charges the bytes that the request has brought and taken, and what a wrong token costs. */
+  function chargeWhenAnswered(request: FastifyRequest, reply: FastifyReply): void {
+    const { cost = 'read', needsToken = false } = request.routeOptions.config;
+    if (cost === 'free' || clients.of(request) === undefined) return;
+    const { socket } = request;
+    const { bytesRead, bytesWritten } = socket;
+    reply.raw.once('close', () => {
+      const answer = socket.bytesWritten - bytesWritten;
+      costs.chargeBytes(request, cost, { body: socket.bytesRead - bytesRead, answer });
+      if (needsToken && reply.statusCode === 401) costs.charge(request, TARIFF.read.ms);
+    });
+  }
 
   const methods = createMethodTable();
   app.addHook('onRoute', (route) => {
@@ -145,6 +190,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     shedding.check(request, reply);
+    const { cost = 'read', needsToken = false } = request.routeOptions.config;
+    if (!needsToken) costs.admit(request, reply, cost);
+    chargeWhenAnswered(request, reply);
     checkHeaders(request);
     checkHost(request);
     // Before the body is read, because its type and size do not matter then. The CORS plugin ends an OPTIONS with 204.
@@ -196,10 +244,10 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     strictPreflight: false,
   });
   app.removeAllContentTypeParsers();
-  await applyContract(app, limits, lattice.status().version);
-  await app.register(latticeRoutes(context, checkToken));
+  await applyContract(app, costs, lattice.status().version);
+  await app.register(latticeRoutes(context, checkToken, createStreamSlots(clients, DOWNLOADS)));
   await app.register(persistenceRoutes(context));
-  await app.register(stateRoutes(context, checkToken, limits));
+  await app.register(stateRoutes(context, checkToken, costs));
   await app.register(historyRoutes(context));
   await app.register(operatorRoutes(context, checkToken));
   const probes = probeRoutes(lattice);
@@ -208,12 +256,12 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(nodeRoutes(context, checkToken));
   await app.register(cutRoutes(context));
   await app.register(differenceRoutes(context, checkToken));
-  await app.register(cellRoutes(context, config.api.publicSync === true));
+  await app.register(cellRoutes(context, senders, config.api.publicSync === true));
   if (config.api.publicSync === true) await app.register(snapshotRoutes(context));
   await app.register(eventRoutes(context, slots, openResponses, times.sseHeartbeatMs));
   const sockets = eventSockets(context, slots, upgrades, times.sseHeartbeatMs);
   await app.register(sockets.routes);
-  await app.register(syncRoutes(context, addresses, openResponses));
+  await app.register(syncRoutes(context, senders, createUrlCheck(config), openResponses));
   await app.register(seriesRoutes(context));
   if (deps.metricsPage !== undefined) await app.register(metricsRoutes(context, deps.metricsPage, deps.resources));
   if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
@@ -247,6 +295,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     },
     async close() {
       probes.stopping();
+      connections.stop();
       for (const response of openResponses) response.end();
       sockets.close();
       const cut = clock.after(times.drainMs, () => app.server.closeAllConnections());

@@ -21,14 +21,16 @@ export async function verifyCommit(bytes: Bytes, options: VerifyCommitOptions): 
   const trusted = checkTrust(options.trusted);
   const fragment = decodeFragment(bytes, hasher);
   const { author, network } = fragment.header;
-  const fail = (code: 'other-network' | 'untrusted-author' | 'bad-signature', why: string): LatticeError =>
-    new LatticeError(code, `commit ${fragment.id} ${why}`);
+  const what = `commit ${fragment.id}`;
   if (asked !== undefined && network !== asked)
-    throw fail('other-network', `is of network ${JSON.stringify(network)}, not ${JSON.stringify(asked)}`);
+    throw new LatticeError(
+      'other-network',
+      `${what} is of network ${JSON.stringify(network)}, not ${JSON.stringify(asked)}`,
+    );
   if (!isTrusted(trusted, author))
-    throw fail('untrusted-author', `is by ${author}, which is not one of the trusted keys`);
+    throw new LatticeError('untrusted-author', `${what} is by ${author}, which is not one of the trusted keys`);
   if (!(await verifier.verify(author, commitSigningBytes(fragment.headerBytes), fragment.signature)))
-    throw fail('bad-signature', `is not signed by its author ${author}`);
+    throw new LatticeError('bad-signature', `${what} is not signed by its author ${author}`);
   return fragment;
 }
 

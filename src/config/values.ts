@@ -60,7 +60,7 @@ const MAX_ITEM_LENGTH = 512;
  * header limits of servers and proxies.
  */
 const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}={0,2}$/;
-/** The names by which Fastify's option for trusted proxies knows ranges of addresses. */
+/** The names of ranges of addresses that may stand among the trusted proxies. */
 const PROXY_NAMES: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 /** What Kubernetes puts into NAME_PORT for a service called NAME. */
@@ -132,7 +132,10 @@ function proxy(text: string): string | Flaw {
   const greatest = isIPv6(address) ? 128 : 32;
   const isRange = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= greatest);
   if (PROXY_NAMES.has(text) || (isIP(address) !== 0 && isRange && rest.length === 0)) return text;
-  return { rule: 'it is not an IP address or a CIDR range', fix: 'write it as in 192.0.2.1 or 10.0.0.0/8' };
+  return {
+    rule: 'it is not an IP address or a CIDR range',
+    fix: 'write it as in 192.0.2.1 or 10.0.0.0/8, or loopback',
+  };
 }
 
 function publicKey(text: string): string | Flaw {

@@ -169,7 +169,7 @@ export const VARIABLES = [
   {
     name: 'TRUSTED_PROXIES',
     kind: 'proxies',
-    unit: 'list of IP addresses or CIDR ranges',
+    unit: 'list of IP addresses, CIDR ranges, loopback, linklocal or uniquelocal',
     default: '',
     description: 'Proxies whose X-Forwarded-For counts.',
   },

@@ -1,4 +1,5 @@
 export { backoff } from './backoff.ts';
+export { type Bucket, type BucketSize, type Buckets, createBucket, createBuckets } from './bucket.ts';
 export { raceAbort, settleWithin, withDeadline } from './deadline.ts';
 export { type EveryOptions, every, type Repetition } from './every.ts';
 export { sleep } from './sleep.ts';

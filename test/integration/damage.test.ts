@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLevelStore } from '../../src/adapters/store/index.ts';
@@ -46,6 +46,16 @@ function hashTables(directory: string): Record<string, string> {
         .digest('hex'),
     ]),
   );
+}
+
+/** Cuts the newest write-ahead log in half. */
+function cutLog(directory: string): void {
+  const name = readdirSync(directory)
+    .filter((file) => file.endsWith('.log'))
+    .sort()
+    .at(-1);
+  const path = join(directory, name ?? '');
+  truncateSync(path, Math.floor(statSync(path).size / 2));
 }
 
 describe('a damaged store', () => {
@@ -99,6 +109,73 @@ describe('a damaged store', () => {
     expect(node.process.stderr).toMatch(/next: .*[Mm]ove/);
     expect(node.process.stderr).toContain(node.stateDir);
     expect(hashTables(node.stateDir)).toMatchObject(damaged);
+    await fleet.stop();
+  });
+
+  it('whose log lost its end says how many batches are missing, and is read-only until that is accepted [N15, N7]', async () => {
+    const fleet = await alone();
+    const [node] = fleet.nodes as [Node];
+    await fill(node);
+    const { sequence } = await node.api.status();
+    await node.terminate();
+    cutLog(node.stateDir);
+
+    // The second start still knows.
+    for (const attempt of ['first', 'second']) {
+      await node.start();
+      const status = await node.api.status();
+      const lost = sequence - status.sequence;
+      expect(lost, attempt).toBeGreaterThan(0);
+      expect(status.readOnlyReasons, attempt).toMatchObject([{ code: 'lost-batches' }]);
+      expect(status.readOnlyReasons[0]?.text).toMatch(lost === 1 ? /^The last batch / : `The last ${lost} batches `);
+      expect(status.warnings.map(({ code }) => code)).toContain('lost-batches');
+      await expect(node.api.put('after', 1)).rejects.toThrow(/answered 503.*lost-batches/s);
+      if (attempt === 'first')
+        expect(node.process.log().some(({ msg }) => msg === 'the end of the store is lost')).toBe(true);
+      await node.terminate();
+    }
+    rmSync(join(node.stateDir, 'witness'));
+    await node.start();
+    const accepted = await node.api.status();
+    expect(accepted.writable).toBe(true);
+    expect(accepted.warnings.map(({ code }) => code)).toContain('no-witness');
+    await node.api.put('after', 1);
+    await node.terminate();
+    await node.start();
+    const { warnings, writable } = await node.api.status();
+    expect([writable, warnings.some(({ code }) => code === 'no-witness')]).toEqual([true, false]);
+    await fleet.stop();
+  });
+
+  it('whose log lost its end is made whole by its peers, and takes writes again [N15]', async () => {
+    const fleet = await startFleet({ nodes: 2, env: () => ({ P2P_ENABLED: 'false' }) });
+    const [node, other] = fleet.nodes as [Node, Node];
+    await fill(node);
+    const { root } = await fleet.settled();
+    await node.terminate();
+    cutLog(node.stateDir);
+    await node.start();
+    expect((await node.api.status()).warnings.map(({ code }) => code)).toContain('lost-batches');
+    const whole = await fleet.status(0, 'writes are taken again', ({ writable }) => writable);
+    expect(whole.root).toBe(root);
+    await node.api.put('after', 1);
+    await fleet.settled();
+    for (const one of [node, other]) expect((await one.api.status()).readOnlyReasons).toEqual([]);
+    await fleet.stop();
+  });
+
+  it('whose table has lost bytes is refused before it is opened [N14]', async () => {
+    const fleet = await alone();
+    const [node] = fleet.nodes as [Node];
+    await fill(node);
+    await node.terminate();
+    await (await openLevelStore(node.stateDir)).close();
+    const [name = ''] = Object.keys(hashTables(node.stateDir));
+    const path = join(node.stateDir, name);
+    truncateSync(path, statSync(path).size - 1);
+    expect((await node.startAndExit()).code).toBe(74);
+    expect(node.process.stderr).toMatch(/has \d+ bytes, and the manifest says \d+/);
+    expect(node.process.stderr).toMatch(/next: .*[Mm]ove/);
     await fleet.stop();
   });
 

@@ -78,7 +78,7 @@ function wholeIPv6(text: string): readonly number[] {
   const [head = '', tail] = short.split('::');
   if (tail === undefined) return parse(head);
   const [left, right] = [parse(head), parse(tail)];
-  return [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+  return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
 }
 
 /**

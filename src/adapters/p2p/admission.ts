@@ -1,8 +1,8 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
 import type { Clock, Log, Standing } from '../../ports/index.ts';
+import { createBucket, createBuckets } from '../../timing/index.ts';
 import { addressGroup } from './addresses.ts';
 import type { Bans } from './bans.ts';
-import { createBucket, createBuckets } from './bucket.ts';
 import {
   HANDSHAKES_OF_ADDRESS,
   HANDSHAKES_OF_STRANGERS,

@@ -1,5 +1,5 @@
 import { MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
-import type { BucketSize } from './bucket.ts';
+import type { BucketSize } from '../../timing/index.ts';
 import type { P2pHeartbeat } from './options.ts';
 
 /** On a stream of this protocol, requests and answers alternate. Each is a length (u32, big-endian) and its bytes. */

@@ -38,8 +38,16 @@ export function damagedError(directory: string, what: string, cause?: unknown): 
   );
 }
 
+export function oldFormatError(directory: string): LatticeError {
+  return new LatticeError('unknown-format', `The store in ${directory} has no checksums: an earlier version wrote it`, {
+    next: 'Start the version that wrote it; or move the directory aside: the node then takes its state from its peers.',
+    details: { directory },
+  });
+}
+
 /** Maps what opening threw. LevelDB reports a missing file as an I/O error, so the text of the message decides. */
 export function openError(directory: string, cause: unknown): LatticeError {
+  if (cause instanceof LatticeError) return cause;
   const code = levelCode(cause);
   const reason = reasonOf(cause);
   if (code === 'LEVEL_LOCKED') return lockedError(directory, 'another process', cause);

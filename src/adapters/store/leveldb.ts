@@ -4,8 +4,12 @@ import { ClassicLevel } from 'classic-level';
 import type { Bytes } from '../../core/types/index.ts';
 import type { Store, StoreOperation } from '../../ports/index.ts';
 import { makeDirectory } from '../system/make-directory.ts';
-import { damagedError, lockedError, openError } from './errors.ts';
+import { unseal } from './checksums.ts';
+import { damagedError, lockedError, oldFormatError, openError } from './errors.ts';
+import { wrongSize } from './manifest.ts';
 import { createOrderedStore } from './ordered.ts';
+import { checkTables } from './tables.ts';
+import { endedCleanly, openWitness, WITNESS } from './witness.ts';
 
 export interface LevelOptions {
   /** Bytes of uncompressed blocks kept in memory for reads. Default 16 MiB. */
@@ -51,9 +55,15 @@ export async function openLevelStore(directory: string, options: LevelOptions = 
   if (openDirectories.has(path)) throw lockedError(directory, 'this process');
   openDirectories.add(path);
   try {
-    const missing = missingFile(await readdir(path));
+    const names = await readdir(path);
+    const missing = missingFile(names);
     if (missing !== undefined) throw damagedError(directory, `${missing} is missing`);
-    return await openDatabase(directory, path, options);
+    const wrong = await wrongSize(path);
+    if (wrong !== undefined) throw damagedError(directory, wrong);
+    // LevelDB trusts its files, and a damaged block may end the process without a word. So what ended without a word is
+    // looked at before it is opened again.
+    if (endedCleanly(path) === false) for await (const _ of checkTables(path, (what) => damagedError(directory, what)));
+    return await openDatabase(directory, path, { ...options, isOld: isCreated(names) && !names.includes(WITNESS) });
   } catch (error) {
     openDirectories.delete(path);
     throw error;
@@ -69,7 +79,11 @@ async function ownDirectory(directory: string): Promise<string> {
   }
 }
 
-async function openDatabase(directory: string, path: string, options: LevelOptions): Promise<Store> {
+async function openDatabase(
+  directory: string,
+  path: string,
+  options: LevelOptions & { readonly isOld: boolean },
+): Promise<Store> {
   const db = new ClassicLevel<Bytes, Bytes>(path, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -77,16 +91,44 @@ async function openDatabase(directory: string, path: string, options: LevelOptio
     writeBufferSize: WRITE_BUFFER_BYTES,
     maxOpenFiles: MAX_OPEN_FILES,
   });
+  endByLimit(db);
   try {
     await db.open();
   } catch (cause) {
     throw openError(directory, cause);
   }
-  return createOrderedStore({
+  let witness: ReturnType<typeof openWitness>;
+  try {
+    if (options.isOld && (await lacksChecksums(db))) throw oldFormatError(directory);
+    witness = openWitness(path);
+  } catch (cause) {
+    await db.close();
+    throw openError(directory, cause);
+  }
+  const store = createOrderedStore({
     db,
     write: (operations) => writeDurably(db, operations),
-    closed: () => openDirectories.delete(path),
+    beyond: 1,
+    closed() {
+      openDirectories.delete(path);
+      witness.close();
+    },
   });
+  return { ...store, witness, checkFiles: () => checkTables(path, (what) => damagedError(directory, what)) };
+}
+
+/**
+ * An iterator of LevelDB passes over a block that it cannot parse, and says so only in its status. classic-level looks
+ * at the status when its native iterator ends, by its range or by its limit; but abstract-level never asks for more
+ * rows than the limit, so that the native iterator does not get there. A limit that is no whole number is none for
+ * abstract-level, and the native iterator takes its whole part. With it, a read of one row beyond the limit returns no
+ * more rows, and rejects when a block was passed over.
+ */
+function endByLimit(db: ClassicLevel<Bytes, Bytes>): void {
+  const inner = db as unknown as { _iterator(options: { readonly limit: number }): unknown };
+  const make = inner._iterator;
+  inner._iterator = (options) =>
+    make.call(db, options.limit < 0 ? options : { ...options, limit: options.limit + 0.5 });
 }
 
 /**
@@ -112,11 +154,23 @@ async function writeDurably(db: ClassicLevel<Bytes, Bytes>, operations: readonly
  * creation that was cut short leaves at most MANIFEST-000001, and is done again.
  */
 function missingFile(names: readonly string[]): string | undefined {
-  const created = names.some(
-    (name) => /^\d+\.(ldb|sst|log)$/.test(name) || (/^MANIFEST-\d+$/.test(name) && name !== 'MANIFEST-000001'),
-  );
-  if (!created) return undefined;
+  if (!isCreated(names)) return undefined;
   if (!names.includes('CURRENT')) return 'CURRENT, the file that names the store’s manifest,';
   if (!names.some((name) => /^\d+\.log$/.test(name))) return 'the write-ahead log (*.log)';
   return undefined;
+}
+
+function isCreated(names: readonly string[]): boolean {
+  return names.some(
+    (name) => /^\d+\.(ldb|sst|log)$/.test(name) || (/^MANIFEST-\d+$/.test(name) && name !== 'MANIFEST-000001'),
+  );
+}
+
+/** How many rows tell whether a store without a witness has checksums: more than could be damaged at once. */
+const SAMPLE = 32;
+
+/** Whether no row of a sample matches its checksum, as in stores of formats that had none. */
+async function lacksChecksums(db: ClassicLevel<Bytes, Bytes>): Promise<boolean> {
+  const rows = await db.iterator({ limit: SAMPLE }).all();
+  return rows.length > 0 && rows.every(([key, sealed]) => unseal(key, sealed) === undefined);
 }

@@ -1,6 +1,7 @@
 import type { AbstractLevel } from 'abstract-level';
 import type { Bytes } from '../../core/types/index.ts';
 import type { KeyRange, Row, Store, StoreOperation } from '../../ports/index.ts';
+import { damagedRowError, seal, unseal } from './checksums.ts';
 import { closedError, readError, writeError } from './errors.ts';
 
 /** An abstract-level database that was opened with binary keys and values ('view' encoding). */
@@ -21,19 +22,25 @@ export interface OrderedDeps {
   readonly db: BinaryLevel;
   /** Writes all operations at once, atomically and durably. */
   readonly write: (operations: readonly StoreOperation[]) => Promise<void>;
+  /** How many rows an iterator with a limit is asked for beyond the limit, to make it end. Default 0. */
+  readonly beyond?: number;
   /** Called once, after the database has closed. */
   readonly closed?: () => void;
 }
 
 /**
- * The store port over an abstract-level database. Batches are written one after the other, because LevelDB takes
+ * The store port over an abstract-level database. Every value has a checksum over its key and itself. A row that does
+ * not match its checksum is read once more in the other way, by an iteration or by its key, and damages the answer only
+ * when that finds nothing better (SPEC N14).
+ *
+ * Batches are written one after the other, because LevelDB takes
  * concurrent ones in the order in which threads arrive, which is not the order of the calls. After the first failure
  * no further batch is tried, because one that succeeds would leave a gap before it.
  *
  * Rejects with LatticeError: `store-closed`, `store-damaged`, `store-read-failed`, and `store-write-failed`, with
  * which every later batch rejects too.
  */
-export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
+export function createOrderedStore({ db, write, closed, beyond = 0 }: OrderedDeps): Store {
   let tail = Promise.resolve();
   let pending = 0;
   let failure: Error | undefined;
@@ -43,7 +50,7 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
     await previous;
     if (failure !== undefined) throw failure;
     try {
-      await write(operations);
+      await write(seal(operations));
     } catch (cause) {
       failure = writeError(cause);
       throw failure;
@@ -61,6 +68,41 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
     }
   }
 
+  /** Reads a row by an iteration, after a read by its key has found it damaged. */
+  async function iterated(key: Bytes): Promise<Bytes | undefined> {
+    const [row] = await readChunk(db, { gte: key, lt: nextKey(key), limit: 1 }, beyond);
+    if (row === undefined) return undefined;
+    return unseal(...row) ?? fail(key);
+  }
+
+  /** Reads a row by its key, after an iteration has found it damaged. */
+  async function byKey(key: Bytes): Promise<Bytes> {
+    const sealed = await db.get(key);
+    return (sealed === undefined ? undefined : unseal(key, plain(sealed))) ?? fail(key);
+  }
+
+  async function one(key: Bytes, sealed: Bytes | undefined): Promise<Bytes | undefined> {
+    return sealed === undefined ? undefined : (unseal(key, plain(sealed)) ?? iterated(key));
+  }
+
+  async function many(keys: readonly Bytes[]): Promise<(Bytes | undefined)[]> {
+    const found = await db.getMany(keys as Bytes[]);
+    const values: (Bytes | undefined)[] = [];
+    for (const [i, sealed] of found.entries()) {
+      const key = keys[i] as Bytes;
+      const value = sealed === undefined ? undefined : unseal(key, plain(sealed));
+      values.push(sealed !== undefined && value === undefined ? await iterated(key) : value);
+    }
+    return values;
+  }
+
+  async function chunk(range: KeyRange): Promise<readonly Row[]> {
+    const rows: Row[] = [];
+    for (const [key, sealed] of await readChunk(db, range, beyond))
+      rows.push([key, unseal(key, sealed) ?? (await byKey(key))]);
+    return rows;
+  }
+
   async function shut(): Promise<void> {
     await tail;
     try {
@@ -71,9 +113,9 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
   }
 
   return {
-    get: (key) => read(async () => plain(await db.get(key))),
-    getMany: (keys) => read(async () => (await db.getMany(keys as Bytes[])).map(plain)),
-    iterate: (range) => readChunks(range, (part) => read(() => readChunk(db, part))),
+    get: (key) => read(async () => one(key, await db.get(key))),
+    getMany: (keys) => read(() => many(keys)),
+    iterate: (range) => readChunks(range, (part) => read(() => chunk(part))),
 
     async batch(operations) {
       if (closing !== undefined) throw closedError();
@@ -92,11 +134,13 @@ export function createOrderedStore({ db, write, closed }: OrderedDeps): Store {
   };
 }
 
+function fail(key: Bytes): never {
+  throw damagedRowError(key);
+}
+
 /** Makes a Uint8Array of classic-level's Buffer, because `slice` of a Buffer shares memory and does not copy. */
-function plain(bytes: Bytes): Bytes;
-function plain(bytes: Bytes | undefined): Bytes | undefined;
-function plain(bytes: Bytes | undefined): Bytes | undefined {
-  if (bytes === undefined || bytes.constructor === Uint8Array) return bytes;
+function plain(bytes: Bytes): Bytes {
+  if (bytes.constructor === Uint8Array) return bytes;
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -138,12 +182,13 @@ function nextKey(key: Bytes): Bytes {
 async function readChunk(
   db: BinaryLevel,
   { gte, lt, reverse = false, limit = CHUNK_ROWS }: KeyRange,
+  beyond: number,
 ): Promise<readonly Row[]> {
   // highWaterMarkBytes is an option of classic-level. Other databases ignore it.
   const options = { gte, lt, reverse, limit, highWaterMarkBytes: CHUNK_BYTES };
   const iterator = db.iterator(options);
   try {
-    return (await iterator.nextv(limit)).map(([key, value]) => [plain(key), plain(value)] as const);
+    return (await iterator.nextv(limit + beyond)).map(([key, value]) => [plain(key), plain(value)] as const);
   } finally {
     await iterator.close();
   }

@@ -11,6 +11,13 @@ const SIGNATURE_BYTES = 64;
 /** Key objects that are kept, of a few hundred bytes each: four times the longest trust list. */
 const MAX_CACHED_KEYS = 1024;
 
+/**
+ * Checks that are given to libuv's thread pool at a time; further ones wait here. The pool has four threads by default
+ * and one queue for all, so what the store reads or writes waits behind at most this many checks of some 60 µs, and
+ * not behind thousands when a peer sends a burst of commits. As many keep all threads of the pool busy.
+ */
+const MAX_UNDER_WAY = 16;
+
 /** The field prime 2^255 − 19 and the group order L, most significant byte first. */
 const FIELD_PRIME = hexToBytes('7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed') as Bytes;
 const GROUP_ORDER = hexToBytes('1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed') as Bytes;
@@ -97,6 +104,31 @@ export function createSigner(seed: Bytes): Signer {
 export function createVerifier(): Verifier {
   // The order of insertion is the order of last use. null means that the author is not a key under the strict rule.
   const keys = new Map<Author, KeyObject | null>();
+  const waiting = createQueue<() => void>();
+  let underWay = 0;
+
+  function ended(): void {
+    const next = waiting.take();
+    if (next === undefined) underWay--;
+    else next();
+  }
+
+  function check(key: KeyObject, message: Bytes, signature: Bytes): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const begin = (): void =>
+        verify(null, message, key, signature, (error, valid) => {
+          ended();
+          if (error) reject(error);
+          else resolve(valid);
+        });
+      if (underWay >= MAX_UNDER_WAY) {
+        waiting.add(begin);
+        return;
+      }
+      underWay++;
+      begin();
+    });
+  }
 
   function keyOf(author: Author): KeyObject | null {
     let key = keys.get(author);
@@ -122,12 +154,25 @@ export function createVerifier(): Verifier {
       if (!isStrictSignature(signature)) return Promise.resolve(false);
       const key = keyOf(author);
       if (key === null) return Promise.resolve(false);
-      return new Promise((resolve, reject) => {
-        verify(null, message, key, signature, (error, valid) => {
-          if (error) reject(error);
-          else resolve(valid);
-        });
-      });
+      return check(key, message, signature);
+    },
+  };
+}
+
+/** A queue of two stacks, because taking from the front of a long array moves the whole array. */
+function createQueue<T>(): { add(item: T): void; take(): T | undefined } {
+  let added: T[] = [];
+  let next: T[] = [];
+  return {
+    add: (item) => {
+      added.push(item);
+    },
+    take() {
+      if (next.length === 0) {
+        next = added.reverse();
+        added = [];
+      }
+      return next.pop();
     },
   };
 }

@@ -17,11 +17,12 @@ export function entity<S extends TSchema>(id: string, description: string, schem
 }
 
 /**
- * What a request costs the node, which decides the rate limit that it counts against (SPEC A18). A `costly` request
- * reads much of the store or asks other nodes. A `bulk` request fetches one of many large, immutable pieces, which
- * caches may ask for in quick succession. A `free` request is answered from memory, or its route has limits of its own.
+ * What a request costs the node, which decides what its client is charged for it (SPEC A18). A `costly` request reads
+ * much of the store or asks other nodes. A `bulk` request fetches one of many large, immutable pieces, which caches may
+ * ask for in quick succession, and a `file` is in memory as it is sent. A `stream` stays open. A `free` request is one
+ * that nobody may be kept from, such as a probe, or whose route has limits of its own.
  */
-export type Cost = 'read' | 'write' | 'costly' | 'bulk' | 'free';
+export type Cost = 'read' | 'write' | 'costly' | 'bulk' | 'file' | 'stream' | 'free';
 
 /** The group under which the OpenAPI document lists a route. */
 export type Tag =

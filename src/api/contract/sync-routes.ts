@@ -19,7 +19,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     id: 'syncIdentity',
     tag: 'sync protocol',
     summary: 'Who answers at a URL, proven by a signature',
-    cost: 'free',
+    cost: 'read',
     query: Shape({
       nonce: Text({ pattern: '^[0-9a-fA-F]{32}$', description: '16 random bytes.' }),
       url: Text({ minLength: 1, maxLength: 2048, description: 'The URL asked at.' }),

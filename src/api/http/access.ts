@@ -1,18 +1,13 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { Server } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 import { type Addresses, createRateLimit, plainAddress } from './addresses.ts';
+import type { Clients } from './clients.ts';
 import type { ApiConfig } from './deps.ts';
 import { addressOf } from './requests.ts';
 
 /** Wrong tokens of one address within a minute: enough for typing errors, too few to guess a token. */
 const MAX_TOKEN_FAILURES = 10;
-/** Open connections in all: each of them takes memory and a file descriptor. */
-const MAX_CONNECTIONS = 512;
-/** Open connections of one address, so that one client cannot lock everyone out. */
-const MAX_CONNECTIONS_PER_ADDRESS = 16;
-
 const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /** Checks the bearer token of a request. Throws LatticeError `unauthorized` or `too-many-failures`. */
@@ -20,9 +15,9 @@ export type TokenCheck = (request: FastifyRequest) => void;
 
 /**
  * Compares tokens by their hashes, in constant time. An address that sent too many wrong tokens is refused even with
- * the right one. An exempt address is not: otherwise one guesser behind a local proxy would lock out the operator.
+ * the right one. One from an exempt address is not: otherwise one guesser behind a local proxy would lock out the operator.
  */
-export function createTokenCheck(config: ApiConfig, addresses: Addresses): TokenCheck {
+export function createTokenCheck(config: ApiConfig, addresses: Addresses, clients: Clients): TokenCheck {
   const expected = config.api.token === undefined ? undefined : sha256(config.api.token);
   const failures = createRateLimit(MAX_TOKEN_FAILURES);
   return (request) => {
@@ -33,10 +28,9 @@ export function createTokenCheck(config: ApiConfig, addresses: Addresses): Token
     }
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     const right = given !== undefined && timingSafeEqual(sha256(given), expected);
-    const address = addressOf(request);
-    const client = addresses.keyOf(address);
+    const client = addresses.keyOf(addressOf(request));
     const blockedMs = failures.blockedFor(client);
-    if (blockedMs > 0 && !(right && addresses.isExempt(address))) {
+    if (blockedMs > 0 && !(right && clients.of(request) === undefined)) {
       throw new LatticeError('too-many-failures', 'too many wrong tokens from this address', {
         next: 'wait a minute, then use the right token',
         details: { retryAfterMs: blockedMs },
@@ -86,25 +80,22 @@ export function createHostCheck(config: ApiConfig, addresses: Addresses): (reque
   };
 }
 
-/** Bounds the server's connections in all and, where an address is not exempt, per address. */
-export function limitConnections(server: Server, addresses: Addresses): void {
-  server.maxConnections = MAX_CONNECTIONS;
-  // Each entry has at least one open connection, so that there are at most MAX_CONNECTIONS entries.
-  const open = new Map<string, number>();
-  server.on('connection', (socket) => {
-    const address = socket.remoteAddress;
-    if (address === undefined || addresses.isExempt(address)) return;
-    const client = addresses.keyOf(address);
-    const count = open.get(client) ?? 0;
-    if (count >= MAX_CONNECTIONS_PER_ADDRESS) {
-      socket.destroy();
-      return;
-    }
-    open.set(client, count + 1);
-    socket.once('close', () => {
-      const left = (open.get(client) ?? 1) - 1;
-      if (left === 0) open.delete(client);
-      else open.set(client, left);
+/**
+ * Checks the URL for which an asker wants the node's signature (SPEC X2). Where host names are configured, the URL must
+ * name one of them; elsewhere the node does not know its names, and the URL must name the host of the request. Ports are
+ * not compared, because proxies and port mappings change them. Throws LatticeError `invalid-query` or
+ * `misdirected-request`.
+ */
+export function createUrlCheck({ api }: ApiConfig): (request: FastifyRequest, url: string) => void {
+  const own = new Set([...LOOPBACK_NAMES, hostName(api.host), ...api.allowedHosts.map(hostName)]);
+  return (request, url) => {
+    if (!URL.canParse(url)) throw new LatticeError('invalid-query', 'url must be an absolute URL');
+    const name = hostName(new URL(url).host);
+    // Behind a trusted proxy this is the host that the proxy was asked at.
+    const isOwn = api.allowedHosts.length > 0 ? own.has(name) : name === hostName(request.host);
+    if (isOwn) return;
+    throw new LatticeError('misdirected-request', 'the URL does not name the host at which this node is asked', {
+      next: "let the proxy before the node pass on the Host header, or add the URL's host to DIOTEC360_ALLOWED_HOSTS",
     });
-  });
+  };
 }

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { dropOldest } from '../../core/types/index.ts';
+import { dropOldest, LatticeError } from '../../core/types/index.ts';
 import { shortIPv6 } from '../../core/wire/host.ts';
 
 /**
@@ -11,7 +11,7 @@ export interface Addresses {
   isExempt(address: string): boolean;
   isLoopback(address: string): boolean;
   isTrustedProxy(address: string): boolean;
-  /** The trusted proxies that are addresses or CIDR ranges. */
+  /** The trusted proxies as addresses and CIDR ranges. */
   readonly proxies: readonly string[];
   /**
    * The name of a client: its IPv4 address, or the /64 of its IPv6 address, since one client usually owns all of it.
@@ -45,6 +45,13 @@ function listed(list: BlockList, address: string): boolean {
   return plain !== undefined && list.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6');
 }
 
+/** Names of ranges (RFC 1122, 1918, 3927, 4193, 4291) that may stand for them among the trusted proxies. */
+const NAMED_RANGES: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
 /** Whether `text` is an address or a CIDR range. */
 function isRange(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/');
@@ -53,19 +60,33 @@ function isRange(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-/** `trustedProxies` are addresses or CIDR ranges. Anything else among them is passed over. */
-export function createAddresses(trustedProxies: readonly string[]): Addresses {
-  const loopback = new BlockList();
-  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-  loopback.addAddress('::1', 'ipv6');
-  const proxies = trustedProxies.filter(isRange);
-  const proxyList = new BlockList();
-  for (const proxy of proxies) {
-    const [address = '', bits] = proxy.split('/');
+function rangesOf(proxy: string): readonly string[] {
+  if (Object.hasOwn(NAMED_RANGES, proxy)) return NAMED_RANGES[proxy] ?? [];
+  if (isRange(proxy)) return [proxy];
+  throw new LatticeError('invalid-config', `a trusted proxy is an IP address or a CIDR range, not '${proxy}'`, {
+    next: `write it as in 192.0.2.1 or 10.0.0.0/8, or name a range: ${Object.keys(NAMED_RANGES).join(', ')}`,
+  });
+}
+
+function blockListOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/');
     const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    if (bits === undefined) proxyList.addAddress(address, family);
-    else proxyList.addSubnet(address, Number(bits), family);
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
   }
+  return list;
+}
+
+/**
+ * `trustedProxies` are addresses, CIDR ranges and the names in NAMED_RANGES. Throws LatticeError `invalid-config` for
+ * anything else.
+ */
+export function createAddresses(trustedProxies: readonly string[]): Addresses {
+  const loopback = blockListOf(NAMED_RANGES['loopback'] ?? []);
+  const proxies = trustedProxies.flatMap(rangesOf);
+  const proxyList = blockListOf(proxies);
   // Answers are kept, because every request asks, and each of the two lists takes a microsecond to look through.
   const known = new Map<string, boolean>();
   return {

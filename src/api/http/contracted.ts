@@ -2,9 +2,20 @@ import fastifySwagger from '@fastify/swagger';
 import type { FastifyInstance, FastifySchema, preValidationHookHandler, RouteOptions } from 'fastify';
 import type { TObject } from 'typebox';
 import { type ErrorCode, LatticeError } from '../../core/types/index.ts';
-import { CONTRACT, ENTITIES, ERRORS, Problem, type RouteContract } from '../contract/index.ts';
-import type { RateLimits } from './rate-limits.ts';
+import { CONTRACT, type Cost, ENTITIES, ERRORS, Problem, type RouteContract } from '../contract/index.ts';
+import type { Costs } from './costs.ts';
 import { queryOf } from './requests.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a request of the route costs. Default: `read`, as for paths that nothing answers. */
+    readonly cost?: Cost;
+    /** True: the route is paid for by whoever has shown the token. */
+    readonly needsToken?: boolean;
+    /** True: the route is of the sync protocol, whose slots bound it. */
+    readonly isSync?: boolean;
+  }
+}
 
 const BY_ROUTE: ReadonlyMap<string, RouteContract> = new Map(
   CONTRACT.map((route) => [`${route.method} ${route.path}`, route]),
@@ -83,10 +94,10 @@ function readQuery(route: RouteContract): preValidationHookHandler {
 }
 
 /**
- * Makes every route that is registered later take its schema, the reading of its query and its rate limit from its
- * contract. A route without a contract is not validated and not in the document; a test finds such routes.
+ * Makes every route that is registered later take its schema, the reading of its query and its cost from its contract.
+ * A route without a contract is not validated and not in the document; a test finds such routes.
  */
-export async function applyContract(app: FastifyInstance, limits: RateLimits, version: string): Promise<void> {
+export async function applyContract(app: FastifyInstance, costs: Costs, version: string): Promise<void> {
   for (const { schema } of ENTITIES) app.addSchema(schema);
   // Tests check answers against the document. At run time JSON.stringify is the fastest serializer, and unlike one that
   // is compiled from the schema it drops no field.
@@ -106,8 +117,23 @@ export async function applyContract(app: FastifyInstance, limits: RateLimits, ve
     // A route without parameters refuses them all. Probes and pages are asked with queries against caches.
     if (contract.tag !== 'original' && (contract.query !== undefined || options.url.startsWith('/api/v1/')))
       options.preValidation = [readQuery(contract), ...[options.preValidation ?? []].flat()];
-    const limit = limits.of(contract);
-    if (limit !== undefined) options.onRequest = [limit, ...[options.onRequest ?? []].flat()];
+    const { cost } = contract;
+    // The original's switch answers 200 without the token too.
+    const needsToken = contract.token === true && contract.tag !== 'original';
+    options.config = { ...options.config, cost, needsToken, isSync: contract.path === '/api/v1/sync' };
+    if (!needsToken) return;
+    // These hooks run in their order, so that the token has been checked before.
+    options.onRequest = [
+      ...[options.onRequest ?? []].flat(),
+      (request, reply, done) => {
+        try {
+          costs.admitOperator(request, reply, cost);
+          done();
+        } catch (error) {
+          done(error as LatticeError);
+        }
+      },
+    ];
   });
   await app.register(fastifySwagger, {
     openapi: {

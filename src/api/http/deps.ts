@@ -1,6 +1,6 @@
 import type { Lattice } from '../../runtime/facade/index.ts';
 import type { Timers } from '../../timing/index.ts';
-import type { Limits } from './rate-limits.ts';
+import type { Limits } from './costs.ts';
 import type { LogSource, MetricsSource, ResourceSource } from './sources.ts';
 
 /** The part of the node's configuration that the API needs. */
@@ -16,7 +16,9 @@ export interface ApiConfig {
     readonly token: string | undefined;
     readonly corsOrigins: readonly string[];
     readonly allowedHosts: readonly string[];
-    /** Addresses or CIDR ranges of the proxies whose X-Forwarded-For is believed. */
+    /**
+     * The proxies whose X-Forwarded-For is believed: addresses, CIDR ranges, `loopback`, `linklocal`, `uniquelocal`.
+     */
     readonly trustedProxies: readonly string[];
     /**
      * Whether anyone may read the cells and snapshots of certified cuts, and any cache may keep them. Default: false.
@@ -69,7 +71,7 @@ export interface ApiDeps {
   readonly log: ApiLog;
   readonly metrics?: ApiMetrics;
   readonly times?: Partial<ApiTimes>;
-  /** Other rate limits than DEFAULT_LIMITS. */
+  /** Other shares than DEFAULT_LIMITS. */
   readonly limits?: Partial<Limits>;
   /** Without it there is no /metrics. */
   readonly metricsPage?: MetricsSource;

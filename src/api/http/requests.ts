@@ -89,12 +89,3 @@ export function jsonOf(request: FastifyRequest): JsonValue {
   if (request.body !== undefined) return request.body as JsonValue;
   throw new LatticeError('invalid-json', 'the body is missing: send JSON with content-type application/json');
 }
-
-/** Makes the routes of `scope` read CBOR bodies of at most `maxBytes` as raw bytes. */
-export function acceptCbor(scope: FastifyInstance, maxBytes: number): void {
-  scope.addContentTypeParser(
-    'application/cbor',
-    { parseAs: 'buffer', bodyLimit: maxBytes },
-    async (_request: FastifyRequest, body: Buffer) => body,
-  );
-}

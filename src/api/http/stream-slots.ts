@@ -1,14 +1,23 @@
 import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
-import type { Addresses } from './addresses.ts';
-import { addressOf } from './requests.ts';
+import type { Clients } from './clients.ts';
 
-/** Event streams of one address, so that one client cannot take them all. */
-const MAX_PER_ADDRESS = 4;
-/** Event streams in all: for each, up to 1 MiB of unsent events may wait. */
-const MAX_STREAMS = 128;
+/** How many slots there are, and who may have how many of them. */
+export interface SlotLimits {
+  readonly inAll: number;
+  /** Of those, the ones that only clients without limits may take: loopback, and so the node's own operator. */
+  readonly reserved: number;
+  readonly perClient: number;
+  /** What the slots are for, in the plural. */
+  readonly what: string;
+}
 
-/** Bounds the event streams that are open at a time, over server-sent events and WebSocket together. */
+/** Event streams, over server-sent events and WebSocket together: for each, up to 1 MiB of events may wait unsent. */
+export const EVENT_STREAMS: SlotLimits = { inAll: 128, reserved: 32, perClient: 4, what: 'event streams' };
+/** Downloads of the whole state. Each has a hold, in which the node keeps what is replaced while the client reads. */
+export const DOWNLOADS: SlotLimits = { inAll: 16, reserved: 4, perClient: 2, what: 'downloads of the whole state' };
+
+/** Bounds what is open at a time, in all and for each client. */
 export interface StreamSlots {
   /**
    * Takes a slot for the client of `request`. The function that it answers gives the slot back; further calls do
@@ -17,31 +26,29 @@ export interface StreamSlots {
   take(request: FastifyRequest): () => void;
 }
 
-const tooMany = (whose: string): LatticeError =>
-  new LatticeError('overloaded', `too many event streams ${whose}`, { details: { retryAfterMs: 10_000 } });
-
-export function createStreamSlots(addresses: Addresses): StreamSlots {
+export function createStreamSlots(clients: Clients, limits: SlotLimits): StreamSlots {
+  const tooMany = (whose: string): LatticeError =>
+    new LatticeError('overloaded', `too many ${limits.what} ${whose}`, { details: { retryAfterMs: 10_000 } });
   let open = 0;
-  /** Each entry has at least one open stream, so that there are at most MAX_STREAMS entries. */
-  const perAddress = new Map<string, number>();
+  /** Each entry has at least one slot, so that there are at most as many entries as slots. */
+  const perClient = new Map<string, number>();
   return {
     take(request) {
-      const address = addressOf(request);
-      const client = addresses.isExempt(address) ? undefined : addresses.keyOf(address);
-      const mine = client === undefined ? 0 : (perAddress.get(client) ?? 0);
-      if (mine >= MAX_PER_ADDRESS) throw tooMany('from this address');
-      if (open >= MAX_STREAMS) throw tooMany('open');
+      const client = clients.of(request);
+      const mine = client === undefined ? 0 : (perClient.get(client) ?? 0);
+      if (mine >= limits.perClient) throw tooMany('from this address');
+      if (open >= limits.inAll - (client === undefined ? 0 : limits.reserved)) throw tooMany('open');
       open++;
-      if (client !== undefined) perAddress.set(client, mine + 1);
+      if (client !== undefined) perClient.set(client, mine + 1);
       let taken = true;
       return () => {
         if (!taken) return;
         taken = false;
         open--;
         if (client === undefined) return;
-        const left = (perAddress.get(client) ?? 1) - 1;
-        if (left === 0) perAddress.delete(client);
-        else perAddress.set(client, left);
+        const left = (perClient.get(client) ?? 1) - 1;
+        if (left === 0) perClient.delete(client);
+        else perClient.set(client, left);
       };
     },
   };

@@ -32,13 +32,19 @@ function withoutUpgrade(request: IncomingMessage, head: Buffer): Buffer {
 
 /**
  * Lets requests for WebSocket pass the same checks, and get the same errors, as every other request. The route that
- * speaks WebSocket finds the socket in what this answers. Call it before the routes are registered.
+ * speaks WebSocket finds the socket in what this answers. A connection that asks to be upgraded before its earlier
+ * requests are answered (`isBusy`) is cut. Call it before the routes are registered.
  */
-export function acceptUpgrades(app: FastifyInstance): Upgrades {
+export function acceptUpgrades(app: FastifyInstance, isBusy: (socket: Socket) => boolean): Upgrades {
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // The server has given the socket away, and does not handle its errors either.
     socket.on('error', () => socket.destroy());
+    // The answer to an earlier request still has the socket, and there can be no other one beside it.
+    if (isBusy(socket)) {
+      socket.destroy();
+      return;
+    }
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET') {
       socket.unshift(withoutUpgrade(request, head));
       app.server.emit('connection', socket);

@@ -202,12 +202,11 @@ export function createReplica(options: ReplicaOptions): Replica {
       return amended(draft, NONE_KNOWN);
     },
 
-    observeTime: clocks.observeTime,
-
     restore(earlier) {
       clocks.observeTime(earlier.hlc);
       ({ sequence } = earlier);
     },
+    observeTime: clocks.observeTime,
     load(entry) {
       observeAll(entry);
       entries.load(entry);

@@ -8,4 +8,5 @@ export * from './idempotency.ts';
 export * from './journal.ts';
 export * from './keys.ts';
 export * from './known-authors.ts';
+export * from './last-batch.ts';
 export * from './state-meta.ts';

@@ -11,9 +11,18 @@ import {
 } from '../cbor/reader.ts';
 import { decodeStored } from '../cbor/stored.ts';
 import { createWriter, finish, writeArray, writeBytes, writeHead, writeParts } from '../cbor/writer.ts';
-import { type Bytes, type Entry, MAX_SIBLINGS, type Sibling } from '../types/index.ts';
-import { decodeHeader } from './header.ts';
+import {
+  type Bytes,
+  type Entry,
+  equalBytes,
+  type Hasher,
+  type Header,
+  MAX_SIBLINGS,
+  type Sibling,
+} from '../types/index.ts';
+import { commitId, decodeHeader } from './header.ts';
 import { decodeOperation } from './operation.ts';
+import { singleRootInto } from './ops-tree.ts';
 
 const HASH_BYTES = 32;
 const SIGNATURE_BYTES = 64;
@@ -41,7 +50,21 @@ export function encodeEntry(entry: Entry): Bytes {
   return finish(writer);
 }
 
-function readSibling(reader: Reader): Sibling {
+/** The root that an operation leads to, overwritten by every call. */
+const ROOT = new Uint8Array(HASH_BYTES);
+
+/** Throws LatticeError `malformed` unless operation and proof lead to the header, and the header to the commit id. */
+function checkCommit(
+  { commit, index, headerBytes, operationBytes, proof }: Omit<Sibling, 'author' | 'hlc' | 'operation' | 'signature'>,
+  { count, opsRoot }: Header,
+  hasher: Hasher,
+): void {
+  singleRootInto(count, index, operationBytes, proof, hasher, ROOT);
+  if (!equalBytes(ROOT, opsRoot)) throw malformed("an operation does not lead to its header's root");
+  if (!equalBytes(commitId(headerBytes, hasher), commit)) throw malformed('a header does not hash to its commit id');
+}
+
+function readSibling(reader: Reader, hasher: Hasher | undefined): Sibling {
   expectArray(reader, SIBLING_ITEMS);
   const commit = readBytesOf(reader, HASH_BYTES);
   const index = readUint(reader);
@@ -49,8 +72,10 @@ function readSibling(reader: Reader): Sibling {
   const signature = readBytesOf(reader, SIGNATURE_BYTES);
   const operationBytes = readBytes(reader);
   const proof = splitBytes(readBytes(reader), HASH_BYTES);
-  const { author, hlc, count } = decodeHeader(headerBytes);
+  const header = decodeHeader(headerBytes);
+  const { author, hlc, count } = header;
   if (index >= count) throw malformed(`index ${index} of a commit with ${count} operations`);
+  if (hasher !== undefined) checkCommit({ commit, index, headerBytes, operationBytes, proof }, header, hasher);
   return {
     commit,
     index,
@@ -65,17 +90,18 @@ function readSibling(reader: Reader): Sibling {
 }
 
 /**
- * The entry in the value of a row. Only its form is checked, not its hashes and signatures, because the root of the
- * tree vouches for a node's own rows. With `key`, which comes from the row's own key, all siblings must be about that
- * key. Byte fields are views of `bytes`. LatticeError `damaged-row`.
+ * The entry in the value of a row. With `hasher`, each operation must lead through its proof to its header, and the
+ * header to the commit id, which is what the leaf in the tree is made of; without it only the form is checked. The
+ * signature is checked neither way. With `key`, all siblings must be about that key. Byte fields are views of `bytes`.
+ * LatticeError `damaged-row`.
  */
-export function decodeEntry(bytes: Bytes, key?: string): Entry {
+export function decodeEntry(bytes: Bytes, key?: string, hasher?: Hasher): Entry {
   return decodeStored('an entry', bytes, (reader) => {
     const count = readHead(reader, ARRAY);
     if (count === 0 || count > MAX_SIBLINGS)
       throw malformed(`an entry has 1 to ${MAX_SIBLINGS} siblings, not ${count}`);
     const siblings: Sibling[] = [];
-    for (let i = 0; i < count; i++) siblings.push(readSibling(reader));
+    for (let i = 0; i < count; i++) siblings.push(readSibling(reader, hasher));
     const own = key ?? (siblings[0] as Sibling).operation.key;
     if (siblings.some((sibling) => sibling.operation.key !== own)) throw malformed('a sibling is about another key');
     return { key: own, siblings };

@@ -22,7 +22,7 @@ export interface IdentityClaim {
   readonly author: Author;
   /** The incarnation of the answering node, 8 bytes. */
   readonly incarnation: Bytes;
-  /** The request nonce: 16 random bytes of the answering node, which later requests name. */
+  /** The request nonce: 16 bytes of the answering node, which later requests name. */
   readonly sessionNonce: Bytes;
 }
 
@@ -114,6 +114,23 @@ export function decodeRequest(bytes: Bytes): SyncRequest {
   };
   reader.end();
   return request;
+}
+
+/** (wire) Most bytes that `decodeRequestHead` reads. */
+export const MAX_REQUEST_HEAD_BYTES = 64;
+
+/**
+ * Who claims to send a request, and under which request nonce. It reads the first MAX_REQUEST_HEAD_BYTES of a request,
+ * or all of a shorter one. LatticeError `malformed` or `unknown-version`.
+ */
+export function decodeRequestHead(bytes: Bytes): Pick<SyncRequest, 'sessionNonce' | 'counter' | 'author'> {
+  const reader = createWireReader('sync request', bytes, MAX_ENVELOPE_BYTES);
+  reader.open({ [ENVELOPE_VERSION]: 6 });
+  return {
+    sessionNonce: reader.bytes('session nonce', 16),
+    counter: reader.uint('counter', 1),
+    author: reader.author('author'),
+  };
 }
 
 /** The answer to one request (SPEC X4). */

@@ -7,12 +7,12 @@ import {
   type Fragment,
   type Hasher,
   LatticeError,
-  MAX_DEFERRED,
   MAX_WANTS,
   type Refusal,
 } from '../../core/types/index.ts';
 import { commitSigningBytes, decodeFragment } from '../../core/wire/index.ts';
 import type { Clock, Metrics, Timer, Verifier } from '../../ports/index.ts';
+import { createDeferred } from './deferred.ts';
 import type { Origin } from './origin.ts';
 import type { Writer } from './writer.ts';
 
@@ -66,7 +66,7 @@ export interface DoorDeps {
 export function createDoor(deps: DoorDeps): Door {
   const verified = new Set<string>();
   const bad = new Set<string>();
-  const deferred = new Map<string, { readonly fragment: Fragment; readonly origin: Origin }>();
+  const deferred = createDeferred();
   const refusals: Record<string, number> = {};
   /** Signature checks under way. When the same commit comes meanwhile, its bringer waits for the same check. */
   const verifying = new Map<string, Promise<boolean>>();
@@ -144,11 +144,7 @@ export function createDoor(deps: DoorDeps): Door {
   function defer(key: string, fragment: Fragment, origin: Origin): void {
     if (deferred.has(key)) return;
     count('future');
-    if (deferred.size >= MAX_DEFERRED) {
-      const oldest = deferred.keys().next().value;
-      if (oldest !== undefined) deferred.delete(oldest);
-    }
-    deferred.set(key, { fragment, origin });
+    deferred.add(key, { fragment, origin });
     schedule();
   }
 
@@ -157,7 +153,7 @@ export function createDoor(deps: DoorDeps): Door {
     timer = deps.clock.after(DEFERRED_CHECK_MS, () => {
       timer = undefined;
       // A commit that is still in the future stays in the map. A failed store ends the process elsewhere.
-      for (const { fragment, origin } of deferred.values()) apply(fragment, origin).catch(() => undefined);
+      for (const { fragment, origin } of deferred.all()) apply(fragment, origin).catch(() => undefined);
       schedule();
     });
   }

@@ -2,7 +2,7 @@ import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
-import { createClockWatch } from './clock-watch.ts';
+import { type ClockWatch, type ClockWatchDeps, createClockWatch } from './clock-watch.ts';
 
 /**
  * When peers are configured and none of them answers, writes wait this long for a peer that knows our newest commit.
@@ -12,9 +12,6 @@ const ALONE_MS = 3_000;
  * A node that lost some of its own history has this long to get it back before it becomes read-only for that reason.
  */
 const CATCH_UP_MS = 30_000;
-
-/** The reasons for which the wall clock cannot be relied on. */
-const CLOCK_REASONS: readonly ReadOnlyCode[] = ['clock-jump', 'clock-skew', 'clock-ahead'];
 
 export interface Guard {
   /** The reasons why this node refuses writes at present; empty when there is none. */
@@ -28,8 +25,8 @@ export interface Guard {
   /** Sets a reason, or clears it when `text` is undefined. */
   set(code: ReadOnlyCode, text: string | undefined): void;
   has(code: ReadOnlyCode): boolean;
-  /** True when no reason concerns this machine's clock. */
-  clockIsGood(): boolean;
+  /** What is known of this machine's clock. */
+  readonly clocks: Pick<ClockWatch, 'now' | 'isGood' | 'hearsPeers'>;
   /** To be called when a peer tells the greatest HLC of our commits that it has seen. */
   toldOwnHlc(hlc: Hlc): void;
   /** To be called when a commit of our own key comes from elsewhere that was not in our state. */
@@ -43,19 +40,16 @@ export interface Guard {
    * so that it is running.
    */
   sawTwin(url: string): void;
-  /** To be called at every tick with the clock offsets in ms of the peers heard lately. */
-  tick(offsets: readonly number[]): void;
+  /** To be called at every tick. */
+  tick(): void;
 }
 
-export interface GuardDeps {
+export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks' | 'members' | 'clockAheadMs'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly incarnation: Uint8Array;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
-  readonly hasPeers: boolean;
-  /** How far the clock of the state is ahead of the wall clock, in ms. */
-  readonly clockAheadMs: () => number;
 }
 
 /**
@@ -79,13 +73,16 @@ export function createGuard(deps: GuardDeps): Guard {
   let waiting: (() => void)[] = [];
   let warned = false;
   const others = new Map<string, { readonly sequence: number; readonly at: number }>();
-  const clocks = createClockWatch({ clock, clockAheadMs: deps.clockAheadMs, set });
+  const clocks = createClockWatch({ ...deps, set });
 
   function openGate(why: string): void {
     if (open) return;
+    clocks.look();
+    // The last word of the tick opens the gate when the clocks take longer than our own history.
+    if (!clocks.isCompared()) return;
     open = true;
     ownMax = deps.ownSeen();
-    historyEnd = told ?? ownMax;
+    historyEnd = told === undefined || told < ownMax ? ownMax : told;
     set('own-history', undefined);
     log.info({ why }, 'writes open');
     release();
@@ -119,7 +116,7 @@ export function createGuard(deps: GuardDeps): Guard {
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),
-    clockIsGood: () => !CLOCK_REASONS.some((code) => reasons.has(code)),
+    clocks: { ...clocks, isGood: () => clocks.isGood() && !reasons.has('clock-ahead') },
     toldOwnHlc(hlc) {
       if (!open) {
         told = told === undefined || hlc > told ? hlc : told;
@@ -152,8 +149,8 @@ export function createGuard(deps: GuardDeps): Guard {
     sawTwin(url) {
       alarm(`${url} runs with our key`);
     },
-    tick(offsets) {
-      clocks.look(offsets);
+    tick() {
+      clocks.look();
       if (open) return;
       const waited = clock.monotonic() - started;
       if (told === undefined) {

@@ -11,6 +11,7 @@ import { type Entry, type Fragment, type Hasher, LatticeError } from '../../core
 import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import { createEntryCache } from '../storage/entry-cache.ts';
+import type { EndKeeper } from '../storage/witness.ts';
 import type { Applied } from './applied.ts';
 import {
   type Batch,
@@ -86,6 +87,10 @@ export interface WriterDeps {
   readonly log: Log;
   /** Called with every step before anybody can read what the step changed. */
   readonly onStep: (step: Step) => void;
+  /**
+   * Is told of each durable batch before anything else hears of the batch. When it throws, the batch counts as failed.
+   */
+  readonly witness?: Pick<EndKeeper, 'countRow' | 'durable'>;
   /**
    * Called when a batch is durable, before its callers are answered. An error that it throws is logged and takes
    * nothing back.
@@ -210,7 +215,8 @@ export function createWriter(deps: WriterDeps): Writer {
       rows.failed(error);
       return;
     }
-    launch(UNCHANGED, makeDurable(undefined, made, waiting));
+    const counted = made.length === 0 || deps.witness === undefined ? made : [...made, deps.witness.countRow()];
+    launch(UNCHANGED, makeDurable(undefined, counted, waiting));
   }
 
   /** Sends steps one after another, because each builds on the one in flight and fails with it. */
@@ -236,6 +242,7 @@ export function createWriter(deps: WriterDeps): Writer {
     try {
       const all = step === undefined ? rows : rows.length === 0 ? step.rows : [...step.rows, ...rows];
       if (all.length > 0) await store.batch(all);
+      if (all.length > 0) deps.witness?.durable(step?.meta);
     } catch (error) {
       return fail(error, waiting);
     }

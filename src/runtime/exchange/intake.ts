@@ -1,27 +1,32 @@
-import { isFuture } from '../../core/clock/index.ts';
-import { type Author, bytesToHex, dropOldest, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Author, bytesToHex, dropOldest, equalBytes, LatticeError } from '../../core/types/index.ts';
 import {
   decodeGossip,
   type GossipMessage,
+  type Head,
   headSigningBytes,
   type SignedAttestation,
   type SignedHead,
   type SyncMessage,
 } from '../../core/wire/index.ts';
 import type { Clock, Verdict, Verifier } from '../../ports/index.ts';
-import type { Door } from '../commit/door.ts';
+import { type BucketSize, createBuckets } from '../../timing/index.ts';
 import type { Guard } from '../commit/guard.ts';
-import type { Origin } from '../commit/origin.ts';
 import type { SyncMode } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import { forgetRefused, type PeerTable } from '../peers/peers.ts';
 import { noteSoftware } from '../peers/view.ts';
+import type { LiveCommits } from './live-commits.ts';
+
+/** Ways on which the heads of an author are counted: two lungs for each peer that this node remembers. */
+const MAX_HEARD = 1024;
+/** Other incarnations of our own key whose heads are told apart from their replays. */
+const MAX_TWINS = 16;
 
 /**
- * How many live fragments are remembered by the hash of their bytes: a second's worth of single writes. A hash and its
- * verdict take some 300 bytes.
+ * How many heads of one author count by one lung: four for each of our own, which leaves room for one who tells them
+ * more often. Without a bound, whoever replays heads of an earlier incarnation would have all of them sent on.
  */
-const MAX_RECENT = 8192;
+const headsAt = (heartbeatMs: number): BucketSize => ({ burst: 16, perSecond: 4000 / heartbeatMs });
 
 export interface Intake {
   /**
@@ -39,13 +44,14 @@ export interface Intake {
 }
 
 export interface IntakeDeps {
-  readonly hasher: Hasher;
   readonly network: string;
   readonly self: Author;
   readonly incarnation: Uint8Array;
   readonly verifier: Verifier;
   readonly clock: Clock;
-  readonly door: Door;
+  /** How often this node tells its own head, ms. */
+  readonly heartbeatMs: number;
+  readonly commits: LiveCommits;
   readonly guard: Guard;
   readonly peers: PeerTable;
   readonly mode: () => SyncMode;
@@ -63,9 +69,20 @@ export interface IntakeDeps {
 
 /** Takes what others send unasked, over either lung: heads, hellos and live commits. */
 export function createIntake(deps: IntakeDeps): Intake {
-  const { self, clock, door, guard, peers, isMember } = deps;
-  /** The verdicts on live fragments, by the hash of their bytes. */
-  const recent = new Map<string, Promise<Verdict>>();
+  const { self, guard, peers, isMember } = deps;
+  const heads = createBuckets(deps.clock, headsAt(deps.heartbeatMs), MAX_HEARD);
+  /** The number of the newest head of each other incarnation of our own key, in hex. */
+  const twins = new Map<string, number>();
+
+  function isNews(head: Head, lung: LungName, direct: boolean): boolean {
+    if (head.author === self)
+      return (
+        !equalBytes(head.incarnation, deps.incarnation) &&
+        head.sequence > (twins.get(bytesToHex(head.incarnation)) ?? 0)
+      );
+    const peer = peers.get(head.author);
+    return peer === undefined || peers.isNews(peer, head, lung, direct);
+  }
 
   /**
    * Takes a signed head, by whatever way it came. The verdict is `accept` when the head is new and good, `ignore` when
@@ -74,11 +91,17 @@ export function createIntake(deps: IntakeDeps): Intake {
   async function hear(signed: SignedHead, lung: LungName, direct: boolean): Promise<Verdict> {
     const { head } = signed;
     if (head.network !== deps.network || (!isMember(head.author) && head.author !== self)) return 'ignore';
+    // A replay costs no signature check.
+    if (!isNews(head, lung, direct)) return 'ignore';
     if (!(await deps.verifier.verify(head.author, headSigningBytes(signed.payloadBytes), signed.signature)))
       return 'reject';
+    if (!heads.get(`${lung} ${head.author}`).take(1)) return 'ignore';
     if (head.author === self) {
+      if (!isNews(head, lung, direct)) return 'ignore';
+      dropOldest(twins, MAX_TWINS);
+      twins.set(bytesToHex(head.incarnation), head.sequence);
       guard.sawOwnHead(head);
-      return equalBytes(head.incarnation, deps.incarnation) ? 'ignore' : 'accept';
+      return 'accept';
     }
     const peer = peers.ensure(head.author);
     if (peer === undefined || !peers.hear(peer, signed, lung, direct)) return 'ignore';
@@ -111,53 +134,12 @@ export function createIntake(deps: IntakeDeps): Intake {
     }
     if (message.type === 'head') return hear(message.head, 'p2p', from === message.head.head.author);
     if (message.type === 'attestation') return deps.onAttestation(message.attestation, 'p2p', from);
-    return message.type === 'commits' ? take(message.fragments, 'p2p', from) : 'reject';
-  }
-
-  /**
-   * Takes live commits. The verdict waits for the signatures but not for the disk. Every peer sends on what is fresh,
-   * so most commits come more than once; bytes that came a moment ago are recognised by their hash and neither decoded
-   * nor applied again.
-   */
-  async function take(fragments: readonly Uint8Array[], lung: LungName, from: Author | undefined): Promise<Verdict> {
-    const verdicts = await Promise.all(
-      fragments.map((bytes) => {
-        const name = bytesToHex(deps.hasher.hash(bytes));
-        return recent.get(name) ?? takeOne(name, bytes, { lung, peer: from, live: true });
-      }),
-    );
-    return verdicts.includes('reject') ? 'reject' : verdicts.includes('ignore') ? 'ignore' : 'accept';
-  }
-
-  function takeOne(name: string, bytes: Uint8Array, origin: Origin): Promise<Verdict> {
-    const taken = admitOne(bytes, origin, () => recent.delete(name));
-    dropOldest(recent, MAX_RECENT);
-    recent.set(name, taken);
-    return taken;
-  }
-
-  /** Takes one live fragment. `again` is called when the same bytes should be examined anew the next time. */
-  async function admitOne(bytes: Uint8Array, origin: Origin, again: () => void): Promise<Verdict> {
-    const admission = await door.admit(bytes);
-    if (!admission.ok) {
-      again();
-      return admission.reason === 'malformed' || admission.reason === 'bad-signature' ? 'reject' : 'ignore';
-    }
-    door.apply(admission.fragment, origin).then(
-      (outcomes) => {
-        if (outcomes === 'overloaded' || outcomes.includes('future') || outcomes.includes('key-full')) again();
-      },
-      // A store that fails ends the process through onFatal, so nothing is left to do here.
-      again,
-    );
-    // A commit from the future is no fault of the relay. A node that accepts it when its time has come sends it on
-    // then.
-    return isFuture(admission.fragment.header.hlc, clock.now()) ? 'ignore' : 'accept';
+    return message.type === 'commits' ? deps.commits.take(message.fragments, 'p2p', from) : 'reject';
   }
 
   async function onStreamFrame(author: Author, message: GossipMessage): Promise<void> {
     if (message.type === 'head') await hear(message.head, 'http', message.head.head.author === author);
-    else if (message.type === 'commits' && (await take(message.fragments, 'http', author)) === 'reject') {
+    else if (message.type === 'commits' && (await deps.commits.take(message.fragments, 'http', author)) === 'reject') {
       throw new LatticeError('malformed', 'the peer streamed a forged or malformed commit');
     } else if (
       message.type === 'attestation' &&

@@ -16,6 +16,7 @@ import {
   siblingsToFragments,
 } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
+import { type BucketSize, createBuckets } from '../../timing/index.ts';
 import type { SnapshotServer } from '../bootstrap/snapshot-server.ts';
 import type { Door } from '../commit/door.ts';
 import { receive } from '../commit/receive.ts';
@@ -25,6 +26,13 @@ import type { PeerTable } from '../peers/peers.ts';
 import { serve } from '../peers/repairing.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 
+/**
+ * Hellos of one peer: it says one when it connects and one with each poll. A hello costs a signature check and a
+ * signature.
+ */
+const HELLOS: BucketSize = { burst: 64, perSecond: 32 };
+/** Peers whose hellos are counted: more than are remembered. */
+const MAX_ASKERS = 1024;
 /** Room for the framing of an `entries` answer. */
 const FRAMING_BYTES = 4096;
 /** How many entries are read at once for a `want`, so that one request never takes much memory. */
@@ -57,6 +65,7 @@ export interface Responder {
 
 /** The answering side of every session, the same for both lungs. */
 export function createResponder(deps: ResponderDeps): Responder {
+  const hellos = createBuckets(deps.clock, HELLOS, MAX_ASKERS);
   const cells = createCellServer({ state: () => deps.replica, now: () => deps.clock.monotonic() });
 
   async function respond(peer: Author, message: SyncMessage, lung: LungName): Promise<SyncMessage> {
@@ -65,6 +74,7 @@ export function createResponder(deps: ResponderDeps): Responder {
       throw new LatticeError('bootstrapping', 'this node is taking over a snapshot');
     switch (message.type) {
       case 'hello':
+        if (!hellos.get(peer).take(1)) throw new LatticeError('overloaded', 'too many hellos');
         await deps.onHello(peer, message, lung);
         return deps.writer.read(() => deps.hello(peer));
       case 'digests':

@@ -1,6 +1,7 @@
 import { type Author, type Bytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import {
   decodeRequest,
+  decodeRequestHead,
   encodeIdentity,
   encodeResponse,
   identitySigningBytes,
@@ -10,7 +11,7 @@ import {
 import type { Clock, Random, Signer, Verifier } from '../../ports/index.ts';
 import { settleWithin } from '../../timing/index.ts';
 import type { SyncService } from '../facade/index.ts';
-import { createRequestNonces } from './request-nonces.ts';
+import { createRequestNonces, type NonceUse } from './request-nonces.ts';
 
 /**
  * How many requests of one peer are answered at a time: as many as its client opens connections for, which is three
@@ -25,6 +26,8 @@ const MAX_IN_FLIGHT = 64;
  * How many signatures of senders that have proven nothing are checked at a time, which bounds what a forger costs us.
  */
 const MAX_VERIFYING = 64;
+/** How many signatures of one peer are checked at a time under nonces with which it has proven itself. */
+const MAX_VERIFYING_PER_PEER = 2 * MAX_PER_PEER;
 /** Longer than any honest answer takes. The asker has given up by then. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /**
@@ -84,37 +87,55 @@ const overloaded = (what: string): LatticeError =>
  */
 export function createSyncService(deps: SyncServiceDeps): SyncService {
   const { signer, verifier, hasher, clock } = deps;
-  const sessions = createRequestNonces(deps);
+  const nonces = createRequestNonces(deps);
   const inFlight = new Map<Author, number>();
   let inFlightTotal = 0;
   let verifying = 0;
+  const verifyingOf = new Map<Author, number>();
   /** The open push streams, oldest first. */
   const streams = new Set<{ readonly peer: Author; end(): void }>();
 
-  async function authorise(envelope: Bytes): Promise<{ peer: Author; message: Bytes; signing: Bytes }> {
-    const request = decodeRequest(envelope);
-    const { author, counter, message, sessionNonce } = request;
+  /** Throws unless a member may have sent a request that begins so. Answers what it has used of the nonce. */
+  function screen({ author, counter, sessionNonce }: ReturnType<typeof decodeRequestHead>): NonceUse {
     if (!deps.isAllowed(author)) {
       deps.onStranger(author);
       throw new LatticeError('sync-forbidden', `this node does not sync with ${author}`, {
         next: "add the key to this node's DIOTEC360_TRUSTED_STATE_PUBKEYS",
       });
     }
-    const session = sessions.find(sessionNonce, author);
-    if (session === undefined) throw unauthorized('its session nonce is unknown or expired');
-    if (!sessions.isFresh(session, counter)) throw unauthorized('its counter was used before');
-    if (verifying >= MAX_VERIFYING) throw overloaded('unproven requests');
-    const signing = requestSigningBytes({ server: signer.author, sessionNonce, counter, message }, hasher);
-    verifying++;
-    let genuine: boolean;
+    const use = nonces.find(sessionNonce, author);
+    if (use === undefined) throw unauthorized('its request nonce is unknown or expired');
+    if (!nonces.isFresh(use, counter)) throw unauthorized('its counter was used before');
+    return use;
+  }
+
+  /**
+   * Checks a signature. Senders that have proven themselves under the nonce before have slots of their own, which
+   * forgers cannot take because they do not know the nonce.
+   */
+  async function verify(author: Author, isProven: boolean, signing: Bytes, signature: Bytes): Promise<boolean> {
+    const mine = verifyingOf.get(author) ?? 0;
+    if (isProven ? mine >= MAX_VERIFYING_PER_PEER : verifying >= MAX_VERIFYING) throw overloaded('unproven requests');
+    if (isProven) verifyingOf.set(author, mine + 1);
+    else verifying++;
     try {
-      genuine = await verifier.verify(author, signing, request.signature);
+      return await verifier.verify(author, signing, signature);
     } finally {
-      verifying--;
+      if (!isProven) verifying--;
+      else if (verifyingOf.get(author) === 1) verifyingOf.delete(author);
+      else verifyingOf.set(author, (verifyingOf.get(author) ?? 1) - 1);
     }
-    if (!genuine) throw unauthorized('its signature does not match');
+  }
+
+  async function authorise(envelope: Bytes): Promise<{ peer: Author; message: Bytes; signing: Bytes }> {
+    const request = decodeRequest(envelope);
+    const { author, counter, message, sessionNonce } = request;
+    const use = screen(request);
+    const signing = requestSigningBytes({ server: signer.author, sessionNonce, counter, message }, hasher);
+    const isGenuine = await verify(author, nonces.isProven(use), signing, request.signature);
+    if (!isGenuine) throw unauthorized('its signature does not match');
     // The same request may have come a second time and have been accepted meanwhile.
-    if (!sessions.use(session, author, counter)) throw unauthorized('its counter was used before');
+    if (!nonces.use(use, author, counter)) throw unauthorized('its counter was used before');
     return { peer: author, message, signing };
   }
 
@@ -151,10 +172,12 @@ export function createSyncService(deps: SyncServiceDeps): SyncService {
         url,
         author: signer.author,
         incarnation: deps.incarnation,
-        sessionNonce: sessions.issue(),
+        sessionNonce: nonces.issue(),
       };
       return encodeIdentity({ ...claim, signature: signer.sign(identitySigningBytes(claim)) });
     },
+
+    screen: (head) => ({ proven: nonces.isProven(screen(decodeRequestHead(head))) }),
 
     async handle(envelope) {
       const { peer, message, signing } = await authorise(envelope);

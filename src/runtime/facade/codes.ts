@@ -38,6 +38,7 @@ export const READ_ONLY_CODES = [
   'clock-jump',
   'clock-skew',
   'clock-ahead', // the clock of the state is ahead of the clock of the machine
+  'lost-batches', // the store lost its newest batches, and they are not back yet
   'disk', // the disk has too little room left
 ] as const;
 export type ReadOnlyCode = (typeof READ_ONLY_CODES)[number];
@@ -47,6 +48,8 @@ export type ReadOnlyReason = Coded<ReadOnlyCode>;
 export const WARNING_CODES = [
   'configuration', // a setting that is usable but probably not meant
   'clock-skew',
+  'peer-clock', // the clock of a peer is away from the others
+  'clock-unchecked', // writes opened after a start without another clock to compare with
   'no-trust-list',
   'other-trust-list', // a peer has another trust list than this node
   'peer-twin', // two nodes run with a peer's key
@@ -54,6 +57,8 @@ export const WARNING_CODES = [
   'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
   'refused-items', // everything in which a peer and this node differ has been refused
   'left-out-source', // a peer served a snapshot that does not verify
+  'lost-batches', // the store had lost its newest batches when the node started
+  'no-witness', // nothing tells whether the store lost its newest batches
   'quarantine', // operations of an attested cut had bad signatures
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

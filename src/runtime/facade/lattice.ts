@@ -22,10 +22,15 @@ export interface Lattice {
   peers(): readonly PeerStatus[];
   root(): { readonly root: string; readonly entries: number; readonly live: number; readonly sequence: number };
   get(key: string): Promise<EntryView | undefined>;
+  /**
+   * Entries in the order of keys. `fits` is asked for each item in turn, and the page ends before the first one that it
+   * refuses; the first item of a page is in it whatever `fits` says.
+   */
   list(options: {
     readonly prefix?: string;
     readonly limit?: number;
     readonly cursor?: string;
+    readonly fits?: (item: EntryView) => boolean;
   }): Promise<Page<EntryView>>;
   /**
    * Every live entry as of one moment, in chunks and in the order of key hashes, with the root of that moment. While
@@ -40,7 +45,12 @@ export interface Lattice {
   }>;
   /** What readers were shown under a key. Rejects with LatticeError `invalid-cursor` or `invalid-limit`. */
   history(key: string, options?: { readonly limit?: number; readonly cursor?: string }): Promise<HistoryPage>;
-  conflicts(options: { readonly limit?: number; readonly cursor?: string }): Promise<Page<ConflictView>>;
+  /** Keys in conflict in the order of keys, with `fits` as in `list`. */
+  conflicts(options: {
+    readonly limit?: number;
+    readonly cursor?: string;
+    readonly fits?: (item: ConflictView) => boolean;
+  }): Promise<Page<ConflictView>>;
   /**
    * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
    * cut, so a quorum vouches for the root instead of this node. Rejects with LatticeError `changed-since-cut` or

@@ -19,6 +19,12 @@ export interface SyncService {
    */
   identify(nonce: Bytes, url: string): Bytes;
   /**
+   * Looks at the first MAX_REQUEST_HEAD_BYTES of an envelope, before the rest is read and its signature checked.
+   * `proven` tells that the member whom it names has sent a genuine request under the same nonce before; strangers do
+   * not know that nonce. Throws as `handle` rejects when the request would be refused whatever follows.
+   */
+  screen(head: Bytes): { readonly proven: boolean };
+  /**
    * Takes one request in its envelope and returns the answer in one. Rejects with LatticeError `sync-unauthorized`,
    * `malformed`, `overloaded` and others.
    */

@@ -51,7 +51,7 @@ export function buildDuties(
     periodMs,
     hasher,
     verifier,
-    clock,
+    clock: state.fleetClock,
     log: cutLog,
     onOwn: attested.heard,
   });
@@ -69,8 +69,14 @@ export function buildDuties(
     attested,
     periodMs,
     settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
-    clockIsGood: guard.clockIsGood,
-    mayAttest: () => trust.has(self) && !guard.has('clone') && vouching.isVerified(),
+    clockIsGood: guard.clocks.isGood,
+    // Alone, a node whose word needs others' to count has nobody to compare its clock with.
+    mayAttest: () =>
+      (trust.authors.length === 1 || guard.clocks.hearsPeers()) &&
+      trust.has(self) &&
+      !guard.has('clone') &&
+      !guard.has('lost-batches') &&
+      vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
     onMismatch: mismatches.note,
@@ -84,7 +90,7 @@ export function buildDuties(
     door,
     hasher,
     verifier,
-    clock,
+    clock: state.fleetClock,
     log: deps.log.child('bootstrap'),
     network,
     trusted: trust.authors,

@@ -1,5 +1,6 @@
 import { createGreeting } from '../exchange/greet.ts';
 import { createIntake } from '../exchange/intake.ts';
+import { createLiveCommits } from '../exchange/live-commits.ts';
 import { createResponder } from '../exchange/responder.ts';
 import { createSyncService } from '../exchange/sync-service.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
@@ -16,21 +17,30 @@ export function buildExchange(
   deps: NodeDeps,
   { replica, trust, self }: OpenedNode,
   state: StateParts,
-  { p2p, http }: LungParts,
+  { p2p, http, outbox }: LungParts,
   { cuts, bootstrap, snapshots, supervision }: DutyParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
-  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams } = state;
+  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams, fleetClock } = state;
   const { network } = options;
 
-  const intake = createIntake({
+  const commits = createLiveCommits({
     hasher,
+    clock: fleetClock,
+    door,
+    seen: (author) => replica.seen(author),
+    passOn(fragments) {
+      if (mode.now !== 'http' && p2p.running) outbox.add(fragments);
+    },
+  });
+  const intake = createIntake({
     network,
     self,
     incarnation,
     verifier,
-    clock,
-    door,
+    clock: fleetClock,
+    heartbeatMs: options.heartbeatMs,
+    commits,
     guard,
     peers,
     mode: () => mode.now,

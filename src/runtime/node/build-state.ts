@@ -1,5 +1,6 @@
 import { hlcMs } from '../../core/clock/index.ts';
-import { bytesToHex } from '../../core/types/index.ts';
+import { bytesToHex, type Hlc } from '../../core/types/index.ts';
+import type { Clock } from '../../ports/index.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnState } from '../commit/own-state.ts';
@@ -10,14 +11,19 @@ import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
+import { clocksOf } from '../peers/clocks.ts';
 import { createPeerTable } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
+import { createEndKeeper } from '../storage/witness.ts';
 import type { FanOut } from '../streams/fan-out.ts';
 import { createStreams } from '../streams/streams.ts';
+import { createLostBatches } from '../upkeep/lost-batches.ts';
 import type { OpenedNode } from './open.ts';
 
 export type StateParts = ReturnType<typeof buildState>;
+
+const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
 /** The reasons for being read-only that exist from the start. */
 function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly ReadOnlyReason[] {
@@ -34,7 +40,7 @@ function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): read
 /** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
 export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
-  const { replica, rows, trust, self, addedPeers } = opened;
+  const { replica, rows, trust, self, addedPeers, end } = opened;
   const { network } = options;
   const log = deps.log.child('node');
   const incarnation = random.bytes(8);
@@ -62,15 +68,40 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock,
     signer,
   });
+  const hasPeers = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
+    (list) => list.length > 0,
+  );
   const guard = createGuard({
     clock,
     log: deps.log.child('guard'),
     incarnation,
-    ownSeen: () => replica.seen(self),
-    hasPeers: [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some((list) => list.length > 0),
+    ownSeen: () => later(replica.seen(self), end.committed),
+    hasPeers,
+    peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
+    members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
+  const keeper = createEndKeeper({ store, end, replica, self });
+  const lost = createLostBatches({
+    end,
+    keeper,
+    replica,
+    self,
+    peers,
+    guard,
+    clock,
+    log,
+    hasPeers,
+    directory: options.directory,
+  });
   for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
+
+  /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
+  const fleetClock: Clock = {
+    now: guard.clocks.now,
+    monotonic: () => clock.monotonic(),
+    after: (ms, run) => clock.after(ms, run),
+  };
 
   // The fan-out of durable batches. It is given before the first batch is made.
   let followers: FanOut | undefined;
@@ -80,9 +111,10 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     hasher,
     entries,
     signer,
-    clock,
+    clock: fleetClock,
     log,
     onStep: holds.stepped,
+    witness: keeper,
     onDurable: (applied) => followers?.durable(applied),
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
@@ -122,6 +154,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     standingOf,
     own,
     guard,
+    lost,
+    fleetClock,
     writer,
     door,
     streams,

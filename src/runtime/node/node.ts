@@ -92,6 +92,7 @@ function runnersOf(parts: Parts): Runner[] {
       stop: () => http.stop(),
     },
     parts.supervision,
+    parts.lost,
     parts.checkpoints,
     parts.integrity,
     parts.cuts,

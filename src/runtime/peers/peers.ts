@@ -1,5 +1,5 @@
 import type { Author } from '../../core/types/index.ts';
-import type { SignedHead } from '../../core/wire/index.ts';
+import type { Head, SignedHead } from '../../core/wire/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import { createLink, type LungName, type PeerLink } from './link.ts';
 import { createRepairing, expectDifference, hurry, type PeerRepair } from './repairing.ts';
@@ -8,6 +8,7 @@ import {
   createView,
   forgetExceptRefused,
   hearHead,
+  isNews,
   type OurSide,
   type PeerView,
   restartAgreement,
@@ -31,6 +32,8 @@ export interface PeerTable {
   /** Finds a peer or makes its records. Undefined when the peer is new and the table is full. */
   ensure(author: Author): Peer | undefined;
   all(): Iterable<Peer>;
+  /** Whether a head that is not verified yet would be news: that a replay is one is seen without its signature. */
+  isNews(peer: Peer, head: Head, lung: LungName, direct: boolean): boolean;
   /**
    * Takes note of a verified head of the peer. Returns false when this lung has brought that head or a newer one before
    * (by a replay or a slow relay).
@@ -62,6 +65,7 @@ export function createPeerTable(clock: Clock): PeerTable {
       return peer;
     },
     all: () => peers.values(),
+    isNews: (peer, head, lung, direct) => isNews(peer.view, head, lung, direct, moment()),
     hear(peer, signed, lung, direct) {
       const heard = hearHead(peer.view, signed, lung, direct, moment());
       // What a peer missed before its new incarnation began is not on its way to it, so only a repair brings it.

@@ -1,19 +1,25 @@
 import { checkKey } from '../../core/cbor/index.ts';
 import { conflictKeyToKey, conflictRange, listedKeyToKey, listedRange } from '../../core/rows/index.ts';
-import type { Entry, Hasher } from '../../core/types/index.ts';
+import type { Bytes, Entry, Hasher } from '../../core/types/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EntryView, Lattice } from '../facade/index.ts';
+import type { Lattice, Page } from '../facade/index.ts';
 import { type Between, type Entries, wantedKeys } from '../storage/entries.ts';
 import { cursorToKey, keyToCursor, pageSize } from './cursor.ts';
 import { entryToConflict, entryToView } from './views.ts';
 
 const DEFAULT_PAGE = 100;
-/** How many entries one page has at most. With the largest values a page then stays within 16 MiB. */
+/** How many items one page has at most. */
 const MAX_PAGE = 1000;
-/** How many entries of a page are read at a time: the usual page with one read, and 2 MiB with the largest values. */
-const LIST_CHUNK = 128;
+/** How many entries are read at a time: first so few that even the largest take a few milliseconds to decode. */
+const FIRST_CHUNK = 16;
+const MAX_CHUNK = 128;
+/** How many bytes of operations the entries that are read at a time should have. */
+const CHUNK_BYTES = 256 * 1024;
+
+const bytesOf = (entry: Entry | undefined): number =>
+  entry === undefined ? 0 : entry.siblings.reduce((sum, { operationBytes }) => sum + operationBytes.length, 0);
 
 export interface ReadsDeps {
   readonly store: Pick<Store, 'iterate'>;
@@ -31,42 +37,66 @@ export function createReads(deps: ReadsDeps): Pick<Lattice, 'get' | 'list' | 'co
   const many = (keys: readonly string[]): Promise<(Entry | undefined)[]> =>
     entries.many(wantedKeys(keys, hasher), between);
 
+  /** The entries of the keys that are named by rows, in their order, a chunk of about CHUNK_BYTES at a time. */
+  async function* chunksOf(
+    rowChunks: AsyncIterable<readonly (readonly [Bytes, Bytes])[]>,
+    keyOf: (rowKey: Bytes) => string,
+  ): AsyncGenerator<readonly (Entry | undefined)[]> {
+    let size = FIRST_CHUNK;
+    for await (const rows of rowChunks) {
+      for (let at = 0; at < rows.length; ) {
+        const keys = rows.slice(at, at + size).map(([rowKey]) => keyOf(rowKey));
+        at += keys.length;
+        const found = await many(keys);
+        yield found;
+        const mean = found.reduce((sum, entry) => sum + bytesOf(entry), 0) / keys.length;
+        size = Math.max(1, Math.min(MAX_CHUNK, size * 2, Math.floor(CHUNK_BYTES / Math.max(1, mean))));
+      }
+    }
+  }
+
+  /**
+   * The first items that the entries become, at most `size`, up to one that does not fit. An item that fits no page
+   * makes one of its own, so that a reader always gets on.
+   */
+  async function pageOf<T extends { readonly key: string }>(
+    chunks: ReturnType<typeof chunksOf>,
+    size: number,
+    itemOf: (entry: Entry) => T | undefined,
+    fits: ((item: T) => boolean) | undefined,
+  ): Promise<Page<T>> {
+    const items: T[] = [];
+    for await (const chunk of chunks) {
+      for (const entry of chunk) {
+        const item = entry === undefined ? undefined : itemOf(entry);
+        if (item === undefined) continue;
+        const last = items.at(-1);
+        if (last !== undefined && (items.length === size || fits?.(item) === false))
+          return { items, cursor: keyToCursor(last.key) };
+        if (last === undefined) fits?.(item);
+        items.push(item);
+      }
+    }
+    return { items };
+  }
+
   return {
     async get(key) {
       const entry = await entries.get({ key, keyHash: keyHash(checkKey(key), hasher) }, between);
       return entry === undefined ? undefined : entryToView(entry);
     },
 
-    async list({ prefix = '', limit, cursor }) {
+    async list({ prefix = '', limit, cursor, fits }) {
       const size = pageSize(limit, DEFAULT_PAGE, MAX_PAGE);
-      const items: EntryView[] = [];
       const range = listedRange(prefix, cursor === undefined ? undefined : cursorToKey(cursor));
-      for await (const rows of store.iterate(range)) {
-        for (let at = 0; at < rows.length; at += LIST_CHUNK) {
-          const keys = rows.slice(at, at + LIST_CHUNK).map(([rowKey]) => listedKeyToKey(rowKey));
-          for (const entry of await many(keys)) {
-            const view = entry === undefined ? undefined : entryToView(entry);
-            if (view === undefined) continue;
-            if (items.length === size) return { items, cursor: keyToCursor((items.at(-1) as EntryView).key) };
-            items.push(view);
-          }
-        }
-      }
-      return { items };
+      return pageOf(chunksOf(store.iterate(range), listedKeyToKey), size, entryToView, fits);
     },
 
-    async conflicts({ limit, cursor }) {
+    async conflicts({ limit, cursor, fits }) {
       const size = pageSize(limit, DEFAULT_PAGE, MAX_PAGE);
       const range = conflictRange(cursor === undefined ? undefined : cursorToKey(cursor));
-      const keys: string[] = [];
-      for await (const rows of store.iterate({ ...range, limit: size + 1 }))
-        for (const [rowKey] of rows) keys.push(conflictKeyToKey(rowKey));
-      const shown = keys.slice(0, size);
-      const found = await many(shown);
-      const items = found.flatMap((entry) =>
-        entry !== undefined && entry.siblings.length > 1 ? [entryToConflict(entry)] : [],
-      );
-      return keys.length > size ? { items, cursor: keyToCursor(shown.at(-1) as string) } : { items };
+      const toItem = (entry: Entry) => (entry.siblings.length > 1 ? entryToConflict(entry) : undefined);
+      return pageOf(chunksOf(store.iterate(range), conflictKeyToKey), size, toItem, fits);
     },
   };
 }

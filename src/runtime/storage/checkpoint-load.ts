@@ -12,7 +12,7 @@ import {
   leafPageRange,
   type StateMeta,
 } from '../../core/rows/index.ts';
-import { type Bytes, compareBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, compareBytes, type ErrorCode, type Hasher, LatticeError } from '../../core/types/index.ts';
 import { keyHash } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { EntryRows } from './entry-rows.ts';
@@ -28,6 +28,9 @@ const HASH_BYTES = 32;
 const MAX_SHARE = 4;
 /** This many changed keys are read by key whatever the size of the state. */
 const ALWAYS_WORTH = 65_536;
+
+/** The codes of errors that tell of a checkpoint of no use. */
+const FLAWS: ReadonlySet<ErrorCode> = new Set(['malformed', 'damaged-row', 'store-damaged'] as const);
 
 /** The checkpoint that a start used, and how many keys had changed since it. */
 export interface LoadedCheckpoint extends Checkpoint {
@@ -50,9 +53,9 @@ export async function loadCheckpoint(
   meta: StateMeta,
 ): Promise<LoadedCheckpoint | undefined> {
   const { replica, store, rows, hasher } = deps;
-  const row = await store.get(CHECKPOINT);
-  if (row === undefined) return undefined;
   try {
+    const row = await store.get(CHECKPOINT);
+    if (row === undefined) return undefined;
     const checkpoint = decodeCheckpoint(row);
     const changes = await changesSince(replica, store, checkpoint.sequence, meta);
     if (changes === undefined) return undefined;
@@ -62,8 +65,8 @@ export async function loadCheckpoint(
     replica.loaded();
     return { ...checkpoint, changed: changes.size };
   } catch (error) {
-    // A page or a journal record does not parse, so the tree is made from the entries instead.
-    if (error instanceof LatticeError && (error.code === 'malformed' || error.code === 'damaged-row')) return undefined;
+    // A page or a journal record is damaged, so the tree is made from the entries instead.
+    if (error instanceof LatticeError && FLAWS.has(error.code)) return undefined;
     throw error;
   }
 }

@@ -38,8 +38,8 @@ export interface EntryThen {
 export type Since = (keyHash: Bytes) => { readonly was: Bytes | undefined } | undefined;
 
 /**
- * The only way to stored entries. Each entry is compared with its leaf in the tree: what differs from the tree is
- * neither shown nor built on. A read that finds such an entry is repeated by an iteration between batches, and rejects
+ * The only way to stored entries. Each operation is followed to its commit, whose id the leaf in the tree is made of,
+ * and each entry is compared with its leaf: what differs is neither shown nor built on. A read that finds such an entry is repeated by an iteration between batches, and rejects
  * with LatticeError `store-damaged` when that finds nothing better (SPEC N12).
  */
 export interface Entries {
@@ -78,6 +78,16 @@ export function createEntries({
   const decode = (wanted: Wanted, row: Bytes | undefined): Entry | undefined =>
     row === undefined ? undefined : rows.decode(wanted, row);
 
+  /** The entry of a row; null when the row is damaged, which one read does not prove. */
+  function decodeOrNothing(wanted: Wanted, row: Bytes | undefined): Entry | undefined | null {
+    try {
+      return decode(wanted, row);
+    } catch (error) {
+      if (error instanceof LatticeError && error.code === 'damaged-row') return null;
+      throw error;
+    }
+  }
+
   // A read by key may have run before or after a batch that is in the tree already. Besides, LevelDB 1.20 may answer a
   // read by key with an older row once it has merged files while a snapshot of it was open; an iteration finds the
   // newest.
@@ -94,9 +104,9 @@ export function createEntries({
   ): Promise<(Entry | undefined)[]> {
     const again: number[] = [];
     const entries = wanted.map((w, i) => {
-      const entry = decode(w, found[i]);
-      if (!isInTree(w.keyHash, entry)) again.push(i);
-      return entry;
+      const entry = decodeOrNothing(w, found[i]);
+      if (entry === null || !isInTree(w.keyHash, entry)) again.push(i);
+      return entry ?? undefined;
     });
     if (again.length === 0) return entries;
     return between(async () => {

@@ -49,8 +49,16 @@ export interface EntryRows {
   iterated(keyHash: Bytes): Promise<Bytes | undefined>;
   /** The rows in the order of key hashes, at most SLICE at a time. */
   inOrder(range?: HashRange, limit?: number): AsyncGenerator<readonly EntryRow[]>;
-  /** Decodes a row. Throws LatticeError `damaged-row`, also for a row that is about another key. */
+  /**
+   * Decodes a row whose operations lead to their commits. Throws LatticeError `damaged-row`, also for a row that is
+   * about another key.
+   */
   decode(wanted: Wanted, row: Bytes): Entry;
+  /**
+   * Decodes a row and checks its form only, for a start, which reads every entry: the hashes of all operations would
+   * take it several times as long, and every read checks them.
+   */
+  parse(wanted: Wanted, row: Bytes): Entry;
 }
 
 export function createEntryRows(store: Pick<Store, 'getMany' | 'iterate'>, hasher: Hasher): EntryRows {
@@ -71,7 +79,8 @@ export function createEntryRows(store: Pick<Store, 'getMany' | 'iterate'>, hashe
       }
     },
     decode: ({ keyHash, key }, row) =>
-      key === undefined ? entryRowToEntry(entryKey(keyHash), row, hasher) : decodeEntry(row, key),
+      key === undefined ? entryRowToEntry(entryKey(keyHash), row, hasher) : decodeEntry(row, key, hasher),
+    parse: ({ keyHash }, row) => entryRowToEntry(entryKey(keyHash), row, hasher, 'form'),
   };
 }
 

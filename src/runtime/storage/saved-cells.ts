@@ -1,5 +1,6 @@
 import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import { metaKey } from '../../core/rows/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
 import type { Store } from '../../ports/index.ts';
 
 const SAVED_CELLS = metaKey('cells');
@@ -20,7 +21,10 @@ export async function loadCells(
   store: Pick<Store, 'get'>,
   { cells, tree }: Pick<Replica, 'cells' | 'tree'>,
 ): Promise<'kept' | 'computed'> {
-  const row = await store.get(SAVED_CELLS);
+  const row = await store.get(SAVED_CELLS).catch((error: unknown) => {
+    if (error instanceof LatticeError && error.code === 'store-damaged') return undefined;
+    throw error;
+  });
   if (row !== undefined && cells.restore(row, tree.root())) return 'kept';
   cells.rebuild(tree);
   return 'computed';

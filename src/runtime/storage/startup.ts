@@ -1,11 +1,12 @@
-import { lastHlcAt } from '../../core/clock/index.ts';
+import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import { createReplica, type Replica, STATE_META } from '../../core/replica/index.ts';
-import { ATTESTED, decodeAttested, decodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
+import { ATTESTED, decodeAttested, decodeStateMeta, encodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
 import { loadCells } from './saved-cells.ts';
+import { compareEnd, type EndOfStore, loadKept } from './witness.ts';
 
 /**
  * Batches that the journal keeps for streams that go on from a cursor: minutes at full speed, hours at rest. A change
@@ -18,6 +19,8 @@ export interface OpenedState {
   readonly rows: EntryRows;
   /** The store incarnation, 8 bytes, which cursors carry. */
   readonly incarnation: Bytes;
+  /** What the witness of the store says of the end of the store. */
+  readonly end: EndOfStore;
   /** The checkpoint that the tree was made from; undefined when it was made from every entry. */
   readonly checkpoint: LoadedCheckpoint | undefined;
   /** The newest time that the node may have attested, in Unix ms; 0 when none. The clock of the replica is past it. */
@@ -56,7 +59,9 @@ export async function openState(options: {
       },
     );
   }
-  const incarnation = meta?.incarnation ?? random.bytes(8);
+  const end = compareEnd(store.witness, meta, await loadKept(store));
+  // After a loss the sequences of the lost batches are used again, so cursors that name them must not be taken.
+  const incarnation = end.short ? random.bytes(8) : (meta?.incarnation ?? random.bytes(8));
   const create = (): Replica =>
     createReplica({ hasher, network, self, isKnown: options.isKnown, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
@@ -69,17 +74,23 @@ export async function openState(options: {
   check(meta, replica, directory);
   await loadCells(store, replica);
   if (meta !== undefined) replica.restore(meta);
-  const attested = await readable(directory, async () => {
+  const stored = await readable(directory, async () => {
     const row = await store.get(ATTESTED);
     return row === undefined ? 0 : decodeAttested(row);
   });
+  // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
+  const attested = end.short ? Math.max(stored, hlcMs(end.hlc)) : stored;
   if (attested > 0) replica.observeTime(lastHlcAt(attested));
-  return { replica, rows, incarnation, checkpoint, attested };
+  // No commit may get an HLC that a lost one had.
+  replica.observeTime(end.hlc);
+  // The witness goes with the incarnation that stands in the store.
+  if (end.short) await store.batch([{ type: 'put', key: STATE_META, value: encodeStateMeta(replica.meta) }]);
+  return { replica, rows, incarnation, checkpoint, end, attested };
 }
 
 async function loadEntries(replica: Replica, rows: EntryRows): Promise<void> {
   for await (const slice of rows.inOrder()) {
-    for (const { keyHash, row } of slice) replica.load(rows.decode({ keyHash }, row));
+    for (const { keyHash, row } of slice) replica.load(rows.parse({ keyHash }, row));
   }
   replica.loaded();
 }

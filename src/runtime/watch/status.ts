@@ -14,6 +14,7 @@ import type { Mode } from '../fleet/mode.ts';
 import type { Transitions } from '../fleet/transitions.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
+import { clockOf } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -21,6 +22,7 @@ import type { HttpSupervisor } from '../transport/lung-http.ts';
 import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
+import type { LostBatches } from '../upkeep/lost-batches.ts';
 
 export interface StatusDeps {
   readonly options: NodeOptions;
@@ -50,6 +52,7 @@ export interface StatusParts {
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress'>;
+  readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
 }
@@ -78,6 +81,11 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
   /** Whether an operator added the peer while a node ran. */
   const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
     (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
+  /** The peer's wall clock less ours, in whole ms. */
+  const clockOffsetOf = (peer: Peer): number | undefined => {
+    const told = clockOf(peer.view);
+    return told === undefined ? undefined : Math.round(told.ms - (clock.now() - clock.monotonic()));
+  };
   /** Turns monotonic times into Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
@@ -124,7 +132,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
       ...optional('repair', peer.repair.progress),
       ...optional('differing', differingOf(peer)),
       ...optional('software', peer.view.software),
-      ...optional('clockOffsetMs', peer.view.clockOffsetMs),
+      ...optional('clockOffsetMs', clockOffsetOf(peer)),
     };
   }
 
@@ -159,7 +167,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
 
   function warnings(peers: readonly Peer[]): Warning[] {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings(), ...s.bootstrap.warnings());
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(

@@ -4,6 +4,7 @@ import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../../../runtime
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { isHeld } from '../../http/preconditions.ts';
+import type { StreamSlots } from '../../http/stream-slots.ts';
 import { redirectBrowser } from '../pages/dashboard.ts';
 import { createStateStreams } from './state-stream.ts';
 
@@ -108,7 +109,11 @@ function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: Token
 }
 
 /** The endpoints of the original node, with its exact JSON keys (SPEC A11). */
-export function latticeRoutes({ lattice, config, clock, inTime }: RouteContext, checkToken: TokenCheck) {
+export function latticeRoutes(
+  { lattice, config, clock, inTime }: RouteContext,
+  checkToken: TokenCheck,
+  downloads: StreamSlots,
+) {
   const states = createStateStreams(lattice, clock);
 
   return async (scope: FastifyInstance): Promise<void> => {
@@ -155,12 +160,19 @@ export function latticeRoutes({ lattice, config, clock, inTime }: RouteContext, 
       reply.header('cache-control', 'no-cache');
       const { root: current } = lattice.root();
       if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
+      const release = downloads.take(request);
       const opening = states.open();
       const { root, stream } = await inTime(opening).catch((cause: unknown) => {
         // The stream may still open after the time is up, and nobody reads it then.
-        opening.then((late) => late.stream.destroy()).catch(() => undefined);
+        opening
+          .then(
+            (late) => late.stream.destroy(),
+            () => undefined,
+          )
+          .finally(release);
         throw cause;
       });
+      stream.once('close', release);
       return reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8').send(stream);
     });
 

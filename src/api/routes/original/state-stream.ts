@@ -1,11 +1,8 @@
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { LatticeError } from '../../../core/types/index.ts';
 import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 
-/** Downloads at a time. Each has a hold, in which the node keeps what is replaced while the client reads. */
-const MAX_STREAMS = 8;
 /** The longest download. Without it a client that reads very slowly would keep its hold for ever. */
 const MAX_DOWNLOAD_MS = 10 * 60_000;
 /** UTF-16 units of text that are handed to the socket at a time. */
@@ -15,8 +12,8 @@ const TARGET_CHARS = 64 * 1024;
 export interface StateStreams {
   /**
    * Resolves to the root and the stream of the document once its first part is there. Rejects with LatticeError
-   * `overloaded` or `moved-on` when that fails. A later failure ends the stream with the error. The caller must read
-   * the stream or destroy it.
+   * `moved-on` when that fails. A later failure ends the stream with the error. The caller must read the stream or
+   * destroy it.
    */
   open(): Promise<{ readonly root: string; readonly stream: Readable }>;
 }
@@ -54,14 +51,11 @@ async function* startingWith(
 }
 
 export function createStateStreams(lattice: Lattice, clock: Timers): StateStreams {
-  let open = 0;
   return {
     async open() {
-      if (open >= MAX_STREAMS) throw new LatticeError('overloaded', 'too many downloads of the whole state at a time');
-      open++;
-      let close = (): void => void open--;
+      const snapshot = await lattice.wholeState();
+      let close = (): void => snapshot.close();
       try {
-        const snapshot = await lattice.wholeState();
         const timestamp = Math.floor(Date.now() / 1000);
         const signature = lattice.signText(`${snapshot.root}:${timestamp}`);
         const text = documentText(snapshot, timestamp, signature);
@@ -69,7 +63,6 @@ export function createStateStreams(lattice: Lattice, clock: Timers): StateStream
           // A stream that is destroyed before anybody reads it does not end its generator, so this does.
           text.return(undefined).catch(() => undefined);
           snapshot.close();
-          open--;
         };
         const stream = Readable.from(startingWith(await text.next(), text), { objectMode: false });
         const limit = clock.after(MAX_DOWNLOAD_MS, () => stream.destroy(new Error('the download took too long')));

@@ -1,7 +1,9 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import { sendBytes } from '../../http/byte-answers.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import type { SyncSenders } from '../../http/sync-senders.ts';
+import { headerEnvelope } from './sync.ts';
 
 const PATH = '/api/v1/sync/cells/:root';
 /** Caches may keep the cells for a year, because those of one root never change. */
@@ -12,13 +14,15 @@ const IMMUTABLE = 'max-age=31536000, immutable';
  * Range. Anyone may read them where `isPublic`. Elsewhere only members may: they send a signed envelope in the
  * Authorization header, whose message is the path.
  */
-export function cellRoutes({ lattice, inTime }: RouteContext, isPublic: boolean) {
-  async function checkMember(request: FastifyRequest, path: string): Promise<void> {
+export function cellRoutes({ lattice, inTime }: RouteContext, senders: SyncSenders, isPublic: boolean) {
+  async function checkMember(request: FastifyRequest, reply: FastifyReply, path: string): Promise<void> {
     if (isPublic) return;
-    const envelope = /^Lattice ([0-9A-Za-z_-]+)$/.exec(request.headers.authorization ?? '')?.[1];
+    const envelope = headerEnvelope(request);
     if (envelope === undefined)
       throw new LatticeError('sync-unauthorized', 'the cells need a signed envelope in the Authorization header');
-    const message = await inTime(lattice.sync.admit(new Uint8Array(Buffer.from(envelope, 'base64url'))));
+    senders.screen(request, reply, envelope);
+    const message = await inTime(lattice.sync.admit(envelope));
+    senders.proved(request);
     if (new TextDecoder().decode(message) !== path)
       throw new LatticeError('sync-unauthorized', 'the envelope is for another path');
   }
@@ -27,7 +31,7 @@ export function cellRoutes({ lattice, inTime }: RouteContext, isPublic: boolean)
     scope.get(PATH, async (request, reply) => {
       const { root } = request.params as { readonly root: string };
       if (!/^[0-9a-f]{64}$/.test(root)) throw new LatticeError('invalid-path', 'a root is 64 hex digits');
-      await checkMember(request, PATH.replace(':root', root));
+      await checkMember(request, reply, PATH.replace(':root', root));
       const cut = lattice.cutCells(root);
       if (cut === undefined)
         throw new LatticeError('not-found', 'that is not the root of one of the newest certified cuts');

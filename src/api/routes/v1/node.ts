@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ConflictView } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { createPageText } from '../../http/pages.ts';
 import { acceptJson } from '../../http/requests.ts';
 
 /** What the node tells about itself: status, peers, health and conflicts. Also a repair on demand. */
@@ -28,8 +30,11 @@ export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenC
 
     scope.get('/api/v1/conflicts', async (request, reply) => {
       const { limit, cursor } = request.query as { limit: number; cursor?: string };
-      const page = await inTime(lattice.conflicts({ limit, ...(cursor === undefined ? {} : { cursor }) }));
-      return reply.send({ conflicts: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) });
+      const text = createPageText<ConflictView>();
+      const page = await inTime(
+        lattice.conflicts({ limit, ...(cursor === undefined ? {} : { cursor }), fits: text.fits }),
+      );
+      return reply.type('application/json; charset=utf-8').send(text.finish('conflicts', page.cursor));
     });
 
     const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };

@@ -3,9 +3,10 @@ import { checkKey } from '../../../core/cbor/index.ts';
 import { type JsonValue, LatticeError } from '../../../core/types/index.ts';
 import type { EntryView, WriteOperation, WriteResult } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
+import { type Costs, TARIFF } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { createPageText } from '../../http/pages.ts';
 import { etagOf, isNotModified, writeConditions } from '../../http/preconditions.ts';
-import type { RateLimits } from '../../http/rate-limits.ts';
 import { acceptJson, jsonOf, pathKeyOf } from '../../http/requests.ts';
 
 const STATE_PATH = '/api/v1/state';
@@ -43,7 +44,7 @@ interface ListQuery {
 }
 
 /** Entries, commits of several operations, and proofs: /api/v1/state, /api/v1/commits and /api/v1/proof. */
-export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck, limits: RateLimits) {
+export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck, costs: Costs) {
   const { author } = lattice.status();
   const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
 
@@ -106,14 +107,16 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
     scope.get(STATE_PATH, async (request, reply) => {
       const { key, prefix, limit, cursor } = request.query as ListQuery;
       if (key !== undefined) return get(checkKey(key), request, reply);
+      const text = createPageText<EntryView>();
       const page = await inTime(
         lattice.list({
           limit,
           ...(prefix === undefined ? {} : { prefix }),
           ...(cursor === undefined ? {} : { cursor }),
+          fits: text.fits,
         }),
       );
-      return { entries: page.items, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
+      return reply.type('application/json; charset=utf-8').send(text.finish('entries', page.cursor));
     });
 
     scope.post('/api/v1/commits', withToken, async (request, reply) => {
@@ -121,13 +124,13 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
       return reply.code(201).send({ commit, hlc, results });
     });
 
-    function prove(key: string, request: FastifyRequest, reply: FastifyReply) {
+    function prove(key: string, request: FastifyRequest) {
       const { at } = request.query as { at?: 'cut' };
       if (at === undefined) return inTime(lattice.prove(key));
-      limits.take('costly', request, reply);
+      costs.charge(request, TARIFF.costly.ms);
       return inTime(lattice.prove(key, { at }));
     }
-    scope.get('/api/v1/proof/:key', (request, reply) => prove(pathKeyOf(request), request, reply));
-    scope.get('/api/v1/proof', (request, reply) => prove(keyForm(request), request, reply));
+    scope.get('/api/v1/proof/:key', (request) => prove(pathKeyOf(request), request));
+    scope.get('/api/v1/proof', (request) => prove(keyForm(request), request));
   };
 }

@@ -1,15 +1,9 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Bytes, hexToBytes, LatticeError, MAX_GOSSIP_BYTES, MAX_URL_BYTES } from '../../../core/types/index.ts';
-import { MAX_ENVELOPE_BYTES } from '../../../core/wire/index.ts';
-import { type Addresses, createRateLimit } from '../../http/addresses.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { attach, type OpenResponses, openResponse } from '../../http/open-response.ts';
-import { acceptCbor, addressOf, queryOf } from '../../http/requests.ts';
-
-/**
- * Identities that one address may ask for within a minute. A peer needs one in ten minutes for each URL that it asks.
- */
-const MAX_IDENTITIES = 120;
+import { queryOf } from '../../http/requests.ts';
+import type { SyncSenders } from '../../http/sync-senders.ts';
 
 /** One frame of a push stream (SPEC X7): the length of the message as u32 big-endian, then its bytes. */
 function frameOf(bytes: Bytes): Bytes {
@@ -20,12 +14,22 @@ function frameOf(bytes: Bytes): Bytes {
   return frame;
 }
 
-/** The server side of the HTTP lung (SPEC X). The routes only move bytes; the sync service checks and answers them. */
-export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Addresses, registry: OpenResponses) {
-  const identities = createRateLimit(MAX_IDENTITIES);
+/** The envelope in a request's Authorization header; undefined when there is none. */
+export function headerEnvelope(request: FastifyRequest): Uint8Array | undefined {
+  const text = /^Lattice ([0-9A-Za-z_-]+)$/.exec(request.headers.authorization ?? '')?.[1];
+  return text === undefined ? undefined : new Uint8Array(Buffer.from(text, 'base64url'));
+}
 
+/** The server side of the HTTP lung (SPEC X). The routes only move bytes; the sync service checks and answers them. */
+export function syncRoutes(
+  { lattice, inTime }: RouteContext,
+  senders: SyncSenders,
+  checkUrl: (request: FastifyRequest, url: string) => void,
+  registry: OpenResponses,
+) {
   return async (scope: FastifyInstance): Promise<void> => {
-    acceptCbor(scope, MAX_ENVELOPE_BYTES);
+    // The route reads the body itself, because how much of it is read depends on how it begins.
+    scope.addContentTypeParser('application/cbor', (_request, _payload, done) => done(null));
 
     scope.get('/api/v1/sync/identity', async (request, reply) => {
       const query = queryOf(request, ['nonce', 'url']);
@@ -35,17 +39,7 @@ export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Address
       if (url === '' || Buffer.byteLength(url) > MAX_URL_BYTES) {
         throw new LatticeError('invalid-query', `url must have 1 to ${MAX_URL_BYTES} bytes`);
       }
-      const address = addressOf(request);
-      if (!addresses.isExempt(address)) {
-        const client = addresses.keyOf(address);
-        const blockedMs = identities.blockedFor(client);
-        if (blockedMs > 0) {
-          throw new LatticeError('overloaded', 'too many identity requests from this address', {
-            details: { retryAfterMs: blockedMs },
-          });
-        }
-        identities.count(client);
-      }
+      checkUrl(request, url);
       return reply
         .header('content-type', 'application/cbor')
         .header('cache-control', 'no-store')
@@ -53,10 +47,11 @@ export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Address
     });
 
     scope.post('/api/v1/sync', async (request, reply) => {
-      if (!(request.body instanceof Uint8Array)) {
+      if (request.headers['content-type'] === undefined) {
         throw new LatticeError('unsupported-media-type', 'the body must be a sync envelope of type application/cbor');
       }
-      const answer = await inTime(lattice.sync.handle(request.body));
+      const answer = await inTime(lattice.sync.handle(await senders.read(request, reply)));
+      senders.proved(request);
       return reply
         .header('content-type', 'application/cbor')
         .header('cache-control', 'no-store')
@@ -64,24 +59,25 @@ export function syncRoutes({ lattice, inTime }: RouteContext, addresses: Address
     });
 
     scope.get('/api/v1/sync/stream', { exposeHeadRoute: false }, async (request, reply) => {
-      const envelope = /^Lattice ([0-9A-Za-z_-]+)$/.exec(request.headers.authorization ?? '')?.[1];
+      const envelope = headerEnvelope(request);
       if (envelope === undefined) {
         throw new LatticeError(
           'sync-unauthorized',
           'a push stream needs a signed envelope in the Authorization header',
         );
       }
+      senders.screen(request, reply, envelope);
       let source: { close(): void } | undefined;
       const stream = openResponse(reply, 'application/octet-stream', registry, () => source?.close());
-      const bytes = new Uint8Array(Buffer.from(envelope, 'base64url'));
       const opening = lattice.sync.open(
-        bytes,
+        envelope,
         (frame) => stream.send(frameOf(frame)),
         () => stream.end(),
       );
       await attach(stream, reply, inTime, opening, (opened) => {
         source = opened;
       });
+      senders.proved(request);
       stream.start();
       return reply;
     });

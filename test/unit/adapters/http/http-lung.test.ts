@@ -530,24 +530,52 @@ describe('identity over HTTP', () => {
     expect((await fetch(`${url}/api/v1/sync/identity?${query}`)).status).toBe(400);
   });
 
-  it('identity: an address may ask 120 times a minute', async () => {
-    const api = await startApi({ config: { trustedProxies: ['127.0.0.1'] } });
+  it('identity: each costs its address what others do not pay for [A18]', async () => {
+    const limits = { client: { burstMs: 2, msPerSecond: 0.001 } };
+    const api = await startApi({ config: { trustedProxies: ['127.0.0.1'] }, limits });
     Object.assign(api.lattice, { sync: testService().service });
-    const path = `/api/v1/sync/identity?nonce=${'0'.repeat(32)}&url=x`;
-    const status = async () => (await api.ask(path, { headers: { 'x-forwarded-for': '203.0.113.5' } })).status;
-    for (let i = 0; i < 120; i++) expect(await status()).toBe(200);
-    expect(await status()).toBe(429);
+    const path = `/api/v1/sync/identity?nonce=${'0'.repeat(32)}&url=http://127.0.0.1`;
+    const status = async (from: string) => (await api.ask(path, { headers: { 'x-forwarded-for': from } })).status;
+    const statuses: number[] = [];
+    for (let i = 0; i < 12; i++) statuses.push(await status('203.0.113.5'));
+    expect([statuses[0], statuses.at(-1)]).toEqual([200, 429]);
+    expect(await status('203.0.113.6')).toBe(200);
     expect((await api.ask(path)).status).toBe(200);
+  });
+
+  it('identity: a node signs for the host that it is asked at, or its configured names, and no other [X2]', async () => {
+    const identify = async (config: object, url: string, headers: Record<string, string>) => {
+      const { ask } = await startApi({ config });
+      const path = `/api/v1/sync/identity?nonce=${'0'.repeat(32)}&url=${encodeURIComponent(url)}`;
+      const answer = await ask(path, { headers });
+      return answer.status === 200 ? 200 : [answer.status, answer.json()['code']];
+    };
+    const refused = [421, 'misdirected-request'];
+    const open = { host: '0.0.0.0' };
+    const at = (host: string) => ({ host });
+    expect(await identify(open, 'https://node.test', at('node.test'))).toBe(200);
+    // A proxy in front of it may answer at another port, or under a path.
+    expect(await identify(open, 'https://Node.test:8443/lattice', at('node.test:8000'))).toBe(200);
+    expect(await identify(open, 'https://relay.test', at('node.test'))).toEqual(refused);
+    expect(await identify(open, 'not a url', at('node.test'))).toEqual([400, 'invalid-query']);
+    const forwarded = { ...at('10.0.0.5'), 'x-forwarded-host': 'node.test' };
+    expect(await identify({ ...open, trustedProxies: ['loopback'] }, 'https://node.test', forwarded)).toBe(200);
+    expect(await identify(open, 'https://node.test', forwarded)).toEqual(refused);
+    // Where the node knows its names, no relay can have it sign for another one by rewriting Host.
+    const named = { ...open, allowedHosts: ['node.test'] };
+    expect(await identify(named, 'https://node.test', at('node.test'))).toBe(200);
+    expect(await identify(named, 'https://relay.test', at('relay.test'))).toEqual(refused);
+    expect(await identify(named, 'https://relay.test', at('node.test'))).toEqual(refused);
   });
 
   it('identity: the signature is over the bytes that the codec names', async () => {
     const { url, signer } = await nodeAndLung();
     const answer = await fetch(
-      `${url}/api/v1/sync/identity?nonce=${'ab'.repeat(16)}&url=${encodeURIComponent('http://é')}`,
+      `${url}/api/v1/sync/identity?nonce=${'ab'.repeat(16)}&url=${encodeURIComponent('http://127.0.0.1/é')}`,
     );
     expect(answer.headers.get('content-type')).toBe('application/cbor');
     const identity = decodeIdentity(new Uint8Array(await answer.arrayBuffer()));
-    expect(identity.url).toBe('http://é');
+    expect(identity.url).toBe('http://127.0.0.1/é');
     expect(await createVerifier().verify(signer.author, identitySigningBytes(identity), identity.signature)).toBe(true);
   });
 });

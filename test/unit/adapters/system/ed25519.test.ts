@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
@@ -55,6 +56,22 @@ describe('strict Ed25519 rule', () => {
       expect(nobleVerify(bytes(publicKey), bytes(message), bytes(signature))).toBe(valid);
     },
   );
+
+  it('leaves the thread pool to others while thousands of checks wait [N13]', async () => {
+    const signer = createSigner(new Uint8Array(32).fill(7));
+    const message = new Uint8Array(100);
+    const signature = signer.sign(message);
+    let done = 0;
+    const checks = Array.from({ length: 3_000 }, async () => {
+      expect(await verifier.verify(signer.author, message, signature)).toBe(true);
+      done++;
+    });
+    // A file operation stands in the same queue of the pool as the reads of the store.
+    await stat('.');
+    expect(done).toBeLessThan(1_000);
+    await Promise.all(checks);
+    expect(done).toBe(3_000);
+  });
 
   it('refuses every encoding of the eight points of small order as a key [K2]', () => {
     const small = vectors.filter(({ name }) => name.startsWith('A is of small order'));

@@ -11,6 +11,7 @@ import {
   trustHash,
 } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
+import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import {
   createAuthor,
   createHandClock,
@@ -18,10 +19,12 @@ import {
   FOUND,
   type HandClock,
   hasher,
+  log,
   NETWORK,
   put,
   type TestAuthor,
   until,
+  verifier,
 } from '../support.ts';
 import { authorsOf, createParty, gossip, linkTo, type Party, PERIOD_MS, SETTLE_MS } from './support.ts';
 
@@ -334,6 +337,34 @@ describe('an attestation from elsewhere', () => {
     const text = expect.stringMatching(`${friend.author}.*${EPOCH_MS + PERIOD_MS}`) as string;
     expect(one.book.warnings()).toEqual([{ code: 'two-roots', text }]);
     expect(one.sent).toHaveLength(1);
+  });
+
+  it('costs no signature check when it is known, nor when its author has attested two roots of its time [Z6]', async () => {
+    let checks = 0;
+    const book = createAttestationBook({
+      network: NETWORK,
+      self: createAuthor(1).author,
+      trusted: TRUSTED,
+      trustHash: trustHash(TRUSTED, hasher),
+      periodMs: PERIOD_MS,
+      hasher,
+      verifier: {
+        verify(author, message, signature) {
+          checks++;
+          return verifier.verify(author, message, signature);
+        },
+      },
+      clock,
+      log,
+      onOwn: () => undefined,
+    });
+    const roots = [1, 1, 2, 1, 2, 3, 4];
+    const heard: string[] = [];
+    for (const root of roots) heard.push(await book.hear(attestationBy(friend, 1, { root })));
+    expect([heard, checks]).toEqual([['new', ...roots.slice(1).map(() => 'known')], 2]);
+    // What our own key signed elsewhere is checked once, so that it is known to be no invention.
+    for (let i = 0; i < 3; i++) await book.hear(attestationBy(createAuthor(1), 2));
+    expect(checks).toBe(3);
   });
 
   it('is remembered for the newest 64 cuts [Z6]', async () => {

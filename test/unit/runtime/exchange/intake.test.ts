@@ -2,15 +2,19 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { keyToEntryKey } from '../../../../src/core/rows/index.ts';
 import { bytesToHex, type Fragment, type Hlc, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
 import { encodeFragment, encodeGossip, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import type { Verifier } from '../../../../src/ports/index.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
 import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';
+import { createLiveCommits } from '../../../../src/runtime/exchange/live-commits.ts';
 import type { SyncMode } from '../../../../src/runtime/facade/index.ts';
+import { clocksOf } from '../../../../src/runtime/peers/clocks.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import {
   badHead,
   createAuthor,
   EPOCH_MS,
+  FOUND,
   hasher,
   log,
   metrics,
@@ -35,8 +39,11 @@ let guard: Guard;
 let intake: Intake;
 let mode: SyncMode;
 let full: boolean;
+let verify: Verifier['verify'];
 /** Steps that left the state as it was. */
 let unchanged: number;
+/** The commits of messages that were not relayed which this node gossips itself, message by message. */
+let passedOn: (readonly string[])[];
 
 beforeEach(async () => {
   unchanged = 0;
@@ -45,6 +52,7 @@ beforeEach(async () => {
   const members = [self, friend, relay].map((a) => a.author);
   mode = 'auto';
   full = false;
+  verify = verifier.verify;
   peers = createPeerTable(clock);
   guard = createGuard({
     clock,
@@ -52,6 +60,8 @@ beforeEach(async () => {
     incarnation: OWN_LIFE,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    peerClocks: () => clocksOf(peers.all(), (author) => author),
+    members: () => 3,
     clockAheadMs: () => 0,
   });
   const isTrusted = (author: string): boolean => members.includes(author as never);
@@ -65,14 +75,22 @@ beforeEach(async () => {
     clock,
     metrics,
   });
-  intake = createIntake({
+  passedOn = [];
+  const commits = createLiveCommits({
     hasher,
+    clock,
+    door,
+    seen: (author) => replica.seen(author),
+    passOn: (fragments) => void passedOn.push(fragments.map(({ id }) => id)),
+  });
+  intake = createIntake({
     network: NETWORK,
     self: self.author,
     incarnation: OWN_LIFE,
-    verifier,
+    verifier: { verify: (author, message, signature) => verify(author, message, signature) },
     clock,
-    door,
+    heartbeatMs: 1000,
+    commits,
     guard,
     peers,
     mode: () => mode,
@@ -97,21 +115,27 @@ describe('the verdict on gossiped commits', () => {
     await until('both are applied', () => state.replica.tree.size === 2);
   });
 
-  it('is accept for what is held already: it may be news for others [G3]', async () => {
-    const commit = friend.commit({ a: 1 });
-    await gossip(commits(commit));
-    expect(await gossip(commits(commit))).toBe('accept');
+  it('is ignore for what is held already, by whatever way it came and however long ago [G3]', async () => {
+    const old = friend.commit({ a: 1 });
+    const [recent, overHttp, superseded] = [relay.commit({ b: 1 }), relay.commit({ c: 1 }), friend.commit({ d: 1 })];
+    await state.writer.apply(old, FOUND);
+    await state.writer.apply(friend.commit({ d: 2 }), FOUND);
+    await intake.onStreamFrame(friend.author, { type: 'commits', fragments: [encodeFragment(overHttp)] });
+    await gossip(commits(recent));
+    for (const commit of [old, recent, overHttp, superseded]) expect(await gossip(commits(commit))).toBe('ignore');
+    expect(passedOn).toEqual([]);
   });
 
   it('comes at once for bytes that were taken in a moment ago, which are not applied again [G6]', async () => {
     const commit = friend.commit({ a: 1 });
     const other = friend.commit({ b: 1 });
     state.store.hold();
-    expect(await Promise.all([gossip(commits(commit)), gossip(commits(commit, other))])).toEqual(['accept', 'accept']);
-    expect(await gossip(commits(other))).toBe('accept');
+    expect(await Promise.all([gossip(commits(commit)), gossip(commits(commit, other))])).toEqual(['accept', 'ignore']);
+    expect(await gossip(commits(other))).toBe('ignore');
     state.store.open();
     await until('both are applied', () => state.replica.tree.size === 2);
-    expect(await gossip(commits(commit))).toBe('accept');
+    expect(await gossip(commits(commit))).toBe('ignore');
+    expect(passedOn).toEqual([[other.id]]);
     await turns();
     const applied = state.applied.flatMap(({ step }) => step.applied.map(({ fragment }) => fragment.id));
     expect(applied).toEqual([commit.id, other.id]);
@@ -198,6 +222,39 @@ describe('the verdict on a gossiped head', () => {
     expect(peers.get(friend.author)?.view.head?.sequence).toBe(5);
   });
 
+  it('costs no signature check when it is a replay, and counts four times a heartbeat of ours at most [E5, L2]', async () => {
+    let checks = 0;
+    verify = (author, message, signature) => {
+      checks++;
+      return verifier.verify(author, message, signature);
+    };
+    await head({ type: 'head', head: friend.head({ sequence: 1000, wallMs: EPOCH_MS + 1000 }) });
+    expect(checks).toBe(1);
+    const earlier = new Uint8Array(8).fill(7);
+    for (let i = 1; i < 200; i++) {
+      expect(await head({ type: 'head', head: friend.head({ sequence: i }) })).toBe('ignore');
+      expect(await head({ type: 'head', head: friend.head({ sequence: i, incarnation: earlier }) })).toBe('ignore');
+    }
+    expect(checks).toBe(1);
+    // Once nothing was heard for a while, heads of an earlier incarnation count: not all of a recording at once.
+    await state.clock.advance(20_000);
+    const verdicts: string[] = [];
+    for (let i = 1; i <= 200; i++)
+      verdicts.push(await head({ type: 'head', head: friend.head({ sequence: i, incarnation: earlier }) }));
+    expect(verdicts.filter((verdict) => verdict === 'accept')).toHaveLength(16);
+    await state.clock.advance(1000);
+    for (let i = 201; i <= 400; i++)
+      verdicts.push(await head({ type: 'head', head: friend.head({ sequence: i, incarnation: earlier }) }));
+    expect(verdicts.filter((verdict) => verdict === 'accept')).toHaveLength(20);
+  });
+
+  it('of our own key is passed on once, not each time that it is replayed [E5]', async () => {
+    const twin = state.self.head({ sequence: 10, wallMs: state.clock.now() });
+    expect(await head({ type: 'head', head: twin })).toBe('accept');
+    expect(await head({ type: 'head', head: twin })).toBe('ignore');
+    expect(await head({ type: 'head', head: state.self.head({ sequence: 9 }) })).toBe('ignore');
+  });
+
   it('is reject when it is forged: nothing of it counts [G3, E5]', async () => {
     expect(await head({ type: 'head', head: badHead(friend.head()) })).toBe('reject');
     expect(peers.get(friend.author)).toBeUndefined();
@@ -246,10 +303,10 @@ describe('a push stream', () => {
     await intake.onStreamFrame(friend.author, { type: 'head', head: friend.head({ sequence: 3 }) });
     await intake.onStreamFrame(friend.author, { type: 'head', head: relay.head({ sequence: 4 }) });
     expect(peers.get(friend.author)).toMatchObject({
-      view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: 0 },
+      view: { heardAt: { http: 0, p2p: undefined } },
     });
     expect(peers.get(relay.author)).toMatchObject({
-      view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: undefined },
+      view: { heardAt: { http: 0, p2p: undefined } },
     });
   });
 });

@@ -99,6 +99,20 @@ describe('a request of a member', () => {
     });
   });
 
+  it('hello is answered 64 times at once, and then 32 times a second [L2]', async () => {
+    const said = async (times: number): Promise<number> => {
+      const answers: SyncMessage[] = [];
+      for (let i = 0; i < times; i++) answers.push(await ask(hello()));
+      const refused = answers.filter((answer) => answer.type === 'error');
+      for (const answer of refused) expect(answer).toMatchObject({ code: 'overloaded' });
+      return times - refused.length;
+    };
+    expect(await said(100)).toBe(64);
+    await clock.advance(1000);
+    expect(await said(100)).toBe(32);
+    expect((await ask(digests())).type).toBe('differences');
+  });
+
   it('that nobody may ask is malformed: answers are no requests', async () => {
     const answers: SyncMessage[] = [
       { type: 'error', code: 'gone', message: '' },

@@ -9,6 +9,7 @@ import { createAttestationBook } from '../../../../src/runtime/cuts/attestations
 import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';
+import { createLiveCommits } from '../../../../src/runtime/exchange/live-commits.ts';
 import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
 import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
@@ -77,6 +78,8 @@ export async function openSide(options: {
     incarnation: life,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    peerClocks: () => [],
+    members: () => 3,
     clockAheadMs: () => 0,
   });
   const door = createDoor({
@@ -121,14 +124,21 @@ export async function openSide(options: {
     onCut: () => undefined,
     onMismatch: () => undefined,
   });
-  const intake = createIntake({
+  const commits = createLiveCommits({
     hasher,
+    clock,
+    door,
+    seen: (author) => replica.seen(author),
+    passOn: () => undefined,
+  });
+  const intake = createIntake({
     network: NETWORK,
     self: self.author,
     incarnation: life,
     verifier,
     clock,
-    door,
+    heartbeatMs: 1000,
+    commits,
     guard,
     peers,
     mode: () => 'auto',

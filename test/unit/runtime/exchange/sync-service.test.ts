@@ -127,14 +127,14 @@ describe('requests', () => {
     expect(strangers).toEqual([stranger.author]);
   });
 
-  it('sync request: a session belongs to the first author that uses it [X5]', async () => {
+  it('sync request: the counters of a nonce are counted for each author by itself [X5]', async () => {
     const { service, peer, parts, allowed } = pair();
     const second = newSigner();
     allowed.add(second.author);
     await service.handle(envelope(peer, parts));
-    await expect(service.handle(envelope(second, { ...parts, counter: 2 }))).rejects.toMatchObject({
-      code: 'sync-unauthorized',
-    });
+    await service.handle(envelope(second, parts));
+    for (const who of [peer, second])
+      await expect(service.handle(envelope(who, parts))).rejects.toMatchObject({ code: 'sync-unauthorized' });
   });
 
   it('sync request: a nonce lives ten minutes, used or not [X5]', async () => {
@@ -151,24 +151,84 @@ describe('requests', () => {
     });
   });
 
-  it('sync request: a flood of askers pushes out unused nonces, never sessions in use', async () => {
+  it('sync request: a flood of askers takes no nonce from anybody, used or not [X5]', async () => {
     const { service, peer, parts } = pair();
     await service.handle(envelope(peer, parts));
     const unused = nonceOf(service);
-    for (let i = 0; i < 1024; i++) service.identify(ASKER, 'http://x');
+    for (let i = 0; i < 3000; i++) service.identify(ASKER, 'http://x');
     await service.handle(envelope(peer, { ...parts, counter: 2 }));
-    await expect(service.handle(envelope(peer, { ...parts, sessionNonce: unused }))).rejects.toMatchObject({
-      code: 'sync-unauthorized',
-    });
+    await service.handle(envelope(peer, { ...parts, sessionNonce: unused }));
   });
 
-  it('sync request: an author keeps its eight newest sessions [X5]', async () => {
+  it('sync request: a nonce of another incarnation is unknown, whatever it says of its time [X5]', async () => {
     const { service, peer, parts } = pair();
+    const other = pair();
+    const foreign = { ...parts, sessionNonce: other.parts.sessionNonce };
+    await expect(service.handle(envelope(peer, foreign))).rejects.toMatchObject({ code: 'sync-unauthorized' });
+    const later = parts.sessionNonce.slice();
+    later[3] = (later[3] as number) + 1;
+    const changed = { ...parts, sessionNonce: later };
+    await expect(service.handle(envelope(peer, changed))).rejects.toMatchObject({ code: 'sync-unauthorized' });
+  });
+
+  it('sync request: what an author used of older nonces than its eight newest counts no second time [X5]', async () => {
+    const { service, peer, parts } = pair();
+    const unused = nonceOf(service);
+    const newer: Bytes[] = [];
     await service.handle(envelope(peer, parts));
-    for (let i = 0; i < 8; i++) await service.handle(envelope(peer, { ...parts, sessionNonce: nonceOf(service) }));
-    await expect(service.handle(envelope(peer, { ...parts, counter: 2 }))).rejects.toMatchObject({
-      code: 'sync-unauthorized',
+    for (let i = 0; i < 8; i++) newer.push(nonceOf(service));
+    for (const sessionNonce of newer) await service.handle(envelope(peer, { ...parts, sessionNonce }));
+    const replayed = envelope(peer, parts);
+    await expect(service.handle(replayed)).rejects.toMatchObject({ code: 'sync-unauthorized' });
+    // One that was never used is refused only where it is older than what was forgotten.
+    await service.handle(envelope(peer, { ...parts, sessionNonce: unused }));
+    await expect(service.handle(replayed)).rejects.toMatchObject({ code: 'sync-unauthorized' });
+    for (const sessionNonce of newer.slice(1)) {
+      await service.handle(envelope(peer, { ...parts, sessionNonce, counter: 2 }));
+    }
+  });
+
+  it('sync request: forgers take no check of a signature from a member that has proven itself [X6]', async () => {
+    const gates: (() => void)[] = [];
+    let held = false;
+    const { service, peer, parts } = pair({
+      verifier: {
+        ...verifier,
+        verify: async (...given) => {
+          if (held) await new Promise<void>((open) => gates.push(open));
+          return verifier.verify(...given);
+        },
+      },
     });
+    await service.handle(envelope(peer, parts));
+    expect(service.screen(envelope(peer, { ...parts, counter: 2 }))).toEqual({ proven: true });
+    held = true;
+    const forged = { signature: new Uint8Array(64) };
+    const forgeries = Array.from({ length: 70 }, (_, i) =>
+      service.handle(envelope(peer, { ...parts, sessionNonce: nonceOf(service), counter: i + 1 }, forged)).then(
+        () => 'handled',
+        (error: { code: string }) => error.code,
+      ),
+    );
+    await expect.poll(() => gates.length).toBe(64);
+    expect(await Promise.race(forgeries.slice(64))).toBe('overloaded');
+    held = false;
+    await service.handle(envelope(peer, { ...parts, counter: 2 }));
+    for (const open of gates) open();
+    expect(new Set(await Promise.all(forgeries))).toEqual(new Set(['sync-unauthorized', 'overloaded']));
+  });
+
+  it('sync request: its first bytes tell whether it is worth reading [S9, X5]', () => {
+    const { service, peer, parts } = pair();
+    const whole = envelope(peer, { ...parts, message: new Uint8Array(100_000) });
+    expect(service.screen(whole.subarray(0, 64))).toEqual({ proven: false });
+    expect(() => service.screen(whole.subarray(0, 40))).toThrow(expect.objectContaining({ code: 'malformed' }));
+    const stranger = envelope(newSigner(), parts);
+    expect(() => service.screen(stranger.subarray(0, 64))).toThrow(expect.objectContaining({ code: 'sync-forbidden' }));
+    const unknown = envelope(peer, { ...parts, sessionNonce: new Uint8Array(16) });
+    expect(() => service.screen(unknown.subarray(0, 64))).toThrow(
+      expect.objectContaining({ code: 'sync-unauthorized' }),
+    );
   });
 
   it('sync request: bytes that are no envelope are malformed', async () => {

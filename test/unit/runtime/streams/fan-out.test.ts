@@ -103,6 +103,8 @@ beforeEach(async () => {
     incarnation,
     ownSeen: () => replica.seen(self.author),
     hasPeers: false,
+    peerClocks: () => [],
+    members: () => 3,
     clockAheadMs: () => 0,
   });
   streams = createStreams({

@@ -28,39 +28,6 @@ describe('request ids', () => {
   });
 });
 
-describe('limits', () => {
-  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
-  const proxied = { config: { trustedProxies: ['127.0.0.1'] } };
-
-  it('a client over its limit is answered 429 with Retry-After; others, other costs and loopback are not [A18]', async () => {
-    const { ask } = await startApi({ ...proxied, limits: { read: 3, costly: 1 } });
-    for (let i = 0; i < 3; i++) expect((await ask('/api/v1/status', from('203.0.113.5'))).status).toBe(200);
-    const over = await ask('/api/v1/status', from('203.0.113.5'));
-    expect([over.status, over.json()['code']]).toEqual([429, 'rate-limited']);
-    expect(Number(over.headers['retry-after'])).toBeGreaterThan(0);
-    expect([over.headers['ratelimit-limit'], over.headers['ratelimit-remaining']]).toEqual(['3', '0']);
-    expect((await ask('/api/v1/status', from('203.0.113.6'))).status).toBe(200);
-    expect((await ask('/api/v1/history/a', from('203.0.113.5'))).status).toBe(200);
-    expect((await ask('/api/v1/history/a', from('203.0.113.5'))).status).toBe(429);
-    for (let i = 0; i < 5; i++) expect((await ask('/api/v1/status')).status).toBe(200);
-  });
-
-  it('the addresses of one IPv6 /64 are one client, HEAD counts as GET, probes have no limit [A18]', async () => {
-    const { ask } = await startApi({ ...proxied, limits: { read: 2 } });
-    expect((await ask('/api/v1/status', from('2001:db8::1'))).status).toBe(200);
-    expect((await ask('/api/v1/status', { ...from('2001:db8::2'), method: 'HEAD' })).status).toBe(200);
-    expect((await ask('/api/v1/status', from('2001:db8::ffff'))).status).toBe(429);
-    for (let i = 0; i < 4; i++) expect((await ask('/livez', from('2001:db8::1'))).status).toBe(200);
-  });
-
-  it('a proof at a cut counts as costly [A18]', async () => {
-    const { ask } = await startApi({ ...proxied, limits: { costly: 1 } });
-    expect((await ask('/api/v1/proof/a?at=cut', from('203.0.113.5'))).status).not.toBe(429);
-    expect((await ask('/api/v1/proof/a?at=cut', from('203.0.113.5'))).status).toBe(429);
-    expect((await ask('/api/v1/proof/a', from('203.0.113.5'))).status).toBe(200);
-  });
-});
-
 describe('security headers', () => {
   it.each(['/health', '/api/v1/state/none', '/nothing', '/docs', '/api/v1/state?limit=0'])(
     'stand on the answer to %s [A17]',

@@ -1,4 +1,4 @@
-import type { Clock } from '../../ports/index.ts';
+import type { Clock } from '../ports/index.ts';
 
 export interface BucketSize {
   /** What a full bucket holds. It is full at first. */

@@ -1,0 +1,89 @@
+import type { Bytes } from '../../core/types/index.ts';
+
+/** Thrown for bytes that are not of LevelDB's formats. The message says what is wrong. */
+export class FormatError extends Error {}
+
+/** A place in bytes that moves on with each read. */
+export interface Cursor {
+  readonly bytes: Bytes;
+  at: number;
+}
+
+/** An unsigned number of 7 bits a byte, the lowest first (LevelDB `util/coding.h`); at most 2^53−1 here. */
+export function readVarint(cursor: Cursor): number {
+  let value = 0;
+  let scale = 1;
+  for (;;) {
+    const byte = cursor.bytes[cursor.at++];
+    if (byte === undefined || scale > 2 ** 49) throw new FormatError('a number has no end');
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return value;
+    scale *= 128;
+  }
+}
+
+/** The next `length` bytes, as a view. */
+export function readSlice(cursor: Cursor, length: number): Bytes {
+  const end = cursor.at + length;
+  if (end > cursor.bytes.length) throw new FormatError('the bytes end too early');
+  const slice = cursor.bytes.subarray(cursor.at, end);
+  cursor.at = end;
+  return slice;
+}
+
+/** The u32 at a place, little-endian. */
+export function u32At(bytes: Bytes, at: number): number {
+  if (at < 0 || at + 4 > bytes.length) throw new FormatError('the bytes end too early');
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
+}
+
+/** The table of CRC-32C (Castagnoli, RFC 3720 §12.1), whose polynomial is 0x82f63b78 with its bits reversed. */
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  return crc;
+});
+
+/** CRC-32C as LevelDB stores it: rotated and with a constant added, because it is also part of what is summed. */
+export function maskedCrc32c(bytes: Bytes): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
+  crc = ~crc >>> 0;
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+/** Decompresses a block of Snappy (its `format_description.txt`, without the framing). */
+export function snappyToBytes(compressed: Bytes): Bytes {
+  const cursor: Cursor = { bytes: compressed, at: 0 };
+  const length = readVarint(cursor);
+  // Snappy makes 64 bytes of at least 3, so a longer result is not one of these bytes.
+  if (length > 32 * compressed.length) throw new FormatError('a compressed block claims too many bytes');
+  const out = new Uint8Array(length);
+  let at = 0;
+  while (cursor.at < compressed.length) {
+    const tag = compressed[cursor.at++] as number;
+    const kind = tag & 3;
+    if (kind === 0) {
+      let size = tag >>> 2;
+      if (size >= 60) size = littleEndian(readSlice(cursor, size - 59));
+      const literal = readSlice(cursor, size + 1);
+      if (at + literal.length > length) throw new FormatError('a compressed block is too long');
+      out.set(literal, at);
+      at += literal.length;
+      continue;
+    }
+    const size = kind === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1;
+    const back =
+      kind === 1
+        ? ((tag >>> 5) << 8) | (readSlice(cursor, 1)[0] as number)
+        : littleEndian(readSlice(cursor, kind === 2 ? 2 : 4));
+    if (back === 0 || back > at || at + size > length) throw new FormatError('a compressed block copies from nowhere');
+    for (let i = 0; i < size; i++, at++) out[at] = out[at - back] as number;
+  }
+  if (at !== length) throw new FormatError('a compressed block is too short');
+  return out;
+}
+
+function littleEndian(bytes: Bytes): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+}

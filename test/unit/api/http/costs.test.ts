@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { TARIFF } from '../../../../src/api/http/costs.ts';
+import { auth, json, startApi } from '../support.ts';
+
+describe('what requests cost their clients', () => {
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+  const proxied = { config: { trustedProxies: ['127.0.0.1'] } };
+
+  /** Shares that do not fill again within a test. */
+  const share = (burstMs: number) => ({ burstMs, msPerSecond: 0.001 });
+  const { read, costly } = TARIFF;
+
+  it('a client whose requests cost more than its share is answered 429 with Retry-After; others and loopback are not [A18]', async () => {
+    const { ask } = await startApi({ ...proxied, limits: { client: share(2.5 * read.ms + costly.ms) } });
+    expect((await ask('/api/v1/history/a', from('203.0.113.5'))).status).toBe(200);
+    for (let i = 0; i < 3; i++) expect((await ask('/api/v1/health', from('203.0.113.5'))).status).toBe(200);
+    const over = await ask('/api/v1/health', from('203.0.113.5'));
+    expect([over.status, over.json()['code']]).toEqual([429, 'rate-limited']);
+    expect(Number(over.headers['retry-after'])).toBeGreaterThan(0);
+    expect([over.headers['ratelimit-limit'], over.headers['ratelimit-remaining']]).toEqual(['41', '0']);
+    expect((await ask('/nothing', from('203.0.113.5'))).status).toBe(429);
+    expect((await ask('/api/v1/health', from('203.0.113.6'))).status).toBe(200);
+    for (let i = 0; i < 5; i++) expect((await ask('/api/v1/health')).status).toBe(200);
+  });
+
+  it('the addresses of one IPv6 /64 are one client, HEAD counts as GET, probes have no limit [A18]', async () => {
+    const { ask } = await startApi({ ...proxied, limits: { client: share(1.5 * read.ms) } });
+    expect((await ask('/api/v1/health', from('2001:db8::1'))).status).toBe(200);
+    expect((await ask('/api/v1/health', { ...from('2001:db8::2'), method: 'HEAD' })).status).toBe(200);
+    expect((await ask('/api/v1/health', from('2001:db8::ffff'))).status).toBe(429);
+    for (let i = 0; i < 4; i++) expect((await ask('/livez', from('2001:db8::1'))).status).toBe(200);
+  });
+
+  it('a proof at a cut costs as much as what is costly [A18]', async () => {
+    const { ask } = await startApi({ ...proxied, limits: { client: share(costly.ms) } });
+    expect((await ask('/api/v1/proof/a', from('203.0.113.5'))).status).toBe(200);
+    expect((await ask('/api/v1/proof/a?at=cut', from('203.0.113.5'))).status).not.toBe(429);
+    expect((await ask('/api/v1/proof/a', from('203.0.113.5'))).status).toBe(429);
+  });
+
+  it('an answer costs by its bytes, and what one page overdraws the next ones wait for [A18]', async () => {
+    const { ask } = await startApi({ ...proxied, limits: { client: share(10) } });
+    for (let i = 0; i < 70; i++) await ask(`/api/v1/state/large-${i}`, json({ text: 'x'.repeat(16_000) }));
+    const page = await ask('/api/v1/state?limit=1000', from('203.0.113.5'));
+    expect([page.status, page.text.length > 1_000_000]).toEqual([200, true]);
+    await expect.poll(async () => (await ask('/api/v1/health', from('203.0.113.5'))).status).toBe(429);
+  });
+
+  it('the right token has a share of its own, which strangers of the same address cannot use up [A18]', async () => {
+    const { ask } = await startApi({ ...proxied, limits: { client: share(read.ms) } });
+    const { headers } = from('203.0.113.5');
+    expect((await ask('/api/v1/health', { headers })).status).toBe(200);
+    expect((await ask('/api/v1/health', { headers })).status).toBe(429);
+    expect((await ask('/api/v1/state/a', json(1, headers))).status).toBe(201);
+    expect((await ask('/api/v1/config', { headers: { ...auth, ...headers } })).status).toBe(200);
+    // A wrong one has none.
+    expect((await ask('/api/v1/config', { headers: { authorization: 'Bearer wrong', ...headers } })).status).toBe(401);
+  });
+
+  it('all clients together have a share too, so that many addresses are no way around [A18]', async () => {
+    const { ask } = await startApi({ ...proxied, limits: { everybody: share(2.5 * read.ms) } });
+    for (let i = 0; i < 3; i++) expect((await ask('/api/v1/health', from(`203.0.113.${i}`))).status).toBe(200);
+    const next = await ask('/api/v1/health', from('203.0.113.99'));
+    expect([next.status, next.json()['code']]).toEqual([429, 'overloaded']);
+    expect((await ask('/api/v1/state/a', json(1, from('203.0.113.99').headers))).status).toBe(201);
+  });
+
+  it('a proxy that is not trusted is one client, on loopback too, however many stand behind it [A18]', async () => {
+    const { ask } = await startApi({ limits: { client: share(2.5 * read.ms) } });
+    const through = [from('203.0.113.5'), { headers: { forwarded: 'for=203.0.113.6' } }, from('127.0.0.1')];
+    for (const request of through) expect((await ask('/api/v1/health', request)).status).toBe(200);
+    for (const request of through) expect((await ask('/api/v1/health', request)).status).toBe(429);
+    expect((await ask('/api/v1/health')).status).toBe(200);
+  });
+});
