@@ -101,11 +101,11 @@ const HEADER_LIMITS = {
  */
 function createServer(
   { proxies, isTrustedProxy }: Addresses,
-  connections: Connections,
-  shedding: Pick<Shedding, 'watch'>,
+  watchers: { readonly connections: Connections; readonly shedding: Shedding },
   clock: Timers,
   log: ApiLog,
 ): FastifyInstance {
+  const { connections, shedding } = watchers;
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
@@ -121,8 +121,8 @@ function createServer(
       server.setTimeout(TIMEOUTS.connectionTimeout);
       // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
       server.maxHeadersCount = 0;
-      connections.watch(server);
       shedding.watch(server);
+      connections.watch(server);
       return server;
     },
     // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
@@ -166,7 +166,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const connections = createConnections({ addresses, clock, log });
   const senders = createSyncSenders({ lattice, clients, costs, connections });
   const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
-  const app = createServer(addresses, connections, shedding, clock, log);
+  const app = createServer(addresses, { connections, shedding }, clock, log);
   const upgrades = acceptUpgrades(app, connections.isBusy);
   divideLargeAnswers(app, clients);
 

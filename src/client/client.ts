@@ -1,5 +1,5 @@
 import type {
-  CommitResult,
+  Committed,
   ConfigItem,
   Conflict,
   Cut,
@@ -157,7 +157,7 @@ export function createClient(options: ClientOptions) {
       } while (cursor !== undefined);
     },
     commit: (operations: readonly Operation[], write: Omit<WriteOptions, 'ifMatch' | 'ifNoneMatch'> = {}) =>
-      json<CommitResult>('/api/v1/commits', {
+      json<Committed>('/api/v1/commits', {
         method: 'POST',
         json: { operations },
         headers: conditions(write),

@@ -96,8 +96,8 @@ export const Operation = entity(
 );
 export type Operation = Static<typeof Operation.ref>;
 
-export const CommitResult = entity(
-  'CommitResult',
+export const Committed = entity(
+  'Committed',
   'A durable commit.',
   Shape({
     commit: hex64('Commit id.'),
@@ -105,7 +105,7 @@ export const CommitResult = entity(
     results: List(Shape({ key: Text(), version, created: Bool({ description: 'The key had no value before.' }) })),
   }),
 );
-export type CommitResult = Static<typeof CommitResult.ref>;
+export type Committed = Static<typeof Committed.ref>;
 
 export const History = entity(
   'History',

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
 import {
   anyJson,
-  CommitResult,
+  Committed,
   Conflict,
   Cut,
   cursor,
@@ -168,7 +168,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
       { operations: List(Operation.ref, { minItems: 1, maxItems: 256, description: 'Each key once; 64 KiB in all.' }) },
       { additionalProperties: false },
     ),
-    answers: { 201: json('Durable.', CommitResult.ref, replayed) },
+    answers: { 201: json('Durable.', Committed.ref, replayed) },
     errors: [...writeErrors, 404],
     example: { body: { operations: [{ op: 'put', key: 'greeting', value: 'hello' }] } },
   },

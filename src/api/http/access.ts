@@ -87,7 +87,7 @@ export function createHostCheck(config: ApiConfig, addresses: Addresses): (reque
  * `misdirected-request`.
  */
 export function createUrlCheck({ api }: ApiConfig): (request: FastifyRequest, url: string) => void {
-  const own = new Set([...LOOPBACK_NAMES, api.host.toLowerCase(), ...api.allowedHosts.map(hostName)]);
+  const own = new Set([...LOOPBACK_NAMES, hostName(api.host), ...api.allowedHosts.map(hostName)]);
   return (request, url) => {
     if (!URL.canParse(url)) throw new LatticeError('invalid-query', 'url must be an absolute URL');
     const name = hostName(new URL(url).host);

@@ -147,11 +147,12 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
           'One key-value state, identical and tamper-evident on a small fleet of nodes. Errors under /api/v1 are problem documents (RFC 9457); the endpoints of the original node keep their own forms. Every answer carries X-Request-Id; one over a limit is 429 with Retry-After and RateLimit headers.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/' }],
       components: {
         securitySchemes: { token: { type: 'http', scheme: 'bearer', description: "The node's DIOTEC360_API_TOKEN." } },
       },
     },
+    // In the router the rest of a path has the name `*`, of which generators of clients make no name of their language.
+    transform: ({ schema, url }) => ({ schema, url: url.replace(/\*$/, ':file') }),
     refResolver: {
       buildLocalReference: (json, _base, _fragment, i) => (typeof json.$id === 'string' ? json.$id : `schema-${i}`),
     },

@@ -1,5 +1,6 @@
 /** The parts of an OpenAPI document that the page shows. */
 export interface OpenApiDocument {
+  readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string; readonly description?: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
@@ -168,11 +169,11 @@ export function docsPage({ info, paths, components }: OpenApiDocument): string {
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(info.title)} API</title><link rel="stylesheet" href="/docs/style.css"></head><body>
+<title>${escaped(info.title)} API</title><link rel="stylesheet" href="docs/style.css"></head><body>
 <a class="skip" href="#main">Skip to the reference</a>
 <nav aria-label="Contents"><ul>${contents.join('')}<li><a href="#schemas">schemas</a></li></ul></nav>
 <main id="main"><h1>${escaped(info.title)} API <small>${escaped(info.version)}</small></h1>
-<p>${prose(info.description ?? '')}</p><p>The same for programs: <a href="/openapi.json">/openapi.json</a>.</p>
+<p>${prose(info.description ?? '')}</p><p>The same for programs: <a href="openapi.json">openapi.json</a>.</p>
 ${sections.join('\n')}
 <section><h2 id="schemas">schemas</h2>${schemas.join('\n')}</section></main></body></html>
 `;

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { DOCS_STYLE, docsPage, type OpenApiDocument } from './docs.ts';
 
+/** Relative to the document, so that it holds below the base path of a proxy too. */
+const SERVERS = [{ url: '.' }];
+
 /**
  * `/openapi.json`, and `/docs` with the same for people (SPEC A14). Both are made from the routes at the first request
  * and then kept.
@@ -9,7 +12,8 @@ export async function openApiRoutes(scope: FastifyInstance): Promise<void> {
   let document: { readonly json: string; readonly page: string } | undefined;
   const made = (): { readonly json: string; readonly page: string } => {
     if (document === undefined) {
-      const openApi = scope.swagger() as unknown as OpenApiDocument;
+      const { openapi, info, ...rest } = scope.swagger() as unknown as OpenApiDocument;
+      const openApi = { openapi, info, servers: SERVERS, ...rest };
       document = { json: JSON.stringify(openApi), page: docsPage(openApi) };
     }
     return document;

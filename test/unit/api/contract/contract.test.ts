@@ -21,7 +21,7 @@ interface Document {
   readonly components: { readonly schemas: Json };
 }
 
-const openApiPath = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}').replace('*', '{*}');
+const openApiPath = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}').replace('*', '{file}');
 
 /** The same schema, but nothing beyond what it names may be there: what a node answers must be documented. */
 function strict(schema: unknown): unknown {
@@ -72,6 +72,28 @@ describe('the document', () => {
     );
     for (const route of live) expect(documented).toContain(openApiPath(route));
     expect(new Set(CONTRACT.map((route) => route.id)).size).toBe(CONTRACT.length);
+  });
+
+  it('has only names of which generators make names of their languages, and none that they make themselves [A14]', () => {
+    const schemas = Object.keys(document.components.schemas);
+    const operations = CONTRACT.map(({ id }) => id);
+    for (const name of [...schemas, ...operations]) expect(name).toMatch(/^[A-Za-z][A-Za-z0-9]*$/);
+    for (const path of Object.keys(document.paths)) expect(path).toMatch(/^(?:\/(?:[\w.-]+|\{[a-z]\w*\}))*\/?$/i);
+    // Types of one operation, as orval, hey-api and swagger-typescript-api name them.
+    const suffixes = ['', 'Result', 'Response', 'Responses', 'Data', 'Params', 'Body', 'Error', 'Errors', 'Payload'];
+    const made = operations.flatMap((id) => suffixes.map((s) => `${id[0]?.toUpperCase() ?? ''}${id.slice(1)}${s}`));
+    expect(schemas.filter((name) => made.includes(name))).toEqual([]);
+  });
+
+  it('and its page hold below the base path of a proxy [A14]', async () => {
+    const { ask } = await startApi();
+    const { servers } = (await ask('/openapi.json')).json();
+    expect(servers).toEqual([{ url: '.' }]);
+    const page = (await ask('/docs')).text;
+    expect(Array.from(page.matchAll(/(?:href|src)="([^"#]+)"/g), ([, target]) => target)).toEqual([
+      'docs/style.css',
+      'openapi.json',
+    ]);
   });
 
   it('says which routes need the token [A9, A14]', () => {
