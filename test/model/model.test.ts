@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 
 describe('a fleet of honest nodes, also with one author who lies or with changing trust lists', () => {
   it.skipIf(REPLAY !== undefined)(
-    'ends with one state and one root at a cut, loses no write, blames no honest node and sees no clone [R3, N16, Z1, Z2, W5]',
+    'ends with one state and one root at a cut, loses no write, blames no honest node and sees no clone [R3, R10, N16, Z1, Z2, W5]',
     () => expect(firstFailure(SEED, CASES)).toBeUndefined(),
     HOUR_MS,
   );

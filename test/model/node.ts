@@ -68,6 +68,8 @@ export class ModelNode {
   /** What the node has kept of its own history, by the row's key in hex. */
   readonly #history = new Map<string, Bytes>();
   readonly covering: Covering;
+  /** The authors that the node accuses of contradicting themselves. */
+  readonly accused = new Set<Author>();
   /** What the node had written itself and has seen replaced: `<commit id>.<index>`. */
   readonly #replaced = new Set<string>();
   /** The newest fixed cut. */
@@ -127,6 +129,11 @@ export class ModelNode {
       self: this.author,
       own: { advance() {}, sawOwn() {} },
       guard,
+      contradictions: {
+        note: (found) => {
+          for (const { siblings } of found) this.accused.add(siblings[0].author);
+        },
+      },
       covering: this.covering,
       cuts: { applied: (applied) => tracker.apply(appliedToStep(applied)) },
       checkpoints: { applied() {} },

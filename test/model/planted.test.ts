@@ -50,6 +50,22 @@ vi.mock('../../src/core/replica/own-history.ts', async (load) => {
   };
 });
 
+vi.mock('../../src/core/state/evidence.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/state/evidence.ts')>();
+  return {
+    ...real,
+    contradictionOf(...args: Parameters<typeof real.contradictionOf>): ReturnType<typeof real.contradictionOf> {
+      const [a, b, isTrusted] = args;
+      if (!isPlanted('an author is accused of what another forgot')) return real.contradictionOf(a, b, isTrusted);
+      const [earlier, later] = a.hlc < b.hlc ? [a, b] : [b, a];
+      const forgets = earlier.operation.context.some(
+        ({ author, hlc }) => !later.operation.context.some((dot) => dot.author === author && dot.hlc >= hlc),
+      );
+      return forgets ? 'forgotten' : undefined;
+    },
+  };
+});
+
 vi.mock('../../src/runtime/commit/covering.ts', async (load) => {
   const real = await load<typeof import('../../src/runtime/commit/covering.ts')>();
   return {
@@ -107,6 +123,7 @@ describe('a planted bug is found, and shrunk to a case that replays', () => {
     'what a peer shows is not covered',
     'the trailing tree takes what a key was for what it is',
     'a source is blamed for authors that left the trust list',
+    'an author is accused of what another forgot',
   ])('%s', { timeout: 600_000 }, (bug) => {
     planted.bug = bug;
     expect(firstFailure('planted', CASES)).toMatch(/replay: npm run model -- --replay/);

@@ -144,6 +144,7 @@ beforeEach(async () => {
       },
       sawOwnCommit: guard.sawOwnCommit,
     },
+    contradictions: { note: () => undefined },
     covering: { note: (key) => covered.push(key) },
     cuts: { applied: () => enter('cuts') },
     checkpoints: {
