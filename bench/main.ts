@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   live: async () => (await import('./live.ts')).live,
   cuts: async () => (await import('./cuts.ts')).cuts,
   peers: async () => (await import('./peers.ts')).peers,
+  costs: async () => (await import('./costs.ts')).costs,
 };
 const [name = '', ...flags] = process.argv.slice(2);
 /**

@@ -3,9 +3,10 @@ import { createServer as createHttpServer } from 'node:http';
 import fastifyCors from '@fastify/cors';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
+import { localUrl } from '../core/wire/host.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
-import { createAddresses } from './http/addresses.ts';
+import { type Addresses, createAddresses } from './http/addresses.ts';
 import { createClients } from './http/clients.ts';
 import { type Connections, createConnections } from './http/connections.ts';
 import { applyContract } from './http/contracted.ts';
@@ -13,9 +14,11 @@ import { createCosts, DEFAULT_LIMITS, TARIFF } from './http/costs.ts';
 import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
+import { createMethodTable, wrongMethod } from './http/methods.ts';
 import type { OpenResponses } from './http/open-response.ts';
 import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
+import { createShedding, type Shedding } from './http/shedding.ts';
 import { createStreamSlots, DOWNLOADS, EVENT_STREAMS } from './http/stream-slots.ts';
 import { createSyncSenders } from './http/sync-senders.ts';
 import { acceptUpgrades } from './http/upgrade.ts';
@@ -42,7 +45,7 @@ import { syncRoutes } from './routes/v1/sync.ts';
 
 /** The HTTP face of a node. */
 export interface Api {
-  /** Every route as `METHOD /path`, without those that only answer 405. */
+  /** Every route as `METHOD /path`. */
   readonly routes: readonly string[];
   /**
    * Binds the configured address and resolves to the base URL. Rejects with LatticeError `address-in-use` or
@@ -71,9 +74,16 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
+/**
+ * How long an idle connection stays open. A proxy that keeps its connections for longer would now and then send a
+ * request on one that is just being closed, and answer it with 502. Of the proxies in common use Caddy keeps them
+ * longest by default, 120 s.
+ */
+const KEEP_ALIVE_MS = 125_000;
+
 /** The times of a connection in milliseconds. */
 const TIMEOUTS = {
-  keepAliveTimeout: 5000,
+  keepAliveTimeout: KEEP_ALIVE_MS,
   requestTimeout: 10_000,
   // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat four
   // times as often.
@@ -90,8 +100,9 @@ const HEADER_LIMITS = {
  * for its whole request.
  */
 function createServer(
-  proxies: readonly string[],
+  { proxies, isTrustedProxy }: Addresses,
   connections: Connections,
+  shedding: Pick<Shedding, 'watch'>,
   clock: Timers,
   log: ApiLog,
 ): FastifyInstance {
@@ -111,9 +122,11 @@ function createServer(
       // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
       server.maxHeadersCount = 0;
       connections.watch(server);
+      shedding.watch(server);
       return server;
     },
-    ...(proxies.length === 0 ? {} : { trustProxy: [...proxies] }),
+    // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
+    ...(proxies.length === 0 ? {} : { trustProxy: isTrustedProxy }),
     routerOptions: {
       // A key of 1,024 bytes, each of them percent-encoded.
       maxParamLength: 3072,
@@ -131,29 +144,6 @@ function createServer(
     frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
   });
 }
-
-/** Makes every other method of a known path answer 405. Call it after all routes are registered. */
-function refuseOtherMethods(app: FastifyInstance, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): void {
-  for (const [url, methods] of methodsByPath) {
-    const allow = [...methods].join(', ');
-    app.route({
-      method: METHODS.filter((m) => !methods.has(m)),
-      url,
-      exposeHeadRoute: false,
-      // The answer comes before the body is read, because its type and size do not matter.
-      onRequest: async (_request, reply) => {
-        reply.header('allow', allow);
-        throw new LatticeError('method-not-allowed', `this path takes ${allow}`);
-      },
-      handler: async () => undefined,
-    });
-  }
-}
-
-const urlHost = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-
-/** The host by which to reach a bind address: loopback where that means all interfaces. */
-const reachableHost = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host);
 
 /** Builds the server without binding it. It rejects only on programming errors. */
 export async function createApi(deps: ApiDeps): Promise<Api> {
@@ -175,7 +165,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const slots = createStreamSlots(clients, EVENT_STREAMS);
   const connections = createConnections({ addresses, clock, log });
   const senders = createSyncSenders({ lattice, clients, costs, connections });
-  const app = createServer(addresses.proxies, connections, clock, log);
+  const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
+  const app = createServer(addresses, connections, shedding, clock, log);
   const upgrades = acceptUpgrades(app, connections.isBusy);
   divideLargeAnswers(app, clients);
 
@@ -192,19 +183,26 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     });
   }
 
-  const methodsByPath = new Map<string, Set<string>>();
+  const methods = createMethodTable();
   app.addHook('onRoute', (route) => {
-    const methods = methodsByPath.get(route.url) ?? new Set<string>();
-    for (const method of [route.method].flat()) methods.add(method);
-    if (route.url !== '*') methodsByPath.set(route.url, methods);
+    if (route.url !== '*') methods.add(route.url, [route.method].flat());
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-    const { cost = 'read', needsToken = false } = request.routeOptions.config;
+    shedding.check(request, reply);
+    const { cost = 'read', extraMs = 0, needsToken = false } = request.routeOptions.config;
     if (!needsToken) costs.admit(request, reply, cost);
+    costs.charge(request, extraMs);
     chargeWhenAnswered(request, reply);
     checkHeaders(request);
     checkHost(request);
+    // Before the body is read, because its type and size do not matter then. The CORS plugin ends an OPTIONS with 204.
+    if (request.is404 || request.method === 'OPTIONS') {
+      const allow = methods.allowed(request.raw.url?.split('?', 1)[0] ?? '');
+      if (allow !== undefined) reply.header('allow', allow);
+      if (request.method !== 'OPTIONS' || allow === undefined) throw wrongMethod(allow);
+      if (config.api.corsOrigins.length === 0) return void reply.code(204).send();
+    }
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
       throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
     }
@@ -219,9 +217,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     );
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log));
-  app.setNotFoundHandler((request, reply) =>
-    sendError(new LatticeError('no-route', 'there is nothing under this path'), request, reply, log),
-  );
+  app.setNotFoundHandler((request, reply) => sendError(wrongMethod(undefined), request, reply, log));
 
   await app.register(fastifyCors, {
     origin: config.api.corsOrigins.length === 0 ? false : [...config.api.corsOrigins],
@@ -273,12 +269,10 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   if (deps.logs !== undefined)
     await app.register(logRoutes(context, deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
   await app.register(dashboardRoutes(deps.dashboard));
-  const routes = [...methodsByPath].flatMap(([url, methods]) => [...methods].map((method) => `${method} ${url}`));
-  refuseOtherMethods(app, methodsByPath);
   await app.ready();
 
   return {
-    routes,
+    routes: methods.all(),
     async listen() {
       const { host, port } = config.api;
       try {
@@ -298,7 +292,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
       }
       const bound = app.server.address();
       if (bound === null || typeof bound === 'string') throw new Error('a TCP server has a port');
-      return { url: `http://${urlHost(reachableHost(host))}:${bound.port}` };
+      return { url: localUrl(host, bound.port) };
     },
     async close() {
       probes.stopping();

@@ -4,11 +4,14 @@ import { createHttpLung } from '../adapters/http/index.ts';
 import { createP2pLung } from '../adapters/p2p/index.ts';
 import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
+  createDescriptors,
   createLog,
   createLogRing,
   createMachineProbe,
   createSigner,
   createVerifier,
+  type Descriptors,
+  ENOUGH_DESCRIPTORS,
   type LogDestination,
   loadOrCreateKey,
   nodeHasher,
@@ -70,9 +73,14 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
   const root = openLog(config, given, ring);
   const log = root.child('lattice');
-  const clock = systemClock();
+  const clock = systemClock({
+    // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
+    onError: (err) => log.error({ err }, 'a timer failed'),
+  });
   log.info({ version: VERSION }, `LATTICE v${VERSION} HYBRID SYNC PROTOCOL`);
-  for (const warning of config.warnings) log.warn({ warning }, 'configuration');
+  const descriptors = createDescriptors();
+  const warnings = [...config.warnings, ...shortOf(descriptors)];
+  for (const warning of warnings) log.warn({ warning }, 'configuration');
   for (const violation of config.violations) log.error({ violation }, 'production guard: safe mode, read-only');
 
   const seed = loadSeed(config, log);
@@ -94,10 +102,15 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   );
 
   const store = await openLevelStore(config.stateDir);
-  const machine = createMachineProbe(config.stateDir, freeBytes);
+  const machine = createMachineProbe(config.stateDir, freeBytes, descriptors);
+  const mayAccept = (): boolean => {
+    const room = descriptors.hasRoom();
+    if (!room) metrics.count('lattice_connections_refused_total', { lung: 'p2p' });
+    return room;
+  };
   const closers: (() => Promise<void>)[] = [() => store.close(), async () => machine.close()];
   try {
-    const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock) : undefined;
+    const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock, mayAccept) : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: root.child('http') });
     closers.push(() => http.close());
     const node = await createNode(
@@ -117,7 +130,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
         violations: config.violations,
-        warnings: config.warnings,
+        warnings,
         p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap, open: config.p2p.open },
       },
       {
@@ -149,6 +162,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
       log: root.child('api'),
       metrics,
       logs: ring,
+      hasRoom: descriptors.hasRoom,
       resources: () => machine.resources(),
       ...(config.metrics ? { metricsPage: metrics } : {}),
     });
@@ -207,9 +221,19 @@ function loadSeed(config: Config, log: Log): Bytes {
   return seed;
 }
 
-function openP2p(config: Config, seed: Bytes, log: Log, clock: Clock): P2pLung {
+/** A warning where the process may have too few file descriptors for all the connections of a node. */
+function shortOf(descriptors: Descriptors): string[] {
+  const { limit } = descriptors.use() ?? {};
+  if (limit === undefined || limit >= ENOUGH_DESCRIPTORS) return [];
+  return [
+    `The process may have only ${limit} file descriptors, and refuses connections when few are left: allow ${ENOUGH_DESCRIPTORS} (ulimit -n, LimitNOFILE).`,
+  ];
+}
+
+function openP2p(config: Config, seed: Bytes, log: Log, clock: Clock, mayAccept: () => boolean): P2pLung {
   const { listen, bootstrap, topic, mdns } = config.p2p;
-  return createP2pLung({ seed, listen, bootstrap, topic, mdns, log: log.child('p2p'), clock, random: systemRandom() });
+  const random = systemRandom();
+  return createP2pLung({ seed, listen, bootstrap, topic, mdns, log: log.child('p2p'), clock, random, mayAccept });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { LatticeError } from '../core/types/index.ts';
+import { localUrl } from '../core/wire/host.ts';
 import { type ApiClient, createApiClient } from './client.ts';
 import { type CliContext, type GlobalOptions, usageError } from './context.ts';
 import { type FleetContext, readContexts, tokenOf } from './contexts.ts';
@@ -48,8 +49,5 @@ export async function contextOf(context: CliContext, options: GlobalOptions): Pr
 
 /** The URL at which a node with these settings answers on its own machine. */
 function urlOf(setting: Setting): string {
-  const host = setting('API_HOST') ?? '';
-  const reachable =
-    host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${reachable}:${setting('API_PORT') ?? '8000'}`;
+  return localUrl(setting('API_HOST') || '127.0.0.1', setting('API_PORT') || '8000');
 }

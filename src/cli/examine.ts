@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ENOUGH_DESCRIPTORS } from '../adapters/system/descriptors.ts';
 import { LatticeProblem, type Peer, type Resources, type Status } from '../client/index.ts';
 import { LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
@@ -24,6 +25,8 @@ const CLOCK_NOTE_MS = 500;
 const CLOCK_BAD_MS = MAX_CLOCK_ERROR_MS;
 /** A node is read-only when less than a twentieth of its disk is free. The warning comes at twice that. */
 const DISK_NOTE_PART = 0.1;
+/** The node refuses new connections when few of its file descriptors are left. The warning comes before that. */
+const DESCRIPTORS_NOTE_PART = 0.6;
 /** When the event loop keeps callbacks waiting for longer, heads and pings are answered late. */
 const LOOP_NOTE_MS = 250;
 
@@ -190,13 +193,23 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
     if (error instanceof LatticeError) return [];
     throw error;
   }
-  const { disk, eventLoop } = resources;
+  const { disk, eventLoop, descriptors } = resources;
   const findings: Finding[] = [];
   const { freeBytes, totalBytes } = disk;
   if (freeBytes !== undefined && totalBytes !== undefined) {
     const text = `${byteCount(freeBytes)} of ${byteCount(totalBytes)} are free in ${disk.path}`;
     const low = freeBytes < totalBytes * DISK_NOTE_PART;
     findings.push(low ? note(text, 'Free some space: below a twentieth the node is read-only.') : ok(text));
+  }
+  if (descriptors !== undefined) {
+    const { limit, open } = descriptors;
+    const text = `${open} of ${limit} file descriptors are open`;
+    const few = limit < ENOUGH_DESCRIPTORS || open > limit * DESCRIPTORS_NOTE_PART;
+    findings.push(
+      few
+        ? note(text, 'Raise the limit of the process (ulimit -n, LimitNOFILE), or close connections to it.')
+        : ok(text),
+    );
   }
   if (eventLoop.p99Ms > LOOP_NOTE_MS) {
     findings.push(

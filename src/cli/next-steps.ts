@@ -7,7 +7,7 @@ const BY_READ_ONLY_CODE: Readonly<Record<ReadOnlyCode, string>> = {
   'untrusted-self': 'Add the key to the trust list of every node, then restart them one after another.',
   clone: 'Stop the other node, or give this one a new key; then restart it.',
   'own-history': 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',
-  'clock-jump': 'Set the clock right; writes go on by themselves after a steady minute.',
+  'clock-jump': "Set the clock right; writes go on by themselves once it has been compared with the peers'.",
   'clock-skew': 'Set the clock right (NTP); writes go on by themselves.',
   'clock-ahead': 'Set the clocks of all nodes right (NTP); writes go on by themselves.',
   'lost-batches':

@@ -11,6 +11,7 @@ import {
 } from '../adapters/system/keys.ts';
 import { makeDirectory } from '../adapters/system/make-directory.ts';
 import { type Author, type Bytes, bytesToHex, LatticeError } from '../core/types/index.ts';
+import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { isWildcard } from './load.ts';
 import { VARIABLES, type VariableName } from './variables.ts';
@@ -132,7 +133,8 @@ function envLines(pairs: readonly (readonly [name: VariableName, value: string])
  * each node, and fleet.json. It writes no file. Throws LatticeError `invalid-fleet`.
  */
 export function planFleet(options: FleetOptions): FleetPlan {
-  const { dir, nodes, basePort, p2pBasePort, seed, host = '127.0.0.1' } = options;
+  const { dir, nodes, basePort, p2pBasePort, seed } = options;
+  const host = (options.host ?? '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
   const topic = VARIABLES.find(({ name }) => name === 'P2P_TOPIC')?.default ?? '';
   const network = options.network ?? topic;
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_FLEET) {
@@ -164,7 +166,7 @@ export function planFleet(options: FleetOptions): FleetPlan {
       role: GENESIS.find(([genesis]) => genesis === name)?.[1] ?? '',
       peerId,
       publicKey: author,
-      api: `http://${ip === 'ip6' ? `[${host}]` : host}:${basePort + i}`,
+      api: localUrl(host, basePort + i),
       p2p: `${listen}/p2p/${peerId}`,
       envFile: `${name}.env`,
     };

@@ -116,6 +116,7 @@ function bareHost(text: string): string | undefined {
 }
 
 function hostHeader(text: string): string | Flaw {
+  if (isIPv6(text)) return `[${text.toLowerCase()}]`;
   const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(text) ?? [];
   if (bareHost(host) === undefined || (port !== undefined && !parsePort(port))) {
     return {

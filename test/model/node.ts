@@ -123,6 +123,8 @@ export class ModelNode {
       hasPeers: false,
       agreesWith: () => false,
       onOpen: () => undefined,
+      peerClocks: () => [],
+      members: () => 1,
       clockAheadMs: () => 0,
     });
     const fanOut = createFanOut({

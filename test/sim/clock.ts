@@ -19,6 +19,11 @@ export interface WallClock {
   readonly drift: number;
 }
 
+/** The true time in Unix ms at simulated time `now`. */
+export function trueTime(now: number): number {
+  return Math.floor(EPOCH_MS + now);
+}
+
 /** Wall time in ms of a machine at simulated time `now`. */
 export function wallTime(wall: WallClock, now: number): number {
   return Math.floor(EPOCH_MS + now * (1 + wall.drift) + wall.skewMs);

@@ -29,8 +29,8 @@ export interface Acknowledged {
  * definition: an operation stands unless another one replaces it. It shares no code with the node's own merge.
  */
 export interface Oracle {
-  /** Looks at what a batch made durable. */
-  durable(node: number, wallMs: number, operations: readonly StoreOperation[]): void;
+  /** Looks at what a batch made durable. `latestMs`: the latest time that the node may take the present for. */
+  durable(node: number, latestMs: number, operations: readonly StoreOperation[]): void;
   /** A write has been acknowledged by the node that owns `disk`: it must be there, or something that replaces it. */
   acknowledged(ack: Acknowledged, author: string, disk: SimDisk): void;
   /** The siblings of every key, as sorted `commit.index`. */
@@ -58,17 +58,17 @@ export function createOracle(fail: (what: string) => void): Oracle {
   const lastAck = new Map<string, { readonly hlc: Hlc; readonly commit: string }>();
   let operations = 0;
 
-  function checkNew(node: number, wallMs: number, sibling: Sibling): void {
+  function checkNew(node: number, latestMs: number, sibling: Sibling): void {
     operations++;
     if (!isGenuine(sibling.author, commitSigningBytes(sibling.headerBytes), sibling.signature)) {
       fail(`n${node} stored an operation of ${sibling.author.slice(0, 8)} that its author did not sign`);
     }
-    const aheadMs = Number(sibling.hlc >> 16n) - wallMs;
+    const aheadMs = Number(sibling.hlc >> 16n) - latestMs;
     if (aheadMs > MAX_AHEAD_MS + 1) fail(`n${node} stored an operation ${aheadMs} ms from the future`);
   }
 
   return {
-    durable(node, wallMs, batch) {
+    durable(node, latestMs, batch) {
       for (const operation of batch) {
         if (operation.type !== 'put' || operation.key[0] !== FIRST_KEYS.gte[0]) continue;
         const { key, siblings } = entryRowToEntry(operation.key, operation.value, hasher);
@@ -77,7 +77,7 @@ export function createOracle(fail: (what: string) => void): Oracle {
         for (const sibling of siblings) {
           const name = versionName(sibling);
           if (known.has(name)) continue;
-          checkNew(node, wallMs, sibling);
+          checkNew(node, latestMs, sibling);
           known.set(name, sibling);
         }
       }

@@ -1,7 +1,7 @@
-import { type Hlc, LatticeError } from '../../src/core/types/index.ts';
+import { type Hlc, LatticeError, MAX_CLOCK_ERROR_MS } from '../../src/core/types/index.ts';
 import type { Random } from '../../src/ports/index.ts';
 import { createNode, type WriteOperation } from '../../src/runtime/index.ts';
-import { createSimClock, type Life, wallTime } from './clock.ts';
+import { createSimClock, type Life, trueTime, wallTime } from './clock.ts';
 import { createSimSigner, createSimVerifier, hasher } from './crypto.ts';
 import type { Machine, Sabotage, World } from './face.ts';
 import { createGossipChecks } from './gossip-checks.ts';
@@ -21,6 +21,9 @@ const OPTIONS = { heartbeatMs: 1_000, graceMs: 3_000, pollMs: 10_000 };
 const STOP_MS = 15_000;
 /** A node whose store failed has this long to end its process. */
 const FATAL_MS = 900;
+/** Whether this is what a node answers with once a batch has failed. */
+const isStoreFailure = (error: unknown): boolean =>
+  error instanceof LatticeError && error.code === 'store-write-failed';
 /** What a write may be refused with: everything else is a failure of the run. */
 const EXPECTED_REFUSALS = new Set([
   'precondition-failed',
@@ -87,6 +90,11 @@ export function createWorld(options: {
 
   function machine(index: number): Machine {
     return machines[index] as Machine;
+  }
+
+  /** The latest time that the node may take the present for: that of its own clock, or of a fleet that is right. */
+  function latestTime({ wall }: Machine): number {
+    return Math.max(wallTime(wall, scheduler.now()), trueTime(scheduler.now()) + MAX_CLOCK_ERROR_MS);
   }
 
   async function boot(m: Machine, life: Life, store: SimStore): Promise<void> {
@@ -181,7 +189,7 @@ export function createWorld(options: {
         disk: m.disk,
         earlyDurability: sabotage.earlyDurability === true,
         tornBatches: sabotage.tornBatches === true,
-        onDurable: (rows) => oracle.durable(index, wallTime(m.wall, scheduler.now()), rows),
+        onDurable: (rows) => oracle.durable(index, latestTime(m), rows),
       });
       note(`${m.name} starts`);
       boot(m, life, m.store).catch((error: unknown) => fail(`${m.name} did not start: ${describeError(error)}`));
@@ -295,7 +303,11 @@ export function createWorld(options: {
             },
           ]);
         })
-        .catch((error: unknown) => fail(`${m.name} get ${key}: ${describeError(error)}`))
+        .catch((error: unknown) => {
+          // A node whose disk has failed answers nothing more until its process has ended.
+          const isGone = !life.alive || (m.diskBroken && isStoreFailure(error));
+          if (!isGone) fail(`${m.name} get ${key}: ${describeError(error)}`);
+        })
         .finally(end);
     },
     node: (index) => machine(index).running,

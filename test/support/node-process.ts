@@ -37,13 +37,15 @@ export interface RunningProcess {
   signal(name: NodeJS.Signals): void;
 }
 
-/** Runs the command line with a clean environment plus `env`. */
+/** Runs the command line with a clean environment plus `env`, and with at most `descriptors` file descriptors. */
 export function runCli(
   args: readonly string[],
-  options: { readonly cwd: string; readonly env?: Record<string, string> },
+  options: { readonly cwd: string; readonly env?: Record<string, string>; readonly descriptors?: number },
 ): RunningProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const child: ChildProcess = spawn(process.execPath, ['--', CLI, ...args], {
+  const bound = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors}; `;
+  const command = [process.execPath, '--', CLI, ...args];
+  const child: ChildProcess = spawn('/bin/sh', ['-c', `${bound}exec "$0" "$@"`, ...command], {
     cwd: options.cwd,
     env: { PATH, HOME, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

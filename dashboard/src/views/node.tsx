@@ -80,7 +80,7 @@ function Meter({ label, value, max, text }: MeterProps) {
 }
 
 function ResourcesView({ data }: { readonly data: Resources }) {
-  const { disk, memory, eventLoop, cpu } = data;
+  const { disk, memory, eventLoop, cpu, descriptors } = data;
   const used =
     disk.totalBytes === undefined || disk.freeBytes === undefined ? undefined : disk.totalBytes - disk.freeBytes;
   return (
@@ -115,6 +115,9 @@ function ResourcesView({ data }: { readonly data: Resources }) {
             'Event loop delay',
             `p50 ${duration(eventLoop.p50Ms)}, p99 ${duration(eventLoop.p99Ms)}, most ${duration(eventLoop.maxMs)}`,
           ],
+          ...(descriptors === undefined
+            ? []
+            : [['File descriptors', `${descriptors.open} of ${descriptors.limit}`] as const]),
           ['Runs on', `Node ${data.node.replace(/^v/, '')}, ${data.platform}`],
         ]}
       />

@@ -10,15 +10,20 @@ export interface SocketGuard {
 
 /**
  * Bounds the sockets of libp2p's listeners. libp2p's WebSocket listener neither limits their number nor closes one that
- * never sends a byte. Such a socket would stay for ever and keep `stop` from ending.
+ * never sends a byte. Such a socket would stay for ever and keep `stop` from ending. A socket for which `mayAccept`
+ * answers false is closed at once.
  */
-export function guardSockets(clock: Clock, listeners: readonly Listener[]): SocketGuard {
+export function guardSockets(clock: Clock, listeners: readonly Listener[], mayAccept: () => boolean): SocketGuard {
   const sockets = new Map<Socket, Timer>();
   for (const listener of listeners) {
     const server = 'server' in listener ? listener.server : undefined;
     if (!(server instanceof Server)) continue;
     server.maxConnections = MAX_SOCKETS;
     server.on('connection', (socket: Socket) => {
+      if (!mayAccept()) {
+        socket.destroy();
+        return;
+      }
       const timer = clock.after(UPGRADE_TIMEOUT_MS, () => {
         if (socket.bytesRead === 0) socket.destroy();
       });

@@ -26,6 +26,8 @@ export interface P2pLungOptions {
   readonly topic: string;
   /** Whether to find peers on the local network by multicast DNS. */
   readonly mdns: boolean;
+  /** Whether one more inbound connection may be taken in, as far as the process goes. Default: always. */
+  readonly mayAccept?: () => boolean;
   readonly heartbeat?: Partial<P2pHeartbeat>;
   readonly log: Log;
   readonly clock: Clock;

@@ -1,4 +1,5 @@
 export { systemClock } from './clock.ts';
+export { createDescriptors, type Descriptors, ENOUGH_DESCRIPTORS } from './descriptors.ts';
 export { nodeHasher } from './hasher.ts';
 export * from './keys.ts';
 export { createLog, type LogDestination, type LogOptions, teeLog } from './log.ts';

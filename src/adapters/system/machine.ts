@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Machine } from '../../ports/index.ts';
+import { createDescriptors, type Descriptors, type DescriptorUse } from './descriptors.ts';
 
 const RESOLUTION_MS = 10;
 /** Time between two readings of the sizes on disk: a store has hundreds of files. */
@@ -24,6 +25,8 @@ export interface Resources {
     readonly external: number;
     readonly arrayBuffers: number;
   };
+  /** Absent where the system does not tell. */
+  readonly descriptors?: DescriptorUse;
   readonly eventLoop: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
   readonly cpu: { readonly percent: number };
   readonly uptimeMs: number;
@@ -41,11 +44,13 @@ export interface MachineProbe extends Machine {
 export function createMachineProbe(
   directory: string,
   space: (directory: string) => Promise<{ readonly free: number; readonly total: number }>,
+  descriptors: Pick<Descriptors, 'use'> = createDescriptors(),
 ): MachineProbe {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   let loop: Resources['eventLoop'] | undefined;
   let cpu = { at: performance.now(), used: process.cpuUsage(), percent: 0 };
+  let memory: Resources['memory'] = { rss: 0, heapUsed: 0, heapTotal: 0, external: 0, arrayBuffers: 0 };
   let disk: { readonly at: number; readonly value: Promise<Resources['disk']> } | undefined;
 
   // A sample is the time between two ticks of a timer. What exceeds the timer's period was spent waiting.
@@ -70,6 +75,17 @@ export function createMachineProbe(
     return cpu.percent;
   }
 
+  /** Without a file descriptor the system does not tell of the memory, and the newest figures are repeated. */
+  function readMemory(): Resources['memory'] {
+    try {
+      const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+      memory = { rss, heapUsed, heapTotal, external, arrayBuffers };
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EMFILE')) throw error;
+    }
+    return memory;
+  }
+
   async function readDisk(): Promise<Resources['disk']> {
     const [{ free, total }, storeBytes] = await Promise.all([space(directory), sizeOf(directory)]);
     return { path: directory, freeBytes: free, totalBytes: total, storeBytes };
@@ -85,13 +101,14 @@ export function createMachineProbe(
     sample() {
       loop = look();
       delays.reset();
-      return { loopP99Ms: loop.p99Ms, rss: process.memoryUsage.rss() };
+      return { loopP99Ms: loop.p99Ms, rss: readMemory().rss };
     },
     async resources() {
-      const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+      const use = descriptors.use();
       return {
         disk: await currentDisk(),
-        memory: { rss, heapUsed, heapTotal, external, arrayBuffers },
+        memory: readMemory(),
+        ...(use === undefined ? {} : { descriptors: use }),
         eventLoop: loop ?? look(),
         cpu: { percent: cpuPercent() },
         uptimeMs: Math.round(process.uptime() * 1000),

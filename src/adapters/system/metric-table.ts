@@ -46,6 +46,9 @@ const EVENTS: readonly MetricDefinition[] = [
   counter('lattice_fan_out_failures_total', 'Durable batches that a part of the node failed to be told of, by part.', [
     'stage',
   ]),
+  counter('lattice_connections_refused_total', 'Connections refused because few file descriptors were left, by lung.', [
+    'lung',
+  ]),
   counter(
     'lattice_cut_mismatches_total',
     'Cuts that were not attested because their tree did not agree with the state.',
@@ -108,6 +111,8 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_http_outbox_bytes', 'Live commits waiting to be pushed over HTTP.'),
   gauge('lattice_event_loop_p99_seconds', 'p99 of what the event loop kept callbacks waiting over the last seconds.'),
   gauge('lattice_event_loop_max_seconds', 'The longest of it.'),
+  gauge('lattice_descriptors_open', 'File descriptors that are open.'),
+  gauge('lattice_descriptors_limit', 'File descriptors that the process may have open.'),
   gauge('lattice_disk_free_bytes', 'Free on the file system of the state.'),
   gauge('lattice_disk_size_bytes', 'Size of the file system of the state.'),
   gauge('lattice_store_bytes', 'Size of the files of the store.'),
@@ -118,6 +123,8 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_bootstrap_running', '1 while a first state is being fetched.'),
   gauge('lattice_bootstrap_chunks', 'Chunks of the first state.', ['state']),
   gauge('lattice_unverified_entries', 'Entries of a fetched state whose signatures are still to be checked.'),
+  gauge('lattice_scrub_age_seconds', 'Time since the scrub last found the whole store good.'),
+  gauge('lattice_scrub_unchecked_entries', 'Entries that this round of the scrub has still to check.'),
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 

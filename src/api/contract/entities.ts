@@ -248,6 +248,12 @@ export const Resources = entity(
       storeBytes: Maybe(Integer()),
     }),
     memory: mapOf(Integer(), 'Bytes: rss, heapUsed, heapTotal, external, arrayBuffers.'),
+    descriptors: Maybe(
+      Shape(
+        { limit: Integer(), open: Integer() },
+        { description: 'File descriptors; new connections are refused while few are left.' },
+      ),
+    ),
     eventLoop: Shape({ p50Ms: Float(), p99Ms: Float(), maxMs: Float() }),
     cpu: Shape({ percent: Float({ description: 'Of one core.' }) }),
     uptimeMs: Integer(),

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
-import { type Addresses, createRateLimit } from './addresses.ts';
+import { type Addresses, createRateLimit, plainAddress } from './addresses.ts';
 import type { Clients } from './clients.ts';
 import type { ApiConfig } from './deps.ts';
 import { addressOf } from './requests.ts';
@@ -49,10 +49,16 @@ export function createTokenCheck(config: ApiConfig, addresses: Addresses, client
   };
 }
 
-const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
+const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '::1'];
+/** What load balancers ask, some of them with HTTP/1.0 and without naming a host. */
+const PROBES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz']);
 
-/** The host that a Host header names, in lower case, without its port and without a dot at its end. */
-const hostName = (header: string): string => header.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+/**
+ * The host that a Host header or the configuration names, without its port: an IP address in its one form, or a name in
+ * lower case without a dot at its end.
+ */
+const hostName = (text: string): string =>
+  plainAddress(text) ?? text.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
 
 /**
  * Refuses a request whose Host header does not name this node, with LatticeError `misdirected-request`. Otherwise a web
@@ -63,8 +69,10 @@ export function createHostCheck(config: ApiConfig, addresses: Addresses): (reque
   const { host, allowedHosts } = config.api;
   const onLoopback = host === 'localhost' || addresses.isLoopback(host);
   if (!onLoopback && allowedHosts.length === 0) return () => undefined;
-  const allowed = new Set([...LOOPBACK_NAMES, host.toLowerCase(), ...allowedHosts.map(hostName)]);
+  const allowed = new Set([...LOOPBACK_NAMES, hostName(host), ...allowedHosts.map(hostName)]);
   return (request) => {
+    // Browsers always name a host, so that a request without one comes from no page.
+    if (request.headers.host === undefined && PROBES.has(request.routeOptions.url)) return;
     if (allowed.has(hostName(request.headers.host ?? ''))) return;
     throw new LatticeError('misdirected-request', 'this node does not answer to the host name of this request', {
       next: 'use an address of the node, or add the name to DIOTEC360_ALLOWED_HOSTS',

@@ -1,7 +1,11 @@
 import { BlockList, isIP } from 'node:net';
 import { dropOldest, LatticeError } from '../../core/types/index.ts';
+import { shortIPv6 } from '../../core/wire/host.ts';
 
-/** Tells which addresses belong to one client, and which ones the limits per client leave out. */
+/**
+ * Tells which addresses belong to one client, and which ones the limits per client leave out. Addresses are taken in every
+ * spelling that proxies use (see plainAddress).
+ */
 export interface Addresses {
   /** True for loopback and trusted proxies, which limits per client leave out: many clients share one of these. */
   isExempt(address: string): boolean;
@@ -18,12 +22,27 @@ export interface Addresses {
 /** Clients that are remembered at a time. Beyond that number the oldest ones are forgotten. */
 const MAX_CLIENTS = 4096;
 
-const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+/**
+ * An IP address without what proxies write around it in X-Forwarded-For and Forwarded (RFC 7239 §6): quotes, brackets, a
+ * port, a zone. An IPv4 address mapped into IPv6 is the IPv4 one, and IPv6 is in its shortest form. Undefined when
+ * `text` is no address.
+ */
+export function plainAddress(text: string): string | undefined {
+  if (isIP(text) === 4) return text;
+  const bare = text.trim().replace(/^"(.*)"$/, '$1');
+  const [, v4] = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?$/.exec(bare) ?? [];
+  if (v4 !== undefined) return isIP(v4) === 4 ? v4 : undefined;
+  const v6 = (/^\[([^\]]*)\](?::\d{1,5})?$/.exec(bare)?.[1] ?? bare).replace(/%.*$/, '');
+  const short = shortIPv6(v6);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short ?? '') ?? [];
+  if (high === undefined || low === undefined) return short;
+  const bits = Number.parseInt(high, 16) * 2 ** 16 + Number.parseInt(low, 16);
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
+}
 
 function listed(list: BlockList, address: string): boolean {
-  const plain = withoutMapping(address);
-  const version = isIP(plain);
-  return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+  const plain = plainAddress(address);
+  return plain !== undefined && list.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6');
 }
 
 /** Names of ranges (RFC 1122, 1918, 3927, 4193, 4291) that may stand for them among the trusted proxies. */
@@ -84,7 +103,8 @@ export function createAddresses(trustedProxies: readonly string[]): Addresses {
       return exempt;
     },
     keyOf(address) {
-      const plain = withoutMapping(address);
+      // Clients whose address nobody tells are one client.
+      const plain = plainAddress(address) ?? 'unknown';
       if (isIP(plain) !== 6) return plain;
       const [head = '', tail = ''] = plain.split('::', 2);
       const left = head === '' ? [] : head.split(':');

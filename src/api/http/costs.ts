@@ -28,7 +28,7 @@ export const TARIFF: Readonly<Record<Cost, Price>> = {
   bulk: { ms: 2, msPerMiB: 10 },
   costly: { ms: 40, msPerMiB: 15 },
 };
-/** What each MiB of a request's body costs: it is parsed strictly, and each operation in it is signed and merged. */
+/** What each MiB of a request's body costs, which is parsed strictly. */
 const BODY_MS_PER_MIB = 100;
 const MIB = 1024 * 1024;
 

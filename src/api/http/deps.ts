@@ -79,6 +79,8 @@ export interface ApiDeps {
   readonly logs?: LogSource;
   /** Without it there is no /api/v1/resources. */
   readonly resources?: ResourceSource;
+  /** Whether one more connection may be taken in, as far as file descriptors go. Default: always. */
+  readonly hasRoom?: () => boolean;
   /** The directory of the built dashboard. Default: beside the program. */
   readonly dashboard?: URL;
 }

@@ -59,6 +59,8 @@ export interface ResourceView {
     readonly external: number;
     readonly arrayBuffers: number;
   };
+  /** Absent where the system does not tell. */
+  readonly descriptors?: { readonly limit: number; readonly open: number };
   /** How long callbacks waited for the event loop within the last seconds. */
   readonly eventLoop: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
   readonly cpu: { readonly percent: number };

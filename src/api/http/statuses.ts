@@ -57,6 +57,7 @@ export const STATUS_BY_CODE = {
   // The node cannot do this at present.
   'clock-ahead': 503,
   'moved-on': 503,
+  'no-descriptors': 503,
   'not-certified': 503,
   'read-only': 503,
   stale: 503,
@@ -78,6 +79,8 @@ export const STATUS_BY_CODE = {
   'unexpected-answer': 503,
   deadline: 504,
   'session-deadline': 504,
+  'no-progress': 504,
+  'not-delivered': 502,
   timeout: 504,
   'disk-full': 507,
 

@@ -1,2 +1,3 @@
 export * from './hlc.ts';
 export * from './hlc-clock.ts';
+export * from './middle.ts';

@@ -60,6 +60,7 @@ export const ERROR_CODES = [
   'misdirected-request',
   'origin-refused',
   'vault-too-large',
+  'no-descriptors',
   'internal',
 
   // Between nodes: what a node refuses its peers, and what peers do to it.
@@ -83,6 +84,8 @@ export const ERROR_CODES = [
   'aborted',
   'session-limit',
   'session-deadline',
+  'no-progress',
+  'not-delivered',
   'chunk-too-large',
   'untrusted-author',
   'future',

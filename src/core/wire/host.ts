@@ -36,6 +36,18 @@ export function shortIPv6(text: string): string | undefined {
   return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }
 
+/**
+ * The base URL by which a machine reaches its own server that is bound to `host`: a name or an IP address, IPv6 with or
+ * without the brackets of URLs. Where the address means all interfaces, it is loopback.
+ */
+export function localUrl(host: string, port: number | string): string {
+  const bare = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+  const short = shortIPv6(bare);
+  if (bare === '0.0.0.0' || short === '::ffff:0:0') return `http://127.0.0.1:${port}`;
+  if (short === '::') return `http://[::1]:${port}`;
+  return bare.includes(':') ? `http://[${short ?? bare}]:${port}` : `http://${bare}:${port}`;
+}
+
 /** The port that `text` is, 0 to 65535 in plain decimal, or undefined. */
 export function parsePort(text: string): number | undefined {
   if (!/^(0|[1-9]\d{0,4})$/.test(text)) return undefined;

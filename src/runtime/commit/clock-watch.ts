@@ -1,82 +1,181 @@
-import type { Clock } from '../../ports/index.ts';
+import { middleClock } from '../../core/clock/index.ts';
+import { quorumOf } from '../../core/cut/index.ts';
+import { MAX_AHEAD_MS, MAX_CLOCK_ERROR_MS } from '../../core/types/index.ts';
+import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, Warning } from '../facade/codes.ts';
+import type { PeerClock } from '../peers/clocks.ts';
 
+/** A clock that nobody has told of for this long is not compared with: many heartbeats have been missed by then. */
+const FRESH_MS = 30_000;
+/** After a start, the clocks of all members that can be heard are heard within this time. */
+const START_WAIT_MS = 3_000;
 /**
- * A jump of the wall clock against the monotonic clock beyond this stops writes. It is the bound for local HLCs, too.
+ * After a jump of the wall clock, a node that hears nobody waits this long for it to jump back, as clocks do that are
+ * being set. Peers end the wait within a heartbeat or two.
  */
-const JUMP_MS = 20_000;
-/** A jump counts as over when none has followed for this long: by then peers would have shown a wrong clock. */
-const JUMP_HOLD_MS = 60_000;
-/**
- * How far this node's clock may be from the median of its peers' clocks before the node warns, and before it refuses
- * writes (SPEC N7). The second bound is half of MAX_FUTURE_MS, so peers do not take what was written before for the
- * future.
- */
-const SKEW_WARN_MS = 500;
-const SKEW_REFUSE_MS = 30_000;
+const JUMP_WAIT_MS = 30_000;
+/** How far this machine's clock may be from the middle one before the node warns: NTP keeps clocks within a tenth. */
+const WARN_MS = 500;
 
 /** The reasons for which the wall clock cannot be relied on. */
 type ClockCode = Extract<ReadOnlyCode, 'clock-jump' | 'clock-skew' | 'clock-ahead'>;
 
 export interface ClockWatch {
-  /** To be called at every tick with the clock offsets in ms of the peers heard lately. */
-  look(offsets: readonly number[]): void;
+  /** Judges all clocks. To be called at every tick. */
+  look(): void;
+  /**
+   * The time in Unix ms by which commits are made and judged: that of this machine's wall clock, or, where the wall
+   * clock has just jumped or is far away from the others, the time that the clocks of the fleet show.
+   */
+  now(): number;
+  /** Whether the clocks have been compared since the start, or nobody could be heard in time. */
+  isCompared(): boolean;
+  /** Whether the wall clock can be relied on at this very moment to say what time has passed. */
+  isGood(): boolean;
+  /** Whether any peer has told of its clock lately. */
+  hearsPeers(): boolean;
   warnings(): readonly Warning[];
 }
 
 export interface ClockWatchDeps {
   readonly clock: Clock;
+  readonly log: Log;
+  /** Whether peers are configured: else there is nobody to compare with. */
+  readonly hasPeers: boolean;
+  readonly peerClocks: () => Iterable<PeerClock>;
+  /** How many nodes the fleet has, this one included, as far as it is known. */
+  readonly members: () => number;
   /** How far the clock of the state is ahead of the wall clock, in ms. */
   readonly clockAheadMs: () => number;
   /** Sets a reason for being read-only, or clears it when `text` is undefined. */
   readonly set: (code: ClockCode, text: string | undefined) => void;
 }
 
-/** Judges this machine's clock: against its own monotonic clock, the clocks of the peers, and that of the state. */
-export function createClockWatch({ clock, clockAheadMs, set }: ClockWatchDeps): ClockWatch {
-  let last = { wall: clock.now(), monotonic: clock.monotonic() };
-  let jumpedAt: number | undefined;
-  let skew = 0;
+const away = (ms: number): string => `${Math.round(Math.abs(ms) / 1000)} s ${ms > 0 ? 'ahead of' : 'behind'}`;
+
+/**
+ * Judges this machine's clock by the clocks of the peers, its own monotonic clock and the clock of the state (SPEC C6,
+ * N7). All clocks are measured against the monotonic one, so a step of the wall clock shows before anybody is heard
+ * again.
+ */
+export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
+  const { clock, log, set } = deps;
+  /** The wall clock less the monotonic one. */
+  const wall = (): number => clock.now() - clock.monotonic();
+  /** The wall clock as it was at the last look. */
+  let last = wall();
+  /** The wall clock as it was before a jump that has not been judged yet. */
+  let before: number | undefined;
+  /** The comparison that is awaited: clocks count that were heard since then. Undefined when it is done. */
+  let awaited: { readonly since: number; readonly until: number } | undefined = deps.hasPeers
+    ? { since: Number.NEGATIVE_INFINITY, until: clock.monotonic() + START_WAIT_MS }
+    : undefined;
+  /** The clocks that were heard lately, as of the last look: their order is that of time. */
+  let peers: readonly PeerClock[] = [];
+  let times: readonly number[] = [];
+  let everHeard = false;
+  let outliers: ReadonlyMap<string, number> = new Map();
+
+  const jumped = (): boolean => Math.abs(wall() - last) > MAX_CLOCK_ERROR_MS;
+  /** How far the wall clock is ahead of the middle clock. */
+  const ahead = (): number => wall() - middleClock(wall(), times);
+
+  function hear(): void {
+    const oldest = clock.monotonic() - FRESH_MS;
+    peers = [...deps.peerClocks()].filter(({ heardAt }) => heardAt >= oldest).sort((a, b) => a.ms - b.ms);
+    times = peers.map(({ ms }) => ms);
+    everHeard ||= peers.length > 0;
+  }
+
+  /** Ends the wait for a comparison once it has come out, or nobody is left to wait for. */
+  function compare(): void {
+    if (awaited === undefined) return;
+    const { since, until } = awaited;
+    const heard = peers.filter(({ heardAt }) => heardAt > since);
+    const agreeing = heard.filter(({ ms }) => Math.abs(ms - wall()) <= MAX_CLOCK_ERROR_MS).length;
+    const members = Math.max(deps.members(), 2);
+    // Whatever the others would say, it cannot outvote a majority; and when all have spoken, the middle clock decides.
+    const decided = agreeing + 1 >= quorumOf(members) || heard.length + 1 >= members;
+    if (!(decided && heard.length > 0) && clock.monotonic() < until) return;
+    awaited = undefined;
+    before = undefined;
+    set('clock-jump', undefined);
+    log.info({ heard: heard.length, agreeing, members, aheadMs: Math.round(ahead()) }, 'clocks compared');
+  }
+
+  /** Names the peers whose clocks are away from the middle one, in the log when that begins and ends. */
+  function nameOutliers(): void {
+    const middle = middleClock(wall(), times);
+    const now = new Map(
+      peers.filter(({ ms }) => Math.abs(ms - middle) > MAX_CLOCK_ERROR_MS).map(({ name, ms }) => [name, ms - middle]),
+    );
+    for (const [peer, ms] of now)
+      if (!outliers.has(peer)) log.warn({ peer, aheadMs: Math.round(ms) }, "a peer's clock is away from the others");
+    for (const peer of outliers.keys())
+      if (!now.has(peer)) log.info({ peer }, "a peer's clock is not away from the others any more");
+    outliers = now;
+  }
+
+  function look(): void {
+    const jump = wall() - last;
+    if (jumped()) {
+      before ??= last;
+      const now = clock.monotonic();
+      awaited = { since: now, until: Math.max(awaited?.until ?? 0, now + JUMP_WAIT_MS) };
+      set(
+        'clock-jump',
+        `the wall clock jumped by ${Math.round(jump / 1000)} s: writes wait until it has been compared with the peers'`,
+      );
+    }
+    last = wall();
+    hear();
+    compare();
+    if (awaited !== undefined) return;
+    const stateAhead = deps.clockAheadMs() - (now() - clock.now());
+    set(
+      'clock-ahead',
+      stateAhead > MAX_AHEAD_MS
+        ? `the state's clock is ${Math.round(stateAhead / 1000)} s ahead of this machine's: check the clocks of all nodes`
+        : undefined,
+    );
+    const off = ahead();
+    set(
+      'clock-skew',
+      Math.abs(off) > MAX_CLOCK_ERROR_MS ? `this machine's clock is ${away(off)} its peers': set it right` : undefined,
+    );
+    nameOutliers();
+  }
+
+  function now(): number {
+    const steady = before ?? (jumped() ? last : undefined);
+    const own = steady ?? wall();
+    const middle = middleClock(own, times);
+    if (Math.abs(own - middle) > MAX_CLOCK_ERROR_MS) return Math.round(clock.monotonic() + middle);
+    return steady === undefined ? clock.now() : Math.round(clock.monotonic() + steady);
+  }
 
   return {
-    look(offsets) {
-      const now = { wall: clock.now(), monotonic: clock.monotonic() };
-      const jump = now.wall - last.wall - (now.monotonic - last.monotonic);
-      last = now;
-      if (Math.abs(jump) > JUMP_MS) {
-        jumpedAt = now.monotonic;
-        set(
-          'clock-jump',
-          `the wall clock jumped by ${Math.round(jump / 1000)} s: writes wait until it has been steady for ${JUMP_HOLD_MS / 1000} s`,
-        );
-      } else if (jumpedAt !== undefined && now.monotonic - jumpedAt > JUMP_HOLD_MS) {
-        jumpedAt = undefined;
-        set('clock-jump', undefined);
-      }
-      const sorted = [...offsets].sort((a, b) => a - b);
-      skew = sorted[sorted.length >> 1] ?? 0;
-      set(
-        'clock-skew',
-        Math.abs(skew) > SKEW_REFUSE_MS
-          ? `this machine's clock is ${Math.round(skew / -1000)} s away from its peers' median: set it right`
-          : undefined,
-      );
-      const ahead = clockAheadMs();
-      set(
-        'clock-ahead',
-        ahead > JUMP_MS
-          ? `the state's clock is ${Math.round(ahead / 1000)} s ahead of this machine's: check the clocks of all nodes`
-          : undefined,
-      );
+    look,
+    now,
+    isCompared: () => awaited === undefined,
+    isGood: () => awaited === undefined && !jumped() && Math.abs(ahead()) <= MAX_CLOCK_ERROR_MS,
+    hearsPeers: () => peers.length > 0,
+    warnings() {
+      const found: Warning[] = [];
+      const off = ahead();
+      if (Math.abs(off) > WARN_MS)
+        found.push({
+          code: 'clock-skew',
+          text: `this machine's clock is ${Math.round(Math.abs(off))} ms ${off > 0 ? 'ahead of' : 'behind'} its peers': check NTP`,
+        });
+      for (const [name, ms] of outliers)
+        found.push({ code: 'peer-clock', text: `the clock of ${name} is ${away(ms)} the others: set it right (NTP)` });
+      if (deps.hasPeers && awaited === undefined && !everHeard)
+        found.push({
+          code: 'clock-unchecked',
+          text: "no peer has been heard since the start: this machine's clock could not be compared with any other",
+        });
+      return found;
     },
-    warnings: () =>
-      Math.abs(skew) > SKEW_WARN_MS
-        ? [
-            {
-              code: 'clock-skew',
-              text: `this machine's clock differs from its peers' by ${Math.round(skew)} ms: check NTP`,
-            },
-          ]
-        : [],
   };
 }

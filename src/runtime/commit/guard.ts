@@ -2,7 +2,7 @@ import { type Author, bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
-import { createClockWatch } from './clock-watch.ts';
+import { type ClockWatch, type ClockWatchDeps, createClockWatch } from './clock-watch.ts';
 import { createOwnClaims } from './own-claims.ts';
 
 /**
@@ -19,9 +19,6 @@ const CATCH_UP_MS = 30_000;
  */
 const MAX_CATCH_UP_MS = 300_000;
 
-/** The reasons for which the wall clock cannot be relied on. */
-const CLOCK_REASONS: readonly ReadOnlyCode[] = ['clock-jump', 'clock-skew', 'clock-ahead'];
-
 export interface Guard {
   /** The reasons why this node refuses writes at present; empty when there is none. */
   reasons(): readonly ReadOnlyReason[];
@@ -34,8 +31,8 @@ export interface Guard {
   /** Sets a reason, or clears it when `text` is undefined. */
   set(code: ReadOnlyCode, text: string | undefined): void;
   has(code: ReadOnlyCode): boolean;
-  /** True when no reason concerns this machine's clock. */
-  clockIsGood(): boolean;
+  /** What is known of this machine's clock. */
+  readonly clocks: Pick<ClockWatch, 'now' | 'isGood' | 'hearsPeers'>;
   /** To be called when a peer tells the greatest HLC of our commits that it has seen. */
   toldOwnHlc(peer: Author, hlc: Hlc): void;
   /** To be called when a commit of our own key comes from elsewhere that this node never made. */
@@ -49,17 +46,16 @@ export interface Guard {
    * so that it is running.
    */
   sawTwin(url: string): void;
-  /** To be called at every tick with the clock offsets in ms of the peers heard lately. */
-  tick(offsets: readonly number[]): void;
+  /** To be called at every tick. */
+  tick(): void;
 }
 
-export interface GuardDeps {
+export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks' | 'members' | 'clockAheadMs'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly incarnation: Uint8Array;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
-  readonly hasPeers: boolean;
   /** Whether the peer's newest root equals ours. */
   readonly agreesWith: (peer: Author) => boolean;
   /**
@@ -67,8 +63,6 @@ export interface GuardDeps {
    * clone. `told` is the greatest HLC of our key that peers told and that is here; undefined when none did.
    */
   readonly onOpen: (told: Hlc | undefined) => void;
-  /** How far the clock of the state is ahead of the wall clock, in ms. */
-  readonly clockAheadMs: () => number;
 }
 
 /**
@@ -89,10 +83,13 @@ export function createGuard(deps: GuardDeps): Guard {
   let waiting: (() => void)[] = [];
   let warned = false;
   const others = new Map<string, { readonly sequence: number; readonly at: number }>();
-  const clocks = createClockWatch({ clock, clockAheadMs: deps.clockAheadMs, set });
+  const clocks = createClockWatch({ ...deps, set });
 
   function openGate(why: string): void {
     if (open) return;
+    clocks.look();
+    // The last word of the tick opens the gate when the clocks take longer than our own history.
+    if (!clocks.isCompared()) return;
     open = true;
     ownMax = deps.ownSeen();
     deps.onOpen(claims.fulfilled());
@@ -129,7 +126,7 @@ export function createGuard(deps: GuardDeps): Guard {
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),
-    clockIsGood: () => !CLOCK_REASONS.some((code) => reasons.has(code)),
+    clocks: { ...clocks, isGood: () => clocks.isGood() && !reasons.has('clock-ahead') },
     toldOwnHlc(peer, hlc) {
       if (!open) {
         claims.note(peer, hlc);
@@ -162,8 +159,8 @@ export function createGuard(deps: GuardDeps): Guard {
     sawTwin(url) {
       alarm(`${url} runs with our key`);
     },
-    tick(offsets) {
-      clocks.look(offsets);
+    tick() {
+      clocks.look();
       if (open) return;
       const waited = clock.monotonic() - started;
       if (!claims.any) {

@@ -48,6 +48,8 @@ export type ReadOnlyReason = Coded<ReadOnlyCode>;
 export const WARNING_CODES = [
   'configuration', // a setting that is usable but probably not meant
   'clock-skew',
+  'peer-clock', // the clock of a peer is away from the others
+  'clock-unchecked', // writes opened after a start without another clock to compare with
   'no-trust-list',
   'other-trust-list', // a peer has another trust list than this node
   'peer-twin', // two nodes run with a peer's key

@@ -14,6 +14,7 @@ import { JOURNAL_LENGTH } from '../storage/startup.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
+import { createStoreChecks } from '../upkeep/store-checks.ts';
 import { createSupervision } from '../upkeep/supervision.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
@@ -51,7 +52,7 @@ export function buildDuties(
     periodMs,
     hasher,
     verifier,
-    clock,
+    clock: state.fleetClock,
     log: cutLog,
     onOwn: attested.heard,
   });
@@ -69,8 +70,14 @@ export function buildDuties(
     attested,
     periodMs,
     settleMs: options.cutSettleMs ?? CUT_SETTLE_MS,
-    clockIsGood: guard.clockIsGood,
-    mayAttest: () => trust.has(self) && !guard.has('clone') && !guard.has('lost-batches') && vouching.isVerified(),
+    clockIsGood: guard.clocks.isGood,
+    // Alone, a node whose word needs others' to count has nobody to compare its clock with.
+    mayAttest: () =>
+      (trust.authors.length === 1 || guard.clocks.hearsPeers()) &&
+      trust.has(self) &&
+      !guard.has('clone') &&
+      !guard.has('lost-batches') &&
+      vouching.isVerified(),
     ways: createAttestationWays({ p2p, http, streams, peers, mode: () => mode.now }),
     onCut: (cut) => streams.publishEvent({ type: 'cut', ...cut }),
     onMismatch: mismatches.note,
@@ -84,7 +91,7 @@ export function buildDuties(
     door,
     hasher,
     verifier,
-    clock,
+    clock: state.fleetClock,
     log: deps.log.child('bootstrap'),
     network,
     trusted: trust.authors,
@@ -141,7 +148,16 @@ export function buildDuties(
     },
   });
 
-  const integrity = createIntegrityCheck({ replica, store, hasher, entries, writer, clock, log, onFatal });
+  const integrity = createIntegrityCheck({
+    replica,
+    store,
+    checks: createStoreChecks({ replica, store, hasher, verifier, entries, writer }),
+    isVerified: vouching.isVerified,
+    writer,
+    clock,
+    log,
+    onFatal,
+  });
   const checkpoints = createCheckpointSaver({
     replica,
     store,

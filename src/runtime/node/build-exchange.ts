@@ -21,12 +21,12 @@ export function buildExchange(
   { cuts, bootstrap, snapshots, supervision }: DutyParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
-  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams } = state;
+  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams, fleetClock } = state;
   const { network } = options;
 
   const commits = createLiveCommits({
     hasher,
-    clock,
+    clock: fleetClock,
     door,
     seen: (author) => replica.seen(author),
     passOn(fragments) {
@@ -38,7 +38,7 @@ export function buildExchange(
     self,
     incarnation,
     verifier,
-    clock,
+    clock: fleetClock,
     heartbeatMs: options.heartbeatMs,
     commits,
     guard,

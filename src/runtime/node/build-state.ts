@@ -1,5 +1,6 @@
 import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
+import type { Clock } from '../../ports/index.ts';
 import { createContradictions } from '../commit/contradictions.ts';
 import { createCovering, createCoveringWrites } from '../commit/covering.ts';
 import { createDoor } from '../commit/door.ts';
@@ -12,6 +13,7 @@ import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
+import { clocksOf } from '../peers/clocks.ts';
 import { createPeerTable } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
@@ -77,6 +79,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     incarnation,
     ownSeen: () => later(replica.seen(self), end.committed),
     hasPeers,
+    peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
+    members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
     onOpen: settleHistory,
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
@@ -96,6 +100,12 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   });
   for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
 
+  /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
+  const fleetClock: Clock = {
+    now: guard.clocks.now,
+    monotonic: () => clock.monotonic(),
+    after: (ms, run) => clock.after(ms, run),
+  };
   /** Ends the time in which own commits may come back. The store has failed when this does, which ends the process. */
   function settleHistory(told: Hlc | undefined): void {
     writer
@@ -111,7 +121,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     hasher,
     entries,
     signer,
-    clock,
+    clock: fleetClock,
     log,
     onStep: holds.stepped,
     witness: keeper,
@@ -162,6 +172,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     covering,
     coveringWrites,
     lost,
+    fleetClock,
     writer,
     door,
     streams,

@@ -10,6 +10,8 @@ import type { Writable } from './writable.ts';
  * says.
  */
 const FORMER_INCARNATION_MS = 10_000;
+/** How many heads tell of a peer's clock: those of some seconds, so that a clock that was set shows soon. */
+const CLOCK_SAMPLES = 8;
 
 /**
  * What is known of a peer's state, and how it compares with ours. Times are monotonic ms unless they say otherwise.
@@ -32,8 +34,8 @@ export interface PeerView {
   readonly roots: RecentRoots;
   readonly trustMatches: boolean | undefined;
   readonly software: string | undefined;
-  /** Its wall clock less ours in ms. */
-  readonly clockOffsetMs: number | undefined;
+  /** What its newest heads said of its wall clock, the oldest first. */
+  readonly clockSamples: readonly ClockSample[];
   readonly agreement: Agreement;
   /** When the present verdict began, or when it was last confirmed as equal. */
   readonly agreementAt: number;
@@ -43,6 +45,14 @@ export interface PeerView {
   readonly pair: { readonly roots: string; readonly at: number };
   /** The pair of roots for which a repair found that only refused items differ. */
   readonly exceptRefused: string | undefined;
+}
+
+/** What one head told of the wall clock of its peer. */
+export interface ClockSample {
+  /** The peer's wall clock less our monotonic clock, in ms. The head's time on the way makes it less than it is. */
+  readonly ms: number;
+  /** When the head came, monotonic ms. */
+  readonly at: number;
 }
 
 /** Our side of a comparison. */
@@ -70,6 +80,16 @@ interface Moment {
   readonly wall: number;
 }
 
+/**
+ * The peer's clock as its newest heads show it. Of some of them the one that was fastest on its way counts: a head that
+ * waited somewhere makes its peer seem behind, and nothing makes it seem ahead (as the clock filter of NTP, RFC 5905
+ * §10, takes the sample of the least delay). Undefined when no head came.
+ */
+export function clockOf({ clockSamples }: Pick<PeerView, 'clockSamples'>): ClockSample | undefined {
+  const newest = clockSamples.at(-1);
+  return newest === undefined ? undefined : { ms: Math.max(...clockSamples.map(({ ms }) => ms)), at: newest.at };
+}
+
 const write = (view: PeerView): Writable<PeerView> => view;
 
 export function createView({ wall }: Moment): PeerView {
@@ -83,7 +103,7 @@ export function createView({ wall }: Moment): PeerView {
     roots: new RecentRoots(),
     trustMatches: undefined,
     software: undefined,
-    clockOffsetMs: undefined,
+    clockSamples: [],
     agreement: 'unknown',
     agreementAt: 0,
     agreementSince: wall,
@@ -121,7 +141,7 @@ export function hearHead(
   direct: boolean,
   moment: Moment,
 ): Heard | undefined {
-  const { now, wall } = moment;
+  const { now } = moment;
   if (!isNews(view, head, lung, direct, moment)) return undefined;
   const known = view.head;
   const w = write(view);
@@ -141,7 +161,9 @@ export function hearHead(
   const newTrust = known !== undefined && !equalBytes(known.trustHash, head.trustHash);
   w.head = head;
   view.roots.add(bytesToHex(head.root), now);
-  if (direct) w.clockOffsetMs = head.wallMs - wall;
+  // A new incarnation may run on a machine whose clock has been set meanwhile.
+  const samples = newIncarnation ? [] : view.clockSamples;
+  w.clockSamples = [...samples, { ms: head.wallMs - now, at: now }].slice(-CLOCK_SAMPLES);
   return { newIncarnation, newTrust };
 }
 

@@ -7,7 +7,6 @@ import {
   decodeOwnCommit,
   decodeOwnSince,
   decodeStateMeta,
-  encodeStateMeta,
   OWN_SINCE,
   type OwnCommit,
   type StateMeta,
@@ -17,6 +16,7 @@ import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
 import { loadCells } from './saved-cells.ts';
+import { twoReads } from './two-reads.ts';
 import { compareEnd, type EndOfStore, loadKept } from './witness.ts';
 
 /**
@@ -58,8 +58,9 @@ export async function openState(options: {
   const { store, hasher, random, network, self, directory } = options;
   const rows = createEntryRows(store, hasher);
   const meta = await readable(directory, async () => {
-    const row = await store.get(STATE_META);
-    return row === undefined ? undefined : decodeStateMeta(row);
+    // Of two records the one of the newest batch is right: the sequence only grows.
+    const records = (await twoReads(store, STATE_META)).map(decodeStateMeta);
+    return records.sort((a, b) => b.sequence - a.sequence)[0];
   });
   if (meta !== undefined && meta.network !== network) {
     throw new LatticeError(
@@ -72,7 +73,7 @@ export async function openState(options: {
   }
   const end = compareEnd(store.witness, meta, await loadKept(store));
   // After a loss the sequences of the lost batches are used again, so cursors that name them must not be taken.
-  const incarnation = end.short ? random.bytes(8) : (meta?.incarnation ?? random.bytes(8));
+  const incarnation = end.missing > 0 || meta === undefined ? random.bytes(8) : meta.incarnation;
   const create = (): Replica =>
     createReplica({ hasher, network, self, isKnown: options.isKnown, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
@@ -89,16 +90,13 @@ export async function openState(options: {
     await loadHistory(store, replica, hasher, self);
   }
   const stored = await readable(directory, async () => {
-    const row = await store.get(ATTESTED);
-    return row === undefined ? 0 : decodeAttested(row);
+    return Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
   });
   // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
   const attested = end.short ? Math.max(stored, hlcMs(end.hlc)) : stored;
   if (attested > 0) replica.observeTime(lastHlcAt(attested));
   // No commit may get an HLC that a lost one had.
   replica.observeTime(end.hlc);
-  // The witness goes with the incarnation that stands in the store.
-  if (end.short) await store.batch([{ type: 'put', key: STATE_META, value: encodeStateMeta(replica.meta) }]);
   return { replica, rows, incarnation, checkpoint, end, attested };
 }
 

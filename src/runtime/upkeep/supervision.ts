@@ -8,15 +8,12 @@ import type { Trust } from '../fleet/trust.ts';
 import { decidePath } from '../peers/failover.ts';
 import { setPath } from '../peers/link.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
-import { lastHeard } from '../peers/view.ts';
 import type { Comparison } from '../repair/compare-peer.ts';
 import type { Repairs } from '../repair/repairs.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 
 /** How often every peer is looked at: fine enough for a grace of seconds, coarse enough to cost nothing. */
 const LOOK_EVERY_MS = 250;
-/** A head that is older than this tells nothing about the peer's clock. */
-const FRESH_MS = 30_000;
 
 export interface SupervisionDeps {
   readonly clock: Clock;
@@ -84,16 +81,13 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
 
   function look(): void {
     const now = clock.monotonic();
-    const offsets: number[] = [];
     for (const peer of peers.all()) {
-      const { view } = peer;
       compare(peer.author);
-      if (view.clockOffsetMs !== undefined && now - lastHeard(view) < FRESH_MS) offsets.push(view.clockOffsetMs);
       decide(peer, now);
       deps.repairs.consider(peer);
       deps.comparison.consider(peer);
     }
-    guard.tick(offsets);
+    guard.tick();
   }
 
   function tick(): void {

@@ -15,6 +15,7 @@ import type { Mode } from '../fleet/mode.ts';
 import type { Transitions } from '../fleet/transitions.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
+import { clockOf } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -52,7 +53,7 @@ export interface StatusParts {
   readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
-  readonly integrity: Pick<IntegrityCheck, 'progress'>;
+  readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
@@ -82,6 +83,11 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
   /** Whether an operator added the peer while a node ran. */
   const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
     (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
+  /** The peer's wall clock less ours, in whole ms. */
+  const clockOffsetOf = (peer: Peer): number | undefined => {
+    const told = clockOf(peer.view);
+    return told === undefined ? undefined : Math.round(told.ms - (clock.now() - clock.monotonic()));
+  };
   /** Turns monotonic times into Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
@@ -128,7 +134,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
       ...optional('repair', peer.repair.progress),
       ...optional('differing', differingOf(peer)),
       ...optional('software', peer.view.software),
-      ...optional('clockOffsetMs', peer.view.clockOffsetMs),
+      ...optional('clockOffsetMs', clockOffsetOf(peer)),
     };
   }
 
@@ -255,6 +261,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
         refused: s.door.refused(),
         deferred: s.door.deferred(),
         ...optional('integrity', s.integrity.progress()),
+        scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),
         queues: {
           writer: s.writer.queued,

@@ -93,6 +93,8 @@ export async function startApi(
     limits?: ApiDeps['limits'];
     lattice?: LiveLattice;
     complete?: boolean;
+    hasRoom?: () => boolean;
+    dashboard?: URL;
   } = {},
 ): Promise<TestApi> {
   const lattice = options.lattice ?? (await startLattice());
@@ -109,8 +111,10 @@ export async function startApi(
     clock,
     log: silentLog,
     ...sources,
+    ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),
   });
   if (machine !== undefined) running.push({ close: async () => machine.close() });
   running.push(api);

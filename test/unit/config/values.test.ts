@@ -55,9 +55,9 @@ const GOOD: readonly (readonly [string, string, (config: Config) => unknown, unk
   ],
   [
     'ALLOWED_HOSTS',
-    'Node.example.org,192.0.2.1:8000,[::1]:8000',
+    'Node.example.org,192.0.2.1:8000,[::1]:8000,FD00::1',
     (c) => c.api.allowedHosts,
-    ['node.example.org', '192.0.2.1:8000', '[::1]:8000'],
+    ['node.example.org', '192.0.2.1:8000', '[::1]:8000', '[fd00::1]'],
   ],
   [
     'TRUSTED_PROXIES',
@@ -130,7 +130,7 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['CORS_ORIGINS', 'null', /not a URL/],
   ['ALLOWED_HOSTS', 'http://a.example', /Host header/],
   ['ALLOWED_HOSTS', 'a.example:0', /Host header/],
-  ['ALLOWED_HOSTS', '::1', /Host header/],
+  ['ALLOWED_HOSTS', 'fd00::1:80000000', /Host header/],
   ['ALLOWED_HOSTS', '*', /Host header/],
   ['TRUSTED_PROXIES', 'proxy.example', /CIDR/],
   ['TRUSTED_PROXIES', '10.0.0.0/33', /CIDR/],

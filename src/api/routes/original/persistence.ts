@@ -100,15 +100,15 @@ export function persistenceRoutes({ lattice, config, clock, log, inTime }: Route
 
     scope.get('/api/persistence/integrity', async () => {
       try {
-        const { valid, root, recomputed } = await inTime(checkIntegrity());
+        const { valid, root, recomputed, fault } = await inTime(checkIntegrity());
         return {
           success: true,
           is_valid: valid,
           status: valid ? 'VALID' : 'CORRUPTED',
           merkle_root: root,
           message: valid
-            ? 'The root recomputed from the store is the current root'
-            : `The store gives another root: ${recomputed}`,
+            ? 'The root recomputed from the store is the current root, and every value leads to it'
+            : (fault ?? `The store gives another root: ${recomputed}`),
         };
       } catch (cause) {
         log.error({ err: cause }, 'integrity check failed');

@@ -110,8 +110,9 @@ async function readJsonObject(path: string): Promise<OriginalObject | undefined>
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stat = await file.stat();
     if (!stat.isFile() || stat.size > MAX_FILE_BYTES) return undefined;
-    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
-    const { bytesRead } = await file.read(bytes, 0, Math.min(stat.size + 1, bytes.length), 0);
+    // One byte more shows whether the file has grown meanwhile.
+    const bytes = Buffer.alloc(stat.size + 1);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
     const value = parseOriginalJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, bytesRead)));
     return isObject(value) ? value : undefined;
   } catch (error) {

@@ -71,6 +71,17 @@ test('monotonic time does not go back; wall time is the machine’s', () => {
   expect(now).toBeLessThanOrEqual(Date.now());
 });
 
+test('what a callback throws is told and does not end the process, where somebody listens', async () => {
+  const told: unknown[] = [];
+  const failure = new Error('EMFILE: too many open files');
+  const watched = systemClock({ keepsAlive: true, onError: (error) => told.push(error) });
+  watched.after(1, () => {
+    throw failure;
+  });
+  await new Promise<void>((resolve) => watched.after(20, resolve));
+  expect(told).toEqual([failure]);
+});
+
 test.each([
   ['does not keep a process alive', '', 3_600_000, 'armed\n'],
   ['keeps it alive when it is told to', '{ keepsAlive: true }', 20, 'armed\nfired\n'],

@@ -88,6 +88,7 @@ test('GET /api/v1/resources tells disk, memory, event loop and CPU', async () =>
   const number = expect.any(Number) as unknown;
   expect(json()).toEqual({
     disk: { path: expect.stringMatching(/state-1$/), freeBytes: positive, totalBytes: positive, storeBytes: positive },
+    descriptors: { limit: positive, open: positive },
     memory: { rss: positive, heapUsed: positive, heapTotal: positive, external: positive, arrayBuffers: number },
     eventLoop: { p50Ms: number, p99Ms: number, maxMs: number },
     cpu: { percent: number },

@@ -2,11 +2,14 @@ import {
   answerDigests,
   type CellServer,
   createCellServer,
+  type ReceivedOperation,
   RefusedDifferences,
   repair,
   type SessionAnswer,
   type SessionProgress,
   type SessionResult,
+  SessionTally,
+  SettledKeys,
   type Started,
   type Work,
   type WorkAnswer,
@@ -33,11 +36,7 @@ export const open: Door = () => undefined;
 /** What a session needs of either side. */
 export type Side = Pick<TestReplica, 'replica' | 'entryByHash' | 'step'>;
 
-function receive(
-  to: Side,
-  door: Door,
-  fragments: readonly Bytes[],
-): { key: string; commit: Bytes; index: number; verdict: PushVerdict }[] {
+function receive(to: Side, door: Door, fragments: readonly Bytes[]): ReceivedOperation[] {
   return fragments.flatMap((bytes) => {
     const fragment = decodeFragment(bytes, hasher);
     const refusal = door(fragment.header.author);
@@ -105,6 +104,7 @@ export function session(
   b: Side,
   options: {
     refused?: RefusedDifferences;
+    tally?: SessionTally;
     doorA?: Door;
     doorB?: Door;
     now?: number;
@@ -122,6 +122,7 @@ export function session(
 ): Run {
   const {
     refused = new RefusedDifferences(),
+    tally = new SessionTally(new SettledKeys()),
     doorA = open,
     doorB = open,
     now = 0,
@@ -140,6 +141,7 @@ export function session(
       : { cells: { live: a.replica.cells, salt: cells, theirEntries: b.replica.tree.size } }),
     hasher,
     refused,
+    tally,
     now: () => now,
     ...(onWait === undefined ? {} : { flowMs: 1_500 }),
   });

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isHostName, isIPv4, parsePort, shortIPv6 } from '../../../../src/core/wire/host.ts';
+import { isHostName, isIPv4, localUrl, parsePort, shortIPv6 } from '../../../../src/core/wire/host.ts';
 
 /** Texts near IP addresses: some are, most have one thing wrong. */
 const group = fc.oneof(
@@ -36,6 +36,21 @@ describe('IP addresses', () => {
   ])('%s has the short form %s', (text, short) => {
     expect(shortIPv6(text)).toBe(short);
   });
+});
+
+describe('the URL of a server on its own machine', () => {
+  it.each([
+    ['127.0.0.1', 'http://127.0.0.1:8000'],
+    ['0.0.0.0', 'http://127.0.0.1:8000'],
+    ['::', 'http://[::1]:8000'],
+    ['[::]', 'http://[::1]:8000'],
+    ['0:0::0', 'http://[::1]:8000'],
+    ['::ffff:0.0.0.0', 'http://127.0.0.1:8000'],
+    ['::1', 'http://[::1]:8000'],
+    ['[::1]', 'http://[::1]:8000'],
+    ['FD00::0001', 'http://[fd00::1]:8000'],
+    ['node.example.org', 'http://node.example.org:8000'],
+  ])('bound to %s is %s', (host, url) => expect(localUrl(host, 8000)).toBe(url));
 });
 
 describe('host names and ports', () => {

@@ -8,6 +8,7 @@ import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts
 import { createIntake, type Intake } from '../../../../src/runtime/exchange/intake.ts';
 import { createLiveCommits } from '../../../../src/runtime/exchange/live-commits.ts';
 import type { SyncMode } from '../../../../src/runtime/facade/index.ts';
+import { clocksOf } from '../../../../src/runtime/peers/clocks.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import {
   badHead,
@@ -59,6 +60,8 @@ beforeEach(async () => {
     incarnation: OWN_LIFE,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    peerClocks: () => clocksOf(peers.all(), (author) => author),
+    members: () => 3,
     agreesWith: () => false,
     onOpen: () => undefined,
     clockAheadMs: () => 0,
@@ -302,10 +305,10 @@ describe('a push stream', () => {
     await intake.onStreamFrame(friend.author, { type: 'head', head: friend.head({ sequence: 3 }) });
     await intake.onStreamFrame(friend.author, { type: 'head', head: relay.head({ sequence: 4 }) });
     expect(peers.get(friend.author)).toMatchObject({
-      view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: 0 },
+      view: { heardAt: { http: 0, p2p: undefined } },
     });
     expect(peers.get(relay.author)).toMatchObject({
-      view: { heardAt: { http: 0, p2p: undefined }, clockOffsetMs: undefined },
+      view: { heardAt: { http: 0, p2p: undefined } },
     });
   });
 });

@@ -78,6 +78,8 @@ export async function openSide(options: {
     incarnation: life,
     ownSeen: () => replica.seen(self.author),
     hasPeers: true,
+    peerClocks: () => [],
+    members: () => 3,
     agreesWith: () => false,
     onOpen: () => undefined,
     clockAheadMs: () => 0,

@@ -340,7 +340,20 @@ describe('attestations', () => {
   const attestations = (messages: readonly GossipMessage[]): SignedAttestation[] =>
     messages.flatMap((m) => (m.type === 'attestation' ? [m.attestation] : []));
 
+  /** Has the friend's clock heard: alone, a node of a fleet attests nothing. */
+  const hearFriend = () =>
+    handlers.onGossip(encodeGossip({ type: 'head', head: friend.head({ wallMs: clock.now() }) }), friend.author);
+
+  it('are not made before the clock of another node has been heard [Z3]', async () => {
+    await clock.advance(15_500);
+    expect([attestations(gossip), lattice.status().cuts?.newest?.at]).toEqual([[], EPOCH_MS + 10_000]);
+    await hearFriend();
+    await clock.advance(10_000);
+    expect(attestations(gossip).map((a) => a.attestation.at)).toEqual([EPOCH_MS + 20_000]);
+  });
+
   it('of this node go out by gossip and on every stream; what comes by gossip goes on by streams alone [Z6]', async () => {
+    await hearFriend();
     const stream = await openStream();
     await put('a', 1);
     await clock.advance(15_500);
@@ -374,6 +387,7 @@ describe('attestations', () => {
   it('tell in the events when a cut is fixed and when it is certified [Z9]', async () => {
     const events: LatticeEvent[] = [];
     await lattice.subscribe(undefined, (event) => events.push(event) > 0);
+    await hearFriend();
     await clock.advance(15_500);
     const [own] = attestations(gossip) as [SignedAttestation];
     const theirs = createSignedAttestation({ ...own.attestation, author: friend.author }, friend.sign);

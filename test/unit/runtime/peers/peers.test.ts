@@ -57,7 +57,7 @@ describe('the table', () => {
     compare();
     expect(peer.view).toMatchObject({
       heardAt: { p2p: 300, http: undefined },
-      clockOffsetMs: -300,
+      clockSamples: [{ ms: EPOCH_MS - 300, at: 300 }],
       agreement: 'different',
       agreementAt: 300,
       agreementSince: EPOCH_MS + 300,

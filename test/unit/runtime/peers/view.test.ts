@@ -5,6 +5,7 @@ import type { LungName } from '../../../../src/runtime/peers/link.ts';
 import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
 import {
   agreeExceptRefused,
+  clockOf,
   compareHead,
   createView,
   forgetExceptRefused,
@@ -54,11 +55,19 @@ describe('heads of one life', () => {
     expect(view.heardAt).toEqual({ p2p: 200, http: 0 });
   });
 
-  it('tell of a clock only when the node speaks itself', () => {
+  it('tell of a clock, as the one of them does that was fastest on its way [C6]', async () => {
+    expect(clockOf(view)).toBeUndefined();
     hear('p2p', { sequence: 1, wallMs: EPOCH_MS + 400 }, false);
-    expect(view.clockOffsetMs).toBeUndefined();
-    hear('p2p', { sequence: 2, wallMs: EPOCH_MS + 400 }, true);
-    expect(view.clockOffsetMs).toBe(400);
+    expect(clockOf(view)).toEqual({ ms: EPOCH_MS + 400, at: 0 });
+    // The second head was three seconds on its way.
+    await clock.advance(4_000);
+    hear('http', { sequence: 2, wallMs: EPOCH_MS + 1_400 });
+    expect(clockOf(view)).toEqual({ ms: EPOCH_MS + 400, at: 4_000 });
+    // The peer's clock was set back: what it was is forgotten after eight heads.
+    for (let i = 3; i < 11; i++) hear('p2p', { sequence: i, wallMs: EPOCH_MS - 16_000 });
+    expect(clockOf(view)).toEqual({ ms: EPOCH_MS - 20_000, at: 4_000 });
+    hear('p2p', { incarnation: life(7), sequence: 1, wallMs: EPOCH_MS - 26_000 });
+    expect(clockOf(view)).toEqual({ ms: EPOCH_MS - 30_000, at: 4_000 });
   });
 });
 

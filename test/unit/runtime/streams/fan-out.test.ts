@@ -107,6 +107,8 @@ beforeEach(async () => {
     incarnation,
     ownSeen: () => replica.seen(self.author),
     hasPeers: false,
+    peerClocks: () => [],
+    members: () => 3,
     agreesWith: () => false,
     onOpen: () => undefined,
     clockAheadMs: () => 0,

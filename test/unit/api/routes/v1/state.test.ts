@@ -308,7 +308,7 @@ describe('bad input', () => {
     expect([method.status, method.json().code, method.headers.allow]).toEqual([
       405,
       'method-not-allowed',
-      'GET, HEAD, PUT, DELETE',
+      'GET, HEAD, PUT, DELETE, OPTIONS',
     ]);
     expect((await ask(`${KEY}%ff`)).status).toBe(400);
   });
