@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['test/{unit,contract,vectors,regressions}/**/*.test.ts'],
+          include: ['test/{unit,contract,vectors,regressions,model}/**/*.test.ts'],
           testTimeout: 30_000,
         },
       },

@@ -4,6 +4,7 @@ export {
   type AppliedFragment,
   type ChangedEntry,
   type EntryView,
+  type FoundContradiction,
   type OperationOutcome,
   type RowWrite,
   type Step,

@@ -3,7 +3,7 @@ import type { MerkleTree } from '../merkle/index.ts';
 import type { LiveCells } from '../reconcile/index.ts';
 import { type AuthorClock, STATE_FORMAT, type StateMeta } from '../rows/index.ts';
 import type { AttestedEntry } from '../snapshot/index.ts';
-import { mergeSibling } from '../state/index.ts';
+import { contradictionOf, mergeSibling } from '../state/index.ts';
 import type { Author, Bytes, Entry, Fragment, Hasher, Hlc, Sibling } from '../types/index.ts';
 import { fragmentToSiblings, keyHashInto } from '../wire/index.ts';
 import { adoptEntries, type Correction, correctEntries } from './amend.ts';
@@ -12,7 +12,15 @@ import { createDraft, type Draft } from './draft.ts';
 import { createEntryTree } from './entry-tree.ts';
 import { groupCommit } from './group-commit.ts';
 import { createOwnHistory, type OwnHistory } from './own-history.ts';
-import type { AppliedFragment, EntryView, OperationOutcome, RowWrite, Step, WriteIntent } from './step.ts';
+import type {
+  AppliedFragment,
+  EntryView,
+  FoundContradiction,
+  OperationOutcome,
+  RowWrite,
+  Step,
+  WriteIntent,
+} from './step.ts';
 import { addEntryRows, addStateRows } from './step-rows.ts';
 
 export interface ReplicaOptions {
@@ -97,6 +105,9 @@ export interface Replica {
   loaded(): void;
 }
 
+/** Most contradictions of one step that are kept: each is two operations, and one is enough to name an author. */
+const MAX_CONTRADICTIONS = 16;
+
 /** What a step finds of commits of the node's own key that come from elsewhere. */
 interface Owned {
   /** Whether an operation that is not here, and that nothing here supersedes, is one that was replaced here. */
@@ -159,6 +170,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     applied: [],
     writes: [],
     commits: [],
+    contradictions: [],
     unmade: owned.unmade,
   });
 
@@ -198,12 +210,20 @@ export function createReplica(options: ReplicaOptions): Replica {
     step({ fragments, writes: intents }, view, now, sign) {
       const draft = createDraft(view);
       const owned = createOwned();
+      const contradictions: FoundContradiction[] = [];
+      const compare = ({ siblings }: Entry, sibling: Sibling): void => {
+        const other = siblings.find(({ author }) => author === sibling.author);
+        if (other === undefined || contradictions.length >= MAX_CONTRADICTIONS) return;
+        const kind = contradictionOf(other, sibling, clocks.knows);
+        if (kind !== undefined) contradictions.push({ kind, siblings: [other, sibling] });
+      };
       const merge = (sibling: Sibling, isOldNews: (sibling: Sibling) => boolean): OperationOutcome => {
         const { key } = sibling.operation;
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
         // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
         if (outcome !== 'key-full') clocks.observe(sibling);
+        if (held !== undefined && outcome !== 'held') compare(held, sibling);
         if (outcome !== 'added') return outcome;
         // What this node made and has no entry for at all was lost here, so it is taken.
         if (isOldNews(sibling) && held !== undefined) return 'old-news';
@@ -225,7 +245,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         sign,
       });
       const own = [...rows, ...owned.rows, ...commits.map(history.made)];
-      return { ...conclude(draft, NONE_KNOWN, own), applied, writes, commits, unmade: owned.unmade };
+      return { ...conclude(draft, NONE_KNOWN, own), applied, writes, commits, contradictions, unmade: owned.unmade };
     },
     adopt(attested, view) {
       const draft = createDraft(view);

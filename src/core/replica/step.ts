@@ -1,5 +1,5 @@
 import type { StateMeta } from '../rows/index.ts';
-import { type Conditions, type MergeOutcome, winner } from '../state/index.ts';
+import { type Conditions, type Contradiction, type MergeOutcome, winner } from '../state/index.ts';
 import type { Bytes, Entry, Fragment, Hlc, LatticeError, Sibling } from '../types/index.ts';
 
 /** A row that a step writes or deletes, in the shape of the store port's operations. */
@@ -64,6 +64,12 @@ export interface ChangedEntry {
   readonly after: Entry | undefined;
 }
 
+/** Two operations of one author and one key that contradict each other (SPEC R10). */
+export interface FoundContradiction {
+  readonly kind: Contradiction;
+  readonly siblings: readonly [Sibling, Sibling];
+}
+
 /** What one step of the replica came to. */
 export interface Step {
   /**
@@ -77,6 +83,8 @@ export interface Step {
   readonly writes: readonly WriteOutcome[];
   /** The node's own commits that this step made, to be published once they are durable. */
   readonly commits: readonly Fragment[];
+  /** At most MAX_CONTRADICTIONS of what the operations contradict that were here. */
+  readonly contradictions: readonly FoundContradiction[];
   /** The HLCs of commits of the node's own key that it never made, and that are in the state now. */
   readonly unmade: readonly Hlc[];
   /** The entries that changed, each key once, in the order in which they first changed. */

@@ -1,2 +1,3 @@
+export * from './evidence.ts';
 export * from './register.ts';
 export * from './write.ts';

@@ -14,7 +14,7 @@ import {
 /**
  * A multi-value register for each key, with causality by version vectors as in Shapiro et al., "A comprehensive study
  * of Convergent and Commutative Replicated Data Types" (2011), §3.2.2, and with dots as in Preguiça et al., "Dotted
- * Version Vectors" (2010). The result depends only on the set of operations seen, never on their order (SPEC R3).
+ * Version Vectors" (2010). Among honest authors the result depends only on the set of operations seen (SPEC R3).
  */
 
 /** True when `context` names `author` with an HLC of at least `hlc`. */

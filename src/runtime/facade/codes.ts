@@ -54,6 +54,7 @@ export const WARNING_CODES = [
   'other-trust-list', // a peer has another trust list than this node
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut
+  'contradicting-commits', // two commits of one author contradict each other
   'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
   'own-history-claim', // a peer claimed commits of this node's key that nobody delivered
   'refused-items', // everything in which a peer and this node differ has been refused

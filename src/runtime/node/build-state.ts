@@ -1,6 +1,7 @@
 import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
+import { createContradictions } from '../commit/contradictions.ts';
 import { createCovering, createCoveringWrites } from '../commit/covering.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
@@ -129,6 +130,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     onFatal,
   });
   if (!hasPeers) settleHistory(undefined);
+  const contradictions = createContradictions({ hasher, log });
   const covering = createCovering(clock);
   const coveringWrites = createCoveringWrites({ covering, writer, guard, clock, log });
   const door = createDoor({
@@ -166,6 +168,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     standingOf,
     own,
     guard,
+    contradictions,
     covering,
     coveringWrites,
     lost,

@@ -4,6 +4,7 @@ import type { Author, Bytes, Fragment } from '../../core/types/index.ts';
 import { encodeSync } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
 import type { Applied, TakenFragment } from '../commit/applied.ts';
+import type { Contradictions } from '../commit/contradictions.ts';
 import type { Covering } from '../commit/covering.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
@@ -17,6 +18,7 @@ export interface FanOutDeps {
   readonly guard: Pick<Guard, 'madeCommit' | 'sawOwnCommit'>;
   /** Notes the keys of which a peer still shows what was this node's own and has been replaced. */
   readonly covering: Pick<Covering, 'note'>;
+  readonly contradictions: Pick<Contradictions, 'note'>;
   /** The trailing tree of cuts. */
   readonly cuts: { applied(applied: Applied): void };
   readonly checkpoints: { applied(sequence: number, changes: number): void };
@@ -101,6 +103,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
         cover(applied.taken);
       },
     ],
+    ['contradictions', ({ applied: { step } }) => deps.contradictions.note(step.contradictions)],
     ['metrics', count],
     [
       'gossip',
@@ -135,6 +138,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
       // An operation that is superseded at present may have been a sibling at the last cut.
       guarded('cuts', applied.step.sequence, () => deps.cuts.applied(applied));
       guarded('own-history', applied.step.sequence, () => cover(applied.taken));
+      guarded('contradictions', applied.step.sequence, () => deps.contradictions.note(applied.step.contradictions));
     },
   };
 }

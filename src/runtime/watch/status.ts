@@ -1,5 +1,6 @@
 import { type Author, type Bytes, bytesToHex } from '../../core/types/index.ts';
 import type { Bootstrap } from '../bootstrap/bootstrap.ts';
+import type { Contradictions } from '../commit/contradictions.ts';
 import type { Door } from '../commit/door.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
@@ -49,6 +50,7 @@ export interface StatusParts {
   readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'outboxBytes'>;
   readonly outbox: Pick<GossipOutbox, 'waiting'>;
   readonly book: Pick<AttestationBook, 'warnings'>;
+  readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
@@ -167,7 +169,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
 
   function warnings(peers: readonly Peer[]): Warning[] {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.mismatches.warnings());
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
     out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)

@@ -146,6 +146,7 @@ beforeEach(async () => {
       },
       sawOwnCommit: guard.sawOwnCommit,
     },
+    contradictions: { note: () => undefined },
     covering: { note: (key) => covered.push(key) },
     cuts: { applied: () => enter('cuts') },
     checkpoints: {
