@@ -10,6 +10,8 @@ import {
   RefusedDifferences,
   repair,
   type SessionAnswer,
+  SessionTally,
+  SettledKeys,
   type Started,
   type SyncMessage,
   siblingsToFragments,
@@ -87,6 +89,7 @@ function session(mine: Side, theirs: Side): number {
     cells: { live: replica.cells, salt: new Uint8Array(0), theirEntries: undefined },
     hasher,
     refused: new RefusedDifferences(),
+    tally: new SessionTally(new SettledKeys()),
     now: () => 0,
   });
   let bytes = 0;

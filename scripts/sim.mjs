@@ -1,12 +1,13 @@
-// Runs seeds of the simulation: npm run sim -- --seed 7 [--seeds 20] [--verbose]
+// Runs seeds of the simulation: npm run sim -- --seed 7 [--seeds 20] [--clocks] [--verbose]
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run sim -- [--seed N] [--seeds M] [--verbose]
+const USAGE = `usage: npm run sim -- [--seed N] [--seeds M] [--clocks] [--verbose]
 
   --seed N    the first seed (default 1)
   --seeds M   how many seeds, counted up from the first (default 1 with --seed, else 50)
+  --clocks    fleets with wrong clocks, in place of storms of faults
   --verbose   print every event and every log line of the nodes
 
 A failing seed prints its last operations and how to replay it. The same seed is the same run.
@@ -24,6 +25,7 @@ try {
     options: {
       seed: { type: 'string' },
       seeds: { type: 'string' },
+      clocks: { type: 'boolean' },
       verbose: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -44,7 +46,8 @@ if (options.help) {
 }
 
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
-const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'sim', 'test/sim/sim.test.ts'], {
+const file = options.clocks === true ? 'test/sim/clocks.test.ts' : 'test/sim/sim.test.ts';
+const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'sim', file], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: 'inherit',
   env: {

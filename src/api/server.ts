@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
 import fastifyCors from '@fastify/cors';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type HTTPMethods } from 'fastify';
+import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
@@ -101,11 +101,11 @@ const HEADER_LIMITS = {
  */
 function createServer(
   { proxies, isTrustedProxy }: Addresses,
-  watchers: { readonly connections: Connections; readonly shedding: Shedding },
+  connections: Connections,
+  shedding: Pick<Shedding, 'watch'>,
   clock: Timers,
   log: ApiLog,
 ): FastifyInstance {
-  const { connections, shedding } = watchers;
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   return fastify({
@@ -121,8 +121,8 @@ function createServer(
       server.setTimeout(TIMEOUTS.connectionTimeout);
       // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
       server.maxHeadersCount = 0;
-      shedding.watch(server);
       connections.watch(server);
+      shedding.watch(server);
       return server;
     },
     // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
@@ -166,22 +166,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const connections = createConnections({ addresses, clock, log });
   const senders = createSyncSenders({ lattice, clients, costs, connections });
   const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
-  const app = createServer(addresses, { connections, shedding }, clock, log);
+  const app = createServer(addresses, connections, shedding, clock, log);
   const upgrades = acceptUpgrades(app, connections.isBusy);
   divideLargeAnswers(app, clients);
-
-  /** Charges the bytes that the request has brought and taken, and what a wrong token costs. */
-  function chargeWhenAnswered(request: FastifyRequest, reply: FastifyReply): void {
-    const { cost = 'read', needsToken = false } = request.routeOptions.config;
-    if (cost === 'free' || clients.of(request) === undefined) return;
-    const { socket } = request;
-    const { bytesRead, bytesWritten } = socket;
-    reply.raw.once('close', () => {
-      const answer = socket.bytesWritten - bytesWritten;
-      costs.chargeBytes(request, cost, { body: socket.bytesRead - bytesRead, answer });
-      if (needsToken && reply.statusCode === 401) costs.charge(request, TARIFF.read.ms);
-    });
-  }
 
   const methods = createMethodTable();
   app.addHook('onRoute', (route) => {
@@ -190,9 +177,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     shedding.check(request, reply);
-    const { cost = 'read', needsToken = false } = request.routeOptions.config;
-    if (!needsToken) costs.admit(request, reply, cost);
-    chargeWhenAnswered(request, reply);
+    const { cost = 'read', extraMs = 0, needsToken = false } = request.routeOptions.config;
+    if (!needsToken) costs.begin(request, reply, cost);
+    costs.charge(request, extraMs);
     checkHeaders(request);
     checkHost(request);
     // Before the body is read, because its type and size do not matter then. The CORS plugin ends an OPTIONS with 204.
@@ -209,6 +196,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
+    // A wrong token costs what any other request does, although it began without one.
+    if (reply.statusCode === 401) costs.charge(request, TARIFF.read.ms);
     metrics?.count('lattice_http_requests_total', { method: request.method, route, status: String(reply.statusCode) });
     log.debug(
       { request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime },

@@ -1,9 +1,11 @@
 export {
   type AuditDeps,
   CERTIFICATE_CHECKS,
+  type CertificateCheck,
   type Check,
   type Examination,
   PROOF_CHECKS,
+  type ProofCheck,
 } from './checks.ts';
 export { type VerifyCommitOptions, verifyCommit } from './commit.ts';
 export { MAX_DOCUMENT_BYTES } from './document.ts';

@@ -82,15 +82,13 @@ export function examineProof(document: unknown, options: VerifyProofOptions): Pr
     isAsked(list, 'root', file.root, asked.root);
 
     const anchor = await checkAnchor(file, options, list);
-    const root = bytesToHex(anchor.root);
-    if (root !== file.root) throw invalid(`the ${file.anchor.kind} names root ${root}, the document ${file.root}`);
     const merkle = checkPath(file, anchor.root, options, list);
     const siblings = kind === 'absent' ? [] : await checkCommits(file, merkle, anchor, options, list);
     checkOutcome(file, siblings[0], asked, list);
     const { head, certificate } = anchor;
     const writers = siblings.map(({ author }) => author);
     const value = siblings[0]?.operation.value;
-    return { key, kind, value, root, network, head, certificate, writers, siblings: siblings.length };
+    return { key, kind, value, root: file.root, network, head, certificate, writers, siblings: siblings.length };
   });
 }
 
@@ -124,15 +122,21 @@ interface Anchor {
   readonly certificate: Proven['certificate'];
 }
 
+/** Checks who vouches for the root of the document: a node by its head, or a quorum by a certificate. */
 async function checkAnchor(
-  { anchor, network }: DocumentFields,
+  { anchor, network, root: named }: DocumentFields,
   options: VerifyProofOptions,
   list: Checklist<ProofCheck>,
 ): Promise<Anchor> {
   list.begin('signature');
   const trusted = checkTrust(options.trusted);
+  const sameRoot = (signed: Bytes): void => {
+    const root = bytesToHex(signed);
+    if (root !== named) throw invalid(`the ${anchor.kind} names root ${root}, the document ${named}`);
+  };
   if (anchor.kind === 'certificate') {
     const { text, at, root, signers, quorum } = await checkQuorum(anchor.bytes, network, options);
+    sameRoot(root);
     list.ok(text);
     list.begin('signer');
     list.ok('the signers that count are trusted keys');
@@ -146,6 +150,7 @@ async function checkAnchor(
     throw invalid(
       `the head is of network ${JSON.stringify(head.network)}, the document says ${JSON.stringify(network)}`,
     );
+  sameRoot(head.root);
   list.ok(`the head is signed by ${head.author}`);
   list.begin('signer');
   if (!isTrusted(trusted, head.author))

@@ -111,6 +111,8 @@ export const EXIT_BY_CODE = {
   'rate-limited': EXIT.failed,
   'read-only': EXIT.failed,
   'session-deadline': EXIT.failed,
+  'no-progress': EXIT.failed,
+  'not-delivered': EXIT.failed,
   'session-limit': EXIT.failed,
   'snapshot-malformed': EXIT.failed,
   'snapshot-old-format': EXIT.failed,

@@ -242,6 +242,9 @@ export function createClient(options: ClientOptions) {
       json<PingResult>('/api/v1/peers/ping', { method: 'POST', json: { peer }, ...at(call) }),
     getDifferences: (peerId: string, { limit, ...call }: CallOptions & { readonly limit?: number | undefined } = {}) =>
       json<Differences>(`/api/v1/peers/${encodeURIComponent(peerId)}/differences`, { query: { limit }, ...at(call) }),
+    /** Begins a check of the whole store. It is done when `scrub.completed` of the status is at least `round`. */
+    verifyStore: (call: CallOptions = {}) =>
+      json<{ round: number }>('/api/v1/store/verify', { method: 'POST', ...at(call) }),
     syncNow: (call: CallOptions = {}) =>
       json<{ converged: { peers: number; equal: number }; peers: Peer[] }>('/api/v1/sync/now', {
         method: 'POST',

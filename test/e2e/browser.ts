@@ -37,12 +37,24 @@ export interface Opened {
   readonly complaints: readonly string[];
 }
 
+async function launched(): Promise<Browser> {
+  if (!existsSync(CHROMIUM)) throw new Error(`there is no Chromium at ${CHROMIUM}: install it, or name it in CHROMIUM`);
+  return (browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }));
+}
+
+/** An empty page that runs `script`. Closed when its test ends. */
+export async function openEmpty(script: string): Promise<Page> {
+  const context = await (await launched()).newContext();
+  open.add(context);
+  const page = await context.newPage();
+  await page.addScriptTag({ content: script });
+  return page;
+}
+
 /** A tab of its own on a node's dashboard. Closed when its test ends. */
 export async function openDashboard(node: Node, options: OpenOptions = {}): Promise<Opened> {
   const { view = 'overview', scheme = 'light', width = 1280, height = 900, before } = options;
-  if (!existsSync(CHROMIUM)) throw new Error(`there is no Chromium at ${CHROMIUM}: install it, or name it in CHROMIUM`);
-  browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  const context = await browser.newContext({
+  const context = await (await launched()).newContext({
     viewport: { width, height },
     colorScheme: scheme,
     reducedMotion: 'reduce',

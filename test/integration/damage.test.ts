@@ -6,6 +6,7 @@ import { openLevelStore } from '../../src/adapters/store/index.ts';
 import { nodeHasher } from '../../src/adapters/system/index.ts';
 import { BUCKETS, keyToEntryKey } from '../../src/core/rows/keys.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
+import { runCli } from '../support/node-process.ts';
 
 const alone = (): Promise<Fleet> => startFleet({ nodes: 1, env: () => ({ P2P_ENABLED: 'false' }) });
 
@@ -176,6 +177,42 @@ describe('a damaged store', () => {
     expect((await node.startAndExit()).code).toBe(74);
     expect(node.process.stderr).toMatch(/has \d+ bytes, and the manifest says \d+/);
     expect(node.process.stderr).toMatch(/next: .*[Mm]ove/);
+    await fleet.stop();
+  });
+
+  it('whose value has another digit is refused with the row and the next step [N14]', async () => {
+    const fleet = await alone();
+    const [node] = fleet.nodes as [Node];
+    await fill(node);
+    await node.api.put('debt', 'pay 1000 to nobody');
+    await node.api.put('other', 1);
+    await node.terminate();
+    await (await openLevelStore(node.stateDir)).close();
+    const [name] = Object.keys(hashTables(node.stateDir)).filter((table) =>
+      readFileSync(join(node.stateDir, table)).includes('pay 1000'),
+    );
+    const path = join(node.stateDir, name ?? '');
+    const bytes = readFileSync(path);
+    bytes[bytes.indexOf('pay 1000') + 4] = 0x39;
+    writeFileSync(path, bytes);
+
+    expect((await node.startAndExit()).code).toBe(74);
+    expect(node.process.stderr).toMatch(/the row 09[0-9a-f]{64} of the store does not match its checksum/);
+    expect(node.process.stderr).toMatch(/next: .*move it aside/);
+    await fleet.stop();
+  });
+
+  it('is looked for at every start and on demand, and a good one is found good [N17]', async () => {
+    const fleet = await alone();
+    const [node] = fleet.nodes as [Node];
+    await fill(node);
+    const verified = await runCli(['verify', '--env-file', node.envFile], { cwd: fleet.dir }).exited;
+    expect(verified.code).toBe(0);
+    const { scrub, entries } = await node.api.status();
+    expect(scrub).toMatchObject({ completed: 1, total: entries });
+    expect(scrub?.completedAt).toBeGreaterThan(0);
+    const integrity = await fetch(new URL('/api/persistence/integrity', node.api.url));
+    expect(await integrity.json()).toMatchObject({ is_valid: true, status: 'VALID' });
     await fleet.stop();
   });
 

@@ -52,11 +52,13 @@ export interface World {
   spare(index: number): void;
   setWeather(lung: LungName, weather: Weather): void;
   setSkew(index: number, skewMs: number): void;
+  /** Moves the node's clock by so many ms, without a note: for clocks that run too fast or too slow. */
+  drift(index: number, ms: number): void;
   setMode(index: number, mode: SyncMode): void;
   syncNow(index: number): void;
   /** A commit in a member's name that the member did not sign, gossiped to one node. */
   forge(to: number, inNameOf: number): void;
-  /** A genuine commit of a trusted author whose clock is `aheadMs` ahead, gossiped to one node. */
+  /** A genuine commit of a trusted author whose clock is `aheadMs` ahead of the true time, gossiped to one node. */
   fromTheFuture(to: number, aheadMs: number): void;
   /** Simulated time until which clocks observed from the future may hold local writes back. */
   readonly outsiderUntil: number;

@@ -1,8 +1,10 @@
-import { bucketRange, entryRowToEntry, keyToEntryKey } from '../../src/core/rows/index.ts';
+import { lastHlcAt } from '../../src/core/clock/index.ts';
+import { ATTESTED, bucketRange, decodeAttested, entryRowToEntry, keyToEntryKey } from '../../src/core/rows/index.ts';
 import {
   type Bytes,
   bytesToHex,
   type Entry,
+  equalBytes,
   type Hlc,
   MAX_AHEAD_MS,
   type Sibling,
@@ -52,17 +54,27 @@ function replaces(a: Sibling, b: Sibling): boolean {
   return a.operation.context.some((dot) => dot.author === b.author && dot.hlc >= b.hlc);
 }
 
-export function createOracle(fail: (what: string) => void): Oracle {
+export function createOracle(fail: (what: string) => void, authorOf: (node: number) => string): Oracle {
   const byKey = new Map<string, Map<string, Sibling>>();
   const acks: Acknowledged[] = [];
   const lastAck = new Map<string, { readonly hlc: Hlc; readonly commit: string }>();
+  /** The newest time that each node made durable as attested. */
+  const attested = new Map<number, number>();
   let operations = 0;
+
+  function checkAttested(node: number, at: number): void {
+    if (at <= (attested.get(node) ?? 0)) fail(`n${node} is to attest ${at} again, or after a later time`);
+    attested.set(node, at);
+  }
 
   function checkNew(node: number, latestMs: number, sibling: Sibling): void {
     operations++;
     if (!isGenuine(sibling.author, commitSigningBytes(sibling.headerBytes), sibling.signature)) {
       fail(`n${node} stored an operation of ${sibling.author.slice(0, 8)} that its author did not sign`);
     }
+    const mark = attested.get(node);
+    if (mark !== undefined && sibling.author === authorOf(node) && sibling.hlc <= lastHlcAt(mark))
+      fail(`n${node} made a commit of the time ${mark}, which it had attested`);
     const aheadMs = Number(sibling.hlc >> 16n) - latestMs;
     if (aheadMs > MAX_AHEAD_MS + 1) fail(`n${node} stored an operation ${aheadMs} ms from the future`);
   }
@@ -70,6 +82,8 @@ export function createOracle(fail: (what: string) => void): Oracle {
   return {
     durable(node, latestMs, batch) {
       for (const operation of batch) {
+        if (operation.type === 'put' && equalBytes(operation.key, ATTESTED))
+          checkAttested(node, decodeAttested(operation.value));
         if (operation.type !== 'put' || operation.key[0] !== FIRST_KEYS.gte[0]) continue;
         const { key, siblings } = entryRowToEntry(operation.key, operation.value, hasher);
         let known = byKey.get(key);

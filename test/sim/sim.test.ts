@@ -1,31 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type Report, runSeed } from './scenario.ts';
-
-const first = Number(process.env.SIM_SEED ?? 1);
-const count = Number(process.env.SIM_SEEDS ?? (process.env.SIM_SEED === undefined ? 50 : 1));
-const verbose = process.env.SIM_VERBOSE === '1' ? (line: string) => void process.stdout.write(`${line}\n`) : undefined;
-
-/** What somebody needs to find the cause. */
-function explain(report: Report): string {
-  return [
-    `seed ${report.seed} failed (replay: npm run sim -- --seed ${report.seed} --verbose)`,
-    ...report.failures.map((failure) => `  ${failure}`),
-    'last operations:',
-    ...report.operations.map((operation) => `  ${operation}`),
-    'last events:',
-    ...report.lines.map((line) => `  ${line}`),
-  ].join('\n');
-}
+import { runSeed } from './scenario.ts';
+import { explain, seedsOf, summarise, verbose } from './seeds.ts';
 
 describe('a fleet under faults keeps every acknowledged write and ends equal [D3, D4, R3, S11]', () => {
-  for (let seed = first; seed < first + count; seed++) {
+  for (const seed of seedsOf('faults', { fixed: 50, fresh: 4 })) {
     test(`seed ${seed}`, async () => {
       const report = await runSeed(seed, verbose === undefined ? {} : { verbose });
-      if (process.env.SIM_SUMMARY === '1') {
-        const { lines: _, operations: __, failures: ___, ...summary } = report;
-        process.stdout.write(`${JSON.stringify(summary)}\n`);
-      }
-      expect(report.failures.length === 0 ? '' : explain(report)).toBe('');
+      summarise(report);
+      expect(explain(report)).toBe('');
       expect(report.acknowledged).toBeGreaterThan(20);
     });
   }

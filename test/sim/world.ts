@@ -1,3 +1,4 @@
+import { hlcMs } from '../../src/core/clock/index.ts';
 import { type Hlc, LatticeError, MAX_CLOCK_ERROR_MS } from '../../src/core/types/index.ts';
 import type { Random } from '../../src/ports/index.ts';
 import { createNode, type WriteOperation } from '../../src/runtime/index.ts';
@@ -39,6 +40,8 @@ export function createWorld(options: {
   readonly seed: string;
   readonly nodes: number;
   readonly sabotage?: Sabotage;
+  /** How far an acknowledged write may be ahead of the true time; undefined: as far as it likes. */
+  readonly maxAckAheadMs?: number;
   readonly verbose?: (line: string) => void;
 }): World {
   const { nodes, sabotage = {} } = options;
@@ -47,9 +50,9 @@ export function createWorld(options: {
   const failures: string[] = [];
   const operations: string[] = [];
   const scheduler = createScheduler(rng.fork('ties'), trace, (error) => fail(`thrown: ${describeError(error)}`));
-  const oracle = createOracle(fail);
+  const oracle = createOracle(fail, (node) => machine(node).signer.author);
   const wires = createWires(scheduler, rng.fork('wires'));
-  const gossip = createGossipChecks(fail, sabotage.blindVerifier !== true);
+  const gossip = createGossipChecks(fail, sabotage.blindVerifier !== true, () => trueTime(scheduler.now()));
   let pending = new Map<Life, number>();
 
   const machines = Array.from({ length: nodes }, (_, index): Machine => {
@@ -157,6 +160,9 @@ export function createWorld(options: {
       if (!life.alive) return;
       const hlc = BigInt(`0x${result.hlc}`) as Hlc;
       trace.add(scheduler.now(), m.name, 'acknowledged', result.commit);
+      const aheadMs = hlcMs(hlc) - trueTime(scheduler.now());
+      if (aheadMs > (options.maxAckAheadMs ?? Number.POSITIVE_INFINITY))
+        fail(`${m.name} acknowledged a write ${aheadMs} ms ahead of the time`);
       for (const { key, version } of result.results)
         oracle.acknowledged({ node: m.index, key, version, hlc }, m.signer.author, m.disk);
     } catch (error) {
@@ -249,6 +255,9 @@ export function createWorld(options: {
       note(`n${index} clock skew ${skewMs.toFixed(0)} ms`);
       machine(index).wall.skewMs = skewMs;
     },
+    drift(index, ms) {
+      machine(index).wall.skewMs += ms;
+    },
     setMode(index, mode) {
       const { running, name } = machine(index);
       if (running === undefined) return;
@@ -268,7 +277,7 @@ export function createWorld(options: {
       p2p.inject(to, data);
     },
     fromTheFuture(to, aheadMs) {
-      const at = wallTime(machine(to).wall, scheduler.now()) + Math.round(aheadMs);
+      const at = trueTime(scheduler.now()) + Math.round(aheadMs);
       outsiderUntil = Math.max(outsiderUntil, scheduler.now() + aheadMs + 15_000);
       note(`to n${to} a commit from ${aheadMs.toFixed(0)} ms ahead`);
       p2p.inject(to, futureCommit(outsider, at));

@@ -8,6 +8,8 @@ export type ProxyMode = 'open' | 'cut' | 'blackhole';
 /** A TCP relay on 127.0.0.1 in front of one port: the network between two nodes, in the hands of a test. */
 export interface Proxy {
   readonly port: number;
+  /** Bytes that were passed on so far, both ways together. */
+  readonly bytes: number;
   set(mode: ProxyMode): void;
   /** Flips one bit in each of the next `chunks` chunks towards the target, none when 0. */
   corrupt(chunks: number): void;
@@ -24,6 +26,7 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
   const pairs = new Set<Pair>();
   let mode: ProxyMode = 'open';
   let corrupting = 0;
+  let bytes = 0;
 
   function drop(pair: Pair): void {
     pairs.delete(pair);
@@ -36,6 +39,7 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
    */
   function relay(pair: Pair, from: Socket, to: Socket, towardsTarget: boolean): void {
     from.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
       if (towardsTarget && corrupting > 0) {
         corrupting--;
         const at = chunk.length >> 1;
@@ -79,6 +83,9 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
 
   return {
     port: address.port,
+    get bytes() {
+      return bytes;
+    },
     corrupt(chunks) {
       corrupting = chunks;
     },

@@ -1,13 +1,7 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { type AuditDeps, type Check, examineProof, type Proven } from '../../../src/audit/index.ts';
+import { type Check, examineProof, type Proven } from '../../../src/audit/index.ts';
 import { decodeProof, leafHash } from '../../../src/core/merkle/index.ts';
-import { type Author, type Bytes, bytesToHex, concatBytes, type Hasher } from '../../../src/core/types/index.ts';
-import { verifyStrict } from './ed25519.ts';
-
-const hasher: Hasher = {
-  hash: (bytes) => sha256(bytes),
-  hashInto: (bytes, out, offset) => out.set(sha256(bytes), offset),
-};
+import { type Author, type Bytes, bytesToHex, concatBytes } from '../../../src/core/types/index.ts';
+import { deps } from './deps.ts';
 
 /** One inner node of the tree on the path from the leaf to the root. */
 export interface PathStep {
@@ -28,11 +22,6 @@ export type ProofResult = { readonly checks: readonly Check[]; readonly ms: numb
   | { readonly holds: true; readonly proven: Proven; readonly path: PathView | undefined }
   | { readonly holds: false }
 );
-
-const deps: AuditDeps = {
-  hasher,
-  verifier: { verify: (author, message, signature) => Promise.resolve(verifyStrict(author, message, signature)) },
-};
 
 /**
  * Runs in the browser every check that `lattice proof verify` runs, and asks nothing of the node. `document` is the JSON
@@ -62,12 +51,12 @@ function pathOf(document: string): PathView | undefined {
     Uint8Array.from(atob(merkle.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)),
   );
   if (proof.kind === 'empty') return undefined;
-  let hash: Bytes = leafHash(proof.keyHash, proof.refs, hasher);
+  let hash: Bytes = leafHash(proof.keyHash, proof.refs, deps.hasher);
   const leaf = bytesToHex(hash);
   const steps = proof.steps.map(({ bit, sibling }): PathStep => {
     const side = ((proof.keyHash[bit >>> 3] as number) >>> (7 - (bit & 7))) & 1;
     const head = Uint8Array.of(0x01, bit >>> 8, bit & 0xff);
-    hash = hasher.hash(side === 0 ? concatBytes(head, hash, sibling) : concatBytes(head, sibling, hash));
+    hash = deps.hasher.hash(side === 0 ? concatBytes(head, hash, sibling) : concatBytes(head, sibling, hash));
     return { bit, from: side === 0 ? 'left' : 'right', sibling: bytesToHex(sibling), hash: bytesToHex(hash) };
   });
   return { leaf, steps };

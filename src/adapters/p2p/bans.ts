@@ -2,8 +2,6 @@ import type { Clock } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import { BAN_MS, MAX_BAN_MS, MAX_BANS } from './limits.ts';
 
-const lengthOf = backoff({ minMs: BAN_MS, maxMs: MAX_BAN_MS, jitter: 'none' });
-
 interface Ban {
   readonly count: number;
   /** Monotonic ms. */
@@ -15,8 +13,11 @@ interface Ban {
  * lung ends no ban.
  */
 export interface Bans {
-  /** Bans `peerId` for 30 minutes, doubled for every earlier ban, at most 24 hours. Returns the length, ms. */
-  add(peerId: string): number;
+  /**
+   * Bans `peerId` for `firstMs` (default: BAN_MS), doubled for every earlier ban, at most 24 hours. Returns the length,
+   * ms.
+   */
+  add(peerId: string, firstMs?: number): number;
   has(peerId: string): boolean;
   /** Time until the ban ends, ms. 0 when there is none. */
   remainingMs(peerId: string): number;
@@ -48,9 +49,9 @@ export function createBans(clock: Clock): Bans {
   };
 
   return {
-    add(peerId) {
+    add(peerId, firstMs = BAN_MS) {
       const count = (current(peerId)?.count ?? 0) + 1;
-      const length = lengthOf(count);
+      const length = backoff({ minMs: firstMs, maxMs: MAX_BAN_MS, jitter: 'none' })(count);
       if (!bans.has(peerId)) makeRoom();
       bans.set(peerId, { count, until: clock.monotonic() + length });
       return length;

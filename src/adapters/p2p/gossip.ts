@@ -41,6 +41,8 @@ export interface GossipDeps {
   connections(): readonly Connection[];
   /** Disconnects the peer and bans it. */
   evict(peerId: string, reason: string): void;
+  /** Called with the bytes of each message that was news to this node, or that this node made. */
+  onNews(bytes: number): void;
 }
 
 interface Validation {
@@ -113,6 +115,7 @@ export function createGossip(deps: GossipDeps): Gossip {
       return RESULTS.ignore;
     const verdict = data.length === 0 || data.length > MAX_GOSSIP_BYTES ? 'reject' : await begin(peerId, data);
     if (verdict === 'reject') countRejected(peerId);
+    if (verdict === 'accept') deps.onNews(data.length);
     return RESULTS[verdict];
   };
   // The data is copied, because it is a view of a network buffer that it would keep in memory.
@@ -142,6 +145,7 @@ export function createGossip(deps: GossipDeps): Gossip {
       if (data.length === 0 || data.length > MAX_GOSSIP_BYTES)
         throw new RangeError(`a gossip message has 1 to ${MAX_GOSSIP_BYTES} bytes, not ${data.length}`);
       const { recipients } = await pubsub.publish(topic, data);
+      deps.onNews(data.length);
       const ids = new Set(recipients.map(String));
       // The fastest recipient sets the pace, for at most PUBLISH_WAIT_MS. A slower one fills its buffer to its limit.
       await withDeadline(clock, PUBLISH_WAIT_MS, (signal) => room(ids, signal), undrained).catch(() => undefined);

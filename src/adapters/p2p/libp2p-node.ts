@@ -16,6 +16,7 @@ import {
   BEHAVIOUR_TOLERANCE,
   DIAL_TIMEOUT_MS,
   GRAYLIST,
+  GUEST_SCORE,
   INBOUND_PER_SECOND,
   INVALID_DECAY,
   INVALID_WEIGHT,
@@ -49,6 +50,8 @@ export interface NodeConfig {
   readonly topic: string;
   readonly gater: ConnectionGater;
   readonly gossipHeartbeatMs: number;
+  /** Whether the peer is connected without being a member. */
+  readonly isGuest: (peerId: string) => boolean;
   /** When given, peers are searched by mDNS, and every announcement of a peer calls this. */
   readonly onDiscovered: ((peer: PeerInfo) => void) | undefined;
 }
@@ -105,7 +108,7 @@ export async function createNode(config: NodeConfig): Promise<Node> {
     services: {
       identify: identify(),
       ping: ping(),
-      gossip: gossip(config.topic, config.gossipHeartbeatMs),
+      gossip: gossip(config),
       listening,
     },
   });
@@ -115,7 +118,7 @@ function listening(components: { readonly transportManager: { getListeners(): Li
   return { listeners: () => components.transportManager.getListeners() };
 }
 
-function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gossipsub> {
+function gossip({ topic, gossipHeartbeatMs, isGuest }: NodeConfig): ReturnType<typeof gossipsub> {
   return gossipsub({
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message) => createHash('sha256').update(message.data).digest(),
@@ -127,7 +130,7 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
     fallbackToFloodsub: false,
     batchPublish: true,
     doPX: false,
-    heartbeatInterval,
+    heartbeatInterval: gossipHeartbeatMs,
     D: 6,
     Dlo: 4,
     Dhi: 12,
@@ -156,6 +159,8 @@ function gossip(topic: string, heartbeatInterval: number): ReturnType<typeof gos
       IPColocationFactorWeight: 0,
       behaviourPenaltyThreshold: BEHAVIOUR_TOLERANCE,
       retainScore: RETAIN_SCORE_MS,
+      appSpecificScore: (peerId) => (isGuest(peerId) ? GUEST_SCORE : 0),
+      appSpecificWeight: 1,
       topics: {
         // Only P4, invalid messages, counts: in a fleet of few writers, an honest peer may be silent.
         [topic]: {

@@ -84,6 +84,31 @@ export const SEEN_TTL_MS = 30_000;
  */
 export const MAX_REMEMBERED_MESSAGES = 16_384;
 
+/**
+ * A peer may send this many times what was news to this node. Once would do where every peer of a mesh sends the same;
+ * the rest is framing, and what two nodes packed in different ways.
+ */
+export const NEWS_FACTOR = 2;
+/**
+ * Gossip of a member that is no news. The burst is what comes before the first copy has been judged, or while a repair
+ * brings the same; the rate leaves room for commits that only this node refuses.
+ */
+export const GOSSIP_OF_MEMBER: BucketSize = { burst: 16 * 1024 * 1024, perSecond: 1024 * 1024 };
+/** What a frame counts beside its bytes, so that empty ones count too. */
+export const FRAME_BYTES = 128;
+/** How often it is looked whether a peer that sent too much may be read again. */
+export const FLOW_CHECK_MS = 50;
+/** All bytes of the guests of one address, whatever the protocol: a few gossip messages at once, then pings and heads. */
+export const BYTES_OF_GUESTS: BucketSize = { burst: 384 * 1024, perSecond: 32 * 1024 };
+/** Streams that a peer opens. A member opens one for each ping, and a few for requests that run at one time. */
+export const STREAMS_OF_MEMBER: BucketSize = { burst: 256, perSecond: 64 };
+export const STREAMS_OF_GUEST: BucketSize = { burst: 32, perSecond: 4 };
+/**
+ * GossipSub's score of a guest. Below zero it is in nobody's mesh, where it could take the places of members: it hears
+ * what a node publishes itself, and what it sends is judged like everything else.
+ */
+export const GUEST_SCORE = -1;
+
 /** Messages under validation, in all and from one peer. Further ones are ignored, and repair fetches their commits. */
 export const MAX_VALIDATING = 1024;
 export const MAX_VALIDATING_PER_PEER = 128;
@@ -110,6 +135,8 @@ export const REJECTED_WINDOW_MS = 10_000;
  */
 export const BAN_MS = 30 * 60_000;
 export const MAX_BAN_MS = 24 * 3_600_000;
+/** Length of the first ban of a member that cost too much, which may be a mistake of its version. */
+export const MEMBER_BAN_MS = 60_000;
 /** Banned peers that are remembered. Beyond it, the peer whose ban ends first is forgotten. */
 export const MAX_BANS = 1024;
 

@@ -8,14 +8,18 @@ import type { P2pConnection, P2pHandlers, RequestOptions, Standing } from '../..
 import { every, type Repetition, settleWithin } from '../../timing/index.ts';
 import { parseBootstrap, parseListen, toStartError } from './addresses.ts';
 import { createAdmission } from './admission.ts';
+import { createAllowances } from './allowances.ts';
 import type { Bans } from './bans.ts';
 import { createConnectedPeers } from './connected-peers.ts';
 import { createGossip } from './gossip.ts';
+import { limitGossip } from './gossip-flow.ts';
 import { createNode, type Node } from './libp2p-node.ts';
 import {
+  BAN_MS,
   HEARTBEAT,
   MAX_DISCOVERY_DIALS,
   MAX_SYNC_STREAMS,
+  MEMBER_BAN_MS,
   STOP_GRACE_MS,
   STOP_MS,
   SYNC_PROTOCOL,
@@ -23,6 +27,7 @@ import {
 } from './limits.ts';
 import { guardSockets, type SocketGuard } from './listeners.ts';
 import { createLiveness } from './liveness.ts';
+import { createMeter } from './meter.ts';
 import type { P2pLungOptions } from './options.ts';
 import { toReason } from './reasons.ts';
 import { createRedial } from './redial.ts';
@@ -51,8 +56,9 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
   const listen = options.listen.map(parseListen);
   const bootstrap = parseBootstrap(options.bootstrap, ownId);
 
-  const standingOf = (peerId: string): Standing => handlers.standingOf(peerIdToAuthor(peerId));
+  const standingOf = (peerId: string): Standing => handlers.standingOf(roster.authorOf(peerId));
   const admission = createAdmission({ clock, log, bans, standingOf });
+  const allowances = createAllowances(clock);
 
   let node: Node | undefined;
   let discoveryDials = 0;
@@ -81,6 +87,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     topic,
     gater: admission.gater,
     gossipHeartbeatMs: heartbeat.gossipMs,
+    isGuest: (peerId) => standingOf(peerId) === 'guest',
     onDiscovered: options.mdns ? onDiscovered : undefined,
   });
   node = started;
@@ -96,9 +103,9 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     }
     roster.update();
   };
-  const evict = (peerId: string, reason: string): void => {
+  const evict = (peerId: string, reason: string, firstMs = BAN_MS): void => {
     if (bans.has(peerId)) return;
-    const banMs = bans.add(peerId);
+    const banMs = bans.add(peerId, firstMs);
     if (standingOf(peerId) === 'guest') admission.barGuest(peerId);
     log.warn({ peer: peerId, reason, banMs }, 'peer evicted');
     disconnect(peerId, reason);
@@ -115,6 +122,15 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     authorOf: (peerId) => roster.authorOf(peerId),
     connections: openConnections,
     evict,
+    onNews: (bytes) => allowances.earn(bytes),
+  });
+  limitGossip(pubsub, { clock, allowances, standingOf });
+  const meter = createMeter({
+    clock,
+    allowances,
+    standingOf,
+    addressesOf: admission.addressesOf,
+    evict: (peerId, reason) => evict(peerId, reason, standingOf(peerId) === 'member' ? MEMBER_BAN_MS : BAN_MS),
   });
   const sync = createSyncClient({ clock, connectionTo });
   const redial = createRedial(
@@ -203,6 +219,7 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
       maxInboundStreams: MAX_SYNC_STREAMS,
       maxOutboundStreams: MAX_SYNC_STREAMS,
     });
+    started.addEventListener('connection:open', ({ detail }) => meter.watch(detail));
     started.addEventListener('peer:connect', () => roster.update());
     started.addEventListener('connection:close', () => roster.update());
     await started.start();

@@ -54,7 +54,7 @@ function blockValues(block: Bytes): Bytes[] {
  * Checks every block of a table file against the checksum that LevelDB wrote with it, the index and the filter
  * included. Throws FormatError.
  */
-export function checkTable(file: Bytes): void {
+function checkTable(file: Bytes): void {
   if (file.length < FOOTER_BYTES) throw new FormatError('the file is too short for a table');
   if (MAGIC.some((byte, i) => file[file.length - MAGIC.length + i] !== byte))
     throw new FormatError('the file does not end as a table');

@@ -123,6 +123,8 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_bootstrap_running', '1 while a first state is being fetched.'),
   gauge('lattice_bootstrap_chunks', 'Chunks of the first state.', ['state']),
   gauge('lattice_unverified_entries', 'Entries of a fetched state whose signatures are still to be checked.'),
+  gauge('lattice_scrub_age_seconds', 'Time since the scrub last found the whole store good.'),
+  gauge('lattice_scrub_unchecked_entries', 'Entries that this round of the scrub has still to check.'),
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 

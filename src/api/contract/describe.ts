@@ -70,6 +70,8 @@ export interface RouteContract {
   /** Present when the route needs the API token. */
   readonly token?: true;
   readonly cost: Cost;
+  /** What a request costs beyond its class, in ms of the event loop. */
+  readonly extraMs?: number;
   readonly params?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;

@@ -147,6 +147,19 @@ export const Status = entity(
         { description: 'What waits inside the node.' },
       ),
     ),
+    scrub: Maybe(
+      Shape(
+        {
+          phase: word(['waiting', 'files', 'entries', 'rows']),
+          round: Integer({ description: 'Under way or next, counted from the start.' }),
+          completed: Integer({ description: 'The last round that found everything good.' }),
+          completedAt: Maybe(Integer({ description: 'When a whole round last ended, Unix ms.' })),
+          checked: Integer(),
+          total: Integer(),
+        },
+        { description: 'How far the check of the store is that goes round for as long as the node runs.' },
+      ),
+    ),
     integrity: Maybe(
       Shape({ checked: Integer(), total: Integer() }, { description: 'While the store is checked in the background.' }),
     ),

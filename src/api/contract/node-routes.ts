@@ -49,6 +49,23 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     example: {},
   },
   {
+    method: 'POST',
+    path: '/api/v1/store/verify',
+    id: 'verifyStore',
+    tag: 'node',
+    summary: 'Check the whole store now, signatures included',
+    token: true,
+    cost: 'costly',
+    answers: {
+      200: json(
+        'A round of the scrub has begun. `scrub.completed` of the status reaches its number when all is good.',
+        Shape({ round: Integer() }),
+      ),
+    },
+    errors: [401, 421, 429],
+    example: {},
+  },
+  {
     method: 'GET',
     path: '/api/v1/health',
     id: 'getHealth',
@@ -89,6 +106,7 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     tag: 'node',
     summary: 'Metrics in the text format of Prometheus',
     cost: 'read',
+    extraMs: 6,
     answers: { 200: { description: 'The metrics.', ...plain } },
     errors: [421, 429],
     example: {},

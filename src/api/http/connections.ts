@@ -92,8 +92,7 @@ export function createConnections(deps: {
     if (address === undefined || known !== undefined) return;
     const exempt = addresses.isExempt(address);
     const client = addresses.keyOf(address);
-    const mine = perClient.get(client) ?? 0;
-    if (!exempt && mine >= MAX_CONNECTIONS_PER_ADDRESS) return void socket.destroy();
+    if (!exempt && (perClient.get(client) ?? 0) >= MAX_CONNECTIONS_PER_ADDRESS) return void socket.destroy();
     if (open.size >= MAX_CONNECTIONS) {
       const given = displaceable();
       if (given === undefined) return void socket.destroy();
@@ -111,7 +110,8 @@ export function createConnections(deps: {
       takenBefore: 0,
     };
     open.set(socket, connection);
-    perClient.set(client, mine + 1);
+    // The one that was given up may have been of the same address.
+    perClient.set(client, (perClient.get(client) ?? 0) + 1);
     socket.once('close', () => {
       if (open.get(socket) === connection) leave(connection);
     });

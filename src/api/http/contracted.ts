@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a request of the route costs. Default: `read`, as for paths that nothing answers. */
     readonly cost?: Cost;
+    /** What it costs beyond its class, in ms. */
+    readonly extraMs?: number;
     /** True: the route is paid for by whoever has shown the token. */
     readonly needsToken?: boolean;
     /** True: the route is of the sync protocol, whose slots bound it. */
@@ -117,17 +119,17 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
     // A route without parameters refuses them all. Probes and pages are asked with queries against caches.
     if (contract.tag !== 'original' && (contract.query !== undefined || options.url.startsWith('/api/v1/')))
       options.preValidation = [readQuery(contract), ...[options.preValidation ?? []].flat()];
-    const { cost } = contract;
+    const { cost, extraMs = 0 } = contract;
     // The original's switch answers 200 without the token too.
     const needsToken = contract.token === true && contract.tag !== 'original';
-    options.config = { ...options.config, cost, needsToken, isSync: contract.path === '/api/v1/sync' };
+    options.config = { ...options.config, cost, extraMs, needsToken, isSync: contract.path === '/api/v1/sync' };
     if (!needsToken) return;
     // These hooks run in their order, so that the token has been checked before.
     options.onRequest = [
       ...[options.onRequest ?? []].flat(),
       (request, reply, done) => {
         try {
-          costs.admitOperator(request, reply, cost);
+          costs.beginOperator(request, reply, cost);
           done();
         } catch (error) {
           done(error as LatticeError);

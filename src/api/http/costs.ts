@@ -28,7 +28,7 @@ export const TARIFF: Readonly<Record<Cost, Price>> = {
   bulk: { ms: 2, msPerMiB: 10 },
   costly: { ms: 40, msPerMiB: 15 },
 };
-/** What each MiB of a request's body costs: it is parsed strictly, and each operation in it is signed and merged. */
+/** What each MiB of a request's body costs, which is parsed strictly. */
 const BODY_MS_PER_MIB = 100;
 const MIB = 1024 * 1024;
 
@@ -57,6 +57,17 @@ export const DEFAULT_LIMITS: Limits = {
   everybody: { msPerSecond: 750, burstMs: 5000 },
 };
 
+/**
+ * Requests of one client that are under way at a time, streams excepted: as many as an address has connections, which a
+ * proxy would multiply.
+ */
+const MAX_UNDER_WAY = 16;
+/**
+ * What is kept of a client's share for each request under way, since its cost is known at the end only: the price of a
+ * page of 1 MiB. Otherwise all that begin at the same time would find the same share.
+ */
+const HELD_MS = 15;
+
 /** Clients that are remembered. One that is forgotten begins with a whole burst, which `everybody` bounds. */
 const MAX_CLIENTS = 4096;
 /** How far an account may be overdrawn by what turned out to cost much: it is even again after these seconds. */
@@ -66,13 +77,17 @@ const MAX_DEBT_SECONDS = 30;
 interface Account {
   /** Milliseconds of the event loop that are left; negative when more was taken. */
   left: number;
+  /** What is kept of it for requests under way. */
+  held: number;
   at: number;
 }
 
 interface Accounts {
-  /** What is left to `client`, in ms. */
+  /** What is left to `client` beside what is held, in ms. */
   left(client: string): number;
   take(client: string, ms: number): void;
+  /** Holds so much more, or less. */
+  hold(client: string, ms: number): void;
   readonly share: Share;
 }
 
@@ -83,7 +98,7 @@ function createAccounts(share: Share): Accounts {
     let account = accounts.get(client);
     if (account === undefined) {
       dropOldest(accounts, MAX_CLIENTS);
-      account = { left: share.burstMs, at: now };
+      account = { left: share.burstMs, held: 0, at: now };
       accounts.set(client, account);
     }
     account.left = Math.min(share.burstMs, account.left + ((now - account.at) * share.msPerSecond) / 1000);
@@ -92,7 +107,15 @@ function createAccounts(share: Share): Accounts {
   }
   return {
     share,
-    left: (client) => accountOf(client).left,
+    left(client) {
+      const { left, held } = accountOf(client);
+      return left - held;
+    },
+    hold(client, ms) {
+      const account = accountOf(client);
+      // An account that was forgotten meanwhile knows nothing of what it held.
+      account.held = Math.max(0, account.held + ms);
+    },
     take(client, ms) {
       const account = accountOf(client);
       account.left = Math.max(account.left - ms, -MAX_DEBT_SECONDS * share.msPerSecond);
@@ -102,12 +125,13 @@ function createAccounts(share: Share): Accounts {
 
 export interface Costs {
   /**
-   * Refuses a request whose client has used up its share, with LatticeError `rate-limited`, or where everybody's is
-   * used up, with `overloaded`. Charges the request itself otherwise.
+   * Charges a request, and with its end what it has brought and taken. Refuses one whose client has used up its share
+   * or has too many under way, with LatticeError `rate-limited`, or where everybody's share is used up, with
+   * `overloaded`.
    */
-  admit(request: FastifyRequest, reply: FastifyReply, cost: Cost): void;
+  begin(request: FastifyRequest, reply: FastifyReply, cost: Cost): void;
   /** The same for a request that has shown the right token. */
-  admitOperator(request: FastifyRequest, reply: FastifyReply, cost: Cost): void;
+  beginOperator(request: FastifyRequest, reply: FastifyReply, cost: Cost): void;
   /** Charges what a request turns out to cost beyond its class, in ms. It throws nothing. */
   charge(request: FastifyRequest, ms: number): void;
   /**
@@ -115,8 +139,6 @@ export interface Costs {
    * that strangers cannot keep members from greeting the node.
    */
   vouch(request: FastifyRequest): void;
-  /** Charges the bytes that a request has brought and taken. */
-  chargeBytes(request: FastifyRequest, cost: Cost, bytes: { readonly body: number; readonly answer: number }): void;
 }
 
 const EVERYBODY = '';
@@ -127,6 +149,8 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
   const operators = createAccounts(limits.operator);
   const everybody = createAccounts(limits.everybody);
   const vouched = new Set<string>();
+  // Each entry has at least one request under way.
+  const underWay = new Map<string, number>();
   /** Requests that pay from an operator's account. */
   const privileged = new WeakSet<FastifyRequest>();
 
@@ -148,41 +172,68 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
     );
   }
 
-  function charge(request: FastifyRequest, ms: number): void {
-    const client = clients.of(request);
-    if (client === undefined || ms === 0) return;
+  function take(request: FastifyRequest, client: string, ms: number): void {
     if (privileged.has(request)) return operators.take(client, ms);
     perClient.take(client, ms);
     if (!vouched.has(client)) everybody.take(EVERYBODY, ms);
   }
 
+  /** Charges the request, and what is known of its cost when it ends. */
+  function open(request: FastifyRequest, reply: FastifyReply, client: string, cost: Cost, onEnd: () => void): void {
+    const { socket } = request;
+    const { bytesRead, bytesWritten } = socket;
+    take(request, client, TARIFF[cost].ms);
+    reply.raw.once('close', () => {
+      // The requests of a connection are answered one at a time, so that what it has moved meanwhile is this one's.
+      const body = ((socket.bytesRead - bytesRead) / MIB) * BODY_MS_PER_MIB;
+      const answer = ((socket.bytesWritten - bytesWritten) / MIB) * TARIFF[cost].msPerMiB;
+      take(request, client, body + answer);
+      onEnd();
+    });
+  }
+
   return {
-    admit(request, reply, cost) {
+    begin(request, reply, cost) {
       const client = clients.of(request);
       if (client === undefined || cost === 'free') return;
       const left = perClient.left(client);
       if (left <= 0) refuse(reply, perClient, left);
       const leftToAll = everybody.left(EVERYBODY);
       if (leftToAll <= 0 && !vouched.has(client)) refuse(reply, everybody, leftToAll);
-      charge(request, TARIFF[cost].ms);
+      if (cost === 'stream') return open(request, reply, client, cost, () => undefined);
+      const mine = underWay.get(client) ?? 0;
+      if (mine >= MAX_UNDER_WAY)
+        throw new LatticeError('rate-limited', `more than ${MAX_UNDER_WAY} requests of this address are under way`, {
+          next: 'wait for their answers',
+        });
+      underWay.set(client, mine + 1);
+      perClient.hold(client, HELD_MS);
+      everybody.hold(EVERYBODY, HELD_MS);
+      open(request, reply, client, cost, () => {
+        perClient.hold(client, -HELD_MS);
+        everybody.hold(EVERYBODY, -HELD_MS);
+        const rest = (underWay.get(client) ?? 1) - 1;
+        if (rest === 0) underWay.delete(client);
+        else underWay.set(client, rest);
+      });
     },
-    admitOperator(request, reply, cost) {
+    beginOperator(request, reply, cost) {
       const client = clients.of(request);
       if (client === undefined) return;
       const left = operators.left(client);
       if (left <= 0) refuse(reply, operators, left);
       privileged.add(request);
-      charge(request, TARIFF[cost].ms);
+      open(request, reply, client, cost, () => undefined);
     },
-    charge,
+    charge(request, ms) {
+      const client = clients.of(request);
+      if (client !== undefined && ms > 0) take(request, client, ms);
+    },
     vouch(request) {
       const client = clients.of(request);
       if (client === undefined || vouched.has(client)) return;
       dropOldest(vouched, MAX_CLIENTS);
       vouched.add(client);
-    },
-    chargeBytes(request, cost, { body, answer }) {
-      charge(request, (body * BODY_MS_PER_MIB + answer * TARIFF[cost].msPerMiB) / MIB);
     },
   };
 }

@@ -14,7 +14,7 @@ export const MAX_HEADER_BYTES = 32 * 1024;
  * Headers of a request. Clients and a few proxies send some thirty. The HTTP server itself must not bound their number,
  * because it drops what is beyond its own bound and hands over the rest as if it were the whole request.
  */
-export const MAX_HEADERS = 64;
+const MAX_HEADERS = 64;
 /** How long a client that was refused may take to read why. */
 const LINGER_MS = 1000;
 

@@ -79,6 +79,8 @@ export const STATUS_BY_CODE = {
   'unexpected-answer': 503,
   deadline: 504,
   'session-deadline': 504,
+  'no-progress': 504,
+  'not-delivered': 502,
   timeout: 504,
   'disk-full': 507,
 

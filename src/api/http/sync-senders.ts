@@ -18,7 +18,7 @@ const SIGNATURE_MS = 0.3;
 export interface SyncSenders {
   /**
    * Looks at the beginning of an envelope. Strangers are refused, and whoever has proven nothing yet pays. Throws as
-   * `SyncService.screen` and `Costs.admit` do.
+   * `SyncService.screen` and `Costs.begin` do.
    */
   screen(request: FastifyRequest, reply: FastifyReply, head: Uint8Array): { readonly proven: boolean };
   /**
@@ -43,7 +43,7 @@ export function createSyncSenders(deps: {
     try {
       const screened = lattice.sync.screen(head);
       if (!screened.proven) {
-        costs.admit(request, reply, 'read');
+        costs.begin(request, reply, 'read');
         costs.charge(request, SIGNATURE_MS);
       }
       return screened;

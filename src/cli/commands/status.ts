@@ -66,7 +66,7 @@ function cutsOf({ cuts, now }: Status): string[][] {
 }
 
 /** Rows for the work that a node still does after its start: a bootstrap, a check of its store. */
-function progressOf({ bootstrap, integrity }: Status): string[][] {
+function progressOf({ bootstrap, integrity, scrub }: Status): string[][] {
   const rows: string[][] = [];
   if (bootstrap !== undefined && bootstrap.phase !== 'done') {
     const { phase, chunks, entries, ratePerSecond, verified, error } = bootstrap;
@@ -82,6 +82,8 @@ function progressOf({ bootstrap, integrity }: Status): string[][] {
   }
   if (integrity !== undefined && integrity.checked < integrity.total) {
     rows.push(['integrity', `${integrity.checked} of ${integrity.total} entries checked since the start`]);
+  } else if (scrub?.completedAt !== undefined) {
+    rows.push(['scrub', `the whole store was found good at ${new Date(scrub.completedAt).toISOString()}`]);
   }
   return rows;
 }

@@ -7,7 +7,7 @@ import type { StatusOptions } from '../commands/status.ts';
 import type { GlobalOptions } from '../context.ts';
 import { type Definition, integerIn, watchable } from '../define.ts';
 
-/** Commands that show one node: status, events, log, config, metrics, openapi. */
+/** Commands that show one node: status, events, log, config, verify, metrics, openapi. */
 export function nodeCommands({ context, program, define, group }: Definition): void {
   watchable(
     define(
@@ -58,6 +58,14 @@ export function nodeCommands({ context, program, define, group }: Definition): v
     'check an env file and the environment as start would, without starting',
     ['config check --env-file fleet/node1-huggingface.env'],
     async (options: GlobalOptions) => (await import('../commands/config.ts')).configCheck(context, options),
+  );
+
+  define(
+    program,
+    'verify',
+    'check the whole store of a node now: files, values, signatures (needs the token)',
+    ['verify', 'verify --url http://127.0.0.1:8001'],
+    async (options: GlobalOptions) => (await import('../commands/verify.ts')).verify(context, options),
   );
 
   define(

@@ -57,12 +57,21 @@ export function* findDifferences(
     bits,
     ...(list ? NOTHING : tree.childDigests(prefix, bits)),
   });
-  let queue = [query(new Uint8Array(0), 0)];
+  /** Subtrees that differ and have not been asked about. Each has at least one key that differs. */
+  let queue: HashPrefix[] = [{ prefix: new Uint8Array(0), bits: 0 }];
+  let crowded = false;
   while (queue.length > 0) {
     if (found.length >= limit) return { keys: found.slice(0, limit), complete: false };
+    // More differs than may be found, so what was reached last is looked at first: it is the nearest to its leaves. The
+    // next search comes to what is left out here. A peer could otherwise have us keep a tree of its own invention.
+    if (found.length + queue.length > limit) {
+      crowded = true;
+      queue = queue.slice(found.length - limit);
+    }
     const width = list ? LISTED_QUERIES : MAX_QUERIES;
-    const asked = queue.slice(0, width);
-    queue = queue.slice(width);
+    const asked = (crowded ? queue.splice(-width) : queue.splice(0, width)).map(({ prefix, bits }) =>
+      query(prefix, bits),
+    );
     const reply = yield { type: 'digests', queries: asked };
     if (reply.type !== 'differences')
       throw new LatticeError('malformed', `expected differences, the peer answered ${reply.type}`);
@@ -77,7 +86,7 @@ export function* findDifferences(
       }
       seen.add(id);
       if (item.kind === 'leaves') compareLeaves(tree, item, found, limit);
-      else queue.push(...compareChildren(tree, item, found, limit).map(({ prefix, bits }) => query(prefix, bits)));
+      else queue.push(...compareChildren(tree, item, found, limit));
     }
     // A listing query says that we have nothing, so the peer says nothing of children where it has nothing either. It
     // lacks the keys that we do have there.
@@ -85,7 +94,7 @@ export function* findDifferences(
     if (found.length > told) tell(found.slice(told, limit));
     told = found.length;
   }
-  return { keys: found.slice(0, limit), complete: found.length <= limit };
+  return { keys: found.slice(0, limit), complete: !crowded && found.length <= limit };
 }
 
 function parentPrefix(prefix: Bytes, bits: number): Bytes {

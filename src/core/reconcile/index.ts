@@ -5,3 +5,4 @@ export * from './refused.ts';
 export * from './respond.ts';
 export * from './session.ts';
 export * from './settle.ts';
+export * from './tally.ts';

@@ -5,8 +5,11 @@ import type { KeyDifference } from './descend.ts';
 const RETRY_MIN_MS = 5_000;
 const RETRY_MAX_MS = 600_000;
 
+/** Why a difference was not settled: a refusal of either side, or the peer listed the key and sent nothing of it. */
+export type Unsettled = Refusal | 'not-delivered';
+
 interface Refused {
-  readonly reason: Refusal;
+  readonly reason: Unsettled;
   readonly attempts: number;
   readonly retryAt: number;
 }
@@ -36,7 +39,7 @@ export class RefusedDifferences {
     return known !== undefined && now < known.retryAt;
   }
 
-  add(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, reason: Refusal, now: number): void {
+  add(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, reason: Unsettled, now: number): void {
     const key = keyOf(keyHash, theirs, mine);
     const attempts = (this.#refused.get(key)?.attempts ?? 0) + 1;
     this.#refused.delete(key);

@@ -10,7 +10,6 @@ import {
   MAX_SYNC_BYTES,
   MAX_UNDER_PREFIX,
   MAX_WANTS,
-  type Refusal,
 } from '../types/index.ts';
 import {
   encodeFragment,
@@ -30,7 +29,8 @@ import {
   sideBySide,
   type WorkAnswer,
 } from './effects.ts';
-import type { RefusedDifferences } from './refused.ts';
+import type { RefusedDifferences, Unsettled } from './refused.ts';
+import type { SessionTally } from './tally.ts';
 
 /**
  * Pages under way at a time: the next is fetched while the last is verified and made durable. A peer serves two of our
@@ -44,10 +44,17 @@ const PAGES_UNDER_WAY = 2;
  */
 const FIRST_PAGE = 256;
 
+/**
+ * A session ends when more listed keys than this were not delivered, and nothing to speak of came of it: a page is
+ * enough to tell a peer that lists what it does not deliver.
+ */
+const MAX_UNDELIVERED = MAX_WANTS;
+
 export interface SettleDeps {
   readonly tree: MerkleTree;
   readonly hasher: Hasher;
   readonly refused: RefusedDifferences;
+  readonly tally: SessionTally;
   /** The time in ms, only for the retry times of refusals. */
   readonly now: () => number;
 }
@@ -148,15 +155,15 @@ function after(progress: SessionProgress, settled: Settled): SessionProgress {
 function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settled> {
   const wanted = page.filter((k) => k.theirs !== undefined).map((k) => k.keyHash);
   const { operations: received, unreadable } = yield* fetch(wanted);
-  const refusals = new Map<string, Refusal>();
+  const refusals = new Map<string, Unsettled>();
+  const delivered = new Set(received.map((operation) => nameOfKey(deps, operation.key)));
+  for (const key of wanted.map(nameOf))
+    if (!delivered.has(key)) refusals.set(key, unreadable ? 'unknown-version' : 'not-delivered');
+  const missing = unreadable ? 0 : refusals.size;
   let fetched = 0;
   for (const operation of received) {
     if (operation.verdict === 'held') fetched++;
     else if (operation.verdict !== 'superseded') refusals.set(nameOfKey(deps, operation.key), operation.verdict);
-  }
-  if (unreadable) {
-    const read = new Set(received.map((operation) => nameOfKey(deps, operation.key)));
-    for (const key of wanted.map(nameOf)) if (!read.has(key)) refusals.set(key, 'unknown-version');
   }
 
   const mine = page.filter((k) => k.mine !== undefined).flatMap((k) => leavesOf(deps.tree, k.keyHash));
@@ -164,18 +171,25 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
   if (mine.length > 0) {
     const entries = yield* load(mine.map((leaf) => leaf.keyHash));
     const theirs = new Set(received.map(nameOfOperation));
-    const missing = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(nameOfOperation(s))) ?? []);
-    pushed = yield* push(deps, siblingsToFragments(missing, deps.hasher), refusals);
+    const lacking = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(nameOfOperation(s))) ?? []);
+    pushed = yield* push(deps, siblingsToFragments(lacking, deps.hasher), refusals);
   }
 
-  // A refusal is named by the leaves after the exchange, because ours may have changed by what was just taken in.
-  if (refusals.size === 0) return { fetched, pushed, refused: 0, keys: page.length };
   for (const key of page) {
+    // A key is named by our leaf after the exchange, because that may have changed by what was just taken in.
+    const leaf = leavesOf(deps.tree, key.keyHash)[0]?.digest;
     const reason = refusals.get(nameOf(key.keyHash));
-    if (reason !== undefined)
-      deps.refused.add(key.keyHash, key.theirs, leavesOf(deps.tree, key.keyHash)[0]?.digest, reason, deps.now());
+    if (reason !== undefined) deps.refused.add(key.keyHash, key.theirs, leaf, reason, deps.now());
+    else if (leaf !== undefined) deps.tally.noteSettled(key.keyHash, leaf);
   }
+  deps.tally.noteUndelivered(missing);
+  if (deps.tally.undelivered > MAX_UNDELIVERED && deps.tally.came === 'fruitless') throw notDelivered(deps.tally);
   return { fetched, pushed, refused: refusals.size, keys: page.length };
+}
+
+/** The failure of a session with a peer that lists what it does not deliver. */
+export function notDelivered({ undelivered }: SessionTally): LatticeError {
+  return new LatticeError('not-delivered', `the peer lists ${undelivered} keys of which it sends nothing`);
 }
 
 /** The name of a key while its page is settled. It is the same for a whole hash and for its 8-byte prefix. */
@@ -226,7 +240,7 @@ function* load(keyHashes: readonly Bytes[]): Steps<readonly (Entry | undefined)[
   return answer.entries;
 }
 
-function* push(deps: SettleDeps, fragments: readonly Fragment[], refusals: Map<string, Refusal>): Steps<number> {
+function* push(deps: SettleDeps, fragments: readonly Fragment[], refusals: Map<string, Unsettled>): Steps<number> {
   let pushed = 0;
   for (const batch of batches(fragments)) {
     const message: SyncMessage = { type: 'push', live: false, fragments: batch.map((b) => b.bytes) };

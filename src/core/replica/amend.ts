@@ -16,12 +16,14 @@ export interface Correction {
 
 /**
  * Merges entries of a snapshot, each key once, into the draft. Returns those whose keys were not here, by key: the
- * draft has them just as they came.
+ * draft has them just as they came. `isOldNews` is asked of every operation that was not here; where it says yes and
+ * there is an entry, the operation is left out.
  */
 export function adoptEntries(
   entries: readonly AttestedEntry[],
   draft: Draft,
   clocks: Pick<Clocks, 'observe'>,
+  isOldNews: (sibling: Sibling) => boolean,
 ): ReadonlyMap<string, AttestedEntry> {
   const added = new Map<string, AttestedEntry>();
   for (const attested of entries) {
@@ -31,12 +33,13 @@ export function adoptEntries(
     if (held === undefined) {
       added.set(key, attested);
       for (const sibling of siblings) clocks.observe(sibling);
+      siblings.forEach(isOldNews);
     } else {
       for (const sibling of siblings) {
         const merged = mergeSibling(entry, sibling);
         // What a full key refuses differs from then on, and a repair names it.
         if (merged.outcome !== 'key-full') clocks.observe(sibling);
-        ({ entry } = merged);
+        if (merged.outcome === 'added' && !isOldNews(sibling)) ({ entry } = merged);
       }
     }
     if (entry !== held) draft.write(key, held, entry);

@@ -1,8 +1,9 @@
 import { checkKey } from '../cbor/index.ts';
-import { checkConditions, contextOf, isLive } from '../state/index.ts';
+import { checkConditions, contextOf, isLive, winner } from '../state/index.ts';
 import {
   type Author,
   type Bytes,
+  type Entry,
   type Fragment,
   type Hasher,
   type JsonValue,
@@ -134,7 +135,8 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
  * Checks the keys, conditions and values of an intent against the state that earlier ones have left. Throws a
  * LatticeError that says what is wrong.
  */
-function prepareIntent(intent: WriteIntent, { read, self, isKnown }: GroupCommitDeps): PreparedIntent {
+function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedIntent {
+  const { read, self, isKnown } = deps;
   const keys = new Set<string>();
   const created: boolean[] = [];
   let bytes = 0;
@@ -144,6 +146,12 @@ function prepareIntent(intent: WriteIntent, { read, self, isKnown }: GroupCommit
     keys.add(key);
     const entry = read(key);
     checkConditions(key, entry, wanted);
+    if (wanted.kind === 'renew') {
+      const prepared = prepareOperation(renewed(key, entry, deps));
+      bytes += prepared.bytes.length;
+      created.push(false);
+      return prepared;
+    }
     const context = contextOf(entry, self, isKnown);
     const operation: Operation =
       wanted.kind === 'put'
@@ -162,6 +170,14 @@ function prepareIntent(intent: WriteIntent, { read, self, isKnown }: GroupCommit
     );
   }
   return { operations, created, bytes };
+}
+
+/** What readers see of the key, as an operation that replaces nothing else than that and all that was this node's own. */
+function renewed(key: string, entry: Entry | undefined, { self, isKnown }: GroupCommitDeps): Operation {
+  if (entry === undefined) throw new LatticeError('not-found', `no such key: ${JSON.stringify(key)}`);
+  const shown = winner(entry);
+  const context = contextOf({ key, siblings: [shown] }, self, isKnown);
+  return { ...shown.operation, context };
 }
 
 function checkCount(operations: number): void {

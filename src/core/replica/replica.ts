@@ -11,6 +11,7 @@ import { createClocks } from './clocks.ts';
 import { createDraft, type Draft } from './draft.ts';
 import { createEntryTree } from './entry-tree.ts';
 import { groupCommit } from './group-commit.ts';
+import { createOwnHistory, type OwnHistory } from './own-history.ts';
 import type { AppliedFragment, EntryView, OperationOutcome, RowWrite, Step, WriteIntent } from './step.ts';
 import { addEntryRows, addStateRows } from './step-rows.ts';
 
@@ -47,6 +48,8 @@ export interface Replica {
   committed(author: Author): Hlc;
   /** What was seen of every known author, for a checkpoint. */
   authors(): AuthorClock[];
+  /** What the node knows of the commits that it has made itself. */
+  readonly history: Pick<OwnHistory, 'settle' | 'load'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
@@ -94,6 +97,14 @@ export interface Replica {
   loaded(): void;
 }
 
+/** What a step finds of commits of the node's own key that come from elsewhere. */
+interface Owned {
+  /** Whether an operation that is not here, and that nothing here supersedes, is one that was replaced here. */
+  readonly isOldNews: (sibling: Sibling) => boolean;
+  readonly rows: readonly RowWrite[];
+  readonly unmade: readonly Hlc[];
+}
+
 /** Entries whose hashes and bytes came with them, by key. */
 type Known = ReadonlyMap<string, AttestedEntry>;
 
@@ -104,6 +115,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const { hasher, network, incarnation, journalLength } = options;
   const entries = createEntryTree(options);
   const clocks = createClocks((author) => author === options.self || options.isKnown(author));
+  const history = createOwnHistory(hasher);
   let sequence = 0;
 
   function meta(): StateMeta {
@@ -142,12 +154,30 @@ export function createReplica(options: ReplicaOptions): Replica {
     return { rows, changed, root: after.root, sequence, meta: after };
   }
 
-  const amended = (draft: Draft, known: Known): Step => ({
-    ...conclude(draft, known, []),
+  const amended = (draft: Draft, known: Known, owned: Owned): Step => ({
+    ...conclude(draft, known, owned.rows),
     applied: [],
     writes: [],
     commits: [],
+    unmade: owned.unmade,
   });
+
+  function createOwned(): Owned {
+    const rows: RowWrite[] = [];
+    const unmade: Hlc[] = [];
+    return {
+      rows,
+      unmade,
+      isOldNews({ author, hlc, commit }) {
+        if (author !== options.self) return false;
+        const ownership = history.judge(hlc, commit);
+        if (ownership === 'unmade') unmade.push(hlc);
+        const row = ownership === 'before' ? history.fetchedBack(hlc) : undefined;
+        if (row !== undefined) rows.push(row);
+        return ownership === 'made';
+      },
+    };
+  }
 
   function observeAll(entry: Entry): void {
     for (const sibling of entry.siblings) clocks.observe(sibling);
@@ -167,40 +197,47 @@ export function createReplica(options: ReplicaOptions): Replica {
 
     step({ fragments, writes: intents }, view, now, sign) {
       const draft = createDraft(view);
-      const merge = (sibling: Sibling): OperationOutcome => {
+      const owned = createOwned();
+      const merge = (sibling: Sibling, isOldNews: (sibling: Sibling) => boolean): OperationOutcome => {
         const { key } = sibling.operation;
         const held = draft.read(key);
         const { entry, outcome } = mergeSibling(held, sibling);
         // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
         if (outcome !== 'key-full') clocks.observe(sibling);
-        if (outcome === 'added') draft.write(key, held, entry);
+        if (outcome !== 'added') return outcome;
+        // What this node made and has no entry for at all was lost here, so it is taken.
+        if (isOldNews(sibling) && held !== undefined) return 'old-news';
+        draft.write(key, held, entry);
         return outcome;
       };
       const applied = fragments.map((fragment): AppliedFragment => {
         if (isFuture(fragment.header.hlc, now))
           return { fragment, outcomes: fragment.operations.map(() => 'future' as const) };
-        return { fragment, outcomes: fragmentToSiblings(fragment, hasher).map(merge) };
+        return { fragment, outcomes: fragmentToSiblings(fragment, hasher).map((one) => merge(one, owned.isOldNews)) };
       });
       const { writes, commits, rows } = groupCommit(intents, {
         ...options,
         isKnown: clocks.knows,
         clocks,
         read: draft.read,
-        merge,
+        merge: (sibling) => void merge(sibling, () => false),
         now,
         sign,
       });
-      return { ...conclude(draft, NONE_KNOWN, rows), applied, writes, commits };
+      const own = [...rows, ...owned.rows, ...commits.map(history.made)];
+      return { ...conclude(draft, NONE_KNOWN, own), applied, writes, commits, unmade: owned.unmade };
     },
     adopt(attested, view) {
       const draft = createDraft(view);
-      return amended(draft, adoptEntries(attested, draft, clocks));
+      const owned = createOwned();
+      return amended(draft, adoptEntries(attested, draft, clocks, owned.isOldNews), owned);
     },
     correct(corrections, view) {
       const draft = createDraft(view);
       correctEntries(corrections, draft);
-      return amended(draft, NONE_KNOWN);
+      return amended(draft, NONE_KNOWN, createOwned());
     },
+    history,
 
     restore(earlier) {
       clocks.observeTime(earlier.hlc);

@@ -1,6 +1,6 @@
 import type { StateMeta } from '../rows/index.ts';
 import { type Conditions, type MergeOutcome, winner } from '../state/index.ts';
-import type { Bytes, Entry, Fragment, LatticeError, Sibling } from '../types/index.ts';
+import type { Bytes, Entry, Fragment, Hlc, LatticeError, Sibling } from '../types/index.ts';
 
 /** A row that a step writes or deletes, in the shape of the store port's operations. */
 export type RowWrite =
@@ -9,8 +9,13 @@ export type RowWrite =
 
 /** One client's write. All of its operations go into one commit, or none does. */
 export interface WriteIntent {
+  /**
+   * `renew` writes what readers see of the key once more, so that it replaces everything of this node's own (SPEC N16);
+   * it names nothing but what the winner had seen, and leaves the other siblings. LatticeError `not-found` for a key
+   * without an entry.
+   */
   readonly operations: readonly (Conditions & {
-    readonly kind: 'put' | 'delete';
+    readonly kind: 'put' | 'delete' | 'renew';
     readonly key: string;
     readonly value?: unknown;
   })[];
@@ -37,9 +42,10 @@ export type WriteOutcome =
 
 /**
  * What became of an operation of a fragment: it was added, it was there already (`held`), or another operation
- * supersedes it, or its key is full. `future` means that the whole fragment is to be deferred.
+ * supersedes it, or its key is full. `future` means that the whole fragment is to be deferred. `old-news` is an
+ * operation of this node's own that was replaced here, though nothing that is here supersedes it (SPEC N16).
  */
-export type OperationOutcome = MergeOutcome | 'future';
+export type OperationOutcome = MergeOutcome | 'future' | 'old-news';
 
 /** A fragment that was given to a step, with the outcome of each of its operations, in their order. */
 export interface AppliedFragment {
@@ -71,6 +77,8 @@ export interface Step {
   readonly writes: readonly WriteOutcome[];
   /** The node's own commits that this step made, to be published once they are durable. */
   readonly commits: readonly Fragment[];
+  /** The HLCs of commits of the node's own key that it never made, and that are in the state now. */
+  readonly unmade: readonly Hlc[];
   /** The entries that changed, each key once, in the order in which they first changed. */
   readonly changed: readonly ChangedEntry[];
   readonly root: Bytes;

@@ -9,4 +9,6 @@ export * from './journal.ts';
 export * from './keys.ts';
 export * from './known-authors.ts';
 export * from './last-batch.ts';
+export * from './own-history.ts';
+export * from './scrub.ts';
 export * from './state-meta.ts';

@@ -30,6 +30,8 @@ export const BUCKETS = {
   leaves: 0x07,
   /** ‖ idempotency key of a client → what the write under it came to. */
   idempotency: 0x08,
+  /** ‖ u16 place → one of the newest commits that this node made. */
+  own: 0x0c,
 } as const;
 
 /** The name of a kind of row. */
@@ -113,6 +115,11 @@ export function leafPageRange(bits: number): RowRange {
 /** The key of the row of a client's idempotency key. */
 export function idempotencyKey(key: string): Bytes {
   return textRow('idempotency', key);
+}
+
+/** The key of the row of an own commit in a ring: 0 ≤ place < 2^16. */
+export function ownCommitKey(place: number): Bytes {
+  return row('own', Uint8Array.of(place >>> 8, place & 0xff));
 }
 
 /** The key of the row with this name. */

@@ -84,6 +84,8 @@ export const ERROR_CODES = [
   'aborted',
   'session-limit',
   'session-deadline',
+  'no-progress',
+  'not-delivered',
   'chunk-too-large',
   'untrusted-author',
   'future',

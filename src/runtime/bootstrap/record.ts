@@ -15,6 +15,7 @@ import { chunkHash, chunkOf, chunkStart, isNoHash, type SnapshotPlan } from '../
 import { type Author, type Bytes, equalBytes } from '../../core/types/index.ts';
 import { decodeCertificate } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
+import { twoReads } from '../storage/two-reads.ts';
 import { MAX_QUARANTINED } from './signature-check.ts';
 
 /** When this part of a chunk's keys is here already, the chunk is left to repair, which fetches only the rest. */
@@ -29,7 +30,7 @@ export interface SavedBootstrap {
 
 /** Reads what an earlier run left in the store. Rejects with LatticeError `damaged-row`. */
 export async function loadBootstrap(store: Store): Promise<SavedBootstrap> {
-  const row = await store.get(BOOTSTRAP);
+  const [row] = await twoReads(store, BOOTSTRAP);
   let quarantined = 0;
   let quarantinedFrom: Author | undefined;
   for await (const rows of store.iterate({ ...bucketRange('quarantine'), limit: MAX_QUARANTINED })) {

@@ -1,8 +1,9 @@
-import { bytesToHex, type Hlc } from '../../core/types/index.ts';
+import { type Author, bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
 import { type ClockWatch, type ClockWatchDeps, createClockWatch } from './clock-watch.ts';
+import { createOwnClaims } from './own-claims.ts';
 
 /**
  * When peers are configured and none of them answers, writes wait this long for a peer that knows our newest commit.
@@ -12,6 +13,11 @@ const ALONE_MS = 3_000;
  * A node that lost some of its own history has this long to get it back before it becomes read-only for that reason.
  */
 const CATCH_UP_MS = 30_000;
+/**
+ * What a peer claims of our history, and nobody delivers, holds writes up for no longer than this. Until then repairs
+ * and snapshots had time enough for a large state.
+ */
+const MAX_CATCH_UP_MS = 300_000;
 
 export interface Guard {
   /** The reasons why this node refuses writes at present; empty when there is none. */
@@ -28,9 +34,9 @@ export interface Guard {
   /** What is known of this machine's clock. */
   readonly clocks: Pick<ClockWatch, 'now' | 'isGood' | 'hearsPeers'>;
   /** To be called when a peer tells the greatest HLC of our commits that it has seen. */
-  toldOwnHlc(hlc: Hlc): void;
-  /** To be called when a commit of our own key comes from elsewhere that was not in our state. */
-  sawOwnCommit(hlc: Hlc): void;
+  toldOwnHlc(peer: Author, hlc: Hlc): void;
+  /** To be called when a commit of our own key comes from elsewhere that this node never made. */
+  sawOwnCommit(): void;
   /** To be called when we have made a commit. */
   madeCommit(hlc: Hlc): void;
   /** To be called when a signed head of our own key comes from elsewhere. */
@@ -50,6 +56,13 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks
   readonly incarnation: Uint8Array;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
+  /** Whether the peer's newest root equals ours. */
+  readonly agreesWith: (peer: Author) => boolean;
+  /**
+   * Called when the gate opens: from here on a commit of our own key that comes from elsewhere and is not ours means a
+   * clone. `told` is the greatest HLC of our key that peers told and that is here; undefined when none did.
+   */
+  readonly onOpen: (told: Hlc | undefined) => void;
 }
 
 /**
@@ -64,12 +77,9 @@ export function createGuard(deps: GuardDeps): Guard {
   const own = bytesToHex(deps.incarnation);
   let open = !deps.hasPeers;
   let ownMax: Hlc = deps.ownSeen();
-  /**
-   * Commits of our own key up to here may still come in after a start. A later one that comes in was not made by this
-   * node.
-   */
-  let historyEnd: Hlc = ownMax;
-  let told: Hlc | undefined;
+  const claims = createOwnClaims({ ownSeen: deps.ownSeen, agreesWith: deps.agreesWith });
+  /** The peers whose claims were given up, which warnings name. */
+  let unfulfilled: readonly Author[] = [];
   let waiting: (() => void)[] = [];
   let warned = false;
   const others = new Map<string, { readonly sequence: number; readonly at: number }>();
@@ -82,7 +92,7 @@ export function createGuard(deps: GuardDeps): Guard {
     if (!clocks.isCompared()) return;
     open = true;
     ownMax = deps.ownSeen();
-    historyEnd = told === undefined || told < ownMax ? ownMax : told;
+    deps.onOpen(claims.fulfilled());
     set('own-history', undefined);
     log.info({ why }, 'writes open');
     release();
@@ -112,23 +122,23 @@ export function createGuard(deps: GuardDeps): Guard {
 
   return {
     reasons: () => Array.from(reasons, ([code, text]) => ({ code, text })),
-    warnings: clocks.warnings,
+    warnings: () => [...clocks.warnings(), ...unfulfilled.map(claimWarning)],
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),
     clocks: { ...clocks, isGood: () => clocks.isGood() && !reasons.has('clock-ahead') },
-    toldOwnHlc(hlc) {
+    toldOwnHlc(peer, hlc) {
       if (!open) {
-        told = told === undefined || hlc > told ? hlc : told;
-        if (deps.ownSeen() >= told) openGate('a peer confirmed our newest commit');
+        claims.note(peer, hlc);
+        if (claims.missing().length === 0) openGate('a peer confirmed our newest commit');
       } else if (hlc > ownMax && !warned) {
         // A peer only claims it here. The commit itself, when a repair brings it, is the evidence that stops writes.
         warned = true;
-        log.warn({}, 'a peer claims newer commits of our key than we ever made');
+        log.warn({ peer }, 'a peer claims newer commits of our key than we ever made');
       }
     },
-    sawOwnCommit(hlc) {
-      if (open && hlc > historyEnd) alarm('a commit of our own key came in that we never made');
+    sawOwnCommit() {
+      alarm('a commit of our own key came in that we never made');
     },
     madeCommit(hlc) {
       if (hlc > ownMax) ownMax = hlc;
@@ -153,10 +163,17 @@ export function createGuard(deps: GuardDeps): Guard {
       clocks.look();
       if (open) return;
       const waited = clock.monotonic() - started;
-      if (told === undefined) {
+      if (!claims.any) {
         if (waited >= ALONE_MS) openGate('no peer answered in time');
-      } else if (deps.ownSeen() >= told) {
+        return;
+      }
+      const missing = claims.missing();
+      if (missing.length === 0) {
         openGate('own history caught up');
+      } else if (waited >= MAX_CATCH_UP_MS) {
+        unfulfilled = missing;
+        log.warn({ peers: missing }, 'peers claim commits of our key that nobody has: writes open without them');
+        openGate('nobody delivered what peers claim');
       } else if (waited >= CATCH_UP_MS) {
         set(
           'own-history',
@@ -164,5 +181,12 @@ export function createGuard(deps: GuardDeps): Guard {
         );
       }
     },
+  };
+}
+
+function claimWarning(peer: Author): Warning {
+  return {
+    code: 'own-history-claim',
+    text: `peer ${peer} claimed at our start to have commits of our key that nobody delivered: its state or its word is wrong`,
   };
 }

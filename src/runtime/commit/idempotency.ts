@@ -11,6 +11,7 @@ import {
 import { type Bytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Store } from '../../ports/index.ts';
 import type { WriteOperation, WriteResult } from '../facade/index.ts';
+import { twoReads } from '../storage/two-reads.ts';
 
 /** How many keys are remembered, in some ten MiB of rows at most. Beyond it the oldest is forgotten. */
 const MAX_KEYS = 65_536;
@@ -101,8 +102,16 @@ export function createIdempotency(deps: {
     key: string,
     request: Bytes,
     operations: readonly WriteOperation[],
+    written: ReadonlyMap<string, number>,
   ): Promise<WriteResult | undefined> {
-    const row = await store.get(idempotencyKey(key));
+    const rows = await twoReads(store, idempotencyKey(key));
+    // A record that is not found would let the same request write twice.
+    if (rows.length === 0 && written.has(key))
+      throw new LatticeError(
+        'store-damaged',
+        `the store lost the record of the idempotency key ${JSON.stringify(key)}`,
+      );
+    const row = rows.find((one) => decodeIdempotency(one).at === written.get(key)) ?? rows[0];
     if (row === undefined) return undefined;
     const held = decodeIdempotency(row);
     if (clock.now() - held.at >= KEEP_MS) return undefined;
@@ -126,7 +135,7 @@ export function createIdempotency(deps: {
       const work = async (): Promise<WriteResult> => {
         known ??= load();
         const written = await known;
-        return (await lookUp(key, request, operations)) ?? (await write(rowsFor(key, request, written)));
+        return (await lookUp(key, request, operations, written)) ?? (await write(rowsFor(key, request, written)));
       };
       const outcome = work().finally(() => underWay.delete(key));
       underWay.set(key, { request, outcome });

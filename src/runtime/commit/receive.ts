@@ -1,3 +1,4 @@
+import type { OperationOutcome } from '../../core/replica/index.ts';
 import type { Bytes, Fragment } from '../../core/types/index.ts';
 import type { PushVerdict } from '../../core/wire/index.ts';
 import type { Door } from './door.ts';
@@ -8,6 +9,12 @@ export interface Received {
   /** Absent when the bytes could not be decoded. */
   readonly fragment: Fragment | undefined;
   readonly verdicts: readonly PushVerdict[];
+}
+
+/** What a peer is told of an operation of its own push. */
+export function outcomeToVerdict(outcome: OperationOutcome): PushVerdict {
+  if (outcome === 'added') return 'held';
+  return outcome === 'old-news' ? 'superseded' : outcome;
 }
 
 /**
@@ -26,7 +33,7 @@ export async function receive(door: Door, fragments: readonly Bytes[], origin: O
       const outcomes = await door.apply(fragment, origin);
       if (outcomes === 'overloaded')
         return { fragment, verdicts: fragment.operations.map(() => 'overloaded' as const) };
-      return { fragment, verdicts: outcomes.map((o) => (o === 'added' ? 'held' : o)) };
+      return { fragment, verdicts: outcomes.map(outcomeToVerdict) };
     }),
   );
 }

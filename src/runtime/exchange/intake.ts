@@ -120,7 +120,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     const peer = peers.get(author);
     if (peer === undefined) return;
     if (noteSoftware(peer.view, hello.software)) forgetRefused(peer);
-    if (deps.isTrusted(author)) guard.toldOwnHlc(hello.yourHlc);
+    if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);
   }
 
   async function onGossip(data: Uint8Array, from: Author | undefined): Promise<Verdict> {

@@ -66,6 +66,8 @@ export interface Responder {
 /** The answering side of every session, the same for both lungs. */
 export function createResponder(deps: ResponderDeps): Responder {
   const hellos = createBuckets(deps.clock, HELLOS, MAX_ASKERS);
+  /** How many fragments were sent of keys whose siblings do not fit into one message. */
+  let sentInPart = 0;
   const cells = createCellServer({ state: () => deps.replica, now: () => deps.clock.monotonic() });
 
   async function respond(peer: Author, message: SyncMessage, lung: LungName): Promise<SyncMessage> {
@@ -139,12 +141,15 @@ export function createResponder(deps: ResponderDeps): Responder {
         const parts = siblingsToFragments(siblings, deps.hasher).map(encodeFragment);
         const bytes = parts.reduce((sum, p) => sum + p.length + 8, 0);
         if (answered > 0 && size + bytes > MAX_SYNC_BYTES) return { type: 'entries', answered, fragments };
-        for (const part of parts) {
-          // Not all siblings of this key may fit into one message. The greatest go first; the asker learns of the
-          // others when we push them.
+        // Not all siblings of one key may fit into one message. Then each answer begins after those that the last one of
+        // this kind had, so that an asker has all of them after a few sessions, though we may never reach it ourselves.
+        const fits = size + bytes <= MAX_SYNC_BYTES;
+        const first = fits ? 0 : sentInPart % parts.length;
+        for (const part of [...parts.slice(first), ...parts.slice(0, first)]) {
           if (size + part.length + 8 > MAX_SYNC_BYTES) break;
           fragments.push(part);
           size += part.length + 8;
+          if (!fits) sentInPart++;
         }
         answered++;
       }

@@ -55,6 +55,7 @@ export const WARNING_CODES = [
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut
   'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
+  'own-history-claim', // a peer claimed commits of this node's key that nobody delivered
   'refused-items', // everything in which a peer and this node differ has been refused
   'left-out-source', // a peer served a snapshot that does not verify
   'lost-batches', // the store had lost its newest batches when the node started

@@ -104,18 +104,27 @@ export interface Lattice {
   /** Compares the state with every reachable peer's and repairs what differs, at once. */
   syncNow(): Promise<void>;
   /**
+   * Begins a round of the scrub at once, without rests. The status tells how far it is; the round has found everything
+   * good when `completed` there is at least the number returned. A fault ends the process.
+   */
+  verifyStore(): { readonly round: number };
+  /**
    * Sends every event to `send`. `after` is the id of an event: the events after it are replayed first, or a `reset`
    * event comes first where they cannot be replayed. `send` returns false when the consumer takes no more.
    */
   subscribe(after: string | undefined, send: (event: LatticeEvent) => boolean): Promise<EventSubscription>;
   /** Signs any text with the node key by Ed25519 and returns 128 hex digits. The original's signed state needs it. */
   signText(text: string): string;
-  /** Computes the root anew from the store and compares it with the root of the tree. */
+  /**
+   * Computes the root anew from the store and compares it with the root of the tree; each value must lead to its commit.
+   * `fault` says what was found damaged. Signatures are left to the scrub.
+   */
   verifyIntegrity(): Promise<{
     readonly valid: boolean;
     readonly root: string;
     readonly recomputed: string;
     readonly entries: number;
+    readonly fault?: string;
   }>;
   /**
    * Certified cuts served as snapshots: the results are the encoded sync messages `manifest` and `part`, the hashes are

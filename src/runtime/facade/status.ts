@@ -80,6 +80,21 @@ export interface BootstrapStatus {
   readonly error?: string;
 }
 
+/** How far the scrub has come, which goes round over the whole store for as long as the node runs. */
+export interface ScrubStatus {
+  /** What is being checked at present; `waiting` between two rounds. */
+  readonly phase: 'waiting' | 'files' | 'entries' | 'rows';
+  /** The number of the round since the start that is under way or comes next. */
+  readonly round: number;
+  /** The number of the last round since the start that found everything good; 0 before the first. */
+  readonly completed: number;
+  /** When the last whole round ended, in this run of the node or an earlier one; Unix ms. */
+  readonly completedAt?: number;
+  /** How many entries the round has checked, and how many there are. */
+  readonly checked: number;
+  readonly total: number;
+}
+
 export interface NodeStatus {
   readonly name: string;
   readonly role: string;
@@ -130,6 +145,7 @@ export interface NodeStatus {
    * all of them good.
    */
   readonly integrity?: { readonly checked: number; readonly total: number };
+  readonly scrub?: ScrubStatus;
   /** How far a bootstrap has come; absent where none ran since the start. */
   readonly bootstrap?: BootstrapStatus;
   /** How much work waits inside the node. */

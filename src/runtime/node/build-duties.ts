@@ -14,6 +14,7 @@ import { JOURNAL_LENGTH } from '../storage/startup.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
+import { createStoreChecks } from '../upkeep/store-checks.ts';
 import { createSupervision } from '../upkeep/supervision.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
@@ -147,7 +148,16 @@ export function buildDuties(
     },
   });
 
-  const integrity = createIntegrityCheck({ replica, store, hasher, entries, writer, clock, log, onFatal });
+  const integrity = createIntegrityCheck({
+    replica,
+    store,
+    checks: createStoreChecks({ replica, store, hasher, verifier, entries, writer }),
+    isVerified: vouching.isVerified,
+    writer,
+    clock,
+    log,
+    onFatal,
+  });
   const checkpoints = createCheckpointSaver({
     replica,
     store,

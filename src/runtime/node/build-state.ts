@@ -1,6 +1,7 @@
-import { hlcMs } from '../../core/clock/index.ts';
+import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
+import { createCovering, createCoveringWrites } from '../commit/covering.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnState } from '../commit/own-state.ts';
@@ -79,6 +80,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     hasPeers,
     peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
     members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
+    agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
+    onOpen: settleHistory,
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
   const keeper = createEndKeeper({ store, end, replica, self });
@@ -102,6 +105,12 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     monotonic: () => clock.monotonic(),
     after: (ms, run) => clock.after(ms, run),
   };
+  /** Ends the time in which own commits may come back. The store has failed when this does, which ends the process. */
+  function settleHistory(told: Hlc | undefined): void {
+    writer
+      .keep(() => replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)))
+      .catch((error: unknown) => log.debug({ error: String(error) }, 'own history not settled'));
+  }
 
   // The fan-out of durable batches. It is given before the first batch is made.
   let followers: FanOut | undefined;
@@ -119,6 +128,9 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
   });
+  if (!hasPeers) settleHistory(undefined);
+  const covering = createCovering(clock);
+  const coveringWrites = createCoveringWrites({ covering, writer, guard, clock, log });
   const door = createDoor({
     hasher,
     network,
@@ -154,6 +166,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     standingOf,
     own,
     guard,
+    covering,
+    coveringWrites,
     lost,
     fleetClock,
     writer,

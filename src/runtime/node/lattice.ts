@@ -80,6 +80,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
       };
     },
     differences: (peerId, asked = {}) => parts.comparison.differences(peerId, asked),
+    verifyStore: () => ({ round: parts.integrity.verify() }),
     async syncNow() {
       http.wake();
       await repairs.all();

@@ -92,6 +92,7 @@ function runnersOf(parts: Parts): Runner[] {
       stop: () => http.stop(),
     },
     parts.supervision,
+    parts.coveringWrites,
     parts.lost,
     parts.checkpoints,
     parts.integrity,

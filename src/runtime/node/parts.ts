@@ -17,13 +17,14 @@ export function buildParts(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const lungs = buildLungs(options, deps, opened, state);
   const duties = buildDuties(options, deps, opened, state, lungs);
   const exchange = buildExchange(options, deps, opened, state, lungs, duties);
-  const { mode, own, guard, streams } = state;
+  const { mode, own, guard, covering, streams } = state;
   const { p2p, http, outbox } = lungs;
   state.follow(
     createFanOut({
       self: opened.self,
       own,
       guard,
+      covering,
       cuts: duties.cuts,
       checkpoints: duties.checkpoints,
       outbox,

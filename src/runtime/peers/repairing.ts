@@ -1,4 +1,4 @@
-import { RefusedDifferences } from '../../core/reconcile/index.ts';
+import { RefusedDifferences, type SessionTally, SettledKeys } from '../../core/reconcile/index.ts';
 import type { RepairProgress, RepairReport } from '../facade/index.ts';
 import type { Writable } from './writable.ts';
 
@@ -12,6 +12,10 @@ const SERVED_QUIET_MS = 2_000;
  * waited for.
  */
 const SERVED_MAX_MS = 120_000;
+/** The first rest after a fruitless session, and the longest; after which time without one the next is a first again. */
+const REST_MIN_MS = 1_000;
+const REST_MAX_MS = 600_000;
+const REST_FORGOTTEN_MS = 600_000;
 
 /** How many keys differ. When `exact` is false, the number is an estimate. `at`: Unix ms. */
 export interface Differing {
@@ -29,6 +33,9 @@ export interface PeerRepair {
   /** True: the next difference is repaired without waiting for whether it settles by itself. */
   readonly urgent: boolean;
   readonly nextAt: number;
+  /** How many sessions in a row were fruitless, and until when the peer rests for that. Nothing lifts the rest. */
+  readonly fruitless: number;
+  readonly restUntil: number;
   /** How many repairs in a row have failed. */
   readonly failures: number;
   /** The number of repairs in a row whose coded symbols did not decode. */
@@ -36,6 +43,8 @@ export interface PeerRepair {
   readonly last: RepairReport | undefined;
   readonly progress: RepairProgress | undefined;
   readonly refused: RefusedDifferences;
+  /** The keys that were settled with this peer, by our leaf of each. */
+  readonly settled: SettledKeys;
   /** How many keys differed at the last look, less those that have been repaired since. */
   readonly differing: Differing | undefined;
   /**
@@ -52,17 +61,20 @@ export function createRepairing(): PeerRepair {
     running: false,
     urgent: true,
     nextAt: 0,
+    fruitless: 0,
+    restUntil: 0,
     failures: 0,
     undecoded: 0,
     last: undefined,
     progress: undefined,
     refused: new RefusedDifferences(),
+    settled: new SettledKeys(),
     differing: undefined,
     served: { open: 0, at: -Infinity, since: -Infinity },
   };
 }
 
-/** Has the next difference repaired at once, whatever the backoff. */
+/** Has the next difference repaired at once, whatever the backoff after failures. */
 export function hurry(repair: PeerRepair): void {
   const w = write(repair);
   w.nextAt = 0;
@@ -103,6 +115,23 @@ export function noteReport(repair: PeerRepair, report: RepairReport, wall: numbe
   else if (report.outcome === 'equal-except-refused') w.differing = { keys: report.found, at: wall, exact: true };
   w.failures = report.outcome === 'failed' ? repair.failures + 1 : 0;
   return w.failures;
+}
+
+/**
+ * Takes note of whether anything came of a session. After a fruitless one the peer rests, longer each time: what makes
+ * it so is said by the peer, who could say anything else by which a rest would end. `now`: monotonic ms.
+ */
+export function noteCame(repair: PeerRepair, came: SessionTally['came'], now: number): void {
+  const w = write(repair);
+  if (came === 'fruitful') w.fruitless = 0;
+  if (came !== 'fruitless') return;
+  w.fruitless = now - repair.restUntil > REST_FORGOTTEN_MS ? 1 : repair.fruitless + 1;
+  w.restUntil = now + Math.min(REST_MAX_MS, REST_MIN_MS * 2 ** Math.min(w.fruitless - 1, 10));
+}
+
+/** Whether the last session with the peer failed, or one was fruitless not long ago. `now`: monotonic ms. */
+export function isDoubtful({ failures, fruitless, restUntil }: PeerRepair, now: number): boolean {
+  return failures > 0 || (fruitless > 0 && now - restUntil < REST_FORGOTTEN_MS);
 }
 
 /** Lets no repair begin before this time, unless `hurry` is called. */

@@ -1,12 +1,15 @@
 import type { Replica } from '../../core/replica/index.ts';
 import type { StateMeta } from '../../core/rows/index.ts';
-import { bytesToHex, equalBytes, LatticeError } from '../../core/types/index.ts';
+import { bytesToHex, type ErrorCode, equalBytes, LatticeError } from '../../core/types/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { EntryView, Lattice } from '../facade/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import type { EntryRows } from '../storage/entry-rows.ts';
 import type { Hold, Holds } from '../storage/holds.ts';
 import { entryToView } from './views.ts';
+
+/** The codes of errors that tell of a damaged store. */
+const DAMAGE: ReadonlySet<ErrorCode> = new Set(['damaged-row', 'store-damaged'] as const);
 
 export interface WholeStateDeps {
   readonly replica: Pick<Replica, 'meta'>;
@@ -71,6 +74,15 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeStat
           root: bytesToHex(meta.root),
           recomputed: bytesToHex(root),
           entries,
+        };
+      } catch (error) {
+        if (!(error instanceof LatticeError) || !DAMAGE.has(error.code)) throw error;
+        return {
+          valid: false,
+          root: bytesToHex(meta.root),
+          recomputed: '',
+          entries: meta.entries,
+          fault: error.message,
         };
       } finally {
         hold.end();

@@ -14,7 +14,8 @@ import { noteDiffering } from '../peers/repairing.ts';
 import { HERE } from '../storage/entries.ts';
 import { type Link } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
-import { countedLink, drive, requestOver, type SessionRunnerDeps, searchDeps } from './sessions.ts';
+import { countedLink } from './session-links.ts';
+import { drive, requestOver, type SessionRunnerDeps, searchDeps } from './sessions.ts';
 
 /** How often one peer is asked how many keys differ while the roots are unequal. An answer takes some 4 KB. */
 const SKETCH_EVERY_MS = 5_000;

@@ -25,7 +25,13 @@ export function repairDue(
   self: Author,
   now: number,
 ): 'still' | 'flowing' | undefined {
-  if (repair.running || view.head === undefined || now < repair.nextAt || isServed(repair, now)) return undefined;
+  if (
+    repair.running ||
+    view.head === undefined ||
+    now < Math.max(repair.nextAt, repair.restUntil) ||
+    isServed(repair, now)
+  )
+    return undefined;
   const since = now - view.agreementAt;
   if (view.agreement === 'equal-except-refused') {
     if (since < REFUSED_EVERY_MS) return undefined;

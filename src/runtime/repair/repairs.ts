@@ -5,13 +5,23 @@ import { backoff, sleep } from '../../timing/index.ts';
 import type { LatticeEvent, RepairProgress, RepairReport } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
-import { beginRepair, endRepair, noteProgress, noteReport, waitUntil } from '../peers/repairing.ts';
+import {
+  beginRepair,
+  endRepair,
+  isDoubtful,
+  noteCame,
+  noteProgress,
+  noteReport,
+  waitUntil,
+} from '../peers/repairing.ts';
 import { agreeExceptRefused } from '../peers/view.ts';
 import type { LinkTo } from '../transport/links.ts';
 import { REFUSED_EVERY_MS, repairDue, SETTLE_MS } from './due.ts';
 import { runSession, type SessionRunnerDeps } from './sessions.ts';
 
 const MAX_CONCURRENT = 2;
+/** How many of them may be with peers of whom the last session failed or was fruitless. */
+const MAX_DOUBTFUL = MAX_CONCURRENT - 1;
 /** How often a session that has waited looks whether it may run again. */
 const TURN_MS = 100;
 /**
@@ -22,6 +32,8 @@ const MAX_WAITING = 8;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 const waitAfterFailures = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
+type Due = NonNullable<ReturnType<typeof repairDue>>;
+
 /** How often the progress of a repair is published. */
 const PROGRESS_EVERY_MS = 500;
 
@@ -54,7 +66,12 @@ export interface Repairs {
 export function createRepairs(deps: RepairsDeps): Repairs {
   const { clock, log, metrics } = deps;
   let running = 0;
+  let doubtful = 0;
   let waiting = 0;
+  /** The peers with which a repair is due and has no slot yet, in the order in which they became due. */
+  const queue = new Map<Peer, Due>();
+  /** How many sessions have waited between their two looks, and have no slot again yet. */
+  let returning = 0;
   const isFull = (): boolean => running >= MAX_CONCURRENT;
 
   /** Waits between two looks of a session, during which another session may run. */
@@ -62,28 +79,45 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     running--;
     waiting++;
     await sleep(clock, ms);
+    returning++;
     // From here on the session counts as one that runs again, so it waits until one of those ends.
     while (isFull()) await sleep(clock, TURN_MS);
+    returning--;
     waiting--;
     running++;
+  }
+
+  /** Whether a repair with the peer could begin if there were a slot. */
+  const mayRun = (peer: Peer, due: Due): boolean =>
+    !(due === 'flowing' && waiting >= MAX_WAITING) &&
+    !(isDoubtful(peer.repair, clock.monotonic()) && doubtful >= MAX_DOUBTFUL);
+
+  /** The peer whose turn it is. One that has to wait for something else than a slot does not hold up the others. */
+  function nextInTurn(): Peer | undefined {
+    for (const [peer, due] of queue) if (mayRun(peer, due)) return peer;
+    return undefined;
   }
 
   async function run(peer: Peer, flowMs: number): Promise<void> {
     const path = deps.linkTo(peer);
     if (path === undefined || peer.repair.running) return;
     const { repair } = peer;
+    const isOneOfFew = isDoubtful(repair, clock.monotonic());
     beginRepair(repair);
     running++;
+    if (isOneOfFew) doubtful++;
     try {
-      const flow = { ms: flowMs, wait };
-      const report = await runSession(deps, peer, path.lung, path.link, watchProgress(peer, path.lung), flow);
+      const turn = { flowMs, wait, isWanted: () => returning > 0 || nextInTurn() !== undefined };
+      const { report, came } = await runSession(deps, peer, path.lung, path.link, watchProgress(peer, path.lung), turn);
       const failures = noteReport(repair, report, clock.now());
+      noteCame(repair, came, clock.monotonic());
       tell(peer, path.lung, report);
       waitUntil(repair, clock.monotonic() + waitAfter(report.outcome, failures));
       if (report.outcome === 'equal-except-refused')
         agreeExceptRefused(peer.view, deps.root(), { now: clock.monotonic(), wall: clock.now() });
     } finally {
       running--;
+      if (isOneOfFew) doubtful--;
       endRepair(repair);
     }
   }
@@ -130,9 +164,16 @@ export function createRepairs(deps: RepairsDeps): Repairs {
 
   return {
     consider(peer) {
-      if (isFull() || deps.isBlocked()) return;
-      const due = repairDue(peer, deps.self, clock.monotonic());
-      if (due === undefined || (due === 'flowing' && waiting >= MAX_WAITING)) return;
+      const idle = deps.isBlocked() || deps.linkTo(peer) === undefined;
+      const due = idle ? undefined : repairDue(peer, deps.self, clock.monotonic());
+      if (due === undefined) {
+        queue.delete(peer);
+        return;
+      }
+      // A peer that is due already keeps its place.
+      queue.set(peer, due);
+      if (isFull() || nextInTurn() !== peer) return;
+      queue.delete(peer);
       void run(peer, due === 'flowing' ? SETTLE_MS : 0);
     },
     async all() {

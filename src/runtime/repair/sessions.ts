@@ -1,4 +1,5 @@
 import {
+  notDelivered,
   type ReceivedOperation,
   repair,
   type SearchDeps,
@@ -6,11 +7,12 @@ import {
   type SessionAnswer,
   type SessionEffect,
   type SessionProgress,
+  SessionTally,
   type Work,
   type WorkAnswer,
 } from '../../core/reconcile/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
-import { type Bytes, type Entry, type Hasher, LatticeError, MAX_SESSION_REQUESTS } from '../../core/types/index.ts';
+import { type Bytes, type Entry, type ErrorCode, type Hasher, LatticeError } from '../../core/types/index.ts';
 import { type PushVerdict, SALT_BYTES, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Random } from '../../ports/index.ts';
 import type { Door } from '../commit/door.ts';
@@ -22,9 +24,7 @@ import type { Peer } from '../peers/peers.ts';
 import { noteDecoded } from '../peers/repairing.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 import { ask, errorCodeOf, exchange, type Link } from '../transport/link.ts';
-
-/** The longest time for one session. What a large repair has left by then is for the next one. */
-const SESSION_DEADLINE_MS = 120_000;
+import { countedLink, sharedLink, type Turn } from './session-links.ts';
 
 /**
  * After this many sessions in a row in which a peer's cells did not decode, the hash of the cells is salted, because
@@ -42,31 +42,12 @@ export interface SessionRunnerDeps {
   readonly entries: Pick<Entries, 'many'>;
 }
 
-/** Counts what goes over a link, and ends a session that sends too many requests or takes too long. */
-export function countedLink(
-  clock: Clock,
-  link: Link,
-): { readonly link: Link; readonly counters: Readonly<Record<Counter, number>>; ms(): number } {
-  const started = clock.monotonic();
-  const counters: Record<Counter, number> = { requests: 0, bytesSent: 0, bytesReceived: 0 };
-  return {
-    counters,
-    ms: () => Math.round(clock.monotonic() - started),
-    async link(bytes) {
-      if (counters.requests >= MAX_SESSION_REQUESTS)
-        throw new LatticeError('session-limit', `more than ${MAX_SESSION_REQUESTS} requests in one session`);
-      if (clock.monotonic() - started > SESSION_DEADLINE_MS)
-        throw new LatticeError('session-deadline', 'the session took too long; the next one goes on');
-      counters.requests++;
-      counters.bytesSent += bytes.length;
-      const reply = await link(bytes);
-      counters.bytesReceived += reply.length;
-      return reply;
-    },
-  };
+/** What a session ended as, and whether anything came of it. */
+export interface EndedSession {
+  readonly report: RepairReport;
+  /** Whether it brought the states closer, as far as this node can tell. A failure of the lung tells nothing. */
+  readonly came: SessionTally['came'];
 }
-
-type Counter = 'requests' | 'bytesSent' | 'bytesReceived';
 
 /**
  * Runs the coroutine of a session to its end. Rejects when a part of its work fails. Whether it resolves or rejects,
@@ -108,13 +89,18 @@ export async function drive<T>(
   }
 }
 
-/** How a session handles commits that are flowing (see `SessionDeps.flowMs`). */
-export interface Flow {
-  readonly ms: number;
-  readonly wait: (ms: number) => Promise<void>;
-}
+const ALONE: Turn = { flowMs: 0, wait: () => Promise.resolve(), isWanted: () => false };
 
-const STILL: Flow = { ms: 0, wait: () => Promise.resolve() };
+/** Codes of failures by which a session ends in order: what is left is for the next one. */
+const CUT: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>(['session-limit', 'session-deadline']);
+/** Codes of failures that are the peer's doing, and not the lung's. */
+const FRUITLESS: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+  ...(CUT as ReadonlySet<ErrorCode>),
+  'no-progress',
+  'not-delivered',
+  'malformed',
+  'unexpected-answer',
+]);
 
 /**
  * Runs one session over `link` to its end, within bounds of requests and time. It never rejects: a failure is an
@@ -126,9 +112,11 @@ export async function runSession(
   lung: LungName,
   link: Link,
   onProgress: (progress: SessionProgress) => void,
-  flow: Flow = STILL,
-): Promise<RepairReport> {
+  turn: Turn = ALONE,
+): Promise<EndedSession> {
   const counted = countedLink(deps.clock, link);
+  const tally = new SessionTally(peer.repair.settled);
+  const shared = sharedLink(deps.clock, tally, turn, counted.link);
   let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
   const report = (outcome: RepairReport['outcome']): RepairReport => {
     const { remaining: _, ...settled } = progress;
@@ -145,14 +133,19 @@ export async function runSession(
     ...searchDeps(deps, peer),
     hasher: deps.hasher,
     refused: peer.repair.refused,
+    tally,
     now: () => deps.clock.monotonic(),
-    flowMs: flow.ms,
+    flowMs: turn.flowMs,
   });
+  const wait = async (ms: number): Promise<void> => {
+    await turn.wait(ms);
+    shared.begin();
+  };
   try {
     const { outcome, method, undecoded, ...settled } = await drive(
       deps.writer,
       session,
-      (work) => perform(deps, peer, { lung, link: counted.link, wait: flow.wait }, work),
+      (work) => perform(deps, peer, { lung, link: shared.link, wait }, work),
       (at) => {
         progress = at;
         onProgress(at);
@@ -160,13 +153,20 @@ export async function runSession(
     );
     progress = settled;
     noteDecoded(peer.repair, !undecoded);
-    return { ...report(outcome), method };
+    const { came } = tally;
+    if (tally.undelivered === 0) return { report: { ...report(outcome), method }, came };
+    const { code: errorCode, message: error } = notDelivered(tally);
+    return { report: { ...report(came === 'fruitful' ? 'partial' : 'failed'), method, error, errorCode }, came };
   } catch (error) {
     const errorCode = errorCodeOf(error);
+    const came = tally.came === 'nothing' && FRUITLESS.has(errorCode) ? 'fruitless' : tally.came;
     return {
-      ...report('failed'),
-      error: error instanceof Error ? error.message : String(error),
-      ...(errorCode === undefined ? {} : { errorCode }),
+      report: {
+        ...report(CUT.has(errorCode) && came === 'fruitful' ? 'partial' : 'failed'),
+        error: error instanceof Error ? error.message : String(error),
+        ...(errorCode === undefined ? {} : { errorCode }),
+      },
+      came,
     };
   }
 }

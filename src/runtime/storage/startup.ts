@@ -1,11 +1,22 @@
 import { hlcMs, lastHlcAt } from '../../core/clock/index.ts';
 import { createReplica, type Replica, STATE_META } from '../../core/replica/index.ts';
-import { ATTESTED, decodeAttested, decodeStateMeta, encodeStateMeta, type StateMeta } from '../../core/rows/index.ts';
+import {
+  ATTESTED,
+  bucketRange,
+  decodeAttested,
+  decodeOwnCommit,
+  decodeOwnSince,
+  decodeStateMeta,
+  OWN_SINCE,
+  type OwnCommit,
+  type StateMeta,
+} from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Random, Store } from '../../ports/index.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from './checkpoint-load.ts';
 import { createEntryRows, type EntryRows } from './entry-rows.ts';
 import { loadCells } from './saved-cells.ts';
+import { twoReads } from './two-reads.ts';
 import { compareEnd, type EndOfStore, loadKept } from './witness.ts';
 
 /**
@@ -47,8 +58,9 @@ export async function openState(options: {
   const { store, hasher, random, network, self, directory } = options;
   const rows = createEntryRows(store, hasher);
   const meta = await readable(directory, async () => {
-    const row = await store.get(STATE_META);
-    return row === undefined ? undefined : decodeStateMeta(row);
+    // Of two records the one of the newest batch is right: the sequence only grows.
+    const records = (await twoReads(store, STATE_META)).map(decodeStateMeta);
+    return records.sort((a, b) => b.sequence - a.sequence)[0];
   });
   if (meta !== undefined && meta.network !== network) {
     throw new LatticeError(
@@ -61,7 +73,7 @@ export async function openState(options: {
   }
   const end = compareEnd(store.witness, meta, await loadKept(store));
   // After a loss the sequences of the lost batches are used again, so cursors that name them must not be taken.
-  const incarnation = end.short ? random.bytes(8) : (meta?.incarnation ?? random.bytes(8));
+  const incarnation = end.missing > 0 || meta === undefined ? random.bytes(8) : meta.incarnation;
   const create = (): Replica =>
     createReplica({ hasher, network, self, isKnown: options.isKnown, journalLength: JOURNAL_LENGTH, incarnation });
   let replica = create();
@@ -73,18 +85,18 @@ export async function openState(options: {
   }
   check(meta, replica, directory);
   await loadCells(store, replica);
-  if (meta !== undefined) replica.restore(meta);
+  if (meta !== undefined) {
+    replica.restore(meta);
+    await loadHistory(store, replica, hasher, self);
+  }
   const stored = await readable(directory, async () => {
-    const row = await store.get(ATTESTED);
-    return row === undefined ? 0 : decodeAttested(row);
+    return Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
   });
   // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
   const attested = end.short ? Math.max(stored, hlcMs(end.hlc)) : stored;
   if (attested > 0) replica.observeTime(lastHlcAt(attested));
   // No commit may get an HLC that a lost one had.
   replica.observeTime(end.hlc);
-  // The witness goes with the incarnation that stands in the store.
-  if (end.short) await store.batch([{ type: 'put', key: STATE_META, value: encodeStateMeta(replica.meta) }]);
   return { replica, rows, incarnation, checkpoint, end, attested };
 }
 
@@ -93,6 +105,18 @@ async function loadEntries(replica: Replica, rows: EntryRows): Promise<void> {
     for (const { keyHash, row } of slice) replica.load(rows.parse({ keyHash }, row));
   }
   replica.loaded();
+}
+
+/** Rows that are not what was written are passed over: the node then knows less of its history, and errs on no side. */
+async function loadHistory(store: Store, replica: Replica, hasher: Hasher, self: Author): Promise<void> {
+  const row = await store.get(OWN_SINCE);
+  const commits: OwnCommit[] = [];
+  for await (const rows of store.iterate(bucketRange('own')))
+    for (const [, value] of rows) {
+      const commit = decodeOwnCommit(value, hasher);
+      if (commit !== undefined) commits.push(commit);
+    }
+  replica.history.load(row === undefined ? undefined : decodeOwnSince(row, hasher), commits, replica.committed(self));
 }
 
 const MOVE_ASIDE =

@@ -8,8 +8,9 @@ import {
   type LastBatch,
   type StateMeta,
 } from '../../core/rows/index.ts';
-import { equalBytes, type Hlc, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, equalBytes, type Hlc, LatticeError } from '../../core/types/index.ts';
 import type { Store, Witness } from '../../ports/index.ts';
+import { twoReads } from './two-reads.ts';
 
 const NO_HLC = 0n as Hlc;
 
@@ -21,6 +22,8 @@ export interface EndOfStore {
   readonly short: boolean;
   /** How many batches of rows that belong to no commit the store has counted. */
   readonly kept: number;
+  /** The store incarnation that stands in the store; undefined where no state record does. */
+  readonly incarnation: Bytes | undefined;
   /** Whether the last run closed the store. False where no witness tells. */
   readonly clean: boolean;
   /** True: the witness was lost, or is that of another store, so nobody can tell what is missing. */
@@ -31,10 +34,9 @@ export interface EndOfStore {
   readonly committed: Hlc;
 }
 
-const GOOD: EndOfStore = {
+const GOOD: Omit<EndOfStore, 'kept' | 'incarnation'> = {
   missing: 0,
   short: false,
-  kept: 0,
   clean: false,
   unwitnessed: false,
   hlc: NO_HLC,
@@ -42,25 +44,25 @@ const GOOD: EndOfStore = {
 };
 
 /** Reads how many batches the store has counted that belong to no commit. Rejects with LatticeError `damaged-row`. */
-export async function loadKept(store: Pick<Store, 'get'>): Promise<number> {
-  const row = await store.get(KEPT);
-  return row === undefined ? 0 : decodeKept(row);
+export async function loadKept(store: Pick<Store, 'get' | 'iterate'>): Promise<number> {
+  return Math.max(0, ...(await twoReads(store, KEPT)).map(decodeKept));
 }
 
 /** Compares the state record that a start found, and the count of other batches, with what the witness saw last. */
 export function compareEnd(witness: Witness | undefined, meta: StateMeta | undefined, kept: number): EndOfStore {
-  if (witness === undefined) return { ...GOOD, kept };
+  const counted = { kept, incarnation: meta?.incarnation };
+  if (witness === undefined) return { ...GOOD, ...counted };
   const last = recordOf(witness);
   // A new store has neither a record nor a state.
-  if (last === undefined) return { ...GOOD, kept, unwitnessed: meta !== undefined };
+  if (last === undefined) return { ...GOOD, ...counted, unwitnessed: meta !== undefined };
   if (meta !== undefined && !equalBytes(last.incarnation, meta.incarnation))
-    return { ...GOOD, kept, unwitnessed: true };
+    return { ...GOOD, ...counted, unwitnessed: true };
   const { sequence, hlc, committed } = last;
   const lost = Math.max(0, sequence - (meta?.sequence ?? 0)) + Math.max(0, last.kept - kept);
   return {
     missing: last.missing + lost,
     short: lost > 0,
-    kept,
+    ...counted,
     clean: witness.earlier?.clean === true,
     unwitnessed: false,
     hlc,
@@ -100,7 +102,8 @@ export function createEndKeeper(deps: {
 }): EndKeeper {
   const { store, end, replica, self } = deps;
   let { missing, kept } = end;
-  let last = replica.meta;
+  // The witness goes with the incarnation that stands in the store: a new one comes with the next state record.
+  let last = { ...replica.meta, incarnation: end.incarnation ?? replica.meta.incarnation };
 
   function note(): void {
     const { incarnation, sequence } = last;

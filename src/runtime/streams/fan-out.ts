@@ -4,6 +4,7 @@ import type { Author, Bytes, Fragment } from '../../core/types/index.ts';
 import { encodeSync } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
 import type { Applied, TakenFragment } from '../commit/applied.ts';
+import type { Covering } from '../commit/covering.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
 import type { Pushed } from './consumers.ts';
@@ -14,6 +15,8 @@ export interface FanOutDeps {
   readonly self: Author;
   readonly own: Pick<OwnState, 'advance' | 'sawOwn'>;
   readonly guard: Pick<Guard, 'madeCommit' | 'sawOwnCommit'>;
+  /** Notes the keys of which a peer still shows what was this node's own and has been replaced. */
+  readonly covering: Pick<Covering, 'note'>;
   /** The trailing tree of cuts. */
   readonly cuts: { applied(applied: Applied): void };
   readonly checkpoints: { applied(sequence: number, changes: number): void };
@@ -53,22 +56,31 @@ interface Telling {
 export function createFanOut(deps: FanOutDeps): FanOut {
   const { self, own, guard, metrics } = deps;
 
-  function sawOwn(hlc: Fragment['header']['hlc']): void {
-    guard.sawOwnCommit(hlc);
-    own.sawOwn(hlc);
-  }
-
   /** Takes note of commits of our own key: those just made, and those that came from elsewhere. */
   function ownHistory({ step, taken, amended }: Applied): void {
     for (const { header } of step.commits) {
       own.sawOwn(header.hlc);
       guard.madeCommit(header.hlc);
     }
+    if (step.unmade.length > 0) guard.sawOwnCommit();
     for (const { fragment, outcomes } of taken)
-      if (fragment.header.author === self && outcomes.includes('added')) sawOwn(fragment.header.hlc);
+      if (fragment.header.author === self && outcomes.includes('added')) own.sawOwn(fragment.header.hlc);
     if (!amended) return;
     for (const { after } of step.changed)
-      for (const { author, hlc } of after?.siblings ?? []) if (author === self) sawOwn(hlc);
+      for (const { author, hlc } of after?.siblings ?? []) if (author === self) own.sawOwn(hlc);
+  }
+
+  /**
+   * Anybody can send an old commit again. Only what a repair brings is in a peer's state, where readers see it.
+   */
+  function cover(taken: Applied['taken']): void {
+    for (const { fragment, outcomes, origin } of taken) {
+      if (origin.live) continue;
+      outcomes.forEach((outcome, i) => {
+        const operation = fragment.operations[i]?.operation;
+        if (outcome === 'old-news' && operation !== undefined) deps.covering.note(operation.key);
+      });
+    }
   }
 
   function count({ applied: { step, taken } }: Telling): void {
@@ -82,7 +94,13 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     ['state', ({ applied }) => own.advance(applied.step.meta)],
     ['cuts', ({ applied }) => deps.cuts.applied(applied)],
     ['checkpoints', ({ applied: { step } }) => deps.checkpoints.applied(step.sequence, step.changed.length)],
-    ['own-history', ({ applied }) => ownHistory(applied)],
+    [
+      'own-history',
+      ({ applied }) => {
+        ownHistory(applied);
+        cover(applied.taken);
+      },
+    ],
     ['metrics', count],
     [
       'gossip',
@@ -116,6 +134,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     unchanged(applied) {
       // An operation that is superseded at present may have been a sibling at the last cut.
       guarded('cuts', applied.step.sequence, () => deps.cuts.applied(applied));
+      guarded('own-history', applied.step.sequence, () => cover(applied.taken));
     },
   };
 }

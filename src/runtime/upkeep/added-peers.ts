@@ -7,6 +7,7 @@ import type { Log, Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { PeerAddress } from '../facade/index.ts';
 import type { Members } from '../fleet/members.ts';
+import { twoReads } from '../storage/two-reads.ts';
 import type { HttpSupervisor } from '../transport/lung-http.ts';
 
 /** The bound for each of the two kinds. A fleet is some dozens of nodes; more can only be a script out of control. */
@@ -56,7 +57,7 @@ function nameOf(peer: PeerAddress): Named | Flaw {
  * `damaged-row`.
  */
 export async function loadAddedPeers(store: Store): Promise<AddedPeers> {
-  const row = await store.get(ADDED_PEERS);
+  const [row] = await twoReads(store, ADDED_PEERS);
   if (row === undefined) return { urls: [], multiaddrs: [] };
   const { urls, multiaddrs } = decodeAddedPeers(row);
   const textOf = (peer: PeerAddress): string | [] => {

@@ -1,147 +1,201 @@
 import type { Replica } from '../../core/replica/index.ts';
-import { conflictKey, listedKey } from '../../core/rows/index.ts';
-import { type Bytes, compareBytes, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
-import { siblingsToFragments } from '../../core/wire/index.ts';
+import { decodeScrub, encodeScrub, SCRUB } from '../../core/rows/index.ts';
+import { type Bytes, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Store } from '../../ports/index.ts';
 import { sleep } from '../../timing/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { Entries, PresentEntry } from '../storage/entries.ts';
+import type { ScrubStatus } from '../facade/index.ts';
+import type { StoreChecks } from './store-checks.ts';
 
 /**
  * The check begins this long after the start, because what the node has missed comes first. Reads compare every entry
  * with the tree in any case.
  */
 const BEGIN_MS = 5_000;
-/** How many entries are checked at a time, which takes a few milliseconds. */
-const SLICE = 256;
-/**
- * The shortest rest after each slice. On a busy or slow machine a slice takes longer, and REST_SHARE makes the rest
- * longer with it.
- */
+/** The shortest rest after each slice. */
 const PAUSE_MS = 20;
-/** The rest for each millisecond of a slice, so that the check takes at most a fifth of a core while it lasts. */
-const REST_SHARE = 4;
+/**
+ * The rest for each millisecond of a slice, so that the check takes at most a fifth of a core while it lasts after a
+ * start, and a twentieth in the rounds after it. On a busy or slow machine the rest becomes longer with the slice.
+ */
+const FIRST_REST = 4;
+const ROUND_REST = 19;
+/** The shortest time between two rounds of the scrub. A state of a million entries takes about half an hour a round. */
+const BETWEEN_ROUNDS_MS = 60_000;
+/** How often the scrub makes durable how far it has come. A restart repeats at most this much of a round. */
+const SAVE_MS = 60_000;
+const NOWHERE: Bytes = new Uint8Array(0);
 
 export interface IntegrityCheck {
   start(): void;
   stop(): void;
-  /** How far the check has come; undefined once every entry has been found good. */
+  /** How far the check after the start has come; undefined once every entry has been found good. */
   progress(): { readonly checked: number; readonly total: number } | undefined;
+  scrub(): ScrubStatus;
+  /** Begins a round of the scrub at once, without rests, and returns the number of that round. */
+  verify(): number;
+}
+
+/** What a round is made of. */
+interface Round {
+  readonly signatures: boolean;
+  readonly restShare: number;
+  readonly after: Bytes | undefined;
 }
 
 /**
- * Checks what a start does not: that the bytes of every entry parse, and hash through their path to their commit's id
- * and to their leaf; that none is missing or too many; and that each has the rows that lead to it. Every start runs the
- * check once while the node works, a slice at a time. What changes meanwhile is checked as it is when its turn comes.
- * The first fault ends the process.
+ * Checks what the store has for as long as the node runs, a slice at a time. The first pass after a start checks the
+ * files and every entry. Then the scrub goes round: files, entries with their signatures, and all other rows. What
+ * changes meanwhile is checked as it is when its turn comes. The first fault ends the process (SPEC N12).
  */
 export function createIntegrityCheck(deps: {
-  readonly replica: Replica;
-  readonly store: Store;
-  readonly hasher: Hasher;
-  readonly entries: Pick<Entries, 'page' | 'newest'>;
-  readonly writer: Pick<Writer, 'read'>;
+  readonly replica: Pick<Replica, 'tree'>;
+  readonly store: Pick<Store, 'get' | 'checkFiles'>;
+  readonly checks: StoreChecks;
+  /** Whether every signature of the state has been checked. Until then the bootstrap checks them. */
+  readonly isVerified: () => boolean;
+  readonly writer: Pick<Writer, 'keep'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onFatal: (error: unknown) => void;
 }): IntegrityCheck {
-  const { replica, store, hasher, entries, writer, clock, log } = deps;
+  const { replica, store, checks, writer, clock, log } = deps;
   const total = replica.tree.size;
+  let firstChecked = 0;
+  let firstDone = total === 0;
+  let phase: ScrubStatus['phase'] = 'waiting';
+  let round = 1;
+  let completed = 0;
+  let completedAt = 0;
   let checked = 0;
-  let done = total === 0;
+  let hurried = false;
+  let savedAt = clock.monotonic();
   const stopping = new AbortController();
+  /** Ends the rest that the scrub takes, and the round that is under way. */
+  let waking = new AbortController();
 
-  /** The key hashes of the entries that lack the row that lists their key, or the row that lists their conflict. */
-  async function unindexed(present: readonly PresentEntry[]): Promise<Bytes[]> {
-    const conflicts = present.filter(({ entry }) => entry.siblings.length > 1);
-    const [keys, marks] = await Promise.all([
-      store.getMany(present.map(({ entry }) => listedKey(entry.key))),
-      conflicts.length === 0 ? [] : store.getMany(conflicts.map(({ entry }) => conflictKey(entry.key))),
-    ]);
-    const lacking = [
-      ...present.filter((_, i) => keys[i] === undefined),
-      ...conflicts.filter((_, i) => marks[i] === undefined),
-    ];
-    return lacking.map(({ keyHash }) => keyHash);
+  async function rest(began: number, share: number): Promise<void> {
+    if (share === 0) return;
+    await sleep(clock, Math.max(PAUSE_MS, share * (clock.monotonic() - began)), waking.signal);
   }
 
-  /** Checks the next entries after a key hash and resolves to the last key hash; undefined when there were none. */
-  async function checkSlice(after: Bytes | undefined): Promise<Bytes | undefined> {
-    const { entries: slice, last } = await entries.page(after, SLICE, (read) => writer.read(read));
-    // This throws when an operation does not lead to its commit.
-    for (const { entry } of slice) siblingsToFragments(entry.siblings, hasher);
-    const hashes = slice.map(({ keyHash }) => keyHash);
-    // A key that changed after it was read may look wrong as well, so each of these is read once more between batches.
-    for (const hash of [...lostAmong(hashes, after, last), ...(await unindexed(slice))]) await demand(hash);
-    checked += slice.length;
-    return last;
-  }
-
-  /**
-   * The leaves of the tree after one key hash, and up to another or to the end, whose key hashes are not among
-   * `hashes`, which are in order.
-   */
-  function lostAmong(hashes: readonly Bytes[], after: Bytes | undefined, last: Bytes | undefined): Bytes[] {
-    const lost: Bytes[] = [];
-    let at = 0;
-    for (const leaf of replica.tree.eachLeaf(new Uint8Array(0), 0, after)) {
-      if (last !== undefined && compareBytes(leaf.keyHash, last) > 0) break;
-      while (at < hashes.length && compareBytes(hashes[at] as Bytes, leaf.keyHash) < 0) at++;
-      const found = hashes[at];
-      if (found === undefined || !equalBytes(found, leaf.keyHash)) lost.push(leaf.keyHash);
-      if (lost.length > SLICE) break;
+  /** The slices of a round, with what each one checked of the entries. */
+  async function* slices({ signatures, after }: Round): AsyncGenerator<{ checked: number; last?: Bytes | undefined }> {
+    phase = 'files';
+    for await (const _ of store.checkFiles?.() ?? []) yield { checked: 0 };
+    phase = 'entries';
+    for (let last = after; ; ) {
+      const slice = await checks.entries(last, signatures && deps.isVerified());
+      if (slice.last === undefined) break;
+      last = slice.last;
+      yield slice;
     }
-    return lost;
+    if (!signatures) return;
+    phase = 'rows';
+    for await (const _ of checks.otherRows()) yield { checked: 0 };
   }
 
-  /** Rejects with LatticeError `store-damaged` when something is wrong with the present rows of a key. */
-  function demand(hash: Bytes): Promise<void> {
-    return writer.read(async () => {
-      const entry = await entries.newest({ keyHash: hash });
-      if (entry === undefined || (await unindexed([{ keyHash: hash, entry }])).length === 0) return;
-      throw new LatticeError(
-        'store-damaged',
-        `the entry of ${JSON.stringify(entry.key)} lacks the rows that lead to it`,
-      );
-    });
+  /** Runs a round; false when it was ended before it was whole. */
+  async function run(one: Round, note: (checked: number, last: Bytes | undefined) => Promise<void>): Promise<boolean> {
+    waking = new AbortController();
+    const { signal } = waking;
+    let began = clock.monotonic();
+    for await (const slice of slices(one)) {
+      await note(slice.checked, slice.last);
+      await rest(began, one.restShare);
+      if (signal.aborted || stopping.signal.aborted) return false;
+      began = clock.monotonic();
+    }
+    return true;
   }
 
-  async function run(): Promise<void> {
-    await sleep(clock, BEGIN_MS, stopping.signal);
-    let last: Bytes | undefined;
+  function save(cursor: Bytes): Promise<void> {
+    savedAt = clock.monotonic();
+    return writer.keep(() => [{ type: 'put', key: SCRUB, value: encodeScrub({ cursor, checked, completedAt }) }]);
+  }
+
+  /** The key hash after which an earlier run of the node was to go on. */
+  async function resume(): Promise<Bytes | undefined> {
+    const row = await store.get(SCRUB);
+    if (row === undefined) return undefined;
+    const saved = decodeScrub(row);
+    ({ completedAt, checked } = saved);
+    return saved.cursor.length === 0 ? undefined : saved.cursor;
+  }
+
+  async function firstPass(): Promise<void> {
+    while (!firstDone && !stopping.signal.aborted) {
+      firstChecked = 0;
+      firstDone = await run({ signatures: false, restShare: hurried ? 0 : FIRST_REST, after: undefined }, async (n) => {
+        firstChecked += n;
+      });
+    }
+    if (firstDone && total > 0) log.info({ entries: total }, 'every entry checked');
+  }
+
+  async function goRound(): Promise<void> {
+    let after = await resume();
     for (;;) {
+      phase = 'waiting';
+      if (!hurried) await sleep(clock, BETWEEN_ROUNDS_MS, waking.signal);
       if (stopping.signal.aborted) return;
-      const began = clock.monotonic();
-      last = await checkSlice(last);
-      if (last === undefined) break;
-      const restMs = Math.max(PAUSE_MS, REST_SHARE * (clock.monotonic() - began));
-      await sleep(clock, restMs, stopping.signal);
+      const hurry = hurried;
+      if (hurry || after === undefined) checked = 0;
+      const started = { signatures: true, restShare: hurry ? 0 : ROUND_REST, after: hurry ? undefined : after };
+      hurried = false;
+      const whole = await run(started, async (n, last) => {
+        checked += n;
+        if (last !== undefined && clock.monotonic() - savedAt >= SAVE_MS) await save(last);
+      });
+      after = undefined;
+      if (!whole) continue;
+      completed = round++;
+      completedAt = clock.now();
+      log.info({ round: completed, entries: checked }, 'the store is scrubbed');
+      await save(NOWHERE);
     }
-    done = true;
-    log.info({ entries: total }, 'every entry checked');
   }
 
   return {
     start() {
-      if (done) return;
-      run().catch((cause: unknown) => {
+      const all = async (): Promise<void> => {
+        if (!firstDone) await sleep(clock, BEGIN_MS, waking.signal);
+        await firstPass();
+        if (!stopping.signal.aborted) await goRound();
+      };
+      all().catch((cause: unknown) => {
         // The store was closed during the check, or a failed batch has ended everything already.
         if (stopping.signal.aborted) return;
         const error = cause instanceof LatticeError ? damage(cause) : cause;
-        log.error({ err: error, checked, total }, 'the check of the store ended');
+        log.error({ err: error, checked: firstDone ? checked : firstChecked, total }, 'the check of the store ended');
         deps.onFatal(error);
       });
     },
     stop() {
       stopping.abort();
+      waking.abort();
     },
-    progress: () => (done ? undefined : { checked: Math.min(checked, total), total }),
+    progress: () => (firstDone ? undefined : { checked: Math.min(firstChecked, total), total }),
+    scrub: () => ({
+      phase,
+      round,
+      completed,
+      ...(completedAt === 0 ? {} : { completedAt }),
+      checked,
+      total: replica.tree.size,
+    }),
+    verify() {
+      hurried = true;
+      waking.abort();
+      return round;
+    },
   };
 }
 
 function damage(cause: LatticeError): LatticeError {
   return new LatticeError('store-damaged', `the store is damaged: ${cause.message}`, {
     next: 'the node stops; move the state directory aside, and start again: the node then takes its state from its peers',
+    details: cause.details,
     cause,
   });
 }

@@ -51,7 +51,7 @@ export interface StatusParts {
   readonly book: Pick<AttestationBook, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
-  readonly integrity: Pick<IntegrityCheck, 'progress'>;
+  readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
@@ -259,6 +259,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
         refused: s.door.refused(),
         deferred: s.door.deferred(),
         ...optional('integrity', s.integrity.progress()),
+        scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),
         queues: {
           writer: s.writer.queued,

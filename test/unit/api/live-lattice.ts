@@ -49,6 +49,11 @@ const nobody: HttpLung = {
   stream: () => Promise.reject(new Error('no network')),
 };
 
+interface Session {
+  readonly sessionNonce: Bytes;
+  requests: number;
+}
+
 /** The face of a real node, and the ways in which a test brings it into a state. */
 export interface LiveLattice extends Lattice {
   readonly self: TestAuthor;
@@ -60,8 +65,10 @@ export interface LiveLattice extends Lattice {
   subscribers(): number;
   /** Moments of the state that somebody still reads. */
   heldMoments(): number;
-  /** A request as `author` would sign it for this node: the bytes that come over HTTP. */
-  envelope(author: TestAuthor, message: Bytes): Bytes;
+  /** A request nonce of this node, and how many requests were signed under it. */
+  session(): Session;
+  /** A request as `author` would sign it for this node, under a new nonce by default: the bytes that come over HTTP. */
+  envelope(author: TestAuthor, message: Bytes, session?: Session): Bytes;
   /** What the node answers to a message of `author` that comes over HTTP. */
   hear(author: TestAuthor, message: SyncMessage): Promise<SyncMessage>;
   /** A hello of `author`, whose head says this. */
@@ -184,12 +191,17 @@ function means(
   { lattice }: RunningNode,
   self: TestAuthor,
   trusted: readonly Author[],
-): Pick<LiveLattice, 'envelope' | 'hear' | 'greet' | 'take' | 'attest'> {
-  const envelope: LiveLattice['envelope'] = (author, message) => {
+): Pick<LiveLattice, 'session' | 'envelope' | 'hear' | 'greet' | 'take' | 'attest'> {
+  const session = (): Session => {
     const { sessionNonce } = decodeIdentity(lattice.sync.identify(new Uint8Array(16), 'http://node.test'));
-    const signed = requestSigningBytes({ server: self.author, sessionNonce, counter: 1, message }, hasher);
+    return { sessionNonce, requests: 0 };
+  };
+  const envelope: LiveLattice['envelope'] = (author, message, under = session()) => {
+    const { sessionNonce } = under;
+    const counter = ++under.requests;
+    const signed = requestSigningBytes({ server: self.author, sessionNonce, counter, message }, hasher);
     const { author: name, sign } = author;
-    return encodeRequest({ sessionNonce, counter: 1, author: name, signature: sign(signed), message });
+    return encodeRequest({ sessionNonce, counter, author: name, signature: sign(signed), message });
   };
   const hear: LiveLattice['hear'] = async (author, message) => {
     const answer = decodeSync(decodeResponse(await lattice.sync.handle(envelope(author, encodeSync(message)))).message);
@@ -197,6 +209,7 @@ function means(
     return answer;
   };
   return {
+    session,
     envelope,
     hear,
     async greet(author, head = {}) {
@@ -234,7 +247,10 @@ export async function startWithFriend(
 
 /** Lets the time of the first cut pass, and has it certified by both authors. */
 export async function certify({ lattice, clock }: Awaited<ReturnType<typeof startWithFriend>>): Promise<CutView> {
-  await clock.advance(FIRST_CUT_MS);
+  await clock.advance(FIRST_CUT_MS / 2);
+  // A node attests only after it has compared its clock with another one.
+  await lattice.greet(friend, { wallMs: clock.now() });
+  await clock.advance(FIRST_CUT_MS / 2);
   const [held] = lattice.cuts();
   if (held === undefined) throw new Error('no cut has been fixed');
   await lattice.attest(held);

@@ -94,6 +94,7 @@ export async function startApi(
     lattice?: LiveLattice;
     complete?: boolean;
     hasRoom?: () => boolean;
+    dashboard?: URL;
   } = {},
 ): Promise<TestApi> {
   const lattice = options.lattice ?? (await startLattice());
@@ -113,6 +114,7 @@ export async function startApi(
     ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.dashboard === undefined ? {} : { dashboard: options.dashboard }),
   });
   if (machine !== undefined) running.push({ close: async () => machine.close() });
   running.push(api);

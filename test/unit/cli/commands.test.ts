@@ -139,6 +139,33 @@ describe('status, peers, conflicts', () => {
   });
 });
 
+describe('verify', () => {
+  it('shows how far the check of the store is, until all is good [N17]', async () => {
+    let asked = 0;
+    node.intercept = (path) => {
+      if (path !== '/api/v1/status') return undefined;
+      const scrub = [
+        { phase: 'entries' as const, round: 3, completed: 2, checked: 5, total: 9 },
+        { phase: 'waiting' as const, round: 4, completed: 3, completedAt: 17, checked: 9, total: 9 },
+      ][Math.min(asked++, 1)];
+      return { status: 200, body: { ...node.status, now: 1, entries: 9, scrub } };
+    };
+    const { code, out } = await run(on('verify'));
+    expect([code, out.split('\n')]).toEqual([
+      0,
+      ['entries: 5 of 9 entries', 'all 9 entries, their signatures, the other rows and the files are good', ''],
+    ]);
+    expect(node.seen[0]).toBe('POST /api/v1/store/verify');
+  });
+
+  it('says that the node ended, and where to look', async () => {
+    node.intercept = (path) => (path === '/api/v1/status' ? 'cut' : undefined);
+    const ran = await run(on('verify', '--json'));
+    expect(ran.code).not.toBe(0);
+    expect(errorOf(ran)).toMatchObject({ code: 'node-died', next: expect.stringMatching(/log/) as string });
+  });
+});
+
 describe('sync', () => {
   it('mode switches and now repairs', async () => {
     expect(await run(on('sync', 'mode', 'http', '--reason', 'a test'))).toMatchObject({

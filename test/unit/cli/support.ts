@@ -185,6 +185,7 @@ export async function startFakeNode(): Promise<FakeNode> {
     if (path === '/api/v1/status') return { status: 200, body: { ...node.status, now: Date.now() } };
     if (path === '/api/v1/peers') return { status: 200, body: { peers: node.peers } };
     if (path === '/api/v1/sync/identity') return { status: 200, type: 'application/cbor', body: '' };
+    if (path === '/api/v1/store/verify') return { status: 200, body: { round: 3 } };
     if (path === '/api/v1/sync/now')
       return { status: 200, body: { converged: node.status.converged, peers: node.peers } };
     if (path === '/api/lattice/sync/switch')

@@ -83,12 +83,22 @@ function functionRow(contents: VaultContents, file: VaultFile): OriginalValue {
   return row;
 }
 
+/** The text that was written for `contents` before, or `write` now. */
+function writtenOnce(texts: WeakMap<VaultContents, string>, contents: VaultContents, write: () => string): string {
+  const text = texts.get(contents) ?? write();
+  texts.set(contents, text);
+  return text;
+}
+
 /**
  * What the original keeps beside the state. Its vault is served read-only from its files in the vault directory. The
  * lists of executions and attacks are empty, because the judge that records them in the original is no part of this
  * node.
  */
 export function persistenceRoutes({ lattice, config, clock, log, inTime }: RouteContext) {
+  // The lists of thousands of files take long to write, so each look at the vault has them written once.
+  const bundleLists = new WeakMap<VaultContents, string>();
+  const functionLists = new WeakMap<VaultContents, string>();
   const checkIntegrity = createIntegrityCheck(lattice, clock);
   const vault = config.vaultDir === undefined ? async () => NO_VAULT : createOriginalVault(config.vaultDir, clock);
 
@@ -100,15 +110,15 @@ export function persistenceRoutes({ lattice, config, clock, log, inTime }: Route
 
     scope.get('/api/persistence/integrity', async () => {
       try {
-        const { valid, root, recomputed } = await inTime(checkIntegrity());
+        const { valid, root, recomputed, fault } = await inTime(checkIntegrity());
         return {
           success: true,
           is_valid: valid,
           status: valid ? 'VALID' : 'CORRUPTED',
           merkle_root: root,
           message: valid
-            ? 'The root recomputed from the store is the current root'
-            : `The store gives another root: ${recomputed}`,
+            ? 'The root recomputed from the store is the current root, and every value leads to it'
+            : (fault ?? `The store gives another root: ${recomputed}`),
         };
       } catch (cause) {
         log.error({ err: cause }, 'integrity check failed');
@@ -139,8 +149,11 @@ export function persistenceRoutes({ lattice, config, clock, log, inTime }: Route
 
     scope.get('/api/persistence/bundles', async (_request, reply) => {
       const contents = await inTime(vault());
-      const rows = Array.from(contents.bundles.values(), (file) => compactJson(bundleRow(contents, file)));
-      return sendJson(reply, `{"success":true,"bundles":[${rows.join(',')}],"count":${rows.length}}`);
+      const text = writtenOnce(bundleLists, contents, () => {
+        const rows = Array.from(contents.bundles.values(), (file) => compactJson(bundleRow(contents, file)));
+        return `{"success":true,"bundles":[${rows.join(',')}],"count":${rows.length}}`;
+      });
+      return sendJson(reply, text);
     });
 
     scope.get<{ Params: { hash: string } }>('/api/persistence/bundle/:hash', async ({ params }, reply) => {
@@ -154,11 +167,14 @@ export function persistenceRoutes({ lattice, config, clock, log, inTime }: Route
 
     scope.get('/api/vault/list', async (_request, reply) => {
       const contents = await inTime(vault());
-      const rows = Array.from(
-        contents.functions.values(),
-        (file) => `"${file.hash}":${compactJson(functionRow(contents, file))}`,
-      );
-      return sendJson(reply, `{"success":true,"functions":{${rows.join(',')}},"count":${rows.length}}`);
+      const text = writtenOnce(functionLists, contents, () => {
+        const rows = Array.from(
+          contents.functions.values(),
+          (file) => `"${file.hash}":${compactJson(functionRow(contents, file))}`,
+        );
+        return `{"success":true,"functions":{${rows.join(',')}},"count":${rows.length}}`;
+      });
+      return sendJson(reply, text);
     });
 
     scope.get<{ Params: { hash: string } }>('/api/vault/:hash', async ({ params }, reply) => {

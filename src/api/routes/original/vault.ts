@@ -38,6 +38,8 @@ const MAX_FILES = 10_000;
 const PARALLEL = 8;
 /** How long the outcome of a look answers later requests too, so that a flood of them reads the directory only once. */
 const FRESH_MS = 1000;
+/** The same in multiples of the time that the look took, so that looks take at most a fifth of the node's time. */
+const FRESH_LOOKS = 4;
 
 const HASH = /^[0-9a-f]{64}$/;
 const EMPTY: OriginalObject = new Map();
@@ -216,12 +218,13 @@ export function createOriginalVault(directory: string, clock: Timers): () => Pro
   let current: Promise<VaultContents> | undefined;
   return () => {
     if (current !== undefined) return current;
+    const from = performance.now();
     const look = readVault(directory);
     current = look;
     const forget = (): void => {
       current = undefined;
     };
-    look.then(() => clock.after(FRESH_MS, forget), forget);
+    look.then(() => clock.after(Math.max(FRESH_MS, FRESH_LOOKS * (performance.now() - from)), forget), forget);
     return look;
   };
 }

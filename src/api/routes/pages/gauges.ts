@@ -140,7 +140,7 @@ function peerGauges(peer: string, members: readonly PeerStatus[], status: NodeSt
   ];
 }
 
-function undertakings({ now, cuts, bootstrap, integrity }: NodeStatus): Gauge[] {
+function undertakings({ now, cuts, bootstrap, integrity, scrub }: NodeStatus): Gauge[] {
   const age = (name: string, at: number | undefined): Gauge[] =>
     at === undefined ? [] : [{ name, value: Math.max(0, now - at) / 1000 }];
   const unverified = bootstrap?.verified === undefined ? 0 : bootstrap.verified.total - bootstrap.verified.done;
@@ -157,6 +157,11 @@ function undertakings({ now, cuts, bootstrap, integrity }: NodeStatus): Gauge[] 
           { name: 'lattice_bootstrap_chunks', value: bootstrap.chunks.total, labels: { state: 'total' } },
         ]),
     { name: 'lattice_unverified_entries', value: unverified },
+    ...age('lattice_scrub_age_seconds', scrub?.completedAt),
+    {
+      name: 'lattice_scrub_unchecked_entries',
+      value: scrub === undefined ? 0 : Math.max(0, scrub.total - scrub.checked),
+    },
     {
       name: 'lattice_integrity_unchecked_entries',
       value: integrity === undefined ? 0 : integrity.total - integrity.checked,

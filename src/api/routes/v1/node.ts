@@ -38,6 +38,7 @@ export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenC
     });
 
     const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+    scope.post('/api/v1/store/verify', withToken, async () => lattice.verifyStore());
     scope.post('/api/v1/sync/now', withToken, async () => {
       await inTime(lattice.syncNow());
       return { converged: lattice.status().converged, peers: lattice.peers() };

@@ -10,6 +10,8 @@ import { etagOf, isNotModified, writeConditions } from '../../http/preconditions
 import { acceptJson, jsonOf, pathKeyOf } from '../../http/requests.ts';
 
 const STATE_PATH = '/api/v1/state';
+/** What each operation of a commit costs, in ms of the event loop: it is checked, encoded, hashed and merged. */
+const OPERATION_MS = 0.1;
 
 /** The key of `?key=`. Throws LatticeError `invalid-key`. */
 const keyForm = (request: FastifyRequest): string => checkKey((request.query as { key?: string }).key);
@@ -120,7 +122,9 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
     });
 
     scope.post('/api/v1/commits', withToken, async (request, reply) => {
-      const { commit, hlc, results } = await write(operationsOf(jsonOf(request)), request, reply);
+      const operations = operationsOf(jsonOf(request));
+      costs.charge(request, operations.length * OPERATION_MS);
+      const { commit, hlc, results } = await write(operations, request, reply);
       return reply.code(201).send({ commit, hlc, results });
     });
 

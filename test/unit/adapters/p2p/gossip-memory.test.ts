@@ -24,6 +24,7 @@ it('GossipSub remembers the newest messages only, however many come [L2]', async
     topic: TOPIC,
     gater: {},
     gossipHeartbeatMs: 1000,
+    isGuest: () => false,
     onDiscovered: undefined,
   });
   await node.start();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TARIFF } from '../../../../src/api/http/costs.ts';
-import { auth, json, startApi } from '../support.ts';
+import { startLattice } from '../live-lattice.ts';
+import { auth, json, startApi, until } from '../support.ts';
 
 describe('what requests cost their clients', () => {
   const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
@@ -71,5 +72,39 @@ describe('what requests cost their clients', () => {
     for (const request of through) expect((await ask('/api/v1/health', request)).status).toBe(200);
     for (const request of through) expect((await ask('/api/v1/health', request)).status).toBe(429);
     expect((await ask('/api/v1/health')).status).toBe(200);
+  });
+
+  it('requests that begin together do not all find the same share, and a client has 16 under way at most [A18]', async () => {
+    const lattice = await startLattice();
+    const gates: (() => void)[] = [];
+    const { ask } = await startApi({
+      ...proxied,
+      lattice: {
+        ...lattice,
+        async list(options) {
+          await new Promise<void>((open) => gates.push(open));
+          return lattice.list(options);
+        },
+      },
+      limits: { everybody: share(15 * 19) },
+    });
+    const asked = (count: number, address: string) =>
+      Array.from({ length: count }, async () => {
+        const answer = await ask('/api/v1/state', from(address));
+        return answer.status === 200 ? 200 : answer.json()['code'];
+      });
+    const first = asked(18, '203.0.113.5');
+    await until(() => gates.length === 16);
+    expect(await Promise.race(first)).toBe('rate-limited');
+    const second = asked(4, '203.0.113.6');
+    expect(await Promise.race(second)).toBe('overloaded');
+    await until(() => gates.length === 19);
+    for (const open of gates) open();
+    expect((await Promise.all(first)).filter((outcome) => outcome === 200)).toHaveLength(16);
+    expect((await Promise.all(second)).filter((outcome) => outcome === 200)).toHaveLength(3);
+    const later = asked(1, '203.0.113.6');
+    await until(() => gates.length === 20);
+    gates.at(-1)?.();
+    expect(await Promise.all(later)).toEqual([200]);
   });
 });

@@ -109,6 +109,7 @@ test('cuts, bootstrap and integrity appear where the status has them', () => {
       },
       bootstrap: { phase: 'verifying', chunks: { done: 8, total: 8 }, verified: { done: 100, total: 1000 } },
       integrity: { checked: 10, total: 30 },
+      scrub: { checked: 0, total: 30, completedAt: NOW - 60_000 },
     } as unknown as typeof status,
     [],
     undefined,
@@ -121,6 +122,8 @@ test('cuts, bootstrap and integrity appear where the status has them', () => {
   expect(values.get('lattice_bootstrap_chunks{done}')).toBe(8);
   expect(values.get('lattice_unverified_entries{}')).toBe(900);
   expect(values.get('lattice_integrity_unchecked_entries{}')).toBe(20);
+  expect(values.get('lattice_scrub_unchecked_entries{}')).toBe(30);
+  expect(values.get('lattice_scrub_age_seconds{}')).toBe(60);
   expect(valuesOf(status, [], undefined).has('lattice_cut_age_seconds{}')).toBe(false);
 });
 

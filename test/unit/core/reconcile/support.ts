@@ -2,11 +2,14 @@ import {
   answerDigests,
   type CellServer,
   createCellServer,
+  type ReceivedOperation,
   RefusedDifferences,
   repair,
   type SessionAnswer,
   type SessionProgress,
   type SessionResult,
+  SessionTally,
+  SettledKeys,
   type Started,
   type Work,
   type WorkAnswer,
@@ -21,6 +24,7 @@ import {
   type SyncMessage,
   siblingsToFragments,
 } from '../../../../src/core/wire/index.ts';
+import { outcomeToVerdict } from '../../../../src/runtime/commit/receive.ts';
 import { hasher, type TestReplica } from '../replica/support.ts';
 
 export const T = 1_700_000_000_000;
@@ -32,11 +36,7 @@ export const open: Door = () => undefined;
 /** What a session needs of either side. */
 export type Side = Pick<TestReplica, 'replica' | 'entryByHash' | 'step'>;
 
-function receive(
-  to: Side,
-  door: Door,
-  fragments: readonly Bytes[],
-): { key: string; commit: Bytes; index: number; verdict: PushVerdict }[] {
+function receive(to: Side, door: Door, fragments: readonly Bytes[]): ReceivedOperation[] {
   return fragments.flatMap((bytes) => {
     const fragment = decodeFragment(bytes, hasher);
     const refusal = door(fragment.header.author);
@@ -44,7 +44,7 @@ function receive(
       refusal === undefined ? to.step({ fragments: [fragment] }, T + 100_000).applied[0]?.outcomes : undefined;
     return fragment.operations.map((o, i) => {
       const outcome = outcomes?.[i];
-      const verdict: PushVerdict = refusal ?? (outcome === 'added' ? 'held' : (outcome ?? 'malformed'));
+      const verdict: PushVerdict = refusal ?? (outcome === undefined ? 'malformed' : outcomeToVerdict(outcome));
       return { key: o.operation.key, commit: fragment.idBytes, index: o.index, verdict };
     });
   });
@@ -104,6 +104,7 @@ export function session(
   b: Side,
   options: {
     refused?: RefusedDifferences;
+    tally?: SessionTally;
     doorA?: Door;
     doorB?: Door;
     now?: number;
@@ -121,6 +122,7 @@ export function session(
 ): Run {
   const {
     refused = new RefusedDifferences(),
+    tally = new SessionTally(new SettledKeys()),
     doorA = open,
     doorB = open,
     now = 0,
@@ -139,6 +141,7 @@ export function session(
       : { cells: { live: a.replica.cells, salt: cells, theirEntries: b.replica.tree.size } }),
     hasher,
     refused,
+    tally,
     now: () => now,
     ...(onWait === undefined ? {} : { flowMs: 1_500 }),
   });

@@ -36,6 +36,7 @@ import {
   listedRange,
   metaKey,
   metaKeyToName,
+  ownCommitKey,
   quarantineKey,
   type RowRange,
   type StateMeta,
@@ -75,6 +76,7 @@ describe('row keys', () => {
       quarantine: 6,
       leaves: 7,
       idempotency: 8,
+      own: 12,
     });
     expect(bytesToHex(listedKey('é'))).toBe('0ac3a9');
     expect(bytesToHex(keyToEntryKey('a', hasher))).toBe(
@@ -83,6 +85,7 @@ describe('row keys', () => {
     expect(bytesToHex(conflictKey('a'))).toBe('0361');
     expect(bytesToHex(journalKey(2 ** 53 - 1))).toBe('04001fffffffffffff');
     expect(bytesToHex(metaKey('state'))).toBe('057374617465');
+    expect(bytesToHex(ownCommitKey(0x1234))).toBe('0c1234');
   });
 
   it('are parsed back (property)', () => {
@@ -155,6 +158,7 @@ describe('row ranges', () => {
       leaves: leafPageKey(20, 7),
       quarantine: quarantineKey(new Uint8Array(32), 1),
       idempotency: idempotencyKey('retry-1'),
+      own: ownCommitKey(2 ** 16 - 1),
     };
     const buckets = Object.keys(BUCKETS) as Bucket[];
     for (const a of buckets) for (const b of buckets) expect(within(bucketRange(a), rows[b])).toBe(a === b);

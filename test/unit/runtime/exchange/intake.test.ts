@@ -62,6 +62,8 @@ beforeEach(async () => {
     hasPeers: true,
     peerClocks: () => clocksOf(peers.all(), (author) => author),
     members: () => 3,
+    agreesWith: () => false,
+    onOpen: () => undefined,
     clockAheadMs: () => 0,
   });
   const isTrusted = (author: string): boolean => members.includes(author as never);

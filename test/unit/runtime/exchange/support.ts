@@ -80,6 +80,8 @@ export async function openSide(options: {
     hasPeers: true,
     peerClocks: () => [],
     members: () => 3,
+    agreesWith: () => false,
+    onOpen: () => undefined,
     clockAheadMs: () => 0,
   });
   const door = createDoor({

@@ -1,10 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { entryKey, keyToEntryKey } from '../../../../src/core/rows/index.ts';
 import { type Bytes, compareBytes, MAX_SYNC_BYTES } from '../../../../src/core/types/index.ts';
-import { decodeSync, encodeSync, KEY_PREFIX_BYTES, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import {
+  decodeFragment,
+  decodeSync,
+  encodeSync,
+  KEY_PREFIX_BYTES,
+  type SyncMessage,
+} from '../../../../src/core/wire/index.ts';
 import {
   createAuthor,
   createHandClock,
+  FOUND,
   type GatedStore,
   gateStore,
   type HandClock,
@@ -64,6 +71,22 @@ describe('a want', () => {
     }
     expect(found).toEqual(Object.fromEntries(keys.map((key, i) => [key, value(i)])));
     expect(asked).toBe(3);
+  });
+
+  it('of a key whose siblings are too large for a message is answered with other ones each time, until all were sent [S5]', async () => {
+    const writers = Array.from({ length: 150 }, (_, i) => createAuthor(i + 3));
+    const commits = writers.map((author, i) => author.commit({ fought: value(i) }));
+    await Promise.all(commits.map((commit) => ours.writer.apply(commit, FOUND)));
+    const seen = new Set<string>();
+    for (let asked = 0; asked < 2; asked++) {
+      const bytes = await ours.responder.answer(friend.author, encodeSync(want(hashOf('fought'))), 'http');
+      expect(bytes.length).toBeLessThanOrEqual(MAX_SYNC_BYTES);
+      const answer = decodeSync(bytes);
+      if (answer.type !== 'entries') throw new Error(answer.type);
+      expect(answer.answered).toBe(1);
+      for (const fragment of answer.fragments) seen.add(decodeFragment(fragment, hasher).id);
+    }
+    expect(seen.size).toBe(writers.length);
   });
 
   it('waits for a batch on its way: only what is durable leaves the node [D3]', async () => {

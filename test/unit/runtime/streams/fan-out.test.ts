@@ -47,6 +47,7 @@ let gossip: Fragment[];
 let pushes: { readonly commits: Fragment[]; readonly except: Author | undefined }[];
 let checkpoints: [sequence: number, changes: number][];
 let madeCommits: Hlc[];
+let covered: string[];
 let counted: [name: string, labels: object, by: number][];
 let observed: [name: string, seconds: number][];
 let errors: { readonly fields: object; readonly message: string }[];
@@ -77,6 +78,7 @@ beforeEach(async () => {
   pushes = [];
   checkpoints = [];
   madeCommits = [];
+  covered = [];
   counted = [];
   observed = [];
   errors = [];
@@ -87,6 +89,8 @@ beforeEach(async () => {
     onUnchanged: (applied) => fanOut.unchanged(applied),
   });
   const { self, replica, store, entries, writer, incarnation } = state;
+  // As at the end of a start: what comes of our own key from here on is ours, or a clone's.
+  replica.history.settle(0n as Hlc, replica.seen(self.author));
   own = createOwnState({
     replica,
     software: '1.0.0',
@@ -105,6 +109,8 @@ beforeEach(async () => {
     hasPeers: false,
     peerClocks: () => [],
     members: () => 3,
+    agreesWith: () => false,
+    onOpen: () => undefined,
     clockAheadMs: () => 0,
   });
   streams = createStreams({
@@ -140,6 +146,7 @@ beforeEach(async () => {
       },
       sawOwnCommit: guard.sawOwnCommit,
     },
+    covering: { note: (key) => covered.push(key) },
     cuts: { applied: () => enter('cuts') },
     checkpoints: {
       applied(sequence, changes) {
@@ -342,6 +349,21 @@ describe('own history', () => {
     await apply([commit, LIVE_HTTP], [third.commit({ a: 1 }, { ms: EPOCH_MS + 1_000 }), LIVE_HTTP]);
     expect(state.applied.at(-1)?.taken.map(({ outcomes }) => outcomes)).toEqual([['held'], ['added']]);
     expect([ownHlc(), guard.reasons()]).toEqual([at, []]);
+  });
+
+  it('that comes back after it was replaced is no news, and is covered where a repair found it [N16]', async () => {
+    const replaced = await write('a');
+    const { hlc } = replaced.header;
+    // One author replaces it, and then forgets that it did.
+    const context = [{ author: state.self.author, hlc }];
+    await apply([third.commit({ a: 2 }, { ms: EPOCH_MS + 1_000, context }), FOUND]);
+    await apply([third.commit({ a: 3 }, { ms: EPOCH_MS + 2_000 }), FOUND]);
+    const root = state.replica.tree.root();
+    await apply([replaced, LIVE_P2P]);
+    expect(covered).toEqual([]);
+    await apply([replaced, FOUND]);
+    expect(covered).toEqual(['a']);
+    expect([state.replica.tree.root(), guard.reasons()]).toEqual([root, []]);
   });
 
   it('that an amendment brings is seen; what others wrote in it is not ours [N7]', async () => {

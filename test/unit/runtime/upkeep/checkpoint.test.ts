@@ -4,17 +4,21 @@ import {
   CHECKPOINT,
   conflictKey,
   decodeCheckpoint,
+  decodeScrub,
   encodeCheckpoint,
+  encodeScrub,
   journalKey,
   keyToEntryKey,
   leafPageRange,
   listedKey,
+  SCRUB,
 } from '../../../../src/core/rows/index.ts';
 import { type Bytes, bytesToHex, type Entry } from '../../../../src/core/types/index.ts';
-import { decodeEntry, encodeEntry } from '../../../../src/core/wire/index.ts';
+import { decodeEntry, encodeEntry, keyHash } from '../../../../src/core/wire/index.ts';
 import { JOURNAL_LENGTH, openState } from '../../../../src/runtime/storage/startup.ts';
 import { createCheckpointSaver } from '../../../../src/runtime/upkeep/checkpoint-save.ts';
 import { createIntegrityCheck, type IntegrityCheck } from '../../../../src/runtime/upkeep/integrity.ts';
+import { createStoreChecks } from '../../../../src/runtime/upkeep/store-checks.ts';
 import {
   createAuthor,
   createRandom,
@@ -28,6 +32,7 @@ import {
   put,
   puts,
   type TestState,
+  verifier,
 } from '../support.ts';
 
 const KEYS = 600;
@@ -162,7 +167,24 @@ describe('the check of every entry after a start', () => {
   async function start(): Promise<void> {
     reopened = await openTestState({ store });
     fatal = [];
-    check = createIntegrityCheck({ ...reopened, hasher, log, onFatal: (error) => fatal.push(error) });
+    check = createIntegrityCheck({
+      ...reopened,
+      checks: createStoreChecks({ ...reopened, hasher, verifier }),
+      isVerified: () => true,
+      log,
+      onFatal: (error) => fatal.push(error),
+    });
+  }
+  /** The round that `verify` begins, to its end. */
+  async function scrubbed(): Promise<void> {
+    check.start();
+    const round = check.verify();
+    for (let i = 0; i < 400 && check.scrub().completed < round && fatal.length === 0; i++) {
+      await reopened.clock.advance(100);
+      // Signatures are checked by threads, which the clock of the test does not move.
+      await verifier.verify(reopened.self.author, new Uint8Array(1), new Uint8Array(64));
+    }
+    check.stop();
   }
   async function finish(): Promise<void> {
     check.start();
@@ -261,6 +283,61 @@ describe('the check of every entry after a start', () => {
       }
       await change(keyToEntryKey(key, hasher), row);
     }
+  });
+
+  it('goes on as a scrub of everything, and tells when all was good, also to the next start [N17]', async () => {
+    await start();
+    const { completed, completedAt } = check.scrub();
+    expect([completed, completedAt]).toEqual([0, undefined]);
+    await scrubbed();
+    expect(fatal).toEqual([]);
+    const total = reopened.replica.tree.size;
+    expect(check.scrub()).toMatchObject({ completed: 1, checked: total, total });
+    const at = check.scrub().completedAt;
+    expect(at).toBe(decodeScrub(await rowOf(SCRUB)).completedAt);
+    await start();
+    check.start();
+    for (let i = 0; i < 200 && check.scrub().completedAt === undefined; i++) await reopened.clock.advance(100);
+    expect(check.scrub()).toMatchObject({ completed: 0, completedAt: at });
+    check.stop();
+  });
+
+  it('goes on where an earlier run left off [N17]', async () => {
+    const middle = keyHash('k100/1', hasher);
+    await change(SCRUB, encodeScrub({ cursor: middle, checked: 7, completedAt: 0 }));
+    await start();
+    const later = reopened.replica.tree.leavesUnder(new Uint8Array(0), 0, 10_000, middle).length;
+    check.start();
+    for (let i = 0; i < 4_000 && check.scrub().completed === 0; i++) {
+      await reopened.clock.advance(100);
+      await verifier.verify(reopened.self.author, new Uint8Array(1), new Uint8Array(64));
+    }
+    expect(check.scrub()).toMatchObject({ completed: 1, checked: 7 + later });
+    check.stop();
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    [
+      'a flipped bit of a signature',
+      async () => {
+        const row = (await rowOf(keyToEntryKey('k100/1', hasher))).slice();
+        const [sibling] = (await entryOf('k100/1')).siblings;
+        const at = Buffer.from(row).indexOf((sibling as Entry['siblings'][number]).signature);
+        row[at + 5] = (row[at + 5] as number) ^ 1;
+        await change(keyToEntryKey('k100/1', hasher), row);
+      },
+    ],
+    ['a row of the list that leads nowhere', () => change(listedKey('nowhere'), new Uint8Array(0))],
+    ['a mark of a conflict that leads nowhere', () => change(conflictKey('nowhere'), new Uint8Array(0))],
+  ])('finds %s as a scrub, and the process ends [N17]', async (_, damage) => {
+    await damage();
+    await start();
+    await finish();
+    expect([fatal, check.progress()]).toEqual([[], undefined]);
+    await start();
+    await scrubbed();
+    expect(fatal).toMatchObject([{ code: 'store-damaged' }]);
+    expect(check.scrub().completed).toBe(0);
   });
 
   it('leaves the store of a good start as it is', async () => {

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createOriginalVault } from '../../../../../src/api/routes/original/vault.ts';
 import { startApi } from '../../support.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'lattice-vault-'));
@@ -15,5 +16,25 @@ describe('the vault', () => {
     const { ask } = await startApi({ root: { vaultDir: directory } });
     const answer = await ask('/api/persistence/bundles');
     expect([answer.status, answer.json().code]).toEqual([503, 'vault-too-large']);
+  });
+
+  it('vault: a look answers for four times as long as it took, so that requests cannot keep the node reading [A18]', async () => {
+    const waits: number[] = [];
+    const forgets: (() => void)[] = [];
+    const read = createOriginalVault(directory, {
+      after(ms, forget) {
+        waits.push(ms);
+        forgets.push(forget);
+        return { cancel: () => undefined };
+      },
+    });
+    const now = vi.spyOn(performance, 'now');
+    now.mockReturnValueOnce(0).mockReturnValueOnce(2_000);
+    const first = await read();
+    expect(await read()).toBe(first);
+    now.mockRestore();
+    expect(waits).toEqual([8_000]);
+    forgets[0]?.();
+    expect(await read()).not.toBe(first);
   });
 });

@@ -10,6 +10,7 @@ import {
   type SyncMessage,
 } from '../../../../../src/core/wire/index.ts';
 import type { Clock } from '../../../../../src/ports/index.ts';
+import type { RepairReport } from '../../../../../src/runtime/facade/index.ts';
 import { createPeerTable, type Peer } from '../../../../../src/runtime/peers/peers.ts';
 import { runSession, type SessionRunnerDeps } from '../../../../../src/runtime/repair/sessions.ts';
 import { type Link } from '../../../../../src/runtime/transport/link.ts';
@@ -70,10 +71,14 @@ function differing(): [TestReplica, TestReplica] {
   return [a, b];
 }
 
+async function reportOf(...args: Parameters<typeof runSession>): Promise<RepairReport> {
+  return (await runSession(...args)).report;
+}
+
 describe('a session over a link', () => {
   it('tells that coded symbols found the differences [S11]', async () => {
     const [a, b] = differing();
-    const report = await runSession(runnerOf(a), peerOf(b), 'http', linkTo(b, []), () => undefined);
+    const report = await reportOf(runnerOf(a), peerOf(b), 'http', linkTo(b, []), () => undefined);
     expect(report).toMatchObject({ outcome: 'repaired', method: 'cells', found: 1, fetched: 1, requests: 2 });
     expect(rootOf(a)).toBe(rootOf(b));
   });
@@ -82,7 +87,7 @@ describe('a session over a link', () => {
     const [a, b] = differing();
     const unknown = (m: SyncMessage): SyncMessage =>
       m.type === 'coded' ? { type: 'error', code: 'unknown-version', message: 'of type 9' } : m;
-    const report = await runSession(runnerOf(a), peerOf(b), 'p2p', linkTo(b, [], unknown), () => undefined);
+    const report = await reportOf(runnerOf(a), peerOf(b), 'p2p', linkTo(b, [], unknown), () => undefined);
     expect(report).toMatchObject({ outcome: 'repaired', method: 'descent', fetched: 1 });
     expect(rootOf(a)).toBe(rootOf(b));
   });
@@ -94,17 +99,17 @@ describe('a session over a link', () => {
     const spoiled = linkTo(b, asked, (m) => (m.type === 'coded' ? { ...m, cells: new Uint8Array(m.cells.length) } : m));
     const reports = [];
     for (let i = 0; i < 2; i++) {
-      reports.push(await runSession(runnerOf(a), peer, 'http', spoiled, () => undefined));
+      reports.push(await reportOf(runnerOf(a), peer, 'http', spoiled, () => undefined));
       b.put('new', i + 2, T + 6000 + i);
     }
     expect(reports).toMatchObject([
       { outcome: 'repaired', method: 'descent' },
       { outcome: 'repaired', method: 'descent' },
     ]);
-    reports.push(await runSession(runnerOf(a), peer, 'http', linkTo(b, asked), () => undefined));
+    reports.push(await reportOf(runnerOf(a), peer, 'http', linkTo(b, asked), () => undefined));
     expect(reports[2]).toMatchObject({ outcome: 'repaired', method: 'cells' });
     b.put('new', 9, T + 7000);
-    await runSession(runnerOf(a), peer, 'http', linkTo(b, asked), () => undefined);
+    await reportOf(runnerOf(a), peer, 'http', linkTo(b, asked), () => undefined);
     expect(asked.map(({ salt }) => salt.length)).toEqual([0, 0, 8, 0]);
   });
 
@@ -125,7 +130,7 @@ describe('a session over a link', () => {
       unwatch(done);
     };
     const dead: Link = () => Promise.reject(new Error('the line is dead'));
-    expect(await runSession(runnerOf(a), peerOf(b), 'http', dead, () => undefined)).toMatchObject({
+    expect(await reportOf(runnerOf(a), peerOf(b), 'http', dead, () => undefined)).toMatchObject({
       outcome: 'failed',
     });
     expect(most).toBe(1);

@@ -1,0 +1,96 @@
+/** A request to a route, whose answer costs as much as any that the route has. */
+export interface ExpensiveRequest {
+  /** Path and query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** The status that shows that the route has done its work. Default: 200. */
+  readonly status?: number;
+}
+
+/** Keys of the largest values: with as many as a page may have, and more than fit into one. */
+export const LARGE_KEYS = 1000;
+export const largeKey = (i: number): string => `large/${String(i).padStart(4, '0')}`;
+/** Nearly the largest value. Its JSON is as long as its bytes. */
+export const LARGE_VALUE = { text: 'x'.repeat(16_000) };
+/** A key that was written so often that its history fills a page. */
+export const BUSY_KEY = 'busy';
+export const BUSY_WRITES = 1200;
+
+const json = { 'content-type': 'application/json' };
+const operations = Array.from({ length: 256 }, (_, i) => ({ op: 'put', key: `commit/${i}`, value: 'x'.repeat(180) }));
+const url = 'http://127.0.0.1:9';
+const none = '00'.repeat(32);
+
+/**
+ * The most expensive request of each route by the id of its contract. It is asked of a node that holds LARGE_KEYS large
+ * values and BUSY_KEY, and whose newest certified cut, if it has one, has this root. What stays open or needs a signed
+ * envelope is not in it (see OPEN_ENDED).
+ */
+export function mostExpensive(cutRoot: string = none): Readonly<Record<string, ExpensiveRequest>> {
+  const hasCut = cutRoot !== none;
+  const large = encodeURIComponent(largeKey(0));
+  const certified = hasCut ? {} : { status: 404 };
+  return {
+    getEntry: { path: `/api/v1/state/${large}` },
+    putEntry: { path: '/api/v1/state/put', headers: json, body: LARGE_VALUE, status: 201 },
+    deleteEntry: { path: '/api/v1/state/put', status: 204 },
+    listEntries: { path: '/api/v1/state?limit=1000&prefix=large' },
+    putEntryByQuery: { path: '/api/v1/state?key=put', headers: json, body: LARGE_VALUE, status: 201 },
+    deleteEntryByQuery: { path: '/api/v1/state?key=put', status: 204 },
+    commit: { path: '/api/v1/commits', headers: json, body: { operations }, status: 201 },
+    getHistory: { path: `/api/v1/history/${BUSY_KEY}?limit=1000` },
+    getHistoryByQuery: { path: `/api/v1/history?limit=1000&key=${BUSY_KEY}` },
+    listConflicts: { path: '/api/v1/conflicts?limit=1000' },
+    getProof: { path: hasCut ? `/api/v1/proof/${large}?at=cut` : `/api/v1/proof/${large}` },
+    getProofByQuery: { path: `/api/v1/proof?key=${large}` },
+    listCuts: { path: '/api/v1/cuts' },
+    getCertificate: { path: '/api/v1/cuts/certificate', ...certified },
+    isAlive: { path: '/livez' },
+    isReady: { path: '/readyz' },
+    getStatus: { path: '/api/v1/status' },
+    getHealth: { path: '/api/v1/health' },
+    getResources: { path: '/api/v1/resources' },
+    getSeries: { path: '/api/v1/series' },
+    getMetrics: { path: '/metrics' },
+    logs: { path: '/api/v1/logs?format=json&limit=1000&level=debug' },
+    getConfig: { path: '/api/v1/config' },
+    getOpenApi: { path: '/openapi.json' },
+    getDocs: { path: '/docs' },
+    getDocsStyle: { path: '/docs/style.css' },
+    getDashboard: { path: '/dashboard', status: 302 },
+    getDashboardFile: { path: '/dashboard/' },
+    listPeers: { path: '/api/v1/peers' },
+    addPeer: { path: '/api/v1/peers', headers: json, body: { url }, status: 201 },
+    pingPeer: { path: '/api/v1/peers/ping', headers: json, body: { peer: url } },
+    removePeer: { path: `/api/v1/peers?url=${encodeURIComponent(url)}`, status: 204 },
+    getDifferences: { path: `/api/v1/peers/${none}/differences?limit=1000`, status: 404 },
+    syncNow: { path: '/api/v1/sync/now' },
+    setMode: { path: '/api/v1/sync/mode', headers: json, body: { mode: 'auto' } },
+    syncIdentity: { path: `/api/v1/sync/identity?nonce=${'00'.repeat(16)}&url=http://127.0.0.1` },
+    syncCells: { path: `/api/v1/sync/cells/${cutRoot}`, ...certified },
+    syncManifest: { path: `/api/v1/sync/cuts/${cutRoot}/manifest`, ...certified },
+    syncChunk: { path: `/api/v1/sync/cuts/${cutRoot}/chunks/0`, ...certified },
+    getRoot: { path: '/' },
+    isHealthy: { path: '/health' },
+    getProductionStatus: { path: '/api/status' },
+    listNodes: { path: '/api/lattice/nodes' },
+    getWholeState: { path: '/api/lattice/state' },
+    getP2pStatus: { path: '/api/lattice/p2p/status' },
+    getP2pIdentity: { path: '/api/lattice/p2p/identity' },
+    switchMode: { path: '/api/lattice/sync/switch?mode=auto' },
+    getLatticeHealth: { path: '/api/lattice/health' },
+    getMerkleRoot: { path: '/api/persistence/merkle-root' },
+    checkIntegrity: { path: '/api/persistence/integrity' },
+    getPersistenceStats: { path: '/api/persistence/stats' },
+    listExecutions: { path: '/api/persistence/executions' },
+    listAttacks: { path: '/api/persistence/attacks' },
+    listBundles: { path: '/api/persistence/bundles' },
+    getBundle: { path: `/api/persistence/bundle/${none}`, status: 404 },
+    listVault: { path: '/api/vault/list' },
+    getVaultEntry: { path: `/api/vault/${none}`, status: 404 },
+  };
+}
+
+/** Routes whose answers have no end, or that answer members only. Their slots and bounds have tests of their own. */
+export const OPEN_ENDED: ReadonlySet<string> = new Set(['events', 'eventsOverWebSocket', 'syncStream', 'syncRequest']);

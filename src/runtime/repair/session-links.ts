@@ -1,0 +1,71 @@
+import type { SessionTally } from '../../core/reconcile/index.ts';
+import { LatticeError, MAX_SESSION_REQUESTS } from '../../core/types/index.ts';
+import type { Clock } from '../../ports/index.ts';
+import type { Link } from '../transport/link.ts';
+
+/** The longest time for one session. What a large repair has left by then is for the next one. */
+const SESSION_DEADLINE_MS = 120_000;
+/** While other peers wait for a slot, a session ends after this time, and goes on when it is that peer's turn again. */
+const SESSION_TURN_MS = 30_000;
+/** A session that settles nothing for so long is ended: three requests that take as long as they may. */
+const NO_PROGRESS_MS = 30_000;
+
+/** How a session shares its slot. */
+export interface Turn {
+  /** Set while commits are flowing (see `SessionDeps.flowMs`). */
+  readonly flowMs: number;
+  /** Waits between two looks, and until the session has a slot again. */
+  readonly wait: (ms: number) => Promise<void>;
+  /** Whether other peers wait for the slot. */
+  readonly isWanted: () => boolean;
+}
+
+/** Counts what goes over a link, and ends a session that sends too many requests or takes too long. */
+export function countedLink(
+  clock: Clock,
+  link: Link,
+): { readonly link: Link; readonly counters: Readonly<Record<Counter, number>>; ms(): number } {
+  const started = clock.monotonic();
+  const counters: Record<Counter, number> = { requests: 0, bytesSent: 0, bytesReceived: 0 };
+  return {
+    counters,
+    ms: () => Math.round(clock.monotonic() - started),
+    async link(bytes) {
+      if (counters.requests >= MAX_SESSION_REQUESTS)
+        throw new LatticeError('session-limit', `more than ${MAX_SESSION_REQUESTS} requests in one session`);
+      if (clock.monotonic() - started > SESSION_DEADLINE_MS)
+        throw new LatticeError('session-deadline', 'the session took too long; the next one goes on');
+      counters.requests++;
+      counters.bytesSent += bytes.length;
+      const reply = await link(bytes);
+      counters.bytesReceived += reply.length;
+      return reply;
+    },
+  };
+}
+
+type Counter = 'requests' | 'bytesSent' | 'bytesReceived';
+
+/** A link that ends a session of which nothing comes, or that has had its turn. */
+export function sharedLink(
+  clock: Clock,
+  tally: SessionTally,
+  turn: Turn,
+  link: Link,
+): { readonly link: Link; begin(): void } {
+  let [began, progressAt, progress] = [clock.monotonic(), clock.monotonic(), 0];
+  return {
+    begin() {
+      began = progressAt = clock.monotonic();
+    },
+    async link(bytes) {
+      const now = clock.monotonic();
+      if (tally.progress > progress) [progressAt, progress] = [now, tally.progress];
+      if (now - progressAt > NO_PROGRESS_MS)
+        throw new LatticeError('no-progress', `nothing came of the session for ${NO_PROGRESS_MS / 1000} s`);
+      if (now - began > SESSION_TURN_MS && turn.isWanted())
+        throw new LatticeError('session-deadline', 'other peers wait; the next session goes on');
+      return link(bytes);
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import { noise } from '@chainsafe/libp2p-noise';
+import { yamux } from '@chainsafe/libp2p-yamux';
+import { type GossipSub, gossipsub } from '@libp2p/gossipsub';
+import { type Identify, identify } from '@libp2p/identify';
+import type { Libp2p } from '@libp2p/interface';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p } from 'libp2p';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Author } from '../../../src/core/types/index.ts';
+import { peerIdToAuthor } from '../../../src/core/wire/peer-id.ts';
+import type { Standing } from '../../../src/ports/index.ts';
+import { meshed, settled, startedLung, type TestLung, TOPIC, testLung, until } from './support.ts';
+
+type Foreign = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
+const foreigners: Foreign[] = [];
+afterEach(async () => {
+  for (const node of foreigners.splice(0)) await node.stop();
+});
+
+/** Stock js-libp2p with stock GossipSub, in hostile hands. */
+async function foreignNode(): Promise<Foreign> {
+  const node = await createLibp2p({
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: {
+      identify: identify(),
+      ping: ping(),
+      pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, globalSignaturePolicy: 'StrictNoSign' }),
+    },
+  });
+  foreigners.push(node);
+  node.services.pubsub.subscribe(TOPIC);
+  return node;
+}
+
+async function foreignPeer(lung: TestLung): Promise<Foreign> {
+  const node = await foreignNode();
+  await node.dial(multiaddr(lung.address()));
+  await until('the topic is joined', () => node.services.pubsub.getSubscribers(TOPIC).length === 1);
+  return node;
+}
+
+/** The peers to which a node relays, and which relay to it. GossipSub's published interface does not tell of them. */
+const meshOf = ({ services }: Foreign): readonly string[] =>
+  (services.pubsub as GossipSub & { getMeshPeers(topic: string): string[] }).getMeshPeers(TOPIC);
+
+/** Opens and ends streams for as long as the connection lasts. */
+async function churn(node: Foreign, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    const connection = node.getConnections()[0];
+    if (connection === undefined) return;
+    const stream = await connection.newStream('/ipfs/ping/1.0.0').catch(() => undefined);
+    stream?.abort(new Error('over'));
+  }
+}
+
+const KIB = 1024;
+const message = (size: number, number: number): Uint8Array => {
+  const data = new Uint8Array(size);
+  new DataView(data.buffer).setUint32(0, number);
+  return data;
+};
+const evictions = (lung: TestLung): readonly unknown[] =>
+  lung.log.lines.filter(({ message: text }) => text === 'peer evicted').map(({ fields }) => fields);
+
+/** A lung that is open to guests and takes nothing of what it hears for news, beside a member of it. */
+async function openLung(): Promise<{ lung: TestLung; friend: TestLung }> {
+  const seed = new Uint8Array(32).fill(31);
+  const member = testLung({ seed }).author;
+  const standingOf = (peer: Author | undefined): Standing => (peer === member ? 'member' : 'guest');
+  const lung = await startedLung({}, { standingOf, onGossip: (data) => (data[0] === 0x70 ? 'accept' : 'ignore') });
+  const friend = await startedLung({ seed, bootstrap: [lung.address()] });
+  await settled(lung, friend);
+  return { lung, friend };
+}
+
+describe('a guest', () => {
+  it('that sends more than is news is put out, its address is closed to its next keys, members stay [G8, S9]', async () => {
+    const { lung, friend } = await openLung();
+    const began = performance.now();
+    const hostile = await foreignPeer(lung);
+    for (let i = 0; hostile.getConnections().length > 0 && i < 200; i++)
+      await hostile.services.pubsub.publish(TOPIC, message(32 * KIB, i)).catch(() => undefined);
+    await until('it is out', () => hostile.getConnections().length === 0);
+    expect(evictions(lung)).toEqual([
+      { peer: hostile.peerId.toString(), reason: 'it sent more than a guest may', banMs: 30 * 60_000 },
+    ]);
+    const seconds = (performance.now() - began) / 1000;
+    const author = peerIdToAuthor(hostile.peerId.toString());
+    expect(lung.messages.filter(({ from }) => from === author).length).toBeLessThan((384 + 32 * seconds) / 32);
+    const next = await foreignNode();
+    await next.dial(multiaddr(lung.address())).catch(() => undefined);
+    await until('it is refused with a new key', () =>
+      lung.log.lines.some(({ fields }) => fields['reason'] === 'guests of its address are banned'),
+    );
+    expect(lung.lung.connections().map(({ peer }) => peer)).toEqual([friend.author]);
+    await meshed(friend, lung);
+  });
+
+  it('may send as much as is news, and is in no mesh of members [G8]', async () => {
+    const lung = await startedLung({}, { standingOf: () => 'guest' });
+    const honest = await foreignPeer(lung);
+    for (let i = 0; i < 100; i++) {
+      await honest.services.pubsub.publish(TOPIC, message(32 * KIB, i));
+      await until('it has come', () => lung.messages.length === i + 1);
+    }
+    expect(evictions(lung)).toEqual([]);
+    const hospitable = await startedLung();
+    const member = await foreignPeer(hospitable);
+    await until('a member is in the mesh', () => meshOf(member).length === 1);
+    expect(meshOf(honest)).toEqual([]);
+  });
+
+  it.each([
+    ['copies of one message', 32 * KIB],
+    ['empty frames', 0],
+  ])('that sends %s, which GossipSub does not ask about, is put out [G8]', async (_, size) => {
+    const { lung } = await openLung();
+    const hostile = await foreignPeer(lung);
+    const stream = await hostile.getConnections()[0]?.newStream('/meshsub/1.1.0');
+    // RPC { publish: [{ data, topic }] } in protobuf, after its length; or no RPC at all.
+    const topic = Buffer.from(TOPIC);
+    const varint = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...varint(n >> 7)]);
+    const inner = Buffer.from([0x12, ...varint(size), ...new Uint8Array(size), 0x22, topic.length, ...topic]);
+    const rpc = size === 0 ? Buffer.alloc(0) : Buffer.from([0x12, ...varint(inner.length), ...inner]);
+    const frames = Buffer.concat(
+      Array.from({ length: size === 0 ? 16 * KIB : 1 }, () => Buffer.from([...varint(rpc.length), ...rpc])),
+    );
+    for (let i = 0; i < 200 && hostile.getConnections().length > 0; i++) {
+      if (stream?.status === 'open') stream.send(frames);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until('it is out', () => hostile.getConnections().length === 0);
+    expect(evictions(lung)).toMatchObject([{ reason: 'it sent more than a guest may' }]);
+  });
+
+  it('that opens stream after stream is put out [L2]', async () => {
+    const { lung } = await openLung();
+    const hostile = await foreignPeer(lung);
+    await churn(hostile, 200);
+    await until('it is out', () => hostile.getConnections().length === 0);
+    expect(evictions(lung)).toMatchObject([{ reason: 'too many streams' }]);
+  });
+});
+
+describe('a member', () => {
+  it('that sends more than is news is read as slowly as its allowance fills, and stays [G8]', async () => {
+    const lung = await startedLung({}, { onGossip: () => 'ignore' });
+    const hostile = await foreignPeer(lung);
+    const size = 96 * KIB;
+    const began = performance.now();
+    // 20 MiB: the burst is 16 MiB.
+    for (let i = 0; i < (20 * 1024) / 96; i++) {
+      await hostile.services.pubsub.publish(TOPIC, message(size, i)).catch(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until('the burst has been read', () => lung.messages.length >= (16 * 1024) / 96);
+    const seconds = (performance.now() - began) / 1000;
+    expect(lung.messages.length * size).toBeLessThan((16 + seconds) * 1024 * KIB + size);
+    const before = lung.messages.length;
+    await until('it is read on', () => lung.messages.length > before);
+    expect(evictions(lung)).toEqual([]);
+    expect(lung.lung.connections()).toHaveLength(1);
+  });
+
+  it('that opens stream after stream is put out for a minute [L2]', async () => {
+    const lung = await startedLung();
+    const hostile = await foreignPeer(lung);
+    await churn(hostile, 1000);
+    await until('it is out', () => hostile.getConnections().length === 0);
+    expect(evictions(lung)).toMatchObject([{ reason: 'too many streams', banMs: 60_000 }]);
+  });
+});
