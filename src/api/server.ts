@@ -121,8 +121,8 @@ function createServer(
       server.setTimeout(TIMEOUTS.connectionTimeout);
       // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
       server.maxHeadersCount = 0;
-      shedding.watch(server);
       connections.watch(server);
+      shedding.watch(server);
       return server;
     },
     // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.

@@ -1,15 +1,16 @@
-// Makes clients of /openapi.json of a running node with the generators that people use, and compiles them. Install the
-// generators first (npm ci in this folder), and build the program (npm run build). Exits with 1 on any error.
+// Makes clients of /openapi.json of a running node with the generators that people use, and compiles them. Build the
+// program first (npm run build), copy this folder elsewhere, run npm ci in the copy, and run the copy of this script from
+// the root of the repository, as .ci/run does. Exits with 1 on any error.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const BIN = join(HERE, 'node_modules', '.bin');
-const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const CLI = resolve('dist', 'cli', 'main.js');
 // The generated files import from the modules of this folder.
 const out = mkdtempSync(join(HERE, 'node_modules', '.out-'));
 const state = mkdtempSync(join(tmpdir(), 'lattice-generators-'));

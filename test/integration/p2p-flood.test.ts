@@ -22,8 +22,13 @@ async function startStrangers(node: Node): Promise<{ readonly over: Promise<Floo
   const child = spawn(
     process.execPath,
     [
-      ...['--import', file('p2p/ts-loader.mjs'), file('../support/stranger.ts')],
-      ...[`/ip4/127.0.0.1/tcp/${node.p2pPort}/p2p/${node.peerId}`, p2p.topic, node.api.url, String(SECONDS)],
+      '--import',
+      file('p2p/ts-loader.mjs'),
+      file('../support/stranger.ts'),
+      `/ip4/127.0.0.1/tcp/${node.p2pPort}/p2p/${node.peerId}`,
+      p2p.topic,
+      node.api.url,
+      String(SECONDS),
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );

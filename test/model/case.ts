@@ -93,7 +93,7 @@ function actionOf(rng: Rng, mode: Mode): Action {
 }
 
 /** What a case broke, in one line each. */
-export class Broken extends Error {}
+class Broken extends Error {}
 
 class World {
   readonly mode: Mode;
@@ -347,7 +347,7 @@ export function failureOf(one: Case): string | undefined {
 }
 
 /** The smallest case that can be found by leaving out actions, and that still breaks something. */
-export function shrink(one: Case): Case {
+function shrink(one: Case): Case {
   let best = one;
   for (let size = best.actions.length >> 1; size >= 1; size >>= 1) {
     for (let at = 0; at < best.actions.length; ) {

@@ -6,8 +6,8 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 /**
  * The machine's time. These timers never fire early; Node's own may, by up to a millisecond, because its event loop
  * rounds. By default timers do not keep the process alive, because a running node is kept alive by its servers. With
- * `keepsAlive` they do: a command that waits has nothing else that would. `onError` is told what a callback throws, which
- * without it ends the process.
+ * `keepsAlive` they do: a command that waits has nothing else that would. `onError` is told what a callback throws,
+ * which without it ends the process.
  */
 export function systemClock({
   keepsAlive = false,

@@ -46,6 +46,9 @@ function processMetrics(): Registry {
   if (processRegistry === undefined) {
     processRegistry = new Registry();
     collectDefaultMetrics({ register: processRegistry });
+    // These gauges are named like counters, which monitoring systems take them for. The same by type have other names.
+    for (const what of ['handles', 'requests', 'resources'])
+      processRegistry.removeSingleMetric(`nodejs_active_${what}_total`);
   }
   return processRegistry;
 }

@@ -3,8 +3,8 @@ import { dropOldest, LatticeError } from '../../core/types/index.ts';
 import { shortIPv6 } from '../../core/wire/host.ts';
 
 /**
- * Tells which addresses belong to one client, and which ones the limits per client leave out. Addresses are taken in every
- * spelling that proxies use (see plainAddress).
+ * Tells which addresses belong to one client, and which ones the limits per client leave out. Addresses are taken in
+ * every spelling that proxies use (see plainAddress).
  */
 export interface Addresses {
   /** True for loopback and trusted proxies, which limits per client leave out: many clients share one of these. */
@@ -23,8 +23,8 @@ export interface Addresses {
 const MAX_CLIENTS = 4096;
 
 /**
- * An IP address without what proxies write around it in X-Forwarded-For and Forwarded (RFC 7239 §6): quotes, brackets, a
- * port, a zone. An IPv4 address mapped into IPv6 is the IPv4 one, and IPv6 is in its shortest form. Undefined when
+ * An IP address without what proxies write around it in X-Forwarded-For and Forwarded (RFC 7239 §6): quotes, brackets,
+ * a port, a zone. An IPv4 address mapped into IPv6 is the IPv4 one, and IPv6 is in its shortest form. Undefined when
  * `text` is no address.
  */
 export function plainAddress(text: string): string | undefined {

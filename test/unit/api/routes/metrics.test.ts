@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLog, createLogRing } from '../../../../src/adapters/system/index.ts';
 import { createApi } from '../../../../src/api/index.ts';
 import { createHandClock, EPOCH_MS } from '../../../support/clock.ts';
 import { eventually } from '../../../support/wait.ts';
+import { has } from '../../deploy/support.ts';
 import { startLattice } from '../live-lattice.ts';
 import { ask, clock, silentLog, startApi, TEST_CONFIG } from '../support.ts';
 import { type LiveNode, parsePage, startPair } from './metrics-support.ts';
@@ -29,6 +31,19 @@ describe('GET /metrics', () => {
     expect(headers['cache-control']).toBe('no-store');
     expect(headers['x-content-type-options']).toBe('nosniff');
     expect(parsePage(text).series.length).toBeGreaterThan(50);
+  });
+
+  test('only counters end in _total, and each counter does [M2]', async () => {
+    const { text } = await ask(b.url, '/metrics');
+    const types = Array.from(text.matchAll(/^# TYPE (\S+) (\S+)$/gm), ([, name = '', type = '']) => ({ name, type }));
+    expect(types.length).toBeGreaterThan(50);
+    for (const { name, type } of types) expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
+  });
+
+  test.runIf(has('promtool'))('promtool finds nothing to object to [M1]', async () => {
+    const { text } = await ask(b.url, '/metrics');
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    expect([status, stdout, stderr]).toEqual([0, '', '']);
   });
 
   test('is answered under the names of the node only [M1]', async () => {
