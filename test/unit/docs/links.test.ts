@@ -13,6 +13,7 @@ const NAMING = [
   'SECURITY.md',
   '.github/pull_request_template.md',
   'docs/releasing.md',
+  'docs/security.md',
 ].concat(inFolder('docs/adr/'));
 
 const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: Record<string, string> };

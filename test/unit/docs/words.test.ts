@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readDocument } from './support.ts';
 
-const GUIDES = ['deployment', 'embedding', 'first-hour', 'moving', 'operating', 'performance'];
+const GUIDES = ['deployment', 'embedding', 'first-hour', 'moving', 'operating', 'performance', 'security'];
 const DOCUMENTS = [
   'SPEC.md',
   'README.md',
