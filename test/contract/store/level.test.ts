@@ -37,21 +37,24 @@ async function contentsOf(directory: string): Promise<Record<string, string>> {
 }
 
 describe('level store', () => {
-  test('a witness that is no file is refused with the next step, and one that cannot be written leaves nothing open', async () => {
-    const directory = freshDirectory();
-    await (await openLevelStore(directory)).close();
-    await rm(join(directory, 'witness'));
-    await mkdir(join(directory, 'witness'));
-    const unreadable = await openFailure(directory);
-    expect([unreadable.code, unreadable.next]).toEqual(['store-open-failed', expect.stringContaining('directory')]);
+  test.skipIf(process.platform !== 'linux')(
+    'a witness that is no file is refused with the next step, and one that cannot be written leaves nothing open',
+    async () => {
+      const directory = freshDirectory();
+      await (await openLevelStore(directory)).close();
+      await rm(join(directory, 'witness'));
+      await mkdir(join(directory, 'witness'));
+      const unreadable = await openFailure(directory);
+      expect([unreadable.code, unreadable.next]).toEqual(['store-open-failed', expect.stringContaining('directory')]);
 
-    await rm(join(directory, 'witness'), { recursive: true });
-    await symlink('/dev/full', join(directory, 'witness'));
-    expect((await openFailure(directory)).code).toBe('store-open-failed');
-    const open = await readdir('/proc/self/fd');
-    const files = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
-    expect(files).not.toContain('/dev/full');
-  });
+      await rm(join(directory, 'witness'), { recursive: true });
+      await symlink('/dev/full', join(directory, 'witness'));
+      expect((await openFailure(directory)).code).toBe('store-open-failed');
+      const open = await readdir('/proc/self/fd');
+      const files = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+      expect(files).not.toContain('/dev/full');
+    },
+  );
 
   test('rows are there after closing and opening again', async () => {
     const directory = freshDirectory();
