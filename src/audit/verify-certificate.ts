@@ -139,7 +139,7 @@ function readCertificate(given: string | Bytes): { readonly bytes: Bytes; readon
   const whole = typeof given === 'string' ? given : decode('certificate', () => bytesToText(given));
   const text = whole.startsWith('\uFEFF') ? whole.slice(1) : whole;
   if (!/^\s*\{/.test(text)) return { bytes: fromBase64url(text.replace(/\r?\n$/, ''), 'certificate'), at: undefined };
-  const { at, certificate, ...others } = parseDocument(text) as Readonly<Record<string, unknown>>;
+  const { at, certificate, ...others } = parseDocument(whole) as Readonly<Record<string, unknown>>;
   if (Object.keys(others).length > 0 || !Number.isSafeInteger(at) || typeof certificate !== 'string')
     throw malformed('a certificate in JSON has "at", "certificate" and nothing else');
   return { bytes: fromBase64url(certificate, 'certificate'), at: at as number };

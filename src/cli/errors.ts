@@ -1,13 +1,16 @@
 import { LatticeError } from '../core/types/index.ts';
 import { EXIT, EXIT_BY_CODE } from './exit-codes.ts';
-import type { Output } from './output.ts';
+import { type Output, printable } from './output.ts';
 
 /** The exit code that scripts can rely on for an error. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof LatticeError ? EXIT_BY_CODE[error.code] : EXIT.failed;
 }
 
-/** Writes a line with the cause and a line with the next step to stderr, or one JSON object with `json`. */
+/**
+ * Writes a line with the cause and a line with the next step to stderr, or one JSON object with `json`. Both may quote
+ * what a file or a node says.
+ */
 export function reportError(error: unknown, output: Output, json: boolean): void {
   const known = error instanceof LatticeError;
   const code = known ? error.code : 'internal';
@@ -17,11 +20,11 @@ export function reportError(error: unknown, output: Output, json: boolean): void
       (known ? 'See lattice --help.' : 'This is a bug: please report it with the command that you ran.'),
   );
   if (json) {
-    output.remark(JSON.stringify({ error: { code, message, next } }));
+    output.remark(printable(JSON.stringify({ error: { code, message, next } })));
     return;
   }
-  output.remark(`error: ${message}`);
-  output.remark(`  next: ${next}`);
+  output.remark(`error: ${printable(message)}`);
+  output.remark(`  next: ${printable(next)}`);
 }
 
 function oneLine(text: string): string {

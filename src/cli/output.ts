@@ -35,7 +35,7 @@ export function createOutput(
     interactive: stdout.isTTY === true && env['TERM'] !== 'dumb',
     line: (text = '') => void stdout.write(`${text}\n`),
     remark: (text) => void stderr.write(`${text}\n`),
-    json: (value) => void stdout.write(`${JSON.stringify(value)}\n`),
+    json: (value) => void stdout.write(`${printable(JSON.stringify(value))}\n`),
     write: (text) => void stdout.write(text),
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
   };

@@ -165,6 +165,23 @@ describe('a damaged store', () => {
     await fleet.stop();
   });
 
+  it('whose lost batches were superseded meanwhile takes writes again once it has what superseded them [N15]', async () => {
+    const fleet = await startFleet({ nodes: 2, env: () => ({ P2P_ENABLED: 'false' }) });
+    const [node, other] = fleet.nodes as [Node, Node];
+    await fill(node);
+    await node.api.put('last', 'of the node');
+    await fleet.settled();
+    await node.terminate();
+    cutLog(node.stateDir);
+    await other.api.put('last', 'of the other');
+    const { root } = await other.api.status();
+    await node.start();
+    expect((await node.api.status()).warnings.map(({ code }) => code)).toContain('lost-batches');
+    const whole = await fleet.status(0, 'writes are taken again', ({ writable }) => writable);
+    expect(whole.root).toBe(root);
+    await fleet.stop();
+  });
+
   it('whose table has lost bytes is refused before it is opened [N14]', async () => {
     const fleet = await alone();
     const [node] = fleet.nodes as [Node];

@@ -148,8 +148,8 @@ def from_base64(text):
 def from_json(text):
     def members(pairs): return need(len(dict(pairs)) == len(pairs), 'V6', 'a name that stands twice') or dict(pairs)
     def decimal(digits):
-        x = float(digits)
-        need(x - x == 0 and Decimal(digits) == Decimal(repr(x)), 'P5', 'a number that loses digits')
+        x, zero = float(digits), not re.search('[1-9]', re.split('[eE]', digits)[0])
+        need(x - x == 0 and (zero or Decimal(digits) == Decimal(repr(x))), 'P5', 'a number that loses digits')
         return int(x) if x.is_integer() else x
     x = json.loads(text, object_pairs_hook=members, parse_int=decimal, parse_float=decimal, parse_constant=decimal)
     return json.dumps(x, ensure_ascii=False).encode() and x  # Encoding refuses lone surrogates.
@@ -180,7 +180,7 @@ def verify(kind, raw, trusted, asked):
     if kind == 'commit': return check_commit(from_base64(text), trusted, asked.get('network'))
     x = from_json(text) if text.lstrip()[:1] == '{' else {'certificate': re.sub(r'\r?\n\Z', '', text)}
     found = check_certificate(from_base64(x['certificate']), trusted)
-    need(x.keys() == {'at', 'certificate'} and x['at'] == found.at or text[0] not in ' \t\r\n{', 'Z5', 'the members')
+    need(x.keys() == {'at', 'certificate'} and same(x['at'], found.at) or text[0] not in ' \t\r\n{', 'Z5', 'the members')
     need(all(getattr(found, k) == v for k, v in asked.items()), 'Z5', 'something else than was asked for')
     return found
 def main():

@@ -66,7 +66,7 @@ export async function openLevelStore(directory: string, options: LevelOptions = 
     return await openDatabase(directory, path, { ...options, isOld: isCreated(names) && !names.includes(WITNESS) });
   } catch (error) {
     openDirectories.delete(path);
-    throw error;
+    throw openError(directory, error);
   }
 }
 

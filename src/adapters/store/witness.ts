@@ -116,8 +116,13 @@ export function openWitness(directory: string): Witness & {
   }
 
   // From here on an end of the process is an unclean one. Both places exist, so that later writes keep the file's size.
-  for (let i = 0; i < SLOTS.length; i++) write(last, false);
-  fdatasyncSync(open);
+  try {
+    for (let i = 0; i < SLOTS.length; i++) write(last, false);
+    fdatasyncSync(open);
+  } catch (error) {
+    closeSync(open);
+    throw error;
+  }
 
   return {
     earlier: earlier === undefined || earlier.record.length === 0 ? undefined : earlier,

@@ -90,7 +90,7 @@ export interface WriterDeps {
   /**
    * Is told of each durable batch before anything else hears of the batch. When it throws, the batch counts as failed.
    */
-  readonly witness?: Pick<EndKeeper, 'countRow' | 'durable'>;
+  readonly witness?: Pick<EndKeeper, 'countRow' | 'begin'>;
   /**
    * Called when a batch is durable, before its callers are answered. An error that it throws is logged and takes
    * nothing back.
@@ -241,8 +241,11 @@ export function createWriter(deps: WriterDeps): Writer {
   async function makeDurable(step: Step | undefined, rows: readonly RowWrite[], waiting: Waiting): Promise<void> {
     try {
       const all = step === undefined ? rows : rows.length === 0 ? step.rows : [...step.rows, ...rows];
-      if (all.length > 0) await store.batch(all);
-      if (all.length > 0) deps.witness?.durable(step?.meta);
+      const durable = deps.witness?.begin(step?.meta);
+      if (all.length > 0) {
+        await store.batch(all);
+        durable?.();
+      }
     } catch (error) {
       return fail(error, waiting);
     }

@@ -79,15 +79,18 @@ function recordOf({ earlier }: Witness): LastBatch | undefined {
   }
 }
 
+const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
+
 /** Tells the witness of each durable batch, and remembers with it what is missing. */
 export interface EndKeeper {
   /** The row that counts one more batch that belongs to no commit; it becomes durable in that batch. */
   countRow(): RowWrite;
   /**
-   * To be called when a batch is durable: with its state record, or without one for a batch that belongs to no commit.
-   * Throws what the file system throws.
+   * To be called as a batch goes to the store, before the next step is made: with its state record, or without one for
+   * a batch that belongs to no commit. Returns what is to be called once the batch is durable, which throws what the
+   * file system throws.
    */
-  durable(meta: StateMeta | undefined): void;
+  begin(meta: StateMeta | undefined): () => void;
   /** How many batches are missing still. */
   readonly missing: number;
   /** What was missing is here again. */
@@ -104,11 +107,10 @@ export function createEndKeeper(deps: {
   let { missing, kept } = end;
   // The witness goes with the incarnation that stands in the store: a new one comes with the next state record.
   let last = { ...replica.meta, incarnation: end.incarnation ?? replica.meta.incarnation };
+  let committed = later(replica.committed(self), end.committed);
 
   function note(): void {
     const { incarnation, sequence } = last;
-    const own = replica.committed(self);
-    const committed = own > end.committed ? own : end.committed;
     // The clock may be ahead of the batch: it has passed each time that the node attests before the attestation leaves.
     const { hlc } = replica.meta;
     store.witness?.note(encodeLastBatch({ incarnation, sequence, kept, hlc, committed, missing }));
@@ -117,9 +119,14 @@ export function createEndKeeper(deps: {
   if (end.short || end.unwitnessed) note();
   return {
     countRow: () => ({ type: 'put', key: KEPT, value: encodeKept(++kept) }),
-    durable(meta) {
-      if (meta !== undefined) last = meta;
-      note();
+    begin(meta) {
+      // The replica makes its next step while this batch is written, and that step may never become durable.
+      const own = replica.committed(self);
+      return () => {
+        if (meta !== undefined) last = meta;
+        committed = later(own, committed);
+        note();
+      };
     },
     get missing() {
       return missing;

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -37,6 +37,25 @@ async function contentsOf(directory: string): Promise<Record<string, string>> {
 }
 
 describe('level store', () => {
+  test.skipIf(process.platform !== 'linux')(
+    'a witness that is no file is refused with the next step, and one that cannot be written leaves nothing open',
+    async () => {
+      const directory = freshDirectory();
+      await (await openLevelStore(directory)).close();
+      await rm(join(directory, 'witness'));
+      await mkdir(join(directory, 'witness'));
+      const unreadable = await openFailure(directory);
+      expect([unreadable.code, unreadable.next]).toEqual(['store-open-failed', expect.stringContaining('directory')]);
+
+      await rm(join(directory, 'witness'), { recursive: true });
+      await symlink('/dev/full', join(directory, 'witness'));
+      expect((await openFailure(directory)).code).toBe('store-open-failed');
+      const open = await readdir('/proc/self/fd');
+      const files = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+      expect(files).not.toContain('/dev/full');
+    },
+  );
+
   test('rows are there after closing and opening again', async () => {
     const directory = freshDirectory();
     const first = await openLevelStore(directory);

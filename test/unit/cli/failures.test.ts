@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exitCodeOf } from '../../../src/cli/errors.ts';
+import { exitCodeOf, reportError } from '../../../src/cli/errors.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
@@ -253,4 +253,19 @@ describe('output', () => {
   ] as const)('%s is exit code %i', (code, exit) => {
     expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(exit);
   });
+});
+
+it('obeys nothing that an error or a value quotes: control characters and changes of direction are escapes', () => {
+  const hostile = 'a\u001b[31mb\u009b2Jc\u202ed\u0007';
+  const written: string[] = [];
+  const sink = { write: (text: string) => written.push(text), isTTY: true };
+  const output = createOutput(sink, sink, { NO_COLOR: '1' });
+  const error = new LatticeError('proof-malformed', hostile, { next: hostile });
+  reportError(error, output, false);
+  expect(written.join('')).toContain('error: a\\u001b[31mb\\u009b2Jc\\u202ed\\u0007\n');
+  reportError(error, output, true);
+  expect(JSON.parse(written[2] as string)).toMatchObject({ error: { message: hostile, next: hostile } });
+  output.json({ [hostile]: hostile });
+  expect(JSON.parse(written[3] as string)).toEqual({ [hostile]: hostile });
+  expect(written.join('')).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
 });

@@ -160,6 +160,7 @@ const manySigners = (count: number): Bytes =>
 /** Certificates by themselves. */
 export function certificateFlaws(): Forged[] {
   const text = base64url(good);
+  const ofOne = base64url(certificateBy([alice, carol], { at: 1 }));
   const flaw = (name: string, rule: string, fails: Forged['fails'], written: string, about: Asked = ASKED): Forged => ({
     name,
     rule,
@@ -189,6 +190,8 @@ export function certificateFlaws(): Forged[] {
     flaw('JSON: another time beside it', 'Z5', 'form', json({ at: T + 10_000, certificate: text }), {}),
     flaw('JSON: a member more', 'Z5', 'form', json({ at: T, certificate: text, root: ROOT })),
     flaw('JSON: no time', 'Z5', 'form', json({ certificate: text })),
+    flaw('JSON: true as the time 1', 'Z5', 'form', `{"at":true,"certificate":"${ofOne}"}`, {}),
+    flaw('JSON: two byte order marks', 'P5', 'form', `\uFEFF\uFEFF${json({ at: T, certificate: text })}`),
     flaw('JSON: null as time', 'Z5', 'form', json({ at: null, certificate: text })),
     flaw('JSON: a time as text', 'Z5', 'form', json({ at: String(T), certificate: text })),
     flaw('JSON: a name twice', 'V6', 'form', `{"at":1,"at":${T},"certificate":"${text}"}`),

@@ -22,6 +22,7 @@ import {
   stranger,
   T,
   TRUE,
+  ZERO,
 } from './world.ts';
 
 const KEYS = [PRESENT, DELETED, ABSENT, CONFLICT];
@@ -41,6 +42,7 @@ export function goodProofs(): Good[] {
     };
   });
   const five = prove(FIVE, 'head');
+  const zero = prove(ZERO, 'head');
   const written = (name: string, text: string): Good => ({ name, asked: asked(five, { value: 5 }), text });
   const one = stateOf(commit(alice, [put(FIVE, 5)]));
   const empty = stateOf([]);
@@ -53,6 +55,11 @@ export function goodProofs(): Good[] {
       `\r\n\t${JSON.stringify(Object.fromEntries(Object.entries(five).toReversed()), null, 2)}\n`,
     ),
     written('a number in another notation', json(five).replace('"value":5', '"value":0.50e+1')),
+    {
+      name: 'zero with an exponent that no double has',
+      asked: asked(zero, { value: 0 }),
+      text: json(zero).replace('"value":0', '"value":0e999999999999999999999'),
+    },
     written('an escaped name', json(five).replace('"key":', '"\\u006bey":')),
     { name: 'the only key of a state', asked: asked(five), text: json(prove(FIVE, 'head', { state: one })) },
     {
