@@ -165,6 +165,24 @@ describe('a damaged store', () => {
     await fleet.stop();
   });
 
+  it('whose lost newest commit has been replaced meanwhile takes writes again all the same [N15]', async () => {
+    const fleet = await startFleet({ nodes: 2, env: () => ({ P2P_ENABLED: 'false' }) });
+    const [node, other] = fleet.nodes as [Node, Node];
+    await fill(node);
+    await node.api.put('turns', 'node');
+    await fleet.settled();
+    await node.terminate();
+    // Nobody has the commit as a sibling any more; the context of what replaced it names it.
+    await other.api.put('turns', 'other');
+    cutLog(node.stateDir);
+    await node.start();
+    expect((await node.api.status()).warnings.map(({ code }) => code)).toContain('lost-batches');
+    await fleet.status(0, 'writes are taken again', ({ writable }) => writable);
+    await node.api.put('turns', 'node again');
+    await fleet.settled();
+    await fleet.stop();
+  });
+
   it('whose table has lost bytes is refused before it is opened [N14]', async () => {
     const fleet = await alone();
     const [node] = fleet.nodes as [Node];

@@ -18,14 +18,14 @@ export interface LostBatches {
 
 /**
  * Keeps a node read-only whose store lost its newest batches, until they are here again: a peer has the same state, and
- * the newest commit that the node ever made is in it (SPEC N15). The node fetches them as it fetches whatever it
- * misses. Without them it would give other values to clients that saw the lost ones, and could contradict its own lost
- * commits.
+ * the newest commit that the node ever made is in it, or what replaced that commit (SPEC N15). The node fetches them as
+ * it fetches whatever it misses. Without them it would give other values to clients that saw the lost ones, and could
+ * contradict its own lost commits.
  */
 export function createLostBatches(deps: {
   readonly end: EndOfStore;
   readonly keeper: Pick<EndKeeper, 'missing' | 'recovered'>;
-  readonly replica: Pick<Replica, 'committed'>;
+  readonly replica: Pick<Replica, 'seen'>;
   readonly self: Author;
   readonly peers: Pick<PeerTable, 'all'>;
   readonly guard: Pick<Guard, 'set'>;
@@ -55,7 +55,8 @@ export function createLostBatches(deps: {
   function look(): void {
     if (keeper.missing === 0) return;
     if (!Array.from(deps.peers.all()).some(({ view }) => view.agreement === 'equal')) return;
-    if (deps.replica.committed(deps.self) < end.committed) {
+    // What others have replaced meanwhile comes back from nobody, but the context of what replaced it names it.
+    if (deps.replica.seen(deps.self) < end.committed) {
       guard.set(
         'lost-batches',
         `${what}, and the peers that answer do not have them all either. To go on without them, ${accept}`,
