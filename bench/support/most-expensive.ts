@@ -81,6 +81,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     switchMode: { path: '/api/lattice/sync/switch?mode=auto' },
     getLatticeHealth: { path: '/api/lattice/health' },
     getMerkleRoot: { path: '/api/persistence/merkle-root' },
+    verifyStore: { path: '/api/v1/store/verify' },
     checkIntegrity: { path: '/api/persistence/integrity' },
     getPersistenceStats: { path: '/api/persistence/stats' },
     listExecutions: { path: '/api/persistence/executions' },

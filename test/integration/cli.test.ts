@@ -284,9 +284,15 @@ describe('nodes together', () => {
     const file = join(live.dir, 'cut.certificate');
     expect(await ok('cuts', 'certificate', '--at', String(certified?.at), '--out', file)).toContain(file);
     expect(readFileSync(file, 'utf8')).toMatch(/^[\w-]+\n$/);
+    expect(await ok('cuts', 'verify', file, '--trust', `${a.author},${b.author}`)).toContain('✓');
+    expect((await lattice(['cuts', 'verify', file])).code).toBe(1);
     const proof = join(live.dir, 'cut.proof');
     expect(await ok('proof', 'get', 'no/such/key', '--at', 'cut', '--out', proof)).toContain('absent');
     expect(await ok('proof', 'verify', proof, '--trust', `${a.author},${b.author}`)).toContain('held nothing');
+  });
+
+  it('verify, which checks the whole store', async () => {
+    expect(await ok('verify')).toContain('entries, their signatures, the other rows and the files are good');
   });
 
   it('doctor, as text, as JSON, and for monitoring', async () => {

@@ -233,12 +233,12 @@ describe('a trusted key in hostile hands', () => {
 });
 
 describe('a clock far ahead', () => {
-  it('has its commits deferred: counted, not shown, taken when their time has come; own writes wait rather than follow it', async () => {
+  it('has its commits deferred: counted, not shown, taken when their time has come; own writes go on all the while [C4, C5]', async () => {
     const fleet = await startFleet({ nodes: 2, start: [0] });
     const [a, ahead] = fleet.nodes as [Node, Node];
     // Just over the bound, so that its time comes within the test.
     const { signer } = keyOf(ahead);
-    const fragment = putBytes({ signer, network: ahead.network, key: 'future', value: 1, aheadMs: 66_000 });
+    const fragment = putBytes({ signer, network: ahead.network, key: 'future', value: 1, aheadMs: 26_000 });
     expect(await verdictOf(overHttp(ahead, a), fragment)).toBe('future');
     const status = await a.api.status();
     expect(status.refused.future).toBe(1);
@@ -247,9 +247,8 @@ describe('a clock far ahead', () => {
     await a.api.put('now', 1);
     await eventually('its time has come', async () => (await a.api.get('future')) !== undefined, 40_000);
     await eventually('nothing is deferred any more', async () => (await a.api.status()).deferred === 0);
-    const refused = await a.api.send('PUT', '/api/v1/state/now', { body: 2 });
-    expect(refused.status).toBe(503);
-    expect(refused.text).toMatch(/ahead/);
+    expect((await a.api.send('PUT', '/api/v1/state/now', { body: 2 })).status).toBe(200);
+    expect((await a.api.status()).readOnlyReasons).toEqual([]);
     await fleet.stop();
   });
 });

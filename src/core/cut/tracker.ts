@@ -4,31 +4,13 @@ import type { LiveCells } from '../reconcile/index.ts';
 import { compareSiblings, covers, mergeSiblings, supersedes, type Versioned } from '../state/index.ts';
 import { type Bytes, equalBytes, type Hasher, type Hlc } from '../types/index.ts';
 import { keyHashInto } from '../wire/index.ts';
+import { headOf, inTreeOrder, type Light, type Pending, PendingKeys } from './pending-keys.ts';
 
 /**
  * Most operations later than the cut that are kept: 17,000 a second for the 15 s from one cut until the next is fixed,
  * in about 80 MB.
  */
 export const MAX_PENDING_OPERATIONS = 262_144;
-
-/** An operation without its value. The state at a cut depends on nothing else of it. */
-type Light = Versioned;
-
-/** A key that has operations later than the cut. */
-interface Pending {
-  readonly keyHash: Bytes;
-  /** The first 32 bits of the key hash. */
-  readonly head: number;
-  /** The siblings at the cut; none when the key was not there. */
-  cut: readonly Light[];
-  /** The siblings at present. */
-  live: readonly Light[];
-  /**
-   * The operations later than the cut, in the order in which they came. When there are none, the live siblings are
-   * those of the cut.
-   */
-  later: readonly Light[];
-}
 
 /**
  * All records share this array, because an array for each, with room for what may be pushed, would be most of what they
@@ -297,74 +279,4 @@ function isSame(a: Versioned, b: Versioned): boolean {
 /** Whether `a`, of the same author as `b`, supersedes `b` and all that `b` supersedes. */
 function replaces(a: Versioned, b: Versioned): boolean {
   return supersedes(a, b) && b.operation.context.every(({ author, hlc }) => covers(a.operation.context, author, hlc));
-}
-
-/** Records by key hash. The few keys whose hashes begin with the same 32 bits share a place. */
-class PendingKeys {
-  readonly #places = new Map<number, Pending | readonly Pending[]>();
-
-  get(keyHash: Bytes): Pending | undefined {
-    const held = this.#places.get(headOf(keyHash));
-    if (held === undefined) return undefined;
-    if ('head' in held) return equalBytes(held.keyHash, keyHash) ? held : undefined;
-    return held.find((record) => equalBytes(record.keyHash, keyHash));
-  }
-
-  /** Adds the record of a key that has none. */
-  add(record: Pending): void {
-    const held = this.#places.get(record.head);
-    if (held === undefined) this.#places.set(record.head, record);
-    else this.#places.set(record.head, 'head' in held ? [held, record] : [...held, record]);
-  }
-
-  /** Takes this very record out, if it is there. */
-  delete(record: Pending): void {
-    const held = this.#places.get(record.head);
-    if (held === record) this.#places.delete(record.head);
-    else if (held !== undefined && !('head' in held)) {
-      const left = held.filter((one) => one !== record);
-      if (left.length === 0) this.#places.delete(record.head);
-      else this.#places.set(record.head, left);
-    }
-  }
-
-  *[Symbol.iterator](): Generator<Pending, void, undefined> {
-    for (const held of this.#places.values()) {
-      if ('head' in held) yield held;
-      else yield* held;
-    }
-  }
-}
-
-/** The first 32 bits of a hash as a signed number: a small integer, which a map finds faster than text. */
-function headOf(hash: Bytes): number {
-  return ((hash[0] as number) << 24) | ((hash[1] as number) << 16) | ((hash[2] as number) << 8) | (hash[3] as number);
-}
-
-/**
- * The records in the order of the first 16 bits of their key hashes (counting sort). Neighbours in the tree share most
- * of their path, which is then hashed once in a slice. More bits would only order the few keys of one slice among
- * themselves.
- */
-function inTreeOrder(records: readonly Pending[]): Pending[] {
-  if (records.length < 2) return [...records];
-  const next = new Uint32Array(2 ** 16);
-  for (const { head } of records) {
-    const bucket = head >>> 16;
-    next[bucket] = (next[bucket] as number) + 1;
-  }
-  let before = 0;
-  for (let bucket = 0; bucket < next.length; bucket++) {
-    const count = next[bucket] as number;
-    next[bucket] = before;
-    before += count;
-  }
-  const ordered = records.slice();
-  for (const record of records) {
-    const bucket = record.head >>> 16;
-    const at = next[bucket] as number;
-    ordered[at] = record;
-    next[bucket] = at + 1;
-  }
-  return ordered;
 }

@@ -4,7 +4,7 @@ import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { createTrust, type Trust } from '../fleet/trust.ts';
-import { type OpenedState, openState } from '../storage/startup.ts';
+import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
@@ -21,7 +21,9 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
   const { store, hasher, random } = deps;
   const self = deps.signer.author;
   const trust = createTrust(options.trusted, self, hasher);
-  const known = await loadKnownAuthors({ store, log: deps.log.child('node') }, trust.authors);
+  const { directory } = options;
+  const log = deps.log.child('node');
+  const known = await readable(directory, () => loadKnownAuthors({ store, log }, trust.authors));
   const state = await openState({
     store,
     hasher,
@@ -29,14 +31,14 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     network: options.network,
     self,
     isKnown: known.has,
-    directory: options.directory,
+    directory,
   });
   return {
     ...state,
     self,
     trust,
     known,
-    bootstrap: await loadBootstrap(store),
-    addedPeers: await loadAddedPeers(store),
+    bootstrap: await readable(directory, () => loadBootstrap(store)),
+    addedPeers: await readable(directory, () => loadAddedPeers(store)),
   };
 }

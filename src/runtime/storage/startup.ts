@@ -45,7 +45,11 @@ export interface OpenedState {
  * `root-mismatch` and leaves the store as it is. The bytes of the entries are checked later, in the background
  * (integrity.ts).
  */
-export async function openState(options: {
+export function openState(options: OpenStateOptions): Promise<OpenedState> {
+  return readable(options.directory, () => load(options));
+}
+
+interface OpenStateOptions {
   readonly store: Store;
   readonly hasher: Hasher;
   readonly random: Random;
@@ -54,14 +58,14 @@ export async function openState(options: {
   /** Whether the author is, or once was, on the trust list. */
   readonly isKnown: (author: Author) => boolean;
   readonly directory: string;
-}): Promise<OpenedState> {
+}
+
+async function load(options: OpenStateOptions): Promise<OpenedState> {
   const { store, hasher, random, network, self, directory } = options;
   const rows = createEntryRows(store, hasher);
-  const meta = await readable(directory, async () => {
-    // Of two records the one of the newest batch is right: the sequence only grows.
-    const records = (await twoReads(store, STATE_META)).map(decodeStateMeta);
-    return records.sort((a, b) => b.sequence - a.sequence)[0];
-  });
+  // Of two records the one of the newest batch is right: the sequence only grows.
+  const records = (await twoReads(store, STATE_META)).map(decodeStateMeta);
+  const meta = records.sort((a, b) => b.sequence - a.sequence)[0];
   if (meta !== undefined && meta.network !== network) {
     throw new LatticeError(
       'other-network',
@@ -81,7 +85,7 @@ export async function openState(options: {
   if (meta === undefined || checkpoint === undefined || !equalBytes(replica.tree.root(), meta.root)) {
     checkpoint = undefined;
     replica = create();
-    await readable(directory, () => loadEntries(replica, rows));
+    await loadEntries(replica, rows);
   }
   check(meta, replica, directory);
   await loadCells(store, replica);
@@ -89,9 +93,7 @@ export async function openState(options: {
     replica.restore(meta);
     await loadHistory(store, replica, hasher, self);
   }
-  const stored = await readable(directory, async () => {
-    return Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
-  });
+  const stored = Math.max(0, ...(await twoReads(store, ATTESTED)).map(decodeAttested));
   // A store that lost its end may have lost this row; the clock that the witness saw was past every attested time.
   const attested = end.short ? Math.max(stored, hlcMs(end.hlc)) : stored;
   if (attested > 0) replica.observeTime(lastHlcAt(attested));
@@ -122,8 +124,8 @@ async function loadHistory(store: Store, replica: Replica, hasher: Hasher, self:
 const MOVE_ASIDE =
   'the directory is left as it is: move it aside, and start again; the node then takes its state from its peers';
 
-/** Runs `read`. When the store is damaged, the error names the directory and the next step. */
-async function readable<T>(directory: string, read: () => Promise<T>): Promise<T> {
+/** Runs reads of a start. When the store is damaged, the error names the directory and the next step. */
+export async function readable<T>(directory: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {

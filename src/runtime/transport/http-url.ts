@@ -4,6 +4,7 @@ import type { Clock, HttpLung, Log, Random } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import type { SyncMode } from '../facade/index.ts';
 import { ask, errorCodeOf } from './link.ts';
+import { createPushOutbox } from './push-outbox.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** The deadline of a hello, which is one small exchange: a slower peer could not carry anything within seconds. */
@@ -19,8 +20,6 @@ const urgentWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_URGENT_MS
 const coveredWait = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
 /** Knocks make the node try an unreached URL out of turn at most this often, whoever knocks. */
 const KNOCK_EVERY_MS = 5_000;
-/** How many bytes of live commits may wait for one peer. Beyond it commits are not queued, and a repair finds them. */
-const MAX_OUTBOX_BYTES = 4 * 1024 * 1024;
 
 /** One configured URL and what is known of the node that answers there. */
 export interface HttpPeer {
@@ -116,8 +115,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
   let failures = 0;
   let cursor: string | undefined;
   let stream: AbortController | undefined;
-  let outbox: Bytes[] = [];
-  let outboxBytes = 0;
+  const outbox = createPushOutbox();
   let pushing = false;
   /**
    * One for each request. A single signal for all would gather a listener for every request that the node ever sends.
@@ -269,7 +267,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         heard();
       }
     } catch (error) {
-      emptyOutbox();
+      outbox.clear();
       failed(error);
     } finally {
       pushing = false;
@@ -277,16 +275,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
   }
 
   /** The next live commits to push. Undefined when none is left or work on the URL has ended. */
-  function nextPush(): Bytes | undefined {
-    const message = ended === undefined ? outbox.shift() : undefined;
-    outboxBytes -= message?.length ?? 0;
-    return message;
-  }
-
-  function emptyOutbox(): void {
-    outbox = [];
-    outboxBytes = 0;
-  }
+  const nextPush = (): Bytes | undefined => (ended === undefined ? outbox.next() : undefined);
 
   return {
     peer,
@@ -331,19 +320,15 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         deps.streamsToUs(author)
       )
         return;
-      for (const message of messages()) {
-        if (outboxBytes + message.length > MAX_OUTBOX_BYTES) break;
-        outbox.push(message);
-        outboxBytes += message.length;
-      }
+      outbox.add(messages());
       if (!pushing) track(flush(author));
     },
     get outboxBytes() {
-      return outboxBytes;
+      return outbox.bytes;
     },
     async stop(reason) {
       ended = reason;
-      emptyOutbox();
+      outbox.clear();
       for (const controller of inFlight) controller.abort(reason);
       closeStream();
       await Promise.allSettled(running);
