@@ -105,13 +105,22 @@ async function openDatabase(
     await db.close();
     throw openError(directory, cause);
   }
+  let failed = false;
   const store = createOrderedStore({
     db,
-    write: (operations) => writeDurably(db, operations),
+    async write(operations) {
+      try {
+        await writeDurably(db, operations);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    },
     beyond: 1,
     closed() {
       openDirectories.delete(path);
-      witness.close();
+      // After a failed write the files are compared with their checksums at the next start.
+      witness.close(!failed);
     },
   });
   return { ...store, witness, checkFiles: () => checkTables(path, (what) => damagedError(directory, what)) };

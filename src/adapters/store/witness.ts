@@ -79,8 +79,8 @@ function newest(file: number): Slot | undefined {
 
 /** Opens the witness of the store in `directory`, or creates it. It throws what the file system throws. */
 export function openWitness(directory: string): Witness & {
-  /** Marks the last record as that of a store that was closed, and closes the file. */
-  close(): void;
+  /** Closes the file. `clean` marks the last record as that of a store that was closed with all that was written. */
+  close(clean: boolean): void;
 } {
   const path = join(directory, WITNESS);
   const file = openSync(path, 'a+', 0o600);
@@ -130,10 +130,10 @@ export function openWitness(directory: string): Witness & {
       write(record, false);
       syncSoon();
     },
-    close() {
+    close(clean) {
       closed = true;
       clearTimeout(pause);
-      write(last, true);
+      write(last, clean);
       fdatasyncSync(open);
       closeSync(open);
     },

@@ -39,6 +39,13 @@ export class RefusedDifferences {
     return known !== undefined && now < known.retryAt;
   }
 
+  /** When the first of them may be tried again, in ms; Infinity when there is none. */
+  nextRetryAt(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { retryAt } of this.#refused.values()) first = Math.min(first, retryAt);
+    return first;
+  }
+
   add(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, reason: Unsettled, now: number): void {
     const key = keyOf(keyHash, theirs, mine);
     const attempts = (this.#refused.get(key)?.attempts ?? 0) + 1;

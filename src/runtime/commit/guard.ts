@@ -1,3 +1,4 @@
+import { ZERO_HLC } from '../../core/clock/index.ts';
 import { type Author, bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
@@ -77,6 +78,8 @@ export function createGuard(deps: GuardDeps): Guard {
   const own = bytesToHex(deps.incarnation);
   let open = !deps.hasPeers;
   let ownMax: Hlc = deps.ownSeen();
+  /** Whether this node knew of no commit of its own key when it started: it is new, or its disk is. */
+  const isBlank = ownMax === ZERO_HLC;
   const claims = createOwnClaims({ ownSeen: deps.ownSeen, agreesWith: deps.agreesWith });
   /** The peers whose claims were given up, which warnings name. */
   let unfulfilled: readonly Author[] = [];
@@ -96,6 +99,14 @@ export function createGuard(deps: GuardDeps): Guard {
     set('own-history', undefined);
     log.info({ why }, 'writes open');
     release();
+  }
+
+  /**
+   * Whether one more claim is worth waiting for. Who knows nothing of its own history cannot tell from one peer that
+   * there is none, because that peer may be as new: what another one brings later would look like the work of a clone.
+   */
+  function awaitsMore(): boolean {
+    return isBlank && claims.size + 1 < deps.members() && clock.monotonic() - started < ALONE_MS;
   }
 
   function release(): void {
@@ -130,7 +141,7 @@ export function createGuard(deps: GuardDeps): Guard {
     toldOwnHlc(peer, hlc) {
       if (!open) {
         claims.note(peer, hlc);
-        if (claims.missing().length === 0) openGate('a peer confirmed our newest commit');
+        if (claims.missing().length === 0 && !awaitsMore()) openGate('a peer confirmed our newest commit');
       } else if (hlc > ownMax && !warned) {
         // A peer only claims it here. The commit itself, when a repair brings it, is the evidence that stops writes.
         warned = true;
@@ -163,13 +174,13 @@ export function createGuard(deps: GuardDeps): Guard {
       clocks.look();
       if (open) return;
       const waited = clock.monotonic() - started;
-      if (!claims.any) {
+      if (claims.size === 0) {
         if (waited >= ALONE_MS) openGate('no peer answered in time');
         return;
       }
       const missing = claims.missing();
       if (missing.length === 0) {
-        openGate('own history caught up');
+        if (!awaitsMore()) openGate('own history caught up');
       } else if (waited >= MAX_CATCH_UP_MS) {
         unfulfilled = missing;
         log.warn({ peers: missing }, 'peers claim commits of our key that nobody has: writes open without them');

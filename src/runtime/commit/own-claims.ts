@@ -7,7 +7,8 @@ const MAX_CLAIMS = 512;
 export interface OwnClaims {
   /** Takes the claim of a peer; of several by one peer the greatest counts. */
   note(peer: Author, hlc: Hlc): void;
-  readonly any: boolean;
+  /** How many peers have told one. */
+  readonly size: number;
   /** The peers whose claims are open: neither is what they claim here, nor is our state equal to theirs. */
   missing(): readonly Author[];
   /** The greatest claim of which everything is here; undefined when there is none. */
@@ -29,8 +30,8 @@ export function createOwnClaims(deps: {
       dropOldest(claims, MAX_CLAIMS);
       claims.set(peer, hlc);
     },
-    get any() {
-      return claims.size > 0;
+    get size() {
+      return claims.size;
     },
     missing() {
       const seen = deps.ownSeen();

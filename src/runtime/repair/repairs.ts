@@ -112,8 +112,9 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       const failures = noteReport(repair, report, clock.now());
       noteCame(repair, came, clock.monotonic());
       tell(peer, path.lung, report);
-      waitUntil(repair, clock.monotonic() + waitAfter(report.outcome, failures));
-      if (report.outcome === 'equal-except-refused')
+      const busyMs = report.outcome === 'equal-except-refused' ? waitForBusy(peer) : undefined;
+      waitUntil(repair, clock.monotonic() + (busyMs ?? waitAfter(report.outcome, failures)));
+      if (report.outcome === 'equal-except-refused' && busyMs === undefined)
         agreeExceptRefused(peer.view, deps.root(), { now: clock.monotonic(), wall: clock.now() });
     } finally {
       running--;
@@ -154,6 +155,16 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       log.debug({ peer: author, ...progress }, 'repair progress');
       deps.onEvent({ type: 'progress', what: 'repair', peer: deps.peerIdOf(author), ...progress });
     };
+  }
+
+  /**
+   * How long to wait for a side that was too busy to take something: it may have room soon, so the states count as
+   * different. Undefined when nobody was, or when it has said so often enough that the usual wait is the shorter one.
+   */
+  function waitForBusy({ repair: { refused } }: Peer): number | undefined {
+    if (refused.reasons()['overloaded'] === undefined) return undefined;
+    const ms = refused.nextRetryAt() - clock.monotonic();
+    return ms < REFUSED_EVERY_MS ? Math.max(BACKOFF_MIN_MS, ms) : undefined;
   }
 
   function waitAfter(outcome: RepairReport['outcome'], failures: number): number {

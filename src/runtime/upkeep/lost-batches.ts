@@ -18,9 +18,9 @@ export interface LostBatches {
 
 /**
  * Keeps a node read-only whose store lost its newest batches, until they are here again: a peer has the same state, and
- * the newest commit that the node ever made is in it, or in the context of what has superseded it (SPEC N15). The node fetches them as it fetches whatever it
- * misses. Without them it would give other values to clients that saw the lost ones, and could contradict its own lost
- * commits.
+ * the newest commit that the node ever made is in it, or what replaced that commit (SPEC N15). The node fetches them as
+ * it fetches whatever it misses. Without them it would give other values to clients that saw the lost ones, and could
+ * contradict its own lost commits.
  */
 export function createLostBatches(deps: {
   readonly end: EndOfStore;
@@ -39,7 +39,7 @@ export function createLostBatches(deps: {
   const { end, keeper, guard, clock, log, directory } = deps;
   let looks: Repetition | undefined;
   const batches = end.missing === 1 ? 'The last batch' : `The last ${end.missing} batches`;
-  const what = `${batches} that this node acknowledged ${end.missing === 1 ? 'is' : 'are'} missing in its store`;
+  const what = `${batches} that this node had made durable ${end.missing === 1 ? 'is' : 'are'} missing in its store`;
   const accept = `stop it, keep a copy of ${directory}, remove the file "witness" in it, and start it again`;
 
   if (end.short) log.error({ missing: end.missing, clean: end.clean, directory }, 'the end of the store is lost');
@@ -55,6 +55,7 @@ export function createLostBatches(deps: {
   function look(): void {
     if (keeper.missing === 0) return;
     if (!Array.from(deps.peers.all()).some(({ view }) => view.agreement === 'equal')) return;
+    // What others have replaced meanwhile comes back from nobody, but the context of what replaced it names it.
     if (deps.replica.seen(deps.self) < end.committed) {
       guard.set(
         'lost-batches',

@@ -107,6 +107,29 @@ describe('writes after a start', () => {
     expect(opened).toEqual([hlc(9)]);
   });
 
+  it('wait for all members, or a bounded time, where the store knows of no own commit [N8]', async () => {
+    const guard = make();
+    guard.toldOwnHlc(friend, hlc(0));
+    pass(guard, 250);
+    expect(await isReady(guard)).toBe(false);
+    // The other peer has what the disk has lost, and it is fetched before writes open.
+    guard.toldOwnHlc(liar, hlc(9));
+    pass(guard, 250);
+    expect(await isReady(guard)).toBe(false);
+    seen = hlc(9);
+    pass(guard, 250);
+    expect(await isReady(guard)).toBe(true);
+    expect(opened).toEqual([hlc(9)]);
+
+    seen = hlc(0);
+    const alone = make();
+    alone.toldOwnHlc(friend, hlc(0));
+    pass(alone, 2_900);
+    expect(await isReady(alone)).toBe(false);
+    pass(alone, 100);
+    expect(await isReady(alone)).toBe(true);
+  });
+
   it('are not held up by the claim of a peer whose state is ours [N8]', async () => {
     seen = hlc(5);
     const guard = make();

@@ -213,6 +213,30 @@ describe('two peers that keep a session busy', () => {
 });
 
 describe('an honest peer', () => {
+  it('that was too busy for a moment is repaired with soon afterwards [S12]', async () => {
+    for (let i = 0; i < 20; i++) await ours.writer.write(put(`k${i}`, i));
+    let isBusy = true;
+    answers.set(honest.author, async (bytes) => {
+      const message = decodeSync(bytes);
+      if (message.type === 'digests') {
+        const differences = Array.from({ length: 16 }, (_, n) => ({
+          kind: 'leaves' as const,
+          prefix: Uint8Array.of(n << 4),
+          bits: 4,
+          leaves: [],
+        }));
+        return encodeSync({ type: 'differences', differences });
+      }
+      if (message.type !== 'push') return encodeSync({ type: 'error', code: 'unknown-version', message: 'no' });
+      const verdict = isBusy ? 'overloaded' : 'held';
+      isBusy = false;
+      return encodeSync({ type: 'pushed', verdicts: message.fragments.map(() => verdict) });
+    });
+    await pass(30_000, [honest]);
+    const [first, second] = timesOf(honest, 'push');
+    expect((second as number) - (first as number)).toBeLessThan(6_000);
+  });
+
   it('of which one entry is damaged is repaired with as ever in all other keys [S12, S15]', async () => {
     const written = Array.from({ length: 6 }, (_, i) => honest.commit({ [`k${i}`]: i }));
     const leafOf = (i: number): LeafDigest => {
