@@ -23,13 +23,18 @@ const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/s;
  */
 export function flawsOf(text: string): LineFlaws {
   const lines = text.split('\n').map((line) => line.replace(/\r+$/, ''));
+  const last = lines.findLastIndex((line) => line.trim() !== '');
   const unreadable: number[] = [];
   const warnings: string[] = [];
   const seen = new Map<string, number>();
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string;
     const number = i + 1;
-    if (/^\s*(#.*)?$/.test(line)) continue;
+    if (/^\s*(#.*)?$/.test(line)) {
+      // To parseEnv such a line with a tab at its beginning is part of the next name.
+      if (!/^ *(#|$)/.test(line) && i < last) unreadable.push(number);
+      continue;
+    }
     const [, name, rest] = ASSIGNMENT.exec(line) ?? [];
     // With a tab beside it, a name is another one to parseEnv. It drops a carriage return that ends no line, and so makes
     // one line of two.

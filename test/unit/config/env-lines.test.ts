@@ -46,6 +46,8 @@ describe('flaws of an env file', () => {
     ['a tab behind it', `${N}\t=x`],
     ['a tab behind export', `export\t${N}=x`],
     ['a carriage return that ends no line', `A=1\r${N}=x\r`],
+    ['a tab alone in the line above', `\t\n${N}=x`],
+    ['a tab before a comment above', `\t# a\n${N}=x`],
     ['a comment that ends with one', `# a\r${N}=x`],
   ])('%s makes a line of which the variable would be lost without a word', (_what, line) => {
     expect(parseEnv(line)[N]).toBeUndefined();
