@@ -10,7 +10,7 @@ import { type Addresses, createAddresses } from './http/addresses.ts';
 import { createClients } from './http/clients.ts';
 import { type Connections, createConnections } from './http/connections.ts';
 import { applyContract } from './http/contracted.ts';
-import { createCosts, DEFAULT_LIMITS, TARIFF } from './http/costs.ts';
+import { createCosts, DEFAULT_LIMITS } from './http/costs.ts';
 import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
@@ -115,7 +115,10 @@ function createServer(
     forceCloseConnections: 'idle',
     // A name such as localhost may have several addresses, and each of them gets a server.
     serverFactory: (handler) => {
-      const server = createHttpServer(HEADER_LIMITS, connections.listener(handler));
+      const listener = connections.listener(handler);
+      const server = createHttpServer(HEADER_LIMITS, listener);
+      // Node.js would itself answer other expectations than 100-continue, past every limit. They may be passed over.
+      server.on('checkExpectation', listener);
       server.keepAliveTimeout = TIMEOUTS.keepAliveTimeout;
       server.requestTimeout = TIMEOUTS.requestTimeout;
       server.setTimeout(TIMEOUTS.connectionTimeout);
@@ -168,6 +171,11 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
   const app = createServer(addresses, { connections, shedding }, clock, log);
   const upgrades = acceptUpgrades(app, connections.isBusy);
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (typeof payload === 'string' || Buffer.isBuffer(payload))
+      costs.chargeAnswer(request, Buffer.byteLength(payload));
+    done();
+  });
   divideLargeAnswers(app, clients);
 
   const methods = createMethodTable();
@@ -197,7 +205,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     // A wrong token costs what any other request does, although it began without one.
-    if (reply.statusCode === 401) costs.charge(request, TARIFF.read.ms);
+    if (reply.statusCode === 401) costs.chargeRefused(request);
     metrics?.count('lattice_http_requests_total', { method: request.method, route, status: String(reply.statusCode) });
     log.debug(
       { request: request.id, method: request.method, route, status: reply.statusCode, ms: reply.elapsedTime },

@@ -85,7 +85,7 @@ export function readEnvFile(path: string, required: boolean, problems: Problem[]
   const { unreadable, warnings, values } = parseEnvText(text);
   if (unreadable.length > 0) {
     const lines = `line ${unreadable.slice(0, 10).join(', ')}`;
-    problem(lines, 'it is not of the form NAME=value', 'write NAME=value, or # in front of a comment');
+    problem(lines, 'it is not of the form NAME=value', 'write NAME=value without tabs, or # in front of a comment');
   }
   return { path: shown, mode, values, warnings: warnings.map((flaw) => `${shown}, ${flaw}`) };
 }

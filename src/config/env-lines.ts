@@ -1,3 +1,4 @@
+import { parseEnv } from 'node:util';
 import { namesOf, VARIABLES } from './variables.ts';
 
 /** What is wrong with the lines of an env file, as Node's `parseEnv` reads them. */
@@ -21,16 +22,26 @@ const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(.*)$/s;
  * of the file would expect. Values are not part of the warnings, since some are secret.
  */
 export function flawsOf(text: string): LineFlaws {
-  const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
+  const lines = text.split('\n').map((line) => line.replace(/\r+$/, ''));
+  const last = lines.findLastIndex((line) => line.trim() !== '');
   const unreadable: number[] = [];
   const warnings: string[] = [];
   const seen = new Map<string, number>();
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string;
     const number = i + 1;
-    if (/^\s*(#.*)?$/.test(line)) continue;
+    if (/^\s*(#.*)?$/.test(line)) {
+      // To parseEnv such a line with a tab at its beginning is part of the next name.
+      if (!/^ *(#|$)/.test(line) && i < last) unreadable.push(number);
+      continue;
+    }
     const [, name, rest] = ASSIGNMENT.exec(line) ?? [];
-    if (name === undefined || rest === undefined) {
+    // With a tab beside it, a name is another one to parseEnv. It drops a carriage return that ends no line, and so makes
+    // one line of two.
+    const isLost =
+      line.includes('\r') ||
+      (name !== undefined && OURS.has(name) && !Object.hasOwn(parseEnv(`${line.split('=', 1)[0]}=x`), name));
+    if (name === undefined || rest === undefined || isLost) {
       unreadable.push(number);
       continue;
     }

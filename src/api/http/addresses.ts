@@ -10,7 +10,8 @@ export interface Addresses {
   /** True for loopback and trusted proxies, which limits per client leave out: many clients share one of these. */
   isExempt(address: string): boolean;
   isLoopback(address: string): boolean;
-  isTrustedProxy(address: string): boolean;
+  /** False for a connection whose address is no longer known, because its client has left. */
+  isTrustedProxy(address: string | undefined): boolean;
   /** The trusted proxies as addresses and CIDR ranges. */
   readonly proxies: readonly string[];
   /**
@@ -92,7 +93,7 @@ export function createAddresses(trustedProxies: readonly string[]): Addresses {
   return {
     proxies,
     isLoopback: (address) => listed(loopback, address),
-    isTrustedProxy: (address) => listed(proxyList, address),
+    isTrustedProxy: (address) => address !== undefined && listed(proxyList, address),
     isExempt(address) {
       let exempt = known.get(address);
       if (exempt === undefined) {

@@ -16,16 +16,25 @@ export interface Clients {
 }
 
 export function createClients(addresses: Addresses): Clients {
+  /** What was found at first, because the address of a connection is gone when its client has left. */
+  const known = new WeakMap<FastifyRequest, { readonly client: string | undefined }>();
+
+  function find(request: FastifyRequest): string | undefined {
+    const address = addressOf(request);
+    if (!addresses.isExempt(address)) return addresses.keyOf(address);
+    const { headers, socket } = request;
+    const isForwarded = FORWARDING.some((name) => headers[name] !== undefined);
+    if (!isForwarded) return undefined;
+    // Of the headers only X-Forwarded-For is read. A trusted proxy that sends it has named an exempt address.
+    const isKnown = headers['x-forwarded-for'] !== undefined && addresses.isTrustedProxy(socket.remoteAddress);
+    return isKnown ? undefined : addresses.keyOf(address);
+  }
+
   return {
     of(request) {
-      const address = addressOf(request);
-      if (!addresses.isExempt(address)) return addresses.keyOf(address);
-      const { headers, socket } = request;
-      const isForwarded = FORWARDING.some((name) => headers[name] !== undefined);
-      if (!isForwarded) return undefined;
-      // Of the headers only X-Forwarded-For is read. A trusted proxy that sends it has named an exempt address.
-      const isKnown = headers['x-forwarded-for'] !== undefined && addresses.isTrustedProxy(socket.remoteAddress ?? '');
-      return isKnown ? undefined : addresses.keyOf(address);
+      const found = known.get(request) ?? { client: find(request) };
+      known.set(request, found);
+      return found.client;
     },
   };
 }

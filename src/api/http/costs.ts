@@ -135,6 +135,13 @@ export interface Costs {
   /** Charges what a request turns out to cost beyond its class, in ms. It throws nothing. */
   charge(request: FastifyRequest, ms: number): void;
   /**
+   * Charges a request that was refused before it began, such as one without the right token. Only its client pays:
+   * otherwise whoever is refused often enough would use up everybody's share.
+   */
+  chargeRefused(request: FastifyRequest): void;
+  /** Charges an answer of so many bytes, whether or not they will be sent: HEAD is read and written as GET is. */
+  chargeAnswer(request: FastifyRequest, bytes: number): void;
+  /**
    * Marks the request's client as one at which a member has proven itself. It needs no part of everybody's share, so
    * that strangers cannot keep members from greeting the node.
    */
@@ -153,6 +160,8 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
   const underWay = new Map<string, number>();
   /** Requests that pay from an operator's account. */
   const privileged = new WeakSet<FastifyRequest>();
+  /** Of requests under way: the class, and the bytes of the answer that are paid. */
+  const answers = new WeakMap<FastifyRequest, { readonly cost: Cost; bytes: number }>();
 
   function refuse(reply: FastifyReply, accounts: Accounts, left: number): never {
     const { burstMs, msPerSecond } = accounts.share;
@@ -183,10 +192,13 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
     const { socket } = request;
     const { bytesRead, bytesWritten } = socket;
     take(request, client, TARIFF[cost].ms);
+    const paid = { cost, bytes: 0 };
+    answers.set(request, paid);
     reply.raw.once('close', () => {
       // The requests of a connection are answered one at a time, so that what it has moved meanwhile is this one's.
       const body = ((socket.bytesRead - bytesRead) / MIB) * BODY_MS_PER_MIB;
-      const answer = ((socket.bytesWritten - bytesWritten) / MIB) * TARIFF[cost].msPerMiB;
+      const written = Math.max(0, socket.bytesWritten - bytesWritten - paid.bytes);
+      const answer = (written / MIB) * TARIFF[cost].msPerMiB;
       take(request, client, body + answer);
       onEnd();
     });
@@ -228,6 +240,17 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
     charge(request, ms) {
       const client = clients.of(request);
       if (client !== undefined && ms > 0) take(request, client, ms);
+    },
+    chargeRefused(request) {
+      const client = clients.of(request);
+      if (client !== undefined) perClient.take(client, TARIFF.read.ms);
+    },
+    chargeAnswer(request, bytes) {
+      const client = clients.of(request);
+      const paid = answers.get(request);
+      if (client === undefined || paid === undefined) return;
+      paid.bytes += bytes;
+      take(request, client, (bytes / MIB) * TARIFF[paid.cost].msPerMiB);
     },
     vouch(request) {
       const client = clients.of(request);

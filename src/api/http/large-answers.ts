@@ -26,6 +26,8 @@ export function divideLargeAnswers(app: FastifyInstance, clients: Clients): void
 
   /** Throws LatticeError `overloaded` where there is no room. */
   function hold(request: FastifyRequest, reply: FastifyReply, bytes: number): void {
+    // Nothing waits for a client that has left, and nothing would tell that it has.
+    if (reply.raw.destroyed) return;
     const client = clients.of(request);
     const mine = (client === undefined ? 0 : (perClient.get(client) ?? 0)) + bytes;
     if (unread + bytes > MAX_UNREAD_BYTES || (client !== undefined && mine > MAX_UNREAD_OF_CLIENT))

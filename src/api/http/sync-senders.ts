@@ -2,9 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 import { MAX_ENVELOPE_BYTES, MAX_REQUEST_HEAD_BYTES } from '../../core/wire/index.ts';
 import type { SyncService } from '../../runtime/facade/index.ts';
+import { createByteCollector } from './byte-collector.ts';
 import type { Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
-import { type Costs, TARIFF } from './costs.ts';
+import type { Costs } from './costs.ts';
 import { createStreamSlots, type SlotLimits } from './stream-slots.ts';
 
 /** Bytes up to which a message may be read of a sender who has proven nothing without taking a slot: a hello fits. */
@@ -40,17 +41,18 @@ export function createSyncSenders(deps: {
   const slots = createStreamSlots(deps.clients, UNPROVEN_BODIES);
 
   const screen: SyncSenders['screen'] = (request, reply, head) => {
+    let screened: { readonly proven: boolean };
     try {
-      const screened = lattice.sync.screen(head);
-      if (!screened.proven) {
-        costs.begin(request, reply, 'read');
-        costs.charge(request, SIGNATURE_MS);
-      }
-      return screened;
+      screened = lattice.sync.screen(head);
     } catch (error) {
-      costs.charge(request, TARIFF.read.ms);
+      costs.chargeRefused(request);
       throw error;
     }
+    if (!screened.proven) {
+      costs.begin(request, reply, 'read');
+      costs.charge(request, SIGNATURE_MS);
+    }
+    return screened;
   };
 
   return {
@@ -58,8 +60,7 @@ export function createSyncSenders(deps: {
     read(request, reply) {
       const { raw } = request;
       return new Promise((resolve, reject) => {
-        const chunks: Buffer[] = [];
-        let length = 0;
+        const collected = createByteCollector();
         let screened: { readonly proven: boolean } | undefined;
         let hasSlot = false;
         const stop = (): void => {
@@ -72,18 +73,18 @@ export function createSyncSenders(deps: {
           reject(error instanceof Error ? error : new Error(String(error)));
         };
         function look(): void {
+          const { length } = collected;
           if (length > MAX_ENVELOPE_BYTES)
             throw new LatticeError('body-too-large', 'the body is larger than a sync envelope can be');
           if (screened === undefined && length >= MAX_REQUEST_HEAD_BYTES)
-            screened = screen(request, reply, Buffer.concat(chunks).subarray(0, MAX_REQUEST_HEAD_BYTES));
+            screened = screen(request, reply, collected.bytes().subarray(0, MAX_REQUEST_HEAD_BYTES));
           if (screened?.proven === false && length > SMALL_BYTES && !hasSlot) {
             hasSlot = true;
             reply.raw.once('close', slots.take(request));
           }
         }
         function onData(chunk: Buffer): void {
-          chunks.push(chunk);
-          length += chunk.length;
+          collected.add(chunk);
           try {
             look();
           } catch (error) {
@@ -92,7 +93,7 @@ export function createSyncSenders(deps: {
         }
         function onEnd(): void {
           stop();
-          const bytes = Buffer.concat(chunks);
+          const bytes = collected.bytes();
           try {
             // No envelope is so short, and decoding it says what is missing.
             if (screened === undefined) screen(request, reply, bytes);

@@ -39,13 +39,16 @@ export function acceptUpgrades(app: FastifyInstance, isBusy: (socket: Socket) =>
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // The server has given the socket away, and does not handle its errors either.
-    socket.on('error', () => socket.destroy());
+    const onError = (): void => void socket.destroy();
+    socket.on('error', onError);
     // The answer to an earlier request still has the socket, and there can be no other one beside it.
     if (isBusy(socket)) {
       socket.destroy();
       return;
     }
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || request.method !== 'GET') {
+      // The server adds its own listeners once more, and a client may express its wish with each of many requests.
+      socket.off('error', onError).removeAllListeners('timeout');
       socket.unshift(withoutUpgrade(request, head));
       app.server.emit('connection', socket);
       return;

@@ -1,3 +1,4 @@
+import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { flawsOf } from '../../../src/config/env-lines.ts';
 
@@ -38,6 +39,19 @@ describe('flaws of an env file', () => {
 
   it('names lines that are no assignments, and quotes that never close', () => {
     expect(flawsOf(`a\n${N}="x\n${N}=y\n=z`).unreadable).toEqual([1, 2, 4]);
+  });
+
+  it.each([
+    ['a tab before the name', `\t${N}=x`],
+    ['a tab behind it', `${N}\t=x`],
+    ['a tab behind export', `export\t${N}=x`],
+    ['a carriage return that ends no line', `A=1\r${N}=x\r`],
+    ['a tab alone in the line above', `\t\n${N}=x`],
+    ['a tab before a comment above', `\t# a\n${N}=x`],
+    ['a comment that ends with one', `# a\r${N}=x`],
+  ])('%s makes a line of which the variable would be lost without a word', (_what, line) => {
+    expect(parseEnv(line)[N]).toBeUndefined();
+    expect(flawsOf(line).unreadable).toEqual([1]);
   });
 
   it('warns at most 20 times, and shows no value', () => {

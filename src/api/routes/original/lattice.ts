@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
+import { passOver } from '../../http/byte-collector.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { isHeld } from '../../http/preconditions.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';
@@ -118,7 +119,7 @@ export function latticeRoutes(
 
   return async (scope: FastifyInstance): Promise<void> => {
     // The original takes no bodies: what a client sends as one is read up to the limit and then ignored.
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined);
+    scope.addContentTypeParser('*', (_request, payload, done) => passOver(payload, done));
 
     scope.get('/', async (request, reply) => {
       if (redirectBrowser(request, reply)) return reply;

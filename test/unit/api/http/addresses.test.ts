@@ -29,6 +29,10 @@ describe('an address', () => {
     },
   );
 
+  it('of a client that has left is no trusted proxy, and nothing fails [A28]', () => {
+    expect(createAddresses(['loopback']).isTrustedProxy(undefined)).toBe(false);
+  });
+
   it('of a proxy or of loopback is known in every spelling [A18]', () => {
     const { isExempt, isTrustedProxy } = createAddresses(['10.1.0.0/16', '2001:db8::1']);
     for (const address of ['10.1.2.3:80', '[2001:DB8:0::1]:443', '::ffff:a01:203'])

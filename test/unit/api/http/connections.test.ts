@@ -100,6 +100,21 @@ describe('requests that come without waiting for answers', () => {
     last.write(GET('/livez'));
     expect(statusesOf(await textOf(last, (text) => text.includes('"ok"')))).toEqual(['HTTP/1.1 200']);
   });
+
+  it('and that wish for HTTP/2 one after the other leave nothing behind on their connection [A21]', async () => {
+    const { socket } = await countingApi();
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    closers.push(() => process.off('warning', onWarning));
+    for (let i = 0; i < 20; i++) {
+      socket.write('GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n');
+      expect(statusesOf(await textOf(socket, (text) => text.includes('"ok"')))).toEqual(['HTTP/1.1 200']);
+      socket.removeAllListeners('data').removeAllListeners('close');
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warnings).toEqual([]);
+  });
 });
 
 interface Served {

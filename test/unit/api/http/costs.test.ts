@@ -47,6 +47,27 @@ describe('what requests cost their clients', () => {
     await expect.poll(async () => (await ask('/api/v1/health', from('203.0.113.5'))).status).toBe(429);
   });
 
+  it('an answer that is not sent costs as one that is: HEAD is no way around [A18]', async () => {
+    const { ask } = await startApi({ ...proxied, limits: { client: share(10) } });
+    for (let i = 0; i < 70; i++) await ask(`/api/v1/state/large-${i}`, json({ text: 'x'.repeat(16_000) }));
+    const head = await ask('/api/v1/state?limit=1000', { ...from('203.0.113.5'), method: 'HEAD' });
+    expect([head.status, head.text]).toEqual([200, '']);
+    await expect.poll(async () => (await ask('/api/v1/health', from('203.0.113.5'))).status).toBe(429);
+  });
+
+  it('what is refused uses up the share of its client alone [A18]', async () => {
+    const limits = { client: share(2.5 * read.ms), everybody: share(2.5 * read.ms) };
+    const { ask } = await startApi({ ...proxied, limits });
+    const refused = [{ path: '/api/v1/config' }, { path: '/api/v1/sync/stream' }];
+    for (const { path } of [...refused, ...refused, ...refused])
+      expect((await ask(path, from('203.0.113.5'))).status).toBe(401);
+    expect((await ask('/api/v1/sync', { ...from('203.0.113.5'), method: 'POST', body: 'x'.repeat(100) })).status).toBe(
+      415,
+    );
+    expect((await ask('/api/v1/health', from('203.0.113.5'))).json()['code']).toBe('rate-limited');
+    expect((await ask('/api/v1/health', from('203.0.113.6'))).status).toBe(200);
+  });
+
   it('the right token has a share of its own, which strangers of the same address cannot use up [A18]', async () => {
     const { ask } = await startApi({ ...proxied, limits: { client: share(read.ms) } });
     const { headers } = from('203.0.113.5');

@@ -53,6 +53,15 @@ describe('the headers of a request', () => {
     expect((await ask('/api/v1/state/a')).json().value).toBe(1);
   });
 
+  it('headers: an expectation that nothing knows is passed over, and the request counts as every other one [A17, A18]', async () => {
+    const { url } = await startApi();
+    const get = (path: string, host: string): string =>
+      `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nexpect: more\r\nconnection: close\r\n\r\n`;
+    const answer = await exchange(url, get('/api/v1/health', 'localhost'));
+    expect([statusOf(answer), answer.includes('x-request-id: ')]).toEqual([200, true]);
+    expect(statusOf(await exchange(url, get('/api/v1/health', 'elsewhere.test')))).toBe(421);
+  });
+
   it.each(['idempotency-key: k', token, 'content-encoding: gzip', 'x-forwarded-for: 203.0.113.9'])(
     'headers: %s as the 70th makes no request that goes on without it [A13]',
     async (line) => {
