@@ -170,7 +170,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const senders = createSyncSenders({ lattice, clients, costs, connections });
   const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
   const app = createServer(addresses, { connections, shedding }, clock, log);
-  const upgrades = acceptUpgrades(app, connections.isBusy);
+  const upgrades = acceptUpgrades(app, connections.isBusy, clock);
   app.addHook('onSend', (request, _reply, payload, done) => {
     if (typeof payload === 'string' || Buffer.isBuffer(payload))
       costs.chargeAnswer(request, Buffer.byteLength(payload));

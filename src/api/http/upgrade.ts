@@ -2,6 +2,10 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Timers } from '../../timing/index.ts';
+
+/** How long the other side of a refused connection may take to close it. */
+const LINGER_MS = 1000;
 
 /** What belongs to a request to change the protocol, beside its headers. */
 export interface Upgrade {
@@ -35,7 +39,7 @@ function withoutUpgrade(request: IncomingMessage, head: Buffer): Buffer {
  * speaks WebSocket finds the socket in what this answers. A connection that asks to be upgraded before its earlier
  * requests are answered (`isBusy`) is cut. Call it before the routes are registered.
  */
-export function acceptUpgrades(app: FastifyInstance, isBusy: (socket: Socket) => boolean): Upgrades {
+export function acceptUpgrades(app: FastifyInstance, isBusy: (socket: Socket) => boolean, clock: Timers): Upgrades {
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // The server has given the socket away, and does not handle its errors either.
@@ -56,7 +60,12 @@ export function acceptUpgrades(app: FastifyInstance, isBusy: (socket: Socket) =>
     upgrades.set(request, { socket, head });
     const response = new ServerResponse(request);
     response.assignSocket(socket);
-    response.once('finish', () => socket.end());
+    // A wish that was refused ends its connection, whatever the other side goes on to send.
+    response.once('finish', () => {
+      socket.end();
+      const cut = clock.after(LINGER_MS, () => socket.destroy());
+      socket.once('close', () => cut.cancel());
+    });
     app.routing(request, response);
   });
   return { of: (request) => upgrades.get(request.raw) };

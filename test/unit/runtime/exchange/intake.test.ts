@@ -338,6 +338,10 @@ describe('a hello', () => {
     expect(ready.state).toBe('pending');
     await intake.onHello(friend.author, hello(), 'http');
     await turns();
+    // A node that knows of no commit of its own asks every member: one of them may be as new as itself.
+    expect(ready.state).toBe('pending');
+    await intake.onHello(relay.author, hello(relay.head()), 'http');
+    await turns();
     expect(ready.state).toBe('fulfilled');
   });
 

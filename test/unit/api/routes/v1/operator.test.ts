@@ -123,6 +123,19 @@ describe('upgrades', () => {
     expect(answer).toMatch(/x-content-type-options: nosniff/i);
   });
 
+  it('a refused WebSocket ends its connection, also when the client goes on sending', async () => {
+    const { url } = await startApi();
+    const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.write(
+      'GET /api/v1/status HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    const writing = setInterval(() => socket.write('x'), 50);
+    await closed;
+    clearInterval(writing);
+  });
+
   it('a wish for another protocol is passed over, body and all [A21]', async () => {
     const { url, lattice } = await startApi();
     const body = '{"a":1}';
