@@ -1,4 +1,5 @@
 import type { AppliedFragment, Step } from '../../core/replica/index.ts';
+import type { Entry } from '../../core/types/index.ts';
 import type { Origin } from './origin.ts';
 
 /** A fragment that a step applied, where it came from, and what became of each of its operations. */
@@ -12,4 +13,11 @@ export interface Applied {
   readonly taken: readonly TakenFragment[];
   /** Whether the step comes from an amendment. */
   readonly amended: boolean;
+}
+
+/** The entries that a step changed and that are in the state after it, by key. */
+export function entriesAfter({ changed }: Step): ReadonlyMap<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const { key, after } of changed) if (after !== undefined) entries.set(key, after);
+  return entries;
 }

@@ -12,7 +12,7 @@ import type { Clock, Log, Signer, Store } from '../../ports/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import { createEntryCache } from '../storage/entry-cache.ts';
 import type { EndKeeper } from '../storage/witness.ts';
-import type { Applied } from './applied.ts';
+import { type Applied, entriesAfter } from './applied.ts';
 import {
   type Batch,
   createJobQueue,
@@ -342,11 +342,4 @@ export function createWriter(deps: WriterDeps): Writer {
       return queue.operations;
     },
   };
-}
-
-/** The entries that a step changed and that are in the state after it, by key. */
-function entriesAfter({ changed }: Step): ReadonlyMap<string, Entry> {
-  const entries = new Map<string, Entry>();
-  for (const { key, after } of changed) if (after !== undefined) entries.set(key, after);
-  return entries;
 }
