@@ -116,6 +116,8 @@ print(json.dumps([len(hexes(v['signature'])) == 64 and
           expect.objectContaining({ verdict: 'verified' }),
         ]);
       }
+      writeFileSync(fleet, JSON.stringify({ network: 'another', nodes: trusted.map((publicKey) => ({ publicKey })) }));
+      expect(run('proof', path, '--trust', fleet, ...key).status).toBe(1);
       const refused = run('proof', path, '--trust', fleet, '--key', 'another');
       expect([refused.status, JSON.parse(String(refused.stdout))]).toEqual([
         1,

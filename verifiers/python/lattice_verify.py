@@ -180,7 +180,7 @@ def verify(kind, raw, trusted, asked):
     if kind == 'commit': return check_commit(from_base64(text), trusted, asked.get('network'))
     x = from_json(text) if text.lstrip()[:1] == '{' else {'certificate': re.sub(r'\r?\n\Z', '', text)}
     found = check_certificate(from_base64(x['certificate']), trusted)
-    need(x.keys() == {'at', 'certificate'} and same(x['at'], found.at) or text[0] not in ' \t\r\n{', 'Z5', 'the members')
+    need(x.keys() == {'at', 'certificate'} and same(x['at'], found.at) or text[0] not in ' \t\r\n{', 'Z5', 'members')
     need(all(getattr(found, k) == v for k, v in asked.items()), 'Z5', 'something else than was asked for')
     return found
 def main():
@@ -189,11 +189,11 @@ def main():
     asked = {k: v for k, v in vars(args.parse_args()).items() if v is not None}
     kind, file, trust = asked.pop('kind'), asked.pop('file'), asked.pop('trust', '')
     try:
+        fleet = {'nodes': [{'publicKey': k} for k in trust.split(',') if k]} if ',' in trust else json.load(open(trust))
         if 'value' in asked: asked['value'] = from_json(asked['value'])
-        named = trust.split(',') if ',' in trust else [n['publicKey'] for n in json.load(open(trust))['nodes']]
-        verify(kind, open(file, 'rb').read(), {bytes.fromhex(key) for key in named if key}, asked)
+        asked = {k: fleet[k] for k in fleet if k == 'network'} | asked  # A fleet.json asks for its network.
+        verify(kind, open(file, 'rb').read(), {bytes.fromhex(n['publicKey']) for n in fleet['nodes']}, asked)
     except Exception as error:  # What is malformed may fail anywhere.
-        print(json.dumps({'verdict': 'refused', 'why': [str(part) for part in error.args]}))
-        return 1
+        return print(json.dumps({'verdict': 'refused', 'why': [str(part) for part in error.args]})) or 1
     print(json.dumps({'verdict': 'verified', **asked}))
 if __name__ == '__main__': sys.exit(main())

@@ -176,7 +176,9 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
 function renewed(key: string, entry: Entry | undefined, { self, isKnown }: GroupCommitDeps): Operation {
   if (entry === undefined) throw new LatticeError('not-found', `no such key: ${JSON.stringify(key)}`);
   const shown = winner(entry);
-  const context = contextOf({ key, siblings: [shown] }, self, isKnown);
+  // A sibling of this node's own beside the winner is replaced too, and what it had replaced must not come back.
+  const siblings = entry.siblings.filter((sibling) => sibling === shown || sibling.author === self);
+  const context = contextOf({ key, siblings }, self, isKnown);
   return { ...shown.operation, context };
 }
 

@@ -94,6 +94,16 @@ describe('covering writes', () => {
     ]);
   });
 
+  it('bring nothing back that a value of this node had replaced, where that value is there beside the winner [N16]', async () => {
+    const replaced = third.commit({ key: 'replaced' }, { ms: EPOCH_MS + 100 });
+    await state.writer.apply(replaced, FOUND);
+    await state.writer.write(put('key', 'mine'));
+    await state.writer.apply(other.commit({ key: 'winner' }, { ms: EPOCH_MS + 5_000 }), FOUND);
+    await covered('key');
+    await state.writer.apply(replaced, FOUND);
+    expect(await siblings('key')).toEqual([[own(), 'winner']]);
+  });
+
   it('are not made while this node is read-only, nor for keys that are not here [N16]', async () => {
     await state.writer.apply(other.commit({ key: 1 }), FOUND);
     reasons = [{ code: 'clock-jump', text: 'a jump' }];
