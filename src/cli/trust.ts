@@ -1,5 +1,5 @@
-import { parseEnv } from 'node:util';
 import { isStrictPublicKey } from '../adapters/system/ed25519.ts';
+import { parseEnvText } from '../config/env-file.ts';
 import { namesOf, VARIABLES } from '../config/variables.ts';
 import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
@@ -31,7 +31,7 @@ export async function readTrust(context: CliContext, given: string): Promise<Tru
   const items = given.split(',').map((item) => item.trim());
   if (items.some(looksLikeKey)) return listOf(items, 'the value of --trust');
   if (given.trim() === '') throw usageError('--trust names nobody', FORMS);
-  const text = (await readFile(context, given)).replace(/^\uFEFF/, '');
+  const text = await readFile(context, given);
   if (/^\s*\{/.test(text)) {
     const { network, nodes } = readFleet(text);
     const authors = nodes.map(({ name, publicKey, peerId }) => {
@@ -61,7 +61,7 @@ async function readFile(context: CliContext, path: string): Promise<string> {
 function trustVariable(text: string, file: string): string {
   const variable = VARIABLES.find(({ name }) => name === 'TRUSTED_STATE_PUBKEYS');
   const names = variable === undefined ? [] : namesOf(variable);
-  const values = parseEnv(text);
+  const { values } = parseEnvText(text);
   const found = names.map((name) => values[name]?.trim()).find(Boolean);
   if (found === undefined)
     throw usageError(`${file} has no trust list: it sets no ${names[0]}`, 'Name the env file of a node of a fleet.');
