@@ -365,7 +365,7 @@ describe('files of the original', () => {
       peerlessTimeoutMs: 60_000,
       p2p: { enabled: false },
     });
-    expect(production.violations).toHaveLength(3);
+    expect(production.violations).toHaveLength(2);
     const standalone = loadConfig({ env: {}, cwd: NOWHERE, envFile: join(fixtures, 'standalone.env') });
     expect(standalone.p2p).toMatchObject({ enabled: true, listen: ['/ip4/127.0.0.1/tcp/9100'], bootstrap: [] });
     expect(standalone.stateDir).toBe(join(fixtures, '.state_a'));
