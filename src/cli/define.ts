@@ -77,6 +77,13 @@ export function limited(command: Command, what: string, standard: number, greate
   );
 }
 
+/** Adds --out and --force, for a command that can write what it fetched to a file. */
+export function writesFile(command: Command): Command {
+  return command
+    .option('--out <file>', 'write it to a file (default: stdout)')
+    .option('--force', 'replace the file where there is one');
+}
+
 export function numberIn(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

@@ -1,19 +1,18 @@
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { alignColumns, shellWord } from '../output.ts';
 import { timeOf } from '../verdict.ts';
 import { type WatchOptions, watch } from '../watch.ts';
-import { writeNew } from '../write-file.ts';
+import { type OutOptions, writeOut } from '../write-file.ts';
 
 export interface CutsOptions extends WatchOptions {
   readonly limit: number;
 }
 
-export interface CertificateOptions extends GlobalOptions {
+export interface CertificateOptions extends OutOptions {
   readonly at?: number;
-  readonly out?: string;
 }
 
 /** Lists the cuts of the last minutes, newest first. */
@@ -54,7 +53,7 @@ export async function certificate(context: CliContext, options: CertificateOptio
     });
   }
   if (options.out !== undefined) {
-    const path = await writeNew(context, options.out, `${answer.certificate}\n`);
+    const path = await writeOut(context, options.out, `${answer.certificate}\n`, options.force);
     if (options.json) context.output.json({ file: path, at: answer.at });
     else {
       context.output.line(`${path}: certificate of ${timeOf(answer.at)}`);

@@ -1,11 +1,7 @@
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { writeNew } from '../write-file.ts';
-
-export interface OpenapiOptions extends GlobalOptions {
-  readonly out?: string;
-}
+import { type OutOptions, writeOut } from '../write-file.ts';
 
 interface OpenapiDocument {
   readonly openapi: string;
@@ -14,7 +10,7 @@ interface OpenapiDocument {
 }
 
 /** Prints the OpenAPI document of the node's API, or writes it to a file. */
-export async function openapi(context: CliContext, options: OpenapiOptions): Promise<number> {
+export async function openapi(context: CliContext, options: OutOptions): Promise<number> {
   const client = await connect(context, options);
   const document = (await client.getOpenApi()) as unknown as OpenapiDocument;
   if (options.out === undefined) {
@@ -22,7 +18,7 @@ export async function openapi(context: CliContext, options: OpenapiOptions): Pro
     else context.output.line(JSON.stringify(document, undefined, 2));
     return EXIT.ok;
   }
-  const path = await writeNew(context, options.out, `${JSON.stringify(document, undefined, 2)}\n`);
+  const path = await writeOut(context, options.out, `${JSON.stringify(document, undefined, 2)}\n`, options.force);
   const summary = {
     file: path,
     openapi: document.openapi,

@@ -1,11 +1,10 @@
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printable, shellWord } from '../output.ts';
-import { writeNew } from '../write-file.ts';
+import { type OutOptions, writeOut } from '../write-file.ts';
 
-export interface ProofGetOptions extends GlobalOptions {
-  readonly out?: string;
+export interface ProofGetOptions extends OutOptions {
   /** 'cut' asks for a proof under the newest root that a quorum has certified, with the certificate. */
   readonly at?: 'cut';
 }
@@ -17,7 +16,7 @@ export async function proofGet(context: CliContext, key: string, options: ProofG
     context.output.json(proof);
     return EXIT.ok;
   }
-  const path = await writeNew(context, options.out, `${JSON.stringify(proof)}\n`);
+  const path = await writeOut(context, options.out, `${JSON.stringify(proof)}\n`, options.force);
   if (options.json) context.output.json({ file: path, key, kind: proof.kind, root: proof.root });
   else {
     context.output.line(`${path}: ${printable(key)} is ${proof.kind} under root ${proof.root}`);

@@ -112,7 +112,8 @@ async function attend(
   const root = await untilEqual(options, fleet, clients, board, signal);
   if (root === undefined) return EXIT.ok;
   board?.freeze();
-  if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root });
+  const dashboards = fleet.nodes.map(({ name, api }) => ({ name, url: `${api}/dashboard` }));
+  if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root, dashboards });
   else output.line(`CONVERGED ${fleet.nodes.length}/${fleet.nodes.length} root ${root}`);
   if (options.once) return EXIT.ok;
   if (!options.json) for (const line of nextSteps(context, options, fleet)) output.line(line);
@@ -260,10 +261,11 @@ function nextSteps(context: CliContext, options: UpOptions, fleet: Fleet): strin
     output.paint('bold', 'Try next, in another terminal:'),
     `  ${programName} state put greeting '"hello"' --env-file ${inDir(first.envFile)}`,
     `  ${programName} state get greeting --url ${second.api}`,
-    `  ${programName} proof get greeting --url ${third.api} --out greeting.proof`,
-    `  ${programName} proof verify greeting.proof --trust ${inDir('fleet.json')} --key greeting`,
+    `  ${programName} proof get greeting --url ${third.api} --out greeting.proof --force &&`,
+    `    ${programName} proof verify greeting.proof --trust ${inDir('fleet.json')} --key greeting`,
     `  ${programName} status --watch --url ${second.api}`,
     `  ${programName} doctor --fleet ${inDir('fleet.json')}`,
+    output.paint('bold', `Dashboard, in a browser: ${first.api}/dashboard`),
     `Ctrl-C stops the nodes. Their state stays in ${printable(options.dir)}, logs are in ${inDir('')}/*.log.`,
   ];
 }
