@@ -56,7 +56,7 @@ export interface StatusParts {
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
-  readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
+  readonly added: Pick<AddedPeersBook, 'addressesOf'>;
 }
 
 /** What a node says about itself and its peers. It is read from memory. */
@@ -80,9 +80,11 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
       clock.monotonic() - peer.view.heardAt.http <= options.graceMs + options.heartbeatMs
     );
   };
-  /** Whether an operator added the peer while a node ran. */
-  const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
-    (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
+  /** Whether an operator added the peer while a node ran, and under which addresses. */
+  const addition = (author: Author | undefined, urls: readonly string[]): Pick<PeerStatus, 'added' | 'addedAs'> => {
+    const addedAs = s.added.addressesOf(author, urls);
+    return addedAs.length === 0 ? {} : { added: true, addedAs };
+  };
   /** The peer's wall clock less ours, in whole ms. */
   const clockOffsetOf = (peer: Peer): number | undefined => {
     const told = clockOf(peer.view);
@@ -105,12 +107,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
       ...optional('url', peer.link.url),
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
-      ...optional(
-        'added',
-        isAdded(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls])
-          ? (true as const)
-          : undefined,
-      ),
+      ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
       trusted: trust.has(peer.author),
       lung: peer.link.path.lung === 'http' && !reachable ? 'none' : peer.link.path.lung,
       p2p: {
@@ -152,7 +149,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     return {
       url: url.url,
       configured: true,
-      ...optional('added', isAdded(undefined, [url.url]) ? (true as const) : undefined),
+      ...addition(undefined, [url.url]),
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
