@@ -32,6 +32,8 @@ export interface PeerStatus {
   readonly configured: boolean;
   /** True: an operator added the peer while a node ran, and the node keeps it. */
   readonly added?: true;
+  /** The addresses under which an operator added the peer. Removing all of them removes it. */
+  readonly addedAs?: readonly string[];
   readonly trusted: boolean;
   /** The lung that carries this peer at present. */
   readonly lung: 'p2p' | 'http' | 'none';

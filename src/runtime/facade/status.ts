@@ -40,6 +40,19 @@ export interface CutView {
   readonly certified: boolean;
 }
 
+/** Two signed commits of one author that contradict each other (SPEC R10). Anyone can check them offline. */
+export interface EvidenceView {
+  readonly author: string;
+  /** `same-time`: two commits have one time. `forgotten`: the later leaves out what the earlier had replaced. */
+  readonly kind: 'same-time' | 'forgotten';
+  /** The key on which the later commit forgot something. */
+  readonly key?: string;
+  /** The commit ids, the earlier one first. */
+  readonly commits: readonly [string, string];
+  /** A fragment of each commit in base64url, as `checkEvidence` of the core takes their bytes. */
+  readonly fragments: readonly [string, string];
+}
+
 /** What this node and the trusted authors say of the state at the cuts, one every 10 s. Times are Unix ms. */
 export interface CutsStatus {
   /** The newest cut that this node fixed. */

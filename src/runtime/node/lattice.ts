@@ -4,6 +4,7 @@ import { createIdempotency } from '../commit/idempotency.ts';
 import { createWrites } from '../commit/writes.ts';
 import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { evidenceViews } from '../read/evidence.ts';
 import { createHistory } from '../read/history.ts';
 import { createProofs } from '../read/prove.ts';
 import { createReads } from '../read/reads.ts';
@@ -62,6 +63,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     ...proofs,
     history: createHistory({ store, hasher, writer, entries }),
     cuts: book.views,
+    evidence: () => evidenceViews(parts.contradictions),
     cutCells: cuts.cells.find,
     write: measuredWrites(createWrites({ guard, writer, idempotency }), metrics, clock),
     addPeer: added.add,

@@ -59,7 +59,7 @@ export interface StatusParts {
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
-  readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
+  readonly added: Pick<AddedPeersBook, 'addressesOf'>;
 }
 
 /** The phases of a bootstrap in which this node has not the whole state yet. */
@@ -84,9 +84,11 @@ export function createStatus(given: StatusDeps): {
     // A peer behind NAT can only dial us. Its hellos and our stream to it show that HTTP works.
     return isHeardOver(peer.view, 'http', clock.monotonic(), options);
   };
-  /** Whether an operator added the peer while a node ran. */
-  const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
-    (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
+  /** Whether an operator added the peer while a node ran, and under which addresses. */
+  const addition = (author: Author | undefined, urls: readonly string[]): Pick<PeerStatus, 'added' | 'addedAs'> => {
+    const addedAs = s.added.addressesOf(author, urls);
+    return addedAs.length === 0 ? {} : { added: true, addedAs };
+  };
   /** The peer's wall clock less ours, in whole ms. */
   const clockOffsetOf = (peer: Peer): number | undefined => {
     const told = clockOf(peer.view);
@@ -145,12 +147,7 @@ export function createStatus(given: StatusDeps): {
       ...optional('url', peer.link.url),
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
-      ...optional(
-        'added',
-        isAdded(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls])
-          ? (true as const)
-          : undefined,
-      ),
+      ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
       trusted: trust.has(peer.author),
       lung: lungOf(peer),
       p2p: {
@@ -193,7 +190,7 @@ export function createStatus(given: StatusDeps): {
       url: url.url,
       label: nodeLabel(url),
       configured: true,
-      ...optional('added', isAdded(undefined, [url.url]) ? (true as const) : undefined),
+      ...addition(undefined, [url.url]),
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
