@@ -57,7 +57,7 @@ export interface Replica {
   /** What was seen of every known author, for a checkpoint. */
   authors(): AuthorClock[];
   /** What the node knows of the commits that it has made itself. */
-  readonly history: Pick<OwnHistory, 'settle' | 'load'>;
+  readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'load'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
