@@ -1,9 +1,8 @@
 import { READ_ONLY_CODES, type ReadOnlyCode, type WarningCode } from '../../../runtime/facade/codes.ts';
-import { type NodeStatus, type PeerStatus, VERDICT_KINDS } from '../../../runtime/facade/index.ts';
+import { HEALTH, type NodeStatus, type PeerStatus, VERDICT_KINDS } from '../../../runtime/facade/index.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
 import { peerGauges } from './peer-gauges.ts';
 
-const HEALTH = ['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
 const MODES = ['auto', 'p2p', 'http'] as const;
 const LUNGS = ['p2p', 'http', 'none'] as const;
 /** Codes of the reasons and warnings that end when the clock is set right. */
