@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openLevelStore } from '../../../src/adapters/store/index.ts';
 import type { VerdictKind } from '../../../src/runtime/facade/index.ts';
 import type { Fleet, Node } from '../../support/fleet.ts';
-import { eventually } from '../../support/wait.ts';
 import type { Rig } from './rig.ts';
 
 const NAMES = ['cairo', 'lima', 'oslo'];
