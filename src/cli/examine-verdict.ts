@@ -48,7 +48,8 @@ function topicOfReadOnly(code: string, self: string): Sign {
 
 function said(reason: Reason, status: Status, peer: Peer | undefined): { text: string; next: string } {
   const { code, text, name = 'the other node' } = reason;
-  if (status.readOnlyReasons.some((own) => own.code === code)) return { text, next: nextStepOfReadOnly(code) };
+  const own = status.readOnlyReasons.find((known) => known.code === code);
+  if (own !== undefined) return { text, next: nextStepOfReadOnly(own.code) };
   if ((code === 'not-heard' || code === 'never-heard') && peer?.http.errorCode !== undefined) {
     if (peer.http.errorCode === 'sync-forbidden')
       return {

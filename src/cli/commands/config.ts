@@ -16,7 +16,7 @@ export async function configShow(context: CliContext, options: ConfigShowOptions
   const client = await connect(context, options);
   const items = await client.getConfig();
   if (options.json) {
-    context.output.json({ items });
+    context.output.data({ items });
     return EXIT.ok;
   }
   const shown = options.all ? items : items.filter(({ source }) => source !== 'default');
@@ -60,7 +60,7 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
   const findings = await examineStart({ config, askPeerId });
   const ok = findings.every(({ effect }) => effect === 'note');
   if (options.json) {
-    context.output.json({ ok, warnings, violations, findings });
+    context.output.data({ ok, warnings, violations, findings });
     return ok ? EXIT.ok : EXIT.failed;
   }
   const { line, paint } = context.output;

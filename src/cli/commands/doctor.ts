@@ -124,7 +124,7 @@ function conclude(context: CliContext, options: DoctorOptions, reports: readonly
   const well = isWell(reports);
   const check = options.check === true ? checkLine(reports, causes) : undefined;
   if (options.json) {
-    context.output.json({
+    context.output.data({
       ok: well,
       ...(check === undefined ? {} : { check }),
       causes,
