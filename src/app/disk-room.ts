@@ -1,4 +1,4 @@
-import { freeBytes } from '../adapters/store/index.ts';
+import { freeBytes } from '../adapters/store/space.ts';
 
 /** The node is read-only below the greater of these, so that the store has room to compact and to close cleanly. */
 const MIN_FREE_BYTES = 256 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
-import { createSigner, loadKey } from '../adapters/system/index.ts';
+import { createSigner, loadKey } from '../adapters/system/keys.ts';
 import type { Config } from '../config/index.ts';
 import { hexToBytes, LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';

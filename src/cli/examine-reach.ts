@@ -90,10 +90,11 @@ async function summary(
       else {
         const name = lung === 'p2p' ? 'P2P' : 'HTTP';
         failures.push(
-          fail(`${witness.status.name} does not reach it over ${name}${error === undefined ? '' : `: ${error}`}`, {
+          fail(
+            `${witness.status.name} does not reach it over ${name}${error === undefined ? '' : `: ${error}`}`,
             // A node without P2P peers has said so itself.
-            ...(lung === 'p2p' ? { topic: 'p2p' } : { topic: 'http', about: witness.status.peerId }),
-          }),
+            lung === 'p2p' ? { topic: 'p2p' } : { topic: 'http', about: witness.status.peerId },
+          ),
         );
       }
     }

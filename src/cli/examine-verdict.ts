@@ -16,29 +16,24 @@ export function examineVerdict(status: Status, peers: readonly Peer[]): Finding[
   });
 }
 
-/** What a reason is a sign of. The node's own reasons to refuse writes are about the node itself. */
+/** What the reasons of a verdict are signs of. The node's own reasons to refuse writes are not among them. */
+const TOPICS: Readonly<Partial<Record<Reason['code'], string>>> = {
+  'not-heard': 'silent',
+  'never-heard': 'silent',
+  refused: 'diverged',
+  differs: 'diverged',
+  repairing: 'diverged',
+  'member-read-only': 'read-only',
+  'member-starting': 'starting',
+  bootstrap: 'starting',
+  'not-compared': 'not-compared',
+};
+
 function signOf({ code, author }: Reason, { peerId }: Status, peer: Peer | undefined): Sign {
-  const about = peer?.peerId ?? author;
-  const other = about === undefined ? {} : { about };
-  switch (code) {
-    case 'not-heard':
-    case 'never-heard':
-      return { topic: 'silent', ...other };
-    case 'refused':
-    case 'differs':
-    case 'repairing':
-      return { topic: 'diverged', ...other };
-    case 'member-read-only':
-      return { topic: 'read-only', ...other };
-    case 'member-starting':
-      return { topic: 'starting', ...other };
-    case 'bootstrap':
-      return { topic: 'starting', about: peerId };
-    case 'not-compared':
-      return { topic: 'not-compared', ...other };
-    default:
-      return topicOfReadOnly(code, peerId);
-  }
+  const topic = TOPICS[code];
+  if (topic === undefined) return topicOfReadOnly(code, peerId);
+  const about = peer?.peerId ?? author ?? peerId;
+  return { topic, about };
 }
 
 function topicOfReadOnly(code: string, self: string): Sign {

@@ -187,12 +187,12 @@ function show(
   causes: readonly Cause[],
 ): void {
   const { line, paint } = context.output;
-  const print = ({ level, text, next }: Finding, who = ''): void => {
+  const print = ({ level, text, next }: Finding, indent = ''): void => {
     const [style, mark] = MARKS[level];
-    line(`${paint(style, mark)} ${printable(`${who}${text}`)}`);
-    if (next !== undefined) line(`  → ${printable(next)}`);
+    line(`${indent}${paint(style, mark)} ${printable(text)}`);
+    if (next !== undefined) line(`${indent}  → ${printable(next)}`);
   };
-  for (const cause of causes) print(cause, prefixOf(cause.nodes));
+  for (const cause of causes) print({ ...cause, text: `${prefixOf(cause.nodes)}${cause.text}` });
   if (causes.length > 0) line();
   for (const report of reports) {
     const where = report.label === report.url ? report.url : `${report.label}  ${report.url}`;
