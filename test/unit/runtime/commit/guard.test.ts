@@ -28,6 +28,7 @@ function pass(guard: Guard, ms: number): void {
 
 const make = (hasPeers = true): Guard =>
   createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: new Uint8Array(8).fill(1),
