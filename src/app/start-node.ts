@@ -117,6 +117,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
       {
         name: config.name,
         role: config.role,
+        names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
         trusted: config.trusted as readonly Author[],
