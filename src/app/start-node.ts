@@ -5,6 +5,7 @@ import { createP2pLung } from '../adapters/p2p/index.ts';
 import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
+  createLeastLevel,
   createLog,
   createLogRing,
   createMachineProbe,
@@ -12,6 +13,7 @@ import {
   createVerifier,
   type Descriptors,
   ENOUGH_DESCRIPTORS,
+  type LeastLevel,
   type LogDestination,
   loadOrCreateKey,
   nodeHasher,
@@ -30,12 +32,9 @@ import type { Clock, Log, P2pLung } from '../ports/index.ts';
 import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
+import { lackOfRoom } from './disk-room.ts';
 import { VERSION } from './version.ts';
 
-/** The node is read-only below the greater of these, so that the store has room to compact and to close cleanly. */
-const MIN_FREE_BYTES = 256 * 1024 * 1024;
-/** The part of the whole disk. */
-const MIN_FREE_PART = 0.05;
 const DISK_CHECK_MS = 10_000;
 /** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
 const LINGER_MS = 200;
@@ -71,7 +70,8 @@ export interface StartedNode {
  */
 export async function startNode({ config, log: given, onFatal }: StartOptions): Promise<StartedNode> {
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
-  const root = openLog(config, given, ring);
+  const level = createLeastLevel(config.logLevel);
+  const root = openLog(config, given, ring, level);
   const log = root.child('lattice');
   const clock = systemClock({
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
@@ -162,6 +162,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
       log: root.child('api'),
       metrics,
       logs: ring,
+      logLevel: level,
       hasRoom: descriptors.hasRoom,
       resources: () => machine.resources(),
       ...(config.metrics ? { metricsPage: metrics } : {}),
@@ -201,11 +202,11 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
  * The log, which also writes into the ring. Secrets of the configuration are struck out of the lines of the ring and of
  * standard output. A log that was given gets its lines as they are.
  */
-function openLog(config: Config, given: Log | undefined, ring: LogDestination): Log {
+function openLog(config: Config, given: Log | undefined, ring: LogDestination, level: LeastLevel): Log {
   const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
     (s) => s !== undefined,
   );
-  const { logLevel: level, logFormat: format } = config;
+  const { logFormat: format } = config;
   if (given === undefined) return createLog({ level, format, ring, secrets });
   return teeLog(given, createLog({ level, format: 'json', destination: ring, secrets }));
 }
@@ -244,16 +245,7 @@ async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
 }
 
 function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log): () => void {
-  const look = async (): Promise<void> => {
-    const { free, total } = await freeBytes(directory);
-    const need = Math.max(MIN_FREE_BYTES, total * MIN_FREE_PART);
-    node.setReadOnly(
-      'disk',
-      free < need
-        ? `only ${Math.round(free / 2 ** 20)} MiB free in ${directory}, at least ${Math.round(need / 2 ** 20)} MiB are needed`
-        : undefined,
-    );
-  };
+  const look = async (): Promise<void> => node.setReadOnly('disk', await lackOfRoom(directory));
   const looks = every(clock, DISK_CHECK_MS, look, {
     firstMs: 0,
     onError: (error) => log.warn({ error: String(error), directory }, 'free disk space is unknown'),
