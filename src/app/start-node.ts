@@ -36,7 +36,8 @@ import { VERSION } from './version.ts';
 const MIN_FREE_BYTES = 256 * 1024 * 1024;
 /** The part of the whole disk. */
 const MIN_FREE_PART = 0.05;
-const DISK_CHECK_MS = 10_000;
+/** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
+const DISK_CHECK_MS = 2_000;
 /** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
 const LINGER_MS = 200;
 

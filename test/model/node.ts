@@ -123,6 +123,7 @@ export class ModelNode {
       dials: true,
       expectsOthers: false,
       onTwinGone: () => undefined,
+      onCleared: () => undefined,
       agreesWith: () => false,
       onOpen: () => undefined,
       peerClocks: () => [],

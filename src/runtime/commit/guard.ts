@@ -65,6 +65,8 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'expectsOthers' | 'peerC
   readonly ownSeen: () => Hlc;
   /** Whether the peer's newest root equals ours. */
   readonly agreesWith: (peer: Author) => boolean;
+  /** Called when a reason has been cleared. */
+  readonly onCleared: (code: ReadOnlyCode) => void;
   /**
    * Called when the gate opens: from here on a commit of our own key that comes from elsewhere and is not ours means a
    * clone. `told` is the greatest HLC of our key that peers told and that is here; undefined when none did.
@@ -137,7 +139,9 @@ export function createGuard(deps: GuardDeps): Guard {
 
   function set(code: ReadOnlyCode, text: string | undefined): void {
     if (text === undefined) {
-      if (reasons.delete(code)) log.info({ code }, 'read-only reason cleared');
+      if (!reasons.delete(code)) return;
+      log.info({ code }, 'read-only reason cleared');
+      deps.onCleared(code);
     } else {
       if (!reasons.has(code)) log.error({ code, reason: text }, 'node is read-only');
       reasons.set(code, text);

@@ -32,12 +32,16 @@ export interface PeerRepair {
   readonly running: boolean;
   /** True: the next difference is repaired without waiting for whether it settles by itself. */
   readonly urgent: boolean;
+  /** True: a repair was asked for while one ran, so the next one does not wait for what that one came to. */
+  readonly hurried: boolean;
   readonly nextAt: number;
   /** How many sessions in a row were fruitless, and until when the peer rests for that. Nothing lifts the rest. */
   readonly fruitless: number;
   readonly restUntil: number;
   /** How many repairs in a row have failed. */
   readonly failures: number;
+  /** How many repairs in a row have settled nothing because all that differed was refused. */
+  readonly refusals: number;
   /** The number of repairs in a row whose coded symbols did not decode. */
   readonly undecoded: number;
   readonly last: RepairReport | undefined;
@@ -60,10 +64,12 @@ export function createRepairing(): PeerRepair {
   return {
     running: false,
     urgent: true,
+    hurried: false,
     nextAt: 0,
     fruitless: 0,
     restUntil: 0,
     failures: 0,
+    refusals: 0,
     undecoded: 0,
     last: undefined,
     progress: undefined,
@@ -79,6 +85,8 @@ export function hurry(repair: PeerRepair): void {
   const w = write(repair);
   w.nextAt = 0;
   w.urgent = true;
+  w.hurried = true;
+  w.refusals = 0;
 }
 
 /** Has the next difference repaired without waiting for whether it settles by itself, but after the backoff. */
@@ -90,6 +98,7 @@ export function beginRepair(repair: PeerRepair): void {
   const w = write(repair);
   w.running = true;
   w.urgent = false;
+  w.hurried = false;
 }
 
 /**
@@ -114,6 +123,7 @@ export function noteReport(repair: PeerRepair, report: RepairReport, wall: numbe
   if (report.outcome === 'equal') w.differing = { keys: 0, at: wall, exact: true };
   else if (report.outcome === 'equal-except-refused') w.differing = { keys: report.found, at: wall, exact: true };
   w.failures = report.outcome === 'failed' ? repair.failures + 1 : 0;
+  w.refusals = report.outcome === 'equal-except-refused' ? repair.refusals + 1 : 0;
   return w.failures;
 }
 

@@ -18,6 +18,7 @@ let equal: Set<Author>;
 let opened: (Hlc | undefined)[];
 /** Up to which own commits count as this node's own since an alarm has ended. */
 let adopted: Hlc[];
+let cleared: string[];
 const clock: Clock = { now: () => wall, monotonic: () => monotonic, after: () => ({ cancel() {} }) };
 
 let peerClocks: PeerClock[];
@@ -37,6 +38,7 @@ const make = (expectsOthers = true, dials = true): Guard =>
     dials,
     expectsOthers,
     onTwinGone: (upTo) => adopted.push(upTo),
+    onCleared: (code) => cleared.push(code),
     peerClocks: () => peerClocks,
     members: () => 3,
     clockAheadMs: () => -3_600_000,
@@ -60,6 +62,7 @@ beforeEach(() => {
   equal = new Set();
   opened = [];
   adopted = [];
+  cleared = [];
 });
 
 describe('writes after a start', () => {
@@ -323,5 +326,6 @@ it('a waiting write is let go when a reason to refuse it appears', async () => {
   expect(await waiting).toBe(true);
   expect(guard.has('disk')).toBe(true);
   guard.set('disk', undefined);
-  expect(guard.reasons()).toEqual([]);
+  guard.set('disk', undefined);
+  expect([guard.reasons(), cleared]).toEqual([[], ['disk']]);
 });
