@@ -5,6 +5,7 @@ import { createP2pLung } from '../adapters/p2p/index.ts';
 import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
+  createLeastLevel,
   createLog,
   createLogRing,
   createMachineProbe,
@@ -12,6 +13,7 @@ import {
   createVerifier,
   type Descriptors,
   ENOUGH_DESCRIPTORS,
+  type LeastLevel,
   type LogDestination,
   loadOrCreateKey,
   nodeHasher,
@@ -72,7 +74,8 @@ export interface StartedNode {
  */
 export async function startNode({ config, log: given, onFatal }: StartOptions): Promise<StartedNode> {
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
-  const root = openLog(config, given, ring);
+  const level = createLeastLevel(config.logLevel);
+  const root = openLog(config, given, ring, level);
   const log = root.child('lattice');
   const clock = systemClock({
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
@@ -163,6 +166,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
       log: root.child('api'),
       metrics,
       logs: ring,
+      logLevel: level,
       hasRoom: descriptors.hasRoom,
       resources: () => machine.resources(),
       ...(config.metrics ? { metricsPage: metrics } : {}),
@@ -202,11 +206,11 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
  * The log, which also writes into the ring. Secrets of the configuration are struck out of the lines of the ring and of
  * standard output. A log that was given gets its lines as they are.
  */
-function openLog(config: Config, given: Log | undefined, ring: LogDestination): Log {
+function openLog(config: Config, given: Log | undefined, ring: LogDestination, level: LeastLevel): Log {
   const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
     (s) => s !== undefined,
   );
-  const { logLevel: level, logFormat: format } = config;
+  const { logFormat: format } = config;
   if (given === undefined) return createLog({ level, format, ring, secrets });
   return teeLog(given, createLog({ level, format: 'json', destination: ring, secrets }));
 }
