@@ -35,6 +35,8 @@ export interface Guard {
    * ALONE_MS, DIALLED_MS or CATCH_UP_MS.
    */
   ready(): Promise<void>;
+  /** Whether the wait after the start is over. */
+  isOpen(): boolean;
   /** Sets a reason, or clears it when `text` is undefined. */
   set(code: ReadOnlyCode, text: string | undefined): void;
   has(code: ReadOnlyCode): boolean;
@@ -155,6 +157,7 @@ export function createGuard(deps: GuardDeps): Guard {
     reasons: () => Array.from(reasons, ([code, { text }]) => ({ code, text })),
     since: (code) => reasons.get(code)?.since,
     warnings: () => [...clocks.warnings(), ...unfulfilled.map(claimWarning)],
+    isOpen: () => open,
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),

@@ -82,9 +82,9 @@ describe('writes after a start', () => {
   it('wait a bounded time when no peer answers [N8]', async () => {
     const guard = make();
     pass(guard, 2_900);
-    expect(await isReady(guard)).toBe(false);
+    expect([await isReady(guard), guard.isOpen()]).toEqual([false, false]);
     pass(guard, 100);
-    expect(await isReady(guard)).toBe(true);
+    expect([await isReady(guard), guard.isOpen()]).toEqual([true, true]);
   });
 
   it('wait until our own newer commits have been fetched, and say so when that takes long [N7, N8]', async () => {
