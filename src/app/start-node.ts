@@ -35,7 +35,8 @@ import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
 import { VERSION } from './version.ts';
 
-const DISK_CHECK_MS = 10_000;
+/** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
+const DISK_CHECK_MS = 2_000;
 /** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
 const LINGER_MS = 200;
 
