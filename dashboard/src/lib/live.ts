@@ -76,6 +76,10 @@ export function refresh(): void {
   else schedule(0);
 }
 
+/** What a verdict is about. It changes when there is news to read out, and not with every count in the sentence. */
+const causeOf = (said: Verdict | undefined): string =>
+  [said?.kind, ...(said?.reasons ?? []).map(({ code, author }) => `${code} ${author ?? ''}`)].join();
+
 async function look(): Promise<void> {
   if (looking) return;
   looking = true;
@@ -83,7 +87,7 @@ async function look(): Promise<void> {
   lookedAt = Date.now();
   try {
     const [told, toldPeers] = await Promise.all([api.getStatus(), api.listPeers()]);
-    const before = { link: link.peek(), sentence: verdict.peek()?.sentence, startedAt: status.peek()?.startedAt };
+    const before = { link: link.peek(), cause: causeOf(verdict.peek()), startedAt: status.peek()?.startedAt };
     batch(() => {
       status.value = told;
       peers.value = toldPeers;
@@ -98,7 +102,7 @@ async function look(): Promise<void> {
     if (before.link.kind === 'lost') announcement.value = `The node answers again. ${sentence}`;
     else if (before.startedAt !== undefined && before.startedAt !== told.startedAt)
       announcement.value = 'The node was restarted.';
-    else if (sentence !== before.sentence) announcement.value = `${headline.peek() ?? ''}. ${sentence}`;
+    else if (causeOf(told.verdict) !== before.cause) announcement.value = `${headline.peek() ?? ''}. ${sentence}`;
     schedule(wanted ? LOOK_APART_MS : LOOK_EVERY_MS);
   } catch (error) {
     const before = link.peek();

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { isHeard, type Other } from '../lib/fleet.ts';
-import { bytes, clockOffset, count, plural, short, sinceTime, tail } from '../lib/format.ts';
+import { bytes, clockOffset, count, plural, short, sinceTime } from '../lib/format.ts';
 import { nodeNow } from '../lib/live.ts';
 import { linkTo } from '../lib/router.ts';
-import type { Member, Resources, Status } from '../lib/types.ts';
+import type { Member, Peer, Resources, Status } from '../lib/types.ts';
 import { readOnlyWords } from '../lib/verdict-words.ts';
 import { Ago, Badge, Empty } from './parts.tsx';
 import { LungBadge } from './peer-parts.tsx';
@@ -171,23 +171,30 @@ export function FleetTable(props: {
   );
 }
 
-/** Nodes that this one has met, but that are neither trusted nor configured. */
+/** How a node that is not expected came to be known, and what is wrong with it. */
+function standing(peer: Peer | undefined): string {
+  const how = peer?.added === true ? 'added here' : peer?.configured === true ? 'configured' : 'met on the network';
+  const who = peer?.peerId === undefined ? 'no node has answered there yet' : 'its key is not on the trust list';
+  return `${how}; ${peer?.http.error === undefined ? who : `${who}: ${peer.http.error}`}`;
+}
+
+/** Nodes and addresses that are known, but that are not expected: their writes do not count. */
 export function Strangers({ others }: { readonly others: readonly Other[] }) {
-  const met = others.filter(({ member }) => member === undefined);
-  if (met.length === 0) return null;
+  const known = others.filter(({ member }) => member === undefined);
+  if (known.length === 0) return null;
   return (
-    <details>
-      <summary>{plural(met.length, 'node')} met on the network that this fleet does not trust</summary>
+    <section aria-labelledby="strangers">
+      <h2 id="strangers">Known, but not of this fleet</h2>
       <ul class="rows">
-        {met.map(({ id, label, peer }) => (
+        {known.map(({ id, label, peer }) => (
           <li key={id}>
             <a href={linkTo('node', { id })} title={peer?.peerId}>
               {label}
             </a>
-            <span class="aside">{peer?.url ?? tail(id)}</span>
+            <span class="aside wrap">{standing(peer)}</span>
           </li>
         ))}
       </ul>
-    </details>
+    </section>
   );
 }
