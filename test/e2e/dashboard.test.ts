@@ -36,7 +36,7 @@ describe('the dashboard of three live nodes', () => {
     expect(new URL(page.url()).pathname).toBe('/dashboard/');
     await page.getByRole('heading', { level: 2, name: 'CONVERGED' }).waitFor();
     const { root, verdict } = await a.api.status();
-    await page.getByText(verdict.sentence).waitFor();
+    await page.getByRole('region', { name: 'CONVERGED' }).getByText(verdict.sentence).waitFor();
     await page.getByText("Root of this node's state").click();
     await page.getByText(root, { exact: true }).waitFor();
     expect(await page.title()).toContain('CONVERGED');
@@ -153,7 +153,9 @@ describe('the dashboard of three live nodes', () => {
   it('draws the map only where the table does not tell it: one node over P2P, the other over HTTP', async () => {
     const { page } = await openDashboard(a, { view: 'fleet' });
     const map = page.getByRole('img', { name: 'node-a and 2 other nodes: 1 over P2P, 1 over HTTP, 0 not reached' });
+    // node-b is cut from both, because gossip goes by way of others.
     fleet.block('cut', { lung: 'p2p', between: [0, 1] });
+    fleet.block('cut', { lung: 'p2p', between: [1, 2] });
     await eventually('the map is there', async () => (await map.count()) === 1, FAILOVER_MS);
     fleet.restore();
     await eventually('the map is gone', async () => (await map.count()) === 0, FAILOVER_MS);
