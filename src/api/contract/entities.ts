@@ -300,6 +300,8 @@ export const Series = entity(
         transitions: Integer(),
         peersEqual: Integer(),
         peers: Integer(),
+        heard: Integer({ description: "Of the verdict's members." }),
+        conflicts: Integer(),
         loopP99Ms: Maybe(Float()),
         rss: Maybe(Integer()),
       }),

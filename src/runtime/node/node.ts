@@ -3,7 +3,7 @@ import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { savedCells } from '../storage/saved-cells.ts';
 import { measured } from '../watch/measured.ts';
-import { createSeries } from '../watch/series.ts';
+import { createSeries, type Standing } from '../watch/series.ts';
 import { assembleLattice } from './lattice.ts';
 import { openNode } from './open.ts';
 import { buildParts, type Parts } from './parts.ts';
@@ -37,8 +37,12 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   const opened = await openNode(options, deps);
   const parts = buildParts(options, deps, opened);
   const { lattice, keeper } = assembleLattice({ options, deps, opened, parts, series, startedAt });
-  const agreement = () => lattice.status().converged;
-  const runners = [...runnersOf(parts), keeper, { start: () => series.start(agreement), stop: () => series.stop() }];
+  const standing = (): Standing => {
+    const { converged, conflicts, verdict } = lattice.status();
+    const heard = verdict.members.filter(({ agreement }) => agreement !== 'not-heard' && agreement !== 'never-heard');
+    return { peersEqual: converged.equal, peers: converged.peers, heard: heard.length, conflicts };
+  };
+  const runners = [...runnersOf(parts), keeper, { start: () => series.start(standing), stop: () => series.stop() }];
 
   return {
     lattice,
