@@ -1,8 +1,11 @@
 import type { CauseCode, ReadOnlyReason, Warning } from './codes.ts';
+import type { Verdict } from './verdict.ts';
 
 export type SyncMode = 'auto' | 'p2p' | 'http';
 
-export type Health = 'OPTIMAL' | 'P2P_ONLY' | 'HTTP_ONLY' | 'ISOLATED';
+/** Which lungs reach other nodes (SPEC N6). It speaks of lungs only; the verdict speaks of the node. */
+export const HEALTH = ['OPTIMAL', 'PARTIAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
+export type Health = (typeof HEALTH)[number];
 
 /** The state of a lung. A lung that has `failed` has an `error` and starts again at `retryAt` (Unix ms). */
 export interface LungStatus {
@@ -118,6 +121,8 @@ export interface NodeStatus {
   readonly incarnation: string;
   readonly startedAt: number;
   readonly now: number;
+  /** What all this comes to. Whoever shows or watches a node reads it here and computes nothing of its own. */
+  readonly verdict: Verdict;
   readonly root: string;
   /** Keys in the tree, tombstones included. */
   readonly entries: number;
@@ -146,6 +151,7 @@ export interface NodeStatus {
    */
   readonly warnings: readonly Warning[];
   readonly trust: { readonly hash: string; readonly authors: readonly string[] };
+  /** How many other nodes are expected, and how many of them were heard within the grace and have this very root. */
   readonly converged: { readonly peers: number; readonly equal: number };
   /** Agreement at fixed times. Unlike `converged`, it is exact even while writes go on. */
   readonly cuts?: CutsStatus;
