@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path';
 import { LatticeError } from '../../core/types/index.ts';
 import { sleep } from '../../timing/index.ts';
 import { checkLine } from '../check.ts';
@@ -6,14 +5,12 @@ import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import { connect, contextOf } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { readToken } from '../contexts.ts';
 import { examineNode, type NodeReport } from '../examine.ts';
 import { examineFleet } from '../examine-fleet.ts';
 import { examineReach } from '../examine-reach.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Finding } from '../finding.ts';
-import { readFleet } from '../fleet-file.ts';
-import { readTextFile } from '../input.ts';
+import { fleetClients } from '../fleet-table.ts';
 import { printable } from '../output.ts';
 
 export interface DoctorOptions extends GlobalOptions {
@@ -82,9 +79,6 @@ function isWell(reports: readonly NodeReport[]): boolean {
   return ![...reports.flatMap((r) => r.findings), ...examineFleet(reports)].some((f) => f.level === 'bad');
 }
 
-/** A fleet.json has a few lines for each node. */
-const MAX_FLEET_BYTES = 1024 * 1024;
-
 async function targetsOf(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<Target[]> {
   if (options.url !== undefined && (urls.length > 0 || options.fleet !== undefined)) {
     throw new LatticeError('usage', 'give URLs as arguments or with --url, not both');
@@ -94,29 +88,8 @@ async function targetsOf(context: CliContext, urls: readonly string[], options: 
   const targets: Target[] = [];
   const { context: _name, ...direct } = options;
   for (const url of urls) targets.push({ client: await connect(context, { ...direct, url }), peerId: undefined });
-  if (file !== undefined) {
-    const fleet = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
-    for (const node of fleet.nodes) {
-      const token = options.token ?? (await tokenBeside(context, file, node.envFile));
-      targets.push({
-        client: await connect(context, { ...direct, url: node.api, ...(token === undefined ? {} : { token }) }),
-        peerId: node.peerId,
-      });
-    }
-  }
+  if (file !== undefined) targets.push(...(await fleetClients(context, direct, file)));
   return targets.length > 0 ? targets : [{ client: await connect(context, options), peerId: undefined }];
-}
-
-/** The token in a node's env file, where this machine has that file. */
-async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
-  try {
-    return envFile === ''
-      ? undefined
-      : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
-  } catch (error) {
-    if (error instanceof LatticeError) return undefined;
-    throw error;
-  }
 }
 
 function show(context: CliContext, reports: readonly NodeReport[], fleet: readonly Finding[]): void {
