@@ -22,6 +22,7 @@ describe('defaults', () => {
       logFormat: 'json',
       metrics: true,
       api: {
+        enabled: true,
         host: '127.0.0.1',
         port: 8000,
         token: undefined,
