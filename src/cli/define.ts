@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from './context.ts';
+import type { Form } from './output.ts';
 
 /** What --trust takes, for every command that verifies. */
 export const TRUST_HELP =
@@ -44,7 +45,7 @@ export function createDefinition(
         .description(summary)
         .addHelpText('after', example(...examples))
         .action(async function action(this: Command) {
-          finish(await run(this.optsWithGlobals(), this.args));
+          finish(await run(globalsOf(this) as never, this.args));
         });
   return {
     context,
@@ -57,6 +58,17 @@ export function createDefinition(
         .description(summary)
         .addHelpText('after', example(...examples)),
   };
+}
+
+/** All options of a command, of which `json` says whether data were asked for, by --json or by --output. */
+function globalsOf(command: Command): Readonly<Record<string, unknown>> {
+  const options = command.optsWithGlobals();
+  return { ...options, json: formOf(options) !== 'table' };
+}
+
+/** The form that --output or --json asks for. */
+export function formOf({ output, json }: { readonly output?: Form; readonly json?: boolean }): Form {
+  return output ?? (json === true ? 'json' : 'table');
 }
 
 export function example(...commands: readonly string[]): string {
@@ -75,6 +87,13 @@ export function limited(command: Command, what: string, standard: number, greate
   return command.addOption(
     new Option('--limit <n>', `most ${what} to list`).default(standard).argParser(integerIn(1, greatest)),
   );
+}
+
+/** Adds --out and --force, for a command that can write what it fetched to a file. */
+export function writesFile(command: Command): Command {
+  return command
+    .option('--out <file>', 'write it to a file (default: stdout)')
+    .option('--force', 'replace the file where there is one');
 }
 
 export function numberIn(min: number, max: number): (text: string) => number {

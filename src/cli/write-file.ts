@@ -1,19 +1,32 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LatticeError } from '../core/types/index.ts';
-import type { CliContext } from './context.ts';
+import type { CliContext, GlobalOptions } from './context.ts';
 
-/** Writes a new file and resolves with its path. Rejects with LatticeError `exists` or `file-unwritable`. */
-export async function writeNew(context: CliContext, file: string, text: string): Promise<string> {
+/** The options of commands that write what they fetched to a file. */
+export interface OutOptions extends GlobalOptions {
+  readonly out?: string;
+  /** Replaces the file where there is one. */
+  readonly force?: boolean;
+}
+
+/**
+ * Writes a file, and resolves with its path. One that is there is replaced only with `force`. Rejects with LatticeError
+ * `exists` or `file-unwritable`.
+ */
+export async function writeOut(context: CliContext, file: string, text: string, force = false): Promise<string> {
   const path = resolve(context.cwd, file);
   try {
-    await writeFile(path, text, { flag: 'wx' });
+    await writeFile(path, text, { flag: force ? 'w' : 'wx' });
   } catch (cause) {
     const exists = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     throw new LatticeError(
       exists ? 'exists' : 'file-unwritable',
-      `cannot write ${path}: ${exists ? 'it exists' : (cause as Error).message}`,
-      { next: 'Name another file with --out.', cause },
+      `cannot write ${path}: ${exists ? 'it exists, and is left as it is' : (cause as Error).message}`,
+      {
+        next: exists ? 'Replace it with --force, or name another file with --out.' : 'Name another file with --out.',
+        cause,
+      },
     );
   }
   return path;

@@ -30,11 +30,10 @@ function violationsOf(config: Omit<Config, 'violations'>): string[] {
   if (config.environment !== 'production') return [];
   const violations: string[] = [];
   const { enabled: serves } = config.api;
-  if (serves && config.api.corsOrigins.length === 0) {
-    violations.push('No CORS origins are set: list the origins that may call the API in DIOTEC360_CORS_ORIGINS.');
-  } else if (serves && config.api.corsOrigins.includes('*')) {
+  // The original objects to a missing list as well, because there it means every origin. Here it means none.
+  if (serves && config.api.corsOrigins.includes('*')) {
     violations.push(
-      'CORS is open to every origin (*): list the origins that may call the API in DIOTEC360_CORS_ORIGINS.',
+      'CORS is open to every origin (*): list the origins that may call the API in DIOTEC360_CORS_ORIGINS, or leave it out where no other page does.',
     );
   }
   if (config.p2p.enabled && config.p2p.bootstrap.length === 0) {

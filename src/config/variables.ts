@@ -157,7 +157,8 @@ export const VARIABLES = [
     kind: 'origins',
     unit: 'list of origins, or *',
     default: '',
-    description: 'Browser origins that may call the API. None unless set; production refuses * and wants a list.',
+    description:
+      'Origins of other web pages that may call the API from a browser. None unless set; production refuses *.',
   },
   {
     name: 'ALLOWED_HOSTS',

@@ -202,7 +202,7 @@ describe('one node', () => {
     writeFileSync(wrong, 'DIOTEC360_ENVIRONMENT=production\n');
     expect(await lattice(['config', 'check', '--env-file', wrong])).toMatchObject({
       code: 1,
-      out: expect.stringContaining('✗ No CORS origins') as unknown,
+      out: expect.stringContaining('✗ No trusted keys') as unknown,
     });
   });
 

@@ -1,19 +1,18 @@
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { alignColumns, shellWord } from '../output.ts';
 import { timeOf } from '../verdict.ts';
 import { type WatchOptions, watch } from '../watch.ts';
-import { writeNew } from '../write-file.ts';
+import { type OutOptions, writeOut } from '../write-file.ts';
 
 export interface CutsOptions extends WatchOptions {
   readonly limit: number;
 }
 
-export interface CertificateOptions extends GlobalOptions {
+export interface CertificateOptions extends OutOptions {
   readonly at?: number;
-  readonly out?: string;
 }
 
 /** Lists the cuts of the last minutes, newest first. */
@@ -25,7 +24,7 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
     () => client.listCuts(),
     ({ items }) => {
       const shown = items.slice(0, options.limit);
-      if (options.json) context.output.json({ items: shown });
+      if (options.json) context.output.data({ items: shown });
       else if (shown.length === 0)
         context.output.line('no cuts yet: the first comes within half a minute of the start');
       else {
@@ -54,15 +53,13 @@ export async function certificate(context: CliContext, options: CertificateOptio
     });
   }
   if (options.out !== undefined) {
-    const path = await writeNew(context, options.out, `${answer.certificate}\n`);
-    if (options.json) context.output.json({ file: path, at: answer.at });
+    const path = await writeOut(context, options.out, `${answer.certificate}\n`, options.force);
+    if (options.json) context.output.data({ file: path, at: answer.at });
     else {
       context.output.line(`${path}: certificate of ${timeOf(answer.at)}`);
-      context.output.remark(
-        `check it anywhere: ${context.programName} cuts verify ${shellWord(options.out)} --trust fleet.json`,
-      );
+      context.output.remark(`check it anywhere: lattice cuts verify ${shellWord(options.out)} --trust fleet.json`);
     }
-  } else if (options.json) context.output.json(answer);
+  } else if (options.json) context.output.data(answer);
   else context.output.line(answer.certificate);
   return EXIT.ok;
 }

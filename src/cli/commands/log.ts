@@ -31,7 +31,7 @@ export async function log(context: CliContext, options: LogOptions): Promise<num
   const { level, after, limit } = options;
   if (!options.follow) {
     const { items } = await client.getLogs({ level, after, limit });
-    if (options.json) output.json({ items });
+    if (options.json) output.data({ items });
     else for (const line of items) output.line(describe(line, output));
     return EXIT.ok;
   }
@@ -45,7 +45,7 @@ export async function log(context: CliContext, options: LogOptions): Promise<num
         continue;
       }
       const { type: _type, ...gap } = said;
-      if (options.json) output.json(gap);
+      if (options.json) output.data(gap);
       else output.remark(`… ${gap.dropped} lines are missing here`);
     }
     return EXIT.ok;

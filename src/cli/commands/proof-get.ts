@@ -1,11 +1,10 @@
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printable, shellWord } from '../output.ts';
-import { writeNew } from '../write-file.ts';
+import { type OutOptions, writeOut } from '../write-file.ts';
 
-export interface ProofGetOptions extends GlobalOptions {
-  readonly out?: string;
+export interface ProofGetOptions extends OutOptions {
   /** 'cut' asks for a proof under the newest root that a quorum has certified, with the certificate. */
   readonly at?: 'cut';
 }
@@ -14,15 +13,15 @@ export async function proofGet(context: CliContext, key: string, options: ProofG
   const client = await connect(context, options);
   const proof = await client.getProof(key, { at: options.at });
   if (options.out === undefined) {
-    context.output.json(proof);
+    context.output.data(proof);
     return EXIT.ok;
   }
-  const path = await writeNew(context, options.out, `${JSON.stringify(proof)}\n`);
-  if (options.json) context.output.json({ file: path, key, kind: proof.kind, root: proof.root });
+  const path = await writeOut(context, options.out, `${JSON.stringify(proof)}\n`, options.force);
+  if (options.json) context.output.data({ file: path, key, kind: proof.kind, root: proof.root });
   else {
     context.output.line(`${path}: ${printable(key)} is ${proof.kind} under root ${proof.root}`);
     context.output.remark(
-      `check it anywhere: ${context.programName} proof verify ${shellWord(options.out)} --key ${shellWord(printable(key))} --trust fleet.json`,
+      `check it anywhere: lattice proof verify ${shellWord(options.out)} --key ${shellWord(printable(key))} --trust fleet.json`,
     );
   }
   return EXIT.ok;

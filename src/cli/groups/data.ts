@@ -5,7 +5,7 @@ import type { ProofGetOptions } from '../commands/proof-get.ts';
 import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
 import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, limited, TRUST_HELP, VERDICTS } from '../define.ts';
+import { type Definition, limited, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
 export function dataCommands(definition: Definition): void {
@@ -110,16 +110,16 @@ function defineState({ context, define }: Definition, state: Command): void {
 }
 
 function defineProof({ context, define }: Definition, proof: Command): void {
-  define(
-    proof,
-    'get <key>',
-    "fetch the proof of a key's presence or absence",
-    ['proof get greeting --out greeting.proof', 'proof get greeting --at cut'],
-    async (options: ProofGetOptions, [key = '']) =>
-      (await import('../commands/proof-get.ts')).proofGet(context, key, options),
-  )
-    .option('--out <file>', 'write it to a file (default: stdout)')
-    .addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']));
+  writesFile(
+    define(
+      proof,
+      'get <key>',
+      "fetch the proof of a key's presence or absence",
+      ['proof get greeting --out greeting.proof', 'proof get greeting --at cut'],
+      async (options: ProofGetOptions, [key = '']) =>
+        (await import('../commands/proof-get.ts')).proofGet(context, key, options),
+    ),
+  ).addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']));
   define(
     proof,
     'verify <file>',

@@ -5,7 +5,16 @@ import type { DoctorOptions } from '../commands/doctor.ts';
 import type { DifferencesOptions } from '../commands/peers.ts';
 import type { SyncModeOptions } from '../commands/sync.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, integerIn, limited, numberIn, TRUST_HELP, VERDICTS, watchable } from '../define.ts';
+import {
+  type Definition,
+  integerIn,
+  limited,
+  numberIn,
+  TRUST_HELP,
+  VERDICTS,
+  watchable,
+  writesFile,
+} from '../define.ts';
 import type { WatchOptions } from '../watch.ts';
 
 /** Commands for nodes together: doctor, peers, sync, cuts. */
@@ -112,19 +121,19 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     20,
     64,
   );
-  define(
-    cuts,
-    'certificate',
-    "a quorum's certificate, in base64url: what an auditor trusts instead of one node",
-    ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
-    async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
-  )
-    .addOption(
-      new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
-        integerIn(0, Number.MAX_SAFE_INTEGER),
-      ),
-    )
-    .option('--out <file>', 'write it to a file (default: stdout)');
+  writesFile(
+    define(
+      cuts,
+      'certificate',
+      "a quorum's certificate, in base64url: what an auditor trusts instead of one node",
+      ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
+      async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
+    ),
+  ).addOption(
+    new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
+      integerIn(0, Number.MAX_SAFE_INTEGER),
+    ),
+  );
   define(
     cuts,
     'verify <file>',

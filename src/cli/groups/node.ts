@@ -2,10 +2,10 @@ import { Option } from 'commander';
 import type { ConfigShowOptions } from '../commands/config.ts';
 import type { EventsOptions } from '../commands/events.ts';
 import type { LogOptions } from '../commands/log.ts';
-import type { OpenapiOptions } from '../commands/openapi.ts';
 import type { StatusOptions } from '../commands/status.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, integerIn, watchable } from '../define.ts';
+import { type Definition, integerIn, watchable, writesFile } from '../define.ts';
+import type { OutOptions } from '../write-file.ts';
 
 /** Commands that show one node: status, events, log, config, verify, metrics, openapi. */
 export function nodeCommands({ context, program, define, group }: Definition): void {
@@ -77,11 +77,13 @@ export function nodeCommands({ context, program, define, group }: Definition): v
       (await import('../commands/metrics.ts')).metrics(context, filter, options),
   );
 
-  define(
-    program,
-    'openapi',
-    "the OpenAPI document of the node's API",
-    ['openapi', 'openapi --out lattice.json'],
-    async (options: OpenapiOptions) => (await import('../commands/openapi.ts')).openapi(context, options),
-  ).option('--out <file>', 'write it to a file (default: stdout)');
+  writesFile(
+    define(
+      program,
+      'openapi',
+      "the OpenAPI document of the node's API",
+      ['openapi', 'openapi --out lattice.json'],
+      async (options: OutOptions) => (await import('../commands/openapi.ts')).openapi(context, options),
+    ),
+  );
 }

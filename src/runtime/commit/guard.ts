@@ -23,6 +23,8 @@ const MAX_CATCH_UP_MS = 300_000;
 export interface Guard {
   /** The reasons why this node refuses writes at present; empty when there is none. */
   reasons(): readonly ReadOnlyReason[];
+  /** Since when the reason has held, Unix ms; undefined where it does not hold. */
+  since(code: ReadOnlyCode): number | undefined;
   warnings(): readonly Warning[];
   /**
    * Resolves when writes can be taken, or as soon as there is a reason to refuse them. After a start that takes at most
@@ -72,7 +74,7 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks
  */
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, log } = deps;
-  const reasons = new Map<ReadOnlyCode, string>();
+  const reasons = new Map<ReadOnlyCode, { readonly text: string; readonly since: number }>();
   const started = clock.monotonic();
   const startedWall = clock.now();
   const own = bytesToHex(deps.incarnation);
@@ -119,7 +121,7 @@ export function createGuard(deps: GuardDeps): Guard {
       if (reasons.delete(code)) log.info({ code }, 'read-only reason cleared');
     } else {
       if (!reasons.has(code)) log.error({ code, reason: text }, 'node is read-only');
-      reasons.set(code, text);
+      reasons.set(code, { text, since: reasons.get(code)?.since ?? clock.now() });
       release();
     }
   }
@@ -132,7 +134,8 @@ export function createGuard(deps: GuardDeps): Guard {
   }
 
   return {
-    reasons: () => Array.from(reasons, ([code, text]) => ({ code, text })),
+    reasons: () => Array.from(reasons, ([code, { text }]) => ({ code, text })),
+    since: (code) => reasons.get(code)?.since,
     warnings: () => [...clocks.warnings(), ...unfulfilled.map(claimWarning)],
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,

@@ -130,7 +130,17 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     onFatal,
   });
   if (!hasPeers) settleHistory(undefined);
-  const contradictions = createContradictions({ hasher, log });
+  const contradictions = createContradictions({
+    hasher,
+    network,
+    isKnown: replica.knows,
+    isTrusted: trust.has,
+    saved: opened.evidence,
+    keep: writer.keep,
+    log,
+  });
+  for (const { evidence } of contradictions.all())
+    for (const { key, context } of evidence.forgotten) replica.recallForgotten(key, context);
   const covering = createCovering(clock);
   const coveringWrites = createCoveringWrites({ covering, writer, guard, clock, log });
   const door = createDoor({

@@ -37,9 +37,9 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
   const deps = measured(given, series.metrics);
   const opened = await openNode(options, deps);
   const parts = buildParts(options, deps, opened);
-  const lattice = assembleLattice({ options, deps, opened, parts, series, startedAt });
+  const { lattice, keeper } = assembleLattice({ options, deps, opened, parts, series, startedAt });
   const agreement = () => lattice.status().converged;
-  const runners = [...runnersOf(parts), { start: () => series.start(agreement), stop: () => series.stop() }];
+  const runners = [...runnersOf(parts), keeper, { start: () => series.start(agreement), stop: () => series.stop() }];
 
   return {
     lattice,

@@ -29,8 +29,8 @@ export interface AddedPeersDeps {
 export interface AddedPeersBook {
   add(peer: PeerAddress): Promise<boolean>;
   remove(peer: PeerAddress): Promise<void>;
-  hasUrl(url: string): boolean;
-  hasAuthor(author: Author): boolean;
+  /** The URLs among `urls` and the multiaddrs of `author` that an operator added, in the form that `remove` takes. */
+  addressesOf(author: Author | undefined, urls: readonly string[]): readonly string[];
 }
 
 /** A peer in the form in which it is stored and compared. */
@@ -93,7 +93,8 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     return named;
   }
 
-  const hasAuthor = (author: Author): boolean => now.multiaddrs.some((address) => multiaddrAuthor(address) === author);
+  const multiaddrsOf = (author: Author | undefined): readonly string[] =>
+    author === undefined ? [] : now.multiaddrs.filter((address) => multiaddrAuthor(address) === author);
 
   // The peers that an earlier run stored count from the start.
   for (const address of now.multiaddrs) {
@@ -112,7 +113,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     const url = http.find(author)?.url;
     members.release(author, {
       url,
-      configured: url !== undefined || configured.authors.includes(author) || hasAuthor(author),
+      configured: url !== undefined || configured.authors.includes(author) || multiaddrsOf(author).length > 0,
     });
   }
 
@@ -123,8 +124,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   }
 
   return {
-    hasUrl: (url) => now.urls.includes(url),
-    hasAuthor,
+    addressesOf: (author, urls) => [...now.urls.filter((url) => urls.includes(url)), ...multiaddrsOf(author)],
     async add(peer) {
       const { kind, text, author } = resolved(peer);
       return inTurn(async () => {

@@ -198,7 +198,11 @@ describe('proof get', () => {
     expect(JSON.parse((await run(on('proof', 'get', 'k'))).out)).toMatchObject({ key: 'k', kind: 'absent' });
     expect((await run(on('proof', 'get', 'k', '--out', 'k.proof'), { cwd: dir })).code).toBe(0);
     expect(JSON.parse(readFileSync(join(dir, 'k.proof'), 'utf8'))).toMatchObject({ key: 'k' });
-    expect(errorOf(await run(on('proof', 'get', 'k', '--out', 'k.proof', '--json'), { cwd: dir })).code).toBe('exists');
+    const again = errorOf(await run(on('proof', 'get', 'k', '--out', 'k.proof', '--json'), { cwd: dir }));
+    expect([again.code, again.next]).toEqual(['exists', expect.stringContaining('--force')]);
+    writeFileSync(join(dir, 'k.proof'), 'an older proof, longer than the new one'.repeat(1000));
+    expect((await run(on('proof', 'get', 'k', '--out', 'k.proof', '--force'), { cwd: dir })).code).toBe(0);
+    expect(JSON.parse(readFileSync(join(dir, 'k.proof'), 'utf8'))).toMatchObject({ key: 'k', kind: 'absent' });
   });
 });
 

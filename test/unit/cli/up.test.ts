@@ -79,6 +79,7 @@ describe('up', () => {
       '--env-file f/node1-huggingface.env',
       `--url ${fleetOf().nodes[1]?.api}`,
       'doctor --fleet f/fleet.json',
+      `\nDashboard, in a browser: ${fleetOf().nodes[0]?.api}/dashboard\n`,
     ])
       expect(out).toContain(part);
     expect(logOf('node3-backup')).toContain('stopping: SIGTERM');

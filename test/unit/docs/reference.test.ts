@@ -73,7 +73,7 @@ function commandLines(text: string): readonly string[] {
     ([, line]) => line as string,
   );
   return [...blocks, ...inline].flatMap(
-    (line) => /(?:^lattice|^npm run -s lattice --| dist\/cli\/main\.js) ([a-z].*)$/.exec(line)?.[1] ?? [],
+    (line) => /(?:^ *lattice|^ *npm run -s lattice --| dist\/cli\/main\.js) ([a-z].*)$/.exec(line)?.[1] ?? [],
   );
 }
 

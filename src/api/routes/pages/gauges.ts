@@ -1,5 +1,5 @@
 import type { ReadOnlyCode, WarningCode } from '../../../runtime/facade/codes.ts';
-import type { NodeStatus, PeerStatus } from '../../../runtime/facade/index.ts';
+import { HEALTH, type NodeStatus, type PeerStatus } from '../../../runtime/facade/index.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
 
 /**
@@ -9,7 +9,6 @@ import type { Gauge, ResourceView } from '../../http/sources.ts';
 export const MAX_LABELLED_PEERS = 64;
 const SHORT = 8;
 const OTHER = 'other';
-const HEALTH = ['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
 const MODES = ['auto', 'p2p', 'http'] as const;
 const LUNGS = ['p2p', 'http', 'none'] as const;
 /** Codes of the reasons and warnings that end when the clock is set right. */

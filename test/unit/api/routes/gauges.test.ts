@@ -16,6 +16,7 @@ beforeAll(async () => {
 function peer(id: string, more: Partial<PeerStatus> = {}): PeerStatus {
   return {
     peerId: `12D3KooWAAAA${id}`,
+    label: id,
     configured: true,
     trusted: true,
     lung: 'p2p',

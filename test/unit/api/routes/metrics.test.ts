@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLog, createLogRing } from '../../../../src/adapters/system/index.ts';
 import { createApi } from '../../../../src/api/index.ts';
+import { REFUSALS } from '../../../../src/core/types/index.ts';
 import { createHandClock, EPOCH_MS } from '../../../support/clock.ts';
 import { eventually } from '../../../support/wait.ts';
 import { has } from '../../deploy/support.ts';
@@ -67,6 +68,14 @@ describe('GET /metrics', () => {
     expect(value(second, 'lattice_changed_keys_total')).toBe(1);
     expect(value(second, 'lattice_http_requests_total', { route: '/metrics', status: '200' })).toBeGreaterThan(0);
     for (const page of [first, second]) expect(value(page, 'lattice_metrics_dropped_total')).toBe(0);
+  });
+
+  test('what alerts ask the growth of stands at 0 before it first happens [M2]', async () => {
+    const { series } = await pageOf(a);
+    const values = (name: string): number[] => series.filter((one) => one.name === name).map(({ value }) => value);
+    expect(values('lattice_refused_total')).toEqual([...REFUSALS, 'key-full'].map(() => 0));
+    expect(new Set(values('lattice_fan_out_failures_total'))).toEqual(new Set([0]));
+    expect(values('lattice_cut_mismatches_total')).toEqual([0]);
   });
 
   test('tells the state: one peer of a short name, equal, carried by HTTP [M3]', async () => {
