@@ -1,5 +1,4 @@
 export {
-  type CheckProofOptions,
   type ConfigOption,
   checkProof,
   type EmbeddedCall,
@@ -18,7 +17,7 @@ export {
   type SubscribeOptions,
   startNode,
 } from './app/index.ts';
-export type { ProofQuestion, Proven, Trust } from './audit/index.ts';
+export type { CheckProofOptions, ProofQuestion, Proven, Trust } from './audit/index.ts';
 export {
   type ApiSettings,
   type Config,
@@ -35,5 +34,6 @@ export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
 export type * from './runtime/facade/peers.ts';
 export type * from './runtime/facade/status.ts';
+export type * from './runtime/facade/verdict.ts';
 export type { Change, Changes, ChangesOptions } from './runtime/streams/changes.ts';
 export type { Stream } from './timing/index.ts';

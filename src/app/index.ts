@@ -1,4 +1,4 @@
-export { type CheckProofOptions, checkProof } from './check-proof.ts';
+export { checkProof } from './check-proof.ts';
 export type { EmbeddedCall, EmbeddedLattice, EmbeddedPage, SubscribeOptions } from './embedded-lattice.ts';
 export type { Logger, LoggerOption, NodeLogLine } from './logger.ts';
 export { generateNodeKey, type NodeKey } from './node-key.ts';

@@ -1,4 +1,4 @@
-import { LatticeError } from '../../core/types/index.ts';
+import { cursorLost, LatticeError } from '../../core/types/index.ts';
 import type { Stream } from '../../timing/index.ts';
 import type { EventSubscription, Lattice, LatticeEvent } from '../facade/index.ts';
 
@@ -193,12 +193,4 @@ export function followChanges(
     },
   };
   return changes;
-}
-
-/** LatticeError `cursor-lost`: changes are missing between what was read and what comes. `cursor` is the present. */
-function cursorLost(reason: string, cursor: string): LatticeError {
-  return new LatticeError('cursor-lost', `changes are missing: ${reason}`, {
-    next: 'Read the state anew, then follow the changes after the cursor in details.cursor.',
-    details: { cursor },
-  });
 }
