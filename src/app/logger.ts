@@ -1,12 +1,12 @@
-import { createLog, type LogDestination, teeLog } from '../adapters/system/index.ts';
+import { createLog, type LeastLevel, type LogDestination, teeLog } from '../adapters/system/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Log } from '../ports/index.ts';
 
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /** One line of the log of an embedded node. */
 export interface NodeLogLine {
-  readonly level: (typeof LEVELS)[number];
+  readonly level: Level;
   /** The part of the node that says it, for example `lattice`, `p2p` or `api`. */
   readonly component: string;
   /** A sentence that is constant for each place in the code. */
@@ -32,23 +32,28 @@ export type LoggerOption = Logger | ((line: NodeLogLine) => void) | 'stdout';
 /**
  * The log of a node, which also writes into the ring that the API shows. Without a logger it writes nowhere else.
  * Secrets of the configuration are struck out of the lines of the ring and of standard output; a logger that was given
- * gets its fields as they are. Lines below the configured level reach none of them.
+ * gets its fields as they are. Lines that `level` does not write reach none of them.
  */
-export function openLog(config: Config, logger: LoggerOption | undefined, ring: LogDestination): Log {
+export function openLog(
+  config: Config,
+  logger: LoggerOption | undefined,
+  ring: LogDestination,
+  level: Pick<LeastLevel, 'writes'>,
+): Log {
   const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
     (secret) => secret !== undefined,
   );
-  const { logLevel: level, logFormat: format } = config;
+  const { logFormat: format } = config;
   if (logger === 'stdout') return createLog({ level, format, ring, secrets });
   const ringOnly = createLog({ level, format: 'json', destination: ring, secrets });
   return logger === undefined ? ringOnly : teeLog(logOf(logger, level), ringOnly);
 }
 
-function logOf(logger: Exclude<LoggerOption, 'stdout'>, least: Config['logLevel'], component = 'lattice'): Log {
+function logOf(logger: Exclude<LoggerOption, 'stdout'>, least: Pick<LeastLevel, 'writes'>, component = 'lattice'): Log {
   const write =
-    (level: (typeof LEVELS)[number]) =>
+    (level: Level) =>
     (fields: object, message: string): void => {
-      if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
+      if (!least.writes(level)) return;
       try {
         if (typeof logger === 'function')
           logger({ level, component, message, fields: fields as Readonly<Record<string, unknown>> });

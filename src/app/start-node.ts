@@ -5,6 +5,7 @@ import { createP2pLung } from '../adapters/p2p/index.ts';
 import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
+  createLeastLevel,
   createLogRing,
   createMachineProbe,
   createSigner,
@@ -59,7 +60,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   const { logger } = options;
   const config = takeConfig(options);
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
-  const root = openLog(config, logger, ring);
+  const level = createLeastLevel(config.logLevel);
+  const root = openLog(config, logger, ring, level);
   const log = root.child('lattice');
   const clock = systemClock({
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
@@ -178,6 +180,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         log: root.child('api'),
         metrics,
         logs: ring,
+        logLevel: level,
         hasRoom: descriptors.hasRoom,
         resources: () => machine.resources(),
         ...(config.metrics ? { metricsPage: metrics } : {}),

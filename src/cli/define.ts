@@ -32,6 +32,11 @@ export interface Definition {
   readonly group: (name: string, summary: string, ...examples: readonly string[]) => Command;
 }
 
+/** The command that runs when a group is named alone, whose options the group takes too. */
+const DEFAULTS = new WeakMap<Command, Command>();
+
+export const defaultOf = (group: Command): Command | undefined => DEFAULTS.get(group);
+
 export function createDefinition(
   context: CliContext,
   program: Command,
@@ -39,14 +44,17 @@ export function createDefinition(
 ): Definition {
   const add =
     (isDefault: boolean): Definition['define'] =>
-    (parent, usage, summary, examples, run) =>
-      parent
+    (parent, usage, summary, examples, run) => {
+      const command = parent
         .command(usage, { isDefault })
         .description(summary)
         .addHelpText('after', example(...examples))
         .action(async function action(this: Command) {
           finish(await run(globalsOf(this) as never, this.args));
         });
+      if (isDefault) DEFAULTS.set(parent, command);
+      return command;
+    };
   return {
     context,
     program,

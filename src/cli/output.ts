@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import { documentText } from './yaml.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
@@ -65,14 +65,23 @@ export function createOutput(
   };
 }
 
-/** Makes a line of each row, with aligned columns. Cells are plain text, and the last column is not padded. */
+/**
+ * Makes a line of each row, with aligned columns. The last cell of a row is not padded, and a row that ends early may
+ * have a long one there.
+ */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  for (const row of rows) row.slice(0, -1).forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))));
   return rows.map((row) =>
-    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  '),
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - widthOf(cell))))
+      .join('  ')
+      .trimEnd(),
   );
 }
+
+/** The characters of a cell that a terminal shows, without those that choose a style. */
+const widthOf = (cell: string): number => stripVTControlCharacters(cell).length;
 
 /**
  * Makes text from elsewhere (keys, names, errors) safe for a terminal: control characters and changes of direction are

@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module';
 import { type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { Log } from '../../ports/index.ts';
+import { createLeastLevel, type LeastLevel, type LogLevel } from './log-level.ts';
 
 export interface LogOptions {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** The least level of the lines that are written. The object can change it while the log is used. */
+  readonly level: LogLevel | Pick<LeastLevel, 'writes'>;
   /** 'json' writes one object a line, 'pretty' coloured text for a terminal. */
   readonly format: 'json' | 'pretty';
   /** Receives whole lines, each with its line feed. Default: standard output. */
@@ -55,7 +57,8 @@ export function createLog({ level, format, destination = standardOutput(), ring,
   };
   const root = pino(
     {
-      level,
+      // What is written is decided for each line below, because children of the library keep the level of their making.
+      level: 'debug',
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: {
@@ -67,11 +70,17 @@ export function createLog({ level, format, destination = standardOutput(), ring,
     sink,
   );
   // Every child is one of the root, because a child's child would carry `component` twice.
+  const least = typeof level === 'string' ? createLeastLevel(level) : level;
+  const writer =
+    (logger: Logger, of: LogLevel) =>
+    (fields: object, message: string): void => {
+      if (least.writes(of)) logger[of](fields, message);
+    };
   const logOf = (logger: Logger): Log => ({
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => logger.error(fields, message),
+    debug: writer(logger, 'debug'),
+    info: writer(logger, 'info'),
+    warn: writer(logger, 'warn'),
+    error: writer(logger, 'error'),
     child: (component) => logOf(root.child({ component })),
   });
   return logOf(root);

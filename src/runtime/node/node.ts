@@ -97,6 +97,7 @@ function runnersOf(parts: Parts): Runner[] {
       start: () =>
         http.start({
           onIdentity: members.foundAt,
+          onLeft: parts.added.release,
           onTwin: guard.sawTwin,
           onHello: (author, hello) => intake.onHello(author, hello, 'http'),
           onFrame: intake.onStreamFrame,

@@ -19,7 +19,7 @@ export interface AddedPeersDeps {
   /** The peers that the configuration names. `authors` are those of its multiaddrs. */
   readonly configured: AddedPeers & { readonly authors: readonly Author[] };
   readonly self: Author;
-  readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find' | 'peers'>;
+  readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find'>;
   readonly members: Pick<Members, 'configure' | 'release'>;
   /** Tells the P2P lung which further addresses it should stay connected with. */
   readonly stayWith: (multiaddrs: readonly string[]) => void;
@@ -31,6 +31,8 @@ export interface AddedPeersBook {
   remove(peer: PeerAddress): Promise<void>;
   /** The URLs among `urls` and the multiaddrs of `author` that an operator added, in the form that `remove` takes. */
   addressesOf(author: Author | undefined, urls: readonly string[]): readonly string[];
+  /** Takes the membership from a peer that left one of our URLs, or was removed, unless something else names it. */
+  release(author: Author): void;
 }
 
 /** A peer in the form in which it is stored and compared. */
@@ -108,7 +110,6 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     now = next;
   }
 
-  /** Takes the membership from a removed peer, unless something else names the peer. */
   function release(author: Author): void {
     const url = http.find(author)?.url;
     members.release(author, {
@@ -125,6 +126,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
 
   return {
     addressesOf: (author, urls) => [...now.urls.filter((url) => urls.includes(url)), ...multiaddrsOf(author)],
+    release,
     async add(peer) {
       const { kind, text, author } = resolved(peer);
       return inTurn(async () => {
@@ -156,9 +158,9 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
         await keep({ ...now, [kind]: now[kind].filter((known) => known !== text) });
         log.info({ [kind]: text }, 'peer removed');
         deps.stayWith(now.multiaddrs);
-        const owner = author ?? http.peers().find((peer) => peer.url === text)?.author;
+        // Whoever answered at the URL is released as it leaves.
         if (author === undefined) http.remove(text);
-        if (owner !== undefined) release(owner);
+        else release(author);
       });
     },
   };

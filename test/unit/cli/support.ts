@@ -299,3 +299,15 @@ export async function startFakeNode(): Promise<FakeNode> {
   };
   return node;
 }
+
+/** Runs `work` while the zone of this machine is `zone`. */
+export function inZone<T>(zone: string, work: () => T): T {
+  const before = process.env['TZ'];
+  process.env['TZ'] = zone;
+  try {
+    return work();
+  } finally {
+    if (before === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = before;
+  }
+}

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { createLog, type LogOptions } from '../../../../src/adapters/system/log.ts';
+import { createLeastLevel } from '../../../../src/adapters/system/log-level.ts';
 import { LatticeError } from '../../../../src/core/types/index.ts';
 
 function collected(options: Partial<LogOptions> = {}) {
@@ -38,6 +39,26 @@ test('the level is a threshold, for children too', () => {
     ['error', 'error'],
     ['warn', 'warn'],
     ['error', 'error'],
+  ]);
+});
+
+test('the level can be changed while the log is used, for children that were made before too', () => {
+  const level = createLeastLevel('warn');
+  const { log, lines } = collected({ level });
+  const child = log.child('early');
+  for (const least of ['warn', 'debug', 'error'] as const) {
+    level.set(least);
+    expect(level.get()).toBe(least);
+    for (const logger of [log, child]) {
+      logger.debug({}, `debug at ${least}`);
+      logger.error({}, `error at ${least}`);
+    }
+  }
+  const twice = (text: string): readonly string[] => [text, text];
+  expect(lines().map(({ msg }) => msg)).toEqual([
+    ...twice('error at warn'),
+    ...[0, 1].flatMap(() => ['debug at debug', 'error at debug']),
+    ...twice('error at error'),
   ]);
 });
 

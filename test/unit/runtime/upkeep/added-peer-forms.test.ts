@@ -16,7 +16,7 @@ async function open() {
     added: await loadAddedPeers(store),
     configured: { urls: ['http://configured.example'], multiaddrs: [], authors: [] },
     self: self.author,
-    http: { add() {}, remove() {}, find: () => undefined, peers: () => [] },
+    http: { add() {}, remove() {}, find: () => undefined },
     members: { configure() {}, release() {} },
     stayWith() {},
     log,

@@ -62,10 +62,11 @@ async function open(): Promise<void> {
     http: {
       add: (url) => void urls.push(urlOf(url)),
       remove(url) {
+        const owner = urls.find((one) => one.url === url)?.author;
         urls = urls.filter((one) => one.url !== url);
+        if (owner !== undefined) book.release(owner);
       },
       find: (author) => urls.find((one) => one.author === author),
-      peers: () => urls,
     },
     members,
     stayWith: (multiaddrs) => dialled.push(multiaddrs),
@@ -141,6 +142,24 @@ describe('a peer that is added', () => {
     expect(await book.add({ multiaddr: ADDRESS })).toBe(true);
     await book.remove({ url: 'http://7.test' });
     expect(await book.add({ url: URL_A })).toBe(true);
+  });
+});
+
+describe('a peer whose URL another key has taken', () => {
+  it('is a member no more, unless an address or a configuration still names it [S9]', async () => {
+    const second = createAuthor(3).author;
+    configured = { urls: [URL_A], multiaddrs: [], authors: [] };
+    await open();
+    proven(URL_A, friend);
+    expect(members.has(friend)).toBe(true);
+    proven(URL_A, second);
+    book.release(friend);
+    expect([members.has(friend), members.has(second), peers.get(friend)?.link.url]).toEqual([false, true, undefined]);
+    await book.add({ multiaddr: ADDRESS });
+    proven(URL_A, friend);
+    proven(URL_A, second);
+    book.release(friend);
+    expect([members.has(friend), peers.get(friend)?.link.url]).toEqual([true, undefined]);
   });
 });
 
