@@ -67,6 +67,8 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'expectsOthers' | 'peerC
   readonly dials: boolean;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
+  /** What people read in place of a peer's id. */
+  readonly nameOf: (peer: Author) => string;
   /** Whether the peer's newest root equals ours. */
   readonly agreesWith: (peer: Author) => boolean;
   /** Called when a reason has been cleared. */
@@ -156,7 +158,7 @@ export function createGuard(deps: GuardDeps): Guard {
   return {
     reasons: () => Array.from(reasons, ([code, { text }]) => ({ code, text })),
     since: (code) => reasons.get(code)?.since,
-    warnings: () => [...clocks.warnings(), ...unfulfilled.map(claimWarning)],
+    warnings: () => [...clocks.warnings(), ...unfulfilled.map((peer) => claimWarning(deps.nameOf(peer)))],
     isOpen: () => open,
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
@@ -204,9 +206,9 @@ export function createGuard(deps: GuardDeps): Guard {
   };
 }
 
-function claimWarning(peer: Author): Warning {
+function claimWarning(peer: string): Warning {
   return {
     code: 'own-history-claim',
-    text: `peer ${peer} claimed at our start to have commits of our key that nobody delivered: its state or its word is wrong`,
+    text: `${peer} claimed at our start to have commits of our key that nobody delivered: its state or its word is wrong`,
   };
 }

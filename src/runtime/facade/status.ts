@@ -18,7 +18,9 @@ export interface LungStatus {
 export interface Transition {
   /** Unix ms. */
   readonly at: number;
+  /** The author of the peer, and what people read in its place. */
   readonly peer?: string;
+  readonly name?: string;
   readonly from: string;
   readonly to: string;
   /** The cause as a sentence for people, and below its code for programs. */

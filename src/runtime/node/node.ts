@@ -101,5 +101,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.integrity,
     parts.cuts,
     parts.bootstrap,
+    parts.telling,
+    parts.remembered,
   ];
 }

@@ -50,6 +50,8 @@ export interface RepairsDeps extends SessionRunnerDeps {
   readonly peers: PeerTable;
   readonly linkTo: LinkTo;
   readonly peerIdOf: (author: Author) => string;
+  /** What people read in place of an author. */
+  readonly nameOf: (author: Author) => string;
   readonly onEvent: (event: LatticeEvent) => void;
   /** Whether a snapshot is being taken over. Differences are not repaired meanwhile. */
   readonly isBlocked: () => boolean;
@@ -131,7 +133,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
   }
 
   function tell(peer: Peer, lung: LungName, report: RepairReport): void {
-    deps.onEvent({ type: 'repair', peer: deps.peerIdOf(peer.author), report });
+    deps.onEvent({ type: 'repair', peer: deps.peerIdOf(peer.author), name: deps.nameOf(peer.author), report });
     metrics.count('lattice_repairs_total', { lung, outcome: report.outcome });
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'sent' }, report.bytesSent);
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'received' }, report.bytesReceived);
@@ -160,7 +162,8 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       if (clock.monotonic() - told < PROGRESS_EVERY_MS) return;
       told = clock.monotonic();
       log.debug({ peer: author, ...progress }, 'repair progress');
-      deps.onEvent({ type: 'progress', what: 'repair', peer: deps.peerIdOf(author), ...progress });
+      const [peer, name] = [deps.peerIdOf(author), deps.nameOf(author)];
+      deps.onEvent({ type: 'progress', what: 'repair', peer, name, ...progress });
     };
   }
 

@@ -1,5 +1,5 @@
 import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../core/types/index.ts';
-import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
+import { decodeGossip, type GossipMessage, type Hello, type SyncMessage } from '../../core/wire/index.ts';
 import type { HttpLung, Log } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import type { SyncMode } from '../facade/index.ts';
@@ -40,7 +40,7 @@ export interface HttpHandlers {
   readonly onIdentity: (author: Author, url: string) => void;
   /** Another running node proved at this URL that it has our own key. */
   readonly onTwin: (url: string) => void;
-  readonly onHello: (author: Author, hello: Extract<SyncMessage, { type: 'hello' }>) => Promise<void>;
+  readonly onHello: (author: Author, hello: Hello) => Promise<void>;
   readonly onFrame: (author: Author, message: GossipMessage) => Promise<void>;
   /** The stream has lost its place; a repair must bring what it missed. */
   readonly onReset: (author: Author) => void;

@@ -31,6 +31,7 @@ function pass(guard: Guard, ms: number): void {
 
 const make = (expectsOthers = true, dials = true): Guard =>
   createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: new Uint8Array(8).fill(1),

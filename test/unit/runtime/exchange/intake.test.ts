@@ -55,6 +55,7 @@ beforeEach(async () => {
   verify = verifier.verify;
   peers = createPeerTable(clock);
   guard = createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: OWN_LIFE,
@@ -89,6 +90,7 @@ beforeEach(async () => {
     passOn: (fragments) => void passedOn.push(fragments.map(({ id }) => id)),
   });
   intake = createIntake({
+    onName: () => undefined,
     network: NETWORK,
     self: self.author,
     incarnation: OWN_LIFE,

@@ -46,6 +46,7 @@ beforeEach(async () => {
   heads = 0;
   const { replica, writer, entries } = ours;
   repairs = createRepairs({
+    nameOf: (author) => author,
     replica,
     hasher,
     writer,

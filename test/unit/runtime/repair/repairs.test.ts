@@ -103,6 +103,7 @@ function createAll(self: TestAuthor): void {
   };
   const { replica, writer, entries } = ours;
   repairs = createRepairs({
+    nameOf: (author) => author,
     replica,
     hasher,
     writer,
