@@ -5,22 +5,19 @@ import { createP2pLung } from '../adapters/p2p/index.ts';
 import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
-  createLog,
   createLogRing,
   createMachineProbe,
   createSigner,
   createVerifier,
   type Descriptors,
   ENOUGH_DESCRIPTORS,
-  type LogDestination,
   loadOrCreateKey,
   nodeHasher,
   systemClock,
   systemRandom,
-  teeLog,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
-import { createApi } from '../api/index.ts';
+import { createApi, type ReloadReport } from '../api/index.ts';
 import type { Config } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
@@ -30,6 +27,8 @@ import type { Clock, Log, P2pLung } from '../ports/index.ts';
 import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
+import { openLog } from './open-log.ts';
+import { createRunningConfig } from './running-config.ts';
 import { VERSION } from './version.ts';
 
 /** The node is read-only below the greater of these, so that the store has room to compact and to close cleanly. */
@@ -49,6 +48,11 @@ export interface StartOptions {
    * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 74.
    */
   readonly onFatal?: (error: unknown) => void;
+  /**
+   * Reads the configuration again when the node is to reload it (SPEC N18), and throws a LatticeError when that cannot
+   * be done. Default: a reload is refused.
+   */
+  readonly readConfig?: () => Config;
 }
 
 /** A node that runs. */
@@ -57,6 +61,11 @@ export interface StartedNode {
   /** The base URL of the API. */
   readonly url: string;
   readonly log: Log;
+  /**
+   * Reads the configuration again, and takes over trust list, peers, token and log level (SPEC N18). Rejects with a
+   * LatticeError, and changes nothing, when what it reads cannot be used.
+   */
+  reload(): Promise<ReloadReport>;
   /**
    * Stops the node: it takes no new requests, makes the last batch durable, and closes the lungs and the store. Further
    * calls wait for the first one.
@@ -69,9 +78,10 @@ export interface StartedNode {
  * so that no network can hold up a start. Rejects with a LatticeError that names the cause and the next step; nothing
  * is left running then.
  */
-export async function startNode({ config, log: given, onFatal }: StartOptions): Promise<StartedNode> {
+export async function startNode({ config, log: given, onFatal, readConfig }: StartOptions): Promise<StartedNode> {
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
-  const root = openLog(config, given, ring);
+  const logs = openLog(config, given, ring);
+  const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
@@ -119,17 +129,11 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         role: config.role,
         version: VERSION,
         network: config.network,
-        trusted: config.trusted as readonly Author[],
-        bootstrap: config.p2p.bootstrap.flatMap((address) => {
-          const parsed = parsePeerMultiaddr(address);
-          return isFlaw(parsed) ? [] : parsed.author;
-        }),
-        urls: config.http.nodes,
+        ...fleetOf(config),
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
-        violations: config.violations,
         warnings,
         p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap, open: config.p2p.open },
       },
@@ -155,9 +159,23 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
 
+    const running = createRunningConfig({
+      initial: config,
+      again: readConfig,
+      async apply(next) {
+        logs.follow(next);
+        return await node.reconfigure({
+          ...fleetOf(next),
+          warnings: [...next.warnings, ...shortOf(descriptors)],
+          p2p: { bootstrap: next.p2p.bootstrap },
+        });
+      },
+      log,
+    });
     const api = await createApi({
       lattice: node.lattice,
-      config,
+      config: running.forApi,
+      reload: running.reload,
       clock,
       log: root.child('api'),
       metrics,
@@ -186,6 +204,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
       lattice: node.lattice,
       url,
       log,
+      reload: running.reload,
       stop() {
         stopped ??= closeAll(closers).then(() => log.info({}, 'LATTICE STOPPED'));
         return stopped;
@@ -197,17 +216,13 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
   }
 }
 
-/**
- * The log, which also writes into the ring. Secrets of the configuration are struck out of the lines of the ring and of
- * standard output. A log that was given gets its lines as they are.
- */
-function openLog(config: Config, given: Log | undefined, ring: LogDestination): Log {
-  const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
-    (s) => s !== undefined,
-  );
-  const { logLevel: level, logFormat: format } = config;
-  if (given === undefined) return createLog({ level, format, ring, secrets });
-  return teeLog(given, createLog({ level, format: 'json', destination: ring, secrets }));
+/** What a node is told of its fleet, at its start and at each reload. */
+function fleetOf({ trusted, p2p, http, violations }: Config) {
+  const bootstrap = p2p.bootstrap.flatMap((address) => {
+    const parsed = parsePeerMultiaddr(address);
+    return isFlaw(parsed) ? [] : parsed.author;
+  });
+  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
 }
 
 function loadSeed(config: Config, log: Log): Bytes {

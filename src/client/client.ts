@@ -11,6 +11,7 @@ import type {
   LogPage,
   Operation,
   Proof,
+  Reloaded,
   Resources,
   Series,
 } from '../api/contract/entities.ts';
@@ -199,6 +200,7 @@ export function createClient(options: ClientOptions) {
     getOpenApi: (call: CallOptions = {}) => json<Record<string, unknown>>('/openapi.json', at(call)),
     getConfig: async (call: CallOptions = {}): Promise<ConfigItem[]> =>
       (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
+    reloadConfig: (call: CallOptions = {}) => json<Reloaded>('/api/v1/config/reload', { method: 'POST', ...at(call) }),
 
     /**
      * Events after the id `after`, or from the present on. A connection that is lost is opened again after the last

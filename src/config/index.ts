@@ -3,4 +3,6 @@ export * from './fleet.ts';
 export { type LoadOptions, loadConfig } from './load.ts';
 export type { Config } from './model.ts';
 export type { Problem } from './problems.ts';
+export { planReload, type Reload } from './reload.ts';
+export { type ConfigSource, openConfigSource } from './source.ts';
 export { type Kind, namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';

@@ -14,6 +14,13 @@ export interface LogOptions {
   readonly secrets?: readonly string[];
 }
 
+/** A log whose owner may change, while it runs, what is written. Both hold for every child, too. */
+export interface OwnedLog extends Log {
+  setLevel(level: LogOptions['level']): void;
+  /** Replaces one more text wherever it occurs from now on. */
+  hide(secret: string): void;
+}
+
 export interface LogDestination {
   write(line: string): void;
 }
@@ -43,12 +50,13 @@ const MAX_HELD_BYTES = 1024 * 1024;
  * `msg`, which is constant for each place in the code. An error goes under `err`. Fields must not be named time, level,
  * component or msg.
  */
-export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): Log {
+export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): OwnedLog {
   const written = format === 'pretty' ? prettyTo(destination) : destination;
-  const hidden = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+  const hidden = new Set(secrets);
   const sink: LogDestination = {
     write(line) {
-      const safe = hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), line);
+      let safe = line;
+      for (const secret of hidden) if (secret.length >= MIN_SECRET_LENGTH) safe = safe.replaceAll(secret, REDACTED);
       written.write(safe);
       ring?.write(safe);
     },
@@ -66,15 +74,28 @@ export function createLog({ level, format, destination = standardOutput(), ring,
     },
     sink,
   );
+  // A child has a level of its own. Children are made once for each part of the program, so they are few.
+  const loggers: Logger[] = [root];
   // Every child is one of the root, because a child's child would carry `component` twice.
+  const childOf = (component: string): Logger => {
+    const child = root.child({ component });
+    loggers.push(child);
+    return child;
+  };
   const logOf = (logger: Logger): Log => ({
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
-    child: (component) => logOf(root.child({ component })),
+    child: (component) => logOf(childOf(component)),
   });
-  return logOf(root);
+  return {
+    ...logOf(root),
+    setLevel(next) {
+      for (const logger of loggers) logger.level = next;
+    },
+    hide: (secret) => void hidden.add(secret),
+  };
 }
 
 /** A log that writes every line to both. */

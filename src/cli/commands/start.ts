@@ -1,4 +1,5 @@
-import { loadConfig } from '../../config/index.ts';
+import type { StartedNode } from '../../app/index.ts';
+import { openConfigSource } from '../../config/index.ts';
 import { settleWithin } from '../../timing/index.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
@@ -9,7 +10,7 @@ const DRAIN_MS = 2000;
 
 /** Runs a node until a signal. The first signal drains the node, and a second one ends it at once. */
 export async function start(context: CliContext, options: GlobalOptions): Promise<number> {
-  const config = loadConfig({
+  const source = openConfigSource({
     env: context.env,
     envFile: options.envFile,
     cwd: context.cwd,
@@ -23,15 +24,20 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     if (signals === 1) wake();
     else context.exitNow(EXIT.failed);
   });
+  // A reload that is asked for during the start is done after it. What comes of it stands in the log.
+  let started = (_node: StartedNode): void => undefined;
+  const running = new Promise<StartedNode>((resolve) => (started = resolve));
+  const releaseReload = context.onReload(() => void running.then((node) => node.reload()).catch(() => undefined));
   try {
     const { startNode } = await import('../../app/index.ts');
     // A signal during the start is remembered, and stops the node as soon as it has started.
-    const node = await startNode({ config });
+    const node = await startNode({ config: source.config, readConfig: source.again });
     // A rejection that a library does not handle must not end a node that still works. It is logged, and supervision
     // restarts what has failed.
     process.on('unhandledRejection', (reason) =>
       node.log.error({ error: String(reason) }, 'an internal failure went unhandled'),
     );
+    started(node);
     await first;
     const late = new Error(`not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
     try {
@@ -44,5 +50,6 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     return EXIT.ok;
   } finally {
     release();
+    releaseReload();
   }
 }

@@ -62,6 +62,9 @@ export interface DoorDeps {
   readonly metrics: Metrics;
 }
 
+/** The name of a fragment among those that are deferred. */
+const keyOf = ({ id, operations }: Fragment): string => `${id}:${operations.map((o) => o.index).join(',')}`;
+
 /** The one door: gossip, what a repair fetched over either lung, and pushes enter here and nowhere else. */
 export function createDoor(deps: DoorDeps): Door {
   const verified = new Set<string>();
@@ -129,7 +132,7 @@ export function createDoor(deps: DoorDeps): Door {
   async function apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[] | 'overloaded'> {
     try {
       const outcomes = await deps.writer.apply(fragment, origin);
-      const key = `${fragment.id}:${fragment.operations.map((o) => o.index).join(',')}`;
+      const key = keyOf(fragment);
       if (outcomes.includes('future')) defer(key, fragment, origin);
       else deferred.delete(key);
       if (outcomes.includes('key-full')) count('key-full');
@@ -153,7 +156,11 @@ export function createDoor(deps: DoorDeps): Door {
     timer = deps.clock.after(DEFERRED_CHECK_MS, () => {
       timer = undefined;
       // A commit that is still in the future stays in the map. A failed store ends the process elsewhere.
-      for (const { fragment, origin } of deferred.all()) apply(fragment, origin).catch(() => undefined);
+      for (const { fragment, origin } of deferred.all()) {
+        // Its author may have come off the trust list meanwhile.
+        if (deps.isTrusted(fragment.header.author)) apply(fragment, origin).catch(() => undefined);
+        else deferred.delete(keyOf(fragment));
+      }
       schedule();
     });
   }

@@ -12,6 +12,7 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
 import {
   createAuthor,
   createHandClock,
@@ -344,8 +345,7 @@ describe('an attestation from elsewhere', () => {
     const book = createAttestationBook({
       network: NETWORK,
       self: createAuthor(1).author,
-      trusted: TRUSTED,
-      trustHash: trustHash(TRUSTED, hasher),
+      trust: createTrust(TRUSTED, createAuthor(1).author, hasher),
       periodMs: PERIOD_MS,
       hasher,
       verifier: {

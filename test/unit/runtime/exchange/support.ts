@@ -68,7 +68,7 @@ export async function openSide(options: {
     self: self.author,
     network: NETWORK,
     incarnation: life,
-    trustHash: trust.hash,
+    trust,
     clock,
     signer: self,
   });
@@ -98,8 +98,7 @@ export async function openSide(options: {
   const book = createAttestationBook({
     network: NETWORK,
     self: self.author,
-    trusted: trust.authors,
-    trustHash: trust.hash,
+    trust,
     periodMs: PERIOD_MS,
     hasher,
     verifier,
@@ -115,7 +114,7 @@ export async function openSide(options: {
     clock,
     log,
     network: NETWORK,
-    trustHash: trust.hash,
+    trust,
     book,
     attested,
     periodMs: PERIOD_MS,
