@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import type { CliContext } from '../../src/cli/context.ts';
+import { createOutput } from '../../src/cli/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { anchorOf, code, page, table } from './markdown.ts';
 
@@ -105,7 +106,7 @@ function contextFor(write: (text: string) => void): CliContext {
   return {
     env: {},
     cwd: '.',
-    output: { interactive: false, line: ignore, remark: ignore, json: ignore, write, paint: (_style, text) => text },
+    output: { ...createOutput({ write: ignore }, { write: ignore }, {}), write },
     stdin: (async function* () {})(),
     programName: 'lattice',
     self: [],

@@ -34,7 +34,7 @@ import { differenceRoutes } from './routes/v1/differences.ts';
 import { eventRoutes } from './routes/v1/events.ts';
 import { eventSockets } from './routes/v1/events-ws.ts';
 import { historyRoutes } from './routes/v1/history.ts';
-import { logRoutes } from './routes/v1/logs.ts';
+import { logLevelRoutes, logRoutes } from './routes/v1/logs.ts';
 import { nodeRoutes } from './routes/v1/node.ts';
 import { operatorRoutes } from './routes/v1/operator.ts';
 import { resourceRoutes } from './routes/v1/resources.ts';
@@ -271,6 +271,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
   if (deps.logs !== undefined)
     await app.register(logRoutes(context, deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
+  if (deps.logLevel !== undefined) await app.register(logLevelRoutes(deps.log, deps.logLevel, checkToken));
   await app.register(dashboardRoutes(deps.dashboard));
   await app.ready();
 

@@ -5,6 +5,7 @@ import { createP2pLung } from '../adapters/p2p/index.ts';
 import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
+  createLeastLevel,
   createLogRing,
   createMachineProbe,
   createSigner,
@@ -80,7 +81,8 @@ export interface StartedNode {
  */
 export async function startNode({ config, log: given, onFatal, readConfig }: StartOptions): Promise<StartedNode> {
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
-  const logs = openLog(config, given, ring);
+  const level = createLeastLevel(config.logLevel);
+  const logs = openLog(config, given, ring, level);
   const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
@@ -180,6 +182,7 @@ export async function startNode({ config, log: given, onFatal, readConfig }: Sta
       log: root.child('api'),
       metrics,
       logs: ring,
+      logLevel: level,
       hasRoom: descriptors.hasRoom,
       resources: () => machine.resources(),
       ...(config.metrics ? { metricsPage: metrics } : {}),

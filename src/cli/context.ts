@@ -7,7 +7,7 @@ export interface CliContext {
   readonly cwd: string;
   readonly output: Output;
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** How this program was called, for printing commands that can be pasted: `lattice`, or `node -- dist/cli/main.js`. */
+  /** How this program was called, for printing commands that can be pasted: `lattice`, or `npm run -s lattice --`. */
   readonly programName: string;
   /** The arguments that start this program again, to which a command is added. */
   readonly self: readonly string[];
@@ -33,7 +33,10 @@ export interface GlobalOptions {
   readonly context?: string;
   /** Seconds for one request. */
   readonly timeout: number;
+  /** Data for programs are asked for, in JSON or another form (output.ts), instead of text for people. */
   readonly json?: boolean;
+  /** Times are shown in UTC instead of the zone of this machine. */
+  readonly utc?: boolean;
 }
 
 export function usageError(message: string, next?: string): LatticeError {

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from './context.ts';
+import type { Form } from './output.ts';
 
 /** What --trust takes, for every command that verifies. */
 export const TRUST_HELP =
@@ -31,6 +32,11 @@ export interface Definition {
   readonly group: (name: string, summary: string, ...examples: readonly string[]) => Command;
 }
 
+/** The command that runs when a group is named alone, whose options the group takes too. */
+const DEFAULTS = new WeakMap<Command, Command>();
+
+export const defaultOf = (group: Command): Command | undefined => DEFAULTS.get(group);
+
 export function createDefinition(
   context: CliContext,
   program: Command,
@@ -38,14 +44,17 @@ export function createDefinition(
 ): Definition {
   const add =
     (isDefault: boolean): Definition['define'] =>
-    (parent, usage, summary, examples, run) =>
-      parent
+    (parent, usage, summary, examples, run) => {
+      const command = parent
         .command(usage, { isDefault })
         .description(summary)
         .addHelpText('after', example(...examples))
         .action(async function action(this: Command) {
-          finish(await run(this.optsWithGlobals(), this.args));
+          finish(await run(globalsOf(this) as never, this.args));
         });
+      if (isDefault) DEFAULTS.set(parent, command);
+      return command;
+    };
   return {
     context,
     program,
@@ -57,6 +66,17 @@ export function createDefinition(
         .description(summary)
         .addHelpText('after', example(...examples)),
   };
+}
+
+/** All options of a command, of which `json` says whether data were asked for, by --json or by --output. */
+function globalsOf(command: Command): Readonly<Record<string, unknown>> {
+  const options = command.optsWithGlobals();
+  return { ...options, json: formOf(options) !== 'table' };
+}
+
+/** The form that --output or --json asks for. */
+export function formOf({ output, json }: { readonly output?: Form; readonly json?: boolean }): Form {
+  return output ?? (json === true ? 'json' : 'table');
 }
 
 export function example(...commands: readonly string[]): string {

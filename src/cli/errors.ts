@@ -8,10 +8,10 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /**
- * Writes a line with the cause and a line with the next step to stderr, or one JSON object with `json`. Both may quote
- * what a file or a node says.
+ * Writes a line with the cause and a line with the next step to stderr, or one object as data. Both may quote what a
+ * file or a node says.
  */
-export function reportError(error: unknown, output: Output, json: boolean): void {
+export function reportError(error: unknown, output: Output, asData: boolean): void {
   const known = error instanceof LatticeError;
   const code = known ? error.code : 'internal';
   const message = oneLine(error instanceof Error ? error.message : String(error));
@@ -19,8 +19,8 @@ export function reportError(error: unknown, output: Output, json: boolean): void
     (known ? error.next : undefined) ??
       (known ? 'See lattice --help.' : 'This is a bug: please report it with the command that you ran.'),
   );
-  if (json) {
-    output.remark(printable(JSON.stringify({ error: { code, message, next } })));
+  if (asData) {
+    output.remarkData({ error: { code, message, next: output.hint(next) } });
     return;
   }
   output.remark(`error: ${printable(message)}`);

@@ -37,6 +37,14 @@ function onReload(handler: () => void): () => void {
 }
 
 const called = process.argv[1] ?? self;
+
+/** How the user called this program. In a checkout npm runs it, by the script of the name `lattice`. */
+function programName(): string {
+  if (processEnvironment()['npm_lifecycle_event'] === 'lattice') return 'npm run -s lattice --';
+  // Behind `--`, because Node.js would itself obey options of its own name, such as --env-file, behind the script.
+  return basename(called) === 'lattice' ? 'lattice' : `node -- ${relative(process.cwd(), self)}`;
+}
+
 process.exitCode = await runCli(
   process.argv.slice(2),
   {
@@ -47,8 +55,7 @@ process.exitCode = await runCli(
     get stdin() {
       return process.stdin;
     },
-    // Behind `--`, because Node.js would itself obey options of its own name, such as --env-file, behind the script.
-    programName: basename(called) === 'lattice' ? 'lattice' : `node -- ${relative(process.cwd(), self)}`,
+    programName: programName(),
     self: [process.execPath, '--', self],
     onStop,
     onReload,

@@ -1,6 +1,11 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import { documentText } from './yaml.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+/** The forms of what a command prints: text with tables for people, and two for programs. */
+export const FORMS = ['table', 'json', 'yaml'] as const;
+export type Form = (typeof FORMS)[number];
 
 /** Where a command writes. Data goes to stdout; errors and remarks go to stderr. */
 export interface Output {
@@ -8,10 +13,20 @@ export interface Output {
   readonly interactive: boolean;
   /** Writes one line or several to stdout. */
   readonly line: (text?: string) => void;
-  /** Writes one line to stderr. */
+  /** Writes one line to stderr, in which commands that it names are as `hint` makes them. */
   readonly remark: (text: string) => void;
-  /** Writes a value as one line of JSON to stdout. */
-  readonly json: (value: unknown) => void;
+  /** Returns `text` with the commands that it names as the user would type them here (hints.ts). */
+  readonly hint: (text: string) => string;
+  readonly setHint: (hint: (text: string) => string) => void;
+  /** Chooses the form of data. It is JSON until then. */
+  readonly setForm: (form: Form) => void;
+  /**
+   * Writes a value to stdout in the form that was chosen: as one line of JSON, or as a YAML document. Several values
+   * are a line each, or documents with `---` between them.
+   */
+  readonly data: (value: unknown) => void;
+  /** Writes a value to stderr in the same way. */
+  readonly remarkData: (value: unknown) => void;
   /** Writes text to stdout as it is. */
   readonly write: (text: string) => void;
   /** Returns `text` in a style when stdout shows colours, and `text` otherwise. */
@@ -31,24 +46,42 @@ export function createOutput(
   env: Readonly<Record<string, string | undefined>>,
 ): Output {
   const colours = stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  let form: Form = 'json';
+  let documents = 0;
+  let hint = (text: string): string => text;
+  const textOf = (value: unknown): string =>
+    form === 'yaml' ? documentText(value, printable) : `${printable(JSON.stringify(value))}\n`;
   return {
     interactive: stdout.isTTY === true && env['TERM'] !== 'dumb',
     line: (text = '') => void stdout.write(`${text}\n`),
-    remark: (text) => void stderr.write(`${text}\n`),
-    json: (value) => void stdout.write(`${printable(JSON.stringify(value))}\n`),
+    remark: (text) => void stderr.write(`${hint(text)}\n`),
+    hint: (text) => hint(text),
+    setHint: (given) => void (hint = given),
+    setForm: (chosen) => void (form = chosen),
+    data: (value) => void stdout.write(`${form === 'yaml' && documents++ > 0 ? '---\n' : ''}${textOf(value)}`),
+    remarkData: (value) => void stderr.write(textOf(value)),
     write: (text) => void stdout.write(text),
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
   };
 }
 
-/** Makes a line of each row, with aligned columns. Cells are plain text, and the last column is not padded. */
+/**
+ * Makes a line of each row, with aligned columns. The last cell of a row is not padded, and a row that ends early may
+ * have a long one there.
+ */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)));
+  for (const row of rows) row.slice(0, -1).forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOf(cell))));
   return rows.map((row) =>
-    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  '),
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat((widths[i] ?? 0) - widthOf(cell))))
+      .join('  ')
+      .trimEnd(),
   );
 }
+
+/** The characters of a cell that a terminal shows, without those that choose a style. */
+const widthOf = (cell: string): number => stripVTControlCharacters(cell).length;
 
 /**
  * Makes text from elsewhere (keys, names, errors) safe for a terminal: control characters and changes of direction are

@@ -1,13 +1,22 @@
 import { Command, Option } from 'commander';
-import type { CliContext } from './context.ts';
+import type { CliContext, GlobalOptions } from './context.ts';
 import { createDefinition, example, numberIn } from './define.ts';
 import { dataCommands } from './groups/data.ts';
 import { fleetCommands } from './groups/fleet.ts';
 import { nodeCommands } from './groups/node.ts';
 import { setupCommands } from './groups/setup.ts';
+import { FORMS } from './output.ts';
 
-/** Builds all commands without loading their code. `finish` is called with the exit code of the command that ran. */
-export function createProgram(context: CliContext, version: string, finish: (exitCode: number) => void): Command {
+/**
+ * Builds all commands without loading their code. `finish` is called with the exit code of the command that ran, and
+ * `onHelp` with the help of a group that was called without one of its commands.
+ */
+export function createProgram(
+  context: CliContext,
+  version: string,
+  finish: (exitCode: number) => void,
+  onHelp: (text: string) => void = () => undefined,
+): Command {
   const program = new Command('lattice')
     .description('One key-value state, identical and tamper-evident on a small fleet of nodes.')
     .version(version)
@@ -24,10 +33,15 @@ export function createProgram(context: CliContext, version: string, finish: (exi
     .addOption(
       new Option('--timeout <seconds>', 'longest wait for one answer').default(10).argParser(numberIn(0.05, 3600)),
     )
-    .option('--json', 'machine-readable output, errors too')
+    .addOption(
+      new Option('-o, --output <form>', 'table for people, or json or yaml for programs, errors too').choices(FORMS),
+    )
+    .addOption(new Option('--json', 'short for --output json').conflicts('output'))
+    .option('--utc', 'show times in UTC (default: the zone of this machine)')
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: context.output.write, writeErr: () => undefined, outputError: () => undefined })
+    .configureOutput({ writeOut: context.output.write, writeErr: onHelp, outputError: () => undefined })
     .exitOverride()
+    .helpCommand(false)
     .addHelpText(
       'after',
       `\nExit codes: 0 ok, 1 a check failed, 2 usage, 3 unreachable, 74 store.${example('up', 'status --watch', 'state put greeting \'"hello"\'')}`,
@@ -37,5 +51,12 @@ export function createProgram(context: CliContext, version: string, finish: (exi
   nodeCommands(definition);
   fleetCommands(definition);
   dataCommands(definition);
+  definition.define(
+    program,
+    'help [command...]',
+    'help for a command, as --help after it',
+    ['help state put', 'help peers'],
+    async (_options: GlobalOptions, words) => (await import('./commands/help.ts')).help(program, words),
+  );
   return program;
 }

@@ -1,34 +1,79 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { LatticeError } from '../core/types/index.ts';
 import { advised } from './advice.ts';
 import type { CliContext } from './context.ts';
+import { formOf } from './define.ts';
 import { exitCodeOf, reportError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
+import { commandAt, createHint, pathOf } from './hints.ts';
+import { FORMS, type Form } from './output.ts';
 import { createProgram } from './program.ts';
 
 /** Runs one command line, given without the program's name. Resolves with the exit code and never rejects. */
 export async function runCli(argv: readonly string[], context: CliContext, version: string): Promise<number> {
+  const { output } = context;
   let exitCode: number = EXIT.ok;
-  const program = createProgram(context, version, (code) => {
-    exitCode = code;
-  });
+  let help = '';
+  const program = createProgram(
+    context,
+    version,
+    (code) => {
+      exitCode = code;
+    },
+    (text) => {
+      help += text;
+    },
+  );
+  program.hook('preAction', () => prepare(program, argv, context));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     // The library throws after it has shown the help or the version, which is not an error.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const shown = error instanceof CommanderError ? usageOf(error) : advised(error);
-    reportError(shown, context.output, argv.includes('--json'));
+    prepare(program, argv, context);
+    const asData = formAsked(program, argv) !== 'table';
+    // A line without its command did nothing, which a script whose variable is empty must not take for success.
+    if (help !== '' && !asData) {
+      output.remark(help.replace(/\n$/, ''));
+      return EXIT.usage;
+    }
+    const shown = error instanceof CommanderError ? usageOf(error, commandAt(program, argv)) : advised(error);
+    reportError(shown, output, asData);
     return exitCodeOf(shown);
   }
 }
 
-function usageOf(error: CommanderError): LatticeError {
+/** Tells the output in which form data are asked for, and which node is named, as far as the line has been parsed. */
+function prepare(program: Command, argv: readonly string[], { output, programName }: CliContext): void {
+  const form = formAsked(program, argv);
+  if (form !== 'table') output.setForm(form);
+  output.setHint(createHint(program, programName, program.opts()));
+}
+
+/** The form that a command line asks for. A line that is wrong is parsed only up to what is wrong. */
+function formAsked(program: Command, argv: readonly string[]): Form {
+  const parsed = formOf(program.opts());
+  if (parsed !== 'table') return parsed;
+  const rest = argv.join('\n');
+  const named = /^(?:-o\n?|--output[\n=])(json|yaml)$/m.exec(rest)?.[1];
+  return FORMS.find((form) => form === named) ?? (argv.includes('--json') ? 'json' : 'table');
+}
+
+function usageOf(error: CommanderError, command: Command): LatticeError {
+  const path = pathOf(command);
   // The library throws this when a group of commands is called without one of its commands.
   if (error.code === 'commander.help')
-    return new LatticeError('usage', 'no command was given', { next: 'See lattice --help.' });
+    return new LatticeError('usage', 'no command was given', { next: `See ${path} --help.` });
+  const isAboutArguments = error.code === 'commander.missingArgument' || error.code === 'commander.excessArguments';
   return new LatticeError('usage', error.message.replace(/^error: /, ''), {
-    next: 'See lattice --help, or --help after a command.',
+    next: isAboutArguments
+      ? `Write ${path} ${argumentsOf(command)}; ${path} --help has examples.`
+      : `See ${path} --help.`,
   });
+}
+
+/** The arguments of a command as its usage line shows them. */
+function argumentsOf(command: Command): string {
+  return command.usage().replace(/^\[options\] ?/, '') || '[options]';
 }

@@ -232,6 +232,14 @@ export function createClient(options: ClientOptions) {
       readonly limit?: number | undefined;
     } = {}) => json<LogPage>('/api/v1/logs', { query: { level, after, limit, format: 'json' }, ...at(call) }),
 
+    /** The least level of the lines that the node writes. */
+    getLogLevel: async (call: CallOptions = {}): Promise<LogLevel> =>
+      (await json<{ level: LogLevel }>('/api/v1/logs/level', at(call))).level,
+    /** Sets that level until the node ends or reads its configuration again. Resolves to whether it was another one. */
+    setLogLevel: async (level: LogLevel, call: CallOptions = {}): Promise<boolean> =>
+      (await json<{ changed: boolean }>('/api/v1/logs/level', { method: 'POST', json: { level }, ...at(call) }))
+        .changed,
+
     listPeers: async (call: CallOptions = {}): Promise<Peer[]> =>
       (await json<{ peers: Peer[] }>('/api/v1/peers', at(call))).peers,
     /** Resolves to false when the peer is known already. */

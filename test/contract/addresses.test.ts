@@ -36,7 +36,7 @@ describe('configuration, operators and the P2P lung', () => {
       added: { urls: [], multiaddrs: [] },
       configured: { urls: [], multiaddrs: [], authors: [] },
       self: self.author,
-      http: { add() {}, remove() {}, find: () => undefined, peers: () => [] },
+      http: { add() {}, remove() {}, find: () => undefined },
       members: { configure() {}, release() {} },
       stayWith() {},
       log,

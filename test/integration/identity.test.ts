@@ -14,14 +14,14 @@ describe('one key, one life', () => {
       const status = await fleet.status(i, 'it found its twin', ({ writable }) => !writable, 60_000);
       expect(status.readOnlyReasons).toContainEqual({
         code: 'clone',
-        text: expect.stringMatching(/(runs|signs) with our key/) as string,
+        text: expect.stringMatching(/Another node runs with this node's key/) as string,
       });
     }
     const answer = await a.api.send('PUT', '/api/v1/state/key', { body: 1 });
     expect(answer.status).toBe(503);
     expect(answer.json()).toMatchObject({
       code: 'read-only',
-      reasons: [{ code: 'clone', text: expect.stringContaining('this key lives twice') as string }],
+      reasons: [{ code: 'clone', text: expect.stringContaining("Another node runs with this node's key") as string }],
     });
     // The third node has nothing to complain about.
     await c.api.put('from/c', 1);
@@ -77,7 +77,7 @@ describe('one key, one life', () => {
     const status = await fleet.status(0, 'a knows that its past is gone', ({ writable }) => !writable);
     expect(status.readOnlyReasons).toContainEqual({
       code: 'clone',
-      text: expect.stringMatching(/restored from an old copy/) as string,
+      text: expect.stringMatching(/restored from an old backup/) as string,
     });
     // Nothing is lost by it: both lives are merged.
     expect((await fleet.settled()).entries.map(({ key }) => key)).toEqual(['after/restore', 'alone', 'later', 'old']);

@@ -195,6 +195,8 @@ class World {
     for (const node of this.nodes) {
       const [fault] = node.faults;
       if (fault !== undefined) throw new Broken(`node ${name(node)}: a stage threw: ${fault}`);
+      if (node.forgetful !== undefined)
+        throw new Broken(`node ${name(node)} wrote ${node.forgetful} and left out what it had seen replaced`);
       for (const { author } of this.mode === 'flipping' ? [] : this.nodes)
         if (node.accused.has(author)) throw new Broken(`node ${name(node)} accuses an honest author`);
       if (node.guard.has('clone')) throw new Broken(`node ${name(node)} believes in a clone, and there is none`);

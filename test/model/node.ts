@@ -11,7 +11,7 @@ import {
 } from '../../src/core/replica/index.ts';
 import { BUCKETS, decodeOwnCommit, decodeOwnSince, OWN_SINCE } from '../../src/core/rows/index.ts';
 import { createChunkCheck } from '../../src/core/snapshot/index.ts';
-import type { Versioned } from '../../src/core/state/index.ts';
+import { covers, type Versioned } from '../../src/core/state/index.ts';
 import {
   type Author,
   type Bytes,
@@ -20,6 +20,9 @@ import {
   type Entry,
   equalBytes,
   type Fragment,
+  type FragmentOperation,
+  type Hlc,
+  type Operation,
 } from '../../src/core/types/index.ts';
 import { encodeEntry, keyHash } from '../../src/core/wire/index.ts';
 import type { Log } from '../../src/ports/index.ts';
@@ -70,6 +73,10 @@ export class ModelNode {
   readonly covering: Covering;
   /** The authors that the node accuses of contradicting themselves. */
   readonly accused = new Set<Author>();
+  /** For each key, what the operations that the node has taken since its start are and name: its own next ones too. */
+  readonly #met = new Map<string, Map<Author, Hlc>>();
+  /** A write of the node's own that names less than that. */
+  forgetful: string | undefined;
   /** What the node had written itself and has seen replaced: `<commit id>.<index>`. */
   readonly #replaced = new Set<string>();
   /** The newest fixed cut. */
@@ -120,7 +127,9 @@ export class ModelNode {
       log,
       incarnation: new Uint8Array(8),
       ownSeen: () => replica.seen(this.author),
-      hasPeers: false,
+      dials: true,
+      expectsOthers: false,
+      onTwinGone: () => undefined,
       agreesWith: () => false,
       onOpen: () => undefined,
       peerClocks: () => [],
@@ -193,6 +202,9 @@ export class ModelNode {
       if (after === undefined) this.#entries.delete(bytesToHex(hash));
       else this.#entries.set(bytesToHex(hash), after);
     }
+    for (const { fragment, outcomes } of step.applied)
+      for (const [i, { operation }] of fragment.operations.entries())
+        if (outcomes[i] === 'added' || outcomes[i] === 'superseded') this.#meet(fragment, operation);
     this.#keep(step.rows);
     const applied = { step, taken: step.applied.map((one) => ({ ...one, origin })), amended: false };
     if (step.rows.length > 0) this.#fanOut.durable(applied);
@@ -208,7 +220,21 @@ export class ModelNode {
   write(key: string, value: number | undefined): Fragment | undefined {
     if (this.guard.reasons().length > 0) return undefined;
     const operation = value === undefined ? { kind: 'delete' as const, key } : { kind: 'put' as const, key, value };
-    return this.step({ writes: [{ operations: [operation] }] }).commits[0];
+    const [commit] = this.step({ writes: [{ operations: [operation] }] }).commits;
+    if (commit !== undefined) this.#checkContext(commit);
+    return commit;
+  }
+
+  #meet({ header }: Fragment, { key, context }: Operation): void {
+    const met = this.#met.get(key) ?? new Map<Author, Hlc>();
+    this.#met.set(key, met);
+    for (const { author, hlc } of [header, ...context]) if (hlc > (met.get(author) ?? 0n)) met.set(author, hlc);
+  }
+
+  #checkContext({ operations: [first] }: Fragment): void {
+    const { key, context } = (first as FragmentOperation).operation;
+    for (const [author, hlc] of this.#met.get(key) ?? [])
+      if (author !== this.author && !covers(context, author, hlc)) this.forgetful = key;
   }
 
   /** Writes once more what a peer still shows though it had been replaced here. */
@@ -219,6 +245,7 @@ export class ModelNode {
   }
 
   restart(): void {
+    this.#met.clear();
     const { replica, tracker, guard, fanOut } = this.#start(this.replica);
     this.replica = replica;
     this.tracker = tracker;

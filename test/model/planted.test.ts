@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Entry, Sibling } from '../../src/core/types/index.ts';
+import { afterEach, describe, expect, it, test, vi } from 'vitest';
+import type { Context, Entry, Sibling } from '../../src/core/types/index.ts';
 import type { Applied } from '../../src/runtime/commit/applied.ts';
 import { isPlanted, planted } from '../sim/planted.ts';
 import { firstFailure } from './case.ts';
@@ -12,6 +12,7 @@ vi.mock('../../src/core/state/register.ts', async (load) => {
   return {
     ...real,
     mergeSibling(entry: Entry | undefined, sibling: Sibling): ReturnType<typeof real.mergeSibling> {
+      if (isPlanted('contexts of one author grow at the merge')) return mergeGrowing(real, entry, sibling);
       const merged = real.mergeSibling(entry, sibling);
       if (isPlanted('only the winner is kept'))
         return { ...merged, entry: { ...merged.entry, siblings: merged.entry.siblings.slice(0, 1) } };
@@ -28,6 +29,17 @@ vi.mock('../../src/core/state/register.ts', async (load) => {
       const context = real.contextOf(...args);
       if (!isPlanted('a context forgets what its siblings had seen')) return context;
       return context.filter((dot) => args[0]?.siblings.some(({ author }) => author === dot.author));
+    },
+  };
+});
+
+vi.mock('../../src/core/replica/forgotten.ts', async (load) => {
+  const real = await load<typeof import('../../src/core/replica/forgotten.ts')>();
+  return {
+    ...real,
+    createForgotten(...args: Parameters<typeof real.createForgotten>): ReturnType<typeof real.createForgotten> {
+      const forgotten = real.createForgotten(...args);
+      return { ...forgotten, of: (key) => (isPlanted('what was forgotten is not named') ? [] : forgotten.of(key)) };
     },
   };
 });
@@ -108,6 +120,35 @@ vi.mock('../../src/core/snapshot/index.ts', async (load) => {
   };
 });
 
+/** The contexts that count for an operation: its own, and those of its author's earlier ones that were here. */
+const grown = new WeakMap<Sibling, readonly Context[]>();
+
+/**
+ * The merge of a register in which the contexts of one author grow. A node that has the earlier commit too goes by both
+ * contexts; a node that has the later one alone cannot.
+ */
+function mergeGrowing(
+  real: typeof import('../../src/core/state/register.ts'),
+  entry: Entry | undefined,
+  sibling: Sibling,
+): ReturnType<typeof real.mergeSibling> {
+  const contextsOf = (one: Sibling): readonly Context[] => grown.get(one) ?? [one.operation.context];
+  const covers = (contexts: readonly Context[], { author, hlc }: Sibling): boolean =>
+    contexts.some((context) => real.covers(context, author, hlc));
+  const mine = entry?.siblings.find(({ author }) => author === sibling.author);
+  const contexts = [sibling, ...(mine === undefined ? [] : [mine])].flatMap(contextsOf);
+  if (entry?.siblings.some((one) => one !== mine && covers(contextsOf(one), sibling)) === true)
+    return { entry, outcome: 'superseded' };
+  const kept = entry?.siblings.filter((one) => one === mine || !covers(contexts, one)) ?? [];
+  const merged = real.mergeSibling(
+    kept.length === 0 ? undefined : { key: sibling.operation.key, siblings: kept },
+    sibling,
+  );
+  const stands = merged.entry.siblings.find(({ author }) => author === sibling.author);
+  if (stands !== undefined) grown.set(stands, contexts);
+  return merged;
+}
+
 afterEach(() => {
   planted.bug = undefined;
 });
@@ -118,6 +159,7 @@ describe('a planted bug is found, and shrunk to a case that replays', () => {
     'the last to arrive wins',
     'of two commits with one time the first to arrive stands',
     'a context forgets what its siblings had seen',
+    'what was forgotten is not named',
     'an own commit that is not held is a clone’s',
     'old news is applied',
     'what a peer shows is not covered',
@@ -128,4 +170,9 @@ describe('a planted bug is found, and shrunk to a case that replays', () => {
     planted.bug = bug;
     expect(firstFailure('planted', CASES)).toMatch(/replay: npm run model -- --replay/);
   });
+});
+
+it('contexts of one author that grew at the merge would leave nodes with different states for good [R3]', () => {
+  planted.bug = 'contexts of one author grow at the merge';
+  expect(firstFailure('planted', CASES)).toMatch(/the live roots differ/);
 });

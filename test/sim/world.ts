@@ -42,6 +42,8 @@ export function createWorld(options: {
   readonly sabotage?: Sabotage;
   /** How far an acknowledged write may be ahead of the true time; undefined: as far as it likes. */
   readonly maxAckAheadMs?: number;
+  /** Nodes that configure no peer: they are only dialled. */
+  readonly dialled?: readonly number[];
   readonly verbose?: (line: string) => void;
 }): World {
   const { nodes, sabotage = {} } = options;
@@ -104,6 +106,7 @@ export function createWorld(options: {
     const r = rng.fork(`${m.name} life ${m.lives}`);
     const random: Random = { bytes: (length) => r.bytes(length), fraction: () => r.next() };
     const verifier = createSimVerifier(scheduler, r.fork('verifier'), life);
+    const named = options.dialled?.includes(m.index) === true ? [] : machines;
     const node = await createNode(
       {
         ...OPTIONS,
@@ -112,8 +115,8 @@ export function createWorld(options: {
         version: '0.0.0',
         network: NETWORK,
         trusted: authors,
-        bootstrap: machines.map((x) => x.signer.author),
-        urls: machines.map((x) => urlOf(x.index)),
+        bootstrap: named.map((x) => x.signer.author),
+        urls: named.map((x) => urlOf(x.index)),
         directory: m.name,
         violations: [],
         warnings: [],

@@ -6,7 +6,7 @@ import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { planFleet, writeFleet } from '../../src/config/fleet.ts';
 import type { ConflictView, EntryView, NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Api, createApiClient } from './api.ts';
-import { type Exit, type RunningProcess, runCli, untilExit, untilReady } from './node-process.ts';
+import { type Exit, type RunningProcess, runCli, type Surroundings, untilExit, untilReady } from './node-process.ts';
 import { createProxy, type Proxy, type ProxyMode } from './proxy.ts';
 import { eventually } from './wait.ts';
 
@@ -18,6 +18,8 @@ const LUNGS: readonly Lung[] = ['p2p', 'http'];
  */
 const FIRST_PORT = 12_000;
 const PORT_SPREAD = 18_000;
+/** Fleets of one test file stand beside each other: each takes its ports above those of the one before it. */
+let ports = Promise.resolve(FIRST_PORT + Math.floor(Math.random() * PORT_SPREAD));
 /** Repairs start within seconds of a settled difference; two cores are shared with other work. */
 const SETTLE_MS = 60_000;
 
@@ -30,6 +32,10 @@ export interface FleetOptions {
   readonly dials?: (from: number, to: number, lung: Lung) => boolean;
   /** DIOTEC360_ variables by their short names, over what `lattice init` writes; undefined removes one. */
   readonly env?: (node: number) => Readonly<Record<string, string | undefined>>;
+  /** What the machine of a node is like, asked at each of its starts. Default: this one. */
+  readonly surroundings?: (node: number, stateDir: string) => Surroundings;
+  /** Names of the nodes. Default: node-a, node-b and so on. */
+  readonly names?: readonly string[];
 }
 
 export interface Node {
@@ -126,6 +132,16 @@ function editEnv(text: string, changes: Readonly<Record<string, string | undefin
   return `${[...kept, ...added].join('\n')}\n`;
 }
 
+/** Free ports for the APIs and the P2P lungs of `count` nodes, which no other fleet of this process has taken. */
+async function takePorts(count: number): Promise<{ readonly basePort: number; readonly p2pBasePort: number }> {
+  const taken = ports.then(async (from) => {
+    const basePort = await nextFreeRange(from, count);
+    return { basePort, p2pBasePort: await nextFreeRange(basePort + count, count) };
+  });
+  ports = taken.then(({ p2pBasePort }) => p2pBasePort + count);
+  return await taken;
+}
+
 /**
  * A fleet of real processes in a temporary directory, every connection between two of them through a proxy of its own.
  * Stopped and removed when its test file ends; the logs are shown when a test fails.
@@ -133,9 +149,8 @@ function editEnv(text: string, changes: Readonly<Record<string, string | undefin
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const { nodes: count = 3, dials = () => true } = options;
   const dir = mkdtempSync(join(tmpdir(), 'lattice-fleet-'));
-  const basePort = await nextFreeRange(FIRST_PORT + Math.floor(Math.random() * PORT_SPREAD), count);
-  const p2pBasePort = await nextFreeRange(basePort + count, count);
-  const names = Array.from({ length: count }, (_, i) => `node-${String.fromCharCode(97 + i)}`);
+  const { basePort, p2pBasePort } = await takePorts(count);
+  const names = options.names ?? Array.from({ length: count }, (_, i) => `node-${String.fromCharCode(97 + i)}`);
   const plan = planFleet({ dir, nodes: count, basePort, p2pBasePort, names, network: 'test/lattice' });
   writeFleet(plan);
 
@@ -156,6 +171,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const nodes = plan.fleet.nodes.map((planned, i): Node => {
     const others = plan.fleet.nodes.map((_, to) => to).filter((to) => to !== i);
     const envFile = join(dir, planned.envFile);
+    const stateDir = join(dir, planned.name, 'state');
     const configure: Node['configure'] = (env) => writeFileSync(envFile, editEnv(readFileSync(envFile, 'utf8'), env));
     configure({
       LATTICE_NODES: others
@@ -179,7 +195,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     };
     const spawnNode = (): RunningProcess => {
       if (running !== undefined && running.exit === undefined) throw new Error(`${planned.name} runs already`);
-      running = runCli(['start', '--env-file', envFile], { cwd: dir });
+      running = runCli(['start', '--env-file', envFile], { ...options.surroundings?.(i, stateDir), cwd: dir });
       wanted = true;
       return running;
     };
@@ -193,7 +209,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
       network: plan.fleet.network,
       envFile,
       keyFile: join(dir, `${planned.name}.key`),
-      stateDir: join(dir, planned.name, 'state'),
+      stateDir,
       get process() {
         return current();
       },

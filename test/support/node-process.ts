@@ -37,14 +37,45 @@ export interface RunningProcess {
   signal(name: NodeJS.Signals): void;
 }
 
-/** Runs the command line with a clean environment plus `env`, and with at most `descriptors` file descriptors. */
+/** Where a process runs: what the machine around it is like. */
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  /** It may have at most so many file descriptors. */
+  readonly descriptors?: number;
+  /** Modules that are loaded before the program, as URLs: what they do to a global holds for the program too. */
+  readonly preload?: readonly URL[];
+  /** A directory that has a file system of its own with so many MiB, which nobody outside the process sees. */
+  readonly disk?: { readonly directory: string; readonly mebibytes: number };
+}
+
+/** The command that runs another one with a file system of its own; `$1` is the directory and `$2` its options. */
+const WITH_DISK = 'mkdir -p "$1"; mount -t tmpfs -o "$2" tmpfs "$1"; shift 2; exec "$@"';
+
+/** Runs the command line with a clean environment plus `env`. */
 export function runCli(
   args: readonly string[],
-  options: { readonly cwd: string; readonly env?: Record<string, string>; readonly descriptors?: number },
+  options: Surroundings & { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
 ): RunningProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const bound = options.descriptors === undefined ? '' : `ulimit -n ${options.descriptors}; `;
-  const command = [process.execPath, '--', CLI, ...args];
+  const { descriptors, preload = [], disk } = options;
+  const bound = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
+  const inDisk =
+    disk === undefined
+      ? []
+      : [
+          'unshare',
+          '--user',
+          '--map-root-user',
+          '--mount',
+          'sh',
+          '-ec',
+          WITH_DISK,
+          'sh',
+          disk.directory,
+          `size=${disk.mebibytes}m`,
+        ];
+  const imports = preload.map((url) => `--import=${url.href}`);
+  const command = [...inDisk, process.execPath, ...imports, '--', CLI, ...args];
   const child: ChildProcess = spawn('/bin/sh', ['-c', `${bound}exec "$0" "$@"`, ...command], {
     cwd: options.cwd,
     env: { PATH, HOME, ...options.env },

@@ -11,6 +11,8 @@ export interface Proxy {
   /** Bytes that were passed on so far, both ways together. */
   readonly bytes: number;
   set(mode: ProxyMode): void;
+  /** Lets each connection pass at most so many bytes a second each way, of which a small message is the first. */
+  throttle(bytesPerSecond: number | undefined): void;
   /** Flips one bit in each of the next `chunks` chunks towards the target, none when 0. */
   corrupt(chunks: number): void;
   close(): Promise<void>;
@@ -22,10 +24,14 @@ interface Pair {
   target: Socket | undefined;
 }
 
+/** A connection whose bound was just taken away goes on after at most this. */
+const MAX_HOLD_MS = 5_000;
+
 export async function createProxy(targetPort: number): Promise<Proxy> {
   const pairs = new Set<Pair>();
   let mode: ProxyMode = 'open';
   let corrupting = 0;
+  let rate: number | undefined;
   let bytes = 0;
 
   function drop(pair: Pair): void {
@@ -46,9 +52,23 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
         chunk[at] = (chunk[at] as number) ^ 0x10;
       }
       if (!to.write(chunk)) from.pause();
+      if (rate !== undefined) hold(chunk.length, rate);
     });
+    let held = false;
+    /** The time that this many bytes take is waited for after they have passed, so that the first ones pass at once. */
+    function hold(length: number, bytesPerSecond: number): void {
+      held = true;
+      from.pause();
+      setTimeout(
+        () => {
+          held = false;
+          if (mode === 'open' && !to.writableNeedDrain) from.resume();
+        },
+        Math.min(MAX_HOLD_MS, (length / bytesPerSecond) * 1000),
+      ).unref();
+    }
     to.on('drain', () => {
-      if (mode === 'open') from.resume();
+      if (mode === 'open' && !held) from.resume();
     });
     from.on('end', () => to.end());
     from.on('error', () => drop(pair));
@@ -85,6 +105,9 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
     port: address.port,
     get bytes() {
       return bytes;
+    },
+    throttle(bytesPerSecond) {
+      rate = bytesPerSecond;
     },
     corrupt(chunks) {
       corrupting = chunks;

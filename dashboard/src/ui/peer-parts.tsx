@@ -19,6 +19,7 @@ export function AgreementBadge({ peer, root }: { readonly peer: Peer; readonly r
 
 const HEALTH: Readonly<Record<Status['health'], readonly [Tone, string]>> = {
   OPTIMAL: ['ok', 'both lungs carry'],
+  PARTIAL: ['warn', 'a node is reached over neither lung'],
   P2P_ONLY: ['info', 'only P2P carries'],
   HTTP_ONLY: ['warn', 'only HTTP carries'],
   ISOLATED: ['bad', 'no peer is reached'],

@@ -8,6 +8,7 @@ const STATES: Readonly<Record<string, readonly [Tone, string]>> = {
   http: ['info', 'HTTP'],
   none: ['bad', 'None'],
   OPTIMAL: ['ok', 'OPTIMAL'],
+  PARTIAL: ['warn', 'PARTIAL'],
   P2P_ONLY: ['info', 'P2P_ONLY'],
   HTTP_ONLY: ['warn', 'HTTP_ONLY'],
   ISOLATED: ['bad', 'ISOLATED'],

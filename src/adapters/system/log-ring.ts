@@ -1,4 +1,5 @@
 import type { LogDestination } from './log.ts';
+import { LOG_LEVELS, type LogLevel } from './log-level.ts';
 
 /** Lines kept: enough for an operator to read back what led to a failure. */
 const MAX_LINES = 1000;
@@ -6,9 +7,6 @@ const MAX_LINES = 1000;
 const MAX_BYTES = 1024 * 1024;
 /** Bytes of one line. A longer one is replaced by a short line that says so. */
 const MAX_LINE_BYTES = 16 * 1024;
-
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LEVELS)[number];
 
 /** One line of the log as readers get it: `time`, `level`, `component`, the fields and `msg`. */
 export interface RingLine {
@@ -91,22 +89,22 @@ export function createLogRing(run: string): LogRing {
     },
     read({ after, level, limit }) {
       const { number, dropped, restarted } = placeOf(after);
-      const least = LEVELS.indexOf(level);
+      const least = LOG_LEVELS.indexOf(level);
       const lines: RingLine[] = [];
       let at = number;
       for (const { line, level: has } of held.slice(number + 1 - first)) {
         if (lines.length >= limit) break;
         at++;
-        if (LEVELS.indexOf(has) < least) continue;
+        if (LOG_LEVELS.indexOf(has) < least) continue;
         lines.push({ ...(JSON.parse(line) as Record<string, unknown>), id: `${run}-${at}`, level: has });
       }
       return { lines, dropped, restarted, next: `${run}-${at}` };
     },
     tail(count, level) {
-      const least = LEVELS.indexOf(level);
+      const least = LOG_LEVELS.indexOf(level);
       let found = 0;
       let i = held.length;
-      while (i > 0 && found < count) if (LEVELS.indexOf((held[--i] as Held).level) >= least) found++;
+      while (i > 0 && found < count) if (LOG_LEVELS.indexOf((held[--i] as Held).level) >= least) found++;
       return `${run}-${first - 1 + i}`;
     },
     follow(onLine) {
@@ -119,5 +117,5 @@ export function createLogRing(run: string): LogRing {
 /** Reads the level, which is the first field that the logger writes. */
 function levelOf(line: string): LogLevel {
   const level = /^\{"level":"(\w+)"/.exec(line)?.[1];
-  return LEVELS.find((known) => known === level) ?? 'info';
+  return LOG_LEVELS.find((known) => known === level) ?? 'info';
 }

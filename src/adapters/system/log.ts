@@ -1,10 +1,12 @@
-import { createRequire } from 'node:module';
 import { type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { Log } from '../../ports/index.ts';
+import { createLeastLevel, type LeastLevel, type LogLevel } from './log-level.ts';
+import { logText } from './log-text.ts';
 
 export interface LogOptions {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** 'json' writes one object a line, 'pretty' coloured text for a terminal. */
+  /** The least level of the lines that are written. The object can change it while the log is used. */
+  readonly level: LogLevel | Pick<LeastLevel, 'writes'>;
+  /** 'json' writes one object a line, 'pretty' one short line of text for people. */
   readonly format: 'json' | 'pretty';
   /** Receives whole lines, each with its line feed. Default: standard output. */
   readonly destination?: LogDestination;
@@ -14,10 +16,9 @@ export interface LogOptions {
   readonly secrets?: readonly string[];
 }
 
-/** A log whose owner may change, while it runs, what is written. Both hold for every child, too. */
+/** A log whose owner may learn of another secret while it runs. */
 export interface OwnedLog extends Log {
-  setLevel(level: LogOptions['level']): void;
-  /** Replaces one more text wherever it occurs from now on. */
+  /** Replaces one more text wherever it occurs from now on, in the lines of children too. */
   hide(secret: string): void;
 }
 
@@ -51,7 +52,7 @@ const MAX_HELD_BYTES = 1024 * 1024;
  * component or msg.
  */
 export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): OwnedLog {
-  const written = format === 'pretty' ? prettyTo(destination) : destination;
+  const written = format === 'pretty' ? { write: (line: string) => destination.write(logText(line)) } : destination;
   const hidden = new Set(secrets);
   const sink: LogDestination = {
     write(line) {
@@ -63,7 +64,8 @@ export function createLog({ level, format, destination = standardOutput(), ring,
   };
   const root = pino(
     {
-      level,
+      // What is written is decided for each line below, because children of the library keep the level of their making.
+      level: 'debug',
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: {
@@ -74,26 +76,22 @@ export function createLog({ level, format, destination = standardOutput(), ring,
     },
     sink,
   );
-  // A child has a level of its own. Children are made once for each part of the program, so they are few.
-  const loggers: Logger[] = [root];
   // Every child is one of the root, because a child's child would carry `component` twice.
-  const childOf = (component: string): Logger => {
-    const child = root.child({ component });
-    loggers.push(child);
-    return child;
-  };
+  const least = typeof level === 'string' ? createLeastLevel(level) : level;
+  const writer =
+    (logger: Logger, of: LogLevel) =>
+    (fields: object, message: string): void => {
+      if (least.writes(of)) logger[of](fields, message);
+    };
   const logOf = (logger: Logger): Log => ({
-    debug: (fields, message) => logger.debug(fields, message),
-    info: (fields, message) => logger.info(fields, message),
-    warn: (fields, message) => logger.warn(fields, message),
-    error: (fields, message) => logger.error(fields, message),
-    child: (component) => logOf(childOf(component)),
+    debug: writer(logger, 'debug'),
+    info: writer(logger, 'info'),
+    warn: writer(logger, 'warn'),
+    error: writer(logger, 'error'),
+    child: (component) => logOf(root.child({ component })),
   });
   return {
     ...logOf(root),
-    setLevel(next) {
-      for (const logger of loggers) logger.level = next;
-    },
     hide: (secret) => void hidden.add(secret),
   };
 }
@@ -130,15 +128,6 @@ function standardOutput(): LogDestination {
 function serialisedError(error: unknown): unknown {
   // The library's result has a prototype of its own. A plain copy of it is searched for secrets like any field.
   return error instanceof Error ? withoutSecrets({ ...stdSerializers.err(error) }, 0) : withoutSecrets(error, 0);
-}
-
-function prettyTo(destination: LogDestination): LogDestination {
-  // The module is loaded only where it is used, because loading takes time at the start, and synchronously, because
-  // the first line may come at once.
-  const require = createRequire(import.meta.url);
-  const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
-  const toText = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
-  return { write: (line) => destination.write(toText(line) ?? '') };
 }
 
 /**

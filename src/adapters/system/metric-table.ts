@@ -25,6 +25,8 @@ const gauge = (name: string, help: string, labels: readonly string[] = []): Metr
   help,
   labels,
 });
+const peerGauge = (name: string, help: string, labels: readonly string[] = []): MetricDefinition =>
+  gauge(name, help, ['peer', 'name', ...labels]);
 const histogram = (name: string, help: string, buckets: readonly number[]): MetricDefinition => ({
   name,
   kind: 'histogram',
@@ -75,16 +77,18 @@ const EVENTS: readonly MetricDefinition[] = [
 ];
 
 /**
- * Gauges that are read from the node for each scrape. The label `peer` is the end of the peer id, or `other` for peers
- * beyond those that are listed.
+ * Gauges that are read from the node for each scrape. The label `peer` is the end of the peer id, `unidentified` for a
+ * URL at which no node has proven who it is, or `other` for peers beyond those that are listed; `name` is what people
+ * call that peer.
  */
 const STATE: readonly MetricDefinition[] = [
   gauge('lattice_info', '1; its labels tell what runs.', ['version', 'name', 'role', 'network']),
-  gauge('lattice_health', '1 for the state that holds.', ['state']),
+  gauge('lattice_verdict', '1 for the verdict that holds.', ['kind']),
+  gauge('lattice_health', '1 for the state of the lungs that holds.', ['state']),
   gauge('lattice_mode', '1 for the mode that holds.', ['mode']),
   gauge('lattice_lung_running', '1 when the lung runs.', ['lung']),
   gauge('lattice_writable', '1 when local writes are taken.'),
-  gauge('lattice_read_only_reasons', 'Reasons for refusing writes.'),
+  gauge('lattice_read_only', '1 for each reason for which writes are refused.', ['reason']),
   gauge('lattice_clock_trouble', '1 when writes are refused because of the clock.'),
   gauge('lattice_warnings', 'Warnings in the status.'),
   gauge('lattice_entries', 'Keys in the tree, tombstones included.'),
@@ -96,13 +100,23 @@ const STATE: readonly MetricDefinition[] = [
     'Known peers by the lung that carries them; unidentified: configured URLs that nobody proved to own.',
     ['state'],
   ),
-  gauge('lattice_peer_root_equal', "1 when the peer's root equals ours.", ['peer']),
-  gauge('lattice_peer_lag_seconds', 'Time since agreement with the peer was lost, 0 while roots are equal.', ['peer']),
-  gauge('lattice_peer_lung', '1 for the lung that carries the peer.', ['peer', 'lung']),
-  gauge('lattice_peer_rtt_seconds', 'Last ping over P2P.', ['peer']),
-  gauge('lattice_peer_clock_offset_seconds', "The peer's wall clock less ours.", ['peer']),
-  gauge('lattice_peer_refused_items', 'Items that one side of the pair refuses.', ['peer']),
-  gauge('lattice_peer_differing_keys', 'Keys that differ, as last counted.', ['peer']),
+  peerGauge(
+    'lattice_peer_agreement',
+    'How many nodes compare with this one in this way: 1 or 0, and more where they share the label.',
+    ['agreement'],
+  ),
+  peerGauge('lattice_peer_root_equal', "1 when the peer is heard and its root equals this node's."),
+  peerGauge('lattice_peer_lag_seconds', 'Time since the peer was last known to agree, 0 while it does.'),
+  peerGauge(
+    'lattice_peer_heard_age_seconds',
+    'Time since the peer was last heard over either lung, or since the start.',
+  ),
+  peerGauge('lattice_peer_read_only', 'Peers that tell that they refuse writes, by the first reason.', ['reason']),
+  peerGauge('lattice_peer_lung', '1 for the lung that carries the peer.', ['lung']),
+  peerGauge('lattice_peer_rtt_seconds', 'Last ping over P2P.'),
+  peerGauge('lattice_peer_clock_offset_seconds', "The peer's wall clock less ours."),
+  peerGauge('lattice_peer_refused_items', 'Items that one side of the pair refuses.'),
+  peerGauge('lattice_peer_differing_keys', 'Keys that differ, as last counted.'),
   gauge(
     'lattice_queue_operations',
     'What waits: writer (operations), door (signature checks), gossip (operations), deferred (fragments).',
@@ -117,7 +131,10 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_disk_size_bytes', 'Size of the file system of the state.'),
   gauge('lattice_store_bytes', 'Size of the files of the store.'),
   gauge('lattice_cut_age_seconds', 'Age of the newest cut.'),
-  gauge('lattice_cut_certified_age_seconds', 'Age of the newest cut that a quorum certified.'),
+  gauge(
+    'lattice_cut_certified_age_seconds',
+    'Age of the newest cut that a quorum certified, or of the start while there is none.',
+  ),
   gauge('lattice_converged_age_seconds', 'Age of the newest cut at which every node that attested it agrees.'),
   gauge('lattice_cut_disagreeing', 'Nodes that attested another root for a cut than ours.'),
   gauge('lattice_bootstrap_running', '1 while a first state is being fetched.'),

@@ -123,6 +123,11 @@ export const History = entity(
           Integer({ description: 'Local sequence since which it was shown; absent where the journal does not tell.' }),
         ),
         current: Bool({ description: 'What readers see now.' }),
+        concurrent: Maybe(
+          Type.Literal(true, {
+            description: 'The key still has it beside the current one: neither write had seen the other.',
+          }),
+        ),
         value: Maybe(anyJson),
       }),
     ),

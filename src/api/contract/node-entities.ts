@@ -1,12 +1,14 @@
 import { type Static, Type } from 'typebox';
-import { READ_ONLY_CODES, WARNING_CODES } from '../../runtime/facade/codes.ts';
+import { READ_ONLY_CODES, VERDICT_CODES, WARNING_CODES } from '../../runtime/facade/codes.ts';
+import { HEALTH } from '../../runtime/facade/status.ts';
+import { MEMBER_AGREEMENTS, VERDICT_KINDS } from '../../runtime/facade/verdict.ts';
 import { coded, entity, errorCode, mapOf, word } from './describe.ts';
 import { hex64, RepairReport, Transition, time } from './entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 export const mode = word(['auto', 'p2p', 'http']);
-const health = word(['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED']);
+const health = word(HEALTH, 'Which lungs reach other nodes. The verdict tells how the node is.');
 const readOnlyReasons = List(coded(READ_ONLY_CODES), { description: 'Why it is not writable.' });
 const refusedByReason = mapOf(Integer(), 'By reason.');
 
@@ -23,6 +25,8 @@ export const Peer = entity(
   Shape({
     peerId: Maybe(Text({ description: 'Absent for a URL that has not proven who it is.' })),
     author: Maybe(hex64('Its public key.')),
+    name: Maybe(Text({ description: 'As it told, or as the configuration says. Two nodes may have one name.' })),
+    label: Text({ description: 'What people read in place of an id: the name, or what is known in its place.' }),
     url: Maybe(Text({ description: 'The base URL over which it is carried.' })),
     alternatives: Maybe(
       Type.Array(Text(), {
@@ -31,6 +35,7 @@ export const Peer = entity(
     ),
     configured: Bool({ description: 'Named by the configuration, as opposed to met on the network.' }),
     added: Maybe(Type.Literal(true, { description: 'Added by an operator while the node ran.' })),
+    addedAs: Maybe(List(Text(), { description: 'URLs and multiaddrs under which it was added: each can be removed.' })),
     trusted: Bool(),
     lung: word(['p2p', 'http', 'none'], 'Which lung carries it now.'),
     p2p: Shape({ connected: Bool(), lastHeardAt: Maybe(time('Of its newest head.')), rttMs: Maybe(Float()) }),
@@ -67,6 +72,12 @@ export const Peer = entity(
       }),
     ),
     software: Maybe(Text()),
+    readOnly: Maybe(
+      Shape(
+        { codes: List(Text()), since: time('Since when it has told so.') },
+        { description: 'Why it refuses writes, as it told.' },
+      ),
+    ),
     clockOffsetMs: Maybe(Float({ description: 'Its wall clock less ours.' })),
   }),
 );
@@ -74,8 +85,58 @@ export type Peer = Static<typeof Peer.ref>;
 
 const converged = Shape(
   { peers: Integer(), equal: Integer() },
-  { description: 'Peers heard of, and those whose root equals ours right now. Never from counters.' },
+  {
+    description:
+      'Other nodes that are expected, and those of them that were heard within the grace and have this very root.',
+  },
 );
+
+const MemberView = Shape({
+  author: Maybe(hex64('Its public key; absent for a URL that nobody has answered.')),
+  peerId: Maybe(Text()),
+  name: Maybe(Text()),
+  label: Text({ description: 'What people read in place of an id.' }),
+  url: Maybe(Text()),
+  lung: word(['p2p', 'http', 'none'], 'By which it is heard.'),
+  agreement: word(
+    MEMBER_AGREEMENTS,
+    'How its state compares. Only a member that was heard within the grace is equal or differs.',
+  ),
+  asOf: Maybe(time('The newest for which both are known to have had the same state.')),
+  lastHeardAt: Maybe(time('Of its newest head, in this run of the node or an earlier one.')),
+  since: Maybe(time('Since when `agreement` has held.')),
+  differing: Maybe(Integer({ description: 'Keys that differ.' })),
+  readOnly: Maybe(List(Text(), { description: 'Why it refuses writes, as it told: codes as in `readOnlyReasons`.' })),
+  readOnlySince: Maybe(time('Since when it has told so.')),
+  serves: Maybe(Bool({ description: 'False while it takes a snapshot over, as it told.' })),
+  error: Maybe(Text({ description: 'Why it is not heard.' })),
+});
+
+export const Verdict = entity(
+  'Verdict',
+  'What a node says of itself and its fleet in one word, one sentence and the reasons for them.',
+  Shape({
+    kind: word(VERDICT_KINDS, 'The worst that holds; ALONE is no fault.'),
+    since: time('Since when it has held.'),
+    sentence: Text({ description: 'For people. It names the other nodes.' }),
+    reasons: List(
+      Shape({
+        code: word(VERDICT_CODES, 'For programs.'),
+        text: Text({ description: 'For people.' }),
+        next: Maybe(Text({ description: 'What an operator can do.' })),
+        since: Maybe(time('Since when.')),
+        author: Maybe(hex64('The member of which it tells; absent where the node itself is meant.')),
+        name: Maybe(Text({ description: 'The label of that member.' })),
+        heals: word(['by-itself', 'operator'], 'Whether it ends without help.'),
+      }),
+      { description: 'What keeps the node from CONVERGED, worst first.' },
+    ),
+    members: List(MemberView, {
+      description: 'Every other node that is expected: trusted authors and configured peers, heard or not.',
+    }),
+  }),
+);
+export type Verdict = Static<typeof Verdict.ref>;
 
 const CutsStatus = Shape({
   newest: Maybe(Shape({ at: time('Of the cut.'), root: hex64('Its root.'), entries: Integer() })),
@@ -121,6 +182,7 @@ export const Status = entity(
     incarnation: Text({ description: 'Of this start, 16 hex digits.' }),
     startedAt: time('The start.'),
     now: time('Its clock.'),
+    verdict: Verdict.ref,
     root: hex64('The root of its state.'),
     entries: Integer({ description: 'Keys in the tree, tombstones included.' }),
     live: Integer({ description: 'Keys with a value.' }),

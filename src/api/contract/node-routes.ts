@@ -3,13 +3,14 @@ import { json, type RouteContract, word } from './describe.ts';
 import { ConfigItem, LatticeEvent, LogLine, LogPage, Reloaded, Resources, Series } from './entities.ts';
 import { HealthAnswer, NotReady, Status } from './node-entities.ts';
 
-const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
+const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
 const html = { type: 'text/html', schema: Text() };
 const plain = { type: 'text/plain', schema: Text() };
 const after = Maybe(
   Text({ minLength: 1, maxLength: 128, description: 'Id of the last event seen; what came since is sent first.' }),
 );
+const logLevel = word(['debug', 'info', 'warn', 'error']);
 const operatorErrors = [400, 401, 421, 429] as const;
 
 /** The routes by which a node tells about itself: probes, status, figures, streams, settings and pages. */
@@ -166,6 +167,31 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     },
     errors: [...operatorErrors, 404, 503],
     example: { query: { format: 'json', limit: 10 } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/logs/level',
+    id: 'getLogLevel',
+    tag: 'operator',
+    summary: 'The least level of the lines that the node writes',
+    token: true,
+    cost: 'read',
+    answers: { 200: json('The level.', Shape({ level: logLevel })) },
+    errors: [401, 421, 429],
+    example: {},
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/logs/level',
+    id: 'setLogLevel',
+    tag: 'operator',
+    summary: 'Set that level until the node ends or reads its configuration again',
+    token: true,
+    cost: 'write',
+    body: Shape({ level: logLevel }, { additionalProperties: false }),
+    answers: { 200: json('The level.', Shape({ level: logLevel, changed: Bool() })) },
+    errors: [...operatorErrors, 415],
+    example: { body: { level: 'info' } },
   },
   {
     method: 'GET',

@@ -1,7 +1,7 @@
 import type { Lattice } from '../../runtime/facade/index.ts';
 import type { Timers } from '../../timing/index.ts';
 import type { Limits } from './costs.ts';
-import type { LogSource, MetricsSource, ResourceSource } from './sources.ts';
+import type { LogLevelControl, LogSource, MetricsSource, ResourceSource } from './sources.ts';
 
 /** The part of the node's configuration that the API needs. */
 export interface ApiConfig {
@@ -88,6 +88,8 @@ export interface ApiDeps {
   readonly metricsPage?: MetricsSource;
   /** Without it there is no /api/v1/logs. */
   readonly logs?: LogSource;
+  /** Without it there is no /api/v1/logs/level. */
+  readonly logLevel?: LogLevelControl;
   /** Without it there is no /api/v1/resources. */
   readonly resources?: ResourceSource;
   /** Reads the configuration again (SPEC N18). Without it that is answered `reload-impossible`. */

@@ -17,6 +17,12 @@ export interface MetricsSource {
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** The least level of the lines that the node writes. Setting it holds until the node ends. */
+export interface LogLevelControl {
+  get(): LogLevel;
+  set(level: LogLevel): void;
+}
+
 /** One line of the log. */
 export interface LogLineView {
   /** The place after which to go on reading. */

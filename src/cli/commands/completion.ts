@@ -32,7 +32,7 @@ export async function completion(
       `Shells: ${Object.keys(SHELLS).join(', ')}.`,
     );
   const script = known.script(placesOf(program));
-  if (options.json) context.output.json({ shell, script });
+  if (options.json) context.output.data({ shell, script });
   else {
     context.output.write(script);
     if (context.output.interactive) context.output.remark(`use it: ${known.hint}`);

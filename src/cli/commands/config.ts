@@ -15,7 +15,7 @@ export async function configShow(context: CliContext, options: ConfigShowOptions
   const client = await connect(context, options);
   const items = await client.getConfig();
   if (options.json) {
-    context.output.json({ items });
+    context.output.data({ items });
     return EXIT.ok;
   }
   const shown = options.all ? items : items.filter(({ source }) => source !== 'default');
@@ -57,7 +57,7 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
   const { warnings, violations } = config;
   const ok = violations.length === 0;
   if (options.json) {
-    context.output.json({ ok, warnings, violations });
+    context.output.data({ ok, warnings, violations });
     return ok ? EXIT.ok : EXIT.failed;
   }
   const { line, paint } = context.output;
@@ -75,9 +75,9 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
 export async function configReload(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const report = await client.reloadConfig();
-  const { json, line, paint } = context.output;
+  const { data, line, paint } = context.output;
   if (options.json) {
-    json(report);
+    data(report);
     return EXIT.ok;
   }
   const { changed, needsRestart, warnings } = report;

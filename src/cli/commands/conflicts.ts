@@ -38,7 +38,7 @@ export async function conflictsList(context: CliContext, options: ConflictsOptio
   } while (cursor !== undefined && found.length < options.limit);
 
   if (options.json) {
-    context.output.json({ conflicts: found, ...(cursor === undefined ? {} : { cursor }) });
+    context.output.data({ conflicts: found, ...(cursor === undefined ? {} : { cursor }) });
     return EXIT.ok;
   }
   const { output } = context;
@@ -52,10 +52,10 @@ export async function conflictsList(context: CliContext, options: ConflictsOptio
 
 export async function conflictsShow(context: CliContext, key: string, options: GlobalOptions): Promise<number> {
   const conflict = await find(await connect(context, options), key);
-  if (options.json) context.output.json(conflict);
+  if (options.json) context.output.data(conflict);
   else {
     show(context, conflict);
-    context.output.remark(`take one: ${context.programName} conflicts resolve KEY --take N`);
+    context.output.remark(`take one: lattice conflicts resolve KEY --take N`);
   }
   return EXIT.ok;
 }
@@ -80,7 +80,7 @@ export async function conflictsResolve(context: CliContext, key: string, options
   const { results } = await client.commit([operation]);
   const version = results[0]?.version;
   if (options.json)
-    context.output.json({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
+    context.output.data({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
   else context.output.line(`${printable(key)}: one value in place of ${conflict.siblings.length}, version ${version}`);
   return EXIT.ok;
 }

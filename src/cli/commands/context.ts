@@ -46,10 +46,10 @@ export async function contextAdd(context: CliContext, name: string, options: Con
     throw usageError(`there are ${MAX_CONTEXTS} contexts already`, 'Remove one: lattice context rm NAME.');
   const current = known.current ?? name;
   const path = await writeContexts(context.env, { current, contexts });
-  if (options.json) context.output.json({ name, ...contexts.get(name), current: current === name, path });
+  if (options.json) context.output.data({ name, ...contexts.get(name), current: current === name, path });
   else {
     context.output.line(`${name} is ${printable(url)}${current === name ? ', and in use' : ''}`);
-    if (current !== name) context.output.remark(`use it: ${context.programName} context use ${name}`);
+    if (current !== name) context.output.remark(`use it: lattice context use ${name}`);
   }
   return EXIT.ok;
 }
@@ -74,7 +74,7 @@ export async function contextUse(context: CliContext, name: string, options: Glo
   const { contexts } = await readContexts(context.env);
   const { url } = existing(contexts, name);
   await writeContexts(context.env, { current: name, contexts });
-  if (options.json) context.output.json({ current: name, url });
+  if (options.json) context.output.data({ current: name, url });
   else context.output.line(`commands go to ${printable(url)} now`);
   return EXIT.ok;
 }
@@ -82,7 +82,7 @@ export async function contextUse(context: CliContext, name: string, options: Glo
 export async function contextList(context: CliContext, options: GlobalOptions): Promise<number> {
   const { current, contexts } = await readContexts(context.env);
   if (options.json) {
-    context.output.json({ ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) });
+    context.output.data({ ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) });
     return EXIT.ok;
   }
   if (contexts.size === 0) context.output.line('no contexts: lattice context add NAME --url URL makes one');
@@ -109,7 +109,7 @@ export async function contextRemove(context: CliContext, name: string, options: 
     ...(current === undefined || current === name ? {} : { current }),
     contexts: rest,
   });
-  if (options.json) context.output.json({ removed: name });
+  if (options.json) context.output.data({ removed: name });
   else context.output.line(`removed ${name}`);
   return EXIT.ok;
 }

@@ -35,7 +35,7 @@ export async function cutsVerify(
   });
   const verdict = verdictOf(examination, { trusted: trust !== undefined, anyKey: false });
   const { checks, proven, error } = examination;
-  if (options.json) context.output.json({ verdict, checks, ...proven });
+  if (options.json) context.output.data({ verdict, checks, ...proven });
   else printChecks(context, checks);
   if (error !== undefined) throw error;
   if (!options.json) {

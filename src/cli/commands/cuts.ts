@@ -24,7 +24,7 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
     () => client.listCuts(),
     ({ items }) => {
       const shown = items.slice(0, options.limit);
-      if (options.json) context.output.json({ items: shown });
+      if (options.json) context.output.data({ items: shown });
       else if (shown.length === 0)
         context.output.line('no cuts yet: the first comes within half a minute of the start');
       else {
@@ -54,14 +54,12 @@ export async function certificate(context: CliContext, options: CertificateOptio
   }
   if (options.out !== undefined) {
     const path = await writeOut(context, options.out, `${answer.certificate}\n`, options.force);
-    if (options.json) context.output.json({ file: path, at: answer.at });
+    if (options.json) context.output.data({ file: path, at: answer.at });
     else {
       context.output.line(`${path}: certificate of ${timeOf(answer.at)}`);
-      context.output.remark(
-        `check it anywhere: ${context.programName} cuts verify ${shellWord(options.out)} --trust fleet.json`,
-      );
+      context.output.remark(`check it anywhere: lattice cuts verify ${shellWord(options.out)} --trust fleet.json`);
     }
-  } else if (options.json) context.output.json(answer);
+  } else if (options.json) context.output.data(answer);
   else context.output.line(answer.certificate);
   return EXIT.ok;
 }

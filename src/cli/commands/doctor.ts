@@ -65,7 +65,7 @@ function conclude(context: CliContext, options: DoctorOptions, reports: readonly
   const well = isWell(reports);
   const check = options.check === true ? checkLine(reports, fleet) : undefined;
   if (options.json) {
-    context.output.json({
+    context.output.data({
       ok: well,
       ...(check === undefined ? {} : { check }),
       nodes: reports.map(({ url, reachable, findings }) => ({ url, reachable, findings })),

@@ -30,8 +30,7 @@ export async function events(context: CliContext, options: EventsOptions): Promi
   } finally {
     release();
   }
-  if (last !== undefined && !options.json)
-    context.output.remark(`go on from here: ${context.programName} events --after ${last}`);
+  if (last !== undefined && !options.json) context.output.remark(`go on from here: lattice events --after ${last}`);
   return EXIT.ok;
 }
 

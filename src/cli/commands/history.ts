@@ -26,7 +26,7 @@ export async function history(context: CliContext, key: string, options: History
   } while (cursor !== undefined && items.length < options.limit);
 
   if (options.json) {
-    context.output.json({ key, items, complete, ...(cursor === undefined ? {} : { cursor }) });
+    context.output.data({ key, items, complete, ...(cursor === undefined ? {} : { cursor }) });
     return EXIT.ok;
   }
   const { line, remark, paint } = context.output;

@@ -27,7 +27,7 @@ export async function importSnapshot(context: CliContext, file: string, options:
     dryRun,
   });
   if (options.json) {
-    context.output.json({ file, root: snapshot.root, keys: snapshot.state.length, imported, skipped, dryRun });
+    context.output.data({ file, root: snapshot.root, keys: snapshot.state.length, imported, skipped, dryRun });
     return EXIT.ok;
   }
   const { line } = context.output;

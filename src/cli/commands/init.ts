@@ -41,9 +41,9 @@ export async function init(context: CliContext, options: InitOptions): Promise<n
     );
   }
 
-  const { line, json, paint } = context.output;
+  const { line, data, paint } = context.output;
   if (options.json) {
-    json({ dir, ...plan.fleet });
+    data({ dir, ...plan.fleet });
     return EXIT.ok;
   }
   for (const row of alignColumns(plan.fleet.nodes.map((node) => [node.name, node.api, node.peerId]))) line(row);

@@ -33,7 +33,7 @@ function show(
   options: KeyOptions,
   key: { readonly peerId: string; readonly publicKey: string },
 ): void {
-  if (options.json) context.output.json(key);
+  if (options.json) context.output.data(key);
   else {
     context.output.line(`peer id     ${key.peerId}`);
     context.output.line(`public key  ${key.publicKey}`);

@@ -1,9 +1,13 @@
 import type { LogLevel } from '../../client/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followed } from '../followed.ts';
 import { type Output, printable, type Style } from '../output.ts';
+import { type Times, timesOf } from '../times.ts';
+import { counted } from '../words.ts';
 
 export interface LogOptions extends GlobalOptions {
   readonly follow?: boolean;
@@ -22,17 +26,22 @@ interface LogLine {
   readonly [field: string]: unknown;
 }
 
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const STYLES: Readonly<Record<string, Style>> = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' };
 
 /** Prints the node's last log lines, and with --follow also those that come. */
 export async function log(context: CliContext, options: LogOptions): Promise<number> {
   const client = await connect(context, options);
   const { output } = context;
+  const times = timesOf(options);
   const { level, after, limit } = options;
   if (!options.follow) {
     const { items } = await client.getLogs({ level, after, limit });
-    if (options.json) output.json({ items });
-    else for (const line of items) output.line(describe(line, output));
+    if (options.json) output.data({ items });
+    else {
+      for (const line of items) output.line(describe(line, output, times));
+      if (level === 'debug' && !items.some((line) => line.level === 'debug')) await sayHowToGetMore(context, client);
+    }
     return EXIT.ok;
   }
   const stopped = new AbortController();
@@ -40,13 +49,13 @@ export async function log(context: CliContext, options: LogOptions): Promise<num
   try {
     for await (const said of client.logs({ level, ...followed(context, stopped.signal, after) })) {
       if (said.type === 'line') {
-        if (options.json) output.line(printable(JSON.stringify(said.line)));
-        else output.line(describe(said.line, output));
+        if (options.json) output.data(said.line);
+        else output.line(describe(said.line, output, times));
         continue;
       }
       const { type: _type, ...gap } = said;
-      if (options.json) output.json(gap);
-      else output.remark(`… ${gap.dropped} lines are missing here`);
+      if (options.json) output.data(gap);
+      else output.remark(`… ${counted(gap.dropped, 'line is', 'lines are')} missing here`);
     }
     return EXIT.ok;
   } finally {
@@ -54,8 +63,47 @@ export async function log(context: CliContext, options: LogOptions): Promise<num
   }
 }
 
-function describe({ id: _id, time, level = '', component, msg, ...fields }: LogLine, output: Output): string {
-  const at = typeof time === 'number' ? new Date(time).toISOString() : (time ?? '');
+/** Tells the level that a running node writes, or sets it. */
+export async function logLevel(
+  context: CliContext,
+  wanted: string | undefined,
+  options: GlobalOptions,
+): Promise<number> {
+  const level = LEVELS.find((known) => known === wanted);
+  if (wanted !== undefined && level === undefined)
+    throw usageError(`${JSON.stringify(wanted)} is no level`, `The levels are ${LEVELS.join(', ')}.`);
+  const client = await connect(context, options);
+  if (level === undefined) {
+    const current = await client.getLogLevel();
+    if (options.json) context.output.data({ level: current });
+    else context.output.line(current);
+    return EXIT.ok;
+  }
+  const changed = await client.setLogLevel(level);
+  if (options.json) context.output.data({ level, changed });
+  else context.output.line(changed ? `The node writes lines from ${level} on.` : `The level was ${level} already.`);
+  return EXIT.ok;
+}
+
+/** A node that writes no debug lines shows none, however they are asked for. */
+async function sayHowToGetMore({ output }: CliContext, client: ApiClient): Promise<void> {
+  try {
+    const level = await client.getLogLevel();
+    if (level !== 'debug')
+      output.remark(`This node writes no lines below ${level}: lattice log level debug changes that.`);
+  } catch (error) {
+    // An older node has no such answer, and the lines have been shown.
+    if (!(error instanceof LatticeError)) throw error;
+  }
+}
+
+function describe(
+  { id: _id, time, level = '', component, msg, ...fields }: LogLine,
+  output: Output,
+  times: Times,
+): string {
+  const ms = typeof time === 'string' ? Date.parse(time) : time;
+  const at = ms === undefined ? '' : times.exact(ms);
   const rest = Object.entries(fields)
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ');

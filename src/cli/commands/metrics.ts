@@ -26,7 +26,7 @@ export async function metrics(
   }
   const wanted = (name: string): boolean => filter === undefined || name.includes(filter);
   if (options.json) {
-    context.output.json({ samples: samples.filter(({ name }) => wanted(name)) });
+    context.output.data({ samples: samples.filter(({ name }) => wanted(name)) });
     return EXIT.ok;
   }
   for (const line of text.split('\n')) {

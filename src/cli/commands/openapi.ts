@@ -14,7 +14,7 @@ export async function openapi(context: CliContext, options: OutOptions): Promise
   const client = await connect(context, options);
   const document = (await client.getOpenApi()) as unknown as OpenapiDocument;
   if (options.out === undefined) {
-    if (options.json) context.output.json(document);
+    if (options.json) context.output.data(document);
     else context.output.line(JSON.stringify(document, undefined, 2));
     return EXIT.ok;
   }
@@ -25,7 +25,7 @@ export async function openapi(context: CliContext, options: OutOptions): Promise
     version: document.info.version,
     paths: Object.keys(document.paths).length,
   };
-  if (options.json) context.output.json(summary);
+  if (options.json) context.output.data(summary);
   else context.output.line(`${path}: OpenAPI ${summary.openapi}, ${summary.paths} paths of version ${summary.version}`);
   return EXIT.ok;
 }

@@ -17,7 +17,7 @@ export async function peersList(context: CliContext, options: WatchOptions): Pro
     options,
     () => client.listPeers(),
     (peers) => {
-      if (options.json) context.output.json({ peers });
+      if (options.json) context.output.data({ peers });
       else show(context, peers);
     },
   );
@@ -64,7 +64,7 @@ function remarks(peer: Peer): string {
 export async function peersAdd(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const added = await client.addPeer(addressOf(address));
-  if (options.json) context.output.json({ ...addressOf(address), added });
+  if (options.json) context.output.data({ ...addressOf(address), added });
   else context.output.line(`added ${printable(address)}`);
   return EXIT.ok;
 }
@@ -73,7 +73,7 @@ export async function peersAdd(context: CliContext, address: string, options: Gl
 export async function peersRemove(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   await client.removePeer(addressOf(address));
-  if (options.json) context.output.json({ ...addressOf(address), removed: true });
+  if (options.json) context.output.data({ ...addressOf(address), removed: true });
   else context.output.line(`removed ${printable(address)}`);
   return EXIT.ok;
 }
@@ -91,7 +91,7 @@ function addressOf(address: string): PeerName {
 export async function peersPing(context: CliContext, peer: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const answer = await client.pingPeer(peer);
-  if (options.json) context.output.json(answer);
+  if (options.json) context.output.data(answer);
   else {
     for (const { lung, ok, rttMs, error } of answer.results) {
       const said = ok
@@ -109,7 +109,7 @@ export async function peersDiff(context: CliContext, peer: string, options: Diff
   const answer = await client.getDifferences(peer, { limit: options.limit });
   const equal = answer.keys.length === 0 && answer.ourRoot === answer.theirRoot;
   if (options.json) {
-    context.output.json(answer);
+    context.output.data(answer);
     return equal ? EXIT.ok : EXIT.failed;
   }
   const { line, remark } = context.output;

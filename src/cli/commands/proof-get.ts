@@ -13,15 +13,15 @@ export async function proofGet(context: CliContext, key: string, options: ProofG
   const client = await connect(context, options);
   const proof = await client.getProof(key, { at: options.at });
   if (options.out === undefined) {
-    context.output.json(proof);
+    context.output.data(proof);
     return EXIT.ok;
   }
   const path = await writeOut(context, options.out, `${JSON.stringify(proof)}\n`, options.force);
-  if (options.json) context.output.json({ file: path, key, kind: proof.kind, root: proof.root });
+  if (options.json) context.output.data({ file: path, key, kind: proof.kind, root: proof.root });
   else {
     context.output.line(`${path}: ${printable(key)} is ${proof.kind} under root ${proof.root}`);
     context.output.remark(
-      `check it anywhere: ${context.programName} proof verify ${shellWord(options.out)} --key ${shellWord(printable(key))} --trust fleet.json`,
+      `check it anywhere: lattice proof verify ${shellWord(options.out)} --key ${shellWord(printable(key))} --trust fleet.json`,
     );
   }
   return EXIT.ok;

@@ -43,7 +43,7 @@ export async function proofVerify(context: CliContext, file: string, options: Pr
   const { checks, proven, error } = examination;
   const shown = verdict === 'verified' || verdict === 'any-key' ? proven : undefined;
 
-  if (options.json) context.output.json({ verdict, checks, ...(shown === undefined ? {} : describe(shown)) });
+  if (options.json) context.output.data({ verdict, checks, ...(shown === undefined ? {} : describe(shown)) });
   else {
     printChecks(context, checks);
     if (shown !== undefined) sayProven(context, shown);

@@ -31,7 +31,7 @@ export async function stateGet(context: CliContext, key: string, options: Global
     throw new LatticeError('not-found', 'there is no value under this key', {
       next: 'Check the spelling (lattice state ls lists the keys) and the URL.',
     });
-  if (options.json) context.output.json(entry);
+  if (options.json) context.output.data(entry);
   else {
     context.output.line(printable(JSON.stringify(entry.value)));
     if (entry.conflicts) context.output.remark(`${entry.conflicts} more concurrent value(s): see lattice conflicts`);
@@ -48,7 +48,7 @@ export async function statePut(context: CliContext, key: string, value: string, 
     ifMatch: options.ifMatch,
     ifNoneMatch: options.ifAbsent ? '*' : undefined,
   });
-  if (options.json) context.output.json(entry);
+  if (options.json) context.output.data(entry);
   else context.output.line(`written ${printable(key)} version ${entry.version}`);
   return EXIT.ok;
 }
@@ -56,7 +56,7 @@ export async function statePut(context: CliContext, key: string, value: string, 
 export async function stateDelete(context: CliContext, key: string, options: DeleteOptions): Promise<number> {
   const client = await connect(context, options);
   await client.deleteEntry(key, { ifMatch: options.ifMatch });
-  if (options.json) context.output.json({ key, deleted: true });
+  if (options.json) context.output.data({ key, deleted: true });
   else context.output.line(`deleted ${printable(key)}`);
   return EXIT.ok;
 }
@@ -85,7 +85,7 @@ export async function stateList(
     cursor = page.cursor;
     if (cursor === undefined || page.entries.length === 0 || shown >= options.limit) break;
   }
-  if (options.json) context.output.json({ entries, ...(cursor === undefined ? {} : { cursor }) });
+  if (options.json) context.output.data({ entries, ...(cursor === undefined ? {} : { cursor }) });
   else if (cursor !== undefined) context.output.remark(`more: --cursor ${cursor}`);
   return EXIT.ok;
 }
@@ -93,7 +93,7 @@ export async function stateList(
 export async function stateRoot(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
   const { root, entries, live, sequence } = await client.getStatus();
-  if (options.json) context.output.json({ root, entries, live, sequence });
+  if (options.json) context.output.data({ root, entries, live, sequence });
   else context.output.line(root);
   return EXIT.ok;
 }

@@ -13,7 +13,7 @@ export async function status(context: CliContext, options: StatusOptions): Promi
     options,
     () => client.getStatus(),
     (now) => {
-      if (options.json) context.output.json(now);
+      if (options.json) context.output.data(now);
       else for (const line of describe(now, context.output)) context.output.line(line);
     },
   );

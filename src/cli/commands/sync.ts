@@ -42,12 +42,12 @@ export async function syncMode(
   const client = await connect(context, options);
   if (wanted === undefined) {
     const { mode: current, syncMode: carries } = await client.getStatus();
-    if (options.json) context.output.json({ mode: current, syncMode: carries });
+    if (options.json) context.output.data({ mode: current, syncMode: carries });
     else context.output.line(current);
     return EXIT.ok;
   }
   const answer = await switchTo(client, wanted, options.reason);
-  if (options.json) context.output.json(answer);
+  if (options.json) context.output.data(answer);
   else context.output.line(printable(answer.message));
   return EXIT.ok;
 }
@@ -69,7 +69,7 @@ export async function syncNow(context: CliContext, options: GlobalOptions): Prom
   const client = await connect(context, options);
   const answer = await client.syncNow();
   if (options.json) {
-    context.output.json(answer);
+    context.output.data(answer);
     return EXIT.ok;
   }
   context.output.line('compared with every reachable peer');
@@ -88,7 +88,7 @@ export async function syncStatus(context: CliContext, options: WatchOptions): Pr
   return await watch(context, options, look, ({ status, peers }) => {
     if (options.json) {
       const { mode, syncMode: carries, health, root, converged, transitions } = status;
-      context.output.json({ mode, syncMode: carries, health, root, converged, transitions, peers });
+      context.output.data({ mode, syncMode: carries, health, root, converged, transitions, peers });
       return;
     }
     const { line, paint } = context.output;

@@ -64,7 +64,7 @@ export async function up(context: CliContext, options: UpOptions): Promise<numbe
       }),
     );
     if (options.json)
-      context.output.json({
+      context.output.data({
         event: 'started',
         dir,
         nodes: fleet.nodes.map(({ name, api, peerId }) => ({ name, api, peerId })),
@@ -113,7 +113,7 @@ async function attend(
   if (root === undefined) return EXIT.ok;
   board?.freeze();
   const dashboards = fleet.nodes.map(({ name, api }) => ({ name, url: `${api}/dashboard` }));
-  if (options.json) output.json({ event: 'converged', nodes: fleet.nodes.length, root, dashboards });
+  if (options.json) output.data({ event: 'converged', nodes: fleet.nodes.length, root, dashboards });
   else output.line(`CONVERGED ${fleet.nodes.length}/${fleet.nodes.length} root ${root}`);
   if (options.once) return EXIT.ok;
   if (!options.json) for (const line of nextSteps(context, options, fleet)) output.line(line);
@@ -163,7 +163,7 @@ async function loadSample(
   for (;;) {
     try {
       const { imported } = await importEntries(first, sample.state, { overwrite: false, dryRun: false });
-      if (options.json) context.output.json({ event: 'imported', node: fleet.nodes[0]?.name, keys: imported });
+      if (options.json) context.output.data({ event: 'imported', node: fleet.nodes[0]?.name, keys: imported });
       else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${imported} keys`);
       return;
     } catch (error) {
@@ -233,7 +233,7 @@ function reportDeath(context: CliContext, options: UpOptions, children: readonly
   const child = children.find(({ name }) => name === exit.name);
   const { output } = context;
   if (options.json)
-    output.json({ event: 'died', name: exit.name, reason: exit.reason, log: child?.logFile, tail: child?.tail() });
+    output.data({ event: 'died', name: exit.name, reason: exit.reason, log: child?.logFile, tail: child?.tail() });
   else for (const line of child?.tail() ?? []) output.remark(`${exit.name} | ${printable(line)}`);
   throw new LatticeError('node-died', `${exit.name} ended: ${exit.reason}`, {
     next: `Its log is ${child?.logFile ?? 'in the fleet directory'}. The other nodes are stopped.`,

@@ -23,7 +23,7 @@ export async function verify(context: CliContext, options: GlobalOptions): Promi
       const { scrub, entries } = await client.getStatus().catch(endedBy);
       if (scrub === undefined) throw new LatticeError('not-supported', 'this node has no scrub');
       if (scrub.completed >= round) {
-        if (options.json) output.json({ valid: true, entries, completedAt: scrub.completedAt });
+        if (options.json) output.data({ valid: true, entries, completedAt: scrub.completedAt });
         else output.line(`all ${entries} entries, their signatures, the other rows and the files are good`);
         return EXIT.ok;
       }

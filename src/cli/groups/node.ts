@@ -7,8 +7,10 @@ import type { GlobalOptions } from '../context.ts';
 import { type Definition, integerIn, watchable, writesFile } from '../define.ts';
 import type { OutOptions } from '../write-file.ts';
 
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+
 /** Commands that show one node: status, events, log, config, verify, metrics, openapi. */
-export function nodeCommands({ context, program, define, group }: Definition): void {
+export function nodeCommands({ context, program, define, defineDefault, group }: Definition): void {
   watchable(
     define(
       program,
@@ -30,19 +32,26 @@ export function nodeCommands({ context, program, define, group }: Definition): v
     .option('--type <a,b>', 'only events of these types')
     .addOption(new Option('--count <n>', 'end after so many').argParser(integerIn(1, 1_000_000_000)));
 
-  define(
-    program,
-    'log',
-    "the node's last log lines (needs the token)",
-    ['log', 'log -f --level warn'],
+  const logs = group('log', 'the log of a node', 'log', 'log -f', 'log level debug');
+  defineDefault(
+    logs,
+    'show',
+    'the last lines of the log (needs the token)',
+    ['log show', 'log show -f --level warn'],
     async (options: LogOptions) => (await import('../commands/log.ts')).log(context, options),
   )
     .option('-f, --follow', 'go on with those that come')
-    .addOption(
-      new Option('--level <level>', 'the least level').choices(['debug', 'info', 'warn', 'error']).default('info'),
-    )
+    .addOption(new Option('--level <level>', 'leave out what is less than this').choices(LEVELS).default('info'))
     .option('--after <id>', 'go on after this line')
     .addOption(new Option('--limit <n>', 'most lines to list').default(100).argParser(integerIn(1, 1000)));
+
+  define(
+    logs,
+    'level [level]',
+    'tell or set the least level that the running node writes, until it ends or reloads (needs the token)',
+    ['log level', 'log level debug'],
+    async (options: GlobalOptions, [level]) => (await import('../commands/log.ts')).logLevel(context, level, options),
+  );
 
   const config = group('config', 'the configuration of a node', 'config show');
   define(

@@ -15,6 +15,7 @@ import {
 } from '../types/index.ts';
 import { createCommit, fragmentToSiblings, type PreparedOperation, prepareOperation } from '../wire/index.ts';
 import type { Clocks } from './clocks.ts';
+import type { Forgotten } from './forgotten.ts';
 import type { EntryView, RowWrite, WriteIntent, WriteOutcome } from './step.ts';
 
 export interface GroupCommitDeps {
@@ -24,6 +25,7 @@ export interface GroupCommitDeps {
   /** Whether contexts keep the author's dots (SPEC R5). */
   readonly isKnown: (author: Author) => boolean;
   readonly clocks: Pick<Clocks, 'tick'>;
+  readonly forgotten: Pick<Forgotten, 'of'>;
   /** The entry as the step has left it so far. */
   readonly read: EntryView;
   /** Adds an operation of a commit that is made here to the step. */
@@ -136,7 +138,7 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
  * LatticeError that says what is wrong.
  */
 function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedIntent {
-  const { read, self, isKnown } = deps;
+  const { read, self, isKnown, forgotten } = deps;
   const keys = new Set<string>();
   const created: boolean[] = [];
   let bytes = 0;
@@ -152,7 +154,7 @@ function prepareIntent(intent: WriteIntent, deps: GroupCommitDeps): PreparedInte
       created.push(false);
       return prepared;
     }
-    const context = contextOf(entry, self, isKnown);
+    const context = contextOf(entry, self, isKnown, forgotten.of(key));
     const operation: Operation =
       wanted.kind === 'put'
         ? { kind: 'put', key, value: wanted.value as JsonValue, context }

@@ -33,6 +33,11 @@ export interface OwnHistory {
    */
   settle(told: Hlc, seen: Hlc): readonly RowWrite[];
   /**
+   * Takes every commit of the node's key up to `seen`, the greatest that is known here, for one that may be from before
+   * this store knew its history. Returns the rows that are to become durable.
+   */
+  adopt(seen: Hlc): readonly RowWrite[];
+  /**
    * Takes over what an earlier run has noted. The commits may come in any order. `committed` is the greatest HLC of a
    * commit of the node's key that was applied here.
    */
@@ -90,6 +95,7 @@ export function createOwnHistory(hasher: Hasher): OwnHistory {
       if (since === undefined) return [raise(told > seen ? told : seen)];
       return told > since && told > newest ? [raise(told)] : [];
     },
+    adopt: (seen) => (since === undefined || seen > since ? [raise(seen)] : []),
     load(from, commits, committed) {
       since = from;
       const sorted = [...commits].sort((a, b) => a.number - b.number);

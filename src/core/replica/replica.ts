@@ -4,12 +4,13 @@ import type { LiveCells } from '../reconcile/index.ts';
 import { type AuthorClock, STATE_FORMAT, type StateMeta } from '../rows/index.ts';
 import type { AttestedEntry } from '../snapshot/index.ts';
 import { contradictionOf, mergeSibling } from '../state/index.ts';
-import type { Author, Bytes, Entry, Fragment, Hasher, Hlc, Sibling } from '../types/index.ts';
+import type { Author, Bytes, Context, Entry, Fragment, Hasher, Hlc, Sibling } from '../types/index.ts';
 import { fragmentToSiblings, keyHashInto } from '../wire/index.ts';
 import { adoptEntries, type Correction, correctEntries } from './amend.ts';
 import { createClocks } from './clocks.ts';
 import { createDraft, type Draft } from './draft.ts';
 import { createEntryTree } from './entry-tree.ts';
+import { createForgotten } from './forgotten.ts';
 import { groupCommit } from './group-commit.ts';
 import { createOwnHistory, type OwnHistory } from './own-history.ts';
 import type {
@@ -56,8 +57,15 @@ export interface Replica {
   committed(author: Author): Hlc;
   /** What was seen of every known author, for a checkpoint. */
   authors(): AuthorClock[];
+  /** Whether commits of the author are here, or it is or once was on the trust list. */
+  knows(author: Author): boolean;
+  /**
+   * Takes over, from evidence of an earlier run, dots that the next operation on the key is to name, because a sibling
+   * has left them out (SPEC R5).
+   */
+  recallForgotten(key: string, context: Context): void;
   /** What the node knows of the commits that it has made itself. */
-  readonly history: Pick<OwnHistory, 'settle' | 'load'>;
+  readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'load'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
@@ -126,6 +134,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const { hasher, network, incarnation, journalLength } = options;
   const entries = createEntryTree(options);
   const clocks = createClocks((author) => author === options.self || options.isKnown(author));
+  const forgotten = createForgotten(clocks.knows);
   const history = createOwnHistory(hasher);
   let sequence = 0;
 
@@ -206,6 +215,8 @@ export function createReplica(options: ReplicaOptions): Replica {
     seen: clocks.seen,
     committed: clocks.committed,
     authors: clocks.all,
+    knows: clocks.knows,
+    recallForgotten: forgotten.recall,
 
     step({ fragments, writes: intents }, view, now, sign) {
       const draft = createDraft(view);
@@ -224,9 +235,17 @@ export function createReplica(options: ReplicaOptions): Replica {
         // An operation that a full key refuses is not applied, so nobody may be told that this node has seen it.
         if (outcome !== 'key-full') clocks.observe(sibling);
         if (held !== undefined && outcome !== 'held') compare(held, sibling);
+        if (outcome === 'superseded') forgotten.replaced(entry, [sibling]);
         if (outcome !== 'added') return outcome;
         // What this node made and has no entry for at all was lost here, so it is taken.
         if (isOldNews(sibling) && held !== undefined) return 'old-news';
+        if (held !== undefined) {
+          const { siblings } = entry;
+          forgotten.replaced(
+            entry,
+            held.siblings.filter((one) => !siblings.includes(one)),
+          );
+        }
         draft.write(key, held, entry);
         return outcome;
       };
@@ -239,6 +258,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         ...options,
         isKnown: clocks.knows,
         clocks,
+        forgotten,
         read: draft.read,
         merge: (sibling) => void merge(sibling, () => false),
         now,

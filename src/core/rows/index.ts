@@ -4,6 +4,7 @@ export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './checkpoint.ts';
 export * from './entry-row.ts';
+export * from './evidence.ts';
 export * from './idempotency.ts';
 export * from './journal.ts';
 export * from './keys.ts';

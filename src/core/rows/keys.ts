@@ -1,5 +1,6 @@
 import { bytesToText, quoted, textInto, utf8Length } from '../cbor/text.ts';
-import { type Bytes, concatBytes, type Hasher, LatticeError } from '../types/index.ts';
+import { type Author, type Bytes, concatBytes, type Hasher, LatticeError } from '../types/index.ts';
+import { authorBytes } from '../wire/fields.ts';
 import { keyHash } from '../wire/key-hash.ts';
 
 /**
@@ -32,6 +33,8 @@ export const BUCKETS = {
   idempotency: 0x08,
   /** ‖ u16 place → one of the newest commits that this node made. */
   own: 0x0c,
+  /** ‖ author → commits of that author which contradict each other. */
+  evidence: 0x0d,
 } as const;
 
 /** The name of a kind of row. */
@@ -120,6 +123,11 @@ export function idempotencyKey(key: string): Bytes {
 /** The key of the row of an own commit in a ring: 0 ≤ place < 2^16. */
 export function ownCommitKey(place: number): Bytes {
   return row('own', Uint8Array.of(place >>> 8, place & 0xff));
+}
+
+/** The key of the row of the evidence against an author. */
+export function evidenceKey(author: Author): Bytes {
+  return row('evidence', authorBytes(author));
 }
 
 /** The key of the row with this name. */

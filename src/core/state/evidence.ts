@@ -1,11 +1,14 @@
 import {
   type Author,
   type Bytes,
+  type CommitId,
+  type Context,
   compareBytes,
   type Fragment,
   type Hasher,
   LatticeError,
   MAX_CONTEXT_DOTS,
+  type Operation,
 } from '../types/index.ts';
 import { commitSigningBytes, decodeFragment } from '../wire/index.ts';
 import { covers, type Versioned } from './register.ts';
@@ -45,6 +48,12 @@ export function contradictionOf(
 export interface Evidence {
   readonly kind: Contradiction;
   readonly author: Author;
+  /** The commit ids, the earlier one first; of two with one time in the order given. */
+  readonly commits: readonly [CommitId, CommitId];
+  /** The key that both write and that shows the contradiction; undefined where their time alone does. */
+  readonly key?: string;
+  /** What the later commit leaves out of each key that both write, though the earlier one names it. */
+  readonly forgotten: readonly { readonly key: string; readonly context: Context }[];
   /** For each commit what its author has to have signed. */
   readonly signatures: readonly { readonly message: Bytes; readonly signature: Bytes }[];
 }
@@ -62,33 +71,43 @@ export function checkEvidence(
   for (const { header } of [a, b])
     if (header.network !== network)
       throw new LatticeError('other-network', `a commit is of network ${JSON.stringify(header.network)}`);
-  const kind = contradictionIn(a, b, isTrusted);
-  if (kind === undefined) throw new LatticeError('proof-invalid', 'the two commits do not contradict each other');
-  const signatures = [a, b].map(({ headerBytes, signature }) => ({
-    message: commitSigningBytes(headerBytes),
-    signature,
-  }));
-  return { kind, author: a.header.author, signatures };
+  if (a.header.author !== b.header.author || a.id === b.id) throw noContradiction();
+  const [earlier, later] = a.header.hlc <= b.header.hlc ? [a, b] : [b, a];
+  const shared = sharedKeys(earlier, later);
+  const evidence = {
+    author: earlier.header.author,
+    commits: [earlier.id, later.id],
+    signatures: [a, b].map(({ headerBytes, signature }) => ({ message: commitSigningBytes(headerBytes), signature })),
+  } as const;
+  if (earlier.header.hlc === later.header.hlc) return { ...evidence, kind: 'same-time', forgotten: [] };
+  const shown = shared.find(([one, other]) => contradictionOf(one, other, isTrusted) !== undefined);
+  if (shown === undefined) throw noContradiction();
+  const forgotten = shared.flatMap(([{ operation }, other]) => {
+    const context = operation.context.filter(({ author, hlc }) => !covers(other.operation.context, author, hlc));
+    return context.length === 0 ? [] : [{ key: operation.key, context }];
+  });
+  return { ...evidence, kind: 'forgotten', key: shown[0].operation.key, forgotten };
 }
 
-function contradictionIn(a: Fragment, b: Fragment, isTrusted: (author: Author) => boolean): Contradiction | undefined {
-  if (a.header.author !== b.header.author || a.id === b.id) return undefined;
-  if (a.header.hlc === b.header.hlc) return 'same-time';
-  const versioned = (
-    { idBytes, header }: Fragment,
-    { index, operation }: Fragment['operations'][number],
-  ): Versioned => ({
+const noContradiction = (): LatticeError =>
+  new LatticeError('proof-invalid', 'the two commits do not contradict each other');
+
+/** An operation of a fragment, as the register looks at it. */
+interface Shown extends Versioned {
+  readonly operation: Operation;
+}
+
+/** The operations on each key that both commits write. */
+function sharedKeys(earlier: Fragment, later: Fragment): readonly (readonly [Shown, Shown])[] {
+  const shown = ({ idBytes, header }: Fragment, { index, operation }: Fragment['operations'][number]): Shown => ({
     commit: idBytes,
     index,
     author: header.author,
     hlc: header.hlc,
     operation,
   });
-  for (const one of a.operations)
-    for (const other of b.operations)
-      if (one.operation.key === other.operation.key) {
-        const kind = contradictionOf(versioned(a, one), versioned(b, other), isTrusted);
-        if (kind !== undefined) return kind;
-      }
-  return undefined;
+  return earlier.operations.flatMap((one) => {
+    const other = later.operations.find(({ operation }) => operation.key === one.operation.key);
+    return other === undefined ? [] : [[shown(earlier, one), shown(later, other)] as const];
+  });
 }

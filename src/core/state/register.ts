@@ -49,6 +49,11 @@ export function supersedes(a: Versioned, b: Versioned): boolean {
   return covers(a.operation.context, b.author, b.hlc);
 }
 
+/** Whether one of the siblings is the dot's operation, a later one of its author, or names it in its context. */
+export function isCovered({ author, hlc }: Dot, siblings: readonly Versioned[]): boolean {
+  return siblings.some((one) => (one.author === author ? one.hlc >= hlc : covers(one.operation.context, author, hlc)));
+}
+
 /** Compares for the order of siblings, winner first: greatest (HLC, author, commit id, index). */
 export function compareSiblings(a: Versioned, b: Versioned): number {
   if (a.hlc !== b.hlc) return a.hlc > b.hlc ? -1 : 1;
@@ -95,12 +100,18 @@ export function mergeSibling(
 /**
  * The context that `self` gives its next operation on a key with this entry (SPEC R5): the dots of all siblings, merged
  * with their contexts. The dots of `self` are implied and left out. From the contexts only the dots of known authors
- * are taken: operations of others never counted here, and invented authors would fill the context for good.
+ * are taken: operations of others never counted here, and invented authors would fill the context for good. `further`
+ * has dots that are to be named beside these, those of known authors among them.
  */
-export function contextOf(entry: Entry | undefined, self: Author, isKnown: (author: Author) => boolean): Context {
+export function contextOf(
+  entry: Entry | undefined,
+  self: Author,
+  isKnown: (author: Author) => boolean,
+  further: Context = [],
+): Context {
   if (entry === undefined) return [];
   const [only] = entry.siblings;
-  if (entry.siblings.length === 1 && only !== undefined) {
+  if (entry.siblings.length === 1 && only !== undefined && further.length === 0) {
     // A context is sorted and never names the author of its own operation, so that author's dot is put in its place and
     // nothing has to be merged.
     const context = only.operation.context.filter(({ author }) => author !== self && isKnown(author));
@@ -119,6 +130,7 @@ export function contextOf(entry: Entry | undefined, self: Author, isKnown: (auth
     add(sibling.author, sibling.hlc);
     for (const dot of sibling.operation.context) if (isKnown(dot.author)) add(dot.author, dot.hlc);
   }
+  for (const dot of further) if (isKnown(dot.author)) add(dot.author, dot.hlc);
   const context: Dot[] = Array.from(seen, ([author, hlc]) => ({ author, hlc }));
   return withinBounds(context.length > 1 ? context.sort(compareDots) : context, entry);
 }

@@ -40,8 +40,8 @@ export interface ClockWatch {
 export interface ClockWatchDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether peers are configured: else there is nobody to compare with. */
-  readonly hasPeers: boolean;
+  /** Whether the node is to hear others, which it dials or which dial it: else there is nobody to compare with. */
+  readonly expectsOthers: boolean;
   readonly peerClocks: () => Iterable<PeerClock>;
   /** How many nodes the fleet has, this one included, as far as it is known. */
   readonly members: () => number;
@@ -67,7 +67,7 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
   /** The wall clock as it was before a jump that has not been judged yet. */
   let before: number | undefined;
   /** The comparison that is awaited: clocks count that were heard since then. Undefined when it is done. */
-  let awaited: { readonly since: number; readonly until: number } | undefined = deps.hasPeers
+  let awaited: { readonly since: number; readonly until: number } | undefined = deps.expectsOthers
     ? { since: Number.NEGATIVE_INFINITY, until: clock.monotonic() + START_WAIT_MS }
     : undefined;
   /** The clocks that were heard lately, as of the last look: their order is that of time. */
@@ -170,7 +170,7 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
         });
       for (const [name, ms] of outliers)
         found.push({ code: 'peer-clock', text: `the clock of ${name} is ${away(ms)} the others: set it right (NTP)` });
-      if (deps.hasPeers && awaited === undefined && !everHeard)
+      if (deps.expectsOthers && awaited === undefined && !everHeard)
         found.push({
           code: 'clock-unchecked',
           text: "no peer has been heard since the start: this machine's clock could not be compared with any other",

@@ -8,6 +8,7 @@ import {
   type Hasher,
   LatticeError,
   MAX_WANTS,
+  REFUSALS,
   type Refusal,
 } from '../../core/types/index.ts';
 import { commitSigningBytes, decodeFragment } from '../../core/wire/index.ts';
@@ -75,6 +76,9 @@ export function createDoor(deps: DoorDeps): Door {
   const verifying = new Map<string, Promise<boolean>>();
   let timer: Timer | undefined;
   let stopped = false;
+
+  // Each reason is counted from 0 on: a monitoring system sees the first refusal only as a growth of what it has seen.
+  for (const reason of [...REFUSALS, 'key-full']) deps.metrics.count('lattice_refused_total', { reason }, 0);
 
   function count(reason: Refusal): void {
     refusals[reason] = (refusals[reason] ?? 0) + 1;

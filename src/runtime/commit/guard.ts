@@ -1,15 +1,19 @@
 import { ZERO_HLC } from '../../core/clock/index.ts';
-import { type Author, bytesToHex, type Hlc } from '../../core/types/index.ts';
+import type { Author, Hlc } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, ReadOnlyReason, Warning } from '../facade/codes.ts';
 import { type ClockWatch, type ClockWatchDeps, createClockWatch } from './clock-watch.ts';
 import { createOwnClaims } from './own-claims.ts';
+import { createTwinWatch } from './twin-watch.ts';
 
-/**
- * When peers are configured and none of them answers, writes wait this long for a peer that knows our newest commit.
- */
+/** When other nodes are expected and none answers, writes wait this long for one that knows our newest commit. */
 const ALONE_MS = 3_000;
+/**
+ * A node that dials nobody and knows of no commit of its own waits longer: others try a URL that failed every 5.5 s at
+ * least, and what they know of it must come before it writes.
+ */
+const DIALLED_MS = 8_000;
 /**
  * A node that lost some of its own history has this long to get it back before it becomes read-only for that reason.
  */
@@ -23,10 +27,12 @@ const MAX_CATCH_UP_MS = 300_000;
 export interface Guard {
   /** The reasons why this node refuses writes at present; empty when there is none. */
   reasons(): readonly ReadOnlyReason[];
+  /** Since when the reason has held, Unix ms; undefined where it does not hold. */
+  since(code: ReadOnlyCode): number | undefined;
   warnings(): readonly Warning[];
   /**
    * Resolves when writes can be taken, or as soon as there is a reason to refuse them. After a start that takes at most
-   * ALONE_MS or CATCH_UP_MS.
+   * ALONE_MS, DIALLED_MS or CATCH_UP_MS.
    */
   ready(): Promise<void>;
   /** Sets a reason, or clears it when `text` is undefined. */
@@ -51,10 +57,12 @@ export interface Guard {
   tick(): void;
 }
 
-export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks' | 'members' | 'clockAheadMs'> {
+export interface GuardDeps extends Pick<ClockWatchDeps, 'expectsOthers' | 'peerClocks' | 'members' | 'clockAheadMs'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly incarnation: Uint8Array;
+  /** Whether this node dials anybody. Else it only hears those that dial it. */
+  readonly dials: boolean;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
   /** Whether the peer's newest root equals ours. */
@@ -64,6 +72,10 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks
    * clone. `told` is the greatest HLC of our key that peers told and that is here; undefined when none did.
    */
   readonly onOpen: (told: Hlc | undefined) => void;
+  /**
+   * Called when an alarm for a twin has ended: what is here of our own key up to `seen` counts as our own from here on.
+   */
+  readonly onTwinGone: (seen: Hlc) => void;
 }
 
 /**
@@ -72,21 +84,32 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'hasPeers' | 'peerClocks
  */
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, log } = deps;
-  const reasons = new Map<ReadOnlyCode, string>();
+  const reasons = new Map<ReadOnlyCode, { readonly text: string; readonly since: number }>();
   const started = clock.monotonic();
-  const startedWall = clock.now();
-  const own = bytesToHex(deps.incarnation);
-  let open = !deps.hasPeers;
+  let open = !deps.expectsOthers;
   let ownMax: Hlc = deps.ownSeen();
   /** Whether this node knew of no commit of its own key when it started: it is new, or its disk is. */
   const isBlank = ownMax === ZERO_HLC;
+  /** How long the first word of a peer is waited for. */
+  const aloneMs = isBlank && !deps.dials ? DIALLED_MS : ALONE_MS;
   const claims = createOwnClaims({ ownSeen: deps.ownSeen, agreesWith: deps.agreesWith });
   /** The peers whose claims were given up, which warnings name. */
   let unfulfilled: readonly Author[] = [];
   let waiting: (() => void)[] = [];
   let warned = false;
-  const others = new Map<string, { readonly sequence: number; readonly at: number }>();
   const clocks = createClockWatch({ ...deps, set });
+  const twins = createTwinWatch({
+    clock,
+    log,
+    incarnation: deps.incarnation,
+    hearsPeers: clocks.hearsPeers,
+    isCaughtUp: () => claims.missing().length === 0,
+    set: (text) => set('clone', text),
+    onCleared() {
+      ownMax = deps.ownSeen();
+      deps.onTwinGone(ownMax);
+    },
+  });
 
   function openGate(why: string): void {
     if (open) return;
@@ -106,7 +129,7 @@ export function createGuard(deps: GuardDeps): Guard {
    * there is none, because that peer may be as new: what another one brings later would look like the work of a clone.
    */
   function awaitsMore(): boolean {
-    return isBlank && claims.size + 1 < deps.members() && clock.monotonic() - started < ALONE_MS;
+    return isBlank && claims.size + 1 < deps.members() && clock.monotonic() - started < aloneMs;
   }
 
   function release(): void {
@@ -119,28 +142,22 @@ export function createGuard(deps: GuardDeps): Guard {
       if (reasons.delete(code)) log.info({ code }, 'read-only reason cleared');
     } else {
       if (!reasons.has(code)) log.error({ code, reason: text }, 'node is read-only');
-      reasons.set(code, text);
+      reasons.set(code, { text, since: reasons.get(code)?.since ?? clock.now() });
       release();
     }
   }
 
-  function alarm(what: string): void {
-    set(
-      'clone',
-      `${what}: this key lives twice, or this node was restored from an old copy; stop the other one, or give this node a new key`,
-    );
-  }
-
   return {
-    reasons: () => Array.from(reasons, ([code, text]) => ({ code, text })),
+    reasons: () => Array.from(reasons, ([code, { text }]) => ({ code, text })),
+    since: (code) => reasons.get(code)?.since,
     warnings: () => [...clocks.warnings(), ...unfulfilled.map(claimWarning)],
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),
     clocks: { ...clocks, isGood: () => clocks.isGood() && !reasons.has('clock-ahead') },
     toldOwnHlc(peer, hlc) {
+      claims.note(peer, hlc);
       if (!open) {
-        claims.note(peer, hlc);
         if (claims.missing().length === 0 && !awaitsMore()) openGate('a peer confirmed our newest commit');
       } else if (hlc > ownMax && !warned) {
         // A peer only claims it here. The commit itself, when a repair brings it, is the evidence that stops writes.
@@ -148,34 +165,19 @@ export function createGuard(deps: GuardDeps): Guard {
         log.warn({ peer }, 'a peer claims newer commits of our key than we ever made');
       }
     },
-    sawOwnCommit() {
-      alarm('a commit of our own key came in that we never made');
-    },
+    sawOwnCommit: twins.sawCommit,
     madeCommit(hlc) {
       if (hlc > ownMax) ownMax = hlc;
     },
-    sawOwnHead(head) {
-      const incarnation = bytesToHex(head.incarnation);
-      // What our former incarnation sent before it ended may still be on its way; its heads are from before our start.
-      if (incarnation === own || head.wallMs <= startedWall) return;
-      const now = clock.monotonic();
-      const before = others.get(incarnation);
-      // The heads of a running twin go on counting.
-      if (before === undefined) {
-        if (others.size < 16) others.set(incarnation, { sequence: head.sequence, at: now });
-      } else if (head.sequence > before.sequence + 1 && now - before.at >= 1_000 && now - started >= 2_000) {
-        alarm('another running node signs with our key');
-      }
-    },
-    sawTwin(url) {
-      alarm(`${url} runs with our key`);
-    },
+    sawOwnHead: twins.sawHead,
+    sawTwin: twins.sawAt,
     tick() {
       clocks.look();
+      twins.look();
       if (open) return;
       const waited = clock.monotonic() - started;
       if (claims.size === 0) {
-        if (waited >= ALONE_MS) openGate('no peer answered in time');
+        if (waited >= aloneMs) openGate('no peer answered in time');
         return;
       }
       const missing = claims.missing();

@@ -66,6 +66,8 @@ export interface AttestationBook {
     readonly convergedAsOf?: number;
     readonly disagreeing: readonly { author: Author; at: number; root: string }[];
   };
+  /** The newest cut for which the author attested the root that this node had, Unix ms; undefined where there is none. */
+  agreedAt(author: Author): number | undefined;
   /** One warning for each author that attested two roots for one time. */
   warnings(): readonly Warning[];
 }
@@ -289,6 +291,8 @@ export function createAttestationBook(deps: {
         disagreeing,
       };
     },
+    agreedAt: (author) =>
+      newestFirst().find(({ own, signed }) => own !== undefined && signed.get(author)?.claim === own)?.at,
     warnings: () =>
       Array.from(equivocations, ([author, at]) => ({
         code: 'two-roots',

@@ -112,8 +112,9 @@ export function createLiveCommits(deps: LiveCommitsDeps): LiveCommits {
 
   async function fateOf(fragment: Fragment, outcomes: ReturnType<Door['apply']>): Promise<Fate> {
     const { id, header, operations } = fragment;
-    // A commit from the future is no fault of the relay, and nobody keeps much of it: it is not passed on.
-    if (isFuture(header.hlc, clock.now())) return { kind: 'refused' };
+    // A commit from the future is no fault of the relay, and nobody keeps much of it: it is not passed on. The step, which
+    // comes a moment later, decides; a commit at the very bound may be within it by then.
+    const mayBeFuture = isFuture(header.hlc, clock.now());
     const whole = operations.length === header.count;
     /**
      * Any part of a commit makes a fragment, and each is other bytes. So a commit is passed on once, and once more as a
@@ -122,9 +123,9 @@ export function createLiveCommits(deps: LiveCommitsDeps): LiveCommits {
     const isDone = (): boolean => passed.get(id) === true || (passed.has(id) && !whole);
     if (isDone()) return { kind: 'known' };
     // Nothing can have superseded what is newer than everything of its author.
-    if (passed.has(id) || header.hlc <= deps.seen(header.author)) {
+    if (mayBeFuture || passed.has(id) || header.hlc <= deps.seen(header.author)) {
       const all = await outcomes.catch(() => 'overloaded' as const);
-      if (all === 'overloaded') return { kind: 'refused' };
+      if (all === 'overloaded' || all.includes('future')) return { kind: 'refused' };
       if (!all.includes('added') || isDone()) return { kind: 'known' };
     }
     dropOldest(passed, MAX_RECENT);

@@ -65,3 +65,18 @@ export const WARNING_CODES = [
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];
 export type Warning = Coded<WarningCode>;
+
+/** Why the verdict of a node is none of CONVERGED and ALONE: its own reasons to refuse writes, and these. */
+export const VERDICT_CODES = [
+  ...READ_ONLY_CODES,
+  'refused', // what a member and this node differ in has been refused by one of them
+  'differs', // a member and this node differ, and nothing repairs that at present
+  'repairing', // a member and this node differ, and a repair is under way or comes next
+  'not-heard', // a member was heard once, and not within the grace
+  'never-heard', // a member was never heard
+  'member-read-only', // a member tells that it refuses writes
+  'member-starting', // a member tells that it takes over a snapshot
+  'bootstrap', // this node takes over a snapshot
+  'not-compared', // this node has just started, and a member was not heard yet
+] as const;
+export type VerdictCode = (typeof VERDICT_CODES)[number];

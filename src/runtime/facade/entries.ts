@@ -82,6 +82,8 @@ export interface HistoryItem {
   readonly sequence?: number;
   /** Whether it is what the key shows at present. */
   readonly current: boolean;
+  /** True: the key still has it beside the current one, because neither write had seen the other. */
+  readonly concurrent?: true;
   /** Present only where the node still stores the value. */
   readonly value?: JsonValue;
 }

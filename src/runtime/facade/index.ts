@@ -5,3 +5,4 @@ export * from './lattice.ts';
 export * from './peers.ts';
 export * from './status.ts';
 export * from './sync.ts';
+export * from './verdict.ts';

@@ -10,7 +10,7 @@ import type {
 } from './entries.ts';
 import type { EventSubscription, LatticeEvent } from './events.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
-import type { CutView, NodeStatus, SeriesView, SyncMode } from './status.ts';
+import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
 
 /**
@@ -64,6 +64,8 @@ export interface Lattice {
    * none.
    */
   certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
+  /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of commits an author. */
+  evidence(): readonly EvidenceView[];
   /**
    * Writes the operations as one atomic commit, which is durable when the promise resolves. Rejects with LatticeError
    * `precondition-failed`, `not-found`, `invalid-…`, `read-only`, `disk-full`, `overloaded` or

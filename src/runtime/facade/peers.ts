@@ -17,6 +17,10 @@ export interface PeerStatus {
   /** The peer id (12D3Koo…). Undefined for a URL at which no node has proven who it is. */
   readonly peerId?: string;
   readonly author?: string;
+  /** What its operator calls it, as it told or as the configuration says. Two nodes may have one name. */
+  readonly name?: string;
+  /** What people read in place of an id: the name, made unique where two nodes have the same one. */
+  readonly label: string;
   /** The base URL over which the peer is carried. */
   readonly url?: string;
   /** The other configured URLs at which the same peer answers; one of them takes over when `url` fails. */
@@ -28,6 +32,8 @@ export interface PeerStatus {
   readonly configured: boolean;
   /** True: an operator added the peer while a node ran, and the node keeps it. */
   readonly added?: true;
+  /** The addresses under which an operator added the peer. Removing all of them removes it. */
+  readonly addedAs?: readonly string[];
   readonly trusted: boolean;
   /** The lung that carries this peer at present. */
   readonly lung: 'p2p' | 'http' | 'none';
@@ -56,6 +62,8 @@ export interface PeerStatus {
    */
   readonly differing?: { readonly keys: number; readonly at: number; readonly exact: boolean };
   readonly software?: string;
+  /** Why the peer refuses writes, as it told (READ_ONLY_CODES), and since when (Unix ms). */
+  readonly readOnly?: { readonly codes: readonly string[]; readonly since: number };
   /** The peer's wall clock less ours in ms. It includes the time that the head took to arrive. */
   readonly clockOffsetMs?: number;
 }

@@ -1,8 +1,11 @@
 import type { CauseCode, ReadOnlyReason, Warning } from './codes.ts';
+import type { Verdict } from './verdict.ts';
 
 export type SyncMode = 'auto' | 'p2p' | 'http';
 
-export type Health = 'OPTIMAL' | 'P2P_ONLY' | 'HTTP_ONLY' | 'ISOLATED';
+/** Which lungs reach other nodes (SPEC N6). It speaks of lungs only; the verdict speaks of the node. */
+export const HEALTH = ['OPTIMAL', 'PARTIAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
+export type Health = (typeof HEALTH)[number];
 
 /** The state of a lung. A lung that has `failed` has an `error` and starts again at `retryAt` (Unix ms). */
 export interface LungStatus {
@@ -35,6 +38,19 @@ export interface CutView {
   readonly attesters: readonly string[];
   /** True: the attesters are a quorum of the trust list. */
   readonly certified: boolean;
+}
+
+/** Two signed commits of one author that contradict each other (SPEC R10). Anyone can check them offline. */
+export interface EvidenceView {
+  readonly author: string;
+  /** `same-time`: two commits have one time. `forgotten`: the later leaves out what the earlier had replaced. */
+  readonly kind: 'same-time' | 'forgotten';
+  /** The key on which the later commit forgot something. */
+  readonly key?: string;
+  /** The commit ids, the earlier one first. */
+  readonly commits: readonly [string, string];
+  /** A fragment of each commit in base64url, as `checkEvidence` of the core takes their bytes. */
+  readonly fragments: readonly [string, string];
 }
 
 /** What this node and the trusted authors say of the state at the cuts, one every 10 s. Times are Unix ms. */
@@ -105,6 +121,8 @@ export interface NodeStatus {
   readonly incarnation: string;
   readonly startedAt: number;
   readonly now: number;
+  /** What all this comes to. Whoever shows or watches a node reads it here and computes nothing of its own. */
+  readonly verdict: Verdict;
   readonly root: string;
   /** Keys in the tree, tombstones included. */
   readonly entries: number;
@@ -133,6 +151,7 @@ export interface NodeStatus {
    */
   readonly warnings: readonly Warning[];
   readonly trust: { readonly hash: string; readonly authors: readonly string[] };
+  /** How many other nodes are expected, and how many of them were heard within the grace and have this very root. */
   readonly converged: { readonly peers: number; readonly equal: number };
   /** Agreement at fixed times. Unlike `converged`, it is exact even while writes go on. */
   readonly cuts?: CutsStatus;

@@ -15,7 +15,7 @@ export interface Members {
   /** Makes a member of the author who proved to be the one that answers at this configured URL. */
   foundAt(author: Author, url: string): void;
   /**
-   * Notes that an operator removed a peer. `left` is what the rest of the configuration still says of it; without any,
+   * Notes that an operator removed a peer, or that another one answers at a URL that was its own. `left` is what the rest of the configuration still says of it; without any,
    * only the trust list can make it a member.
    */
   release(author: Author, left: { readonly url: string | undefined; readonly configured: boolean }): void;

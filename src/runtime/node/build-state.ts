@@ -1,4 +1,5 @@
 import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
+import type { RowWrite } from '../../core/replica/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import { createContradictions } from '../commit/contradictions.ts';
@@ -77,19 +78,23 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock,
     signer,
   });
-  const hasPeers = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
+  const dials = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
     (list) => list.length > 0,
   );
+  /** A node that dials nobody is dialled by the others that its trust list names. */
+  const expectsOthers = dials || trust.authors.some((author) => author !== self);
   const guard = createGuard({
     clock,
     log: deps.log.child('guard'),
     incarnation,
     ownSeen: () => later(replica.seen(self), end.committed),
-    hasPeers,
+    dials,
+    expectsOthers,
     peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
     members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
     onOpen: settleHistory,
+    onTwinGone: (seen) => keepHistory(() => replica.history.adopt(seen)),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
   const keeper = createEndKeeper({ store, end, replica, self });
@@ -102,7 +107,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     guard,
     clock,
     log,
-    hasPeers,
+    expectsOthers,
     directory: options.directory,
   });
   const configured = (): readonly ConfiguredReason[] => reasonsOf(options, opened);
@@ -116,9 +121,10 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   };
   /** Ends the time in which own commits may come back. The store has failed when this does, which ends the process. */
   function settleHistory(told: Hlc | undefined): void {
-    writer
-      .keep(() => replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)))
-      .catch((error: unknown) => log.debug({ error: String(error) }, 'own history not settled'));
+    keepHistory(() => replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)));
+  }
+  function keepHistory(make: () => readonly RowWrite[]): void {
+    writer.keep(make).catch((error: unknown) => log.debug({ error: String(error) }, 'own history not kept'));
   }
 
   // The fan-out of durable batches. It is given before the first batch is made.
@@ -137,8 +143,18 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
   });
-  if (!hasPeers) settleHistory(undefined);
-  const contradictions = createContradictions({ hasher, log });
+  if (!expectsOthers) settleHistory(undefined);
+  const contradictions = createContradictions({
+    hasher,
+    network,
+    isKnown: replica.knows,
+    isTrusted: trust.has,
+    saved: opened.evidence,
+    keep: writer.keep,
+    log,
+  });
+  for (const { evidence } of contradictions.all())
+    for (const { key, context } of evidence.forgotten) replica.recallForgotten(key, context);
   const covering = createCovering(clock);
   const coveringWrites = createCoveringWrites({ covering, writer, guard, clock, log });
   const door = createDoor({

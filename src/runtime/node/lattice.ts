@@ -4,6 +4,7 @@ import { createIdempotency } from '../commit/idempotency.ts';
 import { createWrites } from '../commit/writes.ts';
 import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { evidenceViews } from '../read/evidence.ts';
 import { createHistory } from '../read/history.ts';
 import { createProofs } from '../read/prove.ts';
 import { createReads } from '../read/reads.ts';
@@ -12,6 +13,7 @@ import { createPing } from '../transport/ping.ts';
 import { measuredSync, measuredWrites } from '../watch/measured.ts';
 import type { SeriesRecorder } from '../watch/series.ts';
 import { createStatus } from '../watch/status.ts';
+import type { VerdictKeeper } from '../watch/verdict-keeper.ts';
 import type { OpenedNode } from './open.ts';
 import type { Parts } from './parts.ts';
 
@@ -33,7 +35,11 @@ export interface LatticeDeps {
 }
 
 /** Assembles the one face of a node from its parts. Nothing is computed before it is asked for. */
-export function assembleLattice({ options, deps, opened, parts, series, startedAt }: LatticeDeps): Lattice {
+export function assembleLattice({ options, deps, opened, parts, series, startedAt }: LatticeDeps): {
+  readonly lattice: Lattice;
+  /** Makes the verdict time and again. */
+  readonly keeper: Pick<VerdictKeeper, 'start' | 'stop'>;
+} {
   const { store, hasher, signer, clock, metrics, peerIdOf } = deps;
   const { replica, rows } = opened;
   const { added, book, cuts, entries, guard, holds, http, mode, own, p2p, peers, repairs, snapshots, writer } = parts;
@@ -45,7 +51,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
   const idempotency = createIdempotency({ store, hasher, clock });
   const status = createStatus({ options, deps, opened, parts, startedAt });
 
-  return {
+  const lattice: Lattice = {
     status: status.node,
     peers: status.peers,
     root() {
@@ -57,6 +63,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     ...proofs,
     history: createHistory({ store, hasher, writer, entries }),
     cuts: book.views,
+    evidence: () => evidenceViews(parts.contradictions),
     cutCells: cuts.cells.find,
     write: measuredWrites(createWrites({ guard, writer, idempotency }), metrics, clock),
     addPeer: added.add,
@@ -101,4 +108,5 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     sync: measuredSync(parts.sync, metrics),
     series: series.view,
   };
+  return { lattice, keeper: status.keeper };
 }

@@ -45,9 +45,9 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
   const deps = measured(given, series.metrics);
   const opened = await openNode(options, deps);
   const parts = buildParts(options, deps, opened);
-  const lattice = assembleLattice({ options, deps, opened, parts, series, startedAt });
+  const { lattice, keeper } = assembleLattice({ options, deps, opened, parts, series, startedAt });
   const agreement = () => lattice.status().converged;
-  const runners = [...runnersOf(parts), { start: () => series.start(agreement), stop: () => series.stop() }];
+  const runners = [...runnersOf(parts), keeper, { start: () => series.start(agreement), stop: () => series.stop() }];
 
   return {
     lattice,
@@ -106,6 +106,7 @@ function runnersOf(parts: Parts): Runner[] {
       start: () =>
         http.start({
           onIdentity: members.foundAt,
+          onLeft: parts.added.release,
           onTwin: guard.sawTwin,
           onHello: (author, hello) => intake.onHello(author, hello, 'http'),
           onFrame: intake.onStreamFrame,

@@ -1,6 +1,8 @@
 import type { AddedPeers } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
+import type { KeptEvidence } from '../commit/contradictions.ts';
+import { loadEvidence } from '../commit/saved-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { createTrust, type TrustOwner } from '../fleet/trust.ts';
@@ -14,11 +16,12 @@ export interface OpenedNode extends OpenedState {
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly addedPeers: AddedPeers;
+  readonly evidence: readonly KeptEvidence[];
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
 export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<OpenedNode> {
-  const { store, hasher, random } = deps;
+  const { store, hasher, random, verifier } = deps;
   const self = deps.signer.author;
   const trust = createTrust(options.trusted, self, hasher);
   const { directory } = options;
@@ -33,6 +36,9 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     isKnown: known.has,
     directory,
   });
+  const { network } = options;
+  const isKnown = state.replica.knows;
+  const evidence = await readable(directory, () => loadEvidence({ store, hasher, verifier, network, isKnown, log }));
   return {
     ...state,
     self,
@@ -40,5 +46,6 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
     addedPeers: await readable(directory, () => loadAddedPeers(store)),
+    evidence,
   };
 }

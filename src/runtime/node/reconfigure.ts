@@ -48,8 +48,8 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     log.info({ added, removed, authors: opened.trust.authors.length }, 'trust list replaced');
   }
 
-  return (next) => {
-    const result = turn.then(() => apply(next));
+  return (asked) => {
+    const result = turn.then(() => apply(asked));
     turn = result.catch(() => undefined);
     return result;
   };

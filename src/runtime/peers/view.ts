@@ -41,6 +41,8 @@ export interface PeerView {
   readonly agreementAt: number;
   /** Since when the verdict holds, Unix ms. */
   readonly agreementSince: number;
+  /** When a head of the peer last confirmed that both had the same state; undefined when none has. */
+  readonly agreedAt: number | undefined;
   /** Our root and the peer's as they were last compared, and since when they have been these two. */
   readonly pair: { readonly roots: string; readonly at: number };
   /** The pair of roots for which a repair found that only refused items differ. */
@@ -71,6 +73,11 @@ export interface Heard {
   readonly newIncarnation: boolean;
   /** True: its trust list has changed. */
   readonly newTrust: boolean;
+}
+
+interface Rhythm {
+  readonly graceMs: number;
+  readonly heartbeatMs: number;
 }
 
 interface Moment {
@@ -107,6 +114,7 @@ export function createView({ wall }: Moment): PeerView {
     agreement: 'unknown',
     agreementAt: 0,
     agreementSince: wall,
+    agreedAt: undefined,
     pair: { roots: '', at: -Infinity },
     exceptRefused: undefined,
   };
@@ -180,8 +188,11 @@ export function compareHead(view: PeerView, ours: OurSide, moment: Moment): void
   const roots = pairOf(ours.root, theirs);
   if (roots !== view.pair.roots) w.pair = { roots, at: now };
   const equal = isOurs || view.roots.has(ours.root, now);
-  if (equal) setAgreement(view, 'equal', moment);
-  else setAgreement(view, view.exceptRefused === roots ? 'equal-except-refused' : 'different', moment);
+  if (equal) {
+    setAgreement(view, 'equal', moment);
+    // A peer that is silent confirms nothing, however long our own state stays as it was.
+    w.agreedAt = lastHeard(view);
+  } else setAgreement(view, view.exceptRefused === roots ? 'equal-except-refused' : 'different', moment);
 }
 
 /** Notes that a repair of the present pair of states found that only refused items differ. `ourRoot`: hex. */
@@ -226,4 +237,22 @@ function setAgreement(view: PeerView, agreement: Agreement, { now, wall }: Momen
     w.agreementSince = wall;
     w.agreementAt = now;
   } else if (agreement === 'equal') w.agreementAt = now;
+}
+
+/**
+ * How long after its newest head a peer counts as heard, in ms: the grace, and half a heartbeat, within which a fail-over
+ * brings the first head over the other lung.
+ */
+export function heardMs({ graceMs, heartbeatMs }: Rhythm): number {
+  return graceMs + heartbeatMs / 2;
+}
+
+/** Whether a fresh head of the peer came over any lung within that time (SPEC J2). `now`: monotonic ms. */
+export function isHeard(view: PeerView, now: number, rhythm: Rhythm): boolean {
+  return now - lastHeard(view) <= heardMs(rhythm);
+}
+
+/** The same for one lung. */
+export function isHeardOver({ heardAt }: PeerView, lung: LungName, now: number, rhythm: Rhythm): boolean {
+  return now - (heardAt[lung] ?? -Infinity) <= heardMs(rhythm);
 }

@@ -133,6 +133,7 @@ function presentItems(entry: Entry, shownSince: ReadonlyMap<string, number>): Hi
       deleted: sibling.operation.kind === 'delete',
       ...(sequence === undefined ? {} : { sequence }),
       current: i === 0,
+      ...(i === 0 ? {} : { concurrent: true }),
       ...(sibling.operation.kind === 'put' ? { value: sibling.operation.value as JsonValue } : {}),
     };
   });

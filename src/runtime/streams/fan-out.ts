@@ -120,6 +120,9 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     ],
   ];
 
+  // Each failure is counted from 0 on: a monitoring system sees the first one only as a growth of what it has seen.
+  for (const [stage] of stages) metrics.count('lattice_fan_out_failures_total', { stage }, 0);
+
   function guarded(stage: string, sequence: number, run: () => void): void {
     try {
       run();

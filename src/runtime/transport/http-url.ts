@@ -38,6 +38,7 @@ export interface HttpPeer {
 
 /** What the rest of the node does with what peers say over HTTP. */
 export interface HttpHandlers {
+  /** The author, which may be this node's own, proved to be the one that answers at the URL. */
   readonly onIdentity: (author: Author, url: string) => void;
   /** Another running node proved at this URL that it has our own key. */
   readonly onTwin: (url: string) => void;
@@ -175,6 +176,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         throw new LatticeError('twin', `${url} runs with this node's own key`);
       }
       peer.self = true;
+      handlers.onIdentity(deps.self, url);
       log.info({ url }, 'a configured URL is this node itself');
       return undefined;
     }

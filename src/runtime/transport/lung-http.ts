@@ -5,8 +5,16 @@ import { createHttpUrl, type HttpHandlers, type HttpPeer, type HttpUrl, type Htt
 /** How often every URL is looked at, at least. It is fine enough for a heartbeat of one second. */
 const LOOK_EVERY_MS = 250;
 
+/** What the rest of the node does with what peers say over HTTP. */
+export interface HttpPeerHandlers extends HttpHandlers {
+  /** The author proved to answer at a URL of ours. `url` is the primary one of those at which it does. */
+  readonly onIdentity: (author: Author, url: string) => void;
+  /** The author had proven to answer at a URL of ours, and another node does so since, or the URL was removed. */
+  readonly onLeft: (author: Author) => void;
+}
+
 export interface HttpSupervisor {
-  start(handlers: HttpHandlers): void;
+  start(handlers: HttpPeerHandlers): void;
   stop(): Promise<void>;
   peers(): readonly HttpPeer[];
   /** The primary URL of a peer: the one over which it is carried. */
@@ -47,7 +55,9 @@ export function createHttpSupervisor(
   let urls: readonly HttpUrl[] = [];
   /** The endings of removed URLs, which the node awaits before it has stopped. */
   const endings = new Set<Promise<void>>();
-  let handlers: HttpHandlers | undefined;
+  /** Whoever last proved to answer at each URL. It outlives failures, in which anybody may be in between. */
+  const proven = new Map<string, Author>();
+  let handlers: HttpPeerHandlers | undefined;
   let looks: Repetition | undefined;
   let stopped = false;
   urls = deps.urls.map(makeUrl);
@@ -77,6 +87,13 @@ export function createHttpSupervisor(
     return primary;
   }
 
+  function proves(url: string, author: Author | undefined): void {
+    const former = proven.get(url);
+    if (author === undefined) proven.delete(url);
+    else proven.set(url, author);
+    if (former !== undefined && former !== author && former !== deps.self) handlers?.onLeft(former);
+  }
+
   function look(url: HttpUrl): void {
     if (handlers !== undefined && !stopped) url.look(handlers);
   }
@@ -88,7 +105,8 @@ export function createHttpSupervisor(
       handlers = {
         ...given,
         onIdentity(author, url) {
-          given.onIdentity(author, primaryOf(author)?.peer.url ?? url);
+          if (author !== deps.self) given.onIdentity(author, primaryOf(author)?.peer.url ?? url);
+          proves(url, author);
         },
       };
       looks = every(deps.clock, Math.min(LOOK_EVERY_MS, deps.heartbeatMs), lookAtAll, {
@@ -114,6 +132,7 @@ export function createHttpSupervisor(
       const url = urls.find(({ peer }) => peer.url === text);
       if (url === undefined) return;
       urls = urls.filter((one) => one !== url);
+      proves(text, undefined);
       const ending = url.stop(new Error('no longer a peer'));
       endings.add(ending);
       void ending.finally(() => endings.delete(ending));

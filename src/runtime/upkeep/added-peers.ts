@@ -23,7 +23,7 @@ export interface AddedPeersDeps {
   readonly added: AddedPeers;
   readonly configured: ConfiguredPeers;
   readonly self: Author;
-  readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find' | 'peers'>;
+  readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find'>;
   readonly members: Pick<Members, 'configure' | 'release'>;
   /** Tells the P2P lung which addresses it should stay connected with, those of the configuration included. */
   readonly stayWith: (multiaddrs: readonly string[]) => void;
@@ -35,8 +35,10 @@ export interface AddedPeersBook {
   remove(peer: PeerAddress): Promise<void>;
   /** Takes the peers that the configuration names from now on. Those that an operator added stay. */
   reconfigure(next: ConfiguredPeers): Promise<void>;
-  hasUrl(url: string): boolean;
-  hasAuthor(author: Author): boolean;
+  /** The URLs among `urls` and the multiaddrs of `author` that an operator added, in the form that `remove` takes. */
+  addressesOf(author: Author | undefined, urls: readonly string[]): readonly string[];
+  /** Takes the membership from a peer that left one of our URLs, or was removed, unless something else names it. */
+  release(author: Author): void;
 }
 
 /** A peer in the form in which it is stored and compared. */
@@ -99,7 +101,8 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     return named;
   }
 
-  const hasAuthor = (author: Author): boolean => now.multiaddrs.some((address) => multiaddrAuthor(address) === author);
+  const multiaddrsOf = (author: Author | undefined): readonly string[] =>
+    author === undefined ? [] : now.multiaddrs.filter((address) => multiaddrAuthor(address) === author);
 
   // The peers that an earlier run stored count from the start.
   for (const address of now.multiaddrs) {
@@ -117,12 +120,11 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     now = next;
   }
 
-  /** Takes the membership from a removed peer, unless something else names the peer. */
   function release(author: Author): void {
     const url = http.find(author)?.url;
     members.release(author, {
       url,
-      configured: url !== undefined || configured.authors.includes(author) || hasAuthor(author),
+      configured: url !== undefined || configured.authors.includes(author) || multiaddrsOf(author).length > 0,
     });
   }
 
@@ -133,8 +135,8 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   }
 
   return {
-    hasUrl: (url) => now.urls.includes(url),
-    hasAuthor,
+    addressesOf: (author, urls) => [...now.urls.filter((url) => urls.includes(url)), ...multiaddrsOf(author)],
+    release,
     async add(peer) {
       const { kind, text, author } = resolved(peer);
       return inTurn(async () => {
@@ -160,10 +162,9 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
         for (const url of next.urls) http.add(url);
         for (const author of next.authors) members.configure(author);
         const gone = before.urls.filter((url) => !next.urls.includes(url) && !now.urls.includes(url));
-        const owners = http.peers().flatMap(({ url, author }) => (gone.includes(url) ? (author ?? []) : []));
+        // Whoever answered at a URL is released as it leaves.
         for (const url of gone) http.remove(url);
-        const dropped = before.authors.filter((author) => !next.authors.includes(author));
-        for (const author of new Set([...owners, ...dropped])) release(author);
+        for (const author of before.authors) if (!next.authors.includes(author)) release(author);
       }),
     async remove(peer) {
       const { kind, text, author } = resolved(peer);
@@ -179,9 +180,9 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
         await keep({ ...now, [kind]: now[kind].filter((known) => known !== text) });
         log.info({ [kind]: text }, 'peer removed');
         stay();
-        const owner = author ?? http.peers().find((peer) => peer.url === text)?.author;
+        // Whoever answered at the URL is released as it leaves.
         if (author === undefined) http.remove(text);
-        if (owner !== undefined) release(owner);
+        else release(author);
       });
     },
   };

@@ -31,8 +31,8 @@ export function createLostBatches(deps: {
   readonly guard: Pick<Guard, 'set'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether peers are configured, from which the node could fetch anything. */
-  readonly hasPeers: boolean;
+  /** Whether there are other nodes from which this one could fetch anything. */
+  readonly expectsOthers: boolean;
   /** The directory of the store. */
   readonly directory: string;
 }): LostBatches {
@@ -47,7 +47,7 @@ export function createLostBatches(deps: {
   if (keeper.missing > 0)
     guard.set(
       'lost-batches',
-      deps.hasPeers
+      deps.expectsOthers
         ? `${what}; what its peers have of them is being fetched. To go on without them, ${accept}`
         : `${what}, and it has no peers to fetch them from. To go on without them, ${accept}`,
     );

@@ -1,4 +1,4 @@
-import { type Author, type Bytes, bytesToHex } from '../../core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, nodeLabel } from '../../core/types/index.ts';
 import type { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { Contradictions } from '../commit/contradictions.ts';
 import type { Door } from '../commit/door.ts';
@@ -8,14 +8,13 @@ import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
-import type { Warning, WarningCode } from '../facade/codes.ts';
-import type { Health, NodeStatus, PeerStatus } from '../facade/index.ts';
+import type { BootstrapStatus, Health, NodeStatus, PeerStatus } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Transitions } from '../fleet/transitions.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
-import { clockOf } from '../peers/view.ts';
+import { clockOf, heardMs, isHeardOver } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -24,6 +23,10 @@ import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
+import { createMemberFacts } from './members.ts';
+import type { VerdictFacts } from './verdict-facts.ts';
+import { createVerdictKeeper, type VerdictKeeper } from './verdict-keeper.ts';
+import { createWarnings } from './warnings.ts';
 
 export interface StatusDeps {
   readonly options: NodeOptions;
@@ -41,7 +44,7 @@ export interface StatusParts {
   readonly peers: Pick<PeerTable, 'all'>;
   readonly mode: Pick<Mode, 'now'>;
   readonly own: Pick<OwnState, 'durable'>;
-  readonly guard: Pick<Guard, 'reasons' | 'warnings'>;
+  readonly guard: Pick<Guard, 'reasons' | 'since' | 'warnings'>;
   readonly writer: Pick<Writer, 'queued'>;
   readonly door: Pick<Door, 'refused' | 'deferred' | 'verifying'>;
   readonly streams: Pick<Streams, 'streamsTo'>;
@@ -49,40 +52,43 @@ export interface StatusParts {
   readonly p2p: Pick<P2pSupervisor, 'status' | 'running'>;
   readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'outboxBytes'>;
   readonly outbox: Pick<GossipOutbox, 'waiting'>;
-  readonly book: Pick<AttestationBook, 'warnings'>;
+  readonly book: Pick<AttestationBook, 'agreedAt' | 'warnings'>;
   readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
-  readonly added: Pick<AddedPeersBook, 'hasAuthor' | 'hasUrl'>;
+  readonly added: Pick<AddedPeersBook, 'addressesOf'>;
 }
 
+/** The phases of a bootstrap in which this node has not the whole state yet. */
+const TAKING_OVER: ReadonlySet<BootstrapStatus['phase']> = new Set(['manifest', 'chunks', 'catching-up']);
+
 /** What a node says about itself and its peers. It is read from memory. */
-export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): PeerStatus[] } {
+export function createStatus(given: StatusDeps): {
+  node(): NodeStatus;
+  peers(): PeerStatus[];
+  readonly keeper: VerdictKeeper;
+} {
   const { options, deps, parts: s } = given;
   const { trust } = given.opened;
   const { clock } = deps;
   const self = deps.signer.author;
 
   const p2pAlive = (peer: Peer): boolean =>
-    s.mode.now !== 'http' &&
-    s.p2p.running &&
-    peer.view.heardAt.p2p !== undefined &&
-    clock.monotonic() - peer.view.heardAt.p2p <= options.graceMs + options.heartbeatMs;
+    s.mode.now !== 'http' && s.p2p.running && isHeardOver(peer.view, 'p2p', clock.monotonic(), options);
   const httpAlive = (peer: Peer, url: HttpPeer | undefined): boolean => {
     if (s.mode.now === 'p2p') return false;
     if (url?.reachable === true) return true;
     // A peer behind NAT can only dial us. Its hellos and our stream to it show that HTTP works.
-    return (
-      peer.view.heardAt.http !== undefined &&
-      clock.monotonic() - peer.view.heardAt.http <= options.graceMs + options.heartbeatMs
-    );
+    return isHeardOver(peer.view, 'http', clock.monotonic(), options);
   };
-  /** Whether an operator added the peer while a node ran. */
-  const isAdded = (author: Author | undefined, urls: readonly string[]): boolean =>
-    (author !== undefined && s.added.hasAuthor(author)) || urls.some((url) => s.added.hasUrl(url));
+  /** Whether an operator added the peer while a node ran, and under which addresses. */
+  const addition = (author: Author | undefined, urls: readonly string[]): Pick<PeerStatus, 'added' | 'addedAs'> => {
+    const addedAs = s.added.addressesOf(author, urls);
+    return addedAs.length === 0 ? {} : { added: true, addedAs };
+  };
   /** The peer's wall clock less ours, in whole ms. */
   const clockOffsetOf = (peer: Peer): number | undefined => {
     const told = clockOf(peer.view);
@@ -91,6 +97,41 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
   /** Turns monotonic times into Unix ms for people. */
   const wall = (monotonic: number | undefined): number | undefined =>
     monotonic === undefined ? undefined : Math.round(clock.now() - (clock.monotonic() - monotonic));
+
+  const lungOf = (peer: Peer): PeerStatus['lung'] =>
+    peer.link.path.lung === 'http' && !httpAlive(peer, s.http.find(peer.author)) ? 'none' : peer.link.path.lung;
+
+  const members = createMemberFacts({
+    clock,
+    graceMs: options.graceMs,
+    heartbeatMs: options.heartbeatMs,
+    trust,
+    hasTrustList: () => options.trusted.length > 0,
+    peers: s.peers,
+    http: s.http,
+    peerIdOf: deps.peerIdOf,
+    lungOf,
+    root: () => bytesToHex(s.own.durable().root),
+    agreedCutOf: s.book.agreedAt,
+    nameOf: () => undefined,
+  });
+  const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
+
+  const warnings = createWarnings({ options, self, peerIdOf: deps.peerIdOf, parts: s });
+
+  function facts(): VerdictFacts {
+    const now = clock.now();
+    const bootstrap = s.bootstrap.status();
+    const takesOver = bootstrap !== undefined && TAKING_OVER.has(bootstrap.phase);
+    return {
+      now,
+      startedAt: given.startedAt,
+      graceMs: heardMs(options),
+      readOnly: s.guard.reasons().map((reason) => ({ ...reason, since: s.guard.since(reason.code) ?? now })),
+      bootstrap: takesOver ? bootstrap.chunks : undefined,
+      members: members(),
+    };
+  }
 
   function peerStatus(peer: Peer): PeerStatus {
     const url = s.http.find(peer.author);
@@ -102,17 +143,13 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     return {
       peerId: deps.peerIdOf(peer.author),
       author: peer.author,
+      label: nodeLabel({ peerId: deps.peerIdOf(peer.author) }),
       ...optional('url', peer.link.url),
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
-      ...optional(
-        'added',
-        isAdded(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls])
-          ? (true as const)
-          : undefined,
-      ),
+      ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
       trusted: trust.has(peer.author),
-      lung: peer.link.path.lung === 'http' && !reachable ? 'none' : peer.link.path.lung,
+      lung: lungOf(peer),
       p2p: {
         connected: peer.link.connected,
         ...optional('lastHeardAt', wall(peer.view.heardAt.p2p)),
@@ -151,8 +188,9 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
   function unknownUrl(url: HttpPeer): PeerStatus {
     return {
       url: url.url,
+      label: nodeLabel(url),
       configured: true,
-      ...optional('added', isAdded(undefined, [url.url]) ? (true as const) : undefined),
+      ...addition(undefined, [url.url]),
       trusted: false,
       lung: 'none',
       p2p: { connected: false },
@@ -167,33 +205,8 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     };
   }
 
-  function warnings(peers: readonly Peer[]): Warning[] {
-    const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
-    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
-    const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
-    if (options.trusted.length === 0)
-      warn(
-        'no-trust-list',
-        `no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`,
-      );
-    for (const { author, link, view, repair } of peers) {
-      const name = link.url ?? deps.peerIdOf(author);
-      if (view.twin) warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
-      if (view.trustMatches === false)
-        warn(
-          'other-trust-list',
-          `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`,
-        );
-      if (view.agreement === 'equal-except-refused') {
-        const why = Object.entries(repair.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
-        warn('refused-items', `${name} is equal except refused: ${repair.refused.size} (${why.join(', ')})`);
-      }
-    }
-    return out;
-  }
-
   return {
+    keeper,
     peers: () => [
       ...Array.from(s.peers.all(), peerStatus),
       ...s.http
@@ -203,12 +216,16 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
     ],
     node() {
       const all = [...s.peers.all()];
-      const known = all.filter((p) => p.view.head !== undefined);
+      const verdict = keeper.now();
       const durable = s.own.durable();
       const root = bytesToHex(durable.root);
       const p2p = all.some(p2pAlive);
       const http = all.some((p) => httpAlive(p, s.http.find(p.author)));
-      const health: Health = p2p && http ? 'OPTIMAL' : p2p ? 'P2P_ONLY' : http ? 'HTTP_ONLY' : 'ISOLATED';
+      const isWhole = verdict.members.every(
+        ({ agreement }) => agreement !== 'not-heard' && agreement !== 'never-heard',
+      );
+      const both = isWhole ? 'OPTIMAL' : 'PARTIAL';
+      const health: Health = p2p && http ? both : p2p ? 'P2P_ONLY' : http ? 'HTTP_ONLY' : 'ISOLATED';
       const overP2p = all.some((p) => p.link.path.lung === 'p2p');
       const reasons = s.guard.reasons();
       const urls = s.http.peers().filter((p) => !p.self);
@@ -222,6 +239,7 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
         incarnation: bytesToHex(s.incarnation),
         startedAt: given.startedAt,
         now: clock.now(),
+        verdict,
         root,
         entries: durable.entries,
         live: durable.live,
@@ -250,11 +268,11 @@ export function createStatus(given: StatusDeps): { node(): NodeStatus; peers(): 
         },
         writable: reasons.length === 0,
         readOnlyReasons: reasons,
-        warnings: warnings(all),
+        warnings: warnings(),
         trust: { hash: bytesToHex(trust.hash), authors: trust.authors },
         converged: {
-          peers: known.length,
-          equal: known.filter((p) => p.view.head !== undefined && bytesToHex(p.view.head.root) === root).length,
+          peers: verdict.members.length,
+          equal: verdict.members.filter(({ agreement }) => agreement === 'equal').length,
         },
         cuts: s.cuts.status(),
         transitions: s.transitions.all,

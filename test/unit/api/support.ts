@@ -1,7 +1,12 @@
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { afterEach } from 'vitest';
-import { createLogRing, createMachineProbe, systemClock } from '../../../src/adapters/system/index.ts';
+import {
+  createLeastLevel,
+  createLogRing,
+  createMachineProbe,
+  systemClock,
+} from '../../../src/adapters/system/index.ts';
 import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
 import { type LiveLattice, startLattice } from './live-lattice.ts';
@@ -104,7 +109,12 @@ export async function startApi(
   const sources =
     machine === undefined
       ? {}
-      : { metricsPage: createMetrics(), logs: createLogRing('test'), resources: () => machine.resources() };
+      : {
+          metricsPage: createMetrics(),
+          logs: createLogRing('test'),
+          logLevel: createLeastLevel('info'),
+          resources: () => machine.resources(),
+        };
   const api = await createApi({
     lattice,
     config,

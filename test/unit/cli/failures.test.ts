@@ -173,7 +173,6 @@ describe('authorisation', () => {
 
 describe('usage', () => {
   it.each([
-    ['no command', []],
     ['an unknown command', ['fly']],
     ['an unknown option', ['status', '--fast']],
     ['a missing argument', ['state', 'get']],
@@ -183,7 +182,6 @@ describe('usage', () => {
     ['a URL that is none', ['status', '--url', 'localhost:8000']],
     ['a token that no header can carry', ['status', '--token', 'a\nb']],
     ['another scheme', ['status', '--url', 'ftp://127.0.0.1']],
-    ['a group without command', ['state']],
     ['a root that is none', ['proof', 'verify', 'f', '--root', 'abc']],
     ['trusted keys that are none', ['proof', 'verify', 'f', '--trust', 'abc']],
   ])('%s is exit code 2 with a next step, as text and as JSON', async (_name, argv) => {
@@ -265,7 +263,7 @@ it('obeys nothing that an error or a value quotes: control characters and change
   expect(written.join('')).toContain('error: a\\u001b[31mb\\u009b2Jc\\u202ed\\u0007\n');
   reportError(error, output, true);
   expect(JSON.parse(written[2] as string)).toMatchObject({ error: { message: hostile, next: hostile } });
-  output.json({ [hostile]: hostile });
+  output.data({ [hostile]: hostile });
   expect(JSON.parse(written[3] as string)).toEqual({ [hostile]: hostile });
   expect(written.join('')).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
 });

@@ -83,6 +83,13 @@ function statusOf(change: Partial<NodeStatus> = {}): NodeStatus {
     incarnation: '0011223344556677',
     startedAt: now - 5000,
     now,
+    verdict: {
+      kind: 'CONVERGED',
+      since: now - 4000,
+      sentence: 'All 2 other nodes hold the same state as this one.',
+      reasons: [],
+      members: [],
+    },
     root: '11'.repeat(32),
     entries: 3,
     live: 2,
@@ -108,6 +115,7 @@ function statusOf(change: Partial<NodeStatus> = {}): NodeStatus {
 export function peerOf(change: Partial<PeerStatus> = {}): PeerStatus {
   return {
     peerId: '12D3KooWPeer',
+    label: '12D3KooWPeer',
     url: 'http://127.0.0.1:1',
     configured: true,
     trusted: true,
@@ -291,4 +299,16 @@ export async function startFakeNode(): Promise<FakeNode> {
       }),
   };
   return node;
+}
+
+/** Runs `work` while the zone of this machine is `zone`. */
+export function inZone<T>(zone: string, work: () => T): T {
+  const before = process.env['TZ'];
+  process.env['TZ'] = zone;
+  try {
+    return work();
+  } finally {
+    if (before === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = before;
+  }
 }

@@ -110,6 +110,27 @@ describe('the typed client', () => {
     }
   });
 
+  it('changes the level of the log of the running node, for every component at once [A30]', async () => {
+    const debugLines = async (): Promise<number> =>
+      (await client.getLogs({ level: 'debug', limit: 1000 })).items.filter(({ level }) => level === 'debug').length;
+    expect([await client.getLogLevel(), await debugLines()]).toEqual(['info', 0]);
+    expect([await client.setLogLevel('debug'), await client.setLogLevel('debug')]).toEqual([true, false]);
+    expect(await client.getLogLevel()).toBe('debug');
+    await client.getStatus();
+    expect(await debugLines()).toBeGreaterThan(0);
+    const { items } = await client.getLogs({ level: 'warn' });
+    expect(items).toContainEqual(expect.objectContaining({ component: 'api', from: 'info', to: 'debug' }));
+    expect(await client.setLogLevel('info')).toBe(true);
+    const before = await debugLines();
+    await client.getStatus();
+    expect(await debugLines()).toBe(before);
+    for (const body of [{}, { level: 'silly' }, { level: 'info', more: 1 }])
+      await expect(client.request('/api/v1/logs/level', { method: 'POST', json: body as never })).rejects.toMatchObject(
+        { status: 400 },
+      );
+    await expect(createClient({ url: node.url }).getLogLevel()).rejects.toMatchObject({ status: 401 });
+  });
+
   it('follows events across a cut connection without a gap or a repetition [A8]', async () => {
     const proxy = await relay(Number(new URL(node.url).port));
     const stop = new AbortController();

@@ -346,7 +346,7 @@ describe('files of the original', () => {
       5000, 60_000, 10_000,
     ]);
     expect(config.stateDir).toBe(join(ORIGINAL, '.DIOTEC360_state'));
-    expect(config.violations).toHaveLength(environment === 'production' ? 3 : 0);
+    expect(config.violations).toHaveLength(environment === 'production' ? 2 : 0);
     expect(config.warnings.filter((text) => text.includes('not a variable'))).toEqual([]);
   });
 

@@ -10,6 +10,7 @@ const status = { root: ROOT, now: NOW } as Status;
 
 const peer = (fields: Partial<Peer> = {}): Peer => ({
   peerId: '12D3KooWAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA11111111',
+  label: '…11111111',
   configured: true,
   trusted: true,
   lung: 'p2p',

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { STATUS_BY_CODE } from '../../../src/api/http/statuses.ts';
 import { EXIT, EXIT_BY_CODE } from '../../../src/cli/exit-codes.ts';
 import { ERROR_CODES, type ErrorCode, isErrorCode } from '../../../src/core/types/index.ts';
-import { CAUSE_CODES, READ_ONLY_CODES, WARNING_CODES } from '../../../src/runtime/facade/codes.ts';
+import { CAUSE_CODES, READ_ONLY_CODES, VERDICT_CODES, WARNING_CODES } from '../../../src/runtime/facade/codes.ts';
 import { readDocument } from './support.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
@@ -95,7 +95,7 @@ const untyped = inSources((node) => {
 const FOREIGN = /^(?:[A-Z][A-Z0-9_]+|commander\.\w+)$/;
 
 const places = placesOf(handbook);
-const STATED: readonly string[] = [...READ_ONLY_CODES, ...WARNING_CODES];
+const STATED: readonly string[] = [...READ_ONLY_CODES, ...WARNING_CODES, ...VERDICT_CODES];
 
 describe('the registry of error codes', () => {
   test('names each code once', () => expect(new Set(ERROR_CODES).size).toBe(ERROR_CODES.length));

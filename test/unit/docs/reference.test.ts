@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { programToRead } from '../../../scripts/reference/cli.ts';
 import { anchorOf } from '../../../scripts/reference/markdown.ts';
 import { referencePages } from '../../../scripts/reference/pages.ts';
+import { defaultOf } from '../../../src/cli/define.ts';
 import { namesOf, VARIABLES } from '../../../src/config/variables.ts';
 import { readDocument } from './support.ts';
 
@@ -91,7 +92,7 @@ function unknownIn(program: Command, line: string): string | undefined {
     if (next === undefined && command === program) return word;
     if (next === undefined) continue;
     command = next;
-    options.push(...command.options);
+    options.push(...command.options, ...(defaultOf(command)?.options ?? []));
   }
   // A group alone runs its default command.
   return command.commands.length > 0 && words.length > 1 && !words[1]?.startsWith('-') ? words[1] : undefined;

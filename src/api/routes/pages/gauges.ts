@@ -1,15 +1,8 @@
-import type { ReadOnlyCode, WarningCode } from '../../../runtime/facade/codes.ts';
-import type { NodeStatus, PeerStatus } from '../../../runtime/facade/index.ts';
+import { READ_ONLY_CODES, type ReadOnlyCode, type WarningCode } from '../../../runtime/facade/codes.ts';
+import { HEALTH, type NodeStatus, type PeerStatus, VERDICT_KINDS } from '../../../runtime/facade/index.ts';
 import type { Gauge, ResourceView } from '../../http/sources.ts';
+import { peerGauges } from './peer-gauges.ts';
 
-/**
- * Trusted and configured peers that have a label value of their own, which bounds the time series of one node. Further
- * ones and all other peers share the value `other`.
- */
-export const MAX_LABELLED_PEERS = 64;
-const SHORT = 8;
-const OTHER = 'other';
-const HEALTH = ['OPTIMAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
 const MODES = ['auto', 'p2p', 'http'] as const;
 const LUNGS = ['p2p', 'http', 'none'] as const;
 /** Codes of the reasons and warnings that end when the clock is set right. */
@@ -29,12 +22,17 @@ export function gaugesOf(
   const { version, name, role, network } = status;
   return [
     { name: 'lattice_info', value: 1, labels: { version, name, role, network } },
+    ...oneOf('lattice_verdict', 'kind', VERDICT_KINDS, status.verdict.kind),
     ...oneOf('lattice_health', 'state', HEALTH, status.health),
     ...oneOf('lattice_mode', 'mode', MODES, status.mode),
     { name: 'lattice_lung_running', value: bit(status.p2p.state === 'running'), labels: { lung: 'p2p' } },
     { name: 'lattice_lung_running', value: bit(status.http.state === 'running'), labels: { lung: 'http' } },
     { name: 'lattice_writable', value: bit(status.writable) },
-    { name: 'lattice_read_only_reasons', value: status.readOnlyReasons.length },
+    ...READ_ONLY_CODES.map((reason) => ({
+      name: 'lattice_read_only',
+      value: bit(status.readOnlyReasons.some(({ code }) => code === reason)),
+      labels: { reason },
+    })),
     {
       name: 'lattice_clock_trouble',
       value: bit([...status.readOnlyReasons, ...status.warnings].some(({ code }) => CLOCK_TROUBLE.has(code))),
@@ -46,7 +44,7 @@ export function gaugesOf(
     { name: 'lattice_sequence', value: status.sequence },
     ...queues(status),
     ...peersByState(peers),
-    ...[...labelled(peers)].flatMap(([peer, members]) => peerGauges(peer, members, status)),
+    ...peerGauges(status, peers),
     ...undertakings(status),
     ...(resources === undefined ? [] : machine(resources)),
   ];
@@ -80,73 +78,14 @@ function peersByState(peers: readonly PeerStatus[]): Gauge[] {
   ];
 }
 
-/** Peers by label value. That of a peer is the end of its peer id, because all peer ids begin alike. */
-function labelled(peers: readonly PeerStatus[]): ReadonlyMap<string, readonly PeerStatus[]> {
-  const groups = new Map<string, PeerStatus[]>();
-  let named = 0;
-  for (const peer of peers) {
-    if (peer.peerId === undefined) continue;
-    const own = (peer.configured || peer.trusted) && named++ < MAX_LABELLED_PEERS;
-    const label = own ? peer.peerId.slice(-SHORT) : OTHER;
-    const group = groups.get(label);
-    if (group === undefined) groups.set(label, [peer]);
-    else group.push(peer);
-  }
-  return groups;
-}
-
-/**
- * 0 while the roots are equal. Else the seconds since the comparison with the peer came to its present outcome, or
- * since the start of the node while none has been made.
- */
-function lagOf(peer: PeerStatus, { now, startedAt }: NodeStatus): number {
-  if (peer.agreement === 'equal') return 0;
-  return Math.max(0, now - (peer.agreementSince ?? startedAt)) / 1000;
-}
-
-/** The gauges of one label value. When several peers share it, the worst of them counts. */
-function peerGauges(peer: string, members: readonly PeerStatus[], status: NodeStatus): Gauge[] {
-  const labels = { peer };
-  const worst = (name: string, values: readonly (number | undefined)[]): Gauge[] => {
-    const known = values.filter((value) => value !== undefined);
-    if (known.length === 0) return [];
-    return [{ name, labels, value: known.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)) }];
-  };
-  const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
-  return [
-    { name: 'lattice_peer_root_equal', labels, value: bit(members.every((m) => m.agreement === 'equal')) },
-    ...worst(
-      'lattice_peer_lag_seconds',
-      members.map((m) => lagOf(m, status)),
-    ),
-    ...LUNGS.map((lung) => ({
-      name: 'lattice_peer_lung',
-      value: members.filter((m) => m.lung === lung).length,
-      labels: { peer, lung },
-    })),
-    ...worst(
-      'lattice_peer_rtt_seconds',
-      members.map((m) => seconds(m.p2p.rttMs)),
-    ),
-    ...worst(
-      'lattice_peer_clock_offset_seconds',
-      members.map((m) => seconds(m.clockOffsetMs)),
-    ),
-    { name: 'lattice_peer_refused_items', labels, value: members.reduce((sum, m) => sum + m.refused.count, 0) },
-    ...worst(
-      'lattice_peer_differing_keys',
-      members.map((m) => (m.agreement === 'equal' ? 0 : m.differing?.keys)),
-    ),
-  ];
-}
-
-function undertakings({ now, cuts, bootstrap, integrity, scrub }: NodeStatus): Gauge[] {
+function undertakings({ now, startedAt, cuts, bootstrap, integrity, scrub }: NodeStatus): Gauge[] {
   const age = (name: string, at: number | undefined): Gauge[] =>
     at === undefined ? [] : [{ name, value: Math.max(0, now - at) / 1000 }];
   const unverified = bootstrap?.verified === undefined ? 0 : bootstrap.verified.total - bootstrap.verified.done;
   return [
     ...age('lattice_cut_age_seconds', cuts?.newest?.at),
-    ...age('lattice_cut_certified_age_seconds', cuts?.certified?.at),
+    // A node that has not seen a single certificate has waited for one since its start.
+    ...age('lattice_cut_certified_age_seconds', cuts === undefined ? undefined : (cuts.certified?.at ?? startedAt)),
     ...age('lattice_converged_age_seconds', cuts?.convergedAsOf),
     { name: 'lattice_cut_disagreeing', value: cuts?.disagreeing.length ?? 0 },
     { name: 'lattice_bootstrap_running', value: bit(bootstrap !== undefined && BOOTSTRAPPING.has(bootstrap.phase)) },

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
-import type { RouteContext } from '../../http/deps.ts';
+import type { ApiLog, RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
 import { type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
-import { integerOf, queryOf } from '../../http/requests.ts';
-import { LOG_LEVELS, type LogLevel, type LogSource } from '../../http/sources.ts';
+import { acceptJson, integerOf, jsonOf, queryOf } from '../../http/requests.ts';
+import { LOG_LEVELS, type LogLevel, type LogLevelControl, type LogSource } from '../../http/sources.ts';
 
 const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 100;
@@ -48,6 +48,26 @@ function wantedOf(request: FastifyRequest): Wanted {
   }
   const limit = integerOf(query, 'limit', { min: 1, max: MAX_PAGE, default: DEFAULT_PAGE });
   return { level, after, page: format === 'json' ? limit : undefined };
+}
+
+/** GET and POST /api/v1/logs/level: the least level of the lines that the node writes, which an operator may change. */
+export function logLevelRoutes(log: Pick<ApiLog, 'warn'>, level: LogLevelControl, checkToken: TokenCheck) {
+  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  return async (scope: FastifyInstance): Promise<void> => {
+    acceptJson(scope);
+    scope.get('/api/v1/logs/level', withToken, async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return { level: level.get() };
+    });
+    scope.post('/api/v1/logs/level', withToken, async (request) => {
+      const { level: wanted } = jsonOf(request) as { level: LogLevel };
+      const before = level.get();
+      level.set(wanted);
+      // A warning, so that the log says why it has more or fewer lines from here on.
+      if (wanted !== before) log.warn({ from: before, to: wanted }, 'log level changed by the API');
+      return { level: wanted, changed: wanted !== before };
+    });
+  };
 }
 
 /** One server-sent event (HTML standard, §9.2) with `data` as JSON. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { createLog, type LogOptions } from '../../../../src/adapters/system/log.ts';
+import { createLeastLevel } from '../../../../src/adapters/system/log-level.ts';
 import { LatticeError } from '../../../../src/core/types/index.ts';
 
 function collected(options: Partial<LogOptions> = {}) {
@@ -38,6 +39,26 @@ test('the level is a threshold, for children too', () => {
     ['error', 'error'],
     ['warn', 'warn'],
     ['error', 'error'],
+  ]);
+});
+
+test('the level can be changed while the log is used, for children that were made before too', () => {
+  const level = createLeastLevel('warn');
+  const { log, lines } = collected({ level });
+  const child = log.child('early');
+  for (const least of ['warn', 'debug', 'error'] as const) {
+    level.set(least);
+    expect(level.get()).toBe(least);
+    for (const logger of [log, child]) {
+      logger.debug({}, `debug at ${least}`);
+      logger.error({}, `error at ${least}`);
+    }
+  }
+  const twice = (text: string): readonly string[] => [text, text];
+  expect(lines().map(({ msg }) => msg)).toEqual([
+    ...twice('error at warn'),
+    ...[0, 1].flatMap(() => ['debug at debug', 'error at debug']),
+    ...twice('error at error'),
   ]);
 });
 
@@ -115,6 +136,23 @@ test('pretty is text with the level, the component and the message', () => {
   for (const part of ['WARN', 'p2p', 'slow', 'abc']) expect(text).toContain(part);
   expect(text).not.toContain('hunter2');
   expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError);
+});
+
+test('pretty is one line for each event, with few fields, keys shortened, and nothing that a terminal obeys', () => {
+  const { log, written } = collected({ format: 'pretty' });
+  const fields = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`f${i}`, i]));
+  log.info({ root: 'ab'.repeat(32), peer: `12D3KooW${'x'.repeat(36)}12345678`, list: [1, 2, 3, 4, 5], ...fields }, 'a');
+  log.warn({ told: 'two\nlines \u001b[2J', long: 'x'.repeat(500) }, 'b');
+  log.warn({ err: new LatticeError('stale', 'too old') }, 'c');
+  expect(written.join('').split('\n')).toHaveLength(4);
+  expect(written[0]).toMatch(
+    /^\d\d:\d\d:\d\d INFO {3,}a {2}root=abababab… peer=…12345678 list=1,2,3,… \(5\) f0=0 f1=1 f2=2 \(6 more\)\n$/,
+  );
+  expect(written[1]).toContain(String.raw`told="two\nlines \u001b[2J"`);
+  expect(written[2]).toContain('code=stale error="too old"');
+  for (const line of written) expect(line.length).toBeLessThan(200);
+  log.error({ err: new Error('broken') }, 'd');
+  expect(written[3]).toMatch(/error=broken\n {4}Error: broken\n {4}at /);
 });
 
 const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));

@@ -74,6 +74,14 @@ describe('the document', () => {
     expect(new Set(CONTRACT.map((route) => route.id)).size).toBe(CONTRACT.length);
   });
 
+  it('lists the routes in the order of the contract: those of the state first, the original ones last [A14]', async () => {
+    const order = [...new Set(CONTRACT.map(({ path }) => openApiPath(path)))];
+    expect(Object.keys(document.paths)).toEqual(order.filter((path) => document.paths[path] !== undefined));
+    const page = (await ask(node.url, '/docs')).text;
+    const sections = [...page.matchAll(/<h2 id="tag-([a-z0-9-]+)">/g)].map(([, tag]) => tag);
+    expect([sections[0], sections.at(-1)]).toEqual(['state', 'original']);
+  });
+
   it('has only names of which generators make names of their languages, and none that they make themselves [A14]', () => {
     const schemas = Object.keys(document.components.schemas);
     const operations = CONTRACT.map(({ id }) => id);

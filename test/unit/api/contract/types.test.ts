@@ -23,6 +23,7 @@ const same: readonly true[] = [
   true satisfies Same<Facade.CutView, Schemas.Cut>,
   true satisfies Same<Facade.PeerStatus, Schemas.Peer>,
   true satisfies Same<Facade.NodeStatus, Schemas.Status>,
+  true satisfies Same<Facade.Verdict, Schemas.Verdict>,
   true satisfies Same<Facade.ProofDocument, Schemas.Proof>,
   true satisfies Same<Facade.SeriesView, Schemas.Series>,
   true satisfies Same<Facade.PeerDifferences, Schemas.Differences>,

@@ -1,12 +1,20 @@
 import { beforeAll, expect, test } from 'vitest';
 import { METRICS } from '../../../../src/adapters/system/metric-table.ts';
 import { createMetrics } from '../../../../src/adapters/system/metrics.ts';
-import { gaugesOf, MAX_LABELLED_PEERS } from '../../../../src/api/routes/pages/gauges.ts';
-import type { ReadOnlyCode, WarningCode } from '../../../../src/runtime/facade/codes.ts';
-import type { NodeStatus, PeerStatus } from '../../../../src/runtime/facade/index.ts';
+import { gaugesOf } from '../../../../src/api/routes/pages/gauges.ts';
+import { MAX_LABELLED_PEERS } from '../../../../src/api/routes/pages/peer-gauges.ts';
+import { READ_ONLY_CODES, type ReadOnlyCode, type WarningCode } from '../../../../src/runtime/facade/codes.ts';
+import {
+  MEMBER_AGREEMENTS,
+  type MemberView,
+  type NodeStatus,
+  type PeerStatus,
+  VERDICT_KINDS,
+} from '../../../../src/runtime/facade/index.ts';
 import { startLattice } from '../live-lattice.ts';
 import { parsePage } from './metrics-support.ts';
 
+const LUNGS = ['p2p', 'http', 'none'] as const;
 const NOW = 1_700_000_060_500;
 let status: NodeStatus;
 beforeAll(async () => {
@@ -16,6 +24,7 @@ beforeAll(async () => {
 function peer(id: string, more: Partial<PeerStatus> = {}): PeerStatus {
   return {
     peerId: `12D3KooWAAAA${id}`,
+    label: id,
     configured: true,
     trusted: true,
     lung: 'p2p',
@@ -28,6 +37,25 @@ function peer(id: string, more: Partial<PeerStatus> = {}): PeerStatus {
   };
 }
 
+/** A member that is heard and equal, if nothing else is said. */
+function member(id: string, more: Partial<MemberView> = {}): MemberView {
+  return {
+    author: id,
+    peerId: `12D3KooWAAAA${id}`,
+    label: `name-${id}`,
+    lung: 'p2p',
+    agreement: 'equal',
+    asOf: NOW - 500,
+    lastHeardAt: NOW - 500,
+    ...more,
+  };
+}
+
+const withMembers = (...members: readonly MemberView[]): NodeStatus => ({
+  ...status,
+  verdict: { ...status.verdict, members },
+});
+
 /** `name{label values}` → value. */
 function valuesOf(...given: Parameters<typeof gaugesOf>): Map<string, number> {
   return new Map(
@@ -35,58 +63,116 @@ function valuesOf(...given: Parameters<typeof gaugesOf>): Map<string, number> {
   );
 }
 
-test('agreement per peer: equal roots are 1 and lag 0, everything else is 0 and lags since agreement was lost [M3]', () => {
+test('agreement per node is that of the verdict: only one that is heard and equal is 1 and without lag [M3]', () => {
   const values = valuesOf(
-    status,
+    withMembers(
+      member('equalpee'),
+      member('trailing', { agreement: 'equal-as-of', asOf: NOW - 2_000 }),
+      member('diffpeer', { agreement: 'differs', lung: 'http', asOf: NOW - 10_000, differing: 7 }),
+      // Frozen or dead: its last head had our root, which says nothing of the present.
+      member('silentpe', { agreement: 'not-heard', lung: 'none', asOf: NOW - 40_000, lastHeardAt: NOW - 39_000 }),
+      { label: 'neverhrd', peerId: '12D3KooWAAAAneverhrd', lung: 'none', agreement: 'never-heard' },
+    ),
+    [peer('silentpe', { agreement: 'equal' })],
+    undefined,
+  );
+  const of = (id: string, name = `name-${id}`) =>
+    ['root_equal', 'lag_seconds', 'heard_age_seconds'].map((what) => values.get(`lattice_peer_${what}{${id},${name}}`));
+  expect(of('equalpee')).toEqual([1, 0, 0.5]);
+  expect(of('trailing')).toEqual([0, 2, 0.5]);
+  expect(of('diffpeer')).toEqual([0, 10, 0.5]);
+  expect(of('silentpe')).toEqual([0, 40, 39]);
+  expect(of('neverhrd', 'neverhrd')).toEqual([0, 60.5, 60.5]);
+  const agreement = (id: string): (number | undefined)[] =>
+    MEMBER_AGREEMENTS.map((one) => values.get(`lattice_peer_agreement{${id},name-${id},${one}}`));
+  expect(agreement('equalpee')).toEqual([1, 0, 0, 0, 0]);
+  expect(agreement('silentpe')).toEqual([0, 0, 0, 1, 0]);
+  expect(values.get('lattice_peer_differing_keys{diffpeer,name-diffpeer}')).toBe(7);
+  expect(LUNGS.map((lung) => values.get(`lattice_peer_lung{diffpeer,name-diffpeer,${lung}}`))).toEqual([0, 1, 0]);
+  expect(LUNGS.map((lung) => values.get(`lattice_peer_lung{silentpe,name-silentpe,${lung}}`))).toEqual([0, 0, 1]);
+});
+
+test('what the lungs know of a peer stands under the name that the verdict has for it', () => {
+  const values = valuesOf(
+    withMembers(member('equalpee', { label: 'oslo' })),
     [
-      peer('equalpee'),
-      peer('diffpeer', { agreement: 'different', lung: 'http' }),
-      peer('refpeers', {
-        agreement: 'equal-except-refused',
+      peer('equalpee', {
+        label: 'not this one',
+        p2p: { connected: true, rttMs: 20 },
+        clockOffsetMs: -1500,
         refused: { count: 3, reasons: { 'untrusted-author': 3 } },
       }),
-      { ...peer('neverhrd'), agreement: 'unknown', lung: 'none', agreementSince: undefined } as unknown as PeerStatus,
+      peer('diffpeer', { lung: 'http' }),
+      peer('nolungpe', { lung: 'none' }),
     ],
     undefined,
   );
-  const of = (id: string) => [
-    values.get(`lattice_peer_root_equal{${id}}`),
-    values.get(`lattice_peer_lag_seconds{${id}}`),
-  ];
-  expect(of('equalpee')).toEqual([1, 0]);
-  expect(of('diffpeer')).toEqual([0, 10]);
-  expect(of('refpeers')).toEqual([0, 10]);
-  expect(of('neverhrd')).toEqual([0, 60.5]);
-  expect(values.get('lattice_peer_refused_items{refpeers}')).toBe(3);
-  expect(['p2p', 'http', 'none'].map((lung) => values.get(`lattice_peer_lung{diffpeer,${lung}}`))).toEqual([0, 1, 0]);
+  expect(values.get('lattice_peer_rtt_seconds{equalpee,oslo}')).toBe(0.02);
+  expect(values.get('lattice_peer_clock_offset_seconds{equalpee,oslo}')).toBe(-1.5);
+  expect(values.get('lattice_peer_refused_items{equalpee,oslo}')).toBe(3);
   expect(['p2p', 'http', 'none', 'unidentified'].map((state) => values.get(`lattice_peers{${state}}`))).toEqual([
-    2, 1, 1, 0,
+    1, 1, 1, 0,
   ]);
 });
 
-test('a URL that has not proven who it is counts as unidentified and has no series of its own', () => {
-  const { peerId: _, ...nameless } = peer('x', { agreement: 'unknown', lung: 'none', url: 'http://a.example' });
-  const values = valuesOf(status, [nameless], undefined);
-  expect(values.get('lattice_peers{unidentified}')).toBe(1);
-  expect([...values.keys()].filter((key) => key.startsWith('lattice_peer_'))).toEqual([]);
+test('a node that tells that it refuses writes is there with its first reason; one that is not known is `other` [M3]', () => {
+  const values = valuesOf(
+    withMembers(
+      member('fullpeer', { readOnly: ['disk', 'clone'] }),
+      member('laterone', { readOnly: ['a-reason-of-a-later-version'] }),
+      member('writable'),
+    ),
+    [],
+    undefined,
+  );
+  expect([...values].filter(([key]) => key.startsWith('lattice_peer_read_only'))).toEqual([
+    ['lattice_peer_read_only{fullpeer,name-fullpeer,disk}', 1],
+    ['lattice_peer_read_only{laterone,name-laterone,other}', 1],
+  ]);
 });
 
-test('only trusted and configured peers have a label value, at most 64; the others are `other`, the worst of them counting [M2]', () => {
-  const many = Array.from({ length: MAX_LABELLED_PEERS + 2 }, (_, i) => peer(`peer${String(i).padStart(4, '0')}`));
-  const stranger = peer('stranger', {
-    configured: false,
-    trusted: false,
-    agreement: 'different',
-    agreementSince: NOW - 30_000,
-  });
-  const gauges = gaugesOf(status, [stranger, ...many], undefined);
-  const labels = new Set(gauges.flatMap(({ labels: l }) => l?.['peer'] ?? []));
+test('a URL that has not proven who it is counts as unidentified, and is a node where the verdict expects one', () => {
+  const { peerId: _, ...nameless } = peer('x', { agreement: 'unknown', lung: 'none', url: 'http://a.example' });
+  const unexpected = valuesOf(withMembers(), [nameless], undefined);
+  expect(unexpected.get('lattice_peers{unidentified}')).toBe(1);
+  expect([...unexpected.keys()].filter((key) => key.startsWith('lattice_peer_'))).toEqual([]);
+  const expected = valuesOf(
+    withMembers({ label: 'http://a.example', lung: 'none', agreement: 'never-heard' }),
+    [nameless],
+    undefined,
+  );
+  expect(expected.get('lattice_peer_agreement{unidentified,http://a.example,never-heard}')).toBe(1);
+});
+
+test('at most 64 nodes have labels of their own; the others are `other`, and the worst of them counts [M2]', () => {
+  const named = Array.from({ length: MAX_LABELLED_PEERS }, (_, i) => member(`peer${String(i).padStart(4, '0')}`));
+  const beyond = [
+    member('beyond01', { agreement: 'not-heard', lung: 'none', asOf: NOW - 30_000 }),
+    member('beyond02', { readOnly: ['disk'] }),
+  ];
+  const stranger = peer('stranger', { configured: false, trusted: false, clockOffsetMs: 9_000 });
+  const given = [withMembers(...named, ...beyond), [stranger], undefined] as const;
+  const labels = new Set(gaugesOf(...given).flatMap(({ labels: l }) => l?.['peer'] ?? []));
   expect(labels.size).toBe(MAX_LABELLED_PEERS + 1);
   expect(labels.has('other')).toBe(true);
-  const values = valuesOf(status, [stranger, ...many], undefined);
-  expect(values.get('lattice_peer_root_equal{other}')).toBe(0);
-  expect(values.get('lattice_peer_lag_seconds{other}')).toBe(30);
-  expect(values.get('lattice_peer_root_equal{peer0001}')).toBe(1);
+  const values = valuesOf(...given);
+  expect(values.get('lattice_peer_root_equal{other,other}')).toBe(0);
+  expect(values.get('lattice_peer_lag_seconds{other,other}')).toBe(30);
+  expect(values.get('lattice_peer_agreement{other,other,equal}')).toBe(1);
+  expect(values.get('lattice_peer_agreement{other,other,not-heard}')).toBe(1);
+  expect(values.get('lattice_peer_read_only{other,other,disk}')).toBe(1);
+  expect(values.get('lattice_peer_clock_offset_seconds{other,other}')).toBe(9);
+  expect(values.get('lattice_peer_root_equal{peer0001,name-peer0001}')).toBe(1);
+});
+
+test('one verdict and the reasons for refusing writes hold at a time', () => {
+  const verdict = { ...status.verdict, kind: 'READ_ONLY' } as const;
+  const readOnlyReasons = [{ code: 'disk', text: 'full' }] as const;
+  const values = valuesOf({ ...status, verdict, readOnlyReasons }, [], undefined);
+  expect(VERDICT_KINDS.filter((kind) => values.get(`lattice_verdict{${kind}}`) === 1)).toEqual(['READ_ONLY']);
+  expect(READ_ONLY_CODES.map((code) => values.get(`lattice_read_only{${code}}`))).toEqual(
+    READ_ONLY_CODES.map((code) => (code === 'disk' ? 1 : 0)),
+  );
 });
 
 test('one state of health, mode and lung holds at a time', () => {
@@ -124,7 +210,10 @@ test('cuts, bootstrap and integrity appear where the status has them', () => {
   expect(values.get('lattice_integrity_unchecked_entries{}')).toBe(20);
   expect(values.get('lattice_scrub_unchecked_entries{}')).toBe(30);
   expect(values.get('lattice_scrub_age_seconds{}')).toBe(60);
-  expect(valuesOf(status, [], undefined).has('lattice_cut_age_seconds{}')).toBe(false);
+  const without = valuesOf({ ...status, cuts: { disagreeing: [] } }, [], undefined);
+  expect(without.has('lattice_cut_age_seconds{}')).toBe(false);
+  // A fleet that has never certified a cut has waited for one since the start.
+  expect(without.get('lattice_cut_certified_age_seconds{}')).toBe(60.5);
 });
 
 test('trouble with the clock is told from other reasons', () => {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLog, createLogRing } from '../../../../src/adapters/system/index.ts';
 import { createApi } from '../../../../src/api/index.ts';
+import { REFUSALS } from '../../../../src/core/types/index.ts';
 import { createHandClock, EPOCH_MS } from '../../../support/clock.ts';
 import { eventually } from '../../../support/wait.ts';
 import { has } from '../../deploy/support.ts';
@@ -69,11 +70,23 @@ describe('GET /metrics', () => {
     for (const page of [first, second]) expect(value(page, 'lattice_metrics_dropped_total')).toBe(0);
   });
 
+  test('what alerts ask the growth of stands at 0 before it first happens [M2]', async () => {
+    const { series } = await pageOf(a);
+    const values = (name: string): number[] => series.filter((one) => one.name === name).map(({ value }) => value);
+    expect(values('lattice_refused_total')).toEqual([...REFUSALS, 'key-full'].map(() => 0));
+    expect(new Set(values('lattice_fan_out_failures_total'))).toEqual(new Set([0]));
+    expect(values('lattice_cut_mismatches_total')).toEqual([0]);
+  });
+
   test('tells the state: one peer of a short name, equal, carried by HTTP [M3]', async () => {
     const { series } = await pageOf(b);
     const peerId = a.node.lattice.status().peerId;
     expect(series.filter(({ name }) => name === 'lattice_peer_root_equal')).toEqual([
-      { name: 'lattice_peer_root_equal', labels: { peer: peerId.slice(-8) }, value: 1 },
+      {
+        name: 'lattice_peer_root_equal',
+        labels: { peer: peerId.slice(-8), name: expect.stringMatching(/./) as string },
+        value: 1,
+      },
     ]);
     expect(
       series

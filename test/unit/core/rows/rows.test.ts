@@ -11,11 +11,13 @@ import {
   conflictRange,
   decodeAddedPeers,
   decodeAttested,
+  decodeEvidence,
   decodeIdempotency,
   decodeJournal,
   decodeStateMeta,
   encodeAddedPeers,
   encodeAttested,
+  encodeEvidence,
   encodeIdempotency,
   encodeJournal,
   encodeStateMeta,
@@ -23,6 +25,7 @@ import {
   entryKeyToHash,
   entryRange,
   entryRowToEntry,
+  evidenceKey,
   type IdempotencyRecord,
   idempotencyKey,
   type Journal,
@@ -42,6 +45,7 @@ import {
   type StateMeta,
 } from '../../../../src/core/rows/index.ts';
 import {
+  type Author,
   type Bytes,
   bytesToHex,
   compareBytes,
@@ -77,6 +81,7 @@ describe('row keys', () => {
       leaves: 7,
       idempotency: 8,
       own: 12,
+      evidence: 13,
     });
     expect(bytesToHex(listedKey('é'))).toBe('0ac3a9');
     expect(bytesToHex(keyToEntryKey('a', hasher))).toBe(
@@ -140,6 +145,20 @@ describe('entry rows', () => {
   });
 });
 
+describe('the row of evidence', () => {
+  it('is parsed back, and anything else is damage', () => {
+    const pairs = [
+      [Uint8Array.of(1), Uint8Array.of(2, 3)],
+      [new Uint8Array(0), Uint8Array.of(4)],
+    ] as const;
+    expect(decodeEvidence(encodeEvidence(pairs))).toEqual(pairs);
+    expect(codeOf(() => decodeEvidence(encodeCbor([[Uint8Array.of(1)]])))).toBe('damaged-row');
+    expect(codeOf(() => decodeEvidence(encodeEvidence(Array.from({ length: 65 }, () => pairs[0]))))).toBe(
+      'damaged-row',
+    );
+  });
+});
+
 describe('row ranges', () => {
   it('of entries begin after a key hash', () => {
     const [first, second] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
@@ -159,6 +178,7 @@ describe('row ranges', () => {
       quarantine: quarantineKey(new Uint8Array(32), 1),
       idempotency: idempotencyKey('retry-1'),
       own: ownCommitKey(2 ** 16 - 1),
+      evidence: evidenceKey('ff'.repeat(32) as Author),
     };
     const buckets = Object.keys(BUCKETS) as Bucket[];
     for (const a of buckets) for (const b of buckets) expect(within(bucketRange(a), rows[b])).toBe(a === b);

@@ -11,11 +11,11 @@ let stateMs: number;
 let peers: Map<string, { offsetMs: number; heardAt: number }>;
 
 /** A watch of a fleet of `members`, whose peers all tell of their clocks at every look until they are made silent. */
-function watch(members: number, hasPeers = true): ClockWatch {
+function watch(members: number, expectsOthers = true): ClockWatch {
   return createClockWatch({
     clock,
     log: recordingLog(lines),
-    hasPeers,
+    expectsOthers,
     members: () => members,
     clockAheadMs: () => stateMs - clock.now(),
     peerClocks: () =>

@@ -16,6 +16,8 @@ let seen: Hlc;
 let equal: Set<Author>;
 /** What the guard said of own history when the gate opened. */
 let opened: (Hlc | undefined)[];
+/** Up to which own commits count as this node's own since an alarm has ended. */
+let adopted: Hlc[];
 const clock: Clock = { now: () => wall, monotonic: () => monotonic, after: () => ({ cancel() {} }) };
 
 let peerClocks: PeerClock[];
@@ -26,13 +28,15 @@ function pass(guard: Guard, ms: number): void {
   guard.tick();
 }
 
-const make = (hasPeers = true): Guard =>
+const make = (expectsOthers = true, dials = true): Guard =>
   createGuard({
     clock,
     log,
     incarnation: new Uint8Array(8).fill(1),
     ownSeen: () => seen,
-    hasPeers,
+    dials,
+    expectsOthers,
+    onTwinGone: (upTo) => adopted.push(upTo),
     peerClocks: () => peerClocks,
     members: () => 3,
     clockAheadMs: () => -3_600_000,
@@ -55,10 +59,11 @@ beforeEach(() => {
   peerClocks = [{ name: 'bergen', ms: wall, heardAt: 0 }];
   equal = new Set();
   opened = [];
+  adopted = [];
 });
 
 describe('writes after a start', () => {
-  it('wait for nobody when no peers are configured', async () => {
+  it('wait for nobody when no other node is expected', async () => {
     expect(await isReady(make(false))).toBe(true);
   });
 
@@ -122,11 +127,27 @@ describe('writes after a start', () => {
     expect(opened).toEqual([hlc(9)]);
 
     seen = hlc(0);
-    const alone = make();
+    const alone = make(true, true);
     alone.toldOwnHlc(friend, hlc(0));
     pass(alone, 2_900);
     expect(await isReady(alone)).toBe(false);
     pass(alone, 100);
+    expect(await isReady(alone)).toBe(true);
+  });
+
+  it('wait longer on a node without own commits that only others dial, because they come later [N8]', async () => {
+    const guard = make(true, false);
+    pass(guard, 7_900);
+    expect(await isReady(guard)).toBe(false);
+    guard.toldOwnHlc(friend, hlc(9));
+    pass(guard, 2_000);
+    expect(await isReady(guard)).toBe(false);
+    seen = hlc(9);
+    pass(guard, 250);
+    expect([await isReady(guard), opened]).toEqual([true, [hlc(9)]]);
+
+    const alone = make(true, false);
+    pass(alone, 3_000);
     expect(await isReady(alone)).toBe(true);
   });
 
@@ -179,7 +200,7 @@ describe('one key living twice', () => {
       guard.sawOwnHead(head(2, 10 + i));
     }
     expect(guard.reasons()).toEqual([
-      { code: 'clone', text: expect.stringContaining('this key lives twice') as string },
+      { code: 'clone', text: expect.stringContaining("Another node runs with this node's key") as string },
     ]);
   });
 
@@ -198,7 +219,7 @@ describe('one key living twice', () => {
     guard.sawOwnCommit();
     expect(guard.reasons()).toEqual([{ code: 'clone', text: expect.stringContaining('never made') as string }]);
     expect(guard.reasons()).toEqual([
-      { code: 'clone', text: expect.stringMatching(/restored from an old copy/) as string },
+      { code: 'clone', text: expect.stringMatching(/restored from an old backup/) as string },
     ]);
   });
 
@@ -206,8 +227,56 @@ describe('one key living twice', () => {
     const guard = make();
     guard.sawTwin('http://127.0.0.1:1');
     expect(guard.reasons()).toEqual([
-      { code: 'clone', text: expect.stringMatching(/http:\/\/127\.0\.0\.1:1 runs with our key/) as string },
+      { code: 'clone', text: expect.stringMatching(/key, at http:\/\/127\.0\.0\.1:1\./) as string },
     ]);
+  });
+
+  /** The peer goes on telling of its clock, as it does with every head. */
+  function passHeard(guard: Guard, ms: number): void {
+    for (let left = ms; left > 0; left -= 1_000) {
+      peerClocks = [{ name: 'bergen', ms: wall - monotonic, heardAt: monotonic }];
+      pass(guard, Math.min(1_000, left));
+    }
+  }
+
+  it('ends its alarm 30 s after the last sign once it has what peers say it made; what came is its own then [N7]', () => {
+    const guard = make();
+    guard.toldOwnHlc(friend, hlc(9));
+    guard.sawOwnCommit();
+    passHeard(guard, 20_000);
+    guard.sawOwnCommit();
+    passHeard(guard, 29_000);
+    expect(guard.has('clone')).toBe(true);
+    // Nothing is heard of a twin, but a peer still has commits that are missing here.
+    passHeard(guard, 5_000);
+    expect(guard.has('clone')).toBe(true);
+    seen = hlc(9);
+    passHeard(guard, 1_000);
+    expect([guard.has('clone'), adopted]).toEqual([false, [hlc(9)]]);
+  });
+
+  it('keeps its alarm while nobody is heard, because a twin may be where the others are [N7]', () => {
+    const guard = make();
+    guard.sawTwin('http://127.0.0.1:1');
+    for (let i = 0; i < 60; i++) pass(guard, 1_000);
+    expect(guard.has('clone')).toBe(false);
+    peerClocks = [];
+    guard.sawTwin('http://127.0.0.1:1');
+    for (let i = 0; i < 600; i++) pass(guard, 1_000);
+    expect(guard.has('clone')).toBe(true);
+    passHeard(guard, 1_000);
+    expect(guard.has('clone')).toBe(false);
+  });
+
+  it('waits twice as long after each alarm that comes again [N7]', () => {
+    const guard = make();
+    for (const quiet of [30_000, 60_000, 120_000]) {
+      guard.sawTwin('http://127.0.0.1:1');
+      passHeard(guard, quiet - 1_000);
+      expect(guard.has('clone')).toBe(true);
+      passHeard(guard, 1_000);
+      expect(guard.has('clone')).toBe(false);
+    }
   });
 
   it('does not stop writing on the mere claim of a peer', () => {

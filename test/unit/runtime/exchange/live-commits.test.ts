@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Author, Bytes, Fragment } from '../../../../src/core/types/index.ts';
+import { type Author, type Bytes, type Fragment, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
 import { encodeFragment, pickOperations } from '../../../../src/core/wire/index.ts';
 import { createDoor, type Door } from '../../../../src/runtime/commit/door.ts';
 import { createLiveCommits, type LiveCommits } from '../../../../src/runtime/exchange/live-commits.ts';
 import {
   createAuthor,
+  EPOCH_MS,
   FOUND,
   hasher,
   metrics,
@@ -122,6 +123,24 @@ describe('what is passed on', () => {
     state.store.open();
     expect(await verdict).toBe('accept');
     expect(await take(older)).toBe('ignore');
+  });
+
+  it('is a commit at the very bound of the future when it is applied, and not when it is deferred [C4, G3]', async () => {
+    const { clock, replica } = state;
+    // A millisecond passes between a look at a commit and the step that takes it.
+    commits = createLiveCommits({
+      hasher,
+      clock: { ...clock, now: () => clock.now() - 1 },
+      door,
+      seen: replica.seen,
+      passOn: (fragments) => void passedOn.push(fragments),
+    });
+    const within = friend.commit({ a: 1 }, { ms: EPOCH_MS + MAX_AHEAD_MS - 1 });
+    const beyond = friend.commit({ b: 1 }, { ms: EPOCH_MS + MAX_AHEAD_MS });
+    expect([await take(within), await take(beyond)]).toEqual(['accept', 'ignore']);
+    expect([state.replica.tree.size, door.deferred()]).toEqual([1, 1]);
+    await clock.advance(1_000);
+    expect(await take(within)).toBe('ignore');
   });
 
   it('is gossiped by others where it came by HTTP first: the stream does not wait for the disk [G3, G5]', async () => {

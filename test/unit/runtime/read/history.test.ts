@@ -42,20 +42,23 @@ describe('the history of a key', () => {
     expect(await history('nowhere')).toEqual({ key: 'nowhere', items: [], complete: true });
   });
 
-  it('names the siblings of a conflict, the winner first, and a deletion as one', async () => {
+  it('names the siblings of a conflict, the winner first, and a deletion as one [A23]', async () => {
     const history = historyOver(state.store);
     await state.writer.apply(createAuthor(2).commit({ key: 'theirs' }, { ms: EPOCH_MS + 10_000 }), FOUND);
-    expect(shown(await history('key')).slice(0, 2)).toEqual([
+    const page = await history('key');
+    expect(shown(page).slice(0, 2)).toEqual([
       ['theirs', true, 4],
       ['second', false, 3],
     ]);
+    // The first value was replaced by one that had seen it.
+    expect(page.items.map(({ concurrent }) => concurrent)).toEqual([undefined, true, undefined]);
     await state.writer.write({ operations: [{ kind: 'delete', key: 'key' }] });
     const { items } = await history('key');
-    expect(items.map(({ deleted, current }) => [deleted, current])).toEqual([
-      [true, true],
-      [false, false],
-      [false, false],
-      [false, false],
+    expect(items.map(({ deleted, current, concurrent }) => [deleted, current, concurrent])).toEqual([
+      [true, true, undefined],
+      [false, false, undefined],
+      [false, false, undefined],
+      [false, false, undefined],
     ]);
   });
 

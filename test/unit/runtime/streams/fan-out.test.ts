@@ -49,6 +49,8 @@ let checkpoints: [sequence: number, changes: number][];
 let madeCommits: Hlc[];
 let covered: string[];
 let counted: [name: string, labels: object, by: number][];
+/** What was counted as the fan-out was made. */
+let seeded: typeof counted;
 let observed: [name: string, seconds: number][];
 let errors: { readonly fields: object; readonly message: string }[];
 
@@ -106,7 +108,9 @@ beforeEach(async () => {
     log: noLog,
     incarnation,
     ownSeen: () => replica.seen(self.author),
-    hasPeers: false,
+    dials: true,
+    expectsOthers: false,
+    onTwinGone: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,
@@ -181,6 +185,8 @@ beforeEach(async () => {
     clock,
     log,
   });
+  seeded = counted;
+  counted = [];
 });
 
 const ids = (fragments: readonly Fragment[]): string[] => fragments.map(({ id }) => id);
@@ -413,6 +419,8 @@ describe('a stage that throws', () => {
     expect(counted.filter(([name]) => name === 'lattice_fan_out_failures_total')).toEqual([
       ['lattice_fan_out_failures_total', { stage }, 1],
     ]);
+    // A rate shows the first failure only when the series was there before it.
+    expect(seeded).toContainEqual(['lattice_fan_out_failures_total', { stage }, 0]);
     await clock.advance(10);
     const reached = { gossip: ids(gossip), streams: ids(stream), 'http-push': pushes.flatMap((p) => ids(p.commits)) };
     for (const [name, commits] of Object.entries(reached)) expect(commits, name).toEqual(name === stage ? [] : [id]);

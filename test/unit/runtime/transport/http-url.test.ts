@@ -2,8 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Author, Bytes, Hlc } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { FrameHandler, HttpLung } from '../../../../src/ports/index.ts';
-import { createHttpUrl, type HttpHandlers, type HttpUrl } from '../../../../src/runtime/transport/http-url.ts';
-import { createHttpSupervisor, type HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
+import { createHttpUrl, type HttpUrl } from '../../../../src/runtime/transport/http-url.ts';
+import {
+  createHttpSupervisor,
+  type HttpPeerHandlers,
+  type HttpSupervisor,
+} from '../../../../src/runtime/transport/lung-http.ts';
 import {
   createAuthor,
   createHandClock,
@@ -74,7 +78,8 @@ const lung: HttpLung = {
   stream: (url, { signal }, frame) => begin(url, 'stream', signal, undefined, frame),
 };
 
-const handlers: HttpHandlers = {
+const handlers: HttpPeerHandlers = {
+  onLeft: () => void told.push('left'),
   onIdentity: () => void told.push('identity'),
   onTwin: () => void told.push('twin'),
   onHello: async () => void told.push('hello'),

@@ -3,8 +3,12 @@ import { type Author, type Bytes, type Hlc, LatticeError } from '../../../../src
 import { decodeSync, encodeGossip, encodeSync, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { FrameHandler, HttpIdentity, HttpLung } from '../../../../src/ports/index.ts';
 import type { SyncMode } from '../../../../src/runtime/facade/index.ts';
-import type { HttpHandlers, HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
-import { createHttpSupervisor, type HttpSupervisor } from '../../../../src/runtime/transport/lung-http.ts';
+import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
+import {
+  createHttpSupervisor,
+  type HttpPeerHandlers,
+  type HttpSupervisor,
+} from '../../../../src/runtime/transport/lung-http.ts';
 import {
   createAuthor,
   createHandClock,
@@ -57,6 +61,8 @@ let streams: OpenStream[];
 let twins: string[];
 /** Which URL the node was told for whom, in order. */
 let primaries: string[];
+/** The authors that left a URL at which they had answered. */
+let left: Author[];
 let resets: number;
 let frames: string[];
 
@@ -67,7 +73,8 @@ const hello = (author: typeof peer): SyncMessage => ({
   yourHlc: 0n as Hlc,
 });
 
-const handlers: HttpHandlers = {
+const handlers: HttpPeerHandlers = {
+  onLeft: (author) => left.push(author),
   onIdentity: (author, url) => void primaries.push(`${author === peer.author ? 'peer' : 'other'} ${url}`),
   onTwin: (url) => twins.push(url),
   onHello: () => Promise.resolve(),
@@ -110,6 +117,7 @@ beforeEach(() => {
   twins = [];
   primaries = [];
   down = new Set();
+  left = [];
   resets = 0;
   frames = [];
   identify = () => Promise.resolve({ author: peer.author, incarnation: '0202020202020202' });
@@ -174,6 +182,35 @@ describe('a configured URL', () => {
     answer = () => Promise.reject(new LatticeError('identity-mismatch', 'another key'));
     await clock.advance(10_000);
     expect(asked.length).toBeGreaterThan(1);
+  });
+
+  it('is told as having left when another one answers at its URL, and not while nobody does [S9]', async () => {
+    const other = createAuthor(3);
+    http.start(handlers);
+    await turns();
+    down.add(URL_A);
+    await clock.advance(60_000);
+    down.clear();
+    answer = () => Promise.reject(new LatticeError('identity-mismatch', 'another key'));
+    await clock.advance(20_000);
+    // The very same one proves itself again: something in between had answered.
+    expect(left).toEqual([]);
+    identify = () => Promise.resolve({ author: other.author, incarnation: '0303030303030303' });
+    await clock.advance(20_000);
+    expect([left, primaries.at(-1)]).toEqual([[peer.author], `other ${URL_A}`]);
+    http.remove(URL_A);
+    expect(left).toEqual([peer.author, other.author]);
+  });
+
+  it('is told as having left when the URL turns out to be this node itself [S9, X9]', async () => {
+    http.start(handlers);
+    await turns();
+    answer = () => Promise.reject(new LatticeError('identity-mismatch', 'another key'));
+    identify = () => Promise.resolve({ author: self.author, incarnation: OWN_LIFE });
+    await clock.advance(20_000);
+    expect([left, new Set(primaries)]).toEqual([[peer.author], new Set([`peer ${URL_A}`])]);
+    http.remove(URL_A);
+    expect(left).toHaveLength(1);
   });
 
   it('tells by a code why it is not reached, the one that the peer answered with where it did', async () => {

@@ -32,6 +32,9 @@ let urls: HttpPeer[];
 /** What P2P was last told to stay connected with, and how often. */
 let dialled: (readonly string[])[];
 
+const hasUrl = (url: string): boolean => book.addressesOf(undefined, [url]).includes(url);
+const hasAuthor = (author: Author): boolean => book.addressesOf(author, []).length > 0;
+
 const urlOf = (url: string, author?: Author): HttpPeer => ({
   url,
   author,
@@ -59,10 +62,11 @@ async function open(): Promise<void> {
     http: {
       add: (url) => void urls.push(urlOf(url)),
       remove(url) {
+        const owner = urls.find((one) => one.url === url)?.author;
         urls = urls.filter((one) => one.url !== url);
+        if (owner !== undefined) book.release(owner);
       },
       find: (author) => urls.find((one) => one.author === author),
-      peers: () => urls,
     },
     members,
     stayWith: (multiaddrs) => dialled.push(multiaddrs),
@@ -88,19 +92,19 @@ describe('a peer that is added', () => {
   it('by URL is looked after at once, once, and after a restart too [A24]', async () => {
     expect(await book.add({ url: URL_A })).toBe(true);
     expect(await book.add({ url: `${URL_A}/` })).toBe(false);
-    expect([looked(), book.hasUrl(URL_A), state.store.batches]).toEqual([[URL_A], true, 1]);
+    expect([looked(), hasUrl(URL_A), state.store.batches]).toEqual([[URL_A], true, 1]);
     expect(await loadAddedPeers(state.store)).toEqual({ urls: [URL_A], multiaddrs: [] });
     await open();
-    expect([looked(), book.hasUrl(URL_A)]).toEqual([[URL_A], true]);
+    expect([looked(), hasUrl(URL_A)]).toEqual([[URL_A], true]);
   });
 
   it('by multiaddr is a member and stayed connected with, and after a restart too [A24]', async () => {
     expect(members.has(friend)).toBe(false);
     expect(await book.add({ multiaddr: ` ${ADDRESS} ` })).toBe(true);
     expect(await book.add({ multiaddr: ADDRESS })).toBe(false);
-    expect([members.has(friend), book.hasAuthor(friend), dialled.at(-1)]).toEqual([true, true, [ADDRESS]]);
+    expect([members.has(friend), hasAuthor(friend), dialled.at(-1)]).toEqual([true, true, [ADDRESS]]);
     await open();
-    expect([members.has(friend), book.hasAuthor(friend), dialled]).toEqual([true, true, [[ADDRESS]]]);
+    expect([members.has(friend), hasAuthor(friend), dialled]).toEqual([true, true, [[ADDRESS]]]);
   });
 
   it('is nothing new where the configuration names it [A24]', async () => {
@@ -108,7 +112,7 @@ describe('a peer that is added', () => {
     await open();
     expect(await book.add({ url: URL_A })).toBe(false);
     expect(await book.add({ multiaddr: ADDRESS })).toBe(false);
-    expect([state.store.batches, book.hasUrl(URL_A), book.hasAuthor(friend)]).toEqual([0, false, false]);
+    expect([state.store.batches, hasUrl(URL_A), hasAuthor(friend)]).toEqual([0, false, false]);
   });
 
   it('is there only once that is durable: a store that fails changes nothing', async () => {
@@ -117,11 +121,11 @@ describe('a peer that is added', () => {
     const ends = [outcomeOf(first), outcomeOf(second)];
     await until('the row is on its way', () => state.store.held.length === 1);
     await turns();
-    expect([ends[0]?.state, book.hasUrl(URL_A), looked()]).toEqual(['pending', false, []]);
+    expect([ends[0]?.state, hasUrl(URL_A), looked()]).toEqual(['pending', false, []]);
     state.store.held[0]?.fail();
     await expect(first).rejects.toMatchObject({ code: 'store-write-failed' });
     await expect(second).rejects.toMatchObject({ code: 'store-write-failed' });
-    expect([book.hasUrl(URL_A), looked(), members.has(friend), dialled]).toEqual([false, [], false, [[]]]);
+    expect([hasUrl(URL_A), looked(), members.has(friend), dialled]).toEqual([false, [], false, [[]]]);
     expect(state.fatal).toHaveLength(1);
   });
 
@@ -141,6 +145,24 @@ describe('a peer that is added', () => {
   });
 });
 
+describe('a peer whose URL another key has taken', () => {
+  it('is a member no more, unless an address or a configuration still names it [S9]', async () => {
+    const second = createAuthor(3).author;
+    configured = { urls: [URL_A], multiaddrs: [], authors: [] };
+    await open();
+    proven(URL_A, friend);
+    expect(members.has(friend)).toBe(true);
+    proven(URL_A, second);
+    book.release(friend);
+    expect([members.has(friend), members.has(second), peers.get(friend)?.link.url]).toEqual([false, true, undefined]);
+    await book.add({ multiaddr: ADDRESS });
+    proven(URL_A, friend);
+    proven(URL_A, second);
+    book.release(friend);
+    expect([members.has(friend), peers.get(friend)?.link.url]).toEqual([true, undefined]);
+  });
+});
+
 describe('a peer that is removed', () => {
   it('by URL is let go of, and whoever answered there is a member no more [A24]', async () => {
     await book.add({ url: URL_A });
@@ -154,7 +176,7 @@ describe('a peer that is removed', () => {
   it('by multiaddr is stayed connected with no longer [A24]', async () => {
     await book.add({ multiaddr: ADDRESS });
     await book.remove({ multiaddr: ADDRESS });
-    expect([members.has(friend), book.hasAuthor(friend), dialled]).toEqual([false, false, [[], [ADDRESS], []]]);
+    expect([members.has(friend), hasAuthor(friend), dialled]).toEqual([false, false, [[], [ADDRESS], []]]);
   });
 
   it('stays a member by a URL, an address or a configuration that still names it [A24]', async () => {

@@ -77,7 +77,9 @@ describe('peers that operators add', () => {
     nodes.splice(nodes.indexOf(node), 1);
     node = await node.restart();
     nodes.push(node);
-    await eventually(async () => (await clientOf(node).listPeers()).some((p) => p.http.reachable && p.added === true));
+    await eventually(async () =>
+      (await clientOf(node).listPeers()).some((p) => p.http.reachable && p.addedAs?.[0] === url),
+    );
 
     await clientOf(node).removePeer({ url });
     const left = await clientOf(node).listPeers();
@@ -136,7 +138,11 @@ describe('peers that operators add', () => {
     const multiaddr = listen ?? '';
     expect(await clientOf(node).addPeer({ multiaddr })).toBe(true);
     await eventually(async () => (await clientOf(node).listPeers()).some((p) => p.p2p.connected));
-    expect((await clientOf(node).listPeers())[0]).toMatchObject({ added: true, configured: true });
+    expect((await clientOf(node).listPeers())[0]).toMatchObject({
+      added: true,
+      addedAs: [multiaddr],
+      configured: true,
+    });
     const { peerId } = await clientOf(other).getStatus();
     await eventually(async () => (await clientOf(node).pingPeer(peerId)).results.some((r) => r.lung === 'p2p' && r.ok));
     await clientOf(node).removePeer({ multiaddr });

@@ -1,0 +1,36 @@
+import type { GlobalOptions } from './context.ts';
+
+/** Writes a time (Unix ms) for people, to the second or with milliseconds. */
+export interface Times {
+  /** `2026-11-28 14:05:31+01:00`, the form of RFC 3339 with a space. A time that no calendar has is a number of ms. */
+  at(ms: number): string;
+  /** The same with milliseconds, for lists in which much happens in one second. */
+  exact(ms: number): string;
+}
+
+/** Times in the zone of this machine, or in UTC with --utc. The offset is always shown, so that none is ambiguous. */
+export function timesOf({ utc }: Pick<GlobalOptions, 'utc'>): Times {
+  const write = (ms: number, withMs: boolean): string => {
+    const date = new Date(ms);
+    if (Number.isNaN(date.getTime())) return `${ms} ms after 1970`;
+    const minutes = utc === true ? 0 : -date.getTimezoneOffset();
+    // The fields of a local time are those that UTC has at the time that is moved by the offset.
+    const moved = new Date(ms + minutes * 60_000);
+    if (Number.isNaN(moved.getTime())) return `${ms} ms after 1970`;
+    const text = moved.toISOString().replace('T', ' ').replace('Z', '');
+    return `${withMs ? text : text.slice(0, -4)}${offsetOf(minutes)}`;
+  };
+  return { at: (ms) => write(ms, false), exact: (ms) => write(ms, true) };
+}
+
+function offsetOf(minutes: number): string {
+  if (minutes === 0) return 'Z';
+  const size = Math.abs(minutes);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}
+
+/** The time in Unix ms of a hybrid logical clock as the API writes it: 16 hex digits, of which 12 are the ms. */
+export function timeOfHlc(hlc: string): number {
+  return Number.parseInt(hlc.slice(0, 12), 16);
+}

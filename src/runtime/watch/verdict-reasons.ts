@@ -1,0 +1,173 @@
+import type { VerdictReason } from '../facade/index.ts';
+import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
+import { counted, healsByItself, joined, timeOf, toldReasons } from './verdict-words.ts';
+
+/** Failures of a repair that go on until somebody changes a configuration. */
+const FOR_OPERATORS: ReadonlySet<string> = new Set([
+  'not-a-member',
+  'sync-forbidden',
+  'unknown-version',
+  'identity-mismatch',
+]);
+/** Refusals that end with time: the refused commits are taken later. */
+const PASSING: ReadonlySet<string> = new Set(['overloaded']);
+
+type Told = Omit<VerdictReason, 'author' | 'name'>;
+
+/** Everything that keeps a node from CONVERGED, worst first. */
+export function reasonsOf(facts: VerdictFacts, judged: readonly Judged[]): VerdictReason[] {
+  const about = (trouble: Judged['trouble'], tell: (member: Judged) => Told): VerdictReason[] =>
+    judged
+      .filter((member) => member.trouble === trouble)
+      .map((member) => {
+        const { author, label } = member.view;
+        return { ...tell(member), ...(author === undefined ? {} : { author }), name: label };
+      });
+  const diverged = about('diverged', (member) => divergence(member));
+  return [
+    ...facts.readOnly.map(({ code, text, since }) => ({
+      code,
+      text: `This node refuses writes: ${text}.`,
+      since,
+      heals: healsByItself([code]) ? ('by-itself' as const) : ('operator' as const),
+    })),
+    ...diverged.filter(({ heals }) => heals === 'operator'),
+    ...diverged.filter(({ heals }) => heals === 'by-itself'),
+    ...about('down', (member) => silence(member, facts.now)),
+    ...about('read-only', refusal),
+    ...bootstrap(facts),
+    ...about('starting', ({ view }) => ({
+      code: 'member-starting',
+      text: `${view.label} takes over the state of the fleet and serves nothing until it has it.`,
+      heals: 'by-itself',
+    })),
+    ...about('unsettled', ({ view }) => ({
+      code: 'not-compared',
+      text: `${view.label} was not compared with since this node started.`,
+      since: facts.startedAt,
+      heals: 'by-itself',
+    })),
+  ];
+}
+
+function bootstrap({ bootstrap: at }: VerdictFacts): VerdictReason[] {
+  if (at === undefined) return [];
+  const text = `This node takes over the state of the fleet: ${at.done} of ${counted(at.total, 'chunk')} are here.`;
+  return [{ code: 'bootstrap', text, heals: 'by-itself' }];
+}
+
+function silence({ view, facts }: Judged, now: number): Told {
+  const { label, lastHeardAt, url } = view;
+  const cause = facts.error === undefined ? '' : ` (${facts.error})`;
+  const where = url === undefined ? '' : ` at ${url}`;
+  const next = `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
+  return lastHeardAt === undefined
+    ? { code: 'never-heard', text: `${label} was never heard${cause}.`, next, heals: 'operator' }
+    : {
+        code: 'not-heard',
+        text: `${label} has not been heard since ${timeOf(lastHeardAt, now)}${cause}.`,
+        next,
+        since: lastHeardAt,
+        heals: 'operator',
+      };
+}
+
+function refusal({ view: { label, readOnly = [], readOnlySince } }: Judged): Told {
+  return {
+    code: 'member-read-only',
+    text: `${label} refuses writes: ${toldReasons(readOnly)}.`,
+    next: readOnly.includes('disk')
+      ? `Make room on the disk of ${label}; it takes writes again by itself.`
+      : `Read the status of ${label}, which says what to do.`,
+    ...(readOnlySince === undefined ? {} : { since: readOnlySince }),
+    heals: healsByItself(readOnly) ? 'by-itself' : 'operator',
+  };
+}
+
+function divergence({ view, facts }: Judged): Told {
+  const { label, since } = view;
+  const began = since === undefined ? {} : { since };
+  const keys = view.differing === undefined ? 'its state' : counted(view.differing, 'key');
+  const { repair, refused, failed } = facts;
+  if (repair !== undefined && repair.remaining > 0)
+    return {
+      code: 'repairing',
+      text: `${label} differs and is under repair: ${counted(repair.remaining, 'key')} ${repair.remaining === 1 ? 'remains' : 'remain'}.`,
+      ...began,
+      heals: 'by-itself',
+    };
+  const lasting = refused.filter(({ reason }) => !PASSING.has(reason));
+  if (lasting.length > 0) {
+    const total = lasting.reduce((sum, { keys: n }) => sum + n, 0);
+    return {
+      code: 'refused',
+      text: `${label} is equal except ${counted(total, 'key')} that ${total === 1 ? 'was' : 'were'} refused: ${joined(lasting.map((one) => refusedBecause(one, label)))}.`,
+      next: sentence([...new Set(lasting.map((one) => nextFor(one, label)))].join('; ')),
+      ...began,
+      heals: 'operator',
+    };
+  }
+  if (failed !== undefined && FOR_OPERATORS.has(failed.code ?? ''))
+    return {
+      code: 'differs',
+      text: `${label} differs in ${keys}, and its repair is refused: ${failed.text}.`,
+      next: `Compare the trust list, the peers and the version of ${label} with those of this node.`,
+      ...began,
+      heals: 'operator',
+    };
+  if (view.lung === 'none')
+    return {
+      code: 'differs',
+      text: `${label} differs in ${keys}, and no lung carries it, so nothing can be repaired.`,
+      next: `Give this node or ${label} the other's URL or P2P address, or see why neither lung reaches it.`,
+      ...began,
+      heals: 'operator',
+    };
+  const why =
+    failed === undefined ? 'a repair comes next' : `the last repair failed (${failed.text}) and is tried again`;
+  return { code: 'repairing', text: `${label} differs in ${keys}; ${why}.`, ...began, heals: 'by-itself' };
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** Why one kind of keys was refused, for people. */
+function refusedBecause({ reason, keys, by, author }: RefusedKeys, label: string): string {
+  const where = by === undefined ? 'on one of the two' : by === 'us' ? 'here' : `by ${label}`;
+  const whose = author === undefined ? 'their author' : `author ${author}`;
+  switch (reason) {
+    case 'untrusted-author':
+      return `${keys} because ${whose} is not trusted ${where}`;
+    case 'read-only':
+      return `${keys} because ${by === 'us' ? 'this node' : label} has no room for them`;
+    case 'future':
+      return `${keys} from a clock that is ahead (${whose})`;
+    case 'unknown-version':
+      return `${keys} of a version that is not known ${where}`;
+    case 'other-network':
+      return `${keys} of another network`;
+    case 'not-delivered':
+      return `${keys} that ${label} lists and does not send`;
+    default:
+      return `${keys} ${where} as ${reason}`;
+  }
+}
+
+function nextFor({ reason, by, author }: RefusedKeys, label: string): string {
+  const node = by === 'us' ? 'this node' : by === 'member' ? label : 'both nodes';
+  switch (reason) {
+    case 'untrusted-author':
+      return `put ${author === undefined ? 'that author' : author} on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${node}, or take it off everywhere`;
+    case 'read-only':
+      return `make room on the disk of ${node}`;
+    case 'future':
+      return 'set the clock of that node right';
+    case 'unknown-version':
+      return `bring ${node} to the version of the others`;
+    case 'not-delivered':
+      return `have ${label} check its store (POST /api/v1/store/verify)`;
+    default:
+      return `read the log of ${node}, which names the commits`;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Author } from '../../core/types/index.ts';
+import type { Bootstrap } from '../bootstrap/bootstrap.ts';
+import type { Contradictions } from '../commit/contradictions.ts';
+import type { Guard } from '../commit/guard.ts';
+import type { AttestationBook } from '../cuts/attestations.ts';
+import type { Mismatches } from '../cuts/mismatches.ts';
+import type { Warning, WarningCode } from '../facade/codes.ts';
+import type { NodeOptions } from '../facade/options.ts';
+import type { PeerTable } from '../peers/peers.ts';
+import type { LostBatches } from '../upkeep/lost-batches.ts';
+
+export interface WarningsDeps {
+  readonly options: Pick<NodeOptions, 'warnings' | 'trusted'>;
+  readonly self: Author;
+  readonly peerIdOf: (author: Author) => string;
+  readonly parts: {
+    readonly peers: Pick<PeerTable, 'all'>;
+    readonly guard: Pick<Guard, 'warnings'>;
+    readonly book: Pick<AttestationBook, 'warnings'>;
+    readonly contradictions: Pick<Contradictions, 'warnings'>;
+    readonly mismatches: Pick<Mismatches, 'warnings'>;
+    readonly bootstrap: Pick<Bootstrap, 'warnings'>;
+    readonly lost: Pick<LostBatches, 'warnings'>;
+  };
+}
+
+/** Gathers from all parts what an operator should know or act on while the node works. */
+export function createWarnings({ options, self, peerIdOf, parts: s }: WarningsDeps): () => Warning[] {
+  return () => {
+    const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
+    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
+    const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
+    if (options.trusted.length === 0)
+      warn(
+        'no-trust-list',
+        `no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`,
+      );
+    for (const { author, link, view, repair } of s.peers.all()) {
+      const name = link.url ?? peerIdOf(author);
+      if (view.twin) warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
+      if (view.trustMatches === false)
+        warn(
+          'other-trust-list',
+          `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`,
+        );
+      if (view.agreement === 'equal-except-refused') {
+        const why = Object.entries(repair.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
+        warn('refused-items', `${name} is equal except refused: ${repair.refused.size} (${why.join(', ')})`);
+      }
+    }
+    return out;
+  };
+}

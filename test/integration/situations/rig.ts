@@ -1,0 +1,155 @@
+import { expect } from 'vitest';
+import type { NodeStatus } from '../../../src/runtime/facade/index.ts';
+import type { Fleet, FleetOptions, Node } from '../../support/fleet.ts';
+import { startFleet } from '../../support/fleet.ts';
+import type { Prometheus } from '../../support/prometheus.ts';
+import { eventually } from '../../support/wait.ts';
+import { alertsOf, cliOf, doctorOf, metricsOf, readinessOf, seriesOf, statusOf, type View } from './look.ts';
+import { LINGERING, type Row, TABLE } from './table.ts';
+
+/** Two cores carry all fleets at once, and other work beside them: what takes seconds may take a minute. */
+const DEADLINE_MS = 60_000;
+
+/** When the surfaces said what the table says, in ms since the situation was made. */
+export interface Noticed {
+  readonly status: number;
+  readonly metrics: number;
+  readonly ready: number;
+  readonly alerts: number;
+  readonly cli: number;
+  readonly doctor: number;
+  /** The verdict's own `since` less the time at which the situation was made. */
+  readonly since: number;
+  readonly sentence: string;
+}
+
+export interface Rig {
+  /** A fleet whose nodes Prometheus scrapes from now on, under the instance `stage/name`. */
+  fleet(stage: string, options: FleetOptions): Promise<Fleet>;
+  view(stage: string, fleet: Fleet, node: number): View;
+  /** Resolves when every surface of the node says what the table says of the situation, which was made at `made`. */
+  holds(situation: string, view: View, made?: number): Promise<void>;
+  /** Resolves when the alert fires for the node. */
+  fires(alert: string, view: View): Promise<void>;
+  /** What `holds` found; rejects with why it did not hold. */
+  outcome(row: Row): Promise<Noticed>;
+}
+
+const keyOf = ({ situation, seenFrom }: Row): string => `${situation}, seen from ${seenFrom}`;
+
+export function createRig(prometheus: Prometheus): Rig {
+  const targets: Record<string, string> = {};
+  const outcomes = new Map<string, Promise<Noticed>>();
+
+  function rowOf(situation: string): Row {
+    const found = TABLE.find((row) => row.situation === situation || keyOf(row) === situation);
+    if (found === undefined) throw new Error(`the table has no situation "${situation}"`);
+    return found;
+  }
+
+  return {
+    async fleet(stage, options) {
+      const fleet = await startFleet({ ...options, start: [] });
+      for (const node of fleet.nodes) targets[`${stage}/${node.name}`] = node.api.url;
+      prometheus.scrape(targets);
+      await Promise.all((options.start ?? fleet.nodes.map((_, i) => i)).map((i) => (fleet.nodes[i] as Node).start()));
+      return fleet;
+    },
+    view(stage, fleet, node) {
+      const found = fleet.nodes[node] as Node;
+      return { fleet, node: found, prometheus, instance: `${stage}/${found.name}` };
+    },
+    async holds(situation, view, made = Date.now()) {
+      const row = rowOf(situation);
+      const outcome = examine(row, view, made);
+      outcomes.set(keyOf(row), outcome);
+      await outcome;
+    },
+    async fires(alert, view) {
+      const fired = async () => (await alertsOf(view)).some(({ name }) => name === alert);
+      await eventually(`${alert} fires for ${view.instance}`, fired, DEADLINE_MS);
+    },
+    async outcome(row) {
+      return await eventually(`${keyOf(row)} was made`, () => outcomes.get(keyOf(row)), 300_000);
+    },
+  };
+}
+
+/** Waits for every surface at once; each is asked anew until it says what the row says. */
+async function examine(row: Row, view: View, made: number): Promise<Noticed> {
+  const until = (surface: string, look: () => Promise<void>): Promise<number> =>
+    eventually(
+      `${keyOf(row)}: ${surface}`,
+      async () => {
+        await look();
+        return Date.now() - made;
+      },
+      DEADLINE_MS,
+    );
+  let status: NodeStatus | undefined;
+  const [said, metrics, ready, alerts, cli, doctor] = await Promise.all([
+    until('status', async () => {
+      status = await statusOf(view);
+      expectStatus(row, status);
+    }),
+    until('metrics', async () => expectMetrics(row, await statusOf(view), await metricsOf(view))),
+    until('readiness', async () => expect((await readinessOf(view)).reasons).toEqual(row.notReady)),
+    until('alerts', async () => {
+      const firing = [...new Set((await alertsOf(view)).map(({ name }) => name))];
+      const told = firing.filter((name) => row.alerts.includes(name) || !LINGERING.includes(name));
+      expect(told.sort()).toEqual([...row.alerts].sort());
+    }),
+    until('command line', async () => {
+      const { text } = await cliOf(view);
+      const { verdict } = await statusOf(view);
+      expectStatus(row, await statusOf(view));
+      expect(text).toContain(verdict.kind.replace('_', '-'));
+      expect(text).toContain(verdict.sentence);
+    }),
+    until('doctor', async () => {
+      const { code, text } = await doctorOf(view);
+      for (const name of row.names) expect(text).toContain(name);
+      expect(code, text).toBe(row.doctor);
+    }),
+  ]);
+  const { verdict } = status as NodeStatus;
+  return { status: said, metrics, ready, alerts, cli, doctor, since: verdict.since - made, sentence: verdict.sentence };
+}
+
+function expectStatus(row: Row, { verdict, writable }: NodeStatus): void {
+  expect({
+    verdict: verdict.kind,
+    codes: [...new Set(verdict.reasons.map(({ code }) => code))],
+    members: Object.fromEntries(verdict.members.map(({ label, agreement }) => [label, agreement])),
+  }).toEqual({ verdict: row.verdict, codes: row.codes, members: row.members });
+  for (const name of row.names) expect(verdict.sentence).toContain(name);
+  const heals = verdict.reasons.some((reason) => reason.heals === 'operator') ? 'operator' : 'by-itself';
+  expect(verdict.reasons.length === 0 ? undefined : heals).toBe(row.heals);
+  expect(writable).toBe(row.verdict !== 'READ_ONLY');
+}
+
+/** Every figure agrees with the verdict: a node that is not heard is never equal and never without lag. */
+function expectMetrics(row: Row, { verdict }: NodeStatus, series: Awaited<ReturnType<typeof metricsOf>>): void {
+  const value = (name: string, labels: Record<string, string>): number | undefined =>
+    seriesOf(series, name, labels)[0]?.value;
+  expect(
+    seriesOf(series, 'lattice_verdict', {})
+      .filter((one) => one.value === 1)
+      .map(({ labels }) => labels),
+  ).toEqual([{ kind: row.verdict }]);
+  expect(value('lattice_writable', {})).toBe(row.verdict === 'READ_ONLY' ? 0 : 1);
+  for (const [name, agreement] of Object.entries(row.members)) {
+    const labels = { name };
+    expect(value('lattice_peer_agreement', { name, agreement }), `${name} ${agreement}`).toBe(1);
+    expect(value('lattice_peer_root_equal', labels), `root of ${name}`).toBe(agreement === 'equal' ? 1 : 0);
+    const lag = value('lattice_peer_lag_seconds', labels);
+    if (agreement === 'equal') expect(lag, `lag of ${name}`).toBe(0);
+    else expect(lag, `lag of ${name}`).toBeGreaterThan(0);
+  }
+  const readOnly = verdict.members.filter((member) => (member.readOnly?.length ?? 0) > 0);
+  expect(
+    seriesOf(series, 'lattice_peer_read_only', {})
+      .filter((one) => one.value === 1)
+      .map(({ labels }) => labels['name']),
+  ).toEqual(readOnly.map(({ label }) => label));
+}

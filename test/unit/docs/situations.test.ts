@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { type Row, TABLE } from '../../integration/situations/table.ts';
+import { read } from '../deploy/support.ts';
+
+const HEAD = '| Situation | Seen from | Verdict | Reasons | Ends by itself | `/readyz` | `doctor` | Alerts |';
+const codes = (all: readonly string[]): string => (all.length === 0 ? '–' : all.map((one) => `\`${one}\``).join(', '));
+
+/** A row of the guide: what the integration test holds against real nodes. */
+function rowOf({ situation, seenFrom, verdict, codes: reasons, heals, notReady, doctor, alerts }: Row): string {
+  const cells = [
+    situation,
+    seenFrom,
+    verdict,
+    codes(reasons),
+    heals === undefined ? '–' : heals === 'by-itself' ? 'yes' : 'no',
+    notReady.length === 0 ? '200' : `503: ${codes(notReady)}`,
+    `exit ${doctor}`,
+    alerts.length === 0 ? '–' : alerts.join(', '),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+describe('what a node says, in docs/operating.md', () => {
+  it('is the table that is held against real nodes, row by row', () => {
+    const lines = read('docs/operating.md').split('\n');
+    const from = lines.indexOf(HEAD);
+    const table = lines.slice(from, lines.indexOf('', from));
+    expect(table).toEqual([HEAD, '|---|---|---|---|---|---|---|---|', ...TABLE.map(rowOf)]);
+  });
+
+  it('has each situation once from each side', () => {
+    const keys = TABLE.map(({ situation, seenFrom }) => `${situation} ${seenFrom}`);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(TABLE.length).toBeGreaterThanOrEqual(20);
+  });
+});

@@ -1,0 +1,317 @@
+import { describe, expect, it } from 'vitest';
+import type { VerdictCode } from '../../../../src/runtime/facade/codes.ts';
+import type { MemberAgreement, VerdictKind } from '../../../../src/runtime/facade/index.ts';
+import { judge } from '../../../../src/runtime/watch/verdict.ts';
+import type { MemberFacts, VerdictFacts } from '../../../../src/runtime/watch/verdict-facts.ts';
+
+/** 2026-11-28 05:58:20 UTC. */
+const NOW = 1_795_845_500_000;
+const GRACE = 3_500;
+const SINCE = NOW - 10_000;
+
+/** A member that is heard and has our root. */
+function member(label: string, change: Partial<MemberFacts> = {}): MemberFacts {
+  return {
+    author: label.padEnd(64, '0'),
+    peerId: `12D3KooW${label}`,
+    name: label,
+    label,
+    lung: 'p2p',
+    heard: true,
+    lastHeardAt: NOW - 400,
+    heardInThisRun: true,
+    sameRoot: true,
+    agreement: 'equal',
+    agreementSince: NOW - 60_000,
+    agreedAt: NOW - 400,
+    flowing: false,
+    refused: [],
+    ...change,
+  };
+}
+const equal = member('bergen');
+const silent = member('oslo', { heard: false, lastHeardAt: SINCE, agreedAt: SINCE, lung: 'p2p' });
+const never = member('narvik', {
+  heard: false,
+  lastHeardAt: undefined,
+  agreedAt: undefined,
+  heardInThisRun: false,
+  sameRoot: false,
+  agreement: 'unknown',
+  lung: 'none',
+});
+const different: Partial<MemberFacts> = {
+  sameRoot: false,
+  agreement: 'different',
+  agreementSince: SINCE,
+  agreedAt: SINCE,
+};
+
+const facts = (members: readonly MemberFacts[], change: Partial<VerdictFacts> = {}): VerdictFacts => ({
+  now: NOW,
+  startedAt: NOW - 600_000,
+  graceMs: GRACE,
+  readOnly: [],
+  members,
+  ...change,
+});
+
+interface Case {
+  readonly title: string;
+  readonly given: VerdictFacts;
+  readonly kind: VerdictKind;
+  readonly sentence: string;
+  readonly codes: readonly VerdictCode[];
+  readonly agreement?: readonly MemberAgreement[];
+}
+
+const CASES: readonly Case[] = [
+  {
+    title: 'a node that expects nobody is alone',
+    given: facts([]),
+    kind: 'ALONE',
+    sentence: 'This node expects no other node: neither its trust list nor its configuration names one.',
+    codes: [],
+  },
+  {
+    title: 'all members are heard and equal',
+    given: facts([equal, member('oslo')]),
+    kind: 'CONVERGED',
+    sentence: 'All 2 other nodes hold the same state as this one.',
+    codes: [],
+    agreement: ['equal', 'equal'],
+  },
+  {
+    title: 'a dead or frozen member whose last root is still ours is not equal',
+    given: facts([equal, silent]),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes is unreachable: oslo, since 05:58:10 UTC.',
+    codes: ['not-heard'],
+    agreement: ['equal', 'not-heard'],
+  },
+  {
+    title: 'a member that was never heard counts, too',
+    given: facts([equal, silent, never]),
+    kind: 'DEGRADED',
+    sentence: '2 of 3 other nodes are unreachable: oslo, since 05:58:10 UTC and narvik, never heard.',
+    codes: ['not-heard', 'never-heard'],
+    agreement: ['equal', 'not-heard', 'never-heard'],
+  },
+  {
+    title: 'a member that was heard in an earlier run only has its time, with the date where that was another day',
+    given: facts([equal, { ...never, lastHeardAt: NOW - 86_400_000 }]),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes is unreachable: narvik, since 2026-11-27 05:58:20 UTC.',
+    codes: ['not-heard'],
+    agreement: ['equal', 'not-heard'],
+  },
+  {
+    title: 'nobody is heard',
+    given: facts([silent, never]),
+    kind: 'ISOLATED',
+    sentence: 'None of the 2 other nodes is reachable: oslo, since 05:58:10 UTC and narvik, never heard.',
+    codes: ['not-heard', 'never-heard'],
+  },
+  {
+    title: 'a node that has just started waits before it says that nobody is heard',
+    given: facts([never], { startedAt: NOW - 1_000 }),
+    kind: 'STARTING',
+    sentence: 'This node has just started and has not compared its state yet with narvik.',
+    codes: ['not-compared'],
+  },
+  {
+    title: 'a member that was heard since the start and is silent again is down, however new the start is',
+    given: facts([silent, equal], { startedAt: NOW - 4_900 }),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes is unreachable: oslo, since 05:58:10 UTC.',
+    codes: ['not-heard'],
+  },
+  {
+    title: 'writes that this node refuses come before everything else',
+    given: facts([silent, member('bergen', different)], {
+      readOnly: [{ code: 'disk', text: 'the disk is full', since: SINCE }],
+    }),
+    kind: 'READ_ONLY',
+    sentence: 'This node refuses writes: the disk is full.',
+    codes: ['disk', 'repairing', 'not-heard'],
+  },
+  {
+    title: 'a member that refuses writes is named with the reason that it told',
+    given: facts([equal, member('oslo', { readOnly: { codes: ['disk'], since: SINCE } })]),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes refuses writes: oslo, since 05:58:10 UTC, because its disk is full.',
+    codes: ['member-read-only'],
+    agreement: ['equal', 'equal'],
+  },
+  {
+    title: 'one is down and another one refuses writes',
+    given: facts([equal, silent, member('moss', { readOnly: { codes: ['clone'], since: SINCE } })]),
+    kind: 'DEGRADED',
+    sentence:
+      '1 of 3 other nodes is unreachable: oslo, since 05:58:10 UTC and 1 refuses writes: moss, since 05:58:10 UTC, because its key is in use by another node, or it was restored from an old copy.',
+    codes: ['not-heard', 'member-read-only'],
+  },
+  {
+    title: 'a member that differs beyond the grace',
+    given: facts([equal, member('oslo', { ...different, differing: 3 })]),
+    kind: 'DIVERGED',
+    sentence: '1 of 2 other nodes differs from this one: oslo in 3 keys; this heals by itself.',
+    codes: ['repairing'],
+    agreement: ['equal', 'differs'],
+  },
+  {
+    title: 'a difference within the grace is no divergence: the two were equal as of its begin',
+    given: facts([member('oslo', { ...different, agreementSince: NOW - 3_000, agreedAt: NOW - 3_100 })]),
+    kind: 'CONVERGED',
+    sentence: 'The other node, oslo, holds the same state as this one.',
+    codes: [],
+    agreement: ['equal-as-of'],
+  },
+  {
+    title: 'roots that keep changing, with an equal cut after the difference began',
+    given: facts([member('oslo', { ...different, agreementSince: NOW - 40_000, cutAt: NOW - 12_000 })]),
+    kind: 'CONVERGED',
+    sentence: 'The other node, oslo, holds the same state as this one.',
+    codes: [],
+    agreement: ['equal-as-of'],
+  },
+  {
+    title: 'an equal cut before the difference began counts only while both states keep changing',
+    given: facts([member('oslo', { ...different, cutAt: NOW - 12_000, differing: 1 })]),
+    kind: 'DIVERGED',
+    sentence: 'The only other node differs from this one: oslo in 1 key; this heals by itself.',
+    codes: ['repairing'],
+    agreement: ['differs'],
+  },
+  {
+    title: 'the same while both states keep changing',
+    given: facts([member('oslo', { ...different, cutAt: NOW - 12_000, flowing: true })]),
+    kind: 'CONVERGED',
+    sentence: 'The other node, oslo, holds the same state as this one.',
+    codes: [],
+    agreement: ['equal-as-of'],
+  },
+  {
+    title: 'a repair that has gone on beyond the grace is a divergence that heals',
+    given: facts([
+      member('oslo', {
+        ...different,
+        cutAt: NOW - 12_000,
+        flowing: true,
+        differing: 120,
+        repair: { remaining: 120, since: NOW - 4_000 },
+      }),
+    ]),
+    kind: 'DIVERGED',
+    sentence: 'The only other node differs from this one: oslo in 120 keys; this heals by itself.',
+    codes: ['repairing'],
+    agreement: ['differs'],
+  },
+  {
+    title: 'what was refused does not heal by itself',
+    given: facts([
+      equal,
+      member('oslo', {
+        ...different,
+        agreement: 'equal-except-refused',
+        differing: 3,
+        refused: [{ reason: 'untrusted-author', keys: 3, by: 'us', author: 'moss' }],
+      }),
+    ]),
+    kind: 'DIVERGED',
+    sentence: '1 of 2 other nodes differs from this one: oslo in 3 keys; this does not heal by itself.',
+    codes: ['refused'],
+    agreement: ['equal', 'differs'],
+  },
+  {
+    title: 'a node that takes over the state is starting, whatever differs',
+    given: facts([member('oslo', different)], { bootstrap: { done: 3, total: 256 } }),
+    kind: 'STARTING',
+    sentence: 'This node takes over the state of the fleet: 3 of 256 chunks are here.',
+    codes: ['repairing', 'bootstrap'],
+  },
+  {
+    title: 'a member that takes over the state is named as that, and not as one that differs',
+    given: facts([equal, member('oslo', { ...different, serves: false })]),
+    kind: 'DEGRADED',
+    sentence: '1 of 2 other nodes takes over the state: oslo.',
+    codes: ['member-starting'],
+  },
+];
+
+describe('the verdict', () => {
+  it.each(CASES)('$title [J1, J2, J3]', ({ given, kind, sentence, codes, agreement }) => {
+    const verdict = judge(given);
+    expect(verdict.kind).toBe(kind);
+    expect(verdict.sentence).toBe(sentence);
+    expect(verdict.reasons.map(({ code }) => code)).toEqual(codes);
+    if (agreement !== undefined) expect(verdict.members.map((m) => m.agreement)).toEqual(agreement);
+  });
+});
+
+describe('the reasons of a verdict', () => {
+  const reasonsFor = (change: Partial<MemberFacts>) =>
+    judge(facts([equal, member('oslo', { ...different, ...change })])).reasons;
+
+  it('tell why a divergence cannot heal, by whom and by whose author, and what to do [J4]', () => {
+    const [reason, ...others] = reasonsFor({
+      agreement: 'equal-except-refused',
+      refused: [{ reason: 'untrusted-author', keys: 3, by: 'us', author: 'moss' }],
+    });
+    expect(others).toEqual([]);
+    expect(reason).toEqual({
+      code: 'refused',
+      text: 'oslo is equal except 3 keys that were refused: 3 because author moss is not trusted here.',
+      next: 'Put moss on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of this node, or take it off everywhere.',
+      since: SINCE,
+      author: 'oslo'.padEnd(64, '0'),
+      name: 'oslo',
+      heals: 'operator',
+    });
+  });
+
+  it('tell who refused where it was the other node [J4]', () => {
+    const [reason] = reasonsFor({
+      agreement: 'equal-except-refused',
+      refused: [
+        { reason: 'untrusted-author', keys: 1, by: 'member', author: 'moss' },
+        { reason: 'read-only', keys: 2, by: 'member' },
+      ],
+    });
+    expect(reason?.text).toBe(
+      'oslo is equal except 3 keys that were refused: 1 because author moss is not trusted by oslo and 2 because oslo has no room for them.',
+    );
+    expect(reason?.next).toContain('of oslo');
+  });
+
+  it('tell how many keys a repair has left [J4]', () => {
+    expect(reasonsFor({ repair: { remaining: 40, since: NOW - 4_000 } })).toMatchObject([
+      { code: 'repairing', text: 'oslo differs and is under repair: 40 keys remain.', heals: 'by-itself' },
+    ]);
+  });
+
+  it('tell that a repair which the other node does not allow needs an operator [J4]', () => {
+    expect(reasonsFor({ failed: { text: 'not a member', code: 'not-a-member' } })).toMatchObject([
+      { code: 'differs', heals: 'operator' },
+    ]);
+    expect(reasonsFor({ failed: { text: 'timed out', code: 'timeout' } })).toMatchObject([
+      { code: 'repairing', heals: 'by-itself' },
+    ]);
+  });
+
+  it('tell that nothing can be repaired with a member that no lung carries [J4]', () => {
+    expect(reasonsFor({ lung: 'none' })).toMatchObject([{ code: 'differs', heals: 'operator' }]);
+  });
+
+  it('never speak of waiting where only an operator helps [J4]', () => {
+    for (const { given } of CASES)
+      for (const { heals, next } of judge(given).reasons)
+        if (heals === 'operator' && next !== undefined) expect(next).not.toMatch(/\bwait/i);
+  });
+
+  it('name why a silent member is not reached [J4]', () => {
+    expect(judge(facts([{ ...silent, error: 'connection refused' }])).reasons[0]?.text).toBe(
+      'oslo has not been heard since 05:58:10 UTC (connection refused).',
+    );
+  });
+});
