@@ -1,5 +1,6 @@
 export type { Environment } from './environment.ts';
 export * from './fleet.ts';
+export { type HostsOptions, planHosts } from './fleet-hosts.ts';
 export { type LoadOptions, loadConfig } from './load.ts';
 export type { Config } from './model.ts';
 export type { Problem } from './problems.ts';
