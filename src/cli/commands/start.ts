@@ -1,9 +1,11 @@
+import type { ServiceManager } from '../../adapters/system/index.ts';
 import type { StartedNode } from '../../app/index.ts';
 import { openConfigSource } from '../../config/index.ts';
 import { settleWithin } from '../../timing/index.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { statusLine, superviseBy } from '../supervised.ts';
 
 /** Time after a signal in which what is under way can finish. Peers repair the rest. */
 const DRAIN_MS = 2000;
@@ -27,7 +29,15 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
   // A reload that is asked for during the start is done after it. What comes of it stands in the log.
   let started = (_node: StartedNode): void => undefined;
   const running = new Promise<StartedNode>((resolve) => (started = resolve));
-  const releaseReload = context.onReload(() => void running.then((node) => node.reload()).catch(() => undefined));
+  const releaseReload = context.onReload(() => void running.then(reload).catch(() => undefined));
+  let manager: ServiceManager | undefined;
+  async function reload(node: StartedNode): Promise<void> {
+    manager?.reloading();
+    let failure = '';
+    await node.reload().catch((error: unknown) => (failure = `not reloaded: ${String(error)}; `));
+    manager?.ready(failure + statusLine(node));
+  }
+  const stopping = new AbortController();
   try {
     const { startNode } = await import('../../app/index.ts');
     // A signal during the start is remembered, and stops the node as soon as it has started.
@@ -37,11 +47,17 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     process.on('unhandledRejection', (reason) =>
       node.log.error({ error: String(reason) }, 'an internal failure went unhandled'),
     );
+    const { openServiceManager } = await import('../../adapters/system/index.ts');
+    manager = openServiceManager({ env: context.env, pid: process.pid, clock, log: node.log });
+    if (manager !== undefined) void superviseBy(manager, node, stopping.signal);
     started(node);
     await first;
+    stopping.abort();
+    manager?.stopping();
     const late = new Error(`not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
     try {
       await settleWithin(clock, DRAIN_MS, node.stop(), () => late);
+      await manager?.close();
     } catch (error) {
       if (error !== late) throw error;
       context.output.remark(`error: ${late.message}`);
