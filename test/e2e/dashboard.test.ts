@@ -173,6 +173,11 @@ describe('the dashboard of three live nodes', () => {
     // Nothing on the screen says that it agrees, how far its clock is off, or that all are up.
     expect(await row.getByText(/Equal|in step|ahead|behind|Accepted|just now/).count()).toBe(0);
     await page.getByRole('region', { name: 'Nodes up' }).getByText('2 of 3').waitFor();
+    const transitions = page.getByRole('listitem').filter({ hasText: 'node-b' });
+    await transitions
+      .filter({ hasText: /Not heard over it either, since [0-9:]+ UTC/ })
+      .first()
+      .waitFor();
     expect(await page.getByText('CONVERGED', { exact: true }).count()).toBe(0);
     fleet.restore();
     await settledOnPage(page);

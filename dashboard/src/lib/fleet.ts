@@ -43,6 +43,12 @@ const labels = computed<ReadonlyMap<string, string>>(() => {
 /** What people call the node of an author, peer id or URL: the end of the id where no name is known. */
 export const labelOf = (id: string): string => labels.value.get(id) ?? tail(id);
 
+/** What the verdict says of the node of an author, peer id or URL. */
+export const memberOf = (id: string): Member | undefined =>
+  others.value.find(({ member, peer }) =>
+    [member?.author, member?.peerId, member?.url, peer?.author, peer?.peerId, peer?.url].includes(id),
+  )?.member;
+
 /** Whether the verdict's member was heard within the grace. */
 export const isHeard = ({ agreement }: Member): boolean =>
   agreement === 'equal' || agreement === 'differs' || agreement === 'equal-as-of';
