@@ -166,6 +166,11 @@ export interface NodeStatus {
    * all of them good.
    */
   readonly integrity?: { readonly checked: number; readonly total: number };
+  /**
+   * True while writes wait, for some seconds after a start, until this node's own history and its clock have been
+   * compared with those of the others. Absent otherwise.
+   */
+  readonly writesWait?: boolean;
   readonly scrub?: ScrubStatus;
   /** How far a bootstrap has come; absent where none ran since the start. */
   readonly bootstrap?: BootstrapStatus;

@@ -1,7 +1,6 @@
 import type { ReadOnlyCode } from '../facade/codes.ts';
 import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
-import { forgetRefused } from '../peers/peers.ts';
 import { savedCells } from '../storage/saved-cells.ts';
 import { measured } from '../watch/measured.ts';
 import { createSeries, type Standing } from '../watch/series.ts';
@@ -53,9 +52,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
       for (const runner of runners) runner.start?.();
     },
     setReadOnly(code, text) {
-      const wasFull = parts.guard.has('disk');
       parts.guard.set(code, text);
-      if (wasFull && !parts.guard.has('disk')) takeAgain(parts.peers);
     },
     async stop() {
       // The order is reversed, but all are told at once, so that a lung that hangs leaves the others the time to end.
@@ -69,14 +66,6 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
         });
     },
   };
-}
-
-/** Repairs with all peers at once, because a disk that has room again refuses nothing of what it refused before. */
-function takeAgain(peers: Parts['peers']): void {
-  for (const peer of peers.all()) {
-    forgetRefused(peer);
-    peers.repairSoon(peer.author);
-  }
 }
 
 /** Everything that runs, in the order in which it starts. What others talk to comes before what talks to others. */

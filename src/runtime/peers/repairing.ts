@@ -37,6 +37,8 @@ export interface PeerRepair {
   readonly running: boolean;
   /** True: the next difference is repaired without waiting for whether it settles by itself. */
   readonly urgent: boolean;
+  /** True: a repair was asked for while one ran, so the next one does not wait for what that one came to. */
+  readonly hurried: boolean;
   readonly nextAt: number;
   /** How many sessions in a row were fruitless, and until when the peer rests for that. */
   readonly fruitless: number;
@@ -49,6 +51,8 @@ export interface PeerRepair {
   readonly fruitlessBefore: number;
   /** How many repairs in a row have failed. */
   readonly failures: number;
+  /** How many repairs in a row have settled nothing because all that differed was refused. */
+  readonly refusals: number;
   /** The number of repairs in a row whose coded symbols did not decode. */
   readonly undecoded: number;
   readonly last: RepairReport | undefined;
@@ -71,6 +75,7 @@ export function createRepairing(): PeerRepair {
   return {
     running: false,
     urgent: true,
+    hurried: false,
     nextAt: 0,
     fruitless: 0,
     restUntil: 0,
@@ -79,6 +84,7 @@ export function createRepairing(): PeerRepair {
     rebornAt: -Infinity,
     fruitlessBefore: 0,
     failures: 0,
+    refusals: 0,
     undecoded: 0,
     last: undefined,
     progress: undefined,
@@ -94,12 +100,15 @@ export function hurry(repair: PeerRepair): void {
   const w = write(repair);
   w.nextAt = 0;
   w.urgent = true;
+  w.hurried = true;
+  w.refusals = 0;
 }
 
 export function beginRepair(repair: PeerRepair): void {
   const w = write(repair);
   w.running = true;
   w.urgent = false;
+  w.hurried = false;
 }
 
 /**
@@ -124,6 +133,7 @@ export function noteReport(repair: PeerRepair, report: RepairReport, wall: numbe
   if (report.outcome === 'equal') w.differing = { keys: 0, at: wall, exact: true };
   else if (report.outcome === 'equal-except-refused') w.differing = { keys: report.found, at: wall, exact: true };
   w.failures = report.outcome === 'failed' ? repair.failures + 1 : 0;
+  w.refusals = report.outcome === 'equal-except-refused' ? repair.refusals + 1 : 0;
   return w.failures;
 }
 

@@ -33,6 +33,11 @@ const MAX_WAITING = 8;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 const waitAfterFailures = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
+/**
+ * The first wait after a repair that settled nothing because everything was refused. A root that changes meanwhile may
+ * mean that something else differs.
+ */
+const REFUSED_MIN_MS = 5_000;
 type Due = NonNullable<ReturnType<typeof repairDue>>;
 
 /** How often the progress of a repair is published. */
@@ -118,8 +123,10 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       const state = peer.view.head === undefined ? '' : nameOfState(peer.view.head);
       (isProbe ? noteProbed : noteCame)(repair, came, { now: clock.monotonic(), state });
       tell(peer, path.lung, report);
+      // The reason for a refusal may have gone meanwhile.
+      if (report.outcome === 'equal-except-refused' && repair.hurried) return;
       const busyMs = report.outcome === 'equal-except-refused' ? waitForBusy(peer) : undefined;
-      waitUntil(repair, clock.monotonic() + (busyMs ?? waitAfter(report.outcome, failures)));
+      waitUntil(repair, clock.monotonic() + (busyMs ?? waitAfter(repair, report.outcome, failures)));
       if (report.outcome === 'equal-except-refused' && busyMs === undefined)
         agreeExceptRefused(peer.view, deps.root(), { now: clock.monotonic(), wall: clock.now() });
     } finally {
@@ -174,10 +181,12 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     return ms < REFUSED_EVERY_MS ? Math.max(BACKOFF_MIN_MS, ms) : undefined;
   }
 
-  function waitAfter(outcome: RepairReport['outcome'], failures: number): number {
+  function waitAfter({ refusals }: Peer['repair'], outcome: RepairReport['outcome'], failures: number): number {
     if (outcome === 'failed') return BACKOFF_MIN_MS / 2 + waitAfterFailures(failures, deps.random.fraction());
     if (outcome === 'partial') return 0;
-    return outcome === 'equal-except-refused' ? REFUSED_EVERY_MS : BACKOFF_MIN_MS;
+    if (outcome !== 'equal-except-refused') return BACKOFF_MIN_MS;
+    // While no root changes, the view of the peer has it wait for longer.
+    return Math.min(REFUSED_EVERY_MS, REFUSED_MIN_MS * 2 ** Math.min(refusals - 1, 10));
   }
 
   return {
