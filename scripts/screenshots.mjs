@@ -150,7 +150,10 @@ try {
     await page.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
   };
   const choose = async (page) => page.getByRole('radio').nth(1).check();
-  const lines = async (page) => page.getByRole('img', { name: /^Nodes up/ }).waitFor();
+  const lines = async (page) => {
+    await page.getByRole('img', { name: /^Nodes up/ }).waitFor();
+    await page.getByText(/free$/).waitFor();
+  };
   const entry = `state?key=${encodeURIComponent('gateway/eu-1/address')}`;
   mkdirSync(OUT, { recursive: true });
   await shoot(join(OUT, 'overview.png'), { view: 'overview', before: lines });

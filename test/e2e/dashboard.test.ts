@@ -225,6 +225,28 @@ describe('the dashboard of three live nodes', () => {
   });
 });
 
+/** A public key that no node of a test has: that of the first test of RFC 8032, §7.1. */
+const STRANGER = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a';
+
+describe('the dashboard of a node that refuses writes', () => {
+  it('says that before everything else, why, and what to do', async () => {
+    const fleet = await startFleet({ nodes: 1, env: () => ({ TRUSTED_STATE_PUBKEYS: STRANGER }) });
+    const [node] = fleet.nodes as [Node];
+    const { readOnlyReasons, verdict } = await node.api.status();
+    expect(readOnlyReasons.map(({ code }) => code)).toContain('untrusted-self');
+    const opened = await openDashboard(node);
+    const { page } = opened;
+    await verdictChip(page, 'READ-ONLY').waitFor();
+    const card = page.getByRole('region', { name: 'READ-ONLY' });
+    await card.getByText(verdict.sentence).waitFor();
+    await card.getByText('needs an operator').first().waitFor();
+    await page.getByRole('region', { name: 'Writes' }).getByText('Read-only').waitFor();
+    await rowOf(page, 'node-a').getByText('own key not trusted').waitFor();
+    expectNoComplaint(opened);
+    await fleet.stop();
+  });
+});
+
 describe('the dashboard of a node that expects no other', () => {
   it('says so, and shows nothing in red', async () => {
     const fleet = await startFleet({ nodes: 1 });

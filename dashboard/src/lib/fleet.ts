@@ -15,7 +15,9 @@ export interface Other {
 const idOf = (node: { readonly author?: string; readonly peerId?: string; readonly url?: string }): string =>
   node.author ?? node.peerId ?? node.url ?? '';
 
-/** Every other node, the expected ones first. */
+const byLabel = (a: Other, b: Other): number => a.label.localeCompare(b.label, 'en', { numeric: true });
+
+/** Every other node, the expected ones first, by name. Nodes keep their place whatever happens to them. */
 export const others = computed<readonly Other[]>(() => {
   const known = new Map(peers.value.map((peer) => [idOf(peer), peer]));
   const expected = (status.value?.verdict.members ?? []).map((member): Other => {
@@ -26,7 +28,7 @@ export const others = computed<readonly Other[]>(() => {
   const met = peers.value
     .filter((peer) => !ids.has(idOf(peer)))
     .map((peer): Other => ({ id: idOf(peer), label: peer.label, member: undefined, peer }));
-  return [...expected, ...met];
+  return [...expected.toSorted(byLabel), ...met.toSorted(byLabel)];
 });
 
 /** What people call each node, by its author, its peer id and its URL. */

@@ -31,10 +31,12 @@ function Unheard({ transition: { peer, to } }: { readonly transition: Transition
   const member = peer === undefined ? undefined : memberOf(peer);
   if (member === undefined || isHeard(member) || to === 'none') return null;
   return (
-    <span class="cause bad-text">
-      {member.lastHeardAt === undefined
-        ? 'Never heard over it either.'
-        : `Not heard over it either, since ${sinceTime(member.lastHeardAt, nodeNow.value)}.`}
+    <span class="cause">
+      <span class="bad-text">
+        {member.lastHeardAt === undefined
+          ? 'Never heard over it either.'
+          : `Not heard over it either, since ${sinceTime(member.lastHeardAt, nodeNow.value)}.`}
+      </span>
     </span>
   );
 }
