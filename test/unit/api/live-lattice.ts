@@ -240,6 +240,8 @@ export async function startWithFriend(
   const clock = createHandClock();
   const self = createAuthor(options.id ?? 1);
   const lattice = await startLattice({ ...options, clock, trusted: [self.author, friend.author] });
+  // A node that expects others takes writes once one of them has told what it knows of this node's commits.
+  await lattice.greet(friend, { wallMs: clock.now() });
   return { lattice, clock };
 }
 
