@@ -32,13 +32,11 @@ import type { Clock, Log, P2pLung } from '../ports/index.ts';
 import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
+import { lackOfRoom } from './disk-room.ts';
 import { VERSION } from './version.ts';
 
-/** The node is read-only below the greater of these, so that the store has room to compact and to close cleanly. */
-const MIN_FREE_BYTES = 256 * 1024 * 1024;
-/** The part of the whole disk. */
-const MIN_FREE_PART = 0.05;
-const DISK_CHECK_MS = 10_000;
+/** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
+const DISK_CHECK_MS = 2_000;
 /** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
 const LINGER_MS = 200;
 
@@ -120,6 +118,7 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
       {
         name: config.name,
         role: config.role,
+        names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
         trusted: config.trusted as readonly Author[],
@@ -248,16 +247,7 @@ async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
 }
 
 function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log): () => void {
-  const look = async (): Promise<void> => {
-    const { free, total } = await freeBytes(directory);
-    const need = Math.max(MIN_FREE_BYTES, total * MIN_FREE_PART);
-    node.setReadOnly(
-      'disk',
-      free < need
-        ? `only ${Math.round(free / 2 ** 20)} MiB free in ${directory}, at least ${Math.round(need / 2 ** 20)} MiB are needed`
-        : undefined,
-    );
-  };
+  const look = async (): Promise<void> => node.setReadOnly('disk', await lackOfRoom(directory));
   const looks = every(clock, DISK_CHECK_MS, look, {
     firstMs: 0,
     onError: (error) => log.warn({ error: String(error), directory }, 'free disk space is unknown'),

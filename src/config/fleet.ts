@@ -177,6 +177,7 @@ export function planFleet(options: FleetOptions): FleetPlan {
     const others = members.filter((other) => other.node !== node).map((other) => other.node);
     const env = envLines([
       ['NODE_NAME', node.name],
+      ['NODE_NAMES', others.map((other) => `${other.publicKey}=${other.name}`).join(',')],
       ['NODE_ROLE', node.role],
       ['NETWORK', network],
       ['KEY_FILE', `${node.name}.key`],

@@ -169,6 +169,7 @@ export function loadConfig(options: LoadOptions): Config {
   const config: Omit<Config, 'violations'> = {
     name: read('NODE_NAME'),
     role: read('NODE_ROLE'),
+    names: read('NODE_NAMES'),
     environment: environment as Config['environment'],
     network: read('NETWORK') || topic,
     stateDir,

@@ -39,6 +39,7 @@ type Book = ReturnType<typeof createContradictions>;
 
 function createBook(deps: Partial<ContradictionsDeps> = {}): Book {
   return createContradictions({
+    nameOf: (author) => author,
     hasher,
     network: NETWORK,
     isKnown: () => true,

@@ -70,6 +70,7 @@ export async function createParty(
   const trust = trustHash(trusted, hasher);
   const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
+    nameOf: (author) => author,
     network: NETWORK,
     self: state.self.author,
     trusted,
