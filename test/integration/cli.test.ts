@@ -61,11 +61,11 @@ async function labelOfB(): Promise<string> {
 
 describe('keys and values', () => {
   it('state put, get, ls, root and delete', async () => {
-    expect(await ok('state', 'put', 'a/b', '{"n":1}')).toMatch(/^written a\/b version [0-9a-f]{64}\.0\n$/);
+    expect(await ok('state', 'put', 'a/b', '{"n":1}')).toMatch(/^Wrote a\/b, version [0-9a-f]{64}\.0\n$/);
     expect(await ok('state', 'get', 'a/b')).toBe('{"n":1}\n');
     expect(await ok('state', 'ls', 'a/')).toBe('a/b\t{"n":1}\n');
     expect(await ok('state', 'root')).toMatch(/^[0-9a-f]{64}\n$/);
-    expect(await ok('state', 'delete', 'a/b')).toBe('deleted a/b\n');
+    expect(await ok('state', 'delete', 'a/b')).toBe('Deleted a/b\n');
     expect((await lattice(['state', 'get', 'a/b'])).code).toBe(1);
     expect((await lattice(['state', 'del', 'a/b'])).code).toBe(1);
   });
@@ -132,8 +132,8 @@ describe('keys and values', () => {
 
   it('import', async () => {
     const snapshot = new URL('../fixtures/original/snapshot.json', import.meta.url).pathname;
-    expect(await ok('import', snapshot, '--dry-run')).toContain('would import 3');
-    expect(await ok('import', snapshot)).toContain('imported 3, left alone 0');
+    expect(await ok('import', snapshot, '--dry-run')).toContain('Would import 3 keys');
+    expect(await ok('import', snapshot)).toContain('Imported 3 keys.');
   });
 });
 
@@ -271,10 +271,10 @@ describe('nodes together', () => {
     for (const peer of [b.peerId, await labelOfB()])
       expect(await ok('peers', 'ping', peer)).toMatch(/^p2p {3}[\d.]+ ms\nhttp {2}[\d.]+ ms\n$/);
     const extra = 'http://127.0.0.1:9';
-    expect(await ok('peers', 'add', extra)).toBe(`Added ${extra}.\n`);
+    expect(await ok('peers', 'add', extra)).toBe(`Added ${extra}\n`);
     expect(await ok('peers', 'ls')).toMatch(/http:\/\/127\.0\.0\.1:9 .*added by hand/);
     expect((await lattice(['peers', 'ping', extra])).code).toBe(1);
-    expect(await ok('peers', 'rm', extra)).toBe(`Removed ${extra}.\n`);
+    expect(await ok('peers', 'rm', extra)).toBe(`Removed ${extra}\n`);
     expect(await ok('peers', 'ls')).not.toContain(extra);
     expect((await lattice(['peers', 'rm', b.url])).code).toBe(1);
     expect((await lattice(['peers', 'add', 'nowhere'])).code).toBe(2);
