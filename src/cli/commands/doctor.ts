@@ -149,8 +149,8 @@ async function targetsOf(context: CliContext, urls: readonly string[], options: 
   const { context: _name, ...direct } = options;
   for (const url of urls) targets.push({ client: await connect(context, { ...direct, url }), expected: {} });
   if (file !== undefined) {
-    for (const { client, name, peerId } of await fleetClients(context, direct, file))
-      targets.push({ client, expected: { name, peerId } });
+    const members = await fleetClients(context, direct, file);
+    targets.push(...members.map(({ client, name, peerId }) => ({ client, expected: { name, peerId } })));
   }
   return targets.length > 0 ? targets : [{ client: await connect(context, options), expected: {} }];
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { EventSubscription } from '../../../runtime/facade/index.ts';
+import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';
@@ -92,7 +92,7 @@ export function eventSockets(
       subscription?.close();
       release();
     });
-    const opening = lattice.subscribe(after, (event) => {
+    const send = (event: LatticeEvent): boolean => {
       if (socket.readyState !== socket.OPEN) return false;
       const text = JSON.stringify(event);
       if (socket.bufferedAmount + text.length > MAX_BEHIND_BYTES) {
@@ -101,7 +101,8 @@ export function eventSockets(
       }
       socket.send(text);
       return true;
-    });
+    };
+    const opening = lattice.subscribe(after, send, () => socket.close(TRY_AGAIN_LATER, 'the node ended the events'));
     const adopted = opening.then((source) => {
       if (closed) source.close();
       else subscription = source;
