@@ -400,6 +400,21 @@ describe('init and id', () => {
     expect((await run(['init', '--dir', 'z', '--names', 'a,b'], { cwd: dir })).code).toBe(2);
   });
 
+  it('id and key show read the environment and the .env as start does', async () => {
+    await run(['init', '--dir', 'f', '--nodes', '1'], { cwd: dir });
+    const keyFile = join(dir, 'f', 'node1.key');
+    const seed = readFileSync(keyFile, 'utf8').trim();
+    const expected = JSON.parse((await run(['id', '--key-file', keyFile, '--json'])).out) as unknown;
+    for (const env of [{ DIOTEC360_NODE_PRIVKEY_HEX: seed }, { DIOTEC360_KEY_FILE: 'f/node1.key' }])
+      for (const argv of [['id'], ['key', 'show']])
+        expect(JSON.parse((await run([...argv, '--json'], { cwd: dir, env })).out)).toEqual(expected);
+    writeFileSync(join(dir, '.env'), 'DIOTEC360_KEY_FILE=f/node1.key\n', { mode: 0o600 });
+    expect(JSON.parse((await run(['id', '--json'], { cwd: dir })).out)).toEqual(expected);
+    // A node that is named by its URL is asked, whatever the environment says.
+    const env = { DIOTEC360_NODE_PRIVKEY_HEX: seed };
+    expect((await run(['key', 'show', '--url', node.url], { env })).out).toContain(node.status.peerId);
+  });
+
   it('id makes no key', async () => {
     const ran = await run(['id', '--key-file', 'none.key', '--json'], { cwd: dir });
     expect([ran.code, errorOf(ran).code]).toEqual([1, 'no-key']);
