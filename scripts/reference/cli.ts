@@ -118,6 +118,7 @@ function contextFor(write: (text: string) => void): CliContext {
     programName: 'lattice',
     self: [],
     onStop: () => ignore,
+    onReload: () => ignore,
     exitNow: ignore,
   };
 }

@@ -111,6 +111,7 @@ export const EXIT_BY_CODE = {
   'range-not-satisfiable': EXIT.failed,
   'rate-limited': EXIT.failed,
   'read-only': EXIT.failed,
+  'reload-impossible': EXIT.failed,
   'session-deadline': EXIT.failed,
   'no-progress': EXIT.failed,
   'not-delivered': EXIT.failed,

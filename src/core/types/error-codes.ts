@@ -103,6 +103,7 @@ export const ERROR_CODES = [
 
   // Configuration, keys and the store.
   'invalid-config',
+  'reload-impossible',
   'invalid-fleet',
   'key-permissions',
   'key-unreadable',
