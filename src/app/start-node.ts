@@ -33,6 +33,7 @@ import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts'
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
+import { storeExitCode } from './store-exit.ts';
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
@@ -46,7 +47,7 @@ export interface StartOptions {
   /** Where the node logs. Default: standard output, in the form that the configuration says. */
   readonly log?: Log;
   /**
-   * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 74.
+   * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 65, 74 or 75.
    */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -267,6 +268,7 @@ async function countBundles(directory: string): Promise<number> {
 function exitOnStoreFailure(clock: Clock, log: Log, error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   log.error({ error: message }, 'the store failed: nothing more is acknowledged, the node stops');
-  process.exitCode = 74;
-  clock.after(LINGER_MS, () => process.exit(74));
+  const code = storeExitCode(error);
+  process.exitCode = code;
+  clock.after(LINGER_MS, () => process.exit(code));
 }
