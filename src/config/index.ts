@@ -2,5 +2,13 @@ export type { Environment } from './environment.ts';
 export * from './fleet.ts';
 export { type LoadOptions, loadConfig } from './load.ts';
 export type { Config } from './model.ts';
+export {
+  type ApiSettings,
+  type NodeSettings,
+  type P2pSettings,
+  SETTING_FIELDS,
+  type SettingField,
+  settingsToConfig,
+} from './node-settings.ts';
 export type { Problem } from './problems.ts';
 export { type Kind, namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';

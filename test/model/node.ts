@@ -131,6 +131,7 @@ export class ModelNode {
       dials: true,
       expectsOthers: false,
       onTwinGone: () => undefined,
+      onCleared: () => undefined,
       agreesWith: () => false,
       onOpen: () => undefined,
       peerClocks: () => [],

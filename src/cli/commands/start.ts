@@ -2,10 +2,13 @@ import { loadConfig } from '../../config/index.ts';
 import { settleWithin } from '../../timing/index.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
+import { exitCodeOf } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 
 /** Time after a signal in which what is under way can finish. Peers repair the rest. */
 const DRAIN_MS = 2000;
+/** How long a node whose store failed may take to close what it still can, before the process ends in any case. */
+const LINGER_MS = 200;
 
 /** Runs a node until a signal. The first signal drains the node, and a second one ends it at once. */
 export async function start(context: CliContext, options: GlobalOptions): Promise<number> {
@@ -26,13 +29,25 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
   try {
     const { startNode } = await import('../../app/index.ts');
     // A signal during the start is remembered, and stops the node as soon as it has started.
-    const node = await startNode({ config });
+    const node = await startNode({ config, logger: 'stdout' });
     // A rejection that a library does not handle must not end a node that still works. It is logged, and supervision
     // restarts what has failed.
     process.on('unhandledRejection', (reason) =>
       node.log.error({ error: String(reason) }, 'an internal failure went unhandled'),
     );
-    await first;
+    const failed = new Promise<void>((resolve) => {
+      if (node.ended.aborted) resolve();
+      else node.ended.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([first, failed]);
+    if (node.ended.aborted) {
+      await settleWithin(clock, LINGER_MS, node.stop(), () => new Error('the failed node hangs')).catch(
+        () => undefined,
+      );
+      const code = exitCodeOf(node.ended.reason);
+      context.exitNow(code);
+      return code;
+    }
     const late = new Error(`not everything could be finished within ${DRAIN_MS / 1000} s of the signal`);
     try {
       await settleWithin(clock, DRAIN_MS, node.stop(), () => late);

@@ -61,6 +61,8 @@ export interface DoorDeps {
   readonly writer: Pick<Writer, 'apply'>;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Called when the time of a deferred commit has come: what did not fit beside it may be taken as well. */
+  readonly onDue?: () => void;
 }
 
 /** The one door: gossip, what a repair fetched over either lung, and pushes enter here and nowhere else. */
@@ -152,13 +154,18 @@ export function createDoor(deps: DoorDeps): Door {
     schedule();
   }
 
+  async function retry(): Promise<void> {
+    const before = deferred.size;
+    await Promise.allSettled([...deferred.all()].map(({ fragment, origin }) => apply(fragment, origin)));
+    if (deferred.size < before) deps.onDue?.();
+  }
+
   function schedule(): void {
     if (timer !== undefined || stopped || deferred.size === 0) return;
     timer = deps.clock.after(DEFERRED_CHECK_MS, () => {
       timer = undefined;
       // A commit that is still in the future stays in the map. A failed store ends the process elsewhere.
-      for (const { fragment, origin } of deferred.all()) apply(fragment, origin).catch(() => undefined);
-      schedule();
+      void retry().finally(schedule);
     });
   }
 

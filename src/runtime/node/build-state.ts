@@ -1,4 +1,5 @@
 import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
+import type { Unsettled } from '../../core/reconcile/index.ts';
 import type { RowWrite } from '../../core/replica/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
@@ -9,7 +10,7 @@ import { createGuard } from '../commit/guard.ts';
 import { createOwnAbout } from '../commit/own-about.ts';
 import { createOwnState } from '../commit/own-state.ts';
 import { createWriter } from '../commit/writer.ts';
-import type { ReadOnlyReason } from '../facade/codes.ts';
+import type { ReadOnlyCode, ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
@@ -17,7 +18,7 @@ import type { Names } from '../fleet/names.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
 import { clocksOf } from '../peers/clocks.ts';
-import { createPeerTable } from '../peers/peers.ts';
+import { createPeerTable, takeAgain } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
 import { createEndKeeper } from '../storage/witness.ts';
@@ -27,6 +28,11 @@ import { createLostBatches } from '../upkeep/lost-batches.ts';
 import type { OpenedNode } from './open.ts';
 
 export type StateParts = ReturnType<typeof buildState>;
+
+/** Reasons for which a node also refuses what others made, or may have judged it wrongly. */
+const REFUSING: ReadonlySet<ReadOnlyCode> = new Set(['disk', 'clock-jump', 'clock-skew', 'clock-ahead']);
+/** Why a commit that has come too early was refused. */
+const TOO_EARLY: ReadonlySet<Unsettled> = new Set(['future']);
 
 const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
@@ -91,6 +97,9 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     peerClocks: () => clocksOf(peers.all(), names.label),
     members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
+    onCleared(code) {
+      if (REFUSING.has(code)) takeAgain(peers);
+    },
     onOpen: settleHistory,
     onTwinGone: (seen) => keepHistory(() => replica.history.adopt(seen)),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
@@ -164,6 +173,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     writer,
     clock,
     metrics,
+    onDue: () => takeAgain(peers, TOO_EARLY),
   });
 
   const streams = createStreams({

@@ -48,7 +48,7 @@ export interface StatusParts {
   readonly remembered: Pick<RememberedPeers, 'of' | 'at'>;
   readonly mode: Pick<Mode, 'now'>;
   readonly own: Pick<OwnState, 'durable'>;
-  readonly guard: Pick<Guard, 'reasons' | 'since' | 'warnings'>;
+  readonly guard: Pick<Guard, 'isOpen' | 'reasons' | 'since' | 'warnings'>;
   readonly writer: Pick<Writer, 'queued'>;
   readonly door: Pick<Door, 'refused' | 'deferred' | 'verifying'>;
   readonly streams: Pick<Streams, 'streamsTo'>;
@@ -300,6 +300,7 @@ export function createStatus(given: StatusDeps): {
         transitions: s.transitions.all,
         refused: s.door.refused(),
         deferred: s.door.deferred(),
+        ...optional('writesWait', s.guard.isOpen() ? undefined : true),
         ...optional('integrity', s.integrity.progress()),
         scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),

@@ -149,16 +149,14 @@ function counted(lattice: Lattice): Lattice & Pick<LiveLattice, 'subscribers' | 
     ...lattice,
     subscribers: () => subscribers.size,
     heldMoments: () => moments.size,
-    async subscribe(after, send) {
+    async subscribe(after, send, dropped) {
       const reader = {};
       subscribers.add(reader);
       const leave = (): void => void subscribers.delete(reader);
       try {
-        const subscription = await lattice.subscribe(after, (event) => {
-          const more = send(event);
-          // Who takes no more is let go of by the node.
-          if (!more) leave();
-          return more;
+        const subscription = await lattice.subscribe(after, send, () => {
+          leave();
+          dropped?.();
         });
         return {
           close() {
@@ -242,6 +240,8 @@ export async function startWithFriend(
   const clock = createHandClock();
   const self = createAuthor(options.id ?? 1);
   const lattice = await startLattice({ ...options, clock, trusted: [self.author, friend.author] });
+  // A node that expects others takes writes once one of them has told what it knows of this node's commits.
+  await lattice.greet(friend, { wallMs: clock.now() });
   return { lattice, clock };
 }
 

@@ -63,6 +63,7 @@ beforeEach(async () => {
     dials: true,
     expectsOthers: true,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => clocksOf(peers.all(), (author) => author),
     members: () => 3,
     agreesWith: () => false,

@@ -84,6 +84,7 @@ export async function openSide(options: {
     dials: true,
     expectsOthers: true,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,

@@ -113,6 +113,7 @@ beforeEach(async () => {
     dials: true,
     expectsOthers: false,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,
