@@ -18,71 +18,49 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
-import { createApi, type ReloadReport } from '../api/index.ts';
-import type { Config } from '../config/index.ts';
+import { createApi } from '../api/index.ts';
+import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import type { Clock, Log, P2pLung } from '../ports/index.ts';
-import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
+import { createNode, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
-import { openLog } from './open-log.ts';
+import { lackOfRoom } from './disk-room.ts';
+import { embed } from './embedded.ts';
+import { createLife, stoppedError } from './life.ts';
+import { openLog } from './logger.ts';
 import { createRunningConfig } from './running-config.ts';
+import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
 import { VERSION } from './version.ts';
 
-/** The node is read-only below the greater of these, so that the store has room to compact and to close cleanly. */
-const MIN_FREE_BYTES = 256 * 1024 * 1024;
-/** The part of the whole disk. */
-const MIN_FREE_PART = 0.05;
-const DISK_CHECK_MS = 10_000;
-/** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
-const LINGER_MS = 200;
-
-/** What a node is started with. */
-export interface StartOptions {
-  readonly config: Config;
-  /** Where the node logs. Default: standard output, in the form that the configuration says. */
-  readonly log?: Log;
-  /**
-   * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 74.
-   */
-  readonly onFatal?: (error: unknown) => void;
-  /**
-   * Reads the configuration again when the node is to reload it (SPEC N18), and throws a LatticeError when that cannot
-   * be done. Default: a reload is refused.
-   */
-  readonly readConfig?: () => Config;
-}
-
-/** A node that runs. */
-export interface StartedNode {
-  readonly lattice: Lattice;
-  /** The base URL of the API. */
-  readonly url: string;
-  readonly log: Log;
-  /**
-   * Reads the configuration again, and takes over trust list, peers, token and log level (SPEC N18). Rejects with a
-   * LatticeError, and changes nothing, when what it reads cannot be used.
-   */
-  reload(): Promise<ReloadReport>;
-  /**
-   * Stops the node: it takes no new requests, makes the last batch durable, and closes the lungs and the store. Further
-   * calls wait for the first one.
-   */
-  stop(): Promise<void>;
-}
-
+/** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
+const DISK_CHECK_MS = 2_000;
+/** The longest interval of a timer, for one that only keeps the process. */
+const HOLD_MS = 2 ** 31 - 1;
 /**
- * Opens and verifies the store, serves the API, and then starts both lungs. It resolves without waiting for the lungs,
- * so that no network can hold up a start. Rejects with a LatticeError that names the cause and the next step; nothing
- * is left running then.
+ * Starts a node inside this program: opens and verifies its store, serves the API where that is asked for, and then
+ * starts the lungs. It resolves without waiting for the lungs, so that no network can hold up a start. Without `api` and
+ * `p2p` the node opens no port, and reaches its peers by their URLs alone. When it rejects, nothing is left running.
+ *
+ * @throws `invalid-config` with every problem in `details.problems`; `store-locked` when another node has the directory;
+ * `store-damaged`, `store-open-failed`, `unknown-format`, `other-network`; `key-unreadable`, `key-permissions`,
+ * `key-invalid`; `address-in-use` and `address-unavailable` for the API
+ * @example
+ * await using node = await startNode({ dataDir: 'state', name: 'one', api: { port: 8000 } });
+ * console.log(node.url, node.lattice.root());
  */
-export async function startNode({ config, log: given, onFatal, readConfig }: StartOptions): Promise<StartedNode> {
+export function startNode(options: ConfigOption): Promise<ServingNode>;
+export function startNode(options: StartSettings & { readonly api: ApiSettings }): Promise<ServingNode>;
+export function startNode(options: StartOptions): Promise<StartedNode>;
+export async function startNode(options: StartOptions): Promise<StartedNode> {
+  const { logger } = options;
+  const config = takeConfig(options);
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
   const level = createLeastLevel(config.logLevel);
-  const logs = openLog(config, given, ring, level);
+  const logs = openLog(config, logger, ring, level);
   const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
@@ -120,7 +98,28 @@ export async function startNode({ config, log: given, onFatal, readConfig }: Sta
     if (!room) metrics.count('lattice_connections_refused_total', { lung: 'p2p' });
     return room;
   };
-  const closers: (() => Promise<void>)[] = [() => store.close(), async () => machine.close()];
+  // The timers of a node keep no process, and a node may have no port. Without this, a program that only waits for its
+  // node would end in the middle.
+  const holding = setInterval(() => undefined, HOLD_MS);
+  const closers: (() => Promise<void>)[] = [
+    async () => clearInterval(holding),
+    () => store.close(),
+    async () => machine.close(),
+  ];
+  const life = createLife();
+  let started = false;
+  let stopped: Promise<void> | undefined;
+  function stop(): Promise<void> {
+    life.refuse(stoppedError());
+    stopped ??= closeAll(closers)
+      .then(() => log.info({}, 'LATTICE STOPPED'))
+      .finally(() => life.end(stoppedError()));
+    return stopped;
+  }
+  /** Nothing waits for a node that has failed, so what its closing meets is only logged. */
+  function stopUnseen(): void {
+    stop().catch((err: unknown) => log.error({ err }, 'the failed node was not closed well'));
+  }
   try {
     const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock, mayAccept) : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: root.child('http') });
@@ -129,6 +128,7 @@ export async function startNode({ config, log: given, onFatal, readConfig }: Sta
       {
         name: config.name,
         role: config.role,
+        names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
         ...fleetOf(config),
@@ -152,7 +152,12 @@ export async function startNode({ config, log: given, onFatal, readConfig }: Sta
         ...(p2p === undefined ? {} : { p2p }),
         http,
         peerIdOf: authorToPeerId,
-        onFatal: onFatal ?? ((error) => exitOnStoreFailure(clock, log, error)),
+        onFatal(cause) {
+          const error = cause instanceof LatticeError ? cause : new LatticeError('internal', String(cause), { cause });
+          log.error({ error: error.message }, 'the store failed: nothing more is acknowledged, the node stops');
+          life.end(error);
+          if (started) stopUnseen();
+        },
       },
     );
     closers.push(() => node.stop());
@@ -163,7 +168,7 @@ export async function startNode({ config, log: given, onFatal, readConfig }: Sta
 
     const running = createRunningConfig({
       initial: config,
-      again: readConfig,
+      again: 'readConfig' in options ? options.readConfig : undefined,
       async apply(next) {
         logs.follow(next);
         return await node.reconfigure({
@@ -174,21 +179,24 @@ export async function startNode({ config, log: given, onFatal, readConfig }: Sta
       },
       log,
     });
-    const api = await createApi({
-      lattice: node.lattice,
-      config: running.forApi,
-      reload: running.reload,
-      clock,
-      log: root.child('api'),
-      metrics,
-      logs: ring,
-      logLevel: level,
-      hasRoom: descriptors.hasRoom,
-      resources: () => machine.resources(),
-      ...(config.metrics ? { metricsPage: metrics } : {}),
-    });
-    closers.push(() => api.close());
-    const { url } = await api.listen();
+    let url: string | undefined;
+    if (config.api.enabled) {
+      const api = await createApi({
+        lattice: node.lattice,
+        config: running.forApi,
+        reload: running.reload,
+        clock,
+        log: root.child('api'),
+        metrics,
+        logs: ring,
+        logLevel: level,
+        hasRoom: descriptors.hasRoom,
+        resources: () => machine.resources(),
+        ...(config.metrics ? { metricsPage: metrics } : {}),
+      });
+      closers.push(() => api.close());
+      ({ url } = await api.listen());
+    }
     const stopWatching = watchDisk(node, config.stateDir, clock, log);
     closers.push(async () => stopWatching());
 
@@ -202,19 +210,22 @@ export async function startNode({ config, log: given, onFatal, readConfig }: Sta
     const stopAnnouncing = announce({ lattice: node.lattice, config, url, clock, log });
     closers.push(async () => stopAnnouncing());
 
-    let stopped: Promise<void> | undefined;
+    started = true;
+    // What failed in the meantime has ended the node already.
+    if (life.ended.aborted) stopUnseen();
     return {
-      lattice: node.lattice,
+      lattice: embed(node.lattice, life),
       url,
       log,
       reload: running.reload,
-      stop() {
-        stopped ??= closeAll(closers).then(() => log.info({}, 'LATTICE STOPPED'));
-        return stopped;
-      },
+      ended: life.ended,
+      stop,
+      [Symbol.asyncDispose]: stop,
     };
   } catch (error) {
-    await closeAll(closers);
+    await closeAll(closers).catch((err: unknown) =>
+      log.error({ err }, 'a node that did not start was not closed well'),
+    );
     throw error;
   }
 }
@@ -226,6 +237,20 @@ function fleetOf({ trusted, p2p, http, violations }: Config) {
     return isFlaw(parsed) ? [] : parsed.author;
   });
   return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
+}
+
+function takeConfig(options: StartOptions): Config {
+  if (!('config' in options)) {
+    const { logger, ...settings } = options;
+    void logger; // It is no part of the configuration.
+    return settingsToConfig(settings, process.cwd());
+  }
+  const { config, ...others } = options;
+  const [both] = Object.keys(others).filter((name) => name !== 'logger' && name !== 'readConfig');
+  if (both === undefined) return config;
+  throw new LatticeError('invalid-config', `${both} is given beside config, which has every setting already`, {
+    next: 'give config alone, or the settings without it',
+  });
 }
 
 function loadSeed(config: Config, log: Log): Bytes {
@@ -256,22 +281,16 @@ function openP2p(config: Config, seed: Bytes, log: Log, clock: Clock, mayAccept:
 
 /**
  * Closes what was opened last first: the API takes no more requests before the node drains, and the store closes last.
+ * What does not close well keeps nothing else open; its error is thrown once all have been closed.
  */
 async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
-  for (const close of closers.toReversed()) await close();
+  const failures: unknown[] = [];
+  for (const close of closers.toReversed()) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log): () => void {
-  const look = async (): Promise<void> => {
-    const { free, total } = await freeBytes(directory);
-    const need = Math.max(MIN_FREE_BYTES, total * MIN_FREE_PART);
-    node.setReadOnly(
-      'disk',
-      free < need
-        ? `only ${Math.round(free / 2 ** 20)} MiB free in ${directory}, at least ${Math.round(need / 2 ** 20)} MiB are needed`
-        : undefined,
-    );
-  };
+  const look = async (): Promise<void> => node.setReadOnly('disk', await lackOfRoom(directory));
   const looks = every(clock, DISK_CHECK_MS, look, {
     firstMs: 0,
     onError: (error) => log.warn({ error: String(error), directory }, 'free disk space is unknown'),
@@ -286,11 +305,4 @@ async function countBundles(directory: string): Promise<number> {
   } catch {
     return 0;
   }
-}
-
-function exitOnStoreFailure(clock: Clock, log: Log, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  log.error({ error: message }, 'the store failed: nothing more is acknowledged, the node stops');
-  process.exitCode = 74;
-  clock.after(LINGER_MS, () => process.exit(74));
 }

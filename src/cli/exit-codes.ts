@@ -35,6 +35,7 @@ export const EXIT_BY_CODE = {
   'clock-ahead': EXIT.failed,
   'commit-too-large': EXIT.failed,
   'contexts-malformed': EXIT.failed,
+  'cursor-lost': EXIT.failed,
   deadline: EXIT.failed,
   'disk-full': EXIT.failed,
   'duplicate-key': EXIT.failed,

@@ -1,5 +1,5 @@
 import type { ServiceManager } from '../adapters/system/index.ts';
-import type { StartedNode } from '../app/index.ts';
+import type { ServingNode, StartedNode } from '../app/index.ts';
 import { every, sleep } from '../timing/index.ts';
 import { clock } from './clock.ts';
 
@@ -22,7 +22,7 @@ export const statusLine = ({ lattice }: StartedNode): string => {
  * Tells the service manager that the node has started, once `/readyz` says so, and then its verdict whenever that
  * changes. Resolves when `signal` aborts.
  */
-export async function superviseBy(manager: ServiceManager, node: StartedNode, signal: AbortSignal): Promise<void> {
+export async function superviseBy(manager: ServiceManager, node: ServingNode, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + READY_MS;
   while (!(await isReady(node.url, signal)) && performance.now() < deadline) {
     await sleep(clock, LOOK_MS, signal);

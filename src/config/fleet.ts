@@ -214,6 +214,7 @@ export function planSites(options: {
     const [host, port] = site.listensAt;
     const env = envLines([
       ['NODE_NAME', node.name],
+      ['NODE_NAMES', others.map((other) => `${other.publicKey}=${other.name}`).join(',')],
       ['NODE_ROLE', node.role],
       ['NETWORK', network],
       ['KEY_FILE', `${node.name}.key`],

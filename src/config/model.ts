@@ -4,8 +4,11 @@ export interface ConfigSetting {
   readonly name: string;
   /** The text; of a secret only `set` or `not set`. */
   readonly value: string;
-  /** Where the text comes from; `legacy` means an older name of the variable, wherever it stood. */
-  readonly source: 'environment' | 'file' | 'default' | 'legacy';
+  /**
+   * Where the text comes from; `legacy` means an older name of the variable, wherever it stood, and `options` the options
+   * of a program that embeds the node.
+   */
+  readonly source: 'environment' | 'file' | 'default' | 'legacy' | 'options';
   readonly secret: boolean;
   readonly unit: string;
   readonly help: string;
@@ -15,6 +18,8 @@ export interface ConfigSetting {
 export interface Config {
   readonly name: string;
   readonly role: string;
+  /** What other nodes are called, each by its public key of 64 hex digits. */
+  readonly names: readonly (readonly [publicKey: string, name: string])[];
   readonly environment: 'development' | 'production';
   readonly network: string;
   readonly stateDir: string;
@@ -26,6 +31,8 @@ export interface Config {
   /** Whether the API answers /metrics. */
   readonly metrics: boolean;
   readonly api: {
+    /** Whether the API is served at all. Only a program that embeds a node goes without it. */
+    readonly enabled: boolean;
     readonly host: string;
     /** 0 means any free port. */
     readonly port: number;

@@ -193,7 +193,7 @@ describe('one node', () => {
     const text = await ok('config', 'show');
     expect(text).toContain('NODE_NAME');
     expect(text).not.toContain(a.token);
-    expect(await ok('config', 'check', '--env-file', a.envFile)).toContain('a node can start with this');
+    expect(await ok('config', 'check', '--env-file', a.envFile)).toContain('A node can start with this');
     const wrong = join(live.dir, 'wrong.env');
     writeFileSync(wrong, 'DIOTEC360_API_PORT=many\nDIOTEC360_HEARTBEAT_INTERVAL=soon\n');
     const { code, out, err } = await lattice(['config', 'check', '--env-file', wrong]);

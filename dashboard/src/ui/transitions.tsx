@@ -1,17 +1,16 @@
-import { clockTime, dateTime, peerName, tail } from '../lib/format.ts';
-import { peers } from '../lib/live.ts';
+import { clockTime, dateTime } from '../lib/format.ts';
 import type { Transition } from '../lib/types.ts';
-import { Ago, Badge, Empty, type Tone } from './parts.tsx';
+import { Ago, Badge, Empty, NodeName, type Tone } from './parts.tsx';
 
 const STATES: Readonly<Record<string, readonly [Tone, string]>> = {
   p2p: ['ok', 'P2P'],
   http: ['info', 'HTTP'],
   none: ['bad', 'None'],
-  OPTIMAL: ['ok', 'OPTIMAL'],
-  PARTIAL: ['warn', 'PARTIAL'],
-  P2P_ONLY: ['info', 'P2P_ONLY'],
-  HTTP_ONLY: ['warn', 'HTTP_ONLY'],
-  ISOLATED: ['bad', 'ISOLATED'],
+  OPTIMAL: ['ok', 'Both lungs'],
+  PARTIAL: ['warn', 'Not all nodes'],
+  P2P_ONLY: ['info', 'P2P only'],
+  HTTP_ONLY: ['info', 'HTTP only'],
+  ISOLATED: ['warn', 'No lung'],
 };
 
 /** Tones of a lung's own states, which have the form `p2p running`. */
@@ -20,12 +19,6 @@ const LUNG_TONES: Readonly<Record<string, Tone>> = { running: 'ok', failed: 'bad
 function State({ name }: { readonly name: string }) {
   const [tone, text] = STATES[name] ?? [LUNG_TONES[name.split(' ').at(-1) ?? ''] ?? 'mute', name];
   return <Badge tone={tone}>{text}</Badge>;
-}
-
-/** The name to show for a peer, which a transition names by its author, its peer id or its URL. */
-function nameOf(peer: string): string {
-  const known = peers.value.find((p) => p.author === peer || p.peerId === peer || p.url === peer);
-  return known === undefined ? tail(peer) : peerName(known);
 }
 
 /** Shows the newest `limit` transitions, newest first. */
@@ -45,7 +38,7 @@ export function Transitions({ items, limit }: { readonly items: readonly Transit
             </span>
           </span>
           <span class="what">
-            <span class="who">{t.peer === undefined ? 'This node' : `Peer ${nameOf(t.peer)}`}</span>{' '}
+            <span class="who">{t.peer === undefined ? 'This node' : <NodeName id={t.peer} />}</span>{' '}
             <State name={t.from} />
             <span aria-hidden="true"> → </span>
             <span class="unseen">to</span> <State name={t.to} />

@@ -37,8 +37,11 @@ export interface ShownSetting {
   readonly name: string;
   /** The text; of a secret only `set` or `not set`. */
   readonly value: string;
-  /** Where the value comes from; `legacy` means an older name of the variable, wherever it stood. */
-  readonly source: 'environment' | 'file' | 'default' | 'legacy';
+  /**
+   * Where the value comes from; `legacy` means an older name of the variable, wherever it stood, and `options` the
+   * options of a program that embeds the node.
+   */
+  readonly source: 'environment' | 'file' | 'default' | 'legacy' | 'options';
   readonly secret: boolean;
   readonly unit?: string;
   readonly help: string;

@@ -94,6 +94,7 @@ export const STATUS_BY_CODE = {
   bootstrapping: undefined,
   'chunk-too-large': undefined,
   'contexts-malformed': undefined,
+  'cursor-lost': undefined,
   exists: undefined,
   'file-too-large': undefined,
   'file-unreadable': undefined,

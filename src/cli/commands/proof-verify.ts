@@ -1,6 +1,7 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
-import { examineProof, MAX_DOCUMENT_BYTES, type ProofQuestion, type Proven } from '../../audit/index.ts';
+import { MAX_DOCUMENT_BYTES } from '../../audit/document.ts';
+import { examineProof, type ProofQuestion, type Proven } from '../../audit/verify-proof.ts';
 import { parseJson } from '../../core/cbor/index.ts';
 import { type JsonValue, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';

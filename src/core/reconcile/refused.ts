@@ -68,12 +68,10 @@ export class RefusedDifferences {
     for (const key of this.#refused.keys()) if (!kept.has(key)) this.#refused.delete(key);
   }
 
-  /**
-   * Forgets everything. It is for a change of the trust list or the software of either side, after which what was
-   * refused may be accepted.
-   */
-  clear(): void {
-    this.#refused.clear();
+  /** Forgets what was refused for these reasons, or everything without them: it may be accepted the next time. */
+  forget(reasons?: ReadonlySet<Unsettled>): void {
+    if (reasons === undefined) this.#refused.clear();
+    else for (const [key, { reason }] of this.#refused) if (reasons.has(reason)) this.#refused.delete(key);
   }
 }
 

@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   'deadline',
   'stopping',
   'moved-on',
+  'cursor-lost',
   'stale',
   'not-certified',
   'changed-since-cut',

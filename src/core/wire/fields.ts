@@ -74,9 +74,11 @@ export interface WireReader {
   hlc(what: string): Hlc;
   /**
    * Opens a message, which is an array whose first element is its type or version, and returns that number. `lengths`
-   * says how many elements each known number has, itself included; another number is LatticeError `unknown-version`.
+   * says how many elements each known number has (or may have), itself included; another number is LatticeError `unknown-version`.
    */
-  open(lengths: Readonly<Record<number, number>>): number;
+  open(lengths: Readonly<Record<number, number | readonly number[]>>): number;
+  /** Whether anything of the input is left, for messages that exist in a shorter and a longer form. */
+  hasMore(): boolean;
   /** Checks that nothing follows. */
   end(): void;
 }
@@ -108,9 +110,11 @@ export function createWireReader(what: string, input: Bytes, maxBytes: number): 
       const expected = lengths[type];
       if (expected === undefined)
         throw new LatticeError('unknown-version', `${what} of unknown type or version ${type}`);
-      if (length !== expected) throw malformed(`${what} of type ${type} has ${length} elements, not ${expected}`);
+      if (typeof expected === 'number' ? length !== expected : !expected.includes(length))
+        throw malformed(`${what} of type ${type} has ${length} elements, not ${String(expected)}`);
       return type;
     },
+    hasMore: () => reader.at < reader.bytes.length,
     array: (field, min, max) => bounded(`length of ${field}`, readHead(reader, ARRAY), min, max),
     uint: (field, min = 0, max = Number.MAX_SAFE_INTEGER) => bounded(field, readUint(reader), min, max),
     boolean: () => readBoolean(reader),

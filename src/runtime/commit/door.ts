@@ -61,6 +61,8 @@ export interface DoorDeps {
   readonly writer: Pick<Writer, 'apply'>;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Called when the time of a deferred commit has come: what did not fit beside it may be taken as well. */
+  readonly onDue?: () => void;
 }
 
 /** The name of a fragment among those that are deferred. */
@@ -155,17 +157,21 @@ export function createDoor(deps: DoorDeps): Door {
     schedule();
   }
 
+  async function retry(): Promise<void> {
+    const before = deferred.size;
+    // An author may have come off the trust list meanwhile.
+    for (const { fragment } of [...deferred.all()])
+      if (!deps.isTrusted(fragment.header.author)) deferred.delete(keyOf(fragment));
+    await Promise.allSettled([...deferred.all()].map(({ fragment, origin }) => apply(fragment, origin)));
+    if (deferred.size < before) deps.onDue?.();
+  }
+
   function schedule(): void {
     if (timer !== undefined || stopped || deferred.size === 0) return;
     timer = deps.clock.after(DEFERRED_CHECK_MS, () => {
       timer = undefined;
       // A commit that is still in the future stays in the map. A failed store ends the process elsewhere.
-      for (const { fragment, origin } of deferred.all()) {
-        // Its author may have come off the trust list meanwhile.
-        if (deps.isTrusted(fragment.header.author)) apply(fragment, origin).catch(() => undefined);
-        else deferred.delete(keyOf(fragment));
-      }
-      schedule();
+      void retry().finally(schedule);
     });
   }
 

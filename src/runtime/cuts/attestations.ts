@@ -102,6 +102,8 @@ export function createAttestationBook(deps: {
   readonly hasher: Hasher;
   readonly verifier: Verifier;
   readonly clock: Clock;
+  /** What people read in place of an author. */
+  readonly nameOf: (author: Author) => string;
   readonly log: Log;
   /** Called with the time of an attestation that our own key signed, but not in this life. */
   readonly onOwn: (at: number) => void;
@@ -296,7 +298,7 @@ export function createAttestationBook(deps: {
     warnings: () =>
       Array.from(equivocations, ([author, at]) => ({
         code: 'two-roots',
-        text: `author ${author} attested two roots for one cut (Unix ms ${at}): its key may live twice`,
+        text: `${deps.nameOf(author)} (author ${author}) attested two roots for one cut (Unix ms ${at}): its key may live twice`,
       })),
   };
 }

@@ -23,6 +23,8 @@ export interface NodeOptions {
   readonly trusted: readonly Author[];
   /** Authors of the configured bootstrap peers. */
   readonly bootstrap: readonly Author[];
+  /** What the configuration calls other nodes, until they tell it themselves. */
+  readonly names?: ReadonlyMap<Author, string>;
   /** Base URLs of HTTP peers. */
   readonly urls: readonly string[];
   readonly heartbeatMs: number;

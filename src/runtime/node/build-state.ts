@@ -1,4 +1,5 @@
 import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
+import type { Unsettled } from '../../core/reconcile/index.ts';
 import type { RowWrite } from '../../core/replica/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
@@ -6,16 +7,18 @@ import { createContradictions } from '../commit/contradictions.ts';
 import { createCovering, createCoveringWrites } from '../commit/covering.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
+import { createOwnAbout } from '../commit/own-about.ts';
 import { createOwnState } from '../commit/own-state.ts';
 import { createWriter } from '../commit/writer.ts';
-import type { ReadOnlyReason } from '../facade/codes.ts';
+import type { ReadOnlyCode, ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
+import type { Names } from '../fleet/names.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
 import { clocksOf } from '../peers/clocks.ts';
-import { createPeerTable } from '../peers/peers.ts';
+import { createPeerTable, takeAgain } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
 import { createEndKeeper } from '../storage/witness.ts';
@@ -25,6 +28,11 @@ import { createLostBatches } from '../upkeep/lost-batches.ts';
 import type { OpenedNode } from './open.ts';
 
 export type StateParts = ReturnType<typeof buildState>;
+
+/** Reasons for which a node also refuses what others made, or may have judged it wrongly. */
+const REFUSING: ReadonlySet<ReadOnlyCode> = new Set(['disk', 'clock-jump', 'clock-skew', 'clock-ahead']);
+/** Why a commit that has come too early was refused. */
+const TOO_EARLY: ReadonlySet<Unsettled> = new Set(['future']);
 
 const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
@@ -48,7 +56,7 @@ function reasonsOf(options: NodeOptions, { self, trust }: OpenedNode): readonly 
 }
 
 /** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
-export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode) {
+export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode, names: Names) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
   const { replica, rows, trust, self, addedPeers, end } = opened;
   const { network } = options;
@@ -68,6 +76,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     namesNobody: () => options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
   });
 
+  const about = createOwnAbout({ name: options.name, guard: () => guard });
   const own = createOwnState({
     replica,
     software: options.version,
@@ -77,6 +86,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     trust,
     clock,
     signer,
+    about: about.now,
   });
   const dials = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
     (list) => list.length > 0,
@@ -90,9 +100,13 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     ownSeen: () => later(replica.seen(self), end.committed),
     dials,
     expectsOthers,
-    peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
+    nameOf: names.label,
+    peerClocks: () => clocksOf(peers.all(), names.label),
     members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
+    onCleared(code) {
+      if (REFUSING.has(code)) takeAgain(peers);
+    },
     onOpen: settleHistory,
     onTwinGone: (seen) => keepHistory(() => replica.history.adopt(seen)),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
@@ -151,6 +165,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     isTrusted: trust.has,
     saved: opened.evidence,
     keep: writer.keep,
+    nameOf: names.label,
     log,
   });
   for (const { evidence } of contradictions.all())
@@ -166,6 +181,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     writer,
     clock,
     metrics,
+    onDue: () => takeAgain(peers, TOO_EARLY),
   });
 
   const streams = createStreams({
@@ -180,6 +196,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock,
     log,
     metrics,
+    nameOf: names.label,
     publish: (transition) => streams.publishEvent({ type: 'transition', transition }),
   });
   return {
@@ -189,8 +206,10 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     peers,
     mode,
     members,
+    names,
     standingOf,
     configured,
+    about,
     own,
     guard,
     contradictions,

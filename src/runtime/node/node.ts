@@ -2,10 +2,9 @@ import type { Author } from '../../core/types/index.ts';
 import type { ReadOnlyCode } from '../facade/codes.ts';
 import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions, Reconfiguration } from '../facade/options.ts';
-import { forgetRefused } from '../peers/peers.ts';
 import { savedCells } from '../storage/saved-cells.ts';
 import { measured } from '../watch/measured.ts';
-import { createSeries } from '../watch/series.ts';
+import { createSeries, type Standing } from '../watch/series.ts';
 import { assembleLattice } from './lattice.ts';
 import { openNode } from './open.ts';
 import { buildParts, type Parts } from './parts.ts';
@@ -46,8 +45,12 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
   const opened = await openNode(options, deps);
   const parts = buildParts(options, deps, opened);
   const { lattice, keeper } = assembleLattice({ options, deps, opened, parts, series, startedAt });
-  const agreement = () => lattice.status().converged;
-  const runners = [...runnersOf(parts), keeper, { start: () => series.start(agreement), stop: () => series.stop() }];
+  const standing = (): Standing => {
+    const { converged, conflicts, verdict } = lattice.status();
+    const heard = verdict.members.filter(({ agreement }) => agreement !== 'not-heard' && agreement !== 'never-heard');
+    return { peersEqual: converged.equal, peers: converged.peers, heard: heard.length, conflicts };
+  };
+  const runners = [...runnersOf(parts), keeper, { start: () => series.start(standing), stop: () => series.stop() }];
 
   return {
     lattice,
@@ -58,9 +61,7 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
     },
     reconfigure: createReconfigure({ options, opened, parts, log: deps.log.child('node') }),
     setReadOnly(code, text) {
-      const wasFull = parts.guard.has('disk');
       parts.guard.set(code, text);
-      if (wasFull && !parts.guard.has('disk')) takeAgain(parts.peers);
     },
     async stop() {
       // The order is reversed, but all are told at once, so that a lung that hangs leaves the others the time to end.
@@ -74,14 +75,6 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
         });
     },
   };
-}
-
-/** Repairs with all peers at once, because a disk that has room again refuses nothing of what it refused before. */
-function takeAgain(peers: Parts['peers']): void {
-  for (const peer of peers.all()) {
-    forgetRefused(peer);
-    peers.repairSoon(peer.author);
-  }
 }
 
 /** Everything that runs, in the order in which it starts. What others talk to comes before what talks to others. */
@@ -121,5 +114,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.integrity,
     parts.cuts,
     parts.bootstrap,
+    parts.telling,
+    parts.remembered,
   ];
 }

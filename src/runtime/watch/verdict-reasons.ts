@@ -1,6 +1,7 @@
 import type { VerdictReason } from '../facade/index.ts';
+import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { counted, healsByItself, joined, timeOf, toldReasons } from './verdict-words.ts';
+import { counted, healsByItself, joined, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([

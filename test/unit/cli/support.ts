@@ -154,6 +154,8 @@ export interface FakeNode {
   intercept:
     | ((path: string, headers: http.IncomingHttpHeaders) => ReturnType<Handler> | 'hang' | 'cut' | undefined | void)
     | undefined;
+  /** Sees every request with its body. */
+  onRequest?: (path: string, body: string) => void;
   close(): Promise<void>;
 }
 
@@ -260,6 +262,7 @@ export async function startFakeNode(): Promise<FakeNode> {
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://x');
       seen.push(`${request.method} ${request.url}`);
+      node.onRequest?.(url.pathname, Buffer.concat(chunks).toString());
       const early = node.intercept?.(url.pathname, request.headers);
       if (early === 'hang') return;
       if (early === 'cut') {

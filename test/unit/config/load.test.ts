@@ -13,6 +13,7 @@ describe('defaults', () => {
     expect(load({})).toEqual({
       name: '',
       role: '',
+      names: [],
       environment: 'development',
       network: 'aethel/lattice/v1',
       stateDir: join(NOWHERE, '.diotec360_state'),
@@ -22,6 +23,7 @@ describe('defaults', () => {
       logFormat: 'json',
       metrics: true,
       api: {
+        enabled: true,
         host: '127.0.0.1',
         port: 8000,
         token: undefined,

@@ -186,7 +186,7 @@ describe('named refusals', () => {
     const { a, b, door } = third();
     const refused = new RefusedDifferences();
     session(a, b, { refused, doorA: door });
-    refused.clear();
+    refused.forget();
     session(a, b, { refused });
     expect(rootOf(a)).toBe(rootOf(b));
   });

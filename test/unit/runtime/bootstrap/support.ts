@@ -240,6 +240,7 @@ export async function createJoiner({
   });
   const vouching = createVouching(await loadBootstrap(state.store));
   const bootstrap = createBootstrap({
+    nameOf: (author) => `peer-${author}`,
     vouching,
     replica: state.replica,
     entries: state.entries,

@@ -368,6 +368,7 @@ describe('an attestation from elsewhere', () => {
   it('costs no signature check when it is known, nor when its author has attested two roots of its time [Z6]', async () => {
     let checks = 0;
     const book = createAttestationBook({
+      nameOf: (author) => author,
       network: NETWORK,
       self: createAuthor(1).author,
       trust: createTrust(TRUSTED, createAuthor(1).author, hasher),

@@ -66,6 +66,7 @@ export async function createParty(
   const trust = createTrust(trusted, state.self.author, hasher);
   const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
+    nameOf: (author) => author,
     network: NETWORK,
     self: state.self.author,
     trust,

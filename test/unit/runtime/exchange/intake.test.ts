@@ -55,6 +55,7 @@ beforeEach(async () => {
   verify = verifier.verify;
   peers = createPeerTable(clock);
   guard = createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: OWN_LIFE,
@@ -62,6 +63,7 @@ beforeEach(async () => {
     dials: true,
     expectsOthers: true,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => clocksOf(peers.all(), (author) => author),
     members: () => 3,
     agreesWith: () => false,
@@ -88,6 +90,7 @@ beforeEach(async () => {
     passOn: (fragments) => void passedOn.push(fragments.map(({ id }) => id)),
   });
   intake = createIntake({
+    onName: () => undefined,
     network: NETWORK,
     self: self.author,
     incarnation: OWN_LIFE,

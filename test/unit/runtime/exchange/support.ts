@@ -63,6 +63,7 @@ export async function openSide(options: {
   const members = createMembers({ self: self.author, trust, peers });
   const life = new Uint8Array(8).fill(options.id);
   own = createOwnState({
+    about: () => ({ name: '', condition: { serves: true, readOnly: [] } }),
     replica,
     software: `1.0.${options.id}`,
     self: self.author,
@@ -73,6 +74,7 @@ export async function openSide(options: {
     signer: self,
   });
   const guard = createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: life,
@@ -80,6 +82,7 @@ export async function openSide(options: {
     dials: true,
     expectsOthers: true,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,
@@ -98,6 +101,7 @@ export async function openSide(options: {
   });
   const attested = createAttestedMark({ replica, writer, stored: 0 });
   const book = createAttestationBook({
+    nameOf: (author) => author,
     network: NETWORK,
     self: self.author,
     trust,
@@ -135,6 +139,7 @@ export async function openSide(options: {
     passOn: () => undefined,
   });
   const intake = createIntake({
+    onName: () => undefined,
     network: NETWORK,
     self: self.author,
     incarnation: life,

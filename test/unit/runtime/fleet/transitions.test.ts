@@ -9,6 +9,7 @@ function open() {
   const counted: unknown[] = [];
   const told: Transition[] = [];
   const transitions = createTransitions({
+    nameOf: (author) => author,
     clock,
     log: { ...log, info: (fields, message) => void lines.push([message, fields]) },
     metrics: { ...metrics, count: (name, labels) => void counted.push([name, labels]) },

@@ -94,6 +94,7 @@ beforeEach(async () => {
   // As at the end of a start: what comes of our own key from here on is ours, or a clone's.
   replica.history.settle(0n as Hlc, replica.seen(self.author));
   own = createOwnState({
+    about: () => ({ name: '', condition: { serves: true, readOnly: [] } }),
     replica,
     software: '1.0.0',
     self: self.author,
@@ -104,6 +105,7 @@ beforeEach(async () => {
     signer: self,
   });
   guard = createGuard({
+    nameOf: (author) => author,
     clock,
     log: noLog,
     incarnation,
@@ -111,6 +113,7 @@ beforeEach(async () => {
     dials: true,
     expectsOthers: false,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,

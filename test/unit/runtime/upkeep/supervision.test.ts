@@ -31,6 +31,7 @@ function open(): void {
   const { self, clock, replica } = state;
   const trust = createTrust([], self.author, hasher);
   const own = createOwnState({
+    about: () => ({ name: '', condition: { serves: true, readOnly: [] } }),
     replica,
     software: '1.0.0',
     self: self.author,
