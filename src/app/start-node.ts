@@ -29,16 +29,54 @@ import { createNode, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
+
+<<<<<<< HEAD
+
 import { embed } from './embedded.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
+import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
+
+=======
+>>>>>>> liveness
+
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
 const DISK_CHECK_MS = 2_000;
+<<<<<<< HEAD
 /** The longest interval of a timer, for one that only keeps the process. */
 const HOLD_MS = 2 ** 31 - 1;
+=======
+/** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
+const LINGER_MS = 200;
+
+/** What a node is started with. */
+export interface StartOptions {
+  readonly config: Config;
+  /** Where the node logs. Default: standard output, in the form that the configuration says. */
+  readonly log?: Log;
+  /**
+   * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 65, 74 or 75.
+   */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+/** A node that runs. */
+export interface StartedNode {
+  readonly lattice: Lattice;
+  /** The base URL of the API. */
+  readonly url: string;
+  readonly log: Log;
+  /**
+   * Stops the node: it takes no new requests, makes the last batch durable, and closes the lungs and the store. Further
+   * calls wait for the first one.
+   */
+  stop(): Promise<void>;
+}
+
+>>>>>>> liveness
 /**
  * Starts a node inside this program: opens and verifies its store, serves the API where that is asked for, and then
  * starts the lungs. It resolves without waiting for the lungs, so that no network can hold up a start. Without `api` and
@@ -59,7 +97,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   const config = takeConfig(options);
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
   const level = createLeastLevel(config.logLevel);
-  const root = openLog(config, logger, ring, level);
+  const logs = openLog(config, logger, ring, level);
+  const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
@@ -129,17 +168,11 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
-        trusted: config.trusted as readonly Author[],
-        bootstrap: config.p2p.bootstrap.flatMap((address) => {
-          const parsed = parsePeerMultiaddr(address);
-          return isFlaw(parsed) ? [] : parsed.author;
-        }),
-        urls: config.http.nodes,
+        ...fleetOf(config),
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
-        violations: config.violations,
         warnings,
         p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap, open: config.p2p.open },
       },
@@ -170,11 +203,25 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
 
+    const running = createRunningConfig({
+      initial: config,
+      again: 'config' in options ? options.readConfig : undefined,
+      async apply(next) {
+        logs.follow(next);
+        return await node.reconfigure({
+          ...fleetOf(next),
+          warnings: [...next.warnings, ...shortOf(descriptors)],
+          p2p: { bootstrap: next.p2p.bootstrap },
+        });
+      },
+      log,
+    });
     let url: string | undefined;
     if (config.api.enabled) {
       const api = await createApi({
         lattice: node.lattice,
-        config,
+        config: running.forApi,
+        reload: running.reload,
         clock,
         log: root.child('api'),
         metrics,
@@ -208,6 +255,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       url,
       log,
       ended: life.ended,
+      reload: running.reload,
       stop,
       [Symbol.asyncDispose]: stop,
     };
@@ -226,11 +274,20 @@ function takeConfig(options: StartOptions): Config {
     return settingsToConfig(settings, process.cwd());
   }
   const { config, ...others } = options;
-  const [both] = Object.keys(others).filter((name) => name !== 'logger');
+  const [both] = Object.keys(others).filter((name) => name !== 'logger' && name !== 'readConfig');
   if (both === undefined) return config;
   throw new LatticeError('invalid-config', `${both} is given beside config, which has every setting already`, {
     next: 'give config alone, or the settings without it',
   });
+}
+
+/** What a node is told of its fleet, at its start and at each reload. */
+function fleetOf({ trusted, p2p, http, violations }: Config) {
+  const bootstrap = p2p.bootstrap.flatMap((address) => {
+    const parsed = parsePeerMultiaddr(address);
+    return isFlaw(parsed) ? [] : parsed.author;
+  });
+  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
 }
 
 function loadSeed(config: Config, log: Log): Bytes {
@@ -286,3 +343,14 @@ async function countBundles(directory: string): Promise<number> {
     return 0;
   }
 }
+<<<<<<< HEAD
+=======
+
+function exitOnStoreFailure(clock: Clock, log: Log, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  log.error({ error: message }, 'the store failed: nothing more is acknowledged, the node stops');
+  const code = storeExitCode(error);
+  process.exitCode = code;
+  clock.after(LINGER_MS, () => process.exit(code));
+}
+>>>>>>> liveness
