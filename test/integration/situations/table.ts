@@ -78,8 +78,6 @@ export const TABLE: readonly Row[] = [
     seenFrom: 'another node',
     verdict: 'CONVERGED',
     members: { lima: 'equal', oslo: 'equal' },
-    doctor: 1,
-    alerts: ['LatticePeerRelayed'],
   },
   {
     ...WELL,
