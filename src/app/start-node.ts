@@ -30,53 +30,18 @@ import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
 
-<<<<<<< HEAD
-
 import { embed } from './embedded.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
 
-=======
->>>>>>> liveness
-
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
 const DISK_CHECK_MS = 2_000;
-<<<<<<< HEAD
 /** The longest interval of a timer, for one that only keeps the process. */
 const HOLD_MS = 2 ** 31 - 1;
-=======
-/** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
-const LINGER_MS = 200;
-
-/** What a node is started with. */
-export interface StartOptions {
-  readonly config: Config;
-  /** Where the node logs. Default: standard output, in the form that the configuration says. */
-  readonly log?: Log;
-  /**
-   * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 65, 74 or 75.
-   */
-  readonly onFatal?: (error: unknown) => void;
-}
-
-/** A node that runs. */
-export interface StartedNode {
-  readonly lattice: Lattice;
-  /** The base URL of the API. */
-  readonly url: string;
-  readonly log: Log;
-  /**
-   * Stops the node: it takes no new requests, makes the last batch durable, and closes the lungs and the store. Further
-   * calls wait for the first one.
-   */
-  stop(): Promise<void>;
-}
-
->>>>>>> liveness
 /**
  * Starts a node inside this program: opens and verifies its store, serves the API where that is asked for, and then
  * starts the lungs. It resolves without waiting for the lungs, so that no network can hold up a start. Without `api` and
@@ -343,14 +308,3 @@ async function countBundles(directory: string): Promise<number> {
     return 0;
   }
 }
-<<<<<<< HEAD
-=======
-
-function exitOnStoreFailure(clock: Clock, log: Log, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  log.error({ error: message }, 'the store failed: nothing more is acknowledged, the node stops');
-  const code = storeExitCode(error);
-  process.exitCode = code;
-  clock.after(LINGER_MS, () => process.exit(code));
-}
->>>>>>> liveness

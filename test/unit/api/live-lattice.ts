@@ -240,13 +240,8 @@ export async function startWithFriend(
   const clock = createHandClock();
   const self = createAuthor(options.id ?? 1);
   const lattice = await startLattice({ ...options, clock, trusted: [self.author, friend.author] });
-<<<<<<< HEAD
-  // A node that expects others takes writes once one of them has told what it knows of this node's commits.
-  await lattice.greet(friend, { wallMs: clock.now() });
-=======
   // Writes open once the other trusted author has said what it knows of this node's commits.
   await lattice.greet(friend, { wallMs: clock.now(), sequence: 1 });
->>>>>>> liveness
   return { lattice, clock };
 }
 
