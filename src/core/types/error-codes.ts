@@ -108,6 +108,7 @@ export const ERROR_CODES = [
   'key-unwritable',
   'key-invalid',
   'other-network',
+  'other-author',
   'unknown-format',
   'store-locked',
   'store-full',
