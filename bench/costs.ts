@@ -45,7 +45,7 @@ interface Measured {
 export async function costs(): Promise<readonly Figure[]> {
   const dir = mkdtempSync(join(tmpdir(), 'lattice-bench-costs-'));
   const env = { DIOTEC360_API_PORT: '0', DIOTEC360_API_TOKEN: TOKEN, DIOTEC360_P2P_ENABLED: 'false' };
-  const node = await startNode({ config: loadConfig({ env, cwd: dir }), log: silent });
+  const node = await startNode({ config: loadConfig({ env, cwd: dir }), logger: silent });
   const client = new Worker(CLIENT, { eval: true });
   try {
     const { lattice } = node;

@@ -1,22 +1,39 @@
 export {
-  type CheckProofOptions,
+  type ConfigOption,
   checkProof,
+  type EmbeddedCall,
+  type EmbeddedLattice,
+  type EmbeddedPage,
   generateNodeKey,
+  type Logger,
+  type LoggerOption,
   type NodeKey,
+  type NodeLogLine,
+  type ServingNode,
+  type StartExtras,
   type StartedNode,
   type StartOptions,
+  type StartSettings,
+  type SubscribeOptions,
   startNode,
 } from './app/index.ts';
-export type { ProofQuestion, Proven, Trust } from './audit/index.ts';
-export { type Config, type LoadOptions, loadConfig } from './config/index.ts';
-export type { Author, ErrorCode, JsonValue } from './core/types/index.ts';
+export type { CheckProofOptions, ProofQuestion, Proven, Trust } from './audit/index.ts';
+export {
+  type ApiSettings,
+  type Config,
+  type LoadOptions,
+  loadConfig,
+  type NodeSettings,
+  type P2pSettings,
+  type Problem,
+} from './config/index.ts';
+export { type Author, ERROR_CODES, type ErrorCode, type JsonValue, LatticeError } from './core/types/index.ts';
 export type { Log } from './ports/index.ts';
-export type {
-  CauseCode,
-  Coded,
-  ReadOnlyCode,
-  ReadOnlyReason,
-  Warning,
-  WarningCode,
-} from './runtime/facade/codes.ts';
-export * from './runtime/facade/index.ts';
+export type * from './runtime/facade/codes.ts';
+export type * from './runtime/facade/entries.ts';
+export type * from './runtime/facade/events.ts';
+export type * from './runtime/facade/peers.ts';
+export type * from './runtime/facade/status.ts';
+export type * from './runtime/facade/verdict.ts';
+export type { Change, Changes, ChangesOptions } from './runtime/streams/changes.ts';
+export type { Stream } from './timing/index.ts';

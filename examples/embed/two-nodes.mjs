@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkProof, generateNodeKey, loadConfig, startNode } from 'diotec360-lattice';
+import { checkProof, generateNodeKey, LatticeError, startNode } from 'diotec360-lattice';
 
 const directory = await mkdtemp(join(tmpdir(), 'lattice-embed-'));
 const names = ['left', 'right'];
@@ -12,41 +12,26 @@ const keys = names.map(() => generateNodeKey());
 const ports = await freePorts(names.length);
 const urls = ports.map((port) => `http://127.0.0.1:${port}`);
 
-// The same settings as a node of its own has, handed over as an environment: nothing is read from this process's own.
+// Nodes log nowhere and open no port unless they are asked to. These two serve their API to each other.
 const nodes = [];
 for (const [i, name] of names.entries()) {
-  const config = loadConfig({
-    env: {
-      DIOTEC360_NODE_NAME: name,
-      DIOTEC360_NETWORK: 'example',
-      DIOTEC360_NODE_PRIVKEY_HEX: keys[i].privateKey,
-      DIOTEC360_TRUSTED_STATE_PUBKEYS: keys.map((key) => key.publicKey).join(','),
-      DIOTEC360_STATE_DIR: join(directory, name),
-      DIOTEC360_API_HOST: '127.0.0.1',
-      DIOTEC360_API_PORT: String(ports[i]),
-      DIOTEC360_LATTICE_NODES: urls.join(','),
-      DIOTEC360_LOG_LEVEL: 'error',
-    },
-    cwd: directory,
-  });
-  nodes.push(await startNode({ config }));
+  nodes.push(
+    await startNode({
+      name,
+      network: 'example',
+      dataDir: join(directory, name),
+      key: keys[i].privateKey,
+      trust: keys.map((key) => key.publicKey),
+      peers: urls,
+      api: { host: '127.0.0.1', port: ports[i] },
+    }),
+  );
 }
 const [left, right] = nodes.map((node) => node.lattice);
 
 try {
   // Follow what changes on the right before anything is written on the left.
-  const arrived = new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('the write did not arrive within 20 s')), 20_000);
-    right
-      .subscribe(undefined, (event) => {
-        if (event.type === 'change' && event.key === 'orders/1') {
-          clearTimeout(late);
-          resolve(event.version);
-        }
-        return true;
-      })
-      .catch(reject);
-  });
+  const changes = right.changes({ prefix: 'orders/', signal: AbortSignal.timeout(20_000) });
 
   // One atomic, signed commit. It is on the left node's disk when the promise resolves.
   const written = await left.write([
@@ -54,7 +39,11 @@ try {
     { op: 'put', key: 'orders/next', value: 2 },
   ]);
   console.log(`written on the left: commit ${written.commit.slice(0, 16)}`);
-  console.log(`arrived on the right: version ${(await arrived).slice(0, 16)}`);
+  for await (const { key, version } of changes) {
+    if (key !== 'orders/1') continue;
+    console.log(`arrived on the right: version ${version.slice(0, 16)}`);
+    break;
+  }
   console.log('the right reads', JSON.stringify((await right.get('orders/1')).value));
 
   // A lost update is refused: the condition names the version that was read.
@@ -62,7 +51,7 @@ try {
   await right.write([{ op: 'put', key: 'orders/next', value: 3, ifMatch: before.version }]);
   const refused = await right.write([{ op: 'put', key: 'orders/next', value: 4, ifMatch: before.version }]).then(
     () => 'no',
-    (error) => error.code,
+    (error) => (error instanceof LatticeError ? error.code : 'no'),
   );
   console.log('a write on an old version is refused:', refused);
 

@@ -18,7 +18,8 @@ const P2P_START_MS = 10_000;
 export function announce(deps: {
   readonly lattice: Lattice;
   readonly config: Pick<Config, 'http' | 'p2p'>;
-  readonly url: string;
+  /** Undefined when the node serves no API. */
+  readonly url: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }): () => void {
@@ -42,7 +43,7 @@ export function announce(deps: {
       if (stopped.signal.aborted) return;
     }
     if (nodes.length > 0) log.info({ nodes, pollMs: pollIntervalMs }, 'HTTP sync activated');
-    log.info({ url, root }, 'LATTICE READY');
+    log.info(url === undefined ? { root } : { url, root }, 'LATTICE READY');
     log.info({ count: nodes.length }, 'HTTP peers monitored');
   }
   void settle();

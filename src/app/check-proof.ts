@@ -1,26 +1,20 @@
 import { createVerifier, nodeHasher } from '../adapters/system/index.ts';
-import { type ProofQuestion, type Proven, type Trust, verifyProofDocument } from '../audit/index.ts';
-import { LatticeError } from '../core/types/index.ts';
-
-/** What a proof document is checked against. */
-export interface CheckProofOptions extends ProofQuestion {
-  /**
-   * The authors that the head and all commits must come from; for a proof at a cut, the whole trust list of the fleet.
-   * `anyone` leaves authors unchecked.
-   */
-  readonly trusted?: Trust | undefined;
-}
+// Not the index of audit, whose cryptography takes a node's start longer to load than everything else here.
+import { type CheckProofOptions, checkProofWith } from '../audit/check-proof.ts';
+import type { Proven } from '../audit/index.ts';
 
 /**
- * Checks a proof document without any network: against its certificate when it has one, else against the signed head of
- * the node that served it. With a certificate that node needs no trust. The document is JSON text or its bytes, which
- * are read strictly, or the object that a node answered. Rejects with LatticeError `proof-malformed` or
- * `proof-invalid`, which name the check that failed, `trust-needed` without a trust list, or `invalid-author`.
+ * Checks a proof document without any network, with the cryptography of Node.js: against its certificate when it has
+ * one, else against the signed head of the node that served it. With a certificate that node needs no trust. The document
+ * is JSON text or its bytes, which are read strictly, or the object that a node answered. What `key`, `network`, `root`,
+ * `value` or `noValue` ask for must be what the document is about.
+ *
+ * @throws `proof-malformed` and `proof-invalid`, which name the check that failed; `trust-needed` without a trust list;
+ * `invalid-author` for a trust list that is none
+ * @example
+ * const proven = await checkProof(document, { trusted, key: 'greeting' });
+ * console.log(proven.kind, proven.value, proven.root);
  */
-export async function checkProof(document: unknown, { trusted, ...asked }: CheckProofOptions = {}): Promise<Proven> {
-  if (trusted === undefined)
-    throw new LatticeError('trust-needed', 'without a trust list nothing is verified: anyone can sign with a new key', {
-      next: "Give the fleet's public keys as trusted.",
-    });
-  return await verifyProofDocument(document, { hasher: nodeHasher(), verifier: createVerifier(), trusted, asked });
+export async function checkProof(document: unknown, options: CheckProofOptions = {}): Promise<Proven> {
+  return await checkProofWith({ hasher: nodeHasher(), verifier: createVerifier() }, document, options);
 }

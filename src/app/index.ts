@@ -1,3 +1,13 @@
-export { type CheckProofOptions, checkProof } from './check-proof.ts';
+export { checkProof } from './check-proof.ts';
+export type { EmbeddedCall, EmbeddedLattice, EmbeddedPage, SubscribeOptions } from './embedded-lattice.ts';
+export type { Logger, LoggerOption, NodeLogLine } from './logger.ts';
 export { generateNodeKey, type NodeKey } from './node-key.ts';
-export { type StartedNode, type StartOptions, startNode } from './start-node.ts';
+export { startNode } from './start-node.ts';
+export type {
+  ConfigOption,
+  ServingNode,
+  StartExtras,
+  StartedNode,
+  StartOptions,
+  StartSettings,
+} from './started-node.ts';

@@ -6,74 +6,64 @@ import { claimStore, freeBytes, openLevelStore } from '../adapters/store/index.t
 import {
   createDescriptors,
   createLeastLevel,
-  createLog,
   createLogRing,
   createMachineProbe,
   createSigner,
   createVerifier,
   type Descriptors,
   ENOUGH_DESCRIPTORS,
-  type LeastLevel,
-  type LogDestination,
   loadOrCreateKey,
   nodeHasher,
   systemClock,
   systemRandom,
-  teeLog,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
 import { createApi } from '../api/index.ts';
-import type { Config } from '../config/index.ts';
+import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import type { Clock, Log, P2pLung } from '../ports/index.ts';
-import { createNode, type Lattice, type RunningNode } from '../runtime/index.ts';
+import { createNode, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
-import { storeExitCode } from './store-exit.ts';
+
+import { embed } from './embedded.ts';
+import { createLife, stoppedError } from './life.ts';
+import { openLog } from './logger.ts';
+import { createRunningConfig } from './running-config.ts';
+import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
+
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
 const DISK_CHECK_MS = 2_000;
-/** How long a node whose store failed goes on before it ends, so that its last lines reach the log. */
-const LINGER_MS = 200;
-
-/** What a node is started with. */
-export interface StartOptions {
-  readonly config: Config;
-  /** Where the node logs. Default: standard output, in the form that the configuration says. */
-  readonly log?: Log;
-  /**
-   * Is called when the store has failed. Default: a last line names the cause, and the process ends with exit code 65, 74 or 75.
-   */
-  readonly onFatal?: (error: unknown) => void;
-}
-
-/** A node that runs. */
-export interface StartedNode {
-  readonly lattice: Lattice;
-  /** The base URL of the API. */
-  readonly url: string;
-  readonly log: Log;
-  /**
-   * Stops the node: it takes no new requests, makes the last batch durable, and closes the lungs and the store. Further
-   * calls wait for the first one.
-   */
-  stop(): Promise<void>;
-}
-
+/** The longest interval of a timer, for one that only keeps the process. */
+const HOLD_MS = 2 ** 31 - 1;
 /**
- * Opens and verifies the store, serves the API, and then starts both lungs. It resolves without waiting for the lungs,
- * so that no network can hold up a start. Rejects with a LatticeError that names the cause and the next step; nothing
- * is left running then.
+ * Starts a node inside this program: opens and verifies its store, serves the API where that is asked for, and then
+ * starts the lungs. It resolves without waiting for the lungs, so that no network can hold up a start. Without `api` and
+ * `p2p` the node opens no port, and reaches its peers by their URLs alone. When it rejects, nothing is left running.
+ *
+ * @throws `invalid-config` with every problem in `details.problems`; `store-locked` when another node has the directory;
+ * `store-damaged`, `store-open-failed`, `unknown-format`, `other-network`; `key-unreadable`, `key-permissions`,
+ * `key-invalid`; `address-in-use` and `address-unavailable` for the API
+ * @example
+ * await using node = await startNode({ dataDir: 'state', name: 'one', api: { port: 8000 } });
+ * console.log(node.url, node.lattice.root());
  */
-export async function startNode({ config, log: given, onFatal }: StartOptions): Promise<StartedNode> {
+export function startNode(options: ConfigOption): Promise<ServingNode>;
+export function startNode(options: StartSettings & { readonly api: ApiSettings }): Promise<ServingNode>;
+export function startNode(options: StartOptions): Promise<StartedNode>;
+export async function startNode(options: StartOptions): Promise<StartedNode> {
+  const { logger } = options;
+  const config = takeConfig(options);
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
   const level = createLeastLevel(config.logLevel);
-  const root = openLog(config, given, ring, level);
+  const logs = openLog(config, logger, ring, level);
+  const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
@@ -114,7 +104,28 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     if (!room) metrics.count('lattice_connections_refused_total', { lung: 'p2p' });
     return room;
   };
-  const closers: (() => Promise<void>)[] = [() => store.close(), async () => machine.close()];
+  // The timers of a node keep no process, and a node may have no port. Without this, a program that only waits for its
+  // node would end in the middle.
+  const holding = setInterval(() => undefined, HOLD_MS);
+  const closers: (() => Promise<void>)[] = [
+    async () => clearInterval(holding),
+    () => store.close(),
+    async () => machine.close(),
+  ];
+  const life = createLife();
+  let started = false;
+  let stopped: Promise<void> | undefined;
+  function stop(): Promise<void> {
+    life.refuse(stoppedError());
+    stopped ??= closeAll(closers)
+      .then(() => log.info({}, 'LATTICE STOPPED'))
+      .finally(() => life.end(stoppedError()));
+    return stopped;
+  }
+  /** Nothing waits for a node that has failed, so what its closing meets is only logged. */
+  function stopUnseen(): void {
+    stop().catch((err: unknown) => log.error({ err }, 'the failed node was not closed well'));
+  }
   try {
     const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock, mayAccept) : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: root.child('http') });
@@ -126,17 +137,11 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
-        trusted: config.trusted as readonly Author[],
-        bootstrap: config.p2p.bootstrap.flatMap((address) => {
-          const parsed = parsePeerMultiaddr(address);
-          return isFlaw(parsed) ? [] : parsed.author;
-        }),
-        urls: config.http.nodes,
+        ...fleetOf(config),
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
-        violations: config.violations,
         warnings,
         p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap, open: config.p2p.open },
       },
@@ -153,7 +158,12 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
         ...(p2p === undefined ? {} : { p2p }),
         http,
         peerIdOf: authorToPeerId,
-        onFatal: onFatal ?? ((error) => exitOnStoreFailure(clock, log, error)),
+        onFatal(cause) {
+          const error = cause instanceof LatticeError ? cause : new LatticeError('internal', String(cause), { cause });
+          log.error({ error: error.message }, 'the store failed: nothing more is acknowledged, the node stops');
+          life.end(error);
+          if (started) stopUnseen();
+        },
       },
     );
     closers.push(() => node.stop());
@@ -162,20 +172,37 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
 
-    const api = await createApi({
-      lattice: node.lattice,
-      config,
-      clock,
-      log: root.child('api'),
-      metrics,
-      logs: ring,
-      logLevel: level,
-      hasRoom: descriptors.hasRoom,
-      resources: () => machine.resources(),
-      ...(config.metrics ? { metricsPage: metrics } : {}),
+    const running = createRunningConfig({
+      initial: config,
+      again: 'config' in options ? options.readConfig : undefined,
+      async apply(next) {
+        logs.follow(next);
+        return await node.reconfigure({
+          ...fleetOf(next),
+          warnings: [...next.warnings, ...shortOf(descriptors)],
+          p2p: { bootstrap: next.p2p.bootstrap },
+        });
+      },
+      log,
     });
-    closers.push(() => api.close());
-    const { url } = await api.listen();
+    let url: string | undefined;
+    if (config.api.enabled) {
+      const api = await createApi({
+        lattice: node.lattice,
+        config: running.forApi,
+        reload: running.reload,
+        clock,
+        log: root.child('api'),
+        metrics,
+        logs: ring,
+        logLevel: level,
+        hasRoom: descriptors.hasRoom,
+        resources: () => machine.resources(),
+        ...(config.metrics ? { metricsPage: metrics } : {}),
+      });
+      closers.push(() => api.close());
+      ({ url } = await api.listen());
+    }
     const stopWatching = watchDisk(node, config.stateDir, clock, log);
     closers.push(async () => stopWatching());
 
@@ -189,33 +216,47 @@ export async function startNode({ config, log: given, onFatal }: StartOptions): 
     const stopAnnouncing = announce({ lattice: node.lattice, config, url, clock, log });
     closers.push(async () => stopAnnouncing());
 
-    let stopped: Promise<void> | undefined;
+    started = true;
+    // What failed in the meantime has ended the node already.
+    if (life.ended.aborted) stopUnseen();
     return {
-      lattice: node.lattice,
+      lattice: embed(node.lattice, life),
       url,
       log,
-      stop() {
-        stopped ??= closeAll(closers).then(() => log.info({}, 'LATTICE STOPPED'));
-        return stopped;
-      },
+      ended: life.ended,
+      reload: running.reload,
+      stop,
+      [Symbol.asyncDispose]: stop,
     };
   } catch (error) {
-    await closeAll(closers);
+    await closeAll(closers).catch((err: unknown) =>
+      log.error({ err }, 'a node that did not start was not closed well'),
+    );
     throw error;
   }
 }
 
-/**
- * The log, which also writes into the ring. Secrets of the configuration are struck out of the lines of the ring and of
- * standard output. A log that was given gets its lines as they are.
- */
-function openLog(config: Config, given: Log | undefined, ring: LogDestination, level: LeastLevel): Log {
-  const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
-    (s) => s !== undefined,
-  );
-  const { logFormat: format } = config;
-  if (given === undefined) return createLog({ level, format, ring, secrets });
-  return teeLog(given, createLog({ level, format: 'json', destination: ring, secrets }));
+function takeConfig(options: StartOptions): Config {
+  if (!('config' in options)) {
+    const { logger, ...settings } = options;
+    void logger; // It is no part of the configuration.
+    return settingsToConfig(settings, process.cwd());
+  }
+  const { config, ...others } = options;
+  const [both] = Object.keys(others).filter((name) => name !== 'logger' && name !== 'readConfig');
+  if (both === undefined) return config;
+  throw new LatticeError('invalid-config', `${both} is given beside config, which has every setting already`, {
+    next: 'give config alone, or the settings without it',
+  });
+}
+
+/** What a node is told of its fleet, at its start and at each reload. */
+function fleetOf({ trusted, p2p, http, violations }: Config) {
+  const bootstrap = p2p.bootstrap.flatMap((address) => {
+    const parsed = parsePeerMultiaddr(address);
+    return isFlaw(parsed) ? [] : parsed.author;
+  });
+  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
 }
 
 function loadSeed(config: Config, log: Log): Bytes {
@@ -246,9 +287,12 @@ function openP2p(config: Config, seed: Bytes, log: Log, clock: Clock, mayAccept:
 
 /**
  * Closes what was opened last first: the API takes no more requests before the node drains, and the store closes last.
+ * What does not close well keeps nothing else open; its error is thrown once all have been closed.
  */
 async function closeAll(closers: (() => Promise<void>)[]): Promise<void> {
-  for (const close of closers.toReversed()) await close();
+  const failures: unknown[] = [];
+  for (const close of closers.toReversed()) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log): () => void {
@@ -267,12 +311,4 @@ async function countBundles(directory: string): Promise<number> {
   } catch {
     return 0;
   }
-}
-
-function exitOnStoreFailure(clock: Clock, log: Log, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  log.error({ error: message }, 'the store failed: nothing more is acknowledged, the node stops');
-  const code = storeExitCode(error);
-  process.exitCode = code;
-  clock.after(LINGER_MS, () => process.exit(code));
 }

@@ -1,3 +1,6 @@
+export { type Author, ERROR_CODES, type ErrorCode, type JsonValue, LatticeError } from '../core/types/index.ts';
+export { bundledCrypto, checkProof } from './bundled.ts';
+export type { CheckProofOptions } from './check-proof.ts';
 export {
   type AuditDeps,
   CERTIFICATE_CHECKS,

@@ -1,17 +1,23 @@
 export type * from '../api/contract/entities.ts';
 export type * from '../api/contract/node-entities.ts';
+export { ERROR_CODES, type ErrorCode } from '../core/types/error-codes.ts';
 export { LatticeError } from '../core/types/errors.ts';
-export {
-  createClient,
-  type LatticeClient,
-  type LogEvent,
-  type LogLevel,
-  type PageOptions,
-  type PeerName,
-  type WriteOptions,
-} from './client.ts';
+export type { JsonValue } from '../core/types/index.ts';
+export type { Stream } from '../timing/stream.ts';
+export { createClient } from './client.ts';
 export { LatticeProblem } from './errors.ts';
 export type { FollowOptions, StreamOptions } from './follow.ts';
+export type {
+  CommitOptions,
+  LatticeClient,
+  LogEvent,
+  LogLevel,
+  PageOptions,
+  PeerName,
+  RemoteChange,
+  RemoteChanges,
+  WriteOptions,
+} from './lattice-client.ts';
 export type { Answer, CallOptions, ClientOptions, RequestOptions } from './request.ts';
 export { isTemporary } from './retry.ts';
 export type { ServerSent } from './server-sent.ts';

@@ -19,7 +19,7 @@ export interface Setting {
   readonly name: string;
   readonly text: string;
   readonly base: string;
-  readonly from: 'environment' | 'file';
+  readonly from: 'environment' | 'file' | 'options';
 }
 
 /** The variables of the process environment and of an env file, of which those of the environment win. */

@@ -26,11 +26,12 @@ export function isWildcard(host: string): boolean {
 }
 
 /** What the production guard objects to, each as a sentence that names the fix. Empty outside of production. */
-function violationsOf(config: Omit<Config, 'violations'>): string[] {
+export function violationsOf(config: Omit<Config, 'violations'>): string[] {
   if (config.environment !== 'production') return [];
   const violations: string[] = [];
+  const { enabled: serves } = config.api;
   // The original objects to a missing list as well, because there it means every origin. Here it means none.
-  if (config.api.corsOrigins.includes('*')) {
+  if (serves && config.api.corsOrigins.includes('*')) {
     violations.push(
       'CORS is open to every origin (*): list the origins that may call the API in DIOTEC360_CORS_ORIGINS, or leave it out where no other page does.',
     );
@@ -45,7 +46,7 @@ function violationsOf(config: Omit<Config, 'violations'>): string[] {
       'No trusted keys are set: list the public keys of the nodes, this one included, in DIOTEC360_TRUSTED_STATE_PUBKEYS.',
     );
   }
-  if (isWildcard(config.api.host) && config.api.token === undefined) {
+  if (serves && isWildcard(config.api.host) && config.api.token === undefined) {
     violations.push(
       'The API is bound to all interfaces without a token: set DIOTEC360_API_TOKEN, or DIOTEC360_API_HOST=127.0.0.1.',
     );
@@ -61,7 +62,12 @@ function settingOf(variable: Variable, settings: Settings): ConfigSetting {
   return {
     name: PREFIX + name,
     value: secret ? (found === undefined ? 'not set' : 'set') : text,
-    source: found === undefined ? 'default' : found.name.startsWith(PREFIX) ? found.from : 'legacy',
+    source:
+      found === undefined
+        ? 'default'
+        : found.from === 'options' || found.name.startsWith(PREFIX)
+          ? found.from
+          : 'legacy',
     secret,
     unit,
     help,
@@ -82,7 +88,19 @@ function deepFreeze<T>(value: T): T {
  */
 export function loadConfig(options: LoadOptions): Config {
   const problems: Problem[] = [];
-  const settings = readSettings(options, problems);
+  const { cwd, terminal = false } = options;
+  return configOf(readSettings(options, problems), problems, { cwd, terminal, serves: true });
+}
+
+/**
+ * Makes a configuration of the texts of variables, wherever they come from. `cwd` is the base of the default paths, and
+ * `serves` tells whether the node has an API. Throws as `loadConfig` does; `problems` has what is wrong already.
+ */
+export function configOf(
+  settings: Settings,
+  problems: Problem[],
+  { cwd, terminal, serves }: { readonly cwd: string; readonly terminal: boolean; readonly serves: boolean },
+): Config {
   const warnings = [...settings.warnings];
   const table: ReadonlyMap<string, Variable> = new Map(VARIABLES.map((variable) => [variable.name, variable]));
 
@@ -105,7 +123,7 @@ export function loadConfig(options: LoadOptions): Config {
     const found = settings.find(variable);
     const context: Context = {
       variable,
-      base: found?.base ?? options.cwd,
+      base: found?.base ?? cwd,
       reject(value, flaw) {
         const variableName = found?.name ?? `DIOTEC360_${name}`;
         problems.push({ variable: variableName, value: shownValue(value, variable.secret === true), ...flaw });
@@ -139,7 +157,7 @@ export function loadConfig(options: LoadOptions): Config {
 
   const token = read('API_TOKEN');
   let host = read('API_HOST');
-  if (isWildcard(host) && token === undefined && environment !== 'production') {
+  if (serves && isWildcard(host) && token === undefined && environment !== 'production') {
     warnings.push(
       `The API listens on 127.0.0.1 instead of ${host}: set DIOTEC360_API_TOKEN to listen on all interfaces.`,
     );
@@ -164,7 +182,7 @@ export function loadConfig(options: LoadOptions): Config {
   }
 
   const topic = read('P2P_TOPIC');
-  const logFormat = read('LOG_FORMAT') || (options.terminal === true ? 'pretty' : 'json');
+  const logFormat = read('LOG_FORMAT') || (terminal ? 'pretty' : 'json');
   read('URL'); // only the command line uses it; read here so that a bad one is found at the start
   const config: Omit<Config, 'violations'> = {
     name: read('NODE_NAME'),
@@ -179,6 +197,7 @@ export function loadConfig(options: LoadOptions): Config {
     logFormat: logFormat as Config['logFormat'],
     metrics: read('METRICS') ?? true,
     api: {
+      enabled: serves,
       host,
       port: read('API_PORT'),
       token,

@@ -4,8 +4,11 @@ export interface ConfigSetting {
   readonly name: string;
   /** The text; of a secret only `set` or `not set`. */
   readonly value: string;
-  /** Where the text comes from; `legacy` means an older name of the variable, wherever it stood. */
-  readonly source: 'environment' | 'file' | 'default' | 'legacy';
+  /**
+   * Where the text comes from; `legacy` means an older name of the variable, wherever it stood, and `options` the options
+   * of a program that embeds the node.
+   */
+  readonly source: 'environment' | 'file' | 'default' | 'legacy' | 'options';
   readonly secret: boolean;
   readonly unit: string;
   readonly help: string;
@@ -28,6 +31,8 @@ export interface Config {
   /** Whether the API answers /metrics. */
   readonly metrics: boolean;
   readonly api: {
+    /** Whether the API is served at all. Only a program that embeds a node goes without it. */
+    readonly enabled: boolean;
     readonly host: string;
     /** 0 means any free port. */
     readonly port: number;

@@ -42,12 +42,21 @@ export function unknownNameWarning(name: string): string | undefined {
   if (/_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/.test(name))
     return undefined;
   const shown = name.slice(0, MAX_NAME);
+  const nearest = nearestName(upper, known, PREFIX.length);
+  return `${shown} is not a variable of this node and has no effect${nearest === undefined ? '' : `: did you mean ${nearest}?`}`;
+}
+
+/**
+ * The one of the known names that was probably meant; undefined when none is similar. The first `prefix` characters are
+ * the same in all of them.
+ */
+export function nearestName(name: string, known: readonly string[], prefix = 0): string | undefined {
   let nearest: string | undefined;
   // A name of which more than a third is wrong means something else.
-  let least = Math.max(2, Math.floor((upper.length - PREFIX.length) / 3)) + 1;
-  for (const candidate of upper.length <= MAX_NAME ? known : []) {
-    const distance = editDistance(upper, candidate);
+  let least = Math.max(2, Math.floor((name.length - prefix) / 3)) + 1;
+  for (const candidate of name.length <= MAX_NAME ? known : []) {
+    const distance = editDistance(name, candidate);
     if (distance < least) [least, nearest] = [distance, candidate];
   }
-  return `${shown} is not a variable of this node and has no effect${nearest === undefined ? '' : `: did you mean ${nearest}?`}`;
+  return nearest;
 }

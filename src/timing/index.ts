@@ -3,4 +3,5 @@ export { type Bucket, type BucketSize, type Buckets, createBucket, createBuckets
 export { raceAbort, settleWithin, withDeadline } from './deadline.ts';
 export { type EveryOptions, every, type Repetition } from './every.ts';
 export { sleep } from './sleep.ts';
+export { type Stream, streamOf } from './stream.ts';
 export type { Timers } from './timers.ts';

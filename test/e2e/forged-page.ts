@@ -1,4 +1,4 @@
-import { deps } from '../../dashboard/src/proof/deps.ts';
+import { bundledCrypto } from '../../src/audit/index.ts';
 import type { CorpusFile } from '../vectors/forged/corpus.ts';
 import { judge } from '../vectors/forged/judge.ts';
 
@@ -6,7 +6,7 @@ import { judge } from '../vectors/forged/judge.ts';
 async function judgeFile(text: string): Promise<readonly string[]> {
   const { kind, trusted, good, forged } = JSON.parse(text) as CorpusFile;
   const verdicts: string[] = [];
-  for (const document of [...good, ...forged]) verdicts.push(await judge(kind, document, trusted, deps));
+  for (const document of [...good, ...forged]) verdicts.push(await judge(kind, document, trusted, bundledCrypto()));
   return verdicts;
 }
 

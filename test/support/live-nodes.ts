@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { type StartedNode, startNode } from '../../src/app/index.ts';
+import { type ServingNode, startNode } from '../../src/app/index.ts';
 import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { loadConfig, planFleet, writeFleet } from '../../src/config/index.ts';
 import type { Log } from '../../src/ports/index.ts';
@@ -23,7 +23,7 @@ export interface LiveNode {
   readonly envFile: string;
   readonly keyFile: string;
   readonly api: Api;
-  readonly node: StartedNode;
+  readonly node: ServingNode;
   /** What was logged, in order. */
   readonly lines: readonly {
     readonly level: string;
@@ -80,7 +80,7 @@ export async function startLiveNodes(count: number, env: Readonly<Record<string,
           .join(''),
       );
       const lines: Line[] = [];
-      const node = await startNode({ config: loadConfig({ env: {}, envFile, cwd: dir }), log: recordingLog(lines) });
+      const node = await startNode({ config: loadConfig({ env: {}, envFile, cwd: dir }), logger: recordingLog(lines) });
       const token = parseEnv(readFileSync(envFile, 'utf8'))['DIOTEC360_API_TOKEN'] ?? '';
       const keyFile = join(dir, `${name}.key`);
       nodes.push({

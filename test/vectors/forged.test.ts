@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { deps as browserDeps } from '../../dashboard/src/proof/deps.ts';
 import { createVerifier } from '../../src/adapters/system/keys.ts';
+import { bundledCrypto } from '../../src/audit/index.ts';
 import { readDocument, specRules } from '../unit/docs/support.ts';
 import type { CorpusFile } from './forged/corpus.ts';
 import { corpusFiles } from './forged/files.ts';
@@ -60,7 +60,7 @@ const node = { hasher, verifier: createVerifier() };
 
 describe.each([
   ['the verifier of Node.js', node],
-  ["the browser's verifier", browserDeps],
+  ["the browser's verifier", bundledCrypto()],
 ] as const)('%s', (_verifier, deps) => {
   it.each(files)(
     'accepts what is good of %s, and finds each flaw where it is [P5, P6, P8, Z5, Z8, F3]',

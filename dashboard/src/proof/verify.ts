@@ -1,7 +1,8 @@
-import { type Check, examineProof, type Proven } from '../../../src/audit/index.ts';
+import { bundledCrypto, type Check, examineProof, type Proven } from '../../../src/audit/index.ts';
 import { decodeProof, leafHash } from '../../../src/core/merkle/index.ts';
 import { type Author, type Bytes, bytesToHex, concatBytes } from '../../../src/core/types/index.ts';
-import { deps } from './deps.ts';
+
+const deps = bundledCrypto();
 
 /** One inner node of the tree on the path from the leaf to the root. */
 export interface PathStep {

@@ -300,6 +300,8 @@ export const Series = entity(
         transitions: Integer(),
         peersEqual: Integer(),
         peers: Integer(),
+        heard: Integer({ description: "Of the verdict's members." }),
+        conflicts: Integer(),
         loopP99Ms: Maybe(Float()),
         rss: Maybe(Integer()),
       }),
@@ -345,8 +347,8 @@ export const ConfigItem = entity(
     name: Text({ description: 'The variable.' }),
     value: Text({ description: 'Its text; of a secret only `set` or `not set`.' }),
     source: word(
-      ['environment', 'file', 'default', 'legacy'],
-      'legacy: an old name of the variable, wherever it stood.',
+      ['environment', 'file', 'default', 'legacy', 'options'],
+      'legacy: an old name of the variable, wherever it stood. options: those of a program that embeds the node.',
     ),
     secret: Bool(),
     unit: Maybe(Text()),
@@ -354,3 +356,15 @@ export const ConfigItem = entity(
   }),
 );
 export type ConfigItem = Static<typeof ConfigItem.ref>;
+
+export const Reloaded = entity(
+  'Reloaded',
+  'What a reload of the configuration came to. Variables are named with their prefix.',
+  Shape({
+    changed: List(Text(), { description: 'Variables by which the node acts anew.' }),
+    needsRestart: List(Text(), { description: 'Variables that have changed too and take effect with a restart.' }),
+    untrusted: List(Text(), { description: 'Authors who are trusted no more, as public keys.' }),
+    warnings: List(Text(), { description: 'Sentences about the configuration as it is.' }),
+  }),
+);
+export type Reloaded = Static<typeof Reloaded.ref>;

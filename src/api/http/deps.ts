@@ -37,11 +37,25 @@ export interface ShownSetting {
   readonly name: string;
   /** The text; of a secret only `set` or `not set`. */
   readonly value: string;
-  /** Where the value comes from; `legacy` means an older name of the variable, wherever it stood. */
-  readonly source: 'environment' | 'file' | 'default' | 'legacy';
+  /**
+   * Where the value comes from; `legacy` means an older name of the variable, wherever it stood, and `options` the
+   * options of a program that embeds the node.
+   */
+  readonly source: 'environment' | 'file' | 'default' | 'legacy' | 'options';
   readonly secret: boolean;
   readonly unit?: string;
   readonly help: string;
+}
+
+/** What a reload of the configuration came to. Variables are named with their prefix. */
+export interface ReloadReport {
+  /** The variables by which the node acts anew. */
+  readonly changed: readonly string[];
+  /** Variables that have changed too and take effect with a restart. */
+  readonly needsRestart: readonly string[];
+  /** The authors who are trusted no more. */
+  readonly untrusted: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 export interface ApiLog {
@@ -81,6 +95,8 @@ export interface ApiDeps {
   readonly logLevel?: LogLevelControl;
   /** Without it there is no /api/v1/resources. */
   readonly resources?: ResourceSource;
+  /** Reads the configuration again (SPEC N18). Without it that is answered `reload-impossible`. */
+  readonly reload?: () => Promise<ReloadReport>;
   /** Whether one more connection may be taken in, as far as file descriptors go. Default: always. */
   readonly hasRoom?: () => boolean;
   /** The directory of the built dashboard. Default: beside the program. */

@@ -1,6 +1,6 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
-import { examineCertificate, MAX_CERTIFICATE_TEXT } from '../../audit/index.ts';
+import { examineCertificate, MAX_CERTIFICATE_TEXT } from '../../audit/verify-certificate.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readInputBytes } from '../input.ts';

@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path';
 import { LatticeError } from '../../core/types/index.ts';
 import { settleWithin, sleep } from '../../timing/index.ts';
 import { type Cause, causesOf, prefixOf } from '../causes.ts';
@@ -7,14 +6,12 @@ import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import { connect, contextOf } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { readToken } from '../contexts.ts';
 import { type Expected, examineNode, type NodeReport } from '../examine.ts';
 import { examineFleet } from '../examine-fleet.ts';
 import { examineReach } from '../examine-reach.ts';
 import { EXIT } from '../exit-codes.ts';
 import { bad, type Finding, info } from '../finding.ts';
-import { readFleet } from '../fleet-file.ts';
-import { readTextFile } from '../input.ts';
+import { fleetClients } from '../fleet-table.ts';
 import { printable } from '../output.ts';
 
 export interface DoctorOptions extends GlobalOptions {
@@ -142,9 +139,6 @@ function isWell(reports: readonly NodeReport[]): boolean {
   return !causesOf(reports, examineFleet(reports)).some(({ level }) => level === 'bad');
 }
 
-/** A fleet.json has a few lines for each node. */
-const MAX_FLEET_BYTES = 1024 * 1024;
-
 async function targetsOf(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<Target[]> {
   if (options.url !== undefined && (urls.length > 0 || options.fleet !== undefined)) {
     throw new LatticeError('usage', 'give URLs as arguments or with --url, not both');
@@ -155,28 +149,10 @@ async function targetsOf(context: CliContext, urls: readonly string[], options: 
   const { context: _name, ...direct } = options;
   for (const url of urls) targets.push({ client: await connect(context, { ...direct, url }), expected: {} });
   if (file !== undefined) {
-    const fleet = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
-    for (const node of fleet.nodes) {
-      const token = options.token ?? (await tokenBeside(context, file, node.envFile));
-      targets.push({
-        client: await connect(context, { ...direct, url: node.api, ...(token === undefined ? {} : { token }) }),
-        expected: { name: node.name, peerId: node.peerId },
-      });
-    }
+    const members = await fleetClients(context, direct, file);
+    targets.push(...members.map(({ client, name, peerId }) => ({ client, expected: { name, peerId } })));
   }
   return targets.length > 0 ? targets : [{ client: await connect(context, options), expected: {} }];
-}
-
-/** The token in a node's env file, where this machine has that file. */
-async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
-  try {
-    return envFile === ''
-      ? undefined
-      : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
-  } catch (error) {
-    if (error instanceof LatticeError) return undefined;
-    throw error;
-  }
 }
 
 /** Prints what is wrong first, each cause once, and then for each node what is well. */

@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   'deadline',
   'stopping',
   'moved-on',
+  'cursor-lost',
   'stale',
   'not-certified',
   'changed-since-cut',
@@ -102,6 +103,7 @@ export const ERROR_CODES = [
 
   // Configuration, keys and the store.
   'invalid-config',
+  'reload-impossible',
   'invalid-fleet',
   'key-permissions',
   'key-unreadable',

@@ -41,3 +41,14 @@ export class LatticeError extends Error {
     this.details = options.details ?? {};
   }
 }
+
+/**
+ * LatticeError `cursor-lost`: changes are missing between what was read and what comes. `cursor` is that of the present,
+ * from which a reader goes on once it has read the state anew.
+ */
+export function cursorLost(reason: string, cursor: string): LatticeError {
+  return new LatticeError('cursor-lost', `changes are missing: ${reason}`, {
+    next: 'Read the state anew, then follow the changes after the cursor in details.cursor.',
+    details: { cursor },
+  });
+}

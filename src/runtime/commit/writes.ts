@@ -2,6 +2,7 @@ import { checkKey } from '../../core/cbor/index.ts';
 import { hlcToHex } from '../../core/clock/index.ts';
 import type { WriteIntent } from '../../core/replica/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
+import { raceAbort } from '../../timing/index.ts';
 import type { Lattice, WriteOperation, WriteResult } from '../facade/index.ts';
 import type { Guard } from './guard.ts';
 import type { Idempotency } from './idempotency.ts';
@@ -36,8 +37,8 @@ export function createWrites(deps: {
 }): Lattice['write'] {
   const { guard, writer, idempotency } = deps;
 
-  async function write(intent: WriteIntent): Promise<WriteResult> {
-    await guard.ready();
+  async function write(intent: WriteIntent, signal?: AbortSignal): Promise<WriteResult> {
+    await (signal === undefined ? guard.ready() : raceAbort(guard.ready(), signal));
     const reasons = guard.reasons();
     if (reasons.length > 0) {
       throw new LatticeError(
@@ -54,9 +55,10 @@ export function createWrites(deps: {
     return { commit: outcome.commit.id, hlc: hlcToHex(outcome.commit.header.hlc), results: outcome.results };
   }
 
-  return async (operations, { idempotencyKey } = {}) => {
+  return async (operations, { idempotencyKey, signal } = {}) => {
     const intent = toIntent(operations);
-    if (idempotencyKey === undefined) return write(intent);
+    if (idempotencyKey === undefined) return write(intent, signal);
+    // Other callers may wait for the outcome under the same key, so none of them takes it from the others.
     return idempotency.once(idempotencyKey, operations, (rows) =>
       write(rows === undefined ? intent : { ...intent, rows }),
     );

@@ -74,8 +74,14 @@ export interface Lattice {
    * `idempotencyKey` has 1 to 128 visible ASCII characters. The same operations under the same key are written once
    * within 24 hours, even across failures and restarts, and every call gets the same answer. Other operations under
    * that key are refused with LatticeError `idempotency-mismatch`.
+   *
+   * An aborted `signal` takes back a write without an idempotency key that still waits for writes to open after a start;
+   * it then rejects with the reason of the signal. Later it has no effect.
    */
-  write(operations: readonly WriteOperation[], options?: { readonly idempotencyKey?: string }): Promise<WriteResult>;
+  write(
+    operations: readonly WriteOperation[],
+    options?: { readonly idempotencyKey?: string | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<WriteResult>;
   /**
    * Adds a peer, which the node keeps across restarts. Resolves to false when the peer was known already. Rejects with
    * LatticeError `invalid-peer` or `too-many-peers`.
@@ -112,9 +118,15 @@ export interface Lattice {
   verifyStore(): { readonly round: number };
   /**
    * Sends every event to `send`. `after` is the id of an event: the events after it are replayed first, or a `reset`
-   * event comes first where they cannot be replayed. `send` returns false when the consumer takes no more.
+   * event comes first where they cannot be replayed. `send` returns false when the consumer takes no more. `dropped` is
+   * called when the node ends the subscription: because `send` returned false or threw, because too much came while the
+   * replay ran, or because the node stops. Rejects with LatticeError `overloaded`.
    */
-  subscribe(after: string | undefined, send: (event: LatticeEvent) => boolean): Promise<EventSubscription>;
+  subscribe(
+    after: string | undefined,
+    send: (event: LatticeEvent) => boolean,
+    dropped?: () => void,
+  ): Promise<EventSubscription>;
   /** Signs any text with the node key by Ed25519 and returns 128 hex digits. The original's signed state needs it. */
   signText(text: string): string;
   /**

@@ -3,7 +3,7 @@ import type { Author } from '../../core/types/index.ts';
 import type { Head, SignedHead } from '../../core/wire/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import { createLink, type LungName, type PeerLink } from './link.ts';
-import { createRepairing, expectDifference, hurry, type PeerRepair } from './repairing.ts';
+import { createRepairing, hurry, noteReborn, type PeerRepair } from './repairing.ts';
 import {
   compareHead,
   createView,
@@ -70,7 +70,7 @@ export function createPeerTable(clock: Clock): PeerTable {
     hear(peer, signed, lung, direct) {
       const heard = hearHead(peer.view, signed, lung, direct, moment());
       // What a peer missed before its new incarnation began is not on its way to it, so only a repair brings it.
-      if (heard?.newIncarnation === true) expectDifference(peer.repair);
+      if (heard?.newIncarnation === true) noteReborn(peer.repair, clock.monotonic());
       // A node that has started again may have room, another clock or another trust list.
       if (heard?.newIncarnation === true || heard?.newTrust === true) forgetRefused(peer);
       return heard !== undefined;

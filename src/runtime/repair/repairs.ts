@@ -10,13 +10,14 @@ import {
   endRepair,
   isDoubtful,
   noteCame,
+  noteProbed,
   noteProgress,
   noteReport,
   waitUntil,
 } from '../peers/repairing.ts';
 import { agreeExceptRefused } from '../peers/view.ts';
 import type { LinkTo } from '../transport/links.ts';
-import { REFUSED_EVERY_MS, repairDue, SETTLE_MS } from './due.ts';
+import { nameOfState, REFUSED_EVERY_MS, repairDue, SETTLE_MS } from './due.ts';
 import { runSession, type SessionRunnerDeps } from './sessions.ts';
 
 const MAX_CONCURRENT = 2;
@@ -105,7 +106,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     return undefined;
   }
 
-  async function run(peer: Peer, flowMs: number): Promise<void> {
+  async function run(peer: Peer, due: Due): Promise<void> {
     const path = deps.linkTo(peer);
     if (path === undefined || peer.repair.running) return;
     const { repair } = peer;
@@ -114,10 +115,13 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     running++;
     if (isOneOfFew) doubtful++;
     try {
-      const turn = { flowMs, wait, isWanted: () => returning > 0 || nextInTurn() !== undefined };
+      const isProbe = due === 'probe';
+      const flowMs = due === 'flowing' ? SETTLE_MS : 0;
+      const turn = { flowMs, isProbe, wait, isWanted: () => returning > 0 || nextInTurn() !== undefined };
       const { report, came } = await runSession(deps, peer, path.lung, path.link, watchProgress(peer, path.lung), turn);
       const failures = noteReport(repair, report, clock.now());
-      noteCame(repair, came, clock.monotonic());
+      const state = peer.view.head === undefined ? '' : nameOfState(peer.view.head);
+      (isProbe ? noteProbed : noteCame)(repair, came, { now: clock.monotonic(), state });
       tell(peer, path.lung, report);
       // The reason for a refusal may have gone meanwhile.
       if (report.outcome === 'equal-except-refused' && repair.hurried) return;
@@ -197,12 +201,12 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       queue.set(peer, due);
       if (isFull() || nextInTurn() !== peer) return;
       queue.delete(peer);
-      void run(peer, due === 'flowing' ? SETTLE_MS : 0);
+      void run(peer, due);
     },
     async all() {
       const queue = Array.from(deps.peers.all());
       const work = async (): Promise<void> => {
-        for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await run(peer, 0);
+        for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await run(peer, 'still');
       };
       await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
     },

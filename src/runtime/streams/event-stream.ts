@@ -29,12 +29,13 @@ function resumeAfter(id: string | undefined): {
 
 /**
  * Opens a stream of events (SPEC A8). `after` is the id of the last event that the reader has seen. `send` returns
- * whether there is room for more.
+ * whether there is room for more, and `dropped` is called when the node itself ends the stream.
  */
 export function openEventStream(
   { consumers, cursors }: { readonly consumers: Consumers; readonly cursors: Cursors },
   after: string | undefined,
   send: (event: LatticeEvent) => boolean,
+  dropped: () => void = () => undefined,
 ): Promise<EventSubscription> {
   const { cursor, wanted } = resumeAfter(after);
   const change = (sequence: number, place: number, told: Told): boolean =>
@@ -59,7 +60,7 @@ export function openEventStream(
         return sent && batchEnd(sequence, step.root, step.changed.length);
       },
       takeEvent: send,
-      drop: () => undefined,
+      drop: dropped,
     },
     {
       cursor,

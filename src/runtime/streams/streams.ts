@@ -2,7 +2,7 @@ import type { Author, Bytes, Hasher } from '../../core/types/index.ts';
 import type { SignedHead } from '../../core/wire/index.ts';
 import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
-import type { EventSubscription, LatticeEvent } from '../facade/index.ts';
+import type { EventSubscription, Lattice, LatticeEvent } from '../facade/index.ts';
 import type { Entries } from '../storage/entries.ts';
 import { type Batch, createConsumers } from './consumers.ts';
 import { openEventStream } from './event-stream.ts';
@@ -27,9 +27,11 @@ export interface Streams {
     closed: () => void,
   ): Promise<EventSubscription>;
   /** See `openEventStream`. */
-  openEvents(after: string | undefined, send: (event: LatticeEvent) => boolean): Promise<EventSubscription>;
+  openEvents: Lattice['subscribe'];
   /** Whether the peer has a push stream open from us. */
   streamsTo(peer: Author): boolean;
+  /** Ends the push streams to the peers that `is` says. */
+  endPushTo(is: (peer: Author) => boolean): void;
   closeAll(): void;
 }
 
@@ -55,8 +57,9 @@ export function createStreams(deps: StreamsDeps): Streams {
     publishEvent: (event) => consumers.offer((c) => c.takeEvent?.(event) ?? true),
     openPush: (peer, cursor, send, closed) =>
       openPushStream({ ...deps, consumers, cursors }, peer, cursor, send, closed),
-    openEvents: (after, send) => openEventStream({ consumers, cursors }, after, send),
+    openEvents: (after, send, dropped) => openEventStream({ consumers, cursors }, after, send, dropped),
     streamsTo: (peer) => consumers.some((c) => c.peer === peer),
-    closeAll: () => consumers.dropAll(),
+    endPushTo: (is) => consumers.drop((c) => c.peer !== undefined && is(c.peer)),
+    closeAll: () => consumers.drop(() => true),
   };
 }

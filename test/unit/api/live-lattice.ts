@@ -149,16 +149,14 @@ function counted(lattice: Lattice): Lattice & Pick<LiveLattice, 'subscribers' | 
     ...lattice,
     subscribers: () => subscribers.size,
     heldMoments: () => moments.size,
-    async subscribe(after, send) {
+    async subscribe(after, send, dropped) {
       const reader = {};
       subscribers.add(reader);
       const leave = (): void => void subscribers.delete(reader);
       try {
-        const subscription = await lattice.subscribe(after, (event) => {
-          const more = send(event);
-          // Who takes no more is let go of by the node.
-          if (!more) leave();
-          return more;
+        const subscription = await lattice.subscribe(after, send, () => {
+          leave();
+          dropped?.();
         });
         return {
           close() {

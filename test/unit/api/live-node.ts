@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type StartedNode, startNode } from '../../../src/app/index.ts';
+import { type ServingNode, startNode } from '../../../src/app/index.ts';
 import { loadConfig } from '../../../src/config/index.ts';
 import { silentLog, TOKEN } from './support.ts';
 
-export interface LiveNode extends StartedNode {
+export interface LiveNode extends ServingNode {
   /** Stops it and starts it again in the same directory. */
   restart(): Promise<LiveNode>;
   /** Stops it and removes its directory. */
@@ -24,7 +24,7 @@ export async function startLiveNode(
       v,
     ]),
   );
-  const node = await startNode({ config: loadConfig({ env, cwd: dir }), log: silentLog });
+  const node = await startNode({ config: loadConfig({ env, cwd: dir }), logger: silentLog });
   return {
     ...node,
     async restart() {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -58,6 +58,29 @@ describe('start', () => {
       const ran = await run(['start', '--env-file', 'f/n.env', '--json'], { cwd: dir });
       expect([ran.code, errorOf(ran).code]).toEqual([75, 'store-locked']);
     });
+  });
+
+  it('a store that can no longer be written ends the process with exit code 74 [N9]', async () => {
+    const running = run(['start', '--env-file', 'f/n.env'], { cwd: dir });
+    await expect.poll(async () => (await run(['status', '--url', url])).code, { timeout: 20_000 }).toBe(0);
+    const token = /^DIOTEC360_API_TOKEN=(.+)$/m.exec(readFileSync(join(dir, 'f', 'n.env'), 'utf8'))?.[1] ?? '';
+    // The store's next file has no place to be made: LevelDB begins one after some megabytes.
+    rmSync(join(dir, 'f'), { recursive: true, force: true });
+    for (let i = 0; i < 600; i++) {
+      const operations = Array.from({ length: 4 }, (_, k) => ({
+        op: 'put',
+        key: `${i}/${k}`,
+        value: 'x'.repeat(15_000),
+      }));
+      const answer = await fetch(`${url}/api/v1/commits`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ operations }),
+      }).catch(() => undefined);
+      if (answer?.ok !== true) break;
+    }
+    // The process is ended at once, so that nothing that hangs can keep it.
+    expect((await running).err).toContain('exit 74');
   });
 
   it('a bad setting is exit code 2 and names it', async () => {

@@ -2,7 +2,14 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CONTRACT } from '../../../src/api/contract/index.ts';
-import { createClient, type LatticeClient, type LatticeEvent, LatticeProblem } from '../../../src/client/index.ts';
+import {
+  createClient,
+  type FollowOptions,
+  type LatticeClient,
+  type LatticeEvent,
+  LatticeProblem,
+  type RemoteChange,
+} from '../../../src/client/index.ts';
 import { type LiveNode, startLiveNode } from '../api/live-node.ts';
 import { TOKEN, until } from '../api/support.ts';
 
@@ -125,9 +132,9 @@ describe('the typed client', () => {
     await client.getStatus();
     expect(await debugLines()).toBe(before);
     for (const body of [{}, { level: 'silly' }, { level: 'info', more: 1 }])
-      await expect(client.request('/api/v1/logs/level', { method: 'POST', json: body as never })).rejects.toMatchObject(
-        { status: 400 },
-      );
+      await expect(client.request('/api/v1/logs/level', { method: 'POST', json: body })).rejects.toMatchObject({
+        status: 400,
+      });
     await expect(createClient({ url: node.url }).getLogLevel()).rejects.toMatchObject({ status: 401 });
   });
 
@@ -163,6 +170,70 @@ describe('the typed client', () => {
     stop.abort();
     await done;
     proxy.close();
+  });
+
+  it('follows changes by prefix, with a cursor to go on from, and tells when that is lost [A8]', async () => {
+    await using changes = client.changes({ prefix: 'watched/' });
+    let value: RemoteChange | undefined;
+    void changes.next().then((first) => (value = first.value));
+    // The stream begins when it is open, so writes go on until it tells of one.
+    let n = 0;
+    await until(() => {
+      void client.putEntry(`watched/${n++}`, n);
+      void client.putEntry('other', n);
+      return value !== undefined;
+    });
+    expect(value).toMatchObject({ key: expect.stringMatching(/^watched\//), deleted: false });
+    await changes.return();
+    const { cursor } = changes;
+    await client.putEntry('watched/after', 1);
+    await client.deleteEntry('watched/after');
+    const seen: string[] = [];
+    for await (const { key, deleted } of client.changes({ prefix: 'watched/after', after: cursor }))
+      if (seen.push(`${key} ${deleted}`) === 2) break;
+    expect(seen).toEqual(['watched/after false', 'watched/after true']);
+
+    const lost = client.changes({ after: '00.1' }).next();
+    await expect(lost).rejects.toMatchObject({ code: 'cursor-lost', details: { cursor: expect.any(String) } });
+  });
+
+  it('frees a stream at once by return, await using and its signal, also while a next waits', async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(':\n\n');
+    });
+    let open = 0;
+    server.on('connection', (socket) => {
+      open++;
+      socket.once('close', () => open--);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const quiet = createClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const end = { done: true, value: undefined };
+    for (const make of [
+      quiet.events,
+      quiet.logs,
+      quiet.changes,
+      (options?: FollowOptions) => quiet.follow('/x', options),
+    ]) {
+      let waiting: Promise<unknown>;
+      {
+        await using stream = make();
+        waiting = stream.next();
+        await until(() => open === 1);
+      }
+      expect(await waiting).toEqual(end);
+      await until(() => open === 0);
+
+      const stop = new AbortController();
+      const stream = make({ signal: stop.signal });
+      waiting = stream.next();
+      await until(() => open === 1);
+      stop.abort();
+      expect(await waiting).toEqual(end);
+      await until(() => open === 0);
+    }
+    server.close();
   });
 
   it('ends a stream with an error that another try will not mend, and when its reader leaves', async () => {

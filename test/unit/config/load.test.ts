@@ -23,6 +23,7 @@ describe('defaults', () => {
       logFormat: 'json',
       metrics: true,
       api: {
+        enabled: true,
         host: '127.0.0.1',
         port: 8000,
         token: undefined,

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -148,6 +148,39 @@ describe('systemd unit', () => {
     const paths = VARIABLES.filter(({ kind }) => kind === 'path').map(({ name }) => `DIOTEC360_${name}`);
     expect(paths.length).toBeGreaterThanOrEqual(4);
     for (const name of paths) expect(start).toContain(`${name}=%S/diotec360-lattice/%i/`);
+  });
+
+  it('tells when it is ready, is watched, and gives the node a copy of its env file at each start and reload', () => {
+    expect([valueOf('Type'), valueOf('NotifyAccess')]).toEqual([['notify'], ['all']]);
+    expect(Number(valueOf('WatchdogSec')[0])).toBeGreaterThanOrEqual(30);
+    expect(Number(valueOf('TimeoutStartSec')[0])).toBeGreaterThan(60);
+    // What stands in the environment of the process cannot change, so the file must not be put there.
+    expect(valueOf('EnvironmentFile')).toEqual([]);
+    expect(valueOf('ExecStart')[0]).toMatch(/ start --env-file %S\/diotec360-lattice\/%i\/node\.env$/);
+    const copies = [...valueOf('ExecStartPre'), ...valueOf('ExecReload')];
+    expect(copies.at(-1)).toBe('/bin/kill -HUP $MAINPID');
+    for (const line of copies.slice(0, -1)) {
+      const dir = mkdtempSync(join(tmpdir(), 'lattice-unit-'));
+      try {
+        mkdirSync(join(dir, 'etc'));
+        writeFileSync(join(dir, 'etc/oslo.env'), 'A=1\n', { mode: 0o644 });
+        const [, script = ''] = /^\+\/bin\/sh -c '(.*)'$/.exec(line) ?? expect.fail(line);
+        const words = script
+          .replaceAll('$$', '$')
+          .replaceAll('%%', '%')
+          .replaceAll('%i', 'oslo')
+          .replaceAll('/etc/diotec360-lattice', join(dir, 'etc'));
+        expect(run('/bin/sh', ['-c', words], dir)).toEqual({ status: 0, output: '' });
+        const made = statSync(join(dir, 'node.env'));
+        expect([made.mode & 0o777, made.uid, readFileSync(join(dir, 'node.env'), 'utf8')]).toEqual([
+          0o600,
+          statSync(dir).uid,
+          'A=1\n',
+        ]);
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    }
   });
 
   it.runIf(has('systemd-analyze'))('systemd-analyze finds nothing to object to', () => {

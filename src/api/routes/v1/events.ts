@@ -48,7 +48,12 @@ export function eventRoutes(context: RouteContext, slots: StreamSlots, registry:
         release();
       });
       streams.add(stream);
-      const opening = lattice.subscribe(after, (event) => stream.send(eventText(event)));
+      const opening = lattice.subscribe(
+        after,
+        (event) => stream.send(eventText(event)),
+        // An open connection on which nothing comes any more would hide a gap. The client connects again.
+        () => stream.end(),
+      );
       await attach(stream, reply, inTime, opening, (source) => {
         subscription = source;
       });

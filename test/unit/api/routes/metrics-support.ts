@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSigner, systemRandom } from '../../../../src/adapters/system/index.ts';
-import { type StartedNode, startNode } from '../../../../src/app/index.ts';
+import { type ServingNode, startNode } from '../../../../src/app/index.ts';
 import { loadConfig } from '../../../../src/config/index.ts';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
 import type { Log } from '../../../../src/ports/index.ts';
@@ -12,7 +12,7 @@ export interface LiveNode {
   readonly url: string;
   readonly token: string;
   readonly seedHex: string;
-  readonly node: StartedNode;
+  readonly node: ServingNode;
 }
 
 /** A log that keeps nothing, so that a test's output is its own. */
@@ -46,7 +46,7 @@ export async function startPair(): Promise<{ readonly nodes: readonly [LiveNode,
         DIOTEC360_LOG_LEVEL: 'debug',
       },
     });
-    const node = await startNode({ config, log: silent });
+    const node = await startNode({ config, logger: silent });
     started.push({ url: node.url, token, seedHex: bytesToHex(seed), node });
   }
   const [a, b] = started as [LiveNode, LiveNode];

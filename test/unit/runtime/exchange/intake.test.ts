@@ -377,7 +377,7 @@ describe('a hello', () => {
   it('of other software opens every refusal again [S12]', async () => {
     await intake.onHello(friend.author, hello(), 'p2p');
     const peer = peers.get(friend.author);
-    peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, 'unknown-version', 0);
+    peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, { reason: 'unknown-version' }, 0);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 2 })), 'p2p');
     expect([
       peer?.repair.refused.size,

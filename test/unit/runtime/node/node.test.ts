@@ -1,9 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startNode } from '../../../../src/app/index.ts';
-import { loadConfig } from '../../../../src/config/index.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type Bytes, bytesToHex, type Hlc } from '../../../../src/core/types/index.ts';
 import {
   createSignedAttestation,
@@ -294,50 +289,6 @@ describe('a failed durable batch', () => {
     expect(commits()).toEqual([]);
     expect(heads().map((h) => bytesToHex(h.root))).toEqual([before.root]);
     expect(fatal).toHaveLength(1);
-  });
-});
-
-describe('the process', () => {
-  let directory: string;
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'lattice-exit-'));
-  });
-  afterEach(() => {
-    vi.restoreAllMocks();
-    process.exitCode = undefined;
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  it('exits with code 74 when its store can no longer be written [N9]', async () => {
-    const exit = new Promise((resolve) => {
-      vi.spyOn(process, 'exit').mockImplementation((code) => {
-        resolve(code);
-        return undefined as never;
-      });
-    });
-    const env = {
-      DIOTEC360_STATE_DIR: join(directory, 'state'),
-      DIOTEC360_NODE_PRIVKEY_HEX: '11'.repeat(32),
-      P2P_ENABLED: 'false',
-      DIOTEC360_API_PORT: '0',
-      DIOTEC360_API_HOST: '127.0.0.1',
-    };
-    const started = await startNode({ config: loadConfig({ env, cwd: directory }), log });
-    // The store's next file has no place to be made: LevelDB begins one after some megabytes.
-    rmSync(directory, { recursive: true, force: true });
-    const failures: unknown[] = [];
-    for (let i = 0; i < 600 && failures.length === 0; i++) {
-      const value = 'x'.repeat(15_000);
-      const operations = Array.from({ length: 4 }, (_, k) => ({
-        op: 'put' as const,
-        key: `${i}/${k}`,
-        value: value + i + k,
-      }));
-      await started.lattice.write(operations).catch((error: unknown) => failures.push(error));
-    }
-    expect(failures).toEqual([expect.objectContaining({ code: 'store-write-failed' })]);
-    expect(await exit).toBe(74);
-    await started.stop().catch(() => undefined);
   });
 });
 

@@ -114,9 +114,9 @@ describe('GET /api/v1/events', () => {
   it('events: a consumer more than 1 MiB behind is dropped, and its producer told [A13]', async () => {
     const lattice = await startLattice();
     let send: ((event: LatticeEvent) => boolean) | undefined;
-    const subscribe: LiveLattice['subscribe'] = (after, to) => {
+    const subscribe: LiveLattice['subscribe'] = (after, to, dropped) => {
       send = to;
-      return lattice.subscribe(after, to);
+      return lattice.subscribe(after, to, dropped);
     };
     const { url } = await startApi({ lattice: { ...lattice, subscribe } });
     const { port } = new URL(url);
@@ -136,6 +136,20 @@ describe('GET /api/v1/events', () => {
     expect(send?.({ id: '1', type: 'reset', reason: 'one more' })).toBe(false);
     socket.resume();
     await closed;
+  });
+
+  it('events: a subscription that the node ends, ends the response: silence would hide a gap [A8]', async () => {
+    const lattice = await startLattice();
+    let end: (() => void) | undefined;
+    const subscribe: LiveLattice['subscribe'] = (after, to, dropped) => {
+      end = dropped;
+      return lattice.subscribe(after, to, dropped);
+    };
+    const { url } = await startApi({ lattice: { ...lattice, subscribe } });
+    const stream = await openEvents(url);
+    end?.();
+    await stream.ended;
+    expect(stream.response.complete).toBe(true);
   });
 
   it('events: a subscription that fails is a problem document', async () => {

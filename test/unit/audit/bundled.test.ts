@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { verifyStrict } from '../../../dashboard/src/proof/ed25519.ts';
+import { verifyStrict } from '../../../src/audit/bundled.ts';
 import { type Author, type Bytes, hexToBytes } from '../../../src/core/types/index.ts';
 
 interface Vector {
@@ -15,7 +15,7 @@ const { vectors } = JSON.parse(readFileSync(new URL('../../vectors/ed25519.json'
 };
 const bytes = (hex: string): Bytes => hexToBytes(hex) as Bytes;
 
-describe('signatures in the browser', () => {
+describe('signatures without the cryptography of Node.js', () => {
   it.each(vectors)('$name: $valid, as on every node [K1]', ({ publicKey, message, signature, valid }) => {
     expect(verifyStrict(publicKey as Author, bytes(message), bytes(signature))).toBe(valid);
   });

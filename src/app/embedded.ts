@@ -1,0 +1,81 @@
+import type { Lattice } from '../runtime/index.ts';
+import { followChanges } from '../runtime/streams/changes.ts';
+import { streamOf } from '../timing/index.ts';
+import type { EmbeddedLattice } from './embedded-lattice.ts';
+import type { Life } from './life.ts';
+
+/** Entries of one page while all of them are read. */
+const PAGE = 1000;
+
+/**
+ * The face that a node shows the program that embeds it: the facade, with a signal for every call that waits, and with a
+ * LatticeError for every call once the node has ended.
+ */
+export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
+  /** A call that answers at once. */
+  const now =
+    <A extends readonly unknown[], R>(call: (...given: A) => R) =>
+    (...given: A): R => {
+      life.check();
+      return call(...given);
+    };
+
+  /** Runs a call whose result has to be closed, which is done here when nobody waits for it any more. */
+  async function open<T extends { close(): void }>(
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    let opening: Promise<T> | undefined;
+    try {
+      return await life.run(() => (opening = work()), signal);
+    } catch (error) {
+      void opening?.then(
+        (opened) => opened.close(),
+        () => undefined,
+      );
+      throw error;
+    }
+  }
+
+  return {
+    status: now(lattice.status),
+    peers: now(lattice.peers),
+    root: now(lattice.root),
+    cuts: now(lattice.cuts),
+    certificate: now(lattice.certificate),
+    series: now(lattice.series),
+    setMode: now(lattice.setMode),
+    verifyStore: now(lattice.verifyStore),
+
+    get: (key, { signal } = {}) => life.run(() => lattice.get(key), signal),
+    list: ({ signal, ...asked } = {}) => life.run(() => lattice.list(asked), signal),
+    entries({ prefix = '', signal } = {}) {
+      return streamOf(async function* (ending) {
+        let cursor: string | undefined;
+        do {
+          const asked = { prefix, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
+          const page = await life.run(() => lattice.list(asked), ending);
+          yield* page.items;
+          cursor = page.cursor;
+        } while (cursor !== undefined);
+      }, signal);
+    },
+    history: (key, { signal, ...asked } = {}) => life.run(() => lattice.history(key, asked), signal),
+    conflicts: ({ signal, ...asked } = {}) => life.run(() => lattice.conflicts(asked), signal),
+    prove: (key, { signal, ...asked } = {}) => life.run(() => lattice.prove(key, asked), signal),
+    verifyIntegrity: ({ signal } = {}) => life.run(() => lattice.verifyIntegrity(), signal),
+    write: (operations, options = {}) => life.run(() => lattice.write(operations, options), options.signal),
+    addPeer: (peer, { signal } = {}) => life.run(() => lattice.addPeer(peer), signal),
+    removePeer: (peer, { signal } = {}) => life.run(() => lattice.removePeer(peer), signal),
+    pingPeer: (peer, { signal } = {}) => life.run(() => lattice.pingPeer(peer), signal),
+    differences: (peer, { signal, ...asked } = {}) => life.run(() => lattice.differences(peer, asked), signal),
+    syncNow: ({ signal } = {}) => life.run(() => lattice.syncNow(), signal),
+    wholeState: ({ signal } = {}) => open(() => lattice.wholeState(), signal),
+    async subscribe(send, { after, dropped, signal } = {}) {
+      const subscription = await open(() => lattice.subscribe(after, send, dropped), signal);
+      signal?.addEventListener('abort', () => subscription.close(), { once: true });
+      return subscription;
+    },
+    changes: (options = {}) => followChanges(lattice.subscribe, options, life.ended),
+  };
+}

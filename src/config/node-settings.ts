@@ -1,0 +1,219 @@
+import type { Setting } from './environment.ts';
+import { configOf } from './load.ts';
+import type { Config } from './model.ts';
+import { type Problem, shownValue } from './problems.ts';
+import { nearestName } from './unknown-names.ts';
+import type { Variable, VariableName } from './variables.ts';
+
+/** What the API of an embedded node is served with. */
+export interface ApiSettings {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly token?: string | undefined;
+  readonly corsOrigins?: readonly string[] | undefined;
+  readonly allowedHosts?: readonly string[] | undefined;
+  readonly trustedProxies?: readonly string[] | undefined;
+  readonly publicSync?: boolean | undefined;
+  readonly metrics?: boolean | undefined;
+}
+
+/** What the P2P lung of an embedded node runs with. */
+export interface P2pSettings {
+  readonly listen?: readonly string[] | undefined;
+  readonly topic?: string | undefined;
+  readonly mdns?: boolean | undefined;
+  readonly open?: boolean | undefined;
+}
+
+/**
+ * The configuration of an embedded node as one object. Each field stands for a variable of a node that runs alone and is
+ * held to the same rules; a field that there is not is an error. What is undefined has its default.
+ */
+export interface NodeSettings {
+  readonly dataDir: string;
+  readonly name?: string | undefined;
+  readonly role?: string | undefined;
+  readonly network?: string | undefined;
+  readonly environment?: 'development' | 'production' | undefined;
+  readonly key?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly trust?: readonly string[] | undefined;
+  readonly peers?: readonly string[] | undefined;
+  readonly api?: ApiSettings | false | undefined;
+  readonly p2p?: P2pSettings | false | undefined;
+  readonly heartbeatMs?: number | undefined;
+  readonly graceMs?: number | undefined;
+  readonly pollMs?: number | undefined;
+  readonly vaultDir?: string | undefined;
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | undefined;
+}
+
+/** The type of a field's value. Times are in ms where the variable has seconds. */
+type Form = 'text' | 'number' | 'ms' | 'boolean' | 'list';
+
+/** One field of the settings, and the variable whose text it becomes. */
+export interface SettingField {
+  readonly variable: VariableName;
+  readonly form: Form;
+  /** The default where it is another one than that of the variable. */
+  readonly default?: string;
+  /** What the field means, where it is not the same as the variable. */
+  readonly description?: string;
+}
+
+type Leaf = Exclude<keyof NodeSettings, 'api' | 'p2p' | 'peers'>;
+/** The name of a field, with that of its group before a dot. `peers` is two variables, and so not among them. */
+export type SettingName = Leaf | `api.${keyof ApiSettings}` | `p2p.${keyof P2pSettings}`;
+
+/** Every field that stands for one variable. The reference is made from this table and from that of the variables. */
+export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
+  dataDir: {
+    variable: 'STATE_DIR',
+    form: 'text',
+    default: '(required)',
+    description:
+      'The directory of the store, which is made where it is missing. A relative path is one of process.cwd().',
+  },
+  name: { variable: 'NODE_NAME', form: 'text' },
+  role: { variable: 'NODE_ROLE', form: 'text' },
+  network: { variable: 'NETWORK', form: 'text' },
+  environment: { variable: 'ENVIRONMENT', form: 'text' },
+  key: { variable: 'NODE_PRIVKEY_HEX', form: 'text' },
+  keyFile: { variable: 'KEY_FILE', form: 'text' },
+  trust: { variable: 'TRUSTED_STATE_PUBKEYS', form: 'list' },
+  heartbeatMs: { variable: 'HEARTBEAT_INTERVAL', form: 'ms' },
+  graceMs: { variable: 'PEERLESS_TIMEOUT', form: 'ms' },
+  pollMs: { variable: 'HTTP_POLL_INTERVAL', form: 'ms' },
+  vaultDir: { variable: 'VAULT_DIR', form: 'text', default: 'vault in dataDir' },
+  logLevel: { variable: 'LOG_LEVEL', form: 'text', description: 'The least level that the logger gets.' },
+  'api.host': { variable: 'API_HOST', form: 'text', default: '127.0.0.1' },
+  'api.port': { variable: 'API_PORT', form: 'number', default: '0' },
+  'api.token': { variable: 'API_TOKEN', form: 'text' },
+  'api.corsOrigins': { variable: 'CORS_ORIGINS', form: 'list' },
+  'api.allowedHosts': { variable: 'ALLOWED_HOSTS', form: 'list' },
+  'api.trustedProxies': { variable: 'TRUSTED_PROXIES', form: 'list' },
+  'api.publicSync': { variable: 'PUBLIC_SYNC', form: 'boolean' },
+  'api.metrics': { variable: 'METRICS', form: 'boolean' },
+  'p2p.listen': { variable: 'P2P_LISTEN', form: 'list' },
+  'p2p.topic': { variable: 'P2P_TOPIC', form: 'text' },
+  'p2p.mdns': { variable: 'P2P_MDNS', form: 'boolean' },
+  'p2p.open': { variable: 'P2P_OPEN', form: 'boolean' },
+};
+
+/** The groups of fields that a program leaves out, or gives as false, to have that part switched off. */
+const GROUPS = ['api', 'p2p'] as const;
+const EXPECTED: Readonly<Record<Form, string>> = {
+  text: 'a text',
+  number: 'a number',
+  ms: 'a number of milliseconds',
+  boolean: 'true or false',
+  list: 'a list of texts',
+};
+
+/**
+ * Makes a configuration of settings, with the checks of `loadConfig`; no environment and no file is read. All that is
+ * wrong is thrown as one LatticeError `invalid-config`, whose `details.problems` name the fields. `cwd` is the absolute
+ * path to which relative paths are relative.
+ */
+export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
+  const problems: Problem[] = [];
+  const found = new Map<VariableName, Setting>();
+
+  function reject(field: string, value: unknown, rule: string, fix: string): void {
+    const secret = field === 'key' || field === 'api.token';
+    problems.push({ variable: field, value: shownValue(textOf(value), secret), rule, fix });
+  }
+  function set(variable: VariableName, name: string, text: string): void {
+    if (text.trim() !== '') found.set(variable, { name, text: text.trim(), base: cwd, from: 'options' });
+  }
+
+  /** The text of a field's value; undefined when it has been rejected. */
+  function formatted(name: string, form: Form, value: unknown): string | undefined {
+    const wrong = (): undefined => {
+      reject(name, value, `it is not ${EXPECTED[form]}`, `give ${EXPECTED[form]}`);
+    };
+    switch (form) {
+      case 'text':
+        return typeof value === 'string' ? value : wrong();
+      case 'boolean':
+        return typeof value === 'boolean' ? String(value) : wrong();
+      case 'number':
+        return typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : wrong();
+      case 'ms':
+        return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? (value / 1000).toFixed(6) : wrong();
+      case 'list': {
+        if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) return wrong();
+        const joined = value.find((item) => item.includes(','));
+        if (joined === undefined) return value.join(',');
+        reject(name, joined, 'it contains a comma', 'give each item as a text of its own');
+        return undefined;
+      }
+    }
+  }
+
+  function readField(name: string, value: unknown): void {
+    const field = Object.hasOwn(SETTING_FIELDS, name) ? SETTING_FIELDS[name as SettingName] : undefined;
+    if (field === undefined) {
+      const [group] = name.split('.');
+      const near = nearestName(name, [...Object.keys(SETTING_FIELDS), 'peers', ...GROUPS]);
+      const among = name.includes('.') ? ` of ${group}` : '';
+      reject(
+        name,
+        '',
+        `there is no such field${among}`,
+        near === undefined ? 'leave it out; the reference of the library lists the fields' : `write ${near}`,
+      );
+    } else {
+      const text = formatted(name, field.form, value);
+      if (text !== undefined) set(field.variable, name, text);
+    }
+  }
+
+  function readGroup(name: (typeof GROUPS)[number], value: unknown): void {
+    if (value === undefined || value === false) return;
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return reject(name, value, 'it is neither false nor an object', `give false, or an object such as {}`);
+    for (const [field, one] of Object.entries(value)) if (one !== undefined) readField(`${name}.${field}`, one);
+  }
+
+  const { api, p2p, peers, ...leaves } = settings;
+  const serves = api !== undefined && api !== false;
+  const breathes = p2p !== undefined && p2p !== false;
+  for (const [name, value] of Object.entries(leaves)) if (value !== undefined) readField(name, value);
+  readGroup('api', api);
+  readGroup('p2p', p2p);
+  set('P2P_ENABLED', 'p2p', String(breathes));
+
+  if (peers !== undefined) {
+    const text = formatted('peers', 'list', peers);
+    if (text !== undefined) {
+      const multiaddrs = peers.filter((peer) => peer.trim().startsWith('/'));
+      if (multiaddrs.length > 0 && !breathes)
+        reject('peers', multiaddrs[0], 'a multiaddr is for the P2P lung, which is off', 'give p2p: {}, or a URL');
+      set('P2P_BOOTSTRAP', 'peers', multiaddrs.join(','));
+      set('LATTICE_NODES', 'peers', peers.filter((peer) => !multiaddrs.includes(peer)).join(','));
+    }
+  }
+  const dataDir = found.get('STATE_DIR')?.text;
+  if (dataDir === undefined && !problems.some(({ variable }) => variable === 'dataDir'))
+    reject('dataDir', '', 'it is missing', 'name the directory of the store');
+  const own = (variable: VariableName, text: string): void => {
+    if (!found.has(variable)) found.set(variable, { name: 'dataDir', text, base: cwd, from: 'options' });
+  };
+  own('VAULT_DIR', `${dataDir}/vault`);
+  own('SENTINEL_DIR', `${dataDir}/sentinel`);
+  if (serves) {
+    if (!found.has('API_HOST')) set('API_HOST', 'api.host', '127.0.0.1');
+    if (!found.has('API_PORT')) set('API_PORT', 'api.port', '0');
+  }
+
+  const find = ({ name }: Variable): Setting | undefined => found.get(name as VariableName);
+  const findAll = (variable: Variable): readonly Setting[] => [find(variable)].flatMap((setting) => setting ?? []);
+  return configOf({ find, findAll, warnings: [] }, problems, { cwd, terminal: false, serves });
+}
+
+/** A value as a message shows it, cut to some characters later. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return JSON.stringify(value) ?? String(value);
+}
