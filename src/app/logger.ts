@@ -29,6 +29,13 @@ export interface Logger {
  */
 export type LoggerOption = Logger | ((line: NodeLogLine) => void) | 'stdout';
 
+/** The log of a node, which follows what a reload says of level and token. */
+export interface NodeLog {
+  readonly root: Log;
+  /** Takes another configuration. A level that an operator set otherwise stays while the configured one does. */
+  follow(next: Config): void;
+}
+
 /**
  * The log of a node, which also writes into the ring that the API shows. Without a logger it writes nowhere else.
  * Secrets of the configuration are struck out of the lines of the ring and of standard output; a logger that was given
@@ -40,13 +47,13 @@ export function openLog(
   ring: LogDestination,
   level: LeastLevel,
 ): NodeLog {
-  const secrets = secretsOf(config);
   const { logFormat: format } = config;
+  let configured = config.logLevel;
+  const secrets = secretsOf(config);
   const own =
     logger === 'stdout'
       ? createLog({ level, format, ring, secrets })
       : createLog({ level, format: 'json', destination: ring, secrets });
-  let configured = config.logLevel;
   return {
     root: logger === undefined || logger === 'stdout' ? own : teeLog(logOf(logger, level), own),
     follow(next) {
@@ -56,13 +63,6 @@ export function openLog(
       for (const secret of secretsOf(next)) own.hide(secret);
     },
   };
-}
-
-/** The log of a node, which follows what a reload says of level and token. */
-export interface NodeLog {
-  readonly root: Log;
-  /** Takes another configuration. A level that an operator set otherwise stays while the configured one does. */
-  follow(next: Config): void;
 }
 
 const secretsOf = ({ api, key }: Config): readonly string[] =>

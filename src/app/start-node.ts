@@ -29,11 +29,13 @@ import { createNode, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
+
 import { embed } from './embedded.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
+
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
@@ -168,7 +170,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
 
     const running = createRunningConfig({
       initial: config,
-      again: 'readConfig' in options ? options.readConfig : undefined,
+      again: 'config' in options ? options.readConfig : undefined,
       async apply(next) {
         logs.follow(next);
         return await node.reconfigure({
@@ -217,8 +219,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       lattice: embed(node.lattice, life),
       url,
       log,
-      reload: running.reload,
       ended: life.ended,
+      reload: running.reload,
       stop,
       [Symbol.asyncDispose]: stop,
     };
@@ -228,15 +230,6 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     );
     throw error;
   }
-}
-
-/** What a node is told of its fleet, at its start and at each reload. */
-function fleetOf({ trusted, p2p, http, violations }: Config) {
-  const bootstrap = p2p.bootstrap.flatMap((address) => {
-    const parsed = parsePeerMultiaddr(address);
-    return isFlaw(parsed) ? [] : parsed.author;
-  });
-  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
 }
 
 function takeConfig(options: StartOptions): Config {
@@ -251,6 +244,15 @@ function takeConfig(options: StartOptions): Config {
   throw new LatticeError('invalid-config', `${both} is given beside config, which has every setting already`, {
     next: 'give config alone, or the settings without it',
   });
+}
+
+/** What a node is told of its fleet, at its start and at each reload. */
+function fleetOf({ trusted, p2p, http, violations }: Config) {
+  const bootstrap = p2p.bootstrap.flatMap((address) => {
+    const parsed = parsePeerMultiaddr(address);
+    return isFlaw(parsed) ? [] : parsed.author;
+  });
+  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
 }
 
 function loadSeed(config: Config, log: Log): Bytes {

@@ -41,12 +41,12 @@ export interface StartedNode extends AsyncDisposable {
   /** The log of the node, for lines of the program that belong beside it. */
   readonly log: Log;
   /**
-   * Reads the configuration again by `readConfig`, and takes over trust list, peers, token and log level (SPEC N18).
-   * Nothing has changed when it rejects.
+   * Reads the configuration again, and takes over trust list, peers, token and log level (SPEC N18). When it rejects,
+   * nothing has changed.
    *
-   * @throws LatticeError `invalid-config`, or `reload-impossible` where there is no `readConfig`
+   * @throws `reload-impossible` when the node was given no way to read it again; `invalid-config` with every problem
    * @example
-   * const { changed, needsRestart } = await node.reload();
+   * console.log((await node.reload()).changed);
    */
   reload(): Promise<ReloadReport>;
   /**

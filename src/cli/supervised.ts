@@ -1,5 +1,5 @@
 import type { ServiceManager } from '../adapters/system/index.ts';
-import type { ServingNode, StartedNode } from '../app/index.ts';
+import type { ServingNode } from '../app/index.ts';
 import { every, sleep } from '../timing/index.ts';
 import { clock } from './clock.ts';
 
@@ -13,7 +13,7 @@ const READY_MS = 60_000;
 const STATUS_MS = 5000;
 
 /** The verdict as one line. */
-export const statusLine = ({ lattice }: StartedNode): string => {
+export const statusLine = ({ lattice }: ServingNode): string => {
   const { verdict } = lattice.status();
   return `${verdict.kind}: ${verdict.sentence}`;
 };

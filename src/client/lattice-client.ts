@@ -414,11 +414,14 @@ export interface LatticeClient {
   getConfig(options?: CallOptions): Promise<ConfigItem[]>;
 
   /**
-   * Has the node read its env file again, and act by what that says of trust list, peers, token and log level.
+   * Has the node read its configuration again and take over trust list, peers, token and log level. The answer names
+   * the variables that changed, those that need a restart, and the authors who left the trust list.
    *
-   * @throws `unauthorized`, `invalid-config`, `reload-impossible`
+   * @throws `unauthorized`; `invalid-config` when the file cannot be used; `reload-impossible` when there is none to read
+   * again. Nothing has changed then
    * @example
    * const { changed, needsRestart } = await client.reloadConfig();
+   * console.log(changed, needsRestart);
    */
   reloadConfig(options?: CallOptions): Promise<Reloaded>;
 

@@ -77,6 +77,19 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
   return ok ? EXIT.ok : EXIT.failed;
 }
 
+/** How long the check waits for a node that may run already. It answers at once where it works. */
+const ASK_MS = 1500;
+
+/** The peer id of the node whose API answers at this base URL; undefined where none does. */
+async function askPeerId(url: string): Promise<string | undefined> {
+  try {
+    return (await createApiClient({ url, token: undefined, timeoutMs: ASK_MS }).getStatus()).peerId;
+  } catch (error) {
+    if (error instanceof LatticeError) return undefined;
+    throw error;
+  }
+}
+
 /** Has the running node read its env file again. The exit code is 0 also where something needs a restart. */
 export async function configReload(context: CliContext, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
@@ -92,17 +105,4 @@ export async function configReload(context: CliContext, options: GlobalOptions):
   if (changed.length + needsRestart.length === 0) line('nothing has changed');
   for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
   return EXIT.ok;
-}
-
-/** How long the check waits for a node that may run already. It answers at once where it works. */
-const ASK_MS = 1500;
-
-/** The peer id of the node whose API answers at this base URL; undefined where none does. */
-async function askPeerId(url: string): Promise<string | undefined> {
-  try {
-    return (await createApiClient({ url, token: undefined, timeoutMs: ASK_MS }).getStatus()).peerId;
-  } catch (error) {
-    if (error instanceof LatticeError) return undefined;
-    throw error;
-  }
 }

@@ -1,10 +1,10 @@
 import type { ServiceManager } from '../../adapters/system/index.ts';
 import type { ServingNode } from '../../app/index.ts';
+import { storeExitCode } from '../../app/store-exit.ts';
 import { openConfigSource } from '../../config/index.ts';
 import { settleWithin } from '../../timing/index.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { exitCodeOf } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { statusLine, superviseBy } from '../supervised.ts';
 
@@ -44,7 +44,7 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
   try {
     const { startNode } = await import('../../app/index.ts');
     // A signal during the start is remembered, and stops the node as soon as it has started.
-    const node = await startNode({ config: source.config, logger: 'stdout', readConfig: source.again });
+    const node = await startNode({ config: source.config, readConfig: source.again, logger: 'stdout' });
     // A rejection that a library does not handle must not end a node that still works. It is logged, and supervision
     // restarts what has failed.
     process.on('unhandledRejection', (reason) =>
@@ -60,11 +60,10 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     });
     await Promise.race([first, failed]);
     if (node.ended.aborted) {
-      stopping.abort();
       await settleWithin(clock, LINGER_MS, node.stop(), () => new Error('the failed node hangs')).catch(
         () => undefined,
       );
-      const code = exitCodeOf(node.ended.reason);
+      const code = storeExitCode(node.ended.reason);
       context.exitNow(code);
       return code;
     }

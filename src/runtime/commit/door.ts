@@ -159,10 +159,13 @@ export function createDoor(deps: DoorDeps): Door {
 
   async function retry(): Promise<void> {
     const before = deferred.size;
-    // An author may have come off the trust list meanwhile.
-    for (const { fragment } of [...deferred.all()])
-      if (!deps.isTrusted(fragment.header.author)) deferred.delete(keyOf(fragment));
-    await Promise.allSettled([...deferred.all()].map(({ fragment, origin }) => apply(fragment, origin)));
+    const due = [...deferred.all()].filter(({ fragment }) => {
+      // Its author may have come off the trust list meanwhile.
+      const isTrusted = deps.isTrusted(fragment.header.author);
+      if (!isTrusted) deferred.delete(keyOf(fragment));
+      return isTrusted;
+    });
+    await Promise.allSettled(due.map(({ fragment, origin }) => apply(fragment, origin)));
     if (deferred.size < before) deps.onDue?.();
   }
 
