@@ -182,6 +182,20 @@ describe('the dashboard for everybody', () => {
     await Promise.all([page.waitForRequest(isStream), page.waitForRequest('**/api/v1/status'), seen(false)]);
   });
 
+  it('tells a node that answers with errors from one that does not answer', async () => {
+    const { page } = await openDashboard(a);
+    await verdictChip(page, 'CONVERGED').waitFor();
+    const banner = page.getByRole('alert').filter({ hasText: 'Disconnected.' });
+    await page.route('**/api/v1/status', (route) =>
+      route.fulfill({ status: 503, json: { code: 'store-closed', detail: 'the store is closed' } }),
+    );
+    await banner.getByText('The node answers with an error: the store is closed.').waitFor();
+    await page.unroute('**/api/v1/status');
+    await banner.waitFor({ state: 'detached' });
+    await page.route('**/api/v1/**', (route) => route.abort());
+    await banner.getByText('The node does not answer.').waitFor();
+  });
+
   it('says what is empty, being read, failing, or not there on this node', async () => {
     const { page } = await openDashboard(a, {
       view: 'state?prefix=nothing-begins-so',
