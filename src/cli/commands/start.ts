@@ -60,6 +60,7 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     });
     await Promise.race([first, failed]);
     if (node.ended.aborted) {
+      stopping.abort();
       await settleWithin(clock, LINGER_MS, node.stop(), () => new Error('the failed node hangs')).catch(
         () => undefined,
       );
