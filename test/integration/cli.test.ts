@@ -146,7 +146,7 @@ describe('one node', () => {
       'OPTIMAL',
       'CONVERGED  The other node, ',
       await labelOfB(),
-      '1 of 1 other node holds this root now',
+      `others     ${await labelOfB()} equal`,
       'accepted',
     ])
       expect(out).toContain(part);
