@@ -1,10 +1,10 @@
 import type { ServiceManager } from '../../adapters/system/index.ts';
 import type { ServingNode } from '../../app/index.ts';
+import { storeExitCode } from '../../app/store-exit.ts';
 import { openConfigSource } from '../../config/index.ts';
 import { settleWithin } from '../../timing/index.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { exitCodeOf } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { statusLine, superviseBy } from '../supervised.ts';
 
@@ -60,10 +60,11 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     });
     await Promise.race([first, failed]);
     if (node.ended.aborted) {
+      stopping.abort();
       await settleWithin(clock, LINGER_MS, node.stop(), () => new Error('the failed node hangs')).catch(
         () => undefined,
       );
-      const code = exitCodeOf(node.ended.reason);
+      const code = storeExitCode(node.ended.reason);
       context.exitNow(code);
       return code;
     }

@@ -29,7 +29,7 @@ import {
   sideBySide,
   type WorkAnswer,
 } from './effects.ts';
-import type { RefusedDifferences, Unsettled } from './refused.ts';
+import type { RefusedDifferences, Unsettlement } from './refused.ts';
 import type { SessionTally } from './tally.ts';
 
 /**
@@ -162,15 +162,19 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
       if (key !== undefined && hasChanged(deps, key)) deps.tally.noteTaken();
     }
   });
-  const refusals = new Map<string, Unsettled>();
+  const refusals = new Map<string, Unsettlement>();
   const delivered = new Set(received.map((operation) => nameOfKey(deps, operation.key)));
   for (const key of wanted.map(nameOf))
-    if (!delivered.has(key)) refusals.set(key, unreadable ? 'unknown-version' : 'not-delivered');
+    if (!delivered.has(key))
+      refusals.set(key, unreadable ? { reason: 'unknown-version', by: 'us' } : { reason: 'not-delivered', by: 'peer' });
   const missing = unreadable ? 0 : refusals.size;
   let fetched = 0;
   for (const operation of received) {
     if (operation.verdict === 'held') fetched++;
-    else if (operation.verdict !== 'superseded') refusals.set(nameOfKey(deps, operation.key), operation.verdict);
+    else if (operation.verdict !== 'superseded') {
+      const { author, verdict: reason } = operation;
+      refusals.set(nameOfKey(deps, operation.key), { reason, by: 'us', author });
+    }
   }
 
   const ended = new Set<KeyDifference>();
@@ -179,8 +183,8 @@ function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settle
     ended.add(key);
     // A key is named by our leaf after the exchange, because that may have changed by what was just taken in.
     const leaf = leavesOf(deps.tree, key.keyHash)[0]?.digest;
-    const reason = refusals.get(nameOf(key.keyHash));
-    if (reason !== undefined) deps.refused.add(key.keyHash, key.theirs, leaf, reason, deps.now());
+    const why = refusals.get(nameOf(key.keyHash));
+    if (why !== undefined) deps.refused.add(key.keyHash, key.theirs, leaf, why, deps.now());
     else if (leaf !== undefined) deps.tally.noteSettled(key.keyHash, leaf);
   };
 
@@ -276,7 +280,7 @@ function* load(keyHashes: readonly Bytes[]): Steps<readonly (Entry | undefined)[
 function* push(
   deps: SettleDeps,
   fragments: readonly Fragment[],
-  refusals: Map<string, Unsettled>,
+  refusals: Map<string, Unsettlement>,
   end: (key: string) => void,
 ): Steps<number> {
   let pushed = 0;
@@ -287,14 +291,17 @@ function* push(
     const message: SyncMessage = { type: 'push', live: false, fragments: batch.map((b) => b.bytes) };
     const answer = yield { type: 'request', message };
     if (answer.type !== 'request' || answer.message.type !== 'pushed') throw unexpected(answer, 'pushed');
-    const operations = batch.flatMap((b) => b.fragment.operations);
+    const operations = batch.flatMap(({ fragment: { header, operations: all } }) =>
+      all.map(({ operation }) => ({ operation, author: header.author })),
+    );
     const { verdicts } = answer.message;
     if (verdicts.length !== operations.length)
       throw new LatticeError('malformed', `${verdicts.length} verdicts for ${operations.length} operations`);
     operations.forEach((o, i) => {
       const verdict = verdicts[i] as PushVerdict;
       if (verdict === 'held') pushed++;
-      else if (verdict !== 'superseded') refusals.set(nameOfKey(deps, o.operation.key), verdict);
+      else if (verdict !== 'superseded')
+        refusals.set(nameOfKey(deps, o.operation.key), { reason: verdict, by: 'peer', author: o.author });
     });
     for (const { operation } of operations) {
       const left = (open.get(operation.key) ?? 0) - 1;

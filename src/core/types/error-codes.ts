@@ -112,6 +112,7 @@ export const ERROR_CODES = [
   'other-network',
   'unknown-format',
   'store-locked',
+  'store-full',
   'store-open-failed',
   'store-read-failed',
   'store-write-failed',

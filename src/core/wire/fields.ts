@@ -77,8 +77,8 @@ export interface WireReader {
    * says how many elements each known number has (or may have), itself included; another number is LatticeError `unknown-version`.
    */
   open(lengths: Readonly<Record<number, number | readonly number[]>>): number;
-  /** Whether anything of the input is left, for messages that exist in a shorter and a longer form. */
-  hasMore(): boolean;
+  /** How many elements the message has that was opened, for one that exists in a shorter and a longer form. */
+  elements(): number;
   /** Checks that nothing follows. */
   end(): void;
 }
@@ -90,6 +90,7 @@ export interface WireReader {
 export function createWireReader(what: string, input: Bytes, maxBytes: number): WireReader {
   if (input.length > maxBytes) throw malformed(`${what} has ${input.length} bytes, more than ${maxBytes}`);
   const reader = createReader(input);
+  let elements = 0;
 
   function bounded(field: string, value: number, min: number, max: number): number {
     if (value < min || value > max) throw malformed(`${what}: ${field} is ${value}, not within ${min}…${max}`);
@@ -105,6 +106,7 @@ export function createWireReader(what: string, input: Bytes, maxBytes: number): 
   return {
     open(lengths) {
       const length = readHead(reader, ARRAY);
+      elements = length;
       if (length === 0) throw malformed(`${what} is an empty array`);
       const type = readUint(reader);
       const expected = lengths[type];
@@ -114,7 +116,7 @@ export function createWireReader(what: string, input: Bytes, maxBytes: number): 
         throw malformed(`${what} of type ${type} has ${length} elements, not ${String(expected)}`);
       return type;
     },
-    hasMore: () => reader.at < reader.bytes.length,
+    elements: () => elements,
     array: (field, min, max) => bounded(`length of ${field}`, readHead(reader, ARRAY), min, max),
     uint: (field, min = 0, max = Number.MAX_SAFE_INTEGER) => bounded(field, readUint(reader), min, max),
     boolean: () => readBoolean(reader),

@@ -182,8 +182,10 @@ const SYNC = {
   chunk: 15,
   part: 16,
 } as const;
+/** A hello has as many elements, or two fewer from nodes of an earlier version. */
+const WHOLE_HELLO = 7;
 const SYNC_LENGTHS = {
-  1: [5, 7],
+  1: [WHOLE_HELLO - 2, WHOLE_HELLO],
   2: 2,
   3: 2,
   4: 3,
@@ -343,7 +345,7 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       const software = reader.text('software', 0, MAX_SOFTWARE_BYTES);
       const head = decodeSignedHead(reader.bytes('head', 1, MAX_HEAD_BYTES));
       const hello = { type: 'hello' as const, software, head, yourHlc: reader.hlc('your hlc') };
-      return reader.hasMore() ? { ...hello, about: readAbout(reader) } : hello;
+      return reader.elements() === WHOLE_HELLO ? { ...hello, about: readAbout(reader) } : hello;
     }
     case SYNC.digests:
       return { type: 'digests', queries: repeat(reader.array('queries', 1, MAX_QUERIES), () => readQuery(reader)) };

@@ -206,8 +206,8 @@ export interface SeriesPoint {
   readonly httpBytesOut: number;
   readonly repairs: number;
   readonly transitions: number;
+  /** How many members were heard and had this node's root, and how many are expected. */
   readonly peersEqual: number;
-  /** How many peers have told a root. */
   readonly peers: number;
   /** How many of the verdict's members were heard within the grace. */
   readonly heard: number;

@@ -16,6 +16,8 @@ import type { Names } from './names.ts';
 /** How often it is looked at whether there is something to keep, and how often times alone are a reason to. */
 const LOOK_EVERY_MS = 1_000;
 const TIMES_EVERY_MS = 60_000;
+/** By how much a wall clock that is slewed may move within a look, and more. */
+const CLOCK_SLACK_MS = 100;
 /** As many as a node knows peers at a time; those that were heard last are kept. */
 const MAX_REMEMBERED = 512;
 
@@ -79,8 +81,8 @@ export function createRememberedPeers(deps: RememberedPeersDeps): RememberedPeer
       const before = all.get(peer.author);
       const isSilent = !isHeard(peer.view, clock.monotonic(), deps);
       const isNew = before?.name !== now.name || before.url !== now.url;
-      // The wall clock may be set while a peer is silent, so its time is kept as it was first made.
-      const isLater = now.lastHeardAt > (before?.lastHeardAt ?? 0) + LOOK_EVERY_MS;
+      // A wall clock that is being set right must not make a silent peer's time new again and again.
+      const isLater = now.lastHeardAt > (before?.lastHeardAt ?? 0) + CLOCK_SLACK_MS;
       if (!isNew && !(isLater && (isSilent || isTime))) continue;
       all.set(peer.author, now);
       isDue = true;

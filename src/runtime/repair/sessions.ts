@@ -241,6 +241,7 @@ async function ingest(
     }
     return fragment.operations.map((o, i) => ({
       key: o.operation.key,
+      author: fragment.header.author,
       commit: fragment.idBytes,
       index: o.index,
       verdict: verdicts[i] as PushVerdict,

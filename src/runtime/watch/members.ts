@@ -65,7 +65,13 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
       differing: repair.differing?.keys === 0 ? undefined : repair.differing?.keys,
       repair: repair.progress,
       failed: last?.error === undefined ? undefined : { text: last.error, code: last.errorCode },
-      refused: Object.entries(repair.refused.reasons()).map(([reason, keys]) => ({ reason, keys })),
+      refused: repair.refused.groups().map(({ reason, keys, by, author: whose }) => ({
+        reason,
+        keys,
+        by: by === 'peer' ? 'member' : by,
+        author: whose === undefined ? undefined : names.label(whose),
+        publicKey: whose,
+      })),
       // What a silent member told says nothing of its present condition.
       readOnly:
         heard && condition?.refusesSince !== undefined

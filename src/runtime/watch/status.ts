@@ -16,7 +16,7 @@ import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Transitions } from '../fleet/transitions.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
-import { clockOf, heardMs, isHeard, isHeardOver } from '../peers/view.ts';
+import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -169,8 +169,7 @@ export function createStatus(given: StatusDeps): {
         ...optional('errorCode', url?.errorCode),
       },
       ...optional('root', head === undefined ? undefined : bytesToHex(head.root)),
-      agreement: peer.view.agreement,
-      ...optional('agreementSince', head === undefined ? undefined : peer.view.agreementSince),
+      ...agreementOf(peer),
       refused: { count: peer.repair.refused.size, reasons: peer.repair.refused.reasons() },
       ...optional('trustMatches', peer.view.trustMatches),
       ...optional('lastRepair', peer.repair.last),
@@ -180,6 +179,14 @@ export function createStatus(given: StatusDeps): {
       ...optional('readOnly', readOnlyOf(peer)),
       ...optional('clockOffsetMs', clockOffsetOf(peer)),
     };
+  }
+
+  /** A peer that is silent is compared with nothing: what its last head named says nothing of what it has at present. */
+  function agreementOf({ view }: Peer): Pick<PeerStatus, 'agreement' | 'agreementSince'> {
+    if (view.head === undefined) return { agreement: 'unknown' };
+    if (isHeard(view, clock.monotonic(), options))
+      return { agreement: view.agreement, agreementSince: view.agreementSince };
+    return { agreement: 'unknown', ...optional('agreementSince', wall(lastHeard(view))) };
   }
 
   /** What a peer that is heard told of its condition. */
@@ -195,7 +202,7 @@ export function createStatus(given: StatusDeps): {
    * left out, because keys differ where roots do; only a running repair may show it.
    */
   function differingOf(peer: Peer): PeerStatus['differing'] {
-    if (peer.view.agreement === 'equal')
+    if (agreementOf(peer).agreement === 'equal')
       return { keys: 0, at: wall(peer.view.agreementAt) ?? clock.now(), exact: true };
     return peer.repair.differing?.keys === 0 && !peer.repair.running ? undefined : peer.repair.differing;
   }

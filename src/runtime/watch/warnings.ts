@@ -53,7 +53,10 @@ export function createWarnings({ options, self, parts: s }: WarningsDeps): () =>
           `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`,
         );
       if (view.agreement === 'equal-except-refused') {
-        const why = Object.entries(repair.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
+        const why = repair.refused.groups().map(({ reason, keys, author }) => {
+          const whose = author === undefined ? '' : ` of ${s.names.label(author)}`;
+          return `${keys}${whose} ${reason}`;
+        });
         warn('refused-items', `${name} is equal except refused: ${repair.refused.size} (${why.join(', ')})`);
       }
     }

@@ -5,6 +5,8 @@ import { parseEnv } from 'node:util';
 import { describe, expect, it, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createSigner, systemRandom } from '../../../src/adapters/system/index.ts';
+import { STORE_EXIT } from '../../../src/app/store-exit.ts';
+import { EXIT_BY_CODE } from '../../../src/cli/exit-codes.ts';
 import { loadConfig, VARIABLES, type Variable } from '../../../src/config/index.ts';
 import { bytesToHex } from '../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
@@ -116,13 +118,11 @@ describe('systemd unit', () => {
     .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const);
   const valueOf = (name: string) => settings.filter(([key]) => key === name).map(([, value]) => value);
 
-  it('does not restart what a restart cannot mend: usage (2) and store (74); nor for ever', () => {
+  it('does not restart what a restart cannot mend, and retries a full disk for as long as it lasts [N9]', () => {
     expect(valueOf('Restart')).toEqual(['on-failure']);
-    expect(valueOf('RestartPreventExitStatus')).toEqual(['2 74']);
-    expect(Number(valueOf('StartLimitBurst')[0])).toBeGreaterThan(0);
-    expect(Number(valueOf('StartLimitIntervalSec')[0])).toBeGreaterThan(
-      Number(valueOf('StartLimitBurst')[0]) * Number(valueOf('RestartSec')[0]),
-    );
+    expect(valueOf('RestartPreventExitStatus')).toEqual([`${EXIT_BY_CODE['invalid-config']} ${STORE_EXIT.damaged}`]);
+    expect(valueOf('StartLimitIntervalSec')).toEqual(['0']);
+    expect(Number(valueOf('RestartSec')[0])).toBeGreaterThan(1);
   });
 
   it('runs without privileges on a file system that it cannot write to, but for its state', () => {

@@ -5,8 +5,8 @@ const bytes = (n: number): Uint8Array => new Uint8Array(32).fill(n);
 
 it('what was refused for one reason is forgotten without the rest [S12]', () => {
   const refused = new RefusedDifferences();
-  refused.add(bytes(1), bytes(9), undefined, 'future', 0);
-  refused.add(bytes(2), bytes(9), undefined, 'untrusted-author', 0);
+  refused.add(bytes(1), bytes(9), undefined, { reason: 'future' }, 0);
+  refused.add(bytes(2), bytes(9), undefined, { reason: 'untrusted-author' }, 0);
   refused.forget(new Set(['future']));
   expect(refused.reasons()).toEqual({ 'untrusted-author': 1 });
   expect(refused.waits(bytes(1), bytes(9), undefined, 1_000)).toBe(false);

@@ -192,8 +192,13 @@ describe('sync messages', () => {
       [
         [1, 1, 'lattice/0.1.0', sampleSigned.bytes, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5)],
         [
-          ...[1, 1, 'lattice/0.1.0', sampleSigned.bytes, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5)],
-          ...['oslo', [false, ['clone', 'disk']]],
+          1,
+          1,
+          'lattice/0.1.0',
+          sampleSigned.bytes,
+          Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5),
+          'oslo',
+          [false, ['clone', 'disk']],
         ],
         [
           2,

@@ -289,7 +289,7 @@ describe('the verdict on a gossiped head', () => {
       expect(await head({ type: 'head', head: twin })).toBe('accept');
     }
     expect(guard.reasons()).toEqual([
-      { code: 'clone', text: expect.stringContaining('another running node signs with our key') as string },
+      { code: 'clone', text: expect.stringContaining("Another node runs with this node's key") as string },
     ]);
     expect(peers.get(state.self.author)).toBeUndefined();
   });
@@ -353,7 +353,7 @@ describe('a hello', () => {
   it('of other software opens every refusal again [S12]', async () => {
     await intake.onHello(friend.author, hello(), 'p2p');
     const peer = peers.get(friend.author);
-    peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, 'unknown-version', 0);
+    peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, { reason: 'unknown-version' }, 0);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 2 })), 'p2p');
     expect([
       peer?.repair.refused.size,

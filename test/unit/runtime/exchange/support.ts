@@ -1,5 +1,5 @@
 import { type Author, type Bytes, compareBytes } from '../../../../src/core/types/index.ts';
-import { decodeFragment, keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { type About, decodeFragment, keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import { createSnapshotServer } from '../../../../src/runtime/bootstrap/snapshot-server.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
@@ -40,6 +40,8 @@ export interface Side extends TestState {
   readonly responder: Responder;
   /** A snapshot is being taken over. */
   bootstrapping: boolean;
+  /** What its hellos tell of it. */
+  about: About;
 }
 
 /** `trusted`: authors beside its own. */
@@ -63,7 +65,7 @@ export async function openSide(options: {
   const members = createMembers({ self: self.author, trust, peers });
   const life = new Uint8Array(8).fill(options.id);
   own = createOwnState({
-    about: () => ({ name: '', condition: { serves: true, readOnly: [] } }),
+    about: () => side.about,
     replica,
     software: `1.0.${options.id}`,
     self: self.author,
@@ -191,6 +193,7 @@ export async function openSide(options: {
     intake,
     responder,
     bootstrapping: false,
+    about: { name: `node${options.id}`, condition: { serves: true, readOnly: [] } },
   };
   return side;
 }
