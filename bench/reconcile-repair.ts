@@ -107,6 +107,7 @@ function session(mine: Side, theirs: Side): number {
     const operations = fragments.flatMap((fragment) =>
       fragment.operations.map((o) => ({
         key: o.operation.key,
+        author: fragment.header.author,
         commit: fragment.idBytes,
         index: o.index,
         verdict: 'held' as const,

@@ -28,14 +28,33 @@ const root = hex(7);
 const startedAt = Date.now() - 86_400_000;
 let sequence = 0;
 
+const nodes = Array.from({ length: PEERS }, (_, i) => ({
+  peerId: `12D3KooW${String(i).padStart(44, 'q')}`,
+  author: hex(i),
+  name: `node-${i}`,
+  label: `node-${i}`,
+  url: `http://10.0.0.${i}:8000`,
+  lung: i % 9 === 0 ? 'http' : 'p2p',
+}));
+
+const verdict = () => ({
+  kind: 'DIVERGED',
+  since: startedAt,
+  sentence: `5 of ${PEERS} other nodes differ from this one: this heals by itself.`,
+  reasons: [],
+  members: nodes.map((node, i) => ({
+    ...node,
+    agreement: i % 11 === 0 ? 'differs' : 'equal',
+    lastHeardAt: Date.now() - 300,
+    since: Date.now() - 4000,
+  })),
+});
+
 const peers = () => ({
-  peers: Array.from({ length: PEERS }, (_, i) => ({
-    peerId: `12D3KooW${String(i).padStart(44, 'q')}`,
-    author: hex(i),
-    url: `http://10.0.0.${i}:8000`,
+  peers: nodes.map((node, i) => ({
+    ...node,
     configured: true,
     trusted: true,
-    lung: i % 9 === 0 ? 'http' : 'p2p',
     p2p: { connected: true, lastHeardAt: Date.now() - 300, rttMs: 1 + (sequence % 7) },
     http: { reachable: true, streaming: false, lastHeardAt: Date.now() - 600 },
     root: i % 11 === 0 ? hex(sequence) : root,
@@ -70,6 +89,7 @@ const status = () => ({
   warnings: [],
   trust: { hash: root, authors: [hex(99)] },
   converged: { peers: PEERS, equal: PEERS - 5 },
+  verdict: verdict(),
   transitions: Array.from({ length: 20 }, (_, i) => ({
     at: startedAt + i,
     peer: hex(i),
@@ -101,6 +121,7 @@ const server = createServer((request, response) => {
   const json = (body) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   if (path === '/api/v1/status') return json(status());
   if (path === '/api/v1/peers') return json(peers());
+  if (path === '/api/v1/config') return json({ items: [] });
   if (path === '/api/v1/events') {
     stream(response);
     const timer = setInterval(() => {
@@ -142,7 +163,7 @@ try {
     session.on('Network.loadingFinished', (event) => (bytes += event.encodedDataLength));
     const from = performance.now();
     await page.goto(`${url}#/overview`);
-    await page.getByRole('heading', { level: 2, name: 'NOT CONVERGED' }).waitFor();
+    await page.getByRole('heading', { level: 2, name: 'DIVERGED' }).waitFor();
     loads.push(performance.now() - from);
     await context.close();
   }
@@ -155,14 +176,14 @@ try {
     return processInfo.filter(({ type }) => type === 'renderer').reduce((sum, { cpuTime }) => sum + cpuTime, 0);
   };
   const steady = {};
-  for (const view of ['overview', 'peers', 'log']) {
+  for (const view of ['overview', 'fleet', 'log']) {
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.goto(`${url}#/${view}`);
     if (view === 'log') {
-      await page.getByRole('button', { name: 'Enter the token' }).click();
+      await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
       await page.getByLabel('DIOTEC360_API_TOKEN').fill('any');
-      await page.getByRole('button', { name: 'Use it' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
       await page.getByText(/lines shown/).waitFor();
     } else await page.getByText('figures').first().waitFor();
     await pause(3000);

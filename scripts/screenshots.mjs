@@ -3,7 +3,7 @@
 //   npm run build && node scripts/screenshots.mjs [--all DIR]
 //
 // Three nodes run in a temporary directory. Two of them write the same keys while they are apart, so that there are
-// conflicts to show.
+// conflicts to show. The overview is taken twice: with all nodes, and with one that was stopped.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -17,7 +17,7 @@ import { chromium } from 'playwright-core';
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const OUT = fileURLToPath(new URL('../docs/screenshots/', import.meta.url));
-const MAX_BYTES = 200 * 1024;
+const MAX_BYTES = 150 * 1024;
 const DEADLINE_MS = 60_000;
 
 const { values } = parseArgs({ options: { all: { type: 'string' } } });
@@ -62,7 +62,7 @@ try {
     '--nodes',
     '3',
     '--names',
-    'amber,birch,cedar',
+    'oslo,lima,cairo',
     '--base-port',
     `${base}`,
     '--p2p-base-port',
@@ -123,11 +123,14 @@ try {
   });
 
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-  const shoot = async (path, { view, size = { width: 1280, height: 860 }, scheme = 'light', before }) => {
+  const shoot = async (
+    path,
+    { view, size = { width: 1280, height: 860 }, scheme = 'light', verdict = 'CONVERGED', before },
+  ) => {
     const context = await browser.newContext({ viewport: size, colorScheme: scheme, reducedMotion: 'reduce' });
     const page = await context.newPage();
     await page.goto(`${a.api}/dashboard/#/${view}`);
-    await page.getByRole('banner').getByText('CONVERGED', { exact: true }).waitFor();
+    await page.getByRole('banner').getByText(verdict, { exact: true }).waitFor();
     await before?.(page);
     await page.screenshot({ path });
     await context.close();
@@ -142,30 +145,34 @@ try {
     await page.evaluate(() => scrollTo(0, 0));
   };
   const login = async (page) => {
-    await page.getByRole('button', { name: 'Enter the token' }).first().click();
+    await page.getByRole('banner').getByRole('button', { name: 'Sign in' }).click();
     await page.getByLabel('DIOTEC360_API_TOKEN').fill(tokenOf(a));
-    await page.getByRole('button', { name: 'Use it' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
   };
   const choose = async (page) => page.getByRole('radio').nth(1).check();
+  const lines = async (page) => {
+    await page.getByRole('img', { name: /^Nodes up/ }).waitFor();
+    await page.getByText(/free$/).waitFor();
+  };
   const entry = `state?key=${encodeURIComponent('gateway/eu-1/address')}`;
   mkdirSync(OUT, { recursive: true });
-  await shoot(join(OUT, 'overview.png'), { view: 'overview' });
-  await shoot(join(OUT, 'peers.png'), { view: 'peers' });
-  await shoot(join(OUT, 'state.png'), { view: entry, size: { width: 1280, height: 760 }, before: proof });
-  await shoot(join(OUT, 'conflicts.png'), { view: 'conflicts', before: choose });
+  await shoot(join(OUT, 'overview.png'), { view: 'overview', before: lines });
+  await shoot(join(OUT, 'state.png'), { view: entry, size: { width: 1280, height: 640 }, before: proof });
+  await shoot(join(OUT, 'conflicts.png'), { view: 'conflicts', size: { width: 1280, height: 720 }, before: choose });
 
   if (values.all !== undefined) {
     mkdirSync(values.all, { recursive: true });
     const views = [
-      { name: 'overview' },
-      { name: 'peers', before: async (page) => page.getByRole('rowheader').first().getByRole('button').click() },
+      { name: 'overview', before: lines },
+      { name: 'fleet' },
+      { name: 'peer', view: `node?id=${c.publicKey}` },
       { name: 'sync', before: async (page) => page.getByRole('figure').last().waitFor() },
       { name: 'state', view: entry, before: proof },
       { name: 'conflicts', before: choose },
       { name: 'log', before: login },
       { name: 'node', before: login },
     ];
-    const sizes = { wide: { width: 1280, height: 1400 }, phone: { width: 360, height: 1400 } };
+    const sizes = { wide: { width: 1280, height: 1400 }, phone: { width: 390, height: 1400 } };
     for (const scheme of ['light', 'dark']) {
       for (const [kind, size] of Object.entries(sizes)) {
         for (const { name, view = name, before } of views) {
@@ -174,6 +181,13 @@ try {
       }
     }
   }
+
+  await stop(b);
+  await eventually('the series shows that one is silent', async () => {
+    const { items } = await (await fetch(`${a.api}/api/v1/series`)).json();
+    return items.filter(({ heard }) => heard === 1).length > 2;
+  });
+  await shoot(join(OUT, 'degraded.png'), { view: 'overview', verdict: 'DEGRADED', before: lines });
 } finally {
   await browser?.close();
   for (const child of children.values()) child.kill('SIGKILL');

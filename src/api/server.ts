@@ -16,7 +16,7 @@ import { sendError } from './http/errors.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
 import { createMethodTable, wrongMethod } from './http/methods.ts';
 import type { OpenResponses } from './http/open-response.ts';
-import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES } from './http/request-headers.ts';
+import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES, toOriginForm } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
 import { createShedding, type Shedding } from './http/shedding.ts';
 import { createStreamSlots, DOWNLOADS, EVENT_STREAMS } from './http/stream-slots.ts';
@@ -108,6 +108,7 @@ function createServer(
   const { connections, shedding } = watchers;
   const run = randomBytes(4).toString('hex');
   let requests = 0;
+  const nextId = (): string => `${run}-${(++requests).toString(36)}`;
   return fastify({
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
@@ -136,15 +137,24 @@ function createServer(
       // The routes parse their queries themselves, strictly.
       querystringParser: () => ({}),
     },
+    rewriteUrl: toOriginForm,
     // The client's request id is taken only when it is visible ASCII, because it is written into logs and headers.
     genReqId: (raw) => {
       const given = raw.headers['x-request-id'];
-      return typeof given === 'string' && /^[!-~]{1,64}$/.test(given) ? given : `${run}-${(++requests).toString(36)}`;
+      return typeof given === 'string' && /^[!-~]{1,64}$/.test(given) ? given : nextId();
     },
     // What a client sends counts as it is: nothing is turned into another type or left out, and every flaw is named.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
-    clientErrorHandler: answerUnreadable(clock, SECURITY_HEADERS),
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply.headers(SECURITY_HEADERS), log),
+    clientErrorHandler: answerUnreadable(clock, () => ({ ...SECURITY_HEADERS, 'x-request-id': nextId() })),
+    frameworkErrors: (error, request, reply) =>
+      sendError(error, request, reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id }), log),
+  });
+}
+
+/** Answers where the program that runs the node does not say how its configuration is read again. */
+async function cannotReload(): Promise<never> {
+  throw new LatticeError('reload-impossible', 'this node cannot read its configuration again', {
+    next: 'restart it with the new configuration',
   });
 }
 
@@ -246,7 +256,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(persistenceRoutes(context));
   await app.register(stateRoutes(context, checkToken, costs));
   await app.register(historyRoutes(context));
-  await app.register(operatorRoutes(context, checkToken));
+  await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);
   await app.register(openApiRoutes);

@@ -1,22 +1,16 @@
+import { type Cause, prefixOf } from './causes.ts';
 import type { NodeReport } from './examine.ts';
-import type { Finding } from './finding.ts';
 
 /** The states of monitoring plugins (Nagios, Icinga and compatible ones). The index of each is its exit code. */
 const STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 
-/** Makes a plugin's line for monitoring: the state, the most serious finding, and numbers after the bar. */
+/** Makes a plugin's line for monitoring: the state, the worst cause, and numbers after the bar. */
 export function checkLine(
   reports: readonly NodeReport[],
-  fleet: readonly Finding[],
+  causes: readonly Cause[],
 ): { readonly code: number; readonly line: string } {
-  const named = [
-    ...reports.flatMap(({ url, findings }) =>
-      findings.map((finding) => ({ ...finding, text: `${url}: ${finding.text}` })),
-    ),
-    ...fleet,
-  ];
-  const bad = named.filter(({ level }) => level === 'bad');
-  const notes = named.filter(({ level }) => level === 'note');
+  const bad = causes.filter(({ level }) => level === 'bad');
+  const notes = causes.filter(({ level }) => level === 'note');
   const reachable = reports.filter((report) => report.reachable);
   const code = reachable.length === 0 ? 3 : bad.length > 0 ? 2 : notes.length > 0 ? 1 : 0;
   const [first, ...more] = [...bad, ...notes];
@@ -24,7 +18,7 @@ export function checkLine(
   const said =
     first === undefined
       ? `${reachable.length} ${reachable.length === 1 ? 'node' : 'nodes'}, root ${[...roots][0] ?? 'unknown'}`
-      : `${first.text}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
+      : `${prefixOf(first.nodes)}${first.text}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
   const entries = Math.max(0, ...reports.map(({ status }) => status?.entries ?? 0));
   const conflicts = Math.max(0, ...reports.map(({ status }) => status?.conflicts ?? 0));
   const numbers = `nodes=${reports.length} reachable=${reachable.length} critical=${bad.length} warnings=${notes.length} roots=${roots.size} entries=${entries} conflicts=${conflicts}`;

@@ -90,6 +90,14 @@ export function watchable(command: Command): Command {
     .addOption(new Option('--interval <seconds>', 'pause between two looks').default(1).argParser(numberIn(0.1, 3600)));
 }
 
+/** Adds --fleet, with which a command asks every node. Its value is named last, because it may be left out. */
+export function fleetWide(command: Command): Command {
+  return command.option(
+    '--fleet [file]',
+    'a table of all nodes: those of this fleet.json, of the context, or that the asked node knows',
+  );
+}
+
 /** Adds --limit, the number of items to list at most. */
 export function limited(command: Command, what: string, standard: number, greatest: number): Command {
   return command.addOption(

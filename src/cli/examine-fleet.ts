@@ -10,7 +10,7 @@ export function examineFleet(reports: readonly NodeReport[]): Finding[] {
   if (known.length < 2) return [];
   const compare = (what: string, value: (status: Status) => string, differ: (text: string) => Finding): Finding => {
     const byValue = new Map<string, string[]>();
-    for (const { url, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), url]);
+    for (const { label, status } of known) byValue.set(value(status), [...(byValue.get(value(status)) ?? []), label]);
     const found = [...byValue];
     if (found.length === 1) return ok(`same ${what} on ${known.length} nodes: ${found[0]?.[0] ?? ''}`);
     return differ(`different ${what}: ${found.map(([v, urls]) => `${v} on ${urls.join(', ')}`).join('; ')}`);
@@ -24,12 +24,15 @@ export function examineFleet(reports: readonly NodeReport[]): Finding[] {
     compare(
       'trust list',
       (s) => s.trust.hash,
-      (text) => bad(text, 'Set the same DIOTEC360_TRUSTED_STATE_PUBKEYS everywhere.'),
+      (text) => bad(text, 'Set the same DIOTEC360_TRUSTED_STATE_PUBKEYS everywhere.', { topic: 'trust' }),
     ),
     compare(
       'root',
       (s) => s.root,
-      (text) => bad(text, 'Wait while writes go on; then look at lattice peers, and repair with lattice sync now.'),
+      (text) =>
+        bad(text, 'Wait while writes go on; then look at lattice peers, and repair with lattice sync now.', {
+          topic: 'root',
+        }),
     ),
     compare(
       'version',
@@ -47,7 +50,9 @@ function twins(known: readonly KnownReport[]): Finding[] {
     const twin = seen.get(report.status.peerId);
     if (twin !== undefined && twin.status.incarnation !== report.status.incarnation) {
       findings.push(
-        bad(`${twin.url} and ${report.url} run with the same key`, 'Stop one of them and give it a key of its own.'),
+        bad(`${twin.url} and ${report.url} run with the same key`, 'Stop one of them and give it a key of its own.', {
+          topic: 'clone',
+        }),
       );
     }
     seen.set(report.status.peerId, report);

@@ -2,7 +2,7 @@ import type { Peer, PingResult, Status } from '../client/index.ts';
 import { LatticeError } from '../core/types/index.ts';
 import { type ApiClient, createApiClient } from './client.ts';
 import type { NodeReport } from './examine.ts';
-import { bad, type Finding, info, note, ok } from './finding.ts';
+import { bad, type Finding, info, note, ok, type Sign } from './finding.ts';
 
 /** Peers that are asked about a single node at most. */
 const MAX_ASKED = 16;
@@ -34,8 +34,8 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
       status: report.status as Status,
       peers: report.peers,
     }));
-    return await summary(status, witnesses, (text) =>
-      note(text, 'See that node below or above, and the firewall between the two.'),
+    return await summary(status, witnesses, (text, sign) =>
+      note(text, 'See the firewall between the two, and the log of each.', sign),
     );
   }
   const known = peers.flatMap((peer) => (peer.url === undefined ? [] : [peer.url]));
@@ -45,8 +45,8 @@ export async function examineReach(target: Target, all: readonly Target[], timeo
   const witnesses = asked.filter(
     (answer): answer is Witness => typeof answer !== 'string' && answer.status.network === status.network,
   );
-  const findings = await summary(status, witnesses, (text) =>
-    bad(text, 'Open the way from that node to this one: firewall, ports, URL.'),
+  const findings = await summary(status, witnesses, (text, sign) =>
+    bad(text, 'Open the way from that node to this one: firewall, ports, URL.', sign),
   );
   if (silent.length > 0) findings.push(info(`from here these peers could not be asked: ${silent.join(', ')}`));
   if (known.length > urls.length) findings.push(info(`${known.length - urls.length} further peers were not asked`));
@@ -68,7 +68,7 @@ async function ask(url: string, timeoutMs: number): Promise<Witness | string> {
 async function summary(
   status: Status,
   witnesses: readonly Witness[],
-  fail: (text: string) => Finding,
+  fail: (text: string, sign: Sign) => Finding,
 ): Promise<Finding[]> {
   const counts = { p2p: { reached: 0, asked: 0 }, http: { reached: 0, asked: 0 } };
   const failures: Finding[] = [];
@@ -78,7 +78,7 @@ async function summary(
     if (lungs === undefined) {
       failures.push(
         note(
-          `${witness.client.url} does not know it`,
+          `${witness.status.name} does not know it`,
           'Name it there in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP.',
         ),
       );
@@ -90,7 +90,11 @@ async function summary(
       else {
         const name = lung === 'p2p' ? 'P2P' : 'HTTP';
         failures.push(
-          fail(`${witness.client.url} does not reach it over ${name}${error === undefined ? '' : `: ${error}`}`),
+          fail(
+            `${witness.status.name} does not reach it over ${name}${error === undefined ? '' : `: ${error}`}`,
+            // A node without P2P peers has said so itself.
+            lung === 'p2p' ? { topic: 'p2p' } : { topic: 'http', about: witness.status.peerId },
+          ),
         );
       }
     }
@@ -110,7 +114,10 @@ async function reaches({ client, status, peers }: Witness, node: Status): Promis
   const seen = peers.find((peer) => peer.peerId === node.peerId);
   if (seen === undefined) return undefined;
   const expected = (lung: Lungs[number]['lung']): boolean =>
-    lung === 'p2p' ? node.p2p.enabled && status.p2p.enabled : status.http.enabled && seen.url !== undefined;
+    lung === 'p2p'
+      ? node.p2p.enabled && status.p2p.enabled && ![node.mode, status.mode].includes('http')
+      : // A node that only dials out is reached by the connection that it opened.
+        status.http.enabled && seen.url !== undefined && seen.configured && ![node.mode, status.mode].includes('p2p');
   const lungs: Lungs = client.hasToken ? await ping(client, node.peerId, seen) : lastSeen(seen);
   return lungs.filter(({ lung }) => expected(lung));
 }

@@ -5,13 +5,18 @@ import { LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
+import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
-import { nextStepOfReadOnly, nextStepOfUnreached } from './next-steps.ts';
+import { nextStepOfUnreached } from './next-steps.ts';
 import { byteCount, duration } from './output.ts';
 import { canConnect, portsOf } from './reach.ts';
 
 export interface NodeReport {
   readonly url: string;
+  /** What people call the node: the name that it or a fleet.json tells, else its URL. */
+  readonly label: string;
+  /** As the node tells it, else as a fleet.json does. */
+  readonly peerId: string | undefined;
   /** True when the node gave any answer. */
   readonly reachable: boolean;
   readonly status: Status | undefined;
@@ -30,49 +35,51 @@ const DESCRIPTORS_NOTE_PART = 0.6;
 /** When the event loop keeps callbacks waiting for longer, heads and pings are answered late. */
 const LOOP_NOTE_MS = 250;
 
+/** What is known of a node before it is asked, from a fleet.json. */
+export interface Expected {
+  readonly name?: string;
+  readonly peerId?: string;
+}
+
 /** Examines one node. Whatever the node does or fails to do becomes a finding and never a rejection. */
-export async function examineNode(client: ApiClient, expectedPeerId: string | undefined): Promise<NodeReport> {
+export async function examineNode(client: ApiClient, expected: Expected): Promise<NodeReport> {
   const { url } = client;
   const findings: Finding[] = [];
-  const report = { url, peers: [], status: undefined, findings };
+  const label = expected.name ?? url;
+  const report = { url, label, peerId: expected.peerId, peers: [], status: undefined, findings };
   try {
     (await client.request('/health')).json();
     findings.push(ok('answers'));
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
-    findings.push(bad(error.message, advised(error).next ?? 'Start the node and look at its log.'));
-    return { ...report, reachable: error.code !== 'unreachable' && error.code !== 'timeout' };
+    return { ...report, ...unanswered(report, error) };
   }
   try {
     const asked = Date.now();
     const status = await client.getStatus();
     const answered = Date.now();
     const peers = await client.listPeers();
-    if (expectedPeerId !== undefined && status.peerId !== expectedPeerId) {
+    if (expected.peerId !== undefined && status.peerId !== expected.peerId) {
       findings.push(
-        bad(`is ${status.peerId}, not ${expectedPeerId}`, 'Another node answers at this URL: check ports and proxies.'),
+        bad(
+          `is ${status.peerId}, not ${expected.peerId}`,
+          'Another node answers at this URL: check ports and proxies.',
+        ),
       );
     }
     findings.push(
+      ...examineVerdict(status, peers),
+      ...examineMode(status),
       ...examineP2p(status),
       ...(await examinePorts(client, status)),
       ...(await examineHttp(client, status, peers)),
-      ...examineWrites(status),
       ...(await examineReadiness(client, status)),
       ...(await examineResources(client)),
       examineClock(status.now - (asked + answered) / 2, (answered - asked) / 2),
       ...examineTrust(status, peers),
+      ...examineWarnings(status),
     );
-    for (const { author, at } of status.cuts?.disagreeing ?? []) {
-      findings.push(
-        note(
-          `${author} attested another root for ${new Date(at).toISOString()}`,
-          'Compare with lattice peers diff PEER.',
-        ),
-      );
-    }
-    for (const { text } of status.warnings) findings.push(note(text));
-    return { ...report, reachable: true, status, peers };
+    return { ...report, label: status.name, peerId: status.peerId, reachable: true, status, peers };
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
     findings.push(
@@ -85,15 +92,28 @@ export async function examineNode(client: ApiClient, expectedPeerId: string | un
   }
 }
 
-function examineP2p({ p2p }: Status): Finding[] {
+/** The report on a node that did not answer a request. */
+function unanswered(
+  { label, url }: Pick<NodeReport, 'label' | 'url'>,
+  error: LatticeError,
+): Pick<NodeReport, 'reachable' | 'findings'> {
+  const who = label === url ? error.message : `${label} does not answer: ${error.message}`;
+  return {
+    reachable: error.code !== 'unreachable' && error.code !== 'timeout',
+    findings: [bad(who, advised(error).next ?? 'Start the node and look at its log.', { topic: 'down', about: url })],
+  };
+}
+
+function examineP2p({ p2p, mode, verdict }: Status): Finding[] {
   if (!p2p.enabled) {
-    return [
-      info(
-        'P2P is off: HTTP alone carries the state',
-        'Set DIOTEC360_P2P_LISTEN and DIOTEC360_P2P_BOOTSTRAP to switch it on.',
-      ),
-    ];
+    // Addresses that are configured and not used were switched off on purpose.
+    const next =
+      p2p.bootstrap.length > 0
+        ? 'DIOTEC360_P2P_ENABLED=false switches it off; take that line out to switch it on.'
+        : 'Set DIOTEC360_P2P_LISTEN and DIOTEC360_P2P_BOOTSTRAP to switch it on.';
+    return [info('P2P is off: HTTP alone carries the state', next)];
   }
+  if (mode === 'http') return [];
   if (p2p.state !== 'running') {
     return [
       bad(
@@ -102,15 +122,18 @@ function examineP2p({ p2p }: Status): Finding[] {
       ),
     ];
   }
-  if (p2p.peers === 0) {
-    return [
-      bad(
-        'P2P runs without a peer',
-        'Check that the ports in DIOTEC360_P2P_BOOTSTRAP are open both ways and that its peer ids are right (lattice id).',
-      ),
-    ];
-  }
-  return [ok(`P2P runs, ${p2p.peers} ${p2p.peers === 1 ? 'peer' : 'peers'}`)];
+  if (p2p.peers > 0) return [ok(`P2P runs, ${p2p.peers} ${p2p.peers === 1 ? 'peer' : 'peers'}`)];
+  // Where nobody is heard over the other lung either, the verdict tells who is silent, and that explains this.
+  if (verdict.members.every(({ lung }) => lung === 'none')) return [info('P2P runs without a peer')];
+  return [
+    bad(
+      'P2P runs without a peer, and HTTP carries everything',
+      p2p.bootstrap.length > 0
+        ? 'Check that the ports in DIOTEC360_P2P_BOOTSTRAP are open both ways and that its peer ids are right (lattice id).'
+        : 'It dials nobody (DIOTEC360_P2P_BOOTSTRAP is empty): name the others there, or have them name its address.',
+      { topic: 'p2p' },
+    ),
+  ];
 }
 
 /** Examines whether the ports that P2P listens on accept connections at the host of the API. */
@@ -151,22 +174,26 @@ async function examineHttp(client: ApiClient, status: Status, peers: readonly Pe
       : bad(`HTTP sync answers status ${refused}`, 'Let proxies pass /api/v1/sync unchanged.'),
   );
   if (!status.http.enabled)
-    findings.push(info('it asks no peer over HTTP', 'Name the others in DIOTEC360_LATTICE_NODES.'));
+    findings.push(
+      info(
+        'it dials no peer over HTTP, and the others have to dial it',
+        'Name them in DIOTEC360_LATTICE_NODES to have it dial them, too.',
+      ),
+    );
   for (const peer of peers) {
-    if (!peer.configured || peer.url === undefined || peer.http.reachable) continue;
+    if (!peer.configured || peer.url === undefined || peer.http.reachable || status.mode === 'p2p') continue;
+    const member = status.verdict.members.find(({ author }) => author !== undefined && author === peer.author);
+    // The verdict tells of a member that no lung brings.
+    if (member !== undefined && member.lung === 'none') continue;
     findings.push(
       bad(
-        `it cannot reach ${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
+        `it cannot reach ${peer.label} at ${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
         nextStepOfUnreached(peer.http.errorCode),
+        { topic: 'http', ...(peer.peerId === undefined ? {} : { about: peer.peerId }) },
       ),
     );
   }
   return findings;
-}
-
-function examineWrites(status: Status): Finding[] {
-  if (status.writable) return [ok('accepts writes')];
-  return status.readOnlyReasons.map(({ code, text }) => bad(`read-only: ${text}`, nextStepOfReadOnly(code)));
 }
 
 /** Reports why the node is not ready for requests. A node that is read-only has a finding for that already. */
@@ -225,8 +252,9 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
 function examineClock(offsetMs: number, errorMs: number): Finding {
   const off = Math.max(0, Math.abs(offsetMs) - errorMs);
   const text = `its clock is ${Math.round(Math.abs(offsetMs))} ms ${offsetMs < 0 ? 'behind' : 'ahead of'} this machine's (± ${Math.ceil(errorMs)})`;
-  if (off > CLOCK_BAD_MS) return bad(text, 'Synchronise the clocks (NTP).');
-  return off > CLOCK_NOTE_MS ? note(text, 'Synchronise the clocks (NTP).') : ok(text);
+  const sign = { topic: 'clock' };
+  if (off > CLOCK_BAD_MS) return bad(text, 'Synchronise the clocks (NTP).', sign);
+  return off > CLOCK_NOTE_MS ? note(text, 'Synchronise the clocks (NTP).', sign) : ok(text);
 }
 
 /** Reports a node that trusts no key but its own, because it takes nothing from its peers. */

@@ -95,6 +95,9 @@ export function printable(text: string): string {
   );
 }
 
+/** The digits of a root that tables show. Two roots that begin alike are all but surely equal. */
+export const SHORT_ROOT = 12;
+
 /** Formats a duration in ms for people. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;

@@ -9,9 +9,17 @@ import { commandAt, createHint, pathOf } from './hints.ts';
 import { FORMS, type Form } from './output.ts';
 import { createProgram } from './program.ts';
 
+/** The word by which the scripts of completion ask for values. It is no command, and no help lists it. */
+const COMPLETE = '__complete';
+
 /** Runs one command line, given without the program's name. Resolves with the exit code and never rejects. */
 export async function runCli(argv: readonly string[], context: CliContext, version: string): Promise<number> {
   const { output } = context;
+  if (argv[0] === COMPLETE) {
+    const { completeValues } = await import('./complete-values.ts');
+    await completeValues(context, argv.slice(1));
+    return EXIT.ok;
+  }
   let exitCode: number = EXIT.ok;
   let help = '';
   const program = createProgram(
@@ -38,7 +46,8 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
       output.remark(help.replace(/\n$/, ''));
       return EXIT.usage;
     }
-    const shown = error instanceof CommanderError ? usageOf(error, commandAt(program, argv)) : advised(error);
+    const shown =
+      error instanceof CommanderError ? usageOf(error, commandAt(program, argv)) : advised(error, program.opts());
     reportError(shown, output, asData);
     return exitCodeOf(shown);
   }

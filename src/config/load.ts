@@ -26,7 +26,7 @@ export function isWildcard(host: string): boolean {
 }
 
 /** What the production guard objects to, each as a sentence that names the fix. Empty outside of production. */
-function violationsOf(config: Omit<Config, 'violations'>): string[] {
+export function violationsOf(config: Omit<Config, 'violations'>): string[] {
   if (config.environment !== 'production') return [];
   const violations: string[] = [];
   const { enabled: serves } = config.api;
@@ -192,6 +192,7 @@ export function configOf(
   const config: Omit<Config, 'violations'> = {
     name: read('NODE_NAME'),
     role: read('NODE_ROLE'),
+    names: read('NODE_NAMES'),
     environment: environment as Config['environment'],
     network: read('NETWORK') || topic,
     stateDir,

@@ -18,6 +18,8 @@ export interface ConfigSetting {
 export interface Config {
   readonly name: string;
   readonly role: string;
+  /** What other nodes are called, each by its public key of 64 hex digits. */
+  readonly names: readonly (readonly [publicKey: string, name: string])[];
   readonly environment: 'development' | 'production';
   readonly network: string;
   readonly stateDir: string;

@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 import { isStrictPublicKey } from '../adapters/system/keys.ts';
 import { bytesToHex, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
+import { MAX_NAME_BYTES } from '../core/wire/about.ts';
 import { parseBaseUrl } from '../core/wire/base-url.ts';
 import { type Flaw, isFlaw, isHostName, parsePort } from '../core/wire/host.ts';
 import { parseListenMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
@@ -34,6 +35,8 @@ export interface Values {
   readonly proxies: readonly string[];
   /** 64 lower-case hex digits each, sorted, and each key once. */
   readonly 'public-keys': readonly string[];
+  /** Pairs of 64 lower-case hex digits and a name. */
+  readonly 'node-names': readonly (readonly [publicKey: string, name: string])[];
   /** Multiaddrs without /p2p. */
   readonly 'listen-addresses': readonly string[];
   readonly 'peer-addresses': readonly string[];
@@ -150,6 +153,19 @@ function publicKey(text: string): string | Flaw {
   return bytesToHex(bytes);
 }
 
+/** `<public key>=<name>`, in the same form with the key in lower case. */
+function nodeName(text: string): string | Flaw {
+  const at = text.indexOf('=');
+  const name = text.slice(at + 1).trim();
+  if (at < 0 || name === '')
+    return { rule: 'it is not a public key and a name', fix: 'write <64 hex digits>=<name>, as in "lattice id"' };
+  const key = publicKey(text.slice(0, at).trim());
+  if (isFlaw(key)) return key;
+  if (new TextEncoder().encode(name).length > MAX_NAME_BYTES)
+    return { rule: `the name is longer than ${MAX_NAME_BYTES} bytes`, fix: 'write a shorter one' };
+  return `${key}=${name}`;
+}
+
 function parseSeconds(text: string, { variable, reject }: Context): number {
   const [least, greatest] = variable.range ?? [0, Number.MAX_SAFE_INTEGER];
   const value = /^(\d{1,12}(\.\d{1,12})?|\.\d{1,12})$/.test(text) ? Number(text) : Number.NaN;
@@ -238,6 +254,8 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
   hosts: (text, context) => parseList(text, context, hostHeader),
   proxies: (text, context) => parseList(text, context, proxy),
   'public-keys': (text, context) => [...parseList(text, context, publicKey)].sort(),
+  'node-names': (text, context) =>
+    parseList(text, context, nodeName).map((pair) => [pair.slice(0, 64), pair.slice(65)] as const),
   'listen-addresses': (text, context) => parseList(text, context, (value) => textOrFlaw(parseListenMultiaddr(value))),
   'peer-addresses': (text, context) => parseList(text, context, (value) => textOrFlaw(parsePeerMultiaddr(value))),
 };

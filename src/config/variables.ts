@@ -18,6 +18,7 @@ export type Kind =
   | 'hosts'
   | 'proxies'
   | 'public-keys'
+  | 'node-names'
   | 'listen-addresses'
   | 'peer-addresses';
 
@@ -59,6 +60,14 @@ export const VARIABLES = [
     unit: 'text',
     default: '',
     description: 'The name of the node in logs, status and its fleet, for example node2-diotec360.',
+  },
+  {
+    name: 'NODE_NAMES',
+    kind: 'node-names',
+    unit: 'list of public-key=name',
+    default: '',
+    description:
+      'What the other nodes of the fleet are called. A node tells its name itself once it is heard; until then it is named by this.',
   },
   {
     name: 'NODE_ROLE',

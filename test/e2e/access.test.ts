@@ -2,14 +2,15 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
-import { expectNoComplaint, giveToken, openDashboard, verdictChip } from './browser.ts';
+import { expectNoComplaint, giveToken, openDashboard, rowOf, typeToken, verdictChip } from './browser.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TITLES = {
   overview: 'Overview',
-  peers: 'Peers',
+  fleet: 'Fleet',
   sync: 'Sync',
   state: 'State',
   conflicts: 'Conflicts',
@@ -17,7 +18,7 @@ const TITLES = {
   node: 'Node',
 } as const;
 type View = keyof typeof TITLES;
-const VIEWS = Object.keys(TITLES) as View[];
+const VIEWS = [...(Object.keys(TITLES) as View[]), 'peer' as const];
 
 interface Violation {
   readonly id: string;
@@ -60,22 +61,23 @@ describe('the dashboard for everybody', () => {
     await fleet.settled();
   });
 
-  /** The fullest form of a view: an open peer, a proof, lines of log, settings. */
-  async function fill(page: Page, view: View): Promise<void> {
-    await page.getByRole('heading', { level: 1, name: TITLES[view] }).waitFor();
-    if (view === 'peers') {
-      await page.getByRole('rowheader').first().getByRole('button').click();
-      await page.getByRole('button', { name: 'Show which keys differ' }).waitFor();
-    }
+  /** The fullest form of a view: a proof, an editor, lines of log, settings. `peer` is the page of another node. */
+  async function fill(page: Page, view: View | 'peer'): Promise<void> {
+    await page.getByRole('heading', { level: 1, name: TITLES[view === 'peer' ? 'node' : view] }).waitFor();
+    if (view === 'overview') await page.getByRole('img', { name: /^Nodes up/ }).waitFor();
+    if (view === 'fleet') await rowOf(page, 'node-b').getByText('Equal', { exact: true }).waitFor();
+    if (view === 'peer') await page.getByRole('button', { name: 'Show which keys differ' }).waitFor();
     if (view === 'sync') await page.getByRole('figure').first().waitFor();
     if (view === 'state') {
       await page.getByRole('link', { name: /^limits\/connections/ }).click();
       await page.getByRole('button', { name: 'Read and verify' }).click();
       await page.getByText('Proof verified', { exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Edit' }).click();
+      await page.getByLabel('New value, as JSON').fill('{');
     }
-    if (view === 'conflicts') await page.getByRole('radio').first().check();
+    if (view === 'conflicts') await page.getByRole('radio', { name: 'Write another value' }).check();
     if (view === 'log' || view === 'node') {
-      await page.getByRole('button', { name: 'Enter the token' }).click();
+      await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
       await giveToken(page, a.token);
       await (view === 'log'
         ? page.getByRole('region', { name: 'Log lines' }).getByRole('listitem').first()
@@ -87,12 +89,17 @@ describe('the dashboard for everybody', () => {
   it.each(VIEWS.flatMap((view) => (['light', 'dark'] as const).map((scheme) => [view, scheme] as const)))(
     '%s in %s: axe finds nothing, wide and at phone width, and nothing is wider than a phone',
     async (view, scheme) => {
-      const opened = await openDashboard(a, { view, scheme });
+      const opened = await openDashboard(a, { view: view === 'peer' ? `node?id=${b.author}` : view, scheme });
       const { page } = opened;
       await fill(page, view);
       expect(await violations(page)).toEqual([]);
-      await page.setViewportSize({ width: 360, height: 740 });
+      await page.setViewportSize({ width: 390, height: 844 });
       expect(await widerThanScreen(page)).toBe(0);
+      // What a row is about is readable there too.
+      if (view === 'overview' || view === 'fleet' || view === 'state') {
+        const link = page.getByRole('rowheader').first().getByRole('link');
+        expect((await link.boundingBox())?.width).toBeGreaterThan(30);
+      }
       expect(await violations(page)).toEqual([]);
       expectNoComplaint(opened);
     },
@@ -110,8 +117,9 @@ describe('the dashboard for everybody', () => {
     async (scheme) => {
       const opened = await openDashboard(a, { view: 'log', scheme });
       const { page } = opened;
-      await page.getByRole('button', { name: 'Enter the token' }).click();
-      await page.getByRole('dialog').waitFor();
+      await page.getByRole('banner').getByRole('button', { name: 'Sign in' }).click();
+      await typeToken(page, 'wrong');
+      await page.getByRole('dialog').getByText('the API token is wrong').waitFor();
       expect(await violations(page)).toEqual([]);
       await page.keyboard.press('Escape');
       await page.getByRole('dialog').waitFor({ state: 'hidden' });
@@ -141,12 +149,12 @@ describe('the dashboard for everybody', () => {
     await page.getByRole('heading', { level: 1, name: 'Live log' }).waitFor();
     await eventually('the heading has the focus', async () => (await focused()) === 'Live log');
     await page.keyboard.press('Tab');
-    expect(await focused()).toBe('Enter the token');
+    expect(await focused()).toBe('Sign in');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     expect(await page.evaluate<string>('document.activeElement.id')).toBe('token');
     await page.keyboard.press('Escape');
-    await eventually('the focus is back', async () => (await focused()) === 'Enter the token');
+    await eventually('the focus is back', async () => (await focused()) === 'Sign in');
   });
 
   it('changes its theme for this tab when asked, and tells changes of the verdict to screen readers', async () => {
@@ -159,7 +167,7 @@ describe('the dashboard for everybody', () => {
     await page.getByRole('button', { name: 'Theme: dark' }).waitFor();
     await eventually('it is dark', async () => (await ground()) !== light);
     await page.route('**/api/v1/**', (route) => route.abort());
-    await page.getByRole('status').getByText('does not answer any more').waitFor({ state: 'attached' });
+    await page.getByRole('status').getByText('The node does not answer.').waitFor({ state: 'attached' });
   });
 
   it('keeps no connection in a hidden tab, and looks again when it is seen', async () => {
@@ -174,6 +182,20 @@ describe('the dashboard for everybody', () => {
     await Promise.all([page.waitForRequest(isStream), page.waitForRequest('**/api/v1/status'), seen(false)]);
   });
 
+  it('tells a node that answers with errors from one that does not answer', async () => {
+    const { page } = await openDashboard(a);
+    await verdictChip(page, 'CONVERGED').waitFor();
+    const banner = page.getByRole('alert').filter({ hasText: 'Disconnected.' });
+    await page.route('**/api/v1/status', (route) =>
+      route.fulfill({ status: 503, json: { code: 'store-closed', detail: 'the store is closed' } }),
+    );
+    await banner.getByText('The node answers with an error: the store is closed.').waitFor();
+    await page.unroute('**/api/v1/status');
+    await banner.waitFor({ state: 'detached' });
+    await page.route('**/api/v1/**', (route) => route.abort());
+    await banner.getByText('The node does not answer.').waitFor();
+  });
+
   it('says what is empty, being read, failing, or not there on this node', async () => {
     const { page } = await openDashboard(a, {
       view: 'state?prefix=nothing-begins-so',
@@ -184,14 +206,14 @@ describe('the dashboard for everybody', () => {
         await p.route('**/api/v1/resources', () => new Promise<void>(() => undefined));
       },
     });
-    await page.getByText('No key begins with nothing-begins-so').waitFor();
+    await page.getByText(/No key begins with\s*nothing-begins-so/).waitFor();
     await page.route('**/api/v1/state?*', (route) =>
       route.fulfill({
         status: 503,
         json: { code: 'store-closed', detail: 'the store is closed', next: 'restart the node' },
       }),
     );
-    await page.getByRole('button', { name: 'Read again' }).click();
+    await page.getByRole('button', { name: 'Refresh' }).click();
     const alert = page.getByRole('alert').filter({ hasText: 'The store is closed.' });
     await alert.getByText('Next: restart the node').waitFor();
     await page.unroute('**/api/v1/state?*');
@@ -204,22 +226,26 @@ describe('the dashboard for everybody', () => {
     await page.getByText('Reading its resources').waitFor();
   });
 
-  it('stays within its bounds with 50 peers and more lines than it keeps', async () => {
-    const [template] = await a.api.peers();
-    const peers = Array.from({ length: 50 }, (_, i) => ({
+  it('stays within its bounds with 50 other nodes and more lines than it keeps', async () => {
+    const [template] = (await a.api.status()).verdict.members;
+    const members = Array.from({ length: 50 }, (_, i) => ({
       ...template,
-      peerId: `12D3KooW${String(i).padStart(44, 'x')}`,
+      author: String(i).padStart(64, '0'),
+      label: `node ${i}`,
+      lung: i % 2 === 0 ? 'p2p' : 'http',
     }));
     const line = (n: number): string =>
       `id: ${n}\nevent: line\ndata: ${JSON.stringify({ id: String(n), time: '2026-01-01T00:00:00.000Z', level: 'info', component: 'test', msg: `line ${n}` })}\n\n`;
     const lines = Array.from({ length: 1500 }, (_, n) => line(n)).join('');
     const asked: number[] = [];
     const { page } = await openDashboard(a, {
-      view: 'peers',
+      view: 'fleet',
       before: async (p) => {
-        await p.route('**/api/v1/peers', (route) => {
+        await p.route('**/api/v1/status', async (route) => {
           asked.push(performance.now());
-          return route.fulfill({ json: { peers } });
+          const response = await route.fetch();
+          const status = (await response.json()) as NodeStatus;
+          return route.fulfill({ response, json: { ...status, verdict: { ...status.verdict, members } } });
         });
         // The second stream stays silent.
         await p.route('**/api/v1/logs?*', (route) =>
@@ -229,10 +255,10 @@ describe('the dashboard for everybody', () => {
         );
       },
     });
-    await eventually('50 rows', async () => (await page.getByRole('table').getByRole('rowheader').count()) === 50);
-    expect(await page.getByRole('img', { name: /50 peers/ }).count()).toBe(1);
+    await eventually('50 rows', async () => (await page.getByRole('table').getByRole('rowheader').count()) === 51);
+    expect(await page.getByRole('img', { name: /50 other nodes: 25 over P2P, 25 over HTTP/ }).count()).toBe(1);
     await page.goto(`${a.api.url}/dashboard/#/log`);
-    await page.getByRole('button', { name: 'Enter the token' }).click();
+    await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
     await giveToken(page, a.token);
     await page.getByText('999 lines shown').waitFor();
     const rows = page.getByRole('region', { name: 'Log lines' }).getByRole('listitem');

@@ -91,13 +91,22 @@ export async function goTo(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name }).waitFor();
 }
 
+/** Types a token into the dialog that asks for it. */
+export async function typeToken(page: Page, token: string): Promise<void> {
+  const dialog = page.getByRole('dialog', { name: 'Sign in' });
+  await dialog.getByLabel('API token of this node').fill(token);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+}
+
 /** Answers the question for the token. */
 export async function giveToken(page: Page, token: string): Promise<void> {
-  const dialog = page.getByRole('dialog', { name: 'API token' });
-  await dialog.getByLabel('DIOTEC360_API_TOKEN').fill(token);
-  await dialog.getByRole('button', { name: 'Use it' }).click();
-  await dialog.waitFor({ state: 'hidden' });
+  await typeToken(page, token);
+  await page.getByRole('dialog', { name: 'Sign in' }).waitFor({ state: 'hidden' });
 }
+
+/** The row of a node in the table of the fleet. */
+export const rowOf = (page: Page, name: string) =>
+  page.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
 
 export function expectNoComplaint({ complaints }: Opened): void {
   expect(complaints).toEqual([]);

@@ -59,7 +59,7 @@ describe('options reach the program as they were written', () => {
   });
 
   it('NODE_OPTIONS in an env file is not obeyed, and said to be so', async () => {
-    writeFileSync(join(dir, 'options.env'), 'NODE_OPTIONS=--no-such-option\n');
+    writeFileSync(join(dir, 'options.env'), 'NODE_OPTIONS=--no-such-option\nDIOTEC360_API_PORT=0\n');
     const { code, out, err } = await shell('$lattice config check --env-file options.env');
     expect([code, out + err]).toEqual([0, expect.stringContaining('NODE_OPTIONS has no effect in this file')]);
   });

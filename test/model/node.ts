@@ -123,6 +123,7 @@ export class ModelNode {
       at: Math.max(hlcMs(replica.meta.hlc), this.#now()),
     });
     const guard = createGuard({
+      nameOf: (author) => author,
       clock: { now: this.#now, monotonic: this.#now, after: () => ({ cancel() {} }) },
       log,
       incarnation: new Uint8Array(8),
@@ -130,6 +131,7 @@ export class ModelNode {
       dials: true,
       expectsOthers: false,
       onTwinGone: () => undefined,
+      onCleared: () => undefined,
       agreesWith: () => false,
       onOpen: () => undefined,
       peerClocks: () => [],

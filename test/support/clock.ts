@@ -11,6 +11,8 @@ export async function turns(count = 5): Promise<void> {
 export interface HandClock extends Clock {
   /** Lets time pass: timers run when they are due, in order, each with what it sets off. */
   advance(ms: number): Promise<void>;
+  /** Lets time pass in which this process does not run: what was due runs late, with the next `advance`. */
+  stall(ms: number): void;
   /** Sets the wall clock forward or back, and leaves the monotonic one as it is. */
   step(ms: number): void;
   /** Timers that are armed. */
@@ -43,6 +45,9 @@ export function createHandClock(startMs = EPOCH_MS): HandClock {
         run();
       }
       monotonic = end;
+    },
+    stall(ms) {
+      monotonic += ms;
     },
     step(ms) {
       stepped += ms;

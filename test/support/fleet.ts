@@ -34,6 +34,8 @@ export interface FleetOptions {
   readonly env?: (node: number) => Readonly<Record<string, string | undefined>>;
   /** What the machine of a node is like, asked at each of its starts. Default: this one. */
   readonly surroundings?: (node: number, stateDir: string) => Surroundings;
+  /** Whether a failed test shows its log. Default: yes; not where one test file has many fleets at once. */
+  readonly showsLog?: boolean;
   /** Names of the nodes. Default: node-a, node-b and so on. */
   readonly names?: readonly string[];
 }
@@ -98,10 +100,11 @@ export interface Fleet {
 }
 
 const live = new Set<Fleet>();
+const silent = new WeakSet<Fleet>();
 
 afterEach(({ task }) => {
   if (task.result?.state !== 'fail') return;
-  for (const fleet of live) for (const node of fleet.nodes) console.error(tellTale(node));
+  for (const fleet of live) if (!silent.has(fleet)) for (const node of fleet.nodes) console.error(tellTale(node));
 });
 afterAll(async () => {
   await Promise.all([...live].map((fleet) => fleet.stop()));
@@ -307,6 +310,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     },
   };
   live.add(fleet);
+  if (options.showsLog === false) silent.add(fleet);
   await Promise.all((options.start ?? nodes.map((_, i) => i)).map((i) => (nodes[i] as Node).start()));
   return fleet;
 }

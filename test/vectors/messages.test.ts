@@ -83,6 +83,13 @@ function generate() {
     streamCursor: encodeGossip({ type: 'cursor', cursor: '1011121314151617.42' }),
     streamReset: encodeGossip({ type: 'reset', reason: 'another incarnation' }),
     hello,
+    helloAbout: encodeSync({
+      type: 'hello',
+      software: 'lattice/0.1.0',
+      head,
+      yourHlc: 0n as Hlc,
+      about: { name: 'oslo', condition: { serves: true, readOnly: ['disk'] } },
+    }),
     digests: encodeSync({
       type: 'digests',
       queries: [{ prefix: Uint8Array.of(0xab, 0xc0), bits: 12, bitmap: 0x8001, digests: range(32, 0) }],
@@ -137,7 +144,7 @@ const vectors = JSON.parse(readFileSync(FILE, 'utf8')) as typeof generated;
 const bytes = (name: keyof typeof generated): Bytes => hexToBytes(vectors[name]) as Bytes;
 
 describe('golden vectors: heads, messages and envelopes', () => {
-  it('are what the encoders give [E1, E2, G2, S1, X1, X3, X4]', () => {
+  it('are what the encoders give [E1, E2, G2, S1, S16, X1, X3, X4]', () => {
     expect(generated).toEqual(vectors);
   });
 
@@ -164,6 +171,7 @@ describe('golden vectors: heads, messages and envelopes', () => {
     }
     for (const name of [
       'hello',
+      'helloAbout',
       'digests',
       'differences',
       'want',

@@ -6,9 +6,11 @@ const TIMEOUT_MS = 8000;
 /** The timeout for repairs and comparisons, which the node itself ends after 30 s. */
 export const LONG = { timeoutMs: 35_000 } as const;
 
+const NODE_URL = new URL('..', document.baseURI).href;
+
 /** The client of the node that serves this page. Requests carry the tab's token, which a refusal makes it forget. */
 export const api = createClient({
-  url: new URL('..', document.baseURI).href,
+  url: NODE_URL,
   token: () => token.peek(),
   timeoutMs: TIMEOUT_MS,
   async fetch(url, init) {
@@ -17,6 +19,14 @@ export const api = createClient({
     return answer;
   },
 });
+
+/**
+ * Asks the node whether it takes a token, by a read that needs one. Rejects with the LatticeError `unauthorized` for a
+ * wrong token, and with another one when the node does not tell.
+ */
+export async function checkToken(candidate: string): Promise<void> {
+  await createClient({ url: NODE_URL, token: candidate, timeoutMs: TIMEOUT_MS }).getConfig();
+}
 
 /** Makes a LatticeError of any failure, so that it can be shown. */
 export function asProblem(error: unknown): LatticeError {

@@ -7,20 +7,29 @@ export const token = signal<string | undefined>(undefined);
 
 /** The open question for the token. Undefined when there is none. */
 export const question = signal<
-  { readonly why: string; readonly wrong: boolean; answer(token: string | undefined): void } | undefined
+  | {
+      readonly why: string;
+      /** True: the node has refused the token that this tab used so far. */
+      readonly refused: boolean;
+      answer(token: string | undefined): void;
+    }
+  | undefined
 >(undefined);
 
 /** True while the last token that was given is known to be wrong. */
 let refused = false;
 
-/** Resolves with the token, for which it asks when this tab has none. Undefined when the user declines. */
+/**
+ * Resolves with the token, for which it asks when this tab has none. Undefined when the user declines. `why` completes
+ * the sentence "Sign in …".
+ */
 export function askToken(why: string): Promise<string | undefined> {
   if (token.value !== undefined) return Promise.resolve(token.value);
   question.peek()?.answer(undefined);
   return new Promise((resolve) => {
     question.value = {
       why,
-      wrong: refused,
+      refused,
       answer(given) {
         question.value = undefined;
         refused = false;

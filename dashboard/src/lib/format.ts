@@ -42,27 +42,61 @@ export const hlcMs = (hlc: string): number => Number.parseInt(hlc.slice(0, 12), 
 
 const pad = (n: number, width = 2): string => String(n).padStart(width, '0');
 
-/** A date and time in the user's time zone: `2026-03-01 14:05:09`. */
+/**
+ * A date and time: `2026-03-01 14:05:09 UTC`. The page shows every time in UTC, as the node's sentences and its log do.
+ */
 export function dateTime(ms: number): string {
   const d = new Date(ms);
-  return `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clockTime(ms)}`;
+  return `${d.getUTCFullYear()}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())} ${clockTime(ms)} UTC`;
 }
 
-/** A time of day in the user's time zone: `14:05:09`. */
+/** A time of day in UTC: `14:05:09`. */
 export function clockTime(ms: number): string {
   const d = new Date(ms);
-  return `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}`;
+  return `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}:${pad(d.getUTCSeconds())}`;
 }
 
-/** The end of a long name. Peer ids differ from each other only there. */
+/** Since when something holds: the time of day, and the date where it is not that of `now`. */
+export const sinceTime = (ms: number, now: number): string =>
+  dateTime(ms).slice(0, 10) === dateTime(now).slice(0, 10) ? `${clockTime(ms)} UTC` : dateTime(ms);
+
+/** Offsets of clocks below this are those of the network, ms. */
+const IN_STEP_MS = 50;
+
+/** How a clock stands to this node's: `in step`, `340 ms ahead`, `5 min behind`. `ms` is that clock less ours. */
+export function clockOffset(ms: number): string {
+  const size = Math.abs(ms);
+  return size < IN_STEP_MS ? 'in step' : `${duration(size)} ${ms > 0 ? 'ahead' : 'behind'}`;
+}
+
+/** The end of a long id. Peer ids differ from each other only there. */
 export const tail = (id: string, length = 8): string => (id.length <= length + 1 ? id : `…${id.slice(-length)}`);
 
 /** A hash shortened to its beginning and its end. */
 export const short = (hash: string, length = 8): string =>
   hash.length <= 2 * length + 1 ? hash : `${hash.slice(0, length)}…${hash.slice(-4)}`;
 
-/** The name of a peer on screen: the end of its peer id, or its URL when it has no id. */
-export function peerName(peer: { readonly peerId?: string; readonly url?: string }): string {
-  if (peer.peerId !== undefined) return tail(peer.peerId);
-  return peer.url === undefined ? 'unknown' : peer.url.replace(/^https?:\/\//, '');
+/** A part of a key: text as it is, or a character that people would not see, as the sign that is shown for it. */
+export interface KeyPart {
+  readonly text: string;
+  readonly unseen: boolean;
+}
+
+/** Signs for characters of keys that a page would not show. */
+const SIGNS: Readonly<Record<string, string>> = { ' ': '␣', '\t': '⇥', '\n': '↵', '\r': '␍', '\u00a0': '⍽' };
+
+/**
+ * The parts of a key, in which no character is lost: spaces at its ends and several in a row, and characters that have
+ * no form of their own. A single space between words stays a space.
+ */
+export function keyParts(key: string): readonly KeyPart[] {
+  // What the expression captures has every second place.
+  return key
+    .split(/(^ +| +$| {2,}|[\t\n\r\u00a0]+)/)
+    .map((text, i) =>
+      i % 2 === 0
+        ? { text, unseen: false }
+        : { text: Array.from(text, (character) => SIGNS[character] ?? character).join(''), unseen: true },
+    )
+    .filter(({ text }) => text !== '');
 }

@@ -1,8 +1,9 @@
 import { batch, computed, signal } from '@preact/signals';
+import { LatticeProblem } from '../../../src/client/index.ts';
 import { createBackoff } from '../../../src/client/retry.ts';
-import { api, asProblem } from './api.ts';
-import type { Peer, Status } from './types.ts';
-import { type Verdict, verdictOf } from './verdict.ts';
+import { api } from './api.ts';
+import type { Peer, Status, Verdict } from './types.ts';
+import { VERDICT_WORDS } from './verdict-words.ts';
 
 /** Time between two looks (readings of the node's status) while nothing happens, and the least time between two. */
 const LOOK_EVERY_MS = 2000;
@@ -16,7 +17,13 @@ const STIRRING: ReadonlySet<string> = new Set(['batch', 'transition', 'repair', 
 export type Link =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live'; readonly at: number }
-  | { readonly kind: 'lost'; readonly since: number; readonly lastAt: number | undefined; readonly why: string };
+  | {
+      readonly kind: 'lost';
+      readonly since: number;
+      readonly lastAt: number | undefined;
+      /** What it says where the node answers with an error; undefined where nothing answers. */
+      readonly answer: string | undefined;
+    };
 
 export const link = signal<Link>({ kind: 'connecting' });
 export const status = signal<Status | undefined>(undefined);
@@ -35,8 +42,10 @@ export const stirs = signal(0);
 export const announcement = signal('');
 
 export const lost = computed(() => link.value.kind === 'lost');
-export const verdict = computed<Verdict | undefined>(() =>
-  status.value === undefined ? undefined : verdictOf(status.value, peers.value, lost.value),
+export const verdict = computed<Verdict | undefined>(() => status.value?.verdict);
+/** The verdict in one word. That the node does not answer is the only thing that the page judges by itself. */
+export const headline = computed(() =>
+  lost.value ? 'NO ANSWER' : verdict.value === undefined ? undefined : VERDICT_WORDS[verdict.value.kind].title,
 );
 
 let timer: number | undefined;
@@ -67,6 +76,10 @@ export function refresh(): void {
   else schedule(0);
 }
 
+/** What a verdict is about. It changes when there is news to read out, and not with every count in the sentence. */
+const causeOf = (said: Verdict | undefined): string =>
+  [said?.kind, ...(said?.reasons ?? []).map(({ code, author }) => `${code} ${author ?? ''}`)].join();
+
 async function look(): Promise<void> {
   if (looking) return;
   looking = true;
@@ -74,7 +87,7 @@ async function look(): Promise<void> {
   lookedAt = Date.now();
   try {
     const [told, toldPeers] = await Promise.all([api.getStatus(), api.listPeers()]);
-    const before = { link: link.peek(), verdict: verdict.peek(), startedAt: status.peek()?.startedAt };
+    const before = { link: link.peek(), cause: causeOf(verdict.peek()), startedAt: status.peek()?.startedAt };
     batch(() => {
       status.value = told;
       peers.value = toldPeers;
@@ -85,12 +98,11 @@ async function look(): Promise<void> {
     });
     backoff.reset();
     openEvents();
-    const now = verdict.peek();
-    if (before.link.kind === 'lost') announcement.value = `The node answers again. ${now?.title ?? ''}`;
+    const { sentence } = told.verdict;
+    if (before.link.kind === 'lost') announcement.value = `The node answers again. ${sentence}`;
     else if (before.startedAt !== undefined && before.startedAt !== told.startedAt)
       announcement.value = 'The node was restarted.';
-    else if (now !== undefined && now.title !== before.verdict?.title)
-      announcement.value = `${now.title}. ${now.summary}`;
+    else if (causeOf(told.verdict) !== before.cause) announcement.value = `${headline.peek() ?? ''}. ${sentence}`;
     schedule(wanted ? LOOK_APART_MS : LOOK_EVERY_MS);
   } catch (error) {
     const before = link.peek();
@@ -100,9 +112,9 @@ async function look(): Promise<void> {
         kind: 'lost',
         since: Date.now(),
         lastAt: before.kind === 'live' ? before.at : undefined,
-        why: asProblem(error).message,
+        answer: error instanceof LatticeProblem ? error.message : undefined,
       };
-      announcement.value = 'The node does not answer any more. Trying to reach it again.';
+      announcement.value = 'The node does not answer. Trying to reach it again.';
     }
     schedule(backoff.next(error));
   } finally {

@@ -1,11 +1,11 @@
 import { computed, signal } from '@preact/signals';
 
-export const VIEWS = ['overview', 'peers', 'sync', 'state', 'conflicts', 'log', 'node'] as const;
+export const VIEWS = ['overview', 'fleet', 'sync', 'state', 'conflicts', 'log', 'node'] as const;
 export type View = (typeof VIEWS)[number];
 
 export const TITLES: Readonly<Record<View, string>> = {
   overview: 'Overview',
-  peers: 'Peers',
+  fleet: 'Fleet',
   sync: 'Sync',
   state: 'State',
   conflicts: 'Conflicts',

@@ -1,6 +1,6 @@
-import { peerName, tail } from '../lib/format.ts';
-import type { Peer, Status } from '../lib/types.ts';
-import { isMember, isSilent } from '../lib/verdict.ts';
+import { isHeard } from '../lib/fleet.ts';
+import { plural, tail } from '../lib/format.ts';
+import type { Member, Status } from '../lib/types.ts';
 
 const WIDTH = 440;
 /** Height of the drawing. One or two peers are drawn beside this node, more are drawn around it. */
@@ -17,12 +17,14 @@ const LUNG_CLASS = { p2p: 'via-p2p', http: 'via-http', none: 'via-none' } as con
 
 type Mark = { readonly sign: string; readonly kind: 'equal' | 'differs' | 'silent' };
 
-function markOf(peer: Peer, root: string): Mark {
-  if (isSilent(peer)) return { sign: '?', kind: 'silent' };
-  return peer.agreement === 'equal' && peer.root === root
-    ? { sign: '=', kind: 'equal' }
-    : { sign: '≠', kind: 'differs' };
+function markOf(member: Member): Mark {
+  if (!isHeard(member)) return { sign: '?', kind: 'silent' };
+  return member.agreement === 'differs' ? { sign: '≠', kind: 'differs' } : { sign: '=', kind: 'equal' };
 }
+
+/** Whether a map tells more than the table: in a half-blocked network, some are reached by one lung, some by the other. */
+export const isTelling = (members: readonly Member[]): boolean =>
+  members.some(({ lung }) => lung === 'p2p') && members.some(({ lung }) => lung === 'http');
 
 /** The place of the i-th of n peers, on one of up to three rings. */
 function place(i: number, n: number, centreY: number): { readonly x: number; readonly y: number } {
@@ -41,7 +43,7 @@ function place(i: number, n: number, centreY: number): { readonly x: number; rea
   };
 }
 
-function Key({ lung }: { readonly lung: Peer['lung'] }) {
+function Key({ lung }: { readonly lung: Member['lung'] }) {
   return (
     <svg class={`key ${LUNG_CLASS[lung]}`} viewBox="0 0 22 2" aria-hidden="true">
       <line x1="0" y1="1" x2="22" y2="1" />
@@ -53,41 +55,41 @@ function Key({ lung }: { readonly lung: Peer['lung'] }) {
  * Draws the fleet as this node sees it: the node in the middle, a line for the lung that carries each peer, and a sign
  * for how the peer's root compares with the node's.
  */
-export function FleetMap({ status, peers }: { readonly status: Status; readonly peers: readonly Peer[] }) {
-  const members = peers.filter(isMember).slice(0, MAX_SHOWN);
+export function FleetMap({ status, members: all }: { readonly status: Status; readonly members: readonly Member[] }) {
+  const members = all.slice(0, MAX_SHOWN);
   const height = heightFor(members.length);
   const centreY = height / 2 - (members.length <= 2 ? 12 : 0);
-  const shown = members.map((peer, i) => ({
-    peer,
-    mark: markOf(peer, status.root),
+  const shown = members.map((member, i) => ({
+    member,
+    mark: markOf(member),
     ...place(i, members.length, centreY),
   }));
-  const by = (lung: Peer['lung']): number => members.filter((peer) => peer.lung === lung).length;
+  const by = (lung: Member['lung']): number => members.filter((member) => member.lung === lung).length;
   const equal = shown.filter(({ mark }) => mark.kind === 'equal').length;
-  const label = `${status.name} and ${members.length} peers: ${by('p2p')} over P2P, ${by('http')} over HTTP, ${by('none')} not reached; ${equal} with an equal root`;
+  const label = `${status.name} and ${plural(members.length, 'other node')}: ${by('p2p')} over P2P, ${by('http')} over HTTP, ${by('none')} not reached; ${equal} with an equal root`;
   const radius = members.length > RING ? 8 : 14;
   return (
     <figure class="map">
       <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={label}>
-        {shown.map(({ peer, x, y }) => (
+        {shown.map(({ member, x, y }) => (
           <line
-            key={peer.peerId ?? peer.url}
-            class={`link ${LUNG_CLASS[peer.lung]}`}
+            key={member.author ?? member.url}
+            class={`link ${LUNG_CLASS[member.lung]}`}
             x1={CENTRE_X}
             y1={centreY}
             x2={x}
             y2={y}
           />
         ))}
-        {shown.map(({ peer, mark, x, y }) => (
-          <g key={peer.peerId ?? peer.url} class={`dot ${mark.kind}`}>
+        {shown.map(({ member, mark, x, y }) => (
+          <g key={member.author ?? member.url} class={`dot ${mark.kind}`}>
             <circle cx={x} cy={y} r={radius} />
             <text x={x} y={y + radius * 0.36} class="sign" font-size={radius * 1.25}>
               {mark.sign}
             </text>
             {members.length <= NAMED && (
               <text x={x} y={y + (y < centreY - 20 ? -radius - 7 : radius + 15)} class="name">
-                {peerName(peer)}
+                {member.label.length > 24 ? tail(member.label, 22) : member.label}
               </text>
             )}
           </g>

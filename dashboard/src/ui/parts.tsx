@@ -3,11 +3,14 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { LatticeError } from '../../../src/client/index.ts';
 import { askToken } from '../lib/auth.ts';
-import { ago, dateTime } from '../lib/format.ts';
-import { announcement, nodeNow } from '../lib/live.ts';
+import { labelOf, others } from '../lib/fleet.ts';
+import { ago, dateTime, keyParts } from '../lib/format.ts';
+import { announcement, nodeNow, status } from '../lib/live.ts';
 import type { Resource } from '../lib/resource.ts';
+import { linkTo } from '../lib/router.ts';
+import type { Tone } from '../lib/verdict-words.ts';
 
-export type Tone = 'ok' | 'warn' | 'bad' | 'info' | 'mute';
+export type { Tone } from '../lib/verdict-words.ts';
 
 /** Each tone has a sign of its own, so that its meaning does not depend on the colour alone. */
 const SIGNS: Readonly<Record<Tone, string>> = { ok: '✓', warn: '!', bad: '✕', info: 'i', mute: '–' };
@@ -56,6 +59,32 @@ export function When({ at }: { readonly at: number }) {
   // A signed time may be one that no calendar has.
   if (Number.isNaN(new Date(at).getTime())) return <span>{at} ms after 1970</span>;
   return <time dateTime={new Date(at).toISOString()}>{dateTime(at)}</time>;
+}
+
+/** A key as it is: no space of it is lost. `short` cuts it at the width of its place, and shows all of it on hover. */
+export function KeyText({ text, short = false }: { readonly text: string; readonly short?: boolean }) {
+  return (
+    <code class={short ? 'key-text short' : 'key-text'} title={short ? text : undefined}>
+      {keyParts(text).map((part, i) => (part.unseen ? <i key={i}>{part.text}</i> : part.text))}
+    </code>
+  );
+}
+
+/**
+ * The name of a node by its author, peer id or URL, as a link to its page where it is a node of this fleet. The id is
+ * shown on hover.
+ */
+export function NodeName({ id }: { readonly id: string }) {
+  const self = status.value?.author === id || status.value?.peerId === id;
+  const other = others.value.find(({ member, peer }) =>
+    [member?.author, peer?.author, member?.peerId, peer?.peerId, member?.url, peer?.url].includes(id),
+  );
+  if (!self && other === undefined) return <code title={id}>{labelOf(id)}</code>;
+  return (
+    <a href={linkTo('node', { id: self ? undefined : other?.id })} title={id}>
+      {labelOf(id)}
+    </a>
+  );
 }
 
 /**
@@ -143,7 +172,7 @@ export function Problem({ problem, retry }: { readonly problem: LatticeError; re
 }
 
 /** Makes a sentence of a text: it begins with a capital letter and ends with a full stop. */
-const sentence = (text: string): string => {
+export const sentence = (text: string): string => {
   const first = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
 };
@@ -176,9 +205,9 @@ export function Show<T>(props: {
     case 'locked':
       return (
         <div class="empty">
-          <p>The node shows {what} only to who has its API token.</p>
+          <p>Sign in with the API token of the node to see {what}.</p>
           <button type="button" onClick={() => void askToken(`to read ${what}`)}>
-            Enter the token
+            Sign in
           </button>
         </div>
       );

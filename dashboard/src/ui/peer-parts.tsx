@@ -1,6 +1,5 @@
 import { count, plural } from '../lib/format.ts';
 import type { Peer, Status } from '../lib/types.ts';
-import { isSilent } from '../lib/verdict.ts';
 import { Ago, Badge, type Tone } from './parts.tsx';
 
 export function LungBadge({ lung }: { readonly lung: Peer['lung'] }) {
@@ -9,47 +8,35 @@ export function LungBadge({ lung }: { readonly lung: Peer['lung'] }) {
   return <Badge tone="bad">None</Badge>;
 }
 
-/** Shows in words how the peer's root compares with the node's. */
-export function AgreementBadge({ peer, root }: { readonly peer: Peer; readonly root: string }) {
-  if (isSilent(peer)) return <Badge tone="warn">Cannot tell</Badge>;
-  if (peer.agreement === 'equal' && peer.root === root) return <Badge tone="ok">Equal</Badge>;
-  if (peer.agreement === 'equal-except-refused') return <Badge tone="warn">Equal except refused</Badge>;
-  return <Badge tone="bad">Differs</Badge>;
+interface LungStateProps {
+  readonly status: Status;
+  readonly lung: 'p2p' | 'http';
+  /** How many nodes it carries at present. */
+  readonly carried: number;
 }
 
-const HEALTH: Readonly<Record<Status['health'], readonly [Tone, string]>> = {
-  OPTIMAL: ['ok', 'both lungs carry'],
-  PARTIAL: ['warn', 'a node is reached over neither lung'],
-  P2P_ONLY: ['info', 'only P2P carries'],
-  HTTP_ONLY: ['warn', 'only HTTP carries'],
-  ISOLATED: ['bad', 'no peer is reached'],
-};
-
-export function HealthBadge({ health }: { readonly health: Status['health'] }) {
-  const [tone] = HEALTH[health];
-  return <Badge tone={tone}>{health}</Badge>;
-}
-
-export const healthText = (health: Status['health']): string => HEALTH[health][1];
-
-/** Shows the state of a lung in one line. */
-export function LungState({ status, lung }: { readonly status: Status; readonly lung: 'p2p' | 'http' }) {
+/**
+ * Shows the state of a lung in one line. Whether somebody is missing is the verdict's to say: a lung that carries nobody
+ * stands by where another one carries them, and lacks nothing where nobody is expected.
+ */
+export function LungState({ status, lung, carried }: LungStateProps) {
   const { enabled, state, error, retryAt } = status[lung];
-  const { peers } = status[lung];
   if (!enabled) return <Badge tone="mute">Not configured</Badge>;
-  const tone: Tone = state === 'running' ? (peers > 0 ? 'ok' : 'warn') : state === 'failed' ? 'bad' : 'mute';
-  const streaming = lung === 'http' && status.http.streaming > 0 ? `, ${count(status.http.streaming)} streaming` : '';
-  return (
-    <>
-      <Badge tone={tone}>
-        {state === 'running' ? 'Running' : state === 'failed' ? 'Failed' : state === 'starting' ? 'Starting' : 'Off'}
-      </Badge>{' '}
-      <span class="aside">
-        {state === 'running' ? `${plural(peers, 'peer')}${streaming}` : (error ?? '')}
-        {retryAt !== undefined && state === 'failed' && <> (retries by itself)</>}
-      </span>
-    </>
-  );
+  if (state === 'starting') return <Badge tone="info">Starting</Badge>;
+  if (state === 'off') return <Badge tone="mute">Off</Badge>;
+  if (state === 'failed') {
+    return (
+      <>
+        <Badge tone="bad">Failed</Badge>{' '}
+        <span class="aside">
+          {error ?? ''}
+          {retryAt !== undefined && ' (it starts again by itself)'}
+        </span>
+      </>
+    );
+  }
+  if (carried === 0) return <Badge tone="mute">Stands by</Badge>;
+  return <Badge tone="ok">carries {plural(carried, 'node')}</Badge>;
 }
 
 const OUTCOMES: Readonly<Record<string, readonly [Tone, string]>> = {

@@ -1,20 +1,19 @@
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import { question, signOut, token } from '../lib/auth.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { LatticeError } from '../../../src/client/index.ts';
+import { asProblem, checkToken } from '../lib/api.ts';
+import { askToken, question, signOut, token } from '../lib/auth.ts';
 import { duration } from '../lib/format.ts';
-import { announcement, link, refresh, status, tick, verdict } from '../lib/live.ts';
+import { announcement, headline, link, lost, refresh, status, tick, verdict } from '../lib/live.ts';
 import { linkTo, TITLES, VIEWS, view } from '../lib/router.ts';
-import { Badge, type Tone } from './parts.tsx';
+import { VERDICT_WORDS } from '../lib/verdict-words.ts';
+import { Badge, sentence } from './parts.tsx';
 
 type Theme = 'auto' | 'light' | 'dark';
 const NEXT_THEME: Readonly<Record<Theme, Theme>> = { auto: 'light', light: 'dark', dark: 'auto' };
 
 /** The theme of this tab. Like everything that the user sets, it is not stored. */
 export const theme = signal<Theme>('auto');
-
-const VERDICT_TONE: Readonly<Record<string, Tone>> = { converged: 'ok', different: 'bad', unknown: 'warn' };
-
-export const verdictTone = (kind: string | undefined): Tone => VERDICT_TONE[kind ?? ''] ?? 'mute';
 
 function ThemeButton() {
   useEffect(() => {
@@ -45,12 +44,19 @@ export function Header() {
         </span>
       </div>
       <div class="top-state">
-        {now !== undefined && <Badge tone={verdictTone(now.kind)}>{now.title}</Badge>}
+        {now !== undefined && <Badge tone={lost.value ? 'warn' : VERDICT_WORDS[now.kind].tone}>{headline.value}</Badge>}
         <LinkState />
-        {token.value !== undefined && (
-          <button type="button" class="small quiet" onClick={signOut}>
-            Forget token
+        {token.value === undefined ? (
+          <button type="button" class="small" onClick={() => void askToken('to change something')}>
+            Sign in
           </button>
+        ) : (
+          <>
+            <Badge tone="info">Signed in</Badge>
+            <button type="button" class="small quiet" onClick={signOut}>
+              Sign out
+            </button>
+          </>
         )}
         <ThemeButton />
       </div>
@@ -97,10 +103,9 @@ export function LostBanner() {
     <div class="banner" role="alert">
       <strong>Disconnected.</strong>{' '}
       <span>
-        {age === undefined
-          ? 'The node does not answer, and has not since this page was opened.'
-          : `The node does not answer. What is shown is ${age} old.`}{' '}
-        Trying again by itself.
+        {now.answer === undefined ? 'The node does not answer.' : `The node answers with an error: ${now.answer}.`}{' '}
+        {age === undefined ? 'It has not answered since this page was opened.' : `What is shown is ${age} old.`} The
+        page tries again by itself.
       </span>{' '}
       <button type="button" class="small" onClick={refresh}>
         Try now
@@ -117,12 +122,24 @@ export function LiveRegion() {
   );
 }
 
-/** Asks for the token. The browser's dialog element keeps the focus inside and gives it back when it closes. */
+/** What came of the last token that was typed into the dialog. */
+type Tried =
+  | { readonly state: 'idle' }
+  | { readonly state: 'checking' }
+  | { readonly state: 'failed'; readonly problem: LatticeError };
+
+/**
+ * Asks for the token, and has the node check it before it is used. The browser's dialog element keeps the focus inside
+ * and gives it back when it closes.
+ */
 export function TokenDialog() {
   const asked = question.value;
   const dialog = useRef<HTMLDialogElement>(null);
   const input = useRef<HTMLInputElement>(null);
+  const [tried, setTried] = useState<Tried>({ state: 'idle' });
   useEffect(() => {
+    setTried({ state: 'idle' });
+    if (input.current !== null) input.current.value = '';
     if (asked === undefined) {
       dialog.current?.close();
       return;
@@ -133,27 +150,54 @@ export function TokenDialog() {
   const onSubmit = (event: SubmitEvent): void => {
     event.preventDefault();
     const given = input.current?.value.trim() ?? '';
-    if (input.current !== null) input.current.value = '';
-    if (given !== '') asked?.answer(given);
+    if (given === '' || asked === undefined || tried.state === 'checking') return;
+    setTried({ state: 'checking' });
+    checkToken(given).then(
+      () => {
+        if (question.peek() === asked) asked.answer(given);
+      },
+      (error: unknown) => {
+        if (question.peek() !== asked) return;
+        setTried({ state: 'failed', problem: asProblem(error) });
+        input.current?.select();
+      },
+    );
   };
+  const checking = tried.state === 'checking';
   return (
     <dialog ref={dialog} aria-labelledby="token-title" onClose={() => question.peek()?.answer(undefined)}>
       <form onSubmit={onSubmit}>
-        <h2 id="token-title">API token</h2>
+        <h2 id="token-title">Sign in</h2>
         <p>
-          The node wants its token {asked?.why ?? 'for this'}. It stays in the memory of this tab and goes with it;
-          nothing stores it.
+          Sign in {asked?.why ?? ''} with the node's API token. This tab keeps it in memory until it is closed or you
+          sign out; it is stored nowhere.
         </p>
-        {asked?.wrong === true && (
-          <p class="error-text" role="alert">
-            The node did not take the last token.
-          </p>
-        )}
-        <label for="token">DIOTEC360_API_TOKEN of this node</label>
-        <input id="token" ref={input} type="password" autocomplete="off" spellcheck={false} required />
+        <label for="token">API token of this node (DIOTEC360_API_TOKEN)</label>
+        <input
+          id="token"
+          ref={input}
+          type="password"
+          autocomplete="off"
+          spellcheck={false}
+          required
+          aria-invalid={tried.state === 'failed'}
+          aria-describedby="token-problem"
+        />
+        <div id="token-problem" role="alert">
+          {tried.state === 'failed' ? (
+            <p class="error-text">
+              <span aria-hidden="true">✕ </span>
+              {tried.problem.code === 'unauthorized'
+                ? `The node refuses it: ${tried.problem.message}.`
+                : `${sentence(tried.problem.message)} ${tried.problem.next === undefined ? '' : `Next: ${tried.problem.next}`}`}
+            </p>
+          ) : (
+            asked?.refused === true && <p class="error-text">The node refused the token that was used so far.</p>
+          )}
+        </div>
         <div class="buttons">
-          <button type="submit" class="primary">
-            Use it
+          <button type="submit" class="primary" disabled={checking}>
+            {checking ? 'Checking…' : 'Sign in'}
           </button>
           <button type="button" onClick={() => asked?.answer(undefined)}>
             Cancel

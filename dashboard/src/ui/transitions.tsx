@@ -1,17 +1,18 @@
-import { clockTime, dateTime, peerName, tail } from '../lib/format.ts';
-import { peers } from '../lib/live.ts';
+import { isHeard, memberOf } from '../lib/fleet.ts';
+import { clockTime, dateTime, sinceTime } from '../lib/format.ts';
+import { nodeNow } from '../lib/live.ts';
 import type { Transition } from '../lib/types.ts';
-import { Ago, Badge, Empty, type Tone } from './parts.tsx';
+import { Ago, Badge, Empty, NodeName, type Tone } from './parts.tsx';
 
 const STATES: Readonly<Record<string, readonly [Tone, string]>> = {
   p2p: ['ok', 'P2P'],
   http: ['info', 'HTTP'],
   none: ['bad', 'None'],
-  OPTIMAL: ['ok', 'OPTIMAL'],
-  PARTIAL: ['warn', 'PARTIAL'],
-  P2P_ONLY: ['info', 'P2P_ONLY'],
-  HTTP_ONLY: ['warn', 'HTTP_ONLY'],
-  ISOLATED: ['bad', 'ISOLATED'],
+  OPTIMAL: ['ok', 'Both lungs'],
+  PARTIAL: ['warn', 'Not all nodes'],
+  P2P_ONLY: ['info', 'P2P only'],
+  HTTP_ONLY: ['info', 'HTTP only'],
+  ISOLATED: ['warn', 'No lung'],
 };
 
 /** Tones of a lung's own states, which have the form `p2p running`. */
@@ -22,15 +23,28 @@ function State({ name }: { readonly name: string }) {
   return <Badge tone={tone}>{text}</Badge>;
 }
 
-/** The name to show for a peer, which a transition names by its author, its peer id or its URL. */
-function nameOf(peer: string): string {
-  const known = peers.value.find((p) => p.author === peer || p.peerId === peer || p.url === peer);
-  return known === undefined ? tail(peer) : peerName(known);
+/**
+ * Says of the last transition of a node that is not heard that the lung it led to does not reach the node either. The
+ * lung is the one that is tried; whether it reaches the node is the verdict's to say.
+ */
+function Unheard({ transition: { peer, to } }: { readonly transition: Transition }) {
+  const member = peer === undefined ? undefined : memberOf(peer);
+  if (member === undefined || isHeard(member) || to === 'none') return null;
+  return (
+    <span class="cause">
+      <span class="bad-text">
+        {member.lastHeardAt === undefined
+          ? 'Never heard over it either.'
+          : `Not heard over it either, since ${sinceTime(member.lastHeardAt, nodeNow.value)}.`}
+      </span>
+    </span>
+  );
 }
 
 /** Shows the newest `limit` transitions, newest first. */
 export function Transitions({ items, limit }: { readonly items: readonly Transition[]; readonly limit: number }) {
   const shown = items.toSorted((a, b) => b.at - a.at).slice(0, limit);
+  const last = new Set(shown.filter((t, i) => shown.findIndex(({ peer }) => peer === t.peer) === i));
   if (shown.length === 0) return <Empty>No transition since this node started.</Empty>;
   return (
     <ol class="timeline">
@@ -45,11 +59,12 @@ export function Transitions({ items, limit }: { readonly items: readonly Transit
             </span>
           </span>
           <span class="what">
-            <span class="who">{t.peer === undefined ? 'This node' : `Peer ${nameOf(t.peer)}`}</span>{' '}
+            <span class="who">{t.peer === undefined ? 'This node' : <NodeName id={t.peer} />}</span>{' '}
             <State name={t.from} />
             <span aria-hidden="true"> → </span>
             <span class="unseen">to</span> <State name={t.to} />
             <span class="cause">{t.cause}</span>
+            {last.has(t) && <Unheard transition={t} />}
           </span>
         </li>
       ))}

@@ -2,48 +2,73 @@ import { useId, useState } from 'preact/hooks';
 import { useAction } from '../lib/action.ts';
 import { api } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
-import { hlcMs, plural, short } from '../lib/format.ts';
+import { diffLines } from '../lib/diff.ts';
+import { labelOf } from '../lib/fleet.ts';
+import { hlcMs, plural } from '../lib/format.ts';
 import { announcement, refresh, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
 import type { Conflict as ConflictAnswer } from '../lib/types.ts';
-import { Ago, Badge, Card, Empty, Note, Problem, Show, When } from '../ui/parts.tsx';
+import { Ago, Badge, Card, Empty, KeyText, NodeName, Note, Problem, Show, When } from '../ui/parts.tsx';
+import { jsonFlaw, ValueField } from '../ui/value-editor.tsx';
 
 const PAGE = 20;
 
 type SiblingAnswer = ConflictAnswer['siblings'][number];
 
+/** The choice of a value that none of the nodes has written. */
+const OWN = 'own';
+
 const pretty = (sibling: SiblingAnswer): string => (sibling.deleted ? '' : JSON.stringify(sibling.value, null, 2));
 
-function Sibling(props: {
+const SIGN_WORDS = { ' ': '', '-': 'only in the first value', '+': 'only in this value' } as const;
+
+/** A value with marks at the lines in which it differs from the first one. */
+function Difference({ first, sibling }: { readonly first: SiblingAnswer; readonly sibling: SiblingAnswer }) {
+  const lines = diffLines(pretty(first), pretty(sibling));
+  if (lines === undefined) return <p class="aside">The values are too long to be compared line by line.</p>;
+  return (
+    <pre class="value diff" tabIndex={0} aria-label="Difference from the first value">
+      {lines.map(({ sign, text }, i) => (
+        <span key={i} class={sign === '+' ? 'added' : sign === '-' ? 'gone' : ''}>
+          {sign !== ' ' && <span class="unseen">{SIGN_WORDS[sign]}: </span>}
+          {`${sign} ${text}\n`}
+        </span>
+      ))}
+    </pre>
+  );
+}
+
+interface SiblingProps {
   readonly sibling: SiblingAnswer;
-  readonly winner: boolean;
+  /** The value that readers see; undefined for that value itself. */
+  readonly first: SiblingAnswer | undefined;
   readonly group: string;
   readonly chosen: boolean;
   readonly choose: () => void;
-}) {
-  const { sibling, winner, group, chosen, choose } = props;
+}
+
+function Sibling({ sibling, first, group, chosen, choose }: SiblingProps) {
   return (
     <div class={`sibling ${chosen ? 'chosen' : ''}`}>
       <label class="choice">
         <input type="radio" name={group} checked={chosen} onChange={choose} />
         <span>
-          Keep {sibling.deleted ? 'the deletion' : 'this value'} {winner && <Badge tone="info">shown now</Badge>}
+          Keep {sibling.deleted ? 'the deletion' : 'the value'} of {labelOf(sibling.author)}{' '}
+          {first === undefined && <Badge tone="info">readers see this</Badge>}
         </span>
       </label>
       {sibling.deleted ? (
         <p class="value deleted">deleted</p>
-      ) : (
+      ) : first === undefined || first.deleted ? (
         <pre class="value" tabIndex={0} aria-label="Value">
           {pretty(sibling)}
         </pre>
+      ) : (
+        <Difference first={first} sibling={sibling} />
       )}
       <p class="aside">
-        by <code title={sibling.author}>{short(sibling.author, 6)}</code>, <When at={hlcMs(sibling.hlc)} /> (
-        <Ago at={hlcMs(sibling.hlc)} />)
-      </p>
-      <p class="aside">
-        version <code title={sibling.version}>{short(sibling.version, 6)}</code>
+        by <NodeName id={sibling.author} />, <When at={hlcMs(sibling.hlc)} /> (<Ago at={hlcMs(sibling.hlc)} />)
       </p>
     </div>
   );
@@ -52,23 +77,29 @@ function Sibling(props: {
 function Conflict({
   conflict,
   resolved,
+  reload,
 }: {
   readonly conflict: ConflictAnswer;
   readonly resolved: (key: string) => void;
+  readonly reload: () => void;
 }) {
   const id = useId();
   const { key, siblings } = conflict;
   const winner = siblings[0];
-  const [version, setVersion] = useState<string | undefined>();
-  const chosen = siblings.find((sibling) => sibling.version === version);
+  const [choice, setChoice] = useState<string | undefined>();
+  const [own, setOwn] = useState(winner === undefined ? '' : pretty(winner));
+  const chosen = siblings.find((sibling) => sibling.version === choice);
+  const usable = choice === OWN ? jsonFlaw(own) === undefined : chosen !== undefined;
   const resolve = useAction<true>(async () => {
-    if (chosen === undefined || winner === undefined) return undefined;
+    if (!usable || winner === undefined) return undefined;
     if ((await askToken('to resolve a conflict')) === undefined) return undefined;
     // The write is refused when the winner has changed, so a write that the user has not seen is not replaced.
     const unchanged = { ifMatch: winner.version };
-    await (chosen.deleted || chosen.value === undefined
-      ? api.deleteEntry(key, unchanged)
-      : api.putEntry(key, chosen.value, unchanged));
+    await (chosen === undefined
+      ? api.putEntryJson(key, own, unchanged)
+      : chosen.deleted || chosen.value === undefined
+        ? api.deleteEntry(key, unchanged)
+        : api.putEntry(key, chosen.value, unchanged));
     announcement.value = `The conflict under ${key} is resolved`;
     refresh();
     resolved(key);
@@ -79,35 +110,49 @@ function Conflict({
     <section class="card conflict" aria-labelledby={id}>
       <div class="card-head">
         <h2 id={id}>
-          <code class="wrap">{key}</code>
+          <KeyText text={key} />
         </h2>
         <a href={linkTo('state', { key })}>Entry and proof</a>
       </div>
       <fieldset>
-        <legend>{plural(siblings.length, 'value')} written without knowledge of each other</legend>
+        <legend>{plural(siblings.length, 'value')} that were written without knowledge of each other</legend>
         <div class="siblings">
           {siblings.map((sibling, i) => (
             <Sibling
               key={sibling.version}
               sibling={sibling}
-              winner={i === 0}
+              first={i === 0 ? undefined : winner}
               group={id}
-              chosen={sibling.version === version}
-              choose={() => setVersion(sibling.version)}
+              chosen={sibling.version === choice}
+              choose={() => setChoice(sibling.version)}
             />
           ))}
+          <div class={`sibling ${choice === OWN ? 'chosen' : ''}`}>
+            <label class="choice">
+              <input type="radio" name={id} checked={choice === OWN} onChange={() => setChoice(OWN)} />
+              <span>Write another value</span>
+            </label>
+            {choice === OWN && <ValueField label="The value, as JSON" text={own} onText={setOwn} />}
+          </div>
         </div>
       </fieldset>
       <div class="buttons">
-        <button type="button" class="primary" disabled={chosen === undefined || resolve.busy} onClick={resolve.run}>
-          {resolve.busy ? 'Writing…' : 'Resolve with the chosen one'}
+        <button type="button" class="primary" disabled={!usable || resolve.busy} onClick={resolve.run}>
+          {resolve.busy ? 'Writing…' : 'Resolve'}
         </button>
         <span class="aside">Writes a new version, signed by this node, that replaces all of them on every node.</span>
       </div>
       {changed && (
-        <Note tone="warn" title="Somebody wrote in the meantime.">
-          <p>Nothing was changed. Read the conflicts again and choose anew.</p>
-        </Note>
+        <div role="alert">
+          <Note tone="warn" title="Somebody wrote in the meantime.">
+            <p>
+              Nothing was changed.{' '}
+              <button type="button" class="small" onClick={reload}>
+                Refresh
+              </button>
+            </p>
+          </Note>
+        </div>
       )}
       {resolve.problem !== undefined && !changed && <Problem problem={resolve.problem} />}
     </section>
@@ -128,17 +173,18 @@ export function Conflicts() {
     <>
       <div class="bar">
         <span>
-          {total === 0 ? 'No open conflict.' : `${plural(total, 'open conflict')}.`} The first value of each is what
-          readers see until somebody decides.
+          {total === 0
+            ? 'No conflict.'
+            : `${plural(total, 'key')} in conflict. Readers see the first value of each until it is resolved.`}
         </span>
         <button type="button" class="quiet" onClick={page.reload}>
-          Read again
+          Refresh
         </button>
       </div>
       {done.map((key) => (
         <Note key={key} tone="ok">
           <p>
-            Resolved: <code class="wrap">{key}</code>
+            Resolved: <KeyText text={key} />
           </p>
         </Note>
       ))}
@@ -147,7 +193,7 @@ export function Conflicts() {
           <>
             {data.conflicts.length === 0 && (
               <Card>
-                <Empty>Nothing to decide: every key has one value.</Empty>
+                <Empty>Nothing to resolve: every key has one value.</Empty>
               </Card>
             )}
             {data.conflicts.map((conflict) => (
@@ -155,6 +201,7 @@ export function Conflicts() {
                 key={`${conflict.key} ${conflict.siblings.map((s) => s.version).join(' ')}`}
                 conflict={conflict}
                 resolved={onResolved}
+                reload={page.reload}
               />
             ))}
             {(cursors.length > 0 || data.cursor !== undefined) && (

@@ -3,23 +3,42 @@ import { api } from '../lib/api.ts';
 import { hlcMs, plural, short } from '../lib/format.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo } from '../lib/router.ts';
-import { Ago, Badge, Card, Copyable, Empty, Facts, Show, When } from '../ui/parts.tsx';
+import { Ago, Badge, Card, Copyable, Empty, Facts, KeyText, NodeName, Show, When } from '../ui/parts.tsx';
+import { EditEntry } from './edit.tsx';
 import { ProofPanel } from './proof.tsx';
 
 const HISTORY_PAGE = 50;
 
-export function EntryPanel({ name, prefix }: { readonly name: string; readonly prefix: string }) {
+interface EntryPanelProps {
+  readonly name: string;
+  readonly prefix: string;
+  /** Called when the entry was written here. */
+  readonly written: () => void;
+}
+
+export function EntryPanel({ name, prefix, written }: EntryPanelProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus({ preventScroll: false }), []);
   const entry = useResource(`entry ${name}`, (call) => api.getEntry(name, call));
+  // The version that is shown names the history too, so that it is read again when the entry has changed.
+  const version = entry.state === 'ready' ? entry.data?.version : undefined;
+  const reload = (): void => {
+    entry.reload();
+    written();
+  };
   return (
     <section class="entry" aria-labelledby="entry-title">
       <div class="card">
         <div class="card-head">
           <h2 id="entry-title" tabIndex={-1} ref={heading}>
-            <code class="wrap">{name}</code>
+            <KeyText text={name} />
           </h2>
-          <a href={linkTo('state', { prefix })}>Close</a>
+          <span>
+            <button type="button" class="small quiet" onClick={entry.reload}>
+              Refresh
+            </button>{' '}
+            <a href={linkTo('state', { prefix })}>Close</a>
+          </span>
         </div>
         <Show of={entry} what="the entry">
           {(e) =>
@@ -32,13 +51,13 @@ export function EntryPanel({ name, prefix }: { readonly name: string; readonly p
                 </pre>
                 {e.conflicts !== undefined && (
                   <p>
-                    <Badge tone="warn">{plural(e.conflicts, 'conflicting value')}</Badge>{' '}
-                    <a href={linkTo('conflicts')}>Decide</a>
+                    <Badge tone="warn">1 conflict of {plural(e.conflicts + 1, 'value')}</Badge>{' '}
+                    <a href={linkTo('conflicts')}>Resolve</a>
                   </p>
                 )}
                 <Facts
                   items={[
-                    ['Author', <Copyable key="author" text={e.author} label="author" />],
+                    ['Author', <NodeName key="author" id={e.author} />],
                     [
                       'Written',
                       <span key="at">
@@ -48,25 +67,37 @@ export function EntryPanel({ name, prefix }: { readonly name: string; readonly p
                         </span>
                       </span>,
                     ],
-                    ['Version', <Copyable key="version" text={e.version} label="version" />],
-                    ['HLC', <code key="hlc">{e.hlc}</code>],
                   ]}
                 />
+                <details>
+                  <summary>Ids</summary>
+                  <Facts
+                    items={[
+                      ['Public key', <Copyable key="author" text={e.author} label="author" />],
+                      ['Version', <Copyable key="version" text={e.version} label="version" />],
+                    ]}
+                  />
+                </details>
+                <EditEntry entry={e} reload={reload} />
               </>
             )
           }
         </Show>
       </div>
       <ProofPanel name={name} />
-      <HistoryCard name={name} />
+      <HistoryCard name={name} version={version} />
     </section>
   );
 }
 
-function HistoryCard({ name }: { readonly name: string }) {
-  const history = useResource(`history ${name}`, (call) => api.getHistory(name, { limit: HISTORY_PAGE, ...call }), {
-    optional: true,
-  });
+function HistoryCard({ name, version }: { readonly name: string; readonly version: string | undefined }) {
+  const history = useResource(
+    `history ${name} ${version}`,
+    (call) => api.getHistory(name, { limit: HISTORY_PAGE, ...call }),
+    {
+      optional: true,
+    },
+  );
   return (
     <Card title="History">
       <Show of={history} what="the history of a key">
@@ -87,7 +118,7 @@ function HistoryCard({ name }: { readonly name: string }) {
                       <span class="cause">
                         {item.author !== undefined && (
                           <>
-                            by <code title={item.author}>{short(item.author, 6)}</code>,{' '}
+                            by <NodeName id={item.author} />,{' '}
                           </>
                         )}
                         version <code title={item.version}>{short(item.version, 6)}</code>

@@ -135,15 +135,16 @@ function Lines({ follower, filter }: { readonly follower: LogFollower; readonly 
     <>
       {state.kind === 'retrying' && (
         <Note tone="warn">
-          The log stream is interrupted: {state.problem.message}. Trying again by itself; what was missed is read then.
+          The log stream is interrupted: {state.problem.message}. The page tries again by itself and then reads what it
+          missed.
         </Note>
       )}
       {state.kind === 'failed' && <Problem problem={state.problem} />}
       {state.kind === 'refused' && (
         <p>
-          The node did not take the token.{' '}
+          The node refused the token.{' '}
           <button type="button" onClick={() => void askToken('to read the log')}>
-            Enter the token
+            Sign in
           </button>
         </p>
       )}
@@ -196,7 +197,7 @@ function Follow() {
     <Card>
       <div class="bar">
         <button type="button" onClick={toggle} aria-pressed={paused}>
-          {paused ? 'Go on' : 'Pause'}
+          {paused ? 'Resume' : 'Pause'}
         </button>
         <label for="log-level">Level</label>
         <select
@@ -235,9 +236,9 @@ export function LogView() {
     return (
       <Card>
         <div class="empty">
-          <p>The node shows its log only to who has its API token.</p>
+          <p>Sign in with the API token of the node to read its log.</p>
           <button type="button" class="primary" onClick={() => void askToken('to read the log')}>
-            Enter the token
+            Sign in
           </button>
         </div>
       </Card>

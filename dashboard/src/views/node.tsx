@@ -1,9 +1,12 @@
 import { api } from '../lib/api.ts';
+import { others } from '../lib/fleet.ts';
 import { bytes, count, duration, plural } from '../lib/format.ts';
 import { nodeNow, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
+import { linkTo, parameters } from '../lib/router.ts';
 import type { ConfigItem, Resources, Status } from '../lib/types.ts';
-import { Badge, Card, Copyable, Empty, Facts, Show, When } from '../ui/parts.tsx';
+import { Badge, Card, Copyable, Empty, Facts, NodeName, Show, When } from '../ui/parts.tsx';
+import { PeerPage } from './peer.tsx';
 
 const RESOURCES_EVERY_MS = 5000;
 
@@ -52,7 +55,7 @@ function Network({ status: s }: { readonly status: Status }) {
         <ul class="plain-list">
           {s.trust.authors.map((author) => (
             <li key={author}>
-              <Copyable text={author} label="trusted key" />
+              <NodeName id={author} /> <Copyable text={author} label="trusted key" />
             </li>
           ))}
         </ul>
@@ -166,14 +169,42 @@ function ConfigTable({ items }: { readonly items: readonly ConfigItem[] }) {
   );
 }
 
+/** Refused commits and those that wait, which are about the state as a whole and not about one other node. */
+const admission = (s: Status): readonly (readonly [string, string])[] => [
+  [
+    'Refused since the start',
+    Object.keys(s.refused).length === 0
+      ? 'nothing'
+      : Object.entries(s.refused)
+          .map(([reason, n]) => `${count(n)} ${reason}`)
+          .join(', '),
+  ],
+  ['Commits that wait for their time', count(s.deferred)],
+];
+
+/** This node, or another one that the address names. */
 export function NodeView() {
+  const id = parameters.value.get('id');
+  const s = status.value;
+  if (s === undefined) return null;
+  if (id === null || id === s.author) return <ThisNode status={s} />;
+  const other = others.value.find((one) => one.id === id || one.peer?.peerId === id || one.member?.peerId === id);
+  if (other !== undefined) return <PeerPage key={other.id} other={other} status={s} />;
+  return (
+    <Card>
+      <Empty>
+        This node knows no node <code class="wrap">{id}</code>. <a href={linkTo('fleet')}>All nodes</a>
+      </Empty>
+    </Card>
+  );
+}
+
+function ThisNode({ status: s }: { readonly status: Status }) {
   const resources = useResource('resources', (call) => api.getResources(call), {
     everyMs: RESOURCES_EVERY_MS,
     optional: true,
   });
   const config = useResource('config', (call) => api.getConfig(call), { withToken: true, optional: true });
-  const s = status.value;
-  if (s === undefined) return null;
   return (
     <>
       <div class="grid two">
@@ -193,6 +224,7 @@ export function NodeView() {
               ['Tombstones', count(s.entries - s.live)],
               ['Conflicts', count(s.conflicts)],
               ['Durable batches', count(s.sequence)],
+              ...admission(s),
               ['Root', <Copyable key="root" text={s.root} label="root" />],
               ...(s.integrity === undefined
                 ? []

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { bytes, clockTime, duration } from '../lib/format.ts';
@@ -64,7 +64,39 @@ const dataOf = (items: Series['items'], kind: PlotKind): uPlot.AlignedData => [
   ...kind.lines.map((line) => items.map(line.value)),
 ];
 
-function optionsOf(kind: PlotKind, width: number): uPlot.Options {
+/** A moment at which something happened, which the plots mark with a vertical line. */
+export interface Mark {
+  /** Unix ms. */
+  readonly at: number;
+}
+
+interface Drawing {
+  readonly kind: PlotKind;
+  readonly width: number;
+  readonly marks: () => readonly Mark[];
+  /** Called with the index of the point under the pointer, or with undefined when it has left. */
+  readonly onPoint: (index: number | undefined) => void;
+}
+
+/** Draws a dashed line at each mark within the plot. */
+function drawMarks(plot: uPlot, marks: readonly Mark[], colour: string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const { at } of marks) {
+    const x = plot.valToPos(at / 1000, 'x', true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+function optionsOf({ kind, width, marks, onPoint }: Drawing): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const axis = {
@@ -77,36 +109,52 @@ function optionsOf(kind: PlotKind, width: number): uPlot.Options {
     width,
     height: HEIGHT,
     cursor: { y: false, points: { size: 5 } },
-    legend: { live: true },
+    legend: { show: false },
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
       {
         ...axis,
+        size: 34,
         values: (_plot, splits, _index, _space, step) =>
           splits.map((at) => (step < 60 ? clockTime(at * 1000) : clockTime(at * 1000).slice(0, 5))),
       },
       { ...axis, size: 68, values: (_plot, splits) => splits.map((value) => kind.show(value)) },
     ],
     series: [
-      { label: 'time', value: (_plot: uPlot, at: number | null) => (at === null ? '–' : clockTime(at * 1000)) },
+      {},
       ...kind.lines.map((line) => ({
         label: line.label,
         stroke: colour(line.colour),
         width: 1.5,
         ...(line.dash === undefined ? {} : { dash: [...line.dash] }),
         points: { show: false },
-        value: (_plot: uPlot, value: number | null) => (value === null ? '–' : kind.show(value)),
       })),
     ],
+    hooks: {
+      draw: [(plot) => drawMarks(plot, marks(), colour('--plot-mark'))],
+      setCursor: [(plot) => onPoint(plot.cursor.idx ?? undefined)],
+    },
   };
 }
 
-function Plot({ items, kind }: { readonly items: Series['items']; readonly kind: PlotKind }) {
+const valueText = (value: number | null, kind: PlotKind): string =>
+  value === null ? 'not measured' : kind.show(value);
+
+function Plot({
+  items,
+  kind,
+  marks,
+}: {
+  readonly items: Series['items'];
+  readonly kind: PlotKind;
+  readonly marks: readonly Mark[];
+}) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
+  const [point, setPoint] = useState<number | undefined>();
   const data = dataOf(items, kind);
-  const latest = useRef(data);
-  latest.current = data;
+  const latest = useRef({ data, marks });
+  latest.current = { data, marks };
 
   useEffect(() => {
     const element = place.current;
@@ -114,7 +162,8 @@ function Plot({ items, kind }: { readonly items: Series['items']; readonly kind:
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     const make = (): void => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(kind, element.clientWidth), latest.current, element);
+      const drawing = { kind, width: element.clientWidth, marks: () => latest.current.marks, onPoint: setPoint };
+      plot.current = new uPlot(optionsOf(drawing), latest.current.data, element);
     };
     make();
     scheme.addEventListener('change', make);
@@ -128,29 +177,47 @@ function Plot({ items, kind }: { readonly items: Series['items']; readonly kind:
     };
     // The plot reads its colours when it is made, so a change of the theme makes a new one.
   }, [kind.title, theme.value]);
-  useEffect(() => plot.current?.setData(latest.current), [items]);
+  useEffect(() => plot.current?.setData(latest.current.data), [items, marks]);
 
-  const last = items.at(-1);
-  const said =
-    last === undefined ? '' : kind.lines.map((line) => `${line.label} ${valueText(line.value(last), kind)}`).join(', ');
+  const said = (item: Series['items'][number]): string =>
+    kind.lines
+      .map((line) => `${kind.lines.length > 1 ? `${line.label} ` : ''}${valueText(line.value(item), kind)}`)
+      .join(', ');
+  const newest = items.at(-1);
+  const pointed = point === undefined ? undefined : items[point];
   return (
     <figure class="plot">
       <figcaption>
-        {kind.title} <span class="aside">now {said}</span>
+        {kind.title}
+        {kind.lines.length > 1 &&
+          kind.lines.map((line, i) => (
+            <span key={line.label} class="legend-item">
+              <svg class={`key line-${i + 1}`} viewBox="0 0 22 2" aria-hidden="true">
+                <line x1="0" y1="1" x2="22" y2="1" />
+              </svg>{' '}
+              {line.label}
+            </span>
+          ))}
+        {newest !== undefined && <span class="unseen">; newest: {said(newest)}</span>}
       </figcaption>
       <div ref={place} aria-hidden="true" />
+      <p class="pointed" aria-hidden="true">
+        {pointed !== undefined && `${clockTime(pointed.at)} UTC: ${said(pointed)}`}
+      </p>
     </figure>
   );
 }
 
-const valueText = (value: number | null, kind: PlotKind): string =>
-  value === null ? 'not measured' : kind.show(value);
+interface SeriesPlotsProps {
+  readonly series: Series;
+  readonly marks: readonly Mark[];
+}
 
-export function SeriesPlots({ series }: { readonly series: Series }) {
+export function SeriesPlots({ series, marks }: SeriesPlotsProps) {
   return (
     <div class="plots">
       {kindsOf(series.stepMs).map((kind) => (
-        <Plot key={kind.title} kind={kind} items={series.items} />
+        <Plot key={kind.title} kind={kind} items={series.items} marks={marks} />
       ))}
     </div>
   );

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useAction } from '../lib/action.ts';
 import { api } from '../lib/api.ts';
-import { count, plural, short } from '../lib/format.ts';
+import { labelOf } from '../lib/fleet.ts';
+import { count, plural } from '../lib/format.ts';
 import { announcement, status } from '../lib/live.ts';
 import type { PathView, ProofResult } from '../proof/verify.ts';
 import { Badge, Card, Note, Problem, When } from '../ui/parts.tsx';
@@ -17,7 +18,7 @@ function statement({ proven }: Verified): string {
   const { kind, value, key, head, certificate } = proven;
   const who =
     certificate === undefined
-      ? `The node with key ${short(head?.author ?? '')} signed that it held`
+      ? `${labelOf(head?.author ?? '')} signed that it held`
       : `${count(certificate.signers.length)} of the trusted nodes (a quorum is ${count(certificate.quorum)}) signed that they held`;
   const what =
     kind === 'present'
@@ -43,7 +44,7 @@ function Scope({ proven }: Verified) {
           As of the cut at <When at={certificate.at} />.{' '}
         </>
       )}
-      {writers.length > 0 && `Written by ${writers.map((w) => short(w)).join(', ')}. `}
+      {writers.length > 0 && `Written by ${writers.map(labelOf).join(', ')}. `}
       {certificate === undefined
         ? 'It does not say that this is the latest value, nor that other nodes held it. '
         : 'It does not say that this is the latest value. '}

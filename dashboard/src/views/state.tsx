@@ -1,15 +1,18 @@
 import { useEffect, useState } from 'preact/hooks';
 import { api } from '../lib/api.ts';
-import { count, hlcMs, plural, short } from '../lib/format.ts';
+import { count, hlcMs, plural } from '../lib/format.ts';
 import { status, stirs } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
 import { linkTo, parameters } from '../lib/router.ts';
 import type { EntryPage } from '../lib/types.ts';
-import { Ago, Badge, Card, Empty, Show } from '../ui/parts.tsx';
+import { Ago, Badge, Card, Empty, KeyText, NodeName, Show } from '../ui/parts.tsx';
+import { NewEntry } from './edit.tsx';
 import { EntryPanel } from './entry.tsx';
 
 const PAGE = 50;
 const MAX_PREVIEW = 90;
+/** Keys with a prefix are counted up to here: the answer to that is one page of the node, at most 1 MiB. */
+const MAX_COUNTED = 1000;
 
 function preview(value: unknown): string {
   const text = JSON.stringify(value);
@@ -26,7 +29,7 @@ function Rows({
   readonly chosen: string | undefined;
 }) {
   return (
-    <table class="stack">
+    <table class="stack keys">
       <caption class="unseen">Keys {prefix === '' ? '' : `that begin with ${prefix}`}</caption>
       <thead>
         <tr>
@@ -44,15 +47,15 @@ function Rows({
                 href={linkTo('state', { prefix, key: entry.key })}
                 aria-current={entry.key === chosen ? 'true' : undefined}
               >
-                <code class="wrap">{entry.key}</code>
-              </a>{' '}
-              {entry.conflicts !== undefined && <Badge tone="warn">{plural(entry.conflicts, 'conflict')}</Badge>}
+                <KeyText text={entry.key} short />
+              </a>
+              {entry.conflicts !== undefined && <Badge tone="warn">{plural(entry.conflicts + 1, 'value')}</Badge>}
             </th>
             <td data-label="Value">
               <code class="wrap aside">{preview(entry.value)}</code>
             </td>
             <td data-label="Author">
-              <code title={entry.author}>{short(entry.author, 6)}</code>
+              <NodeName id={entry.author} />
             </td>
             <td data-label="Written">
               <Ago at={hlcMs(entry.hlc)} />
@@ -64,58 +67,135 @@ function Rows({
   );
 }
 
+/** How many keys the filter finds: counted by the node where there are more than one page of them. */
+function useFound(prefix: string, first: EntryPage | undefined): string {
+  const isMore = prefix !== '' && first?.cursor !== undefined;
+  const counted = useResource(`count ${JSON.stringify([prefix, isMore])}`, async (call) => {
+    if (!isMore) return undefined;
+    const { entries, cursor } = await api.listEntries({ prefix, limit: MAX_COUNTED, ...call });
+    return { keys: entries.length, complete: cursor === undefined };
+  });
+  if (prefix === '') return `${plural(status.value?.live ?? 0, 'key')} in all`;
+  if (first !== undefined && !isMore) return `${plural(first.entries.length, 'key')} found`;
+  if (counted.state !== 'ready' || counted.data === undefined) return '';
+  return counted.data.complete
+    ? `${plural(counted.data.keys, 'key')} found`
+    : `more than ${count(counted.data.keys)} keys found`;
+}
+
+/** The two ways to a key: by what it begins with, and by the key itself. */
+function Search({
+  prefix,
+  chosen,
+  reload,
+}: {
+  readonly prefix: string;
+  readonly chosen: string | undefined;
+  readonly reload: () => void;
+}) {
+  const [typed, setTyped] = useState(prefix);
+  const [wanted, setWanted] = useState('');
+  useEffect(() => setTyped(prefix), [prefix]);
+  return (
+    <div class="searches">
+      <form
+        class="bar"
+        role="search"
+        aria-label="Filter"
+        onSubmit={(event) => {
+          event.preventDefault();
+          location.hash = linkTo('state', { prefix: typed, key: chosen });
+        }}
+      >
+        <label for="prefix">Keys that begin with</label>
+        <input
+          id="prefix"
+          type="search"
+          value={typed}
+          placeholder="anything"
+          spellcheck={false}
+          onInput={(event) => setTyped(event.currentTarget.value)}
+        />
+        <button type="submit">Filter</button>
+      </form>
+      <form
+        class="bar"
+        role="search"
+        aria-label="Go to a key"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (wanted !== '') location.hash = linkTo('state', { prefix, key: wanted });
+        }}
+      >
+        <label for="wanted">Go to key</label>
+        <input
+          id="wanted"
+          type="search"
+          value={wanted}
+          placeholder="the whole key"
+          spellcheck={false}
+          onInput={(event) => setWanted(event.currentTarget.value)}
+        />
+        <button type="submit">Open</button>
+      </form>
+      <div class="bar">
+        <button type="button" class="quiet" onClick={reload}>
+          Refresh
+        </button>
+        <a class="button" href={linkTo('state', { prefix, new: 'yes' })}>
+          New key
+        </a>
+      </div>
+    </div>
+  );
+}
+
 export function StateView() {
   const prefix = parameters.value.get('prefix') ?? '';
   const chosen = parameters.value.get('key') ?? undefined;
-  const [typed, setTyped] = useState(prefix);
+  const adding = chosen === undefined && parameters.value.has('new');
   // The cursors of the pages up to this one, for going back.
   const [cursors, setCursors] = useState<readonly string[]>([]);
   const [seenAt, setSeenAt] = useState(status.value?.sequence);
-  useEffect(() => {
-    setTyped(prefix);
-    setCursors([]);
-  }, [prefix]);
+  useEffect(() => setCursors([]), [prefix]);
   const cursor = cursors.at(-1);
   const page = useResource(`state ${JSON.stringify([prefix, cursor])}`, (call) =>
     api.listEntries({ prefix: prefix === '' ? undefined : prefix, limit: PAGE, cursor, ...call }),
   );
+  const data = page.state === 'ready' ? page.data : undefined;
+  const [firstPage, setFirstPage] = useState<{ readonly prefix: string; readonly page: EntryPage } | undefined>();
   useEffect(() => {
-    if (page.state === 'ready') setSeenAt(status.peek()?.sequence);
-  }, [page.state === 'ready' ? page.data : undefined]);
+    if (data === undefined) return;
+    setSeenAt(status.peek()?.sequence);
+    if (cursor === undefined) setFirstPage({ prefix, page: data });
+  }, [data]);
+  const found = useFound(prefix, firstPage?.prefix === prefix ? firstPage.page : undefined);
   const changed = stirs.value > 0 && seenAt !== undefined && (status.value?.sequence ?? 0) > seenAt;
+  const from = cursors.length * PAGE + 1;
 
   return (
-    <div class={chosen === undefined ? '' : 'split'}>
+    <div class={chosen === undefined && !adding ? '' : 'split'}>
       <Card>
-        <form
-          class="bar"
-          role="search"
-          onSubmit={(event) => {
-            event.preventDefault();
-            location.hash = linkTo('state', { prefix: typed, key: chosen });
-          }}
-        >
-          <label for="prefix">Prefix</label>
-          <input
-            id="prefix"
-            type="search"
-            value={typed}
-            placeholder="all keys"
-            spellcheck={false}
-            onInput={(event) => setTyped(event.currentTarget.value)}
-          />
-          <button type="submit">Browse</button>
-          <button type="button" class="quiet" onClick={page.reload}>
-            Read again
-          </button>
-          {changed && <span class="aside">The state has changed since this page was read.</span>}
-        </form>
+        <Search prefix={prefix} chosen={chosen} reload={page.reload} />
+        {changed && (
+          <p class="aside" role="status">
+            The state has changed since this page was read.
+          </p>
+        )}
         <Show of={page} what="the state">
-          {(data) =>
-            data.entries.length === 0 ? (
-              <Empty>{prefix === '' ? 'No key yet: the state is empty.' : `No key begins with ${prefix}`}</Empty>
+          {(shown) =>
+            shown.entries.length === 0 ? (
+              <Empty>
+                {prefix === '' ? (
+                  'The state is empty: no key has a value yet.'
+                ) : (
+                  <>
+                    No key begins with <KeyText text={prefix} />
+                  </>
+                )}
+              </Empty>
             ) : (
-              <Rows page={data} prefix={prefix} chosen={chosen} />
+              <Rows page={shown} prefix={prefix} chosen={chosen} />
             )
           }
         </Show>
@@ -124,20 +204,23 @@ export function StateView() {
             Previous
           </button>
           <span class="aside">
-            page {count(cursors.length + 1)}, {plural(status.value?.live ?? 0, 'key')} in all
+            {data !== undefined && data.entries.length > 0 && (cursors.length > 0 || data.cursor !== undefined)
+              ? `keys ${count(from)} to ${count(from + data.entries.length - 1)}; ${found}`
+              : found}
           </span>
           <button
             type="button"
-            disabled={page.state !== 'ready' || page.data.cursor === undefined}
+            disabled={data?.cursor === undefined}
             onClick={() => {
-              if (page.state === 'ready' && page.data.cursor !== undefined) setCursors([...cursors, page.data.cursor]);
+              if (data?.cursor !== undefined) setCursors([...cursors, data.cursor]);
             }}
           >
             Next
           </button>
         </nav>
       </Card>
-      {chosen !== undefined && <EntryPanel key={chosen} name={chosen} prefix={prefix} />}
+      {chosen !== undefined && <EntryPanel key={chosen} name={chosen} prefix={prefix} written={page.reload} />}
+      {adding && <NewEntry suggested={prefix} written={page.reload} />}
     </div>
   );
 }

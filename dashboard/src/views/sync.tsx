@@ -1,15 +1,17 @@
 import type { FunctionComponent } from 'preact';
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { useAction } from '../lib/action.ts';
 import { api, LONG } from '../lib/api.ts';
 import { askToken } from '../lib/auth.ts';
-import { count, duration, peerName, plural } from '../lib/format.ts';
-import { announcement, nodeNow, peers, refresh, status } from '../lib/live.ts';
+import { others } from '../lib/fleet.ts';
+import { count, duration, plural } from '../lib/format.ts';
+import { announcement, nodeNow, refresh, status } from '../lib/live.ts';
 import { useResource } from '../lib/resource.ts';
-import type { Peer, Series, Status } from '../lib/types.ts';
-import { Badge, Card, Empty, Loading, Note, Problem, Show } from '../ui/parts.tsx';
+import type { Series, Status } from '../lib/types.ts';
+import { Badge, Card, Empty, Loading, NodeName, Note, Problem, Show } from '../ui/parts.tsx';
 import { LungState } from '../ui/peer-parts.tsx';
 import { Transitions } from '../ui/transitions.tsx';
+import type { Mark } from './plots.tsx';
 
 /** Period of reading the series, which the node keeps for one hour in steps of five seconds. */
 const SERIES_EVERY_MS = 5000;
@@ -18,7 +20,7 @@ const MAX_REASON = 200;
 
 const MODES: readonly (readonly [mode: Status['mode'], what: string])[] = [
   ['auto', 'each peer over the lung that carries it'],
-  ['p2p', 'P2P only, whatever becomes of it'],
+  ['p2p', 'P2P only, even where it reaches nobody'],
   ['http', 'HTTP only, P2P is not used'],
 ];
 
@@ -101,34 +103,32 @@ function SyncNow() {
       {now.problem !== undefined && <Problem problem={now.problem} />}
       {now.result !== undefined && (
         <p role="status">
-          Compared: {count(now.result.converged.equal)} of {plural(now.result.converged.peers, 'peer')} equal.
+          Compared: {count(now.result.converged.equal)} of {plural(now.result.converged.peers, 'other node')}{' '}
+          {now.result.converged.equal === 1 ? 'is' : 'are'} equal.
         </p>
       )}
     </div>
   );
 }
 
-function Repairs({ all, now }: { readonly all: readonly Peer[]; readonly now: number }) {
-  const running = all.filter((peer) => peer.repair !== undefined);
+function Repairs({ now }: { readonly now: number }) {
+  const running = others.value.filter(({ peer }) => peer?.repair !== undefined);
   if (running.length === 0) return <Empty>No repair runs.</Empty>;
   return (
     <ul class="rows">
-      {running.map(({ repair, ...peer }) => {
+      {running.map(({ id, label, peer }) => {
+        const repair = peer?.repair;
         if (repair === undefined) return null;
         const done = repair.fetched + repair.pushed;
         return (
-          <li key={peer.peerId} class="repair">
-            <code>{peerName(peer)}</code>
+          <li key={id} class="repair">
+            <NodeName id={id} />
             <span>
               over {repair.lung === 'p2p' ? 'P2P' : 'HTTP'} for {duration(Math.max(0, now - repair.since))}:{' '}
               {count(repair.fetched)} fetched, {count(repair.pushed)} pushed, {count(repair.remaining)} to go
               {repair.perSecond !== undefined && `, ${count(Math.round(repair.perSecond))}/s`}
             </span>
-            <progress
-              aria-label={`Repair with ${peerName(peer)}`}
-              max={Math.max(1, done + repair.remaining)}
-              value={done}
-            />
+            <progress aria-label={`Repair with ${label}`} max={Math.max(1, done + repair.remaining)} value={done} />
           </li>
         );
       })}
@@ -136,10 +136,13 @@ function Repairs({ all, now }: { readonly all: readonly Peer[]; readonly now: nu
   );
 }
 
-type Plots = FunctionComponent<{ readonly series: Series }>;
+/** How much of the series is shown, in minutes; the node keeps an hour. */
+const RANGES = [5, 15, 60] as const;
+
+type Plots = FunctionComponent<{ readonly series: Series; readonly marks: readonly Mark[] }>;
 
 /** Loads the plots when they are shown, because the plotting library is the largest part of the dashboard. */
-function PlotsLater({ series }: { readonly series: Series }) {
+function PlotsLater({ series, marks }: { readonly series: Series; readonly marks: readonly Mark[] }) {
   const [Shown, setShown] = useState<Plots | undefined>();
   const [failed, setFailed] = useState(false);
   useEffect(() => {
@@ -149,13 +152,47 @@ function PlotsLater({ series }: { readonly series: Series }) {
     );
   }, []);
   if (failed) return <Note tone="warn">The plots could not be loaded. Load the page again.</Note>;
-  return Shown === undefined ? <Loading what="the plots" /> : <Shown series={series} />;
+  return Shown === undefined ? <Loading what="the plots" /> : <Shown series={series} marks={marks} />;
+}
+
+/** The series with a choice of how much of it is shown. Transitions are marked. */
+function Charts({ series, transitions }: { readonly series: Series; readonly transitions: Status['transitions'] }) {
+  const [minutes, setMinutes] = useState<(typeof RANGES)[number]>(15);
+  const end = series.items.at(-1)?.at ?? 0;
+  const shown = useMemo(
+    () => ({ ...series, items: series.items.filter(({ at }) => at > end - minutes * 60_000) }),
+    [series, end, minutes],
+  );
+  const begin = shown.items[0]?.at ?? end;
+  const moments = transitions.flatMap(({ at }) => (at >= begin && at <= end ? [at] : []));
+  // Every look at the node brings a new list. The plots are drawn again only when it has other moments.
+  const marks = useMemo(() => moments.map((at): Mark => ({ at })), [moments.join()]);
+  return (
+    <>
+      <fieldset class="ranges">
+        <legend>Time range</legend>
+        {RANGES.map((range) => (
+          <label key={range} class="choice">
+            <input type="radio" name="range" checked={range === minutes} onChange={() => setMinutes(range)} />
+            <span>{duration(range * 60_000)}</span>
+          </label>
+        ))}
+        <span class="aside">
+          {marks.length === 0
+            ? 'No transition in this time.'
+            : `Dotted lines mark ${plural(marks.length, 'transition')}, which the list below explains.`}
+        </span>
+      </fieldset>
+      <PlotsLater series={shown} marks={marks} />
+    </>
+  );
 }
 
 export function Sync() {
   const series = useResource('series', (call) => api.getSeries(call), { everyMs: SERIES_EVERY_MS, optional: true });
   const s = status.value;
   if (s === undefined) return null;
+  const carried = (lung: 'p2p' | 'http'): number => s.verdict.members.filter((member) => member.lung === lung).length;
   return (
     <>
       <div class="grid two">
@@ -165,23 +202,23 @@ export function Sync() {
         <Card title="Lungs and repairs">
           <ul class="rows">
             <li>
-              <strong>P2P</strong> <LungState status={s} lung="p2p" />
+              <strong>P2P</strong> <LungState status={s} lung="p2p" carried={carried('p2p')} />
             </li>
             <li>
-              <strong>HTTP</strong> <LungState status={s} lung="http" />
+              <strong>HTTP</strong> <LungState status={s} lung="http" carried={carried('http')} />
             </li>
           </ul>
-          <Repairs all={peers.value} now={nodeNow.value} />
+          <Repairs now={nodeNow.value} />
           <SyncNow />
         </Card>
       </div>
-      <Card title="Throughput and latency, last hour">
+      <Card title="Throughput and latency">
         <Show of={series} what="measurements over time">
           {(data) =>
             data.items.length === 0 ? (
               <Empty>The first step of five seconds is not over yet.</Empty>
             ) : (
-              <PlotsLater series={data} />
+              <Charts series={data} transitions={s.transitions} />
             )
           }
         </Show>

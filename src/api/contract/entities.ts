@@ -176,7 +176,8 @@ export const Transition = entity(
   'A change of lung, mode or lung state, with its cause.',
   Shape({
     at: time('When.'),
-    peer: Maybe(Text()),
+    peer: Maybe(Text({ description: 'The author of the peer; absent where the node itself is meant.' })),
+    name: Maybe(Text({ description: 'What people read in its place.' })),
     from: Text(),
     to: Text(),
     cause: Text({ description: 'For people.' }),
@@ -225,18 +226,30 @@ export const LatticeEvent = entity(
     Shape({ id: Text(), type: word(['batch']), root: hex64('The root after it.'), changes: Integer() }),
     Shape({ id: Text(), type: word(['reset']), reason: Text() }),
     Shape({ type: word(['transition']), transition: Transition.ref }),
-    Type.Unsafe<{ type: 'progress'; what: 'repair' | 'bootstrap'; peer?: string; [figure: string]: unknown }>({
+    Type.Unsafe<{
+      type: 'progress';
+      what: 'repair' | 'bootstrap';
+      peer?: string;
+      name?: string;
+      [figure: string]: unknown;
+    }>({
       type: 'object',
       required: ['type', 'what'],
       properties: {
         type: { type: 'string', enum: ['progress'] },
         what: { type: 'string', enum: ['repair', 'bootstrap'] },
         peer: { type: 'string' },
+        name: { type: 'string' },
       },
       additionalProperties: true,
       description: 'With the figures of the repair (see Peer) or the bootstrap (see Status).',
     }),
-    Shape({ type: word(['repair']), peer: Text(), report: RepairReport.ref }),
+    Shape({
+      type: word(['repair']),
+      peer: Text({ description: 'Peer id.' }),
+      name: Text({ description: 'What people read in its place.' }),
+      report: RepairReport.ref,
+    }),
     Shape({ type: word(['cut']), at: time('Of the cut.'), root: hex64('Its root.'), certified: Bool() }),
   ]),
 );
@@ -287,6 +300,8 @@ export const Series = entity(
         transitions: Integer(),
         peersEqual: Integer(),
         peers: Integer(),
+        heard: Integer({ description: "Of the verdict's members." }),
+        conflicts: Integer(),
         loopP99Ms: Maybe(Float()),
         rss: Maybe(Integer()),
       }),
@@ -341,3 +356,15 @@ export const ConfigItem = entity(
   }),
 );
 export type ConfigItem = Static<typeof ConfigItem.ref>;
+
+export const Reloaded = entity(
+  'Reloaded',
+  'What a reload of the configuration came to. Variables are named with their prefix.',
+  Shape({
+    changed: List(Text(), { description: 'Variables by which the node acts anew.' }),
+    needsRestart: List(Text(), { description: 'Variables that have changed too and take effect with a restart.' }),
+    untrusted: List(Text(), { description: 'Authors who are trusted no more, as public keys.' }),
+    warnings: List(Text(), { description: 'Sentences about the configuration as it is.' }),
+  }),
+);
+export type Reloaded = Static<typeof Reloaded.ref>;

@@ -225,6 +225,7 @@ export const Status = entity(
     integrity: Maybe(
       Shape({ checked: Integer(), total: Integer() }, { description: 'While the store is checked in the background.' }),
     ),
+    writesWait: Maybe(Bool({ description: 'True while writes wait after a start; absent otherwise.' })),
   }),
 );
 export type Status = Static<typeof Status.ref>;
@@ -251,7 +252,7 @@ export const NotReady = entity(
   'Why a node is not to be sent requests just now.',
   Shape({
     status: word(['not-ready']),
-    reasons: List(coded([...READ_ONLY_CODES, 'integrity', 'bootstrap', 'stopping'])),
+    reasons: List(coded([...READ_ONLY_CODES, 'opening', 'bootstrap', 'stopping'])),
   }),
 );
 export type NotReady = Static<typeof NotReady.ref>;

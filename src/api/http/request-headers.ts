@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
@@ -59,6 +59,18 @@ export function checkHeaders({ raw: { rawHeaders }, headers }: FastifyRequest): 
   }
 }
 
+/**
+ * The target of a request in origin form. A target in absolute form, as for a proxy, names its host itself, and that
+ * counts in place of the Host header (RFC 9112 §3.2.2), which is overwritten.
+ */
+export function toOriginForm(request: IncomingMessage): string {
+  const { url = '/' } = request;
+  const [, host, target] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
+  if (host === undefined || target === undefined) return url;
+  request.headers.host = host;
+  return target.startsWith('/') ? target : `/${target}`;
+}
+
 /** What is wrong with bytes that do not become a request, and the status with which they are answered. */
 function refusalOf(code: string | undefined): readonly [status: number, error: LatticeError] {
   if (code === 'HPE_HEADER_OVERFLOW') {
@@ -80,7 +92,7 @@ function refusalOf(code: string | undefined): readonly [status: number, error: L
  */
 export function answerUnreadable(
   clock: Timers,
-  headers: Readonly<Record<string, string>>,
+  headers: () => Readonly<Record<string, string>>,
 ): (error: Error & { readonly code?: string }, socket: Socket) => void {
   return (error, socket) => {
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
@@ -89,7 +101,7 @@ export function answerUnreadable(
     const [status, refusal] = refusalOf(error.code);
     const body = Buffer.from(JSON.stringify(problem(refusal, status)));
     const all = {
-      ...headers,
+      ...headers(),
       'content-type': 'application/problem+json',
       'content-length': body.length,
       connection: 'close',

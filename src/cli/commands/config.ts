@@ -1,5 +1,6 @@
 import { loadConfig, type Problem } from '../../config/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
+import { createApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -30,8 +31,8 @@ const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : JSON.stringify(value);
 
 /**
- * Checks the configuration that `start` would take, without starting anything. The exit code is 1 when the
- * configuration is not fit for production.
+ * Checks the configuration that `start` would take, and what a start would meet on this machine, without starting
+ * anything. The exit code is 1 when a start would fail or the node would refuse writes.
  */
 export async function configCheck(context: CliContext, options: GlobalOptions): Promise<number> {
   let config: ReturnType<typeof loadConfig>;
@@ -55,18 +56,53 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
     );
   }
   const { warnings, violations } = config;
-  const ok = violations.length === 0;
+  const { examineStart } = await import('../../app/examine-start.ts');
+  const findings = await examineStart({ config, askPeerId });
+  const ok = findings.every(({ effect }) => effect === 'note');
   if (options.json) {
-    context.output.data({ ok, warnings, violations });
+    context.output.data({ ok, warnings, violations, findings });
     return ok ? EXIT.ok : EXIT.failed;
   }
   const { line, paint } = context.output;
+  const print = (sign: string, text: string, next: string | undefined): void => {
+    line(`${sign} ${printable(text)}`);
+    if (next !== undefined) line(`    → ${printable(next)}`);
+  };
   for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
-  for (const violation of violations) line(`${paint('red', '✗')} ${printable(violation)}`);
-  line(
-    ok
-      ? `${paint('green', '✓')} a node can start with this`
-      : 'a node starts with this, read-only: production needs what is marked',
-  );
+  for (const { effect, text, next } of findings)
+    print(effect === 'note' ? paint('yellow', '!') : paint('red', '✗'), text, next);
+  const fails = findings.some(({ effect }) => effect === 'fails');
+  if (ok) line(`${paint('green', '✓')} A node can start with this.`);
+  else line(fails ? 'A start with this fails.' : 'A node starts with this and refuses writes.');
   return ok ? EXIT.ok : EXIT.failed;
+}
+
+/** How long the check waits for a node that may run already. It answers at once where it works. */
+const ASK_MS = 1500;
+
+/** The peer id of the node whose API answers at this base URL; undefined where none does. */
+async function askPeerId(url: string): Promise<string | undefined> {
+  try {
+    return (await createApiClient({ url, token: undefined, timeoutMs: ASK_MS }).getStatus()).peerId;
+  } catch (error) {
+    if (error instanceof LatticeError) return undefined;
+    throw error;
+  }
+}
+
+/** Has the running node read its env file again. The exit code is 0 also where something needs a restart. */
+export async function configReload(context: CliContext, options: GlobalOptions): Promise<number> {
+  const client = await connect(context, options);
+  const report = await client.reloadConfig();
+  const { data, line, paint } = context.output;
+  if (options.json) {
+    data(report);
+    return EXIT.ok;
+  }
+  const { changed, needsRestart, warnings } = report;
+  for (const name of changed) line(`${paint('green', '✓')} the node acts by the new ${name}`);
+  for (const name of needsRestart) line(`${paint('yellow', '!')} ${name} has changed too: that needs a restart`);
+  if (changed.length + needsRestart.length === 0) line('nothing has changed');
+  for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
+  return EXIT.ok;
 }

@@ -4,7 +4,10 @@ import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable } from '../output.ts';
+import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { type Names, readNames } from '../names.ts';
+import { alignColumns, printable, SHORT_ROOT, shellWord } from '../output.ts';
+import { type Times, timeOfHlc, timesOf } from '../times.ts';
 import { jsonText } from './state.ts';
 
 export interface ConflictsOptions extends GlobalOptions {
@@ -26,7 +29,8 @@ const PAGE = 100;
 /** Pages that are searched for one key. A fleet with 100,000 conflicts has another problem. */
 const MAX_PAGES = 1000;
 
-export async function conflictsList(context: CliContext, options: ConflictsOptions): Promise<number> {
+export async function conflictsList(context: CliContext, options: ConflictsOptions & FleetOptions): Promise<number> {
+  if (options.fleet !== undefined) return await conflictsOfFleet(context, options);
   const client = await connect(context, options);
   const found: Conflict[] = [];
   let cursor: string | undefined;
@@ -42,20 +46,23 @@ export async function conflictsList(context: CliContext, options: ConflictsOptio
     return EXIT.ok;
   }
   const { output } = context;
-  if (found.length === 0) output.line('no conflicts');
-  for (const conflict of found) show(context, conflict);
-  if (found.length > 0)
+  if (found.length === 0) output.line('No key is in conflict.');
+  else {
+    const writers = { names: await readNames(client), times: timesOf(options) };
+    for (const conflict of found) show(context, conflict, writers);
     output.remark('A write to such a key replaces every value that is listed here: lattice conflicts resolve KEY.');
-  if (cursor !== undefined) output.remark('There are more: raise --limit.');
+  }
+  if (cursor !== undefined) output.remark('There are more conflicts: raise --limit.');
   return EXIT.ok;
 }
 
 export async function conflictsShow(context: CliContext, key: string, options: GlobalOptions): Promise<number> {
-  const conflict = await find(await connect(context, options), key);
+  const client = await connect(context, options);
+  const conflict = await find(client, key);
   if (options.json) context.output.data(conflict);
   else {
-    show(context, conflict);
-    context.output.remark(`take one: lattice conflicts resolve KEY --take N`);
+    show(context, conflict, { names: await readNames(client), times: timesOf(options) });
+    context.output.remark(`Keep one of them: lattice conflicts resolve ${shellWord(printable(key))} --take N`);
   }
   return EXIT.ok;
 }
@@ -81,7 +88,10 @@ export async function conflictsResolve(context: CliContext, key: string, options
   const version = results[0]?.version;
   if (options.json)
     context.output.data({ key, version, replaced: conflict.siblings.map((sibling) => sibling.version) });
-  else context.output.line(`${printable(key)}: one value in place of ${conflict.siblings.length}, version ${version}`);
+  else
+    context.output.line(
+      `${printable(key)} has one value in place of ${conflict.siblings.length}. Its version is ${version}.`,
+    );
   return EXIT.ok;
 }
 
@@ -110,12 +120,44 @@ function siblingOf({ siblings }: Conflict, choice: string): Sibling {
   );
 }
 
-function show({ output }: CliContext, { key, siblings }: Conflict): void {
+function show(
+  { output }: CliContext,
+  { key, siblings }: Conflict,
+  { names, times }: { readonly names: Names; readonly times: Times },
+): void {
   output.line(output.paint('bold', printable(key)));
-  siblings.forEach((sibling, i) => {
-    const value = sibling.deleted ? '(deleted)' : printable(JSON.stringify(sibling.value));
-    output.line(
-      `  ${i + 1} ${i === 0 ? 'shown' : 'other'}  ${value}  by ${sibling.author} at ${sibling.hlc}  version ${sibling.version}`,
-    );
-  });
+  const rows = siblings.map((sibling, i) => [
+    `  ${i + 1}`,
+    i === 0 ? 'shown' : 'other',
+    sibling.deleted ? '(deleted)' : printable(JSON.stringify(sibling.value)),
+    `by ${printable(names.ofAuthor(sibling.author))} at ${times.exact(timeOfHlc(sibling.hlc))}`,
+    `version ${sibling.version}`,
+  ]);
+  for (const line of alignColumns(rows)) output.line(line);
+}
+
+/** Keys that one row of the table of a fleet names. */
+const SHOWN_KEYS = 5;
+
+async function conflictsOfFleet(context: CliContext, options: ConflictsOptions & FleetOptions): Promise<number> {
+  const limit = Math.min(PAGE, options.limit);
+  return await fleetTable(
+    context,
+    options,
+    async (client) => {
+      const [{ conflicts, root }, page] = await Promise.all([client.getStatus(), client.listConflicts({ limit })]);
+      return { conflicts, root, keys: page.conflicts.map(({ key }) => key) };
+    },
+    {
+      columns: ['CONFLICTS', 'ROOT', 'KEYS'],
+      rows: ({ conflicts, root, keys }) => [
+        [
+          String(conflicts),
+          root.slice(0, SHORT_ROOT),
+          keys.slice(0, SHOWN_KEYS).map(printable).join(', ') + (conflicts > SHOWN_KEYS ? ', …' : ''),
+        ],
+      ],
+      data: (value) => value,
+    },
+  );
 }

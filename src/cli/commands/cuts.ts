@@ -2,9 +2,11 @@ import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { alignColumns, shellWord } from '../output.ts';
-import { timeOf } from '../verdict.ts';
+import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { alignColumns, printable, SHORT_ROOT, shellWord } from '../output.ts';
+import { timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
+import { counted } from '../words.ts';
 import { type OutOptions, writeOut } from '../write-file.ts';
 
 export interface CutsOptions extends WatchOptions {
@@ -16,7 +18,9 @@ export interface CertificateOptions extends OutOptions {
 }
 
 /** Lists the cuts of the last minutes, newest first. */
-export async function cuts(context: CliContext, options: CutsOptions): Promise<number> {
+export async function cuts(context: CliContext, options: CutsOptions & FleetOptions): Promise<number> {
+  if (options.fleet !== undefined) return await cutsOfFleet(context, options);
+  const times = timesOf(options);
   const client = await connect(context, options);
   return await watch(
     context,
@@ -26,10 +30,10 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
       const shown = items.slice(0, options.limit);
       if (options.json) context.output.data({ items: shown });
       else if (shown.length === 0)
-        context.output.line('no cuts yet: the first comes within half a minute of the start');
+        context.output.line('There are no cuts yet: the first comes within half a minute of the start.');
       else {
         const rows = shown.map((cut) => [
-          new Date(cut.at).toISOString(),
+          times.at(cut.at),
           cut.root,
           String(cut.entries),
           cut.ours ? 'ours' : 'not ours',
@@ -40,6 +44,27 @@ export async function cuts(context: CliContext, options: CutsOptions): Promise<n
       }
     },
   );
+}
+
+/** The newest cut of each node, the newest that is certified, and up to when it knows the fleet to have agreed. */
+async function cutsOfFleet(context: CliContext, options: CutsOptions & FleetOptions): Promise<number> {
+  const times = timesOf(options);
+  return await fleetTable(context, options, async (client) => (await client.getStatus()).cuts, {
+    columns: ['NEWEST CUT', 'ROOT', 'CERTIFIED', 'CONVERGED AS OF', 'REMARKS'],
+    rows: (cuts) => [
+      [
+        cuts?.newest === undefined ? '-' : times.at(cuts.newest.at),
+        cuts?.newest?.root.slice(0, SHORT_ROOT) ?? '-',
+        cuts?.certified === undefined ? '-' : times.at(cuts.certified.at),
+        cuts?.convergedAsOf === undefined ? '-' : times.at(cuts.convergedAsOf),
+        [
+          ...(cuts?.lagging === undefined ? [] : [`makes none: ${printable(cuts.lagging)}`]),
+          ...(cuts?.disagreeing.length ? [`${counted(cuts.disagreeing.length, 'node')} attested another root`] : []),
+        ].join('; '),
+      ],
+    ],
+    data: (cuts) => ({ cuts }),
+  });
 }
 
 /** Gets the certificate of a cut, with which an auditor checks proofs. */
@@ -56,8 +81,8 @@ export async function certificate(context: CliContext, options: CertificateOptio
     const path = await writeOut(context, options.out, `${answer.certificate}\n`, options.force);
     if (options.json) context.output.data({ file: path, at: answer.at });
     else {
-      context.output.line(`${path}: certificate of ${timeOf(answer.at)}`);
-      context.output.remark(`check it anywhere: lattice cuts verify ${shellWord(options.out)} --trust fleet.json`);
+      context.output.line(`${path} has the certificate of ${timesOf(options).at(answer.at)}.`);
+      context.output.remark(`Check it anywhere: lattice cuts verify ${shellWord(options.out)} --trust fleet.json`);
     }
   } else if (options.json) context.output.data(answer);
   else context.output.line(answer.certificate);

@@ -1,19 +1,17 @@
-import { dirname, resolve } from 'node:path';
 import { LatticeError } from '../../core/types/index.ts';
-import { sleep } from '../../timing/index.ts';
+import { settleWithin, sleep } from '../../timing/index.ts';
+import { type Cause, causesOf, prefixOf } from '../causes.ts';
 import { checkLine } from '../check.ts';
 import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import { connect, contextOf } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
-import { readToken } from '../contexts.ts';
-import { examineNode, type NodeReport } from '../examine.ts';
+import { type Expected, examineNode, type NodeReport } from '../examine.ts';
 import { examineFleet } from '../examine-fleet.ts';
 import { examineReach } from '../examine-reach.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { Finding } from '../finding.ts';
-import { readFleet } from '../fleet-file.ts';
-import { readTextFile } from '../input.ts';
+import { bad, type Finding, info } from '../finding.ts';
+import { fleetClients } from '../fleet-table.ts';
 import { printable } from '../output.ts';
 
 export interface DoctorOptions extends GlobalOptions {
@@ -25,11 +23,17 @@ export interface DoctorOptions extends GlobalOptions {
 
 interface Target {
   readonly client: ApiClient;
-  readonly peerId: string | undefined;
+  readonly expected: Expected;
 }
 
-/** Pause between two examinations while roots are still different. */
+/** Pause between two examinations while something is wrong. */
 const SETTLE_STEP_MS = 250;
+/**
+ * With --check all examinations together, the settling included, end by then, whatever hangs: monitoring kills a plugin
+ * after ten seconds. A single request has less, so that a node that hangs is named and the others are examined.
+ */
+const CHECK_MS = 7000;
+const CHECK_REQUEST_SECONDS = 2;
 
 const MARKS = { ok: ['green', '✓'], info: ['dim', '·'], note: ['yellow', '!'], bad: ['red', '✗'] } as const;
 
@@ -37,41 +41,94 @@ const MARKS = { ok: ['green', '✓'], info: ['dim', '·'], note: ['yellow', '!']
  * Examines each node and all nodes together. The exit code is 0 when all is well, 1 when something must be repaired,
  * and 3 when no node answers. With --check it is that of a monitoring plugin.
  */
-export async function doctor(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<number> {
+export async function doctor(context: CliContext, urls: readonly string[], given: DoctorOptions): Promise<number> {
+  const options = given.check === true ? { ...given, timeout: Math.min(given.timeout, CHECK_REQUEST_SECONDS) } : given;
   const targets = await targetsOf(context, urls, options);
-  const examine = async (): Promise<NodeReport[]> => {
-    const inside = await Promise.all(
-      targets.map(async ({ client, peerId }) => ({ client, report: await examineNode(client, peerId) })),
-    );
-    return await Promise.all(
-      inside.map(async (one) => {
-        const outside = await examineReach(one, inside, options.timeout * 1000);
-        return { ...one.report, findings: [...one.report.findings, ...outside] };
-      }),
-    );
-  };
+  const begun = performance.now();
+  const left = (): number => (options.check === true ? CHECK_MS : Infinity) - (performance.now() - begun);
+  const examine = () => examineAll(targets, options, left());
   // Writes under way make roots differ for a moment, so a bad result is examined again for a while.
-  const deadline = performance.now() + options.settle * 1000;
   let reports = await examine();
-  while (reports.some((r) => r.reachable) && !isWell(reports) && performance.now() < deadline) {
+  while (
+    reports.some((r) => r.reachable) &&
+    !isWell(reports) &&
+    performance.now() - begun < options.settle * 1000 &&
+    left() > SETTLE_STEP_MS
+  ) {
     await sleep(clock, SETTLE_STEP_MS);
-    reports = await examine();
+    reports = (await examine()).map((report, i) => (report.isLate === true ? (reports[i] ?? report) : report));
   }
   return conclude(context, options, reports);
 }
 
+/** A report, and whether it could not be finished in time. */
+type Examined = NodeReport & { readonly isLate?: true };
+
+/** Examines all nodes once, within `ms`. */
+async function examineAll(targets: readonly Target[], options: DoctorOptions, ms: number): Promise<Examined[]> {
+  const end = performance.now() + ms;
+  const inTime = <T>(work: Promise<T>, late: () => T): Promise<T> => {
+    const left = end - performance.now();
+    if (left === Infinity) return work;
+    const lateError = new Error('late');
+    return settleWithin(clock, Math.max(0, left), work, () => lateError).catch((error: unknown) => {
+      if (error === lateError) return late();
+      throw error;
+    });
+  };
+  const inside = identified(
+    await Promise.all(
+      targets.map(async ({ client, expected }) => ({
+        client,
+        report: await inTime<Examined>(examineNode(client, expected), () => late(client.url, expected)),
+      })),
+    ),
+  );
+  return await Promise.all(
+    inside.map(async (one) => {
+      const outside = await inTime(examineReach(one, inside, options.timeout * 1000), () => [
+        info('whether others reach it could not be asked in time'),
+      ]);
+      return { ...one.report, findings: [...one.report.findings, ...outside] };
+    }),
+  );
+}
+
+function late(url: string, { name = url, peerId }: Expected): Examined {
+  const finding = bad(`${name} did not answer everything in time`, 'Look at its load and its log.', {
+    topic: 'down',
+    about: url,
+  });
+  return { url, label: name, peerId, reachable: true, status: undefined, peers: [], findings: [finding], isLate: true };
+}
+
+/** Nodes that do not answer, with the name and the peer id that others know for their URLs. */
+function identified<T extends { readonly report: NodeReport }>(all: readonly T[]): T[] {
+  const known = all.flatMap(({ report }) => report.peers);
+  return all.map((one) => {
+    const { report } = one;
+    if (report.status !== undefined) return one;
+    const peer = known.find(({ url, alternatives = [] }) => [url, ...alternatives].includes(report.url));
+    if (peer === undefined) return one;
+    const label = report.label === report.url ? peer.label : report.label;
+    return { ...one, report: { ...report, label, peerId: report.peerId ?? peer.peerId } };
+  });
+}
+
 function conclude(context: CliContext, options: DoctorOptions, reports: readonly NodeReport[]): number {
   const fleet = examineFleet(reports);
+  const causes = causesOf(reports, fleet);
   const well = isWell(reports);
-  const check = options.check === true ? checkLine(reports, fleet) : undefined;
+  const check = options.check === true ? checkLine(reports, causes) : undefined;
   if (options.json) {
     context.output.data({
       ok: well,
       ...(check === undefined ? {} : { check }),
-      nodes: reports.map(({ url, reachable, findings }) => ({ url, reachable, findings })),
+      causes,
+      nodes: reports.map(({ url, label, reachable, findings }) => ({ url, name: label, reachable, findings })),
       fleet,
     });
-  } else if (check === undefined) show(context, reports, fleet);
+  } else if (check === undefined) show(context, reports, fleet, causes);
   else context.output.line(printable(check.line));
   if (check !== undefined) return check.code;
   if (!reports.some((r) => r.reachable)) return EXIT.unreachable;
@@ -79,11 +136,8 @@ function conclude(context: CliContext, options: DoctorOptions, reports: readonly
 }
 
 function isWell(reports: readonly NodeReport[]): boolean {
-  return ![...reports.flatMap((r) => r.findings), ...examineFleet(reports)].some((f) => f.level === 'bad');
+  return !causesOf(reports, examineFleet(reports)).some(({ level }) => level === 'bad');
 }
-
-/** A fleet.json has a few lines for each node. */
-const MAX_FLEET_BYTES = 1024 * 1024;
 
 async function targetsOf(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<Target[]> {
   if (options.url !== undefined && (urls.length > 0 || options.fleet !== undefined)) {
@@ -93,45 +147,38 @@ async function targetsOf(context: CliContext, urls: readonly string[], options: 
   const file = options.fleet ?? inContext?.fleet;
   const targets: Target[] = [];
   const { context: _name, ...direct } = options;
-  for (const url of urls) targets.push({ client: await connect(context, { ...direct, url }), peerId: undefined });
+  for (const url of urls) targets.push({ client: await connect(context, { ...direct, url }), expected: {} });
   if (file !== undefined) {
-    const fleet = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
-    for (const node of fleet.nodes) {
-      const token = options.token ?? (await tokenBeside(context, file, node.envFile));
-      targets.push({
-        client: await connect(context, { ...direct, url: node.api, ...(token === undefined ? {} : { token }) }),
-        peerId: node.peerId,
-      });
-    }
+    const members = await fleetClients(context, direct, file);
+    targets.push(...members.map(({ client, name, peerId }) => ({ client, expected: { name, peerId } })));
   }
-  return targets.length > 0 ? targets : [{ client: await connect(context, options), peerId: undefined }];
+  return targets.length > 0 ? targets : [{ client: await connect(context, options), expected: {} }];
 }
 
-/** The token in a node's env file, where this machine has that file. */
-async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
-  try {
-    return envFile === ''
-      ? undefined
-      : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
-  } catch (error) {
-    if (error instanceof LatticeError) return undefined;
-    throw error;
-  }
-}
-
-function show(context: CliContext, reports: readonly NodeReport[], fleet: readonly Finding[]): void {
+/** Prints what is wrong first, each cause once, and then for each node what is well. */
+function show(
+  context: CliContext,
+  reports: readonly NodeReport[],
+  fleet: readonly Finding[],
+  causes: readonly Cause[],
+): void {
   const { line, paint } = context.output;
-  const print = (finding: Finding): void => {
-    const [style, mark] = MARKS[finding.level];
-    line(`  ${paint(style, mark)} ${printable(finding.text)}`);
-    if (finding.next !== undefined) line(`    → ${printable(finding.next)}`);
+  const print = ({ level, text, next }: Finding, indent = ''): void => {
+    const [style, mark] = MARKS[level];
+    line(`${indent}${paint(style, mark)} ${printable(text)}`);
+    if (next !== undefined) line(`${indent}  → ${printable(next)}`);
   };
+  for (const cause of causes) print({ ...cause, text: `${prefixOf(cause.nodes)}${cause.text}` });
+  if (causes.length > 0) line();
   for (const report of reports) {
-    line(paint('bold', report.status === undefined ? report.url : `${report.url}  ${printable(report.status.name)}`));
-    report.findings.forEach(print);
+    const where = report.label === report.url ? report.url : `${report.label}  ${report.url}`;
+    line(paint('bold', printable(where)));
+    report.findings.filter(isFine).forEach((finding) => print(finding, '  '));
   }
-  if (fleet.length > 0) {
-    line(paint('bold', 'together'));
-    fleet.forEach(print);
-  }
+  const together = fleet.filter(isFine);
+  if (together.length === 0) return;
+  line(paint('bold', 'together'));
+  together.forEach((finding) => print(finding, '  '));
 }
+
+const isFine = ({ level }: Finding): boolean => level === 'ok' || level === 'info';

@@ -2,7 +2,9 @@ import type { History } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readNames } from '../names.ts';
 import { printable } from '../output.ts';
+import { timesOf } from '../times.ts';
 
 export interface HistoryOptions extends GlobalOptions {
   readonly limit: number;
@@ -11,7 +13,7 @@ export interface HistoryOptions extends GlobalOptions {
 /** Versions of one request. */
 const PAGE = 100;
 
-/** Shows who wrote a key and when, newest first. */
+/** Shows who wrote a key and when, newest first, and what is concurrent with the current value. */
 export async function history(context: CliContext, key: string, options: HistoryOptions): Promise<number> {
   const client = await connect(context, options);
   const items: History['items'] = [];
@@ -30,18 +32,23 @@ export async function history(context: CliContext, key: string, options: History
     return EXIT.ok;
   }
   const { line, remark, paint } = context.output;
-  if (items.length === 0) line(`no version of ${printable(key)} is known here`);
+  const [names, times] = [await readNames(client), timesOf(options)];
+  if (items.length === 0) line(`No version of ${printable(key)} is known here.`);
   for (const item of items) {
     const what = item.deleted
-      ? 'deleted'
+      ? '(deleted)'
       : item.value === undefined
         ? '(value no longer held)'
         : printable(JSON.stringify(item.value));
-    const at = item.at === undefined ? '(time not known)       ' : new Date(item.at).toISOString();
-    line(`${at}  ${item.current ? paint('bold', 'current') : 'earlier'}  ${what}`);
-    line(paint('dim', `  by ${item.author ?? '(not known)'}  version ${item.version}`));
+    const at = item.at === undefined ? '(time not known)' : times.exact(item.at);
+    const place = item.current ? paint('bold', 'current') : item.concurrent ? paint('yellow', 'concurrent') : 'earlier';
+    line(`${at}  ${place}  ${what}`);
+    const author = item.author === undefined ? '(not known)' : names.ofAuthor(item.author);
+    line(paint('dim', `  by ${printable(author)}, version ${item.version}`));
   }
-  if (cursor !== undefined) remark('There are more: raise --limit.');
+  if (items.some(({ concurrent }) => concurrent))
+    remark('Concurrent values are all kept until a write has seen them: lattice conflicts resolve KEY.');
+  if (cursor !== undefined) remark('There are more versions: raise --limit.');
   else if (!complete) remark('Older versions have left the journal.');
   return EXIT.ok;
 }

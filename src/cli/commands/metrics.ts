@@ -1,7 +1,9 @@
 import { LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
-import type { CliContext, GlobalOptions } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { printable } from '../output.ts';
 
 export interface Sample {
   readonly name: string;
@@ -11,11 +13,20 @@ export interface Sample {
 }
 
 /** Prints the node's metrics in Prometheus' text form, or only those whose name contains `filter`. */
-export async function metrics(
-  context: CliContext,
-  filter: string | undefined,
-  options: GlobalOptions,
-): Promise<number> {
+export async function metrics(context: CliContext, filter: string | undefined, options: FleetOptions): Promise<number> {
+  const wanted = (name: string): boolean => filter === undefined || name.includes(filter);
+  if (options.fleet !== undefined) {
+    return await fleetTable(
+      context,
+      options,
+      async (client) => samplesOf(await client.getMetrics()).filter(({ name }) => wanted(name)),
+      {
+        columns: ['METRIC', 'VALUE'],
+        rows: (samples) => samples.map((sample) => [printable(seriesOf(sample)), String(sample.value)]),
+        data: (samples) => ({ samples }),
+      },
+    );
+  }
   const client = await connect(context, options);
   const text = await client.getMetrics();
   const samples = samplesOf(text);
@@ -24,7 +35,6 @@ export async function metrics(
       next: 'Check that the URL is a Lattice node and not a proxy or another service.',
     });
   }
-  const wanted = (name: string): boolean => filter === undefined || name.includes(filter);
   if (options.json) {
     context.output.data({ samples: samples.filter(({ name }) => wanted(name)) });
     return EXIT.ok;
@@ -34,6 +44,12 @@ export async function metrics(
     if (name !== undefined && wanted(name)) context.output.line(line);
   }
   return EXIT.ok;
+}
+
+/** The name of a sample with its labels, as Prometheus writes it. */
+function seriesOf({ name, labels }: Sample): string {
+  const pairs = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  return pairs.length === 0 ? name : `${name}{${pairs.join(',')}}`;
 }
 
 /** Reads the samples of Prometheus' text exposition format. Lines that are not samples are left out. */

@@ -1,16 +1,29 @@
 import type { Peer, PeerName } from '../../client/index.ts';
+import { LatticeError } from '../../core/types/index.ts';
+import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
+import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { findPeer, isId, nameOf } from '../names.ts';
 import { alignColumns, printable } from '../output.ts';
 import { type WatchOptions, watch } from '../watch.ts';
+import { counted } from '../words.ts';
 
 export interface DifferencesOptions extends GlobalOptions {
   readonly limit: number;
 }
 
 /** Shows every peer, the lung that carries it, and whether its root equals the node's. */
-export async function peersList(context: CliContext, options: WatchOptions): Promise<number> {
+export async function peersList(context: CliContext, options: WatchOptions & FleetOptions): Promise<number> {
+  if (options.fleet !== undefined) {
+    return await fleetTable(context, options, (client) => client.listPeers(), {
+      columns: COLUMNS,
+      rows: (peers) => (peers.length === 0 ? [['no peers']] : peers.map(rowOf)),
+      data: (peers) => ({ peers }),
+    });
+  }
   const client = await connect(context, options);
   return await watch(
     context,
@@ -23,30 +36,37 @@ export async function peersList(context: CliContext, options: WatchOptions): Pro
   );
 }
 
+const COLUMNS = ['PEER', 'LUNG', 'STATE', 'TRUST', 'RTT', 'URL', 'PEER ID', 'REMARKS'];
+
 function show(context: CliContext, peers: readonly Peer[]): void {
   if (peers.length === 0) {
-    context.output.line(
-      'no peers: name some with DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or lattice peers add URL',
+    context.output.line('This node has no peers.');
+    context.output.remark(
+      'Name some in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or with lattice peers add URL.',
     );
     return;
   }
-  const rows = peers.map((peer) => [
-    peer.peerId ?? '(not known yet)',
-    printable(peer.url ?? '-'),
+  for (const line of alignColumns([COLUMNS, ...peers.map(rowOf)])) context.output.line(line);
+}
+
+function rowOf(peer: Peer): string[] {
+  return [
+    printable(nameOf(peer)),
     peer.lung,
     peer.agreement,
     peer.trusted ? 'trusted' : 'not trusted',
     peer.p2p.rttMs === undefined ? '-' : `${Math.round(peer.p2p.rttMs)} ms`,
+    printable(peer.url ?? '-'),
+    peer.peerId ?? '(not known yet)',
     printable(remarks(peer)),
-  ]);
-  for (const line of alignColumns([['PEER', 'URL', 'LUNG', 'STATE', 'TRUST', 'RTT', 'REMARKS'], ...rows]))
-    context.output.line(line.trimEnd());
+  ];
 }
 
 function remarks(peer: Peer): string {
   const said: string[] = [];
   if (peer.differing !== undefined && peer.differing.keys > 0) {
-    said.push(`${peer.differing.exact ? '' : 'about '}${peer.differing.keys} keys differ`);
+    const { keys, exact } = peer.differing;
+    said.push(`${exact ? '' : 'about '}${counted(keys, 'key')} ${keys === 1 ? 'differs' : 'differ'}`);
   }
   if (peer.alternatives !== undefined) said.push(`also at ${peer.alternatives.join(', ')}`);
   if (peer.added === true) said.push('added by hand');
@@ -54,7 +74,7 @@ function remarks(peer: Peer): string {
   if (peer.trustMatches === false) said.push('its trust list differs from ours');
   if (peer.refused.count > 0) {
     const reasons = Object.entries(peer.refused.reasons).map(([reason, count]) => `${count} ${reason}`);
-    said.push(`${peer.refused.count} refused (${reasons.join(', ')})`);
+    said.push(`${counted(peer.refused.count, 'item')} refused (${reasons.join(', ')})`);
   }
   if (peer.lastRepair?.error !== undefined) said.push(`last repair: ${peer.lastRepair.error}`);
   return said.join('; ');
@@ -65,22 +85,34 @@ export async function peersAdd(context: CliContext, address: string, options: Gl
   const client = await connect(context, options);
   const added = await client.addPeer(addressOf(address));
   if (options.json) context.output.data({ ...addressOf(address), added });
-  else context.output.line(`added ${printable(address)}`);
+  else context.output.line(`${added ? 'Added' : 'Known already:'} ${printable(address)}`);
   return EXIT.ok;
 }
 
-/** Removes a peer that `peers add` has added. Configured peers stay. */
-export async function peersRemove(context: CliContext, address: string, options: GlobalOptions): Promise<number> {
+/** Removes a peer that `peers add` has added, by its address or its name. Configured peers stay. */
+export async function peersRemove(context: CliContext, given: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  await client.removePeer(addressOf(address));
-  if (options.json) context.output.data({ ...addressOf(address), removed: true });
-  else context.output.line(`removed ${printable(address)}`);
+  const address = isAddress(given) ? addressOf(given) : await addressOfPeer(client, given);
+  await client.removePeer(address);
+  if (options.json) context.output.data({ ...address, removed: true });
+  else context.output.line(`Removed ${printable(given)}`);
   return EXIT.ok;
 }
+
+async function addressOfPeer(client: ApiClient, given: string): Promise<PeerName> {
+  const peer = await findPeer(client, given);
+  if (peer.url !== undefined) return { url: peer.url };
+  throw usageError(
+    `the node knows no URL of ${JSON.stringify(given)}`,
+    'Give the multiaddr with which it was added: /ip4/HOST/tcp/PORT/p2p/PEERID.',
+  );
+}
+
+const isAddress = (text: string): boolean => text.startsWith('/') || /^https?:\/\//.test(text);
 
 function addressOf(address: string): PeerName {
   if (address.startsWith('/')) return { multiaddr: address };
-  if (/^https?:\/\//.test(address)) return { url: address };
+  if (isAddress(address)) return { url: address };
   throw usageError(
     `${JSON.stringify(address)} is neither a URL nor a multiaddr`,
     'Write it like http://127.0.0.1:8001 or /ip4/127.0.0.1/tcp/9001/p2p/PEERID.',
@@ -88,9 +120,9 @@ function addressOf(address: string): PeerName {
 }
 
 /** Has the node reach a peer over both lungs. The exit code is 1 when it reaches the peer over neither. */
-export async function peersPing(context: CliContext, peer: string, options: GlobalOptions): Promise<number> {
+export async function peersPing(context: CliContext, given: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.pingPeer(peer);
+  const answer = await client.pingPeer(await idOf(client, given));
   if (options.json) context.output.data(answer);
   else {
     for (const { lung, ok, rttMs, error } of answer.results) {
@@ -103,9 +135,21 @@ export async function peersPing(context: CliContext, peer: string, options: Glob
   return answer.results.some(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
 }
 
+/** An id that the node takes for the peer that the user names. */
+async function idOf(client: ApiClient, given: string): Promise<string> {
+  if (isId(given)) return given;
+  const { peerId, url } = await findPeer(client, given);
+  return peerId ?? url ?? given;
+}
+
 /** Lists the keys that differ between the node and a peer. The exit code is 1 when the two are not equal. */
-export async function peersDiff(context: CliContext, peer: string, options: DifferencesOptions): Promise<number> {
+export async function peersDiff(context: CliContext, given: string, options: DifferencesOptions): Promise<number> {
   const client = await connect(context, options);
+  const peer = peerIdToAuthor(given) === undefined ? (await findPeer(client, given)).peerId : given;
+  if (peer === undefined)
+    throw new LatticeError('peer-unreachable', `no node has answered at ${given} yet`, {
+      next: 'Have the node try it: lattice peers ping PEER.',
+    });
   const answer = await client.getDifferences(peer, { limit: options.limit });
   const equal = answer.keys.length === 0 && answer.ourRoot === answer.theirRoot;
   if (options.json) {
@@ -113,7 +157,7 @@ export async function peersDiff(context: CliContext, peer: string, options: Diff
     return equal ? EXIT.ok : EXIT.failed;
   }
   const { line, remark } = context.output;
-  if (equal) line(`nothing differs: both hold root ${answer.ourRoot}`);
+  if (equal) line(`Nothing differs: both hold root ${answer.ourRoot}.`);
   else {
     line(`ours    ${answer.ourRoot}`);
     line(`theirs  ${answer.theirRoot}`);
@@ -127,7 +171,7 @@ export async function peersDiff(context: CliContext, peer: string, options: Diff
       key === undefined ? `(hash ${keyHash})` : printable(key),
     ]);
     for (const text of alignColumns(rows)) line(text);
-    if (!answer.complete) remark('There are more: raise --limit.');
+    if (!answer.complete) remark('More keys differ: raise --limit.');
     remark('Writes on their way differ for a moment. What stays is repaired by itself, or now: lattice sync now.');
   }
   return equal ? EXIT.ok : EXIT.failed;

@@ -1,26 +1,61 @@
 import type { Status } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
-import { alignColumns, duration, type Output, printable } from '../output.ts';
+import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { alignColumns, duration, printable, SHORT_ROOT } from '../output.ts';
+import { type Times, timesOf } from '../times.ts';
+import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';
+import { counted } from '../words.ts';
 
-export type StatusOptions = WatchOptions;
+export type StatusOptions = WatchOptions & FleetOptions;
 
 export async function status(context: CliContext, options: StatusOptions): Promise<number> {
+  if (options.fleet !== undefined) return await statusOfFleet(context, options);
   const client = await connect(context, options);
+  const times = timesOf(options);
   return await watch(
     context,
     options,
     () => client.getStatus(),
     (now) => {
       if (options.json) context.output.data(now);
-      else for (const line of describe(now, context.output)) context.output.line(line);
+      else for (const line of describe(now, context, times)) context.output.line(line);
     },
   );
 }
 
-function describe(now: Status, output: Output): string[] {
-  const colour = now.health === 'OPTIMAL' ? 'green' : now.health === 'ISOLATED' ? 'red' : 'yellow';
+async function statusOfFleet(context: CliContext, options: StatusOptions): Promise<number> {
+  const { output } = context;
+  return await fleetTable(context, options, (client) => client.getStatus(), {
+    columns: ['VERDICT', 'ROOT', 'KEYS', 'CONFLICTS', 'P2P', 'HTTP', 'WRITES', 'VERSION', 'UP'],
+    rows: (now) => [
+      [
+        verdictWord(output, now),
+        now.root.slice(0, SHORT_ROOT),
+        String(now.live),
+        String(now.conflicts),
+        now.p2p.enabled ? String(now.p2p.peers) : 'off',
+        now.http.enabled ? String(now.http.peers) : 'off',
+        now.writable ? 'accepted' : output.paint('red', 'refused'),
+        printable(now.version),
+        duration(now.now - now.startedAt),
+      ],
+    ],
+    data: (now) => ({ status: now }),
+    below: (answers) => {
+      const told = answers.flatMap((answer) =>
+        'value' in answer && answer.value.verdict !== undefined
+          ? [[`${printable(answer.name)}:`, verdictSentence(answer.value)]]
+          : [],
+      );
+      return told.length === 0 ? [] : ['', ...alignColumns(told)];
+    },
+  });
+}
+
+function describe(now: Status, context: CliContext, times: Times): string[] {
+  const { output } = context;
   const rows = [
     [
       'node',
@@ -28,62 +63,68 @@ function describe(now: Status, output: Output): string[] {
     ],
     ['peer id', now.peerId],
     ['network', printable(now.network)],
-    ['health', output.paint(colour, now.health)],
     ['root', now.root],
-    ['state', `${now.live} keys, ${now.entries - now.live} deleted, ${now.conflicts} in conflict`],
-    ['agreement', `${now.converged.equal} of ${now.converged.peers} peers hold the same root`],
-    ...cutsOf(now),
-    ...progressOf(now),
-    ['P2P', lung(now.p2p, `${now.p2p.peers} peers`)],
-    ['HTTP', lung(now.http, `${now.http.peers} peers, ${now.http.streaming} streaming`)],
+    ['state', `${counted(now.live, 'key')}, ${now.entries - now.live} deleted, ${now.conflicts} in conflict`],
+    [
+      'agreement',
+      `${now.converged.equal} of ${counted(now.converged.peers, 'other node')} ${now.converged.equal === 1 ? 'holds' : 'hold'} this root now`,
+    ],
+    ...cutsOf(now, times),
+    ...progressOf(now, times),
+    ['lungs', now.health],
+    ['P2P', lung(now.p2p, counted(now.p2p.peers, 'peer'))],
+    ['HTTP', lung(now.http, `${counted(now.http.peers, 'peer')}, ${now.http.streaming} streaming`)],
     ['mode', now.mode],
     ['writes', now.writable ? 'accepted' : output.paint('red', 'refused')],
   ];
-  const lines = alignColumns(rows);
-  for (const { text } of now.readOnlyReasons) lines.push(output.paint('red', `read-only: ${printable(text)}`));
+  const lines = [...verdictLines(context, now), ...alignColumns(rows)];
+  // A node of an earlier version tells no verdict, which has these reasons.
+  if ((now.verdict as Status['verdict'] | undefined) === undefined)
+    for (const { text } of now.readOnlyReasons) lines.push(output.paint('red', `read-only: ${printable(text)}`));
   for (const { author, at } of now.cuts?.disagreeing ?? []) {
-    lines.push(output.paint('red', `warning: ${author} attested another root for ${new Date(at).toISOString()}`));
+    const who = now.verdict?.members.find((member) => member.author === author)?.label ?? author;
+    lines.push(output.paint('red', `warning: ${printable(who)} attested another root for ${times.at(at)}`));
   }
   for (const { text } of now.warnings) lines.push(output.paint('yellow', `warning: ${printable(text)}`));
   return lines;
 }
 
-function cutsOf({ cuts, now }: Status): string[][] {
+function cutsOf({ cuts, now }: Status, times: Times): string[][] {
   if (cuts === undefined) return [];
   const rows: string[][] = [];
   if (cuts.convergedAsOf !== undefined) {
-    rows.push([
-      'converged',
-      `as of ${new Date(cuts.convergedAsOf).toISOString()}, ${duration(now - cuts.convergedAsOf)} ago`,
-    ]);
+    rows.push(['converged', `as of ${times.at(cuts.convergedAsOf)}, ${duration(now - cuts.convergedAsOf)} ago`]);
   }
   if (cuts.certified !== undefined) {
     const { at, attesters, quorum } = cuts.certified;
-    rows.push(['certified', `${new Date(at).toISOString()} by ${attesters.length} nodes, ${quorum} are needed`]);
+    rows.push(['certified', `${times.at(at)} by ${counted(attesters.length, 'node')}, a quorum is ${quorum}`]);
   }
   if (cuts.lagging !== undefined) rows.push(['cuts', `none: ${printable(cuts.lagging)}`]);
   return rows;
 }
 
 /** Rows for the work that a node still does after its start: a bootstrap, a check of its store. */
-function progressOf({ bootstrap, integrity, scrub }: Status): string[][] {
+function progressOf({ bootstrap, integrity, scrub }: Status, times: Times): string[][] {
   const rows: string[][] = [];
   if (bootstrap !== undefined && bootstrap.phase !== 'done') {
     const { phase, chunks, entries, ratePerSecond, verified, error } = bootstrap;
     const parts = [
       phase,
-      `${chunks.done} of ${chunks.total} chunks`,
-      `${entries} entries`,
+      `${chunks.done} of ${counted(chunks.total, 'chunk')}`,
+      counted(entries, 'entry', 'entries'),
       `${Math.round(ratePerSecond)}/s`,
     ];
-    if (verified !== undefined) parts.push(`${verified.done} of ${verified.total} signatures checked`);
+    if (verified !== undefined) parts.push(`${verified.done} of ${counted(verified.total, 'signature')} checked`);
     if (error !== undefined) parts.push(error);
     rows.push(['bootstrap', printable(parts.join(', '))]);
   }
   if (integrity !== undefined && integrity.checked < integrity.total) {
-    rows.push(['integrity', `${integrity.checked} of ${integrity.total} entries checked since the start`]);
+    rows.push([
+      'integrity',
+      `${integrity.checked} of ${counted(integrity.total, 'entry', 'entries')} checked since the start`,
+    ]);
   } else if (scrub?.completedAt !== undefined) {
-    rows.push(['scrub', `the whole store was found good at ${new Date(scrub.completedAt).toISOString()}`]);
+    rows.push(['scrub', `the whole store was found good at ${times.at(scrub.completedAt)}`]);
   }
   return rows;
 }

@@ -5,8 +5,13 @@ import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { alignColumns, byteCount, duration, printable } from '../output.ts';
+import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { nameOf, namesIn } from '../names.ts';
+import { alignColumns, byteCount, duration, printable, SHORT_ROOT } from '../output.ts';
+import { type Times, timesOf } from '../times.ts';
+import { verdictLines } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';
+import { counted } from '../words.ts';
 
 export interface SyncModeOptions extends GlobalOptions {
   readonly reason?: string;
@@ -72,14 +77,16 @@ export async function syncNow(context: CliContext, options: GlobalOptions): Prom
     context.output.data(answer);
     return EXIT.ok;
   }
-  context.output.line('compared with every reachable peer');
-  for (const line of alignColumns(answer.peers.map((peer) => [nameOf(peer), peer.agreement, repairOf(peer)])))
-    context.output.line(line.trimEnd());
+  const times = timesOf(options);
+  context.output.line('The node has compared its state with every peer that it reaches.');
+  const rows = answer.peers.map((peer) => [printable(nameOf(peer)), peer.agreement, repairOf(peer, times)]);
+  for (const line of alignColumns(rows)) context.output.line(line);
   return EXIT.ok;
 }
 
-/** Shows mode, lungs, repairs and the last transitions. */
-export async function syncStatus(context: CliContext, options: WatchOptions): Promise<number> {
+export async function syncStatus(context: CliContext, options: WatchOptions & FleetOptions): Promise<number> {
+  if (options.fleet !== undefined) return await syncOfFleet(context, options);
+  const times = timesOf(options);
   const client = await connect(context, options);
   const look = async (): Promise<SyncView> => {
     const [status, peers] = await Promise.all([client.getStatus(), client.listPeers()]);
@@ -92,43 +99,58 @@ export async function syncStatus(context: CliContext, options: WatchOptions): Pr
       return;
     }
     const { line, paint } = context.output;
-    const equal = status.converged.peers > 0 && status.converged.equal === status.converged.peers;
-    line(`mode ${status.mode}, carried by ${status.syncMode}, health ${status.health}`);
-    line(
-      paint(
-        equal ? 'green' : 'yellow',
-        `${status.converged.equal} of ${status.converged.peers} peers hold root ${status.root}`,
-      ),
-    );
-    for (const text of alignColumns(
-      peers.map((peer) => [nameOf(peer), peer.lung, peer.agreement, since(peer, status.now), repairOf(peer)]),
-    ))
-      line(text.trimEnd());
+    for (const text of verdictLines(context, status)) line(text);
+    line(`mode ${status.mode}, carried by ${status.syncMode}, lungs ${status.health}, root ${status.root}`);
+    const rows = peers.map((peer) => [
+      printable(nameOf(peer)),
+      peer.lung,
+      peer.agreement,
+      since(peer, status.now),
+      repairOf(peer, times),
+    ]);
+    for (const text of alignColumns(rows)) line(text);
+    const names = namesIn(status, peers);
     for (const { at, peer, from, to, cause } of status.transitions.slice(-SHOWN_TRANSITIONS)) {
-      line(paint('dim', printable(`${new Date(at).toISOString()}  ${peer ?? 'node'}: ${from} → ${to} (${cause})`)));
+      const who = peer === undefined ? 'this node' : names.ofPeer(peer);
+      line(paint('dim', printable(`${times.at(at)}  ${who}: ${from} → ${to} (${cause})`)));
     }
   });
 }
-
-const nameOf = (peer: Peer): string => printable(peer.url ?? peer.peerId ?? '(not known yet)');
 
 function since(peer: Peer, now: number): string {
   return peer.agreementSince === undefined ? '-' : `for ${duration(now - peer.agreementSince)}`;
 }
 
-function repairOf({ repair, lastRepair, differing }: Peer): string {
+function repairOf({ repair, lastRepair, differing }: Peer, times: Times): string {
   if (repair !== undefined) {
     return `repairing over ${repair.lung}: ${repair.fetched} fetched, ${repair.pushed} pushed of ${repair.found}, ${repair.remaining} remain, ${Math.round(repair.perSecond)}/s`;
   }
   const differ =
     differing !== undefined && differing.keys > 0
-      ? `${differing.exact ? '' : 'about '}${differing.keys} keys differ; `
+      ? `${differing.exact ? '' : 'about '}${counted(differing.keys, 'key')} ${differing.keys === 1 ? 'differs' : 'differ'}; `
       : '';
-  return differ + (lastRepair === undefined ? 'no repair yet' : reportOf(lastRepair));
+  return differ + (lastRepair === undefined ? 'no repair yet' : reportOf(lastRepair, times));
 }
 
-function reportOf(report: RepairReport): string {
+function reportOf(report: RepairReport, times: Times): string {
   const { at, lung, outcome, error, fetched, pushed, bytesSent, bytesReceived, durationMs } = report;
   const said = printable(error === undefined ? outcome : `${outcome}: ${error}`);
-  return `last repair ${new Date(at).toISOString()} over ${lung}: ${said}, ${fetched} fetched, ${pushed} pushed, ${byteCount(bytesSent + bytesReceived)} in ${duration(durationMs)}`;
+  return `last repair ${times.at(at)} over ${lung}: ${said}, ${fetched} fetched, ${pushed} pushed, ${byteCount(bytesSent + bytesReceived)} in ${duration(durationMs)}`;
+}
+
+async function syncOfFleet(context: CliContext, options: WatchOptions & FleetOptions): Promise<number> {
+  return await fleetTable(context, options, (client) => client.getStatus(), {
+    columns: ['MODE', 'CARRIED BY', 'LUNGS', 'P2P PEERS', 'HTTP PEERS', 'ROOT'],
+    rows: ({ mode, syncMode: carries, health, p2p, http, root }) => [
+      [mode, carries, health, String(p2p.peers), String(http.peers), root.slice(0, SHORT_ROOT)],
+    ],
+    data: ({ mode, syncMode: carries, health, p2p, http, root }) => ({
+      mode,
+      syncMode: carries,
+      health,
+      p2p,
+      http,
+      root,
+    }),
+  });
 }

@@ -5,7 +5,8 @@ import type { ProofGetOptions } from '../commands/proof-get.ts';
 import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
 import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, limited, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
+import { type Definition, fleetWide, limited, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
+import type { FleetOptions } from '../fleet-table.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
 export function dataCommands(definition: Definition): void {
@@ -27,18 +28,19 @@ export function dataCommands(definition: Definition): void {
 
   const conflicts = group('conflicts', 'keys with concurrent values', 'conflicts', 'conflicts show greeting');
   const commands = () => import('../commands/conflicts.ts');
-  limited(
+  const listed = limited(
     defineDefault(
       conflicts,
       'ls',
       'every value of the keys in conflict, with its author',
-      ['conflicts ls', 'conflicts ls --limit 20 --json'],
-      async (options: ConflictsOptions) => (await commands()).conflictsList(context, options),
+      ['conflicts ls', 'conflicts ls --limit 20 --json', 'conflicts ls --fleet'],
+      async (options: ConflictsOptions & FleetOptions) => (await commands()).conflictsList(context, options),
     ),
     'keys',
     100,
     100_000,
   );
+  fleetWide(listed);
   define(
     conflicts,
     'show <key>',

@@ -7,6 +7,7 @@ import type { SyncModeOptions } from '../commands/sync.ts';
 import type { GlobalOptions } from '../context.ts';
 import {
   type Definition,
+  fleetWide,
   integerIn,
   limited,
   numberIn,
@@ -15,6 +16,7 @@ import {
   watchable,
   writesFile,
 } from '../define.ts';
+import type { FleetOptions } from '../fleet-table.ts';
 import type { WatchOptions } from '../watch.ts';
 
 /** Commands for nodes together: doctor, peers, sync, cuts. */
@@ -34,15 +36,17 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     )
     .option('--check', 'one line and exit code for monitoring: 0 ok, 1 warning, 2 critical, 3 unknown');
 
-  const peers = group('peers', 'the peers of a node', 'peers', 'peers ping http://127.0.0.1:8001');
+  const peers = group('peers', 'the peers of a node', 'peers', 'peers ping oslo');
   const peerCommands = () => import('../commands/peers.ts');
-  watchable(
-    defineDefault(
-      peers,
-      'ls',
-      'every peer, the lung that carries it, and whether it agrees',
-      ['peers ls', 'peers ls --watch', 'peers ls --json'],
-      async (options: WatchOptions) => (await peerCommands()).peersList(context, options),
+  fleetWide(
+    watchable(
+      defineDefault(
+        peers,
+        'ls',
+        'every peer, the lung that carries it, and whether it agrees',
+        ['peers ls', 'peers ls --watch', 'peers ls --fleet'],
+        async (options: WatchOptions & FleetOptions) => (await peerCommands()).peersList(context, options),
+      ),
     ),
   );
   define(
@@ -54,24 +58,24 @@ export function fleetCommands({ context, program, define, defineDefault, group }
   );
   define(
     peers,
-    'rm <address>',
-    'remove a peer that was added so (needs the token)',
-    ['peers rm http://127.0.0.1:8001'],
+    'rm <peer>',
+    'remove a peer that was added so, by its name, URL or multiaddr (needs the token)',
+    ['peers rm oslo', 'peers rm http://127.0.0.1:8001'],
     async (options: GlobalOptions, [address = '']) => (await peerCommands()).peersRemove(context, address, options),
   );
   define(
     peers,
     'ping <peer>',
-    'have the node reach a peer id or URL over both lungs (needs the token)',
-    ['peers ping http://127.0.0.1:8001', 'peers ping 12D3KooW…'],
+    'have the node reach a peer over both lungs: by its name, peer id, key or URL (needs the token)',
+    ['peers ping oslo', 'peers ping http://127.0.0.1:8001'],
     async (options: GlobalOptions, [peer = '']) => (await peerCommands()).peersPing(context, peer, options),
   );
   limited(
     define(
       peers,
       'diff <peer>',
-      'which keys differ between the node and a peer id (needs the token)',
-      ['peers diff 12D3KooW…', 'peers diff 12D3KooW… --limit 1000'],
+      'which keys differ between the node and a peer (needs the token)',
+      ['peers diff oslo', 'peers diff 12D3KooW… --limit 1000'],
       async (options: DifferencesOptions, [peer = '']) => (await peerCommands()).peersDiff(context, peer, options),
     ),
     'keys',
@@ -81,13 +85,15 @@ export function fleetCommands({ context, program, define, defineDefault, group }
 
   const sync = group('sync', 'synchronisation', 'sync', 'sync now');
   const syncCommands = () => import('../commands/sync.ts');
-  watchable(
-    defineDefault(
-      sync,
-      'status',
-      'mode, lungs, repairs and the last transitions',
-      ['sync status', 'sync status --watch'],
-      async (options: WatchOptions) => (await syncCommands()).syncStatus(context, options),
+  fleetWide(
+    watchable(
+      defineDefault(
+        sync,
+        'status',
+        'verdict, mode, lungs, repairs and the last transitions',
+        ['sync status', 'sync status --watch', 'sync status --fleet'],
+        async (options: WatchOptions & FleetOptions) => (await syncCommands()).syncStatus(context, options),
+      ),
     ),
   );
   define(
@@ -108,13 +114,15 @@ export function fleetCommands({ context, program, define, defineDefault, group }
   const cuts = group('cuts', 'states of whole fleets at one time', 'cuts');
   const cutCommands = () => import('../commands/cuts.ts');
   limited(
-    watchable(
-      defineDefault(
-        cuts,
-        'ls',
-        'the last cuts, who attested them, and which are certified',
-        ['cuts ls', 'cuts ls --limit 5'],
-        async (options: CutsOptions) => (await cutCommands()).cuts(context, options),
+    fleetWide(
+      watchable(
+        defineDefault(
+          cuts,
+          'ls',
+          'the last cuts, who attested them, and which are certified',
+          ['cuts ls', 'cuts ls --limit 5', 'cuts ls --fleet'],
+          async (options: CutsOptions & FleetOptions) => (await cutCommands()).cuts(context, options),
+        ),
       ),
     ),
     'cuts',

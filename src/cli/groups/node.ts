@@ -4,20 +4,33 @@ import type { EventsOptions } from '../commands/events.ts';
 import type { LogOptions } from '../commands/log.ts';
 import type { StatusOptions } from '../commands/status.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, integerIn, watchable, writesFile } from '../define.ts';
+import { type Definition, fleetWide, integerIn, watchable, writesFile } from '../define.ts';
+import type { FleetOptions } from '../fleet-table.ts';
 import type { OutOptions } from '../write-file.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
-/** Commands that show one node: status, events, log, config, verify, metrics, openapi. */
+/** Commands that show a node: status, version, events, log, config, verify, metrics, openapi. */
 export function nodeCommands({ context, program, define, defineDefault, group }: Definition): void {
-  watchable(
+  fleetWide(
+    watchable(
+      define(
+        program,
+        'status',
+        'the verdict on the node and its fleet, what to do, root and lungs',
+        ['status', 'status --watch --url http://127.0.0.1:8001', 'status --fleet fleet/fleet.json'],
+        async (options: StatusOptions) => (await import('../commands/status.ts')).status(context, options),
+      ),
+    ),
+  );
+
+  fleetWide(
     define(
       program,
-      'status',
-      'health, root, lungs and what to act on',
-      ['status', 'status --watch --url http://127.0.0.1:8001'],
-      async (options: StatusOptions) => (await import('../commands/status.ts')).status(context, options),
+      'version',
+      'the version of this program, and of the node where one is named',
+      ['version', 'version --url http://127.0.0.1:8001', 'version --fleet'],
+      async (options: FleetOptions) => (await import('../commands/version.ts')).version(context, options),
     ),
   );
 
@@ -63,27 +76,38 @@ export function nodeCommands({ context, program, define, defineDefault, group }:
   ).option('--all', 'also what is at its default');
   define(
     config,
+    'reload',
+    'have the running node read its env file again: trust list, peers, token, log level (needs the token)',
+    ['config reload --env-file fleet/node1-huggingface.env', 'config reload --json'],
+    async (options: GlobalOptions) => (await import('../commands/config.ts')).configReload(context, options),
+  );
+  define(
+    config,
     'check',
     'check an env file and the environment as start would, without starting',
     ['config check --env-file fleet/node1-huggingface.env'],
     async (options: GlobalOptions) => (await import('../commands/config.ts')).configCheck(context, options),
   );
 
-  define(
-    program,
-    'verify',
-    'check the whole store of a node now: files, values, signatures (needs the token)',
-    ['verify', 'verify --url http://127.0.0.1:8001'],
-    async (options: GlobalOptions) => (await import('../commands/verify.ts')).verify(context, options),
+  fleetWide(
+    define(
+      program,
+      'verify',
+      'check the whole store of a node now: files, values, signatures (needs the token)',
+      ['verify', 'verify --url http://127.0.0.1:8001', 'verify --fleet fleet/fleet.json'],
+      async (options: FleetOptions) => (await import('../commands/verify.ts')).verify(context, options),
+    ),
   );
 
-  define(
-    program,
-    'metrics [filter]',
-    'metrics in the text form of Prometheus, or those whose name contains the filter',
-    ['metrics', 'metrics peer --json'],
-    async (options: GlobalOptions, [filter]) =>
-      (await import('../commands/metrics.ts')).metrics(context, filter, options),
+  fleetWide(
+    define(
+      program,
+      'metrics [filter]',
+      'metrics in the text form of Prometheus, or those whose name contains the filter',
+      ['metrics', 'metrics peer --json', 'metrics root --fleet'],
+      async (options: FleetOptions, [filter]) =>
+        (await import('../commands/metrics.ts')).metrics(context, filter, options),
+    ),
   );
 
   writesFile(

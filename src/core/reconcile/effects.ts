@@ -1,9 +1,10 @@
-import type { Bytes, Entry } from '../types/index.ts';
+import type { Author, Bytes, Entry } from '../types/index.ts';
 import type { PushVerdict, SyncMessage } from '../wire/index.ts';
 
 /** An operation that the peer sent us, and what the door said of it. */
 export interface ReceivedOperation {
   readonly key: string;
+  readonly author: Author;
   readonly commit: Bytes;
   readonly index: number;
   readonly verdict: PushVerdict;

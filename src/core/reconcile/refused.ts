@@ -1,4 +1,4 @@
-import { type Bytes, bytesToHex, MAX_REFUSED_PER_PEER, type Refusal } from '../types/index.ts';
+import { type Author, type Bytes, bytesToHex, MAX_REFUSED_PER_PEER, type Refusal } from '../types/index.ts';
 import type { KeyDifference } from './descend.ts';
 
 /** The first wait before a refused difference is tried again, and the longest: a refusal seldom heals by itself. */
@@ -8,8 +8,14 @@ const RETRY_MAX_MS = 600_000;
 /** Why a difference was not settled: a refusal of either side, or the peer listed the key and sent nothing of it. */
 export type Unsettled = Refusal | 'not-delivered';
 
-interface Refused {
+/** A difference that was not settled: why, by which side, and whose commit it was where that is known. */
+export interface Unsettlement {
   readonly reason: Unsettled;
+  readonly by?: 'us' | 'peer';
+  readonly author?: Author;
+}
+
+interface Refused extends Unsettlement {
   readonly attempts: number;
   readonly retryAt: number;
 }
@@ -32,6 +38,17 @@ export class RefusedDifferences {
     return out;
   }
 
+  /** The same by reason, side and author. */
+  groups(): (Unsettlement & { readonly keys: number })[] {
+    const out = new Map<string, Unsettlement & { readonly keys: number }>();
+    for (const { reason, by, author } of this.#refused.values()) {
+      const name = `${reason} ${by ?? ''} ${author ?? ''}`;
+      const group = { reason, ...(by === undefined ? {} : { by }), ...(author === undefined ? {} : { author }) };
+      out.set(name, { ...group, keys: (out.get(name)?.keys ?? 0) + 1 });
+    }
+    return [...out.values()];
+  }
+
   /** Whether the difference is known and it is too early to try it again. `now` is in ms. */
   waits(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, now: number): boolean {
     if (this.#refused.size === 0) return false;
@@ -46,7 +63,7 @@ export class RefusedDifferences {
     return first;
   }
 
-  add(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, reason: Unsettled, now: number): void {
+  add(keyHash: Bytes, theirs: Bytes | undefined, mine: Bytes | undefined, why: Unsettlement, now: number): void {
     const key = keyOf(keyHash, theirs, mine);
     const attempts = (this.#refused.get(key)?.attempts ?? 0) + 1;
     this.#refused.delete(key);
@@ -55,7 +72,7 @@ export class RefusedDifferences {
       if (oldest !== undefined) this.#refused.delete(oldest);
     }
     this.#refused.set(key, {
-      reason,
+      ...why,
       attempts,
       retryAt: now + Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempts - 1, 10)),
     });
@@ -68,12 +85,10 @@ export class RefusedDifferences {
     for (const key of this.#refused.keys()) if (!kept.has(key)) this.#refused.delete(key);
   }
 
-  /**
-   * Forgets everything. It is for a change of the trust list or the software of either side, after which what was
-   * refused may be accepted.
-   */
-  clear(): void {
-    this.#refused.clear();
+  /** Forgets what was refused for these reasons, or everything without them: it may be accepted the next time. */
+  forget(reasons?: ReadonlySet<Unsettled>): void {
+    if (reasons === undefined) this.#refused.clear();
+    else for (const [key, { reason }] of this.#refused) if (reasons.has(reason)) this.#refused.delete(key);
   }
 }
 

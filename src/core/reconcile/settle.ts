@@ -29,7 +29,7 @@ import {
   sideBySide,
   type WorkAnswer,
 } from './effects.ts';
-import type { RefusedDifferences, Unsettled } from './refused.ts';
+import type { RefusedDifferences, Unsettlement } from './refused.ts';
 import type { SessionTally } from './tally.ts';
 
 /**
@@ -154,34 +154,56 @@ function after(progress: SessionProgress, settled: Settled): SessionProgress {
 /** Fetches and pushes one page of differing keys, and notes what either side refused. */
 function* settle(deps: SettleDeps, page: readonly KeyDifference[]): Steps<Settled> {
   const wanted = page.filter((k) => k.theirs !== undefined).map((k) => k.keyHash);
-  const { operations: received, unreadable } = yield* fetch(wanted);
-  const refusals = new Map<string, Unsettled>();
+  const byName = new Map(page.map((key) => [nameOf(key.keyHash), key]));
+  const { operations: received, unreadable } = yield* fetch(wanted, (operations) => {
+    const names = new Set(operations.map(({ key }) => nameOfKey(deps, key)));
+    for (const name of names) {
+      const key = byName.get(name);
+      if (key !== undefined && hasChanged(deps, key)) deps.tally.noteTaken();
+    }
+  });
+  const refusals = new Map<string, Unsettlement>();
   const delivered = new Set(received.map((operation) => nameOfKey(deps, operation.key)));
   for (const key of wanted.map(nameOf))
-    if (!delivered.has(key)) refusals.set(key, unreadable ? 'unknown-version' : 'not-delivered');
+    if (!delivered.has(key))
+      refusals.set(key, unreadable ? { reason: 'unknown-version', by: 'us' } : { reason: 'not-delivered', by: 'peer' });
   const missing = unreadable ? 0 : refusals.size;
   let fetched = 0;
   for (const operation of received) {
     if (operation.verdict === 'held') fetched++;
-    else if (operation.verdict !== 'superseded') refusals.set(nameOfKey(deps, operation.key), operation.verdict);
+    else if (operation.verdict !== 'superseded') {
+      const { author, verdict: reason } = operation;
+      refusals.set(nameOfKey(deps, operation.key), { reason, by: 'us', author });
+    }
   }
 
-  const mine = page.filter((k) => k.mine !== undefined).flatMap((k) => leavesOf(deps.tree, k.keyHash));
-  let pushed = 0;
-  if (mine.length > 0) {
-    const entries = yield* load(mine.map((leaf) => leaf.keyHash));
-    const theirs = new Set(received.map(nameOfOperation));
-    const lacking = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(nameOfOperation(s))) ?? []);
-    pushed = yield* push(deps, siblingsToFragments(lacking, deps.hasher), refusals);
-  }
-
-  for (const key of page) {
+  const ended = new Set<KeyDifference>();
+  const end = (key: KeyDifference): void => {
+    if (ended.has(key)) return;
+    ended.add(key);
     // A key is named by our leaf after the exchange, because that may have changed by what was just taken in.
     const leaf = leavesOf(deps.tree, key.keyHash)[0]?.digest;
-    const reason = refusals.get(nameOf(key.keyHash));
-    if (reason !== undefined) deps.refused.add(key.keyHash, key.theirs, leaf, reason, deps.now());
+    const why = refusals.get(nameOf(key.keyHash));
+    if (why !== undefined) deps.refused.add(key.keyHash, key.theirs, leaf, why, deps.now());
     else if (leaf !== undefined) deps.tally.noteSettled(key.keyHash, leaf);
+  };
+
+  const mine = page
+    .filter((k) => k.mine !== undefined)
+    .flatMap((key) => leavesOf(deps.tree, key.keyHash).map(({ keyHash: hash }) => ({ hash, key })));
+  let pushed = 0;
+  if (mine.length > 0) {
+    const entries = yield* load(mine.map(({ hash }) => hash));
+    const theirs = new Set(received.map(nameOfOperation));
+    const lacking = entries.flatMap((entry) => entry?.siblings.filter((s) => !theirs.has(nameOfOperation(s))) ?? []);
+    const byKey = new Map(entries.flatMap((entry, i) => (entry === undefined ? [] : [[entry.key, mine[i]?.key]])));
+    pushed = yield* push(deps, siblingsToFragments(lacking, deps.hasher), refusals, (key) => {
+      const difference = byKey.get(key);
+      if (difference !== undefined) end(difference);
+    });
   }
+
+  for (const key of page) end(key);
   deps.tally.noteUndelivered(missing);
   if (deps.tally.undelivered > MAX_UNDELIVERED && deps.tally.came === 'fruitless') throw notDelivered(deps.tally);
   return { fetched, pushed, refused: refusals.size, keys: page.length };
@@ -205,14 +227,24 @@ function nameOfOperation({ commit, index }: { readonly commit: Bytes; readonly i
   return `${bytesToHex(commit)}.${index}`;
 }
 
+/** Whether our leaf of the key is another one than when the difference was found. */
+function hasChanged({ tree }: SettleDeps, { keyHash: hash, mine }: KeyDifference): boolean {
+  const leaf = leavesOf(tree, hash)[0]?.digest;
+  return leaf !== undefined && (mine === undefined || compareBytes(leaf.subarray(0, mine.length), mine) !== 0);
+}
+
 /** Our leaves under a key hash or its prefix: seldom more than one. */
 function leavesOf(tree: MerkleTree, hash: Bytes): LeafDigest[] {
   return tree.leavesUnder(hash, hash.length * 8, MAX_UNDER_PREFIX);
 }
 
-/** Fetches one page of entries and takes them in through the door. `hashes` strictly increase. */
+/**
+ * Fetches one page of entries and takes them in through the door. `hashes` strictly increase. `tell` is told what each
+ * answer brought.
+ */
 function* fetch(
   hashes: readonly Bytes[],
+  tell: (operations: readonly ReceivedOperation[]) => void,
 ): Steps<{ readonly operations: readonly ReceivedOperation[]; readonly unreadable: boolean }> {
   const operations: ReceivedOperation[] = [];
   let unreadable = false;
@@ -229,6 +261,7 @@ function* fetch(
     const ingested = yield { type: 'ingest', fragments };
     if (ingested.type !== 'ingest') throw new Error('a session was resumed with the wrong answer');
     operations.push(...ingested.operations);
+    tell(ingested.operations);
     unreadable ||= ingested.unreadable;
   }
   return { operations, unreadable };
@@ -240,21 +273,41 @@ function* load(keyHashes: readonly Bytes[]): Steps<readonly (Entry | undefined)[
   return answer.entries;
 }
 
-function* push(deps: SettleDeps, fragments: readonly Fragment[], refusals: Map<string, Unsettled>): Steps<number> {
+/**
+ * Pushes the fragments and notes what the peer refuses. `end` is told each key of which every operation was answered:
+ * on a slow link that is long before the page ends.
+ */
+function* push(
+  deps: SettleDeps,
+  fragments: readonly Fragment[],
+  refusals: Map<string, Unsettlement>,
+  end: (key: string) => void,
+): Steps<number> {
   let pushed = 0;
+  const open = new Map<string, number>();
+  for (const { operations } of fragments)
+    for (const { operation } of operations) open.set(operation.key, (open.get(operation.key) ?? 0) + 1);
   for (const batch of batches(fragments)) {
     const message: SyncMessage = { type: 'push', live: false, fragments: batch.map((b) => b.bytes) };
     const answer = yield { type: 'request', message };
     if (answer.type !== 'request' || answer.message.type !== 'pushed') throw unexpected(answer, 'pushed');
-    const operations = batch.flatMap((b) => b.fragment.operations);
+    const operations = batch.flatMap(({ fragment: { header, operations: all } }) =>
+      all.map(({ operation }) => ({ operation, author: header.author })),
+    );
     const { verdicts } = answer.message;
     if (verdicts.length !== operations.length)
       throw new LatticeError('malformed', `${verdicts.length} verdicts for ${operations.length} operations`);
     operations.forEach((o, i) => {
       const verdict = verdicts[i] as PushVerdict;
       if (verdict === 'held') pushed++;
-      else if (verdict !== 'superseded') refusals.set(nameOfKey(deps, o.operation.key), verdict);
+      else if (verdict !== 'superseded')
+        refusals.set(nameOfKey(deps, o.operation.key), { reason: verdict, by: 'peer', author: o.author });
     });
+    for (const { operation } of operations) {
+      const left = (open.get(operation.key) ?? 0) - 1;
+      open.set(operation.key, left);
+      if (left === 0) end(operation.key);
+    }
   }
   return pushed;
 }

@@ -43,6 +43,7 @@ export class SettledKeys {
 export class SessionTally {
   #undelivered = 0;
   #settled = 0;
+  #taken = 0;
   #again = 0;
   /** Keys that are not in the sample. */
   #unknown = 0;
@@ -57,9 +58,22 @@ export class SessionTally {
     return this.#undelivered;
   }
 
-  /** A number that increases with every key that is settled and was not before, as far as that is known. */
+  /**
+   * A number that increases with every key of which the peer brought what was not here, and with every key that is
+   * settled and was not before, as far as that is known.
+   */
   get progress(): number {
-    return this.#settled + this.#unknown;
+    return this.#taken + this.#settled + this.#unknown;
+  }
+
+  /** Notes a key whose leaf of ours an answer of the peer has changed. */
+  noteTaken(): void {
+    this.#taken++;
+  }
+
+  /** Whether the peer brought anything that was not here. */
+  get hasTaken(): boolean {
+    return this.#taken > 0;
   }
 
   noteUndelivered(keys: number): void {

@@ -74,9 +74,11 @@ export interface WireReader {
   hlc(what: string): Hlc;
   /**
    * Opens a message, which is an array whose first element is its type or version, and returns that number. `lengths`
-   * says how many elements each known number has, itself included; another number is LatticeError `unknown-version`.
+   * says how many elements each known number has (or may have), itself included; another number is LatticeError `unknown-version`.
    */
-  open(lengths: Readonly<Record<number, number>>): number;
+  open(lengths: Readonly<Record<number, number | readonly number[]>>): number;
+  /** How many elements the message has that was opened, for one that exists in a shorter and a longer form. */
+  elements(): number;
   /** Checks that nothing follows. */
   end(): void;
 }
@@ -88,6 +90,7 @@ export interface WireReader {
 export function createWireReader(what: string, input: Bytes, maxBytes: number): WireReader {
   if (input.length > maxBytes) throw malformed(`${what} has ${input.length} bytes, more than ${maxBytes}`);
   const reader = createReader(input);
+  let elements = 0;
 
   function bounded(field: string, value: number, min: number, max: number): number {
     if (value < min || value > max) throw malformed(`${what}: ${field} is ${value}, not within ${min}…${max}`);
@@ -103,14 +106,17 @@ export function createWireReader(what: string, input: Bytes, maxBytes: number): 
   return {
     open(lengths) {
       const length = readHead(reader, ARRAY);
+      elements = length;
       if (length === 0) throw malformed(`${what} is an empty array`);
       const type = readUint(reader);
       const expected = lengths[type];
       if (expected === undefined)
         throw new LatticeError('unknown-version', `${what} of unknown type or version ${type}`);
-      if (length !== expected) throw malformed(`${what} of type ${type} has ${length} elements, not ${expected}`);
+      if (typeof expected === 'number' ? length !== expected : !expected.includes(length))
+        throw malformed(`${what} of type ${type} has ${length} elements, not ${String(expected)}`);
       return type;
     },
+    elements: () => elements,
     array: (field, min, max) => bounded(`length of ${field}`, readHead(reader, ARRAY), min, max),
     uint: (field, min = 0, max = Number.MAX_SAFE_INTEGER) => bounded(field, readUint(reader), min, max),
     boolean: () => readBoolean(reader),

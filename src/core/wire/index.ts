@@ -1,3 +1,4 @@
+export * from './about.ts';
 export * from './attestation.ts';
 export * from './cells.ts';
 export type { Difference, HashPrefix, LeafDigest, SubtreeDigests } from './differences.ts';

@@ -20,6 +20,7 @@ import {
   REFUSALS,
   type Refusal,
 } from '../types/index.ts';
+import { type About, aboutFields, readAbout } from './about.ts';
 import {
   decodeSignedAttestation,
   MAX_ATTESTATION_BYTES,
@@ -113,9 +114,16 @@ const VERDICTS: readonly PushVerdict[] = ['held', 'superseded', ...REFUSALS];
 export type SyncMessage =
   /**
    * The request, and the answer to it. `software` has at most 64 bytes of text. `yourHlc` is the greatest HLC of a
-   * commit by the other side's author that the sender applied, zero if there is none.
+   * commit by the other side's author that the sender applied, zero if there is none. Nodes of an earlier version send
+   * no `about`, and take no hello that has one.
    */
-  | { readonly type: 'hello'; readonly software: string; readonly head: SignedHead; readonly yourHlc: Hlc }
+  | {
+      readonly type: 'hello';
+      readonly software: string;
+      readonly head: SignedHead;
+      readonly yourHlc: Hlc;
+      readonly about?: About;
+    }
   /** Asks what differs from the asker's subtrees, which it describes. 1…MAX_QUERIES of them. */
   | { readonly type: 'digests'; readonly queries: readonly SubtreeDigests[] }
   /** The answer to `digests`, 0…MAX_DIFFERENCES of them. */
@@ -154,6 +162,8 @@ export type SyncMessage =
   | ChunkRequest
   | ChunkPart;
 
+export type Hello = Extract<SyncMessage, { type: 'hello' }>;
+
 const SYNC = {
   hello: 1,
   digests: 2,
@@ -172,8 +182,10 @@ const SYNC = {
   chunk: 15,
   part: 16,
 } as const;
+/** A hello has as many elements, or two fewer from nodes of an earlier version. */
+const WHOLE_HELLO = 7;
 const SYNC_LENGTHS = {
-  1: 5,
+  1: [WHOLE_HELLO - 2, WHOLE_HELLO],
   2: 2,
   3: 2,
   4: 3,
@@ -274,7 +286,13 @@ function encodeFragments(type: number, second: number | boolean, fragments: read
 function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): CborItem[] {
   switch (message.type) {
     case 'hello':
-      return [PROTOCOL_VERSION, wellFormed(message.software), message.head.bytes, hlcToBytes(message.yourHlc)];
+      return [
+        PROTOCOL_VERSION,
+        wellFormed(message.software),
+        message.head.bytes,
+        hlcToBytes(message.yourHlc),
+        ...(message.about === undefined ? [] : aboutFields(message.about)),
+      ];
     case 'digests':
       return [message.queries.map((q) => [q.prefix, q.bits, q.bitmap, q.digests])];
     case 'differences':
@@ -326,7 +344,8 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       if (protocol !== PROTOCOL_VERSION) throw new LatticeError('unknown-version', `hello of protocol ${protocol}`);
       const software = reader.text('software', 0, MAX_SOFTWARE_BYTES);
       const head = decodeSignedHead(reader.bytes('head', 1, MAX_HEAD_BYTES));
-      return { type: 'hello', software, head, yourHlc: reader.hlc('your hlc') };
+      const hello = { type: 'hello' as const, software, head, yourHlc: reader.hlc('your hlc') };
+      return reader.elements() === WHOLE_HELLO ? { ...hello, about: readAbout(reader) } : hello;
     }
     case SYNC.digests:
       return { type: 'digests', queries: repeat(reader.array('queries', 1, MAX_QUERIES), () => readQuery(reader)) };

@@ -52,6 +52,8 @@ export interface BootstrapDeps
   readonly clock: Clock;
   readonly log: Log;
   readonly cuts: Pick<Cuts, 'pause' | 'resume'>;
+  /** What people read in place of an author. */
+  readonly nameOf: (author: Author) => string;
   /** Whether the disk is too full to take anything more. */
   readonly isFull: () => boolean;
   readonly onEvent: (event: LatticeEvent) => void;
@@ -94,7 +96,6 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     if (one === undefined) throw new Error(`a bootstrap that is ${vouching.state.phase} has no record`);
     return one;
   };
-  const peerName = (author: Author): string => deps.peers.get(author)?.link.url ?? deps.peerIdOf(author);
 
   /** The peers with our trust list that a lung reaches and that are not left out. */
   const reachable = (): Peer[] =>
@@ -302,12 +303,12 @@ export function createBootstrap(deps: BootstrapDeps): Bootstrap {
     status,
     warnings() {
       const { operations, from } = vouching.quarantine;
-      if (operations === 0) return leftOut.warnings(peerName);
-      const by = from === undefined ? '' : `, served by ${peerName(from)}`;
+      if (operations === 0) return leftOut.warnings(deps.nameOf);
+      const by = from === undefined ? '' : `, served by ${deps.nameOf(from)}`;
       const text =
         `${operations} operations with bad signatures were part of an attested cut${by}: ` +
         'they are in quarantine; the log names who attested it';
-      return [...leftOut.warnings(peerName), { code: 'quarantine', text }];
+      return [...leftOut.warnings(deps.nameOf), { code: 'quarantine', text }];
     },
   };
 }

@@ -16,17 +16,13 @@ export interface LeftOut {
   warnings(nameOf: (author: Author) => string): readonly Warning[];
 }
 
-export function createLeftOut(deps: {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly peerIdOf: (author: Author) => string;
-}): LeftOut {
+export function createLeftOut(deps: { readonly clock: Clock; readonly log: Log }): LeftOut {
   const until = new Map<Author, { readonly at: number; readonly reason: string }>();
   return {
     add(author, cause) {
       until.set(author, { at: deps.clock.monotonic() + LEAVE_OUT_MS, reason: cause.message });
       const { code, message } = cause;
-      deps.log.warn({ peer: deps.peerIdOf(author), code, reason: message }, 'left out as a source of snapshots');
+      deps.log.warn({ peer: author, code, reason: message }, 'left out as a source of snapshots');
     },
     has: (author) => (until.get(author)?.at ?? -Infinity) >= deps.clock.monotonic(),
     warnings: (nameOf) =>

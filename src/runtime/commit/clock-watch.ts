@@ -3,6 +3,7 @@ import { quorumOf } from '../../core/cut/index.ts';
 import { MAX_AHEAD_MS, MAX_CLOCK_ERROR_MS } from '../../core/types/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { ReadOnlyCode, Warning } from '../facade/codes.ts';
+import { timeOf } from '../facade/times.ts';
 import type { PeerClock } from '../peers/clocks.ts';
 
 /** A clock that nobody has told of for this long is not compared with: many heartbeats have been missed by then. */
@@ -135,7 +136,7 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
     set(
       'clock-ahead',
       stateAhead > MAX_AHEAD_MS
-        ? `the state's clock is ${Math.round(stateAhead / 1000)} s ahead of this machine's: check the clocks of all nodes`
+        ? `the state's clock is ${Math.round(stateAhead / 1000)} s ahead of this machine's, after writes that this node made with its clock ahead: writes go on at ${timeOf(Math.ceil(now() + stateAhead - MAX_AHEAD_MS), now())}`
         : undefined,
     );
     const off = ahead();

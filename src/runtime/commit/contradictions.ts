@@ -38,6 +38,8 @@ export interface ContradictionsDeps {
   readonly saved: readonly KeptEvidence[];
   /** Makes rows durable. */
   readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
+  /** What people read in place of an author. */
+  readonly nameOf: (author: Author) => string;
   readonly log: Log;
 }
 
@@ -110,8 +112,8 @@ export function createContradictions(deps: ContradictionsDeps): Contradictions {
           code: 'contradicting-commits',
           text:
             first?.evidence.kind === 'same-time'
-              ? `author ${author} signed two commits with one time: its key lives twice, or it lies; the log names them`
-              : `author ${author} leaves out what its own earlier commit had replaced: it lies, its key lives twice, it was restored from an old copy, or its trust list is another; the log names the commits`,
+              ? `${deps.nameOf(author)} (author ${author}) signed two commits with one time: its key lives twice, or it lies; the log names them`
+              : `${deps.nameOf(author)} (author ${author}) leaves out what its own earlier commit had replaced: it lies, its key lives twice, it was restored from an old copy, or its trust list is another; the log names the commits`,
         })),
   };
 }

@@ -61,7 +61,12 @@ export interface DoorDeps {
   readonly writer: Pick<Writer, 'apply'>;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Called when the time of a deferred commit has come: what did not fit beside it may be taken as well. */
+  readonly onDue?: () => void;
 }
+
+/** The name of a fragment among those that are deferred. */
+const keyOf = ({ id, operations }: Fragment): string => `${id}:${operations.map((o) => o.index).join(',')}`;
 
 /** The one door: gossip, what a repair fetched over either lung, and pushes enter here and nowhere else. */
 export function createDoor(deps: DoorDeps): Door {
@@ -133,7 +138,7 @@ export function createDoor(deps: DoorDeps): Door {
   async function apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[] | 'overloaded'> {
     try {
       const outcomes = await deps.writer.apply(fragment, origin);
-      const key = `${fragment.id}:${fragment.operations.map((o) => o.index).join(',')}`;
+      const key = keyOf(fragment);
       if (outcomes.includes('future')) defer(key, fragment, origin);
       else deferred.delete(key);
       if (outcomes.includes('key-full')) count('key-full');
@@ -152,13 +157,24 @@ export function createDoor(deps: DoorDeps): Door {
     schedule();
   }
 
+  async function retry(): Promise<void> {
+    const before = deferred.size;
+    const due = [...deferred.all()].filter(({ fragment }) => {
+      // Its author may have come off the trust list meanwhile.
+      const isTrusted = deps.isTrusted(fragment.header.author);
+      if (!isTrusted) deferred.delete(keyOf(fragment));
+      return isTrusted;
+    });
+    await Promise.allSettled(due.map(({ fragment, origin }) => apply(fragment, origin)));
+    if (deferred.size < before) deps.onDue?.();
+  }
+
   function schedule(): void {
     if (timer !== undefined || stopped || deferred.size === 0) return;
     timer = deps.clock.after(DEFERRED_CHECK_MS, () => {
       timer = undefined;
       // A commit that is still in the future stays in the map. A failed store ends the process elsewhere.
-      for (const { fragment, origin } of deferred.all()) apply(fragment, origin).catch(() => undefined);
-      schedule();
+      void retry().finally(schedule);
     });
   }
 

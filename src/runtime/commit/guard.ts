@@ -35,6 +35,8 @@ export interface Guard {
    * ALONE_MS, DIALLED_MS or CATCH_UP_MS.
    */
   ready(): Promise<void>;
+  /** Whether the wait after the start is over. */
+  isOpen(): boolean;
   /** Sets a reason, or clears it when `text` is undefined. */
   set(code: ReadOnlyCode, text: string | undefined): void;
   has(code: ReadOnlyCode): boolean;
@@ -65,8 +67,12 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'expectsOthers' | 'peerC
   readonly dials: boolean;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
+  /** What people read in place of a peer's id. */
+  readonly nameOf: (peer: Author) => string;
   /** Whether the peer's newest root equals ours. */
   readonly agreesWith: (peer: Author) => boolean;
+  /** Called when a reason has been cleared. */
+  readonly onCleared: (code: ReadOnlyCode) => void;
   /**
    * Called when the gate opens: from here on a commit of our own key that comes from elsewhere and is not ours means a
    * clone. `told` is the greatest HLC of our key that peers told and that is here; undefined when none did.
@@ -139,7 +145,9 @@ export function createGuard(deps: GuardDeps): Guard {
 
   function set(code: ReadOnlyCode, text: string | undefined): void {
     if (text === undefined) {
-      if (reasons.delete(code)) log.info({ code }, 'read-only reason cleared');
+      if (!reasons.delete(code)) return;
+      log.info({ code }, 'read-only reason cleared');
+      deps.onCleared(code);
     } else {
       if (!reasons.has(code)) log.error({ code, reason: text }, 'node is read-only');
       reasons.set(code, { text, since: reasons.get(code)?.since ?? clock.now() });
@@ -150,7 +158,8 @@ export function createGuard(deps: GuardDeps): Guard {
   return {
     reasons: () => Array.from(reasons, ([code, { text }]) => ({ code, text })),
     since: (code) => reasons.get(code)?.since,
-    warnings: () => [...clocks.warnings(), ...unfulfilled.map(claimWarning)],
+    warnings: () => [...clocks.warnings(), ...unfulfilled.map((peer) => claimWarning(deps.nameOf(peer)))],
+    isOpen: () => open,
     ready: () => (open || reasons.size > 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     set,
     has: (code) => reasons.has(code),
@@ -197,9 +206,9 @@ export function createGuard(deps: GuardDeps): Guard {
   };
 }
 
-function claimWarning(peer: Author): Warning {
+function claimWarning(peer: string): Warning {
   return {
     code: 'own-history-claim',
-    text: `peer ${peer} claimed at our start to have commits of our key that nobody delivered: its state or its word is wrong`,
+    text: `${peer} claimed at our start to have commits of our key that nobody delivered: its state or its word is wrong`,
   };
 }

@@ -1,7 +1,7 @@
 import type { Replica } from '../../core/replica/index.ts';
 import type { StateMeta } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hlc } from '../../core/types/index.ts';
-import { createSignedHead, type SignedHead, type SyncMessage } from '../../core/wire/index.ts';
+import { type About, createSignedHead, type SignedHead, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Signer } from '../../ports/index.ts';
 import { RecentRoots } from '../peers/recent-roots.ts';
 
@@ -30,9 +30,11 @@ export interface OwnStateDeps {
   readonly self: Author;
   readonly network: string;
   readonly incarnation: Bytes;
-  readonly trustHash: Bytes;
+  readonly trust: { readonly hash: Bytes };
   readonly clock: Clock;
   readonly signer: Signer;
+  /** The node's name and its present condition, which hellos tell. */
+  readonly about: () => About;
 }
 
 /** What this node says of itself: its durable state and the heads that name it. */
@@ -54,7 +56,7 @@ export function createOwnState(deps: OwnStateDeps): OwnState {
         hlc,
         root: durable.root,
         entries: durable.entries,
-        trustHash: deps.trustHash,
+        trustHash: deps.trust.hash,
         wallMs: clock.now(),
       },
       (message) => deps.signer.sign(message),
@@ -67,7 +69,7 @@ export function createOwnState(deps: OwnStateDeps): OwnState {
     head,
     hello(peer) {
       const yourHlc = peer === undefined ? (0n as Hlc) : replica.committed(peer);
-      return { type: 'hello', software: deps.software, head: head(), yourHlc };
+      return { type: 'hello', software: deps.software, head: head(), yourHlc, about: deps.about() };
     },
     advance(meta) {
       durable = meta;

@@ -3,10 +3,10 @@ import {
   decodeGossip,
   type GossipMessage,
   type Head,
+  type Hello,
   headSigningBytes,
   type SignedAttestation,
   type SignedHead,
-  type SyncMessage,
 } from '../../core/wire/index.ts';
 import type { Clock, Verdict, Verifier } from '../../ports/index.ts';
 import { type BucketSize, createBuckets } from '../../timing/index.ts';
@@ -14,7 +14,7 @@ import type { Guard } from '../commit/guard.ts';
 import type { SyncMode } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import { forgetRefused, type PeerTable } from '../peers/peers.ts';
-import { noteSoftware } from '../peers/view.ts';
+import { noteCondition, noteSoftware } from '../peers/view.ts';
 import type { LiveCommits } from './live-commits.ts';
 
 /** Ways on which the heads of an author are counted: two lungs for each peer that this node remembers. */
@@ -40,7 +40,7 @@ export interface Intake {
    */
   onStreamFrame(author: Author, message: GossipMessage): Promise<void>;
   /** Takes a hello of `author`, who has proven who it is. Rejects with LatticeError `malformed` or `bad-signature`. */
-  onHello(author: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName): Promise<void>;
+  onHello(author: Author, hello: Hello, lung: LungName): Promise<void>;
 }
 
 export interface IntakeDeps {
@@ -63,6 +63,8 @@ export interface IntakeDeps {
     lung: LungName,
     from: Author | undefined,
   ) => Promise<Verdict>;
+  /** Takes the name that a peer gives itself; undefined where it gives none. */
+  readonly onName: (author: Author, name: string | undefined) => void;
   /** Compares a peer's newest head with our state. */
   readonly compare: (author: Author) => void;
 }
@@ -109,17 +111,16 @@ export function createIntake(deps: IntakeDeps): Intake {
     return 'accept';
   }
 
-  async function onHello(
-    author: Author,
-    hello: Extract<SyncMessage, { type: 'hello' }>,
-    lung: LungName,
-  ): Promise<void> {
+  async function onHello(author: Author, hello: Hello, lung: LungName): Promise<void> {
     if (hello.head.head.author !== author) throw new LatticeError('malformed', "the hello carries another node's head");
     if ((await hear(hello.head, lung, true)) === 'reject')
       throw new LatticeError('bad-signature', "the hello's head has a bad signature");
     const peer = peers.get(author);
     if (peer === undefined) return;
-    if (noteSoftware(peer.view, hello.software)) forgetRefused(peer);
+    const otherSoftware = noteSoftware(peer.view, hello.software);
+    const mended = noteCondition(peer.view, hello.about?.condition, deps.clock.now());
+    if (otherSoftware || mended) forgetRefused(peer);
+    deps.onName(author, hello.about?.name);
     if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);
   }
 

@@ -12,6 +12,7 @@ import {
   decodeSync,
   encodeFragment,
   encodeSync,
+  type Hello,
   type SyncMessage,
   siblingsToFragments,
 } from '../../core/wire/index.ts';
@@ -49,7 +50,7 @@ export interface ResponderDeps {
   readonly isMember: (peer: Author) => boolean;
   readonly hello: (peer: Author) => SyncMessage;
   readonly peers: Pick<PeerTable, 'get'>;
-  readonly onHello: (peer: Author, hello: Extract<SyncMessage, { type: 'hello' }>, lung: LungName) => Promise<void>;
+  readonly onHello: (peer: Author, hello: Hello, lung: LungName) => Promise<void>;
   /** Takes in the attestations of a peer and answers with ours. */
   readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
   readonly entries: Pick<Entries, 'many'>;
@@ -78,7 +79,7 @@ export function createResponder(deps: ResponderDeps): Responder {
       case 'hello':
         if (!hellos.get(peer).take(1)) throw new LatticeError('overloaded', 'too many hellos');
         await deps.onHello(peer, message, lung);
-        return deps.writer.read(() => deps.hello(peer));
+        return deps.writer.read(() => answerTo(message, deps.hello(peer)));
       case 'digests':
         return deps.writer.read(() => answerDigests(message.queries, deps.replica.tree));
       case 'cells':
@@ -196,6 +197,13 @@ export function createResponder(deps: ResponderDeps): Responder {
       return encodeSync(reply);
     },
   };
+}
+
+/** A node of an earlier version asks in the shorter form of a hello, and knows no other answer (SPEC S2). */
+function answerTo(asked: Hello, answer: SyncMessage): SyncMessage {
+  if (asked.about !== undefined || answer.type !== 'hello') return answer;
+  const { about: _, ...shorter } = answer;
+  return shorter;
 }
 
 /** Whether the request is one by which a peer looks for differences or settles them. */

@@ -52,6 +52,7 @@ export const WARNING_CODES = [
   'clock-unchecked', // writes opened after a start without another clock to compare with
   'no-trust-list',
   'other-trust-list', // a peer has another trust list than this node
+  'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut
   'contradicting-commits', // two commits of one author contradict each other

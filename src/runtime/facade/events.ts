@@ -15,12 +15,19 @@ export type LatticeEvent =
   | { readonly id: string; readonly type: 'batch'; readonly root: string; readonly changes: number }
   | { readonly id: string; readonly type: 'reset'; readonly reason: string }
   | { readonly type: 'transition'; readonly transition: Transition }
-  /** How far a repair with a peer (named by its peer id) has come. Sent at most twice a second for each peer. */
-  | ({ readonly type: 'progress'; readonly what: 'repair'; readonly peer: string } & Omit<RepairProgress, 'running'>)
+  /**
+   * How far a repair has come with a peer, whose peer id and label are told. Sent at most twice a second for each peer.
+   */
+  | ({
+      readonly type: 'progress';
+      readonly what: 'repair';
+      readonly peer: string;
+      readonly name: string;
+    } & Omit<RepairProgress, 'running'>)
   /** How far a bootstrap has come. Sent at most once a second. */
   | ({ readonly type: 'progress'; readonly what: 'bootstrap' } & BootstrapStatus)
   /** A repair has ended. */
-  | { readonly type: 'repair'; readonly peer: string; readonly report: RepairReport }
+  | { readonly type: 'repair'; readonly peer: string; readonly name: string; readonly report: RepairReport }
   /** This node has fixed a cut, or a cut has got its certificate. `at` is the time of the cut in Unix ms. */
   | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean };
 

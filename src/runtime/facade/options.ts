@@ -23,6 +23,8 @@ export interface NodeOptions {
   readonly trusted: readonly Author[];
   /** Authors of the configured bootstrap peers. */
   readonly bootstrap: readonly Author[];
+  /** What the configuration calls other nodes, until they tell it themselves. */
+  readonly names?: ReadonlyMap<Author, string>;
   /** Base URLs of HTTP peers. */
   readonly urls: readonly string[];
   readonly heartbeatMs: number;
@@ -48,6 +50,12 @@ export interface NodeOptions {
   readonly warnings: readonly string[];
   /** Only status shows `topic` and `bootstrap`. With `open`, peers that are no members may connect over P2P. */
   readonly p2p: { readonly topic: string; readonly bootstrap: readonly string[]; readonly open?: boolean };
+}
+
+/** What a running node can be told anew, in the words of `NodeOptions`. */
+export interface Reconfiguration
+  extends Pick<NodeOptions, 'trusted' | 'bootstrap' | 'urls' | 'violations' | 'warnings'> {
+  readonly p2p: Pick<NodeOptions['p2p'], 'bootstrap'>;
 }
 
 export interface NodeDeps {

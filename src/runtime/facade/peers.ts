@@ -10,7 +10,7 @@ export interface PingOutcome {
   readonly error?: string;
 }
 
-/** The verdict of the newest comparison of a peer's state with this node's. */
+/** How a peer's state compares with this node's; `unknown` where the peer was not heard within the grace. */
 export type Agreement = 'unknown' | 'equal' | 'equal-except-refused' | 'different';
 
 export interface PeerStatus {

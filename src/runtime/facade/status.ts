@@ -18,7 +18,9 @@ export interface LungStatus {
 export interface Transition {
   /** Unix ms. */
   readonly at: number;
+  /** The author of the peer, and what people read in its place. */
   readonly peer?: string;
+  readonly name?: string;
   readonly from: string;
   readonly to: string;
   /** The cause as a sentence for people, and below its code for programs. */
@@ -164,6 +166,11 @@ export interface NodeStatus {
    * all of them good.
    */
   readonly integrity?: { readonly checked: number; readonly total: number };
+  /**
+   * True while writes wait, for some seconds after a start, until this node's own history and its clock have been
+   * compared with those of the others. Absent otherwise.
+   */
+  readonly writesWait?: boolean;
   readonly scrub?: ScrubStatus;
   /** How far a bootstrap has come; absent where none ran since the start. */
   readonly bootstrap?: BootstrapStatus;
@@ -199,9 +206,13 @@ export interface SeriesPoint {
   readonly httpBytesOut: number;
   readonly repairs: number;
   readonly transitions: number;
+  /** How many members were heard and had this node's root, and how many are expected. */
   readonly peersEqual: number;
-  /** How many peers have told a root. */
   readonly peers: number;
+  /** How many of the verdict's members were heard within the grace. */
+  readonly heard: number;
+  /** How many keys were in conflict. */
+  readonly conflicts: number;
   readonly loopP99Ms?: number;
   /** The resident memory of the process in bytes. */
   readonly rss?: number;

@@ -8,6 +8,7 @@ import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
 import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createComparison } from '../repair/compare-peer.ts';
 import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
@@ -35,7 +36,7 @@ export function buildDuties(
 ) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal, peerIdOf } = deps;
   const { replica, trust, self, addedPeers } = opened;
-  const { entries, holds, peers, mode, members, own, guard, writer, door, streams, transitions } = state;
+  const { entries, holds, peers, mode, members, names, own, guard, writer, door, streams, transitions } = state;
   const { p2p, http, linkTo } = lungs;
   const { network } = options;
   const log = deps.log.child('node');
@@ -47,13 +48,13 @@ export function buildDuties(
   const book = createAttestationBook({
     network,
     self,
-    trusted: trust.authors,
-    trustHash: trust.hash,
+    trust,
     periodMs,
     hasher,
     verifier,
     clock: state.fleetClock,
     log: cutLog,
+    nameOf: names.label,
     onOwn: attested.heard,
   });
   const mismatches = createMismatches({ log: cutLog, metrics });
@@ -65,7 +66,7 @@ export function buildDuties(
     clock,
     log: cutLog,
     network,
-    trustHash: trust.hash,
+    trust,
     book,
     attested,
     periodMs,
@@ -94,15 +95,17 @@ export function buildDuties(
     clock: state.fleetClock,
     log: deps.log.child('bootstrap'),
     network,
-    trusted: trust.authors,
+    trust,
     peers,
     linkTo,
     peerIdOf,
+    nameOf: names.label,
     cuts,
     isFull: () => guard.has('disk'),
     onEvent: streams.publishEvent,
     minEntries: options.bootstrapMinEntries ?? MIN_ENTRIES,
   });
+  state.about.takesOver(() => bootstrap.blocksRepairs);
   const snapshots = createSnapshotServer({
     entries,
     holds,
@@ -122,6 +125,7 @@ export function buildDuties(
     log: repairLog,
     metrics,
     self,
+    nameOf: names.label,
     onEvent: streams.publishEvent,
     root: own.root,
     isBlocked: () => bootstrap.blocksRepairs,
@@ -179,7 +183,21 @@ export function buildDuties(
     log,
   });
 
+  const remembered = createRememberedPeers({
+    saved: opened.rememberedPeers,
+    peers,
+    members,
+    names,
+    urls: () => http.peers().map(({ url }) => url),
+    graceMs: options.graceMs,
+    heartbeatMs: options.heartbeatMs,
+    clock,
+    log,
+    keep: writer.keep,
+  });
+
   return {
+    remembered,
     vouching,
     book,
     mismatches,

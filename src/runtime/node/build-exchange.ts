@@ -3,6 +3,7 @@ import { createIntake } from '../exchange/intake.ts';
 import { createLiveCommits } from '../exchange/live-commits.ts';
 import { createResponder } from '../exchange/responder.ts';
 import { createSyncService } from '../exchange/sync-service.ts';
+import { createTellCondition } from '../exchange/tell-condition.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
@@ -17,11 +18,11 @@ export function buildExchange(
   deps: NodeDeps,
   { replica, trust, self }: OpenedNode,
   state: StateParts,
-  { p2p, http, outbox }: LungParts,
+  { p2p, http, outbox, linkTo }: LungParts,
   { cuts, bootstrap, snapshots, supervision }: DutyParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
-  const { incarnation, entries, peers, mode, members, own, guard, writer, door, streams, fleetClock } = state;
+  const { incarnation, entries, peers, mode, members, names, own, guard, writer, door, streams, fleetClock } = state;
   const { network } = options;
 
   const commits = createLiveCommits({
@@ -47,6 +48,7 @@ export function buildExchange(
     isTrusted: trust.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
+    onName: names.learn,
     compare: supervision.compare,
   });
   const responder = createResponder({
@@ -91,5 +93,16 @@ export function buildExchange(
     intake,
   });
 
-  return { intake, responder, sync, greeting };
+  const telling = createTellCondition({
+    clock,
+    log: deps.log.child('greeting'),
+    about: state.about.now,
+    peers,
+    members,
+    linkTo,
+    hello: own.hello,
+    intake,
+  });
+
+  return { intake, responder, sync, greeting, telling };
 }

@@ -1,4 +1,5 @@
 import { hlcMs, ZERO_HLC } from '../../core/clock/index.ts';
+import type { Unsettled } from '../../core/reconcile/index.ts';
 import type { RowWrite } from '../../core/replica/index.ts';
 import { bytesToHex, type Hlc } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
@@ -6,16 +7,18 @@ import { createContradictions } from '../commit/contradictions.ts';
 import { createCovering, createCoveringWrites } from '../commit/covering.ts';
 import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
+import { createOwnAbout } from '../commit/own-about.ts';
 import { createOwnState } from '../commit/own-state.ts';
 import { createWriter } from '../commit/writer.ts';
-import type { ReadOnlyReason } from '../facade/codes.ts';
+import type { ReadOnlyCode, ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
+import type { Names } from '../fleet/names.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
 import { clocksOf } from '../peers/clocks.ts';
-import { createPeerTable } from '../peers/peers.ts';
+import { createPeerTable, takeAgain } from '../peers/peers.ts';
 import { createEntries } from '../storage/entries.ts';
 import { createHolds } from '../storage/holds.ts';
 import { createEndKeeper } from '../storage/witness.ts';
@@ -26,22 +29,34 @@ import type { OpenedNode } from './open.ts';
 
 export type StateParts = ReturnType<typeof buildState>;
 
+/** Reasons for which a node also refuses what others made, or may have judged it wrongly. */
+const REFUSING: ReadonlySet<ReadOnlyCode> = new Set(['disk', 'clock-jump', 'clock-skew', 'clock-ahead']);
+/** Why a commit that has come too early was refused. */
+const TOO_EARLY: ReadonlySet<Unsettled> = new Set(['future']);
+
 const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
-/** The reasons for being read-only that exist from the start. */
-function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly ReadOnlyReason[] {
-  const reasons: ReadOnlyReason[] = [];
-  if (options.violations.length > 0)
-    reasons.push({ code: 'safe-mode', text: `production guard: ${options.violations.join('; ')}` });
-  if (!trust.has(self)) {
-    const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
-    reasons.push({ code: 'untrusted-self', text: `this node's key ${self} is not on its own trust list: ${add}` });
-  }
-  return reasons;
+interface ConfiguredReason {
+  readonly code: ReadOnlyReason['code'];
+  /** Undefined: the configuration gives no such reason. */
+  readonly text: string | undefined;
+}
+
+/** The reasons for being read-only that lie in the configuration. */
+function reasonsOf(options: NodeOptions, { self, trust }: OpenedNode): readonly ConfiguredReason[] {
+  const { violations } = options;
+  const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
+  return [
+    { code: 'safe-mode', text: violations.length > 0 ? `production guard: ${violations.join('; ')}` : undefined },
+    {
+      code: 'untrusted-self',
+      text: trust.has(self) ? undefined : `this node's key ${self} is not on its own trust list: ${add}`,
+    },
+  ];
 }
 
 /** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
-export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode) {
+export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode, names: Names) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
   const { replica, rows, trust, self, addedPeers, end } = opened;
   const { network } = options;
@@ -58,18 +73,20 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const standingOf = createStanding({
     members,
     open: options.p2p.open === true,
-    namesNobody: options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
+    namesNobody: () => options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
   });
 
+  const about = createOwnAbout({ name: options.name, guard: () => guard });
   const own = createOwnState({
     replica,
     software: options.version,
     self,
     network,
     incarnation,
-    trustHash: trust.hash,
+    trust,
     clock,
     signer,
+    about: about.now,
   });
   const dials = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
     (list) => list.length > 0,
@@ -83,9 +100,13 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     ownSeen: () => later(replica.seen(self), end.committed),
     dials,
     expectsOthers,
-    peerClocks: () => clocksOf(peers.all(), deps.peerIdOf),
+    nameOf: names.label,
+    peerClocks: () => clocksOf(peers.all(), names.label),
     members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
+    onCleared(code) {
+      if (REFUSING.has(code)) takeAgain(peers);
+    },
     onOpen: settleHistory,
     onTwinGone: (seen) => keepHistory(() => replica.history.adopt(seen)),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
@@ -103,7 +124,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     expectsOthers,
     directory: options.directory,
   });
-  for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
+  const configured = (): readonly ConfiguredReason[] => reasonsOf(options, opened);
+  for (const { code, text } of configured()) guard.set(code, text);
 
   /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
   const fleetClock: Clock = {
@@ -143,6 +165,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     isTrusted: trust.has,
     saved: opened.evidence,
     keep: writer.keep,
+    nameOf: names.label,
     log,
   });
   for (const { evidence } of contradictions.all())
@@ -158,6 +181,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     writer,
     clock,
     metrics,
+    onDue: () => takeAgain(peers, TOO_EARLY),
   });
 
   const streams = createStreams({
@@ -172,6 +196,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     clock,
     log,
     metrics,
+    nameOf: names.label,
     publish: (transition) => streams.publishEvent({ type: 'transition', transition }),
   });
   return {
@@ -181,7 +206,10 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     peers,
     mode,
     members,
+    names,
     standingOf,
+    about,
+    configured,
     own,
     guard,
     contradictions,

@@ -1,18 +1,24 @@
+import type { Author } from '../../core/types/index.ts';
 import type { ReadOnlyCode } from '../facade/codes.ts';
 import type { Lattice } from '../facade/index.ts';
-import type { NodeDeps, NodeOptions } from '../facade/options.ts';
-import { forgetRefused } from '../peers/peers.ts';
+import type { NodeDeps, NodeOptions, Reconfiguration } from '../facade/options.ts';
 import { savedCells } from '../storage/saved-cells.ts';
 import { measured } from '../watch/measured.ts';
-import { createSeries } from '../watch/series.ts';
+import { createSeries, type Standing } from '../watch/series.ts';
 import { assembleLattice } from './lattice.ts';
 import { openNode } from './open.ts';
 import { buildParts, type Parts } from './parts.ts';
+import { createReconfigure } from './reconfigure.ts';
 
 export interface RunningNode {
   readonly lattice: Lattice;
   /** Starts both lungs and everything else that runs. It never waits for them. */
   start(): void;
+  /**
+   * Takes another trust list and other configured peers (SPEC N18), and resolves when everything acts by them, with the
+   * authors who are trusted no more.
+   */
+  reconfigure(next: Reconfiguration): Promise<readonly Author[]>;
   /** Sets or clears a reason for being read-only that only the process can see, such as too little disk space. */
   setReadOnly(code: ReadOnlyCode, text: string | undefined): void;
   /**
@@ -31,15 +37,20 @@ interface Runner {
  * Makes a node over its ports: opens and verifies the state, then builds the parts. Rejects when the store does not
  * verify.
  */
-export async function createNode(options: NodeOptions, given: NodeDeps): Promise<RunningNode> {
+export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<RunningNode> {
+  const options = { ...asked };
   const startedAt = given.clock.now();
   const series = createSeries({ clock: given.clock, metrics: given.metrics, log: given.log, machine: given.machine });
   const deps = measured(given, series.metrics);
   const opened = await openNode(options, deps);
   const parts = buildParts(options, deps, opened);
   const { lattice, keeper } = assembleLattice({ options, deps, opened, parts, series, startedAt });
-  const agreement = () => lattice.status().converged;
-  const runners = [...runnersOf(parts), keeper, { start: () => series.start(agreement), stop: () => series.stop() }];
+  const standing = (): Standing => {
+    const { converged, conflicts, verdict } = lattice.status();
+    const heard = verdict.members.filter(({ agreement }) => agreement !== 'not-heard' && agreement !== 'never-heard');
+    return { peersEqual: converged.equal, peers: converged.peers, heard: heard.length, conflicts };
+  };
+  const runners = [...runnersOf(parts), keeper, { start: () => series.start(standing), stop: () => series.stop() }];
 
   return {
     lattice,
@@ -48,10 +59,9 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
       opened.known.save(parts.writer.keep).catch(() => undefined);
       for (const runner of runners) runner.start?.();
     },
+    reconfigure: createReconfigure({ options, opened, parts, log: deps.log.child('node') }),
     setReadOnly(code, text) {
-      const wasFull = parts.guard.has('disk');
       parts.guard.set(code, text);
-      if (wasFull && !parts.guard.has('disk')) takeAgain(parts.peers);
     },
     async stop() {
       // The order is reversed, but all are told at once, so that a lung that hangs leaves the others the time to end.
@@ -65,14 +75,6 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
         });
     },
   };
-}
-
-/** Repairs with all peers at once, because a disk that has room again refuses nothing of what it refused before. */
-function takeAgain(peers: Parts['peers']): void {
-  for (const peer of peers.all()) {
-    forgetRefused(peer);
-    peers.repairSoon(peer.author);
-  }
 }
 
 /** Everything that runs, in the order in which it starts. What others talk to comes before what talks to others. */
@@ -112,5 +114,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.integrity,
     parts.cuts,
     parts.bootstrap,
+    parts.telling,
+    parts.remembered,
   ];
 }

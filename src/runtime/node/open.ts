@@ -1,21 +1,23 @@
-import type { AddedPeers } from '../../core/rows/index.ts';
+import type { AddedPeers, RememberedPeer } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
 import { loadEvidence } from '../commit/saved-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
-import { createTrust, type Trust } from '../fleet/trust.ts';
+import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
+import { createTrust, type TrustOwner } from '../fleet/trust.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
   readonly self: Author;
-  readonly trust: Trust;
+  readonly trust: TrustOwner;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly addedPeers: AddedPeers;
+  readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
 }
 
@@ -46,6 +48,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
     addedPeers: await readable(directory, () => loadAddedPeers(store)),
+    rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
   };
 }

@@ -1,4 +1,6 @@
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { namedLog } from '../fleet/named-log.ts';
+import { createNames } from '../fleet/names.ts';
 import { createFanOut } from '../streams/fan-out.ts';
 import { buildDuties, type DutyParts } from './build-duties.ts';
 import { buildExchange, type ExchangeParts } from './build-exchange.ts';
@@ -12,8 +14,18 @@ export type Parts = StateParts & LungParts & DutyParts & ExchangeParts;
 /**
  * Builds the parts of a node in the order in which data passes through them. Each is given only those built before it.
  */
-export function buildParts(options: NodeOptions, deps: NodeDeps, opened: OpenedNode): Parts {
-  const state = buildState(options, deps, opened);
+export function buildParts(options: NodeOptions, given: NodeDeps, opened: OpenedNode): Parts {
+  const { peerIdOf } = given;
+  const names = createNames({
+    self: opened.self,
+    ownName: options.name,
+    configured: options.names ?? new Map(),
+    remembered: new Map(opened.rememberedPeers.map(({ author, name }) => [author, name])),
+    peerIdOf,
+    log: given.log.child('node'),
+  });
+  const deps = { ...given, log: namedLog(given.log, names, peerIdOf) };
+  const state = buildState(options, deps, opened, names);
   const lungs = buildLungs(options, deps, opened, state);
   const duties = buildDuties(options, deps, opened, state, lungs);
   const exchange = buildExchange(options, deps, opened, state, lungs, duties);

@@ -12,12 +12,12 @@ export interface PeerClock {
   readonly heardAt: number;
 }
 
-/** The clocks of all peers that have told of theirs. A peer is named by its URL, or else by its peer id. */
-export function clocksOf(peers: Iterable<Peer>, peerIdOf: (author: Author) => string): readonly PeerClock[] {
+/** The clocks of all peers that have told of theirs. */
+export function clocksOf(peers: Iterable<Peer>, nameOf: (author: Author) => string): readonly PeerClock[] {
   const clocks: PeerClock[] = [];
-  for (const { author, link, view } of peers) {
+  for (const { author, view } of peers) {
     const told = clockOf(view);
-    if (told !== undefined) clocks.push({ name: link.url ?? peerIdOf(author), ms: told.ms, heardAt: told.at });
+    if (told !== undefined) clocks.push({ name: nameOf(author), ms: told.ms, heardAt: told.at });
   }
   return clocks;
 }

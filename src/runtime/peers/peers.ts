@@ -1,8 +1,9 @@
+import type { Unsettled } from '../../core/reconcile/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import type { Head, SignedHead } from '../../core/wire/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import { createLink, type LungName, type PeerLink } from './link.ts';
-import { createRepairing, expectDifference, hurry, type PeerRepair } from './repairing.ts';
+import { createRepairing, hurry, noteReborn, type PeerRepair } from './repairing.ts';
 import {
   compareHead,
   createView,
@@ -69,8 +70,9 @@ export function createPeerTable(clock: Clock): PeerTable {
     hear(peer, signed, lung, direct) {
       const heard = hearHead(peer.view, signed, lung, direct, moment());
       // What a peer missed before its new incarnation began is not on its way to it, so only a repair brings it.
-      if (heard?.newIncarnation === true) expectDifference(peer.repair);
-      if (heard?.newTrust === true) forgetRefused(peer);
+      if (heard?.newIncarnation === true) noteReborn(peer.repair, clock.monotonic());
+      // A node that has started again may have room, another clock or another trust list.
+      if (heard?.newIncarnation === true || heard?.newTrust === true) forgetRefused(peer);
       return heard !== undefined;
     },
     compare: (peer, ours) => compareHead(peer.view, ours, moment()),
@@ -85,10 +87,18 @@ export function createPeerTable(clock: Clock): PeerTable {
 }
 
 /**
- * Forgets what was refused, because the peer's trust list or software changed: each refusal may come out otherwise, and
- * a repair finds out without waiting.
+ * Forgets what was refused for these reasons, or everything without them, because the reason has gone on the peer's
+ * side: each refusal may come out otherwise, and a repair finds out without waiting.
  */
-export function forgetRefused({ view, repair }: Peer): void {
-  repair.refused.clear();
-  if (forgetExceptRefused(view)) hurry(repair);
+export function forgetRefused({ view, repair }: Peer, reasons?: ReadonlySet<Unsettled>): void {
+  repair.refused.forget(reasons);
+  if (forgetExceptRefused(view) || repair.running) hurry(repair);
+}
+
+/** The same with all peers, because the reason has gone on our side: a repair with each begins at once. */
+export function takeAgain(peers: PeerTable, reasons?: ReadonlySet<Unsettled>): void {
+  for (const peer of peers.all()) {
+    forgetRefused(peer, reasons);
+    peers.repairSoon(peer.author);
+  }
 }

@@ -16,6 +16,11 @@ const SERVED_MAX_MS = 120_000;
 const REST_MIN_MS = 1_000;
 const REST_MAX_MS = 600_000;
 const REST_FORGOTTEN_MS = 600_000;
+/**
+ * How often a new incarnation of a peer has what was settled with it forgotten. A peer that takes what it is sent, drops
+ * it and starts again then has everything pushed once more in this time, as after the longest rest.
+ */
+const REBORN_EVERY_MS = 600_000;
 
 /** How many keys differ. When `exact` is false, the number is an estimate. `at`: Unix ms. */
 export interface Differing {
@@ -32,12 +37,22 @@ export interface PeerRepair {
   readonly running: boolean;
   /** True: the next difference is repaired without waiting for whether it settles by itself. */
   readonly urgent: boolean;
+  /** True: a repair was asked for while one ran, so the next one does not wait for what that one came to. */
+  readonly hurried: boolean;
   readonly nextAt: number;
-  /** How many sessions in a row were fruitless, and until when the peer rests for that. Nothing lifts the rest. */
+  /** How many sessions in a row were fruitless, and until when the peer rests for that. */
   readonly fruitless: number;
   readonly restUntil: number;
+  /** When the rest began or the peer was last probed, and what the peer said of its state then. */
+  readonly restedAt: number;
+  readonly restedWith: string;
+  /** When what was settled was last forgotten, and how many sessions in a row had been fruitless by then. */
+  readonly rebornAt: number;
+  readonly fruitlessBefore: number;
   /** How many repairs in a row have failed. */
   readonly failures: number;
+  /** How many repairs in a row have settled nothing because all that differed was refused. */
+  readonly refusals: number;
   /** The number of repairs in a row whose coded symbols did not decode. */
   readonly undecoded: number;
   readonly last: RepairReport | undefined;
@@ -60,10 +75,16 @@ export function createRepairing(): PeerRepair {
   return {
     running: false,
     urgent: true,
+    hurried: false,
     nextAt: 0,
     fruitless: 0,
     restUntil: 0,
+    restedAt: 0,
+    restedWith: '',
+    rebornAt: -Infinity,
+    fruitlessBefore: 0,
     failures: 0,
+    refusals: 0,
     undecoded: 0,
     last: undefined,
     progress: undefined,
@@ -79,17 +100,15 @@ export function hurry(repair: PeerRepair): void {
   const w = write(repair);
   w.nextAt = 0;
   w.urgent = true;
-}
-
-/** Has the next difference repaired without waiting for whether it settles by itself, but after the backoff. */
-export function expectDifference(repair: PeerRepair): void {
-  write(repair).urgent = true;
+  w.hurried = true;
+  w.refusals = 0;
 }
 
 export function beginRepair(repair: PeerRepair): void {
   const w = write(repair);
   w.running = true;
   w.urgent = false;
+  w.hurried = false;
 }
 
 /**
@@ -114,19 +133,55 @@ export function noteReport(repair: PeerRepair, report: RepairReport, wall: numbe
   if (report.outcome === 'equal') w.differing = { keys: 0, at: wall, exact: true };
   else if (report.outcome === 'equal-except-refused') w.differing = { keys: report.found, at: wall, exact: true };
   w.failures = report.outcome === 'failed' ? repair.failures + 1 : 0;
+  w.refusals = report.outcome === 'equal-except-refused' ? repair.refusals + 1 : 0;
   return w.failures;
+}
+
+/** A moment, in monotonic ms, and what the peer says of its state then. */
+interface Seen {
+  readonly now: number;
+  readonly state: string;
 }
 
 /**
  * Takes note of whether anything came of a session. After a fruitless one the peer rests, longer each time: what makes
- * it so is said by the peer, who could say anything else by which a rest would end. `now`: monotonic ms.
+ * it so is said by the peer, who could say anything else by which a rest would end.
  */
-export function noteCame(repair: PeerRepair, came: SessionTally['came'], now: number): void {
+export function noteCame(repair: PeerRepair, came: SessionTally['came'], { now, state }: Seen): void {
   const w = write(repair);
   if (came === 'fruitful') w.fruitless = 0;
   if (came !== 'fruitless') return;
-  w.fruitless = now - repair.restUntil > REST_FORGOTTEN_MS ? 1 : repair.fruitless + 1;
+  // One fruitful session after everything was forgotten proves nothing: whatever the peer took then was new to it.
+  const before = now - repair.rebornAt < REST_FORGOTTEN_MS ? repair.fruitlessBefore : 0;
+  w.fruitless = Math.max(now - repair.restUntil > REST_FORGOTTEN_MS ? 0 : repair.fruitless, before) + 1;
   w.restUntil = now + Math.min(REST_MAX_MS, REST_MIN_MS * 2 ** Math.min(w.fruitless - 1, 10));
+  w.restedAt = now;
+  w.restedWith = state;
+}
+
+/** Takes note of what a probe of a peer that rests came to: what it delivers ends the rest, and nothing lengthens it. */
+export function noteProbed(repair: PeerRepair, came: SessionTally['came'], { now, state }: Seen): void {
+  const w = write(repair);
+  w.restedAt = now;
+  w.restedWith = state;
+  if (came !== 'fruitful') return;
+  w.fruitless = 0;
+  w.restUntil = now;
+}
+
+/**
+ * Takes note that a new incarnation of the peer has begun. It may have lost its disk, so that all that was settled with
+ * it has to be settled again: that is forgotten, and a rest ends, but not more often than every REBORN_EVERY_MS. `now`:
+ * monotonic ms.
+ */
+export function noteReborn(repair: PeerRepair, now: number): void {
+  const w = write(repair);
+  w.urgent = true;
+  if (now - repair.rebornAt < REBORN_EVERY_MS || (repair.settled.size === 0 && repair.fruitless === 0)) return;
+  w.rebornAt = now;
+  w.fruitlessBefore = repair.fruitless;
+  w.settled = new SettledKeys();
+  w.restUntil = Math.min(repair.restUntil, now);
 }
 
 /** Whether the last session with the peer failed, or one was fruitless not long ago. `now`: monotonic ms. */

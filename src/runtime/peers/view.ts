@@ -1,5 +1,5 @@
 import { bytesToHex, equalBytes } from '../../core/types/index.ts';
-import type { Head, SignedHead } from '../../core/wire/index.ts';
+import type { Condition, Head, SignedHead } from '../../core/wire/index.ts';
 import type { Agreement } from '../facade/index.ts';
 import type { LungName } from './link.ts';
 import { RecentRoots } from './recent-roots.ts';
@@ -34,6 +34,8 @@ export interface PeerView {
   readonly roots: RecentRoots;
   readonly trustMatches: boolean | undefined;
   readonly software: string | undefined;
+  /** What it told last of its condition, and since when it refuses writes, Unix ms. Undefined: it told nothing. */
+  readonly condition: (Condition & { readonly refusesSince: number | undefined }) | undefined;
   /** What its newest heads said of its wall clock, the oldest first. */
   readonly clockSamples: readonly ClockSample[];
   readonly agreement: Agreement;
@@ -110,6 +112,7 @@ export function createView({ wall }: Moment): PeerView {
     roots: new RecentRoots(),
     trustMatches: undefined,
     software: undefined,
+    condition: undefined,
     clockSamples: [],
     agreement: 'unknown',
     agreementAt: 0,
@@ -222,6 +225,18 @@ export function noteSoftware(view: PeerView, software: string): boolean {
   const changed = view.software !== undefined && view.software !== software;
   write(view).software = software;
   return changed;
+}
+
+/**
+ * Takes note of the condition that the peer told. It refuses writes since it first told so, whatever reasons come and
+ * go meanwhile. Returns true when a reason that it told before has gone. `wall`: Unix ms.
+ */
+export function noteCondition(view: PeerView, condition: Condition | undefined, wall: number): boolean {
+  const before = view.condition?.readOnly ?? [];
+  const refuses = condition !== undefined && condition.readOnly.length > 0;
+  const refusesSince = refuses ? (view.condition?.refusesSince ?? wall) : undefined;
+  write(view).condition = condition === undefined ? undefined : { ...condition, refusesSince };
+  return condition !== undefined && before.some((reason) => !condition.readOnly.includes(reason));
 }
 
 /** The name of the two states that are compared. */

@@ -10,13 +10,14 @@ import {
   endRepair,
   isDoubtful,
   noteCame,
+  noteProbed,
   noteProgress,
   noteReport,
   waitUntil,
 } from '../peers/repairing.ts';
 import { agreeExceptRefused } from '../peers/view.ts';
 import type { LinkTo } from '../transport/links.ts';
-import { REFUSED_EVERY_MS, repairDue, SETTLE_MS } from './due.ts';
+import { nameOfState, REFUSED_EVERY_MS, repairDue, SETTLE_MS } from './due.ts';
 import { runSession, type SessionRunnerDeps } from './sessions.ts';
 
 const MAX_CONCURRENT = 2;
@@ -32,6 +33,11 @@ const MAX_WAITING = 8;
 const BACKOFF_MIN_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 const waitAfterFailures = backoff({ minMs: BACKOFF_MIN_MS, maxMs: BACKOFF_MAX_MS, jitter: 'full' });
+/**
+ * The first wait after a repair that settled nothing because everything was refused. A root that changes meanwhile may
+ * mean that something else differs.
+ */
+const REFUSED_MIN_MS = 5_000;
 type Due = NonNullable<ReturnType<typeof repairDue>>;
 
 /** How often the progress of a repair is published. */
@@ -45,6 +51,8 @@ export interface RepairsDeps extends SessionRunnerDeps {
   readonly peers: PeerTable;
   readonly linkTo: LinkTo;
   readonly peerIdOf: (author: Author) => string;
+  /** What people read in place of an author. */
+  readonly nameOf: (author: Author) => string;
   readonly onEvent: (event: LatticeEvent) => void;
   /** Whether a snapshot is being taken over. Differences are not repaired meanwhile. */
   readonly isBlocked: () => boolean;
@@ -98,7 +106,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     return undefined;
   }
 
-  async function run(peer: Peer, flowMs: number): Promise<void> {
+  async function run(peer: Peer, due: Due): Promise<void> {
     const path = deps.linkTo(peer);
     if (path === undefined || peer.repair.running) return;
     const { repair } = peer;
@@ -107,13 +115,18 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     running++;
     if (isOneOfFew) doubtful++;
     try {
-      const turn = { flowMs, wait, isWanted: () => returning > 0 || nextInTurn() !== undefined };
+      const isProbe = due === 'probe';
+      const flowMs = due === 'flowing' ? SETTLE_MS : 0;
+      const turn = { flowMs, isProbe, wait, isWanted: () => returning > 0 || nextInTurn() !== undefined };
       const { report, came } = await runSession(deps, peer, path.lung, path.link, watchProgress(peer, path.lung), turn);
       const failures = noteReport(repair, report, clock.now());
-      noteCame(repair, came, clock.monotonic());
+      const state = peer.view.head === undefined ? '' : nameOfState(peer.view.head);
+      (isProbe ? noteProbed : noteCame)(repair, came, { now: clock.monotonic(), state });
       tell(peer, path.lung, report);
+      // The reason for a refusal may have gone meanwhile.
+      if (report.outcome === 'equal-except-refused' && repair.hurried) return;
       const busyMs = report.outcome === 'equal-except-refused' ? waitForBusy(peer) : undefined;
-      waitUntil(repair, clock.monotonic() + (busyMs ?? waitAfter(report.outcome, failures)));
+      waitUntil(repair, clock.monotonic() + (busyMs ?? waitAfter(repair, report.outcome, failures)));
       if (report.outcome === 'equal-except-refused' && busyMs === undefined)
         agreeExceptRefused(peer.view, deps.root(), { now: clock.monotonic(), wall: clock.now() });
     } finally {
@@ -124,7 +137,7 @@ export function createRepairs(deps: RepairsDeps): Repairs {
   }
 
   function tell(peer: Peer, lung: LungName, report: RepairReport): void {
-    deps.onEvent({ type: 'repair', peer: deps.peerIdOf(peer.author), report });
+    deps.onEvent({ type: 'repair', peer: deps.peerIdOf(peer.author), name: deps.nameOf(peer.author), report });
     metrics.count('lattice_repairs_total', { lung, outcome: report.outcome });
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'sent' }, report.bytesSent);
     metrics.count('lattice_repair_bytes_total', { lung, direction: 'received' }, report.bytesReceived);
@@ -153,7 +166,8 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       if (clock.monotonic() - told < PROGRESS_EVERY_MS) return;
       told = clock.monotonic();
       log.debug({ peer: author, ...progress }, 'repair progress');
-      deps.onEvent({ type: 'progress', what: 'repair', peer: deps.peerIdOf(author), ...progress });
+      const [peer, name] = [deps.peerIdOf(author), deps.nameOf(author)];
+      deps.onEvent({ type: 'progress', what: 'repair', peer, name, ...progress });
     };
   }
 
@@ -167,10 +181,12 @@ export function createRepairs(deps: RepairsDeps): Repairs {
     return ms < REFUSED_EVERY_MS ? Math.max(BACKOFF_MIN_MS, ms) : undefined;
   }
 
-  function waitAfter(outcome: RepairReport['outcome'], failures: number): number {
+  function waitAfter({ refusals }: Peer['repair'], outcome: RepairReport['outcome'], failures: number): number {
     if (outcome === 'failed') return BACKOFF_MIN_MS / 2 + waitAfterFailures(failures, deps.random.fraction());
     if (outcome === 'partial') return 0;
-    return outcome === 'equal-except-refused' ? REFUSED_EVERY_MS : BACKOFF_MIN_MS;
+    if (outcome !== 'equal-except-refused') return BACKOFF_MIN_MS;
+    // While no root changes, the view of the peer has it wait for longer.
+    return Math.min(REFUSED_EVERY_MS, REFUSED_MIN_MS * 2 ** Math.min(refusals - 1, 10));
   }
 
   return {
@@ -185,12 +201,12 @@ export function createRepairs(deps: RepairsDeps): Repairs {
       queue.set(peer, due);
       if (isFull() || nextInTurn() !== peer) return;
       queue.delete(peer);
-      void run(peer, due === 'flowing' ? SETTLE_MS : 0);
+      void run(peer, due);
     },
     async all() {
       const queue = Array.from(deps.peers.all());
       const work = async (): Promise<void> => {
-        for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await run(peer, 0);
+        for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await run(peer, 'still');
       };
       await Promise.all(Array.from({ length: MAX_CONCURRENT }, work));
     },

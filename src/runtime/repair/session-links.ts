@@ -3,8 +3,19 @@ import { LatticeError, MAX_SESSION_REQUESTS } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { Link } from '../transport/link.ts';
 
-/** The longest time for one session. What a large repair has left by then is for the next one. */
-const SESSION_DEADLINE_MS = 120_000;
+/** How many requests a session may send, and how long it may take. */
+export interface Bounds {
+  readonly requests: number;
+  readonly ms: number;
+}
+
+/** A session. What a large repair has left by then is for the next one. */
+export const SESSION: Bounds = { requests: MAX_SESSION_REQUESTS, ms: 120_000 };
+/**
+ * A probe of a peer that rests: enough requests for a first page of small values, or for something of a page of large
+ * ones, and a slot is held up for no longer than by one request that is never answered.
+ */
+export const PROBE: Bounds = { requests: 16, ms: 10_000 };
 /** While other peers wait for a slot, a session ends after this time, and goes on when it is that peer's turn again. */
 const SESSION_TURN_MS = 30_000;
 /** A session that settles nothing for so long is ended: three requests that take as long as they may. */
@@ -12,6 +23,8 @@ const NO_PROGRESS_MS = 30_000;
 
 /** How a session shares its slot. */
 export interface Turn {
+  /** Whether the session only finds out if a peer that rests delivers again. */
+  readonly isProbe: boolean;
   /** Set while commits are flowing (see `SessionDeps.flowMs`). */
   readonly flowMs: number;
   /** Waits between two looks, and until the session has a slot again. */
@@ -24,6 +37,7 @@ export interface Turn {
 export function countedLink(
   clock: Clock,
   link: Link,
+  bounds: Bounds = SESSION,
 ): { readonly link: Link; readonly counters: Readonly<Record<Counter, number>>; ms(): number } {
   const started = clock.monotonic();
   const counters: Record<Counter, number> = { requests: 0, bytesSent: 0, bytesReceived: 0 };
@@ -31,9 +45,9 @@ export function countedLink(
     counters,
     ms: () => Math.round(clock.monotonic() - started),
     async link(bytes) {
-      if (counters.requests >= MAX_SESSION_REQUESTS)
-        throw new LatticeError('session-limit', `more than ${MAX_SESSION_REQUESTS} requests in one session`);
-      if (clock.monotonic() - started > SESSION_DEADLINE_MS)
+      if (counters.requests >= bounds.requests)
+        throw new LatticeError('session-limit', `more than ${bounds.requests} requests in one session`);
+      if (clock.monotonic() - started > bounds.ms)
         throw new LatticeError('session-deadline', 'the session took too long; the next one goes on');
       counters.requests++;
       counters.bytesSent += bytes.length;

@@ -24,7 +24,7 @@ import type { Peer } from '../peers/peers.ts';
 import { noteDecoded } from '../peers/repairing.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 import { ask, errorCodeOf, exchange, type Link } from '../transport/link.ts';
-import { countedLink, sharedLink, type Turn } from './session-links.ts';
+import { countedLink, PROBE, SESSION, sharedLink, type Turn } from './session-links.ts';
 
 /**
  * After this many sessions in a row in which a peer's cells did not decode, the hash of the cells is salted, because
@@ -89,7 +89,7 @@ export async function drive<T>(
   }
 }
 
-const ALONE: Turn = { flowMs: 0, wait: () => Promise.resolve(), isWanted: () => false };
+const ALONE: Turn = { flowMs: 0, isProbe: false, wait: () => Promise.resolve(), isWanted: () => false };
 
 /** Codes of failures by which a session ends in order: what is left is for the next one. */
 const CUT: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>(['session-limit', 'session-deadline']);
@@ -114,7 +114,7 @@ export async function runSession(
   onProgress: (progress: SessionProgress) => void,
   turn: Turn = ALONE,
 ): Promise<EndedSession> {
-  const counted = countedLink(deps.clock, link);
+  const counted = countedLink(deps.clock, link, turn.isProbe ? PROBE : SESSION);
   const tally = new SessionTally(peer.repair.settled);
   const shared = sharedLink(deps.clock, tally, turn, counted.link);
   let progress: SessionProgress = { found: 0, fetched: 0, pushed: 0, refused: 0, remaining: 0 };
@@ -159,7 +159,7 @@ export async function runSession(
     return { report: { ...report(came === 'fruitful' ? 'partial' : 'failed'), method, error, errorCode }, came };
   } catch (error) {
     const errorCode = errorCodeOf(error);
-    const came = tally.came === 'nothing' && FRUITLESS.has(errorCode) ? 'fruitless' : tally.came;
+    const came = tally.came === 'nothing' ? cameOfFailure(errorCode, tally) : tally.came;
     return {
       report: {
         ...report(CUT.has(errorCode) && came === 'fruitful' ? 'partial' : 'failed'),
@@ -169,6 +169,13 @@ export async function runSession(
       came,
     };
   }
+}
+
+/** What a session came to that failed before any key was settled. */
+function cameOfFailure(code: ErrorCode | undefined, { hasTaken }: SessionTally): SessionTally['came'] {
+  // It was cut off within its first page, of which the peer had brought something.
+  if (CUT.has(code) && hasTaken) return 'fruitful';
+  return FRUITLESS.has(code) ? 'fruitless' : 'nothing';
 }
 
 /** What the search for differences with a peer needs. */
@@ -234,6 +241,7 @@ async function ingest(
     }
     return fragment.operations.map((o, i) => ({
       key: o.operation.key,
+      author: fragment.header.author,
       commit: fragment.idBytes,
       index: o.index,
       verdict: verdicts[i] as PushVerdict,

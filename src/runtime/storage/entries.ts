@@ -39,8 +39,9 @@ export type Since = (keyHash: Bytes) => { readonly was: Bytes | undefined } | un
 
 /**
  * The only way to stored entries. Each operation is followed to its commit, whose id the leaf in the tree is made of,
- * and each entry is compared with its leaf: what differs is neither shown nor built on. A read that finds such an entry is repeated by an iteration between batches, and rejects
- * with LatticeError `store-damaged` when that finds nothing better (SPEC N12).
+ * and each entry is compared with its leaf: what differs is neither shown nor built on. A read that finds such an entry
+ * is repeated by an iteration between batches, and rejects with LatticeError `store-damaged` when that finds nothing
+ * better (SPEC N12).
  */
 export interface Entries {
   get(wanted: Wanted, between: Between): Promise<Entry | undefined>;
@@ -88,9 +89,7 @@ export function createEntries({
     }
   }
 
-  // A read by key may have run before or after a batch that is in the tree already. Besides, LevelDB 1.20 may answer a
-  // read by key with an older row once it has merged files while a snapshot of it was open; an iteration finds the
-  // newest.
+  // A read by key may have run before or after a batch that is in the tree already, or find an older row (SPEC N13).
   async function newest(wanted: Wanted): Promise<Entry | undefined> {
     const entry = decode(wanted, await rows.iterated(wanted.keyHash));
     if (isInTree(wanted.keyHash, entry)) return entry;

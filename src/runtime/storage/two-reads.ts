@@ -2,9 +2,8 @@ import { type Bytes, bytesToHex } from '../../core/types/index.ts';
 import type { Store } from '../../ports/index.ts';
 
 /**
- * What the store has under a key when it is read in both ways: by an iteration and by its key. LevelDB 1.20 may answer
- * either with an older row, or with none, once it has merged files while a view of it was open (SPEC N14). Returns the
- * different values, that of the iteration first; nothing when both find nothing.
+ * What the store has under a key when it is read in both ways: by an iteration and by its key, which may differ (SPEC
+ * N13). Returns the different values, that of the iteration first; nothing when both find nothing.
  */
 export async function twoReads(store: Pick<Store, 'get' | 'iterate'>, key: Bytes): Promise<readonly Bytes[]> {
   const values = new Map<string, Bytes>();

@@ -1,17 +1,15 @@
 import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../core/types/index.ts';
-import { decodeGossip, type GossipMessage, type SyncMessage } from '../../core/wire/index.ts';
-import type { Clock, HttpLung, Log, Random } from '../../ports/index.ts';
+import { decodeGossip, type GossipMessage, type Hello, type SyncMessage } from '../../core/wire/index.ts';
+import type { HttpLung, Log } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import type { SyncMode } from '../facade/index.ts';
+import { createHttpRhythm, type HttpRhythmDeps } from './http-rhythm.ts';
 import { ask, errorCodeOf } from './link.ts';
 import { createPushOutbox } from './push-outbox.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 /** The deadline of a hello, which is one small exchange: a slower peer could not carry anything within seconds. */
 const HELLO_TIMEOUT_MS = 4_000;
-/** Heads come with every heartbeat, so a stream that is silent for this many heartbeats is dead. */
-const IDLE_HEARTBEATS = 5;
-const IDLE_MIN_MS = 3_000;
 const BACKOFF_MIN_MS = 1_000;
 /** A peer that no lung reaches is tried at least this often. */
 const BACKOFF_MAX_URGENT_MS = 5_000;
@@ -42,22 +40,18 @@ export interface HttpHandlers {
   readonly onIdentity: (author: Author, url: string) => void;
   /** Another running node proved at this URL that it has our own key. */
   readonly onTwin: (url: string) => void;
-  readonly onHello: (author: Author, hello: Extract<SyncMessage, { type: 'hello' }>) => Promise<void>;
+  readonly onHello: (author: Author, hello: Hello) => Promise<void>;
   readonly onFrame: (author: Author, message: GossipMessage) => Promise<void>;
   /** The stream has lost its place; a repair must bring what it missed. */
   readonly onReset: (author: Author) => void;
 }
 
-export interface HttpUrlDeps {
+export interface HttpUrlDeps extends HttpRhythmDeps {
   readonly lung: HttpLung;
   readonly self: Author;
   /** The node's incarnation as 16 hex digits. */
   readonly incarnation: string;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly log: Log;
-  readonly heartbeatMs: number;
-  readonly pollMs: number;
   readonly mode: () => SyncMode;
   /** Whether this is the URL over which the peer is carried. A peer that answers at several URLs has one of them. */
   readonly isPrimary: (author: Author) => boolean;
@@ -126,7 +120,8 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
 
   const isActive = (): boolean =>
     deps.mode() !== 'p2p' && (peer.author === undefined || (deps.isPrimary(peer.author) && deps.isActive(peer.author)));
-  const jitter = (ms: number): number => ms * (0.8 + 0.4 * deps.random.fraction());
+  const isPrimary = (): boolean => peer.author !== undefined && deps.isPrimary(peer.author);
+  const rhythm = createHttpRhythm(deps);
 
   function track(work: Promise<unknown>): void {
     running.add(work);
@@ -134,7 +129,16 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
   }
 
   function heard(): void {
+    rhythm.heard();
     peer.lastHeardAt = clock.now();
+  }
+
+  function silent(): void {
+    peer.reachable = false;
+    peer.error = `nothing has come over HTTP for ${rhythm.silenceMs / 1000} s`;
+    peer.errorCode = 'timeout';
+    nextAt = 0;
+    log.warn({ url, error: peer.error }, 'HTTP peer not reachable');
   }
 
   async function poll(handlers: HttpHandlers): Promise<void> {
@@ -146,6 +150,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
       if (reply.type !== 'hello')
         throw new LatticeError('malformed', `expected a hello, the peer answered ${reply.type}`);
       heard();
+      rhythm.answered();
       if (!peer.reachable) log.info({ url, peer: author }, 'HTTP peer reachable');
       // This comes before the handler, because a repair that the hello causes goes over this URL.
       peer.reachable = true;
@@ -156,7 +161,8 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
       // While HTTP carries the peer, our head must reach it with every heartbeat; a stream from us to it does that as
       // well.
       const eager = isActive() && !deps.streamsToUs(author);
-      nextAt = clock.monotonic() + (eager ? deps.heartbeatMs : jitter(deps.pollMs));
+      const watched = isPrimary() && !isActive();
+      nextAt = clock.monotonic() + rhythm.wait(eager ? 'heartbeat' : watched ? 'watch' : 'poll');
       if (isActive()) openStream(author, handlers);
     } catch (error) {
       failed(error);
@@ -217,15 +223,16 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         handlers.onReset(author);
       } else await handlers.onFrame(author, message);
     };
-    const idleMs = Math.max(IDLE_MIN_MS, deps.heartbeatMs * IDLE_HEARTBEATS);
     track(
       deps.lung
-        .stream(url, { cursor, expect: author, idleMs, signal: controller.signal }, frames)
+        // Heads come with every heartbeat.
+        .stream(url, { cursor, expect: author, idleMs: rhythm.silenceMs, signal: controller.signal }, frames)
         .catch((error: unknown) => {
           if (controller.signal.aborted) return;
           log.debug({ url, error: String(error) }, 'HTTP push stream broke');
           // A forged message is no accident of the network, so the peer is left alone as after a failure.
           if (error instanceof LatticeError && error.code === 'malformed') failed(error);
+          if (error instanceof LatticeError && error.code === 'timeout' && stream === controller) silent();
         })
         .finally(() => {
           // Another stream may be open meanwhile, whose state this one must not change.
@@ -233,7 +240,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
           peer.streaming = false;
           stream = undefined;
           // The next poll finds out whether the peer is gone, and otherwise opens the next stream.
-          nextAt = Math.min(nextAt, clock.monotonic() + jitter(BACKOFF_MIN_MS / 2));
+          nextAt = Math.min(nextAt, clock.monotonic() + BACKOFF_MIN_MS * (0.4 + 0.2 * deps.random.fraction()));
         }),
     );
   }
@@ -291,7 +298,14 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
         return;
       }
       if (!isActive()) closeStream();
-      if (!busy && clock.monotonic() >= nextAt) track(poll(handlers));
+      rhythm.look();
+      const { author, reachable, streaming } = peer;
+      if (reachable && !streaming && author !== undefined && isPrimary() && rhythm.isSilent(author)) silent();
+      if (busy || clock.monotonic() < nextAt) return;
+      // Only a peer that is well and that HTTP does not carry can be left to ask us.
+      const until = reachable && author !== undefined && !isActive() ? rhythm.askedUntil(author) : undefined;
+      if (until === undefined) track(poll(handlers));
+      else nextAt = until;
     },
     wake() {
       nextAt = 0;
@@ -301,6 +315,7 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     },
     takeOver(from) {
       cursor = from ?? cursor;
+      rhythm.reset();
       nextAt = 0;
     },
     knocked(author) {
@@ -313,15 +328,8 @@ export function createHttpUrl(deps: HttpUrlDeps, url: string): HttpUrl {
     },
     push(messages, except) {
       const { author, reachable } = peer;
-      if (
-        ended !== undefined ||
-        author === undefined ||
-        author === except ||
-        !reachable ||
-        !isActive() ||
-        deps.streamsToUs(author)
-      )
-        return;
+      if (ended !== undefined || author === undefined || author === except) return;
+      if (!reachable || !isActive() || deps.streamsToUs(author)) return;
       outbox.add(messages());
       if (!pushing) track(flush(author));
     },

@@ -13,10 +13,15 @@ export async function exchange(link: Link, message: SyncMessage): Promise<SyncMe
 
 /**
  * Sends one message and decodes the answer. An error answer rejects with LatticeError `peer-error`, whose
- * `details.peerCode` is the peer's code.
+ * `details.peerCode` is the peer's code. A node of an earlier version takes hellos in their shorter form only
+ * (SPEC S2), and gets that once it has refused the longer one.
  */
 export async function ask(link: Link, message: SyncMessage): Promise<SyncMessage> {
   const reply = await exchange(link, message);
+  if (reply.type === 'error' && reply.code === 'malformed' && message.type === 'hello' && message.about !== undefined) {
+    const { about: _, ...shorter } = message;
+    return ask(link, shorter);
+  }
   if (reply.type === 'error')
     throw new LatticeError('peer-error', `the peer answered ${reply.code}: ${reply.message}`, {
       details: { peerCode: reply.code },

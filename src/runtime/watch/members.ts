@@ -1,5 +1,7 @@
-import { type Author, bytesToHex, nodeLabel, sharedNames } from '../../core/types/index.ts';
+import { type Author, bytesToHex, nodeLabel } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
+import type { Names } from '../fleet/names.ts';
+import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { isHeard, lastHeard } from '../peers/view.ts';
@@ -16,7 +18,7 @@ export interface MemberFactsDeps {
   readonly heartbeatMs: number;
   readonly trust: Pick<Trust, 'has'>;
   /** Whether a trust list is configured. Without one, a configured URL that nobody answers stands for a member. */
-  readonly hasTrustList: boolean;
+  readonly hasTrustList: () => boolean;
   readonly peers: Pick<PeerTable, 'all'>;
   readonly http: Pick<HttpSupervisor, 'peers' | 'find'>;
   readonly peerIdOf: (author: Author) => string;
@@ -25,31 +27,34 @@ export interface MemberFactsDeps {
   readonly root: () => string;
   /** The newest cut for which the author attested the root that this node had, Unix ms. */
   readonly agreedCutOf: (author: Author) => number | undefined;
-  readonly nameOf: (author: Author) => string | undefined;
+  readonly names: Pick<Names, 'of' | 'label'>;
+  readonly remembered: Pick<RememberedPeers, 'of' | 'at'>;
 }
 
 /** Collects what is known of every other node that is expected: trusted authors and configured peers (SPEC J2). */
 export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
-  const { clock, trust, http } = deps;
+  const { clock, trust, http, names, remembered } = deps;
 
-  function factsOf(peer: Peer, shared: ReadonlySet<string>): MemberFacts {
+  function factsOf(peer: Peer): MemberFacts {
     const { author, view, repair } = peer;
     const now = clock.monotonic();
     const wall = (at: number | undefined): number | undefined =>
       at === undefined || at === -Infinity ? undefined : Math.round(clock.now() - (now - at));
-    const name = deps.nameOf(author);
-    const peerId = deps.peerIdOf(author);
     const heardAt = wall(lastHeard(view));
+    const heard = isHeard(view, now, deps);
+    const before = remembered.of(author);
+    const url = peer.link.url ?? (before?.url === '' ? undefined : before?.url);
     const { last } = repair;
+    const { condition } = view;
     return {
       author,
-      peerId,
-      name,
-      label: nodeLabel({ name, peerId }, name !== undefined && shared.has(name)),
-      url: peer.link.url,
+      peerId: deps.peerIdOf(author),
+      name: names.of(author),
+      label: names.label(author),
+      url,
       lung: deps.lungOf(peer),
-      heard: isHeard(view, now, deps),
-      lastHeardAt: heardAt,
+      heard,
+      lastHeardAt: heardAt ?? before?.lastHeardAt,
       heardInThisRun: heardAt !== undefined,
       sameRoot: view.head !== undefined && bytesToHex(view.head.root) === deps.root(),
       agreement: view.agreement,
@@ -60,31 +65,52 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
       differing: repair.differing?.keys === 0 ? undefined : repair.differing?.keys,
       repair: repair.progress,
       failed: last?.error === undefined ? undefined : { text: last.error, code: last.errorCode },
-      refused: Object.entries(repair.refused.reasons()).map(([reason, keys]) => ({ reason, keys })),
-      trustMatches: view.trustMatches,
-      error: http.find(author)?.error,
+      refused: repair.refused.groups().map(({ reason, keys, by, author: whose }) => ({
+        reason,
+        keys,
+        by: by === 'peer' ? 'member' : by,
+        author: whose === undefined ? undefined : names.label(whose),
+        publicKey: whose,
+      })),
+      // What a silent member told says nothing of its present condition.
+      readOnly:
+        heard && condition?.refusesSince !== undefined
+          ? { codes: condition.readOnly, since: condition.refusesSince }
+          : undefined,
+      serves: heard ? condition?.serves : undefined,
+      error: (http.find(author) ?? http.peers().find((one) => one.url === url))?.error,
     };
   }
 
-  const unknownUrl = ({ url, error }: HttpPeer): MemberFacts => ({
-    label: nodeLabel({ url }),
-    url,
-    lung: 'none',
-    heard: false,
-    heardInThisRun: false,
-    sameRoot: false,
-    agreement: 'unknown',
-    flowing: false,
-    refused: [],
-    error,
-  });
+  /** A configured URL at which nobody has proven who it is, or not yet in this run of the node. */
+  function unanswered({ url, error }: HttpPeer): MemberFacts {
+    const before = remembered.at(url);
+    return {
+      ...(before === undefined ? {} : { author: before.author, peerId: deps.peerIdOf(before.author) }),
+      name: before === undefined ? undefined : names.of(before.author),
+      label: before === undefined ? nodeLabel({ url }) : names.label(before.author),
+      url,
+      lung: 'none',
+      heard: false,
+      lastHeardAt: before?.lastHeardAt,
+      heardInThisRun: false,
+      sameRoot: false,
+      agreement: 'unknown',
+      flowing: false,
+      refused: [],
+      error,
+    };
+  }
 
   return () => {
     const members = [...deps.peers.all()].filter(({ author, link }) => trust.has(author) || link.configured);
-    const shared = sharedNames(members.map(({ author }) => ({ author, name: deps.nameOf(author) })));
-    const unanswered = deps.hasTrustList
+    const known = new Set<Author>(members.map(({ author }) => author));
+    const urls = deps.hasTrustList()
       ? []
-      : http.peers().filter(({ author, self }) => author === undefined && !self);
-    return [...members.map((peer) => factsOf(peer, shared)), ...unanswered.map(unknownUrl)];
+      : http.peers().filter(({ url, author, self }) => {
+          const owner = author ?? remembered.at(url)?.author;
+          return !self && author === undefined && (owner === undefined || !known.has(owner));
+        });
+    return [...members.map(factsOf), ...urls.map(unanswered)];
   };
 }

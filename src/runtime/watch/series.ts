@@ -25,12 +25,15 @@ export interface SeriesDeps {
 export interface SeriesRecorder {
   /** The metrics that the node counts with. They sum up the present step, and pass everything on. */
   readonly metrics: Metrics;
-  /** Begins to record. `agreement` is read at the end of each step. */
-  start(agreement: () => { readonly peers: number; readonly equal: number }): void;
+  /** Begins to record. `standing` is read at the end of each step. */
+  start(standing: () => Standing): void;
   stop(): void;
   /** The points later than `since` (Unix ms), oldest first. */
   view(since?: number): SeriesView;
 }
+
+/** What a point tells of the end of its step, beside the sums over the step. */
+export type Standing = Pick<SeriesPoint, 'peersEqual' | 'peers' | 'heard' | 'conflicts'>;
 
 /** The sums of one step. */
 interface Sums {
@@ -89,16 +92,18 @@ export function createSeries({ clock, metrics, log, machine }: SeriesDeps): Seri
     }
   }
 
-  function step(agreement: () => { readonly peers: number; readonly equal: number }): void {
-    const { peers, equal } = agreement();
+  function step(standing: () => Standing): void {
+    const { peersEqual, peers, heard, conflicts } = standing();
     const p99 = latency.take(0.99);
     const sample = machine?.sample();
     points.push({
       at: clock.now(),
       ...sums,
       ...(p99 === undefined ? {} : { latencyP99Ms: p99 }),
-      peersEqual: equal,
+      peersEqual,
       peers,
+      heard,
+      conflicts,
       ...(sample === undefined ? {} : { loopP99Ms: sample.loopP99Ms, rss: sample.rss }),
     });
     if (points.length > MAX_POINTS) points.shift();
@@ -117,8 +122,8 @@ export function createSeries({ clock, metrics, log, machine }: SeriesDeps): Seri
         metrics.observe(name, seconds, labels);
       },
     },
-    start(agreement) {
-      steps ??= every(clock, STEP_MS, () => step(agreement), {
+    start(standing) {
+      steps ??= every(clock, STEP_MS, () => step(standing), {
         onError: (err) => log.error({ err }, 'a step of the series is missing'),
       });
     },

@@ -11,10 +11,12 @@ import type { Mismatches } from '../cuts/mismatches.ts';
 import type { BootstrapStatus, Health, NodeStatus, PeerStatus } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
+import type { Names } from '../fleet/names.ts';
+import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Transitions } from '../fleet/transitions.ts';
 import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
-import { clockOf, heardMs, isHeardOver } from '../peers/view.ts';
+import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -42,9 +44,11 @@ export interface StatusParts {
   /** The node's incarnation, 8 bytes. */
   readonly incarnation: Bytes;
   readonly peers: Pick<PeerTable, 'all'>;
+  readonly names: Names;
+  readonly remembered: Pick<RememberedPeers, 'of' | 'at'>;
   readonly mode: Pick<Mode, 'now'>;
   readonly own: Pick<OwnState, 'durable'>;
-  readonly guard: Pick<Guard, 'reasons' | 'since' | 'warnings'>;
+  readonly guard: Pick<Guard, 'isOpen' | 'reasons' | 'since' | 'warnings'>;
   readonly writer: Pick<Writer, 'queued'>;
   readonly door: Pick<Door, 'refused' | 'deferred' | 'verifying'>;
   readonly streams: Pick<Streams, 'streamsTo'>;
@@ -106,18 +110,19 @@ export function createStatus(given: StatusDeps): {
     graceMs: options.graceMs,
     heartbeatMs: options.heartbeatMs,
     trust,
-    hasTrustList: options.trusted.length > 0,
+    hasTrustList: () => options.trusted.length > 0,
     peers: s.peers,
     http: s.http,
     peerIdOf: deps.peerIdOf,
     lungOf,
     root: () => bytesToHex(s.own.durable().root),
     agreedCutOf: s.book.agreedAt,
-    nameOf: () => undefined,
+    names: s.names,
+    remembered: s.remembered,
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, peerIdOf: deps.peerIdOf, parts: s });
+  const warnings = createWarnings({ options, self, parts: s });
 
   function facts(): VerdictFacts {
     const now = clock.now();
@@ -143,7 +148,8 @@ export function createStatus(given: StatusDeps): {
     return {
       peerId: deps.peerIdOf(peer.author),
       author: peer.author,
-      label: nodeLabel({ peerId: deps.peerIdOf(peer.author) }),
+      ...optional('name', s.names.of(peer.author)),
+      label: s.names.label(peer.author),
       ...optional('url', peer.link.url),
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
@@ -163,16 +169,32 @@ export function createStatus(given: StatusDeps): {
         ...optional('errorCode', url?.errorCode),
       },
       ...optional('root', head === undefined ? undefined : bytesToHex(head.root)),
-      agreement: peer.view.agreement,
-      ...optional('agreementSince', head === undefined ? undefined : peer.view.agreementSince),
+      ...agreementOf(peer),
       refused: { count: peer.repair.refused.size, reasons: peer.repair.refused.reasons() },
       ...optional('trustMatches', peer.view.trustMatches),
       ...optional('lastRepair', peer.repair.last),
       ...optional('repair', peer.repair.progress),
       ...optional('differing', differingOf(peer)),
       ...optional('software', peer.view.software),
+      ...optional('readOnly', readOnlyOf(peer)),
       ...optional('clockOffsetMs', clockOffsetOf(peer)),
     };
+  }
+
+  /** A peer that is silent is compared with nothing: what its last head named says nothing of what it has at present. */
+  function agreementOf({ view }: Peer): Pick<PeerStatus, 'agreement' | 'agreementSince'> {
+    if (view.head === undefined) return { agreement: 'unknown' };
+    if (isHeard(view, clock.monotonic(), options))
+      return { agreement: view.agreement, agreementSince: view.agreementSince };
+    return { agreement: 'unknown', ...optional('agreementSince', wall(lastHeard(view))) };
+  }
+
+  /** What a peer that is heard told of its condition. */
+  function readOnlyOf({ view }: Peer): PeerStatus['readOnly'] {
+    const { condition } = view;
+    return condition?.refusesSince !== undefined && isHeard(view, clock.monotonic(), options)
+      ? { codes: condition.readOnly, since: condition.refusesSince }
+      : undefined;
   }
 
   /**
@@ -180,7 +202,7 @@ export function createStatus(given: StatusDeps): {
    * left out, because keys differ where roots do; only a running repair may show it.
    */
   function differingOf(peer: Peer): PeerStatus['differing'] {
-    if (peer.view.agreement === 'equal')
+    if (agreementOf(peer).agreement === 'equal')
       return { keys: 0, at: wall(peer.view.agreementAt) ?? clock.now(), exact: true };
     return peer.repair.differing?.keys === 0 && !peer.repair.running ? undefined : peer.repair.differing;
   }
@@ -278,6 +300,7 @@ export function createStatus(given: StatusDeps): {
         transitions: s.transitions.all,
         refused: s.door.refused(),
         deferred: s.door.deferred(),
+        ...optional('writesWait', s.guard.isOpen() ? undefined : true),
         ...optional('integrity', s.integrity.progress()),
         scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),

@@ -8,8 +8,9 @@ export interface RefusedKeys {
   readonly keys: number;
   /** Who refused: this node, or the member. Undefined where that is not known. */
   readonly by?: 'us' | 'member' | undefined;
-  /** The label of the author whose commits were refused. */
+  /** The label of the author whose commits were refused, and its public key. */
   readonly author?: string | undefined;
+  readonly publicKey?: string | undefined;
 }
 
 /** What is known of one expected member. Times are Unix ms. */

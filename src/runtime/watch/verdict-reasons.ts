@@ -1,6 +1,7 @@
 import type { VerdictReason } from '../facade/index.ts';
+import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { counted, healsByItself, joined, timeOf, toldReasons } from './verdict-words.ts';
+import { counted, healsByItself, joined, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -23,7 +24,9 @@ export function reasonsOf(facts: VerdictFacts, judged: readonly Judged[]): Verdi
         const { author, label } = member.view;
         return { ...tell(member), ...(author === undefined ? {} : { author }), name: label };
       });
-  const diverged = about('diverged', (member) => divergence(member));
+  // What differs while the state is being taken over is what is not here yet, and no repair comes meanwhile.
+  const isTakingOver = facts.bootstrap !== undefined;
+  const diverged = isTakingOver ? [] : about('diverged', (member) => divergence(member));
   return [
     ...facts.readOnly.map(({ code, text, since }) => ({
       code,
@@ -154,11 +157,12 @@ function refusedBecause({ reason, keys, by, author }: RefusedKeys, label: string
   }
 }
 
-function nextFor({ reason, by, author }: RefusedKeys, label: string): string {
+function nextFor({ reason, by, author, publicKey }: RefusedKeys, label: string): string {
+  const whose = author === undefined ? 'that author' : publicKey === undefined ? author : `${author} (${publicKey})`;
   const node = by === 'us' ? 'this node' : by === 'member' ? label : 'both nodes';
   switch (reason) {
     case 'untrusted-author':
-      return `put ${author === undefined ? 'that author' : author} on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${node}, or take it off everywhere`;
+      return `put ${whose} on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${node}, or take it off everywhere`;
     case 'read-only':
       return `make room on the disk of ${node}`;
     case 'future':

@@ -1,7 +1,8 @@
 import type { MemberAgreement, MemberView, Verdict, VerdictKind, VerdictReason } from '../facade/index.ts';
+import { timeOf } from '../facade/times.ts';
 import type { Judged, MemberFacts, VerdictFacts } from './verdict-facts.ts';
 import { reasonsOf } from './verdict-reasons.ts';
-import { counted, few, joined, ofOthers, timeOf, toldReasons } from './verdict-words.ts';
+import { counted, few, joined, ofOthers, toldReasons } from './verdict-words.ts';
 
 /*
  * The one verdict on a node and its fleet (SPEC J1). Three steps, all pure:

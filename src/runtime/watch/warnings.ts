@@ -6,15 +6,16 @@ import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { NodeOptions } from '../facade/options.ts';
+import type { Names } from '../fleet/names.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
 
 export interface WarningsDeps {
   readonly options: Pick<NodeOptions, 'warnings' | 'trusted'>;
   readonly self: Author;
-  readonly peerIdOf: (author: Author) => string;
   readonly parts: {
     readonly peers: Pick<PeerTable, 'all'>;
+    readonly names: Pick<Names, 'label' | 'shared'>;
     readonly guard: Pick<Guard, 'warnings'>;
     readonly book: Pick<AttestationBook, 'warnings'>;
     readonly contradictions: Pick<Contradictions, 'warnings'>;
@@ -25,7 +26,7 @@ export interface WarningsDeps {
 }
 
 /** Gathers from all parts what an operator should know or act on while the node works. */
-export function createWarnings({ options, self, peerIdOf, parts: s }: WarningsDeps): () => Warning[] {
+export function createWarnings({ options, self, parts: s }: WarningsDeps): () => Warning[] {
   return () => {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
     out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
@@ -36,8 +37,15 @@ export function createWarnings({ options, self, peerIdOf, parts: s }: WarningsDe
         'no-trust-list',
         `no trust list: only this node's own commits count; set DIOTEC360_TRUSTED_STATE_PUBKEYS=${self}`,
       );
-    for (const { author, link, view, repair } of s.peers.all()) {
-      const name = link.url ?? peerIdOf(author);
+    for (const { name, authors } of s.names.shared()) {
+      const ids = authors.map((author) => s.names.label(author)).join(' and ');
+      warn(
+        'same-name',
+        `two nodes are named ${name}, so they are told apart by id (${ids}): give each a DIOTEC360_NODE_NAME of its own`,
+      );
+    }
+    for (const { author, view, repair } of s.peers.all()) {
+      const name = s.names.label(author);
       if (view.twin) warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
       if (view.trustMatches === false)
         warn(
@@ -45,7 +53,10 @@ export function createWarnings({ options, self, peerIdOf, parts: s }: WarningsDe
           `${name} has another trust list: compare DIOTEC360_TRUSTED_STATE_PUBKEYS on both nodes`,
         );
       if (view.agreement === 'equal-except-refused') {
-        const why = Object.entries(repair.refused.reasons()).map(([reason, n]) => `${n} ${reason}`);
+        const why = repair.refused.groups().map(({ reason, keys, author }) => {
+          const whose = author === undefined ? '' : ` of ${s.names.label(author)}`;
+          return `${keys}${whose} ${reason}`;
+        });
         warn('refused-items', `${name} is equal except refused: ${repair.refused.size} (${why.join(', ')})`);
       }
     }

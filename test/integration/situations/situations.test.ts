@@ -1,14 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Prometheus, rulesOf, startPrometheus } from '../../support/prometheus.ts';
+import { eventually } from '../../support/wait.ts';
 import { has, read } from '../../unit/deploy/support.ts';
 import { createRig, type Noticed, type Rig } from './rig.ts';
-import { alone, clocks, deaths, disk, network, repairs, trust } from './stages.ts';
-import { TABLE } from './table.ts';
+import { STAGES } from './stages.ts';
+import { type StageName, TABLE } from './table.ts';
 
 /** Everything is made at once, on two cores. */
 const DEADLINE_MS = 300_000;
+/** The nodes stay as the stages left them, until what takes time has fired too. */
+const LAST_ALERT_MS = 60_000;
 /** A frozen node is to be named within 5 s; a busy machine may take some seconds more. */
 const NAMED_MS = 12_000;
+
+/** All stages, or those that somebody who works on one of them names. */
+const chosen = (Object.keys(STAGES) as StageName[]).filter(
+  (name) => process.env['LATTICE_STAGES']?.split(',').includes(name) ?? true,
+);
+const rows = TABLE.filter(({ stage }) => chosen.includes(stage));
 
 const RULES = read('deploy/prometheus/lattice.rules.yml');
 // CI installs it; elsewhere the test is skipped where it is not there.
@@ -23,7 +32,7 @@ describe.skipIf(absent)('in every situation all surfaces of a real node say the 
   beforeAll(async () => {
     prometheus = await startPrometheus(RULES);
     rig = createRig(prometheus);
-    stages = Promise.allSettled([network, deaths, clocks, trust, disk, repairs, alone].map((stage) => stage(rig)));
+    stages = Promise.allSettled(chosen.map((name) => STAGES[name](rig)));
   });
   afterAll(async () => {
     await stages;
@@ -31,7 +40,7 @@ describe.skipIf(absent)('in every situation all surfaces of a real node say the 
     console.table(Object.fromEntries(seen));
   });
 
-  it.each(TABLE)('$situation, seen from $seenFrom: $verdict', { timeout: DEADLINE_MS }, async (row) => {
+  it.each(rows)('$situation, seen from $seenFrom: $verdict', { timeout: DEADLINE_MS }, async (row) => {
     const noticed = await rig.outcome(row);
     const { sentence: _, ...times } = noticed;
     seen.set(`${row.situation}`, times as Noticed);
@@ -42,18 +51,23 @@ describe.skipIf(absent)('in every situation all surfaces of a real node say the 
   });
 
   it('a frozen node was named in time', async () => {
-    const row = TABLE.find(({ situation }) => situation === 'A frozen node');
-    expect(row === undefined ? undefined : (await rig.outcome(row)).since).toBeLessThan(NAMED_MS);
+    for (const row of rows.filter(({ situation }) => situation === 'A frozen node'))
+      expect((await rig.outcome(row)).since).toBeLessThan(NAMED_MS);
   });
 
   it('every alert has fired on real nodes, and every rule could be evaluated', { timeout: DEADLINE_MS }, async () => {
     await stages;
     expect(await prometheus.broken()).toEqual([]);
-    const fired = await prometheus.everFired();
-    expect(
-      rulesOf(RULES)
-        .map(({ alert }) => alert)
-        .filter((name) => !fired.has(name)),
-    ).toEqual([]);
+    if (chosen.length < Object.keys(STAGES).length) return;
+    await eventually(
+      'every alert has fired',
+      async () => {
+        const fired = await prometheus.everFired();
+        const missing = rulesOf(RULES).flatMap(({ alert }) => (fired.has(alert) ? [] : alert));
+        if (missing.length > 0) throw new Error(`${missing.join(', ')} never did`);
+        return true;
+      },
+      LAST_ALERT_MS,
+    );
   });
 });

@@ -1,10 +1,14 @@
 import type { MemberAgreement, VerdictCode, VerdictKind } from '../../../src/runtime/facade/index.ts';
 
+export type StageName = 'network' | 'deaths' | 'clocks' | 'trust' | 'disk' | 'repairs' | 'alone';
+
 /** What the surfaces of one node say in one situation. Node names are those of the fleets in `stages.ts`. */
 export interface Row {
   /** The situation, and from which node it is looked at. */
   readonly situation: string;
   readonly seenFrom: 'another node' | 'the node itself' | 'any node';
+  /** Which of the stages of `stages.ts` makes it. */
+  readonly stage: StageName;
   readonly verdict: VerdictKind;
   /** The codes of the verdict's reasons, each once, in their order. */
   readonly codes: readonly VerdictCode[];
@@ -20,6 +24,8 @@ export interface Row {
   readonly doctor: number;
   /** The alerts whose expression holds for the node. */
   readonly alerts: readonly string[];
+  /** Alerts that the way in which the situation is made brings along. */
+  readonly besides?: readonly string[];
 }
 
 /**
@@ -42,6 +48,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'Every node is alive',
+    stage: 'network',
     seenFrom: 'any node',
     verdict: 'CONVERGED',
     members: { lima: 'equal', oslo: 'equal' },
@@ -49,6 +56,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'One pair has lost P2P',
+    stage: 'network',
     seenFrom: 'another node',
     verdict: 'CONVERGED',
     members: { lima: 'equal', oslo: 'equal' },
@@ -56,6 +64,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'The whole fleet has lost P2P',
+    stage: 'network',
     seenFrom: 'any node',
     verdict: 'CONVERGED',
     members: { lima: 'equal', oslo: 'equal' },
@@ -65,15 +74,15 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'One pair has lost both lungs, and a third node passes on what they say',
+    stage: 'network',
     seenFrom: 'another node',
     verdict: 'CONVERGED',
     members: { lima: 'equal', oslo: 'equal' },
-    doctor: 1,
-    alerts: ['LatticePeerRelayed'],
   },
   {
     ...WELL,
     situation: 'A frozen node',
+    stage: 'deaths',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
     codes: ['not-heard'],
@@ -86,6 +95,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A dead node',
+    stage: 'deaths',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
     codes: ['not-heard'],
@@ -98,11 +108,12 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A node that died before this one started',
+    stage: 'deaths',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
-    codes: ['never-heard'],
+    codes: ['not-heard'],
     names: ['oslo'],
-    members: { lima: 'equal', oslo: 'never-heard' },
+    members: { lima: 'equal', oslo: 'not-heard' },
     heals: 'operator',
     doctor: 1,
     alerts: ['LatticePeerUnreachable'],
@@ -110,11 +121,12 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'No other node is alive',
+    stage: 'deaths',
     seenFrom: 'the node itself',
     verdict: 'ISOLATED',
-    codes: ['not-heard', 'never-heard'],
+    codes: ['not-heard'],
     names: ['lima', 'oslo'],
-    members: { lima: 'not-heard', oslo: 'never-heard' },
+    members: { lima: 'not-heard', oslo: 'not-heard' },
     heals: 'operator',
     doctor: 1,
     alerts: ['LatticeNoPeers', 'LatticePeerUnreachable', 'LatticeNoSync'],
@@ -122,6 +134,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A damaged store',
+    stage: 'repairs',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
     codes: ['not-heard'],
@@ -134,6 +147,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A full disk',
+    stage: 'disk',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
     codes: ['member-read-only'],
@@ -146,6 +160,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A full disk',
+    stage: 'disk',
     seenFrom: 'the node itself',
     verdict: 'READ_ONLY',
     codes: ['disk'],
@@ -158,6 +173,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A wrong clock',
+    stage: 'clocks',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
     codes: ['member-read-only'],
@@ -170,6 +186,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A wrong clock',
+    stage: 'clocks',
     seenFrom: 'the node itself',
     verdict: 'READ_ONLY',
     codes: ['clock-skew'],
@@ -182,6 +199,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A node that is not on its own trust list',
+    stage: 'disk',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
     codes: ['member-read-only'],
@@ -194,6 +212,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'A node that is not on its own trust list',
+    stage: 'disk',
     seenFrom: 'the node itself',
     verdict: 'READ_ONLY',
     codes: ['untrusted-self'],
@@ -206,6 +225,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'An author whom one node does not trust',
+    stage: 'trust',
     seenFrom: 'another node',
     verdict: 'DIVERGED',
     codes: ['refused'],
@@ -218,6 +238,7 @@ export const TABLE: readonly Row[] = [
   {
     ...WELL,
     situation: 'An author whom one node does not trust',
+    stage: 'trust',
     seenFrom: 'the node itself',
     verdict: 'DIVERGED',
     codes: ['refused'],
@@ -229,30 +250,35 @@ export const TABLE: readonly Row[] = [
   },
   {
     ...WELL,
-    situation: 'Two nodes that differ and are being repaired',
+    situation: 'Nodes that differ and are being repaired',
+    stage: 'repairs',
     seenFrom: 'any node',
     verdict: 'DIVERGED',
     codes: ['repairing'],
-    names: ['lima'],
-    members: { lima: 'differs' },
+    names: ['lima', 'oslo'],
+    members: { lima: 'differs', oslo: 'differs' },
     heals: 'by-itself',
     doctor: 1,
+    besides: ['LatticeOneLung'],
   },
   {
     ...WELL,
     situation: 'A start, until the first comparison',
+    stage: 'repairs',
     seenFrom: 'the node itself',
     verdict: 'STARTING',
     codes: ['not-compared'],
-    names: ['lima'],
-    members: { lima: 'differs' },
+    names: ['lima', 'oslo'],
+    members: { lima: 'differs', oslo: 'differs' },
     heals: 'by-itself',
     doctor: 1,
+    besides: ['LatticeOneLung'],
     alerts: ['LatticeStarting'],
   },
   {
     ...WELL,
     situation: 'A node that takes over a snapshot',
+    stage: 'repairs',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
     codes: ['member-starting'],
@@ -260,10 +286,12 @@ export const TABLE: readonly Row[] = [
     members: { lima: 'equal', oslo: 'differs' },
     heals: 'by-itself',
     doctor: 1,
+    besides: ['LatticeOneLung'],
   },
   {
     ...WELL,
     situation: 'A node that takes over a snapshot',
+    stage: 'repairs',
     seenFrom: 'the node itself',
     verdict: 'STARTING',
     codes: ['bootstrap'],
@@ -271,11 +299,13 @@ export const TABLE: readonly Row[] = [
     heals: 'by-itself',
     notReady: ['bootstrap'],
     doctor: 1,
+    besides: ['LatticeOneLung'],
     alerts: ['LatticeStarting'],
   },
   {
     ...WELL,
     situation: 'A node by itself',
+    stage: 'alone',
     seenFrom: 'the node itself',
     verdict: 'ALONE',
     members: {},

@@ -23,7 +23,7 @@ describe('state', () => {
     expect(node.state.get('a/ü ?&+')).toEqual({ n: [1, 2.5] });
     expect((await run(on('state', 'get', 'a/ü ?&+'))).out).toBe('{"n":[1,2.5]}\n');
     expect((await run(on('state', 'ls', 'a'))).out).toBe('a/ü ?&+\t{"n":[1,2.5]}\n');
-    expect(await run(on('state', 'del', 'a/ü ?&+'))).toMatchObject({ code: 0, out: 'deleted a/ü ?&+\n' });
+    expect(await run(on('state', 'del', 'a/ü ?&+'))).toMatchObject({ code: 0, out: 'Deleted a/ü ?&+\n' });
     expect(node.state.size).toBe(0);
     expect((await run(on('state', 'root'))).out).toBe(`${node.status.root}\n`);
   });
@@ -75,23 +75,55 @@ describe('state', () => {
   it('an absent key is exit code 1 with the reason', async () => {
     const ran = await run(on('state', 'get', 'nothing', '--json'));
     expect(ran.code).toBe(1);
-    expect(errorOf(ran)).toMatchObject({ code: 'not-found', message: 'there is no value under this key' });
+    expect(errorOf(ran)).toMatchObject({ code: 'not-found', message: 'there is no value under the key "nothing"' });
   });
 });
 
 describe('status, peers, conflicts', () => {
-  it('status shows health, root and what to act on', async () => {
+  it('status shows the verdict first, with what to do, then the rest', async () => {
     node.status = {
       ...node.status,
       health: 'HTTP_ONLY',
+      live: 1,
       writable: false,
       readOnlyReasons: [{ code: 'disk', text: 'the disk is full' }],
       warnings: [{ code: 'clock-skew', text: 'clock is off' }],
+      verdict: {
+        kind: 'READ_ONLY',
+        since: Date.now(),
+        sentence: 'This node refuses writes: the disk is full.',
+        reasons: [
+          { code: 'disk', text: 'This node refuses writes: the disk is full.', heals: 'operator' },
+          {
+            code: 'not-heard',
+            text: 'oslo has not been heard since 05:58:10 UTC.',
+            next: 'Look at it: lattice peers ping oslo',
+            heals: 'operator',
+            name: 'oslo',
+          },
+          { code: 'not-compared', text: 'bergen was not compared with yet.', heals: 'by-itself', name: 'bergen' },
+        ],
+        members: [],
+      },
     };
-    const { code, out } = await run(on('status'));
+    const { code, out } = await run(on('status', '--utc'));
     expect(code).toBe(0);
-    for (const part of ['HTTP_ONLY', node.status.root, 'the disk is full', 'clock is off', '2 of 2 peers'])
+    expect(out.split('\n').slice(0, 6)).toEqual([
+      'READ_ONLY  This node refuses writes: the disk is full.',
+      '    → Free some space; writes go on by themselves.',
+      '  oslo has not been heard since 05:58:10 UTC.',
+      `    → Look at it: lattice peers ping --url ${node.url} oslo`,
+      '  bergen was not compared with yet.',
+      '    → This ends by itself.',
+    ]);
+    for (const part of ['HTTP_ONLY', node.status.root, 'clock is off', '2 of 2 other nodes', '1 key, 2 deleted'])
       expect(out).toContain(part);
+  });
+
+  it('status of a node that tells no verdict shows why it refuses writes', async () => {
+    const { verdict: _verdict, ...older } = node.status;
+    node.status = { ...older, writable: false, readOnlyReasons: [{ code: 'disk', text: 'the disk is full' }] } as never;
+    expect((await run(on('status'))).out).toContain('read-only: the disk is full');
   });
 
   it('status --watch repeats until a signal and survives a node that is gone', async () => {
@@ -129,7 +161,8 @@ describe('status, peers, conflicts', () => {
 
   it('conflicts follows cursors and lists every sibling', async () => {
     const { out } = await run(on('conflicts'));
-    for (const part of ['k0', 'k1', 'k2', '1 shown  1', '2 other  (deleted)']) expect(out).toContain(part);
+    for (const part of ['k0', 'k1', 'k2', '1  shown  1', '2  other  (deleted)', 'by aa at 1970-01-01'])
+      expect(out).toContain(part);
     const json = JSON.parse((await run(on('conflicts', '--limit', '2', '--json'))).out) as {
       conflicts: unknown[];
       cursor?: string;
@@ -153,7 +186,11 @@ describe('verify', () => {
     const { code, out } = await run(on('verify'));
     expect([code, out.split('\n')]).toEqual([
       0,
-      ['entries: 5 of 9 entries', 'all 9 entries, their signatures, the other rows and the files are good', ''],
+      [
+        'Checking the entries: 5 of 9 entries',
+        'All 9 entries, their signatures, the other rows and the files are good.',
+        '',
+      ],
     ]);
     expect(node.seen[0]).toBe('POST /api/v1/store/verify');
   });
@@ -213,7 +250,7 @@ describe('import', () => {
     node.state.set('note', 'ours');
     const { code, out } = await run(on('import', fixture('snapshot.json')));
     expect(code).toBe(0);
-    expect(out).toContain('imported 2, left alone 1');
+    expect(out).toContain('Imported 2 keys and left alone 1 that exists');
     expect(Object.fromEntries(node.state)).toEqual({
       note: 'ours',
       'account:one': { balance: 12, nonce: 0 },
@@ -363,9 +400,24 @@ describe('init and id', () => {
     expect((await run(['init', '--dir', 'z', '--names', 'a,b'], { cwd: dir })).code).toBe(2);
   });
 
+  it('id and key show read the environment and the .env as start does', async () => {
+    await run(['init', '--dir', 'f', '--nodes', '1'], { cwd: dir });
+    const keyFile = join(dir, 'f', 'node1.key');
+    const seed = readFileSync(keyFile, 'utf8').trim();
+    const expected = JSON.parse((await run(['id', '--key-file', keyFile, '--json'])).out) as unknown;
+    for (const env of [{ DIOTEC360_NODE_PRIVKEY_HEX: seed }, { DIOTEC360_KEY_FILE: 'f/node1.key' }])
+      for (const argv of [['id'], ['key', 'show']])
+        expect(JSON.parse((await run([...argv, '--json'], { cwd: dir, env })).out)).toEqual(expected);
+    writeFileSync(join(dir, '.env'), 'DIOTEC360_KEY_FILE=f/node1.key\n', { mode: 0o600 });
+    expect(JSON.parse((await run(['id', '--json'], { cwd: dir })).out)).toEqual(expected);
+    // A node that is named by its URL is asked, whatever the environment says.
+    const env = { DIOTEC360_NODE_PRIVKEY_HEX: seed };
+    expect((await run(['key', 'show', '--url', node.url], { env })).out).toContain(node.status.peerId);
+  });
+
   it('id makes no key', async () => {
     const ran = await run(['id', '--key-file', 'none.key', '--json'], { cwd: dir });
     expect([ran.code, errorOf(ran).code]).toEqual([1, 'no-key']);
-    expect((await run(['id'], { cwd: dir })).code).toBe(2);
+    expect(errorOf(await run(['id', '--json'], { cwd: dir })).message).toContain('node.key');
   });
 });

@@ -4,21 +4,61 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../src/core/types/index.ts';
 import type { ReadOnlyCode } from '../../../src/runtime/facade/codes.ts';
-import type { NodeStatus } from '../../../src/runtime/facade/index.ts';
+import type { MemberView, NodeStatus } from '../../../src/runtime/facade/index.ts';
 import { errorOf, type FakeNode, peerOf, problem, run, startFakeNode, TOKEN } from './support.ts';
 
 let nodes: FakeNode[];
 beforeEach(async () => {
   nodes = await Promise.all([0, 1, 2].map(startFakeNode));
   nodes.forEach((node, i) => {
-    set(node, { name: `n${i}`, peerId: `12D3KooW${i}` });
-    node.peers = nodes.flatMap((peer, j) => (i === j ? [] : [peerOf({ peerId: `12D3KooW${j}`, url: peer.url })]));
+    set(node, {
+      name: `n${i}`,
+      peerId: `12D3KooW${i}`,
+      author: `author${i}`,
+      trust: { hash: '22'.repeat(32), authors: ['author0', 'author1', 'author2'] },
+    });
+    node.peers = nodes.flatMap((peer, j) =>
+      i === j ? [] : [peerOf({ peerId: `12D3KooW${j}`, author: `author${j}`, label: `n${j}`, url: peer.url })],
+    );
   });
 });
 afterEach(() => Promise.all(nodes.map((node) => node.close())));
 
 function set(node: FakeNode | undefined, change: Partial<NodeStatus>): void {
   if (node !== undefined) node.status = { ...node.status, ...change };
+}
+/** Has a node refuse writes, as its status and its verdict tell. */
+function refuseWrites(node: FakeNode | undefined, code: ReadOnlyCode, text: string): void {
+  const said = `This node refuses writes: ${text}.`;
+  const reason = { code, text: said, heals: 'operator' as const };
+  set(node, {
+    writable: false,
+    readOnlyReasons: [{ code, text }],
+    verdict: { kind: 'READ_ONLY', since: 1, sentence: said, reasons: [reason], members: [] },
+  });
+}
+const memberOf = (i: number, change: Partial<MemberView> = {}): MemberView => ({
+  author: `author${i}`,
+  peerId: `12D3KooW${i}`,
+  label: `n${i}`,
+  lung: 'http',
+  agreement: 'equal',
+  ...change,
+});
+/** What a node says of another one that it does not hear. */
+function missing(node: FakeNode | undefined, i: number, next?: string): void {
+  const text = `n${i} has not been heard since 05:58.`;
+  const reason = { code: 'not-heard', text, author: `author${i}`, name: `n${i}`, heals: 'operator' } as const;
+  const member = memberOf(i, { lung: 'none', agreement: 'not-heard' });
+  set(node, {
+    verdict: {
+      kind: 'DEGRADED',
+      since: 1,
+      sentence: `1 of 2 other nodes is unreachable: n${i}, since 05:58.`,
+      reasons: [{ ...reason, ...(next === undefined ? {} : { next }) }],
+      members: [member],
+    },
+  });
 }
 const doctor = (...argv: string[]) => run(['doctor', ...nodes.map((node) => node.url), '--settle', '0', ...argv]);
 
@@ -42,7 +82,10 @@ describe('doctor', () => {
   const faults: readonly (readonly [string, () => void, string])[] = [
     [
       'P2P without peers',
-      () => set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, peers: 0 } }),
+      () => {
+        const { p2p, verdict } = (nodes[0] as FakeNode).status;
+        set(nodes[0], { p2p: { ...p2p, peers: 0 }, verdict: { ...verdict, members: [memberOf(1)] } });
+      },
       'without a peer',
     ],
     [
@@ -51,11 +94,7 @@ describe('doctor', () => {
         set(nodes[0], { p2p: { ...(nodes[0] as FakeNode).status.p2p, state: 'failed', error: 'port 9000 is taken' } }),
       'port 9000 is taken',
     ],
-    [
-      'a read-only node',
-      () => set(nodes[1], { writable: false, readOnlyReasons: [{ code: 'clone', text: 'restored backup' }] }),
-      'restored backup',
-    ],
+    ['a read-only node', () => refuseWrites(nodes[1], 'clone', 'restored backup'), 'restored backup'],
     ['different roots', () => set(nodes[2], { root: 'ff'.repeat(32) }), 'different root'],
     [
       'different trust lists',
@@ -106,7 +145,7 @@ describe('doctor', () => {
       p === '/api/v1/status' ? { status: 200, body: { ...node.status, now: Date.now() + 60_000 } } : undefined;
     const { code, out } = await doctor();
     expect(code).toBe(1);
-    expect(out).toMatch(/✗ its clock is (59|60)\d{3} ms ahead/);
+    expect(out).toMatch(/✗ n0: its clock is (59|60)\d{3} ms ahead/);
   });
 
   it('one node down is exit code 1, all down 3', async () => {
@@ -148,7 +187,7 @@ describe('doctor', () => {
     ['disk', 'Free some space'],
     ['of a later version' as ReadOnlyCode, 'Remove the cause'],
   ])('what to do about a read-only node follows from the code %s of the reason', async (code, next) => {
-    set(nodes[1], { writable: false, readOnlyReasons: [{ code, text: 'it cannot write' }] });
+    refuseWrites(nodes[1], code, 'it cannot write');
     expect((await doctor()).out).toContain(next);
   });
 
@@ -160,7 +199,7 @@ describe('doctor', () => {
     const { code, out } = await doctor();
     expect(code).toBe(0);
     expect(out).toContain('· P2P is off');
-    expect(out).toContain('! unknown name');
+    expect(out).toContain('! n0: unknown name');
   });
 
   it('--fleet takes the nodes of a fleet.json and checks who answers', async () => {
@@ -208,18 +247,22 @@ describe('doctor', () => {
     outside(0, { p2p: { connected: false } });
     const { out } = await doctor();
     expect(out).toContain('reached from outside over P2P by 1 of 2, over HTTP by 2 of 2');
-    expect(out).toContain(`! ${nodes[1]?.url} does not reach it over P2P`);
+    expect(out).toContain('! n0: n1 does not reach it over P2P');
   });
 
   it('a single node’s peers are asked about it, without the token', async () => {
-    outside(0, { http: { reachable: false, streaming: false, error: 'refused' }, configured: false });
+    outside(0, { http: { reachable: false, streaming: false, error: 'refused' } });
     let authorised = 0;
     (nodes[1] as FakeNode).intercept = (_path, headers) =>
       void (authorised += headers.authorization === undefined ? 0 : 1);
     const { code, out } = await run(['doctor', '--url', nodes[0]?.url ?? '', '--token', TOKEN, '--settle', '0']);
     expect([code, authorised]).toEqual([1, 0]);
-    expect(out).toContain(`✗ ${nodes[1]?.url} does not reach it over HTTP: refused`);
+    expect(out).toContain('✗ n0: n1 does not reach it over HTTP: refused');
+
     expect(nodes[1]?.seen).toEqual(['GET /api/v1/status', 'GET /api/v1/peers']);
+    // A node that only dials out is reached by the connection that it opened.
+    outside(0, { configured: false });
+    expect((await run(['doctor', '--url', nodes[0]?.url ?? '', '--settle', '0'])).code).toBe(0);
   });
 
   it('a peer that does not know the node is named, one that cannot be asked is a remark', async () => {
@@ -227,7 +270,7 @@ describe('doctor', () => {
     await nodes[2]?.close();
     const { code, out } = await run(['doctor', '--url', nodes[0]?.url ?? '', '--settle', '0']);
     expect(code).toBe(0);
-    expect(out).toContain(`! ${nodes[1]?.url} does not know it`);
+    expect(out).toContain('! n0: n1 does not know it');
     expect(out).toContain(`· from here these peers could not be asked: ${nodes[2]?.url}`);
   });
 
@@ -261,16 +304,111 @@ describe('doctor', () => {
     const { code, out } = await doctor();
     expect(code).toBe(0);
     for (const part of [
-      '! 1.0 GiB of 1.0 TiB are free in /data',
-      `! P2P port ${new URL(closed.url).port} cannot be reached from here at 127.0.0.1`,
+      '! n0: 1.0 GiB of 1.0 TiB are free in /data',
+      `! n0: P2P port ${new URL(closed.url).port} cannot be reached from here at 127.0.0.1`,
       `✓ P2P port ${new URL(node.url).port} is open`,
-      '! not ready: the state is being fetched',
-      '! different version: 9.9.9 on',
+      '! n0: not ready: the state is being fetched',
+      '! different version: 9.9.9 on n0; 0.0.0 on n1, n2',
       'DIOTEC360_TRUSTED_STATE_PUBKEYS=aa,bb',
-      '! it is busy',
+      '! n0: it is busy',
     ])
       expect(out).toContain(part);
   });
+
+  const badOf = async (...argv: string[]) => {
+    const { out } = await doctor('--json', ...argv);
+    const { causes } = JSON.parse(out) as { causes: { level: string; text: string; next?: string; nodes: string[] }[] };
+    return causes.filter(({ level }) => level === 'bad').map(({ text, next, nodes: who }) => [text, next, who]);
+  };
+
+  it('one node that is down is one cause, whatever the others tell about it', async () => {
+    missing(nodes[0], 2);
+    missing(nodes[1], 2);
+    for (const node of nodes.slice(0, 2))
+      node.peers = node.peers.map((peer) =>
+        peer.label === 'n2'
+          ? { ...peer, lung: 'none', http: { reachable: false, streaming: false, error: 'connection refused' } }
+          : peer,
+      );
+    set(nodes[0], { root: '33'.repeat(32) });
+    await nodes[2]?.close();
+    expect(await badOf()).toEqual([
+      [expect.stringMatching(/^cannot reach http\S+: connection refused$/), expect.anything(), ['n2']],
+    ]);
+    const { out } = await doctor();
+    expect(out.split('\n')[0]).toMatch(/^✗ n2: cannot reach/);
+  });
+
+  it('two nodes that do not hear each other are one cause', async () => {
+    missing(nodes[0], 1, 'See the firewall.');
+    missing(nodes[1], 0, 'See the firewall.');
+    expect(await badOf()).toEqual([['n1 has not been heard since 05:58.', 'See the firewall.', ['n0', 'n1']]]);
+  });
+
+  it('a member that does not trust this node is named, with the key to add there', async () => {
+    missing(nodes[0], 1, 'See whether n1 runs.');
+    const http = { reachable: false, streaming: false, error: 'HTTP 403', errorCode: 'sync-forbidden' as const };
+    (nodes[0] as FakeNode).peers = [peerOf({ author: 'author1', label: 'n1', lung: 'none', http })];
+    set(nodes[0], { author: 'key0' });
+    expect(await badOf()).toEqual([
+      [
+        "n1 refuses this node: this node's key is not on the trust list of n1.",
+        'Put key0 on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of n1.',
+        ['n0'],
+      ],
+    ]);
+  });
+
+  it('P2P that no node gets through is one cause', async () => {
+    for (const node of nodes) {
+      const { p2p, verdict } = node.status;
+      set(node, { p2p: { ...p2p, peers: 0, bootstrap: ['/x'] }, verdict: { ...verdict, members: [memberOf(7)] } });
+      node.peers = node.peers.map((peer) => ({ ...peer, p2p: { connected: false } }));
+    }
+    expect(await badOf()).toEqual([
+      [expect.stringContaining('P2P runs without a peer'), expect.stringContaining('are open'), ['n0', 'n1', 'n2']],
+    ]);
+  });
+
+  it('a mode that was set by hand is told, and what it switches off is no fault', async () => {
+    set(nodes[0], { mode: 'http', p2p: { ...(nodes[0] as FakeNode).status.p2p, peers: 0 } });
+    for (const node of nodes.slice(1))
+      node.peers = node.peers.map((peer) => (peer.label === 'n0' ? { ...peer, p2p: { connected: false } } : peer));
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toContain('! n0: the mode was set by hand: HTTP carries everything, and P2P would not take over');
+    expect(out).toContain('lattice sync mode auto');
+  });
+
+  it('P2P that was switched off, and a node that dials nobody, get advice of their own', async () => {
+    const { p2p, verdict } = (nodes[0] as FakeNode).status;
+    set(nodes[0], { p2p: { ...p2p, enabled: false, state: 'off', bootstrap: ['/x'] } });
+    set(nodes[1], { p2p: { ...p2p, peers: 0 }, verdict: { ...verdict, members: [memberOf(0)] } });
+    const { out } = await doctor();
+    expect(out).toContain('DIOTEC360_P2P_ENABLED=false switches it off');
+    expect(out).toContain('It dials nobody (DIOTEC360_P2P_BOOTSTRAP is empty)');
+  });
+
+  it('a node with a wrong clock is one cause, and its own reason speaks for it', async () => {
+    refuseWrites(nodes[1], 'clock-skew', 'the clock of this node is 5 min ahead of its peers');
+    for (const node of [nodes[0], nodes[2]]) set(node, { warnings: [{ code: 'peer-clock', text: 'n1 is ahead' }] });
+    expect(await badOf()).toEqual([
+      [
+        'This node refuses writes: the clock of this node is 5 min ahead of its peers.',
+        'Set the clock right (NTP); writes go on by themselves.',
+        ['n0', 'n1', 'n2'],
+      ],
+    ]);
+  });
+
+  it('--check ends in time whatever hangs, and names what hangs', async () => {
+    (nodes[1] as FakeNode).intercept = () => 'hang';
+    (nodes[2] as FakeNode).intercept = (path) => (path === '/api/v1/status' ? 'hang' : undefined);
+    const begun = performance.now();
+    const { code, out } = await run(['doctor', ...nodes.map((node) => node.url), '--settle', '600', '--check']);
+    expect([code, performance.now() - begun < 30_000]).toEqual([2, true]);
+    expect(out).toMatch(/^LATTICE CRITICAL - .*(answer|timed out|within)/);
+  }, 60_000);
 
   it('--check answers one line with the exit codes of monitoring plugins', async () => {
     const check = async () => {
@@ -283,14 +421,11 @@ describe('doctor', () => {
       expect.stringMatching(/^LATTICE OK - 3 nodes, root 1{64} \| nodes=3 reachable=3 critical=0 warnings=0 roots=1 /),
     ]);
     set(nodes[0], { warnings: [{ code: 'configuration', text: 'a | b\nc' }] });
-    expect(await check()).toEqual([
-      1,
-      expect.stringMatching(/^LATTICE WARNING - http:\S+: a \/ b\\u000ac \| nodes=3 /),
-    ]);
-    set(nodes[1], { writable: false, readOnlyReasons: [{ code: 'disk', text: 'the disk is full' }] });
+    expect(await check()).toEqual([1, expect.stringMatching(/^LATTICE WARNING - n0: a \/ b\\u000ac \| nodes=3 /)]);
+    refuseWrites(nodes[1], 'disk', 'the disk is full');
     expect(await check()).toEqual([
       2,
-      expect.stringMatching(/^LATTICE CRITICAL - http:\S+: read-only: the disk is full \(and 1 more\) \|/),
+      expect.stringMatching(/^LATTICE CRITICAL - n1: This node refuses writes: the disk is full\. \(and 1 more\) \|/),
     ]);
     await nodes[2]?.close();
     expect((await check())[0]).toBe(2);
@@ -327,7 +462,7 @@ describe('doctor', () => {
             }
           : undefined;
       const { out } = await run(['doctor', '--fleet', join(dir, 'fleet.json'), '--settle', '0']);
-      expect(out).toContain(`! ${nodes[1]?.url} does not reach it over HTTP: no route`);
+      expect(out).toContain('! n0: n1 does not reach it over HTTP: no route');
       expect(nodes[0]?.seen).toContain('POST /api/v1/peers/ping');
     } finally {
       rmSync(dir, { recursive: true, force: true });

@@ -15,6 +15,8 @@ beforeEach(async () => {
 });
 afterEach(() => node.close());
 
+const PEER_ID = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp';
+
 /** Every command that asks a node. */
 const REMOTE: readonly (readonly string[])[] = [
   ['status'],
@@ -101,8 +103,8 @@ it.each([
   ['openapi'],
   ['log'],
   ['config', 'show'],
-  ['peers', 'ping', 'x'],
-  ['peers', 'diff', 'x'],
+  ['peers', 'ping', 'http://127.0.0.1:9'],
+  ['peers', 'diff', PEER_ID],
 ])('%s on a node that does not know it says so', async (...argv) => {
   const ran = await run([...argv, '--url', node.url, '--token', TOKEN, '--json']);
   expect([ran.code, errorOf(ran).code]).toEqual([1, 'not-supported']);
@@ -246,7 +248,9 @@ describe('output', () => {
     ['unreachable', 3],
     ['timeout', 3],
     ['store-write-failed', 74],
-    ['store-locked', 74],
+    ['store-locked', 75],
+    ['store-full', 75],
+    ['store-damaged', 65],
     ['not-found', 1],
   ] as const)('%s is exit code %i', (code, exit) => {
     expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(exit);

@@ -57,6 +57,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       handlers.add(handler);
       return () => handlers.delete(handler);
     },
+    onReload: () => () => undefined,
     exitNow(exitCode) {
       throw new Error(`exit ${exitCode}`);
     },
@@ -153,6 +154,8 @@ export interface FakeNode {
   intercept:
     | ((path: string, headers: http.IncomingHttpHeaders) => ReturnType<Handler> | 'hang' | 'cut' | undefined | void)
     | undefined;
+  /** Sees every request with its body. */
+  onRequest?: (path: string, body: string) => void;
   close(): Promise<void>;
 }
 
@@ -259,6 +262,7 @@ export async function startFakeNode(): Promise<FakeNode> {
     request.on('end', () => {
       const url = new URL(request.url ?? '/', 'http://x');
       seen.push(`${request.method} ${request.url}`);
+      node.onRequest?.(url.pathname, Buffer.concat(chunks).toString());
       const early = node.intercept?.(url.pathname, request.headers);
       if (early === 'hang') return;
       if (early === 'cut') {

@@ -13,6 +13,7 @@ describe('defaults', () => {
     expect(load({})).toEqual({
       name: '',
       role: '',
+      names: [],
       environment: 'development',
       network: 'aethel/lattice/v1',
       stateDir: join(NOWHERE, '.diotec360_state'),

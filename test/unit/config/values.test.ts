@@ -37,6 +37,15 @@ const GOOD: readonly (readonly [string, string, (config: Config) => unknown, unk
   ['API_TOKEN', TOKEN, (c) => c.api.token, TOKEN],
   ['API_TOKEN', 'a'.repeat(16), (c) => c.api.token, 'a'.repeat(16)],
   ['API_TOKEN', 'a'.repeat(512), (c) => c.api.token, 'a'.repeat(512)],
+  [
+    'NODE_NAMES',
+    `${AUTHOR}=oslo, ${OTHER.toUpperCase()}= nörth east `,
+    (c) => c.names,
+    [
+      [AUTHOR, 'oslo'],
+      [OTHER, 'nörth east'],
+    ],
+  ],
   ['TRUSTED_STATE_PUBKEYS', `${OTHER.toUpperCase()}, ${AUTHOR},${OTHER}`, (c) => c.trusted, [AUTHOR, OTHER].sort()],
   [
     'LATTICE_NODES',
@@ -117,6 +126,10 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['API_TOKEN', 'sixteen letters and blanks', /16 to 512/],
   ['NODE_PRIVKEY_HEX', 'a'.repeat(63), /64 hex digits/],
   ['NODE_PRIVKEY_HEX', 'g'.repeat(64), /64 hex digits/],
+  ['NODE_NAMES', AUTHOR, /public key and a name/],
+  ['NODE_NAMES', `${AUTHOR}=`, /public key and a name/],
+  ['NODE_NAMES', `${AUTHOR.slice(1)}=oslo`, /64 hex digits/],
+  ['NODE_NAMES', `${AUTHOR}=${'n'.repeat(65)}`, /longer than 64 bytes/],
   ['TRUSTED_STATE_PUBKEYS', AUTHOR.slice(1), /64 hex digits/],
   ['TRUSTED_STATE_PUBKEYS', ID, new RegExp(`peer id.*write its key: ${AUTHOR}`)],
   ['TRUSTED_STATE_PUBKEYS', '0'.repeat(64), /no node can have/],

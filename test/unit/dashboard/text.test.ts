@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, duration, hlcMs, peerName, plural, short } from '../../../dashboard/src/lib/format.ts';
+import {
+  ago,
+  bytes,
+  clockOffset,
+  clockTime,
+  dateTime,
+  duration,
+  hlcMs,
+  keyParts,
+  plural,
+  short,
+  sinceTime,
+} from '../../../dashboard/src/lib/format.ts';
 
 describe('what people read', () => {
   it.each([
@@ -28,7 +40,32 @@ describe('what people read', () => {
     ]);
     expect([plural(1, 'key'), plural(1234, 'key')]).toEqual(['1 key', '1,234 keys']);
     expect(short('0123456789abcdef0123456789abcdef')).toBe('01234567…cdef');
-    expect(peerName({ url: 'http://10.0.0.1:8000' })).toBe('10.0.0.1:8000');
     expect(hlcMs('018bcfe568000007')).toBe(1_700_000_000_000);
+  });
+
+  it("tells times in UTC, as the node's own sentences do, and the date where it is another one", () => {
+    const at = Date.UTC(2026, 2, 1, 5, 8, 9);
+    expect([clockTime(at), dateTime(at)]).toEqual(['05:08:09', '2026-03-01 05:08:09 UTC']);
+    expect(sinceTime(at, at + 3_600_000)).toBe('05:08:09 UTC');
+    expect(sinceTime(at, at + 86_400_000)).toBe('2026-03-01 05:08:09 UTC');
+  });
+
+  it.each([
+    [12, 'in step'],
+    [-49, 'in step'],
+    [340, '340 ms ahead'],
+    [-300_000, '5 min behind'],
+  ])('a clock that is off by %d ms is %s', (ms, text) => expect(clockOffset(ms)).toBe(text));
+
+  it.each([
+    ['plain/key', ['plain/key']],
+    ['two words', ['two words']],
+    [' leading', ['[␣]', 'leading']],
+    ['trailing  ', ['trailing', '[␣␣]']],
+    ['a  b c', ['a', '[␣␣]', 'b c']],
+    [' ', ['[␣]']],
+    ['tab\there\n', ['tab', '[⇥]', 'here', '[↵]']],
+  ])('every space of the key %j is kept or shown', (key, parts) => {
+    expect(keyParts(key).map(({ text, unseen }) => (unseen ? `[${text}]` : text))).toEqual(parts);
   });
 });

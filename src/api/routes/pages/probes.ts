@@ -11,14 +11,18 @@ export interface Probes {
 
 type Reason = NotReady['reasons'][number];
 
-/** The reasons for which the node should get no requests. Empty when it is ready. */
+/**
+ * The reasons for which the node should get no requests. Empty when it is ready. The check of what is stored is none:
+ * every entry is held against the tree before it is shown or built on, and the root of that tree was compared with the
+ * stored one before anything was served (SPEC N2, N12).
+ */
 function reasonsAgainst(lattice: Lattice): Reason[] {
-  const { readOnlyReasons, integrity, bootstrap } = lattice.status();
+  const { readOnlyReasons, writesWait, bootstrap } = lattice.status();
   const reasons: Reason[] = [...readOnlyReasons];
-  if (integrity !== undefined && integrity.checked < integrity.total) {
+  if (writesWait === true) {
     reasons.push({
-      code: 'integrity',
-      text: `only ${integrity.checked} of ${integrity.total} stored entries are checked`,
+      code: 'opening',
+      text: "writes wait, for some seconds after the start, until own history and clock are compared with the others'",
     });
   }
   if (bootstrap !== undefined && (bootstrap.phase === 'manifest' || bootstrap.phase === 'chunks')) {

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/index.ts';
@@ -31,6 +31,29 @@ function checkOrigin(request: FastifyRequest, allowed: readonly string[]): void 
   throw new LatticeError('origin-refused', 'pages of this origin may not read the events', {
     next: 'add the origin to DIOTEC360_CORS_ORIGINS',
   });
+}
+
+/** A token of RFC 9110 §5.6.2, and the base64 of 16 bytes. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const HANDSHAKE_KEY = /^[+/0-9A-Za-z]{22}==$/;
+const VERSION = '13';
+
+/**
+ * Refuses what the ws package would refuse with a text of its own (RFC 6455 §4.2.1), so that a refused handshake is
+ * answered as any other request. LatticeError `invalid-header` or `upgrade-required`.
+ */
+function checkHandshake({ headers }: FastifyRequest, reply: FastifyReply): void {
+  if (headers['sec-websocket-version'] !== VERSION) {
+    void reply.header('sec-websocket-version', VERSION);
+    throw new LatticeError('upgrade-required', `this address speaks version ${VERSION} of WebSocket`, {
+      next: `send Sec-WebSocket-Version: ${VERSION}`,
+    });
+  }
+  if (!HANDSHAKE_KEY.test(headers['sec-websocket-key'] ?? ''))
+    throw new LatticeError('invalid-header', 'Sec-WebSocket-Key has to be the base64 of 16 bytes');
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+  if (!offered.every((name) => TOKEN.test(name)) || new Set(offered).size < offered.length)
+    throw new LatticeError('invalid-header', 'Sec-WebSocket-Protocol has to be a list of different names');
 }
 
 /** The route of events over WebSocket, and what closes its sockets. */
@@ -109,6 +132,7 @@ export function eventSockets(
             next: 'connect with a WebSocket client, or read the same events at /api/v1/events',
           });
         }
+        checkHandshake(request, reply);
         checkOrigin(request, config.api.corsOrigins);
         const after = resumeAfter(request);
         const release = slots.take(request);

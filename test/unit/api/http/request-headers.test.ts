@@ -104,6 +104,39 @@ describe('the headers of a request', () => {
     expect(problem.next).toContain('cookies');
   });
 
+  it.each(['http://localhost', 'HTTP://LOCALHOST', 'https://localhost'])(
+    'a target in absolute form, %s, is the path and the host that it names [A12, RFC 9112]',
+    async (base) => {
+      const { url } = await startApi();
+      const ask = (method: string, target: string, host = 'evil.test'): Promise<string> =>
+        exchange(url, `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+      const problemOf = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
+      // The host of the target counts, whatever the Host header says.
+      expect(statusOf(await ask('GET', `${base}/api/v1/state`))).toBe(200);
+      expect(statusOf(await ask('GET', base))).toBe(200);
+      expect(statusOf(await ask('GET', 'http://evil.test/livez', 'localhost'))).toBe(421);
+      const missing = await ask('GET', `${base}/api/v1/state/none`);
+      expect([statusOf(missing), problemOf(missing)]).toEqual([
+        404,
+        expect.objectContaining({ status: 404, code: 'not-found' }),
+      ]);
+      const method = await ask('PATCH', `${base}/api/v1/state/none`);
+      expect([statusOf(method), /\r\nallow: [A-Z, ]*PUT/i.test(method)]).toEqual([405, true]);
+    },
+  );
+
+  it.each([
+    ['a path that is no UTF-8', 'GET /api/v1/state/%zz HTTP/1.1'],
+    ['no path', 'GET livez HTTP/1.1'],
+    ['an unknown path', 'GET /nowhere HTTP/1.1'],
+  ])('%s is answered with an id and the headers of every answer [A17]', async (_, line) => {
+    const { url } = await startApi();
+    const answer = await exchange(url, `${line}\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+    expect(statusOf(answer)).toBeGreaterThanOrEqual(400);
+    for (const header of ['x-request-id', 'content-security-policy', 'x-content-type-options'])
+      expect(answer).toMatch(new RegExp(`\r\n${header}: \\S`, 'i'));
+  });
+
   it('headers: what is no HTTP is answered with a problem document [A10]', async () => {
     const { url } = await startApi();
     const answer = await exchange(url, 'HELO node.example.org\r\n\r\n');

@@ -152,12 +152,12 @@ describe('pages side by side', () => {
 });
 
 describe('named refusals', () => {
-  const third = (): { a: TestReplica; b: TestReplica; door: Door } => {
+  const third = (): { a: TestReplica; b: TestReplica; c: TestReplica; door: Door } => {
     const [a, b, c] = [createTestReplica(1), createTestReplica(2), createTestReplica(3)];
     fill(c, 'c', 7);
     session(b, c);
     fill(b, 'b', 3);
-    return { a, b, door: (author) => (author === c.author ? 'untrusted-author' : undefined) };
+    return { a, b, c, door: (author) => (author === c.author ? 'untrusted-author' : undefined) };
   };
 
   it('ends as "equal except refused", and waits before it asks again [S11, S12]', () => {
@@ -182,11 +182,20 @@ describe('named refusals', () => {
     });
   });
 
+  it('knows which side refused whose commits [S12, J4]', () => {
+    const { a, b, c, door } = third();
+    const [ours, theirs] = [new RefusedDifferences(), new RefusedDifferences()];
+    session(a, b, { refused: ours, doorA: door });
+    expect(ours.groups()).toEqual([{ reason: 'untrusted-author', by: 'us', author: c.author, keys: 7 }]);
+    session(b, a, { refused: theirs, doorB: door });
+    expect(theirs.groups()).toEqual([{ reason: 'untrusted-author', by: 'peer', author: c.author, keys: 7 }]);
+  });
+
   it('takes the peer at its word again when the refusal is gone [S12]', () => {
     const { a, b, door } = third();
     const refused = new RefusedDifferences();
     session(a, b, { refused, doorA: door });
-    refused.clear();
+    refused.forget();
     session(a, b, { refused });
     expect(rootOf(a)).toBe(rootOf(b));
   });
@@ -221,7 +230,8 @@ describe('named refusals', () => {
 
   it('stays within its bound [S12, L2]', () => {
     const refused = new RefusedDifferences();
-    for (let i = 0; i < 5000; i++) refused.add(keyHash(`k${i}`, hasher), undefined, undefined, 'untrusted-author', 0);
+    for (let i = 0; i < 5000; i++)
+      refused.add(keyHash(`k${i}`, hasher), undefined, undefined, { reason: 'untrusted-author' }, 0);
     expect(refused.size).toBe(4096);
   });
 });

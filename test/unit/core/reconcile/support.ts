@@ -45,7 +45,8 @@ function receive(to: Side, door: Door, fragments: readonly Bytes[]): ReceivedOpe
     return fragment.operations.map((o, i) => {
       const outcome = outcomes?.[i];
       const verdict: PushVerdict = refusal ?? (outcome === undefined ? 'malformed' : outcomeToVerdict(outcome));
-      return { key: o.operation.key, commit: fragment.idBytes, index: o.index, verdict };
+      const { author } = fragment.header;
+      return { key: o.operation.key, author, commit: fragment.idBytes, index: o.index, verdict };
     });
   });
 }

@@ -14,12 +14,14 @@ import {
   decodeEvidence,
   decodeIdempotency,
   decodeJournal,
+  decodeRememberedPeers,
   decodeStateMeta,
   encodeAddedPeers,
   encodeAttested,
   encodeEvidence,
   encodeIdempotency,
   encodeJournal,
+  encodeRememberedPeers,
   encodeStateMeta,
   entryKey,
   entryKeyToHash,
@@ -348,6 +350,24 @@ describe('journal and state records', () => {
         ),
       ),
     ).toBe('damaged-row');
+  });
+});
+
+describe('the row of remembered peers', () => {
+  const peers = [
+    { author: 'ab'.repeat(32) as Author, name: 'oslo', url: 'http://127.0.0.1:8000', lastHeardAt: 1_700_000_000_000 },
+    { author: 'cd'.repeat(32) as Author, name: '', url: '', lastHeardAt: 0 },
+  ];
+
+  it('is read as it was written [J5]', () => {
+    expect(decodeRememberedPeers(encodeRememberedPeers(peers))).toEqual(peers);
+    expect(decodeRememberedPeers(encodeRememberedPeers([]))).toEqual([]);
+  });
+
+  it('that is cut short or has an author of another length is damaged', () => {
+    const bytes = encodeRememberedPeers(peers);
+    expect(codeOf(() => decodeRememberedPeers(bytes.subarray(0, bytes.length - 1)))).toBe('damaged-row');
+    expect(codeOf(() => decodeRememberedPeers(encodeCbor([[[new Uint8Array(31), '', '', 0]]])))).toBe('damaged-row');
   });
 });
 

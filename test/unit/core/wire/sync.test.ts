@@ -11,6 +11,7 @@ import {
   MAX_WANTS,
   REFUSALS,
 } from '../../../../src/core/types/index.ts';
+import type { About } from '../../../../src/core/wire/about.ts';
 import { MAX_CELLS, PREFIX_CELLS } from '../../../../src/core/wire/cells.ts';
 import type { Difference } from '../../../../src/core/wire/differences.ts';
 import { createSignedHead } from '../../../../src/core/wire/head.ts';
@@ -61,13 +62,26 @@ const arbitraryDifference: fc.Arbitrary<Difference> = fc.oneof(
   fc.tuple(arbitraryPrefix(4, 252), arbitraryChildren).map(([p, c]) => ({ kind: 'children' as const, ...p, ...c })),
 );
 const fragments = (minLength: number) => fc.array(arbitraryBytes(1, 200), { minLength, maxLength: 60 });
+const arbitraryAbout: fc.Arbitrary<About> = fc.record({
+  name: arbitraryText(64),
+  condition: fc.record({
+    serves: fc.boolean(),
+    readOnly: fc.array(
+      arbitraryText(32).filter((text) => text !== ''),
+      { maxLength: 16 },
+    ),
+  }),
+});
 const arbitrarySync: fc.Arbitrary<SyncMessage> = fc.oneof(
-  fc.tuple(arbitraryText(64), arbitraryHead, arbitraryHlc).map(([software, head, yourHlc]) => ({
-    type: 'hello' as const,
-    software,
-    head: createSignedHead(head, alice.sign),
-    yourHlc,
-  })),
+  fc
+    .tuple(arbitraryText(64), arbitraryHead, arbitraryHlc, fc.option(arbitraryAbout, { nil: undefined }))
+    .map(([software, head, yourHlc, about]) => ({
+      type: 'hello' as const,
+      software,
+      head: createSignedHead(head, alice.sign),
+      yourHlc,
+      ...(about === undefined ? {} : { about }),
+    })),
   fc
     .array(
       fc.tuple(arbitraryPrefix(0, 252), arbitraryChildren).map(([p, c]) => ({ ...p, ...c })),
@@ -121,8 +135,16 @@ it('a full key is told as overloaded, which nodes of every version know as a ref
   expect(told).toEqual({ type: 'pushed', verdicts: ['held', 'overloaded'] });
 });
 
+const sampleHello = [1, 1, 's', sampleSigned.bytes, filled(8, 0)];
 const samples: SyncMessage[] = [
   { type: 'hello', software: 'lattice/0.1.0', head: sampleSigned, yourHlc: 5n as Hlc },
+  {
+    type: 'hello',
+    software: 'lattice/0.1.0',
+    head: sampleSigned,
+    yourHlc: 5n as Hlc,
+    about: { name: 'oslo', condition: { serves: false, readOnly: ['clone', 'disk'] } },
+  },
   {
     type: 'digests',
     queries: [
@@ -170,6 +192,15 @@ describe('sync messages', () => {
       [
         [1, 1, 'lattice/0.1.0', sampleSigned.bytes, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5)],
         [
+          1,
+          1,
+          'lattice/0.1.0',
+          sampleSigned.bytes,
+          Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5),
+          'oslo',
+          [false, ['clone', 'disk']],
+        ],
+        [
           2,
           [
             [filled(0, 0), 0, 5, filled(32, 1)],
@@ -198,6 +229,13 @@ describe('sync messages', () => {
     ['another protocol', [1, 2, 's', sampleSigned.bytes, filled(8, 0)], 'unknown-version'],
     ['software of 64 bytes', [1, 1, 's'.repeat(64), sampleSigned.bytes, filled(8, 0)], 'accepted'],
     ['software of 65 bytes', [1, 1, 's'.repeat(65), sampleSigned.bytes, filled(8, 0)], 'malformed'],
+    ['a name of 65 bytes', [...sampleHello, 'n'.repeat(65), [true, []]], 'malformed'],
+    ['a name without a condition', [...sampleHello, 'n'], 'malformed'],
+    ['a condition of one element', [...sampleHello, 'n', [true]], 'malformed'],
+    ['a seventeenth reason', [...sampleHello, 'n', [true, Array(17).fill('disk')]], 'malformed'],
+    ['an empty reason', [...sampleHello, 'n', [true, ['']]], 'malformed'],
+    ['a reason of 33 bytes', [...sampleHello, 'n', [true, ['r'.repeat(33)]]], 'malformed'],
+    ['an eighth element', [...sampleHello, 'n', [true, []], 0], 'malformed'],
     ['a head that is none', [1, 1, 's', filled(10, 0), filled(8, 0)], 'malformed'],
     ['an hlc of 7 bytes', [1, 1, 's', sampleSigned.bytes, filled(7, 0)], 'malformed'],
     ['an hlc of 9 bytes', [1, 1, 's', sampleSigned.bytes, filled(9, 0)], 'malformed'],
@@ -390,6 +428,22 @@ describe('sync messages', () => {
     expect(codeOf(() => decodeSync(filled(MAX_SYNC_BYTES, 0x81)))).toBe('malformed');
     expect(codeOf(() => decodeSync(Uint8Array.of(0x82, 2, 0x9b, 0, 0, 0, 1, 0, 0, 0, 0)))).toBe('malformed');
     expect(codeOf(() => decodeSync(Uint8Array.of(0x82, 4, 0x5b, 0, 0, 0, 1, 0, 0, 0, 0)))).toBe('malformed');
+  });
+
+  it('cut a name that is too long, and keep the first sixteen reasons [S16]', () => {
+    const readOnly = Array.from({ length: 17 }, (_, i) => `reason-${i}`);
+    const hello = decodeSync(
+      encodeSync({
+        type: 'hello',
+        software: 's',
+        head: sampleSigned,
+        yourHlc: 0n as Hlc,
+        about: { name: 'å'.repeat(40), condition: { serves: true, readOnly } },
+      }),
+    );
+    expect(hello).toMatchObject({
+      about: { name: 'å'.repeat(32), condition: { serves: true, readOnly: readOnly.slice(0, 16) } },
+    });
   });
 
   it('are never made out of bounds', () => {

@@ -36,12 +36,14 @@ let door: Door;
 let full: boolean;
 let verified: number;
 let verification: Promise<void> | undefined;
+let due: number;
 
 beforeEach(async () => {
   state = await openTestState();
   full = false;
   verified = 0;
   verification = undefined;
+  due = 0;
   door = createDoor({
     hasher,
     network: NETWORK,
@@ -57,6 +59,7 @@ beforeEach(async () => {
     writer: state.writer,
     clock: state.clock,
     metrics,
+    onDue: () => void due++,
   });
 });
 
@@ -202,9 +205,12 @@ describe('a commit of the future', () => {
     await state.clock.advance(19_000);
     expect([door.deferred(), await holds('a')]).toEqual([1, false]);
     expect(door.refused()).toEqual({ future: 1 });
+    expect(due).toBe(0);
     await state.clock.advance(6_000);
     await until('it is applied', () => door.deferred() === 0);
     expect(await holds('a')).toBe(true);
+    // What did not fit beside it is looked for from here on.
+    await until('it is told', () => due === 1);
     const origins = state.applied.map(({ taken }) => taken.map((one) => one.origin));
     expect(origins).toEqual([[origin]]);
   });

@@ -18,6 +18,7 @@ let equal: Set<Author>;
 let opened: (Hlc | undefined)[];
 /** Up to which own commits count as this node's own since an alarm has ended. */
 let adopted: Hlc[];
+let cleared: string[];
 const clock: Clock = { now: () => wall, monotonic: () => monotonic, after: () => ({ cancel() {} }) };
 
 let peerClocks: PeerClock[];
@@ -30,6 +31,7 @@ function pass(guard: Guard, ms: number): void {
 
 const make = (expectsOthers = true, dials = true): Guard =>
   createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: new Uint8Array(8).fill(1),
@@ -37,6 +39,7 @@ const make = (expectsOthers = true, dials = true): Guard =>
     dials,
     expectsOthers,
     onTwinGone: (upTo) => adopted.push(upTo),
+    onCleared: (code) => cleared.push(code),
     peerClocks: () => peerClocks,
     members: () => 3,
     clockAheadMs: () => -3_600_000,
@@ -60,6 +63,7 @@ beforeEach(() => {
   equal = new Set();
   opened = [];
   adopted = [];
+  cleared = [];
 });
 
 describe('writes after a start', () => {
@@ -79,9 +83,9 @@ describe('writes after a start', () => {
   it('wait a bounded time when no peer answers [N8]', async () => {
     const guard = make();
     pass(guard, 2_900);
-    expect(await isReady(guard)).toBe(false);
+    expect([await isReady(guard), guard.isOpen()]).toEqual([false, false]);
     pass(guard, 100);
-    expect(await isReady(guard)).toBe(true);
+    expect([await isReady(guard), guard.isOpen()]).toEqual([true, true]);
   });
 
   it('wait until our own newer commits have been fetched, and say so when that takes long [N7, N8]', async () => {
@@ -323,5 +327,6 @@ it('a waiting write is let go when a reason to refuse it appears', async () => {
   expect(await waiting).toBe(true);
   expect(guard.has('disk')).toBe(true);
   guard.set('disk', undefined);
-  expect(guard.reasons()).toEqual([]);
+  guard.set('disk', undefined);
+  expect([guard.reasons(), cleared]).toEqual([[], ['disk']]);
 });

@@ -55,6 +55,7 @@ beforeEach(async () => {
   verify = verifier.verify;
   peers = createPeerTable(clock);
   guard = createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: OWN_LIFE,
@@ -62,6 +63,7 @@ beforeEach(async () => {
     dials: true,
     expectsOthers: true,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => clocksOf(peers.all(), (author) => author),
     members: () => 3,
     agreesWith: () => false,
@@ -88,6 +90,7 @@ beforeEach(async () => {
     passOn: (fragments) => void passedOn.push(fragments.map(({ id }) => id)),
   });
   intake = createIntake({
+    onName: () => undefined,
     network: NETWORK,
     self: self.author,
     incarnation: OWN_LIFE,
@@ -286,7 +289,7 @@ describe('the verdict on a gossiped head', () => {
       expect(await head({ type: 'head', head: twin })).toBe('accept');
     }
     expect(guard.reasons()).toEqual([
-      { code: 'clone', text: expect.stringContaining('another running node signs with our key') as string },
+      { code: 'clone', text: expect.stringContaining("Another node runs with this node's key") as string },
     ]);
     expect(peers.get(state.self.author)).toBeUndefined();
   });
@@ -350,7 +353,7 @@ describe('a hello', () => {
   it('of other software opens every refusal again [S12]', async () => {
     await intake.onHello(friend.author, hello(), 'p2p');
     const peer = peers.get(friend.author);
-    peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, 'unknown-version', 0);
+    peer?.repair.refused.add(new Uint8Array(32), new Uint8Array(32), undefined, { reason: 'unknown-version' }, 0);
     await intake.onHello(friend.author, hello(friend.head({ sequence: 2 })), 'p2p');
     expect([
       peer?.repair.refused.size,

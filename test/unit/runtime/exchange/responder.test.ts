@@ -82,6 +82,13 @@ describe('a request of a member', () => {
     });
   });
 
+  it('hello is answered in the form in which it was sent: nodes of an earlier version know the shorter one [S2, S16]', async () => {
+    const about = { name: 'oslo', condition: { serves: false, readOnly: ['disk'] } };
+    expect(await ask(hello())).not.toHaveProperty('about');
+    expect(await ask({ ...hello(), about })).toHaveProperty('about', ours.about);
+    expect(ours.peers.get(friend.author)?.view.condition).toEqual({ ...about.condition, refusesSince: clock.now() });
+  });
+
   it('hello is answered with ours, which names the durable state and what we hold of the asker [S2]', async () => {
     const commit = friend.commit({ theirs: 1 });
     await ours.writer.apply(commit, FOUND);

@@ -1,5 +1,5 @@
 import { type Author, type Bytes, compareBytes } from '../../../../src/core/types/index.ts';
-import { decodeFragment, keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { type About, decodeFragment, keyHash, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import { createSnapshotServer } from '../../../../src/runtime/bootstrap/snapshot-server.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
@@ -40,6 +40,8 @@ export interface Side extends TestState {
   readonly responder: Responder;
   /** A snapshot is being taken over. */
   bootstrapping: boolean;
+  /** What its hellos tell of it. */
+  about: About;
 }
 
 /** `trusted`: authors beside its own. */
@@ -63,16 +65,18 @@ export async function openSide(options: {
   const members = createMembers({ self: self.author, trust, peers });
   const life = new Uint8Array(8).fill(options.id);
   own = createOwnState({
+    about: () => side.about,
     replica,
     software: `1.0.${options.id}`,
     self: self.author,
     network: NETWORK,
     incarnation: life,
-    trustHash: trust.hash,
+    trust,
     clock,
     signer: self,
   });
   const guard = createGuard({
+    nameOf: (author) => author,
     clock,
     log,
     incarnation: life,
@@ -80,6 +84,7 @@ export async function openSide(options: {
     dials: true,
     expectsOthers: true,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,
@@ -98,10 +103,10 @@ export async function openSide(options: {
   });
   const attested = createAttestedMark({ replica, writer, stored: 0 });
   const book = createAttestationBook({
+    nameOf: (author) => author,
     network: NETWORK,
     self: self.author,
-    trusted: trust.authors,
-    trustHash: trust.hash,
+    trust,
     periodMs: PERIOD_MS,
     hasher,
     verifier,
@@ -117,7 +122,7 @@ export async function openSide(options: {
     clock,
     log,
     network: NETWORK,
-    trustHash: trust.hash,
+    trust,
     book,
     attested,
     periodMs: PERIOD_MS,
@@ -136,6 +141,7 @@ export async function openSide(options: {
     passOn: () => undefined,
   });
   const intake = createIntake({
+    onName: () => undefined,
     network: NETWORK,
     self: self.author,
     incarnation: life,
@@ -187,6 +193,7 @@ export async function openSide(options: {
     intake,
     responder,
     bootstrapping: false,
+    about: { name: `node${options.id}`, condition: { serves: true, readOnly: [] } },
   };
   return side;
 }

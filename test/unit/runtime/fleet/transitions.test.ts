@@ -9,6 +9,7 @@ function open() {
   const counted: unknown[] = [];
   const told: Transition[] = [];
   const transitions = createTransitions({
+    nameOf: (author) => `node ${author}`,
     clock,
     log: { ...log, info: (fields, message) => void lines.push([message, fields]) },
     metrics: { ...metrics, count: (name, labels) => void counted.push([name, labels]) },
@@ -22,7 +23,7 @@ it('a transition is kept with its time, logged, told, and counted by code, never
   await clock.advance(1_500);
   const change = { peer: 'abc', from: 'p2p', to: 'http', cause: 'silent over P2P for 3.2 s', code: 'silent' } as const;
   transitions.note(change);
-  const kept = { at: EPOCH_MS + 1_500, ...change };
+  const kept = { at: EPOCH_MS + 1_500, name: 'node abc', ...change };
   expect(transitions.all).toEqual([kept]);
   expect(told).toEqual([kept]);
   expect(lines).toEqual([['transition', change]]);

@@ -93,7 +93,7 @@ describe('the next difference', () => {
 describe('refusals', () => {
   beforeEach(() => {
     hear({ sequence: 1, root: root(1) });
-    peer.repair.refused.add(root(5), root(6), undefined, 'untrusted-author', 0);
+    peer.repair.refused.add(root(5), root(6), undefined, { reason: 'untrusted-author' }, 0);
   });
 
   it('are open again, and looked at at once, when the peer comes with another trust list [S12]', () => {

@@ -4,12 +4,14 @@ import {
   beginRepair,
   createRepairing,
   endRepair,
-  expectDifference,
   hurry,
   isServed,
+  noteCame,
   noteDecoded,
   noteDiffering,
+  noteProbed,
   noteProgress,
+  noteReborn,
   noteReport,
   type PeerRepair,
   serve,
@@ -49,14 +51,45 @@ describe('when the next repair may begin', () => {
     expect([repair.running, repair.urgent]).toEqual([false, false]);
   });
 
-  it('is at once again for one who hurries, after a backoff for one who only expects a difference', () => {
+  it('is at once again for one who hurries, after a backoff for a new incarnation', () => {
     beginRepair(repair);
     endRepair(repair);
     waitUntil(repair, 5_000);
-    expectDifference(repair);
+    noteReborn(repair, 0);
     expect([repair.urgent, repair.nextAt]).toEqual([true, 5_000]);
     hurry(repair);
     expect([repair.urgent, repair.nextAt]).toEqual([true, 0]);
+  });
+});
+
+describe('the rest after fruitless sessions', () => {
+  const seen = (now: number, state = 'a') => ({ now, state });
+  const settle = (n: number): unknown => repair.settled.note(Uint8Array.of(n, 0, 0, 0, 0, 0), new Uint8Array(6));
+
+  it('doubles, and a probe that delivers ends it while one that does not leaves it as it is [S15]', () => {
+    noteCame(repair, 'fruitless', seen(0));
+    noteCame(repair, 'fruitless', seen(1_000));
+    expect([repair.fruitless, repair.restUntil]).toEqual([2, 3_000]);
+    noteProbed(repair, 'fruitless', seen(2_000, 'b'));
+    expect([repair.fruitless, repair.restUntil, repair.restedAt, repair.restedWith]).toEqual([2, 3_000, 2_000, 'b']);
+    noteProbed(repair, 'fruitful', seen(2_500, 'b'));
+    expect([repair.fruitless, repair.restUntil]).toEqual([0, 2_500]);
+  });
+
+  it('ends with a new incarnation, of which all is to be settled anew, once in ten minutes [S15]', () => {
+    expect([settle(1), settle(1)]).toEqual(['first', 'again']);
+    for (let i = 0; i < 12; i++) noteCame(repair, 'fruitless', seen(1_000));
+    expect(repair.restUntil).toBe(601_000);
+    noteReborn(repair, 5_000);
+    expect([settle(1), repair.restUntil, repair.urgent]).toEqual(['first', 5_000, true]);
+    // What it takes after that is new to it, so it proves nothing: the next fruitless session has the longest rest.
+    noteCame(repair, 'fruitful', seen(6_000));
+    noteReborn(repair, 7_000);
+    expect(settle(1)).toBe('again');
+    noteCame(repair, 'fruitless', seen(8_000));
+    expect([repair.fruitless, repair.restUntil]).toEqual([13, 608_000]);
+    noteReborn(repair, 605_000);
+    expect([settle(1), repair.restUntil]).toEqual(['first', 605_000]);
   });
 });
 

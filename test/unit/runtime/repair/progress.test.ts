@@ -1,7 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { leafHash } from '../../../../src/core/merkle/index.ts';
 import { type Author, type Bytes, bytesToHex, equalBytes, type Fragment } from '../../../../src/core/types/index.ts';
-import { decodeSync, encodeFragment, encodeSync, keyHash, type LeafDigest } from '../../../../src/core/wire/index.ts';
+import {
+  decodeFragment,
+  decodeSync,
+  encodeFragment,
+  encodeSync,
+  keyHash,
+  type LeafDigest,
+} from '../../../../src/core/wire/index.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { setConnected } from '../../../../src/runtime/peers/link.ts';
 import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
@@ -36,6 +43,8 @@ let answers: Map<Author, (message: Bytes) => Promise<Bytes>>;
 /** When each peer was asked, and for what. */
 let asked: { readonly peer: Author; readonly type: string; readonly at: number }[];
 let heads: number;
+/** The incarnation that peers tell, where it is not the usual one. */
+let incarnation: Bytes | undefined;
 
 beforeEach(async () => {
   clock = createHandClock();
@@ -44,8 +53,10 @@ beforeEach(async () => {
   answers = new Map();
   asked = [];
   heads = 0;
+  incarnation = undefined;
   const { replica, writer, entries } = ours;
   repairs = createRepairs({
+    nameOf: (author) => author,
     replica,
     hasher,
     writer,
@@ -86,7 +97,8 @@ function hear(author: TestAuthor): Peer {
   if (peer === undefined) throw new Error('no room');
   setConnected(peer.link, true);
   const root = hasher.hash(Uint8Array.of(++heads >> 16, heads >> 8, heads));
-  peers.hear(peer, author.head({ sequence: heads, root, entries: 5_000 }), 'p2p', true);
+  const more = incarnation === undefined ? {} : { incarnation };
+  peers.hear(peer, author.head({ sequence: heads, root, entries: 5_000, ...more }), 'p2p', true);
   return peer;
 }
 
@@ -142,10 +154,15 @@ describe('a peer that lists leaves and does not deliver them', () => {
     answers.set(liar.author, listsAndWithholds);
     await pass(15 * 60_000, [liar]);
     const sessions = timesOf(liar, 'digests');
-    // Without a rest there would be one every two seconds. The rests double from a second to ten minutes.
-    expect(sessions.length).toBeLessThan(15);
+    // Without a rest there would be one every two seconds. The rests double from a second to ten minutes, and once a
+    // minute of them a probe of a few requests finds out that nothing has changed.
+    expect(sessions.length).toBeLessThan(24);
     const gaps = sessions.slice(1).map((at, i) => at - (sessions[i] as number));
-    expect(gaps.every((gap, i) => gap >= Math.min(600_000, 1_000 * 2 ** i))).toBe(true);
+    expect(gaps.every((gap, i) => gap >= Math.min(60_000, 1_000 * 2 ** i))).toBe(true);
+    for (const from of sessions.slice(8)) {
+      const until = from + 60_000;
+      expect(asked.filter(({ peer, at }) => peer === liar.author && at >= from && at < until).length).toBeLessThan(17);
+    }
     expect(peers.get(liar.author)?.repair.last).toMatchObject({ outcome: 'failed', errorCode: 'not-delivered' });
     expect(peers.get(liar.author)?.repair.refused.reasons()).toMatchObject({ 'not-delivered': expect.any(Number) });
   });
@@ -209,6 +226,143 @@ describe('two peers that keep a session busy', () => {
     const counts = turnsOf.map((author) => timesOf(author, 'digests').length);
     expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
     expect(Math.min(...counts)).toBeGreaterThan(5);
+  });
+});
+
+/** Answers digests with these leaves, as one that has nothing else. */
+function listing(leaves: readonly LeafDigest[]): Bytes {
+  const differences = Array.from({ length: 16 }, (_, nibble) => ({
+    kind: 'leaves' as const,
+    prefix: Uint8Array.of(nibble << 4),
+    bits: 4,
+    leaves: leaves
+      .filter(({ keyHash: hash }) => (hash[0] as number) >> 4 === nibble)
+      .sort((a, b) => (bytesToHex(a.keyHash) < bytesToHex(b.keyHash) ? -1 : 1)),
+  }));
+  return encodeSync({ type: 'differences', differences });
+}
+const leafOfCommit = (commit: Fragment): LeafDigest => {
+  const hash = keyHash((commit.operations[0] as Fragment['operations'][number]).operation.key, hasher);
+  return { keyHash: hash, digest: leafHash(hash, [{ commit: commit.idBytes, index: 0 }], hasher).slice(0, 16) };
+};
+const ourLeaves = (): LeafDigest[] => ours.replica.tree.leavesUnder(new Uint8Array(0), 0, 1_000);
+const NO = encodeSync({ type: 'error', code: 'unknown-version', message: 'no' });
+const afterMs = (ms: number): Promise<void> => new Promise<void>((resolve) => clock.after(ms, resolve));
+
+/** Has the commits; of each want it answers the first key, after so many ms. */
+const serving =
+  (commits: readonly Fragment[], waitMs = 0) =>
+  async (bytes: Bytes): Promise<Bytes> => {
+    const message = decodeSync(bytes);
+    if (message.type === 'digests') return listing(commits.map(leafOfCommit));
+    if (message.type !== 'want') return NO;
+    if (waitMs > 0) await afterMs(waitMs);
+    const fragments = commits
+      .filter((commit) => equalBytes(leafOfCommit(commit).keyHash, message.keyHashes[0] as Bytes))
+      .map(encodeFragment);
+    return encodeSync({ type: 'entries', answered: 1, fragments });
+  };
+
+/** Time passes until it is so. Signatures are checked by threads, in real time, so that time is not counted. */
+async function passUntil(isSo: () => boolean, author: TestAuthor): Promise<number> {
+  const from = clock.monotonic();
+  for (let i = 0; i < 2_000 && !isSo(); i++) {
+    await pass(TICK_MS, [author]);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(isSo()).toBe(true);
+  return clock.monotonic() - from;
+}
+
+describe('a peer that rests', () => {
+  it('is repaired with after a minute once it delivers again [S15]', async () => {
+    answers.set(honest.author, listsAndWithholds);
+    const { repair } = hear(honest);
+    await passUntil(() => repair.restUntil - clock.monotonic() > 250_000, honest);
+    answers.set(honest.author, serving([1, 2, 3].map((n) => honest.commit({ [`k${n}`]: n }))));
+    const tookMs = await passUntil(() => ours.replica.tree.size === 3, honest);
+    expect(tookMs).toBeLessThan(65_000);
+    expect(repair.fruitless).toBe(0);
+  });
+
+  it('is not probed while it says nothing new of its state [S15]', async () => {
+    answers.set(honest.author, listsAndWithholds);
+    const { repair } = hear(honest);
+    await passUntil(() => repair.restUntil - clock.monotonic() > 250_000, honest);
+    const before = asked.length;
+    const peer = peers.ensure(honest.author) as Peer;
+    for (let t = 0; t < 200_000; t += 10_000) {
+      await clock.advance(10_000);
+      const root = bytesToHex(ours.replica.tree.root());
+      peers.compare(peer, { root, recent: new RecentRoots(), seenHlc: 0n, trustHash: new Uint8Array(32) });
+      repairs.consider(peer);
+      await turns(20);
+    }
+    expect(asked.length).toBe(before);
+  });
+});
+
+describe('a slow peer', () => {
+  it('does not rest while each of its answers brings something new [S15]', async () => {
+    answers.set(
+      honest.author,
+      serving(
+        [1, 2, 3, 4, 5, 6].map((n) => honest.commit({ [`k${n}`]: n })),
+        9_000,
+      ),
+    );
+    const { repair } = hear(honest);
+    await passUntil(() => ours.replica.tree.size === 6, honest);
+    await pass(2_000, [honest]);
+    expect(repair.fruitless).toBe(0);
+    expect(timesOf(honest, 'digests').length).toBeLessThan(4);
+  });
+
+  it('does not rest while it takes what we push, message by message [S15]', async () => {
+    const value = 'x'.repeat(16_380);
+    await Promise.all(Array.from({ length: 255 }, (_, i) => ours.writer.write(put(`k${i}`, value))));
+    expect(ours.replica.tree.size).toBe(255);
+    let taken = 0;
+    answers.set(honest.author, async (bytes) => {
+      const message = decodeSync(bytes);
+      if (message.type === 'digests') return listing(taken < 255 ? [] : ourLeaves());
+      if (message.type !== 'push') return NO;
+      await afterMs(9_000);
+      const operations = message.fragments.flatMap((one) => decodeFragment(one, hasher).operations);
+      taken += operations.length;
+      return encodeSync({ type: 'pushed', verdicts: operations.map(() => 'held' as const) });
+    });
+    const { repair } = hear(honest);
+    const pushed = (): number => timesOf(honest, 'push').length;
+    await passUntil(() => pushed() >= 5 && !repair.running, honest);
+    expect([repair.fruitless, repair.last?.pushed]).toEqual([0, 255]);
+  });
+});
+
+describe('a peer that lost its disk', () => {
+  it('does not rest while it takes again what was settled with it before [S15]', async () => {
+    for (let i = 0; i < 20; i++) await ours.writer.write(put(`k${i}`, i));
+    /** What the peer says that it has: the leaves that it was pushed. */
+    let has: LeafDigest[] = [];
+    answers.set(honest.author, async (bytes) => {
+      const message = decodeSync(bytes);
+      if (message.type === 'digests') return listing(has);
+      if (message.type !== 'push') return NO;
+      const operations = message.fragments.flatMap((one) => decodeFragment(one, hasher).operations);
+      has = ourLeaves();
+      return encodeSync({ type: 'pushed', verdicts: operations.map(() => 'held' as const) });
+    });
+    const { repair } = hear(honest);
+    await pass(5_000, [honest]);
+    expect([has.length, repair.fruitless]).toEqual([20, 0]);
+    has = [];
+    const peer = peers.ensure(honest.author) as Peer;
+    const reborn = honest.head({ sequence: 1, incarnation: new Uint8Array(8).fill(99), entries: 0, wallMs: 2 ** 45 });
+    peers.hear(peer, reborn, 'p2p', true);
+    heads = 0;
+    incarnation = new Uint8Array(8).fill(99);
+    await pass(5_000, [honest]);
+    expect([has.length, repair.fruitless]).toEqual([20, 0]);
   });
 });
 

@@ -5,7 +5,7 @@ import { createDoor, type Door } from '../../../../src/runtime/commit/door.ts';
 import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
 import type { LatticeEvent, SyncMode } from '../../../../src/runtime/facade/index.ts';
 import { noteReachesUs, setConnected, setPath } from '../../../../src/runtime/peers/link.ts';
-import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
+import { createPeerTable, type Peer, type PeerTable, takeAgain } from '../../../../src/runtime/peers/peers.ts';
 import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
 import { beginRepair, endRepair, serve, waitUntil } from '../../../../src/runtime/peers/repairing.ts';
 import { restartAgreement } from '../../../../src/runtime/peers/view.ts';
@@ -103,6 +103,7 @@ function createAll(self: TestAuthor): void {
   };
   const { replica, writer, entries } = ours;
   repairs = createRepairs({
+    nameOf: (author) => author,
     replica,
     hasher,
     writer,
@@ -597,9 +598,37 @@ describe('with a peer that answers', () => {
     look();
     expect(peer.view.agreement).toBe('different');
     last = peer.repair.last;
+    // The second one in a row has come to nothing, so this one waits for twice five seconds.
+    const from = clock.monotonic();
+    const sent = requests.length;
+    while (peer.repair.last === last && clock.monotonic() - from < 30_000) {
+      await pass(TICK_MS);
+      await turns();
+    }
+    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 1, refused: 1 });
+    expect((requests[sent]?.at ?? Infinity) - from).toBeLessThan(12_000);
+  });
+
+  it('that ends while the reason for its refusals goes is followed by the next one at once [S12]', async () => {
+    await theirs.writer.apply(stranger.commit({ strange: 1 }), FOUND);
+    const peer = meetThem();
+    look();
+    await ended(peer, undefined);
+    const { last } = peer.repair;
     peers.repairSoon(theirs.self.author);
+    meetThem();
+    const answer = link;
+    let asked = 0;
+    link = (author, message, lung) => {
+      if (asked++ === 0) takeAgain(peers);
+      return answer(author, message, lung);
+    };
     look();
     await ended(peer, last);
-    expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 1, refused: 1 });
+    expect(peer.repair.last).toMatchObject({ outcome: 'equal-except-refused' });
+    const before = requests.length;
+    meetThem();
+    await pass(1_000);
+    expect(requests.length).toBeGreaterThan(before);
   });
 });

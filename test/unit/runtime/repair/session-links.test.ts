@@ -10,7 +10,7 @@ const ANSWER = Uint8Array.of(1);
 function open(isWanted: () => boolean = () => false) {
   const clock = createHandClock();
   const tally = new SessionTally(new SettledKeys());
-  const turn = { flowMs: 0, wait: () => Promise.resolve(), isWanted };
+  const turn = { flowMs: 0, isProbe: false, wait: () => Promise.resolve(), isWanted };
   const shared = sharedLink(clock, tally, turn, async () => ANSWER);
   let keys = 0;
   const settle = (): void => {

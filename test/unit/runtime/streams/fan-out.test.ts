@@ -94,16 +94,18 @@ beforeEach(async () => {
   // As at the end of a start: what comes of our own key from here on is ours, or a clone's.
   replica.history.settle(0n as Hlc, replica.seen(self.author));
   own = createOwnState({
+    about: () => ({ name: '', condition: { serves: true, readOnly: [] } }),
     replica,
     software: '1.0.0',
     self: self.author,
     network: NETWORK,
     incarnation,
-    trustHash: new Uint8Array(32),
+    trust: { hash: new Uint8Array(32) },
     clock,
     signer: self,
   });
   guard = createGuard({
+    nameOf: (author) => author,
     clock,
     log: noLog,
     incarnation,
@@ -111,6 +113,7 @@ beforeEach(async () => {
     dials: true,
     expectsOthers: false,
     onTwinGone: () => undefined,
+    onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,

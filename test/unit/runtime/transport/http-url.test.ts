@@ -95,6 +95,8 @@ const deps = () => ({
   random: createRandom(0.5),
   log,
   heartbeatMs: HEARTBEAT_MS,
+  graceMs: 3_000,
+  heardAt: () => undefined,
   pollMs: 10_000,
   mode: () => 'auto' as const,
   isPrimary: () => true,

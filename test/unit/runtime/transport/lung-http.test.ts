@@ -44,6 +44,8 @@ let http: HttpSupervisor;
 let mode: SyncMode;
 let active: boolean;
 let covered: boolean;
+/** When a head of the peer came by a request of its own. */
+let toldAt: number | undefined;
 let streamsToUs: boolean;
 let identify: () => Promise<HttpIdentity>;
 let answer: (message: SyncMessage, signal: AbortSignal | undefined) => Promise<SyncMessage>;
@@ -111,6 +113,7 @@ beforeEach(() => {
   active = true;
   covered = false;
   streamsToUs = false;
+  toldAt = undefined;
   asked = [];
   sent = [];
   streams = [];
@@ -132,6 +135,8 @@ beforeEach(() => {
     random,
     log,
     heartbeatMs: HEARTBEAT_MS,
+    graceMs: 3_000,
+    heardAt: () => toldAt,
     pollMs: POLL_MS,
     mode: () => mode,
     isActive: () => active,
@@ -328,16 +333,34 @@ describe('hellos', () => {
     expect(new Set(gaps(hellos()))).toEqual(new Set([HEARTBEAT_MS]));
   });
 
-  it('come at the polling interval when the peer has a stream from us, or P2P carries it', async () => {
+  it('come at the polling interval where streams stand both ways', async () => {
     streamsToUs = true;
     http.start(handlers);
+    await turns();
+    await newest().frame(encodeGossip({ type: 'head', head: peer.head() }));
     await clock.advance(30_000);
     expect(gaps(hellos())).toEqual([POLL_MS, POLL_MS, POLL_MS]);
-    streamsToUs = false;
+  });
+
+  it('come within the grace where P2P carries the peer, so that its silence shows in time [X12]', async () => {
     active = false;
     covered = true;
+    http.start(handlers);
     await clock.advance(30_000);
-    expect(gaps(hellos()).slice(-2)).toEqual([POLL_MS, POLL_MS]);
+    expect(new Set(gaps(hellos()))).toEqual(new Set([2_750]));
+  });
+
+  it('are left to the peer where it asks us, but for one in each polling interval [X12]', async () => {
+    active = false;
+    covered = true;
+    http.start(handlers);
+    for (let i = 0; i < 60; i++) {
+      await clock.advance(1_000);
+      toldAt = clock.monotonic();
+    }
+    expect(hellos().length).toBeLessThanOrEqual(7);
+    expect(Math.max(...gaps(hellos()))).toBeLessThanOrEqual(POLL_MS + 3_000);
+    expect(only().reachable).toBe(true);
   });
 
   it('stop, with the stream, while HTTP is switched off by hand, and go on afterwards', async () => {
@@ -355,6 +378,56 @@ describe('hellos', () => {
   });
 });
 
+describe('a peer that falls silent while its connections stay open', () => {
+  const head = encodeGossip({ type: 'head', head: peer.head() });
+
+  /** When the peer counted as lost, in ms after its silence began. */
+  async function lostAfter(): Promise<number> {
+    answer = () =>
+      new Promise((_, reject) => clock.after(4_000, () => reject(new LatticeError('timeout', 'no answer'))));
+    const from = clock.monotonic();
+    while (only().reachable && clock.monotonic() - from < 30_000) await clock.advance(250);
+    expect(only()).toMatchObject({ reachable: false, streaming: false, errorCode: 'timeout' });
+    return clock.monotonic() - from;
+  }
+
+  it('is lost within 5 s where HTTP carries it [X12]', async () => {
+    http.start(handlers);
+    await turns();
+    for (let i = 0; i < 5; i++) {
+      await newest().frame(head);
+      await clock.advance(1_000);
+    }
+    const { idleMs, fail } = newest();
+    clock.after(idleMs, () => fail(new LatticeError('timeout', 'the push stream was silent')));
+    expect(await lostAfter()).toBeLessThanOrEqual(5_000);
+  });
+
+  it('is lost within 5 s where P2P carries it, whenever its silence begins [X12]', async () => {
+    active = false;
+    covered = true;
+    http.start(handlers);
+    await clock.advance(20_000);
+    for (let i = 0; i < 10; i++) {
+      expect(await lostAfter()).toBeLessThanOrEqual(5_000);
+      answer = (message) =>
+        Promise.resolve(message.type === 'hello' ? hello(peer) : { type: 'pushed', verdicts: ['held'] });
+      await clock.advance(20_000 + i * 350);
+      expect(only().reachable).toBe(true);
+    }
+  });
+
+  it('is not lost because this process itself stood still [X12]', async () => {
+    active = false;
+    covered = true;
+    http.start(handlers);
+    await clock.advance(20_000);
+    clock.stall(60_000);
+    await clock.advance(250);
+    expect(only().reachable).toBe(true);
+  });
+});
+
 describe('the push stream', () => {
   const cursor = (text: string): Bytes => encodeGossip({ type: 'cursor', cursor: text });
   const head = encodeGossip({ type: 'head', head: peer.head() });
@@ -362,7 +435,7 @@ describe('the push stream', () => {
   it('is open while HTTP carries the peer, once, and is closed when P2P does', async () => {
     http.start(handlers);
     await clock.advance(5_000);
-    expect([streams.length, newest().idleMs, only().streaming]).toEqual([1, 5 * HEARTBEAT_MS, false]);
+    expect([streams.length, newest().idleMs, only().streaming]).toEqual([1, 4 * HEARTBEAT_MS, false]);
     await newest().frame(head);
     expect([only().streaming, frames]).toEqual([true, ['head']]);
     active = false;

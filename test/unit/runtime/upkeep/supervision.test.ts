@@ -31,12 +31,13 @@ function open(): void {
   const { self, clock, replica } = state;
   const trust = createTrust([], self.author, hasher);
   const own = createOwnState({
+    about: () => ({ name: '', condition: { serves: true, readOnly: [] } }),
     replica,
     software: '1.0.0',
     self: self.author,
     network: NETWORK,
     incarnation: new Uint8Array(8),
-    trustHash: trust.hash,
+    trust,
     clock,
     signer: self,
   });

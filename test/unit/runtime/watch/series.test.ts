@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { createSeries } from '../../../../src/runtime/watch/series.ts';
 import { createHandClock, EPOCH_MS, log, metrics as silent } from '../support.ts';
 
-const agreement = () => ({ peers: 2, equal: 1 });
+const standing = () => ({ peers: 2, peersEqual: 1, heard: 1, conflicts: 3 });
 
 test('each step of five seconds has its own sums, and ends at its time [M4]', async () => {
   const clock = createHandClock();
   const series = createSeries({ clock, metrics: silent, log });
   const { metrics } = series;
-  series.start(agreement);
+  series.start(standing);
   metrics.count('lattice_changed_keys_total', {}, 5);
   metrics.count('lattice_writes_total', { outcome: 'durable' });
   metrics.count('lattice_writes_total', { outcome: 'read-only' });
@@ -35,6 +35,8 @@ test('each step of five seconds has its own sums, and ends at its time [M4]', as
         transitions: 1,
         peersEqual: 1,
         peers: 2,
+        heard: 1,
+        conflicts: 3,
       },
       expect.objectContaining({ at: EPOCH_MS + 10_000, changes: 0, writes: 0, gossipBytesIn: 0 }),
     ],
@@ -46,7 +48,7 @@ test('each step of five seconds has its own sums, and ends at its time [M4]', as
 test('it keeps one hour [M4]', async () => {
   const clock = createHandClock();
   const series = createSeries({ clock, metrics: silent, log, machine: { sample: () => ({ loopP99Ms: 3, rss: 99 }) } });
-  series.start(agreement);
+  series.start(standing);
   for (let i = 0; i < 73; i++) await clock.advance(50_000);
   const { items } = series.view();
   expect(items).toHaveLength(720);
@@ -60,7 +62,7 @@ test('it keeps one hour [M4]', async () => {
 test('the latency is the 99th percentile of its step, within 10 %', async () => {
   const clock = createHandClock();
   const series = createSeries({ clock, metrics: silent, log });
-  series.start(agreement);
+  series.start(standing);
   for (let ms = 1; ms <= 1000; ms++) series.metrics.observe('lattice_replication_seconds', ms / 1000);
   series.metrics.observe('lattice_verify_seconds', 50);
   await clock.advance(5000);

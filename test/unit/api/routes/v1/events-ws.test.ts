@@ -49,6 +49,45 @@ describe('events over WebSocket', () => {
     again.socket.terminate();
   });
 
+  it.each([
+    ['no key', { 'sec-websocket-key': undefined }, 400, 'invalid-header'],
+    ['a key of other bytes', { 'sec-websocket-key': 'x' }, 400, 'invalid-header'],
+    ['another version', { 'sec-websocket-version': '7' }, 426, 'upgrade-required'],
+    ['a malformed protocol', { 'sec-websocket-protocol': 'a,,b' }, 400, 'invalid-header'],
+    ['a protocol twice', { 'sec-websocket-protocol': 'a, a' }, 400, 'invalid-header'],
+  ] as const)(
+    'a handshake with %s is refused as any other request is [A10, A17, A21]',
+    async (_, changed, status, code) => {
+      const { url } = await startApi();
+      const { hostname, port } = new URL(url);
+      const headers = {
+        host: 'localhost',
+        connection: 'upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-version': '13',
+        ...changed,
+      };
+      const lines = Object.entries(headers).flatMap(([name, value]) =>
+        value === undefined ? [] : `${name}: ${value}`,
+      );
+      const socket = connect(Number(port), hostname);
+      const answer = await new Promise<string>((resolve, reject) => {
+        let text = '';
+        socket.on('data', (data: Buffer) => (text += data.toString('latin1')));
+        socket.on('close', () => resolve(text));
+        socket.on('error', reject);
+        socket.write(['GET /api/v1/events/ws HTTP/1.1', ...lines, '', ''].join('\r\n'));
+      });
+      const [head = '', body = ''] = answer.split('\r\n\r\n');
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      for (const header of ['x-request-id', 'content-security-policy', 'x-content-type-options'])
+        expect(head).toMatch(new RegExp(`\r\n${header}: \\S`, 'i'));
+      expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
+      expect(JSON.parse(body)).toMatchObject({ status, code });
+    },
+  );
+
   it('a page of another origin is refused; its own and a configured one are not [A12, A21]', async () => {
     const { url } = await startApi({ config: { corsOrigins: ['http://app.test'] } });
     expect(await read(url, '', { origin: 'http://evil.test' }).closed).toBe(403);

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { startLattice } from '../../live-lattice.ts';
 import { ask, auth, json, startApi, TOKEN } from '../../support.ts';
 
 const post = (body: unknown) => ({ ...json(body), method: 'POST' });
@@ -14,6 +15,20 @@ describe('probes', () => {
     const not = await ask('/readyz');
     expect([not.status, not.json()]).toEqual([503, { status: 'not-ready', reasons }]);
     expect((await ask('/livez')).status).toBe(200);
+  });
+
+  it('readyz waits for writes to open after a start, and not for the check of what is stored [A16, N8, N12]', async () => {
+    const live = await startLattice();
+    const told = { writesWait: true, integrity: { checked: 1, total: 50_000 } };
+    const { ask } = await startApi({ lattice: { ...live, status: () => ({ ...live.status(), ...told }) } });
+    const waiting = await ask('/readyz');
+    expect([waiting.status, waiting.json()]).toEqual([
+      503,
+      { status: 'not-ready', reasons: [{ code: 'opening', text: expect.stringContaining('writes wait') as string }] },
+    ]);
+    told.writesWait = false;
+    expect((await ask('/readyz')).status).toBe(200);
+    expect((await ask('/api/v1/status')).json()).toMatchObject({ integrity: { checked: 1, total: 50_000 } });
   });
 });
 

@@ -1,0 +1,136 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { createSigner, loadKey } from '../adapters/system/keys.ts';
+import type { Config } from '../config/index.ts';
+import { hexToBytes, LatticeError } from '../core/types/index.ts';
+import { localUrl } from '../core/wire/host.ts';
+import { authorToPeerId } from '../core/wire/peer-id.ts';
+import { lackOfRoom } from './disk-room.ts';
+
+/** What keeps a start from becoming a node that takes writes, or what an operator should know before it. */
+export interface StartFinding {
+  /** `fails`: the start ends with an error. `read-only`: the node starts and refuses writes. */
+  readonly effect: 'fails' | 'read-only' | 'note';
+  readonly text: string;
+  readonly next?: string;
+}
+
+export interface ExamineStartOptions {
+  readonly config: Config;
+  /** The peer id of the node whose API answers at this base URL; undefined where none does. It never rejects. */
+  readonly askPeerId: (url: string) => Promise<string | undefined>;
+}
+
+/**
+ * Looks at what `startNode` would meet on this machine: the key, the trust list, the ports, the directory and its disk.
+ * Nothing is made or changed, and no port stays bound. A port that the very same node holds is no fault, because a
+ * running node's configuration is checked, too.
+ */
+export async function examineStart({ config, askPeerId }: ExamineStartOptions): Promise<StartFinding[]> {
+  const findings = config.violations.map((text): StartFinding => ({ effect: 'read-only', text }));
+  const key = examineKey(config);
+  findings.push(...key.findings, ...(await examineDirectory(config.stateDir)));
+  const taken = await takenPorts(config);
+  if (taken.length === 0) return findings;
+  const { host, port } = config.api;
+  const url = localUrl(host, port);
+  const runs = taken.some((one) => one.api) ? await askPeerId(url) : undefined;
+  if (runs !== undefined && runs === key.peerId) {
+    findings.push({ effect: 'note', text: `this node runs already at ${url}: a second start would fail` });
+    return findings;
+  }
+  for (const one of taken) {
+    const who = one.api && runs !== undefined ? ` by the node ${runs}` : '';
+    findings.push({
+      effect: 'fails',
+      text: one.reason === 'EADDRINUSE' ? `${one.what} is taken${who}` : `${one.what} cannot be bound: ${one.reason}`,
+      next: `Stop the program that listens there, or set ${one.variable} to another address.`,
+    });
+  }
+  return findings;
+}
+
+function examineKey({ key, trusted }: Config): { findings: StartFinding[]; peerId?: string } {
+  const trustNeeds = trusted.length > 0;
+  try {
+    const seed = key.source === 'environment' ? hexToBytes(key.seedHex) : loadKey(key.path);
+    if (seed === undefined) {
+      const path = key.source === 'file' ? key.path : '';
+      const text = `there is no key file ${path}: a start makes a new key`;
+      if (!trustNeeds) return { findings: [{ effect: 'note', text }] };
+      const next = 'Restore the key file, point DIOTEC360_KEY_FILE at it, or make it first with lattice id.';
+      return { findings: [{ effect: 'read-only', text: `${text}, which is not on the trust list`, next }] };
+    }
+    const { author } = createSigner(seed);
+    const peerId = authorToPeerId(author);
+    if (!trustNeeds || trusted.includes(author)) return { findings: [], peerId };
+    const text = `this node's key ${author} is not on its own trust list`;
+    const next = 'Add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node, or use the key that is listed.';
+    return { findings: [{ effect: 'read-only', text, next }], peerId };
+  } catch (error) {
+    if (!(error instanceof LatticeError)) throw error;
+    return { findings: [failure(error.message, error.next)] };
+  }
+}
+
+async function examineDirectory(stateDir: string): Promise<StartFinding[]> {
+  // Where the directory is not there yet, a start makes it below the nearest one that is.
+  let at = stateDir;
+  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  const next = 'Give the node a directory that it may write in: DIOTEC360_STATE_DIR.';
+  if (!statSync(at).isDirectory())
+    return [failure(`${at} is no directory, so the store cannot be in ${stateDir}`, next)];
+  try {
+    accessSync(at, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return [failure(`the store in ${stateDir} cannot be written: ${errorCode(error)} for ${at}`, next)];
+  }
+  const lack = await lackOfRoom(at);
+  return lack === undefined ? [] : [{ effect: 'read-only', text: lack, next: 'Free some space.' }];
+}
+
+const failure = (text: string, next?: string): StartFinding => ({
+  effect: 'fails',
+  text,
+  ...(next === undefined ? {} : { next }),
+});
+
+interface TakenPort {
+  readonly api: boolean;
+  readonly what: string;
+  readonly variable: string;
+  /** The code of the failure. */
+  readonly reason: string;
+}
+
+/** The addresses of the configuration that cannot be bound at present. A port of 0 always can. */
+async function takenPorts({ api, p2p }: Config): Promise<TakenPort[]> {
+  const wanted = [{ api: true, host: api.host, port: api.port, variable: 'DIOTEC360_API_HOST or DIOTEC360_API_PORT' }];
+  for (const address of p2p.enabled ? p2p.listen : []) {
+    const [, host, port] = /^\/ip[46]\/([^/]+)\/tcp\/(\d{1,5})(?:\/|$)/.exec(address) ?? [];
+    if (host !== undefined && port !== undefined)
+      wanted.push({ api: false, host, port: Number(port), variable: 'DIOTEC360_P2P_LISTEN' });
+  }
+  const tried = await Promise.all(
+    wanted
+      .filter(({ port }) => port !== 0)
+      .map(async ({ api: isApi, host, port, variable }) => {
+        const reason = await whyNotBound(host, port);
+        return { api: isApi, what: `port ${port} on ${host}`, variable, reason };
+      }),
+  );
+  return tried.flatMap((one) => (one.reason === undefined ? [] : [{ ...one, reason: one.reason }]));
+}
+
+/** Binds and frees a TCP port. Resolves with the code of the failure; never rejects. */
+function whyNotBound(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error) => resolve(errorCode(error)));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+const errorCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : String(error);

@@ -1,0 +1,163 @@
+import { dirname, resolve } from 'node:path';
+import type { Peer } from '../client/index.ts';
+import { LatticeError } from '../core/types/index.ts';
+import { advised } from './advice.ts';
+import { type ApiClient, createApiClient } from './client.ts';
+import { connect, contextOf } from './connect.ts';
+import type { CliContext, GlobalOptions } from './context.ts';
+import { readToken } from './contexts.ts';
+import { EXIT } from './exit-codes.ts';
+import { readFleet } from './fleet-file.ts';
+import { readTextFile } from './input.ts';
+import { nameOf } from './names.ts';
+import { alignColumns, printable } from './output.ts';
+import { type WatchOptions, watch } from './watch.ts';
+
+export interface FleetOptions extends GlobalOptions {
+  /** A fleet.json; true: that of the context, or the nodes that the asked node knows. */
+  readonly fleet?: string | true;
+}
+
+/** A node of a fleet, and how to ask it. */
+interface FleetNode {
+  readonly name: string;
+  readonly client?: ApiClient;
+  /** Why it cannot be asked. */
+  readonly missing?: string;
+}
+
+/** What a node of a fleet answered, or why it did not. */
+export type FleetAnswer<T> = { readonly name: string; readonly url?: string } & (
+  | { readonly value: T }
+  | { readonly error: LatticeError }
+);
+
+/** A table for people and data for programs, of the answers of all nodes. */
+export interface FleetView<T> {
+  /** The titles of the columns after NODE. */
+  readonly columns: readonly string[];
+  /** The rows of one node, each without its name. */
+  rows(value: T): readonly (readonly string[])[];
+  /** What the data have of a node beside its name and URL. */
+  data(value: T): Readonly<Record<string, unknown>>;
+  /** Lines below the table. */
+  below?(answers: readonly FleetAnswer<T>[]): readonly string[];
+}
+
+/** A fleet.json has a few lines for each node. */
+const MAX_FLEET_BYTES = 1024 * 1024;
+/** Nodes that are asked at a time, so that a large fleet opens no hundreds of connections at once. */
+const AT_A_TIME = 32;
+
+/**
+ * Asks every node of a fleet and shows a table with rows for each. A node that does not answer has a row that says so;
+ * then the exit code is 1, and 3 when none answers.
+ */
+export async function fleetTable<T>(
+  context: CliContext,
+  options: FleetOptions & Partial<WatchOptions>,
+  look: (client: ApiClient) => Promise<T>,
+  view: FleetView<T>,
+): Promise<number> {
+  const { output } = context;
+  let answers: FleetAnswer<T>[] = [];
+  const shown = (seen: FleetAnswer<T>[]): void => {
+    answers = seen;
+    if (options.json) output.data({ nodes: seen.map((answer) => dataOf(answer, view)) });
+    else for (const line of linesOf(context, seen, view)) output.line(line);
+  };
+  const ask = async (): Promise<FleetAnswer<T>[]> => await askAll(await nodesOf(context, options), look);
+  const code = await watch(context, { interval: 1, ...options }, ask, shown);
+  if (code !== EXIT.ok || options.watch === true) return code;
+  const silent = answers.filter((answer) => 'error' in answer).length;
+  return silent === 0 ? EXIT.ok : silent === answers.length ? EXIT.unreachable : EXIT.failed;
+}
+
+function dataOf<T>(answer: FleetAnswer<T>, view: FleetView<T>): Readonly<Record<string, unknown>> {
+  const node = { name: answer.name, ...(answer.url === undefined ? {} : { url: answer.url }) };
+  if ('value' in answer) return { ...node, ...view.data(answer.value) };
+  const { code, message } = answer.error;
+  return { ...node, error: { code, message } };
+}
+
+function linesOf<T>({ output }: CliContext, answers: readonly FleetAnswer<T>[], view: FleetView<T>): string[] {
+  const rows = answers.flatMap((answer): (readonly string[])[] => {
+    const name = printable(answer.name);
+    if ('value' in answer) return view.rows(answer.value).map((row, i) => [i === 0 ? name : '', ...row]);
+    return [[name, output.paint('red', printable(`no answer: ${answer.error.message}`))]];
+  });
+  return [...alignColumns([['NODE', ...view.columns], ...rows]), ...(view.below?.(answers) ?? [])];
+}
+
+async function askAll<T>(
+  nodes: readonly FleetNode[],
+  look: (client: ApiClient) => Promise<T>,
+): Promise<FleetAnswer<T>[]> {
+  const answers: FleetAnswer<T>[] = [];
+  for (let i = 0; i < nodes.length; i += AT_A_TIME)
+    answers.push(...(await Promise.all(nodes.slice(i, i + AT_A_TIME).map((node) => ask(node, look)))));
+  return answers;
+}
+
+async function ask<T>(
+  { name, client, missing }: FleetNode,
+  look: (client: ApiClient) => Promise<T>,
+): Promise<FleetAnswer<T>> {
+  if (client === undefined) return { name, error: new LatticeError('unreachable', missing ?? 'its URL is not known') };
+  try {
+    return { name, url: client.url, value: await look(client) };
+  } catch (cause) {
+    if (!(cause instanceof LatticeError)) throw cause;
+    return { name, url: client.url, error: advised(cause) };
+  }
+}
+
+/** The nodes of the fleet.json that is named or that the context has, else the asked node and those that it knows. */
+async function nodesOf(context: CliContext, options: FleetOptions): Promise<FleetNode[]> {
+  const file = typeof options.fleet === 'string' ? options.fleet : (await contextOf(context, options))?.fleet;
+  if (file !== undefined) {
+    const clients = await fleetClients(context, options, file);
+    return clients.map(({ name, client }) => ({ name, client }));
+  }
+  const client = await connect(context, options);
+  const [status, peers] = await Promise.all([client.getStatus(), client.listPeers()]);
+  const others = peers.filter(({ peerId, trusted, configured }) => peerId !== status.peerId && (trusted || configured));
+  return [{ name: status.name || status.peerId, client }, ...others.map((peer) => peerNode(options, peer))];
+}
+
+/** No peer gets the token of the node that names it: whoever answers there may be somebody else. */
+function peerNode(options: GlobalOptions, peer: Peer): FleetNode {
+  const name = nameOf(peer);
+  if (peer.url === undefined)
+    return { name, missing: 'the asked node reaches it over P2P alone and knows no URL of it' };
+  return { name, client: createApiClient({ url: peer.url, token: undefined, timeoutMs: options.timeout * 1000 }) };
+}
+
+/** A client for each node of a fleet.json, with the token of its env file where this machine has that file. */
+export async function fleetClients(
+  context: CliContext,
+  options: GlobalOptions,
+  file: string,
+): Promise<{ readonly name: string; readonly client: ApiClient; readonly peerId: string }[]> {
+  const { context: _name, url: _url, ...direct } = options;
+  const { nodes } = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
+  return await Promise.all(
+    nodes.map(async ({ name, api, envFile, peerId }) => {
+      const token = options.token ?? (await tokenBeside(context, file, envFile));
+      const client = await connect(context, { ...direct, url: api, ...(token === undefined ? {} : { token }) });
+      return { name, client, peerId };
+    }),
+  );
+}
+
+/** The token in a node's env file, where this machine has that file. */
+async function tokenBeside(context: CliContext, fleetFile: string, envFile: string): Promise<string | undefined> {
+  try {
+    return envFile === ''
+      ? undefined
+      : await readToken(context, resolve(dirname(resolve(context.cwd, fleetFile)), envFile));
+  } catch (error) {
+    if (error instanceof LatticeError) return undefined;
+    throw error;
+  }
+}

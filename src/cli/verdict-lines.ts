@@ -1,0 +1,45 @@
+import type { Status } from '../client/index.ts';
+import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
+import type { CliContext } from './context.ts';
+import { nextStepOfReadOnly } from './next-steps.ts';
+import { type Output, printable, type Style } from './output.ts';
+
+type Verdict = Status['verdict'];
+
+const STYLES: Readonly<Record<Verdict['kind'], Style>> = {
+  READ_ONLY: 'red',
+  DIVERGED: 'red',
+  ISOLATED: 'red',
+  DEGRADED: 'yellow',
+  STARTING: 'yellow',
+  CONVERGED: 'green',
+  ALONE: 'bold',
+};
+
+/** The status of a node, which has no verdict where the node is of an earlier version. */
+type AnyStatus = Omit<Status, 'verdict'> & { readonly verdict?: Verdict };
+
+/** The verdict in one word, in its colour; the health of the lungs where the node tells no verdict. */
+export function verdictWord(output: Output, { verdict, health }: AnyStatus): string {
+  return verdict === undefined ? health : output.paint(STYLES[verdict.kind] ?? 'yellow', verdict.kind);
+}
+
+/** The verdict's sentence, which every surface shows alike. Empty where the node tells none. */
+export function verdictSentence({ verdict }: AnyStatus): string {
+  return printable(verdict?.sentence ?? '');
+}
+
+/** The verdict on a node: its word and sentence, then every reason that the sentence does not tell, and what to do. */
+export function verdictLines({ output }: CliContext, status: AnyStatus): string[] {
+  const { verdict } = status;
+  if (verdict === undefined) return [];
+  const lines = [`${verdictWord(output, status)}  ${verdictSentence(status)}`];
+  for (const { code, text, next, heals } of verdict.reasons) {
+    if (!verdict.sentence.includes(text.replace(/\.$/, ''))) lines.push(`  ${printable(text)}`);
+    const isReadOnly = status.readOnlyReasons.some((reason) => reason.code === code);
+    const step = next ?? (isReadOnly ? nextStepOfReadOnly(code as ReadOnlyCode) : undefined);
+    if (step !== undefined) lines.push(`    → ${printable(output.hint(step))}`);
+    else if (heals === 'by-itself') lines.push('    → This ends by itself.');
+  }
+  return lines;
+}
