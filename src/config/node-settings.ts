@@ -58,6 +58,10 @@ export interface NodeSettings {
   readonly keyFile?: string | undefined;
   /** The public keys (64 hex digits each) whose commits count, the own one included. Without any only the own counts. */
   readonly trust?: readonly string[] | undefined;
+  /**
+   * What other nodes are called, as `public key=name` (64 hex digits before the sign), until they tell it themselves.
+   */
+  readonly names?: readonly string[] | undefined;
   /** Other nodes: base URLs for the HTTP lung, and multiaddrs that end in /p2p/PEERID for the P2P lung. */
   readonly peers?: readonly string[] | undefined;
   /** What the API is served with. False: there is no API, and the node opens no port for it. */
@@ -101,6 +105,7 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   key: { variable: 'NODE_PRIVKEY_HEX', form: 'text' },
   keyFile: { variable: 'KEY_FILE', form: 'text' },
   trust: { variable: 'TRUSTED_STATE_PUBKEYS', form: 'list' },
+  names: { variable: 'NODE_NAMES', form: 'list' },
   heartbeatMs: { variable: 'HEARTBEAT_INTERVAL', form: 'ms' },
   graceMs: { variable: 'PEERLESS_TIMEOUT', form: 'ms' },
   pollMs: { variable: 'HTTP_POLL_INTERVAL', form: 'ms' },
