@@ -62,10 +62,6 @@ export function createRig(prometheus: Prometheus): Rig {
     async holds(situation, view, made = Date.now()) {
       const row = rowOf(situation);
       const outcome = examine(row, view, made);
-      outcome.then(
-        (o) => console.error('DEBUG', situation, JSON.stringify(o)),
-        (e) => console.error('DEBUG FAILED', situation, e.message.slice(0, 3000)),
-      );
       outcomes.set(keyOf(row), outcome);
       // The stage goes on: what did not hold fails the test of its row.
       await outcome.catch(() => undefined);

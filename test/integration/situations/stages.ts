@@ -290,13 +290,13 @@ function starve(node: Node): { end(): Promise<void> } {
   };
 }
 
-/** What makes the situations of the table, each on a fleet of its own. All of them run at once. */
+/** What makes the situations of the table, each on a fleet of its own. Those that take longest come first. */
 export const STAGES: Readonly<Record<StageName, (rig: Rig) => Promise<void>>> = {
-  network,
-  deaths,
-  clocks,
-  trust,
-  disk,
   repairs,
+  deaths,
+  trust,
+  clocks,
   alone,
+  network,
+  disk,
 };
