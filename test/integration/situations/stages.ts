@@ -273,9 +273,9 @@ async function alone(rig: Rig): Promise<void> {
 
 /** Stops and continues a process again and again, so that its event loop gets a third of the time. */
 function starve(node: Node): { end(): Promise<void> } {
-  let over = false;
+  const over = new AbortController();
   const done = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       node.freeze();
       await pause(STOPPED_MS);
       node.thaw();
@@ -284,7 +284,7 @@ function starve(node: Node): { end(): Promise<void> } {
   })();
   return {
     async end() {
-      over = true;
+      over.abort();
       await done;
     },
   };
