@@ -1,7 +1,7 @@
 import type { VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { counted, healsByItself, joined, toldReasons } from './verdict-words.ts';
+import { counted, failureOf, healsByItself, joined, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -59,7 +59,7 @@ function bootstrap({ bootstrap: at }: VerdictFacts): VerdictReason[] {
 
 function silence({ view, facts }: Judged, now: number): Told {
   const { label, lastHeardAt, url } = view;
-  const cause = facts.error === undefined ? '' : ` (${facts.error})`;
+  const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error)})`;
   const where = url === undefined ? '' : ` at ${url}`;
   const next = `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined

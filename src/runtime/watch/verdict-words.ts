@@ -49,3 +49,17 @@ export function ofOthers(n: number, all: number, one: string, more: string): str
   if (all === 1) return `The only other node ${one}`;
   return n === all ? `All ${all} other nodes ${more}` : `${n} of ${all} other nodes ${n === 1 ? one : more}`;
 }
+
+/** What the most frequent failures of a connection mean; each is looked for in the text of the error. */
+const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
+  [/ECONNREFUSED/, 'the connection is refused'],
+  [/ENOTFOUND|EAI_AGAIN/, 'its host name is not known'],
+  [/EHOSTUNREACH|ENETUNREACH/, 'no route leads to it'],
+  [/ECONNRESET|EPIPE|other side closed/, 'the connection breaks'],
+  [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|timed? ?out/i, 'it does not answer'],
+];
+
+/** Why a node is not reached, for people. */
+export function failureOf(error: string): string {
+  return FAILURES.find(([code]) => code.test(error))?.[1] ?? error;
+}

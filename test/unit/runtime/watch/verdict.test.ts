@@ -310,8 +310,12 @@ describe('the reasons of a verdict', () => {
   });
 
   it('name why a silent member is not reached [J4]', () => {
-    expect(judge(facts([{ ...silent, error: 'connection refused' }])).reasons[0]?.text).toBe(
-      'oslo has not been heard since 05:58:10 UTC (connection refused).',
+    const textFor = (error: string) => judge(facts([{ ...silent, error }])).reasons[0]?.text;
+    expect(textFor('http://127.0.0.1:8002/x cannot be reached: connect ECONNREFUSED 127.0.0.1:8002')).toBe(
+      'oslo has not been heard since 05:58:10 UTC (the connection is refused).',
+    );
+    expect(textFor('the certificate has expired')).toBe(
+      'oslo has not been heard since 05:58:10 UTC (the certificate has expired).',
     );
   });
 });
