@@ -22,10 +22,22 @@ export function toldReasons(codes: readonly string[]): string {
   return joined(codes.map((code) => (Object.hasOwn(known, code) ? (known[code] as string) : code)));
 }
 
-/** Which ends by itself once the clock is right, history is here or there is room again. */
+/** Reasons that end once time has passed or peers have delivered, without anybody's help. */
+const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>(['own-history', 'lost-batches', 'clock-ahead']);
+
 export function healsByItself(codes: readonly string[]): boolean {
-  return codes.every((code) => code === 'own-history' || code === 'lost-batches');
+  return codes.every((code) => PASSING.has(code));
 }
+
+/** What an operator of this node can do about a reason for which it refuses writes. */
+export const OWN_NEXT: { readonly [C in ReadOnlyCode]?: string } = {
+  'safe-mode': 'Correct the settings that the reason names, and restart the node.',
+  'untrusted-self': 'Put the key of this node on the trust list of every node, and restart them.',
+  clone: 'Stop the other node, or give this one a new key.',
+  'clock-jump': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
+  'clock-skew': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
+  disk: 'Make room on the disk; writes go on by themselves then.',
+};
 
 /** `a`, `a and b`, or `a, b and c`. */
 export function joined(texts: readonly string[]): string {
