@@ -150,11 +150,14 @@ try {
     await page.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
   };
   const choose = async (page) => page.getByRole('radio').nth(1).check();
-  const lines = async (page) => page.getByRole('img', { name: /^Nodes up/ }).waitFor();
+  const lines = async (page) => {
+    await page.getByRole('img', { name: /^Nodes up/ }).waitFor();
+    await page.getByText(/free$/).waitFor();
+  };
   const entry = `state?key=${encodeURIComponent('gateway/eu-1/address')}`;
   mkdirSync(OUT, { recursive: true });
   await shoot(join(OUT, 'overview.png'), { view: 'overview', before: lines });
-  await shoot(join(OUT, 'state.png'), { view: entry, size: { width: 1280, height: 760 }, before: proof });
+  await shoot(join(OUT, 'state.png'), { view: entry, size: { width: 1280, height: 640 }, before: proof });
   await shoot(join(OUT, 'conflicts.png'), { view: 'conflicts', size: { width: 1280, height: 720 }, before: choose });
 
   if (values.all !== undefined) {
@@ -180,6 +183,10 @@ try {
   }
 
   await stop(b);
+  await eventually('the series shows that one is silent', async () => {
+    const { items } = await (await fetch(`${a.api}/api/v1/series`)).json();
+    return items.filter(({ heard }) => heard === 1).length > 2;
+  });
   await shoot(join(OUT, 'degraded.png'), { view: 'overview', verdict: 'DEGRADED', before: lines });
 } finally {
   await browser?.close();

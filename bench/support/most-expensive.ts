@@ -55,6 +55,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getMetrics: { path: '/metrics' },
     logs: { path: '/api/v1/logs?format=json&limit=1000&level=debug' },
     getConfig: { path: '/api/v1/config' },
+    reloadConfig: { path: '/api/v1/config/reload', status: 409 },
     getLogLevel: { path: '/api/v1/logs/level' },
     setLogLevel: { path: '/api/v1/logs/level', headers: json, body: { level: 'info' } },
     getOpenApi: { path: '/openapi.json' },

@@ -2,7 +2,7 @@ import { useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { headline, link, lost, status } from './lib/live.ts';
-import { TITLES, type View, view } from './lib/router.ts';
+import { parameters, TITLES, type View, view } from './lib/router.ts';
 import { Loading } from './ui/parts.tsx';
 import { Header, LiveRegion, LostBanner, Nav, TokenDialog } from './ui/shell.tsx';
 import { Conflicts } from './views/conflicts.tsx';
@@ -26,17 +26,19 @@ const COMPONENTS: Readonly<Record<View, ComponentType>> = {
 export function App() {
   const main = useRef<HTMLElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  const shown = useRef<View>(view.peek());
   const name = view.value;
+  /** What the page shows: each node has a page of its own. */
+  const place = name === 'node' ? `node ${parameters.value.get('id') ?? ''}` : name;
+  const shown = useRef(place);
   const Shown = COMPONENTS[name];
 
   useEffect(() => {
-    if (shown.current === name) return;
-    // When the view changes, the focus goes to its heading, where users of a keyboard or a screen reader start.
-    shown.current = name;
+    if (shown.current === place) return;
+    // When the page changes, the focus goes to its heading, where users of a keyboard or a screen reader start.
+    shown.current = place;
     scrollTo(0, 0);
     heading.current?.focus({ preventScroll: true });
-  }, [name]);
+  }, [place]);
   useSignalEffect(() => {
     const who = status.value?.name ?? 'Lattice node';
     document.title = `${headline.value ?? 'Connecting'} · ${who} · ${TITLES[view.value]}`;

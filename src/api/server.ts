@@ -151,6 +151,13 @@ function createServer(
   });
 }
 
+/** Answers where the program that runs the node does not say how its configuration is read again. */
+async function cannotReload(): Promise<never> {
+  throw new LatticeError('reload-impossible', 'this node cannot read its configuration again', {
+    next: 'restart it with the new configuration',
+  });
+}
+
 /** Builds the server without binding it. It rejects only on programming errors. */
 export async function createApi(deps: ApiDeps): Promise<Api> {
   const { lattice, config, clock, log, metrics } = deps;
@@ -249,7 +256,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(persistenceRoutes(context));
   await app.register(stateRoutes(context, checkToken, costs));
   await app.register(historyRoutes(context));
-  await app.register(operatorRoutes(context, checkToken));
+  await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);
   await app.register(openApiRoutes);

@@ -29,6 +29,13 @@ export interface Logger {
  */
 export type LoggerOption = Logger | ((line: NodeLogLine) => void) | 'stdout';
 
+/** The log of a node, which follows what a reload says of level and token. */
+export interface NodeLog {
+  readonly root: Log;
+  /** Takes another configuration. A level that an operator set otherwise stays while the configured one does. */
+  follow(next: Config): void;
+}
+
 /**
  * The log of a node, which also writes into the ring that the API shows. Without a logger it writes nowhere else.
  * Secrets of the configuration are struck out of the lines of the ring and of standard output; a logger that was given
@@ -38,16 +45,28 @@ export function openLog(
   config: Config,
   logger: LoggerOption | undefined,
   ring: LogDestination,
-  level: Pick<LeastLevel, 'writes'>,
-): Log {
-  const secrets = [config.api.token, config.key.source === 'environment' ? config.key.seedHex : undefined].filter(
-    (secret) => secret !== undefined,
-  );
+  level: LeastLevel,
+): NodeLog {
   const { logFormat: format } = config;
-  if (logger === 'stdout') return createLog({ level, format, ring, secrets });
-  const ringOnly = createLog({ level, format: 'json', destination: ring, secrets });
-  return logger === undefined ? ringOnly : teeLog(logOf(logger, level), ringOnly);
+  let configured = config.logLevel;
+  const secrets = secretsOf(config);
+  const own =
+    logger === 'stdout'
+      ? createLog({ level, format, ring, secrets })
+      : createLog({ level, format: 'json', destination: ring, secrets });
+  return {
+    root: logger === undefined || logger === 'stdout' ? own : teeLog(logOf(logger, level), own),
+    follow(next) {
+      if (next.logLevel !== configured) level.set(next.logLevel);
+      configured = next.logLevel;
+      // The former ones stay hidden, because somebody may still use them elsewhere.
+      for (const secret of secretsOf(next)) own.hide(secret);
+    },
+  };
 }
+
+const secretsOf = ({ api, key }: Config): readonly string[] =>
+  [api.token, key.source === 'environment' ? key.seedHex : undefined].filter((secret) => secret !== undefined);
 
 function logOf(logger: Exclude<LoggerOption, 'stdout'>, least: Pick<LeastLevel, 'writes'>, component = 'lattice'): Log {
   const write =

@@ -29,10 +29,13 @@ import { createNode, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
+
 import { embed } from './embedded.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
+import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
+
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
@@ -59,7 +62,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   const config = takeConfig(options);
   const ring = createLogRing(bytesToHex(systemRandom().bytes(4)));
   const level = createLeastLevel(config.logLevel);
-  const root = openLog(config, logger, ring, level);
+  const logs = openLog(config, logger, ring, level);
+  const { root } = logs;
   const log = root.child('lattice');
   const clock = systemClock({
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
@@ -129,17 +133,11 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         names: new Map(config.names as readonly (readonly [Author, string])[]),
         version: VERSION,
         network: config.network,
-        trusted: config.trusted as readonly Author[],
-        bootstrap: config.p2p.bootstrap.flatMap((address) => {
-          const parsed = parsePeerMultiaddr(address);
-          return isFlaw(parsed) ? [] : parsed.author;
-        }),
-        urls: config.http.nodes,
+        ...fleetOf(config),
         heartbeatMs: config.heartbeatIntervalMs,
         graceMs: config.peerlessTimeoutMs,
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
-        violations: config.violations,
         warnings,
         p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap, open: config.p2p.open },
       },
@@ -170,11 +168,25 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
 
+    const running = createRunningConfig({
+      initial: config,
+      again: 'config' in options ? options.readConfig : undefined,
+      async apply(next) {
+        logs.follow(next);
+        return await node.reconfigure({
+          ...fleetOf(next),
+          warnings: [...next.warnings, ...shortOf(descriptors)],
+          p2p: { bootstrap: next.p2p.bootstrap },
+        });
+      },
+      log,
+    });
     let url: string | undefined;
     if (config.api.enabled) {
       const api = await createApi({
         lattice: node.lattice,
-        config,
+        config: running.forApi,
+        reload: running.reload,
         clock,
         log: root.child('api'),
         metrics,
@@ -208,6 +220,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       url,
       log,
       ended: life.ended,
+      reload: running.reload,
       stop,
       [Symbol.asyncDispose]: stop,
     };
@@ -226,11 +239,20 @@ function takeConfig(options: StartOptions): Config {
     return settingsToConfig(settings, process.cwd());
   }
   const { config, ...others } = options;
-  const [both] = Object.keys(others).filter((name) => name !== 'logger');
+  const [both] = Object.keys(others).filter((name) => name !== 'logger' && name !== 'readConfig');
   if (both === undefined) return config;
   throw new LatticeError('invalid-config', `${both} is given beside config, which has every setting already`, {
     next: 'give config alone, or the settings without it',
   });
+}
+
+/** What a node is told of its fleet, at its start and at each reload. */
+function fleetOf({ trusted, p2p, http, violations }: Config) {
+  const bootstrap = p2p.bootstrap.flatMap((address) => {
+    const parsed = parsePeerMultiaddr(address);
+    return isFlaw(parsed) ? [] : parsed.author;
+  });
+  return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
 }
 
 function loadSeed(config: Config, log: Log): Bytes {

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { ReloadReport } from '../api/index.ts';
 import type { Config, NodeSettings } from '../config/index.ts';
 import type { Log } from '../ports/index.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
@@ -13,6 +14,11 @@ export interface StartExtras {
 /** A configuration that was loaded from an environment, as a node that runs alone has it. */
 export interface ConfigOption extends StartExtras {
   readonly config: Config;
+  /**
+   * Reads the configuration again when the node is to reload it (SPEC N18), and throws a LatticeError when that cannot
+   * be done. Default: a reload is refused.
+   */
+  readonly readConfig?: (() => Config) | undefined;
 }
 
 /** The configuration as one object, and where the node logs. */
@@ -34,6 +40,15 @@ export interface StartedNode extends AsyncDisposable {
   readonly ended: AbortSignal;
   /** The log of the node, for lines of the program that belong beside it. */
   readonly log: Log;
+  /**
+   * Reads the configuration again, and takes over trust list, peers, token and log level (SPEC N18). When it rejects,
+   * nothing has changed.
+   *
+   * @throws `reload-impossible` when the node was given no way to read it again; `invalid-config` with every problem
+   * @example
+   * console.log((await node.reload()).changed);
+   */
+  reload(): Promise<ReloadReport>;
   /**
    * Stops the node: it takes no new calls and requests, makes the last batch durable, and closes the lungs and the
    * store. Calls that are under way still get their answer. Further calls wait for the first one.

@@ -1,19 +1,30 @@
 import { LatticeProblem } from '../client/errors.ts';
 import { LatticeError } from '../core/types/index.ts';
+import type { GlobalOptions } from './context.ts';
+import { shellWord } from './output.ts';
 
 /** What to do about a missing or wrong token. */
 export const TOKEN_HINT =
   "Give the node's token with --token, DIOTEC360_API_TOKEN, --env-file, or a context that names its file (lattice context add NAME --token-file F).";
 
+/** What the user has typed of the node and the token. */
+type Typed = Pick<GlobalOptions, 'token' | 'envFile'>;
+
 /** The next step in terms of the command line. Those of node and client speak of headers and of a program's options. */
-function adviceOn(error: LatticeError): string | undefined {
+function adviceOn(error: LatticeError, { token, envFile }: Typed): string | undefined {
   if (!(error instanceof LatticeProblem)) {
-    if (error.code === 'unreachable' && error.details['certificate'] !== true)
-      return 'Start the node (lattice start --env-file F, or lattice up), or name another one with --url.';
+    if (error.code === 'unreachable' && error.details['certificate'] !== true) {
+      const start = envFile === undefined || envFile === '-' ? 'F' : shellWord(envFile);
+      return `Start the node (lattice start --env-file ${start}, or lattice up), or name another one with --url.`;
+    }
     if (error.code === 'timeout') return 'Look at the node (is it busy or stopped?), or allow more with --timeout.';
     return undefined;
   }
-  if (error.status === 401) return TOKEN_HINT;
+  if (error.status === 401) {
+    if (token !== undefined) return 'The token that was given with --token is not that of this node.';
+    if (envFile === undefined) return TOKEN_HINT;
+    return `${envFile} has no DIOTEC360_API_TOKEN or another one than this node. Name the env file that the node was started with.`;
+  }
   if (error.code === 'not-supported')
     return 'Update the node (lattice status shows its version), or name a newer one with --url.';
   if (error.status === 404 && error.problem?.next === undefined)
@@ -22,8 +33,8 @@ function adviceOn(error: LatticeError): string | undefined {
 }
 
 /** Gives an error of the client the next step for the command line. Any other error is returned as it is. */
-export function advised<T>(error: T): T | LatticeError {
-  const next = error instanceof LatticeError ? adviceOn(error) : undefined;
+export function advised<T>(error: T, typed: Typed = {}): T | LatticeError {
+  const next = error instanceof LatticeError ? adviceOn(error, typed) : undefined;
   if (next === undefined || !(error instanceof LatticeError)) return error;
   return new LatticeError(error.code, error.message, { next, details: { ...error.details }, cause: error });
 }

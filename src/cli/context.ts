@@ -13,6 +13,11 @@ export interface CliContext {
   readonly self: readonly string[];
   /** Calls `handler` for each SIGINT and SIGTERM, and when the parent ends, until the returned function is called. */
   onStop(handler: () => void): () => void;
+  /**
+   * Calls `handler` for each SIGHUP until the returned function is called. On a terminal the signal says that the
+   * terminal has gone, and ends the process.
+   */
+  onReload(handler: () => void): () => void;
   /** The first ports of `up`. Without them it takes the original's. */
   readonly basePorts?: { readonly api: number; readonly p2p: number };
   /** Ends the process at once, without waiting for what is under way. */

@@ -4,7 +4,7 @@ import { nextStepOfReadOnly, nextStepOfUnreached } from './next-steps.ts';
 
 type Reason = Status['verdict']['reasons'][number];
 
-/** Reports what the node's own verdict says (SPEC N18), with what this command knows to do about it. */
+/** Reports what the node's own verdict says (SPEC J1), with what this command knows to do about it. */
 export function examineVerdict(status: Status, peers: readonly Peer[]): Finding[] {
   const { verdict } = status;
   if (verdict.reasons.length === 0) return [ok(`${verdict.kind}: ${verdict.sentence}`)];

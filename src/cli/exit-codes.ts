@@ -1,7 +1,7 @@
+import { STORE_EXIT_BY_CODE } from '../app/store-exit.ts';
 import type { ErrorCode } from '../core/types/index.ts';
 
-/** 74 is EX_IOERR of sysexits.h. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, store: 74 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3 } as const;
 
 /** The exit code of every error code, whether a command meets it itself or a node answers with it. */
 export const EXIT_BY_CODE = {
@@ -12,14 +12,7 @@ export const EXIT_BY_CODE = {
   timeout: EXIT.unreachable,
   unreachable: EXIT.unreachable,
 
-  'damaged-row': EXIT.store,
-  'root-mismatch': EXIT.store,
-  'store-closed': EXIT.store,
-  'store-damaged': EXIT.store,
-  'store-locked': EXIT.store,
-  'store-open-failed': EXIT.store,
-  'store-read-failed': EXIT.store,
-  'store-write-failed': EXIT.store,
+  ...STORE_EXIT_BY_CODE,
 
   aborted: EXIT.failed,
   'address-forbidden': EXIT.failed,
@@ -111,6 +104,7 @@ export const EXIT_BY_CODE = {
   'range-not-satisfiable': EXIT.failed,
   'rate-limited': EXIT.failed,
   'read-only': EXIT.failed,
+  'reload-impossible': EXIT.failed,
   'session-deadline': EXIT.failed,
   'no-progress': EXIT.failed,
   'not-delivered': EXIT.failed,

@@ -1,5 +1,6 @@
 #!/usr/bin/env -S node --
 import { basename, relative } from 'node:path';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { VERSION } from '../app/version.ts';
 import { processEnvironment } from '../config/environment.ts';
@@ -29,6 +30,12 @@ function onStop(handler: () => void): () => void {
   };
 }
 
+function onReload(handler: () => void): () => void {
+  if ([0, 1, 2].some((descriptor) => isatty(descriptor))) return () => undefined;
+  process.on('SIGHUP', handler);
+  return () => void process.off('SIGHUP', handler);
+}
+
 const called = process.argv[1] ?? self;
 
 /** How the user called this program. In a checkout npm runs it, by the script of the name `lattice`. */
@@ -51,6 +58,7 @@ process.exitCode = await runCli(
     programName: programName(),
     self: [process.execPath, '--', self],
     onStop,
+    onReload,
     exitNow: (exitCode) => process.exit(exitCode),
   },
   VERSION,

@@ -15,9 +15,9 @@ export function nameOf(peer: Omit<Peer, 'label'> & Partial<Pick<Peer, 'label'>>)
 
 /** The names of the nodes that a node knows, itself included. */
 export interface Names {
-  /** The name of an author, or its key where no name is known. */
+  /** What people read for an author (nameOf); its key where the node does not know it. */
   ofAuthor(author: string): string;
-  /** The name of the node of a peer id, or that id where no name is known. */
+  /** What people read for the node of a peer id; that id where the node does not know it. */
   ofPeer(peerId: string): string;
 }
 
@@ -36,9 +36,8 @@ export function namesIn(status: Pick<Status, 'name' | 'author' | 'peerId'>, peer
     if (id !== undefined && name !== undefined && name !== '') byId.set(id, name);
   };
   for (const peer of peers) {
-    const name = peer.name === undefined ? undefined : nameOf(peer);
-    add(peer.author, name);
-    add(peer.peerId, name);
+    add(peer.author, nameOf(peer));
+    add(peer.peerId, nameOf(peer));
   }
   const own = peers.some(({ name }) => name === status.name) ? `${status.name} (this node)` : status.name;
   add(status.author, own);

@@ -46,7 +46,8 @@ export async function runCli(argv: readonly string[], context: CliContext, versi
       output.remark(help.replace(/\n$/, ''));
       return EXIT.usage;
     }
-    const shown = error instanceof CommanderError ? usageOf(error, commandAt(program, argv)) : advised(error);
+    const shown =
+      error instanceof CommanderError ? usageOf(error, commandAt(program, argv)) : advised(error, program.opts());
     reportError(shown, output, asData);
     return exitCodeOf(shown);
   }

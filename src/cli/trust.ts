@@ -14,6 +14,8 @@ export interface TrustList {
   readonly authors: readonly Author[];
   /** The network of these authors, where the file names it. */
   readonly network: string | undefined;
+  /** The names of these authors, where the file tells them. */
+  readonly names: ReadonlyMap<Author, string>;
 }
 
 /** A fleet.json of a thousand nodes fits, and so does the longest env file that a node reads. */
@@ -34,15 +36,17 @@ export async function readTrust(context: CliContext, given: string): Promise<Tru
   const text = await readFile(context, given);
   if (/^\s*\{/.test(text)) {
     const { network, nodes } = readFleet(text);
+    const names = new Map<Author, string>();
     const authors = nodes.map(({ name, publicKey, peerId }) => {
       const author = authorOf(publicKey, given);
       if (peerIdToAuthor(peerId) !== author)
         throw new LatticeError('fleet-malformed', `${given}: key and peer id of ${name} are not of one node`, {
           next: 'Compare both with what lattice id prints on that node.',
         });
+      names.set(author, name);
       return author;
     });
-    return { authors: [...new Set(authors)], network };
+    return { authors: [...new Set(authors)], network, names };
   }
   if (ASSIGNMENT.test(text)) return listOf(wordsOf(trustVariable(text, given)), given);
   return listOf(wordsOf(text.replaceAll(/#.*$/gm, '')), given);
@@ -79,7 +83,7 @@ function looksLikeKey(text: string): boolean {
 function listOf(words: readonly string[], source: string): TrustList {
   const authors = new Set(words.map((word) => authorOf(word, source)));
   if (authors.size === 0) throw usageError(`${source} has no keys`, FORMS);
-  return { authors: [...authors], network: undefined };
+  return { authors: [...authors], network: undefined, names: new Map() };
 }
 
 function authorOf(word: string, source: string): Author {

@@ -40,7 +40,7 @@ export async function watch<T>(
       } catch (error) {
         // The node may be restarting, and a proxy may answer in its place meanwhile.
         if (!isTemporary(error) && !(answered && isInPlaceOfNode(error))) throw error;
-        present = () => reportError(advised(error), context.output, options.json === true);
+        present = () => reportError(advised(error, options), context.output, options.json === true);
       }
       if (context.output.interactive && !options.json) context.output.write(REDRAW);
       present();

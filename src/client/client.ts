@@ -130,6 +130,7 @@ export function createClient(options: ClientOptions): LatticeClient {
       (await request('/metrics', { headers: { accept: 'text/plain' }, ...at(call) })).text(),
     getOpenApi: (call = {}) => json('/openapi.json', at(call)),
     getConfig: async (call = {}) => (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
+    reloadConfig: (call = {}) => json('/api/v1/config/reload', { method: 'POST', ...at(call) }),
 
     changes: ({ prefix, ...stream } = {}) =>
       changesAmong((signal) => events({ ...stream, signal }), { prefix, after: stream.after, signal: stream.signal }),

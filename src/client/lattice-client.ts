@@ -12,6 +12,7 @@ import type {
   LogPage,
   Operation,
   Proof,
+  Reloaded,
   Resources,
   Series,
 } from '../api/contract/entities.ts';
@@ -419,6 +420,18 @@ export interface LatticeClient {
    * for (const { name, value, source } of await client.getConfig()) console.log(name, value, source);
    */
   getConfig(options?: CallOptions): Promise<ConfigItem[]>;
+
+  /**
+   * Has the node read its configuration again and take over trust list, peers, token and log level. The answer names
+   * the variables that changed, those that need a restart, and the authors who left the trust list.
+   *
+   * @throws `unauthorized`; `invalid-config` when the file cannot be used; `reload-impossible` when there is none to read
+   * again. Nothing has changed then
+   * @example
+   * const { changed, needsRestart } = await client.reloadConfig();
+   * console.log(changed, needsRestart);
+   */
+  reloadConfig(options?: CallOptions): Promise<Reloaded>;
 
   /**
    * Lists what the node knows of every peer. Times are Unix ms.

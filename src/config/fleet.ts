@@ -76,17 +76,17 @@ export interface FleetPlan {
 }
 
 /** Nodes of a fleet in which every node names every other one, which is what Lattice is designed for. */
-const MAX_FLEET = 50;
+export const MAX_FLEET = 50;
 const TOKEN_INFO = 'diotec360/lattice/api-token/v1:';
 /** Names have no dots, because `<name>` is also a directory beside `<name>.env` and `<name>.key`. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 const GENESIS: readonly (readonly [name: string, role: string])[] = [
   ['node1-huggingface', 'genesis-public'],
   ['node2-diotec360', 'genesis-primary'],
   ['node3-backup', 'genesis-backup'],
 ];
 
-function invalid(rule: string, next: string): LatticeError {
+export function invalid(rule: string, next: string): LatticeError {
   return new LatticeError('invalid-fleet', rule, { next });
 }
 
@@ -97,7 +97,7 @@ function checkPorts(option: string, base: number, nodes: number): void {
 }
 
 /** Compares by the names of the env files in code units, the order in which a sorted listing has `*.env`. */
-function byEnvFile(a: string, b: string): number {
+export function byEnvFile(a: string, b: string): number {
   return `${a}.env` < `${b}.env` ? -1 : 1;
 }
 
@@ -155,26 +155,63 @@ export function planFleet(options: FleetOptions): FleetPlan {
     throw invalid(`the seed has ${seed.length} bytes`, 'give a seed of 32 bytes (64 hex digits)');
 
   const ip = isIPv6(host) ? 'ip6' : 'ip4';
-  const members = fleetNames(options).map((name, i) => {
+  const sites = fleetNames(options).map((name, i): Site => {
+    const listen = `/${ip}/${host}/tcp/${p2pBasePort + i}`;
+    const port = basePort + i;
+    return {
+      name,
+      api: localUrl(host, port),
+      listensAt: [host, port],
+      p2pListen: listen,
+      p2pAddress: listen,
+      more: [],
+    };
+  });
+  return planSites({ dir, network, seed, sites });
+}
+
+/** Where one node of a plan is, and where others find it. */
+export interface Site {
+  readonly name: string;
+  /** The base URL at which others reach its API. */
+  readonly api: string;
+  readonly listensAt: readonly [host: string, port: number];
+  readonly p2pListen: string;
+  /** The multiaddr at which others reach it, without /p2p and the peer id. */
+  readonly p2pAddress: string;
+  /** What stands in its env file beside what every node of a fleet has. */
+  readonly more: readonly (readonly [name: VariableName, value: string])[];
+}
+
+/** Plans the files of nodes that trust, dial and poll each other. */
+export function planSites(options: {
+  readonly dir: string;
+  readonly network: string;
+  readonly seed: Bytes | undefined;
+  readonly sites: readonly Site[];
+}): FleetPlan {
+  const { dir, network, seed, sites } = options;
+  const members = sites.map((site) => {
+    const { name } = site;
     const nodeSeed = seed === undefined ? new Uint8Array(randomBytes(32)) : deriveNodeSeed(seed, name);
     const token = seed === undefined ? randomBytes(32) : Buffer.from(deriveBytes(seed, TOKEN_INFO + name));
     const author: Author = seedToAuthor(nodeSeed);
     const peerId = authorToPeerId(author);
-    const listen = `/${ip}/${host}/tcp/${p2pBasePort + i}`;
     const node: FleetNode = {
       name,
       role: GENESIS.find(([genesis]) => genesis === name)?.[1] ?? '',
       peerId,
       publicKey: author,
-      api: localUrl(host, basePort + i),
-      p2p: `${listen}/p2p/${peerId}`,
+      api: site.api,
+      p2p: `${site.p2pAddress}/p2p/${peerId}`,
       envFile: `${name}.env`,
     };
-    return { node, listen, port: basePort + i, seedHex: bytesToHex(nodeSeed), token: token.toString('base64url') };
+    return { node, site, seedHex: bytesToHex(nodeSeed), token: token.toString('base64url') };
   });
 
-  const files = members.flatMap(({ node, listen, port, seedHex, token }): readonly FleetFile[] => {
+  const files = members.flatMap(({ node, site, seedHex, token }): readonly FleetFile[] => {
     const others = members.filter((other) => other.node !== node).map((other) => other.node);
+    const [host, port] = site.listensAt;
     const env = envLines([
       ['NODE_NAME', node.name],
       ['NODE_NAMES', others.map((other) => `${other.publicKey}=${other.name}`).join(',')],
@@ -189,8 +226,9 @@ export function planFleet(options: FleetOptions): FleetPlan {
       ['API_PORT', String(port)],
       ['API_TOKEN', token],
       ['LATTICE_NODES', others.map((other) => other.api).join(',')],
-      ['P2P_LISTEN', listen],
+      ['P2P_LISTEN', site.p2pListen],
       ['P2P_BOOTSTRAP', others.map((other) => other.p2p).join(',')],
+      ...site.more,
     ]);
     const header = `# Node ${node.name}, peer id ${node.peerId}. Relative paths are relative to this file. It holds a token: keep it at mode 0600.\n`;
     return [

@@ -1,5 +1,6 @@
 export type { Environment } from './environment.ts';
 export * from './fleet.ts';
+export { type HostsOptions, planHosts } from './fleet-hosts.ts';
 export { type LoadOptions, loadConfig } from './load.ts';
 export type { Config } from './model.ts';
 export {
@@ -11,4 +12,6 @@ export {
   settingsToConfig,
 } from './node-settings.ts';
 export type { Problem } from './problems.ts';
+export { planReload, type Reload } from './reload.ts';
+export { type ConfigSource, openConfigSource } from './source.ts';
 export { type Kind, namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';

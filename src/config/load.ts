@@ -26,7 +26,7 @@ export function isWildcard(host: string): boolean {
 }
 
 /** What the production guard objects to, each as a sentence that names the fix. Empty outside of production. */
-function violationsOf(config: Omit<Config, 'violations'>): string[] {
+export function violationsOf(config: Omit<Config, 'violations'>): string[] {
   if (config.environment !== 'production') return [];
   const violations: string[] = [];
   const { enabled: serves } = config.api;

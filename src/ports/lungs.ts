@@ -56,8 +56,8 @@ export interface P2pLung {
   request(peer: Author, message: Bytes, options: RequestOptions): Promise<Bytes>;
   connections(): readonly P2pConnection[];
   /**
-   * Sets the addresses to stay connected with beside those that the lung was made with. Each ends in /p2p/<peer id>,
-   * and a later call replaces the earlier list. A lung without this method knows only those it was made with.
+   * Sets the addresses to stay connected with, in place of those that the lung was made with and of an earlier list.
+   * Each ends in /p2p/<peer id>. A lung without this method knows only those it was made with.
    */
   stayWith?(addresses: readonly string[]): void;
   /** The number of peers that subscribe to our topic and are connected to us. */

@@ -95,6 +95,11 @@ describe('the dashboard for everybody', () => {
       expect(await violations(page)).toEqual([]);
       await page.setViewportSize({ width: 390, height: 844 });
       expect(await widerThanScreen(page)).toBe(0);
+      // What a row is about is readable there too.
+      if (view === 'overview' || view === 'fleet' || view === 'state') {
+        const link = page.getByRole('rowheader').first().getByRole('link');
+        expect((await link.boundingBox())?.width).toBeGreaterThan(30);
+      }
       expect(await violations(page)).toEqual([]);
       expectNoComplaint(opened);
     },
@@ -175,6 +180,20 @@ describe('the dashboard for everybody', () => {
       );
     await Promise.all([page.waitForEvent('requestfailed', isStream), seen(true)]);
     await Promise.all([page.waitForRequest(isStream), page.waitForRequest('**/api/v1/status'), seen(false)]);
+  });
+
+  it('tells a node that answers with errors from one that does not answer', async () => {
+    const { page } = await openDashboard(a);
+    await verdictChip(page, 'CONVERGED').waitFor();
+    const banner = page.getByRole('alert').filter({ hasText: 'Disconnected.' });
+    await page.route('**/api/v1/status', (route) =>
+      route.fulfill({ status: 503, json: { code: 'store-closed', detail: 'the store is closed' } }),
+    );
+    await banner.getByText('The node answers with an error: the store is closed.').waitFor();
+    await page.unroute('**/api/v1/status');
+    await banner.waitFor({ state: 'detached' });
+    await page.route('**/api/v1/**', (route) => route.abort());
+    await banner.getByText('The node does not answer.').waitFor();
   });
 
   it('says what is empty, being read, failing, or not there on this node', async () => {

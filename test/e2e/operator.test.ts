@@ -88,7 +88,7 @@ describe('what operators do in the dashboard', () => {
     await page.getByRole('button', { name: 'Filter' }).click();
     await pages.getByText('1 key found').waitFor();
     await page.getByRole('link', { name: '␣spaced␣␣key␣' }).click();
-    await page.getByRole('region', { name: '␣spaced␣␣key␣' }).getByText('"with  spaces"').waitFor();
+    await page.getByRole('region', { name: '␣spaced␣␣key␣' }).getByText('"with  spaces"').first().waitFor();
 
     await page.getByLabel('Go to key').fill(`long/${'x'.repeat(300)}`);
     await page.getByRole('button', { name: 'Open' }).click();

@@ -53,13 +53,19 @@ async function json<T = Record<string, unknown>>(...argv: string[]): Promise<T> 
   return JSON.parse(await ok(...argv, '--json')) as T;
 }
 
+/** What people read for the second node at the first one. */
+async function labelOfB(): Promise<string> {
+  const { peers } = await json<{ peers: { label: string }[] }>('peers', 'ls');
+  return peers[0]?.label ?? '';
+}
+
 describe('keys and values', () => {
   it('state put, get, ls, root and delete', async () => {
-    expect(await ok('state', 'put', 'a/b', '{"n":1}')).toMatch(/^written a\/b version [0-9a-f]{64}\.0\n$/);
+    expect(await ok('state', 'put', 'a/b', '{"n":1}')).toMatch(/^Wrote a\/b, version [0-9a-f]{64}\.0\n$/);
     expect(await ok('state', 'get', 'a/b')).toBe('{"n":1}\n');
     expect(await ok('state', 'ls', 'a/')).toBe('a/b\t{"n":1}\n');
     expect(await ok('state', 'root')).toMatch(/^[0-9a-f]{64}\n$/);
-    expect(await ok('state', 'delete', 'a/b')).toBe('deleted a/b\n');
+    expect(await ok('state', 'delete', 'a/b')).toBe('Deleted a/b\n');
     expect((await lattice(['state', 'get', 'a/b'])).code).toBe(1);
     expect((await lattice(['state', 'del', 'a/b'])).code).toBe(1);
   });
@@ -81,13 +87,15 @@ describe('keys and values', () => {
       });
     };
     await conflicted('twice');
-    expect(await ok('conflicts')).toMatch(/twice\n {2}1 shown {2}"of [ab]".*\n {2}2 other {2}"of [ab]"/);
+    expect(await ok('conflicts')).toMatch(
+      /twice\n {2}1 {2}shown {2}"of [ab]" {2}by \S{6,20} at \d{4}-.*\n {2}2 {2}other {2}"of [ab]" {2}by \S{6,20} at/,
+    );
     expect(await ok('conflicts', 'ls', '--limit', '5')).toContain('twice');
     const { siblings } = await json<{ siblings: { version: string; value: string }[] }>('conflicts', 'show', 'twice');
     expect(siblings).toHaveLength(2);
     expect(await ok('conflicts', 'resolve', 'twice', '--take', '2')).toContain('one value in place of 2');
     expect(await json('state', 'get', 'twice')).toMatchObject({ value: siblings[1]?.value });
-    expect(await ok('conflicts', 'ls')).toBe('no conflicts\n');
+    expect(await ok('conflicts', 'ls')).toBe('No key is in conflict.\n');
     expect((await lattice(['conflicts', 'show', 'twice'])).code).toBe(1);
 
     await conflicted('again');
@@ -101,7 +109,7 @@ describe('keys and values', () => {
     await conflicted('gone');
     expect(await ok('conflicts', 'resolve', 'gone', '--delete')).toContain('gone');
     expect((await lattice(['state', 'get', 'gone'])).code).toBe(1);
-    expect(await ok('conflicts')).toBe('no conflicts\n');
+    expect(await ok('conflicts')).toBe('No key is in conflict.\n');
   });
 
   it('history', async () => {
@@ -117,14 +125,15 @@ describe('keys and values', () => {
     expect(complete).toBe(true);
     expect(items[0]?.value).toEqual({ text: 'hello again' });
     expect(await ok('history', 'greeting', '--limit', '1')).toMatch(
-      /^\d{4}-.*Z {2}current {2}\{"text":"hello again"\}\n {2}by [0-9a-f]{64} {2}version /,
+      /^\d{4}-\d\d-\d\d [\d:.]+(?:Z|[+-]\d\d:\d\d) {2}current {2}\{"text":"hello again"\}\n {2}by (\S+), version /,
     );
+    expect(await ok('history', 'greeting')).toContain(`by ${a.name}, version`);
   });
 
   it('import', async () => {
     const snapshot = new URL('../fixtures/original/snapshot.json', import.meta.url).pathname;
-    expect(await ok('import', snapshot, '--dry-run')).toContain('would import 3');
-    expect(await ok('import', snapshot)).toContain('imported 3, left alone 0');
+    expect(await ok('import', snapshot, '--dry-run')).toContain('Would import 3 keys');
+    expect(await ok('import', snapshot)).toContain('Imported 3 keys.');
   });
 });
 
@@ -132,7 +141,14 @@ describe('one node', () => {
   it('status, once and watched', async () => {
     await live.settled();
     const out = await ok('status');
-    for (const part of [a.peerId, 'OPTIMAL', '1 of 1 peers hold the same root', 'accepted'])
+    for (const part of [
+      a.peerId,
+      'OPTIMAL',
+      'CONVERGED  The other node, ',
+      await labelOfB(),
+      '1 of 1 other node holds this root now',
+      'accepted',
+    ])
       expect(out).toContain(part);
     const watched = await lattice(['status', '--watch', '--interval', '0.1', '--json'], {
       onOutput: (soFar, signal) => {
@@ -165,7 +181,9 @@ describe('one node', () => {
     expect(ids).toHaveLength(2);
     const resumed = await lattice(['events', '--after', ids[0] ?? '', '--type', 'change', '--count', '1', '--json']);
     expect(JSON.parse(resumed.out)).toMatchObject({ id: ids[1], type: 'change', key: 'events/one' });
-    expect((await lattice(['events', '--after', ids[0] ?? '', '--count', '1'])).out).toMatch(/^(?:change|batch) /);
+    expect((await lattice(['events', '--after', ids[0] ?? '', '--count', '1'])).out).toMatch(
+      /^\d{4}-\S+ \S+ {2}(?:change {6}events\/one written by node|batch {7}\d+ changes?, the root is [0-9a-f]{12}\n)/,
+    );
   });
 
   it('log, as a page and followed', async () => {
@@ -180,6 +198,18 @@ describe('one node', () => {
     expect(followed.code).toBe(0);
     expect(JSON.parse(followed.out.split('\n')[0] ?? '')).toEqual(items[1]);
     expect((await run(['log', '--url', a.url, '--json'])).err).toContain('"unauthorized"');
+  });
+
+  it('log level, read and set in the running node', async () => {
+    expect(await ok('log', 'level')).toBe('info\n');
+    const none = await lattice(['log', 'show', '--level', 'debug']);
+    expect([none.code, none.err]).toEqual([0, expect.stringContaining('writes no lines below info')]);
+    expect(await ok('log', 'level', 'debug')).toBe('The node writes lines from debug on.\n');
+    await ok('state', 'root');
+    const { items } = await json<{ items: { level: string }[] }>('log', 'show', '--level', 'debug', '--limit', '1000');
+    expect(items.map(({ level }) => level)).toContain('debug');
+    expect(await json('log', 'level', 'info')).toEqual({ level: 'info', changed: true });
+    expect((await lattice(['log', 'level', 'loud'])).code).toBe(2);
   });
 
   it('config show and check', async () => {
@@ -238,12 +268,13 @@ describe('nodes together', () => {
     expect(await ok('peers')).toContain(b.peerId);
     const { peers } = await json<{ peers: { peerId: string; agreement: string }[] }>('peers', 'ls');
     expect(peers.map(({ peerId }) => peerId)).toEqual([b.peerId]);
-    expect(await ok('peers', 'ping', b.peerId)).toMatch(/^p2p {3}[\d.]+ ms\nhttp {2}[\d.]+ ms\n$/);
+    for (const peer of [b.peerId, await labelOfB()])
+      expect(await ok('peers', 'ping', peer)).toMatch(/^p2p {3}[\d.]+ ms\nhttp {2}[\d.]+ ms\n$/);
     const extra = 'http://127.0.0.1:9';
-    expect(await ok('peers', 'add', extra)).toBe(`added ${extra}\n`);
+    expect(await ok('peers', 'add', extra)).toBe(`Added ${extra}\n`);
     expect(await ok('peers', 'ls')).toMatch(/http:\/\/127\.0\.0\.1:9 .*added by hand/);
     expect((await lattice(['peers', 'ping', extra])).code).toBe(1);
-    expect(await ok('peers', 'rm', extra)).toBe(`removed ${extra}\n`);
+    expect(await ok('peers', 'rm', extra)).toBe(`Removed ${extra}\n`);
     expect(await ok('peers', 'ls')).not.toContain(extra);
     expect((await lattice(['peers', 'rm', b.url])).code).toBe(1);
     expect((await lattice(['peers', 'add', 'nowhere'])).code).toBe(2);
@@ -251,12 +282,13 @@ describe('nodes together', () => {
 
   it('peers diff', async () => {
     await live.settled();
-    expect(await ok('peers', 'diff', b.peerId)).toContain('nothing differs');
+    for (const peer of [b.peerId, await labelOfB()])
+      expect(await ok('peers', 'diff', peer)).toContain('Nothing differs');
     expect((await lattice(['peers', 'diff', '12D3KooWNobody'])).code).toBe(1);
   });
 
   it('sync status, now and mode', async () => {
-    expect(await ok('sync', 'now')).toContain('compared with every reachable peer');
+    expect(await ok('sync', 'now')).toContain('compared its state with every peer');
     expect(await ok('sync', 'mode', 'http', '--reason', 'a test of the command')).toMatch(/http/);
     expect(await ok('sync', 'mode')).toBe('http\n');
     const { transitions } = await json<{ transitions: { to: string; cause: string }[] }>('sync', 'status');
@@ -264,7 +296,7 @@ describe('nodes together', () => {
     expect(await ok('sync', 'mode', 'auto')).toMatch(/auto/);
     const out = await ok('sync');
     expect(out).toContain('mode auto');
-    expect(out).toContain(b.url);
+    expect(out).toContain(await labelOfB());
     expect((await lattice(['sync', 'mode', 'pigeon'])).code).toBe(2);
   });
 
@@ -289,6 +321,32 @@ describe('nodes together', () => {
     const proof = join(live.dir, 'cut.proof');
     expect(await ok('proof', 'get', 'no/such/key', '--at', 'cut', '--out', proof)).toContain('absent');
     expect(await ok('proof', 'verify', proof, '--trust', `${a.author},${b.author}`)).toContain('held nothing');
+  });
+
+  it('tables of the fleet, and help', async () => {
+    await live.settled();
+    const fleet = join(live.dir, 'fleet.json');
+    const tables = [
+      ['status'],
+      ['version'],
+      ['peers'],
+      ['sync'],
+      ['cuts'],
+      ['conflicts'],
+      ['metrics', 'lattice_conflicts'],
+    ];
+    for (const argv of [...tables, ['verify']]) {
+      const { code, out, err } = await run([...argv, '--fleet', fleet]);
+      expect([argv, code, err]).toEqual([argv, 0, '']);
+      for (const { name } of [a, b]) expect(out, argv.join(' ')).toMatch(new RegExp(`^${name} `, 'm'));
+    }
+    ran.add('version');
+    const known = await json<{ nodes: { name: string; status: { root: string } }[] }>('status', '--fleet');
+    expect(known.nodes.map(({ name }) => name)).toEqual([a.name, await labelOfB()]);
+    expect(new Set(known.nodes.map(({ status }) => status.root)).size).toBe(1);
+    expect((await run(['version', '--fleet', fleet, '-o', 'yaml'])).out).toContain(`name: ${b.name}`);
+    expect(await ok('version')).toContain(`${a.name} at ${a.url} runs`);
+    expect(await ok('help', 'state', 'put')).toBe(await ok('state', 'put', '--help'));
   });
 
   it('verify, which checks the whole store', async () => {

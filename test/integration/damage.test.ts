@@ -73,7 +73,7 @@ describe('a damaged store', () => {
 
     // Every start says the same: nothing was repaired or thrown away in between.
     for (const attempt of ['first', 'second']) {
-      expect((await node.startAndExit()).code, attempt).toBe(74);
+      expect((await node.startAndExit()).code, attempt).toBe(65);
       const { stderr } = node.process;
       expect(stderr).toContain(`its stored root is ${root}`);
       const rebuilt = /entries make ([0-9a-f]{64})/.exec(stderr)?.[1];
@@ -105,7 +105,7 @@ describe('a damaged store', () => {
     const damaged = hashTables(node.stateDir);
     expect(damaged).not.toEqual(before);
     const exit = await node.startAndExit();
-    expect(exit.code).toBe(74);
+    expect(exit.code).toBe(65);
     expect(node.process.stderr).toMatch(/damaged/i);
     expect(node.process.stderr).toMatch(/next: .*[Mm]ove/);
     expect(node.process.stderr).toContain(node.stateDir);
@@ -191,7 +191,7 @@ describe('a damaged store', () => {
     const [name = ''] = Object.keys(hashTables(node.stateDir));
     const path = join(node.stateDir, name);
     truncateSync(path, statSync(path).size - 1);
-    expect((await node.startAndExit()).code).toBe(74);
+    expect((await node.startAndExit()).code).toBe(65);
     expect(node.process.stderr).toMatch(/has \d+ bytes, and the manifest says \d+/);
     expect(node.process.stderr).toMatch(/next: .*[Mm]ove/);
     await fleet.stop();
@@ -213,7 +213,7 @@ describe('a damaged store', () => {
     bytes[bytes.indexOf('pay 1000') + 4] = 0x39;
     writeFileSync(path, bytes);
 
-    expect((await node.startAndExit()).code).toBe(74);
+    expect((await node.startAndExit()).code).toBe(65);
     expect(node.process.stderr).toMatch(/the row 09[0-9a-f]{64} of the store does not match its checksum/);
     expect(node.process.stderr).toMatch(/next: .*move it aside/);
     await fleet.stop();

@@ -29,7 +29,7 @@ describe('one key, one life', () => {
     await fleet.stop();
   });
 
-  it('in one directory: a second process is refused with the reason and exit code 74 [N1]', async () => {
+  it('in one directory: a second process is refused with the reason and exit code 75 [N1]', async () => {
     const fleet = await startFleet({ nodes: 1 });
     const [a] = fleet.nodes as [Node];
     await a.api.put('key', 1);
@@ -37,7 +37,7 @@ describe('one key, one life', () => {
       cwd: fleet.dir,
       env: { DIOTEC360_API_PORT: '0', DIOTEC360_P2P_ENABLED: 'false' },
     });
-    expect(await untilExit(second)).toEqual({ code: 74, signal: null });
+    expect(await untilExit(second)).toEqual({ code: 75, signal: null });
     expect(second.stderr).toMatch(/already open/);
     expect(second.stderr).toMatch(/next: /);
     expect(await a.api.put('key', 2)).toMatchObject({ value: 2 });

@@ -8,7 +8,7 @@ import { parse, stringify } from 'yaml';
 import { eventually } from './wait.ts';
 
 /** Often enough that a test need not wait, and seldom enough for two cores with dozens of nodes. */
-const INTERVAL = '1s';
+const INTERVAL = '2s';
 /** What is kept of its output, for a failure. */
 const MAX_OUTPUT = 16 * 1024;
 

@@ -15,7 +15,9 @@ export interface Other {
 const idOf = (node: { readonly author?: string; readonly peerId?: string; readonly url?: string }): string =>
   node.author ?? node.peerId ?? node.url ?? '';
 
-/** Every other node, the expected ones first. */
+const byLabel = (a: Other, b: Other): number => a.label.localeCompare(b.label, 'en', { numeric: true });
+
+/** Every other node, the expected ones first, by name. Nodes keep their place whatever happens to them. */
 export const others = computed<readonly Other[]>(() => {
   const known = new Map(peers.value.map((peer) => [idOf(peer), peer]));
   const expected = (status.value?.verdict.members ?? []).map((member): Other => {
@@ -26,7 +28,7 @@ export const others = computed<readonly Other[]>(() => {
   const met = peers.value
     .filter((peer) => !ids.has(idOf(peer)))
     .map((peer): Other => ({ id: idOf(peer), label: peer.label, member: undefined, peer }));
-  return [...expected, ...met];
+  return [...expected.toSorted(byLabel), ...met.toSorted(byLabel)];
 });
 
 /** What people call each node, by its author, its peer id and its URL. */
@@ -42,6 +44,12 @@ const labels = computed<ReadonlyMap<string, string>>(() => {
 
 /** What people call the node of an author, peer id or URL: the end of the id where no name is known. */
 export const labelOf = (id: string): string => labels.value.get(id) ?? tail(id);
+
+/** What the verdict says of the node of an author, peer id or URL. */
+export const memberOf = (id: string): Member | undefined =>
+  others.value.find(({ member, peer }) =>
+    [member?.author, member?.peerId, member?.url, peer?.author, peer?.peerId, peer?.url].includes(id),
+  )?.member;
 
 /** Whether the verdict's member was heard within the grace. */
 export const isHeard = ({ agreement }: Member): boolean =>

@@ -29,7 +29,8 @@ function Reasons({ status: { verdict } }: { readonly status: Status }) {
       <ul class="reasons">
         {(all ? reasons : reasons.slice(0, FIRST_REASONS)).map((reason) => (
           <li key={`${reason.code} ${reason.author ?? reason.text}`}>
-            <span>{reason.text}</span>{' '}
+            {/* The sentence above may be this very reason. It then stands there once, and here is what to do. */}
+            {reason.text !== verdict.sentence && <span>{reason.text} </span>}
             {reason.heals === 'by-itself' ? (
               <Badge tone="info">ends by itself</Badge>
             ) : (

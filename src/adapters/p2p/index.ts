@@ -25,7 +25,7 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
   let settling: Promise<void> = Promise.resolve();
   /** Aborts the start that is under way. */
   let cutOff: (() => void) | undefined;
-  let further: readonly string[] = [];
+  let wanted: readonly string[] | undefined;
 
   const current = (): RunningLung => {
     if (running === undefined) throw new LatticeError('p2p-not-running', 'the P2P lung is not running');
@@ -47,8 +47,8 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
         controller.signal.throwIfAborted();
         const { startLung } = await loading;
         controller.signal.throwIfAborted();
-        const lung = await startLung({ ...options, webSocket: further.some(needsWebSocket) }, bans, handlers);
-        lung.stayWith(further);
+        const lung = await startLung({ ...options, webSocket: wanted?.some(needsWebSocket) === true }, bans, handlers);
+        if (wanted !== undefined) lung.stayWith(wanted);
         if (controller.signal.aborted) {
           await lung.stop();
           controller.signal.throwIfAborted();
@@ -73,7 +73,7 @@ export function createP2pLung(options: P2pLungOptions): P2pLung {
       await settling;
     },
     stayWith(addresses) {
-      further = addresses;
+      wanted = addresses;
       running?.stayWith(addresses);
     },
     publish: async (data) => current().publish(data),

@@ -43,7 +43,7 @@ export interface RunningLung {
   connections(): readonly P2pConnection[];
   topicPeers(): number;
   listenAddresses(): readonly string[];
-  /** Sets the peers that are dialled whenever they are not connected, beside the bootstrap peers. */
+  /** Sets the peers that are dialled whenever they are not connected, in place of the bootstrap peers. */
   stayWith(addresses: readonly string[]): void;
 }
 
@@ -253,16 +253,16 @@ export async function startLung(options: P2pLungOptions, bans: Bans, handlers: P
     topicPeers: () => gossip.topicPeers(),
     listenAddresses,
     stayWith(addresses) {
-      const further = addresses.flatMap((address) => {
+      const usable = addresses.filter((address) => {
         try {
-          return parseBootstrap([address], ownId);
+          return parseBootstrap([address], ownId).length > 0;
         } catch (cause) {
           // One bad address must not keep the others from being dialled.
           log.warn({ address, reason: toReason(cause) }, 'added peer has no usable address');
-          return [];
+          return false;
         }
       });
-      redial.set([...bootstrap, ...further]);
+      redial.set(parseBootstrap(usable, ownId));
     },
   };
 }

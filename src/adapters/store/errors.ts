@@ -16,6 +16,9 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }
 
+/** Whether the file system had no room left, in the words of LevelDB or of Node.js. */
+const isFull = (reason: string): boolean => /no space left on device|disk quota exceeded/i.test(reason);
+
 export const closedError = (): LatticeError => new LatticeError('store-closed', 'The store is closed');
 
 export function lockedError(directory: string, holder: string, cause?: unknown): LatticeError {
@@ -54,6 +57,16 @@ export function openError(directory: string, cause: unknown): LatticeError {
   if (code === 'LEVEL_CORRUPTION') return damagedError(directory, reason, cause);
   if (code === 'LEVEL_IO_ERROR' && reason.includes('No such file or directory'))
     return damagedError(directory, reason, cause);
+  if (isFull(reason))
+    return new LatticeError(
+      'store-full',
+      `The store in ${directory} cannot be opened, because its disk is full: ${reason}`,
+      {
+        next: 'Free space on that disk. Under a supervisor that restarts the node, it then starts by itself.',
+        details: { directory },
+        cause,
+      },
+    );
   return new LatticeError('store-open-failed', `The store in ${directory} cannot be opened: ${reason}`, {
     next: 'Check that the path is a directory this user may write to and that its disk has room.',
     details: { directory },
@@ -75,9 +88,10 @@ export function readError(cause: unknown): LatticeError {
 
 export function writeError(cause: unknown): LatticeError {
   const reason = reasonOf(cause);
-  return new LatticeError('store-write-failed', `A batch could not be made durable: ${reason}`, {
-    next: reason.includes('No space left on device')
-      ? 'Free space on the disk of the state directory, then start the node again.'
+  const full = isFull(reason);
+  return new LatticeError(full ? 'store-full' : 'store-write-failed', `A batch could not be made durable: ${reason}`, {
+    next: full
+      ? 'Free space on the disk of the state directory. Under a supervisor, the node then starts again by itself.'
       : 'Check the disk of the state directory; the node verifies its store at the next start.',
     cause,
   });

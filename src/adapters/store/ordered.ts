@@ -37,8 +37,8 @@ export interface OrderedDeps {
  * concurrent ones in the order in which threads arrive, which is not the order of the calls. After the first failure
  * no further batch is tried, because one that succeeds would leave a gap before it.
  *
- * Rejects with LatticeError: `store-closed`, `store-damaged`, `store-read-failed`, and `store-write-failed`, with
- * which every later batch rejects too.
+ * Rejects with LatticeError: `store-closed`, `store-damaged`, `store-read-failed`, and `store-write-failed` or
+ * `store-full`, with which every later batch rejects too.
  */
 export function createOrderedStore({ db, write, closed, beyond = 0 }: OrderedDeps): Store {
   let tail = Promise.resolve();

@@ -7,3 +7,4 @@ export { createLeastLevel, type LeastLevel } from './log-level.ts';
 export { createLogRing, type LogRing } from './log-ring.ts';
 export { createMachineProbe } from './machine.ts';
 export { systemRandom } from './random.ts';
+export { openServiceManager, type ServiceManager } from './service-manager.ts';

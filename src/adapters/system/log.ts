@@ -1,12 +1,12 @@
-import { createRequire } from 'node:module';
 import { type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { Log } from '../../ports/index.ts';
 import { createLeastLevel, type LeastLevel, type LogLevel } from './log-level.ts';
+import { logText } from './log-text.ts';
 
 export interface LogOptions {
   /** The least level of the lines that are written. The object can change it while the log is used. */
   readonly level: LogLevel | Pick<LeastLevel, 'writes'>;
-  /** 'json' writes one object a line, 'pretty' coloured text for a terminal. */
+  /** 'json' writes one object a line, 'pretty' one short line of text for people. */
   readonly format: 'json' | 'pretty';
   /** Receives whole lines, each with its line feed. Default: standard output. */
   readonly destination?: LogDestination;
@@ -14,6 +14,12 @@ export interface LogOptions {
   readonly ring?: LogDestination;
   /** Texts that are replaced wherever they occur, even in messages of libraries. */
   readonly secrets?: readonly string[];
+}
+
+/** A log whose owner may learn of another secret while it runs. */
+export interface OwnedLog extends Log {
+  /** Replaces one more text wherever it occurs from now on, in the lines of children too. */
+  hide(secret: string): void;
 }
 
 export interface LogDestination {
@@ -45,12 +51,13 @@ const MAX_HELD_BYTES = 1024 * 1024;
  * `msg`, which is constant for each place in the code. An error goes under `err`. Fields must not be named time, level,
  * component or msg.
  */
-export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): Log {
-  const written = format === 'pretty' ? prettyTo(destination) : destination;
-  const hidden = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+export function createLog({ level, format, destination = standardOutput(), ring, secrets = [] }: LogOptions): OwnedLog {
+  const written = format === 'pretty' ? { write: (line: string) => destination.write(logText(line)) } : destination;
+  const hidden = new Set(secrets);
   const sink: LogDestination = {
     write(line) {
-      const safe = hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), line);
+      let safe = line;
+      for (const secret of hidden) if (secret.length >= MIN_SECRET_LENGTH) safe = safe.replaceAll(secret, REDACTED);
       written.write(safe);
       ring?.write(safe);
     },
@@ -83,7 +90,10 @@ export function createLog({ level, format, destination = standardOutput(), ring,
     error: writer(logger, 'error'),
     child: (component) => logOf(root.child({ component })),
   });
-  return logOf(root);
+  return {
+    ...logOf(root),
+    hide: (secret) => void hidden.add(secret),
+  };
 }
 
 /** A log that writes every line to both. */
@@ -118,15 +128,6 @@ function standardOutput(): LogDestination {
 function serialisedError(error: unknown): unknown {
   // The library's result has a prototype of its own. A plain copy of it is searched for secrets like any field.
   return error instanceof Error ? withoutSecrets({ ...stdSerializers.err(error) }, 0) : withoutSecrets(error, 0);
-}
-
-function prettyTo(destination: LogDestination): LogDestination {
-  // The module is loaded only where it is used, because loading takes time at the start, and synchronously, because
-  // the first line may come at once.
-  const require = createRequire(import.meta.url);
-  const { prettyFactory } = require('pino-pretty') as typeof import('pino-pretty');
-  const toText = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l' });
-  return { write: (line) => destination.write(toText(line) ?? '') };
 }
 
 /**

@@ -356,3 +356,15 @@ export const ConfigItem = entity(
   }),
 );
 export type ConfigItem = Static<typeof ConfigItem.ref>;
+
+export const Reloaded = entity(
+  'Reloaded',
+  'What a reload of the configuration came to. Variables are named with their prefix.',
+  Shape({
+    changed: List(Text(), { description: 'Variables by which the node acts anew.' }),
+    needsRestart: List(Text(), { description: 'Variables that have changed too and take effect with a restart.' }),
+    untrusted: List(Text(), { description: 'Authors who are trusted no more, as public keys.' }),
+    warnings: List(Text(), { description: 'Sentences about the configuration as it is.' }),
+  }),
+);
+export type Reloaded = Static<typeof Reloaded.ref>;

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
-import { ConfigItem, LatticeEvent, LogLine, LogPage, Resources, Series } from './entities.ts';
+import { ConfigItem, LatticeEvent, LogLine, LogPage, Reloaded, Resources, Series } from './entities.ts';
 import { HealthAnswer, NotReady, Status } from './node-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -203,6 +203,20 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     cost: 'read',
     answers: { 200: json('Every setting. Secrets are not shown.', Shape({ items: List(ConfigItem.ref) })) },
     errors: [401, 421, 429],
+    example: {},
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/config/reload',
+    id: 'reloadConfig',
+    tag: 'operator',
+    summary: 'Read the env file again, without a restart',
+    description:
+      'The node then acts by what the file says of its trust list, its peers, its token and its log level, and names what else has changed and needs a restart. A file that cannot be used changes nothing.',
+    token: true,
+    cost: 'costly',
+    answers: { 200: json('What the node acts by from now on.', Reloaded.ref) },
+    errors: [401, 409, 421, 422, 429],
     example: {},
   },
   {

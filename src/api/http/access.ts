@@ -18,12 +18,20 @@ export type TokenCheck = (request: FastifyRequest) => void;
  * the right one. One from an exempt address is not: otherwise one guesser behind a local proxy would lock out the operator.
  */
 export function createTokenCheck(config: ApiConfig, addresses: Addresses, clients: Clients): TokenCheck {
-  const expected = config.api.token === undefined ? undefined : sha256(config.api.token);
+  let hashed: { readonly token: string; readonly hash: Buffer } | undefined;
+  // A reload may change the token (SPEC N18).
+  function expectedHash(): Buffer | undefined {
+    const { token } = config.api;
+    if (token === undefined) return undefined;
+    if (hashed?.token !== token) hashed = { token, hash: sha256(token) };
+    return hashed.hash;
+  }
   const failures = createRateLimit(MAX_TOKEN_FAILURES);
   return (request) => {
+    const expected = expectedHash();
     if (expected === undefined) {
       throw new LatticeError('unauthorized', 'this node has no API token, so nothing can be changed over HTTP', {
-        next: "set DIOTEC360_API_TOKEN in the node's environment and restart it",
+        next: "set DIOTEC360_API_TOKEN in the node's env file and run lattice config reload there",
       });
     }
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];

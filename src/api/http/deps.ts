@@ -47,6 +47,17 @@ export interface ShownSetting {
   readonly help: string;
 }
 
+/** What a reload of the configuration came to. Variables are named with their prefix. */
+export interface ReloadReport {
+  /** The variables by which the node acts anew. */
+  readonly changed: readonly string[];
+  /** Variables that have changed too and take effect with a restart. */
+  readonly needsRestart: readonly string[];
+  /** The authors who are trusted no more. */
+  readonly untrusted: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 export interface ApiLog {
   debug(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -84,6 +95,8 @@ export interface ApiDeps {
   readonly logLevel?: LogLevelControl;
   /** Without it there is no /api/v1/resources. */
   readonly resources?: ResourceSource;
+  /** Reads the configuration again (SPEC N18). Without it that is answered `reload-impossible`. */
+  readonly reload?: () => Promise<ReloadReport>;
   /** Whether one more connection may be taken in, as far as file descriptors go. Default: always. */
   readonly hasRoom?: () => boolean;
   /** The directory of the built dashboard. Default: beside the program. */

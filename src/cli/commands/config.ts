@@ -89,3 +89,20 @@ async function askPeerId(url: string): Promise<string | undefined> {
     throw error;
   }
 }
+
+/** Has the running node read its env file again. The exit code is 0 also where something needs a restart. */
+export async function configReload(context: CliContext, options: GlobalOptions): Promise<number> {
+  const client = await connect(context, options);
+  const report = await client.reloadConfig();
+  const { data, line, paint } = context.output;
+  if (options.json) {
+    data(report);
+    return EXIT.ok;
+  }
+  const { changed, needsRestart, warnings } = report;
+  for (const name of changed) line(`${paint('green', '✓')} the node acts by the new ${name}`);
+  for (const name of needsRestart) line(`${paint('yellow', '!')} ${name} has changed too: that needs a restart`);
+  if (changed.length + needsRestart.length === 0) line('nothing has changed');
+  for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
+  return EXIT.ok;
+}

@@ -48,8 +48,8 @@ export async function contextAdd(context: CliContext, name: string, options: Con
   const path = await writeContexts(context.env, { current, contexts });
   if (options.json) context.output.data({ name, ...contexts.get(name), current: current === name, path });
   else {
-    context.output.line(`${name} is ${printable(url)}${current === name ? ', and in use' : ''}`);
-    if (current !== name) context.output.remark(`use it: lattice context use ${name}`);
+    context.output.line(`The context ${name} is ${printable(url)}${current === name ? ', and commands go there' : ''}`);
+    if (current !== name) context.output.remark(`Send commands there: lattice context use ${name}`);
   }
   return EXIT.ok;
 }
@@ -75,7 +75,7 @@ export async function contextUse(context: CliContext, name: string, options: Glo
   const { url } = existing(contexts, name);
   await writeContexts(context.env, { current: name, contexts });
   if (options.json) context.output.data({ current: name, url });
-  else context.output.line(`commands go to ${printable(url)} now`);
+  else context.output.line(`Commands go to ${printable(url)}`);
   return EXIT.ok;
 }
 
@@ -85,7 +85,7 @@ export async function contextList(context: CliContext, options: GlobalOptions): 
     context.output.data({ ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) });
     return EXIT.ok;
   }
-  if (contexts.size === 0) context.output.line('no contexts: lattice context add NAME --url URL makes one');
+  if (contexts.size === 0) context.output.line('There are no contexts: lattice context add NAME --url URL makes one.');
   const rows = [...contexts].map(([name, { url, tokenFile, fleet }]) => [
     name === current ? '*' : '',
     name,
@@ -110,7 +110,7 @@ export async function contextRemove(context: CliContext, name: string, options: 
     contexts: rest,
   });
   if (options.json) context.output.data({ removed: name });
-  else context.output.line(`removed ${name}`);
+  else context.output.line(`Removed the context ${name}`);
   return EXIT.ok;
 }
 

@@ -114,7 +114,7 @@ function describe(type: string, event: unknown, names: Names, times: Times): str
 function progressOf(event: Of<'progress'>, names: Names): string {
   const { what, peer, found, remaining, phase, entries } = event;
   if (what === 'repair')
-    return `repair with ${names.ofPeer(peer ?? '')}: ${String(remaining)} of ${counted(Number(found), 'key')} remain`;
+    return `repair with ${names.ofPeer(peer ?? '')}: ${String(remaining)} of ${counted(Number(found), 'key')} ${remaining === 1 ? 'remains' : 'remain'}`;
   return `taking over the state (${String(phase)}): ${counted(Number(entries), 'entry', 'entries')} so far`;
 }
 

@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { importEntries } from '../import-entries.ts';
 import { readInput } from '../input.ts';
 import { printable } from '../output.ts';
+import { counted } from '../words.ts';
 
 export interface ImportOptions extends GlobalOptions {
   readonly overwrite?: boolean;
@@ -31,8 +32,10 @@ export async function importSnapshot(context: CliContext, file: string, options:
     return EXIT.ok;
   }
   const { line } = context.output;
-  line(`${printable(file)} verifies: root ${snapshot.root}, ${snapshot.state.length} keys`);
-  line(`${dryRun ? 'would import' : 'imported'} ${imported}, left alone ${skipped.length} that exist`);
+  line(`${printable(file)} verifies: ${counted(snapshot.state.length, 'key')} under root ${snapshot.root}`);
+  line(
+    `${dryRun ? 'Would import' : 'Imported'} ${counted(imported, 'key')}${skipped.length === 0 ? '.' : ` and ${dryRun ? 'leave' : 'left'} alone ${skipped.length} that ${skipped.length === 1 ? 'exists' : 'exist'}:`}`,
+  );
   for (const key of skipped.slice(0, SHOWN)) line(`  ${printable(key)}`);
   if (skipped.length > SHOWN) line(`  … and ${skipped.length - SHOWN} more (all of them: --json)`);
   return EXIT.ok;

@@ -85,7 +85,7 @@ export async function peersAdd(context: CliContext, address: string, options: Gl
   const client = await connect(context, options);
   const added = await client.addPeer(addressOf(address));
   if (options.json) context.output.data({ ...addressOf(address), added });
-  else context.output.line(`${added ? 'Added' : 'Known already:'} ${printable(address)}${added ? '.' : ''}`);
+  else context.output.line(`${added ? 'Added' : 'Known already:'} ${printable(address)}`);
   return EXIT.ok;
 }
 
@@ -95,7 +95,7 @@ export async function peersRemove(context: CliContext, given: string, options: G
   const address = isAddress(given) ? addressOf(given) : await addressOfPeer(client, given);
   await client.removePeer(address);
   if (options.json) context.output.data({ ...address, removed: true });
-  else context.output.line(`Removed ${printable(given)}.`);
+  else context.output.line(`Removed ${printable(given)}`);
   return EXIT.ok;
 }
 

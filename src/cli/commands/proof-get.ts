@@ -21,7 +21,7 @@ export async function proofGet(context: CliContext, key: string, options: ProofG
   else {
     context.output.line(`${path}: ${printable(key)} is ${proof.kind} under root ${proof.root}`);
     context.output.remark(
-      `check it anywhere: lattice proof verify ${shellWord(options.out)} --key ${shellWord(printable(key))} --trust fleet.json`,
+      `Check it anywhere: lattice proof verify ${shellWord(options.out)} --key ${shellWord(printable(key))} --trust fleet.json`,
     );
   }
   return EXIT.ok;

@@ -44,10 +44,10 @@ export async function proofVerify(context: CliContext, file: string, options: Pr
   const { checks, proven, error } = examination;
   const shown = verdict === 'verified' || verdict === 'any-key' ? proven : undefined;
 
-  if (options.json) context.output.data({ verdict, checks, ...(shown === undefined ? {} : describe(shown)) });
+  if (options.json) context.output.data({ verdict, checks, ...(shown === undefined ? {} : describe(shown, trust)) });
   else {
     printChecks(context, checks);
-    if (shown !== undefined) sayProven(context, shown);
+    if (shown !== undefined) sayProven(context, shown, trust);
   }
   if (anyKey && shown !== undefined)
     context.output.remark('warning: no key was checked, so that this may have been signed by anyone');
@@ -86,7 +86,7 @@ function valueOf(text: string): JsonValue {
   }
 }
 
-function statementOf({ key, kind, value, head, certificate }: Proven): string {
+function statementOf({ key, kind, value, head, certificate }: Proven, trust: TrustList | undefined): string {
   const what =
     kind === 'present'
       ? `the value ${JSON.stringify(value)}`
@@ -94,12 +94,13 @@ function statementOf({ key, kind, value, head, certificate }: Proven): string {
         ? 'a tombstone (deleted)'
         : 'nothing';
   const held = `held ${what} for the key ${JSON.stringify(key)}`;
+  const name = head === undefined ? undefined : trust?.names.get(head.author);
   return head === undefined
     ? `At ${timeOf(certificate?.at ?? 0)} the state that ${certificate?.signers.length} trusted nodes attested ${held}.`
-    : `At this head (sequence ${head.sequence}, its clock ${timeOf(head.wallMs)}), node ${authorToPeerId(head.author)} ${held}.`;
+    : `At this head (sequence ${head.sequence}, its clock ${timeOf(head.wallMs)}), node ${name === undefined ? authorToPeerId(head.author) : `${name} (${authorToPeerId(head.author)})`} ${held}.`;
 }
 
-function describe(proven: Proven): Readonly<Record<string, unknown>> {
+function describe(proven: Proven, trust: TrustList | undefined): Readonly<Record<string, unknown>> {
   const { key, kind, value, root, network, head, certificate, writers, siblings } = proven;
   return {
     key,
@@ -117,12 +118,12 @@ function describe(proven: Proven): Readonly<Record<string, unknown>> {
         }),
     writers,
     siblings,
-    statement: statementOf(proven),
+    statement: statementOf(proven, trust),
   };
 }
 
-function sayProven({ output }: CliContext, proven: Proven): void {
-  output.line(printable(statementOf(proven)));
+function sayProven({ output }: CliContext, proven: Proven, trust: TrustList | undefined): void {
+  output.line(printable(statementOf(proven, trust)));
   if (proven.siblings > 1)
     output.line(
       `${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`,

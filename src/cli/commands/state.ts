@@ -4,7 +4,8 @@ import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readStdin } from '../input.ts';
-import { printable } from '../output.ts';
+import { printable, shellWord } from '../output.ts';
+import { counted } from '../words.ts';
 
 /** Entries of one request. */
 const PAGE = 500;
@@ -28,13 +29,16 @@ export async function stateGet(context: CliContext, key: string, options: Global
   const client = await connect(context, options);
   const entry = await client.getEntry(key);
   if (entry === undefined)
-    throw new LatticeError('not-found', 'there is no value under this key', {
+    throw new LatticeError('not-found', `there is no value under the key ${JSON.stringify(key)}`, {
       next: 'Check the spelling (lattice state ls lists the keys) and the URL.',
     });
   if (options.json) context.output.data(entry);
   else {
     context.output.line(printable(JSON.stringify(entry.value)));
-    if (entry.conflicts) context.output.remark(`${entry.conflicts} more concurrent value(s): see lattice conflicts`);
+    if (entry.conflicts)
+      context.output.remark(
+        `${counted(entry.conflicts, 'other value')} ${entry.conflicts === 1 ? 'is' : 'are'} concurrent with this one: lattice conflicts show ${shellWord(printable(key))}`,
+      );
   }
   return EXIT.ok;
 }
@@ -49,7 +53,7 @@ export async function statePut(context: CliContext, key: string, value: string, 
     ifNoneMatch: options.ifAbsent ? '*' : undefined,
   });
   if (options.json) context.output.data(entry);
-  else context.output.line(`written ${printable(key)} version ${entry.version}`);
+  else context.output.line(`Wrote ${printable(key)}, version ${entry.version}`);
   return EXIT.ok;
 }
 
@@ -57,7 +61,7 @@ export async function stateDelete(context: CliContext, key: string, options: Del
   const client = await connect(context, options);
   await client.deleteEntry(key, { ifMatch: options.ifMatch });
   if (options.json) context.output.data({ key, deleted: true });
-  else context.output.line(`deleted ${printable(key)}`);
+  else context.output.line(`Deleted ${printable(key)}`);
   return EXIT.ok;
 }
 
@@ -86,7 +90,7 @@ export async function stateList(
     if (cursor === undefined || page.entries.length === 0 || shown >= options.limit) break;
   }
   if (options.json) context.output.data({ entries, ...(cursor === undefined ? {} : { cursor }) });
-  else if (cursor !== undefined) context.output.remark(`more: --cursor ${cursor}`);
+  else if (cursor !== undefined) context.output.remark(`There are more keys: go on with --cursor ${cursor}`);
   return EXIT.ok;
 }
 

@@ -76,6 +76,13 @@ export function nodeCommands({ context, program, define, defineDefault, group }:
   ).option('--all', 'also what is at its default');
   define(
     config,
+    'reload',
+    'have the running node read its env file again: trust list, peers, token, log level (needs the token)',
+    ['config reload --env-file fleet/node1-huggingface.env', 'config reload --json'],
+    async (options: GlobalOptions) => (await import('../commands/config.ts')).configReload(context, options),
+  );
+  define(
+    config,
     'check',
     'check an env file and the environment as start would, without starting',
     ['config check --env-file fleet/node1-huggingface.env'],

@@ -15,16 +15,25 @@ export function setupCommands({ context, program, define, defineDefault, group }
     program,
     'init',
     'write keys, tokens and env files of a new fleet',
-    ['init --dir fleet --nodes 3', 'init --dir fleet --nodes 5 --base-port 8100 --p2p-base-port 9100'],
+    [
+      'init --dir fleet --nodes 3',
+      'init --dir fleet --nodes 5 --base-port 8100 --p2p-base-port 9100',
+      'init --dir fleet --hosts oslo=a.example,rome=b.example,kyiv=c.example',
+    ],
     async (options: InitOptions) => (await import('../commands/init.ts')).init(context, options),
   )
     .option('--dir <dir>', 'directory to write to', 'fleet')
-    .addOption(new Option('--nodes <n>', 'number of nodes, 1 to 50').default(3).argParser(integerIn(1, 50)))
+    .addOption(new Option('--nodes <n>', 'number of nodes, 1 to 50 (default: 3)').argParser(integerIn(1, 50)))
+    .option('--hosts <list>', 'hosts of nodes that are reached by https, or URLs, each with a name= before it or none')
     .addOption(
-      new Option('--base-port <port>', 'API port of the first node').default(8000).argParser(integerIn(1, 65_535)),
+      new Option('--base-port <port>', 'API port of the first node, and of each with --hosts')
+        .default(8000)
+        .argParser(integerIn(1, 65_535)),
     )
     .addOption(
-      new Option('--p2p-base-port <port>', 'P2P port of the first node').default(9000).argParser(integerIn(1, 65_535)),
+      new Option('--p2p-base-port <port>', 'P2P port of the first node, and of each with --hosts')
+        .default(9000)
+        .argParser(integerIn(1, 65_535)),
     )
     .option('--names <a,b,c>', 'names of the nodes')
     .option('--seed-file <file>', 'file of 64 hex digits that the keys are derived from (default: random keys)');

@@ -1,6 +1,8 @@
 import type { Status } from '../../client/index.ts';
 import type { FleetNode } from '../../config/fleet.ts';
-import type { Output, Style } from '../output.ts';
+import type { Output } from '../output.ts';
+import { verdictSentence, verdictWord } from '../verdict-lines.ts';
+import { counted } from '../words.ts';
 
 /** A node and its status, which is undefined while the node does not answer. */
 export interface BoardRow {
@@ -8,7 +10,9 @@ export interface BoardRow {
   readonly status: Status | undefined;
 }
 
-/** Width of a node's name. The table must fit 80 columns, because lines that wrap cannot be redrawn. */
+/** Everything must fit 80 columns, because lines that wrap cannot be redrawn. */
+const COLUMNS = 80;
+/** Width of a node's name in the table. */
 const NAME_WIDTH = 20;
 
 /** Shows the nodes: as a table that is redrawn on a terminal, and otherwise as a line for each change. */
@@ -26,23 +30,22 @@ export async function createBoard(output: Output): Promise<Board> {
 
   function draw(rows: readonly BoardRow[]): void {
     const table = new Table({
-      head: ['node', 'port', 'health', 'P2P', 'HTTP', 'keys', 'root'],
+      head: ['node', 'port', 'verdict', 'P2P', 'HTTP', 'keys', 'root'],
       style: { head: [], border: [] },
       chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
     });
     for (const { node, status } of rows) {
-      const [style, health] = healthOf(status);
       table.push([
         node.name.length > NAME_WIDTH ? `${node.name.slice(0, NAME_WIDTH - 1)}…` : node.name,
         new URL(node.api).port,
-        output.paint(style, health),
+        wordOf(output, status),
         String(status?.p2p.peers ?? '-'),
         String(status?.http.peers ?? '-'),
         String(status?.live ?? '-'),
         status?.root.slice(0, 8) ?? '-',
       ]);
     }
-    const text = table.toString();
+    const text = [table.toString(), ...rows.flatMap(sentenceLines)].join('\n');
     output.write(`${drawn === 0 ? '' : `\u001b[${drawn}A\u001b[J`}${text}\n`);
     drawn = text.split('\n').length;
   }
@@ -54,8 +57,14 @@ export async function createBoard(output: Output): Promise<Board> {
         return;
       }
       for (const { node, status } of rows) {
-        // After `freeze` only changes of health are shown, because the root changes with every write.
-        const line = `${node.name}  ${healthOf(status)[1]}${frozen || status === undefined ? '' : `  ${status.live} keys  root ${status.root}`}`;
+        // After `freeze` only changes of the verdict are shown, because the root changes with every write.
+        const rest =
+          status === undefined
+            ? ''
+            : frozen
+              ? `  ${verdictSentence(status)}`
+              : `  ${counted(status.live, 'key')}  root ${status.root}`;
+        const line = `${node.name}  ${wordOf(output, status)}${rest}`;
         if (before.has(node.name) || !frozen) {
           if (before.get(node.name) !== line) output.line(line);
         }
@@ -69,7 +78,20 @@ export async function createBoard(output: Output): Promise<Board> {
   };
 }
 
-function healthOf(status: Status | undefined): [Style, string] {
-  if (status === undefined) return ['dim', 'no answer'];
-  return [status.health === 'OPTIMAL' ? 'green' : status.health === 'ISOLATED' ? 'red' : 'yellow', status.health];
+const wordOf = (output: Output, status: Status | undefined): string =>
+  status === undefined ? output.paint('dim', 'no answer') : verdictWord(output, status);
+
+/** The verdict's sentence of a node that is not well, in lines that fit the screen. */
+function sentenceLines({ node, status }: BoardRow): string[] {
+  if (status === undefined || status.verdict.kind === 'CONVERGED') return [];
+  const lines: string[] = [];
+  let line = `${node.name}:`;
+  for (const word of verdictSentence(status).split(' ')) {
+    if (line.length + 1 + word.length > COLUMNS) {
+      lines.push(line);
+      line = ' ';
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
 }

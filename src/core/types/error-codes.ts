@@ -103,6 +103,7 @@ export const ERROR_CODES = [
 
   // Configuration, keys and the store.
   'invalid-config',
+  'reload-impossible',
   'invalid-fleet',
   'key-permissions',
   'key-unreadable',
@@ -111,6 +112,7 @@ export const ERROR_CODES = [
   'other-network',
   'unknown-format',
   'store-locked',
+  'store-full',
   'store-open-failed',
   'store-read-failed',
   'store-write-failed',

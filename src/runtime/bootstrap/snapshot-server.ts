@@ -65,6 +65,8 @@ export interface SnapshotServer {
    * chunk.
    */
   chunk(request: Omit<ChunkRequest, 'type'>): Promise<ChunkPart>;
+  /** Lets go of every snapshot, because the trust list that its certificate was made for was replaced. */
+  forget(): void;
   stop(): void;
 }
 
@@ -161,6 +163,11 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
     sweeps = undefined;
   }
 
+  function forget(): void {
+    for (const pin of pins) pin.hold.end();
+    pins = [];
+  }
+
   async function readPart(pin: Pin, index: number, after: Bytes): Promise<ChunkPart> {
     const from = chunkStart(index, pin.bits);
     const before = chunkStart(index + 1, pin.bits);
@@ -208,11 +215,11 @@ export function createSnapshotServer(deps: SnapshotServerDeps): SnapshotServer {
   return {
     manifest: async (root) => (await pinned(root)).manifest,
     chunk: async ({ root, index, after }) => readPart(await pinned(root), index, after),
+    forget,
     stop() {
       stopped = true;
       sweeps?.stop();
-      for (const pin of pins) pin.hold.end();
-      pins = [];
+      forget();
     },
   };
 }

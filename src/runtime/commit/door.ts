@@ -65,6 +65,9 @@ export interface DoorDeps {
   readonly onDue?: () => void;
 }
 
+/** The name of a fragment among those that are deferred. */
+const keyOf = ({ id, operations }: Fragment): string => `${id}:${operations.map((o) => o.index).join(',')}`;
+
 /** The one door: gossip, what a repair fetched over either lung, and pushes enter here and nowhere else. */
 export function createDoor(deps: DoorDeps): Door {
   const verified = new Set<string>();
@@ -135,7 +138,7 @@ export function createDoor(deps: DoorDeps): Door {
   async function apply(fragment: Fragment, origin: Origin): Promise<readonly OperationOutcome[] | 'overloaded'> {
     try {
       const outcomes = await deps.writer.apply(fragment, origin);
-      const key = `${fragment.id}:${fragment.operations.map((o) => o.index).join(',')}`;
+      const key = keyOf(fragment);
       if (outcomes.includes('future')) defer(key, fragment, origin);
       else deferred.delete(key);
       if (outcomes.includes('key-full')) count('key-full');
@@ -156,7 +159,13 @@ export function createDoor(deps: DoorDeps): Door {
 
   async function retry(): Promise<void> {
     const before = deferred.size;
-    await Promise.allSettled([...deferred.all()].map(({ fragment, origin }) => apply(fragment, origin)));
+    const due = [...deferred.all()].filter(({ fragment }) => {
+      // Its author may have come off the trust list meanwhile.
+      const isTrusted = deps.isTrusted(fragment.header.author);
+      if (!isTrusted) deferred.delete(keyOf(fragment));
+      return isTrusted;
+    });
+    await Promise.allSettled(due.map(({ fragment, origin }) => apply(fragment, origin)));
     if (deferred.size < before) deps.onDue?.();
   }
 

@@ -276,7 +276,7 @@ export function createWriter(deps: WriterDeps): Writer {
     if (failure === undefined) {
       const why = error instanceof Error ? error.message : String(error);
       failure = new LatticeError('store-write-failed', `a batch failed: ${why}`, {
-        next: 'the node stops; check the disk, then start it again: it verifies its store first',
+        next: 'the node stops, and whether the write took effect is not known: when the node is back, read the key, or repeat the write with the same Idempotency-Key',
         cause: error,
       });
       closed = failure;

@@ -19,6 +19,7 @@ import {
 import type { Clock, Log, Verifier } from '../../ports/index.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { CutView } from '../facade/index.ts';
+import type { Trust } from '../fleet/trust.ts';
 
 /** How many cuts are remembered; the oldest is dropped first. That is ten minutes. */
 const MAX_CUTS = 64;
@@ -41,6 +42,11 @@ export interface AttestationBook {
    * LatticeError `malformed`, `unknown-version` or `bad-signature`.
    */
   hearCertificate(bytes: Bytes): Promise<readonly SignedAttestation[]>;
+  /**
+   * Forgets every attestation, because the trust list was replaced: those made under the former one certify nothing for
+   * this one.
+   */
+  clear(): void;
   /** Takes our own state at a cut, with our attestation if there is one. */
   ours(
     claim: { readonly at: number; readonly root: Bytes; readonly entries: number },
@@ -91,8 +97,7 @@ const nameOf = (root: Bytes, entries: number): string => `${bytesToHex(root)}.${
 export function createAttestationBook(deps: {
   readonly network: string;
   readonly self: Author;
-  readonly trusted: readonly Author[];
-  readonly trustHash: Bytes;
+  readonly trust: Trust;
   readonly periodMs: number;
   readonly hasher: Hasher;
   readonly verifier: Verifier;
@@ -103,8 +108,8 @@ export function createAttestationBook(deps: {
   /** Called with the time of an attestation that our own key signed, but not in this life. */
   readonly onOwn: (at: number) => void;
 }): AttestationBook {
-  const trusted = new Set(deps.trusted);
-  const quorum = quorumOf(trusted.size);
+  const { trust } = deps;
+  const quorum = (): number => quorumOf(trust.authors.length);
   /** Oldest first. */
   let moments: Moment[] = [];
   const equivocations = new Map<Author, number>();
@@ -137,11 +142,11 @@ export function createAttestationBook(deps: {
     const now = deps.clock.now();
     return (
       network === deps.network &&
-      trusted.has(author) &&
+      trust.has(author) &&
       at % deps.periodMs === 0 &&
       at <= now + MAX_AHEAD_MS &&
       at > now - MAX_CUTS * deps.periodMs &&
-      equalBytes(trustHash, deps.trustHash)
+      equalBytes(trustHash, trust.hash)
     );
   }
 
@@ -172,7 +177,7 @@ export function createAttestationBook(deps: {
   }
 
   const certifiedIn = (moment: Moment): Claim | undefined =>
-    [...moment.claims.values()].find((c) => c.signers.size >= quorum);
+    [...moment.claims.values()].find((c) => c.signers.size >= quorum());
   const newestFirst = (): readonly Moment[] => moments.toReversed();
 
   async function hear(signed: SignedAttestation): Promise<Heard> {
@@ -186,6 +191,8 @@ export function createAttestationBook(deps: {
     if (moments.find((m) => m.at === at)?.doubled.has(author) === true) return 'known';
     if (!(await deps.verifier.verify(author, attestationSigningBytes(signed.payloadBytes), signed.signature)))
       return 'forged';
+    // The trust list may have been replaced while the signature was checked.
+    if (!concerns(attestation)) return 'known';
     const before = held();
     if (before === name) return 'known';
     if (before !== undefined) {
@@ -216,6 +223,9 @@ export function createAttestationBook(deps: {
       }
       return fresh;
     },
+    clear() {
+      moments = [];
+    },
     ours({ at, root, entries }, signed) {
       const moment = momentAt(at);
       if (moment === undefined) return;
@@ -232,7 +242,7 @@ export function createAttestationBook(deps: {
             entries: claim.entries,
             ours: claim === own,
             attesters: [...claim.signers.keys()].sort(),
-            certified: claim.signers.size >= quorum,
+            certified: claim.signers.size >= quorum(),
           })),
       ),
     certificate(which) {
@@ -242,7 +252,7 @@ export function createAttestationBook(deps: {
           which?.root === undefined
             ? certifiedIn(moment)
             : [...moment.claims.values()].find(
-                (c) => c.root === bytesToHex(which.root as Bytes) && c.signers.size >= quorum,
+                (c) => c.root === bytesToHex(which.root as Bytes) && c.signers.size >= quorum(),
               );
         if (claim !== undefined) return { at: moment.at, bytes: certificateOf(claim) };
       }
@@ -258,9 +268,9 @@ export function createAttestationBook(deps: {
       const claim = certified === undefined ? undefined : certifiedIn(certified);
       const converged = newestFirst().find(
         ({ own, signed }) =>
-          own !== undefined && own.signers.size >= quorum && [...signed.values()].every((s) => s.claim === own),
+          own !== undefined && own.signers.size >= quorum() && [...signed.values()].every((s) => s.claim === own),
       );
-      const disagreeing = deps.trusted.flatMap((author) => {
+      const disagreeing = trust.authors.flatMap((author) => {
         const moment = newestFirst().find((m) => m.own !== undefined && m.signed.has(author));
         const theirs = moment?.signed.get(author)?.claim;
         return moment === undefined || theirs === undefined || theirs === moment.own
@@ -276,7 +286,7 @@ export function createAttestationBook(deps: {
                 root: claim.root,
                 entries: claim.entries,
                 attesters: [...claim.signers.keys()].sort(),
-                quorum,
+                quorum: quorum(),
               },
             }),
         ...(converged === undefined ? {} : { convergedAsOf: converged.at }),

@@ -117,8 +117,9 @@ export function createIntake(deps: IntakeDeps): Intake {
       throw new LatticeError('bad-signature', "the hello's head has a bad signature");
     const peer = peers.get(author);
     if (peer === undefined) return;
-    if (noteSoftware(peer.view, hello.software)) forgetRefused(peer);
-    noteCondition(peer.view, hello.about?.condition, deps.clock.now());
+    const otherSoftware = noteSoftware(peer.view, hello.software);
+    const mended = noteCondition(peer.view, hello.about?.condition, deps.clock.now());
+    if (otherSoftware || mended) forgetRefused(peer);
     deps.onName(author, hello.about?.name);
     if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);
   }

@@ -52,6 +52,12 @@ export interface NodeOptions {
   readonly p2p: { readonly topic: string; readonly bootstrap: readonly string[]; readonly open?: boolean };
 }
 
+/** What a running node can be told anew, in the words of `NodeOptions`. */
+export interface Reconfiguration
+  extends Pick<NodeOptions, 'trusted' | 'bootstrap' | 'urls' | 'violations' | 'warnings'> {
+  readonly p2p: Pick<NodeOptions['p2p'], 'bootstrap'>;
+}
+
 export interface NodeDeps {
   readonly store: Store;
   readonly hasher: Hasher;

@@ -8,6 +8,8 @@ export interface Members {
   has(author: Author): boolean;
   /** Whether there is a member beside this node itself. */
   any(): boolean;
+  /** Lists every trusted author as a peer, even one that no message has come from. To be called with each new list. */
+  listTrusted(): void;
   /** Makes a member of a peer that the configuration or an operator names. */
   configure(author: Author): void;
   /** Makes a member of the author who proved to be the one that answers at this configured URL. */
@@ -25,11 +27,14 @@ export function createMembers(deps: {
   readonly peers: PeerTable;
 }): Members {
   const { self, trust, peers } = deps;
-  // The table of peers lists every trusted author, even one that no message has come from yet.
-  for (const author of trust.authors) if (author !== self) peers.ensure(author);
+  function listTrusted(): void {
+    for (const author of trust.authors) if (author !== self) peers.ensure(author);
+  }
+  listTrusted();
 
   return {
     has: (author) => trust.has(author) || peers.get(author)?.link.configured === true,
+    listTrusted,
     any: () => trust.authors.some((author) => author !== self) || [...peers.all()].some(({ link }) => link.configured),
     configure(author) {
       if (author === self) return;

@@ -10,11 +10,11 @@ import type { Members } from './members.ts';
 export function createStanding(deps: {
   readonly members: Pick<Members, 'has' | 'any'>;
   readonly open: boolean;
-  readonly namesNobody: boolean;
+  readonly namesNobody: () => boolean;
 }): (peer: Author | undefined) => Standing {
   const { members } = deps;
   return (peer) => {
     if (peer !== undefined && members.has(peer)) return 'member';
-    return deps.open || (deps.namesNobody && !members.any()) ? 'guest' : 'barred';
+    return deps.open || (deps.namesNobody() && !members.any()) ? 'guest' : 'barred';
   };
 }

@@ -36,16 +36,23 @@ const TOO_EARLY: ReadonlySet<Unsettled> = new Set(['future']);
 
 const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
-/** The reasons for being read-only that exist from the start. */
-function reasonsAtStart(options: NodeOptions, { self, trust }: OpenedNode): readonly ReadOnlyReason[] {
-  const reasons: ReadOnlyReason[] = [];
-  if (options.violations.length > 0)
-    reasons.push({ code: 'safe-mode', text: `production guard: ${options.violations.join('; ')}` });
-  if (!trust.has(self)) {
-    const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
-    reasons.push({ code: 'untrusted-self', text: `this node's key ${self} is not on its own trust list: ${add}` });
-  }
-  return reasons;
+interface ConfiguredReason {
+  readonly code: ReadOnlyReason['code'];
+  /** Undefined: the configuration gives no such reason. */
+  readonly text: string | undefined;
+}
+
+/** The reasons for being read-only that lie in the configuration. */
+function reasonsOf(options: NodeOptions, { self, trust }: OpenedNode): readonly ConfiguredReason[] {
+  const { violations } = options;
+  const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
+  return [
+    { code: 'safe-mode', text: violations.length > 0 ? `production guard: ${violations.join('; ')}` : undefined },
+    {
+      code: 'untrusted-self',
+      text: trust.has(self) ? undefined : `this node's key ${self} is not on its own trust list: ${add}`,
+    },
+  ];
 }
 
 /** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
@@ -66,7 +73,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const standingOf = createStanding({
     members,
     open: options.p2p.open === true,
-    namesNobody: options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
+    namesNobody: () => options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
   });
 
   const about = createOwnAbout({ name: options.name, guard: () => guard });
@@ -76,7 +83,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     self,
     network,
     incarnation,
-    trustHash: trust.hash,
+    trust,
     clock,
     signer,
     about: about.now,
@@ -117,7 +124,8 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     expectsOthers,
     directory: options.directory,
   });
-  for (const { code, text } of reasonsAtStart(options, opened)) guard.set(code, text);
+  const configured = (): readonly ConfiguredReason[] => reasonsOf(options, opened);
+  for (const { code, text } of configured()) guard.set(code, text);
 
   /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
   const fleetClock: Clock = {
@@ -201,6 +209,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     names,
     standingOf,
     about,
+    configured,
     own,
     guard,
     contradictions,

@@ -1,17 +1,24 @@
+import type { Author } from '../../core/types/index.ts';
 import type { ReadOnlyCode } from '../facade/codes.ts';
 import type { Lattice } from '../facade/index.ts';
-import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import type { NodeDeps, NodeOptions, Reconfiguration } from '../facade/options.ts';
 import { savedCells } from '../storage/saved-cells.ts';
 import { measured } from '../watch/measured.ts';
 import { createSeries, type Standing } from '../watch/series.ts';
 import { assembleLattice } from './lattice.ts';
 import { openNode } from './open.ts';
 import { buildParts, type Parts } from './parts.ts';
+import { createReconfigure } from './reconfigure.ts';
 
 export interface RunningNode {
   readonly lattice: Lattice;
   /** Starts both lungs and everything else that runs. It never waits for them. */
   start(): void;
+  /**
+   * Takes another trust list and other configured peers (SPEC N18), and resolves when everything acts by them, with the
+   * authors who are trusted no more.
+   */
+  reconfigure(next: Reconfiguration): Promise<readonly Author[]>;
   /** Sets or clears a reason for being read-only that only the process can see, such as too little disk space. */
   setReadOnly(code: ReadOnlyCode, text: string | undefined): void;
   /**
@@ -30,7 +37,8 @@ interface Runner {
  * Makes a node over its ports: opens and verifies the state, then builds the parts. Rejects when the store does not
  * verify.
  */
-export async function createNode(options: NodeOptions, given: NodeDeps): Promise<RunningNode> {
+export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<RunningNode> {
+  const options = { ...asked };
   const startedAt = given.clock.now();
   const series = createSeries({ clock: given.clock, metrics: given.metrics, log: given.log, machine: given.machine });
   const deps = measured(given, series.metrics);
@@ -51,6 +59,7 @@ export async function createNode(options: NodeOptions, given: NodeDeps): Promise
       opened.known.save(parts.writer.keep).catch(() => undefined);
       for (const runner of runners) runner.start?.();
     },
+    reconfigure: createReconfigure({ options, opened, parts, log: deps.log.child('node') }),
     setReadOnly(code, text) {
       parts.guard.set(code, text);
     },

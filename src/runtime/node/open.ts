@@ -6,14 +6,14 @@ import { loadEvidence } from '../commit/saved-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
-import { createTrust, type Trust } from '../fleet/trust.ts';
+import { createTrust, type TrustOwner } from '../fleet/trust.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
   readonly self: Author;
-  readonly trust: Trust;
+  readonly trust: TrustOwner;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly addedPeers: AddedPeers;

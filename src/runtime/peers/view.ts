@@ -229,12 +229,14 @@ export function noteSoftware(view: PeerView, software: string): boolean {
 
 /**
  * Takes note of the condition that the peer told. It refuses writes since it first told so, whatever reasons come and
- * go meanwhile. `wall`: Unix ms.
+ * go meanwhile. Returns true when a reason that it told before has gone. `wall`: Unix ms.
  */
-export function noteCondition(view: PeerView, condition: Condition | undefined, wall: number): void {
+export function noteCondition(view: PeerView, condition: Condition | undefined, wall: number): boolean {
+  const before = view.condition?.readOnly ?? [];
   const refuses = condition !== undefined && condition.readOnly.length > 0;
   const refusesSince = refuses ? (view.condition?.refusesSince ?? wall) : undefined;
   write(view).condition = condition === undefined ? undefined : { ...condition, refusesSince };
+  return condition !== undefined && before.some((reason) => !condition.readOnly.includes(reason));
 }
 
 /** The name of the two states that are compared. */

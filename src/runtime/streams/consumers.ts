@@ -59,7 +59,8 @@ export interface Consumers {
    */
   offer(to: (consumer: Consumer) => boolean): void;
   some(is: (consumer: Consumer) => boolean): boolean;
-  dropAll(): void;
+  /** Drops the consumers that `is` says. */
+  drop(is: (consumer: Consumer) => boolean): void;
 }
 
 export interface ConsumersDeps {
@@ -139,8 +140,8 @@ export function createConsumers(deps: ConsumersDeps): Consumers {
       if (failures.length > 0) throw failures[0];
     },
     some: (is) => Array.from(consumers).some(is),
-    dropAll() {
-      for (const consumer of Array.from(consumers)) consumer.drop();
+    drop(is) {
+      for (const consumer of Array.from(consumers)) if (is(consumer)) consumer.drop();
     },
   };
 }

@@ -28,6 +28,8 @@ export interface Streams {
   openEvents: Lattice['subscribe'];
   /** Whether the peer has a push stream open from us. */
   streamsTo(peer: Author): boolean;
+  /** Ends the push streams to the peers that `is` says. */
+  endPushTo(is: (peer: Author) => boolean): void;
   closeAll(): void;
 }
 
@@ -54,6 +56,7 @@ export function createStreams(deps: StreamsDeps): Streams {
       openPushStream({ ...deps, consumers, cursors }, peer, cursor, send, closed),
     openEvents: (after, send, dropped) => openEventStream({ consumers, cursors }, after, send, dropped),
     streamsTo: (peer) => consumers.some((c) => c.peer === peer),
-    closeAll: () => consumers.dropAll(),
+    endPushTo: (is) => consumers.drop((c) => c.peer !== undefined && is(c.peer)),
+    closeAll: () => consumers.drop(() => true),
   };
 }

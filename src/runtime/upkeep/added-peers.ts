@@ -13,15 +13,19 @@ import type { HttpSupervisor } from '../transport/lung-http.ts';
 /** The bound for each of the two kinds. A fleet is some dozens of nodes; more can only be a script out of control. */
 const MAX_ADDED = 64;
 
+/** The peers that the configuration names. `authors` are those of its multiaddrs. */
+export interface ConfiguredPeers extends AddedPeers {
+  readonly authors: readonly Author[];
+}
+
 export interface AddedPeersDeps {
   readonly writer: Pick<Writer, 'keep'>;
   readonly added: AddedPeers;
-  /** The peers that the configuration names. `authors` are those of its multiaddrs. */
-  readonly configured: AddedPeers & { readonly authors: readonly Author[] };
+  readonly configured: ConfiguredPeers;
   readonly self: Author;
   readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find'>;
   readonly members: Pick<Members, 'configure' | 'release'>;
-  /** Tells the P2P lung which further addresses it should stay connected with. */
+  /** Tells the P2P lung which addresses it should stay connected with, those of the configuration included. */
   readonly stayWith: (multiaddrs: readonly string[]) => void;
   readonly log: Log;
 }
@@ -29,6 +33,8 @@ export interface AddedPeersDeps {
 export interface AddedPeersBook {
   add(peer: PeerAddress): Promise<boolean>;
   remove(peer: PeerAddress): Promise<void>;
+  /** Takes the peers that the configuration names from now on. Those that an operator added stay. */
+  reconfigure(next: ConfiguredPeers): Promise<void>;
   /** The URLs among `urls` and the multiaddrs of `author` that an operator added, in the form that `remove` takes. */
   addressesOf(author: Author | undefined, urls: readonly string[]): readonly string[];
   /** Takes the membership from a peer that left one of our URLs, or was removed, unless something else names it. */
@@ -80,8 +86,8 @@ export function multiaddrAuthor(multiaddr: string): Author | undefined {
 
 /** The peers that operators add and remove while the node runs. They are kept in the store beside the state. */
 export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
-  const { writer, configured, http, members, log } = deps;
-  let now = deps.added;
+  const { writer, http, members, log } = deps;
+  let { configured, added: now } = deps;
   /** Changes run one at a time, because each builds on the one before. */
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -103,7 +109,11 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     const author = multiaddrAuthor(address);
     if (author !== undefined) members.configure(author);
   }
-  deps.stayWith(now.multiaddrs);
+  stay();
+
+  function stay(): void {
+    deps.stayWith([...new Set([...configured.multiaddrs, ...now.multiaddrs])]);
+  }
 
   async function keep(next: AddedPeers): Promise<void> {
     await writer.keep(() => [{ type: 'put', key: ADDED_PEERS, value: encodeAddedPeers(next) }]);
@@ -138,26 +148,38 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
         }
         await keep({ ...now, [kind]: [...now[kind], text] });
         log.info({ [kind]: text }, 'peer added');
-        deps.stayWith(now.multiaddrs);
+        stay();
         if (author === undefined) http.add(text);
         else members.configure(author);
         return true;
       });
     },
+    reconfigure: (next) =>
+      inTurn(async () => {
+        const before = configured;
+        configured = next;
+        stay();
+        for (const url of next.urls) http.add(url);
+        for (const author of next.authors) members.configure(author);
+        const gone = before.urls.filter((url) => !next.urls.includes(url) && !now.urls.includes(url));
+        // Whoever answered at a URL is released as it leaves.
+        for (const url of gone) http.remove(url);
+        for (const author of before.authors) if (!next.authors.includes(author)) release(author);
+      }),
     async remove(peer) {
       const { kind, text, author } = resolved(peer);
       return inTurn(async () => {
         if (!now[kind].includes(text)) {
           if (configured[kind].includes(text)) {
             throw new LatticeError('peer-configured', 'this peer stands in the configuration', {
-              next: 'take it out of DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP and restart the node',
+              next: 'take it out of DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, then run lattice config reload',
             });
           }
           throw new LatticeError('not-found', 'no such peer was added');
         }
         await keep({ ...now, [kind]: now[kind].filter((known) => known !== text) });
         log.info({ [kind]: text }, 'peer removed');
-        deps.stayWith(now.multiaddrs);
+        stay();
         // Whoever answered at the URL is released as it leaves.
         if (author === undefined) http.remove(text);
         else release(author);

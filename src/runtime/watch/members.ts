@@ -18,7 +18,7 @@ export interface MemberFactsDeps {
   readonly heartbeatMs: number;
   readonly trust: Pick<Trust, 'has'>;
   /** Whether a trust list is configured. Without one, a configured URL that nobody answers stands for a member. */
-  readonly hasTrustList: boolean;
+  readonly hasTrustList: () => boolean;
   readonly peers: Pick<PeerTable, 'all'>;
   readonly http: Pick<HttpSupervisor, 'peers' | 'find'>;
   readonly peerIdOf: (author: Author) => string;
@@ -105,7 +105,7 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
   return () => {
     const members = [...deps.peers.all()].filter(({ author, link }) => trust.has(author) || link.configured);
     const known = new Set<Author>(members.map(({ author }) => author));
-    const urls = deps.hasTrustList
+    const urls = deps.hasTrustList()
       ? []
       : http.peers().filter(({ url, author, self }) => {
           const owner = author ?? remembered.at(url)?.author;

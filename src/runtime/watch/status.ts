@@ -110,7 +110,7 @@ export function createStatus(given: StatusDeps): {
     graceMs: options.graceMs,
     heartbeatMs: options.heartbeatMs,
     trust,
-    hasTrustList: options.trusted.length > 0,
+    hasTrustList: () => options.trusted.length > 0,
     peers: s.peers,
     http: s.http,
     peerIdOf: deps.peerIdOf,

@@ -24,7 +24,9 @@ export function reasonsOf(facts: VerdictFacts, judged: readonly Judged[]): Verdi
         const { author, label } = member.view;
         return { ...tell(member), ...(author === undefined ? {} : { author }), name: label };
       });
-  const diverged = about('diverged', (member) => divergence(member));
+  // What differs while the state is being taken over is what is not here yet, and no repair comes meanwhile.
+  const isTakingOver = facts.bootstrap !== undefined;
+  const diverged = isTakingOver ? [] : about('diverged', (member) => divergence(member));
   return [
     ...facts.readOnly.map(({ code, text, since }) => ({
       code,

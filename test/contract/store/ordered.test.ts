@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createOrderedStore } from '../../../src/adapters/store/ordered.ts';
 import { bytes, put } from './suite.ts';
 
-test('after one failed batch no further one is tried: waiting and later ones reject with the same store-write-failed [D3]', async () => {
+test('after one failed batch no further one is tried: waiting and later ones reject with the same error [D3]', async () => {
   const db = new MemoryLevel<Uint8Array, Uint8Array>({
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -32,7 +32,7 @@ test('after one failed batch no further one is tried: waiting and later ones rej
   expect(new Set(reasons).size).toBe(1);
   expect(reasons[0]).toMatchObject({
     name: 'LatticeError',
-    code: 'store-write-failed',
+    code: 'store-full',
     next: expect.stringMatching(/^Free space/),
   });
   // What was acknowledged before stays readable.

@@ -24,6 +24,8 @@ export interface Row {
   readonly doctor: number;
   /** The alerts whose expression holds for the node. */
   readonly alerts: readonly string[];
+  /** Alerts that the way in which the situation is made brings along. */
+  readonly besides?: readonly string[];
 }
 
 /**
@@ -76,8 +78,6 @@ export const TABLE: readonly Row[] = [
     seenFrom: 'another node',
     verdict: 'CONVERGED',
     members: { lima: 'equal', oslo: 'equal' },
-    doctor: 1,
-    alerts: ['LatticePeerRelayed'],
   },
   {
     ...WELL,
@@ -111,9 +111,9 @@ export const TABLE: readonly Row[] = [
     stage: 'deaths',
     seenFrom: 'another node',
     verdict: 'DEGRADED',
-    codes: ['never-heard'],
+    codes: ['not-heard'],
     names: ['oslo'],
-    members: { lima: 'equal', oslo: 'never-heard' },
+    members: { lima: 'equal', oslo: 'not-heard' },
     heals: 'operator',
     doctor: 1,
     alerts: ['LatticePeerUnreachable'],
@@ -124,9 +124,9 @@ export const TABLE: readonly Row[] = [
     stage: 'deaths',
     seenFrom: 'the node itself',
     verdict: 'ISOLATED',
-    codes: ['not-heard', 'never-heard'],
+    codes: ['not-heard'],
     names: ['lima', 'oslo'],
-    members: { lima: 'not-heard', oslo: 'never-heard' },
+    members: { lima: 'not-heard', oslo: 'not-heard' },
     heals: 'operator',
     doctor: 1,
     alerts: ['LatticeNoPeers', 'LatticePeerUnreachable', 'LatticeNoSync'],
@@ -250,15 +250,16 @@ export const TABLE: readonly Row[] = [
   },
   {
     ...WELL,
-    situation: 'Two nodes that differ and are being repaired',
+    situation: 'Nodes that differ and are being repaired',
     stage: 'repairs',
     seenFrom: 'any node',
     verdict: 'DIVERGED',
     codes: ['repairing'],
-    names: ['lima'],
-    members: { lima: 'differs' },
+    names: ['lima', 'oslo'],
+    members: { lima: 'differs', oslo: 'differs' },
     heals: 'by-itself',
     doctor: 1,
+    besides: ['LatticeOneLung'],
   },
   {
     ...WELL,
@@ -267,10 +268,11 @@ export const TABLE: readonly Row[] = [
     seenFrom: 'the node itself',
     verdict: 'STARTING',
     codes: ['not-compared'],
-    names: ['lima'],
-    members: { lima: 'differs' },
+    names: ['lima', 'oslo'],
+    members: { lima: 'differs', oslo: 'differs' },
     heals: 'by-itself',
     doctor: 1,
+    besides: ['LatticeOneLung'],
     alerts: ['LatticeStarting'],
   },
   {
@@ -284,6 +286,7 @@ export const TABLE: readonly Row[] = [
     members: { lima: 'equal', oslo: 'differs' },
     heals: 'by-itself',
     doctor: 1,
+    besides: ['LatticeOneLung'],
   },
   {
     ...WELL,
@@ -296,6 +299,7 @@ export const TABLE: readonly Row[] = [
     heals: 'by-itself',
     notReady: ['bootstrap'],
     doctor: 1,
+    besides: ['LatticeOneLung'],
     alerts: ['LatticeStarting'],
   },
   {

@@ -240,8 +240,8 @@ export async function startWithFriend(
   const clock = createHandClock();
   const self = createAuthor(options.id ?? 1);
   const lattice = await startLattice({ ...options, clock, trusted: [self.author, friend.author] });
-  // A node that expects others takes writes once one of them has told what it knows of this node's commits.
-  await lattice.greet(friend, { wallMs: clock.now() });
+  // Writes open once the other trusted author has said what it knows of this node's commits.
+  await lattice.greet(friend, { wallMs: clock.now(), sequence: 1 });
   return { lattice, clock };
 }
 
@@ -249,7 +249,7 @@ export async function startWithFriend(
 export async function certify({ lattice, clock }: Awaited<ReturnType<typeof startWithFriend>>): Promise<CutView> {
   await clock.advance(FIRST_CUT_MS / 2);
   // A node attests only after it has compared its clock with another one.
-  await lattice.greet(friend, { wallMs: clock.now() });
+  await lattice.greet(friend, { wallMs: clock.now(), sequence: 2 });
   await clock.advance(FIRST_CUT_MS / 2);
   const [held] = lattice.cuts();
   if (held === undefined) throw new Error('no cut has been fixed');

@@ -23,7 +23,7 @@ describe('state', () => {
     expect(node.state.get('a/ü ?&+')).toEqual({ n: [1, 2.5] });
     expect((await run(on('state', 'get', 'a/ü ?&+'))).out).toBe('{"n":[1,2.5]}\n');
     expect((await run(on('state', 'ls', 'a'))).out).toBe('a/ü ?&+\t{"n":[1,2.5]}\n');
-    expect(await run(on('state', 'del', 'a/ü ?&+'))).toMatchObject({ code: 0, out: 'deleted a/ü ?&+\n' });
+    expect(await run(on('state', 'del', 'a/ü ?&+'))).toMatchObject({ code: 0, out: 'Deleted a/ü ?&+\n' });
     expect(node.state.size).toBe(0);
     expect((await run(on('state', 'root'))).out).toBe(`${node.status.root}\n`);
   });
@@ -75,7 +75,7 @@ describe('state', () => {
   it('an absent key is exit code 1 with the reason', async () => {
     const ran = await run(on('state', 'get', 'nothing', '--json'));
     expect(ran.code).toBe(1);
-    expect(errorOf(ran)).toMatchObject({ code: 'not-found', message: 'there is no value under this key' });
+    expect(errorOf(ran)).toMatchObject({ code: 'not-found', message: 'there is no value under the key "nothing"' });
   });
 });
 
@@ -250,7 +250,7 @@ describe('import', () => {
     node.state.set('note', 'ours');
     const { code, out } = await run(on('import', fixture('snapshot.json')));
     expect(code).toBe(0);
-    expect(out).toContain('imported 2, left alone 1');
+    expect(out).toContain('Imported 2 keys and left alone 1 that exists');
     expect(Object.fromEntries(node.state)).toEqual({
       note: 'ours',
       'account:one': { balance: 12, nonce: 0 },
@@ -398,6 +398,21 @@ describe('init and id', () => {
     writeFileSync(join(dir, 'seed'), 'short');
     expect((await run(['init', '--dir', 'z', '--seed-file', 'seed'], { cwd: dir })).code).toBe(2);
     expect((await run(['init', '--dir', 'z', '--names', 'a,b'], { cwd: dir })).code).toBe(2);
+  });
+
+  it('id and key show read the environment and the .env as start does', async () => {
+    await run(['init', '--dir', 'f', '--nodes', '1'], { cwd: dir });
+    const keyFile = join(dir, 'f', 'node1.key');
+    const seed = readFileSync(keyFile, 'utf8').trim();
+    const expected = JSON.parse((await run(['id', '--key-file', keyFile, '--json'])).out) as unknown;
+    for (const env of [{ DIOTEC360_NODE_PRIVKEY_HEX: seed }, { DIOTEC360_KEY_FILE: 'f/node1.key' }])
+      for (const argv of [['id'], ['key', 'show']])
+        expect(JSON.parse((await run([...argv, '--json'], { cwd: dir, env })).out)).toEqual(expected);
+    writeFileSync(join(dir, '.env'), 'DIOTEC360_KEY_FILE=f/node1.key\n', { mode: 0o600 });
+    expect(JSON.parse((await run(['id', '--json'], { cwd: dir })).out)).toEqual(expected);
+    // A node that is named by its URL is asked, whatever the environment says.
+    const env = { DIOTEC360_NODE_PRIVKEY_HEX: seed };
+    expect((await run(['key', 'show', '--url', node.url], { env })).out).toContain(node.status.peerId);
   });
 
   it('id makes no key', async () => {

@@ -26,7 +26,7 @@ const listed = async () =>
 describe('context', () => {
   it('the first one added is in use at once, and its token is kept by reference', async () => {
     const added = await at(['context', 'add', 'home', '--url', node.url, '--token-file', 'token']);
-    expect(added).toMatchObject({ code: 0, out: `home is ${node.url}, and in use\n` });
+    expect(added).toMatchObject({ code: 0, out: `The context home is ${node.url}, and commands go there\n` });
     expect((await at(['state', 'put', 'k', '1'])).code).toBe(0);
     expect(node.state.get('k')).toBe(1);
     expect(readFileSync(file(), 'utf8')).not.toContain(TOKEN);

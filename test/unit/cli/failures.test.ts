@@ -248,7 +248,9 @@ describe('output', () => {
     ['unreachable', 3],
     ['timeout', 3],
     ['store-write-failed', 74],
-    ['store-locked', 74],
+    ['store-locked', 75],
+    ['store-full', 75],
+    ['store-damaged', 65],
     ['not-found', 1],
   ] as const)('%s is exit code %i', (code, exit) => {
     expect(exitCodeOf(new LatticeError(code, 'x'))).toBe(exit);

@@ -32,6 +32,13 @@ const server = http.createServer((request, response) => {
         entries: keys.size,
         live: keys.size,
         health: file.FAKE_HEALTH ?? 'OPTIMAL',
+        verdict: {
+          kind: 'DEGRADED',
+          sentence:
+            '1 of 2 other nodes is unreachable: a node with a long name, since 05:58:10 UTC, and 1 refuses writes.',
+          reasons: [],
+          members: [],
+        },
         p2p: { peers: 2 },
         http: { peers: 2 },
       });

@@ -64,6 +64,64 @@ describe('following', () => {
     expect(err).toMatch(/lattice events --url \S+ --after e-3/);
   });
 
+  it('people read each event in a line with its time, who, and what', async () => {
+    const at = Date.UTC(2026, 10, 28, 5, 58, 10);
+    const report = {
+      at,
+      lung: 'http',
+      outcome: 'repaired',
+      fetched: 3,
+      pushed: 0,
+      bytesSent: 1000,
+      bytesReceived: 1048,
+      durationMs: 20,
+    };
+    const sent: readonly Record<string, unknown>[] = [
+      { type: 'change', key: 'k\u001b[2J', version: 'v', deleted: true, author: 'aa', hlc: '0000000003e80000' },
+      { type: 'batch', root: 'ab'.repeat(32), changes: 1 },
+      {
+        type: 'transition',
+        transition: { at, peer: 'P', from: 'p2p', to: 'http', cause: 'silent for 4 s', code: 'silent' },
+      },
+      { type: 'repair', peer: 'P', report },
+      { type: 'progress', what: 'repair', peer: 'P', found: 1, remaining: 1 },
+      { type: 'cut', at, root: 'cd'.repeat(32), certified: true },
+      { type: 'reset', reason: 'the journal has no more' },
+      { type: 'change', strange: true },
+    ];
+    const stream = sent.map((event) => `event: ${String(event['type'])}\ndata: ${JSON.stringify(event)}\n\n`).join('');
+    answers = [stream];
+    const text = await run(['events', '--count', String(sent.length), '--utc', '--url', url]);
+    expect(text.code).toBe(0);
+    const lines = text.out.trimEnd().split('\n');
+    expect(lines.map((line) => line.replace(/^\S+ \S+Z {2}/, ''))).toEqual([
+      'change      k\\u001b[2J deleted by aa',
+      'batch       1 change, the root is abababababab',
+      'transition  P: p2p → http, silent for 4 s',
+      'repair      with P over http: repaired, 3 fetched, 0 pushed, 2.0 KiB in 20 ms',
+      'progress    repair with P: 1 of 1 key remains',
+      'cut         the state of 2026-11-28 05:58:10Z has root cdcdcdcdcdcd, certified by a quorum',
+      'reset       events are missing here: the journal has no more',
+      'change      {"strange":true}',
+    ]);
+    expect([lines[0], lines[2]].map((line) => line?.slice(0, 24))).toEqual([
+      '1970-01-01 00:00:01.000Z',
+      '2026-11-28 05:58:10.000Z',
+    ]);
+    answers = [stream];
+    const data = await run(['events', '--count', String(sent.length), '--url', url, '--json']);
+    expect(
+      data.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual(sent);
+    expect(await run(['events', '--type', 'nothing', '--url', url])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('change, batch, reset, transition') as unknown,
+    });
+  });
+
   it('goes on through what a proxy answers while its node restarts', async () => {
     const html = '<html><body>Be right back</body></html>';
     answers = [change(1), { status: 502, html }, { status: 200, html }, { status: 404, html }, change(2)];

@@ -362,6 +362,12 @@ describe('--trust', () => {
     expect([ran.code, ran.err]).toEqual([0, expect.not.stringContaining('secret')]);
   });
 
+  it('names the node by the name that the fleet.json has', async () => {
+    const named = await verifyWith(JSON.stringify(fleet()));
+    expect(named.out).toContain(`node n2 (${authorToPeerId(server.author)}) held the value`);
+    expect((await verifyWith(keys.join('\n'))).out).toContain(`node ${authorToPeerId(server.author)} held the value`);
+  });
+
   it('takes keys and peer ids with commas', async () => {
     const list = keys.map((key, i) => (i === 0 ? authorToPeerId(key) : key.toUpperCase())).join(', ');
     expect((await verify(prove('k1'), '--trust', list)).code).toBe(0);

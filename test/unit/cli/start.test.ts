@@ -53,10 +53,10 @@ describe('start', () => {
     expect(second.code).toBe(0);
   });
 
-  it('a store that another node holds is exit code 74', async () => {
+  it('a store that another node holds is exit code 75', async () => {
     await whileRunning(async () => {
       const ran = await run(['start', '--env-file', 'f/n.env', '--json'], { cwd: dir });
-      expect([ran.code, errorOf(ran).code]).toEqual([74, 'store-locked']);
+      expect([ran.code, errorOf(ran).code]).toEqual([75, 'store-locked']);
     });
   });
 

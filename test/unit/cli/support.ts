@@ -57,6 +57,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
       handlers.add(handler);
       return () => handlers.delete(handler);
     },
+    onReload: () => () => undefined,
     exitNow(exitCode) {
       throw new Error(`exit ${exitCode}`);
     },

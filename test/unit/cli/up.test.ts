@@ -90,6 +90,12 @@ describe('up', () => {
     expect(code).toBe(0);
     expect(out).toContain('┌');
     expect(out.match(/CONVERGED/g)).toHaveLength(1);
+    // The verdict's sentence stands below the table, in lines that can be redrawn.
+    const table = out.slice(out.lastIndexOf('└'), out.indexOf('CONVERGED')).split('\n').slice(1);
+    expect(table.slice(0, 2)).toEqual([
+      'node1-huggingface: 1 of 2 other nodes is unreachable: a node with a long name,',
+      '  since 05:58:10 UTC, and 1 refuses writes.',
+    ]);
   });
 
   it('--json prints one event a line', async () => {

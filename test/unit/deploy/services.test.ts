@@ -1,10 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createSigner, systemRandom } from '../../../src/adapters/system/index.ts';
+import { STORE_EXIT } from '../../../src/app/store-exit.ts';
+import { EXIT_BY_CODE } from '../../../src/cli/exit-codes.ts';
 import { loadConfig, VARIABLES, type Variable } from '../../../src/config/index.ts';
 import { bytesToHex } from '../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
@@ -116,13 +118,11 @@ describe('systemd unit', () => {
     .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const);
   const valueOf = (name: string) => settings.filter(([key]) => key === name).map(([, value]) => value);
 
-  it('does not restart what a restart cannot mend: usage (2) and store (74); nor for ever', () => {
+  it('does not restart what a restart cannot mend, and retries a full disk for as long as it lasts [N9]', () => {
     expect(valueOf('Restart')).toEqual(['on-failure']);
-    expect(valueOf('RestartPreventExitStatus')).toEqual(['2 74']);
-    expect(Number(valueOf('StartLimitBurst')[0])).toBeGreaterThan(0);
-    expect(Number(valueOf('StartLimitIntervalSec')[0])).toBeGreaterThan(
-      Number(valueOf('StartLimitBurst')[0]) * Number(valueOf('RestartSec')[0]),
-    );
+    expect(valueOf('RestartPreventExitStatus')).toEqual([`${EXIT_BY_CODE['invalid-config']} ${STORE_EXIT.damaged}`]);
+    expect(valueOf('StartLimitIntervalSec')).toEqual(['0']);
+    expect(Number(valueOf('RestartSec')[0])).toBeGreaterThan(1);
   });
 
   it('runs without privileges on a file system that it cannot write to, but for its state', () => {
@@ -148,6 +148,39 @@ describe('systemd unit', () => {
     const paths = VARIABLES.filter(({ kind }) => kind === 'path').map(({ name }) => `DIOTEC360_${name}`);
     expect(paths.length).toBeGreaterThanOrEqual(4);
     for (const name of paths) expect(start).toContain(`${name}=%S/diotec360-lattice/%i/`);
+  });
+
+  it('tells when it is ready, is watched, and gives the node a copy of its env file at each start and reload', () => {
+    expect([valueOf('Type'), valueOf('NotifyAccess')]).toEqual([['notify'], ['all']]);
+    expect(Number(valueOf('WatchdogSec')[0])).toBeGreaterThanOrEqual(30);
+    expect(Number(valueOf('TimeoutStartSec')[0])).toBeGreaterThan(60);
+    // What stands in the environment of the process cannot change, so the file must not be put there.
+    expect(valueOf('EnvironmentFile')).toEqual([]);
+    expect(valueOf('ExecStart')[0]).toMatch(/ start --env-file %S\/diotec360-lattice\/%i\/node\.env$/);
+    const copies = [...valueOf('ExecStartPre'), ...valueOf('ExecReload')];
+    expect(copies.at(-1)).toBe('/bin/kill -HUP $MAINPID');
+    for (const line of copies.slice(0, -1)) {
+      const dir = mkdtempSync(join(tmpdir(), 'lattice-unit-'));
+      try {
+        mkdirSync(join(dir, 'etc'));
+        writeFileSync(join(dir, 'etc/oslo.env'), 'A=1\n', { mode: 0o644 });
+        const [, script = ''] = /^\+\/bin\/sh -c '(.*)'$/.exec(line) ?? expect.fail(line);
+        const words = script
+          .replaceAll('$$', '$')
+          .replaceAll('%%', '%')
+          .replaceAll('%i', 'oslo')
+          .replaceAll('/etc/diotec360-lattice', join(dir, 'etc'));
+        expect(run('/bin/sh', ['-c', words], dir)).toEqual({ status: 0, output: '' });
+        const made = statSync(join(dir, 'node.env'));
+        expect([made.mode & 0o777, made.uid, readFileSync(join(dir, 'node.env'), 'utf8')]).toEqual([
+          0o600,
+          statSync(dir).uid,
+          'A=1\n',
+        ]);
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    }
   });
 
   it.runIf(has('systemd-analyze'))('systemd-analyze finds nothing to object to', () => {

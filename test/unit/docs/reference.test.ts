@@ -57,7 +57,7 @@ describe('docs/reference', () => {
   });
 });
 
-const GUIDES = ['first-hour', 'operating', 'moving', 'failures', 'embedding', 'deployment'].map(
+const GUIDES = ['first-hour', 'operating', 'moving', 'failures', 'embedding', 'deployment', 'three-hosts'].map(
   (name) => `docs/${name}.md`,
 );
 

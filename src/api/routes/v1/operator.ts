@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { PeerAddress, SyncMode } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
-import type { RouteContext } from '../../http/deps.ts';
+import type { ReloadReport, RouteContext } from '../../http/deps.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
 /** The address of a peer. The schema of the route has made sure that exactly one of the two is there. */
@@ -12,8 +12,12 @@ function addressOf(given: { readonly url?: string; readonly multiaddr?: string }
   throw new LatticeError('invalid-peer', 'name the peer by url or by multiaddr');
 }
 
-/** What operators do with a running node: they add, remove and try peers, set the mode, and read the configuration. */
-export function operatorRoutes({ lattice, config, inTime }: RouteContext, checkToken: TokenCheck) {
+/** What operators do with a running node: they add, remove and try peers, set the mode, and read and reload the configuration. */
+export function operatorRoutes(
+  { lattice, config, inTime }: RouteContext,
+  checkToken: TokenCheck,
+  reload: () => Promise<ReloadReport>,
+) {
   const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
 
   return async (scope: FastifyInstance): Promise<void> => {
@@ -23,6 +27,8 @@ export function operatorRoutes({ lattice, config, inTime }: RouteContext, checkT
       reply.header('cache-control', 'no-store');
       return { items: config.settings ?? [] };
     });
+
+    scope.post('/api/v1/config/reload', withToken, async () => inTime(reload()));
 
     scope.post('/api/v1/peers', withToken, async (request, reply) => {
       const peer = addressOf(jsonOf(request) as { url?: string; multiaddr?: string });

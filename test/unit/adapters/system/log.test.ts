@@ -138,6 +138,23 @@ test('pretty is text with the level, the component and the message', () => {
   expect(() => JSON.parse(text) as unknown).toThrow(SyntaxError);
 });
 
+test('pretty is one line for each event, with few fields, keys shortened, and nothing that a terminal obeys', () => {
+  const { log, written } = collected({ format: 'pretty' });
+  const fields = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`f${i}`, i]));
+  log.info({ root: 'ab'.repeat(32), peer: `12D3KooW${'x'.repeat(36)}12345678`, list: [1, 2, 3, 4, 5], ...fields }, 'a');
+  log.warn({ told: 'two\nlines \u001b[2J', long: 'x'.repeat(500) }, 'b');
+  log.warn({ err: new LatticeError('stale', 'too old') }, 'c');
+  expect(written.join('').split('\n')).toHaveLength(4);
+  expect(written[0]).toMatch(
+    /^\d\d:\d\d:\d\d INFO {3,}a {2}root=abababab… peer=…12345678 list=1,2,3,… \(5\) f0=0 f1=1 f2=2 \(6 more\)\n$/,
+  );
+  expect(written[1]).toContain(String.raw`told="two\nlines \u001b[2J"`);
+  expect(written[2]).toContain('code=stale error="too old"');
+  for (const line of written) expect(line.length).toBeLessThan(200);
+  log.error({ err: new Error('broken') }, 'd');
+  expect(written[3]).toMatch(/error=broken\n {4}Error: broken\n {4}at /);
+});
+
 const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));
 const source = (body: string): string[] => [
   '--import',

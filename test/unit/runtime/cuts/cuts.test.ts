@@ -12,6 +12,7 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
+import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
 import {
   createAuthor,
   createHandClock,
@@ -107,6 +108,31 @@ describe('a node', () => {
     one.cuts.resume();
     await reach(4);
     expect(times(one)).toEqual([2 * PERIOD_MS, 3 * PERIOD_MS, 4 * PERIOD_MS]);
+  });
+
+  it('counts from the next cut on by a trust list that was replaced, and nothing made under the former [N18, Z5]', async () => {
+    const hear = (signed: SignedAttestation) => one.cuts.onAttestation(signed, 'http', undefined);
+    const [, two, three] = TRUSTED.map((_, i) => createAuthor(i + 1)) as [TestAuthor, TestAuthor, TestAuthor];
+    await reach(1);
+    const { attestation } = one.sent[0]?.signed ?? expect.fail('it attested nothing');
+    const root = attestation.root[0] as number;
+    const fits = { ...attestation, author: two.author };
+    const signed = createSignedAttestation(fits, two.sign);
+    expect(await hear(signed)).toBe('accept');
+    expect([one.cuts.status().certified?.quorum, root]).toEqual([2, root]);
+    const list = [...TRUSTED, createAuthor(4).author];
+    one.trust.replace(list);
+    one.book.clear();
+    expect([one.cuts.status().certified, one.book.certificate()]).toEqual([undefined, undefined]);
+    expect(await hear(signed)).toBe('ignore');
+    await reach(2);
+    const next = one.sent.at(-1)?.signed.attestation ?? expect.fail('it attested nothing');
+    expect([next.at, bytesToHex(next.trustHash)]).toEqual([EPOCH_MS + 2 * PERIOD_MS, bytesToHex(one.trust.hash)]);
+    for (const author of [two, three]) {
+      expect(one.cuts.status().certified).toBeUndefined();
+      expect(await hear(createSignedAttestation({ ...next, author: author.author }, author.sign))).toBe('accept');
+    }
+    expect(one.cuts.status().certified?.quorum).toBe(3);
   });
 
   it('attests nothing while its word does not count, and goes on with the present time [Z3]', async () => {
@@ -345,8 +371,7 @@ describe('an attestation from elsewhere', () => {
       nameOf: (author) => author,
       network: NETWORK,
       self: createAuthor(1).author,
-      trusted: TRUSTED,
-      trustHash: trustHash(TRUSTED, hasher),
+      trust: createTrust(TRUSTED, createAuthor(1).author, hasher),
       periodMs: PERIOD_MS,
       hasher,
       verifier: {

@@ -1,11 +1,5 @@
 import type { Author } from '../../../../src/core/types/index.ts';
-import {
-  decodeSync,
-  encodeSync,
-  type SignedAttestation,
-  type SyncMessage,
-  trustHash,
-} from '../../../../src/core/wire/index.ts';
+import { decodeSync, encodeSync, type SignedAttestation, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
 import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
@@ -13,6 +7,7 @@ import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
 import type { Lattice } from '../../../../src/runtime/facade/index.ts';
+import { createTrust, type TrustOwner } from '../../../../src/runtime/fleet/trust.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
 import {
   createAuthor,
@@ -34,6 +29,7 @@ export const SETTLE_MS = 5_000;
 
 /** A node's cuts over a real replica and writer; what it spreads is kept. */
 export interface Party extends TestState {
+  readonly trust: TrustOwner;
   readonly cuts: Cuts;
   readonly book: AttestationBook;
   readonly reads: Pick<Lattice, 'prove' | 'certificate'>;
@@ -67,14 +63,13 @@ export async function createParty(
     onApplied: applied,
     onUnchanged: applied,
   });
-  const trust = trustHash(trusted, hasher);
+  const trust = createTrust(trusted, state.self.author, hasher);
   const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
     nameOf: (author) => author,
     network: NETWORK,
     self: state.self.author,
-    trusted,
-    trustHash: trust,
+    trust,
     periodMs: PERIOD_MS,
     hasher,
     verifier,
@@ -88,6 +83,7 @@ export async function createParty(
   const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
     ...state,
+    trust,
     mismatches,
     errors,
     get cuts() {
@@ -114,7 +110,7 @@ export async function createParty(
     signer: state.self,
     log,
     network: NETWORK,
-    trustHash: trust,
+    trust,
     book,
     attested,
     periodMs: PERIOD_MS,

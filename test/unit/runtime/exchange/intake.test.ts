@@ -289,7 +289,7 @@ describe('the verdict on a gossiped head', () => {
       expect(await head({ type: 'head', head: twin })).toBe('accept');
     }
     expect(guard.reasons()).toEqual([
-      { code: 'clone', text: expect.stringContaining('another running node signs with our key') as string },
+      { code: 'clone', text: expect.stringContaining("Another node runs with this node's key") as string },
     ]);
     expect(peers.get(state.self.author)).toBeUndefined();
   });

@@ -14,7 +14,7 @@ function fleet(options: { trusted?: readonly Author[]; open?: boolean; namesNobo
   const standingOf = createStanding({
     members,
     open: options.open ?? false,
-    namesNobody: options.namesNobody ?? false,
+    namesNobody: () => options.namesNobody ?? false,
   });
   return { members, standingOf };
 }

@@ -25,3 +25,13 @@ it('order and repetition change nothing of what peers compare [E3]', () => {
   expect(trust.hash).toEqual(createTrust([b, a], self, hasher).hash);
   expect(trust.hash).not.toEqual(createTrust([a], self, hasher).hash);
 });
+
+it('another list acts for whoever holds it, and says who came and who went [N18]', () => {
+  const trust = createTrust([self, a], self, hasher);
+  const { has } = trust;
+  expect(trust.replace([b, self])).toEqual({ added: [b], removed: [a] });
+  expect([has(self), has(a), has(b)]).toEqual([true, false, true]);
+  expect(trust.hash).toEqual(trustHash([self, b], hasher));
+  expect(trust.replace([])).toEqual({ added: [], removed: [b] });
+  expect(trust.authors).toEqual([self]);
+});

@@ -81,6 +81,9 @@ beforeEach(async () => {
   await start([self, friend, third]);
 });
 
+/** After so long, writes open on a node that hears nobody. */
+const OPEN_MS = 8_000;
+
 /** Starts the node over the store with this trust list. */
 async function start(trusted: readonly (typeof self)[]): Promise<void> {
   node = await createNode(
@@ -118,6 +121,8 @@ async function start(trusted: readonly (typeof self)[]): Promise<void> {
   ({ lattice } = node);
   node.start();
   await turns();
+  // Others are trusted, and none of them answers.
+  if (trusted.length > 1) await clock.advance(OPEN_MS);
 }
 
 const heads = (messages: readonly GossipMessage[] = gossip): Head[] =>
@@ -182,7 +187,7 @@ describe('heads', () => {
     await clock.advance(3 * HEARTBEAT_MS);
     const numbers = heads().map((h) => h.sequence);
     expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
-    expect(heads(stream).map((h) => h.sequence)).toEqual(numbers);
+    expect(heads(stream).map((h) => h.sequence)).toEqual(numbers.slice(-3));
     expect(new Set(heads().map((h) => bytesToHex(h.incarnation))).size).toBe(1);
   });
 

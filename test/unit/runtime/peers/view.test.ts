@@ -12,6 +12,7 @@ import {
   type Heard,
   hearHead,
   lastHeard,
+  noteCondition,
   noteSoftware,
   type OurSide,
   type PeerView,
@@ -274,6 +275,17 @@ it('a peer was last heard by whichever lung brought its newest head, or never', 
   await clock.advance(10);
   hear('http', { sequence: 2 });
   expect(lastHeard(view)).toBe(20);
+});
+
+it('a reason against writes that has gone is told from one that stays, comes, or was never told [S12]', () => {
+  const told = [['disk'], ['disk'], ['clone', 'disk'], ['clone'], []];
+  expect(told.map((readOnly) => noteCondition(view, { serves: true, readOnly }, EPOCH_MS))).toEqual([
+    false,
+    false,
+    false,
+    true,
+    true,
+  ]);
 });
 
 it('other software is told from the same, and from the first that is heard of [S12]', () => {

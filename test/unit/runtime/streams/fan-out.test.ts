@@ -100,7 +100,7 @@ beforeEach(async () => {
     self: self.author,
     network: NETWORK,
     incarnation,
-    trustHash: new Uint8Array(32),
+    trust: { hash: new Uint8Array(32) },
     clock,
     signer: self,
   });

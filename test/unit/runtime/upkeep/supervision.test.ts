@@ -37,7 +37,7 @@ function open(): void {
     self: self.author,
     network: NETWORK,
     incarnation: new Uint8Array(8),
-    trustHash: trust.hash,
+    trust,
     clock,
     signer: self,
   });

@@ -1,0 +1,73 @@
+import { styleText } from 'node:util';
+
+/** Fields of one line. What else there is stands in the JSON lines, and `lattice log` shows it. */
+const MAX_FIELDS = 6;
+/** Characters of one value. */
+const MAX_VALUE = 60;
+const MAX_ITEMS = 3;
+/** Hex and base58 texts of this length or more are keys, hashes and ids, which people tell apart by a few characters. */
+const ID_LENGTH = 32;
+const COMPONENT_WIDTH = 9;
+
+type Style = Parameters<typeof styleText>[0];
+const STYLES: Readonly<Record<string, Style>> = { debug: 'dim', warn: 'yellow', error: 'red' };
+
+/** Colours where standard output is a terminal that wants them (NO_COLOR, https://no-color.org). */
+const painted = (style: Style, text: string): string =>
+  styleText(style, text, { stream: process.stdout, validateStream: true });
+
+/** Shows what would move the cursor, or the order of characters, as an escape: a line may quote what a peer sent. */
+const harmless = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const cut = (text: string): string => (text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE - 1)}…` : text);
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string') {
+    if (value.length >= ID_LENGTH && /^[0-9a-f]+$/.test(value)) return `${value.slice(0, 8)}…`;
+    if (value.length >= ID_LENGTH && /^12D3KooW\w+$/.test(value)) return `…${value.slice(-8)}`;
+    return harmless(cut(/[\s"=]/.test(value) ? JSON.stringify(value) : value));
+  }
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, MAX_ITEMS).map(valueText).join(',');
+    return value.length > MAX_ITEMS ? `${shown},… (${value.length})` : `[${shown}]`;
+  }
+  return harmless(cut(JSON.stringify(value) ?? 'undefined'));
+}
+
+/**
+ * One line of a log for people, from its line of JSON: local time, level where it is not info, component, message and a
+ * few fields. Only an error brings the lines of its stack along.
+ */
+export function logText(json: string): string {
+  const { level, time, component = '', msg, err, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const named = err === undefined ? fields : { ...fields, ...errorFields(err) };
+  const pairs = Object.entries(named);
+  const shown = pairs.slice(0, MAX_FIELDS).map(([name, value]) => `${name}=${valueText(value)}`);
+  if (pairs.length > shown.length) shown.push(`(${pairs.length - shown.length} more)`);
+  const style = STYLES[String(level)];
+  const word = String(level).toUpperCase().padEnd(5);
+  const head = [
+    painted('dim', new Date(String(time)).toTimeString().slice(0, 8)),
+    style === undefined ? word : painted(style, word),
+    String(component).padEnd(COMPONENT_WIDTH),
+    harmless(String(msg)),
+  ].join(' ');
+  const line = shown.length === 0 ? head : `${head}  ${painted('dim', shown.join(' '))}`;
+  return `${line}\n${level === 'error' ? stackOf(err) : ''}`;
+}
+
+function errorFields(err: unknown): Readonly<Record<string, unknown>> {
+  if (typeof err !== 'object' || err === null) return { err };
+  const { code, message } = err as { readonly code?: unknown; readonly message?: unknown };
+  return { ...(code === undefined ? {} : { code }), error: message };
+}
+
+function stackOf(err: unknown): string {
+  const stack = typeof err === 'object' && err !== null ? (err as { readonly stack?: unknown }).stack : undefined;
+  if (typeof stack !== 'string') return '';
+  return stack
+    .split('\n')
+    .map((line) => `    ${harmless(line.trim())}\n`)
+    .join('');
+}

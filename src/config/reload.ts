@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from 'node:util';
+import { violationsOf } from './load.ts';
+import type { Config, ConfigSetting } from './model.ts';
+import { PREFIX, type VariableName } from './variables.ts';
+
+/** What a running node takes over, and how each is found in its configuration. Every other variable needs a restart. */
+const RELOADABLE: readonly (readonly [name: VariableName, valueOf: (config: Config) => unknown])[] = [
+  ['TRUSTED_STATE_PUBKEYS', (config) => config.trusted],
+  ['LATTICE_NODES', (config) => config.http.nodes],
+  ['P2P_BOOTSTRAP', (config) => config.p2p.bootstrap],
+  ['API_TOKEN', (config) => config.api.token],
+  ['LOG_LEVEL', (config) => config.logLevel],
+];
+
+const seedOf = ({ key }: Config): string | undefined => (key.source === 'environment' ? key.seedHex : undefined);
+
+/** What a reload comes to. The names have their prefix. */
+export interface Reload {
+  /** What the node runs with from now on. */
+  readonly config: Config;
+  readonly changed: readonly string[];
+  /** Variables that have changed as well and that only a restart takes over. */
+  readonly needsRestart: readonly string[];
+}
+
+/** Compares the configuration of a running node with the one that was read anew (SPEC N18). */
+export function planReload(running: Config, read: Config): Reload {
+  const differing = RELOADABLE.filter(([, valueOf]) => !isDeepStrictEqual(valueOf(running), valueOf(read))).map(
+    ([name]) => name,
+  );
+  // The first address switches the P2P lung on where nothing else does, and the last one off. That is no matter of
+  // addresses only.
+  const p2pSwitched = running.p2p.enabled !== read.p2p.enabled;
+  const taken = differing.filter((name) => !(p2pSwitched && name === 'P2P_BOOTSTRAP'));
+  const reloadable = new Set<string>(RELOADABLE.map(([name]) => PREFIX + name));
+  const textOf = (settings: readonly ConfigSetting[], name: string): string | undefined =>
+    settings.find((setting) => setting.name === name)?.value;
+  const needsRestart = read.settings
+    .filter(({ name, value }) => !reloadable.has(name) && value !== textOf(running.settings, name))
+    .map(({ name }) => name);
+  const also = (name: VariableName, is: boolean): readonly string[] =>
+    is && !needsRestart.includes(PREFIX + name) ? [PREFIX + name] : [];
+
+  const isTaken = new Set<string>(taken.map((name) => PREFIX + name));
+  const config: Omit<Config, 'violations'> = {
+    ...running,
+    logLevel: read.logLevel,
+    api: { ...running.api, token: read.api.token },
+    p2p: { ...running.p2p, bootstrap: p2pSwitched ? running.p2p.bootstrap : read.p2p.bootstrap },
+    http: { ...running.http, nodes: read.http.nodes },
+    trusted: read.trusted,
+    settings: running.settings.map((setting) =>
+      isTaken.has(setting.name) ? (read.settings.find(({ name }) => name === setting.name) ?? setting) : setting,
+    ),
+    warnings: read.warnings,
+  };
+  return {
+    config: Object.freeze({ ...config, violations: violationsOf(config) }),
+    changed: taken.map((name) => PREFIX + name),
+    needsRestart: [
+      ...needsRestart,
+      // Of a secret the settings tell only whether it is set.
+      ...also('NODE_PRIVKEY_HEX', seedOf(running) !== seedOf(read)),
+      // A token lets the API listen on all interfaces, which takes another socket.
+      ...also('API_HOST', running.api.host !== read.api.host),
+      ...also('P2P_BOOTSTRAP', p2pSwitched && differing.includes('P2P_BOOTSTRAP')),
+    ],
+  };
+}

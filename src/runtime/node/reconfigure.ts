@@ -1,0 +1,56 @@
+import type { Author } from '../../core/types/index.ts';
+import type { Log } from '../../ports/index.ts';
+import type { NodeOptions, Reconfiguration } from '../facade/options.ts';
+import { forgetRefused } from '../peers/peers.ts';
+import type { OpenedNode } from './open.ts';
+import type { Parts } from './parts.ts';
+
+export interface ReconfigureDeps {
+  /** What the parts read. This module alone writes it. */
+  readonly options: { -readonly [K in keyof NodeOptions]: NodeOptions[K] };
+  readonly opened: OpenedNode;
+  readonly parts: Parts;
+  readonly log: Log;
+}
+
+/**
+ * Makes the function by which a running node takes another trust list and other configured peers (SPEC N18). It
+ * resolves when everything acts by them, with the authors who are trusted no more. Calls run one after the other.
+ */
+export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration) => Promise<readonly Author[]> {
+  const { options, opened, parts, log } = deps;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function apply(next: Reconfiguration): Promise<readonly Author[]> {
+    // What an author has seen of a known author counts from the first commit on, so who is known is durable first.
+    opened.known.add(next.trusted);
+    await opened.known.save(parts.writer.keep);
+    const { p2p, ...rest } = next;
+    Object.assign(options, rest, { p2p: { ...options.p2p, bootstrap: p2p.bootstrap } });
+    const { added, removed } = opened.trust.replace(next.trusted);
+    if (added.length + removed.length > 0) trustChanged(added, removed);
+    for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
+    await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
+    parts.streams.endPushTo((peer) => !parts.members.has(peer));
+    parts.supervision.look();
+    return removed;
+  }
+
+  function trustChanged(added: readonly Author[], removed: readonly Author[]): void {
+    parts.members.listTrusted();
+    parts.book.clear();
+    parts.snapshots.forget();
+    // Whatever was refused may come out otherwise.
+    for (const peer of parts.peers.all()) {
+      forgetRefused(peer);
+      parts.peers.repairSoon(peer.author);
+    }
+    log.info({ added, removed, authors: opened.trust.authors.length }, 'trust list replaced');
+  }
+
+  return (asked) => {
+    const result = turn.then(() => apply(asked));
+    turn = result.catch(() => undefined);
+    return result;
+  };
+}
