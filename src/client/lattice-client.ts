@@ -16,7 +16,15 @@ import type {
   Resources,
   Series,
 } from '../api/contract/entities.ts';
-import type { Differences, HealthAnswer, NotReady, Peer, PingResult, Status } from '../api/contract/node-entities.ts';
+import type {
+  Differences,
+  HealthAnswer,
+  NotReady,
+  Peer,
+  PingResult,
+  Status,
+  Verdict,
+} from '../api/contract/node-entities.ts';
 import type { JsonValue } from '../core/types/index.ts';
 import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';
@@ -494,7 +502,11 @@ export interface LatticeClient {
    * const { converged } = await client.syncNow();
    * console.log(converged.equal, 'of', converged.peers);
    */
-  syncNow(options?: CallOptions): Promise<{ converged: { peers: number; equal: number }; peers: Peer[] }>;
+  syncNow(options?: CallOptions): Promise<{
+    converged: { peers: number; equal: number };
+    verdict: Verdict;
+    peers: Peer[];
+  }>;
 
   /**
    * Sets which lungs may carry peers: `auto`, `p2p` or `http`. `reason` (1 to 200 characters) is shown in the status.

@@ -235,6 +235,10 @@ export const HealthAnswer = entity(
   'The verdict on a node in one small answer.',
   Shape({
     status: word(['ready', 'read-only']),
+    verdict: Shape(
+      { kind: word(VERDICT_KINDS), since: time('Since when.'), sentence: Text() },
+      { description: 'The verdict of the status without its reasons.' },
+    ),
     health,
     mode,
     writable: Bool(),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { json, type RouteContract } from './describe.ts';
-import { Differences, mode, Peer, PingResult } from './node-entities.ts';
+import { Differences, mode, Peer, PingResult, Verdict } from './node-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -101,7 +101,11 @@ export const PEER_ROUTES: readonly RouteContract[] = [
     answers: {
       200: json(
         'How it stands after it.',
-        Shape({ converged: Shape({ peers: Integer(), equal: Integer() }), peers: List(Peer.ref) }),
+        Shape({
+          converged: Shape({ peers: Integer(), equal: Integer() }),
+          verdict: Verdict.ref,
+          peers: List(Peer.ref),
+        }),
       ),
     },
     errors: [401, 421, 429, 504],

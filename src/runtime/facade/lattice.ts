@@ -90,7 +90,7 @@ export interface Lattice {
   /** Removes a peer that an operator added. Rejects with LatticeError `not-found` or `peer-configured`. */
   removePeer(peer: PeerAddress): Promise<void>;
   /**
-   * Tries a known peer, named by its peer id, author or URL, over each lung at once. Rejects with LatticeError
+   * Tries a known peer, named by its name, peer id, author or URL, over each lung at once. Rejects with LatticeError
    * `not-found`.
    */
   pingPeer(peer: string): Promise<{ readonly peer: string; readonly results: readonly PingOutcome[] }>;
@@ -99,7 +99,7 @@ export interface Lattice {
     cause: string,
   ): { readonly changed: boolean; readonly mode: SyncMode; readonly message: string };
   /**
-   * Which keys differ from those of a peer, which is named by its peer id or author. Lists at most `limit` of them (1
+   * Which keys differ from those of a peer, which is named by its name, peer id or author. Lists at most `limit` of them (1
    * to 1,000; 100 by default). No entry is transferred, but the peer has some messages to answer. Rejects with
    * LatticeError `not-found`, `peer-unreachable`, `overloaded` or `invalid-limit`, or with the reason why the peer did
    * not answer.

@@ -130,7 +130,7 @@ export function buildDuties(
     root: own.root,
     isBlocked: () => bootstrap.blocksRepairs,
   });
-  const comparison = createComparison({ ...sessionDeps, log: repairLog });
+  const comparison = createComparison({ ...sessionDeps, names, log: repairLog });
   const supervision = createSupervision({
     clock,
     log,

@@ -42,7 +42,8 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
 } {
   const { store, hasher, signer, clock, metrics, peerIdOf } = deps;
   const { replica, rows } = opened;
-  const { added, book, cuts, entries, guard, holds, http, mode, own, p2p, peers, repairs, snapshots, writer } = parts;
+  const { added, book, cuts, entries, guard, holds, http, mode, names, own, p2p, peers, repairs, snapshots, writer } =
+    parts;
 
   const reads = createReads({ store, hasher, writer, entries });
   const whole = createWholeState({ replica, writer, entries, rows, holds });
@@ -68,7 +69,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     write: measuredWrites(createWrites({ guard, writer, idempotency }), metrics, clock),
     addPeer: added.add,
     removePeer: added.remove,
-    pingPeer: createPing({ clock, peers, p2p, http, lung: deps.http, peerIdOf, hello: own.hello }),
+    pingPeer: createPing({ clock, peers, names, p2p, http, lung: deps.http, peerIdOf, hello: own.hello }),
     setMode(next, cause) {
       const before = mode.now;
       const changed = mode.set(next);

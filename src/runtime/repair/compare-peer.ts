@@ -9,6 +9,8 @@ import {
 } from '../../core/types/index.ts';
 import type { Log } from '../../ports/index.ts';
 import type { PeerDifferences } from '../facade/index.ts';
+import { findPeer } from '../fleet/find-peer.ts';
+import type { Names } from '../fleet/names.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { noteDiffering } from '../peers/repairing.ts';
 import { HERE } from '../storage/entries.ts';
@@ -35,6 +37,7 @@ export interface ComparisonDeps extends Pick<SessionRunnerDeps, 'replica' | 'wri
   readonly peers: PeerTable;
   readonly linkTo: LinkTo;
   readonly peerIdOf: (author: Author) => string;
+  readonly names: Pick<Names, 'of' | 'label'>;
 }
 
 /** Finds what differs from a peer without transferring entries. */
@@ -106,10 +109,8 @@ export function createComparison(deps: ComparisonDeps): Comparison {
     async differences(peerId, { limit = DEFAULT_DIFFERENCES }) {
       if (!Number.isInteger(limit) || limit < 1 || limit > MAX_DIFFERENCES)
         throw new LatticeError('invalid-limit', `limit is a whole number from 1 to ${MAX_DIFFERENCES}`);
-      const peer = Array.from(deps.peers.all()).find(
-        ({ author }) => author === peerId || deps.peerIdOf(author) === peerId,
-      );
-      if (peer === undefined) throw new LatticeError('not-found', 'this node knows no peer of that id');
+      const peer = findPeer(peerId, deps.peers.all(), deps);
+      if (peer === undefined) throw new LatticeError('not-found', 'this node knows no peer of that name or id');
       const path = deps.linkTo(peer);
       if (path === undefined)
         throw new LatticeError('peer-unreachable', 'no lung reaches this peer', {

@@ -3,6 +3,8 @@ import { parseBaseUrl } from '../../core/wire/base-url.ts';
 import type { SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, HttpLung } from '../../ports/index.ts';
 import type { Lattice, PingOutcome } from '../facade/index.ts';
+import { findPeer } from '../fleet/find-peer.ts';
+import type { Names } from '../fleet/names.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { ask } from './link.ts';
 import type { HttpSupervisor } from './lung-http.ts';
@@ -18,6 +20,7 @@ export interface PingDeps {
   readonly http: HttpSupervisor;
   readonly lung: HttpLung;
   readonly peerIdOf: (author: Author) => string;
+  readonly names: Pick<Names, 'of' | 'label'>;
   readonly hello: (author: Author) => SyncMessage;
 }
 
@@ -38,9 +41,7 @@ export function createPing(deps: PingDeps): Lattice['pingPeer'] {
   return async (name) => {
     const baseUrl = parseBaseUrl(name);
     const byUrl = http.peers().find((p) => p.url === baseUrl);
-    const peer = [...deps.peers.all()].find(
-      (p) => p.author === name || deps.peerIdOf(p.author) === name || p.author === byUrl?.author,
-    );
+    const peer = byUrl?.author === undefined ? findPeer(name, deps.peers.all(), deps) : deps.peers.get(byUrl.author);
     const url = byUrl ?? (peer === undefined ? undefined : http.find(peer.author));
     const author = peer?.author ?? url?.author;
     if (peer === undefined && url === undefined) {

@@ -1,7 +1,7 @@
 import type { VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { counted, healsByItself, joined, toldReasons } from './verdict-words.ts';
+import { counted, failureOf, healsByItself, joined, OWN_NEXT, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -31,6 +31,7 @@ export function reasonsOf(facts: VerdictFacts, judged: readonly Judged[]): Verdi
     ...facts.readOnly.map(({ code, text, since }) => ({
       code,
       text: `This node refuses writes: ${text}.`,
+      ...(OWN_NEXT[code] === undefined ? {} : { next: OWN_NEXT[code] }),
       since,
       heals: healsByItself([code]) ? ('by-itself' as const) : ('operator' as const),
     })),
@@ -61,7 +62,7 @@ function bootstrap({ bootstrap: at }: VerdictFacts): VerdictReason[] {
 
 function silence({ view, facts }: Judged, now: number): Told {
   const { label, lastHeardAt, url } = view;
-  const cause = facts.error === undefined ? '' : ` (${facts.error})`;
+  const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error)})`;
   const where = url === undefined ? '' : ` at ${url}`;
   const next = `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined

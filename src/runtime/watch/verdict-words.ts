@@ -22,10 +22,22 @@ export function toldReasons(codes: readonly string[]): string {
   return joined(codes.map((code) => (Object.hasOwn(known, code) ? (known[code] as string) : code)));
 }
 
-/** Which ends by itself once the clock is right, history is here or there is room again. */
+/** Reasons that end once time has passed or peers have delivered, without anybody's help. */
+const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>(['own-history', 'lost-batches', 'clock-ahead']);
+
 export function healsByItself(codes: readonly string[]): boolean {
-  return codes.every((code) => code === 'own-history' || code === 'lost-batches');
+  return codes.every((code) => PASSING.has(code));
 }
+
+/** What an operator of this node can do about a reason for which it refuses writes. */
+export const OWN_NEXT: { readonly [C in ReadOnlyCode]?: string } = {
+  'safe-mode': 'Correct the settings that the reason names, and restart the node.',
+  'untrusted-self': 'Put the key of this node on the trust list of every node, and restart them.',
+  clone: 'Stop the other node, or give this one a new key.',
+  'clock-jump': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
+  'clock-skew': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
+  disk: 'Make room on the disk; writes go on by themselves then.',
+};
 
 /** `a`, `a and b`, or `a, b and c`. */
 export function joined(texts: readonly string[]): string {
@@ -48,4 +60,18 @@ export function counted(n: number, one: string, more = `${one}s`): string {
 export function ofOthers(n: number, all: number, one: string, more: string): string {
   if (all === 1) return `The only other node ${one}`;
   return n === all ? `All ${all} other nodes ${more}` : `${n} of ${all} other nodes ${n === 1 ? one : more}`;
+}
+
+/** What the most frequent failures of a connection mean; each is looked for in the text of the error. */
+const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
+  [/ECONNREFUSED/, 'the connection is refused'],
+  [/ENOTFOUND|EAI_AGAIN/, 'its host name is not known'],
+  [/EHOSTUNREACH|ENETUNREACH/, 'no route leads to it'],
+  [/ECONNRESET|EPIPE|other side closed/, 'the connection breaks'],
+  [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|timed? ?out/i, 'it does not answer'],
+];
+
+/** Why a node is not reached, for people. */
+export function failureOf(error: string): string {
+  return FAILURES.find(([code]) => code.test(error))?.[1] ?? error;
 }

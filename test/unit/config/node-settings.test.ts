@@ -35,6 +35,7 @@ describe('the settings of an embedded node', () => {
       key: one.privateKey,
       keyFile: undefined,
       trust: [one.publicKey, two.publicKey],
+      names: [`${two.publicKey}=two`],
       peers: ['http://192.0.2.7:8000/', MULTIADDR],
       api: {
         host: '0.0.0.0',
@@ -61,6 +62,7 @@ describe('the settings of an embedded node', () => {
       DIOTEC360_ENVIRONMENT: 'production',
       DIOTEC360_NODE_PRIVKEY_HEX: one.privateKey,
       DIOTEC360_TRUSTED_STATE_PUBKEYS: `${one.publicKey},${two.publicKey}`,
+      DIOTEC360_NODE_NAMES: `${two.publicKey}=two`,
       DIOTEC360_LATTICE_NODES: 'http://192.0.2.7:8000',
       DIOTEC360_P2P_BOOTSTRAP: MULTIADDR,
       DIOTEC360_API_HOST: '0.0.0.0',

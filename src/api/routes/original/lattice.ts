@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { Lattice, LungStatus, NodeStatus, SyncMode } from '../../../runtime/facade/index.ts';
+import type { Lattice, LungStatus, NodeStatus, SyncMode, VerdictKind } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import { passOver } from '../../http/byte-collector.ts';
 import type { RouteContext } from '../../http/deps.ts';
@@ -62,6 +62,9 @@ function p2pStatus(status: NodeStatus): object {
   };
 }
 
+/** The verdicts with which the original's word is `healthy`. */
+const WELL: ReadonlySet<VerdictKind> = new Set(['CONVERGED', 'ALONE', 'STARTING']);
+
 function latticeHealth(status: NodeStatus): object {
   const components = {
     p2p: lungHealth(status.p2p),
@@ -71,7 +74,7 @@ function latticeHealth(status: NodeStatus): object {
   };
   return {
     timestamp: Math.floor(status.now / 1000),
-    overall: Object.values(components).includes('degraded') || status.health === 'ISOLATED' ? 'degraded' : 'healthy',
+    overall: Object.values(components).includes('degraded') || !WELL.has(status.verdict.kind) ? 'degraded' : 'healthy',
     components,
     metrics: {
       health: status.health,

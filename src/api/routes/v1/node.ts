@@ -17,6 +17,7 @@ export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenC
       const status = lattice.status();
       return {
         status: status.writable ? 'ready' : 'read-only',
+        verdict: { kind: status.verdict.kind, since: status.verdict.since, sentence: status.verdict.sentence },
         health: status.health,
         mode: status.mode,
         writable: status.writable,
@@ -41,7 +42,8 @@ export function nodeRoutes({ lattice, inTime }: RouteContext, checkToken: TokenC
     scope.post('/api/v1/store/verify', withToken, async () => lattice.verifyStore());
     scope.post('/api/v1/sync/now', withToken, async () => {
       await inTime(lattice.syncNow());
-      return { converged: lattice.status().converged, peers: lattice.peers() };
+      const { converged, verdict } = lattice.status();
+      return { converged, verdict, peers: lattice.peers() };
     });
   };
 }

@@ -61,6 +61,7 @@ beforeEach(async () => {
     entries: ours.entries,
     linkTo: () => (reachable ? { lung: 'p2p', link } : undefined),
     peerIdOf: (author) => `id-${author}`,
+    names: { of: () => 'oslo', label: () => 'oslo' },
   });
   // The same 300 keys on both sides.
   const commits = [];

@@ -228,7 +228,7 @@ const CASES: readonly Case[] = [
     given: facts([member('oslo', different)], { bootstrap: { done: 3, total: 256 } }),
     kind: 'STARTING',
     sentence: 'This node takes over the state of the fleet: 3 of 256 chunks are here.',
-    codes: ['repairing', 'bootstrap'],
+    codes: ['bootstrap'],
   },
   {
     title: 'a member that takes over the state is named as that, and not as one that differs',
@@ -303,6 +303,28 @@ describe('the reasons of a verdict', () => {
     expect(reasonsFor({ lung: 'none' })).toMatchObject([{ code: 'differs', heals: 'operator' }]);
   });
 
+  it('tell of the own read-only state since when it holds, and what to do where something can be done [J4]', () => {
+    const readOnly = [
+      { code: 'disk' as const, text: 'the disk is full', since: SINCE },
+      { code: 'own-history' as const, text: 'own commits are being fetched', since: NOW },
+    ];
+    expect(judge(facts([equal], { readOnly })).reasons).toEqual([
+      {
+        code: 'disk',
+        text: 'This node refuses writes: the disk is full.',
+        next: 'Make room on the disk; writes go on by themselves then.',
+        since: SINCE,
+        heals: 'operator',
+      },
+      {
+        code: 'own-history',
+        text: 'This node refuses writes: own commits are being fetched.',
+        since: NOW,
+        heals: 'by-itself',
+      },
+    ]);
+  });
+
   it('never speak of waiting where only an operator helps [J4]', () => {
     for (const { given } of CASES)
       for (const { heals, next } of judge(given).reasons)
@@ -310,8 +332,12 @@ describe('the reasons of a verdict', () => {
   });
 
   it('name why a silent member is not reached [J4]', () => {
-    expect(judge(facts([{ ...silent, error: 'connection refused' }])).reasons[0]?.text).toBe(
-      'oslo has not been heard since 05:58:10 UTC (connection refused).',
+    const textFor = (error: string) => judge(facts([{ ...silent, error }])).reasons[0]?.text;
+    expect(textFor('http://127.0.0.1:8002/x cannot be reached: connect ECONNREFUSED 127.0.0.1:8002')).toBe(
+      'oslo has not been heard since 05:58:10 UTC (the connection is refused).',
+    );
+    expect(textFor('the certificate has expired')).toBe(
+      'oslo has not been heard since 05:58:10 UTC (the certificate has expired).',
     );
   });
 });
