@@ -32,6 +32,7 @@ export interface P2pSettings {
 export interface NodeSettings {
   readonly dataDir: string;
   readonly name?: string | undefined;
+  readonly names?: readonly string[] | undefined;
   readonly role?: string | undefined;
   readonly network?: string | undefined;
   readonly environment?: 'development' | 'production' | undefined;
@@ -75,6 +76,7 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
       'The directory of the store, which is made where it is missing. A relative path is one of process.cwd().',
   },
   name: { variable: 'NODE_NAME', form: 'text' },
+  names: { variable: 'NODE_NAMES', form: 'list' },
   role: { variable: 'NODE_ROLE', form: 'text' },
   network: { variable: 'NETWORK', form: 'text' },
   environment: { variable: 'ENVIRONMENT', form: 'text' },

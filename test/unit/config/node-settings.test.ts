@@ -29,6 +29,7 @@ describe('the settings of an embedded node', () => {
     const settings: Required<NodeSettings> = {
       dataDir: 'data/store',
       name: 'one',
+      names: [`${two.publicKey}=two`],
       role: 'primary',
       network: 'test',
       environment: 'production',
@@ -56,6 +57,7 @@ describe('the settings of an embedded node', () => {
     const env = {
       DIOTEC360_STATE_DIR: 'data/store',
       DIOTEC360_NODE_NAME: 'one',
+      DIOTEC360_NODE_NAMES: `${two.publicKey}=two`,
       DIOTEC360_NODE_ROLE: 'primary',
       DIOTEC360_NETWORK: 'test',
       DIOTEC360_ENVIRONMENT: 'production',

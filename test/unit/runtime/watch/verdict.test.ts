@@ -228,7 +228,7 @@ const CASES: readonly Case[] = [
     given: facts([member('oslo', different)], { bootstrap: { done: 3, total: 256 } }),
     kind: 'STARTING',
     sentence: 'This node takes over the state of the fleet: 3 of 256 chunks are here.',
-    codes: ['repairing', 'bootstrap'],
+    codes: ['bootstrap'],
   },
   {
     title: 'a member that takes over the state is named as that, and not as one that differs',
