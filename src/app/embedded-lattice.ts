@@ -203,8 +203,8 @@ export interface EmbeddedLattice {
    *
    * @throws nothing of its own
    * @example
-   * const { converged, readOnly, warnings } = lattice.status();
-   * console.log(converged, readOnly, warnings.map(({ text }) => text));
+   * const { verdict, warnings } = lattice.status();
+   * console.log(verdict.kind, verdict.sentence, warnings.map(({ text }) => text));
    */
   status(): NodeStatus;
 
@@ -314,7 +314,7 @@ export interface EmbeddedLattice {
    * @throws nothing of its own
    * @example
    * const { round } = lattice.verifyStore();
-   * console.log(round, lattice.status().scrub.completed);
+   * console.log(round, lattice.status().scrub?.completed);
    */
   verifyStore(): { readonly round: number };
 

@@ -12,7 +12,14 @@ export interface NodeKey {
   readonly peerId: string;
 }
 
-/** Makes a new random node key, for programs that embed a node and keep its key themselves. */
+/**
+ * Makes a new random node key, for programs that embed a node and keep its key themselves.
+ *
+ * @throws nothing
+ * @example
+ * const { privateKey, publicKey } = generateNodeKey();
+ * const node = await startNode({ dataDir: 'state', key: privateKey, trust: [publicKey] });
+ */
 export function generateNodeKey(): NodeKey {
   const seed = systemRandom().bytes(32);
   const { author } = createSigner(seed);

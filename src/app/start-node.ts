@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createHttpLung } from '../adapters/http/index.ts';
 import { createP2pLung } from '../adapters/p2p/index.ts';
-import { freeBytes, openLevelStore } from '../adapters/store/index.ts';
+import { claimStore, freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
   createLeastLevel,
@@ -94,6 +94,10 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   );
 
   const store = await openLevelStore(config.stateDir);
+  await claimStore(config.stateDir, signer.author).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
   const machine = createMachineProbe(config.stateDir, freeBytes, descriptors);
   const mayAccept = (): boolean => {
     const room = descriptors.hasRoom();

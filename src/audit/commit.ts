@@ -13,8 +13,13 @@ export interface VerifyCommitOptions extends AuditDeps {
 
 /**
  * Checks a fragment of a commit (SPEC F1 to F4) as the door of a node does (SPEC D1), but for the time: form, network,
- * trust, signature. Rejects with LatticeError `malformed`, `unknown-version`, `other-network`, `untrusted-author` or
- * `bad-signature`; and `trust-needed` or `invalid-author` for what is no trust list.
+ * trust, signature.
+ *
+ * @throws `malformed`, `unknown-version`, `other-network`, `untrusted-author`, `bad-signature`; `trust-needed` or
+ * `invalid-author` for what is no trust list
+ * @example
+ * const { id, header } = await verifyCommit(bytes, { ...bundledCrypto(), trusted, network: 'example' });
+ * console.log(id, header.author);
  */
 export async function verifyCommit(bytes: Bytes, options: VerifyCommitOptions): Promise<Fragment> {
   const { hasher, verifier, network: asked } = options;

@@ -9,6 +9,11 @@ export type Trust = readonly Author[] | 'anyone';
 /**
  * The trust list as it was given, once it is one: 1 to MAX_TRUSTED authors of 64 lower-case hex digits. LatticeError
  * `trust-needed` without any author, and `invalid-author`.
+ *
+ * @throws `trust-needed` without any author, `invalid-author`
+ * @example
+ * const list = checkTrust(trusted);
+ * console.log(list === 'anyone' ? 'nobody is checked' : list.length);
  */
 export function checkTrust(trusted: Trust | undefined): Trust {
   if (trusted === 'anyone') return trusted;

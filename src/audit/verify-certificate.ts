@@ -44,6 +44,12 @@ export const MAX_CERTIFICATE_TEXT = 64 * 1024;
  * Checks a certificate (SPEC Z4, Z5) as a node gives it out: its base64url text or the JSON
  * `{"at":…,"certificate":"…"}`, or the bytes of either. Resolves with every check and its result, and with what was proven or the
  * LatticeError: `proof-malformed`, `proof-invalid`, `trust-needed`, `invalid-author`.
+ *
+ * @throws nothing: the error is part of the result
+ * @example
+ * const { checks, error } = await examineCertificate(certificate, { ...bundledCrypto(), trusted });
+ * for (const { check, result, text } of checks) console.log(check, result, text);
+ * console.log(error?.code);
  */
 export function examineCertificate(
   certificate: string | Bytes,
@@ -89,7 +95,14 @@ export function examineCertificate(
   });
 }
 
-/** Does what `examineCertificate` does, and rejects with its error. */
+/**
+ * Does what `examineCertificate` does, and rejects with its error.
+ *
+ * @throws `proof-malformed`, `proof-invalid`, `trust-needed`, `invalid-author`
+ * @example
+ * const certified = await verifyCertificate(certificate, { ...bundledCrypto(), trusted });
+ * console.log(certified);
+ */
 export async function verifyCertificate(
   certificate: string | Bytes,
   options: VerifyCertificateOptions,

@@ -69,6 +69,12 @@ export interface VerifyProofOptions extends AuditDeps {
  * strictly, or an object, in which repeated members and lost digits can no longer be seen. Resolves with every check
  * and its result, and with what was proven or the LatticeError `proof-malformed`, `proof-invalid`, `trust-needed` or
  * `invalid-author`.
+ *
+ * @throws nothing: the error is part of the result
+ * @example
+ * const { checks, proven } = await examineProof(document, { ...bundledCrypto(), trusted, asked: { key: 'greeting' } });
+ * for (const { check, result, text } of checks) console.log(check, result, text);
+ * console.log(proven?.value);
  */
 export function examineProof(document: unknown, options: VerifyProofOptions): Promise<Examination<Proven>> {
   return examine(PROOF_CHECKS, async (list) => {
@@ -92,7 +98,14 @@ export function examineProof(document: unknown, options: VerifyProofOptions): Pr
   });
 }
 
-/** Does what `examineProof` does, and rejects with its error. */
+/**
+ * Does what `examineProof` does, and rejects with its error.
+ *
+ * @throws `proof-malformed`, `proof-invalid`, `trust-needed`, `invalid-author`
+ * @example
+ * const { kind, value } = await verifyProofDocument(document, { ...bundledCrypto(), trusted });
+ * console.log(kind, value);
+ */
 export async function verifyProofDocument(document: unknown, options: VerifyProofOptions): Promise<Proven> {
   const { proven, error } = await examineProof(document, options);
   if (error !== undefined) throw error;

@@ -7,6 +7,7 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3 } as const;
 export const EXIT_BY_CODE = {
   'invalid-config': EXIT.usage,
   'invalid-fleet': EXIT.usage,
+  'other-author': EXIT.usage,
   usage: EXIT.usage,
 
   timeout: EXIT.unreachable,

@@ -7,6 +7,8 @@ import { usageError } from './context.ts';
 /** Peers that an error lists at most. */
 const LISTED = 20;
 const HEX_32 = /^[0-9a-f]{64}$/i;
+/** A peer id of an Ed25519 key, or an author key. */
+const ID = /\b(?:12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|[0-9a-f]{64})\b/g;
 
 /** What people read for a peer: its name, made unique where two nodes share one, or else its URL or peer id. */
 export function nameOf(peer: Omit<Peer, 'label'> & Partial<Pick<Peer, 'label'>>): string {
@@ -19,6 +21,8 @@ export interface Names {
   ofAuthor(author: string): string;
   /** What people read for the node of a peer id; that id where the node does not know it. */
   ofPeer(peerId: string): string;
+  /** A sentence of a node with names in place of the peer ids and author keys that it names. */
+  inText(text: string): string;
 }
 
 /** Asks a node for the names that it knows. */
@@ -43,7 +47,7 @@ export function namesIn(status: Pick<Status, 'name' | 'author' | 'peerId'>, peer
   add(status.author, own);
   add(status.peerId, own);
   const find = (id: string): string => byId.get(id) ?? id;
-  return { ofAuthor: find, ofPeer: find };
+  return { ofAuthor: find, ofPeer: find, inText: (text) => text.replace(ID, find) };
 }
 
 /**

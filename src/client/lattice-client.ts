@@ -320,7 +320,7 @@ export interface LatticeClient {
   getLogLevel(options?: CallOptions): Promise<LogLevel>;
 
   /**
-   * Sets the least level of the lines that the node writes, until the node ends or reads its configuration again.
+   * Sets the least level of the lines that the node writes, until the node ends or a reload brings another one.
    * Resolves to whether it was another one.
    *
    * @throws `unauthorized`

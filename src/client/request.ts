@@ -43,14 +43,33 @@ export interface RequestOptions extends CallOptions {
 
 /** An answer with its whole body. */
 export interface Answer {
+  /** The HTTP status. */
   readonly status: number;
-  /** A header by its name, in upper or lower case; null when the answer does not have it. */
+  /**
+   * Gives a header by its name, in upper or lower case; null when the answer does not have it.
+   *
+   * @throws nothing
+   * @example
+   * console.log(answer.header('etag'));
+   */
   header(name: string): string | null;
   /** The body, at most 48 MiB. */
   readonly bytes: Uint8Array;
-  /** The body as UTF-8. */
+  /**
+   * Gives the body as UTF-8.
+   *
+   * @throws nothing
+   * @example
+   * console.log(answer.text().length);
+   */
   text(): string;
-  /** The body as JSON. Throws LatticeError `not-a-lattice-node` when it is none. */
+  /**
+   * Gives the body as JSON.
+   *
+   * @throws `not-a-lattice-node` when it is none
+   * @example
+   * console.log(answer.json());
+   */
   json(): unknown;
 }
 

@@ -6,9 +6,17 @@ import { LatticeProblem } from './errors.ts';
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * Whether the same request may well succeed a little later: the node was not reached, it answered too late or only in
- * part, or it said that it cannot answer at present. Another try does not mend what a node refuses, nor the answer of
+ * Tells whether the same request may well succeed a little later: the node was not reached, it answered too late or only
+ * in part, or it said that it cannot answer at present. Another try does not mend what a node refuses, nor the answer of
  * something that is no node.
+ *
+ * @throws nothing
+ * @example
+ * const entry = await client.getEntry('greeting').catch((error: unknown) => {
+ *   if (!isTemporary(error)) throw error;
+ *   return undefined;
+ * });
+ * console.log(entry?.value);
  */
 export function isTemporary(error: unknown): boolean {
   if (error instanceof LatticeProblem) return TEMPORARY_STATUSES.has(error.status);

@@ -83,8 +83,13 @@ function deepFreeze<T>(value: T): T {
 }
 
 /**
- * Loads the configuration of a node from its environment and env file. All that is wrong is thrown as one LatticeError
- * `invalid-config`, whose `details.problems` is a list of Problems: `{variable, value, rule, fix}`.
+ * Loads the configuration of a node from an environment and an env file, as a node that runs alone does. All that is
+ * wrong is thrown as one error.
+ *
+ * @throws `invalid-config`, whose `details.problems` is a list of `Problem`s: `{ variable, value, rule, fix }`
+ * @example
+ * const config = loadConfig({ env: process.env, envFile: 'node.env', cwd: process.cwd() });
+ * const node = await startNode({ config, logger: 'stdout' });
  */
 export function loadConfig(options: LoadOptions): Config {
   const problems: Problem[] = [];

@@ -7,21 +7,33 @@ import type { Variable, VariableName } from './variables.ts';
 
 /** What the API of an embedded node is served with. */
 export interface ApiSettings {
+  /** The IP address or host name on which the API listens. All interfaces (`0.0.0.0`) need a token. */
   readonly host?: string | undefined;
+  /** The port; 0 takes any free one, which `node.url` then tells. */
   readonly port?: number | undefined;
+  /** The bearer token of writes and operator calls, 16 to 512 characters. Without it nothing is written over HTTP. */
   readonly token?: string | undefined;
+  /** The browser origins whose pages may call the API, such as `https://app.example.org`. */
   readonly corsOrigins?: readonly string[] | undefined;
+  /** Host headers that are answered beside loopback names. Without any: all, except on a loopback bind. */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** Proxies whose `X-Forwarded-For` counts: IP addresses, CIDR ranges, `loopback`, `linklocal`, `uniquelocal`. */
   readonly trustedProxies?: readonly string[] | undefined;
+  /** Whether anyone, not members alone, may fetch certified cuts. */
   readonly publicSync?: boolean | undefined;
+  /** Whether the API answers /metrics. */
   readonly metrics?: boolean | undefined;
 }
 
 /** What the P2P lung of an embedded node runs with. */
 export interface P2pSettings {
+  /** Where the lung listens, as multiaddrs such as `/ip4/0.0.0.0/tcp/9000`. Without any it only dials. */
   readonly listen?: readonly string[] | undefined;
+  /** The GossipSub topic, which is equal on every node. */
   readonly topic?: string | undefined;
+  /** Whether peers are also looked for on the local network. */
   readonly mdns?: boolean | undefined;
+  /** Whether strangers may connect: they hear and send commits and never sync. */
   readonly open?: boolean | undefined;
 }
 
@@ -30,22 +42,41 @@ export interface P2pSettings {
  * held to the same rules; a field that there is not is an error. What is undefined has its default.
  */
 export interface NodeSettings {
+  /** The directory of the store, which is made where it is missing. A relative path starts at `process.cwd()`. */
   readonly dataDir: string;
+  /** The name of the node in logs and status, and at its peers. */
   readonly name?: string | undefined;
-  readonly names?: readonly string[] | undefined;
+  /** The role of the node, which is shown and never acted on. */
   readonly role?: string | undefined;
+  /** The name of the network, which is equal on every node: commits of another network are refused. */
   readonly network?: string | undefined;
+  /** `production` switches the rules for production on: with a violation the node is read-only. */
   readonly environment?: 'development' | 'production' | undefined;
+  /** The private key of the node: the 64 hex digits of an Ed25519 seed, as `generateNodeKey` makes them. */
   readonly key?: string | undefined;
+  /** The file of the private key instead, which is made where it is missing. */
   readonly keyFile?: string | undefined;
+  /** The public keys (64 hex digits each) whose commits count, the own one included. Without any only the own counts. */
   readonly trust?: readonly string[] | undefined;
+  /**
+   * What other nodes are called, as `public key=name` (64 hex digits before the sign), until they tell it themselves.
+   */
+  readonly names?: readonly string[] | undefined;
+  /** Other nodes: base URLs for the HTTP lung, and multiaddrs that end in /p2p/PEERID for the P2P lung. */
   readonly peers?: readonly string[] | undefined;
+  /** What the API is served with. False: there is no API, and the node opens no port for it. */
   readonly api?: ApiSettings | false | undefined;
+  /** What the P2P lung runs with. False: there is none, and the node reaches its peers over HTTP alone. */
   readonly p2p?: P2pSettings | false | undefined;
+  /** How often the node tells its head to every peer, in ms. */
   readonly heartbeatMs?: number | undefined;
+  /** How long a peer may be silent on P2P before HTTP takes over, in ms. */
   readonly graceMs?: number | undefined;
+  /** How often an HTTP peer is asked where no push stream stands, in ms. */
   readonly pollMs?: number | undefined;
+  /** The directory of the original's vault, which the API serves read-only. */
   readonly vaultDir?: string | undefined;
+  /** The least level of the lines that the logger gets. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | undefined;
 }
 
@@ -58,8 +89,6 @@ export interface SettingField {
   readonly form: Form;
   /** The default where it is another one than that of the variable. */
   readonly default?: string;
-  /** What the field means, where it is not the same as the variable. */
-  readonly description?: string;
 }
 
 type Leaf = Exclude<keyof NodeSettings, 'api' | 'p2p' | 'peers'>;
@@ -68,26 +97,20 @@ export type SettingName = Leaf | `api.${keyof ApiSettings}` | `p2p.${keyof P2pSe
 
 /** Every field that stands for one variable. The reference is made from this table and from that of the variables. */
 export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
-  dataDir: {
-    variable: 'STATE_DIR',
-    form: 'text',
-    default: '(required)',
-    description:
-      'The directory of the store, which is made where it is missing. A relative path is one of process.cwd().',
-  },
+  dataDir: { variable: 'STATE_DIR', form: 'text', default: 'none: it is required' },
   name: { variable: 'NODE_NAME', form: 'text' },
-  names: { variable: 'NODE_NAMES', form: 'list' },
   role: { variable: 'NODE_ROLE', form: 'text' },
   network: { variable: 'NETWORK', form: 'text' },
   environment: { variable: 'ENVIRONMENT', form: 'text' },
   key: { variable: 'NODE_PRIVKEY_HEX', form: 'text' },
   keyFile: { variable: 'KEY_FILE', form: 'text' },
   trust: { variable: 'TRUSTED_STATE_PUBKEYS', form: 'list' },
+  names: { variable: 'NODE_NAMES', form: 'list' },
   heartbeatMs: { variable: 'HEARTBEAT_INTERVAL', form: 'ms' },
   graceMs: { variable: 'PEERLESS_TIMEOUT', form: 'ms' },
   pollMs: { variable: 'HTTP_POLL_INTERVAL', form: 'ms' },
-  vaultDir: { variable: 'VAULT_DIR', form: 'text', default: 'vault in dataDir' },
-  logLevel: { variable: 'LOG_LEVEL', form: 'text', description: 'The least level that the logger gets.' },
+  vaultDir: { variable: 'VAULT_DIR', form: 'text', default: '`vault` in `dataDir`' },
+  logLevel: { variable: 'LOG_LEVEL', form: 'text' },
   'api.host': { variable: 'API_HOST', form: 'text', default: '127.0.0.1' },
   'api.port': { variable: 'API_PORT', form: 'number', default: '0' },
   'api.token': { variable: 'API_TOKEN', form: 'text' },

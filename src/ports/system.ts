@@ -33,6 +33,7 @@ export interface Verifier {
   verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean>;
 }
 
+/** A log with named fields beside each sentence. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -5,9 +5,24 @@
  * binds the stream with `await using`. Either ends at once what the stream holds, also while a `next` waits.
  */
 export interface Stream<T> extends AsyncDisposable {
-  /** The next item, or the end. Calls are answered in their order. */
+  /**
+   * Gives the next item, or the end. Calls are answered in their order.
+   *
+   * @throws what the method that made the stream names
+   * @example
+   * const { done, value } = await stream.next();
+   * console.log(done === true ? 'it has ended' : value);
+   */
   next(): Promise<IteratorResult<T, undefined>>;
-  /** Ends the stream. A `next` that waits gets the end. */
+  /**
+   * Ends the stream. A `next` that waits gets the end.
+   *
+   * @throws nothing
+   * @example
+   * const waiting = stream.next();
+   * await stream.return();
+   * console.log((await waiting).done);
+   */
   return(): Promise<IteratorResult<T, undefined>>;
   [Symbol.asyncIterator](): Stream<T>;
   [Symbol.asyncDispose](): Promise<void>;

@@ -159,6 +159,15 @@ describe('what operators do in the dashboard', () => {
     expect(await difference.textContent()).toContain(`- ${winner}`);
     expect(await difference.textContent()).toContain(`+ ${second}`);
     expect(await conflict.getByRole('button', { name: 'Resolve' }).isDisabled()).toBe(true);
+
+    // The history tells what stands beside the current value from what came before it.
+    await conflict.getByRole('link', { name: 'Entry and proof' }).click();
+    await page.getByText('1 conflict of 3 values').waitFor();
+    await eventually(
+      'two are concurrent',
+      async () => (await page.getByText('concurrent', { exact: true }).count()) === 2,
+    );
+    await page.getByRole('region', { name: 'three' }).getByRole('link', { name: 'Resolve' }).click();
     await conflict.getByRole('radio', { name: 'Write another value' }).check();
     await conflict.getByLabel('The value, as JSON').fill('{"limit": 10, "on": false}');
     await conflict.getByRole('button', { name: 'Resolve' }).click();

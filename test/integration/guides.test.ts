@@ -115,7 +115,8 @@ beforeAll(() => {
 afterAll(async () => {
   for (const terminal of terminals) await interrupt(terminal);
   rmSync(dirname(clone), { recursive: true, force: true });
-});
+  // Some ten thousand files of two installations are removed.
+}, 240_000);
 
 const read = (path: string): readonly GuideStep[] => guideSteps(readFileSync(join(ROOT, path), 'utf8'));
 

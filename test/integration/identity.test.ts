@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Node, startFleet } from '../support/fleet.ts';
 import { runCli, untilExit } from '../support/node-process.ts';
@@ -40,6 +40,26 @@ describe('one key, one life', () => {
     expect(await untilExit(second)).toEqual({ code: 75, signal: null });
     expect(second.stderr).toMatch(/already open/);
     expect(second.stderr).toMatch(/next: /);
+    expect(await a.api.put('key', 2)).toMatchObject({ value: 2 });
+    await fleet.stop();
+  });
+
+  it('does not open the store of another: two swapped key files are noticed, and both nodes are named [N1]', async () => {
+    const fleet = await startFleet({ nodes: 2 });
+    const [a, b] = fleet.nodes as [Node, Node];
+    await a.api.put('key', 1);
+    await fleet.settled();
+    await Promise.all([a.terminate(), b.terminate()]);
+    const keys = [a, b].map(({ keyFile }) => readFileSync(keyFile));
+    writeFileSync(a.keyFile, keys[1] as Buffer);
+    writeFileSync(b.keyFile, keys[0] as Buffer);
+    const exit = await a.startAndExit();
+    expect(exit.code).toBe(2);
+    for (const { peerId } of [a, b]) expect(a.process.stderr).toContain(peerId);
+    expect(a.process.stderr).toMatch(/next: Put the key file of/);
+    writeFileSync(a.keyFile, keys[0] as Buffer);
+    writeFileSync(b.keyFile, keys[1] as Buffer);
+    await Promise.all([a.start(), b.start()]);
     expect(await a.api.put('key', 2)).toMatchObject({ value: 2 });
     await fleet.stop();
   });

@@ -50,7 +50,7 @@ function impatient(text: string): string {
   const file = parse(text) as { groups: { rules: Rule[] }[] };
   const groups = file.groups.map((group) => ({
     ...group,
-    rules: group.rules.map(({ for: _, ...rule }) => rule),
+    rules: group.rules.map(({ alert, expr, labels, annotations }) => ({ alert, expr, labels, annotations })),
   }));
   return stringify({ groups });
 }

@@ -115,6 +115,7 @@ function HistoryCard({ name, version }: { readonly name: string; readonly versio
                     <span class="what">
                       {item.deleted ? <Badge tone="mute">deleted</Badge> : <Badge tone="info">written</Badge>}{' '}
                       {item.current && <Badge tone="ok">current</Badge>}
+                      {item.concurrent === true && <Badge tone="warn">concurrent</Badge>}
                       <span class="cause">
                         {item.author !== undefined && (
                           <>

@@ -48,7 +48,8 @@ const openDirectories = new Set<string>();
  * Opens the LevelDB store in `directory`, or creates it. A missing directory is created with mode 0700. One process
  * owns the store.
  *
- * Rejects with LatticeError: `store-locked`, `store-damaged` (the directory is left as it is), `store-open-failed`.
+ * Rejects with LatticeError: `store-locked`, `store-damaged` (the directory is left as it is), `store-open-failed`,
+ * `store-full`.
  */
 export async function openLevelStore(directory: string, options: LevelOptions = {}): Promise<Store> {
   const path = await ownDirectory(directory);

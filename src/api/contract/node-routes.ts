@@ -185,7 +185,7 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     path: '/api/v1/logs/level',
     id: 'setLogLevel',
     tag: 'operator',
-    summary: 'Set that level until the node ends or reads its configuration again',
+    summary: 'Set that level until the node ends or a reload brings another one',
     token: true,
     cost: 'write',
     body: Shape({ level: logLevel }, { additionalProperties: false }),

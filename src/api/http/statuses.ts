@@ -132,6 +132,7 @@ export const STATUS_BY_CODE = {
   'snapshot-root-mismatch': undefined,
   'snapshot-soon': undefined,
   'snapshot-values-refused': undefined,
+  'other-author': undefined,
   'store-full': undefined,
   'store-locked': undefined,
   'store-open-failed': undefined,

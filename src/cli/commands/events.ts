@@ -4,7 +4,7 @@ import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followed } from '../followed.ts';
-import { type Names, readNames } from '../names.ts';
+import { type Names, namesIn, readNames } from '../names.ts';
 import { byteCount, duration, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timeOfHlc, timesOf } from '../times.ts';
 import { counted } from '../words.ts';
@@ -30,12 +30,12 @@ const SAID: {
   reset: ({ reason }) => [undefined, `events are missing here: ${reason}`],
   transition: ({ transition: { at, peer, from, to, cause } }, names) => [
     at,
-    `${peer === undefined ? 'this node' : names.ofPeer(peer)}: ${from} → ${to}, ${cause}`,
+    `${peer === undefined ? 'this node' : names.ofPeer(peer)}: ${from} → ${to}, ${names.inText(cause)}`,
   ],
   progress: (event, names) => [undefined, progressOf(event, names)],
   repair: ({ peer, report }, names) => [
     report.at,
-    `with ${names.ofPeer(peer)} over ${report.lung}: ${repairOf(report)}`,
+    `with ${names.ofPeer(peer)} over ${report.lung}: ${names.inText(repairOf(report))}`,
   ],
   cut: ({ at, root, certified }, _names, times) => [
     undefined,
@@ -90,7 +90,7 @@ function createLateNames(client: ApiClient): () => Promise<Names> {
     readAt = performance.now();
     // Events are shown all the same when the names cannot be read, with ids in their place.
     known = await readNames(client, { timeoutMs: NAMES_WAIT_MS }).catch(
-      () => known ?? { ofAuthor: (id) => id, ofPeer: (id) => id },
+      () => known ?? namesIn({ name: '', author: '', peerId: '' }, []),
     );
     return known;
   };

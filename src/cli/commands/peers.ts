@@ -1,4 +1,4 @@
-import type { Peer, PeerName } from '../../client/index.ts';
+import type { Peer, PeerName, Status } from '../../client/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { ApiClient } from '../client.ts';
@@ -6,8 +6,10 @@ import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
-import { findPeer, isId, nameOf } from '../names.ts';
+import { stateOfPeer } from '../members.ts';
+import { findPeer, isId, nameOf, namesIn } from '../names.ts';
 import { alignColumns, printable } from '../output.ts';
+import { type Times, timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 import { counted } from '../words.ts';
 
@@ -17,49 +19,61 @@ export interface DifferencesOptions extends GlobalOptions {
 
 /** Shows every peer, the lung that carries it, and whether its root equals the node's. */
 export async function peersList(context: CliContext, options: WatchOptions & FleetOptions): Promise<number> {
+  const times = timesOf(options);
   if (options.fleet !== undefined) {
-    return await fleetTable(context, options, (client) => client.listPeers(), {
+    return await fleetTable(context, options, look, {
       columns: COLUMNS,
-      rows: (peers) => (peers.length === 0 ? [['no peers']] : peers.map(rowOf)),
-      data: (peers) => ({ peers }),
+      rows: (seen) => (seen.peers.length === 0 ? [['no peers']] : rowsOf(seen, times)),
+      data: ({ peers }) => ({ peers }),
     });
   }
   const client = await connect(context, options);
   return await watch(
     context,
     options,
-    () => client.listPeers(),
-    (peers) => {
-      if (options.json) context.output.data({ peers });
-      else show(context, peers);
+    () => look(client),
+    (seen) => {
+      if (options.json) context.output.data({ peers: seen.peers });
+      else show(context, seen, times);
     },
   );
 }
 
+interface Seen {
+  readonly peers: readonly Peer[];
+  readonly status: Status;
+}
+
+async function look(client: ApiClient): Promise<Seen> {
+  const [peers, status] = await Promise.all([client.listPeers(), client.getStatus()]);
+  return { peers, status };
+}
+
 const COLUMNS = ['PEER', 'LUNG', 'STATE', 'TRUST', 'RTT', 'URL', 'PEER ID', 'REMARKS'];
 
-function show(context: CliContext, peers: readonly Peer[]): void {
-  if (peers.length === 0) {
+function show(context: CliContext, seen: Seen, times: Times): void {
+  if (seen.peers.length === 0) {
     context.output.line('This node has no peers.');
     context.output.remark(
       'Name some in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, or with lattice peers add URL.',
     );
     return;
   }
-  for (const line of alignColumns([COLUMNS, ...peers.map(rowOf)])) context.output.line(line);
+  for (const line of alignColumns([COLUMNS, ...rowsOf(seen, times)])) context.output.line(line);
 }
 
-function rowOf(peer: Peer): string[] {
-  return [
+function rowsOf({ peers, status }: Seen, times: Times): string[][] {
+  const names = namesIn(status, peers);
+  return peers.map((peer) => [
     printable(nameOf(peer)),
     peer.lung,
-    peer.agreement,
+    stateOfPeer(peer, status, times),
     peer.trusted ? 'trusted' : 'not trusted',
     peer.p2p.rttMs === undefined ? '-' : `${Math.round(peer.p2p.rttMs)} ms`,
     printable(peer.url ?? '-'),
     peer.peerId ?? '(not known yet)',
-    printable(remarks(peer)),
-  ];
+    printable(names.inText(remarks(peer))),
+  ]);
 }
 
 function remarks(peer: Peer): string {
@@ -122,14 +136,17 @@ function addressOf(address: string): PeerName {
 /** Has the node reach a peer over both lungs. The exit code is 1 when it reaches the peer over neither. */
 export async function peersPing(context: CliContext, given: string, options: GlobalOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.pingPeer(await idOf(client, given));
+  const id = await idOf(client, given);
+  const answer = await client.pingPeer(id);
   if (options.json) context.output.data(answer);
   else {
     for (const { lung, ok, rttMs, error } of answer.results) {
       const said = ok
         ? context.output.paint('green', rttMs === undefined ? 'answers' : `${rttMs.toFixed(1)} ms`)
         : context.output.paint('red', 'no answer');
-      context.output.line(`${lung.padEnd(4)}  ${said}${error === undefined ? '' : `  ${printable(error)}`}`);
+      context.output.line(
+        `${lung.padEnd(4)}  ${said}${error === undefined ? '' : `  ${printable(error.replaceAll(id, given))}`}`,
+      );
     }
   }
   return answer.results.some(({ ok }) => ok) ? EXIT.ok : EXIT.failed;

@@ -2,6 +2,7 @@ import type { Status } from '../../client/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { stateOfMember } from '../members.ts';
 import { alignColumns, duration, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
@@ -65,10 +66,7 @@ function describe(now: Status, context: CliContext, times: Times): string[] {
     ['network', printable(now.network)],
     ['root', now.root],
     ['state', `${counted(now.live, 'key')}, ${now.entries - now.live} deleted, ${now.conflicts} in conflict`],
-    [
-      'agreement',
-      `${now.converged.equal} of ${counted(now.converged.peers, 'other node')} ${now.converged.equal === 1 ? 'holds' : 'hold'} this root now`,
-    ],
+    ...othersOf(now, times),
     ...cutsOf(now, times),
     ...progressOf(now, times),
     ['lungs', now.health],
@@ -87,6 +85,18 @@ function describe(now: Status, context: CliContext, times: Times): string[] {
   }
   for (const { text } of now.warnings) lines.push(output.paint('yellow', `warning: ${printable(text)}`));
   return lines;
+}
+
+/** Members that the row of the others names. The table of all is that of --fleet. */
+const SHOWN_MEMBERS = 8;
+
+function othersOf(now: Status, times: Times): string[][] {
+  const members = (now.verdict as Status['verdict'] | undefined)?.members;
+  if (members === undefined)
+    return [['agreement', `${now.converged.equal} of ${counted(now.converged.peers, 'peer')} with the same root`]];
+  const shown = members.slice(0, SHOWN_MEMBERS).map((member) => `${member.label} ${stateOfMember(member, times)}`);
+  const more = members.length > shown.length ? [`${members.length - shown.length} more`] : [];
+  return members.length === 0 ? [] : [['others', printable([...shown, ...more].join('; '))]];
 }
 
 function cutsOf({ cuts, now }: Status, times: Times): string[][] {

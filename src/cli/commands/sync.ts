@@ -6,6 +6,7 @@ import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
+import { stateOfPeer } from '../members.ts';
 import { nameOf, namesIn } from '../names.ts';
 import { alignColumns, byteCount, duration, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
@@ -79,7 +80,13 @@ export async function syncNow(context: CliContext, options: GlobalOptions): Prom
   }
   const times = timesOf(options);
   context.output.line('The node has compared its state with every peer that it reaches.');
-  const rows = answer.peers.map((peer) => [printable(nameOf(peer)), peer.agreement, repairOf(peer, times)]);
+  const status = await client.getStatus();
+  const names = namesIn(status, answer.peers);
+  const rows = answer.peers.map((peer) => [
+    printable(nameOf(peer)),
+    stateOfPeer(peer, status, times),
+    names.inText(repairOf(peer, times)),
+  ]);
   for (const line of alignColumns(rows)) context.output.line(line);
   return EXIT.ok;
 }
@@ -101,24 +108,19 @@ export async function syncStatus(context: CliContext, options: WatchOptions & Fl
     const { line, paint } = context.output;
     for (const text of verdictLines(context, status)) line(text);
     line(`mode ${status.mode}, carried by ${status.syncMode}, lungs ${status.health}, root ${status.root}`);
+    const names = namesIn(status, peers);
     const rows = peers.map((peer) => [
       printable(nameOf(peer)),
       peer.lung,
-      peer.agreement,
-      since(peer, status.now),
-      repairOf(peer, times),
+      stateOfPeer(peer, status, times),
+      names.inText(repairOf(peer, times)),
     ]);
     for (const text of alignColumns(rows)) line(text);
-    const names = namesIn(status, peers);
     for (const { at, peer, from, to, cause } of status.transitions.slice(-SHOWN_TRANSITIONS)) {
       const who = peer === undefined ? 'this node' : names.ofPeer(peer);
-      line(paint('dim', printable(`${times.at(at)}  ${who}: ${from} → ${to} (${cause})`)));
+      line(paint('dim', printable(`${times.at(at)}  ${who}: ${from} → ${to} (${names.inText(cause)})`)));
     }
   });
-}
-
-function since(peer: Peer, now: number): string {
-  return peer.agreementSince === undefined ? '-' : `for ${duration(now - peer.agreementSince)}`;
 }
 
 function repairOf({ repair, lastRepair, differing }: Peer, times: Times): string {

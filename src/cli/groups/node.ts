@@ -61,7 +61,7 @@ export function nodeCommands({ context, program, define, defineDefault, group }:
   define(
     logs,
     'level [level]',
-    'tell or set the least level that the running node writes, until it ends or reloads (needs the token)',
+    'tell or set the least level that the running node writes, until a restart or a reload with another (needs the token)',
     ['log level', 'log level debug'],
     async (options: GlobalOptions, [level]) => (await import('../commands/log.ts')).logLevel(context, level, options),
   );

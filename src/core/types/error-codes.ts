@@ -110,6 +110,7 @@ export const ERROR_CODES = [
   'key-unwritable',
   'key-invalid',
   'other-network',
+  'other-author',
   'unknown-format',
   'store-locked',
   'store-full',

@@ -14,7 +14,7 @@ import type { Guard } from '../commit/guard.ts';
 import type { SyncMode } from '../facade/index.ts';
 import type { LungName } from '../peers/link.ts';
 import { forgetRefused, type PeerTable } from '../peers/peers.ts';
-import { noteCondition, noteSoftware } from '../peers/view.ts';
+import { hasTwin, noteCondition, noteSoftware } from '../peers/view.ts';
 import type { LiveCommits } from './live-commits.ts';
 
 /** Ways on which the heads of an author are counted: two lungs for each peer that this node remembers. */
@@ -65,6 +65,8 @@ export interface IntakeDeps {
   ) => Promise<Verdict>;
   /** Takes the name that a peer gives itself; undefined where it gives none. */
   readonly onName: (author: Author, name: string | undefined) => void;
+  /** Sends a head of an author with whose key two nodes run to those of the two that have a push stream from us. */
+  readonly tellTwins: (head: SignedHead) => void;
   /** Compares a peer's newest head with our state. */
   readonly compare: (author: Author) => void;
 }
@@ -107,6 +109,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     }
     const peer = peers.ensure(head.author);
     if (peer === undefined || !peers.hear(peer, signed, lung, direct)) return 'ignore';
+    if (hasTwin(peer.view, deps.clock.monotonic())) deps.tellTwins(signed);
     deps.compare(peer.author);
     return 'accept';
   }

@@ -31,10 +31,14 @@ export type LatticeEvent =
   /** This node has fixed a cut, or a cut has got its certificate. `at` is the time of the cut in Unix ms. */
   | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean };
 
-/**
- * The consumer of a push stream or of an event stream. Its `send` returns false when the consumer takes no more; the
- * producer then drops the consumer.
- */
+/** A subscription that is open. */
 export interface EventSubscription {
+  /**
+   * Ends the subscription. Nothing is sent afterwards, and further calls have no effect.
+   *
+   * @throws nothing
+   * @example
+   * subscription.close();
+   */
   close(): void;
 }

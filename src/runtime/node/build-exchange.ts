@@ -1,3 +1,4 @@
+import { encodeGossip } from '../../core/wire/index.ts';
 import { createGreeting } from '../exchange/greet.ts';
 import { createIntake } from '../exchange/intake.ts';
 import { createLiveCommits } from '../exchange/live-commits.ts';
@@ -48,6 +49,7 @@ export function buildExchange(
     isTrusted: trust.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
+    tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),
     onName: names.learn,
     compare: supervision.compare,
   });

@@ -12,6 +12,8 @@ import type { Writable } from './writable.ts';
 const FORMER_INCARNATION_MS = 10_000;
 /** How many heads tell of a peer's clock: those of some seconds, so that a clock that was set shows soon. */
 const CLOCK_SAMPLES = 8;
+/** Two running nodes with one key replace each other with every heartbeat. After so long without that, one has ended. */
+const TWIN_MS = 30_000;
 
 /**
  * What is known of a peer's state, and how it compares with ours. Times are monotonic ms unless they say otherwise.
@@ -29,8 +31,8 @@ export interface PeerView {
   readonly behindSince: number | undefined;
   /** The incarnation before the present one, in hex. */
   readonly formerIncarnation: string | undefined;
-  /** True: an incarnation that another had replaced came back, so two nodes run with this key. */
-  readonly twin: boolean;
+  /** When an incarnation that another had replaced last came back, so that two nodes run with this key. */
+  readonly twinAt: number | undefined;
   readonly roots: RecentRoots;
   readonly trustMatches: boolean | undefined;
   readonly software: string | undefined;
@@ -108,7 +110,7 @@ export function createView({ wall }: Moment): PeerView {
     newest: { p2p: 0, http: 0 },
     behindSince: undefined,
     formerIncarnation: undefined,
-    twin: false,
+    twinAt: undefined,
     roots: new RecentRoots(),
     trustMatches: undefined,
     software: undefined,
@@ -126,6 +128,11 @@ export function createView({ wall }: Moment): PeerView {
 /** When the peer was last heard over any lung; −Infinity: never. */
 export function lastHeard({ heardAt }: PeerView): number {
   return Math.max(heardAt.p2p ?? -Infinity, heardAt.http ?? -Infinity);
+}
+
+/** Whether two nodes run with the peer's key, as its heads of this last half minute show. */
+export function hasTwin({ twinAt }: PeerView, now: number): boolean {
+  return twinAt !== undefined && now - twinAt < TWIN_MS;
 }
 
 /**
@@ -159,7 +166,7 @@ export function hearHead(
   let newIncarnation = false;
   if (known === undefined || !equalBytes(known.incarnation, head.incarnation)) {
     if (known !== undefined) {
-      w.twin ||= view.formerIncarnation === bytesToHex(head.incarnation);
+      if (view.formerIncarnation === bytesToHex(head.incarnation)) w.twinAt = now;
       w.formerIncarnation = bytesToHex(known.incarnation);
       w.agreementAt = now;
       newIncarnation = true;

@@ -15,6 +15,8 @@ export interface Streams {
   publishHead(head: SignedHead): void;
   /** Sends a message on every push stream except that of `except`. */
   publishFrame(frame: Bytes, except: Author | undefined): void;
+  /** Sends a message on the push streams of one peer. */
+  publishTo(frame: Bytes, peer: Author): void;
   /** Sends an event that belongs to no batch; it has no id and is not replayed. */
   publishEvent(event: LatticeEvent): void;
   /** See `openPushStream`. */
@@ -51,6 +53,7 @@ export function createStreams(deps: StreamsDeps): Streams {
     publish: (batch) => consumers.offer((c) => c.take(batch)),
     publishHead: (head) => consumers.offer((c) => c.takeHead?.(head) ?? true),
     publishFrame: (frame, except) => consumers.offer((c) => c.peer === except || (c.takeFrame?.(frame) ?? true)),
+    publishTo: (frame, peer) => consumers.offer((c) => c.peer !== peer || (c.takeFrame?.(frame) ?? true)),
     publishEvent: (event) => consumers.offer((c) => c.takeEvent?.(event) ?? true),
     openPush: (peer, cursor, send, closed) =>
       openPushStream({ ...deps, consumers, cursors }, peer, cursor, send, closed),

@@ -122,7 +122,7 @@ export function createStatus(given: StatusDeps): {
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, parts: s });
+  const warnings = createWarnings({ options, self, clock, parts: s });
 
   function facts(): VerdictFacts {
     const now = clock.now();

@@ -1,4 +1,5 @@
 import type { Author } from '../../core/types/index.ts';
+import type { Clock } from '../../ports/index.ts';
 import type { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { Contradictions } from '../commit/contradictions.ts';
 import type { Guard } from '../commit/guard.ts';
@@ -8,11 +9,13 @@ import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { NodeOptions } from '../facade/options.ts';
 import type { Names } from '../fleet/names.ts';
 import type { PeerTable } from '../peers/peers.ts';
+import { hasTwin } from '../peers/view.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
 
 export interface WarningsDeps {
   readonly options: Pick<NodeOptions, 'warnings' | 'trusted'>;
   readonly self: Author;
+  readonly clock: Clock;
   readonly parts: {
     readonly peers: Pick<PeerTable, 'all'>;
     readonly names: Pick<Names, 'label' | 'shared'>;
@@ -26,7 +29,7 @@ export interface WarningsDeps {
 }
 
 /** Gathers from all parts what an operator should know or act on while the node works. */
-export function createWarnings({ options, self, parts: s }: WarningsDeps): () => Warning[] {
+export function createWarnings({ options, self, clock, parts: s }: WarningsDeps): () => Warning[] {
   return () => {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
     out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
@@ -46,7 +49,8 @@ export function createWarnings({ options, self, parts: s }: WarningsDeps): () =>
     }
     for (const { author, view, repair } of s.peers.all()) {
       const name = s.names.label(author);
-      if (view.twin) warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
+      if (hasTwin(view, clock.monotonic()))
+        warn('peer-twin', `two nodes run with the key of ${name}: stop one of them`);
       if (view.trustMatches === false)
         warn(
           'other-trust-list',

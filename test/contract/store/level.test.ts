@@ -49,7 +49,7 @@ describe('level store', () => {
 
       await rm(join(directory, 'witness'), { recursive: true });
       await symlink('/dev/full', join(directory, 'witness'));
-      expect((await openFailure(directory)).code).toBe('store-open-failed');
+      expect((await openFailure(directory)).code).toBe('store-full');
       const open = await readdir('/proc/self/fd');
       const files = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
       expect(files).not.toContain('/dev/full');

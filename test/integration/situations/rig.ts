@@ -5,7 +5,7 @@ import { startFleet } from '../../support/fleet.ts';
 import type { Prometheus } from '../../support/prometheus.ts';
 import { eventually } from '../../support/wait.ts';
 import { alertsOf, cliOf, doctorOf, metricsOf, readinessOf, seriesOf, statusOf, type View } from './look.ts';
-import { LINGERING, type Row, TABLE } from './table.ts';
+import { LINGERING, type Row, type StageName, TABLE } from './table.ts';
 
 /** Two cores carry all fleets at once, and other work beside them: what takes seconds may take a minute. */
 const DEADLINE_MS = 60_000;
@@ -31,15 +31,36 @@ export interface Rig {
   holds(situation: string, view: View, made?: number): Promise<void>;
   /** Resolves when the alert fires for the node. */
   fires(alert: string, view: View): Promise<void>;
-  /** What `holds` found; rejects with why it did not hold. */
+  /** What `holds` found; rejects with why it did not hold, or with why it was never asked. */
   outcome(row: Row): Promise<Noticed>;
+  /** A stage has come to its end: what it has not made by then never will be. */
+  ended(stage: StageName, error?: unknown): void;
 }
 
 const keyOf = ({ situation, seenFrom }: Row): string => `${situation}, seen from ${seenFrom}`;
 
+interface Outcome {
+  readonly promise: Promise<Noticed>;
+  resolve(noticed: Noticed): void;
+  reject(error: unknown): void;
+}
+
+function createOutcome(): Outcome {
+  let resolve: Outcome['resolve'] = () => undefined;
+  let reject: Outcome['reject'] = () => undefined;
+  const promise = new Promise<Noticed>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Its test may ask for it later than it fails.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
 export function createRig(prometheus: Prometheus): Rig {
   const targets: Record<string, string> = {};
-  const outcomes = new Map<string, Promise<Noticed>>();
+  const outcomes = new Map(TABLE.map((row) => [keyOf(row), createOutcome()]));
+  const outcomeOf = (row: Row): Outcome => outcomes.get(keyOf(row)) as Outcome;
 
   function rowOf(situation: string): Row {
     const found = TABLE.find((row) => row.situation === situation || keyOf(row) === situation);
@@ -61,21 +82,17 @@ export function createRig(prometheus: Prometheus): Rig {
     },
     async holds(situation, view, made = Date.now()) {
       const row = rowOf(situation);
-      const outcome = examine(row, view, made);
-      outcome.then(
-        (o) => console.error('DEBUG', situation, JSON.stringify(o)),
-        (e) => console.error('DEBUG FAILED', situation, e.message.slice(0, 3000)),
-      );
-      outcomes.set(keyOf(row), outcome);
       // The stage goes on: what did not hold fails the test of its row.
-      await outcome.catch(() => undefined);
+      await examine(row, view, made).then(outcomeOf(row).resolve, outcomeOf(row).reject);
     },
     async fires(alert, view) {
       const fired = async () => (await alertsOf(view)).some(({ name }) => name === alert);
       await eventually(`${alert} fires for ${view.instance}`, fired, DEADLINE_MS);
     },
-    async outcome(row) {
-      return await eventually(`${keyOf(row)} was made`, () => outcomes.get(keyOf(row)), 300_000);
+    outcome: (row) => outcomeOf(row).promise,
+    ended(stage, error) {
+      for (const row of TABLE)
+        if (row.stage === stage) outcomeOf(row).reject(error ?? new Error(`${keyOf(row)}: its stage did not make it`));
     },
   };
 }

@@ -273,9 +273,9 @@ async function alone(rig: Rig): Promise<void> {
 
 /** Stops and continues a process again and again, so that its event loop gets a third of the time. */
 function starve(node: Node): { end(): Promise<void> } {
-  let over = false;
+  const over = new AbortController();
   const done = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       node.freeze();
       await pause(STOPPED_MS);
       node.thaw();
@@ -284,19 +284,19 @@ function starve(node: Node): { end(): Promise<void> } {
   })();
   return {
     async end() {
-      over = true;
+      over.abort();
       await done;
     },
   };
 }
 
-/** What makes the situations of the table, each on a fleet of its own. All of them run at once. */
+/** What makes the situations of the table, each on a fleet of its own. Those that take longest come first. */
 export const STAGES: Readonly<Record<StageName, (rig: Rig) => Promise<void>>> = {
-  network,
-  deaths,
-  clocks,
-  trust,
-  disk,
   repairs,
+  deaths,
+  trust,
+  clocks,
   alone,
+  network,
+  disk,
 };

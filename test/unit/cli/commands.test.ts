@@ -103,7 +103,10 @@ describe('status, peers, conflicts', () => {
           },
           { code: 'not-compared', text: 'bergen was not compared with yet.', heals: 'by-itself', name: 'bergen' },
         ],
-        members: [],
+        members: [
+          { label: 'oslo', lung: 'none', agreement: 'not-heard', lastHeardAt: Date.UTC(2026, 10, 28, 5, 58, 10) },
+          { label: 'bergen', lung: 'p2p', agreement: 'never-heard' },
+        ],
       },
     };
     const { code, out } = await run(on('status', '--utc'));
@@ -116,14 +119,20 @@ describe('status, peers, conflicts', () => {
       '  bergen was not compared with yet.',
       '    → This ends by itself.',
     ]);
-    for (const part of ['HTTP_ONLY', node.status.root, 'clock is off', '2 of 2 other nodes', '1 key, 2 deleted'])
+    for (const part of [
+      'HTTP_ONLY',
+      node.status.root,
+      'clock is off',
+      'oslo not heard since 2026-11-28 05:58:10Z; bergen never heard',
+      '1 key, 2 deleted',
+    ])
       expect(out).toContain(part);
   });
 
   it('status of a node that tells no verdict shows why it refuses writes', async () => {
     const { verdict: _verdict, ...older } = node.status;
     node.status = { ...older, writable: false, readOnlyReasons: [{ code: 'disk', text: 'the disk is full' }] } as never;
-    expect((await run(on('status'))).out).toContain('read-only: the disk is full');
+    expect((await run(on('status'))).out).toMatch(/2 of 2 peers with the same root[^]*read-only: the disk is full/);
   });
 
   it('status --watch repeats until a signal and survives a node that is gone', async () => {
@@ -210,7 +219,7 @@ describe('sync', () => {
       out: 'mode is http (a test)\n',
     });
     expect((await run(on('sync', 'now'))).code).toBe(0);
-    expect(node.seen).toEqual(['POST /api/v1/sync/mode', 'POST /api/v1/sync/now']);
+    expect(node.seen).toEqual(['POST /api/v1/sync/mode', 'POST /api/v1/sync/now', 'GET /api/v1/status']);
   });
 
   it('mode works on a node that takes no reason, and never loses one silently', async () => {

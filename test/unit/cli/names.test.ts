@@ -68,6 +68,25 @@ describe('a peer is named', () => {
   });
 });
 
+it('lists call no silent peer equal, and name the peers that their remarks name', async () => {
+  const author = 'ab'.repeat(32);
+  node.status = {
+    ...node.status,
+    verdict: {
+      ...node.status.verdict,
+      members: [{ author, label: 'oslo', lung: 'none', agreement: 'not-heard', lastHeardAt: Date.UTC(2026, 10, 28) }],
+    },
+  };
+  const http = { reachable: false, streaming: false, error: `peer ${ID} did not answer` };
+  node.peers = [peerOf({ author, peerId: ID, name: 'oslo', label: 'oslo', agreement: 'equal', http })];
+  for (const argv of [['peers'], ['sync', 'status'], ['sync', 'now']]) {
+    const { out } = await run(on(...argv, '--utc'));
+    expect(out, argv.join(' ')).toMatch(/^oslo .*not heard since 2026-11-28 00:00:00Z/m);
+    expect(out, argv.join(' ')).not.toMatch(/^oslo .* equal /m);
+  }
+  expect((await run(on('peers'))).out).toContain('HTTP: peer oslo did not answer');
+});
+
 it('history and conflicts name the authors, and tell concurrent from earlier', async () => {
   node.peers = [peerOf({ author: 'bb', name: 'oslo', label: 'oslo' })];
   const item = { version: 'v', deleted: false, value: 1, author: 'bb', at: Date.UTC(2026, 10, 28) };

@@ -29,13 +29,13 @@ describe('the settings of an embedded node', () => {
     const settings: Required<NodeSettings> = {
       dataDir: 'data/store',
       name: 'one',
-      names: [`${two.publicKey}=two`],
       role: 'primary',
       network: 'test',
       environment: 'production',
       key: one.privateKey,
       keyFile: undefined,
       trust: [one.publicKey, two.publicKey],
+      names: [`${two.publicKey}=two`],
       peers: ['http://192.0.2.7:8000/', MULTIADDR],
       api: {
         host: '0.0.0.0',
@@ -57,12 +57,12 @@ describe('the settings of an embedded node', () => {
     const env = {
       DIOTEC360_STATE_DIR: 'data/store',
       DIOTEC360_NODE_NAME: 'one',
-      DIOTEC360_NODE_NAMES: `${two.publicKey}=two`,
       DIOTEC360_NODE_ROLE: 'primary',
       DIOTEC360_NETWORK: 'test',
       DIOTEC360_ENVIRONMENT: 'production',
       DIOTEC360_NODE_PRIVKEY_HEX: one.privateKey,
       DIOTEC360_TRUSTED_STATE_PUBKEYS: `${one.publicKey},${two.publicKey}`,
+      DIOTEC360_NODE_NAMES: `${two.publicKey}=two`,
       DIOTEC360_LATTICE_NODES: 'http://192.0.2.7:8000',
       DIOTEC360_P2P_BOOTSTRAP: MULTIADDR,
       DIOTEC360_API_HOST: '0.0.0.0',

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { keyToEntryKey } from '../../../../src/core/rows/index.ts';
 import { bytesToHex, type Fragment, type Hlc, MAX_AHEAD_MS } from '../../../../src/core/types/index.ts';
-import { encodeFragment, encodeGossip, type SyncMessage } from '../../../../src/core/wire/index.ts';
+import { encodeFragment, encodeGossip, type SignedHead, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { Verifier } from '../../../../src/ports/index.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import { createGuard, type Guard } from '../../../../src/runtime/commit/guard.ts';
@@ -44,9 +44,12 @@ let verify: Verifier['verify'];
 let unchanged: number;
 /** The commits of messages that were not relayed which this node gossips itself, message by message. */
 let passedOn: (readonly string[])[];
+/** Heads that were passed on to those of two nodes with one key that have a push stream. */
+let toTwins: SignedHead[];
 
 beforeEach(async () => {
   unchanged = 0;
+  toTwins = [];
   state = await openTestState({ onUnchanged: () => unchanged++ });
   const { self, clock, writer, replica } = state;
   const members = [self, friend, relay].map((a) => a.author);
@@ -104,6 +107,7 @@ beforeEach(async () => {
     isTrusted,
     isMember: isTrusted,
     onAttestation: async () => 'ignore',
+    tellTwins: (head) => void toTwins.push(head),
     compare: () => undefined,
   });
 });
@@ -293,6 +297,26 @@ describe('the verdict on a gossiped head', () => {
     ]);
     expect(peers.get(state.self.author)).toBeUndefined();
   });
+});
+
+it('heads of two running nodes with one key are told to both, so that the first of them hears of the second too [N7]', async () => {
+  const life = (n: number, sequence: number) =>
+    friend.head({ incarnation: new Uint8Array(8).fill(n), sequence, wallMs: state.clock.now() });
+  const hear = async (signed: SignedHead) =>
+    intake.onGossip(encodeGossip({ type: 'head', head: signed }), friend.author);
+  await hear(life(1, 1));
+  await hear(life(2, 1));
+  expect(toTwins).toEqual([]);
+  for (let n = 2; n < 5; n++) {
+    await state.clock.advance(1_000);
+    await hear(life(1, n));
+    await hear(life(2, n));
+  }
+  expect(toTwins.map(({ head: told }) => told.incarnation[0])).toEqual([1, 2, 1, 2, 1, 2]);
+  await state.clock.advance(60_000);
+  const before = toTwins.length;
+  await hear(life(2, 9));
+  expect(toTwins.length).toBe(before);
 });
 
 describe('a push stream', () => {

@@ -155,6 +155,7 @@ export async function openSide(options: {
     isTrusted: trust.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
+    tellTwins: () => undefined,
     compare: () => undefined,
   });
   const responder = createResponder({

@@ -10,6 +10,7 @@ import {
   createView,
   forgetExceptRefused,
   type Heard,
+  hasTwin,
   hearHead,
   lastHeard,
   noteCondition,
@@ -106,14 +107,16 @@ describe('a head of another life', () => {
   it('does not come back by a late relay [E5]', () => {
     hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 });
     expect(hear('http', { incarnation: life(1), sequence: 51, wallMs: EPOCH_MS }, false)).toBe(false);
-    expect([view.head?.sequence, view.twin]).toEqual([1, false]);
+    expect([view.head?.sequence, view.twinAt]).toEqual([1, undefined]);
   });
 
   it('that had been replaced and speaks again shows that two nodes run with this key', () => {
     hear('p2p', { incarnation: life(2), sequence: 1, wallMs: EPOCH_MS + 1 });
-    expect(view.twin).toBe(false);
+    expect(hasTwin(view, clock.monotonic())).toBe(false);
     hear('p2p', { incarnation: life(1), sequence: 51, wallMs: EPOCH_MS + 2 });
-    expect(view.twin).toBe(true);
+    expect(hasTwin(view, clock.monotonic())).toBe(true);
+    // One of the two has ended.
+    expect(hasTwin(view, clock.monotonic() + 30_000)).toBe(false);
   });
 });
 

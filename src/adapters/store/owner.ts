@@ -1,0 +1,37 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Author, LatticeError } from '../../core/types/index.ts';
+import { authorToPeerId } from '../../core/wire/peer-id.ts';
+
+/** The file beside those of LevelDB that names the author of the store, as 64 hex digits and a line end. */
+export const OWNER = 'author';
+
+/** The author whose store the directory is. Undefined where the file is missing or names none. */
+export async function ownerOf(directory: string): Promise<Author | undefined> {
+  const text = await readFile(join(directory, OWNER), 'utf8').catch(() => '');
+  return /^[0-9a-f]{64}\n?$/.test(text) ? (text.trim() as Author) : undefined;
+}
+
+/**
+ * Takes an open store for this author, who must be the one whose store it has been since it was made (SPEC N1). With
+ * another key, as when two key files were swapped, the node would take its own commits for those of another node, and
+ * those of another for its own. Rejects with LatticeError `other-author`, or with what the file system says.
+ */
+export async function claimStore(directory: string, author: Author): Promise<void> {
+  const owner = await ownerOf(directory);
+  if (owner === author) return;
+  const path = join(directory, OWNER);
+  if (owner !== undefined) {
+    throw new LatticeError(
+      'other-author',
+      `The store in ${directory} is that of node ${authorToPeerId(owner)} (${owner}), and the key is that of ${authorToPeerId(author)} (${author})`,
+      {
+        next: `Put the key file of ${authorToPeerId(owner)} back; where two key files were swapped, swap them again. To give this store to the new key for good, remove the file ${path} and start again.`,
+        details: { directory, store: owner, key: author },
+      },
+    );
+  }
+  // It is whole or not there, whenever the process ends.
+  await writeFile(`${path}.new`, `${author}\n`, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}

@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { claimStore, ownerOf } from '../../../src/adapters/store/index.ts';
+import type { Author } from '../../../src/core/types/index.ts';
+import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
+
+const [oslo, bergen] = ['a1'.repeat(32), 'b2'.repeat(32)] as [Author, Author];
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'lattice-owner-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('a store', () => {
+  it('belongs to the first key that opens it, and to no other [N1]', async () => {
+    expect(await ownerOf(directory)).toBeUndefined();
+    await claimStore(directory, oslo);
+    await claimStore(directory, oslo);
+    expect(await ownerOf(directory)).toBe(oslo);
+    await expect(claimStore(directory, bergen)).rejects.toMatchObject({
+      code: 'other-author',
+      message: expect.stringContaining(authorToPeerId(oslo)) as string,
+      next: expect.stringContaining(join(directory, 'author')) as string,
+    });
+    expect(await ownerOf(directory)).toBe(oslo);
+  });
+
+  it('is given to another key by removing the file, as by a file that names nobody', async () => {
+    await claimStore(directory, oslo);
+    rmSync(join(directory, 'author'));
+    await claimStore(directory, bergen);
+    expect(await ownerOf(directory)).toBe(bergen);
+    writeFileSync(join(directory, 'author'), 'nobody');
+    await claimStore(directory, oslo);
+    expect(await ownerOf(directory)).toBe(oslo);
+  });
+});
