@@ -67,11 +67,10 @@ module.exports = {
     only('ports', 'src/ports/', src('ports/', 'core/types/')),
     only('timing', 'src/timing/', src('timing/', 'ports/', 'core/types/')),
     only('runtime', 'src/runtime/', src('runtime/', 'timing/', 'core/', 'ports/')),
-    only(
-      'adapters-store',
-      'src/adapters/store/',
-      src('adapters/store/', 'adapters/system/make-directory', 'ports/', 'core/types/'),
-    ),
+    only('adapters-store', 'src/adapters/store/', [
+      ...src('adapters/store/', 'adapters/system/make-directory', 'ports/'),
+      ...PROTOCOL,
+    ]),
     only('adapters-p2p', 'src/adapters/p2p/', [...src('adapters/p2p/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-http', 'src/adapters/http/', [...src('adapters/http/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-system', 'src/adapters/system/', [...src('adapters/system/', 'timing/', 'ports/'), ...PROTOCOL]),

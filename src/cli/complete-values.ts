@@ -4,7 +4,7 @@ import { readContexts } from './contexts.ts';
 import { nameOf } from './names.ts';
 
 /** Values that are completed from a node, or from the file of contexts. */
-export const KINDS = ['key', 'conflict', 'peer', 'context'] as const;
+const KINDS = ['key', 'conflict', 'peer', 'context'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Seconds for the one request: whoever has typed a tab waits for it. */

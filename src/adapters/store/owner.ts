@@ -4,7 +4,7 @@ import { type Author, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 
 /** The file beside those of LevelDB that names the author of the store, as 64 hex digits and a line end. */
-export const OWNER = 'author';
+const OWNER = 'author';
 
 /** The author whose store the directory is. Undefined where the file is missing or names none. */
 export async function ownerOf(directory: string): Promise<Author | undefined> {

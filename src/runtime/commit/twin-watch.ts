@@ -7,7 +7,7 @@ import type { Clock, Log } from '../../ports/index.ts';
  * URL. A sign that comes again doubles the time, so that a twin which is heard now and then does not let writes through
  * in between.
  */
-export const QUIET_MS = 30_000;
+const QUIET_MS = 30_000;
 const QUIET_MAX_MS = 3_600_000;
 /** Heads of this many other incarnations are told apart. */
 const MAX_INCARNATIONS = 16;

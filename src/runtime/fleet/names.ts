@@ -31,7 +31,7 @@ export interface NamesDeps {
 }
 
 /** A told name without what no name may bring into a log, a terminal or a page. */
-export function shownName(told: string): string {
+function shownName(told: string): string {
   return told.replace(UNSHOWN, '').trim();
 }
 

@@ -68,7 +68,7 @@ function agreementGauges({ labels, members }: Group, { now, startedAt }: NodeSta
   const longest = (times: readonly number[]): number => Math.max(...times);
   const reasons = members
     .flatMap(({ readOnly }) => readOnly?.[0] ?? [])
-    .map((code) => (KNOWN_REASONS.has(code) ? code : OTHER));
+    .map((reason) => (KNOWN_REASONS.has(reason) ? reason : OTHER));
   return [
     ...MEMBER_AGREEMENTS.map((agreement) => ({
       name: 'lattice_peer_agreement',
