@@ -68,7 +68,11 @@ function agreementGauges({ labels, members }: Group, { now, startedAt }: NodeSta
   const longest = (times: readonly number[]): number => Math.max(...times);
   const reasons = members
     .flatMap(({ readOnly }) => readOnly?.[0] ?? [])
+<<<<<<< HEAD
     .map((reason) => (KNOWN_REASONS.has(reason) ? reason : OTHER));
+=======
+    .map((told) => (KNOWN_REASONS.has(told) ? told : OTHER));
+>>>>>>> verdict
   return [
     ...MEMBER_AGREEMENTS.map((agreement) => ({
       name: 'lattice_peer_agreement',
