@@ -48,8 +48,8 @@ const HOLD_MS = 2 ** 31 - 1;
  * `p2p` the node opens no port, and reaches its peers by their URLs alone. When it rejects, nothing is left running.
  *
  * @throws `invalid-config` with every problem in `details.problems`; `store-locked` when another node has the directory;
- * `store-damaged`, `store-open-failed`, `unknown-format`, `other-network`; `key-unreadable`, `key-permissions`,
- * `key-invalid`; `address-in-use` and `address-unavailable` for the API
+ * `other-author` when it is the store of another key; `store-damaged`, `store-open-failed`, `unknown-format`,
+ * `other-network`; `key-unreadable`, `key-permissions`, `key-invalid`; `address-in-use`, `address-unavailable`
  * @example
  * await using node = await startNode({ dataDir: 'state', name: 'one', api: { port: 8000 } });
  * console.log(node.url, node.lattice.root());

@@ -20,8 +20,8 @@ export const OFFLINE: ReadonlySet<string> = new Set([
 const NAMED = /\blattice((?: [a-z][a-z-]*)+)/g;
 
 /**
- * Makes the commands that a text names (`lattice state ls`) ones that can be pasted: with the name by which this program
- * was called, and with the node that the user has named. A token is never repeated.
+ * Makes the commands that a text names (`lattice state ls`) ones that can be pasted: with the name by which this
+ * program was called, and with the node that the user has named. A token is never repeated.
  */
 export function createHint(
   program: Command,

@@ -37,7 +37,7 @@ function placeOf(text: string): Place {
 
 /** The host of a URL, of which IPv6 addresses have no brackets. */
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, '$1');
-const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1';
+const isLoopback = (host: string): boolean => (isIP(host) === 4 && host.startsWith('127.')) || host === '::1';
 
 /** Names where none are given: the first label of each host, or the whole host where two would have one name. */
 function namesOf(places: readonly Place[]): readonly string[] {

@@ -133,7 +133,7 @@ function MemberRow({ other, member }: { readonly other: Other; readonly member: 
   );
 }
 
-/** The version in the name of a program: `diotec360-lattice/0.1.0` is `0.1.0`. */
+/** The version in the name of a program: that after the slash. */
 const versionOf = (software: string): string => software.split('/').at(-1) ?? software;
 
 /** Every node of the fleet as this one sees it, itself first. Each name leads to the page of its node. */

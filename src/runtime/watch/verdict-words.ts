@@ -26,7 +26,7 @@ export function toldReasons(codes: readonly string[]): string {
 const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>(['own-history', 'lost-batches', 'clock-ahead']);
 
 export function healsByItself(codes: readonly string[]): boolean {
-  return codes.every((code) => PASSING.has(code));
+  return codes.every((told) => PASSING.has(told));
 }
 
 /** What an operator of this node can do about a reason for which it refuses writes. */

@@ -25,13 +25,8 @@ describe('a node inside a program', () => {
   it('opens no port unless it is asked to, and takes its settings as one object', async () => {
     const before = listeners();
     const key = generateNodeKey();
-    const node = await startNode({
-      dataDir: join(directory, 'a'),
-      name: 'alone',
-      network: 'test',
-      key: key.privateKey,
-      trust: [key.publicKey],
-    });
+    const settings = { dataDir: join(directory, 'a'), network: 'test', key: key.privateKey, trust: [key.publicKey] };
+    const node = await startNode({ ...settings, name: 'alone' });
     expect(node.url).toBeUndefined();
     expect(listeners()).toBe(before);
     expect(node.lattice.status()).toMatchObject({ name: 'alone', network: 'test', author: key.publicKey });
@@ -39,7 +34,7 @@ describe('a node inside a program', () => {
     expect(await node.lattice.get('k')).toMatchObject({ value: 1 });
     await node.stop();
 
-    await using serving = await startNode({ dataDir: join(directory, 'a'), network: 'test', api: {} });
+    await using serving = await startNode({ ...settings, api: {} });
     expect(listeners()).toBe(before + 1);
     expect((await fetch(`${serving.url}/api/v1/state?key=k`)).status).toBe(200);
   });

@@ -79,9 +79,9 @@ beforeEach(async () => {
       random: createRandom(),
       log,
       metrics: {
-        count(name, labels = {}) {
+        count(name, labels = {}, by = 1) {
           if (name === refused) throw new Error('a metrics library that throws');
-          if (name === 'lattice_fan_out_failures_total') failures.push(labels);
+          if (name === 'lattice_fan_out_failures_total' && by > 0) failures.push(labels);
         },
         gauge: () => undefined,
         observe: () => undefined,

@@ -601,10 +601,8 @@ describe('with a peer that answers', () => {
     // The second one in a row has come to nothing, so this one waits for twice five seconds.
     const from = clock.monotonic();
     const sent = requests.length;
-    while (peer.repair.last === last && clock.monotonic() - from < 30_000) {
-      await pass(TICK_MS);
-      await turns();
-    }
+    while (requests.length === sent && clock.monotonic() - from < 30_000) await pass(TICK_MS);
+    await ended(peer, last);
     expect(peer.repair.last).toMatchObject({ outcome: 'repaired', fetched: 1, refused: 1 });
     expect((requests[sent]?.at ?? Infinity) - from).toBeLessThan(12_000);
   });

@@ -380,6 +380,6 @@ describe('the node', () => {
       method: 'POST',
       headers: { ...auth, 'content-type': 'application/json' },
     });
-    expect([now.status, Object.keys(now.json())]).toEqual([200, ['converged', 'peers']]);
+    expect([now.status, Object.keys(now.json())]).toEqual([200, ['converged', 'verdict', 'peers']]);
   });
 });
