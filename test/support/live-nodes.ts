@@ -2,10 +2,9 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { type ServingNode, startNode } from '../../src/app/index.ts';
+import { type NodeLogLine, type ServingNode, startNode } from '../../src/app/index.ts';
 import { nextFreeRange } from '../../src/cli/up/ports.ts';
 import { loadConfig, planFleet, writeFleet } from '../../src/config/index.ts';
-import type { Log } from '../../src/ports/index.ts';
 import { type Api, createApiClient } from './api.ts';
 import { eventually } from './wait.ts';
 
@@ -43,16 +42,11 @@ export interface LiveNodes {
 
 type Line = LiveNode['lines'][number];
 
-function recordingLog(lines: Line[], component = ''): Log {
-  const at = (level: string) => (fields: object, msg: string) => void lines.push({ level, component, msg, fields });
-  return {
-    debug: () => undefined,
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    child: (name) => recordingLog(lines, name),
+const recordInto =
+  (lines: Line[]) =>
+  ({ level, component, message, fields }: NodeLogLine): void => {
+    if (level !== 'debug') lines.push({ level, component, msg: message, fields });
   };
-}
 
 /**
  * Real nodes in this process, configured as `lattice init` writes it, in a temporary directory: for tests of what
@@ -80,7 +74,7 @@ export async function startLiveNodes(count: number, env: Readonly<Record<string,
           .join(''),
       );
       const lines: Line[] = [];
-      const node = await startNode({ config: loadConfig({ env: {}, envFile, cwd: dir }), logger: recordingLog(lines) });
+      const node = await startNode({ config: loadConfig({ env: {}, envFile, cwd: dir }), logger: recordInto(lines) });
       const token = parseEnv(readFileSync(envFile, 'utf8'))['DIOTEC360_API_TOKEN'] ?? '';
       const keyFile = join(dir, `${name}.key`);
       nodes.push({
