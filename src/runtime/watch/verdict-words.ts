@@ -77,7 +77,7 @@ const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
   [/ENOTFOUND|EAI_AGAIN/, 'its host name is not known'],
   [/EHOSTUNREACH|ENETUNREACH/, 'no route leads to it'],
   [/ECONNRESET|EPIPE|other side closed/, 'the connection breaks'],
-  [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|timed? ?out/i, 'it does not answer'],
+  [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|no answer within|timed? ?out/i, 'it does not answer'],
 ];
 
 /** Why a node is not reached, for people. */
