@@ -176,12 +176,13 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       initial: config,
       again: 'config' in options ? options.readConfig : undefined,
       async apply(next) {
-        logs.follow(next);
-        return await node.reconfigure({
+        const untrusted = await node.reconfigure({
           ...fleetOf(next),
           warnings: [...next.warnings, ...shortOf(descriptors)],
           p2p: { bootstrap: next.p2p.bootstrap },
         });
+        logs.follow(next);
+        return untrusted;
       },
       log,
     });

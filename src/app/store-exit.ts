@@ -33,3 +33,8 @@ export function storeExitCode(error: unknown): number {
   }
   return code;
 }
+
+/** The exit code for the reason with which a node has ended: 0 when it was stopped and its store was well to the end. */
+export function endExitCode(reason: unknown): number {
+  return reason instanceof LatticeError && reason.code === 'stopping' ? 0 : storeExitCode(reason);
+}

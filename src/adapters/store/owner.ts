@@ -2,6 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
+import { openError } from './errors.ts';
 
 /** The file beside those of LevelDB that names the author of the store, as 64 hex digits and a line end. */
 const OWNER = 'author';
@@ -15,7 +16,8 @@ export async function ownerOf(directory: string): Promise<Author | undefined> {
 /**
  * Takes an open store for this author, who must be the one whose store it has been since it was made (SPEC N1). With
  * another key, as when two key files were swapped, the node would take its own commits for those of another node, and
- * those of another for its own. Rejects with LatticeError `other-author`, or with what the file system says.
+ * those of another for its own. Rejects with LatticeError `other-author`, or with that of a store that cannot
+ * be opened where the file cannot be written.
  */
 export async function claimStore(directory: string, author: Author): Promise<void> {
   const owner = await ownerOf(directory);
@@ -23,8 +25,12 @@ export async function claimStore(directory: string, author: Author): Promise<voi
   if (owner !== undefined) throw otherAuthor(directory, owner, author);
   const path = join(directory, OWNER);
   // It is whole or not there, whenever the process ends.
-  await writeFile(`${path}.new`, `${author}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  try {
+    await writeFile(`${path}.new`, `${author}\n`, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  } catch (cause) {
+    throw openError(directory, cause);
+  }
 }
 
 /** Why the key of `author` does not open the store in this directory; undefined where it does. Nothing is changed. */

@@ -1,6 +1,6 @@
 import type { ServiceManager } from '../../adapters/system/index.ts';
 import type { ServingNode } from '../../app/index.ts';
-import { storeExitCode } from '../../app/store-exit.ts';
+import { endExitCode, storeExitCode } from '../../app/store-exit.ts';
 import { openConfigSource } from '../../config/index.ts';
 import { settleWithin } from '../../timing/index.ts';
 import { clock } from '../clock.ts';
@@ -74,6 +74,8 @@ export async function start(context: CliContext, options: GlobalOptions): Promis
     try {
       await settleWithin(clock, DRAIN_MS, node.stop(), () => late);
       await manager?.close();
+      // The store may have failed with the last batch.
+      return endExitCode(node.ended.reason);
     } catch (error) {
       if (error !== late) throw error;
       context.output.remark(`error: ${late.message}`);

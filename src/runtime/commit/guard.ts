@@ -112,6 +112,7 @@ export function createGuard(deps: GuardDeps): Guard {
     isCaughtUp: () => claims.missing().length === 0,
     set: (text) => set('clone', text),
     onCleared() {
+      unfulfilled = claims.missing();
       ownMax = deps.ownSeen();
       deps.onTwinGone(ownMax);
     },
@@ -209,6 +210,6 @@ export function createGuard(deps: GuardDeps): Guard {
 function claimWarning(peer: string): Warning {
   return {
     code: 'own-history-claim',
-    text: `${peer} claimed at our start to have commits of our key that nobody delivered: its state or its word is wrong`,
+    text: `${peer} claimed to have commits of our key that nobody delivered: its state or its word is wrong`,
   };
 }

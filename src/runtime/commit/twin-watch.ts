@@ -1,4 +1,4 @@
-import { bytesToHex } from '../../core/types/index.ts';
+import { bytesToHex, dropOldest } from '../../core/types/index.ts';
 import type { Head } from '../../core/wire/index.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 
@@ -9,7 +9,9 @@ import type { Clock, Log } from '../../ports/index.ts';
  */
 const QUIET_MS = 30_000;
 const QUIET_MAX_MS = 3_600_000;
-/** Heads of this many other incarnations are told apart. */
+/** Claims of own commits that nobody delivers hold the end of an alarm up for no longer than this. */
+const CLAIMS_MS = 300_000;
+/** Heads of this many other incarnations are told apart; those that were heard last are kept. */
 const MAX_INCARNATIONS = 16;
 /** Heads of a former incarnation are on their way for no longer than this; a node that has just started waits for it. */
 const LATE_HEADS_MS = 2_000;
@@ -34,7 +36,7 @@ export interface TwinWatchDeps {
 /**
  * Watches for a second node with this node's key, and for own commits that this store never made, as after the restore
  * of an old backup (SPEC N7). The alarm ends by itself once no sign of a twin has been seen for a while although others
- * are heard, and the node has what they have of its own commits.
+ * are heard, and the node has what they have of its own commits or has waited long enough for it.
  */
 export interface TwinWatch {
   /** To be called when a commit of our own key comes from elsewhere that this node never made. */
@@ -78,9 +80,11 @@ export function createTwinWatch(deps: TwinWatchDeps): TwinWatch {
       const now = clock.monotonic();
       const before = others.get(incarnation);
       // The heads of a running twin go on counting.
-      if (before === undefined) {
-        if (others.size < MAX_INCARNATIONS) others.set(incarnation, { sequence: head.sequence, at: now });
-      } else if (
+      others.delete(incarnation);
+      dropOldest(others, MAX_INCARNATIONS);
+      others.set(incarnation, before ?? { sequence: head.sequence, at: now });
+      if (
+        before !== undefined &&
         head.sequence > before.sequence + 1 &&
         now - before.at >= COUNTING_MS &&
         now - started >= LATE_HEADS_MS
@@ -94,7 +98,9 @@ export function createTwinWatch(deps: TwinWatchDeps): TwinWatch {
     look() {
       if (seenAt === undefined) return;
       const quiet = clock.monotonic() - seenAt;
-      if (quiet < quietMs || !deps.hearsPeers() || !deps.isCaughtUp()) return;
+      if (quiet < quietMs || !deps.hearsPeers()) return;
+      // Anybody can claim what does not exist.
+      if (quiet < quietMs + CLAIMS_MS && !deps.isCaughtUp()) return;
       seenAt = undefined;
       log.info({ quietMs: Math.round(quiet) }, "no sign of another node with this node's key is left");
       deps.set(undefined);

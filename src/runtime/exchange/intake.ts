@@ -121,7 +121,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     const peer = peers.get(author);
     if (peer === undefined) return;
     const otherSoftware = noteSoftware(peer.view, hello.software);
-    const mended = noteCondition(peer.view, hello.about?.condition, deps.clock.now());
+    const mended = noteCondition(peer.view, hello.about?.condition, deps.clock.now(), hello.head.head);
     if (otherSoftware || mended) forgetRefused(peer);
     deps.onName(author, hello.about?.name);
     if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);

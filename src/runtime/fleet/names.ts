@@ -1,4 +1,4 @@
-import { type Author, nodeLabel, sharedNames } from '../../core/types/index.ts';
+import { type Author, dropOldest, nodeLabel, sharedNames } from '../../core/types/index.ts';
 
 /** Names of more nodes than a fleet has, so that nobody who is met on the network makes the book grow. */
 const MAX_NAMES = 1024;
@@ -54,6 +54,7 @@ export function createNames(deps: NamesDeps): Names {
   function warn(): void {
     for (const name of shared) {
       if (warned.has(name)) continue;
+      dropOldest(warned, MAX_NAMES);
       warned.add(name);
       deps.log.warn({ name, peerIds: idsOf(name).map(deps.peerIdOf) }, 'two nodes have one name');
     }

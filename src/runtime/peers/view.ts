@@ -10,6 +10,8 @@ import type { Writable } from './writable.ts';
  * says.
  */
 const FORMER_INCARNATION_MS = 10_000;
+/** How much earlier than the newest head one may be made that a relay brings over the other lung, by the peer's clock. */
+const LATE_RELAY_MS = 10_000;
 /** How many heads tell of a peer's clock: those of some seconds, so that a clock that was set shows soon. */
 const CLOCK_SAMPLES = 8;
 /** Two running nodes with one key replace each other with every heartbeat. After so long without that, one has ended. */
@@ -38,6 +40,8 @@ export interface PeerView {
   readonly software: string | undefined;
   /** What it told last of its condition, and since when it refuses writes, Unix ms. Undefined: it told nothing. */
   readonly condition: (Condition & { readonly refusesSince: number | undefined }) | undefined;
+  /** The head of the hello that told it. */
+  readonly conditionOf: Pick<Head, 'incarnation' | 'sequence'> | undefined;
   /** What its newest heads said of its wall clock, the oldest first. */
   readonly clockSamples: readonly ClockSample[];
   readonly agreement: Agreement;
@@ -115,6 +119,7 @@ export function createView({ wall }: Moment): PeerView {
     trustMatches: undefined,
     software: undefined,
     condition: undefined,
+    conditionOf: undefined,
     clockSamples: [],
     agreement: 'unknown',
     agreementAt: 0,
@@ -142,7 +147,12 @@ export function hasTwin({ twinAt }: PeerView, now: number): boolean {
 export function isNews(view: PeerView, head: Head, lung: LungName, direct: boolean, { now }: Moment): boolean {
   const known = view.head;
   if (known === undefined) return true;
-  if (equalBytes(known.incarnation, head.incarnation)) return head.sequence > view.newest[lung];
+  if (equalBytes(known.incarnation, head.incarnation)) {
+    if (head.sequence <= view.newest[lung]) return false;
+    // Whoever relays heads may have recorded them on the other lung, and a recording shows nobody alive.
+    const isNewest = head.sequence > Math.max(view.newest.p2p, view.newest.http);
+    return direct || isNewest || head.wallMs >= known.wallMs - LATE_RELAY_MS;
+  }
   // A head of another incarnation counts at once when the peer itself sent it. By a relay it counts only when its
   // wall clock is later, or when the known incarnation has been silent.
   return direct || head.wallMs > known.wallMs || now - lastHeard(view) >= FORMER_INCARNATION_MS;
@@ -236,9 +246,23 @@ export function noteSoftware(view: PeerView, software: string): boolean {
 
 /**
  * Takes note of the condition that the peer told. It refuses writes since it first told so, whatever reasons come and
- * go meanwhile. Returns true when a reason that it told before has gone. `wall`: Unix ms.
+ * go meanwhile. Returns true when a reason that it told before has gone. `wall`: Unix ms. `head`: that of the hello,
+ * by which one is known that another has overtaken on its way.
  */
-export function noteCondition(view: PeerView, condition: Condition | undefined, wall: number): boolean {
+export function noteCondition(
+  view: PeerView,
+  condition: Condition | undefined,
+  wall: number,
+  head: Pick<Head, 'incarnation' | 'sequence'>,
+): boolean {
+  const { conditionOf } = view;
+  if (
+    conditionOf !== undefined &&
+    equalBytes(conditionOf.incarnation, head.incarnation) &&
+    head.sequence < conditionOf.sequence
+  )
+    return false;
+  write(view).conditionOf = { incarnation: head.incarnation, sequence: head.sequence };
   const before = view.condition?.readOnly ?? [];
   const refuses = condition !== undefined && condition.readOnly.length > 0;
   const refusesSince = refuses ? (view.condition?.refusesSince ?? wall) : undefined;

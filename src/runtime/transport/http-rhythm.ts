@@ -64,7 +64,8 @@ export function createHttpRhythm(deps: HttpRhythmDeps): HttpRhythm {
     },
     look() {
       const now = clock.monotonic();
-      if (now - lookedAt > STALL_MS) signAt += now - lookedAt;
+      // What came at the end of the stall may have been taken before this look.
+      if (now - lookedAt > STALL_MS) signAt = Math.min(now, signAt + now - lookedAt);
       lookedAt = now;
     },
     isSilent: (author) => clock.monotonic() - Math.max(signAt, deps.heardAt(author) ?? -Infinity) > silenceMs,

@@ -86,11 +86,12 @@ function agreementOf(m: MemberFacts, { now, graceMs }: VerdictFacts): Compared {
   const differs: Compared = { agreement: 'differs', asOf, since };
   if (m.agreement === 'equal-except-refused' || asOf === undefined) return differs;
   const began = since ?? now;
+  const cutCounts = m.cutAt !== undefined && now - m.cutAt <= CUT_COUNTS_MS;
   // An equal cut later than the begin of the difference shows that only what is on its way differs.
-  if (m.cutAt !== undefined && m.cutAt >= began) return equal;
+  if (cutCounts && m.cutAt >= began) return equal;
   if (now - began <= graceMs) return equal;
   if (m.repair !== undefined && m.repair.remaining > 0 && now - m.repair.since > graceMs) return differs;
-  return m.flowing && m.cutAt !== undefined && now - m.cutAt <= CUT_COUNTS_MS ? equal : differs;
+  return m.flowing && cutCounts ? equal : differs;
 }
 
 function newest(a: number | undefined, b: number | undefined): number | undefined {

@@ -28,6 +28,14 @@ describe('a store', () => {
     expect(await ownerOf(directory)).toBe(oslo);
   });
 
+  it('that cannot be marked is told as one that cannot be opened, so that the exit code says what helps [N9]', async () => {
+    const missing = join(directory, 'missing');
+    await expect(claimStore(missing, oslo)).rejects.toMatchObject({
+      code: 'store-open-failed',
+      message: expect.stringContaining(missing) as string,
+    });
+  });
+
   it('is given to another key by removing the file, as by a file that names nobody', async () => {
     await claimStore(directory, oslo);
     rmSync(join(directory, 'author'));

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Browser, chromium } from 'playwright-core';
 import type { NodeStatus } from '../../../src/runtime/facade/index.ts';
 import type { Fleet, Node } from '../../support/fleet.ts';
 import { runCli, untilExit } from '../../support/node-process.ts';
@@ -59,4 +61,24 @@ export function seriesOf(
   labels: Readonly<Record<string, string>>,
 ): readonly ParsedSeries[] {
   return all.filter((one) => one.name === name && Object.entries(labels).every(([k, v]) => one.labels[k] === v));
+}
+
+/** Debian's package, or what CHROMIUM names. */
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+/** Where there is none, and none is required, the dashboard is left out. */
+export const hasBrowser = process.env['LATTICE_PROXIES'] === 'required' || existsSync(CHROMIUM);
+
+let browser: Promise<Browser> | undefined;
+
+/** The dashboard of the node in a browser, as long as it is open. */
+export async function openDashboard({ node }: View): Promise<{ said(): Promise<string>; close(): Promise<void> }> {
+  browser ??= chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  const context = await (await browser).newContext();
+  const page = await context.newPage();
+  await page.goto(`${node.api.url}/dashboard`);
+  return { said: () => page.locator('section.verdict').innerText(), close: () => context.close() };
+}
+
+export async function closeBrowser(): Promise<void> {
+  await (await browser)?.close();
 }

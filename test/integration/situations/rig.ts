@@ -4,7 +4,18 @@ import type { Fleet, FleetOptions, Node } from '../../support/fleet.ts';
 import { startFleet } from '../../support/fleet.ts';
 import type { Prometheus } from '../../support/prometheus.ts';
 import { eventually } from '../../support/wait.ts';
-import { alertsOf, cliOf, doctorOf, metricsOf, readinessOf, seriesOf, statusOf, type View } from './look.ts';
+import {
+  alertsOf,
+  cliOf,
+  doctorOf,
+  hasBrowser,
+  metricsOf,
+  openDashboard,
+  readinessOf,
+  seriesOf,
+  statusOf,
+  type View,
+} from './look.ts';
 import { LINGERING, type Row, type StageName, TABLE } from './table.ts';
 
 /** Two cores carry all fleets at once, and other work beside them: what takes seconds may take a minute. */
@@ -18,6 +29,8 @@ export interface Noticed {
   readonly alerts: number;
   readonly cli: number;
   readonly doctor: number;
+  /** Absent where there is no browser. */
+  readonly dashboard?: number;
   /** The verdict's own `since` less the time at which the situation was made. */
   readonly since: number;
   readonly sentence: string;
@@ -134,15 +147,36 @@ async function examine(row: Row, view: View, made: number): Promise<Noticed> {
       for (const name of row.names) expect(text).toContain(name);
       expect(code, text).toBe(row.doctor);
     }),
+    ...(hasBrowser ? { dashboard: showsOnDashboard(row, view, until) } : {}),
   };
   const results = await Promise.allSettled(Object.values(surfaces));
   const failures = results.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
   if (failures.length > 0)
     throw new Error(`${failures.join('\n')}\nthe verdict was ${JSON.stringify(status?.verdict, undefined, 1)}`);
-  const [said, metrics, ready, alerts, cli, doctor] = await Promise.all(Object.values(surfaces));
-  const times = { status: said, metrics, ready, alerts, cli, doctor } as Record<keyof typeof surfaces, number>;
+  const names = Object.keys(surfaces) as (keyof typeof surfaces)[];
+  const times = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await surfaces[name]] as const)),
+  ) as Record<keyof typeof surfaces, number>;
   const { verdict } = status as NodeStatus;
   return { ...times, since: verdict.since - made, sentence: verdict.sentence };
+}
+
+/** The page that a node serves shows the sentence of the verdict that the status tells at that time. */
+async function showsOnDashboard(
+  row: Row,
+  view: View,
+  until: (surface: string, look: () => Promise<void>) => Promise<number>,
+): Promise<number> {
+  const page = await openDashboard(view);
+  try {
+    return await until('dashboard', async () => {
+      const now = await statusOf(view);
+      expectStatus(row, now);
+      expect(await page.said()).toContain(now.verdict.sentence);
+    });
+  } finally {
+    await page.close();
+  }
 }
 
 function expectStatus(row: Row, { verdict, writable }: NodeStatus): void {

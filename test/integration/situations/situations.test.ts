@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Prometheus, rulesOf, startPrometheus } from '../../support/prometheus.ts';
 import { eventually } from '../../support/wait.ts';
 import { has, read, run } from '../../unit/deploy/support.ts';
+import { closeBrowser } from './look.ts';
 import { createRig, type Noticed, type Rig } from './rig.ts';
 import { STAGES } from './stages.ts';
 import { type StageName, TABLE } from './table.ts';
@@ -61,6 +62,7 @@ describe.skipIf(absent)('in every situation all surfaces of a real node say the 
   });
   afterAll(async () => {
     await Promise.allSettled(Object.values(made));
+    await closeBrowser();
     await prometheus?.stop();
     console.table(Object.fromEntries(seen));
   });

@@ -90,6 +90,23 @@ describe('a node inside a program', () => {
     });
   });
 
+  it('a reload that fails leaves the log level as it was [N18]', async () => {
+    const load = (env: Record<string, string>) =>
+      loadConfig({ env: { DIOTEC360_API_PORT: '0', DIOTEC360_P2P_ENABLED: 'false', ...env }, cwd: directory });
+    const lines: NodeLogLine[] = [];
+    const node = await startNode({
+      config: load({}),
+      readConfig: () =>
+        load({ DIOTEC360_LOG_LEVEL: 'debug', DIOTEC360_TRUSTED_STATE_PUBKEYS: generateNodeKey().publicKey }),
+      logger: (line) => lines.push(line),
+    });
+    await node.stop();
+    // Who is known cannot be made durable any more.
+    await expect(node.reload()).rejects.toMatchObject({ code: 'stopping' });
+    node.log.debug({}, 'not written');
+    expect(lines.map(({ message }) => message)).not.toContain('not written');
+  });
+
   it('answers every call after stop with a LatticeError, and those under way with their result [N9]', async () => {
     const node = await startNode({ dataDir: join(directory, 'a') });
     await node.lattice.write([put('a', 1)]);

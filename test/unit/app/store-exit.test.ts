@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openError, writeError } from '../../../src/adapters/store/errors.ts';
-import { storeExitCode } from '../../../src/app/store-exit.ts';
+import { stoppedError } from '../../../src/app/life.ts';
+import { endExitCode, storeExitCode } from '../../../src/app/store-exit.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
 
 /** What LevelDB and Node.js say where the disk has no room. */
@@ -27,6 +28,11 @@ describe('a process whose store has failed ends with the code that tells what a 
   it('65 where a write met damage, or the check of the store did', () => {
     const damaged = new LatticeError('store-damaged', 'an entry is not the one in the tree');
     expect([batchFailed(damaged), damaged].map(storeExitCode)).toEqual([65, 65]);
+  });
+
+  it('0 after a stop, and the same codes where the store failed while the node was stopping', () => {
+    expect(endExitCode(stoppedError())).toBe(0);
+    expect([batchFailed(FULL[2]), batchFailed(new Error('Input/output error'))].map(endExitCode)).toEqual([75, 74]);
   });
 
   it('74 for every other failure', () => {

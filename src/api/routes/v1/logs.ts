@@ -80,13 +80,22 @@ function eventText(event: string, data: unknown, id?: string): string {
  * slow, or asks for lines that are gone, is told how many it misses. The node never waits for a reader.
  */
 export function logRoutes(
-  context: Pick<RouteContext, 'clock' | 'log'>,
+  context: Pick<RouteContext, 'clock' | 'log' | 'config'>,
   logs: LogSource,
   checkToken: TokenCheck,
   registry: OpenResponses,
   heartbeatMs: number,
 ) {
-  const streams = new Set<OpenResponse>();
+  /** Each with the token that counted when it was opened. */
+  const streams = new Map<OpenResponse, string | undefined>();
+  const tokenNow = (): string | undefined => context.config.api.token;
+
+  /** Ends a stream whose token a reload has replaced (SPEC N18): whoever reads it may have no other. */
+  function endsByToken(response: OpenResponse): boolean {
+    if (streams.get(response) === tokenNow()) return false;
+    response.end();
+    return true;
+  }
 
   function stream(reply: FastifyReply, { level, after }: Wanted): void {
     if (streams.size >= MAX_STREAMS) {
@@ -100,10 +109,11 @@ export function logRoutes(
       streams.delete(response);
       unfollow();
     });
-    streams.add(response);
+    streams.set(response, tokenNow());
 
     function pump(): void {
       scheduled = false;
+      if (endsByToken(response)) return;
       while (!response.closed && raw.writableLength < MAX_UNSENT_BYTES) {
         const { lines, dropped, restarted, next } = logs.read({ after: place, level, limit: BATCH });
         // A gap has no id, so that a reader that reconnects before the next line is told of it again.
@@ -131,7 +141,7 @@ export function logRoutes(
 
   return async (scope: FastifyInstance): Promise<void> => {
     keepAlive(scope, context, heartbeatMs, () => {
-      for (const response of streams) response.send(':\n\n');
+      for (const response of streams.keys()) if (!endsByToken(response)) response.send(':\n\n');
     });
 
     scope.get(

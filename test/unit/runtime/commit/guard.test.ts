@@ -259,6 +259,33 @@ describe('one key living twice', () => {
     expect([guard.has('clone'), adopted]).toEqual([false, [hlc(9)]]);
   });
 
+  it('a claim that nobody fulfils holds the end of its alarm up for 5 minutes, and then is a warning [N7]', () => {
+    const guard = make(false);
+    guard.sawOwnCommit();
+    guard.toldOwnHlc(liar, hlc(99));
+    passHeard(guard, 329_000);
+    expect(guard.has('clone')).toBe(true);
+    passHeard(guard, 1_000);
+    expect([guard.has('clone'), adopted]).toEqual([false, [hlc(0)]]);
+    expect(guard.warnings()).toEqual([
+      { code: 'own-history-claim', text: expect.stringContaining('nobody delivered') as string },
+    ]);
+  });
+
+  it('sees a running twin however many others with its key have come and gone [N7]', () => {
+    const guard = make(false);
+    for (let incarnation = 2; incarnation < 60; incarnation++) {
+      pass(guard, 1_000);
+      guard.sawOwnHead(head(incarnation, 1));
+    }
+    expect(guard.has('clone')).toBe(false);
+    for (let sequence = 1; sequence < 5; sequence++) {
+      pass(guard, 1_000);
+      guard.sawOwnHead(head(60, sequence));
+    }
+    expect(guard.has('clone')).toBe(true);
+  });
+
   it('keeps its alarm while nobody is heard, because a twin may be where the others are [N7]', () => {
     const guard = make();
     guard.sawTwin('http://127.0.0.1:1');

@@ -57,6 +57,16 @@ describe('heads of one life', () => {
     expect(view.heardAt).toEqual({ p2p: 200, http: 0 });
   });
 
+  it('that a relay recorded do not show a silent peer over the lung that has not brought them [E5]', async () => {
+    for (let i = 1; i <= 100; i++) hear('p2p', { sequence: i, wallMs: EPOCH_MS + i * 1_000 });
+    await clock.advance(60_000);
+    for (let i = 1; i < 90; i++) expect(hear('http', { sequence: i, wallMs: EPOCH_MS + i * 1_000 }, false)).toBe(false);
+    expect(view.heardAt).toEqual({ p2p: 0 });
+    // What is only late still shows that the other lung lives, and so does what is newest, whatever the clock says.
+    expect(hear('http', { sequence: 91, wallMs: EPOCH_MS + 91_000 }, false)).toBe(true);
+    expect(hear('http', { sequence: 101, wallMs: EPOCH_MS }, false)).toBe(true);
+  });
+
   it('tell of a clock, as the one of them does that was fastest on its way [C6]', async () => {
     expect(clockOf(view)).toBeUndefined();
     hear('p2p', { sequence: 1, wallMs: EPOCH_MS + 400 }, false);
@@ -282,13 +292,25 @@ it('a peer was last heard by whichever lung brought its newest head, or never', 
 
 it('a reason against writes that has gone is told from one that stays, comes, or was never told [S12]', () => {
   const told = [['disk'], ['disk'], ['clone', 'disk'], ['clone'], []];
-  expect(told.map((readOnly) => noteCondition(view, { serves: true, readOnly }, EPOCH_MS))).toEqual([
+  const head = { incarnation: life(2), sequence: 1 };
+  expect(told.map((readOnly) => noteCondition(view, { serves: true, readOnly }, EPOCH_MS, head))).toEqual([
     false,
     false,
     false,
     true,
     true,
   ]);
+});
+
+it('a hello that was overtaken on its way does not bring an earlier condition back [S16]', () => {
+  const note = (sequence: number, readOnly: string[], incarnation = life(2)): boolean =>
+    noteCondition(view, { serves: true, readOnly }, EPOCH_MS, { incarnation, sequence });
+  note(8, ['disk']);
+  expect(note(7, [])).toBe(false);
+  expect(view.condition?.readOnly).toEqual(['disk']);
+  expect(note(9, [])).toBe(true);
+  note(1, ['clone'], life(3));
+  expect(view.condition?.readOnly).toEqual(['clone']);
 });
 
 it('other software is told from the same, and from the first that is heard of [S12]', () => {

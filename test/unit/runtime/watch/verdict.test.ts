@@ -176,6 +176,22 @@ const CASES: readonly Case[] = [
     agreement: ['equal-as-of'],
   },
   {
+    title: 'an equal cut that no other has followed for long counts no more, even one after the difference began [J3]',
+    given: facts([
+      member('oslo', {
+        ...different,
+        agreementSince: NOW - 300_000,
+        cutAt: NOW - 240_000,
+        flowing: true,
+        differing: 1,
+      }),
+    ]),
+    kind: 'DIVERGED',
+    sentence: 'The only other node differs from this one: oslo in 1 key; this heals by itself.',
+    codes: ['repairing'],
+    agreement: ['differs'],
+  },
+  {
     title: 'an equal cut before the difference began counts only while both states keep changing',
     given: facts([member('oslo', { ...different, cutAt: NOW - 12_000, differing: 1 })]),
     kind: 'DIVERGED',

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import type { Author } from '../../../../src/core/types/index.ts';
+import { createNames } from '../../../../src/runtime/fleet/names.ts';
+
+const [self, oslo, bergen] = ['a1', 'b2', 'c3'].map((byte) => byte.repeat(32)) as [Author, Author, Author];
+
+it('two nodes that call themselves ever another common name are remembered for the newest of these only [J5]', () => {
+  const warned: unknown[] = [];
+  const names = createNames({
+    self,
+    ownName: 'narvik',
+    configured: new Map(),
+    remembered: new Map(),
+    peerIdOf: (author) => author,
+    log: { warn: (fields) => void warned.push((fields as { name: string }).name) },
+  });
+  const share = (name: string): void => {
+    names.learn(oslo, name);
+    names.learn(bergen, name);
+  };
+  for (let i = 0; i < 1_100; i++) share(`n${i}`);
+  share('n1099');
+  share('n1098');
+  expect(warned).toHaveLength(1_100);
+  // The first of them is forgotten, so nothing grows for as long as this goes on.
+  share('n0');
+  expect(warned.at(-1)).toBe('n0');
+  expect(warned).toHaveLength(1_101);
+});
