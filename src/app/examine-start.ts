@@ -1,9 +1,10 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
+import { whyNotOwner } from '../adapters/store/owner.ts';
 import { createSigner, loadKey } from '../adapters/system/keys.ts';
 import type { Config } from '../config/index.ts';
-import { hexToBytes, LatticeError } from '../core/types/index.ts';
+import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { lackOfRoom } from './disk-room.ts';
@@ -18,8 +19,8 @@ export interface StartFinding {
 
 export interface ExamineStartOptions {
   readonly config: Config;
-  /** The peer id of the node whose API answers at this base URL; undefined where none does. It never rejects. */
-  readonly askPeerId: (url: string) => Promise<string | undefined>;
+  /** The node whose API answers at this base URL; undefined where none does. It never rejects. */
+  readonly askNode: (url: string) => Promise<{ readonly peerId: string; readonly name?: string } | undefined>;
 }
 
 /**
@@ -27,21 +28,23 @@ export interface ExamineStartOptions {
  * Nothing is made or changed, and no port stays bound. A port that the very same node holds is no fault, because a
  * running node's configuration is checked, too.
  */
-export async function examineStart({ config, askPeerId }: ExamineStartOptions): Promise<StartFinding[]> {
+export async function examineStart({ config, askNode }: ExamineStartOptions): Promise<StartFinding[]> {
   const findings = config.violations.map((text): StartFinding => ({ effect: 'read-only', text }));
   const key = examineKey(config);
   findings.push(...key.findings, ...(await examineDirectory(config.stateDir)));
+  const other = key.author === undefined ? undefined : await whyNotOwner(config.stateDir, key.author);
+  if (other !== undefined) findings.push(failure(other.message, other.next));
   const taken = await takenPorts(config);
   if (taken.length === 0) return findings;
   const { host, port } = config.api;
   const url = localUrl(host, port);
-  const runs = taken.some((one) => one.api) ? await askPeerId(url) : undefined;
-  if (runs !== undefined && runs === key.peerId) {
+  const runs = taken.some((one) => one.api) ? await askNode(url) : undefined;
+  if (runs !== undefined && runs.peerId === key.peerId) {
     findings.push({ effect: 'note', text: `this node runs already at ${url}: a second start would fail` });
     return findings;
   }
   for (const one of taken) {
-    const who = one.api && runs !== undefined ? ` by the node ${runs}` : '';
+    const who = one.api && runs !== undefined ? ` by the node ${runs.name ?? runs.peerId}` : '';
     findings.push({
       effect: 'fails',
       text: one.reason === 'EADDRINUSE' ? `${one.what} is taken${who}` : `${one.what} cannot be bound: ${one.reason}`,
@@ -51,7 +54,7 @@ export async function examineStart({ config, askPeerId }: ExamineStartOptions): 
   return findings;
 }
 
-function examineKey({ key, trusted }: Config): { findings: StartFinding[]; peerId?: string } {
+function examineKey({ key, trusted }: Config): { findings: StartFinding[]; author?: Author; peerId?: string } {
   const trustNeeds = trusted.length > 0;
   try {
     const seed = key.source === 'environment' ? hexToBytes(key.seedHex) : loadKey(key.path);
@@ -64,10 +67,10 @@ function examineKey({ key, trusted }: Config): { findings: StartFinding[]; peerI
     }
     const { author } = createSigner(seed);
     const peerId = authorToPeerId(author);
-    if (!trustNeeds || trusted.includes(author)) return { findings: [], peerId };
+    if (!trustNeeds || trusted.includes(author)) return { findings: [], author, peerId };
     const text = `this node's key ${author} is not on its own trust list`;
     const next = 'Add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node, or use the key that is listed.';
-    return { findings: [{ effect: 'read-only', text, next }], peerId };
+    return { findings: [{ effect: 'read-only', text, next }], author, peerId };
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;
     return { findings: [failure(error.message, error.next)] };

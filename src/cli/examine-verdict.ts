@@ -81,5 +81,7 @@ export function examineWarnings({ warnings, verdict, peerId }: Status): Finding[
 function topicOfWarning(code: string, self: string): Sign {
   if (code === 'clock-skew' || code === 'peer-clock') return { topic: 'clock' };
   if (code === 'other-trust-list') return { topic: 'trust' };
+  // Every node warns about two nodes of one name, and the names differ only in the order of the two.
+  if (code === 'same-name') return { topic: 'names' };
   return code === 'peer-twin' ? { topic: 'clone' } : { topic: `warning ${code}`, about: self };
 }

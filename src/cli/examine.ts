@@ -93,14 +93,12 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
 }
 
 /** The report on a node that did not answer a request. */
-function unanswered(
-  { label, url }: Pick<NodeReport, 'label' | 'url'>,
-  error: LatticeError,
-): Pick<NodeReport, 'reachable' | 'findings'> {
-  const who = label === url ? error.message : `${label} does not answer: ${error.message}`;
+function unanswered({ url }: Pick<NodeReport, 'url'>, error: LatticeError): Pick<NodeReport, 'reachable' | 'findings'> {
   return {
     reachable: error.code !== 'unreachable' && error.code !== 'timeout',
-    findings: [bad(who, advised(error).next ?? 'Start the node and look at its log.', { topic: 'down', about: url })],
+    findings: [
+      bad(error.message, advised(error).next ?? 'Start the node and look at its log.', { topic: 'down', about: url }),
+    ],
   };
 }
 

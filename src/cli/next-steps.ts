@@ -4,7 +4,8 @@ import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
 /** What to do so that a node takes writes again, for each reason why it refuses them. */
 const BY_READ_ONLY_CODE: Readonly<Record<ReadOnlyCode, string>> = {
   'safe-mode': 'Correct the settings that it names, then restart the node.',
-  'untrusted-self': 'Add the key to the trust list of every node, then restart them one after another.',
+  'untrusted-self':
+    'Add the key to the trust list of every node, then have each read it: lattice config reload --env-file FILE.',
   clone: 'Stop the other node, or give this one a new key; then restart it.',
   'own-history': 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',
   'clock-jump': "Set the clock right; writes go on by themselves once it has been compared with the peers'.",

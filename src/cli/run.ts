@@ -74,6 +74,11 @@ function usageOf(error: CommanderError, command: Command): LatticeError {
   // The library throws this when a group of commands is called without one of its commands.
   if (error.code === 'commander.help')
     return new LatticeError('usage', 'no command was given', { next: `See ${path} --help.` });
+  // A group whose default command was given one word too many: the word was meant for a command of the group.
+  if (error.code === 'commander.excessArguments' && command.commands.length > 0)
+    return new LatticeError('usage', `${path} has no command of that name`, {
+      next: `Its commands: ${command.commands.map((child) => child.name()).join(', ')}.`,
+    });
   const isAboutArguments = error.code === 'commander.missingArgument' || error.code === 'commander.excessArguments';
   return new LatticeError('usage', error.message.replace(/^error: /, ''), {
     next: isAboutArguments

@@ -32,6 +32,16 @@ function parseProblem(bytes: Bytes): PeerProblem {
   }
 }
 
+/** What the most frequent codes of a connection that fails mean. */
+const FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection is refused',
+  ECONNRESET: 'the connection was reset',
+  EHOSTUNREACH: 'no route leads to the host',
+  ENETUNREACH: 'no route leads to the network',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name could not be looked up',
+};
+
 /** Makes a LatticeError of a network failure. A LatticeError is returned as it is. */
 function networkError(url: string, cause: unknown): LatticeError {
   if (cause instanceof LatticeError) return cause;
@@ -43,7 +53,8 @@ function networkError(url: string, cause: unknown): LatticeError {
   }
   if (cause instanceof Error && cause.name === 'HTTPParserError')
     return new LatticeError('not-a-lattice-node', `${url} does not speak HTTP`, { cause });
-  const reason = cause instanceof Error ? cause.message || code : String(cause);
+  const words = Object.hasOwn(FAILURES, code) ? `${FAILURES[code]} (${code})` : undefined;
+  const reason = words ?? (cause instanceof Error ? cause.message || code : String(cause));
   return new LatticeError('peer-unreachable', `${url} cannot be reached: ${reason}`, {
     next: 'check that the node runs, and its address in DIOTEC360_LATTICE_NODES',
     cause,

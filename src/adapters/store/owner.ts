@@ -22,17 +22,8 @@ export async function ownerOf(directory: string): Promise<Author | undefined> {
 export async function claimStore(directory: string, author: Author): Promise<void> {
   const owner = await ownerOf(directory);
   if (owner === author) return;
+  if (owner !== undefined) throw otherAuthor(directory, owner, author);
   const path = join(directory, OWNER);
-  if (owner !== undefined) {
-    throw new LatticeError(
-      'other-author',
-      `The store in ${directory} is that of node ${authorToPeerId(owner)} (${owner}), and the key is that of ${authorToPeerId(author)} (${author})`,
-      {
-        next: `Put the key file of ${authorToPeerId(owner)} back; where two key files were swapped, swap them again. To give this store to the new key for good, remove the file ${path} and start again.`,
-        details: { directory, store: owner, key: author },
-      },
-    );
-  }
   // It is whole or not there, whenever the process ends.
   try {
     await writeFile(`${path}.new`, `${author}\n`, { mode: 0o600 });
@@ -40,4 +31,21 @@ export async function claimStore(directory: string, author: Author): Promise<voi
   } catch (cause) {
     throw openError(directory, cause);
   }
+}
+
+/** Why the key of `author` does not open the store in this directory; undefined where it does. Nothing is changed. */
+export async function whyNotOwner(directory: string, author: Author): Promise<LatticeError | undefined> {
+  const owner = await ownerOf(directory);
+  return owner === undefined || owner === author ? undefined : otherAuthor(directory, owner, author);
+}
+
+function otherAuthor(directory: string, owner: Author, author: Author): LatticeError {
+  return new LatticeError(
+    'other-author',
+    `The store in ${directory} is that of node ${authorToPeerId(owner)} (${owner}), and the key is that of ${authorToPeerId(author)} (${author})`,
+    {
+      next: `Put the key file of ${authorToPeerId(owner)} back; where two key files were swapped, swap them again. To give this store to the new key for good, remove the file ${join(directory, OWNER)} and start again.`,
+      details: { directory, store: owner, key: author },
+    },
+  );
 }

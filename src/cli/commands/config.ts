@@ -1,3 +1,4 @@
+import type { ExamineStartOptions } from '../../app/examine-start.ts';
 import { loadConfig, type Problem } from '../../config/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
 import { createApiClient } from '../client.ts';
@@ -57,7 +58,7 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
   }
   const { warnings, violations } = config;
   const { examineStart } = await import('../../app/examine-start.ts');
-  const findings = await examineStart({ config, askPeerId });
+  const findings = await examineStart({ config, askNode });
   const ok = findings.every(({ effect }) => effect === 'note');
   if (options.json) {
     context.output.data({ ok, warnings, violations, findings });
@@ -80,10 +81,11 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
 /** How long the check waits for a node that may run already. It answers at once where it works. */
 const ASK_MS = 1500;
 
-/** The peer id of the node whose API answers at this base URL; undefined where none does. */
-async function askPeerId(url: string): Promise<string | undefined> {
+/** The node whose API answers at this base URL; undefined where none does. */
+async function askNode(url: string): ReturnType<ExamineStartOptions['askNode']> {
   try {
-    return (await createApiClient({ url, token: undefined, timeoutMs: ASK_MS }).getStatus()).peerId;
+    const { peerId, name } = await createApiClient({ url, token: undefined, timeoutMs: ASK_MS }).getStatus();
+    return { peerId, ...(name === undefined || name === '' ? {} : { name }) };
   } catch (error) {
     if (error instanceof LatticeError) return undefined;
     throw error;

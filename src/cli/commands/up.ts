@@ -255,8 +255,11 @@ function nextSteps(context: CliContext, options: UpOptions, fleet: Fleet): strin
   const { output, programName } = context;
   const [first, second = first, third = second] = fleet.nodes;
   if (first === undefined || second === undefined || third === undefined) return [];
-  const inDir = (file: string): string =>
-    shellWord(relative(context.cwd, join(resolve(context.cwd, options.dir), file)));
+  const inDir = (file: string): string => {
+    const path = join(resolve(context.cwd, options.dir), file);
+    const near = relative(context.cwd, path);
+    return shellWord(near.startsWith('..') ? path : near);
+  };
   return [
     output.paint('bold', 'Try next, in another terminal:'),
     `  ${programName} state put greeting '"hello"' --env-file ${inDir(first.envFile)}`,

@@ -114,7 +114,7 @@ export function createComparison(deps: ComparisonDeps): Comparison {
       const path = deps.linkTo(peer);
       if (path === undefined)
         throw new LatticeError('peer-unreachable', 'no lung reaches this peer', {
-          next: 'see its errors under /api/v1/peers',
+          next: 'The list of peers (lattice peers, /api/v1/peers) tells why.',
         });
       if (searching)
         throw new LatticeError('overloaded', 'another comparison is under way', { details: { retryAfterMs: 1000 } });

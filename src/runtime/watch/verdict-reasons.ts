@@ -1,7 +1,7 @@
 import type { VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { counted, failureOf, healsByItself, joined, OWN_NEXT, toldReasons } from './verdict-words.ts';
+import { counted, failureOf, healsByItself, isForbidden, joined, OWN_NEXT, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -64,7 +64,10 @@ function silence({ view, facts }: Judged, now: number): Told {
   const { label, lastHeardAt, url } = view;
   const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error)})`;
   const where = url === undefined ? '' : ` at ${url}`;
-  const next = `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
+  const next =
+    facts.error !== undefined && isForbidden(facts.error)
+      ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
+      : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined
     ? { code: 'never-heard', text: `${label} was never heard${cause}.`, next, heals: 'operator' }
     : {

@@ -32,7 +32,8 @@ export function healsByItself(codes: readonly string[]): boolean {
 /** What an operator of this node can do about a reason for which it refuses writes. */
 export const OWN_NEXT: { readonly [C in ReadOnlyCode]?: string } = {
   'safe-mode': 'Correct the settings that the reason names, and restart the node.',
-  'untrusted-self': 'Put the key of this node on the trust list of every node, and restart them.',
+  'untrusted-self':
+    'Put the key of this node on the trust list of every node, and have each read its configuration again.',
   clone: 'Stop the other node, or give this one a new key.',
   'clock-jump': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
   'clock-skew': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
@@ -59,16 +60,24 @@ export function counted(n: number, one: string, more = `${one}s`): string {
 /** `1 of 2 other nodes is` or `2 of 3 other nodes are`, then what they are. */
 export function ofOthers(n: number, all: number, one: string, more: string): string {
   if (all === 1) return `The only other node ${one}`;
-  return n === all ? `All ${all} other nodes ${more}` : `${n} of ${all} other nodes ${n === 1 ? one : more}`;
+  if (n === all) return `${all === 2 ? 'Both' : `All ${all}`} other nodes ${more}`;
+  return `${n} of ${all} other nodes ${n === 1 ? one : more}`;
 }
+
+/** What a node answers to one whose key is not on its trust list, as its HTTP exchange tells it. */
+const FORBIDDEN = /status 403: this node does not sync with/;
+
+/** Whether a failure says that the other node does not let this one sync. */
+export const isForbidden = (error: string): boolean => FORBIDDEN.test(error);
 
 /** What the most frequent failures of a connection mean; each is looked for in the text of the error. */
 const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
+  [FORBIDDEN, "this node's key is not on its trust list"],
   [/ECONNREFUSED/, 'the connection is refused'],
   [/ENOTFOUND|EAI_AGAIN/, 'its host name is not known'],
   [/EHOSTUNREACH|ENETUNREACH/, 'no route leads to it'],
   [/ECONNRESET|EPIPE|other side closed/, 'the connection breaks'],
-  [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|timed? ?out/i, 'it does not answer'],
+  [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|no answer within|timed? ?out/i, 'it does not answer'],
 ];
 
 /** Why a node is not reached, for people. */

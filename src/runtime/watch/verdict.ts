@@ -140,7 +140,7 @@ function sentenceOf(
     case 'CONVERGED':
       return judged.length === 1
         ? `The other node, ${judged[0]?.view.label ?? ''}, holds the same state as this one.`
-        : `All ${judged.length} other nodes hold the same state as this one.`;
+        : `${judged.length === 2 ? 'Both' : `All ${judged.length}`} other nodes hold the same state as this one.`;
     case 'ALONE':
       return 'This node expects no other node: neither its trust list nor its configuration names one.';
   }

@@ -16,9 +16,9 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
-async function examine(env: Environment, runs?: string): Promise<StartFinding[]> {
+async function examine(env: Environment, runs?: { peerId: string; name?: string }): Promise<StartFinding[]> {
   const config = loadConfig({ env: { DIOTEC360_STATE_DIR: 'state', DIOTEC360_API_PORT: '0', ...env }, cwd: dir });
-  return await examineStart({ config, askPeerId: async () => runs });
+  return await examineStart({ config, askNode: async () => runs });
 }
 
 /** A port of loopback that somebody listens on while `use` runs. */
@@ -86,7 +86,7 @@ describe('what a start would meet', () => {
       expect(await examine(api)).toEqual([
         { effect: 'fails', text, next: expect.stringContaining('DIOTEC360_API_PORT') },
       ]);
-      expect(await examine(api, other.peerId)).toEqual([
+      expect(await examine(api, { peerId: other.peerId })).toEqual([
         expect.objectContaining({ effect: 'fails', text: `${text} by the node ${other.peerId}` }),
       ]);
       expect(await examine({ ...key, DIOTEC360_P2P_LISTEN: `/ip4/127.0.0.1/tcp/${port}` })).toEqual([
@@ -97,7 +97,7 @@ describe('what a start would meet', () => {
 
   it('takes the ports of the same node that runs already for no fault', async () => {
     await whileTaken(async (port) => {
-      expect(await examine({ ...key, DIOTEC360_API_PORT: String(port) }, own.peerId)).toEqual([
+      expect(await examine({ ...key, DIOTEC360_API_PORT: String(port) }, { peerId: own.peerId })).toEqual([
         expect.objectContaining({ effect: 'note', text: expect.stringContaining('runs already') }),
       ]);
     });
@@ -108,6 +108,31 @@ describe('what a start would meet', () => {
     expect(await examine(env)).toEqual([
       expect.objectContaining({ effect: 'fails', text: 'port 8000 on 192.0.2.1 cannot be bound: EADDRNOTAVAIL' }),
     ]);
+  });
+
+  it('names the node that holds the port by its name', async () => {
+    await whileTaken(async (port) => {
+      const text = `port ${port} on 127.0.0.1 is taken by the node oslo`;
+      expect(
+        await examine({ ...key, DIOTEC360_API_PORT: String(port) }, { peerId: other.peerId, name: 'oslo' }),
+      ).toEqual([expect.objectContaining({ effect: 'fails', text })]);
+    });
+  });
+
+  it('finds a key that is not the one of the store, as when two key files were swapped [N1]', async () => {
+    mkdirSync(join(dir, 'state'));
+    writeFileSync(join(dir, 'state', 'author'), `${other.publicKey}\n`);
+    for (const trusted of ['', `${own.publicKey},${other.publicKey}`]) {
+      expect(await examine({ ...key, DIOTEC360_TRUSTED_STATE_PUBKEYS: trusted })).toEqual([
+        expect.objectContaining({
+          effect: 'fails',
+          text: expect.stringContaining(`is that of node ${other.peerId}`),
+          next: expect.stringContaining('swap them again'),
+        }),
+      ]);
+    }
+    writeFileSync(join(dir, 'state', 'author'), `${own.publicKey}\n`);
+    expect(await examine(key)).toEqual([]);
   });
 
   it('names a directory that is a file, and one that cannot be written', async () => {

@@ -158,6 +158,14 @@ describe('doctor', () => {
     nodes = [];
   });
 
+  it('tells once that two nodes have one name', async () => {
+    for (const [i, order] of ['a and b', 'b and a', 'b and a'].entries())
+      set(nodes[i], { warnings: [{ code: 'same-name', text: `two nodes are named oslo (${order})` }] });
+    const { out } = await doctor();
+    expect(out.match(/two nodes are named/g)).toHaveLength(1);
+    expect(out).toContain('! n0, n1, n2: two nodes are named oslo (a and b)');
+  });
+
   it('waits for roots that become equal', async () => {
     const late = nodes[2] as FakeNode;
     const root = late.status.root;
@@ -224,6 +232,10 @@ describe('doctor', () => {
       const wrong = await run(['doctor', '--fleet', file, '--settle', '0']);
       expect(wrong.code).toBe(1);
       expect(wrong.out).toContain('is 12D3KooW0, not 12D3KooW1');
+      const { url } = nodes[0] as FakeNode;
+      await nodes[0]?.close();
+      const down = await run(['doctor', '--fleet', file, '--settle', '0']);
+      expect(down.out).toContain(`✗ n0: cannot reach ${url}: connection refused`);
       for (const bad of ['{', '[]', '{"network":"n","nodes":[]}', '{"network":"n","nodes":[{"name":"x"}]}', 'null']) {
         writeFileSync(file, bad);
         expect(errorOf(await run(['doctor', '--fleet', file, '--json'])).code).toBe('fleet-malformed');

@@ -196,6 +196,20 @@ describe('usage', () => {
     expect(errorOf(asJson)).toMatchObject({ code: 'usage', next: expect.stringMatching(/./) as unknown });
   });
 
+  it('an unknown word behind a group that has a default command names the commands of the group', async () => {
+    for (const argv of [
+      ['peers', 'remove', 'oslo'],
+      ['log', 'tail'],
+    ]) {
+      const { code, err } = await run(argv);
+      expect(code).toBe(2);
+      expect(err).toContain(`lattice ${argv[0]} has no command of that name`);
+      expect(err).toContain(
+        argv[0] === 'peers' ? 'Its commands: ls, add, rm, ping, diff' : 'Its commands: show, level',
+      );
+    }
+  });
+
   it('a missing env file is an error that names it', async () => {
     expect(errorOf(await run(['status', '--env-file', '/nowhere/x.env', '--json'])).message).toContain(
       '/nowhere/x.env',

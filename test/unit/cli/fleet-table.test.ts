@@ -93,7 +93,7 @@ it('asks the nodes that the asked one knows, and gives its token to none of them
   expect(out).toMatch(/^bergen +CONVERGED/m);
   expect(out).toMatch(/^voss +no answer: the asked node reaches it over P2P alone/m);
   expect(out).not.toContain('stranger');
-  expect(out).toMatch(/^oslo: {4}All 2 other nodes hold the same state as this one\.$/m);
+  expect(out).toMatch(/^oslo: {4}Both other nodes hold the same state as this one\.$/m);
   expect(seen).toEqual([undefined]);
 });
 

@@ -86,7 +86,7 @@ function statusOf(change: Partial<NodeStatus> = {}): NodeStatus {
     verdict: {
       kind: 'CONVERGED',
       since: now - 4000,
-      sentence: 'All 2 other nodes hold the same state as this one.',
+      sentence: 'Both other nodes hold the same state as this one.',
       reasons: [],
       members: [],
     },

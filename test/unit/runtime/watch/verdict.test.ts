@@ -77,7 +77,7 @@ const CASES: readonly Case[] = [
     title: 'all members are heard and equal',
     given: facts([equal, member('oslo')]),
     kind: 'CONVERGED',
-    sentence: 'All 2 other nodes hold the same state as this one.',
+    sentence: 'Both other nodes hold the same state as this one.',
     codes: [],
     agreement: ['equal', 'equal'],
   },
@@ -352,8 +352,18 @@ describe('the reasons of a verdict', () => {
     expect(textFor('http://127.0.0.1:8002/x cannot be reached: connect ECONNREFUSED 127.0.0.1:8002')).toBe(
       'oslo has not been heard since 05:58:10 UTC (the connection is refused).',
     );
+    expect(textFor('no answer within 4000 ms')).toBe(
+      'oslo has not been heard since 05:58:10 UTC (it does not answer).',
+    );
     expect(textFor('the certificate has expired')).toBe(
       'oslo has not been heard since 05:58:10 UTC (the certificate has expired).',
     );
+  });
+
+  it('say what to do about a member that does not let this node sync [J4]', () => {
+    const error = `http://127.0.0.1:8002/x answered with status 403: this node does not sync with ${'ab'.repeat(32)}`;
+    const reason = judge(facts([{ ...silent, error }])).reasons[0];
+    expect(reason?.text).toBe("oslo has not been heard since 05:58:10 UTC (this node's key is not on its trust list).");
+    expect(reason?.next).toMatch(/^Put this node's key on the trust list .* of oslo; /);
   });
 });
