@@ -11,9 +11,19 @@ export interface Cause {
 }
 
 /** The topics of causes that come first, the worst first. Others follow in the order in which they were found. */
-const ORDER: readonly (string | undefined)[] = ['down', 'clone', 'read-only', 'clock', 'diverged', 'silent'];
+const ORDER: readonly (string | undefined)[] = [
+  'down',
+  'clone',
+  'read-only',
+  'untrusted',
+  'clock',
+  'diverged',
+  'silent',
+];
 /** Topics of which one explains why roots are different. */
-const EXPLAINS_ROOTS: ReadonlySet<string | undefined> = new Set(['down', 'silent', 'diverged']);
+const EXPLAINS_ROOTS: ReadonlySet<string | undefined> = new Set(['down', 'untrusted', 'silent', 'diverged']);
+/** What a node shows that others do not trust, and what they show about it. */
+const FOLLOWS_FROM_DISTRUST: ReadonlySet<string | undefined> = new Set(['unknown', 'http', 'warning clock-unchecked']);
 /** Topics that are between two nodes, so that each of them shows it about the other. */
 const BETWEEN_TWO: ReadonlySet<string | undefined> = new Set(['silent', 'diverged', 'http']);
 
@@ -38,11 +48,14 @@ export function causesOf(reports: readonly NodeReport[], fleet: readonly Finding
   ]
     .filter((finding): finding is Shown => finding.level === 'bad' || finding.level === 'note')
     .filter(({ about }) => about === undefined || !down.has(about) || up.has(about));
+  const untrusted = new Set(shown.flatMap(({ topic, about = '' }) => (topic === 'untrusted' ? about : [])));
+  const follows = ({ topic, about = '', report }: Shown): boolean =>
+    FOLLOWS_FROM_DISTRUST.has(topic) && (untrusted.has(about) || untrusted.has(report?.peerId ?? ''));
   // Roots are compared at one moment. A verdict has waited, and says which node differs and why.
   const isExplained = shown.some(({ topic }) => EXPLAINS_ROOTS.has(topic));
   const groups = new Map<string, [Shown, ...Shown[]]>();
   for (const finding of shown) {
-    if (finding.topic === 'root' && isExplained) continue;
+    if ((finding.topic === 'root' && isExplained) || follows(finding)) continue;
     const key = keyOf(finding, up);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [finding]);

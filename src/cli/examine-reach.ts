@@ -80,6 +80,7 @@ async function summary(
         note(
           `${witness.status.name} does not know it`,
           'Name it there in DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP.',
+          { topic: 'unknown', about: witness.status.peerId },
         ),
       );
       continue;

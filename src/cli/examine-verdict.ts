@@ -8,12 +8,36 @@ type Reason = Status['verdict']['reasons'][number];
 export function examineVerdict(status: Status, peers: readonly Peer[]): Finding[] {
   const { verdict } = status;
   if (verdict.reasons.length === 0) return [ok(`${verdict.kind}: ${verdict.sentence}`)];
-  return verdict.reasons.map((reason) => {
-    const peer = reason.author === undefined ? undefined : peers.find(({ author }) => author === reason.author);
-    const sign = signOf(reason, status, peer);
-    const { text, next } = said(reason, status, peer);
-    return reason.heals === 'operator' ? bad(text, next, sign) : note(text, next, sign);
-  });
+  const peerOf = ({ author }: Reason): Peer | undefined =>
+    author === undefined ? undefined : peers.find((peer) => peer.author === author);
+  const isRefused = (reason: Reason): boolean =>
+    TOPICS[reason.code] === 'silent' && peerOf(reason)?.http.errorCode === 'sync-forbidden';
+  return [
+    ...refusedBy(verdict.reasons.filter(isRefused), status),
+    ...verdict.reasons
+      .filter((reason) => !isRefused(reason))
+      .map((reason) => {
+        const peer = peerOf(reason);
+        const sign = signOf(reason, status, peer);
+        const { text, next } = said(reason, status, peer);
+        return reason.heals === 'operator' ? bad(text, next, sign) : note(text, next, sign);
+      }),
+  ];
+}
+
+/** One finding for all members that do not trust the node. */
+function refusedBy(reasons: readonly Reason[], { author, peerId }: Status): Finding[] {
+  if (reasons.length === 0) return [];
+  const names = reasons.map(({ name = 'another node' }) => name);
+  const who = names.length === 1 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+  const one = names.length === 1;
+  return [
+    bad(
+      `${who} ${one ? 'refuses' : 'refuse'} this node: its key is not on ${one ? 'the trust list' : 'the trust lists'} there`,
+      `Put ${author} on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${who}, and have it read there: lattice config reload.`,
+      { topic: 'untrusted', about: peerId },
+    ),
+  ];
 }
 
 /** What the reasons of a verdict are signs of. The node's own reasons to refuse writes are not among them. */
@@ -42,17 +66,10 @@ function topicOfReadOnly(code: string, self: string): Sign {
 }
 
 function said(reason: Reason, status: Status, peer: Peer | undefined): { text: string; next: string } {
-  const { code, text, name = 'the other node' } = reason;
+  const { code, text } = reason;
   const own = status.readOnlyReasons.find((known) => known.code === code);
   if (own !== undefined) return { text, next: nextStepOfReadOnly(own.code) };
-  if ((code === 'not-heard' || code === 'never-heard') && peer?.http.errorCode !== undefined) {
-    if (peer.http.errorCode === 'sync-forbidden')
-      return {
-        text: `${name} refuses this node: this node's key is not on the trust list of ${name}.`,
-        next: `Put ${status.author} on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${name}.`,
-      };
-    return { text, next: reason.next ?? nextStepOfUnreached(peer.http.errorCode) };
-  }
+  if (TOPICS[code] === 'silent') return { text, next: reason.next ?? nextStepOfUnreached(peer?.http.errorCode) };
   return { text, next: reason.next ?? 'Wait: it ends by itself.' };
 }
 

@@ -357,18 +357,35 @@ describe('doctor', () => {
     expect(await badOf()).toEqual([['n1 has not been heard since 05:58.', 'See the firewall.', ['n0', 'n1']]]);
   });
 
-  it('a member that does not trust this node is named, with the key to add there', async () => {
-    missing(nodes[0], 1, 'See whether n1 runs.');
+  it('members that do not trust this node are one cause, with the key to add there', async () => {
     const http = { reachable: false, streaming: false, error: 'HTTP 403', errorCode: 'sync-forbidden' as const };
-    (nodes[0] as FakeNode).peers = [peerOf({ author: 'author1', label: 'n1', lung: 'none', http })];
-    set(nodes[0], { author: 'key0' });
-    expect(await badOf()).toEqual([
-      [
-        "n1 refuses this node: this node's key is not on the trust list of n1.",
-        'Put key0 on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of n1.',
-        ['n0'],
-      ],
-    ]);
+    const members = [1, 2].map((i) => memberOf(i, { lung: 'none', agreement: 'never-heard' }));
+    const reasons = members.map(({ author = '', label }) => {
+      const text = `${label} was never heard.`;
+      return { code: 'never-heard', text, author, name: label, heals: 'operator' } as const;
+    });
+    set(nodes[0], {
+      author: 'key0',
+      warnings: [{ code: 'clock-unchecked', text: 'no other clock was compared with' }],
+      verdict: { kind: 'ISOLATED', since: 1, sentence: 'None is reachable.', reasons, members },
+    });
+    (nodes[0] as FakeNode).peers = [1, 2].map((i) =>
+      peerOf({
+        peerId: `12D3KooW${i}`,
+        author: `author${i}`,
+        label: `n${i}`,
+        url: nodes[i]?.url ?? '',
+        lung: 'none',
+        http,
+      }),
+    );
+    for (const node of nodes.slice(1)) node.peers = node.peers.filter(({ label }) => label !== 'n0');
+    const text = 'n1 and n2 refuse this node: its key is not on the trust lists there';
+    const next =
+      'Put key0 on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of n1 and n2, and have it read there: lattice config reload.';
+    expect(await badOf()).toEqual([[text, next, ['n0']]]);
+    const { causes } = JSON.parse((await doctor('--json')).out) as { causes: readonly unknown[] };
+    expect(causes).toHaveLength(1);
   });
 
   it('P2P that no node gets through is one cause', async () => {
