@@ -72,9 +72,23 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     syncNow: ({ signal } = {}) => life.run(() => lattice.syncNow(), signal),
     wholeState: ({ signal } = {}) => open(() => lattice.wholeState(), signal),
     async subscribe(send, { after, dropped, signal } = {}) {
-      const subscription = await open(() => lattice.subscribe(after, send, dropped), signal);
-      signal?.addEventListener('abort', () => subscription.close(), { once: true });
-      return subscription;
+      const onAbort = (): void => close();
+      const forget = (): void => signal?.removeEventListener('abort', onAbort);
+      const subscription = await open(
+        () =>
+          lattice.subscribe(after, send, () => {
+            forget();
+            dropped?.();
+          }),
+        signal,
+      );
+      function close(): void {
+        forget();
+        subscription.close();
+      }
+      if (signal?.aborted === true) close();
+      else signal?.addEventListener('abort', onAbort, { once: true });
+      return { ...subscription, close };
     },
     changes: (options = {}) => followChanges(lattice.subscribe, options, life.ended),
   };

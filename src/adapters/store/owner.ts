@@ -7,26 +7,45 @@ import { openError } from './errors.ts';
 /** The file beside those of LevelDB that names the author of the store, as 64 hex digits and a line end. */
 const OWNER = 'author';
 
-/** The author whose store the directory is. Undefined where the file is missing or names none. */
+/**
+ * The author whose store the directory is. Undefined where there is no file. Rejects with LatticeError where the file
+ * cannot be read or names nobody, because then nothing tells whether the key is the right one.
+ */
 export async function ownerOf(directory: string): Promise<Author | undefined> {
-  const text = await readFile(join(directory, OWNER), 'utf8').catch(() => '');
-  return /^[0-9a-f]{64}\n?$/.test(text) ? (text.trim() as Author) : undefined;
+  const path = join(directory, OWNER);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    // A file or nothing in the place of the directory is told by what opens the store.
+    if (isMissing(cause)) return undefined;
+    throw openError(directory, cause);
+  }
+  const named = /^([0-9a-f]{64})\n?$/.exec(text)?.[1];
+  if (named !== undefined) return named as Author;
+  throw new LatticeError('store-open-failed', `${path} does not name the node whose store this is`, {
+    next: `See that the node has the key that it always had. Then remove ${path} and start again: the file is made anew.`,
+    details: { directory },
+  });
 }
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 /**
  * Takes an open store for this author, who must be the one whose store it has been since it was made (SPEC N1). With
  * another key, as when two key files were swapped, the node would take its own commits for those of another node, and
  * those of another for its own. Rejects with LatticeError `other-author`, or with that of a store that cannot
- * be opened where the file cannot be written.
+ * be opened where the file cannot be read or written.
  */
 export async function claimStore(directory: string, author: Author): Promise<void> {
   const owner = await ownerOf(directory);
   if (owner === author) return;
   if (owner !== undefined) throw otherAuthor(directory, owner, author);
   const path = join(directory, OWNER);
-  // It is whole or not there, whenever the process ends.
+  // It is whole or not there, whenever the process or the machine ends.
   try {
-    await writeFile(`${path}.new`, `${author}\n`, { mode: 0o600 });
+    await writeFile(`${path}.new`, `${author}\n`, { mode: 0o600, flush: true });
     await rename(`${path}.new`, path);
   } catch (cause) {
     throw openError(directory, cause);
@@ -35,8 +54,13 @@ export async function claimStore(directory: string, author: Author): Promise<voi
 
 /** Why the key of `author` does not open the store in this directory; undefined where it does. Nothing is changed. */
 export async function whyNotOwner(directory: string, author: Author): Promise<LatticeError | undefined> {
-  const owner = await ownerOf(directory);
-  return owner === undefined || owner === author ? undefined : otherAuthor(directory, owner, author);
+  try {
+    const owner = await ownerOf(directory);
+    return owner === undefined || owner === author ? undefined : otherAuthor(directory, owner, author);
+  } catch (error) {
+    if (error instanceof LatticeError) return error;
+    throw error;
+  }
 }
 
 function otherAuthor(directory: string, owner: Author, author: Author): LatticeError {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -36,13 +36,23 @@ describe('a store', () => {
     });
   });
 
-  it('is given to another key by removing the file, as by a file that names nobody', async () => {
+  it('is given to another key by removing the file, and to none while the file names nobody [N1]', async () => {
     await claimStore(directory, oslo);
-    rmSync(join(directory, 'author'));
+    const path = join(directory, 'author');
+    rmSync(path);
     await claimStore(directory, bergen);
     expect(await ownerOf(directory)).toBe(bergen);
-    writeFileSync(join(directory, 'author'), 'nobody');
-    await claimStore(directory, oslo);
-    expect(await ownerOf(directory)).toBe(oslo);
+    for (const damaged of ['', 'nobody', oslo.slice(1)]) {
+      writeFileSync(path, damaged);
+      await expect(claimStore(directory, bergen)).rejects.toMatchObject({
+        code: 'store-open-failed',
+        next: expect.stringContaining(`remove ${path}`) as string,
+      });
+    }
+  });
+
+  it('whose file cannot be read is not opened [N1]', async () => {
+    mkdirSync(join(directory, 'author'));
+    await expect(claimStore(directory, oslo)).rejects.toMatchObject({ code: 'store-open-failed' });
   });
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +38,13 @@ describe('a node inside a program', () => {
     await using serving = await startNode({ ...settings, api: {} });
     expect(listeners()).toBe(before + 1);
     expect((await fetch(`${serving.url}/api/v1/state?key=k`)).status).toBe(200);
+  });
+
+  it('takes nothing of a signal with it when a subscription ends before the signal', async () => {
+    await using node = await startNode({ dataDir: join(directory, 'a') });
+    const { signal } = new AbortController();
+    for (let i = 0; i < 3; i++) (await node.lattice.subscribe(() => true, { signal })).close();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('is stopped at the end of an await using block', async () => {
