@@ -33,6 +33,7 @@ import { lackOfRoom } from './disk-room.ts';
 import { embed } from './embedded.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
+import { lungLog } from './lung-log.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
 
@@ -127,8 +128,10 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     stop().catch((err: unknown) => log.error({ err }, 'the failed node was not closed well'));
   }
   try {
-    const p2p = config.p2p.enabled ? openP2p(config, seed, root, clock, mayAccept) : undefined;
-    const http = createHttpLung({ signer, verifier, hasher, random, clock, log: root.child('http') });
+    let nameOf: RunningNode['nameOf'] | undefined;
+    const lungs = lungLog(root, (author) => (author === signer.author ? undefined : nameOf?.(author)));
+    const p2p = config.p2p.enabled ? openP2p(config, seed, lungs, clock, mayAccept) : undefined;
+    const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());
     const node = await createNode(
       {
@@ -166,6 +169,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         },
       },
     );
+    ({ nameOf } = node);
     closers.push(() => node.stop());
     const { root: stateRoot, entries } = node.lattice.root();
     log.info({ root: stateRoot, entries, directory: config.stateDir }, 'state store ready');

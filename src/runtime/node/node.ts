@@ -19,6 +19,8 @@ export interface RunningNode {
    * authors who are trusted no more.
    */
   reconfigure(next: Reconfiguration): Promise<readonly Author[]>;
+  /** What people read in place of another node's id (SPEC J5). */
+  nameOf(author: Author): string;
   /** Sets or clears a reason for being read-only that only the process can see, such as too little disk space. */
   setReadOnly(code: ReadOnlyCode, text: string | undefined): void;
   /**
@@ -60,6 +62,7 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
       for (const runner of runners) runner.start?.();
     },
     reconfigure: createReconfigure({ options, opened, parts, log: deps.log.child('node') }),
+    nameOf: parts.names.label,
     setReadOnly(code, text) {
       parts.guard.set(code, text);
     },
