@@ -4,6 +4,8 @@ import type { Finding } from './finding.ts';
 /** One thing that is wrong, as an operator should read it: once, whatever shows signs of it. */
 export interface Cause {
   readonly level: 'note' | 'bad';
+  /** What it is about, for programs; absent where nothing else is a sign of the same. */
+  readonly topic?: string;
   readonly text: string;
   readonly next?: string;
   /** The names of the nodes that show it; empty for what the nodes show together. */
@@ -20,6 +22,8 @@ const ORDER: readonly (string | undefined)[] = [
   'diverged',
   'silent',
 ];
+/** Topics of causes that no waiting ends: somebody has to act first. */
+const LASTING: ReadonlySet<string | undefined> = new Set(['down', 'clone', 'untrusted']);
 /** Topics of which one explains why roots are different. */
 const EXPLAINS_ROOTS: ReadonlySet<string | undefined> = new Set(['down', 'untrusted', 'silent', 'diverged']);
 /** What a node shows that others do not trust, and what they show about it. */
@@ -64,8 +68,9 @@ export function causesOf(reports: readonly NodeReport[], fleet: readonly Finding
   return [...groups.values()]
     .map(leading)
     .toSorted((a, b) => rankOf(a.finding) - rankOf(b.finding))
-    .map(({ finding: { level, text, next }, nodes }) => ({
+    .map(({ finding: { level, topic, text, next }, nodes }) => ({
       level,
+      ...(topic === undefined ? {} : { topic }),
       text,
       ...(next === undefined ? {} : { next }),
       nodes,
@@ -92,6 +97,11 @@ function leading(group: [Shown, ...Shown[]]): { readonly finding: Shown; readonl
 function rankOf({ level, topic }: Shown): number {
   const at = ORDER.indexOf(topic);
   return (level === 'bad' ? 0 : 100) + (at < 0 ? ORDER.length : at);
+}
+
+/** Whether a bad cause may pass by itself in a moment, as roots do that differ while writes go on. */
+export function mayPass(causes: readonly Cause[]): boolean {
+  return causes.some(({ level, topic }) => level === 'bad' && !LASTING.has(topic));
 }
 
 /** Names that are listed before the rest is counted. */

@@ -1,6 +1,6 @@
 import { LatticeError } from '../../core/types/index.ts';
 import { settleWithin, sleep } from '../../timing/index.ts';
-import { type Cause, causesOf, prefixOf } from '../causes.ts';
+import { type Cause, causesOf, mayPass, prefixOf } from '../causes.ts';
 import { checkLine } from '../check.ts';
 import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
@@ -51,7 +51,7 @@ export async function doctor(context: CliContext, urls: readonly string[], given
   let reports = await examine();
   while (
     reports.some((r) => r.reachable) &&
-    !isWell(reports) &&
+    mayPass(causesOf(reports, examineFleet(reports))) &&
     performance.now() - begun < options.settle * 1000 &&
     left() > SETTLE_STEP_MS
   ) {
@@ -118,7 +118,7 @@ function identified<T extends { readonly report: NodeReport }>(all: readonly T[]
 function conclude(context: CliContext, options: DoctorOptions, reports: readonly NodeReport[]): number {
   const fleet = examineFleet(reports);
   const causes = causesOf(reports, fleet);
-  const well = isWell(reports);
+  const well = !causes.some(({ level }) => level === 'bad');
   const check = options.check === true ? checkLine(reports, causes) : undefined;
   if (options.json) {
     context.output.data({
@@ -133,10 +133,6 @@ function conclude(context: CliContext, options: DoctorOptions, reports: readonly
   if (check !== undefined) return check.code;
   if (!reports.some((r) => r.reachable)) return EXIT.unreachable;
   return well ? EXIT.ok : EXIT.failed;
-}
-
-function isWell(reports: readonly NodeReport[]): boolean {
-  return !causesOf(reports, examineFleet(reports)).some(({ level }) => level === 'bad');
 }
 
 async function targetsOf(context: CliContext, urls: readonly string[], options: DoctorOptions): Promise<Target[]> {

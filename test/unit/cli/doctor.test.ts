@@ -166,6 +166,14 @@ describe('doctor', () => {
     expect(out).toContain('! n0, n1, n2: two nodes are named oslo (a and b)');
   });
 
+  it('does not wait for what no waiting mends', async () => {
+    await nodes[2]?.close();
+    let looks = 0;
+    (nodes[0] as FakeNode).intercept = (path) => void (looks += path === '/api/v1/status' ? 1 : 0);
+    expect((await run(['doctor', ...nodes.map((n) => n.url), '--settle', '600'])).code).toBe(1);
+    expect(looks).toBe(1);
+  });
+
   it('waits for roots that become equal', async () => {
     const late = nodes[2] as FakeNode;
     const root = late.status.root;
