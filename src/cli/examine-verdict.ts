@@ -1,6 +1,7 @@
 import type { Peer, Status } from '../client/index.ts';
+import { joined } from '../core/types/index.ts';
 import { bad, type Finding, note, ok, type Sign } from './finding.ts';
-import { nextStepOfReadOnly, nextStepOfUnreached } from './next-steps.ts';
+import { nextStepOfUnreached } from './next-steps.ts';
 
 type Reason = Status['verdict']['reasons'][number];
 
@@ -19,8 +20,8 @@ export function examineVerdict(status: Status, peers: readonly Peer[]): Finding[
       .map((reason) => {
         const peer = peerOf(reason);
         const sign = signOf(reason, status, peer);
-        const { text, next } = said(reason, status, peer);
-        return reason.heals === 'operator' ? bad(text, next, sign) : note(text, next, sign);
+        const next = nextOf(reason, peer);
+        return reason.heals === 'operator' ? bad(reason.text, next, sign) : note(reason.text, next, sign);
       }),
   ];
 }
@@ -29,7 +30,7 @@ export function examineVerdict(status: Status, peers: readonly Peer[]): Finding[
 function refusedBy(reasons: readonly Reason[], { author, peerId }: Status): Finding[] {
   if (reasons.length === 0) return [];
   const names = reasons.map(({ name = 'another node' }) => name);
-  const who = names.length === 1 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+  const who = joined(names);
   const one = names.length === 1;
   return [
     bad(
@@ -65,12 +66,11 @@ function topicOfReadOnly(code: string, self: string): Sign {
   return code.startsWith('clock-') ? { topic: 'clock' } : { topic: 'read-only', about: self };
 }
 
-function said(reason: Reason, status: Status, peer: Peer | undefined): { text: string; next: string } {
-  const { code, text } = reason;
-  const own = status.readOnlyReasons.find((known) => known.code === code);
-  if (own !== undefined) return { text, next: nextStepOfReadOnly(own.code) };
-  if (TOPICS[code] === 'silent') return { text, next: reason.next ?? nextStepOfUnreached(peer?.http.errorCode) };
-  return { text, next: reason.next ?? 'Wait: it ends by itself.' };
+/** What to do about a reason: as the node says, and else as its code or the failure tells. */
+function nextOf({ code, next, heals }: Reason, peer: Peer | undefined): string {
+  if (next !== undefined) return next;
+  if (TOPICS[code] === 'silent') return nextStepOfUnreached(peer?.http.errorCode);
+  return heals === 'by-itself' ? 'Wait: it ends by itself.' : 'Remove the cause that it names.';
 }
 
 /** Reports a mode that an operator has set, because the other lung then carries nothing whatever happens. */

@@ -1,7 +1,5 @@
 import type { Status } from '../client/index.ts';
-import type { ReadOnlyCode } from '../runtime/facade/codes.ts';
 import type { CliContext } from './context.ts';
-import { nextStepOfReadOnly } from './next-steps.ts';
 import { type Output, printable, type Style } from './output.ts';
 
 type Verdict = Status['verdict'];
@@ -34,11 +32,9 @@ export function verdictLines({ output }: CliContext, status: AnyStatus): string[
   const { verdict } = status;
   if (verdict === undefined) return [];
   const lines = [`${verdictWord(output, status)}  ${verdictSentence(status)}`];
-  for (const { code, text, next, heals } of verdict.reasons) {
+  for (const { text, next, heals } of verdict.reasons) {
     if (!verdict.sentence.includes(text.replace(/\.$/, ''))) lines.push(`  ${printable(text)}`);
-    const isReadOnly = status.readOnlyReasons.some((reason) => reason.code === code);
-    const step = next ?? (isReadOnly ? nextStepOfReadOnly(code as ReadOnlyCode) : undefined);
-    if (step !== undefined) lines.push(`    → ${printable(output.hint(step))}`);
+    if (next !== undefined) lines.push(`    → ${printable(output.hint(next))}`);
     else if (heals === 'by-itself') lines.push('    → This ends by itself.');
   }
   return lines;

@@ -1,4 +1,4 @@
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -6,7 +6,6 @@ import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { alignColumns, printable, SHORT_ROOT, shellWord } from '../output.ts';
 import { timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
-import { counted } from '../words.ts';
 import { type OutOptions, writeOut } from '../write-file.ts';
 
 export interface CutsOptions extends WatchOptions {

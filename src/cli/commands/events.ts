@@ -1,4 +1,5 @@
 import type { LatticeEvent } from '../../client/index.ts';
+import { counted } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -7,7 +8,6 @@ import { followed } from '../followed.ts';
 import { type Names, namesIn, readNames } from '../names.ts';
 import { byteCount, duration, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timeOfHlc, timesOf } from '../times.ts';
-import { counted } from '../words.ts';
 
 export interface EventsOptions extends GlobalOptions {
   readonly after?: string;

@@ -1,13 +1,12 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { type OriginalSnapshot, type RefusedEntry, readOriginalSnapshot } from '../../core/original/snapshot.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { importEntries } from '../import-entries.ts';
 import { readInput } from '../input.ts';
 import { printable } from '../output.ts';
-import { counted } from '../words.ts';
 
 export interface ImportOptions extends GlobalOptions {
   readonly overwrite?: boolean;

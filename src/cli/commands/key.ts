@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { loadKey, seedToAuthor } from '../../adapters/system/keys.ts';
 import { loadConfig } from '../../config/index.ts';
-import { type Bytes, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Bytes, counted, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
@@ -9,7 +9,6 @@ import { readVariables } from '../env-file.ts';
 import { EXIT } from '../exit-codes.ts';
 import { namesIn } from '../names.ts';
 import { printable } from '../output.ts';
-import { counted } from '../words.ts';
 
 export interface KeyOptions extends GlobalOptions {
   readonly keyFile?: string;

@@ -1,5 +1,5 @@
 import type { LogLevel } from '../../client/index.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
@@ -7,7 +7,6 @@ import { EXIT } from '../exit-codes.ts';
 import { followed } from '../followed.ts';
 import { type Output, printable, type Style } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
-import { counted } from '../words.ts';
 
 export interface LogOptions extends GlobalOptions {
   readonly follow?: boolean;

@@ -1,5 +1,5 @@
 import type { Peer, PeerName, Status } from '../../client/index.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
@@ -11,7 +11,6 @@ import { findPeer, isId, nameOf, namesIn } from '../names.ts';
 import { alignColumns, printable } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
-import { counted } from '../words.ts';
 
 export interface DifferencesOptions extends GlobalOptions {
   readonly limit: number;

@@ -1,11 +1,10 @@
 import type { Entry } from '../../client/index.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readStdin } from '../input.ts';
 import { printable, shellWord } from '../output.ts';
-import { counted } from '../words.ts';
 
 /** Entries of one request. */
 const PAGE = 500;

@@ -1,4 +1,5 @@
 import type { Status } from '../../client/index.ts';
+import { counted } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
@@ -7,7 +8,6 @@ import { alignColumns, duration, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';
-import { counted } from '../words.ts';
 
 export type StatusOptions = WatchOptions & FleetOptions;
 

@@ -1,5 +1,5 @@
 import type { Peer, RepairReport, Status } from '../../client/index.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { TOKEN_HINT } from '../advice.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
@@ -12,7 +12,6 @@ import { alignColumns, byteCount, duration, printable, SHORT_ROOT } from '../out
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';
-import { counted } from '../words.ts';
 
 export interface SyncModeOptions extends GlobalOptions {
   readonly reason?: string;

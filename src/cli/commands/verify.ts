@@ -1,12 +1,11 @@
 import { pause } from '../../client/retry.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { timesOf } from '../times.ts';
-import { counted } from '../words.ts';
 
 /** How often the node is asked how far it is. */
 const LOOK_MS = 500;

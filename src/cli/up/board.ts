@@ -1,8 +1,8 @@
 import type { Status } from '../../client/index.ts';
 import type { FleetNode } from '../../config/fleet.ts';
+import { counted } from '../../core/types/index.ts';
 import type { Output } from '../output.ts';
 import { verdictSentence, verdictWord } from '../verdict-lines.ts';
-import { counted } from '../words.ts';
 
 /** A node and its status, which is undefined while the node does not answer. */
 export interface BoardRow {
@@ -62,7 +62,9 @@ export async function createBoard(output: Output): Promise<Board> {
           status === undefined
             ? ''
             : frozen
-              ? `  ${verdictSentence(status)}`
+              ? status.verdict.kind === 'CONVERGED'
+                ? ''
+                : `  ${verdictSentence(status)}`
               : `  ${counted(status.live, 'key')}  root ${status.root}`;
         const line = `${node.name}  ${wordOf(output, status)}${rest}`;
         if (before.has(node.name) || !frozen) {

@@ -7,3 +7,4 @@ export * from './labels.ts';
 export * from './limits.ts';
 export * from './model.ts';
 export * from './oldest.ts';
+export * from './words.ts';

@@ -46,6 +46,7 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
     const url = peer.link.url ?? (before?.url === '' ? undefined : before?.url);
     const { last } = repair;
     const { condition } = view;
+    const tried = http.find(author) ?? http.peers().find((one) => one.url === url);
     return {
       author,
       peerId: deps.peerIdOf(author),
@@ -78,12 +79,13 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
           ? { codes: condition.readOnly, since: condition.refusesSince }
           : undefined,
       serves: heard ? condition?.serves : undefined,
-      error: (http.find(author) ?? http.peers().find((one) => one.url === url))?.error,
+      error: tried?.error,
+      errorCode: tried?.errorCode,
     };
   }
 
   /** A configured URL at which nobody has proven who it is, or not yet in this run of the node. */
-  function unanswered({ url, error }: HttpPeer): MemberFacts {
+  function unanswered({ url, error, errorCode }: HttpPeer): MemberFacts {
     const before = remembered.at(url);
     return {
       ...(before === undefined ? {} : { author: before.author, peerId: deps.peerIdOf(before.author) }),
@@ -99,6 +101,7 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
       flowing: false,
       refused: [],
       error,
+      errorCode,
     };
   }
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/types/index.ts';
 import type { ReadOnlyCode } from '../facade/codes.ts';
 import type { Agreement, MemberView } from '../facade/index.ts';
 
@@ -43,7 +44,9 @@ export interface MemberFacts extends Pick<MemberView, 'label' | 'lung'> {
   readonly trustMatches?: boolean | undefined;
   readonly readOnly?: { readonly codes: readonly string[]; readonly since: number } | undefined;
   readonly serves?: boolean | undefined;
+  /** Why it is not reached over HTTP, as a sentence and as a code. */
   readonly error?: string | undefined;
+  readonly errorCode?: ErrorCode | undefined;
 }
 
 /** Everything that the verdict is made of. Times are Unix ms. */

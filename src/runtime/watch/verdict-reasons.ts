@@ -1,7 +1,8 @@
+import { counted, joined } from '../../core/types/index.ts';
 import type { VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, RefusedKeys, VerdictFacts } from './verdict-facts.ts';
-import { counted, failureOf, healsByItself, isForbidden, joined, OWN_NEXT, toldReasons } from './verdict-words.ts';
+import { failureOf, healsByItself, OWN_NEXT, toldReasons } from './verdict-words.ts';
 
 /** Failures of a repair that go on until somebody changes a configuration. */
 const FOR_OPERATORS: ReadonlySet<string> = new Set([
@@ -31,7 +32,7 @@ export function reasonsOf(facts: VerdictFacts, judged: readonly Judged[]): Verdi
     ...facts.readOnly.map(({ code, text, since }) => ({
       code,
       text: `This node refuses writes: ${text}.`,
-      ...(OWN_NEXT[code] === undefined ? {} : { next: OWN_NEXT[code] }),
+      next: OWN_NEXT[code],
       since,
       heals: healsByItself([code]) ? ('by-itself' as const) : ('operator' as const),
     })),
@@ -62,10 +63,10 @@ function bootstrap({ bootstrap: at }: VerdictFacts): VerdictReason[] {
 
 function silence({ view, facts }: Judged, now: number): Told {
   const { label, lastHeardAt, url } = view;
-  const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error)})`;
+  const cause = facts.error === undefined ? '' : ` (${failureOf(facts.error, facts.errorCode)})`;
   const where = url === undefined ? '' : ` at ${url}`;
   const next =
-    facts.error !== undefined && isForbidden(facts.error)
+    facts.errorCode === 'sync-forbidden'
       ? `Put this node's key on the trust list (DIOTEC360_TRUSTED_STATE_PUBKEYS) of ${label}; this node goes on trying.`
       : `See whether ${label} runs${where} and whether the network lets the two nodes reach each other; this node goes on trying.`;
   return lastHeardAt === undefined

@@ -1,3 +1,4 @@
+import { type ErrorCode, joined } from '../../core/types/index.ts';
 import type { ReadOnlyCode } from '../facade/codes.ts';
 
 /** How many nodes a sentence names before it counts the others. */
@@ -29,32 +30,28 @@ export function healsByItself(codes: readonly string[]): boolean {
   return codes.every((told) => PASSING.has(told));
 }
 
-/** What an operator of this node can do about a reason for which it refuses writes. */
-export const OWN_NEXT: { readonly [C in ReadOnlyCode]?: string } = {
-  'safe-mode': 'Correct the settings that the reason names, and restart the node.',
+/** What an operator can do so that this node takes writes again, for each reason why it refuses them. */
+export const OWN_NEXT: Readonly<Record<ReadOnlyCode, string>> = {
+  'safe-mode':
+    'Correct the settings that the reason names, and have the node read them again (lattice config reload) or restart it.',
   'untrusted-self':
-    'Put the key of this node on the trust list of every node, and have each read its configuration again.',
-  clone: 'Stop the other node, or give this one a new key.',
-  'clock-jump': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
+    'Put the key of this node on the trust list of every node, and have each read it again (lattice config reload).',
+  clone:
+    'Stop the other node, or give this one a new key; writes go on by themselves once no other node with this key has been heard for a while.',
+  'own-history': 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',
+  'clock-jump':
+    "Set the clock of this machine right (NTP); writes go on by themselves once it has been compared with the peers'.",
   'clock-skew': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
+  'clock-ahead': 'Set the clocks of all nodes right (NTP); writes go on by themselves then.',
+  'lost-batches':
+    'Keep the peers reachable that have them; to go on without them, remove the file "witness" as the reason says.',
   disk: 'Make room on the disk; writes go on by themselves then.',
 };
-
-/** `a`, `a and b`, or `a, b and c`. */
-export function joined(texts: readonly string[]): string {
-  if (texts.length < 2) return texts[0] ?? '';
-  return `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
-}
 
 /** The first few of the texts, and how many more there are. */
 export function few(texts: readonly string[]): string {
   const rest = texts.length - MAX_NAMED;
   return rest <= 0 ? joined(texts) : `${texts.slice(0, MAX_NAMED).join(', ')} and ${rest} more`;
-}
-
-/** `1 key` or `2 keys`, with the plural by s unless another is given. */
-export function counted(n: number, one: string, more = `${one}s`): string {
-  return `${n} ${n === 1 ? one : more}`;
 }
 
 /** `1 of 2 other nodes is` or `2 of 3 other nodes are`, then what they are. */
@@ -64,15 +61,8 @@ export function ofOthers(n: number, all: number, one: string, more: string): str
   return `${n} of ${all} other nodes ${n === 1 ? one : more}`;
 }
 
-/** What a node answers to one whose key is not on its trust list, as its HTTP exchange tells it. */
-const FORBIDDEN = /status 403: this node does not sync with/;
-
-/** Whether a failure says that the other node does not let this one sync. */
-export const isForbidden = (error: string): boolean => FORBIDDEN.test(error);
-
 /** What the most frequent failures of a connection mean; each is looked for in the text of the error. */
 const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
-  [FORBIDDEN, "this node's key is not on its trust list"],
   [/ECONNREFUSED/, 'the connection is refused'],
   [/ENOTFOUND|EAI_AGAIN/, 'its host name is not known'],
   [/EHOSTUNREACH|ENETUNREACH/, 'no route leads to it'],
@@ -80,7 +70,8 @@ const FAILURES: readonly (readonly [code: RegExp, words: string])[] = [
   [/ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT|did not answer|no answer within|timed? ?out/i, 'it does not answer'],
 ];
 
-/** Why a node is not reached, for people. */
-export function failureOf(error: string): string {
-  return FAILURES.find(([code]) => code.test(error))?.[1] ?? error;
+/** Why a node is not reached, for people; `code` is that of the failure. */
+export function failureOf(error: string, code: ErrorCode | undefined): string {
+  if (code === 'sync-forbidden') return "this node's key is not on its trust list";
+  return FAILURES.find(([known]) => known.test(error))?.[1] ?? error;
 }

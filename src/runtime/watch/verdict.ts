@@ -1,8 +1,9 @@
+import { counted, joined } from '../../core/types/index.ts';
 import type { MemberAgreement, MemberView, Verdict, VerdictKind, VerdictReason } from '../facade/index.ts';
 import { timeOf } from '../facade/times.ts';
 import type { Judged, MemberFacts, VerdictFacts } from './verdict-facts.ts';
 import { reasonsOf } from './verdict-reasons.ts';
-import { counted, few, joined, ofOthers, toldReasons } from './verdict-words.ts';
+import { few, ofOthers, toldReasons } from './verdict-words.ts';
 
 /*
  * The one verdict on a node and its fleet (SPEC J1). Three steps, all pure:
@@ -138,12 +139,19 @@ function sentenceOf(
       return `This node has just started and has not compared its state yet with ${few(waited)}.`;
     }
     case 'CONVERGED':
-      return judged.length === 1
-        ? `The other node, ${judged[0]?.view.label ?? ''}, holds the same state as this one.`
-        : `${judged.length === 2 ? 'Both' : `All ${judged.length}`} other nodes hold the same state as this one.`;
+      return agreement(judged);
     case 'ALONE':
       return 'This node expects no other node: neither its trust list nor its configuration names one.';
   }
+}
+
+/** Says of what is still on its way that it is, because equal as of a time is not equal now. */
+function agreement(judged: readonly Judged[]): string {
+  const isNow = judged.every(({ view }) => view.agreement === 'equal');
+  const [hold, rest] = isNow ? ['hold', ''] : ['held', ' a short while ago, and the newest writes are on their way'];
+  if (judged.length > 1)
+    return `${judged.length === 2 ? 'Both' : `All ${judged.length}`} other nodes ${hold} the same state as this one${rest}.`;
+  return `The other node, ${judged[0]?.view.label ?? ''}, ${isNow ? 'holds' : hold} the same state as this one${rest}.`;
 }
 
 function divergence(judged: readonly Judged[], reasons: readonly VerdictReason[]): string {

@@ -93,7 +93,12 @@ describe('status, peers, conflicts', () => {
         since: Date.now(),
         sentence: 'This node refuses writes: the disk is full.',
         reasons: [
-          { code: 'disk', text: 'This node refuses writes: the disk is full.', heals: 'operator' },
+          {
+            code: 'disk',
+            text: 'This node refuses writes: the disk is full.',
+            next: 'Free some space.',
+            heals: 'operator',
+          },
           {
             code: 'not-heard',
             text: 'oslo has not been heard since 05:58:10 UTC.',
@@ -113,7 +118,7 @@ describe('status, peers, conflicts', () => {
     expect(code).toBe(0);
     expect(out.split('\n').slice(0, 6)).toEqual([
       'READ_ONLY  This node refuses writes: the disk is full.',
-      '    → Free some space; writes go on by themselves.',
+      '    → Free some space.',
       '  oslo has not been heard since 05:58:10 UTC.',
       `    → Look at it: lattice peers ping --url ${node.url} oslo`,
       '  bergen was not compared with yet.',

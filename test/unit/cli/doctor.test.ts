@@ -28,9 +28,9 @@ function set(node: FakeNode | undefined, change: Partial<NodeStatus>): void {
   if (node !== undefined) node.status = { ...node.status, ...change };
 }
 /** Has a node refuse writes, as its status and its verdict tell. */
-function refuseWrites(node: FakeNode | undefined, code: ReadOnlyCode, text: string): void {
+function refuseWrites(node: FakeNode | undefined, code: ReadOnlyCode, text: string, next?: string): void {
   const said = `This node refuses writes: ${text}.`;
-  const reason = { code, text: said, heals: 'operator' as const };
+  const reason = { code, text: said, heals: 'operator' as const, ...(next === undefined ? {} : { next }) };
   set(node, {
     writable: false,
     readOnlyReasons: [{ code, text }],
@@ -198,13 +198,11 @@ describe('doctor', () => {
     expect((await doctor()).out).toContain(next);
   });
 
-  it.each<readonly [code: ReadOnlyCode, next: string]>([
-    ['clone', 'Stop the other node'],
-    ['disk', 'Free some space'],
-    ['of a later version' as ReadOnlyCode, 'Remove the cause'],
-  ])('what to do about a read-only node follows from the code %s of the reason', async (code, next) => {
-    refuseWrites(nodes[1], code, 'it cannot write');
-    expect((await doctor()).out).toContain(next);
+  it('what to do about a read-only node is what the node says', async () => {
+    refuseWrites(nodes[1], 'disk', 'it cannot write', 'Free some space.');
+    expect((await doctor()).out).toContain('→ Free some space.');
+    refuseWrites(nodes[1], 'disk', 'it cannot write');
+    expect((await doctor()).out).toContain('→ Remove the cause that it names.');
   });
 
   it('P2P switched off and warnings are remarks, not failures', async () => {
@@ -427,12 +425,12 @@ describe('doctor', () => {
   });
 
   it('a node with a wrong clock is one cause, and its own reason speaks for it', async () => {
-    refuseWrites(nodes[1], 'clock-skew', 'the clock of this node is 5 min ahead of its peers');
+    refuseWrites(nodes[1], 'clock-skew', 'the clock of this node is 5 min ahead of its peers', 'Set the clock right.');
     for (const node of [nodes[0], nodes[2]]) set(node, { warnings: [{ code: 'peer-clock', text: 'n1 is ahead' }] });
     expect(await badOf()).toEqual([
       [
         'This node refuses writes: the clock of this node is 5 min ahead of its peers.',
-        'Set the clock right (NTP); writes go on by themselves.',
+        'Set the clock right.',
         ['n0', 'n1', 'n2'],
       ],
     ]);

@@ -1,17 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { alignColumns } from '../../../src/cli/output.ts';
 import { timeOfHlc, timesOf } from '../../../src/cli/times.ts';
-import { counted } from '../../../src/cli/words.ts';
 import { hlcToHex } from '../../../src/core/clock/index.ts';
 import type { Hlc } from '../../../src/core/types/index.ts';
 import { inZone } from './support.ts';
 
 describe('words for people', () => {
-  it('counts one thing in the singular', () => {
-    expect([0, 1, 2].map((n) => counted(n, 'key'))).toEqual(['0 keys', '1 key', '2 keys']);
-    expect([1, 2].map((n) => counted(n, 'entry', 'entries'))).toEqual(['1 entry', '2 entries']);
-  });
-
   it('times are in the zone of the machine with its offset, or in UTC', () => {
     const ms = Date.UTC(2026, 10, 28, 23, 5, 31, 123);
     const shown = (zone: string, at = ms): readonly string[] =>

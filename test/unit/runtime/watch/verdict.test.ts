@@ -163,7 +163,8 @@ const CASES: readonly Case[] = [
     title: 'a difference within the grace is no divergence: the two were equal as of its begin',
     given: facts([member('oslo', { ...different, agreementSince: NOW - 3_000, agreedAt: NOW - 3_100 })]),
     kind: 'CONVERGED',
-    sentence: 'The other node, oslo, holds the same state as this one.',
+    sentence:
+      'The other node, oslo, held the same state as this one a short while ago, and the newest writes are on their way.',
     codes: [],
     agreement: ['equal-as-of'],
   },
@@ -171,7 +172,8 @@ const CASES: readonly Case[] = [
     title: 'roots that keep changing, with an equal cut after the difference began',
     given: facts([member('oslo', { ...different, agreementSince: NOW - 40_000, cutAt: NOW - 12_000 })]),
     kind: 'CONVERGED',
-    sentence: 'The other node, oslo, holds the same state as this one.',
+    sentence:
+      'The other node, oslo, held the same state as this one a short while ago, and the newest writes are on their way.',
     codes: [],
     agreement: ['equal-as-of'],
   },
@@ -203,7 +205,8 @@ const CASES: readonly Case[] = [
     title: 'the same while both states keep changing',
     given: facts([member('oslo', { ...different, cutAt: NOW - 12_000, flowing: true })]),
     kind: 'CONVERGED',
-    sentence: 'The other node, oslo, holds the same state as this one.',
+    sentence:
+      'The other node, oslo, held the same state as this one a short while ago, and the newest writes are on their way.',
     codes: [],
     agreement: ['equal-as-of'],
   },
@@ -319,7 +322,7 @@ describe('the reasons of a verdict', () => {
     expect(reasonsFor({ lung: 'none' })).toMatchObject([{ code: 'differs', heals: 'operator' }]);
   });
 
-  it('tell of the own read-only state since when it holds, and what to do where something can be done [J4]', () => {
+  it('tell of the own read-only state since when it holds, and what to do [J4]', () => {
     const readOnly = [
       { code: 'disk' as const, text: 'the disk is full', since: SINCE },
       { code: 'own-history' as const, text: 'own commits are being fetched', since: NOW },
@@ -335,6 +338,7 @@ describe('the reasons of a verdict', () => {
       {
         code: 'own-history',
         text: 'This node refuses writes: own commits are being fetched.',
+        next: 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',
         since: NOW,
         heals: 'by-itself',
       },
@@ -362,7 +366,7 @@ describe('the reasons of a verdict', () => {
 
   it('say what to do about a member that does not let this node sync [J4]', () => {
     const error = `http://127.0.0.1:8002/x answered with status 403: this node does not sync with ${'ab'.repeat(32)}`;
-    const reason = judge(facts([{ ...silent, error }])).reasons[0];
+    const reason = judge(facts([{ ...silent, error, errorCode: 'sync-forbidden' }])).reasons[0];
     expect(reason?.text).toBe("oslo has not been heard since 05:58:10 UTC (this node's key is not on its trust list).");
     expect(reason?.next).toMatch(/^Put this node's key on the trust list .* of oslo; /);
   });

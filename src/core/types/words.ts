@@ -2,3 +2,9 @@
 export function counted(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
+
+/** `a`, `a and b`, or `a, b and c`. */
+export function joined(texts: readonly string[]): string {
+  if (texts.length < 2) return texts[0] ?? '';
+  return `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
+}
