@@ -25,7 +25,7 @@ import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import type { Clock, Log, P2pLung } from '../ports/index.ts';
-import { createNode, type RunningNode } from '../runtime/index.ts';
+import { createNode, namedLog, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
@@ -33,7 +33,6 @@ import { lackOfRoom } from './disk-room.ts';
 import { embed } from './embedded.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
-import { lungLog } from './lung-log.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
 
@@ -129,7 +128,9 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   }
   try {
     let nameOf: RunningNode['nameOf'] | undefined;
-    const lungs = lungLog(root, (author) => (author === signer.author ? undefined : nameOf?.(author)));
+    // The lungs are there before the node that knows names. This node itself stays an id, as operators look for it.
+    const labelOf = (author: Author): string | undefined => (author === signer.author ? undefined : nameOf?.(author));
+    const lungs = namedLog(root, labelOf, authorToPeerId);
     const p2p = config.p2p.enabled ? openP2p(config, seed, lungs, clock, mayAccept) : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());

@@ -1,5 +1,6 @@
-import type { ConfigItem, Entry, LatticeEvent, LogLine } from '../api/contract/entities.ts';
+import type { Entry, LatticeEvent } from '../api/contract/entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
+import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
 import { streamOf } from '../timing/stream.ts';
 import { changesAmong } from './changes.ts';
 import { LatticeProblem, notOurs } from './errors.ts';

@@ -1,5 +1,6 @@
 export type * from '../api/contract/entities.ts';
 export type * from '../api/contract/node-entities.ts';
+export type * from '../api/contract/process-entities.ts';
 export { ERROR_CODES, type ErrorCode } from '../core/types/error-codes.ts';
 export { LatticeError } from '../core/types/errors.ts';
 export type { JsonValue } from '../core/types/index.ts';

@@ -1,20 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+// Longer than other files, because it is the one list of everything that a client does, with the errors and an example of
+// each, from which the reference is made. What it does is client.ts.
 import type {
   Committed,
-  ConfigItem,
   Conflict,
   Cut,
   Entry,
   EntryPage,
   History,
   LatticeEvent,
-  LogLine,
-  LogPage,
   Operation,
   Proof,
-  Reloaded,
-  Resources,
-  Series,
 } from '../api/contract/entities.ts';
 import type {
   Differences,
@@ -25,6 +21,7 @@ import type {
   Status,
   Verdict,
 } from '../api/contract/node-entities.ts';
+import type { ConfigItem, LogLine, LogPage, Reloaded, Resources, Series } from '../api/contract/process-entities.ts';
 import type { JsonValue } from '../core/types/index.ts';
 import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';

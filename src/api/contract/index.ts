@@ -4,6 +4,7 @@ import * as nodeEntities from './node-entities.ts';
 import { NODE_ROUTES } from './node-routes.ts';
 import { ORIGINAL_ROUTES } from './original-routes.ts';
 import { PEER_ROUTES } from './peer-routes.ts';
+import * as processEntities from './process-entities.ts';
 import { STATE_ROUTES } from './state-routes.ts';
 import { SYNC_ROUTES } from './sync-routes.ts';
 
@@ -20,6 +21,8 @@ export const CONTRACT: readonly RouteContract[] = [
 ];
 
 /** The named schemas, to which the schemas of the routes refer. */
-export const ENTITIES = [...Object.values(entities), ...Object.values(nodeEntities)].filter(
-  (x) => typeof x === 'object' && 'ref' in x,
-);
+export const ENTITIES = [
+  ...Object.values(entities),
+  ...Object.values(nodeEntities),
+  ...Object.values(processEntities),
+].filter((x) => typeof x === 'object' && 'ref' in x);

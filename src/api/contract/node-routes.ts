@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
-import { ConfigItem, LatticeEvent, LogLine, LogPage, Reloaded, Resources, Series } from './entities.ts';
+import { LatticeEvent } from './entities.ts';
 import { HealthAnswer, NotReady, Status } from './node-entities.ts';
+import { ConfigItem, LogLine, LogPage, Reloaded, Resources, Series } from './process-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 

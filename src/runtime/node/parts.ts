@@ -24,7 +24,7 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
     peerIdOf,
     log: given.log.child('node'),
   });
-  const deps = { ...given, log: namedLog(given.log, names, peerIdOf) };
+  const deps = { ...given, log: namedLog(given.log, names.label, peerIdOf) };
   const state = buildState(options, deps, opened, names);
   const lungs = buildLungs(options, deps, opened, state);
   const duties = buildDuties(options, deps, opened, state, lungs);
