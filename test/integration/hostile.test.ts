@@ -224,7 +224,7 @@ describe('a trusted key in hostile hands', () => {
     }
     await fleet.status(0, 'the forgeries are counted', ({ refused }) => (refused['bad-signature'] ?? 0) > before);
     await eventually('c is put out', () =>
-      a.process.log().some(({ msg, peer }) => msg === 'peer evicted' && peer === c.peerId),
+      a.process.log().some(({ msg, peerId }) => msg === 'peer evicted' && peerId === c.peerId),
     );
     expect((await a.api.status()).root).toBe(root);
     await fleet.settled();

@@ -19,7 +19,7 @@ const TIMES_EVERY_MS = 60_000;
 /** By how much a wall clock that is slewed may move within a look, and more. */
 const CLOCK_SLACK_MS = 100;
 /** As many as a node knows peers at a time; those that were heard last are kept. */
-const MAX_REMEMBERED = 512;
+export const MAX_REMEMBERED = 512;
 
 /** Reads whom earlier runs heard. What is damaged is passed over: it only dates and names the silent ones. */
 export async function loadRememberedPeers(store: Store, log: Pick<Log, 'warn'>): Promise<readonly RememberedPeer[]> {

@@ -61,6 +61,8 @@ export interface LiveLattice extends Lattice {
   readonly store: GatedStore;
   /** Sets or clears a reason for being read-only, as the process does. */
   readonly setReadOnly: RunningNode['setReadOnly'];
+  /** Takes another trust list and other peers while the node runs, as a reload does. */
+  readonly reconfigure: RunningNode['reconfigure'];
   /** Readers of events that the node sends to, or that wait to join. */
   subscribers(): number;
   /** Moments of the state that somebody still reads. */
@@ -138,7 +140,14 @@ export async function startLattice(options: LiveLatticeOptions = {}): Promise<Li
       await node.stop();
     },
   });
-  return { ...counted(node.lattice), ...means(node, self, trusted), self, store, setReadOnly: node.setReadOnly };
+  return {
+    ...counted(node.lattice),
+    ...means(node, self, trusted),
+    self,
+    store,
+    setReadOnly: node.setReadOnly,
+    reconfigure: node.reconfigure,
+  };
 }
 
 /** The lattice, and how many hold something of it. */

@@ -34,6 +34,7 @@ const IN_TWO_MINUTES = EPOCH_MS + 120_000;
 let state: TestState;
 let door: Door;
 let full: boolean;
+let trustsFriend: boolean;
 let verified: number;
 let verification: Promise<void> | undefined;
 let due: number;
@@ -41,13 +42,14 @@ let due: number;
 beforeEach(async () => {
   state = await openTestState();
   full = false;
+  trustsFriend = true;
   verified = 0;
   verification = undefined;
   due = 0;
   door = createDoor({
     hasher,
     network: NETWORK,
-    isTrusted: (author) => author === friend.author || author === state.self.author,
+    isTrusted: (author) => (trustsFriend && author === friend.author) || author === state.self.author,
     isFull: () => full,
     verifier: {
       async verify(...args) {
@@ -213,6 +215,15 @@ describe('a commit of the future', () => {
     await until('it is told', () => due === 1);
     const origins = state.applied.map(({ taken }) => taken.map((one) => one.origin));
     expect(origins).toEqual([[origin]]);
+  });
+
+  it('goes when its author has come off the trust list meanwhile [N18]', async () => {
+    await door.apply(await admitted(friend.commit({ a: 1 }, { ms: EPOCH_MS + ahead })), origin);
+    trustsFriend = false;
+    await state.clock.advance(25_000);
+    await until('nothing waits', () => door.deferred() === 0);
+    await turns();
+    expect(await holds('a')).toBe(false);
   });
 
   it('is one of 256 of its author at most: the oldest gives way to the newest [C4, L2]', async () => {
