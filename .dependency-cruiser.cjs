@@ -5,6 +5,7 @@ const ORDER = {
     'types',
     'cbor',
     'clock',
+    'vault',
     'wire',
     'original',
     'merkle',
@@ -26,6 +27,7 @@ const ORDER = {
     'repair',
     'cuts',
     'bootstrap',
+    'vault',
     'exchange',
     'read',
     'upkeep',
@@ -69,6 +71,10 @@ module.exports = {
     only('runtime', 'src/runtime/', src('runtime/', 'timing/', 'core/', 'ports/')),
     only('adapters-store', 'src/adapters/store/', [
       ...src('adapters/store/', 'adapters/system/make-directory', 'ports/'),
+      ...PROTOCOL,
+    ]),
+    only('adapters-vault', 'src/adapters/vault/', [
+      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'ports/'),
       ...PROTOCOL,
     ]),
     only('adapters-p2p', 'src/adapters/p2p/', [...src('adapters/p2p/', 'timing/', 'ports/'), ...PROTOCOL]),

@@ -5,4 +5,5 @@ export * from './lattice.ts';
 export * from './peers.ts';
 export * from './status.ts';
 export * from './sync.ts';
+export * from './vault.ts';
 export * from './verdict.ts';
