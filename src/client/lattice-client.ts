@@ -19,6 +19,7 @@ import type {
   NotReady,
   Peer,
   PingResult,
+  Ready,
   Status,
   Verdict,
 } from '../api/contract/node-entities.ts';
@@ -346,7 +347,7 @@ export interface LatticeClient {
    * const answer = await client.isReady();
    * if (answer.status !== 'ready') console.log(answer.reasons);
    */
-  isReady(options?: CallOptions): Promise<{ status: 'ready' } | NotReady>;
+  isReady(options?: CallOptions): Promise<Ready | NotReady>;
 
   /**
    * Tells how the node is: its verdict and warnings, why it is read-only where it is, its lungs, repairs and cuts. Times
