@@ -17,6 +17,7 @@ export type {
   PeerName,
   RemoteChange,
   RemoteChanges,
+  StateExport,
   WriteOptions,
 } from './lattice-client.ts';
 export type { Answer, CallOptions, ClientOptions, RequestOptions } from './request.ts';
