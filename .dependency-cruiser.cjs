@@ -30,6 +30,7 @@ const ORDER = {
     'vault',
     'exchange',
     'read',
+    'audit',
     'upkeep',
     'watch',
     'node',
