@@ -2,6 +2,7 @@ import type { Entry, LatticeEvent } from '../api/contract/entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
 import { streamOf } from '../timing/stream.ts';
+import { auditBodies } from './audit-bodies.ts';
 import { changesAmong } from './changes.ts';
 import { LatticeProblem, notOurs } from './errors.ts';
 import { type FollowOptions, follow } from './follow.ts';
@@ -120,6 +121,23 @@ export function createClient(options: ClientOptions): LatticeClient {
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
     getCertificate: ({ at: when, ...call } = {}) =>
       jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when }, ...at(call) }),
+
+    async addAuditRecords(records, call = {}) {
+      const sum = { added: 0, known: 0 };
+      for (const body of auditBodies(records)) {
+        const { added, known } = await json<typeof sum>('/api/v1/audit/records', {
+          method: 'POST',
+          body,
+          headers: { 'content-type': 'application/json' },
+          ...at(call),
+        });
+        sum.added += added;
+        sum.known += known;
+      }
+      return sum;
+    },
+    listAuditRecords: ({ kind, limit, cursor, ...call }) =>
+      json('/api/v1/audit/records', { query: { kind, limit, cursor }, ...at(call) }),
 
     isAlive: async (call = {}) => (await json<{ status: string }>('/livez', at(call))).status === 'ok',
     isReady: (call = {}) => json('/readyz', { also: [503], ...at(call) }),

@@ -1,3 +1,4 @@
+export type * from '../api/contract/audit-entities.ts';
 export type * from '../api/contract/entities.ts';
 export type * from '../api/contract/node-entities.ts';
 export type * from '../api/contract/process-entities.ts';

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Longer than other files, because it is the one list of everything that a client does, with the errors and an example of
 // each, from which the reference is made. What it does is client.ts.
+import type { AuditRecord, AuditView } from '../api/contract/audit-entities.ts';
 import type {
   Committed,
   Conflict,
@@ -18,6 +19,7 @@ import type {
   NotReady,
   Peer,
   PingResult,
+  Ready,
   Status,
   Verdict,
 } from '../api/contract/node-entities.ts';
@@ -345,7 +347,7 @@ export interface LatticeClient {
    * const answer = await client.isReady();
    * if (answer.status !== 'ready') console.log(answer.reasons);
    */
-  isReady(options?: CallOptions): Promise<{ status: 'ready' } | NotReady>;
+  isReady(options?: CallOptions): Promise<Ready | NotReady>;
 
   /**
    * Tells how the node is: its verdict and warnings, why it is read-only where it is, its lungs, repairs and cuts. Times
@@ -429,6 +431,32 @@ export interface LatticeClient {
    * console.log(changed, needsRestart);
    */
   reloadConfig(options?: CallOptions): Promise<Reloaded>;
+
+  /**
+   * Adds executions and attacks to those that the node keeps, each id of a kind once. They are sent in as many requests
+   * as their size needs; after an error, the same call again adds the rest.
+   *
+   * @throws `unauthorized`, `invalid-record`, `record-differs`, `audit-full`, `disk-full`
+   * @example
+   * const row = { tx_id: 'tx-1', intent_name: 'transfer', status: 'PROVED', timestamp: Date.now() / 1000 };
+   * console.log(await client.addAuditRecords([{ kind: 'execution', id: 'tx-1', row }]));
+   */
+  addAuditRecords(
+    records: readonly AuditRecord[],
+    options?: CallOptions,
+  ): Promise<{ readonly added: number; readonly known: number }>;
+
+  /**
+   * Reads one page of the executions or attacks that the node keeps, newest first.
+   *
+   * @throws `invalid-query`, `invalid-cursor`
+   * @example
+   * const { records } = await client.listAuditRecords({ kind: 'attack', limit: 10 });
+   * for (const { row } of records) console.log(row.timestamp, row.id);
+   */
+  listAuditRecords(
+    options: PageOptions & { readonly kind: AuditRecord['kind'] },
+  ): Promise<{ records: AuditView[]; cursor?: string }>;
 
   /**
    * Lists what the node knows of every peer. Times are Unix ms.

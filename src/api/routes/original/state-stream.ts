@@ -1,10 +1,9 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
+import { openTextStream } from '../../http/text-stream.ts';
 
-/** The longest download. Without it a client that reads very slowly would keep its hold for ever. */
-const MAX_DOWNLOAD_MS = 10 * 60_000;
 /** UTF-16 units of text that are handed to the socket at a time. */
 const TARGET_CHARS = 64 * 1024;
 
@@ -40,41 +39,20 @@ async function* documentText(
   yield `${text}},"state_size":${snapshot.live},"timestamp":${timestamp},"signature":${JSON.stringify(signature)},"signed":true}`;
 }
 
-/** All of a text whose first part has been taken already. */
-async function* startingWith(
-  first: IteratorResult<string, void>,
-  rest: AsyncGenerator<string>,
-): AsyncGenerator<string> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* rest;
-}
-
 export function createStateStreams(lattice: Lattice, clock: Timers): StateStreams {
   return {
     async open() {
       const snapshot = await lattice.wholeState();
-      let close = (): void => snapshot.close();
+      const close = (): void => snapshot.close();
+      let text: AsyncGenerator<string>;
       try {
         const timestamp = Math.floor(Date.now() / 1000);
-        const signature = lattice.signText(`${snapshot.root}:${timestamp}`);
-        const text = documentText(snapshot, timestamp, signature);
-        close = () => {
-          // A stream that is destroyed before anybody reads it does not end its generator, so this does.
-          text.return(undefined).catch(() => undefined);
-          snapshot.close();
-        };
-        const stream = Readable.from(startingWith(await text.next(), text), { objectMode: false });
-        const limit = clock.after(MAX_DOWNLOAD_MS, () => stream.destroy(new Error('the download took too long')));
-        stream.once('close', () => {
-          limit.cancel();
-          close();
-        });
-        return { root: snapshot.root, stream };
+        text = documentText(snapshot, timestamp, lattice.signText(`${snapshot.root}:${timestamp}`));
       } catch (cause) {
         close();
         throw cause;
       }
+      return { root: snapshot.root, stream: await openTextStream(text, clock, close) };
     },
   };
 }
