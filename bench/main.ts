@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   cuts: async () => (await import('./cuts.ts')).cuts,
   peers: async () => (await import('./peers.ts')).peers,
   costs: async () => (await import('./costs.ts')).costs,
+  import: async () => (await import('./import.ts')).importBench,
   flood: async () => (await import('./flood.ts')).floodBench,
 };
 const [name = '', ...flags] = process.argv.slice(2);

@@ -134,6 +134,7 @@ export const ERROR_CODES = [
   'proof-malformed',
   'proof-invalid',
   'trust-needed',
+  'entries-malformed',
   'snapshot-malformed',
   'snapshot-old-format',
   'snapshot-root-mismatch',
