@@ -88,6 +88,7 @@ export const EXIT_BY_CODE = {
   'not-a-lattice-node': EXIT.failed,
   'not-a-member': EXIT.failed,
   'not-certified': EXIT.failed,
+  'invalid-change': EXIT.failed,
   'not-converged': EXIT.failed,
   'not-found': EXIT.failed,
   'not-supported': EXIT.failed,

@@ -66,6 +66,7 @@ export const STATUS_BY_CODE = {
   'moved-on': 503,
   'no-descriptors': 503,
   'not-certified': 503,
+  'invalid-change': 409,
   'read-only': 503,
   stale: 503,
   stopping: 503,

@@ -43,6 +43,7 @@ export const ERROR_CODES = [
   'cursor-lost',
   'stale',
   'not-certified',
+  'invalid-change',
   'changed-since-cut',
 
   // The vault of a node.
