@@ -91,6 +91,8 @@ export const EXIT_BY_CODE = {
   'not-converged': EXIT.failed,
   'not-found': EXIT.failed,
   'not-supported': EXIT.failed,
+  'object-damaged': EXIT.failed,
+  'object-not-found': EXIT.failed,
   'origin-refused': EXIT.failed,
   'other-network': EXIT.failed,
   overloaded: EXIT.failed,
@@ -142,5 +144,6 @@ export const EXIT_BY_CODE = {
   unverified: EXIT.failed,
   'upgrade-required': EXIT.failed,
   'value-too-large': EXIT.failed,
+  'vault-store-failed': EXIT.failed,
   'vault-too-large': EXIT.failed,
 } satisfies Record<ErrorCode, number>;

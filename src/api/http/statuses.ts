@@ -32,6 +32,7 @@ export const STATUS_BY_CODE = {
   'not-a-member': 403,
   'origin-refused': 403,
   'not-found': 404,
+  'object-not-found': 404,
   'no-route': 404,
   'method-not-allowed': 405,
   'audit-full': 409,
@@ -56,6 +57,7 @@ export const STATUS_BY_CODE = {
   'too-many-failures': 429,
   // The node has failed: it cannot read back what it stored, or it did not foresee what happened.
   internal: 500,
+  'object-damaged': 500,
   'store-damaged': 500,
   'store-read-failed': 500,
   'damaged-row': 500,
@@ -69,6 +71,7 @@ export const STATUS_BY_CODE = {
   stopping: 503,
   'store-closed': 503,
   'store-write-failed': 503,
+  'vault-store-failed': 503,
   'vault-too-large': 503,
   // Another node does not answer, or answers wrongly. This one works.
   aborted: 503,

@@ -45,6 +45,11 @@ export const ERROR_CODES = [
   'not-certified',
   'changed-since-cut',
 
+  // The vault of a node.
+  'object-not-found',
+  'object-damaged',
+  'vault-store-failed',
+
   // Requests over HTTP.
   'no-route',
   'method-not-allowed',

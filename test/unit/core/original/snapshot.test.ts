@@ -10,6 +10,10 @@ import { type Hasher, LatticeError } from '../../../../src/core/types/index.ts';
 const hasher: Hasher = {
   hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
   hashInto: (bytes, out, offset) => out.set(createHash('sha256').update(bytes).digest(), offset),
+  running() {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) };
+  },
 };
 const fixture = (name: string): string =>
   readFileSync(new URL(`../../../fixtures/original/${name}`, import.meta.url), 'utf8');
