@@ -139,6 +139,13 @@ export const ERROR_CODES = [
   'snapshot-old-format',
   'snapshot-root-mismatch',
   'snapshot-values-refused',
+  'wal-malformed',
+  'wal-unanchored',
+  'wal-root-mismatch',
+  'wal-forked',
+  'source-changed',
+  'nothing-to-import',
+  'import-incomplete',
 
   // The command line.
   'usage',
