@@ -133,6 +133,8 @@ export const ERROR_CODES = [
   'snapshot-old-format',
   'snapshot-root-mismatch',
   'snapshot-values-refused',
+  'database-malformed',
+  'database-unsettled',
 
   // The command line.
   'usage',
