@@ -31,6 +31,8 @@ export const EXIT_BY_CODE = {
   'commit-too-large': EXIT.failed,
   'contexts-malformed': EXIT.failed,
   'cursor-lost': EXIT.failed,
+  'database-malformed': EXIT.failed,
+  'database-unsettled': EXIT.failed,
   deadline: EXIT.failed,
   'disk-full': EXIT.failed,
   'duplicate-key': EXIT.failed,

@@ -102,6 +102,8 @@ export const STATUS_BY_CODE = {
   'chunk-too-large': undefined,
   'contexts-malformed': undefined,
   'cursor-lost': undefined,
+  'database-malformed': undefined,
+  'database-unsettled': undefined,
   exists: undefined,
   'file-too-large': undefined,
   'file-unreadable': undefined,

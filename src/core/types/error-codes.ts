@@ -146,6 +146,8 @@ export const ERROR_CODES = [
   'source-changed',
   'nothing-to-import',
   'import-incomplete',
+  'database-malformed',
+  'database-unsettled',
 
   // The command line.
   'usage',
