@@ -132,5 +132,7 @@ export const EXIT_BY_CODE = {
   unverified: EXIT.failed,
   'upgrade-required': EXIT.failed,
   'value-too-large': EXIT.failed,
+  'vault-file-malformed': EXIT.failed,
+  'vault-file-mismatch': EXIT.failed,
   'vault-too-large': EXIT.failed,
 } satisfies Record<ErrorCode, number>;
