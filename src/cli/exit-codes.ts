@@ -148,5 +148,7 @@ export const EXIT_BY_CODE = {
   'upgrade-required': EXIT.failed,
   'value-too-large': EXIT.failed,
   'vault-store-failed': EXIT.failed,
+  'vault-file-malformed': EXIT.failed,
+  'vault-file-mismatch': EXIT.failed,
   'vault-too-large': EXIT.failed,
 } satisfies Record<ErrorCode, number>;

@@ -67,8 +67,7 @@ const NETWORK = 'model/roster';
 const EPOCH_MS = 1_700_000_000_000;
 const AUTHORS = 8;
 
-const authorAt = (i: number): Author =>
-  bytesToHex(hasher.hash(new TextEncoder().encode(`author ${i}`))) as Author;
+const authorAt = (i: number): Author => bytesToHex(hasher.hash(new TextEncoder().encode(`author ${i}`))) as Author;
 const signatureBy = (author: Author, message: Bytes): Bytes => {
   const text = new TextEncoder().encode(author);
   const both = new Uint8Array(text.length + message.length);

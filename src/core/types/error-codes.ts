@@ -135,6 +135,8 @@ export const ERROR_CODES = [
   'proof-malformed',
   'proof-invalid',
   'trust-needed',
+  'vault-file-malformed',
+  'vault-file-mismatch',
   'snapshot-malformed',
   'snapshot-old-format',
   'snapshot-root-mismatch',
