@@ -1,4 +1,5 @@
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
+import type { Verifier } from '../ports/index.ts';
 
 /** What can be found at a path or an address. Each kind has one reader. */
 export const SOURCE_KINDS = [
@@ -105,6 +106,8 @@ export interface Refusal {
 /** What a reader may know beside its source. */
 export interface ReadContext {
   readonly hasher: Hasher;
+  /** Checks the signatures of nodes in bundles. Without it they are left unchecked. */
+  readonly verifier?: Verifier | undefined;
   /** Whether to take what does not verify, or has no rule by which it could. Broken content is refused all the same. */
   readonly unverified: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -43,6 +43,7 @@ export const ERROR_CODES = [
   'cursor-lost',
   'stale',
   'not-certified',
+  'invalid-change',
   'changed-since-cut',
 
   // The vault of a node.
@@ -135,6 +136,8 @@ export const ERROR_CODES = [
   'proof-invalid',
   'trust-needed',
   'entries-malformed',
+  'vault-file-malformed',
+  'vault-file-mismatch',
   'snapshot-malformed',
   'snapshot-old-format',
   'snapshot-root-mismatch',
@@ -146,6 +149,8 @@ export const ERROR_CODES = [
   'source-changed',
   'nothing-to-import',
   'import-incomplete',
+  'database-malformed',
+  'database-unsettled',
 
   // The command line.
   'usage',

@@ -60,7 +60,7 @@ const csv: Form = {
 };
 
 /**
- * The original's snapshot.json (SPEC I9). Values that `like` has in the same meaning are written in its form (SPEC I10).
+ * The original's snapshot.json (SPEC I10). Values that `like` has in the same meaning are written in its form (SPEC I11).
  */
 function snapshot(like: OriginalState | undefined): Form {
   return {
