@@ -1,3 +1,4 @@
 export * from './lungs.ts';
 export * from './store.ts';
 export * from './system.ts';
+export * from './vault.ts';

@@ -5,6 +5,7 @@ import {
   bytesToHex,
   equalBytes,
   type Hasher,
+  inSeconds,
   LatticeError,
   MAX_SYNC_BYTES,
 } from '../../core/types/index.ts';
@@ -79,7 +80,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
   const sessions = new Map<string, Session>();
 
   function inTime<T>({ timeoutMs, signal }: RequestOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const late = (): LatticeError => new LatticeError('timeout', `no answer within ${timeoutMs} ms`);
+    const late = (): LatticeError => new LatticeError('timeout', `no answer within ${inSeconds(timeoutMs)}`);
     return withDeadline(clock, timeoutMs, work, late, signal);
   }
 
@@ -221,7 +222,7 @@ export function createHttpLung(deps: HttpLungDeps): HttpLung & { close(): Promis
     async stream(url, { cursor, expect, idleMs, signal }, onFrame) {
       const controller = new AbortController();
       const idle = createIdleTimer(clock, idleMs, () =>
-        controller.abort(new LatticeError('timeout', `the push stream of ${url} was silent for ${idleMs} ms`)),
+        controller.abort(new LatticeError('timeout', `the push stream of ${url} was silent for ${inSeconds(idleMs)}`)),
       );
       const giveUp = (): void =>
         controller.abort(new LatticeError('aborted', 'the push stream was given up', { cause: signal.reason }));

@@ -1,6 +1,6 @@
 import { type GossipSub, TopicValidatorResult } from '@libp2p/gossipsub';
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
-import { type Author, type Bytes, LatticeError, MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
+import { type Author, type Bytes, inSeconds, LatticeError, MAX_GOSSIP_BYTES } from '../../core/types/index.ts';
 import type { Clock, Log, P2pHandlers, Verdict } from '../../ports/index.ts';
 import { withDeadline } from '../../timing/index.ts';
 import { forgetOldMessages } from './gossip-memory.ts';
@@ -52,7 +52,7 @@ interface Validation {
 }
 
 const undrained = (): LatticeError =>
-  new LatticeError('timeout', `no recipient took the gossip within ${PUBLISH_WAIT_MS} ms`);
+  new LatticeError('timeout', `no recipient took the gossip within ${inSeconds(PUBLISH_WAIT_MS)}`);
 
 /** Methods that GossipSub's class has beyond its published interface. */
 interface Scores {

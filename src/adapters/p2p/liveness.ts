@@ -1,5 +1,5 @@
 import type { Connection } from '@libp2p/interface';
-import { LatticeError } from '../../core/types/index.ts';
+import { inSeconds, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Random } from '../../ports/index.ts';
 import { withDeadline } from '../../timing/index.ts';
 import { gossipStream } from './gossip.ts';
@@ -99,7 +99,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
         pulse.lastSign += asleep;
         observe(connection, pulse);
         if (now - pulse.lastSign >= deps.silenceMs)
-          connection.abort(new Error(`no sign of life for ${deps.silenceMs} ms`));
+          connection.abort(new Error(`no sign of life for ${inSeconds(deps.silenceMs)}`));
         else if (!pulse.pinging && now >= pulse.nextPing) void ping(connection, pulse);
       }
     },
@@ -108,7 +108,7 @@ export function createLiveness(deps: LivenessDeps): Liveness {
 }
 
 const unanswered = (): LatticeError =>
-  new LatticeError('timeout', `a ping was not answered within ${PING_DEADLINE_MS} ms`);
+  new LatticeError('timeout', `a ping was not answered within ${inSeconds(PING_DEADLINE_MS)}`);
 
 function collect(length: number): { push(chunk: Uint8Array): true | undefined } {
   let received = 0;

@@ -1,5 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { type Bytes, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
+import { type Bytes, inSeconds, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
 import type { Clock, RequestOptions } from '../../ports/index.ts';
 import { raceAbort, withDeadline } from '../../timing/index.ts';
 import { createKeptStreams } from './kept-streams.ts';
@@ -125,7 +125,7 @@ export function createSyncClient(deps: {
         }
       };
       const late = (): LatticeError =>
-        new LatticeError('timeout', `peer ${peerId} did not answer within ${timeoutMs} ms`);
+        new LatticeError('timeout', `peer ${peerId} did not answer within ${inSeconds(timeoutMs)}`);
       return withDeadline(deps.clock, timeoutMs, work, late, options.signal);
     },
     clear: () => streams.clear(),

@@ -1,5 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface';
-import { type Bytes, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
+import { type Bytes, inSeconds, LatticeError, MAX_SYNC_BYTES } from '../../core/types/index.ts';
 import { peerIdToAuthor } from '../../core/wire/peer-id.ts';
 import type { Clock, Log, P2pHandlers } from '../../ports/index.ts';
 import { raceAbort, withDeadline } from '../../timing/index.ts';
@@ -40,7 +40,7 @@ export function createSyncServer(deps: {
       deps.clock,
       SYNC_IDLE_MS,
       (signal) => readSome(stream, signal),
-      () => new LatticeError('timeout', `no request came within ${SYNC_IDLE_MS} ms`),
+      () => new LatticeError('timeout', `no request came within ${inSeconds(SYNC_IDLE_MS)}`),
     );
 
   /** Answers one request. `sent` is called when the answer has been handed to the stream. */
@@ -77,7 +77,7 @@ export function createSyncServer(deps: {
         deps.clock,
         SYNC_SERVE_MS,
         (signal) => answer(stream, peerId, first, release, signal),
-        () => new LatticeError('timeout', `the request was not served within ${SYNC_SERVE_MS} ms`),
+        () => new LatticeError('timeout', `the request was not served within ${inSeconds(SYNC_SERVE_MS)}`),
       );
     } catch (cause) {
       deps.log.debug({ peer: peerId, reason: toReason(cause) }, 'sync request not answered');

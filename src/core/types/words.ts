@@ -8,3 +8,8 @@ export function joined(texts: readonly string[]): string {
   if (texts.length < 2) return texts[0] ?? '';
   return `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
 }
+
+/** A span of time as people read it: `4 s`, `1.5 s`. */
+export function inSeconds(ms: number): string {
+  return `${Number((ms / 1000).toFixed(1))} s`;
+}

@@ -102,8 +102,11 @@ export function createIntake(deps: IntakeDeps): Intake {
     if (!heads.get(`${lung} ${head.author}`).take(1)) return 'ignore';
     if (head.author === self) {
       if (!isNews(head, lung, direct)) return 'ignore';
+      const incarnation = bytesToHex(head.incarnation);
+      // Those told last stay, so that one that goes on telling never pushes another out, nor is pushed out itself.
+      twins.delete(incarnation);
       dropOldest(twins, MAX_TWINS);
-      twins.set(bytesToHex(head.incarnation), head.sequence);
+      twins.set(incarnation, head.sequence);
       guard.sawOwnHead(head);
       return 'accept';
     }

@@ -1,4 +1,4 @@
-import { type Author, type Bytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { type Author, type Bytes, type Hasher, inSeconds, LatticeError } from '../../core/types/index.ts';
 import {
   decodeRequest,
   decodeRequestHead,
@@ -75,7 +75,7 @@ const unauthorized = (reason: string): LatticeError =>
     next: 'ask for a new identity and sign again',
   });
 
-const late = (): LatticeError => new LatticeError('deadline', `no answer within ${ANSWER_TIMEOUT_MS} ms`);
+const late = (): LatticeError => new LatticeError('deadline', `no answer within ${inSeconds(ANSWER_TIMEOUT_MS)}`);
 
 const overloaded = (what: string): LatticeError =>
   new LatticeError('overloaded', `too many ${what} at a time`, { details: { retryAfterMs: 1000 } });

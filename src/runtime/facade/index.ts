@@ -1,3 +1,4 @@
+export * from './audit.ts';
 export * from './codes.ts';
 export * from './entries.ts';
 export * from './events.ts';
@@ -5,4 +6,5 @@ export * from './lattice.ts';
 export * from './peers.ts';
 export * from './status.ts';
 export * from './sync.ts';
+export * from './vault.ts';
 export * from './verdict.ts';

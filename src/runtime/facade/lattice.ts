@@ -1,4 +1,5 @@
 import type { Bytes } from '../../core/types/index.ts';
+import type { AuditService } from './audit.ts';
 import type {
   ConflictView,
   EntryView,
@@ -12,6 +13,7 @@ import type { EventSubscription, LatticeEvent } from './events.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
 import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
+import type { VaultService } from './vault.ts';
 
 /**
  * The one face of a running node, which the API and an embedding program see. Everything that it shows is durable in
@@ -150,6 +152,10 @@ export interface Lattice {
     chunk(root: string, index: number, after?: string): Promise<Bytes>;
   };
   readonly sync: SyncService;
+  /** Executions and attacks that this node took in. */
+  readonly audit: AuditService;
+  /** The content-addressed vault. Undefined where the node was started without one. */
+  readonly vault?: VaultService;
   /** The figures of the last hour in steps. With `since` (Unix ms), only the points later than that. */
   series(since?: number): SeriesView;
 }

@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { OriginalValue } from '../../../core/original/json.ts';
 import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { auditStatsText } from './audit.ts';
 import { compactJson, createOriginalVault, type OriginalObject, type VaultContents, type VaultFile } from './vault.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
@@ -29,14 +30,6 @@ function createIntegrityCheck(lattice: Lattice, clock: Timers): () => ReturnType
 
 const sendJson = (reply: FastifyReply, text: string): FastifyReply =>
   reply.header('content-type', 'application/json; charset=utf-8').send(text);
-
-/** The original's error form when `limit` is no integer; undefined when it is one, or absent. */
-function limitProblem(request: FastifyRequest): object | undefined {
-  const url = request.raw.url ?? '';
-  const limit = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('limit');
-  if (limit === null || /^[+-]?\d{1,18}$/.test(limit)) return undefined;
-  return { detail: [{ loc: ['query', 'limit'], msg: 'limit must be an integer', type: 'int_parsing' }] };
-}
 
 /** A row as the original lists it. Where index.json and the file both have a field, index.json counts. */
 function rowOf(
@@ -91,9 +84,8 @@ function writtenOnce(texts: WeakMap<VaultContents, string>, contents: VaultConte
 }
 
 /**
- * What the original keeps beside the state. Its vault is served read-only from its files in the vault directory. The
- * lists of executions and attacks are empty, because the judge that records them in the original is no part of this
- * node.
+ * What the original keeps beside the state, without its executions and attacks. Its vault is served read-only from its
+ * files in the vault directory.
  */
 export function persistenceRoutes({ lattice, config, clock, log, inTime }: RouteContext) {
   // The lists of thousands of files take long to write, so each look at the vault has them written once.
@@ -132,20 +124,14 @@ export function persistenceRoutes({ lattice, config, clock, log, inTime }: Route
       }
     });
 
-    scope.get('/api/persistence/stats', async () => ({
-      success: true,
-      executions: { total_executions: 0, status_breakdown: {}, avg_execution_time_ms: 0 },
-      attacks: { total_attacks_blocked: 0, attack_type_breakdown: {}, layer_breakdown: {} },
-      merkle_root: lattice.root().root,
-      total_bundles: (await inTime(vault())).bundles.size,
-    }));
-
-    for (const what of ['executions', 'attacks']) {
-      scope.get(`/api/persistence/${what}`, async (request, reply) => {
-        const problem = limitProblem(request);
-        return problem === undefined ? { success: true, [what]: [], count: 0 } : reply.code(422).send(problem);
-      });
-    }
+    scope.get('/api/persistence/stats', async (_request, reply) => {
+      const [stats, { bundles }] = await inTime(Promise.all([lattice.audit.stats(), vault()]));
+      const { root } = lattice.root();
+      return sendJson(
+        reply,
+        `{"success":true,${auditStatsText(stats)},"merkle_root":"${root}","total_bundles":${bundles.size}}`,
+      );
+    });
 
     scope.get('/api/persistence/bundles', async (_request, reply) => {
       const contents = await inTime(vault());

@@ -266,6 +266,23 @@ describe('the verdict on a gossiped head', () => {
     expect(await head({ type: 'head', head: state.self.head({ sequence: 9 }) })).toBe('ignore');
   });
 
+  it('of a twin that goes on telling takes nobody out of what is remembered of the others [E5]', async () => {
+    const twin = (incarnation: number, sequence: number): Promise<string> =>
+      head({
+        type: 'head',
+        head: state.self.head({
+          incarnation: new Uint8Array(8).fill(incarnation),
+          sequence,
+          wallMs: state.clock.now(),
+        }),
+      });
+    for (let i = 1; i <= 16; i++) expect(await twin(i, 5)).toBe('accept');
+    await state.clock.advance(10_000);
+    for (let i = 6; i <= 12; i++) expect(await twin(16, i)).toBe('accept');
+    await state.clock.advance(10_000);
+    for (let i = 1; i <= 16; i++) expect(await twin(i, 5)).toBe('ignore');
+  });
+
   it('is reject when it is forged: nothing of it counts [G3, E5]', async () => {
     expect(await head({ type: 'head', head: badHead(friend.head()) })).toBe('reject');
     expect(peers.get(friend.author)).toBeUndefined();
