@@ -25,6 +25,7 @@ import { acceptUpgrades } from './http/upgrade.ts';
 import { originalAuditRoutes } from './routes/original/audit.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
 import { persistenceRoutes } from './routes/original/persistence.ts';
+import { createSwitchCheck } from './routes/original/switch-mode.ts';
 import { dashboardRoutes } from './routes/pages/dashboard.ts';
 import { metricsRoutes } from './routes/pages/metrics.ts';
 import { openApiRoutes } from './routes/pages/openapi.ts';
@@ -254,7 +255,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.removeAllContentTypeParsers();
   await applyContract(app, costs, lattice.status().version);
-  await app.register(latticeRoutes(context, checkToken, createStreamSlots(clients, DOWNLOADS)));
+  const checkSwitch = createSwitchCheck(config, addresses, checkToken);
+  await app.register(latticeRoutes(context, checkSwitch, costs, createStreamSlots(clients, DOWNLOADS)));
   await app.register(persistenceRoutes(context));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
   await app.register(stateRoutes(context, checkToken, costs));

@@ -210,6 +210,7 @@ export function configOf(
       allowedHosts: read('ALLOWED_HOSTS'),
       trustedProxies: read('TRUSTED_PROXIES'),
       publicSync: read('PUBLIC_SYNC') ?? false,
+      legacySwitch: read('LEGACY_SWITCH') as Config['api']['legacySwitch'],
     },
     key:
       seedHex === undefined
