@@ -44,10 +44,16 @@ export const ERROR_CODES = [
   'stale',
   'not-certified',
   'changed-since-cut',
+  'reserved-key',
 
   // The vault of a node.
+  'object-too-large',
+  'hash-mismatch',
   'object-not-found',
+  'object-missing',
   'object-damaged',
+  'invalid-hash',
+  'invalid-range',
   'vault-store-failed',
 
   // Requests over HTTP.
@@ -59,6 +65,7 @@ export const ERROR_CODES = [
   'invalid-body',
   'invalid-operation',
   'body-too-large',
+  'upload-too-slow',
   'headers-too-large',
   'unsupported-media-type',
   'range-not-satisfiable',
