@@ -1,12 +1,8 @@
-import { createHash } from 'node:crypto';
+import { nodeHasher } from '../../src/adapters/system/index.ts';
 import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../src/core/original/json.ts';
 import { originalRoot } from '../../src/core/original/root.ts';
-import type { Hasher } from '../../src/core/types/index.ts';
 
-const hasher: Hasher = {
-  hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
-  hashInto: (bytes, out, offset) => out.set(createHash('sha256').update(bytes).digest(), offset),
-};
+const hasher = nodeHasher();
 
 export type WalOperation = readonly ['PUT', key: string, value: unknown] | readonly ['DELETE', key: string];
 

@@ -1,18 +1,14 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { nodeHasher } from '../../../../src/adapters/system/index.ts';
 import { type OriginalValue, parseOriginalJson } from '../../../../src/core/original/json.ts';
 import { originalRoot } from '../../../../src/core/original/root.ts';
 import { parseWal } from '../../../../src/core/original/wal.ts';
 import { followWal } from '../../../../src/core/original/wal-branches.ts';
-import type { Hasher } from '../../../../src/core/types/index.ts';
 import { originalData } from '../../../support/original-data.ts';
 import { walText } from '../../../support/original-wal.ts';
 
-const hasher: Hasher = {
-  hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
-  hashInto: (bytes, out, offset) => out.set(createHash('sha256').update(bytes).digest(), offset),
-};
+const hasher = nodeHasher();
 const stateOf = (value: object): ReadonlyMap<string, OriginalValue> =>
   parseOriginalJson(JSON.stringify(value)) as ReadonlyMap<string, OriginalValue>;
 const plain = (state: ReadonlyMap<string, OriginalValue> | undefined): unknown => state && [...state.keys()];
