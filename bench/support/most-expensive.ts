@@ -36,6 +36,9 @@ export const auditRecords = (first: number, count: number): AuditRecord[] =>
     },
   }));
 
+/** A height from which on large values were written: that of the first after BUSY_KEY. */
+const LARGE_FROM = BUSY_WRITES + 2;
+
 const json = { 'content-type': 'application/json' };
 const operations = Array.from({ length: 256 }, (_, i) => ({ op: 'put', key: `commit/${i}`, value: 'x'.repeat(180) }));
 const url = 'http://127.0.0.1:9';
@@ -105,6 +108,11 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProductionStatus: { path: '/api/status' },
     listNodes: { path: '/api/lattice/nodes' },
     getWholeState: { path: '/api/lattice/state' },
+    getFullState: { path: '/api/lattice/state/full' },
+    getSyncRoot: { path: '/sync/merkle-root' },
+    listSyncPeers: { path: '/sync/peers' },
+    getSyncSnapshot: { path: '/sync/snapshot/latest' },
+    getSyncProofs: { path: `/sync/proofs/${LARGE_FROM}-1000000` },
     getP2pStatus: { path: '/api/lattice/p2p/status' },
     getP2pIdentity: { path: '/api/lattice/p2p/identity' },
     switchMode: { path: '/api/lattice/sync/switch?mode=auto' },

@@ -297,6 +297,7 @@ export function configOf(
       allowedHosts: read('ALLOWED_HOSTS'),
       trustedProxies: read('TRUSTED_PROXIES'),
       publicSync: read('PUBLIC_SYNC') ?? false,
+      legacySwitch: read('LEGACY_SWITCH') as Config['api']['legacySwitch'],
     },
     key,
     p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns, open, flaws: p2pEnabled ? flaws : [] },

@@ -50,6 +50,8 @@ export interface Config {
     readonly trustedProxies: readonly string[];
     /** Whether anyone may fetch certified cuts. */
     readonly publicSync: boolean;
+    /** Who may switch the mode by the original's endpoint: whoever has the token, or programs on this machine too. */
+    readonly legacySwitch: 'token' | 'loopback';
   };
   readonly key:
     | { readonly source: 'file'; readonly path: string }

@@ -311,6 +311,15 @@ export const VARIABLES = [
       'Whether anyone, not members alone, may fetch certified cuts: cells, manifests and chunks under /api/v1/sync.',
   },
   {
+    name: 'LEGACY_SWITCH',
+    kind: 'choice',
+    choices: { token: 'token', loopback: 'loopback' },
+    unit: 'token or loopback',
+    default: 'token',
+    description:
+      "Who may switch the mode by the original's endpoint, POST /api/lattice/sync/switch: whoever has the token, or programs on this machine without it, too.",
+  },
+  {
     name: 'METRICS',
     kind: 'boolean',
     unit: 'boolean',

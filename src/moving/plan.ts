@@ -1,5 +1,6 @@
 import type { AuditRecord } from '../core/original/audit.ts';
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
+import type { Verifier } from '../ports/index.ts';
 
 export type { AuditRecord } from '../core/original/audit.ts';
 
@@ -96,6 +97,8 @@ export interface Refusal {
 /** What a reader may know beside its source. */
 export interface ReadContext {
   readonly hasher: Hasher;
+  /** Checks the signatures of nodes in bundles. Without it they are left unchecked. */
+  readonly verifier?: Verifier | undefined;
   /** Whether to take what does not verify, or has no rule by which it could. Broken content is refused all the same. */
   readonly unverified: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -1,4 +1,4 @@
-import { nodeHasher } from '../../src/adapters/system/index.ts';
+import { nodeHasher } from '../../src/adapters/system/hasher.ts';
 import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../src/core/original/json.ts';
 import { originalRoot } from '../../src/core/original/root.ts';
 

@@ -43,6 +43,7 @@ export const ERROR_CODES = [
   'cursor-lost',
   'stale',
   'not-certified',
+  'invalid-change',
   'changed-since-cut',
 
   // The vault of a node.
@@ -134,6 +135,8 @@ export const ERROR_CODES = [
   'proof-malformed',
   'proof-invalid',
   'trust-needed',
+  'vault-file-malformed',
+  'vault-file-mismatch',
   'snapshot-malformed',
   'snapshot-old-format',
   'snapshot-root-mismatch',
@@ -145,6 +148,8 @@ export const ERROR_CODES = [
   'source-changed',
   'nothing-to-import',
   'import-incomplete',
+  'database-malformed',
+  'database-unsettled',
 
   // The command line.
   'usage',

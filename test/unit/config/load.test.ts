@@ -33,6 +33,7 @@ describe('defaults', () => {
         allowedHosts: [],
         trustedProxies: [],
         publicSync: false,
+        legacySwitch: 'token',
       },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
       p2p: {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { nodeHasher } from '../../../../src/adapters/system/index.ts';
+import { nodeHasher } from '../../../../src/adapters/system/hasher.ts';
 import { type OriginalValue, parseOriginalJson } from '../../../../src/core/original/json.ts';
 import { originalRoot } from '../../../../src/core/original/root.ts';
 import { parseWal } from '../../../../src/core/original/wal.ts';
