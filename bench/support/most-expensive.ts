@@ -58,6 +58,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     putEntry: { path: '/api/v1/state/put', headers: json, body: LARGE_VALUE, status: 201 },
     deleteEntry: { path: '/api/v1/state/put', status: 204 },
     listEntries: { path: '/api/v1/state?limit=1000&prefix=large' },
+    exportState: { path: '/api/v1/export' },
     putEntryByQuery: { path: '/api/v1/state?key=put', headers: json, body: LARGE_VALUE, status: 201 },
     deleteEntryByQuery: { path: '/api/v1/state?key=put', status: 204 },
     commit: { path: '/api/v1/commits', headers: json, body: { operations }, status: 201 },

@@ -43,6 +43,10 @@ export function bundledCrypto(): AuditDeps {
     hasher: {
       hash: (bytes) => sha256(bytes),
       hashInto: (bytes, out, offset) => out.set(sha256(bytes), offset),
+      running() {
+        const hash = sha256.create();
+        return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+      },
     },
     verifier: { verify: (author, message, signature) => Promise.resolve(verifyStrict(author, message, signature)) },
   };

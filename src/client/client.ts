@@ -5,6 +5,7 @@ import { streamOf } from '../timing/stream.ts';
 import { auditBodies } from './audit-bodies.ts';
 import { changesAmong } from './changes.ts';
 import { LatticeProblem, notOurs } from './errors.ts';
+import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
 import type { LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
@@ -104,6 +105,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     listEntries,
     entries: ({ prefix, signal, timeoutMs } = {}) =>
       streamOf((ending) => pages(prefix, { signal: ending, timeoutMs }), signal),
+    exportState: (asked = {}) => openExport(requests, options.timeoutMs, asked),
     commit: (operations, write = {}) =>
       json('/api/v1/commits', {
         method: 'POST',

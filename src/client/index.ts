@@ -18,6 +18,7 @@ export type {
   PeerName,
   RemoteChange,
   RemoteChanges,
+  StateExport,
   WriteOptions,
 } from './lattice-client.ts';
 export type { Answer, CallOptions, ClientOptions, RequestOptions } from './request.ts';

@@ -19,6 +19,7 @@ import type {
   NotReady,
   Peer,
   PingResult,
+  Ready,
   Status,
   Verdict,
 } from '../api/contract/node-entities.ts';
@@ -28,6 +29,17 @@ import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';
 import type { Answer, CallOptions, RequestOptions } from './request.ts';
 import type { ServerSent } from './server-sent.ts';
+
+/** The entries of one moment, and what the node says of that moment. */
+export interface StateExport extends Stream<Entry> {
+  readonly network: string;
+  /** The root of the whole state at that moment, 64 hex digits. */
+  readonly root: string;
+  /** The number of keys with a value at that moment, whatever they begin with. */
+  readonly live: number;
+  /** The moment, Unix ms. */
+  readonly at: number;
+}
 
 /** Which page of a list to read. */
 export interface PageOptions extends CallOptions {
@@ -183,6 +195,18 @@ export interface LatticeClient {
    * for await (const { key, value } of client.entries({ prefix: 'orders/' })) console.log(key, value);
    */
   entries(options?: CallOptions & { readonly prefix?: string | undefined }): Stream<Entry>;
+
+  /**
+   * Reads all entries whose keys begin with `prefix` as of one moment, in no order, and resolves to their stream once
+   * they come. The stream rejects when the answer ends before the last entry. Between two parts of the answer the client
+   * waits as long as for a whole answer elsewhere.
+   *
+   * @throws `moved-on` when too much is written meanwhile, `overloaded` when too many read the whole state already
+   * @example
+   * const entries = await client.exportState({ prefix: 'orders/' });
+   * for await (const { key, value } of entries) console.log(entries.root, key, value);
+   */
+  exportState(options?: CallOptions & { readonly prefix?: string | undefined }): Promise<StateExport>;
 
   /**
    * Reads what readers were shown under a key: its present values, the winner first, then what these replaced. Times are
@@ -346,7 +370,7 @@ export interface LatticeClient {
    * const answer = await client.isReady();
    * if (answer.status !== 'ready') console.log(answer.reasons);
    */
-  isReady(options?: CallOptions): Promise<{ status: 'ready' } | NotReady>;
+  isReady(options?: CallOptions): Promise<Ready | NotReady>;
 
   /**
    * Tells how the node is: its verdict and warnings, why it is read-only where it is, its lungs, repairs and cuts. Times

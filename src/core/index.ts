@@ -7,4 +7,5 @@ export * from './replica/index.ts';
 export * from './snapshot/index.ts';
 export * from './state/index.ts';
 export * from './types/index.ts';
+export * from './vault/index.ts';
 export * from './wire/index.ts';

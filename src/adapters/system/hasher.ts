@@ -1,4 +1,4 @@
-import { hash as digest } from 'node:crypto';
+import { createHash, hash as digest } from 'node:crypto';
 import type { Hasher } from '../../core/types/index.ts';
 
 const SIZE = 32;
@@ -22,6 +22,13 @@ export function nodeHasher(): Hasher {
       const out = new Uint8Array(SIZE);
       hashInto(bytes, out, 0);
       return out;
+    },
+    running() {
+      const hash = createHash('sha256');
+      return {
+        update: (bytes) => void hash.update(bytes),
+        digest: () => new Uint8Array(hash.digest()),
+      };
     },
   };
 }

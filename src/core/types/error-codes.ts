@@ -43,7 +43,13 @@ export const ERROR_CODES = [
   'cursor-lost',
   'stale',
   'not-certified',
+  'invalid-change',
   'changed-since-cut',
+
+  // The vault of a node.
+  'object-not-found',
+  'object-damaged',
+  'vault-store-failed',
 
   // Requests over HTTP.
   'no-route',
@@ -129,10 +135,19 @@ export const ERROR_CODES = [
   'proof-malformed',
   'proof-invalid',
   'trust-needed',
+  'vault-file-malformed',
+  'vault-file-mismatch',
   'snapshot-malformed',
   'snapshot-old-format',
   'snapshot-root-mismatch',
   'snapshot-values-refused',
+  'wal-malformed',
+  'wal-unanchored',
+  'wal-root-mismatch',
+  'wal-forked',
+  'source-changed',
+  'nothing-to-import',
+  'import-incomplete',
   'database-malformed',
   'database-unsettled',
 

@@ -5,11 +5,10 @@ import { passOver } from '../../http/byte-collector.ts';
 import type { Costs } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { isHeld } from '../../http/preconditions.ts';
-import type { StreamSlots } from '../../http/stream-slots.ts';
+import type { DocumentForm, Moment, StateDownloads } from '../../http/state-downloads.ts';
 import { redirectBrowser } from '../pages/dashboard.ts';
 import { latticeHealth } from './health.ts';
 import { peersTold } from './peers-told.ts';
-import { createStateStreams } from './state-stream.ts';
 import { switchMode } from './switch-mode.ts';
 import { type SendState, syncAliasRoutes } from './sync-aliases.ts';
 
@@ -67,28 +66,27 @@ function p2pStatus(lattice: Lattice): object {
 const weakTag = (root: string): string => `W/"${root}"`;
 
 /** The endpoints of the original node, with its exact JSON keys (SPEC A11). */
-export function latticeRoutes(context: RouteContext, checkSwitch: TokenCheck, costs: Costs, downloads: StreamSlots) {
-  const { lattice, config, clock, inTime } = context;
-  const states = createStateStreams(lattice, clock);
+export function latticeRoutes(context: RouteContext, checkSwitch: TokenCheck, costs: Costs, downloads: StateDownloads) {
+  const { lattice, config } = context;
+
+  /** The signed document of the whole state, as the original serves it. */
+  function stateForm({ root, live }: Moment): DocumentForm {
+    const timestamp = Math.floor(Date.now() / 1000);
+    const signature = JSON.stringify(lattice.signText(`${root}:${timestamp}`));
+    return {
+      head: `{"success":true,"merkle_root":${JSON.stringify(root)},"state":{`,
+      entry: ({ key, value }, isFirst) => `${isFirst ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(value)}`,
+      tail: () => `},"state_size":${live},"timestamp":${timestamp},"signature":${signature},"signed":true}`,
+    };
+  }
 
   const sendState: SendState = async (request, reply) => {
     reply.header('cache-control', 'no-cache');
     const { root: current } = lattice.root();
     if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
-    const release = downloads.take(request);
-    const opening = states.open();
-    const { root, stream } = await inTime(opening).catch((cause: unknown) => {
-      // The stream may still open after the time is up, and nobody reads it then.
-      opening
-        .then(
-          (late) => late.stream.destroy(),
-          () => undefined,
-        )
-        .finally(release);
-      throw cause;
+    return downloads.send(request, reply, stateForm, (root) => {
+      reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8');
     });
-    stream.once('close', release);
-    return reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8').send(stream);
   };
 
   return async (scope: FastifyInstance): Promise<void> => {

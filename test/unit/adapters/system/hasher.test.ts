@@ -52,3 +52,15 @@ test('too little room is a RangeError, and nothing is written', () => {
     expect(() => hasher.hashInto(Uint8Array.of(1), out, offset)).toThrow(RangeError);
   expect(out).toEqual(new Uint8Array(40));
 });
+
+test('content in pieces has the hash of the whole, in memory of its own', () => {
+  const content = Uint8Array.from({ length: 1000 }, (_, i) => i & 0xff);
+  const running = hasher.running();
+  for (let at = 0; at < content.length; at += 77) running.update(content.subarray(at, at + 77));
+  running.update(new Uint8Array(0));
+  const digest = running.digest();
+  expect(digest.constructor).toBe(Uint8Array);
+  expect(digest.buffer.byteLength).toBe(32);
+  expect(digest).toEqual(hasher.hash(content));
+  expect(hasher.running().digest()).toEqual(hasher.hash(new Uint8Array(0)));
+});

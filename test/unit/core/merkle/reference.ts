@@ -20,6 +20,10 @@ export const hasher: Hasher = {
   hashInto(bytes, out, offset) {
     out.set(sha256(bytes), offset);
   },
+  running() {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) };
+  },
 };
 
 export const text = (s: string): Bytes => new TextEncoder().encode(s);

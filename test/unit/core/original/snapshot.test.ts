@@ -3,12 +3,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../../../src/core/original/json.ts';
-import { originalRoot, type RefusedEntry, readOriginalSnapshot } from '../../../../src/core/original/snapshot.ts';
+import { originalRoot } from '../../../../src/core/original/root.ts';
+import { type RefusedEntry, readOriginalSnapshot } from '../../../../src/core/original/snapshot.ts';
 import { type Hasher, LatticeError } from '../../../../src/core/types/index.ts';
 
 const hasher: Hasher = {
   hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
   hashInto: (bytes, out, offset) => out.set(createHash('sha256').update(bytes).digest(), offset),
+  running() {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) };
+  },
 };
 const fixture = (name: string): string =>
   readFileSync(new URL(`../../../fixtures/original/${name}`, import.meta.url), 'utf8');

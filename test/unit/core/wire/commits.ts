@@ -19,6 +19,10 @@ import { createCommit } from '../../../../src/core/wire/index.ts';
 export const hasher: Hasher = {
   hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
   hashInto: (bytes, out, offset) => out.set(createHash('sha256').update(bytes).digest(), offset),
+  running() {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) };
+  },
 };
 
 export function bytesOf(hex: string): Bytes {

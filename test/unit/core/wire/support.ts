@@ -15,6 +15,10 @@ import { decodeCbor, encodeCbor } from '../cbor/reference.ts';
 export const hasher: Hasher = {
   hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
   hashInto: (bytes, out, offset) => out.set(createHash('sha256').update(bytes).digest(), offset),
+  running() {
+    const hash = createHash('sha256');
+    return { update: (bytes) => void hash.update(bytes), digest: () => new Uint8Array(hash.digest()) };
+  },
 };
 
 /** An Ed25519 key pair from a 32-byte seed, as PKCS #8 (RFC 8410). */

@@ -1,0 +1,33 @@
+export {
+  BLOCK_BYTES,
+  BLOCK_HASH_BYTES,
+  blockCount,
+  blockLeaf,
+  blockLength,
+  blockPath,
+  blockRoot,
+  type ContentDigest,
+  type ContentHash,
+  createContentHash,
+  isContentSize,
+  leafAt,
+  MAX_BLOCKS,
+  MAX_CONTENT_BYTES,
+  verifyBlock,
+  verifyBlockByPath,
+  verifyLeaves,
+} from './blocks.ts';
+export {
+  isContentHash,
+  isObjectName,
+  isObjectType,
+  MAX_OBJECT_NAME_BYTES,
+  MAX_OBJECT_TYPE_LENGTH,
+  readVaultEntry,
+  VAULT_PREFIX,
+  type VaultEntry,
+  vaultKey,
+  vaultKeyHash,
+  vaultValue,
+} from './entry.ts';
+export { vaultReferences } from './references.ts';
