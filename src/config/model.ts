@@ -1,3 +1,5 @@
+import type { VaultPlace } from './values.ts';
+
 /** One variable as the node took it, for operators. */
 export interface ConfigSetting {
   /** The name that begins with DIOTEC360_, even where an older name was used. */
@@ -25,6 +27,16 @@ export interface Config {
   readonly stateDir: string;
   readonly vaultDir: string;
   readonly sentinelDir: string;
+  readonly vault: {
+    /** Whether the node has a vault of its own. Only a program that embeds a node goes without it. */
+    readonly enabled: boolean;
+    readonly policy: 'all' | 'pinned' | 'none';
+    /** Most bytes of one object that is put here. */
+    readonly maxObjectBytes: number;
+    /** Bytes up to which the node fetches by itself; undefined: no bound. */
+    readonly capacityBytes: number | undefined;
+    readonly store: VaultPlace;
+  };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** `pretty` on a terminal and `json` elsewhere, unless the configuration says otherwise. */
   readonly logFormat: 'json' | 'pretty';

@@ -44,10 +44,16 @@ export const ERROR_CODES = [
   'stale',
   'not-certified',
   'changed-since-cut',
+  'reserved-key',
 
   // The vault of a node.
+  'object-too-large',
+  'hash-mismatch',
   'object-not-found',
+  'object-missing',
   'object-damaged',
+  'invalid-hash',
+  'invalid-range',
   'vault-store-failed',
 
   // Requests over HTTP.
