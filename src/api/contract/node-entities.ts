@@ -4,6 +4,7 @@ import { HEALTH } from '../../runtime/facade/status.ts';
 import { MEMBER_AGREEMENTS, VERDICT_KINDS } from '../../runtime/facade/verdict.ts';
 import { coded, entity, errorCode, mapOf, word } from './describe.ts';
 import { hex64, RepairReport, Transition, time } from './entities.ts';
+import { VaultState } from './vault-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -169,37 +170,6 @@ const Bootstrap = Shape({
   error: Maybe(Text()),
 });
 
-const amount = (description: string) => Shape({ objects: Integer(), bytes: Integer() }, { description });
-
-const Vault = Shape(
-  {
-    policy: word(['all', 'pinned', 'none'], 'Which bytes the node fetches by itself.'),
-    store: word(['files', 's3', 'memory'], 'Where the bytes lie.'),
-    maxObjectBytes: Integer({ description: 'Most of one object that is put here.' }),
-    capacityBytes: Maybe(Integer({ description: 'Most that is fetched; absent where there is no bound.' })),
-    objects: Integer({ description: 'Objects that the state names.' }),
-    bytes: Integer({ description: 'Of these.' }),
-    here: amount('What of it this node has whole.'),
-    missing: amount('What the policy asks for and the node does not have yet.'),
-    fetching: List(
-      Shape({
-        hash: hex64('SHA-256 of the content.'),
-        size: Integer(),
-        bytesHere: Integer(),
-        from: List(Text(), { description: 'Names of the nodes that blocks came from.' }),
-        waiting: Maybe(Shape({ reason: Text(), retryAt: time('Of the next try.') })),
-      }),
-      { description: 'What is being fetched or could not be, at most 64.' },
-    ),
-    damaged: List(Shape({ hash: hex64('Of the object.'), at: time('When it was found.'), text: Text() })),
-    leftOut: List(Shape({ hash: hex64('Of the object.'), peer: Text(), at: time('When.'), text: Text() })),
-    odd: Integer({ description: 'Entries under `vault/` of another form, which name nothing.' }),
-    starting: Bool({ description: 'The node still looks at what is here.' }),
-    paused: Maybe(Text({ description: 'Why nothing is fetched at present, with the next step.' })),
-  },
-  { description: 'What the vault holds and fetches; absent where the node has none.' },
-);
-
 export const Status = entity(
   'Status',
   'What a node says about itself.',
@@ -234,7 +204,7 @@ export const Status = entity(
     deferred: Integer({ description: 'Commits from the future that wait.' }),
     cuts: Maybe(CutsStatus),
     bootstrap: Maybe(Bootstrap),
-    vault: Maybe(Vault),
+    vault: Maybe(VaultState.ref),
     queues: Maybe(
       Shape(
         { writer: Integer(), door: Integer(), gossip: Integer(), httpOutboxBytes: Integer() },

@@ -26,6 +26,8 @@ describe('defaults', () => {
         capacityBytes: undefined,
         store: { kind: 'files' },
       },
+      legacy: [],
+      importLegacy: 'off',
       logLevel: 'info',
       logFormat: 'json',
       metrics: true,
@@ -38,6 +40,7 @@ describe('defaults', () => {
         allowedHosts: [],
         trustedProxies: [],
         publicSync: false,
+        legacySwitch: 'token',
       },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
       p2p: {
