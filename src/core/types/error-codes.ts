@@ -43,11 +43,18 @@ export const ERROR_CODES = [
   'cursor-lost',
   'stale',
   'not-certified',
+  'invalid-change',
   'changed-since-cut',
+  'reserved-key',
 
   // The vault of a node.
+  'object-too-large',
+  'hash-mismatch',
   'object-not-found',
+  'object-missing',
   'object-damaged',
+  'invalid-hash',
+  'invalid-range',
   'vault-store-failed',
 
   // Requests over HTTP.
@@ -59,6 +66,7 @@ export const ERROR_CODES = [
   'invalid-body',
   'invalid-operation',
   'body-too-large',
+  'upload-too-slow',
   'headers-too-large',
   'unsupported-media-type',
   'range-not-satisfiable',
@@ -134,10 +142,21 @@ export const ERROR_CODES = [
   'proof-malformed',
   'proof-invalid',
   'trust-needed',
+  'vault-file-malformed',
+  'vault-file-mismatch',
   'snapshot-malformed',
   'snapshot-old-format',
   'snapshot-root-mismatch',
   'snapshot-values-refused',
+  'wal-malformed',
+  'wal-unanchored',
+  'wal-root-mismatch',
+  'wal-forked',
+  'source-changed',
+  'nothing-to-import',
+  'import-incomplete',
+  'database-malformed',
+  'database-unsettled',
 
   // The command line.
   'usage',

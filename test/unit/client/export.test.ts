@@ -41,7 +41,7 @@ const keysOf = async (from: LatticeClient, timeoutMs?: number): Promise<readonly
 };
 
 describe('an export by the client', () => {
-  it('gives all entries of one moment, by prefix too [I20]', async () => {
+  it('gives all entries of one moment, by prefix too [A31]', async () => {
     const all = await client.exportState();
     const { root, network } = await client.getStatus();
     expect(all).toMatchObject({ root, live: 1001, network });
@@ -55,7 +55,7 @@ describe('an export by the client', () => {
     expect((await some.next()).done).toBe(true);
   });
 
-  it('fails when the answer is cut, miscounts, or is none of a node [I20]', async () => {
+  it('fails when the answer is cut, miscounts, or is none of a node [A31]', async () => {
     const whole = `${BEGIN}${entry('a')}${entry('b')}{"end":true,"entries":2}\n`;
     expect(await keysOf(await answering(whole))).toEqual(['a', 'b']);
     for (const cut of [whole.length - 1, BEGIN.length + 5, 10, 0])

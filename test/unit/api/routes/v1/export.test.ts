@@ -3,7 +3,7 @@ import { startLattice } from '../../live-lattice.ts';
 import { overtakenAfter } from '../../overrides.ts';
 import { startApi } from '../../support.ts';
 
-it('an export has a line for the moment, one for each entry and one that counts them [I20]', async () => {
+it('an export has a line for the moment, one for each entry and one that counts them [A31]', async () => {
   const lattice = await startLattice();
   await lattice.write([
     { op: 'put', key: 'a/1', value: { b: [1, 'é\n'] } },
@@ -25,7 +25,7 @@ it('an export has a line for the moment, one for each entry and one that counts 
   expect(rest.toSorted((x, y) => String(x['key']).localeCompare(String(y['key'])))).toEqual(entries);
 });
 
-it('an export that is overtaken is told so before its first byte, and is cut after it [I20, N13]', async () => {
+it('an export that is overtaken is told so before its first byte, and is cut after it [A31, N13]', async () => {
   const before = await startApi({
     lattice: { ...(await startLattice()), wholeState: (await overtakenAfter(250, 0)).snapshot },
   });
