@@ -76,7 +76,7 @@ module.exports = {
       ...PROTOCOL,
     ]),
     only('adapters-vault', 'src/adapters/vault/', [
-      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'ports/'),
+      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'timing/', 'ports/'),
       ...PROTOCOL,
     ]),
     only('adapters-p2p', 'src/adapters/p2p/', [...src('adapters/p2p/', 'timing/', 'ports/'), ...PROTOCOL]),
