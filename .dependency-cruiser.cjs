@@ -84,7 +84,10 @@ module.exports = {
       ...src('config/', 'adapters/system/keys', 'adapters/system/ed25519', 'adapters/system/make-directory'),
       ...PROTOCOL,
     ]),
-    only('api', 'src/api/', [...src('api/', 'timing/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
+    only('api', 'src/api/', [
+      ...src('api/', 'timing/', 'runtime/facade/', 'core/original/', 'moving/vault-directory'),
+      ...PROTOCOL,
+    ]),
     only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/')),
     only('moving', 'src/moving/', src('moving/', 'timing/', 'ports/', 'core/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),

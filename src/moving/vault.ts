@@ -126,7 +126,9 @@ async function checkNode(form: VaultForm, { verifier }: ReadContext): Promise<Va
   if (certificate === undefined || verifier === undefined) return form;
   const { author, message, signature } = certificate;
   const holds = await verifier.verify(author as Author, message, signature);
-  return withNodeChecked(form, holds, holds ? `${author} signed it` : `${author} did not sign this content`);
+  return holds
+    ? withNodeChecked(form, 'unknown', `${author} signed it`)
+    : withNodeChecked(form, 'broken', `${author} did not sign this content`);
 }
 
 /** The items of files that verify, and of the others with `unverified`; without it these are refused. */

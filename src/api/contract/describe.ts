@@ -28,6 +28,7 @@ export type Cost = 'read' | 'write' | 'costly' | 'bulk' | 'file' | 'stream' | 'f
 export type Tag =
   | 'state'
   | 'proofs and cuts'
+  | 'vault'
   | 'node'
   | 'peers and sync'
   | 'operator'

@@ -97,6 +97,7 @@ export async function startApi(
     times?: ApiDeps['times'];
     limits?: ApiDeps['limits'];
     lattice?: LiveLattice;
+    verifier?: ApiDeps['verifier'];
     complete?: boolean;
     hasRoom?: () => boolean;
     dashboard?: URL;
@@ -121,6 +122,7 @@ export async function startApi(
     clock,
     log: silentLog,
     ...sources,
+    ...(options.verifier === undefined ? {} : { verifier: options.verifier }),
     ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),

@@ -9,6 +9,8 @@ import { indexedName } from './listings.ts';
 export interface HeldFile extends VaultForm {
   /** The name under which it lies, without any directory. */
   readonly fileName: string;
+  /** The SHA-256 by which the vault of the fleet names it; undefined for what lies elsewhere. */
+  readonly object?: string;
 }
 
 /** A file that was read, under the name under which it lies: a function and a certificate are named by their hash. */
