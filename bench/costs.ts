@@ -7,10 +7,20 @@ import { Worker } from 'node:worker_threads';
 import { CONTRACT } from '../src/api/contract/index.ts';
 import { TARIFF } from '../src/api/http/costs.ts';
 import { startNode } from '../src/app/index.ts';
+import { createClient } from '../src/client/index.ts';
 import { loadConfig } from '../src/config/index.ts';
 import type { Log } from '../src/ports/index.ts';
 import { type Figure, median } from './support/figures.ts';
-import { BUSY_KEY, BUSY_WRITES, LARGE_KEYS, LARGE_VALUE, largeKey, mostExpensive } from './support/most-expensive.ts';
+import {
+  auditRecords,
+  BUSY_KEY,
+  BUSY_WRITES,
+  KEPT_RECORDS,
+  LARGE_KEYS,
+  LARGE_VALUE,
+  largeKey,
+  mostExpensive,
+} from './support/most-expensive.ts';
 
 const ROUNDS = 9;
 const MIB = 2 ** 20;
@@ -49,6 +59,7 @@ export async function costs(): Promise<readonly Figure[]> {
   const client = new Worker(CLIENT, { eval: true });
   try {
     const { lattice } = node;
+    await createClient({ url: node.url ?? '', token: TOKEN }).addAuditRecords(auditRecords(0, KEPT_RECORDS));
     for (let i = 0; i < LARGE_KEYS; i++) await lattice.write([{ op: 'put', key: largeKey(i), value: LARGE_VALUE }]);
     for (let i = 0; i < BUSY_WRITES; i++) await lattice.write([{ op: 'put', key: BUSY_KEY, value: i }]);
     const port = Number(new URL(node.url).port);

@@ -1,3 +1,5 @@
+import type { AuditRecord } from '../../src/core/original/audit.ts';
+
 /** A request to a route, whose answer costs as much as any that the route has. */
 export interface ExpensiveRequest {
   /** Path and query. */
@@ -17,6 +19,23 @@ export const LARGE_VALUE = { text: 'x'.repeat(16_000) };
 export const BUSY_KEY = 'busy';
 export const BUSY_WRITES = 1200;
 
+/** So many of the largest executions fit into the body of a request, and so many are kept. */
+export const SENT_RECORDS = 3;
+export const KEPT_RECORDS = 100;
+/** The largest executions, with the numbers from `first` on. */
+export const auditRecords = (first: number, count: number): AuditRecord[] =>
+  Array.from({ length: count }, (_, i) => ({
+    kind: 'execution',
+    id: `tx-${first + i}`,
+    row: {
+      tx_id: `tx-${first + i}`,
+      intent_name: 'transfer',
+      status: 'PROVED',
+      timestamp: first + i,
+      result: 'x'.repeat(65_000),
+    },
+  }));
+
 const json = { 'content-type': 'application/json' };
 const operations = Array.from({ length: 256 }, (_, i) => ({ op: 'put', key: `commit/${i}`, value: 'x'.repeat(180) }));
 const url = 'http://127.0.0.1:9';
@@ -24,7 +43,7 @@ const none = '00'.repeat(32);
 
 /**
  * The most expensive request of each route by the id of its contract. It is asked of a node that holds LARGE_KEYS large
- * values and BUSY_KEY, and whose newest certified cut, if it has one, has this root. What stays open or needs a signed
+ * values, BUSY_KEY and KEPT_RECORDS executions, and whose newest certified cut, if it has one, has this root. What stays open or needs a signed
  * envelope is not in it (see OPEN_ENDED).
  */
 export function mostExpensive(cutRoot: string = none): Readonly<Record<string, ExpensiveRequest>> {
@@ -36,6 +55,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     putEntry: { path: '/api/v1/state/put', headers: json, body: LARGE_VALUE, status: 201 },
     deleteEntry: { path: '/api/v1/state/put', status: 204 },
     listEntries: { path: '/api/v1/state?limit=1000&prefix=large' },
+    exportState: { path: '/api/v1/export' },
     putEntryByQuery: { path: '/api/v1/state?key=put', headers: json, body: LARGE_VALUE, status: 201 },
     deleteEntryByQuery: { path: '/api/v1/state?key=put', status: 204 },
     commit: { path: '/api/v1/commits', headers: json, body: { operations }, status: 201 },
@@ -58,6 +78,12 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     reloadConfig: { path: '/api/v1/config/reload', status: 409 },
     getLogLevel: { path: '/api/v1/logs/level' },
     setLogLevel: { path: '/api/v1/logs/level', headers: json, body: { level: 'info' } },
+    addAuditRecords: {
+      path: '/api/v1/audit/records',
+      headers: json,
+      body: { records: auditRecords(1_000_000, SENT_RECORDS) },
+    },
+    listAuditRecords: { path: '/api/v1/audit/records?kind=execution&limit=1000' },
     getOpenApi: { path: '/openapi.json' },
     getDocs: { path: '/docs' },
     getDocsStyle: { path: '/docs/style.css' },
@@ -87,8 +113,8 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     verifyStore: { path: '/api/v1/store/verify' },
     checkIntegrity: { path: '/api/persistence/integrity' },
     getPersistenceStats: { path: '/api/persistence/stats' },
-    listExecutions: { path: '/api/persistence/executions' },
-    listAttacks: { path: '/api/persistence/attacks' },
+    listExecutions: { path: '/api/persistence/executions?limit=-1' },
+    listAttacks: { path: '/api/persistence/attacks?limit=-1' },
     listBundles: { path: '/api/persistence/bundles' },
     getBundle: { path: `/api/persistence/bundle/${none}`, status: 404 },
     listVault: { path: '/api/vault/list' },

@@ -19,9 +19,11 @@ import type { OpenResponses } from './http/open-response.ts';
 import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES, toOriginForm } from './http/request-headers.ts';
 import { MAX_BODY_BYTES } from './http/requests.ts';
 import { createShedding, type Shedding } from './http/shedding.ts';
-import { createStreamSlots, DOWNLOADS, EVENT_STREAMS } from './http/stream-slots.ts';
+import { createStateDownloads } from './http/state-downloads.ts';
+import { createStreamSlots, DOWNLOADS, EVENT_STREAMS, LONG_LISTS } from './http/stream-slots.ts';
 import { createSyncSenders } from './http/sync-senders.ts';
 import { acceptUpgrades } from './http/upgrade.ts';
+import { originalAuditRoutes } from './routes/original/audit.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
 import { persistenceRoutes } from './routes/original/persistence.ts';
 import { createOriginalVault } from './routes/original/vault.ts';
@@ -30,11 +32,13 @@ import { dashboardRoutes } from './routes/pages/dashboard.ts';
 import { metricsRoutes } from './routes/pages/metrics.ts';
 import { openApiRoutes } from './routes/pages/openapi.ts';
 import { probeRoutes } from './routes/pages/probes.ts';
+import { auditRoutes } from './routes/v1/audit.ts';
 import { cellRoutes } from './routes/v1/cells.ts';
 import { cutRoutes } from './routes/v1/cuts.ts';
 import { differenceRoutes } from './routes/v1/differences.ts';
 import { eventRoutes } from './routes/v1/events.ts';
 import { eventSockets } from './routes/v1/events-ws.ts';
+import { exportRoutes } from './routes/v1/export.ts';
 import { historyRoutes } from './routes/v1/history.ts';
 import { logLevelRoutes, logRoutes } from './routes/v1/logs.ts';
 import { nodeRoutes } from './routes/v1/node.ts';
@@ -255,7 +259,9 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   });
   app.removeAllContentTypeParsers();
   await applyContract(app, costs, lattice.status().version);
-  await app.register(latticeRoutes(context, checkToken, createStreamSlots(clients, DOWNLOADS)));
+  const downloads = createStateDownloads(context, createStreamSlots(clients, DOWNLOADS));
+  await app.register(latticeRoutes(context, checkToken, downloads));
+  await app.register(exportRoutes(context, downloads));
   const originalVault = createOriginalVault({
     lattice,
     directory: config.vaultDir,
@@ -266,8 +272,10 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(originalVaultRoutes(context, originalVault));
   if (lattice.vault !== undefined)
     await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, checkToken));
+  await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
   await app.register(stateRoutes(context, checkToken, costs));
   await app.register(historyRoutes(context));
+  await app.register(auditRoutes(context, checkToken, costs));
   await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { whyNotOwner } from '../adapters/store/owner.ts';
 import { createSigner, loadKey } from '../adapters/system/keys.ts';
-import type { Config } from '../config/index.ts';
+import type { Config, VariableName } from '../config/index.ts';
 import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
@@ -19,6 +19,8 @@ export interface StartFinding {
 
 export interface ExamineStartOptions {
   readonly config: Config;
+  /** Variables whose values mean nothing, because their texts cannot be used. What depends on them is not looked at. */
+  readonly flawed?: ReadonlySet<VariableName>;
   /** The node whose API answers at this base URL; undefined where none does. It never rejects. */
   readonly askNode: (url: string) => Promise<{ readonly peerId: string; readonly name?: string } | undefined>;
 }
@@ -28,13 +30,17 @@ export interface ExamineStartOptions {
  * Nothing is made or changed, and no port stays bound. A port that the very same node holds is no fault, because a
  * running node's configuration is checked, too.
  */
-export async function examineStart({ config, askNode }: ExamineStartOptions): Promise<StartFinding[]> {
+export async function examineStart(options: ExamineStartOptions): Promise<StartFinding[]> {
+  const { config, askNode, flawed = new Set() } = options;
   const findings = config.violations.map((text): StartFinding => ({ effect: 'read-only', text }));
-  const key = examineKey(config);
-  findings.push(...key.findings, ...(await examineDirectory(config.stateDir)));
+  const key = examineKey(config, flawed);
+  findings.push(...key.findings);
+  if (!flawed.has('STATE_DIR')) findings.push(...(await examineDirectory(config.stateDir)));
   const other = key.author === undefined ? undefined : await whyNotOwner(config.stateDir, key.author);
   if (other !== undefined) findings.push(failure(other.message, other.next));
-  const taken = await takenPorts(config);
+  const taken = (await takenPorts(config)).filter(
+    ({ api }) => !api || !(flawed.has('API_HOST') || flawed.has('API_PORT') || flawed.has('API_TOKEN')),
+  );
   if (taken.length === 0) return findings;
   const { host, port } = config.api;
   const url = localUrl(host, port);
@@ -54,8 +60,15 @@ export async function examineStart({ config, askNode }: ExamineStartOptions): Pr
   return findings;
 }
 
-function examineKey({ key, trusted }: Config): { findings: StartFinding[]; author?: Author; peerId?: string } {
-  const trustNeeds = trusted.length > 0;
+/** The variables that decide which key the node has. */
+const OF_KEY: readonly VariableName[] = ['KEY_FILE', 'NODE_PRIVKEY_HEX', 'NODE_PUBKEY_HEX', 'STATE_DIR'];
+
+function examineKey(
+  { key, trusted }: Config,
+  flawed: ReadonlySet<VariableName>,
+): { findings: StartFinding[]; author?: Author; peerId?: string } {
+  if (OF_KEY.some((name) => flawed.has(name))) return { findings: [] };
+  const trustNeeds = trusted.length > 0 && !flawed.has('TRUSTED_STATE_PUBKEYS');
   try {
     const seed = key.source === 'environment' ? hexToBytes(key.seedHex) : loadKey(key.path);
     if (seed === undefined) {

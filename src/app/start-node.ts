@@ -131,7 +131,10 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     // The lungs are there before the node that knows names. This node itself stays an id, as operators look for it.
     const labelOf = (author: Author): string | undefined => (author === signer.author ? undefined : nameOf?.(author));
     const lungs = namedLog(root, labelOf, authorToPeerId);
-    const p2p = config.p2p.enabled ? openP2p(config, seed, lungs, clock, mayAccept) : undefined;
+    let p2pSettings = config.p2p;
+    const p2p = config.p2p.enabled
+      ? openP2p({ seed, settings: () => p2pSettings, log: lungs, clock, mayAccept })
+      : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());
     const node = await createNode(
@@ -147,7 +150,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
         warnings,
-        p2p: { topic: config.p2p.topic, bootstrap: config.p2p.bootstrap, open: config.p2p.open },
+        p2p: config.p2p,
       },
       {
         store,
@@ -181,10 +184,11 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       initial: config,
       again: 'config' in options ? options.readConfig : undefined,
       async apply(next) {
+        p2pSettings = next.p2p;
         const untrusted = await node.reconfigure({
           ...fleetOf(next),
           warnings: [...next.warnings, ...shortOf(descriptors)],
-          p2p: { bootstrap: next.p2p.bootstrap },
+          p2p: { bootstrap: next.p2p.bootstrap, flaws: next.p2p.flaws },
         });
         logs.follow(next);
         return untrusted;
@@ -214,7 +218,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     closers.push(async () => stopWatching());
 
     if (p2p === undefined) log.info({}, 'P2P disabled');
-    else
+    else if (config.p2p.flaws.length === 0)
       log.info(
         { listen: config.p2p.listen, bootstrap: config.p2p.bootstrap.length, topic: config.p2p.topic },
         'P2P starting',
@@ -286,10 +290,32 @@ function shortOf(descriptors: Descriptors): string[] {
   ];
 }
 
-function openP2p(config: Config, seed: Bytes, log: Log, clock: Clock, mayAccept: () => boolean): P2pLung {
-  const { listen, bootstrap, topic, mdns } = config.p2p;
-  const random = systemRandom();
-  return createP2pLung({ seed, listen, bootstrap, topic, mdns, log: log.child('p2p'), clock, random, mayAccept });
+/** The lung reads its settings at each start, because a reload may have corrected them. */
+function openP2p(deps: {
+  readonly seed: Bytes;
+  readonly settings: () => Config['p2p'];
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly mayAccept: () => boolean;
+}): P2pLung {
+  const { seed, settings, clock, mayAccept } = deps;
+  return createP2pLung({
+    seed,
+    get listen() {
+      return settings().listen;
+    },
+    get bootstrap() {
+      return settings().bootstrap;
+    },
+    get mdns() {
+      return settings().mdns;
+    },
+    topic: settings().topic,
+    log: deps.log.child('p2p'),
+    clock,
+    random: systemRandom(),
+    mayAccept,
+  });
 }
 
 /**

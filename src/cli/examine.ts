@@ -116,7 +116,9 @@ function examineP2p({ p2p, mode, verdict }: Status): Finding[] {
     return [
       bad(
         `P2P is ${p2p.state}${p2p.error === undefined ? '' : `: ${p2p.error}`}`,
-        'Correct the cause; it is tried again by itself.',
+        p2p.state === 'failed' && p2p.retryAt === undefined
+          ? 'Correct these settings, then run lattice config reload, or restart the node where it has no env file.'
+          : 'Correct the cause; it is tried again by itself.',
       ),
     ];
   }

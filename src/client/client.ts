@@ -2,8 +2,10 @@ import type { Entry, LatticeEvent } from '../api/contract/entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
 import { streamOf } from '../timing/stream.ts';
+import { auditBodies } from './audit-bodies.ts';
 import { changesAmong } from './changes.ts';
 import { LatticeProblem, notOurs } from './errors.ts';
+import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
 import type { LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
@@ -103,6 +105,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     listEntries,
     entries: ({ prefix, signal, timeoutMs } = {}) =>
       streamOf((ending) => pages(prefix, { signal: ending, timeoutMs }), signal),
+    exportState: (asked = {}) => openExport(requests, options.timeoutMs, asked),
     commit: (operations, write = {}) =>
       json('/api/v1/commits', {
         method: 'POST',
@@ -120,6 +123,23 @@ export function createClient(options: ClientOptions): LatticeClient {
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
     getCertificate: ({ at: when, ...call } = {}) =>
       jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when }, ...at(call) }),
+
+    async addAuditRecords(records, call = {}) {
+      const sum = { added: 0, known: 0 };
+      for (const body of auditBodies(records)) {
+        const { added, known } = await json<typeof sum>('/api/v1/audit/records', {
+          method: 'POST',
+          body,
+          headers: { 'content-type': 'application/json' },
+          ...at(call),
+        });
+        sum.added += added;
+        sum.known += known;
+      }
+      return sum;
+    },
+    listAuditRecords: ({ kind, limit, cursor, ...call }) =>
+      json('/api/v1/audit/records', { query: { kind, limit, cursor }, ...at(call) }),
 
     isAlive: async (call = {}) => (await json<{ status: string }>('/livez', at(call))).status === 'ok',
     isReady: (call = {}) => json('/readyz', { also: [503], ...at(call) }),

@@ -1,3 +1,4 @@
+export type * from '../api/contract/audit-entities.ts';
 export type * from '../api/contract/entities.ts';
 export type * from '../api/contract/node-entities.ts';
 export type * from '../api/contract/process-entities.ts';
@@ -17,6 +18,7 @@ export type {
   PeerName,
   RemoteChange,
   RemoteChanges,
+  StateExport,
   WriteOptions,
 } from './lattice-client.ts';
 export type { Answer, CallOptions, ClientOptions, RequestOptions } from './request.ts';

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Longer than other files, because it is the one list of everything that a client does, with the errors and an example of
 // each, from which the reference is made. What it does is client.ts.
+import type { AuditRecord, AuditView } from '../api/contract/audit-entities.ts';
 import type {
   Committed,
   Conflict,
@@ -18,6 +19,7 @@ import type {
   NotReady,
   Peer,
   PingResult,
+  Ready,
   Status,
   Verdict,
 } from '../api/contract/node-entities.ts';
@@ -27,6 +29,17 @@ import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';
 import type { Answer, CallOptions, RequestOptions } from './request.ts';
 import type { ServerSent } from './server-sent.ts';
+
+/** The entries of one moment, and what the node says of that moment. */
+export interface StateExport extends Stream<Entry> {
+  readonly network: string;
+  /** The root of the whole state at that moment, 64 hex digits. */
+  readonly root: string;
+  /** The number of keys with a value at that moment, whatever they begin with. */
+  readonly live: number;
+  /** The moment, Unix ms. */
+  readonly at: number;
+}
 
 /** Which page of a list to read. */
 export interface PageOptions extends CallOptions {
@@ -182,6 +195,18 @@ export interface LatticeClient {
    * for await (const { key, value } of client.entries({ prefix: 'orders/' })) console.log(key, value);
    */
   entries(options?: CallOptions & { readonly prefix?: string | undefined }): Stream<Entry>;
+
+  /**
+   * Reads all entries whose keys begin with `prefix` as of one moment, in no order, and resolves to their stream once
+   * they come. The stream rejects when the answer ends before the last entry. Between two parts of the answer the client
+   * waits as long as for a whole answer elsewhere.
+   *
+   * @throws `moved-on` when too much is written meanwhile, `overloaded` when too many read the whole state already
+   * @example
+   * const entries = await client.exportState({ prefix: 'orders/' });
+   * for await (const { key, value } of entries) console.log(entries.root, key, value);
+   */
+  exportState(options?: CallOptions & { readonly prefix?: string | undefined }): Promise<StateExport>;
 
   /**
    * Reads what readers were shown under a key: its present values, the winner first, then what these replaced. Times are
@@ -345,7 +370,7 @@ export interface LatticeClient {
    * const answer = await client.isReady();
    * if (answer.status !== 'ready') console.log(answer.reasons);
    */
-  isReady(options?: CallOptions): Promise<{ status: 'ready' } | NotReady>;
+  isReady(options?: CallOptions): Promise<Ready | NotReady>;
 
   /**
    * Tells how the node is: its verdict and warnings, why it is read-only where it is, its lungs, repairs and cuts. Times
@@ -429,6 +454,32 @@ export interface LatticeClient {
    * console.log(changed, needsRestart);
    */
   reloadConfig(options?: CallOptions): Promise<Reloaded>;
+
+  /**
+   * Adds executions and attacks to those that the node keeps, each id of a kind once. They are sent in as many requests
+   * as their size needs; after an error, the same call again adds the rest.
+   *
+   * @throws `unauthorized`, `invalid-record`, `record-differs`, `audit-full`, `disk-full`
+   * @example
+   * const row = { tx_id: 'tx-1', intent_name: 'transfer', status: 'PROVED', timestamp: Date.now() / 1000 };
+   * console.log(await client.addAuditRecords([{ kind: 'execution', id: 'tx-1', row }]));
+   */
+  addAuditRecords(
+    records: readonly AuditRecord[],
+    options?: CallOptions,
+  ): Promise<{ readonly added: number; readonly known: number }>;
+
+  /**
+   * Reads one page of the executions or attacks that the node keeps, newest first.
+   *
+   * @throws `invalid-query`, `invalid-cursor`
+   * @example
+   * const { records } = await client.listAuditRecords({ kind: 'attack', limit: 10 });
+   * for (const { row } of records) console.log(row.timestamp, row.id);
+   */
+  listAuditRecords(
+    options: PageOptions & { readonly kind: AuditRecord['kind'] },
+  ): Promise<{ records: AuditView[]; cursor?: string }>;
 
   /**
    * Lists what the node knows of every peer. Times are Unix ms.

@@ -83,13 +83,13 @@ export interface Requests {
    */
   request(path: string, options?: RequestOptions): Promise<Answer>;
   /**
-   * Opens an event stream and resolves to its reader once the answer has begun. Rejects as `request` does, and with
-   * LatticeError `not-a-lattice-node` when the answer is no event stream.
+   * Opens a stream and resolves to its reader once the answer has begun. Rejects as `request` does, and with
+   * LatticeError `not-a-lattice-node` when the answer is not of the media type, which is that of events by default.
    */
-  open(path: string, options?: RequestOptions): Promise<BodyReader>;
+  open(path: string, options?: RequestOptions, type?: string): Promise<BodyReader>;
 }
 
-const DEFAULT_TIMEOUT_MS = 35_000;
+export const DEFAULT_TIMEOUT_MS = 35_000;
 /** The longest delay of a timer; with a longer one it would fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** The largest page is 1,000 entries of 16 KiB in JSON. What answers far more than that is no node. */
@@ -205,13 +205,13 @@ export function createRequests(options: ClientOptions): Requests {
         };
       });
     },
-    open(path, asked = {}) {
-      return exchange(path, asked, 'text/event-stream', async (answer, begun): Promise<BodyReader> => {
+    open(path, asked = {}, type = 'text/event-stream') {
+      return exchange(path, asked, type, async (answer, begun): Promise<BodyReader> => {
         if (!isGood(answer.status)) return refuse(path, answer);
         const reader = answer.body?.getReader();
-        if (reader === undefined || !(answer.headers.get('content-type') ?? '').startsWith('text/event-stream')) {
+        if (reader === undefined || !(answer.headers.get('content-type') ?? '').startsWith(type)) {
           await reader?.cancel().catch(() => undefined);
-          throw notOurs(`${url}${path} did not answer with events`);
+          throw notOurs(`${url}${path} did not answer with ${type}`);
         }
         begun();
         return reader;

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { readEnvFile } from './env-file.ts';
 import type { Problem } from './problems.ts';
-import { unknownNameWarning } from './unknown-names.ts';
+import { fileNameWarnings, unknownNameWarning } from './unknown-names.ts';
 import { namesOf, VARIABLES, type Variable } from './variables.ts';
 
 /** Variables by name. */
@@ -47,7 +47,11 @@ export function readSettings(
   const path = options.envFile === '-' ? '-' : resolve(options.cwd, options.envFile ?? '.env');
   const file = options.envFile === null ? undefined : readEnvFile(path, options.envFile !== undefined, problems);
   const base = file?.mode === undefined ? options.cwd : dirname(path);
-  const warnings: string[] = [...(file?.warnings ?? [])];
+  const setInFile = Object.entries(file?.values ?? {}).flatMap(([name, text = '']) => (text.trim() === '' ? [] : name));
+  const warnings: string[] = [
+    ...(file?.warnings ?? []),
+    ...fileNameWarnings(setInFile, file?.path ?? '', options.envFile !== undefined),
+  ];
 
   function findAll(variable: Variable): readonly Setting[] {
     const found: Setting[] = [];

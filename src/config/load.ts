@@ -1,10 +1,11 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { type Environment, readSettings, type Settings } from './environment.ts';
+import { flawOfPublicKey } from './expected-key.ts';
 import type { Config, ConfigSetting } from './model.ts';
-import { invalidConfig, type Problem, shownValue } from './problems.ts';
+import { invalidConfig, type Problem, problemLine, shownValue } from './problems.ts';
 import { type Context, PARSERS, type Values } from './values.ts';
-import { type KindOf, PREFIX, VARIABLES, type Variable, type VariableName } from './variables.ts';
+import { type KindOf, namesOf, PREFIX, VARIABLES, type Variable, type VariableName } from './variables.ts';
 
 /** Where a configuration comes from. */
 export interface LoadOptions {
@@ -25,10 +26,21 @@ export function isWildcard(host: string): boolean {
   return hostname === '[::]' || hostname === '[::ffff:0:0]';
 }
 
-/** What the production guard objects to, each as a sentence that names the fix. Empty outside of production. */
-export function violationsOf(config: Omit<Config, 'violations'>): string[] {
-  if (config.environment !== 'production') return [];
+/**
+ * What makes the node read-only, each as a sentence that names the fix: safe mode, and in production the guard. Nothing
+ * is said of a variable that is `flawed`, because its value is not known.
+ */
+export function violationsOf(
+  config: Omit<Config, 'violations'>,
+  flawed: ReadonlySet<VariableName> = new Set(),
+): string[] {
   const violations: string[] = [];
+  if (config.safeMode) {
+    violations.push(
+      'Safe mode is asked for by DIOTEC360_SAFE_MODE: take it out of the configuration to have the node write.',
+    );
+  }
+  if (config.environment !== 'production') return violations;
   const { enabled: serves } = config.api;
   // The original objects to a missing list as well, because there it means every origin. Here it means none.
   if (serves && config.api.corsOrigins.includes('*')) {
@@ -36,17 +48,17 @@ export function violationsOf(config: Omit<Config, 'violations'>): string[] {
       'CORS is open to every origin (*): list the origins that may call the API in DIOTEC360_CORS_ORIGINS, or leave it out where no other page does.',
     );
   }
-  if (config.p2p.enabled && config.p2p.bootstrap.length === 0) {
+  if (config.p2p.enabled && config.p2p.bootstrap.length === 0 && config.p2p.flaws.length === 0) {
     violations.push(
       'P2P is enabled without a bootstrap peer: name one in DIOTEC360_P2P_BOOTSTRAP, or set DIOTEC360_P2P_ENABLED=false.',
     );
   }
-  if (config.trusted.length === 0) {
+  if (config.trusted.length === 0 && !flawed.has('TRUSTED_STATE_PUBKEYS')) {
     violations.push(
       'No trusted keys are set: list the public keys of the nodes, this one included, in DIOTEC360_TRUSTED_STATE_PUBKEYS.',
     );
   }
-  if (serves && isWildcard(config.api.host) && config.api.token === undefined) {
+  if (serves && isWildcard(config.api.host) && config.api.token === undefined && !flawed.has('API_TOKEN')) {
     violations.push(
       'The API is bound to all interfaces without a token: set DIOTEC360_API_TOKEN, or DIOTEC360_API_HOST=127.0.0.1.',
     );
@@ -84,7 +96,7 @@ function deepFreeze<T>(value: T): T {
 
 /**
  * Loads the configuration of a node from an environment and an env file, as a node that runs alone does. All that is
- * wrong is thrown as one error.
+ * wrong is thrown as one error. What is wrong with the P2P settings alone is thrown for none: it is in `p2p.flaws`.
  *
  * @throws `invalid-config`, whose `details.problems` is a list of `Problem`s: `{ variable, value, rule, fix }`
  * @example
@@ -92,20 +104,70 @@ function deepFreeze<T>(value: T): T {
  * const node = await startNode({ config, logger: 'stdout' });
  */
 export function loadConfig(options: LoadOptions): Config {
-  const problems: Problem[] = [];
-  const { cwd, terminal = false } = options;
-  return configOf(readSettings(options, problems), problems, { cwd, terminal, serves: true });
+  return usable(inspectConfig(options));
 }
 
+/** A configuration, and what is wrong with it. With any problem, the values of those variables mean nothing. */
+export interface Inspection {
+  readonly config: Config;
+  readonly problems: readonly Problem[];
+  /** What is wrong with the P2P settings alone, whether P2P is on or off. */
+  readonly p2pProblems: readonly Problem[];
+}
+
+/** Loads a configuration as `loadConfig` does, whatever is wrong with it. */
+export function inspectConfig(options: LoadOptions): Inspection {
+  const problems: Problem[] = [];
+  const { cwd, terminal = false } = options;
+  return configOf(readSettings(options, problems), problems, { cwd, terminal, serves: true, p2pFails: 'lung' });
+}
+
+/** The variables that problems are about. */
+export function flawedBy(problems: readonly Problem[]): ReadonlySet<VariableName> {
+  const names = new Set(problems.map(({ variable }) => variable));
+  return new Set(
+    VARIABLES.flatMap((variable: Variable) =>
+      namesOf(variable).some((name) => names.has(name)) ? [variable.name as VariableName] : [],
+    ),
+  );
+}
+
+/** The configuration of an inspection. Throws LatticeError `invalid-config` with everything that is wrong. */
+export function usable({ config, problems }: Pick<Inspection, 'config' | 'problems'>): Config {
+  if (problems.length === 0) return config;
+  throw invalidConfig(problems, { p2p: config.p2p.flaws, violations: config.violations, warnings: config.warnings });
+}
+
+/** The variables of which a flaw keeps the P2P lung from running, and nothing else. The topic names the network, too. */
+const P2P_ALONE: ReadonlySet<VariableName> = new Set([
+  'P2P_ENABLED',
+  'P2P_LISTEN',
+  'P2P_BOOTSTRAP',
+  'P2P_MDNS',
+  'P2P_OPEN',
+]);
+
 /**
- * Makes a configuration of the texts of variables, wherever they come from. `cwd` is the base of the default paths, and
- * `serves` tells whether the node has an API. Throws as `loadConfig` does; `problems` has what is wrong already.
+ * Makes a configuration of the texts of variables, wherever they come from. `cwd` is the base of the default paths,
+ * `serves` tells whether the node has an API, and `p2pFails` what a flaw in the P2P settings keeps from starting.
+ * `problems` has what is wrong already.
  */
 export function configOf(
   settings: Settings,
   problems: Problem[],
-  { cwd, terminal, serves }: { readonly cwd: string; readonly terminal: boolean; readonly serves: boolean },
-): Config {
+  {
+    cwd,
+    terminal,
+    serves,
+    p2pFails,
+  }: {
+    readonly cwd: string;
+    readonly terminal: boolean;
+    readonly serves: boolean;
+    readonly p2pFails: 'lung' | 'node';
+  },
+): Inspection {
+  const p2pProblems: Problem[] = [];
   const warnings = [...settings.warnings];
   const table: ReadonlyMap<string, Variable> = new Map(VARIABLES.map((variable) => [variable.name, variable]));
 
@@ -126,13 +188,17 @@ export function configOf(
   function read<N extends VariableName>(name: N): Values[KindOf<N>] {
     const variable = variableOf(name);
     const found = settings.find(variable);
+    const list = p2pFails === 'lung' && P2P_ALONE.has(name) ? p2pProblems : problems;
+    const problemOf = (value: string, flaw: Pick<Problem, 'rule' | 'fix'>): Problem => ({
+      variable: found?.name ?? `DIOTEC360_${name}`,
+      value: shownValue(value, variable.secret === true),
+      ...flaw,
+    });
     const context: Context = {
       variable,
       base: found?.base ?? cwd,
-      reject(value, flaw) {
-        const variableName = found?.name ?? `DIOTEC360_${name}`;
-        problems.push({ variable: variableName, value: shownValue(value, variable.secret === true), ...flaw });
-      },
+      reject: (value, flaw) => void list.push(problemOf(value, flaw)),
+      leaveOut: (value, flaw) => void warnings.push(`It is left out: ${problemLine(problemOf(value, flaw))}.`),
     };
     const parse = PARSERS[variable.kind as KindOf<N>] as (text: string, context: Context) => Values[KindOf<N>];
     return parse(found?.text ?? variable.default, context);
@@ -159,6 +225,13 @@ export function configOf(
   if (seedHex !== undefined && keyFile !== '') {
     reject('NODE_PRIVKEY_HEX', 'a key and a key file are both set', 'unset NODE_PRIVKEY_HEX or KEY_FILE');
   }
+  const key: Config['key'] =
+    seedHex === undefined
+      ? { source: 'file', path: keyFile || join(stateDir, 'node.key') }
+      : { source: 'environment', seedHex };
+  const expected = read('NODE_PUBKEY_HEX');
+  const flaw = expected === undefined ? undefined : flawOfPublicKey(expected, key);
+  if (flaw !== undefined) reject('NODE_PUBKEY_HEX', flaw.rule, flaw.fix);
 
   const token = read('API_TOKEN');
   let host = read('API_HOST');
@@ -173,8 +246,14 @@ export function configOf(
   const bootstrap = read('P2P_BOOTSTRAP');
   const mdns = read('P2P_MDNS') ?? false;
   const open = read('P2P_OPEN') ?? false;
-  const p2pEnabled = read('P2P_ENABLED') ?? (listen.length > 0 || bootstrap.length > 0);
-  if (p2pEnabled && listen.length === 0 && bootstrap.length === 0) {
+  const switched = read('P2P_ENABLED');
+  const isFlawed = (name: VariableName): boolean =>
+    p2pProblems.some(({ variable }) => namesOf(variableOf(name)).includes(variable));
+  // Where the switch cannot be read, or all addresses are flawed, somebody wanted P2P.
+  const p2pEnabled = isFlawed('P2P_ENABLED') || (switched ?? wantsP2p());
+  const flaws = p2pProblems.map((problem) => `${problemLine(problem)}.`);
+  if (!p2pEnabled) for (const text of flaws) warnings.push(`P2P is off, and could not run: ${text}`);
+  if (flaws.length === 0 && p2pEnabled && listen.length === 0 && bootstrap.length === 0) {
     warnings.push('P2P is enabled but neither listens nor dials: set DIOTEC360_P2P_LISTEN or DIOTEC360_P2P_BOOTSTRAP.');
   }
 
@@ -186,6 +265,9 @@ export function configOf(
     );
   }
 
+  function wantsP2p(): boolean {
+    return listen.length > 0 || bootstrap.length > 0 || isFlawed('P2P_LISTEN') || isFlawed('P2P_BOOTSTRAP');
+  }
   const topic = read('P2P_TOPIC');
   const logFormat = read('LOG_FORMAT') || (terminal ? 'pretty' : 'json');
   read('URL'); // only the command line uses it; read here so that a bad one is found at the start
@@ -211,11 +293,9 @@ export function configOf(
       trustedProxies: read('TRUSTED_PROXIES'),
       publicSync: read('PUBLIC_SYNC') ?? false,
     },
-    key:
-      seedHex === undefined
-        ? { source: 'file', path: keyFile || join(stateDir, 'node.key') }
-        : { source: 'environment', seedHex },
-    p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns, open },
+    key,
+    p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns, open, flaws: p2pEnabled ? flaws : [] },
+    safeMode: read('SAFE_MODE') ?? false,
     http: { nodes: read('LATTICE_NODES'), pollIntervalMs: read('HTTP_POLL_INTERVAL') },
     heartbeatIntervalMs,
     peerlessTimeoutMs,
@@ -223,6 +303,9 @@ export function configOf(
     settings: VARIABLES.map((variable) => settingOf(variable, settings)),
     warnings,
   };
-  if (problems.length > 0) throw invalidConfig(problems);
-  return deepFreeze({ ...config, violations: violationsOf(config) });
+  return {
+    config: deepFreeze({ ...config, violations: violationsOf(config, flawedBy(problems)) }),
+    problems,
+    p2pProblems,
+  };
 }

@@ -56,7 +56,11 @@ export interface Config {
     readonly mdns: boolean;
     /** Whether peers that are no members may connect. */
     readonly open: boolean;
+    /** What is wrong with these settings, as sentences. With any, the lung does not start, and the node does. */
+    readonly flaws: readonly string[];
   };
+  /** Whether the operator wants the node read-only. */
+  readonly safeMode: boolean;
   readonly http: {
     /** Base URLs without a slash at their end. The node may be among them; it recognises itself by its identity. */
     readonly nodes: readonly string[];

@@ -1,5 +1,5 @@
 import type { Setting } from './environment.ts';
-import { configOf } from './load.ts';
+import { configOf, usable } from './load.ts';
 import type { Config } from './model.ts';
 import { type Problem, shownValue } from './problems.ts';
 import { nearestName } from './unknown-names.ts';
@@ -234,7 +234,10 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
 
   const find = ({ name }: Variable): Setting | undefined => found.get(name as VariableName);
   const findAll = (variable: Variable): readonly Setting[] => [find(variable)].flatMap((setting) => setting ?? []);
-  return configOf({ find, findAll, warnings: [] }, problems, { cwd, terminal: false, serves });
+  // A program learns of each flaw in what it gives as an error.
+  return usable(
+    configOf({ find, findAll, warnings: [] }, problems, { cwd, terminal: false, serves, p2pFails: 'node' }),
+  );
 }
 
 /** A value as a message shows it, cut to some characters later. */

@@ -21,16 +21,34 @@ export function shownValue(value: string, secret: boolean): string {
   return shown.replace(/^(.*:\/\/)?.*@/s, '$1…@');
 }
 
+/** A problem as one line: the setting, what is wrong with it, and what to do. */
+export function problemLine({ variable, value, rule, fix }: Problem): string {
+  return `${variable}${value === '' ? '' : `=${value}`}: ${rule}; ${fix}`;
+}
+
+/** What else whoever corrects a configuration wants to know, so that one round is enough. Sentences. */
+export interface Besides {
+  /** What keeps the P2P lung from running. */
+  readonly p2p: readonly string[];
+  /** What makes the node read-only. */
+  readonly violations: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 /** LatticeError `invalid-config` for one or more problems, which are also its `details.problems`. */
-export function invalidConfig(problems: readonly Problem[]): LatticeError {
-  const lines = problems.map(
-    ({ variable, value, rule, fix }) => `${variable}${value === '' ? '' : `=${value}`}: ${rule}; ${fix}`,
-  );
-  const message =
-    lines.length === 1 ? (lines[0] as string) : `${lines.length} settings are not usable:\n  ${lines.join('\n  ')}`;
-  return new LatticeError('invalid-config', message, {
+export function invalidConfig(problems: readonly Problem[], besides?: Besides): LatticeError {
+  const lines = problems.map(problemLine);
+  const [first = ''] = lines;
+  const message = lines.length === 1 ? first : `${lines.length} settings are not usable:\n  ${lines.join('\n  ')}`;
+  const { p2p = [], violations = [], warnings = [] } = besides ?? {};
+  const more = [
+    ...p2p.map((text) => `P2P would not run: ${text}`),
+    ...violations.map((text) => `the node would be read-only: ${text}`),
+    ...warnings,
+  ];
+  return new LatticeError('invalid-config', [message, ...(more.length > 0 ? ['besides:', ...more] : [])].join('\n  '), {
     next:
       problems.length === 1 ? (problems[0] as Problem).fix : 'correct each setting as its line says, then start again',
-    details: { problems },
+    details: { problems, ...besides },
   });
 }

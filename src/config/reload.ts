@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { LatticeError } from '../core/types/index.ts';
 import { violationsOf } from './load.ts';
 import type { Config, ConfigSetting } from './model.ts';
 import { PREFIX, type VariableName } from './variables.ts';
@@ -10,8 +11,13 @@ const RELOADABLE: readonly (readonly [name: VariableName, valueOf: (config: Conf
   ['P2P_BOOTSTRAP', (config) => config.p2p.bootstrap],
   ['API_TOKEN', (config) => config.api.token],
   ['LOG_LEVEL', (config) => config.logLevel],
+  ['SAFE_MODE', (config) => config.safeMode],
 ];
 
+/** What besides is taken over while flaws in the P2P settings keep that lung from running: it starts with them. */
+const HEALED: readonly VariableName[] = ['P2P_ENABLED', 'P2P_LISTEN', 'P2P_BOOTSTRAP', 'P2P_MDNS'];
+
+const prefixed = (name: VariableName): string => PREFIX + name;
 const seedOf = ({ key }: Config): string | undefined => (key.source === 'environment' ? key.seedHex : undefined);
 
 /** What a reload comes to. The names have their prefix. */
@@ -23,18 +29,34 @@ export interface Reload {
   readonly needsRestart: readonly string[];
 }
 
-/** Compares the configuration of a running node with the one that was read anew (SPEC N18). */
+/**
+ * Compares the configuration of a running node with the one that was read anew (SPEC N18, N19). Throws LatticeError
+ * `invalid-config` when that one has flaws in its P2P settings, and the running one has none.
+ */
 export function planReload(running: Config, read: Config): Reload {
+  const isFlawed = running.p2p.flaws.length > 0;
+  if (!isFlawed && read.p2p.flaws.length > 0) {
+    throw new LatticeError('invalid-config', `P2P would not run: ${read.p2p.flaws.join(' ')}`, {
+      next: 'correct the P2P settings, then reload again',
+    });
+  }
+  const heals = isFlawed && read.p2p.enabled && read.p2p.flaws.length === 0;
   const differing = RELOADABLE.filter(([, valueOf]) => !isDeepStrictEqual(valueOf(running), valueOf(read))).map(
     ([name]) => name,
   );
   // The first address switches the P2P lung on where nothing else does, and the last one off. That is no matter of
   // addresses only.
   const p2pSwitched = running.p2p.enabled !== read.p2p.enabled;
-  const taken = differing.filter((name) => !(p2pSwitched && name === 'P2P_BOOTSTRAP'));
-  const reloadable = new Set<string>(RELOADABLE.map(([name]) => PREFIX + name));
   const textOf = (settings: readonly ConfigSetting[], name: string): string | undefined =>
     settings.find((setting) => setting.name === name)?.value;
+  const healed = HEALED.filter(
+    (name) => heals && textOf(running.settings, PREFIX + name) !== textOf(read.settings, PREFIX + name),
+  );
+  const taken = [
+    ...differing.filter((name) => !healed.includes(name) && !(p2pSwitched && name === 'P2P_BOOTSTRAP')),
+    ...healed,
+  ];
+  const reloadable = new Set<string>([...RELOADABLE.map(([name]) => name), ...(heals ? HEALED : [])].map(prefixed));
   const needsRestart = read.settings
     .filter(({ name, value }) => !reloadable.has(name) && value !== textOf(running.settings, name))
     .map(({ name }) => name);
@@ -46,7 +68,12 @@ export function planReload(running: Config, read: Config): Reload {
     ...running,
     logLevel: read.logLevel,
     api: { ...running.api, token: read.api.token },
-    p2p: { ...running.p2p, bootstrap: p2pSwitched ? running.p2p.bootstrap : read.p2p.bootstrap },
+    p2p: {
+      ...running.p2p,
+      ...(p2pSwitched ? {} : { bootstrap: read.p2p.bootstrap, flaws: read.p2p.flaws }),
+      ...(heals ? { listen: read.p2p.listen, mdns: read.p2p.mdns } : {}),
+    },
+    safeMode: read.safeMode,
     http: { ...running.http, nodes: read.http.nodes },
     trusted: read.trusted,
     settings: running.settings.map((setting) =>

@@ -1,3 +1,4 @@
+import { whatReplaces } from './original-names.ts';
 import { namesOf, PREFIX, VARIABLES } from './variables.ts';
 
 /**
@@ -41,9 +42,28 @@ export function unknownNameWarning(name: string): string | undefined {
   // Variables for a service in the same Kubernetes namespace; the port among them is refused where it hides ours.
   if (/_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/.test(name))
     return undefined;
+  const replaced = whatReplaces(name.slice(PREFIX.length));
+  if (replaced !== undefined) return `${name} of the original has no effect here: ${replaced}`;
   const shown = name.slice(0, MAX_NAME);
   const nearest = nearestName(upper, known, PREFIX.length);
   return `${shown} is not a variable of this node and has no effect${nearest === undefined ? '' : `: did you mean ${nearest}?`}`;
+}
+
+/**
+ * Warnings about the names in an env file of nodes: those that a node reads with its prefix only, and, in a file that
+ * was named for a node, that there is no variable of a node at all.
+ */
+export function fileNameWarnings(names: readonly string[], path: string, wasNamed: boolean): string[] {
+  const ours = VARIABLES.flatMap((variable) => namesOf(variable));
+  const set = new Set(names);
+  const bare = VARIABLES.map((variable) => variable.name).filter(
+    (name) => name.includes('_') && set.has(name) && !set.has(PREFIX + name),
+  );
+  const warnings = bare.map((name) => `${name} in ${path} is not read without its prefix: write ${PREFIX}${name}`);
+  if (names.some((name) => ours.includes(name) || name.startsWith(PREFIX))) return warnings;
+  return wasNamed && names.length > 0
+    ? [`${path} has no variable of a node, and everything is at its default: look whether it is the right file`]
+    : [];
 }
 
 /**

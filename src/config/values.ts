@@ -1,12 +1,14 @@
 import { isIP, isIPv6 } from 'node:net';
-import { isAbsolute, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { isStrictPublicKey } from '../adapters/system/keys.ts';
 import { bytesToHex, hexToBytes, MAX_NETWORK_BYTES, MAX_TRUSTED } from '../core/types/index.ts';
 import { MAX_NAME_BYTES } from '../core/wire/about.ts';
 import { parseBaseUrl } from '../core/wire/base-url.ts';
 import { type Flaw, isFlaw, isHostName, parsePort } from '../core/wire/host.ts';
+import { spaceAppOf } from '../core/wire/hugging-face.ts';
 import { parseListenMultiaddr, parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
+import { bracketedIn, placeholderIn } from '../core/wire/placeholder.ts';
 import type { Kind, Variable } from './variables.ts';
 
 /**
@@ -23,6 +25,8 @@ export interface Values {
   readonly text: string;
   /** An absolute path. */
   readonly path: string;
+  /** An absolute path of a directory. */
+  readonly 'audit-path': string;
   readonly token: string | undefined;
   /** 64 lower-case hex digits. */
   readonly seed: string | undefined;
@@ -33,6 +37,8 @@ export interface Values {
   /** In lower case. */
   readonly hosts: readonly string[];
   readonly proxies: readonly string[];
+  /** 64 lower-case hex digits. */
+  readonly 'public-key': string | undefined;
   /** 64 lower-case hex digits each, sorted, and each key once. */
   readonly 'public-keys': readonly string[];
   /** Pairs of 64 lower-case hex digits and a name. */
@@ -49,6 +55,8 @@ export interface Context {
   readonly base: string;
   /** Adds a problem with `value`, which is the variable's text or one item of it. */
   readonly reject: (value: string, flaw: Flaw) => void;
+  /** Adds a warning for an item that the node does without. */
+  readonly leaveOut: (value: string, flaw: Flaw) => void;
 }
 
 /** Items of one list. No list of a fleet's nodes, keys or hosts has more items than the longest trust list. */
@@ -79,10 +87,14 @@ const TOO_LONG: Flaw = {
 };
 
 /**
- * Parses a list that is separated by commas. `item` answers what an item becomes, or its flaw, which is rejected. The
- * result has the accepted items in their order, each once.
+ * Parses a list that is separated by commas. `item` answers what an item becomes, or its flaw, which is rejected, or
+ * undefined for an item that is left out. The result has the accepted items in their order, each once.
  */
-function parseList(text: string, context: Context, item: (value: string) => string | Flaw): readonly string[] {
+function parseList(
+  text: string,
+  context: Context,
+  item: (value: string) => string | Flaw | undefined,
+): readonly string[] {
   const values = text
     .split(',')
     .map((value) => value.trim())
@@ -98,9 +110,31 @@ function parseList(text: string, context: Context, item: (value: string) => stri
   for (const value of values) {
     const result = value.length > MAX_ITEM_LENGTH ? TOO_LONG : item(value);
     if (typeof result === 'string') accepted.add(result);
-    else context.reject(value, result);
+    else if (result !== undefined) context.reject(value, result);
   }
   return [...accepted];
+}
+
+/** The flaw of a text that is a placeholder. */
+function placeholderFlaw(placeholder: string | undefined, fix: string): Flaw | undefined {
+  return placeholder === undefined ? undefined : { rule: `${placeholder} is a placeholder`, fix };
+}
+
+const bracketFlaw = (text: string): Flaw | undefined => placeholderFlaw(bracketedIn(text), 'write the value itself');
+
+/** The flaw of a secret that is a placeholder as a whole: a random one may have any words in it. */
+function secretFlaw(text: string, fix: string): Flaw | undefined {
+  return placeholderIn(text) === text ? placeholderFlaw('the whole value', fix) : undefined;
+}
+
+/** A base URL that peers are asked at. The page of a Space is left out, since the other peers can be asked. */
+function peerUrl(text: string, context: Context): string | Flaw | undefined {
+  const url = parseBaseUrl(text);
+  if (isFlaw(url) && spaceAppOf(text) !== undefined) {
+    context.leaveOut(text, url);
+    return undefined;
+  }
+  return placeholderFlaw(placeholderIn(text), 'write the URL at which that node answers') ?? url;
 }
 
 function origin(text: string): string | Flaw {
@@ -142,6 +176,8 @@ function proxy(text: string): string | Flaw {
 }
 
 function publicKey(text: string): string | Flaw {
+  const placeholder = placeholderFlaw(placeholderIn(text), 'run "lattice id" on that node for its public key');
+  if (placeholder !== undefined) return placeholder;
   const author = peerIdToAuthor(text);
   if (author !== undefined) return { rule: 'it is a peer id, not a public key', fix: `write its key: ${author}` };
   const bytes = hexToBytes(text);
@@ -173,6 +209,16 @@ function parseSeconds(text: string, { variable, reject }: Context): number {
   const rule = Number.isNaN(value) ? 'it is not a number of seconds' : `it is outside ${least} to ${greatest} seconds`;
   reject(text, { rule, fix: `write seconds without a unit, for example ${variable.default}` });
   return 0;
+}
+
+function parsePath(text: string, { base, reject }: Context): string {
+  if (text === '') return '';
+  const placeholder = placeholderFlaw(bracketedIn(text), 'write a path');
+  if (placeholder !== undefined) reject(text, placeholder);
+  if (text.startsWith('~'))
+    reject(text, { rule: '~ is not expanded', fix: 'write the whole path, or one relative to the file' });
+  if (text.includes('\0')) reject(text, { rule: 'it contains a zero byte', fix: 'write a path' });
+  return isAbsolute(text) ? resolve(text) : resolve(base, text);
 }
 
 function textOrFlaw(parsed: { readonly text: string } | Flaw): string | Flaw {
@@ -209,6 +255,8 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
     return host ?? text;
   },
   text(text, { reject }) {
+    const placeholder = placeholderFlaw(bracketedIn(text), 'write a text of your own');
+    if (placeholder !== undefined) reject(text, placeholder);
     const bytes = new TextEncoder().encode(text).length;
     if (bytes > MAX_NETWORK_BYTES)
       reject(text, { rule: `it is longer than ${MAX_NETWORK_BYTES} bytes`, fix: 'write a shorter one' });
@@ -216,16 +264,16 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
       reject(text, { rule: 'it contains a control character', fix: 'write it in one line of plain text' });
     return text;
   },
-  path(text, { base, reject }) {
-    if (text === '') return '';
-    if (text.startsWith('~'))
-      reject(text, { rule: '~ is not expanded', fix: 'write the whole path, or one relative to the file' });
-    if (text.includes('\0')) reject(text, { rule: 'it contains a zero byte', fix: 'write a path' });
-    return isAbsolute(text) ? resolve(text) : resolve(base, text);
+  path: parsePath,
+  'audit-path'(text, context) {
+    const path = parsePath(text, context);
+    return /\.db$/i.test(path) ? dirname(path) : path;
   },
   token(text, { reject }) {
     if (text === '') return undefined;
-    if (!TOKEN.test(text)) {
+    const placeholder = secretFlaw(text, 'make one with: openssl rand -hex 32');
+    if (placeholder !== undefined) reject(text, placeholder);
+    else if (!TOKEN.test(text)) {
       reject(text, {
         rule: 'a token has 16 to 512 characters of A-Z a-z 0-9 . _ ~ + / -',
         fix: 'make one with: openssl rand -hex 32',
@@ -235,7 +283,9 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
   },
   seed(text, { reject }) {
     if (text === '') return undefined;
-    if (hexToBytes(text)?.length !== 32) {
+    const placeholder = secretFlaw(text, 'write the private key, or unset it and let the node make a key file');
+    if (placeholder !== undefined) reject(text, placeholder);
+    else if (hexToBytes(text)?.length !== 32) {
       reject(text, {
         rule: 'an Ed25519 seed has 64 hex digits',
         fix: 'write 64 hex digits, or unset it and let the node make a key file',
@@ -249,10 +299,17 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
     reject(text, url);
     return '';
   },
-  urls: (text, context) => parseList(text, context, parseBaseUrl),
-  origins: (text, context) => parseList(text, context, origin),
-  hosts: (text, context) => parseList(text, context, hostHeader),
-  proxies: (text, context) => parseList(text, context, proxy),
+  urls: (text, context) => parseList(text, context, (value) => peerUrl(value, context)),
+  origins: (text, context) => parseList(text, context, (value) => bracketFlaw(value) ?? origin(value)),
+  hosts: (text, context) => parseList(text, context, (value) => bracketFlaw(value) ?? hostHeader(value)),
+  proxies: (text, context) => parseList(text, context, (value) => bracketFlaw(value) ?? proxy(value)),
+  'public-key'(text, { reject }) {
+    if (text === '') return undefined;
+    const key = publicKey(text);
+    if (!isFlaw(key)) return key;
+    reject(text, key);
+    return undefined;
+  },
   'public-keys': (text, context) => [...parseList(text, context, publicKey)].sort(),
   'node-names': (text, context) =>
     parseList(text, context, nodeName).map((pair) => [pair.slice(0, 64), pair.slice(65)] as const),

@@ -10,6 +10,7 @@ export type Kind =
   | 'host'
   | 'text'
   | 'path'
+  | 'audit-path'
   | 'token'
   | 'seed'
   | 'url'
@@ -17,6 +18,7 @@ export type Kind =
   | 'origins'
   | 'hosts'
   | 'proxies'
+  | 'public-key'
   | 'public-keys'
   | 'node-names'
   | 'listen-addresses'
@@ -93,6 +95,13 @@ export const VARIABLES = [
     description: 'production switches the guard on: with a violation the node is read-only.',
   },
   {
+    name: 'SAFE_MODE',
+    kind: 'boolean',
+    unit: 'boolean',
+    default: 'false',
+    description: 'Whether the node is read-only because its operator wants it so.',
+  },
+  {
     name: 'KEY_FILE',
     kind: 'path',
     unit: 'path',
@@ -109,6 +118,14 @@ export const VARIABLES = [
     description: 'The Ed25519 seed of the node itself, instead of a key file.',
   },
   {
+    name: 'NODE_PUBKEY_HEX',
+    kind: 'public-key',
+    unit: '64 hex digits',
+    default: '',
+    description:
+      'The public key that the node is meant to have: with another one it does not start. Never a private key.',
+  },
+  {
     name: 'TRUSTED_STATE_PUBKEYS',
     kind: 'public-keys',
     unit: 'list of 64 hex digits',
@@ -118,6 +135,7 @@ export const VARIABLES = [
   },
   {
     name: 'STATE_DIR',
+    also: ['STATE_PATH'],
     kind: 'path',
     unit: 'path',
     default: '.diotec360_state',
@@ -125,6 +143,7 @@ export const VARIABLES = [
   },
   {
     name: 'VAULT_DIR',
+    also: ['VAULT_PATH'],
     kind: 'path',
     unit: 'path',
     default: '.diotec360_vault',
@@ -132,10 +151,11 @@ export const VARIABLES = [
   },
   {
     name: 'SENTINEL_DIR',
-    kind: 'path',
+    also: ['AUDIT_PATH'],
+    kind: 'audit-path',
     unit: 'path',
     default: '.diotec360_sentinel',
-    description: 'The directory of the audit record.',
+    description: 'The directory of the audit record. Of a path that ends in .db the directory is taken.',
   },
   {
     name: 'API_HOST',

@@ -90,6 +90,8 @@ export interface Refusal {
   readonly code: ErrorCode;
   /** A sentence without its full stop. */
   readonly reason: string;
+  /** The single keys or files that are the reason, where there are several. */
+  readonly each?: readonly { readonly what: string; readonly reason: string }[] | undefined;
   /** What to do about it, as whole sentences. */
   readonly next?: string | undefined;
   /** The digest that the source claims, and the one that its content has, where they differ. */
@@ -159,11 +161,18 @@ export interface ImportTarget {
   ): Promise<{ readonly results: readonly { readonly key: string; readonly version: string }[] }>;
   /** What the key shows; undefined where it shows nothing. */
   get(key: string): Promise<ImportedEntry | undefined>;
-  /** Puts content in the vault. Content that is there already is the same object. Absent where there is no vault. */
+  /** Every entry, in the order of keys; cheaper than `get` where many keys are looked up. */
+  entries(): AsyncIterable<ImportedEntry & { readonly key: string }>;
+  /** The author of what `write` writes. */
+  author(): Promise<string>;
+  /**
+   * Puts content in the vault; `known` where it is there already. Rejects with LatticeError `body-too-large` where it is
+   * larger than the vault takes. Absent where there is no vault.
+   */
   putObject?(
     content: AsyncIterable<Uint8Array>,
     about: { readonly name: string; readonly type: string },
-  ): Promise<{ readonly hash: string; readonly size: number }>;
+  ): Promise<{ readonly hash: string; readonly size: number; readonly known?: boolean }>;
   /** Adds executions and attacks, each id once. Absent where the node keeps none. */
   addRecords?(records: readonly AuditRecord[]): Promise<{ readonly added: number; readonly known: number }>;
 }

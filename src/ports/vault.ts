@@ -16,7 +16,8 @@ export interface Upload {
   write(bytes: Bytes): Promise<void>;
   /**
    * Names the content. `leaves` are the leaf hashes of its block tree, 32 bytes each, in order, which the store keeps
-   * beside the content. Durable when it resolves. Content that is there already stays as it is.
+   * beside the content. Durable when it resolves. Content that is there already is replaced by these bytes, so that a
+   * damaged object is mended and its `storedAt` counts anew. Rejects like `write`, and nothing of it stays then.
    */
   commit(hash: string, leaves: Bytes): Promise<void>;
   /** Removes what was taken. Never rejects, and does nothing after `commit`. */
@@ -27,13 +28,13 @@ export interface Upload {
 export interface PartialObject {
   readonly hash: string;
   readonly size: number;
-  /** Whether the block was written, in this run or in an earlier one. Whoever finishes the content verifies it. */
+  /** Whether the block was written, in this run or in an earlier one, and its bytes are there. */
   has(index: number): boolean;
-  /** Takes one whole block, which the caller has verified. */
+  /** Takes one whole block, which the caller has verified. Rejects with `object-not-found` after `remove`. */
   write(index: number, block: Bytes): Promise<void>;
   /**
-   * Reads all of it once, checks its SHA-256 and makes it a stored object; durable when it resolves. Rejects with
-   * LatticeError `object-damaged`, and then has forgotten every block.
+   * Reads all of it once, checks its SHA-256 and leaves, and makes it a stored object; durable when it resolves, and
+   * then closed. Rejects with LatticeError `object-damaged`, and then has forgotten every block.
    */
   finish(leaves: Bytes): Promise<void>;
   /** Lets go of it and keeps what was written for a later `resume`. */
@@ -43,25 +44,29 @@ export interface PartialObject {
 /**
  * Where the bytes of the vault lie, named by their SHA-256. What it answers is what lies there: the reader verifies.
  * Every call rejects with LatticeError `vault-store-failed`, whose message names the cause, when the store cannot be
- * reached or read.
+ * reached or read, and with `store-closed` after `close`.
  */
 export interface VaultStore {
   begin(): Promise<Upload>;
-  /** Begins to take content block by block, or goes on with what is there of it. One at a time for each hash. */
+  /**
+   * Begins to take content block by block, or goes on with what is there of it. One at a time for each hash. Rejects
+   * with LatticeError `disk-full` where the rest has no room.
+   */
   resume(hash: string, size: number): Promise<PartialObject>;
   stat(hash: string): Promise<StoredObject | undefined>;
   /** The leaf hashes of the block tree of a stored object, 32 bytes each, in order. */
   leaves(hash: string): Promise<Bytes | undefined>;
   /**
    * The bytes from `start` on and before `end`, in pieces of at most 1 MiB. Undefined when the object is not there.
-   * Reading ends early when the object is removed meanwhile.
+   * Reading rejects with LatticeError `object-not-found` when the object is removed meanwhile, and with `object-damaged`
+   * when it is shorter than it was.
    */
   read(hash: string, start: number, end: number): Promise<AsyncIterable<Bytes> | undefined>;
   /** Every stored object, in no order, in chunks of at most a thousand. */
   list(): AsyncIterable<readonly StoredObject[]>;
   /** Content that `resume` began and nobody finished: its hash, its bytes so far, and when it was last written. */
   partials(): Promise<readonly StoredObject[]>;
-  /** Removes the object and what was begun of it. Resolves to whether there was anything. */
+  /** Removes the object and what was begun of it. Resolves to whether there was anything. Reads under way end. */
   remove(hash: string): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -67,6 +67,30 @@ export const EntryPage = entity(
 );
 export type EntryPage = Static<typeof EntryPage.ref>;
 
+export const ExportBegin = entity(
+  'ExportBegin',
+  'The first line of an export: the moment that it is of.',
+  Shape({
+    export: Integer({ description: 'The version of this form, 1.' }),
+    network: Text(),
+    root: hex64('The root of the state at that moment.'),
+    live: Integer({ description: 'Keys with a value at that moment, whatever they begin with.' }),
+    at: time('That moment.'),
+    prefix: Text({ description: 'What the keys of the lines begin with.' }),
+  }),
+);
+export type ExportBegin = Static<typeof ExportBegin.ref>;
+
+export const ExportEnd = entity(
+  'ExportEnd',
+  'The last line of an export.',
+  Shape({
+    end: Bool({ description: 'true' }),
+    entries: Integer({ description: 'The lines between this one and the first.' }),
+  }),
+);
+export type ExportEnd = Static<typeof ExportEnd.ref>;
+
 export const Conflict = entity(
   'Conflict',
   'A key with concurrent writes. A write that has seen them all settles it.',

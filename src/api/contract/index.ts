@@ -1,3 +1,5 @@
+import * as auditEntities from './audit-entities.ts';
+import { AUDIT_ROUTES } from './audit-routes.ts';
 import type { RouteContract } from './describe.ts';
 import * as entities from './entities.ts';
 import * as nodeEntities from './node-entities.ts';
@@ -15,6 +17,7 @@ export { Problem } from './entities.ts';
 export const CONTRACT: readonly RouteContract[] = [
   ...STATE_ROUTES,
   ...NODE_ROUTES,
+  ...AUDIT_ROUTES,
   ...PEER_ROUTES,
   ...SYNC_ROUTES,
   ...ORIGINAL_ROUTES,
@@ -25,4 +28,5 @@ export const ENTITIES = [
   ...Object.values(entities),
   ...Object.values(nodeEntities),
   ...Object.values(processEntities),
+  ...Object.values(auditEntities),
 ].filter((x) => typeof x === 'object' && 'ref' in x);

@@ -261,6 +261,18 @@ export const NotReady = entity(
 );
 export type NotReady = Static<typeof NotReady.ref>;
 
+export const Ready = entity(
+  'Ready',
+  'That a node may be sent requests.',
+  Shape({
+    status: word(['ready']),
+    notes: Maybe(
+      List(coded(['p2p']), { description: 'What does not keep the node from working: why its P2P lung does not run.' }),
+    ),
+  }),
+);
+export type Ready = Static<typeof Ready.ref>;
+
 export const PingResult = entity(
   'PingResult',
   'Whether a peer answers over each lung, just tried.',

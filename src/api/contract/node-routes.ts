@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
 import { LatticeEvent } from './entities.ts';
-import { HealthAnswer, NotReady, Status } from './node-entities.ts';
+import { HealthAnswer, NotReady, Ready, Status } from './node-entities.ts';
 import { ConfigItem, LogLine, LogPage, Reloaded, Resources, Series } from './process-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -34,7 +34,7 @@ export const NODE_ROUTES: readonly RouteContract[] = [
     summary: 'Whether the node takes reads and writes',
     cost: 'free',
     answers: {
-      200: json('It does.', Shape({ status: word(['ready']) })),
+      200: json('It does.', Ready.ref),
       503: json('Not now.', NotReady.ref),
     },
     example: {},

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { AttackRow, ExecutionRow } from './audit-entities.ts';
 import { json, mapOf, type RouteContract, word } from './describe.ts';
 import { anyJson, hex64 } from './entities.ts';
 
@@ -6,7 +7,7 @@ const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optio
 
 const success = Bool();
 const root = hex64('The root of the state.');
-const limit = Shape({ limit: Maybe(Type.Integer({ description: 'Rows, -1 for all.', default: 100 })) });
+const limit = Shape({ limit: Maybe(Type.Integer({ description: 'Rows; all where it is negative.', default: 100 })) });
 const hashParam = Shape({ hash: Text({ description: 'Content hash, hex.' }) });
 const row = mapOf(anyJson, 'A row.');
 const claims = List(
@@ -181,7 +182,7 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
   original(
     '/api/persistence/stats',
     'getPersistenceStats',
-    'Counts of the audit record',
+    'Counts of executions, attacks and bundles',
     Shape({
       success,
       executions: Shape({
@@ -201,15 +202,15 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
   original(
     '/api/persistence/executions',
     'listExecutions',
-    'Executions of the audit record',
-    Shape({ success, executions: List(row), count: Integer() }),
+    'Executions that this node took in, newest first',
+    Shape({ success, executions: List(ExecutionRow.ref), count: Integer() }),
     { query: limit },
   ),
   original(
     '/api/persistence/attacks',
     'listAttacks',
-    'Attacks of the audit record',
-    Shape({ success, attacks: List(row), count: Integer() }),
+    'Attacks that this node took in, newest first',
+    Shape({ success, attacks: List(AttackRow.ref), count: Integer() }),
     { query: limit },
   ),
   original(

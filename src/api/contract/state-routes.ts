@@ -8,6 +8,8 @@ import {
   cursor,
   Entry,
   EntryPage,
+  ExportBegin,
+  ExportEnd,
   History,
   Operation,
   Proof,
@@ -125,6 +127,27 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     },
     errors: [400, 404, 412, 421, 429, 504],
     example: { query: { prefix: 'gree', limit: 10 } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/export',
+    id: 'exportState',
+    tag: 'state',
+    summary: 'All entries as of one moment',
+    description:
+      'Streamed as NDJSON: a line that names the moment, a line for each entry in no order, and a line that counts ' +
+      'them. Without that last line it is not whole.',
+    cost: 'costly',
+    query: Shape({ prefix: Maybe(Text({ description: 'What the keys begin with.' })) }),
+    answers: {
+      200: {
+        description: 'The lines.',
+        type: 'application/x-ndjson',
+        schema: Type.Union([ExportBegin.ref, Entry.ref, ExportEnd.ref]),
+      },
+    },
+    errors: [400, 421, 429, 503, 504],
+    example: { query: { prefix: 'gree' } },
   },
   {
     method: 'PUT',

@@ -17,6 +17,9 @@ export const EVENT_STREAMS: SlotLimits = { inAll: 128, reserved: 32, perClient: 
 /** Downloads of the whole state. Each has a hold, in which the node keeps what is replaced while the client reads. */
 export const DOWNLOADS: SlotLimits = { inAll: 16, reserved: 4, perClient: 2, what: 'downloads of the whole state' };
 
+/** Lists of executions or attacks that are longer than usual: each reads the store for as long as its client reads. */
+export const LONG_LISTS: SlotLimits = { inAll: 16, reserved: 4, perClient: 2, what: 'long lists of records' };
+
 /** Bounds what is open at a time, in all and for each client. */
 export interface StreamSlots {
   /**

@@ -1,6 +1,7 @@
 import type { ExamineStartOptions } from '../../app/examine-start.ts';
-import { loadConfig, type Problem } from '../../config/index.ts';
-import { LatticeError } from '../../core/types/index.ts';
+import { flawedBy, inspectConfig, type Problem } from '../../config/index.ts';
+import { usable } from '../../config/load.ts';
+import { counted, LatticeError } from '../../core/types/index.ts';
 import { createApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
@@ -33,48 +34,43 @@ const textOf = (value: unknown): string =>
 
 /**
  * Checks the configuration that `start` would take, and what a start would meet on this machine, without starting
- * anything. The exit code is 1 when a start would fail or the node would refuse writes.
+ * anything. All that is wrong is told in one round. The exit code is 1 when a start would fail or the node would refuse
+ * writes, and 2 when the configuration cannot be used.
  */
 export async function configCheck(context: CliContext, options: GlobalOptions): Promise<number> {
-  let config: ReturnType<typeof loadConfig>;
-  try {
-    config = loadConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd });
-  } catch (error) {
-    if (!(error instanceof LatticeError) || error.code !== 'invalid-config' || options.json) throw error;
-    const problems = error.details['problems'] as readonly Problem[];
-    for (const { variable, value, rule, fix } of problems) {
-      context.output.line(
-        `${context.output.paint('red', '✗')} ${printable(`${variable}${value === '' ? '' : `=${value}`}: ${rule}`)}`,
-      );
-      context.output.line(`    → ${printable(fix)}`);
-    }
-    throw new LatticeError(
-      'invalid-config',
-      `${problems.length} ${problems.length === 1 ? 'value is' : 'values are'} wrong`,
-      {
-        next: 'Correct what is listed, then run lattice config check again.',
-      },
-    );
-  }
+  const inspection = inspectConfig({ env: context.env, envFile: options.envFile, cwd: context.cwd });
+  const { config, problems, p2pProblems } = inspection;
+  if (problems.length > 0 && options.json) usable(inspection);
   const { warnings, violations } = config;
   const { examineStart } = await import('../../app/examine-start.ts');
-  const findings = await examineStart({ config, askNode });
+  const findings = await examineStart({ config, flawed: flawedBy([...problems, ...p2pProblems]), askNode });
   const ok = findings.every(({ effect }) => effect === 'note');
+  const p2p = config.p2p.flaws;
   if (options.json) {
-    context.output.data({ ok, warnings, violations, findings });
+    context.output.data({ ok, warnings, violations, p2p, findings });
     return ok ? EXIT.ok : EXIT.failed;
   }
   const { line, paint } = context.output;
+  const [bad, note] = [paint('red', '✗'), paint('yellow', '!')];
   const print = (sign: string, text: string, next: string | undefined): void => {
     line(`${sign} ${printable(text)}`);
     if (next !== undefined) line(`    → ${printable(next)}`);
   };
-  for (const warning of warnings) line(`${paint('yellow', '!')} ${printable(warning)}`);
-  for (const { effect, text, next } of findings)
-    print(effect === 'note' ? paint('yellow', '!') : paint('red', '✗'), text, next);
+  const printProblem = (sign: string, { variable, value, rule, fix }: Problem): void =>
+    print(sign, `${variable}${value === '' ? '' : `=${value}`}: ${rule}`, fix);
+  for (const problem of problems) printProblem(bad, problem);
+  if (p2p.length > 0) for (const problem of p2pProblems) printProblem(note, problem);
+  for (const warning of warnings) line(`${note} ${printable(warning)}`);
+  for (const { effect, text, next } of findings) print(effect === 'note' ? note : bad, text, next);
+  const lungs = p2p.length > 0 ? ' P2P does not run with it; HTTP carries the node.' : '';
+  if (problems.length > 0) {
+    throw new LatticeError('invalid-config', `${counted(problems.length, 'value')} cannot be used`, {
+      next: 'Correct what is listed, then run lattice config check again.',
+    });
+  }
   const fails = findings.some(({ effect }) => effect === 'fails');
-  if (ok) line(`${paint('green', '✓')} A node can start with this.`);
-  else line(fails ? 'A start with this fails.' : 'A node starts with this and refuses writes.');
+  if (ok) line(`${paint('green', '✓')} A node can start with this.${lungs}`);
+  else line(`${fails ? 'A start with this fails.' : 'A node starts with this and refuses writes.'}${lungs}`);
   return ok ? EXIT.ok : EXIT.failed;
 }
 

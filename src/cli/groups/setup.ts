@@ -1,6 +1,5 @@
 import { Option } from 'commander';
 import type { ContextAddOptions } from '../commands/context.ts';
-import type { ImportOptions } from '../commands/import.ts';
 import type { InitOptions } from '../commands/init.ts';
 import type { KeyOptions } from '../commands/key.ts';
 import type { UpOptions } from '../commands/up.ts';
@@ -8,7 +7,7 @@ import type { GlobalOptions } from '../context.ts';
 import { type Definition, integerIn } from '../define.ts';
 
 /**
- * Commands that make, start and name nodes: init, up, start, import, id, key, config check, context, completion.
+ * Commands that make, start and name nodes: init, up, start, id, key, config check, context, completion.
  */
 export function setupCommands({ context, program, define, defineDefault, group }: Definition): void {
   define(
@@ -55,17 +54,6 @@ export function setupCommands({ context, program, define, defineDefault, group }
     ['start --env-file fleet/node1-huggingface.env'],
     async (options: GlobalOptions) => (await import('../commands/start.ts')).start(context, options),
   );
-
-  define(
-    program,
-    'import <snapshot.json>',
-    'load a snapshot of the original node, verified against its own root; keys that exist are left alone',
-    ['import snapshot.json --dry-run', 'import snapshot.json --env-file fleet/node1-huggingface.env'],
-    async (options: ImportOptions, [file = '']) =>
-      (await import('../commands/import.ts')).importSnapshot(context, file, options),
-  )
-    .option('--overwrite', 'replace keys that exist, too')
-    .option('--dry-run', 'write nothing, say what would be written');
 
   define(
     program,

@@ -166,7 +166,7 @@ export function parseOriginalJson(text: string): OriginalValue {
 }
 
 /** Python's repr of a float: the shortest digits that read back as it, with an exponent below 1e-4 and from 1e16 on. */
-function pythonFloat(x: number): string {
+export function pythonFloat(x: number): string {
   if (!Number.isFinite(x)) return x > 0 ? 'Infinity' : '-Infinity';
   const sign = x < 0 || Object.is(x, -0) ? '-' : '';
   const [mantissa = '0', exponentText = '0'] = Math.abs(x).toExponential().split('e');

@@ -1,5 +1,6 @@
 export * from './added-peers.ts';
 export * from './attested.ts';
+export * from './audit.ts';
 export type { AuthorClock } from './author-clocks.ts';
 export * from './bootstrap.ts';
 export * from './checkpoint.ts';

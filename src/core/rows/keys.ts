@@ -35,6 +35,10 @@ export const BUCKETS = {
   own: 0x0c,
   /** ‖ author → commits of that author which contradict each other. */
   evidence: 0x0d,
+  /** ‖ u8 kind ‖ u64 order of the timestamp ‖ u48 number → an execution or attack, in the order in which it is listed. */
+  audit: 0x10,
+  /** ‖ u8 kind ‖ SHA-256 of an id → SHA-256 of the row that was added under it. */
+  auditId: 0x11,
 } as const;
 
 /** The name of a kind of row. */
@@ -133,6 +137,16 @@ export function evidenceKey(author: Author): Bytes {
 /** The key of the row with this name. */
 export function metaKey(name: string): Bytes {
   return textRow('meta', name);
+}
+
+/** The key of a row of executions (`kind` 0) or attacks (1). `rest` is the order of the row among its kind, 14 bytes. */
+export function auditKey(kind: number, rest: Bytes): Bytes {
+  return row('audit', concatBytes(Uint8Array.of(kind), rest));
+}
+
+/** The key of the row that names an id of an execution or attack. `hash` has 32 bytes. */
+export function auditIdKey(kind: number, hash: Bytes): Bytes {
+  return row('auditId', concatBytes(Uint8Array.of(kind), hash));
 }
 
 /** All rows of a bucket. */

@@ -30,6 +30,9 @@ export const ERROR_CODES = [
   'invalid-peer',
   'peer-configured',
   'too-many-peers',
+  'invalid-record',
+  'record-differs',
+  'audit-full',
   'read-only',
   'disk-full',
   'clock-ahead',
@@ -40,7 +43,13 @@ export const ERROR_CODES = [
   'cursor-lost',
   'stale',
   'not-certified',
+  'invalid-change',
   'changed-since-cut',
+
+  // The vault of a node.
+  'object-not-found',
+  'object-damaged',
+  'vault-store-failed',
 
   // Requests over HTTP.
   'no-route',
@@ -132,6 +141,15 @@ export const ERROR_CODES = [
   'snapshot-old-format',
   'snapshot-root-mismatch',
   'snapshot-values-refused',
+  'wal-malformed',
+  'wal-unanchored',
+  'wal-root-mismatch',
+  'wal-forked',
+  'source-changed',
+  'nothing-to-import',
+  'import-incomplete',
+  'database-malformed',
+  'database-unsettled',
 
   // The command line.
   'usage',

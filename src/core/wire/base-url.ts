@@ -1,5 +1,6 @@
 import { MAX_URL_BYTES } from '../types/index.ts';
 import type { Flaw } from './host.ts';
+import { spaceAppOf } from './hugging-face.ts';
 
 const EXAMPLE = 'write it as in https://node.example.org or http://192.0.2.1:8000';
 /** Names of containers may have underscores anywhere, so this takes more than RFC 1123 allows. */
@@ -19,6 +20,9 @@ export function parseBaseUrl(text: string): string | Flaw {
   // A URL parser silently leaves out or replaces these characters.
   if (/[\s\\\p{Cc}]/u.test(text)) return { rule: 'it contains a blank or a backslash', fix: EXAMPLE };
   const bare = text.replace(/\/+$/, '');
+  const app = spaceAppOf(bare);
+  if (app !== undefined)
+    return { rule: 'it is the page of a Hugging Face Space, and no node answers there', fix: `write ${app}, its app` };
   const hasScheme = text.includes('://');
   if (!URL.canParse(bare)) return { rule: 'it is not a URL', fix: hasScheme ? EXAMPLE : `write http://${bare}` };
   const url = new URL(bare);

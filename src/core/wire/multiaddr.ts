@@ -1,6 +1,8 @@
 import type { Author } from '../types/index.ts';
-import { type Flaw, isHostName, isIPv4, parsePort, shortIPv6 } from './host.ts';
+import { type Flaw, isFlaw, isHostName, isIPv4, parsePort, shortIPv6 } from './host.ts';
+import { isSpaceHost } from './hugging-face.ts';
 import { peerIdToAuthor } from './peer-id.ts';
+import { placeholderIn } from './placeholder.ts';
 
 /** Where a node listens: at an IP address of its machine. Port 0 means any free one. */
 export interface ListenMultiaddr {
@@ -33,13 +35,22 @@ interface Parts {
   /** '', '/ws', '/wss' or '/tls/ws'. */
   readonly transport: string;
   readonly peerId: string | undefined;
+  readonly author: Author | undefined;
 }
 
 const TRANSPORTS: ReadonlySet<string> = new Set(['', '/ws', '/wss', '/tls/ws']);
 const FORM = /^\/(ip4|ip6|dns4|dns6|dns)\/([^/]+)\/tcp\/([^/]+)((?:\/(?!p2p\/|p2p$)[^/]+)*)(?:\/p2p\/([^/]*))?$/;
 
+const SPACE: Flaw = {
+  rule: 'a Hugging Face Space takes no P2P connections',
+  fix: 'leave this address out, and name https://<owner>-<name>.hf.space in LATTICE_NODES',
+};
+
 /** The host in the one form in which it is compared, or what is wrong with it. */
 function hostOf(protocol: string, host: string, text: string): string | Flaw {
+  const placeholder = placeholderIn(host);
+  if (placeholder !== undefined)
+    return { rule: `${placeholder} is a placeholder`, fix: `put the address of that node in place of ${placeholder}` };
   const instead = (right: string): string => `write ${text.replace(`/${protocol}/`, `/${right}/`)}`;
   const ipv6 = shortIPv6(host);
   if (protocol === 'ip4') {
@@ -62,27 +73,43 @@ function hostOf(protocol: string, host: string, text: string): string | Flaw {
   return { rule: `${host} is not a host name`, fix: 'write letters, digits, hyphens and dots' };
 }
 
+/** The parts of an address, or everything that is wrong with it as one flaw. */
 function partsOf(text: string, example: string): Parts | Flaw {
   const match = FORM.exec(text);
-  if (match === null) return { rule: 'it is not a TCP multiaddr', fix: `write it as in ${example}` };
+  if (match === null) {
+    const placeholder = placeholderIn(text);
+    if (placeholder !== undefined) return { rule: `${placeholder} is a placeholder`, fix: `write it as in ${example}` };
+    return { rule: 'it is not a TCP multiaddr', fix: `write it as in ${example}` };
+  }
   const [, protocol = '', hostText = '', portText = '', transport = '', peerId] = match;
+  if (isSpaceHost(hostText) && transport === '') return SPACE;
   const host = hostOf(protocol, hostText, text);
-  if (typeof host !== 'string') return host;
   const port = parsePort(portText);
-  if (port === undefined) return { rule: `${portText} is not a port`, fix: 'write a number from 1 to 65535' };
+  const flaws = isFlaw(host) ? [host] : [];
+  if (port === undefined) flaws.push({ rule: `${portText} is not a port`, fix: 'write a number from 1 to 65535' });
   if (!TRANSPORTS.has(transport)) {
-    return {
+    flaws.push({
       rule: `${transport} is not a transport of this node`,
       fix: 'write nothing (TCP), /ws, /tls/ws or /wss after the port',
-    };
+    });
   }
-  return { protocol, host, port, transport, peerId };
+  const author = peerId === undefined ? undefined : authorOf(peerId);
+  if (author !== undefined && isFlaw(author)) flaws.push(author);
+  if (isFlaw(host) || port === undefined || flaws.length > 0) return oneFlaw(flaws);
+  return { protocol, host, port, transport, peerId, author: author as Author | undefined };
+}
+
+/** Flaws as one, so that whoever corrects an address does it in one round. */
+function oneFlaw(flaws: readonly Flaw[]): Flaw {
+  return { rule: flaws.map(({ rule }) => rule).join(', and '), fix: flaws.map(({ fix }) => fix).join('; then ') };
 }
 
 function authorOf(peerId: string): Author | Flaw {
   const author = peerIdToAuthor(peerId);
   if (author !== undefined) return author;
   const fix = 'run "lattice id" on that node, or read its /api/lattice/p2p/identity, for its peer id';
+  const placeholder = placeholderIn(peerId);
+  if (placeholder !== undefined) return { rule: `${placeholder} is a placeholder`, fix };
   if (peerId.startsWith('Qm'))
     return { rule: `${peerId} is not the key of a Lattice node: those begin with 12D3KooW`, fix };
   return {
@@ -98,7 +125,7 @@ function authorOf(peerId: string): Author | Flaw {
 export function parseListenMultiaddr(text: string): ListenMultiaddr | Flaw {
   const parts = partsOf(text, '/ip4/0.0.0.0/tcp/9000');
   if ('rule' in parts) return parts;
-  const { protocol, host, port, transport, peerId } = parts;
+  const { protocol, host, port, transport } = parts;
   if (protocol.startsWith('dns'))
     return { rule: 'a node listens on an address of its own machine, not on a name', fix: 'write /ip4/… or /ip6/…' };
   if (transport === '/wss' || transport === '/tls/ws') {
@@ -107,8 +134,6 @@ export function parseListenMultiaddr(text: string): ListenMultiaddr | Flaw {
       fix: 'listen on /ws and put a proxy that ends TLS in front',
     };
   }
-  const author = peerId === undefined ? undefined : authorOf(peerId);
-  if (typeof author === 'object') return author;
   return { text: `/${protocol}/${host}/tcp/${port}${transport}`, port, webSocket: transport !== '' };
 }
 
@@ -116,16 +141,14 @@ export function parseListenMultiaddr(text: string): ListenMultiaddr | Flaw {
 export function parsePeerMultiaddr(text: string): PeerMultiaddr | Flaw {
   const parts = partsOf(text, '/dns4/node.example.org/tcp/9000/p2p/12D3KooW…');
   if ('rule' in parts) return parts;
-  const { protocol, host, port, transport, peerId } = parts;
+  const { protocol, host, port, transport, peerId, author } = parts;
   if (port === 0) return { rule: 'port 0 cannot be dialled', fix: 'write the port that the peer listens on' };
-  if (peerId === undefined) {
+  if (peerId === undefined || author === undefined) {
     return {
       rule: 'it does not say which peer is expected there',
       fix: `append /p2p/ and the peer id, as in ${text}/p2p/12D3KooW…`,
     };
   }
-  const author = authorOf(peerId);
-  if (typeof author === 'object') return author;
   const whole = `/${protocol}/${host}/tcp/${port}${transport}/p2p/${peerId}`;
   return { text: whole, author, peerId, port, webSocket: transport !== '' };
 }

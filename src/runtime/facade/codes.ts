@@ -23,6 +23,7 @@ export const CAUSE_CODES = [
   'node-start',
   'started',
   'failed',
+  'settings', // flaws in the P2P settings keep the lung from starting
   'retry',
   'node-stop',
 ] as const;

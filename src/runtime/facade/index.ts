@@ -1,3 +1,4 @@
+export * from './audit.ts';
 export * from './codes.ts';
 export * from './entries.ts';
 export * from './events.ts';

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../core/types/index.ts';
+import type { AuditService } from './audit.ts';
 import type {
   ConflictView,
   EntryView,
@@ -151,6 +152,8 @@ export interface Lattice {
     chunk(root: string, index: number, after?: string): Promise<Bytes>;
   };
   readonly sync: SyncService;
+  /** Executions and attacks that this node took in. */
+  readonly audit: AuditService;
   /** The content-addressed vault. Undefined where the node was started without one. */
   readonly vault?: VaultService;
   /** The figures of the last hour in steps. With `since` (Unix ms), only the points later than that. */

@@ -48,14 +48,22 @@ export interface NodeOptions {
   /** What the production guard found wrong in the configuration. With any, the node starts read-only. */
   readonly violations: readonly string[];
   readonly warnings: readonly string[];
-  /** Only status shows `topic` and `bootstrap`. With `open`, peers that are no members may connect over P2P. */
-  readonly p2p: { readonly topic: string; readonly bootstrap: readonly string[]; readonly open?: boolean };
+  /**
+   * Only status shows `topic` and `bootstrap`. With `open`, peers that are no members may connect over P2P. While there
+   * are `flaws`, sentences about the settings of the P2P lung, it does not start, and its status has them.
+   */
+  readonly p2p: {
+    readonly topic: string;
+    readonly bootstrap: readonly string[];
+    readonly open?: boolean;
+    readonly flaws?: readonly string[];
+  };
 }
 
 /** What a running node can be told anew, in the words of `NodeOptions`. */
 export interface Reconfiguration
   extends Pick<NodeOptions, 'trusted' | 'bootstrap' | 'urls' | 'violations' | 'warnings'> {
-  readonly p2p: Pick<NodeOptions['p2p'], 'bootstrap'>;
+  readonly p2p: Pick<NodeOptions['p2p'], 'bootstrap' | 'flaws'>;
 }
 
 export interface NodeDeps {

@@ -7,7 +7,10 @@ export type SyncMode = 'auto' | 'p2p' | 'http';
 export const HEALTH = ['OPTIMAL', 'PARTIAL', 'P2P_ONLY', 'HTTP_ONLY', 'ISOLATED'] as const;
 export type Health = (typeof HEALTH)[number];
 
-/** The state of a lung. A lung that has `failed` has an `error` and starts again at `retryAt` (Unix ms). */
+/**
+ * The state of a lung. A lung that has `failed` has an `error`, and starts again at `retryAt` (Unix ms); without
+ * `retryAt` it starts once its settings have been corrected.
+ */
 export interface LungStatus {
   readonly enabled: boolean;
   readonly state: 'off' | 'starting' | 'running' | 'failed';

@@ -1,4 +1,5 @@
 import { encodeGossip } from '../../core/wire/index.ts';
+import { createAudit } from '../audit/audit.ts';
 import { createBootstrap, MIN_ENTRIES } from '../bootstrap/bootstrap.ts';
 import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
@@ -196,7 +197,10 @@ export function buildDuties(
     keep: writer.keep,
   });
 
+  const audit = createAudit({ store, writer, hasher, clock, isFull: () => guard.has('disk') });
+
   return {
+    audit,
     remembered,
     vouching,
     book,

@@ -20,6 +20,7 @@ export function buildLungs(options: NodeOptions, deps: NodeDeps, { self, addedPe
     clock,
     random,
     log: deps.log.child('p2p'),
+    flaws: () => options.p2p.flaws ?? [],
     onState: (from, to, { code, text }) =>
       transitions.note({ from: `p2p ${from}`, to: `p2p ${to}`, cause: text, code }),
   });

@@ -107,6 +107,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
         ),
     },
     sync: measuredSync(parts.sync, metrics),
+    audit: parts.audit,
     series: series.view,
   };
   return { lattice, keeper: status.keeper };

@@ -26,11 +26,12 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     opened.known.add(next.trusted);
     await opened.known.save(parts.writer.keep);
     const { p2p, ...rest } = next;
-    Object.assign(options, rest, { p2p: { ...options.p2p, bootstrap: p2p.bootstrap } });
+    Object.assign(options, rest, { p2p: { ...options.p2p, ...p2p } });
     const { added, removed } = opened.trust.replace(next.trusted);
     if (added.length + removed.length > 0) trustChanged(added, removed);
     for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
     await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
+    parts.p2p.settingsChanged();
     parts.streams.endPushTo((peer) => !parts.members.has(peer));
     parts.supervision.look();
     return removed;

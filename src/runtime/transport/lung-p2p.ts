@@ -15,6 +15,8 @@ export type P2pNodeHandlers = Omit<P2pHandlers, 'onFailure'>;
 
 export interface P2pSupervisor {
   start(handlers: P2pNodeHandlers): void;
+  /** Starts the lung when the flaws in its settings kept it from starting and are gone, or tells the new ones. */
+  settingsChanged(): void;
   stop(): Promise<void>;
   status(): LungStatus;
   readonly running: boolean;
@@ -27,6 +29,8 @@ export interface P2pSupervisorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** What is wrong with the settings of the lung, as sentences. It does not start while there are any. */
+  readonly flaws: () => readonly string[];
   /** Called with every change of the lung's state and its cause. */
   readonly onState: (from: string, to: string, cause: Cause) => void;
 }
@@ -43,6 +47,8 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
   let stopped = true;
   let attempt: AbortController | undefined;
   let stopping: Promise<void> = Promise.resolve();
+  /** What the lung starts with once its settings are good. */
+  let waiting: P2pNodeHandlers | undefined;
 
   function change(state: LungStatus['state'], code: CauseCode, text: string, more: Partial<LungStatus> = {}): void {
     const from = status.state;
@@ -55,6 +61,15 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
     await stopping;
     // The node was stopped meanwhile, so nothing may start.
     if (stopped) return;
+    const flaws = deps.flaws();
+    if (flaws.length > 0) {
+      waiting = handlers;
+      const error = flaws.join(' ');
+      log.error({ flaws }, 'P2P settings are not usable, HTTP carries on');
+      change('failed', 'settings', error, { error });
+      return;
+    }
+    waiting = undefined;
     const controller = new AbortController();
     attempt = controller;
     if (failures === 0) change('starting', 'node-start', 'node start');
@@ -92,8 +107,12 @@ export function createP2pSupervisor(deps: P2pSupervisorDeps): P2pSupervisor {
       stopped = false;
       void begin(handlers);
     },
+    settingsChanged() {
+      if (waiting !== undefined) void begin(waiting);
+    },
     async stop() {
       stopped = true;
+      waiting = undefined;
       retry?.cancel();
       attempt?.abort(new Error('the node is stopping'));
       attempt = undefined;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../../src/adapters/system/keys.ts';
 import { type Config, loadConfig, namesOf, VARIABLES, type Variable } from '../../../src/config/index.ts';
-import { latticeErrorOf, load, NOWHERE, problemsOf, useDirectory } from './support.ts';
+import { flawsOf, latticeErrorOf, load, NOWHERE, problemsOf, useDirectory } from './support.ts';
 
 const keyOf = (n: number): string => createSigner(Uint8Array.from({ length: 32 }, () => n)).author;
 const TOKEN = 'a-token-of-more-than-16-characters';
@@ -33,7 +33,16 @@ describe('defaults', () => {
         publicSync: false,
       },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
-      p2p: { enabled: false, listen: [], bootstrap: [], topic: 'aethel/lattice/v1', mdns: false, open: false },
+      p2p: {
+        enabled: false,
+        listen: [],
+        bootstrap: [],
+        topic: 'aethel/lattice/v1',
+        mdns: false,
+        open: false,
+        flaws: [],
+      },
+      safeMode: false,
       http: { nodes: [], pollIntervalMs: 10_000 },
       heartbeatIntervalMs: 1000,
       peerlessTimeoutMs: 3000,
@@ -402,14 +411,14 @@ describe('invalid-config', () => {
     const error = latticeErrorOf(() =>
       load({
         DIOTEC360_API_PORT: '70000',
-        AETHEL_P2P_ENABLED: 'maybe',
+        AETHEL_METRICS: 'maybe',
         DIOTEC360_LATTICE_NODES: 'ftp://a.example,b.example:80',
       }),
     );
     expect(error.code).toBe('invalid-config');
     const problems = error.details['problems'] as Record<string, string>[];
     expect(problems.map(({ variable, value }) => `${variable} ${value}`).sort()).toEqual([
-      'AETHEL_P2P_ENABLED maybe',
+      'AETHEL_METRICS maybe',
       'DIOTEC360_API_PORT 70000',
       'DIOTEC360_LATTICE_NODES b.example:80',
       'DIOTEC360_LATTICE_NODES ftp://a.example',
@@ -438,10 +447,16 @@ describe('invalid-config', () => {
 
 it('every variable of the table is read by a node or named as the command line’s', () => {
   // Each kind refuses something, so a bad text under each name shows whether that name is looked at.
-  const bad: Partial<Record<Variable['kind'], string>> = { text: 'x'.repeat(200), path: '~/x', seed: 'x', token: 'x' };
+  const bad: Partial<Record<Variable['kind'], string>> = {
+    text: 'x'.repeat(200),
+    path: '~/x',
+    'audit-path': '~/x',
+    seed: 'x',
+    token: 'x',
+  };
   for (const variable of VARIABLES as readonly Variable[]) {
     for (const name of namesOf(variable)) {
-      const problems = problemsOf(() => load({ [name]: bad[variable.kind] ?? '://\u0001' }));
+      const problems = flawsOf({ [name]: bad[variable.kind] ?? '://\u0001' });
       expect(
         problems.map((problem) => problem.variable),
         name,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import { type Config, loadConfig, type Problem } from '../../../src/config/index.ts';
+import { type Config, inspectConfig, loadConfig, type Problem } from '../../../src/config/index.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
 
 /** A directory of its own for each test of the calling file. */
@@ -22,6 +22,12 @@ export const NOWHERE = join(tmpdir(), 'lattice-config-nowhere', 'at', 'all');
 
 export function load(env: Record<string, string>): Config {
   return loadConfig({ env, cwd: NOWHERE });
+}
+
+/** Everything that is wrong with an environment, whether it keeps the node or the P2P lung from starting. */
+export function flawsOf(env: Record<string, string>): readonly Problem[] {
+  const { problems, p2pProblems } = inspectConfig({ env, cwd: NOWHERE });
+  return [...problems, ...p2pProblems];
 }
 
 export function latticeErrorOf(run: () => unknown): LatticeError {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSigner } from '../../../src/adapters/system/keys.ts';
 import type { Config } from '../../../src/config/index.ts';
 import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
-import { load, problemsOf } from './support.ts';
+import { flawsOf, load } from './support.ts';
 
 const AUTHOR = createSigner(new Uint8Array(32).fill(7)).author;
 const ID = authorToPeerId(AUTHOR);
@@ -194,7 +194,7 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
 
 describe('refused', () => {
   it.each(BAD)('%s=%s', (name, text, says) => {
-    const problems = problemsOf(() => load({ [`DIOTEC360_${name}`]: text }));
+    const problems = flawsOf({ [`DIOTEC360_${name}`]: text });
     expect(problems).toHaveLength(1);
     const [problem] = problems;
     expect(problem?.variable).toBe(`DIOTEC360_${name}`);
@@ -209,7 +209,7 @@ describe('refused', () => {
       '/'.repeat(50_000),
     ]) {
       for (const name of ['P2P_BOOTSTRAP', 'API_HOST', 'LATTICE_NODES', 'ALLOWED_HOSTS']) {
-        expect(problemsOf(() => load({ [`DIOTEC360_${name}`]: text })).length).toBeGreaterThan(0);
+        expect(flawsOf({ [`DIOTEC360_${name}`]: text }).length).toBeGreaterThan(0);
       }
     }
   });

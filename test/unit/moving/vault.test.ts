@@ -28,7 +28,7 @@ async function bytesOf(item: ObjectItem): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-describe('reading the vault of the original [I3]', () => {
+describe('reading the vault of the original [I9]', () => {
   it('a directory becomes one item for each file, with its exact bytes, and is left as it was', async () => {
     const { directory, files } = writeOriginalVault(newDirectory());
     writeFileSync(join(directory, 'notes.txt'), 'mine');
@@ -150,7 +150,7 @@ describe('reading the vault of the original [I3]', () => {
 });
 
 const REAL = fileURLToPath(new URL('../../../../../shared/fixtures/original/', import.meta.url));
-describe.skipIf(!existsSync(REAL))('the real vaults of the original, where they are there [I3]', () => {
+describe.skipIf(!existsSync(REAL))('the real vaults of the original, where they are there [I9]', () => {
   it('all 15 files of its vault are taken', async () => {
     const { items, refused } = await read('vault', `${REAL}vault`);
     expect([items.length, refused]).toEqual([15, []]);

@@ -5,9 +5,8 @@ import type { TokenCheck } from '../../http/access.ts';
 import { passOver } from '../../http/byte-collector.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { isHeld } from '../../http/preconditions.ts';
-import type { StreamSlots } from '../../http/stream-slots.ts';
+import type { DocumentForm, Moment, StateDownloads } from '../../http/state-downloads.ts';
 import { redirectBrowser } from '../pages/dashboard.ts';
-import { createStateStreams } from './state-stream.ts';
 
 const MODES: readonly SyncMode[] = ['p2p', 'http', 'auto'];
 
@@ -113,12 +112,17 @@ function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: Token
 }
 
 /** The endpoints of the original node, with its exact JSON keys (SPEC A11). */
-export function latticeRoutes(
-  { lattice, config, clock, inTime }: RouteContext,
-  checkToken: TokenCheck,
-  downloads: StreamSlots,
-) {
-  const states = createStateStreams(lattice, clock);
+export function latticeRoutes({ lattice, config }: RouteContext, checkToken: TokenCheck, downloads: StateDownloads) {
+  /** The signed document of the whole state, as the original serves it. */
+  function stateForm({ root, live }: Moment): DocumentForm {
+    const timestamp = Math.floor(Date.now() / 1000);
+    const signature = JSON.stringify(lattice.signText(`${root}:${timestamp}`));
+    return {
+      head: `{"success":true,"merkle_root":${JSON.stringify(root)},"state":{`,
+      entry: ({ key, value }, isFirst) => `${isFirst ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(value)}`,
+      tail: () => `},"state_size":${live},"timestamp":${timestamp},"signature":${signature},"signed":true}`,
+    };
+  }
 
   return async (scope: FastifyInstance): Promise<void> => {
     // The original takes no bodies: what a client sends as one is read up to the limit and then ignored.
@@ -164,20 +168,9 @@ export function latticeRoutes(
       reply.header('cache-control', 'no-cache');
       const { root: current } = lattice.root();
       if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
-      const release = downloads.take(request);
-      const opening = states.open();
-      const { root, stream } = await inTime(opening).catch((cause: unknown) => {
-        // The stream may still open after the time is up, and nobody reads it then.
-        opening
-          .then(
-            (late) => late.stream.destroy(),
-            () => undefined,
-          )
-          .finally(release);
-        throw cause;
+      return downloads.send(request, reply, stateForm, (root) => {
+        reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8');
       });
-      stream.once('close', release);
-      return reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8').send(stream);
     });
 
     scope.get('/api/lattice/p2p/status', async () => p2pStatus(lattice.status()));

@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { auditStatsText } from './audit.ts';
 import type { OriginalVault } from './vault.ts';
 
 /**
@@ -23,17 +24,8 @@ function createIntegrityCheck(lattice: Lattice, clock: Timers): () => ReturnType
   };
 }
 
-/** The original's error form when `limit` is no integer; undefined when it is one, or absent. */
-function limitProblem(request: FastifyRequest): object | undefined {
-  const url = request.raw.url ?? '';
-  const limit = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('limit');
-  if (limit === null || /^[+-]?\d{1,18}$/.test(limit)) return undefined;
-  return { detail: [{ loc: ['query', 'limit'], msg: 'limit must be an integer', type: 'int_parsing' }] };
-}
-
 /**
- * What the original keeps beside the state, its vault excepted. The lists of executions and attacks are empty, because
- * the judge that records them in the original is no part of this node.
+ * What the original keeps beside the state, without its vault, its executions and its attacks.
  */
 export function persistenceRoutes({ lattice, clock, log, inTime }: RouteContext, vault: OriginalVault) {
   const checkIntegrity = createIntegrityCheck(lattice, clock);
@@ -68,19 +60,12 @@ export function persistenceRoutes({ lattice, clock, log, inTime }: RouteContext,
       }
     });
 
-    scope.get('/api/persistence/stats', async () => ({
-      success: true,
-      executions: { total_executions: 0, status_breakdown: {}, avg_execution_time_ms: 0 },
-      attacks: { total_attacks_blocked: 0, attack_type_breakdown: {}, layer_breakdown: {} },
-      merkle_root: lattice.root().root,
-      total_bundles: (await inTime(vault.look())).rows.size,
-    }));
-
-    for (const what of ['executions', 'attacks']) {
-      scope.get(`/api/persistence/${what}`, async (request, reply) => {
-        const problem = limitProblem(request);
-        return problem === undefined ? { success: true, [what]: [], count: 0 } : reply.code(422).send(problem);
-      });
-    }
+    scope.get('/api/persistence/stats', async (_request, reply) => {
+      const [stats, { rows }] = await inTime(Promise.all([lattice.audit.stats(), vault.look()]));
+      const { root } = lattice.root();
+      return reply
+        .header('content-type', 'application/json; charset=utf-8')
+        .send(`{"success":true,${auditStatsText(stats)},"merkle_root":"${root}","total_bundles":${rows.size}}`);
+    });
   };
 }

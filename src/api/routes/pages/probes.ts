@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Lattice } from '../../../runtime/facade/index.ts';
-import type { NotReady } from '../../contract/node-entities.ts';
+import type { NotReady, Ready } from '../../contract/node-entities.ts';
 
 /** The routes of the probes, and what makes them say that the node stops. */
 export interface Probes {
@@ -31,6 +31,13 @@ function reasonsAgainst(lattice: Lattice): Reason[] {
   return reasons;
 }
 
+/** What does not keep a node from being ready, and should be seen where somebody looks at its readiness. */
+function notesOn(lattice: Lattice): Ready['notes'] {
+  const { enabled, state, error = '' } = lattice.status().p2p;
+  if (!enabled || state !== 'failed') return undefined;
+  return [{ code: 'p2p', text: `P2P does not run, HTTP carries on: ${error}` }];
+}
+
 const STOPPING: Reason = { code: 'stopping', text: 'the node is stopping' };
 
 /** /livez and /readyz, for load balancers and supervisors (SPEC A16). */
@@ -45,7 +52,10 @@ export function probeRoutes(lattice: Lattice): Probes {
       scope.get('/readyz', async (_request, reply) => {
         const reasons = stopping ? [STOPPING] : reasonsAgainst(lattice);
         reply.header('cache-control', 'no-store');
-        if (reasons.length === 0) return { status: 'ready' };
+        if (reasons.length === 0) {
+          const notes = notesOn(lattice);
+          return { status: 'ready', ...(notes === undefined ? {} : { notes }) };
+        }
         return reply.code(503).send({ status: 'not-ready', reasons });
       });
     },

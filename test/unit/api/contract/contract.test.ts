@@ -157,8 +157,17 @@ describe('examples', () => {
       const validator = Schema.Compile(
         strict({ components: document.components, ...(schema ?? media[0]?.[1].schema) }) as never,
       );
-      const [, errors] = validator.Errors(answer.json());
-      expect(errors).toEqual([]);
+      const documents =
+        type === 'application/x-ndjson'
+          ? answer.text
+              .trimEnd()
+              .split('\n')
+              .map((line) => JSON.parse(line) as unknown)
+          : [answer.json()];
+      for (const one of documents) {
+        const [, errors] = validator.Errors(one);
+        expect(errors).toEqual([]);
+      }
     },
   );
 });

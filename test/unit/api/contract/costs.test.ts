@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import {
+  auditRecords,
   BUSY_KEY,
   BUSY_WRITES,
   type ExpensiveRequest,
+  KEPT_RECORDS,
   LARGE_VALUE,
   largeKey,
   mostExpensive,
@@ -28,6 +30,7 @@ const MAX_ANSWER_BYTES = 8 * MIB;
 const MAX_WRITE_BYTES = 256 * 1024;
 
 async function fill(lattice: LiveLattice): Promise<void> {
+  await lattice.audit.add(auditRecords(0, KEPT_RECORDS));
   for (let i = 0; i < BUSY_WRITES; i++) await lattice.write([{ op: 'put', key: BUSY_KEY, value: i }]);
   for (let i = 0; i < KEYS; i++) {
     await lattice.write([{ op: 'put', key: largeKey(i), value: LARGE_VALUE }]);

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { hlcToBytes } from '../../../../src/core/clock/index.ts';
 import {
   type AddedPeers,
+  auditRecordIdKey,
+  auditRecordKey,
   BUCKETS,
   type Bucket,
   bucketRange,
@@ -74,6 +76,8 @@ const key = text({ minLength: 1, maxLength: 20 });
 describe('row keys', () => {
   it('have the recorded bytes', () => {
     expect(BUCKETS).toEqual({
+      audit: 16,
+      auditId: 17,
       entry: 9,
       key: 10,
       conflict: 3,
@@ -181,6 +185,8 @@ describe('row ranges', () => {
       idempotency: idempotencyKey('retry-1'),
       own: ownCommitKey(2 ** 16 - 1),
       evidence: evidenceKey('ff'.repeat(32) as Author),
+      audit: auditRecordKey('attack', Number.MAX_SAFE_INTEGER, 2 ** 48 - 1),
+      auditId: auditRecordIdKey('attack', 'a', hasher),
     };
     const buckets = Object.keys(BUCKETS) as Bucket[];
     for (const a of buckets) for (const b of buckets) expect(within(bucketRange(a), rows[b])).toBe(a === b);

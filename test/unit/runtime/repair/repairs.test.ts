@@ -89,6 +89,7 @@ function send(peer: Author | undefined, message: Bytes, lung: 'p2p' | 'http'): P
 function createAll(self: TestAuthor): void {
   const p2p: P2pSupervisor = {
     start: notUsed,
+    settingsChanged: notUsed,
     stop: notUsed,
     status: notUsed,
     publish: notUsed,

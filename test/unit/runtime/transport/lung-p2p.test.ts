@@ -27,6 +27,7 @@ let stops: number;
 let stopping: Promise<void>;
 let states: string[];
 let published: number;
+let flaws: readonly string[];
 let p2p: P2pSupervisor;
 
 const peer = createAuthor(2).author;
@@ -69,11 +70,13 @@ beforeEach(() => {
   stopping = Promise.resolve();
   states = [];
   published = 0;
+  flaws = [];
   p2p = createP2pSupervisor({
     lung,
     clock,
     random,
     log,
+    flaws: () => flaws,
     onState: (_, to, { code, text }) => states.push(`${to} [${code}]: ${text}`),
   });
 });
@@ -141,7 +144,7 @@ describe('the P2P lung beside the node', () => {
       [1, 2_000],
     ] as const) {
       random.fractionIs = fraction;
-      const one = createP2pSupervisor({ lung, clock, random, log, onState: () => undefined });
+      const one = createP2pSupervisor({ lung, clock, random, log, flaws: () => [], onState: () => undefined });
       one.start(handlers);
       await turns();
       newest().fail('no network');
@@ -212,6 +215,50 @@ describe('the P2P lung beside the node', () => {
   });
 });
 
+describe('flaws in the settings', () => {
+  it('keep it from starting until they are gone, and its status tells them [N19]', async () => {
+    flaws = ['one is wrong.', 'two is wrong.'];
+    p2p.start(handlers);
+    await clock.advance(120_000);
+    expect([starts.length, p2p.status()]).toEqual([
+      0,
+      { enabled: true, state: 'failed', error: 'one is wrong. two is wrong.' },
+    ]);
+    flaws = ['two is wrong.'];
+    p2p.settingsChanged();
+    await turns();
+    expect(p2p.status()).toMatchObject({ state: 'failed', error: 'two is wrong.' });
+    flaws = [];
+    p2p.settingsChanged();
+    await turns();
+    newest().succeed();
+    await turns();
+    expect([p2p.running, starts.length, states]).toEqual([
+      true,
+      1,
+      [
+        'failed [settings]: one is wrong. two is wrong.',
+        'starting [node-start]: node start',
+        'running [started]: started',
+      ],
+    ]);
+    p2p.settingsChanged();
+    await turns();
+    expect(starts).toHaveLength(1);
+  });
+
+  it('that are gone after a stop start nothing [N19]', async () => {
+    flaws = ['one is wrong.'];
+    p2p.start(handlers);
+    await turns();
+    await p2p.stop();
+    flaws = [];
+    p2p.settingsChanged();
+    await turns();
+    expect([starts.length, p2p.status().state]).toEqual([0, 'off']);
+  });
+});
+
 describe('a stop', () => {
   it('during a start cuts it off, and nothing starts afterwards', async () => {
     p2p.start(handlers);
@@ -263,6 +310,7 @@ it('without a lung P2P is off and stays off', async () => {
     clock,
     random,
     log,
+    flaws: () => flaws,
     onState: (_, to) => states.push(to),
   });
   none.start(handlers);

@@ -30,7 +30,7 @@ function malformed(bytes: Uint8Array | string): string {
   throw new Error('it was read');
 }
 
-describe('files of the vault of the original [I3]', () => {
+describe('files of the vault of the original [I9]', () => {
   it('each kind is recognised, and its digests hold', () => {
     const forms = [sorter.entry, sorter.certificate, sorter.bundle, contentBundle('stack', 'a é').bundle].map(read);
     expect(forms.map(({ kind, claims }) => [kind, verifies(claims)])).toEqual([
@@ -121,7 +121,7 @@ describe('files of the vault of the original [I3]', () => {
 });
 
 const REAL = fileURLToPath(new URL('../../../../../../../shared/fixtures/original/', import.meta.url));
-describe.skipIf(!existsSync(REAL))('real files of the original, where they are there [I3]', () => {
+describe.skipIf(!existsSync(REAL))('real files of the original, where they are there [I9]', () => {
   const forms = (directory: string): VaultForm[] =>
     readdirSync(`${REAL}${directory}`, { withFileTypes: true })
       .filter((entry) => entry.isFile())

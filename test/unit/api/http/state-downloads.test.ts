@@ -1,16 +1,27 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
-import { createStateStreams } from '../../../../../src/api/routes/original/state-stream.ts';
-import { createHandClock, turns } from '../../../../support/clock.ts';
-import { startLattice } from '../../live-lattice.ts';
-import { overtakenAfter } from '../../overrides.ts';
-import { startApi } from '../../support.ts';
+import { createStateDownloads, type DocumentForm } from '../../../../src/api/http/state-downloads.ts';
+import type { Timers } from '../../../../src/timing/index.ts';
+import { createHandClock, turns } from '../../../support/clock.ts';
+import { type LiveLattice, startLattice } from '../live-lattice.ts';
+import { overtakenAfter } from '../overrides.ts';
+import { startApi } from '../support.ts';
+
+/** A document of the keys alone. */
+const form: DocumentForm = {
+  head: '[',
+  entry: ({ key }, isFirst) => (isFirst ? JSON.stringify(key) : `,${JSON.stringify(key)}`),
+  tail: (written) => `] ${written}`,
+};
+const downloadsOf = (lattice: LiveLattice, clock: Timers) =>
+  createStateDownloads({ lattice, clock, inTime: (work) => work }, { take: () => () => undefined });
 
 it('a download lets go of its moment when it has been read, and when it is given up before it was', async () => {
   const lattice = await startLattice();
-  const streams = createStateStreams(lattice, createHandClock());
-  const read = await streams.open();
-  const unread = await streams.open();
+  await lattice.write([{ op: 'put', key: 'a', value: 1 }]);
+  const streams = downloadsOf(lattice, createHandClock());
+  const read = await streams.open(() => form);
+  const unread = await streams.open(() => form);
   expect(lattice.heldMoments()).toBe(2);
   unread.stream.destroy();
   await turns();
@@ -18,7 +29,7 @@ it('a download lets go of its moment when it has been read, and when it is given
   let text = '';
   for await (const part of read.stream) text += String(part);
   await turns();
-  expect(JSON.parse(text)).toMatchObject({ merkle_root: read.root, state: {} });
+  expect([text, read.root]).toEqual(['["a"] 1', lattice.root().root]);
   expect(lattice.heldMoments()).toBe(0);
 });
 
@@ -62,7 +73,7 @@ it('a reader that is overtaken later finds its connection cut: what it has is no
 it('a download that takes ten minutes is cut off', async () => {
   const lattice = await startLattice();
   const clock = createHandClock();
-  const { stream } = await createStateStreams(lattice, clock).open();
+  const { stream } = await downloadsOf(lattice, clock).open(() => form);
   const failure = once(stream, 'error');
   await clock.advance(10 * 60_000 - 1);
   expect(lattice.heldMoments()).toBe(1);

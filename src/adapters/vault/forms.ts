@@ -1,0 +1,16 @@
+import { isContentHash } from '../../core/vault/index.ts';
+
+/** Most objects in one chunk of a list. */
+export const LIST_CHUNK = 1000;
+
+/** The hash itself, which is safe as a part of a path then. RangeError for what is no hash of a content. */
+export function requireHash(hash: string): string {
+  if (!isContentHash(hash)) throw new RangeError('An object is named by 64 lower-case hex digits.');
+  return hash;
+}
+
+/** RangeError unless the range lies within an object of `size` bytes. */
+export function requireRange(start: number, end: number, size: number): void {
+  if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= size))
+    throw new RangeError(`Bytes ${start} to ${end} are no range of ${size} bytes.`);
+}

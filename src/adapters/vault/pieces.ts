@@ -1,0 +1,66 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { Bytes } from '../../core/types/index.ts';
+
+/** Bytes that are read from a file at a time: four blocks, so that one call of the system serves several of them. */
+export const PIECE_BYTES = 256 * 1024;
+
+/**
+ * The bytes of a file from `start` on and before `end`, in pieces of PIECE_BYTES, the last one excepted. The next piece
+ * is read while the caller works on the last one. Ends early where the file ends early.
+ */
+export async function* readPieces(handle: FileHandle, start: number, end: number): AsyncGenerator<Bytes, void> {
+  let at = start;
+  let next = at < end ? readAhead(handle, at, end) : undefined;
+  try {
+    while (next !== undefined) {
+      const piece: Bytes = await next;
+      next = undefined;
+      if (piece.length === 0) return;
+      at += piece.length;
+      if (at < end) next = readAhead(handle, at, end);
+      yield piece;
+    }
+  } finally {
+    // The caller closes the file, which must wait until nobody reads it.
+    await next?.catch(() => undefined);
+  }
+}
+
+function readAhead(handle: FileHandle, at: number, end: number): Promise<Bytes> {
+  const piece = readAt(handle, at, Math.min(PIECE_BYTES, end - at));
+  // Whoever takes the piece is told; nobody may be there to take it.
+  piece.catch(() => undefined);
+  return piece;
+}
+
+/** `length` bytes of a file from `position` on; fewer where the file ends before. */
+export async function readAt(handle: FileHandle, position: number, length: number): Promise<Bytes> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);
+    if (bytesRead === 0) return bytes.slice(0, filled);
+    filled += bytesRead;
+  }
+  return bytes;
+}
+
+/** Writes all of `parts` one after another from `position` on. */
+export async function writeAt(handle: FileHandle, position: number, parts: readonly Bytes[]): Promise<void> {
+  let total = 0;
+  for (const part of parts) total += part.length;
+  const { bytesWritten } = await handle.writev([...parts], position);
+  if (bytesWritten === total) return;
+  // The system may take a part only, for instance where a disk is nearly full; the rest tells why.
+  const rest = new Uint8Array(total);
+  let at = 0;
+  for (const part of parts) {
+    rest.set(part, at);
+    at += part.length;
+  }
+  for (let done = bytesWritten; done < total; ) {
+    const more = await handle.write(rest, done, total - done, position + done);
+    if (more.bytesWritten === 0) throw new Error('the file takes no more bytes');
+    done += more.bytesWritten;
+  }
+}

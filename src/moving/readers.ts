@@ -1,0 +1,4 @@
+import type { Readers } from './make-plan.ts';
+
+/** The readers of what is not the state, each under the kinds of sources that it reads. */
+export const READERS: Readers = {};
