@@ -90,7 +90,7 @@ module.exports = {
       ...src('api/', 'timing/', 'runtime/facade/', 'core/original/', 'moving/vault-directory'),
       ...PROTOCOL,
     ]),
-    only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/')),
+    only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/', 'core/vault/')),
     only('moving', 'src/moving/', src('moving/', 'timing/', 'ports/', 'core/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),
     only(
@@ -111,7 +111,7 @@ module.exports = {
     ),
     only('dashboard', 'dashboard/', [
       'dashboard/',
-      ...src('audit/', 'client/', 'api/contract/', 'runtime/facade/', 'core/types/', 'core/merkle/'),
+      ...src('audit/', 'client/', 'api/contract/', 'runtime/facade/', 'core/types/', 'core/merkle/', 'core/vault/'),
     ]),
   ],
   options: {
