@@ -13,11 +13,12 @@ export function setupCommands({ context, program, define, defineDefault, group }
   define(
     program,
     'init',
-    'write keys, tokens and env files of a new fleet',
+    'write keys, tokens and env files of a fleet: a new one, or one of existing env files',
     [
       'init --dir fleet --nodes 3',
       'init --dir fleet --nodes 5 --base-port 8100 --p2p-base-port 9100',
       'init --dir fleet --hosts oslo=a.example,rome=b.example,kyiv=c.example',
+      'init --dir fleet --from .env.node1 .env.node2 .env.node3',
     ],
     async (options: InitOptions) => (await import('../commands/init.ts')).init(context, options),
   )
@@ -35,6 +36,8 @@ export function setupCommands({ context, program, define, defineDefault, group }
         .argParser(integerIn(1, 65_535)),
     )
     .option('--names <a,b,c>', 'names of the nodes')
+    .option('--from <files...>', 'env files of existing nodes, one each: keys and settings go on, the files stay')
+    .option('--dry-run', 'with --from: show what would be another, and write nothing')
     .option('--seed-file <file>', 'file of 64 hex digits that the keys are derived from (default: random keys)');
 
   define(
