@@ -76,14 +76,20 @@ module.exports = {
       ...PROTOCOL,
     ]),
     only('adapters-vault', 'src/adapters/vault/', [
-      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'ports/'),
+      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'timing/', 'ports/'),
       ...PROTOCOL,
     ]),
     only('adapters-p2p', 'src/adapters/p2p/', [...src('adapters/p2p/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-http', 'src/adapters/http/', [...src('adapters/http/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-system', 'src/adapters/system/', [...src('adapters/system/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('config', 'src/config/', [
-      ...src('config/', 'adapters/system/keys', 'adapters/system/ed25519', 'adapters/system/make-directory'),
+      ...src(
+        'config/',
+        'core/vault/',
+        'adapters/system/keys',
+        'adapters/system/ed25519',
+        'adapters/system/make-directory',
+      ),
       ...PROTOCOL,
     ]),
     only('api', 'src/api/', [
