@@ -70,7 +70,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
     onError: (err) => log.error({ err }, 'a timer failed'),
   });
-  log.info({ version: VERSION }, `LATTICE v${VERSION} HYBRID SYNC PROTOCOL`);
+  log.info({ version: VERSION }, `LATTICE v${VERSION} - HYBRID SYNC PROTOCOL`);
   const descriptors = createDescriptors();
   const warnings = [...config.warnings, ...shortOf(descriptors)];
   for (const warning of warnings) log.warn({ warning }, 'configuration');

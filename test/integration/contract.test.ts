@@ -444,14 +444,14 @@ describe('the contract of the original', () => {
 
   it('the lines that operators look for come in their order', () => {
     const wanted = [
-      /^LATTICE v\d.*HYBRID SYNC PROTOCOL$/,
+      /^LATTICE v\d.* - HYBRID SYNC PROTOCOL$/,
       /^environment loaded$/,
       /^state store ready$/,
       /^vault ready$/,
       /^persistence ready$/,
       /^P2P start/,
       /^HTTP sync activated$/,
-      /^LATTICE READY$/,
+      /^LATTICE READY - Hybrid Sync Active$/,
       /^HTTP peers monitored$/,
     ];
     const places = wanted.map((pattern) => node.lines.findIndex(({ msg }) => pattern.test(msg)));
