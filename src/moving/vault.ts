@@ -42,7 +42,7 @@ const BY: Readonly<Record<VaultForm['kind'], string>> = {
 const TAKE_UNVERIFIED = 'Take another copy, or take it as it is with --unverified.';
 
 /**
- * Reads the original's vault (SPEC I3): a directory of it, index.json with the files that lie beside it, or one
+ * Reads the original's vault (SPEC I9): a directory of it, index.json with the files that lie beside it, or one
  * function, bundle or certificate. Every item is a file in exactly its bytes.
  */
 export const readVault: Reader = async (source, context) => {

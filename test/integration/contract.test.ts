@@ -327,7 +327,7 @@ describe('the contract of the original', () => {
         integrity_verified: boolean;
       }>;
 
-    it('bundles lists what the original counts: the rows of its index, then files that it does not list [I4]', async () => {
+    it('bundles lists what the original counts: the rows of its index, then files that it does not list [I10]', async () => {
       const { bundles } = (await get('/api/persistence/bundles')) as { bundles: Record<string, unknown>[] };
       expect(bundles.map(({ content_hash: hash, integrity_verified: ok }) => [hash, ok])).toEqual([
         // No digest of the original is over its code, and the file may have been changed.

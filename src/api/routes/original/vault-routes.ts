@@ -55,7 +55,7 @@ function writtenOnce(texts: WeakMap<VaultLook, string>, look: VaultLook, write: 
 /** What is known besides, where the state names files whose bytes are not on this node. */
 const missing = ({ notHere }: VaultLook): string => (notHere === 0 ? '' : `,"not_here":${notHere}`);
 
-/** The original's endpoints of its vault: its one list of functions and bundles, shown as either (SPEC I4). */
+/** The original's endpoints of its vault: its one list of functions and bundles, shown as either (SPEC I10). */
 export function originalVaultRoutes({ inTime }: RouteContext, vault: OriginalVault) {
   // The lists of thousands of files take long to write, so each look at the vault has them written once.
   const bundleLists = new WeakMap<VaultLook, string>();

@@ -27,7 +27,7 @@ async function* once(bytes: Bytes): AsyncGenerator<Bytes> {
   yield bytes;
 }
 
-/** The original's files in the vault of the fleet: what they count, and bundles of this node's own (SPEC I4, I5). */
+/** The original's files in the vault of the fleet: what they count, and bundles of this node's own (SPEC I10, I11). */
 export function originalVaultV1Routes(
   { lattice, inTime }: RouteContext,
   vault: VaultService,

@@ -34,7 +34,7 @@ export interface VaultRow {
   readonly named: boolean;
 }
 
-/** What the original's vault holds, as the original lists and counts it (SPEC I4). */
+/** What the original's vault holds, as the original lists and counts it (SPEC I10). */
 export interface VaultContents {
   /** In the order of index.json, then whatever that does not list. */
   readonly rows: ReadonlyMap<string, VaultRow>;
@@ -123,7 +123,7 @@ export function vaultContents(files: readonly HeldFile[], hasher: Hasher): Vault
   };
 }
 
-/** The root of the original's vault (SPEC I4): null for none, as the original computes it. */
+/** The root of the original's vault (SPEC I10): null for none, as the original computes it. */
 export function vaultRoot(hashes: Iterable<string>, hasher: Hasher): string | null {
   const sorted = Array.from(hashes).sort(compareCodePoints);
   return sorted.length === 0 ? null : textHash(sorted.join(''), hasher);

@@ -30,7 +30,7 @@ const made = (fields: OriginalObject, maker: BundleMaker, hasher: Hasher): MadeB
 };
 
 /**
- * Makes a bundle of code (SPEC I5). `metadata` is what the original keeps beside it, among it `intent_name`. Throws
+ * Makes a bundle of code (SPEC I11). `metadata` is what the original keeps beside it, among it `intent_name`. Throws
  * LatticeError `vault-file-malformed` for code that has no hash.
  */
 export function makeContentBundle(

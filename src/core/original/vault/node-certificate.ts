@@ -14,7 +14,7 @@ const MEMBERS = ['format', 'network', 'author', 'signature'];
 const utf8 = new TextEncoder();
 
 /**
- * The text that a node signs for a bundle (SPEC I5): the domain, a line feed, and the canonical text of the whole bundle
+ * The text that a node signs for a bundle (SPEC I11): the domain, a line feed, and the canonical text of the whole bundle
  * with its node certificate, the signature left out.
  */
 export function signedBundleText(bundle: OriginalObject): string {

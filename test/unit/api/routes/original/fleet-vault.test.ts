@@ -46,7 +46,7 @@ const post = async (api: TestApi, body: object, headers: Readonly<Record<string,
 type Claims = readonly { claim: string; checked: boolean; holds: boolean; reason: string }[];
 
 describe("the original's endpoints over the vault of the fleet", () => {
-  it('every file is answered as the original counts it, and what is whole in the vault is intact [I3, I4]', async () => {
+  it('every file is answered as the original counts it, and what is whole in the vault is intact [I9, I10]', async () => {
     const { functions, contents, files, root } = writeOriginalVault(newDirectory());
     const vault = createMemoryVault();
     for (const [path, text] of files) await put(vault, text, path.split('/').at(-1) ?? '');
@@ -77,7 +77,7 @@ describe("the original's endpoints over the vault of the fleet", () => {
     });
   });
 
-  it('an empty vault has no root, as in the original [I4]', async () => {
+  it('an empty vault has no root, as in the original [I10]', async () => {
     const api = await startWith(createMemoryVault());
     expect((await api.ask('/api/v1/vault/original')).json()).toEqual({
       root: null,
@@ -88,7 +88,7 @@ describe("the original's endpoints over the vault of the fleet", () => {
     });
   });
 
-  it('what lies in the old directory too is listed once, and what lies there alone is not called intact [I4]', async () => {
+  it('what lies in the old directory too is listed once, and what lies there alone is not called intact [I10]', async () => {
     const { directory, functions, files } = writeOriginalVault(newDirectory());
     const [first, second] = functions;
     if (first === undefined || second === undefined) throw new Error('no functions');
@@ -108,7 +108,7 @@ describe("the original's endpoints over the vault of the fleet", () => {
     });
   });
 
-  it('a changed file in the old directory does not hide the one in the vault [I4]', async () => {
+  it('a changed file in the old directory does not hide the one in the vault [I10]', async () => {
     const made = originalFunction('sort_letters');
     const directory = newDirectory();
     writeFileSync(join(directory, `${made.hash}.json`), fileText({ ...made.entry, code: 'fn steal() {}' }));
@@ -118,7 +118,7 @@ describe("the original's endpoints over the vault of the fleet", () => {
     expect((await api.ask(`/api/vault/${made.hash}`)).json()).toMatchObject({ function: { code: made.entry['code'] } });
   });
 
-  it('files whose bytes are not here are counted, and their hash says where to look [I4]', async () => {
+  it('files whose bytes are not here are counted, and their hash says where to look [I10]', async () => {
     const made = originalFunction('sort_letters');
     const vault = createMemoryVault();
     vault.lose(await put(vault, fileText(made.entry), `${made.hash}.json`));
@@ -135,7 +135,7 @@ describe("the original's endpoints over the vault of the fleet", () => {
     ]);
   });
 
-  it('an object of the type that is no file of the original is passed over [I4]', async () => {
+  it('an object of the type that is no file of the original is passed over [I10]', async () => {
     const vault = createMemoryVault();
     async function* broken() {
       yield utf8.encode('{"full_hash": 1}');
@@ -147,7 +147,7 @@ describe("the original's endpoints over the vault of the fleet", () => {
 });
 
 describe('bundles that a node makes', () => {
-  it('a bundle of code has the digest of the original, and a signature over every byte [I5]', async () => {
+  it('a bundle of code has the digest of the original, and a signature over every byte [I11]', async () => {
     const vault = createMemoryVault();
     const api = await startWith(vault);
     const code = 'intent greet(á)\n';
@@ -172,7 +172,7 @@ describe('bundles that a node makes', () => {
     expect(await post(api, { code })).toMatchObject({ status: 200, body: { created: false, hash: made.body['hash'] } });
   });
 
-  it('the bundle of a function holds its entry and its certificate, which must verify [I5]', async () => {
+  it('the bundle of a function holds its entry and its certificate, which must verify [I11]', async () => {
     const made = originalFunction('sort_letters');
     const vault = createMemoryVault();
     const api = await startWith(vault);
@@ -195,7 +195,7 @@ describe('bundles that a node makes', () => {
       });
   });
 
-  it('needs the token, and takes nothing but code or the hash of a function [I5]', async () => {
+  it('needs the token, and takes nothing but code or the hash of a function [I11]', async () => {
     const api = await startWith(createMemoryVault());
     expect((await post(api, { code: 'x' }, {})).status).toBe(401);
     expect((await post(api, { code: 1 })).status).toBe(400);
@@ -203,7 +203,7 @@ describe('bundles that a node makes', () => {
     expect((await post(api, { code: '\ud800' })).status).toBe(400);
   });
 
-  it('a changed bundle fails, and one of an unknown author counts for nothing [I5]', async () => {
+  it('a changed bundle fails, and one of an unknown author counts for nothing [I11]', async () => {
     const code = 'intent greet(a)\n';
     const directory = newDirectory();
     mkdirSync(join(directory, 'bundles'));

@@ -36,7 +36,7 @@ const read = (fields: Parameters<typeof fileText>[0]) => readVaultFile(utf8.enco
 const metadata = parseOriginalJson('{"intent_name":"greet","weight":1.0}') as OriginalObject;
 
 describe('bundles with the certificate of a node', () => {
-  it('what is signed is the whole bundle without the signature, under a domain of its own [I5]', () => {
+  it('what is signed is the whole bundle without the signature, under a domain of its own [I11]', () => {
     const { form, text } = makeContentBundle('código', metadata, maker, hasher);
     expect(signed.at(-1)).toBe(
       `diotec360-lattice-bundle/1\n{"code":"c\\u00f3digo","content_hash":"${sha256('código')}",` +
@@ -49,7 +49,7 @@ describe('bundles with the certificate of a node', () => {
     expect([again.hash, again.nodeCertificate?.author]).toEqual([sha256('código'), maker.author]);
   });
 
-  it('until its signature is checked nothing is intact by it, and then everything or nothing [I5]', () => {
+  it('until its signature is checked nothing is intact by it, and then everything or nothing [I11]', () => {
     const { form } = makeFunctionBundle(read(made.entry), read(made.certificate), maker, hasher);
     expect([verifies(form.claims), isIntact(form.claims)]).toEqual([true, false]);
     const outcomes = (['trusted', 'unknown', 'broken'] as const).map((outcome) =>
@@ -62,7 +62,7 @@ describe('bundles with the certificate of a node', () => {
     ]);
   });
 
-  it('the bundle of a function is the one that the original makes, and of nothing that does not verify [I5]', () => {
+  it('the bundle of a function is the one that the original makes, and of nothing that does not verify [I11]', () => {
     const { text, form } = makeFunctionBundle(read(made.entry), read(made.certificate), maker, hasher);
     const fields = JSON.parse(text) as Record<string, unknown>;
     const { node_certificate: _, bundle_created_at: at, ...rest } = fields;
@@ -80,7 +80,7 @@ describe('bundles with the certificate of a node', () => {
     ['another format', { format: 'diotec360-lattice-bundle/2' }],
     ['an author that is none', { author: 'AB'.repeat(32) }],
     ['a signature that is too short', { signature: 'cd' }],
-  ])('a certificate with %s is refused [I5]', (_, change) => {
+  ])('a certificate with %s is refused [I11]', (_, change) => {
     const { text } = makeContentBundle('x', metadata, maker, hasher);
     const fields = JSON.parse(text) as { node_certificate: object };
     fields.node_certificate = { ...fields.node_certificate, ...change };
@@ -94,7 +94,7 @@ describe('what the original counts', () => {
     return heldAs(form, name ?? form.name);
   };
 
-  it('the rows of the index come first and as they are, and its text is what the original writes [I4]', () => {
+  it('the rows of the index come first and as they are, and its text is what the original writes [I10]', () => {
     const missing = 'ef'.repeat(32);
     const index = { [missing]: { intent_name: 'gone' }, [made.hash]: { intent_name: 'mine', imported: true } };
     const { rows, root } = vaultContents([hold(made.entry), hold(index)], hasher);
@@ -106,7 +106,7 @@ describe('what the original counts', () => {
     expect(root).toBe(sha256([missing, made.hash].sort().join('')));
   });
 
-  it('without an index it is the one that the original would have written [I4]', () => {
+  it('without an index it is the one that the original would have written [I10]', () => {
     const { rows } = vaultContents([hold(made.entry)], hasher);
     const { intent_name = '', logic_hash = '', created_at = '' } = made.entry;
     expect(indexText(rows.values(), 'v')).toBe(
@@ -114,14 +114,14 @@ describe('what the original counts', () => {
     );
   });
 
-  it('of two files of one hash the one that verifies counts, else the first [I4]', () => {
+  it('of two files of one hash the one that verifies counts, else the first [I10]', () => {
     const changed = hold({ ...made.entry, logic_hash: '0'.repeat(64) });
     const right = hold(made.entry);
     expect(vaultContents([changed, right], hasher).rows.get(made.hash)?.entry).toBe(right);
     expect(vaultContents([changed], hasher).rows.get(made.hash)?.entry).toBe(changed);
   });
 
-  it('a file that is named for another function does not verify, nor is a row intact by another name [I4]', () => {
+  it('a file that is named for another function does not verify, nor is a row intact by another name [I10]', () => {
     const misnamed = hold(made.entry, `${'0'.repeat(64)}.json`);
     expect(brokenDigest(misnamed.claims)?.claim).toBe('file name');
     const content = hold({ code: 'x', content_hash: sha256('x'), metadata: {} }, 'x.ae_bundle');
@@ -131,7 +131,7 @@ describe('what the original counts', () => {
     expect([row?.bundle?.hash, row !== undefined && isRowIntact(row, row.bundle)]).toEqual([sha256('x'), false]);
   });
 
-  it('nothing has no root, as the original computes it [I4]', () => {
+  it('nothing has no root, as the original computes it [I10]', () => {
     expect(vaultContents([], hasher).root).toBeNull();
   });
 });
