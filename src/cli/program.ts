@@ -5,6 +5,7 @@ import { dataCommands } from './groups/data.ts';
 import { fleetCommands } from './groups/fleet.ts';
 import { nodeCommands } from './groups/node.ts';
 import { setupCommands } from './groups/setup.ts';
+import { vaultCommands } from './groups/vault.ts';
 import { FORMS } from './output.ts';
 
 /**
@@ -51,6 +52,7 @@ export function createProgram(
   nodeCommands(definition);
   fleetCommands(definition);
   dataCommands(definition);
+  vaultCommands(definition);
   definition.define(
     program,
     'help [command...]',
