@@ -12,6 +12,7 @@ const ORDER = {
     'state',
     'reconcile',
     'cut',
+    'roster',
     'snapshot',
     'rows',
     'replica',

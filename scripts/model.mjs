@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const USAGE = `usage: npm run model -- [--cases N] [--seed S]
+       npm run model -- --rosters [--cases N] [--seed S]
        npm run model -- --replay LINE
 
   --cases N      how many cases (default 100000)
   --seed S       the text from which all of them follow (default: the present time)
+  --rosters      decide rosters by ballots (docs/adr/0021) instead of keeping a state
   --replay LINE  one case, as a failure has printed it
 
 A case is a fleet of two to four honest nodes over the real register, trailing tree and sessions; with it one author who
@@ -21,6 +23,7 @@ try {
       cases: { type: 'string' },
       seed: { type: 'string' },
       replay: { type: 'string' },
+      rosters: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -38,7 +41,8 @@ if (options.help) {
 if (options.replay === undefined) process.stdout.write(`${options.cases} cases from seed ${options.seed}\n`);
 
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
-const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'unit', 'test/model/model.test.ts'], {
+const file = options.rosters ? 'test/model/roster.test.ts' : 'test/model/model.test.ts';
+const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'unit', file], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: 'inherit',
   env: {

@@ -37,6 +37,8 @@ export const auditRecords = (first: number, count: number): AuditRecord[] =>
     },
   }));
 
+/** A height from which on large values were written: that of the first after BUSY_KEY. */
+const LARGE_FROM = BUSY_WRITES + 2;
 /** A content of the vault, of which each MiB costs the same. */
 const VAULT_CONTENT = 'x'.repeat(4 * 1024 * 1024);
 const vaultHash = createHash('sha256').update(JSON.stringify(VAULT_CONTENT)).digest('hex');
@@ -124,6 +126,11 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProductionStatus: { path: '/api/status' },
     listNodes: { path: '/api/lattice/nodes' },
     getWholeState: { path: '/api/lattice/state' },
+    getFullState: { path: '/api/lattice/state/full' },
+    getSyncRoot: { path: '/sync/merkle-root' },
+    listSyncPeers: { path: '/sync/peers' },
+    getSyncSnapshot: { path: '/sync/snapshot/latest' },
+    getSyncProofs: { path: `/sync/proofs/${LARGE_FROM}-1000000` },
     getP2pStatus: { path: '/api/lattice/p2p/status' },
     getP2pIdentity: { path: '/api/lattice/p2p/identity' },
     switchMode: { path: '/api/lattice/sync/switch?mode=auto' },

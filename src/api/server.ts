@@ -27,6 +27,7 @@ import { acceptUpgrades } from './http/upgrade.ts';
 import { originalAuditRoutes } from './routes/original/audit.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
 import { persistenceRoutes } from './routes/original/persistence.ts';
+import { createSwitchCheck } from './routes/original/switch-mode.ts';
 import { dashboardRoutes } from './routes/pages/dashboard.ts';
 import { metricsRoutes } from './routes/pages/metrics.ts';
 import { openApiRoutes } from './routes/pages/openapi.ts';
@@ -272,7 +273,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.removeAllContentTypeParsers();
   await applyContract(app, costs, lattice.status().version);
   const downloads = createStateDownloads(context, createStreamSlots(clients, DOWNLOADS));
-  await app.register(latticeRoutes(context, checkToken, downloads));
+  const checkSwitch = createSwitchCheck(config, addresses, checkToken);
+  await app.register(latticeRoutes(context, checkSwitch, costs, downloads));
   await app.register(exportRoutes(context, downloads));
   await app.register(persistenceRoutes(context));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));

@@ -3,6 +3,7 @@ import type { CliContext, GlobalOptions } from './context.ts';
 import { createDefinition, example, numberIn } from './define.ts';
 import { dataCommands } from './groups/data.ts';
 import { fleetCommands } from './groups/fleet.ts';
+import { movingCommands } from './groups/moving.ts';
 import { nodeCommands } from './groups/node.ts';
 import { setupCommands } from './groups/setup.ts';
 import { vaultCommands } from './groups/vault.ts';
@@ -49,6 +50,7 @@ export function createProgram(
     );
   const definition = createDefinition(context, program, finish);
   setupCommands(definition);
+  movingCommands(definition);
   nodeCommands(definition);
   fleetCommands(definition);
   dataCommands(definition);

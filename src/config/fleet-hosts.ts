@@ -25,7 +25,8 @@ interface Place {
 
 const EXAMPLE = 'write a.example, https://a.example or oslo=https://a.example, with commas between them';
 
-function placeOf(text: string): Place {
+/** The name and the URL that an item of a list of hosts gives. Throws LatticeError `invalid-fleet`. */
+export function placeOf(text: string): Place {
   const [, name, address = ''] = /^(?:([^=/:]*)=)?(.*)$/s.exec(text.trim()) ?? [];
   const url = parseBaseUrl(address.includes('://') ? address : `https://${address}`);
   if (isFlaw(url)) throw invalid(`"${text.trim()}" names no host: ${url.rule}`, EXAMPLE);
@@ -36,8 +37,9 @@ function placeOf(text: string): Place {
 }
 
 /** The host of a URL, of which IPv6 addresses have no brackets. */
-const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, '$1');
-const isLoopback = (host: string): boolean => (isIP(host) === 4 && host.startsWith('127.')) || host === '::1';
+export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, '$1');
+/** Whether a host is an address of the loopback interface. */
+export const isLoopback = (host: string): boolean => (isIP(host) === 4 && host.startsWith('127.')) || host === '::1';
 
 /** Names where none are given: the first label of each host, or the whole host where two would have one name. */
 function namesOf(places: readonly Place[]): readonly string[] {
@@ -51,7 +53,8 @@ function namesOf(places: readonly Place[]): readonly string[] {
   return found;
 }
 
-function multiaddrOf(host: string, port: number): string {
+/** The multiaddr of a port of a host: an address, or else a name. */
+export function multiaddrOf(host: string, port: number): string {
   const kind = isIP(host) === 0 ? 'dns4' : isIPv6(host) ? 'ip6' : 'ip4';
   return `/${kind}/${host}/tcp/${port}`;
 }

@@ -170,15 +170,27 @@ export function planFleet(options: FleetOptions): FleetPlan {
   return planSites({ dir, network, seed, sites });
 }
 
-/** Where one node of a plan is, and where others find it. */
+/** Where one node of a plan is, where others find it, and what it has already. */
 export interface Site {
   readonly name: string;
+  /** Default: that of the genesis node of this name. */
+  readonly role?: string;
   /** The base URL at which others reach its API. */
   readonly api: string;
-  readonly listensAt: readonly [host: string, port: number];
-  readonly p2pListen: string;
-  /** The multiaddr at which others reach it, without /p2p and the peer id. */
-  readonly p2pAddress: string;
+  /** Undefined where its env file leaves that to its machine. */
+  readonly listensAt: readonly [host: string, port: number] | undefined;
+  /** Undefined where it has no P2P lung. */
+  readonly p2pListen: string | undefined;
+  /** The multiaddr at which others reach it, without /p2p and the peer id; undefined where none does. */
+  readonly p2pAddress: string | undefined;
+  /** The directories of state, vault and audit record, relative to its env file. Default: those below `<name>/`. */
+  readonly directories?: readonly [state: string, vault: string, sentinel: string];
+  /** Its private key and its token, where it has them already. */
+  readonly seed?: Bytes;
+  readonly token?: string;
+  /** Authors whom it trusts and base URLs that it asks, beside those of the plan. */
+  readonly trusts?: readonly string[];
+  readonly asks?: readonly string[];
   /** What stands in its env file beside what every node of a fleet has. */
   readonly more: readonly (readonly [name: VariableName, value: string])[];
 }
@@ -193,41 +205,48 @@ export function planSites(options: {
   const { dir, network, seed, sites } = options;
   const members = sites.map((site) => {
     const { name } = site;
-    const nodeSeed = seed === undefined ? new Uint8Array(randomBytes(32)) : deriveNodeSeed(seed, name);
+    const nodeSeed = site.seed ?? (seed === undefined ? new Uint8Array(randomBytes(32)) : deriveNodeSeed(seed, name));
     const token = seed === undefined ? randomBytes(32) : Buffer.from(deriveBytes(seed, TOKEN_INFO + name));
     const author: Author = seedToAuthor(nodeSeed);
     const peerId = authorToPeerId(author);
     const node: FleetNode = {
       name,
-      role: GENESIS.find(([genesis]) => genesis === name)?.[1] ?? '',
+      role: site.role ?? GENESIS.find(([genesis]) => genesis === name)?.[1] ?? '',
       peerId,
       publicKey: author,
       api: site.api,
-      p2p: `${site.p2pAddress}/p2p/${peerId}`,
+      p2p: site.p2pAddress === undefined ? '' : `${site.p2pAddress}/p2p/${peerId}`,
       envFile: `${name}.env`,
     };
-    return { node, site, seedHex: bytesToHex(nodeSeed), token: token.toString('base64url') };
+    return { node, site, seedHex: bytesToHex(nodeSeed), token: site.token ?? token.toString('base64url') };
   });
 
   const files = members.flatMap(({ node, site, seedHex, token }): readonly FleetFile[] => {
     const others = members.filter((other) => other.node !== node).map((other) => other.node);
-    const [host, port] = site.listensAt;
+    const own = node.name;
+    const [state, vault, sentinel] = site.directories ?? [`${own}/state`, `${own}/vault`, `${own}/sentinel`];
+    const listensAt = site.listensAt ?? [];
+    const p2p: readonly (readonly [name: VariableName, value: string])[] =
+      site.p2pListen === undefined
+        ? []
+        : [
+            ['P2P_LISTEN', site.p2pListen],
+            ['P2P_BOOTSTRAP', others.flatMap((other) => (other.p2p === '' ? [] : other.p2p)).join(',')],
+          ];
     const env = envLines([
       ['NODE_NAME', node.name],
       ['NODE_NAMES', others.map((other) => `${other.publicKey}=${other.name}`).join(',')],
       ['NODE_ROLE', node.role],
       ['NETWORK', network],
       ['KEY_FILE', `${node.name}.key`],
-      ['TRUSTED_STATE_PUBKEYS', members.map((member) => member.node.publicKey).join(',')],
-      ['STATE_DIR', `${node.name}/state`],
-      ['VAULT_DIR', `${node.name}/vault`],
-      ['SENTINEL_DIR', `${node.name}/sentinel`],
-      ['API_HOST', host],
-      ['API_PORT', String(port)],
+      ['TRUSTED_STATE_PUBKEYS', [...members.map((member) => member.node.publicKey), ...(site.trusts ?? [])].join(',')],
+      ['STATE_DIR', state],
+      ['VAULT_DIR', vault],
+      ['SENTINEL_DIR', sentinel],
+      ...listensAt.map((value, i) => [i === 0 ? 'API_HOST' : 'API_PORT', String(value)] as const),
       ['API_TOKEN', token],
-      ['LATTICE_NODES', others.map((other) => other.api).join(',')],
-      ['P2P_LISTEN', site.p2pListen],
-      ['P2P_BOOTSTRAP', others.map((other) => other.p2p).join(',')],
+      ['LATTICE_NODES', [...others.map((other) => other.api), ...(site.asks ?? [])].join(',')],
+      ...p2p,
       ...site.more,
     ]);
     const header = `# Node ${node.name}, peer id ${node.peerId}. Relative paths are relative to this file. It holds a token: keep it at mode 0600.\n`;

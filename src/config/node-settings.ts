@@ -21,6 +21,8 @@ export interface ApiSettings {
   readonly trustedProxies?: readonly string[] | undefined;
   /** Whether anyone, not members alone, may fetch certified cuts. */
   readonly publicSync?: boolean | undefined;
+  /** `loopback`: programs on this machine may switch the mode by the original's endpoint without the token. */
+  readonly legacySwitch?: string | undefined;
   /** Whether the API answers /metrics. */
   readonly metrics?: boolean | undefined;
 }
@@ -118,6 +120,7 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   'api.allowedHosts': { variable: 'ALLOWED_HOSTS', form: 'list' },
   'api.trustedProxies': { variable: 'TRUSTED_PROXIES', form: 'list' },
   'api.publicSync': { variable: 'PUBLIC_SYNC', form: 'boolean' },
+  'api.legacySwitch': { variable: 'LEGACY_SWITCH', form: 'text' },
   'api.metrics': { variable: 'METRICS', form: 'boolean' },
   'p2p.listen': { variable: 'P2P_LISTEN', form: 'list' },
   'p2p.topic': { variable: 'P2P_TOPIC', form: 'text' },

@@ -14,10 +14,13 @@ export interface Problem {
 
 const MAX_SHOWN = 100;
 
-/** The text of a Problem's value: without secrets, and without the user and password before the @ of a URL. */
-export function shownValue(value: string, secret: boolean): string {
+/**
+ * The text of a Problem's value: without secrets, and without the user and password before the @ of a URL. Of a longer
+ * text the first `max` characters are shown.
+ */
+export function shownValue(value: string, secret: boolean, max = MAX_SHOWN): string {
   if (secret) return `(${value.length} characters, not shown)`;
-  const shown = value.slice(0, MAX_SHOWN) + (value.length > MAX_SHOWN ? '…' : '');
+  const shown = value.slice(0, max) + (value.length > max ? '…' : '');
   return shown.replace(/^(.*:\/\/)?.*@/s, '$1…@');
 }
 

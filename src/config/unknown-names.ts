@@ -39,11 +39,11 @@ export function unknownNameWarning(name: string): string | undefined {
   if (!upper.startsWith(PREFIX)) return undefined;
   const known = VARIABLES.flatMap((variable) => namesOf(variable)).filter((candidate) => candidate.startsWith(PREFIX));
   if (known.includes(name)) return undefined;
+  const replaced = whatReplaces(name.slice(PREFIX.length));
+  if (replaced !== undefined) return `${name} of the original has no effect here: ${replaced}`;
   // Variables for a service in the same Kubernetes namespace; the port among them is refused where it hides ours.
   if (/_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/.test(name))
     return undefined;
-  const replaced = whatReplaces(name.slice(PREFIX.length));
-  if (replaced !== undefined) return `${name} of the original has no effect here: ${replaced}`;
   const shown = name.slice(0, MAX_NAME);
   const nearest = nearestName(upper, known, PREFIX.length);
   return `${shown} is not a variable of this node and has no effect${nearest === undefined ? '' : `: did you mean ${nearest}?`}`;

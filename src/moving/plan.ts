@@ -1,4 +1,8 @@
+import type { AuditRecord } from '../core/original/audit.ts';
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
+import type { Verifier } from '../ports/index.ts';
+
+export type { AuditRecord } from '../core/original/audit.ts';
 
 /** What can be found at a path or an address. Each kind has one reader. */
 export const SOURCE_KINDS = [
@@ -71,16 +75,6 @@ export interface RecordsItem {
   readonly records: readonly AuditRecord[];
 }
 
-/**
- * An execution or attack that the original noted. `row` has the fields that the original's endpoints give for it. `id`
- * is the same whenever and wherever the same row is read, so that it is added once.
- */
-export interface AuditRecord {
-  readonly kind: 'execution' | 'attack';
-  readonly id: string;
-  readonly row: Readonly<Record<string, JsonValue>>;
-}
-
 /** What is not taken from a source, and why. */
 export interface Refusal {
   readonly source: Source;
@@ -89,6 +83,8 @@ export interface Refusal {
   readonly code: ErrorCode;
   /** A sentence without its full stop. */
   readonly reason: string;
+  /** The single keys or files that are the reason, where there are several. */
+  readonly each?: readonly { readonly what: string; readonly reason: string }[] | undefined;
   /** What to do about it, as whole sentences. */
   readonly next?: string | undefined;
   /** The digest that the source claims, and the one that its content has, where they differ. */
@@ -101,6 +97,8 @@ export interface Refusal {
 /** What a reader may know beside its source. */
 export interface ReadContext {
   readonly hasher: Hasher;
+  /** Checks the signatures of nodes in bundles. Without it they are left unchecked. */
+  readonly verifier?: Verifier | undefined;
   /** Whether to take what does not verify, or has no rule by which it could. Broken content is refused all the same. */
   readonly unverified: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -156,11 +154,18 @@ export interface ImportTarget {
   ): Promise<{ readonly results: readonly { readonly key: string; readonly version: string }[] }>;
   /** What the key shows; undefined where it shows nothing. */
   get(key: string): Promise<ImportedEntry | undefined>;
-  /** Puts content in the vault. Content that is there already is the same object. Absent where there is no vault. */
+  /** Every entry, in the order of keys; cheaper than `get` where many keys are looked up. */
+  entries(): AsyncIterable<ImportedEntry & { readonly key: string }>;
+  /** The author of what `write` writes. */
+  author(): Promise<string>;
+  /**
+   * Puts content in the vault; `known` where it is there already. Rejects with LatticeError `body-too-large` where it is
+   * larger than the vault takes. Absent where there is no vault.
+   */
   putObject?(
     content: AsyncIterable<Uint8Array>,
     about: { readonly name: string; readonly type: string },
-  ): Promise<{ readonly hash: string; readonly size: number }>;
+  ): Promise<{ readonly hash: string; readonly size: number; readonly known?: boolean }>;
   /** Adds executions and attacks, each id once. Absent where the node keeps none. */
   addRecords?(records: readonly AuditRecord[]): Promise<{ readonly added: number; readonly known: number }>;
 }

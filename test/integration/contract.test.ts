@@ -91,16 +91,38 @@ const TABLE: readonly (readonly [method: string, path: string, form: Form])[] = 
     },
   ],
   ['GET', '/api/lattice/p2p/identity', { success: 'bool', peer_id: 'string', listen_addrs: ['string'] }],
-  ['POST', '/api/lattice/sync/switch', { success: 'bool', mode: 'string', message: 'string' }],
-  ['POST', '/api/lattice/sync/switch?mode=bad', { success: 'bool', mode: 'string', message: 'string' }],
+  // Without the token nothing is changed, and there is no mode.
+  ['POST', '/api/lattice/sync/switch', { success: 'bool', message: 'string' }],
+  ['POST', '/api/lattice/sync/switch?mode=bad', { success: 'bool', message: 'string' }],
   [
     'GET',
     '/api/lattice/health',
     {
-      timestamp: 'int',
+      timestamp: 'string',
       overall: 'string',
-      components: { p2p: 'string', http_sync: 'string', heartbeat: 'string', persistence: 'string' },
+      components: {
+        p2p: { status: 'string', peer_count: 'int', has_peers: 'bool' },
+        http_sync: { status: 'string', mode: 'string' },
+        heartbeat: { status: 'string' },
+        persistence: { status: 'string', merkle_root: 'hex64' },
+      },
       metrics: { map: 'any' },
+    },
+  ],
+  ['GET', '/sync/merkle-root', { success: 'bool', merkle_root: 'hex64', height: 'int', total_accounts: 'int' }],
+  ['GET', '/sync/peers', { success: 'bool', peers: ['any'], count: 'int' }],
+  [
+    'GET',
+    '/sync/proofs/1-1',
+    {
+      success: 'bool',
+      merkle_root: 'hex64',
+      height: 'int',
+      from: 'int',
+      to: 'int',
+      proofs: ['any'],
+      count: 'int',
+      next: 'string?',
     },
   ],
   [
@@ -244,15 +266,17 @@ describe('the contract of the original', () => {
   it('the mode switch answers 200 and changes something with the token only', async () => {
     expect((await ask('POST', '/api/lattice/sync/switch?mode=http')).json()).toMatchObject({
       success: false,
-      mode: 'auto',
     });
     expect((await node.api.send('POST', '/api/lattice/sync/switch?mode=http')).json()).toMatchObject({
       success: true,
-      mode: 'http',
+      mode: 'HTTP',
     });
+    expect(await get('/api/lattice/p2p/status')).toMatchObject({ http_sync_enabled: true });
+    expect((await node.api.send('POST', '/api/lattice/sync/switch?mode=p2p')).json()).toMatchObject({ mode: 'P2P' });
+    expect(await get('/api/lattice/p2p/status')).toMatchObject({ http_sync_enabled: false });
     expect((await node.api.send('POST', '/api/lattice/sync/switch')).json()).toMatchObject({
       success: true,
-      mode: 'auto',
+      mode: expect.stringMatching(/^(?:P2P|HTTP)$/) as unknown,
     });
     const bad = (await node.api.send('POST', '/api/lattice/sync/switch?mode=pigeon')).json();
     expect(bad).toMatchObject({ success: false, message: expect.stringMatching(/p2p.*http.*auto/) as unknown });
@@ -420,14 +444,14 @@ describe('the contract of the original', () => {
 
   it('the lines that operators look for come in their order', () => {
     const wanted = [
-      /^LATTICE v\d.*HYBRID SYNC PROTOCOL$/,
+      /^LATTICE v\d.* - HYBRID SYNC PROTOCOL$/,
       /^environment loaded$/,
       /^state store ready$/,
       /^vault ready$/,
       /^persistence ready$/,
       /^P2P start/,
       /^HTTP sync activated$/,
-      /^LATTICE READY$/,
+      /^LATTICE READY - Hybrid Sync Active$/,
       /^HTTP peers monitored$/,
     ];
     const places = wanted.map((pattern) => node.lines.findIndex(({ msg }) => pattern.test(msg)));
@@ -457,7 +481,8 @@ describe('production', () => {
       expect((await api.send('DELETE', '/api/v1/state/k')).status).toBe(503);
       expect((await api.send('GET', '/api/lattice/state')).json()).toMatchObject({ state: {}, state_size: 0 });
       expect((await api.send('GET', '/api/lattice/health')).json()).toMatchObject({
-        components: { persistence: 'degraded' },
+        components: { persistence: { status: 'unhealthy' } },
+        unhealthy_components: ['persistence'],
       });
     } finally {
       await live.stop();

@@ -24,6 +24,11 @@ export interface ApiConfig {
      * Whether anyone may read the cells and snapshots of certified cuts, and any cache may keep them. Default: false.
      */
     readonly publicSync?: boolean;
+    /**
+     * Who may switch the mode by the original's endpoint: whoever has the token, or programs on this machine too. Default:
+     * token.
+     */
+    readonly legacySwitch?: 'token' | 'loopback';
   };
   readonly http: { readonly nodes: readonly string[] };
   /** The directory in which files of the original's vault are looked for. Without it the vault is empty. */

@@ -1,54 +1,205 @@
-import { nodeHasher } from '../../adapters/system/hasher.ts';
-import { type OriginalSnapshot, type RefusedEntry, readOriginalSnapshot } from '../../core/original/snapshot.ts';
-import { counted, LatticeError } from '../../core/types/index.ts';
+import { resolve } from 'node:path';
+import { createVerifier, nodeHasher, systemClock } from '../../adapters/system/index.ts';
+import { isInPlaceOfNode, isTemporary, pause } from '../../client/retry.ts';
+import { type Author, counted, LatticeError } from '../../core/types/index.ts';
+import { carryOut } from '../../moving/carry-out.ts';
+import { isUrl, planLive } from '../../moving/live.ts';
+import { planPaths, planText } from '../../moving/make-plan.ts';
+import type { ImportTarget, Plan, ReadContext, Refusal, Report } from '../../moving/plan.ts';
+import { READERS } from '../../moving/readers.ts';
+import { reportLines, totalsOf } from '../../moving/report.ts';
+import type { Mirror } from '../../moving/write-entries.ts';
+import { advised } from '../advice.ts';
 import { connect } from '../connect.ts';
-import { type CliContext, type GlobalOptions } from '../context.ts';
+import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
+import { readVariables } from '../env-file.ts';
+import { reportError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { importEntries } from '../import-entries.ts';
+import { importTarget } from '../import-target.ts';
 import { readInput } from '../input.ts';
 import { printable } from '../output.ts';
+import { readTrust } from '../trust.ts';
 
 export interface ImportOptions extends GlobalOptions {
   readonly overwrite?: boolean;
   readonly dryRun?: boolean;
+  readonly unverified?: boolean;
+  readonly expectRoot?: string;
+  readonly base?: readonly string[];
+  readonly trust?: string;
+  readonly watch?: boolean;
+  /** Seconds from one round of --watch to the next. */
+  readonly interval: number;
 }
 
-/** The file is read as one string, and V8's longest string is twice as long. */
-const MAX_SNAPSHOT_BYTES = 256 * 1024 * 1024;
-/** Skipped keys that are shown. With --json all of them are. */
-const SHOWN = 10;
+/** A snapshot from standard input: as large as one from a file. */
+const MAX_STDIN_BYTES = 256 * 1024 * 1024;
+/** Shortest time between two lines of progress: a person reads them, and a short import has none. */
+const PROGRESS_MS = 2_000;
 
-export async function importSnapshot(context: CliContext, file: string, options: ImportOptions): Promise<number> {
-  const client = await connect(context, options);
-  const snapshot = await readSnapshot(context, file, options);
-  const dryRun = options.dryRun === true;
-  const { imported, skipped } = await importEntries(client, snapshot.state, {
-    overwrite: options.overwrite === true,
-    dryRun,
-  });
-  if (options.json) {
-    context.output.data({ file, root: snapshot.root, keys: snapshot.state.length, imported, skipped, dryRun });
-    return EXIT.ok;
+export async function importOriginal(
+  context: CliContext,
+  from: readonly string[],
+  options: ImportOptions,
+): Promise<number> {
+  if (options.watch === true && options.dryRun === true) throw usageError('--watch and --dry-run exclude each other');
+  if (options.watch === true && from.includes('-'))
+    throw usageError('standard input can be read once: --watch needs a path or URL');
+  if (options.expectRoot !== undefined && !/^[0-9a-fA-F]{64}$/.test(options.expectRoot))
+    throw usageError('--expect-root is not 64 hex digits');
+  const target = importTarget(await connect(context, options));
+  const plan = await planner(context, from, options);
+  const stopped = new AbortController();
+  const release = context.onStop(() => stopped.abort(new LatticeError('aborted', 'the import was stopped')));
+  try {
+    if (options.watch === true) return await watchSource(context, plan, target, options, stopped.signal);
+    const report = await importOnce(context, plan, target, options, stopped.signal);
+    const only = soleRefusal(report);
+    if (only !== undefined) throw refusalError(context, only, options);
+    show(context, report, options);
+    if (report.refused.length === 0) return EXIT.ok;
+    throw new LatticeError(
+      'import-incomplete',
+      `${counted(report.refused.length, 'part')} of the import ${report.refused.length === 1 ? 'was' : 'were'} refused`,
+      {
+        next: 'Do as the report says of each part, and run the import again: what is there already is left alone.',
+      },
+    );
+  } finally {
+    release();
   }
-  const { line } = context.output;
-  line(`${printable(file)} verifies: ${counted(snapshot.state.length, 'key')} under root ${snapshot.root}`);
-  line(
-    `${dryRun ? 'Would import' : 'Imported'} ${counted(imported, 'key')}${skipped.length === 0 ? '.' : ` and ${dryRun ? 'leave' : 'left'} alone ${skipped.length} that ${skipped.length === 1 ? 'exists' : 'exist'}:`}`,
-  );
-  for (const key of skipped.slice(0, SHOWN)) line(`  ${printable(key)}`);
-  if (skipped.length > SHOWN) line(`  … and ${skipped.length - SHOWN} more (all of them: --json)`);
+}
+
+type Planner = (signal: AbortSignal) => Promise<Plan>;
+
+/** Reads the source anew each time that it is called. */
+async function planner(context: CliContext, given: readonly string[], options: ImportOptions): Promise<Planner> {
+  const tell = progressOf(context, options);
+  const read = (signal: AbortSignal): ReadContext => ({
+    hasher: nodeHasher(),
+    unverified: options.unverified === true,
+    signal,
+    progress: tell,
+  });
+  const [from = ''] = given;
+  if (given.length > 1 && given.some((one) => one === '-' || isUrl(one)))
+    throw usageError('standard input and URLs are imported alone');
+  if (from === '-') {
+    const text = await readInput(context, from, MAX_STDIN_BYTES);
+    return async (signal) => planText({ kind: 'snapshot', at: 'standard input' }, text, read(signal));
+  }
+  if (!isUrl(from)) {
+    const paths = given.map((path) => resolve(context.cwd, path));
+    const bases = (options.base ?? []).map((path) => resolve(context.cwd, path));
+    return async (signal) => await planPaths(paths, bases, READERS, read(signal));
+  }
+  const signers = await signersOf(context, options);
+  const live = { verifier: createVerifier(), signers, mustSign: options.trust !== undefined, clock: systemClock() };
+  return async (signal) => await planLive(from, live, read(signal));
+}
+
+/**
+ * Whose signature counts on a running node's state: the keys of --trust, one of which must have signed it, else the trust
+ * list of the settings.
+ */
+async function signersOf(context: CliContext, options: ImportOptions): Promise<readonly Author[]> {
+  if (options.trust !== undefined) return (await readTrust(context, options.trust)).authors;
+  const list = readVariables(context, options.envFile)('TRUSTED_STATE_PUBKEYS');
+  return list === undefined || list.trim() === '' ? [] : (await readTrust(context, list)).authors;
+}
+
+async function importOnce(
+  context: CliContext,
+  read: Planner,
+  target: ImportTarget,
+  options: ImportOptions,
+  signal: AbortSignal,
+  mirror?: Mirror,
+): Promise<Report> {
+  const plan = await read(signal);
+  const expected = options.expectRoot?.toLowerCase();
+  if (expected !== undefined) checkRoot(plan, expected);
+  const tell = progressOf(context, options);
+  return await carryOut(plan, target, {
+    overwrite: options.overwrite === true,
+    dryRun: options.dryRun === true,
+    mirror,
+    signal,
+    progress: tell,
+  });
+}
+
+/** Refuses a plan of which no state has the root that was asked for. */
+function checkRoot({ items, refused, from }: Plan, expected: string): void {
+  const roots = items.flatMap((item) => (item.kind === 'entries' && item.root !== undefined ? item.root : []));
+  if (roots.includes(expected)) return;
+  const [first] = refused;
+  const found =
+    roots.length > 0
+      ? `it has ${roots.join(', ')}`
+      : `no state of it is taken${first === undefined ? '' : `: ${first.reason}`}`;
+  throw new LatticeError('snapshot-root-mismatch', `the state in ${from} has not the root ${expected}: ${found}`, {
+    next: 'Nothing was imported. Compare it with what the original answers at /api/persistence/merkle-root.',
+    details: { stored: expected, ...(roots[0] === undefined ? {} : { computed: roots[0] }) },
+  });
+}
+
+/** Imports again and again what has changed, until a signal, even while the source or the node does not answer. */
+async function watchSource(
+  context: CliContext,
+  read: Planner,
+  target: ImportTarget,
+  options: ImportOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const mirror: Mirror = new Map();
+  let last = '';
+  while (!signal.aborted) {
+    try {
+      const report = await importOnce(context, read, target, options, signal, mirror);
+      const { taken, deleted } = totalsOf(report);
+      // What stays refused or different is told once, and not in every round.
+      const told = JSON.stringify([report.refused, report.remarks, report.items.map(({ differing }) => differing)]);
+      if (taken + deleted > 0 || told !== last) show(context, report, options);
+      last = told;
+    } catch (error) {
+      if (signal.aborted) break;
+      if (!isTemporary(error) && !isInPlaceOfNode(error)) throw error;
+      reportError(advised(error, options), context.output, options.json === true);
+    }
+    await pause(options.interval * 1000, signal);
+  }
   return EXIT.ok;
 }
 
-async function readSnapshot(context: CliContext, file: string, options: ImportOptions): Promise<OriginalSnapshot> {
-  const text = await readInput(context, file, MAX_SNAPSHOT_BYTES);
-  try {
-    return readOriginalSnapshot(text, nodeHasher());
-  } catch (error) {
-    if (error instanceof LatticeError && error.code === 'snapshot-values-refused' && !options.json) {
-      const refused = error.details['refused'] as readonly RefusedEntry[];
-      for (const { key, reason } of refused) context.output.remark(`${printable(key)}: ${printable(reason)}`);
-    }
-    throw error;
-  }
+/** The one thing that was refused of a source that is nothing else: then it is the error of the command. */
+function soleRefusal({ items, refused }: Report): Refusal | undefined {
+  return items.length === 0 && refused.length === 1 ? refused[0] : undefined;
+}
+
+function refusalError(context: CliContext, refusal: Refusal, options: ImportOptions): LatticeError {
+  const { source, code, reason, each, next, stored, computed } = refusal;
+  if (options.json !== true)
+    for (const { what, reason: why } of each ?? []) context.output.remark(`${printable(what)}: ${printable(why)}`);
+  return new LatticeError(code, `${source.at}: ${reason}`, {
+    ...(next === undefined ? {} : { next: next.startsWith('Nothing') ? next : `Nothing was imported. ${next}` }),
+    details: { stored, computed, each },
+  });
+}
+
+function show(context: CliContext, report: Report, options: ImportOptions): void {
+  if (options.json) context.output.data({ ...report, totals: totalsOf(report) });
+  else for (const line of reportLines(report)) context.output.line(printable(line));
+}
+
+/** Tells of long work on stderr, where no data for programs are asked for. */
+function progressOf(context: CliContext, options: ImportOptions): (step: string, done: number, total?: number) => void {
+  if (options.json) return () => undefined;
+  const clock = systemClock();
+  let told = clock.monotonic();
+  return (step, done, total) => {
+    if (clock.monotonic() - told < PROGRESS_MS) return;
+    told = clock.monotonic();
+    context.output.remark(`${step}: ${done}${total === undefined ? '' : ` of ${total}`}`);
+  };
 }

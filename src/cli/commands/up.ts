@@ -5,13 +5,14 @@ import { isTemporary, type Status } from '../../client/index.ts';
 import type { Fleet } from '../../config/fleet.ts';
 import { readOriginalSnapshot } from '../../core/original/snapshot.ts';
 import { LatticeError } from '../../core/types/index.ts';
+import { writeEntries } from '../../moving/write-entries.ts';
 import { settleWithin, sleep } from '../../timing/index.ts';
 import type { ApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { importEntries } from '../import-entries.ts';
+import { importTarget } from '../import-target.ts';
 import { printable, shellWord } from '../output.ts';
 import { type Board, createBoard } from '../up/board.ts';
 import { type Exit, type NodeChild, spawnNode } from '../up/child.ts';
@@ -162,9 +163,10 @@ async function loadSample(
   const deadline = performance.now() + READY_MS;
   for (;;) {
     try {
-      const { imported } = await importEntries(first, sample.state, { overwrite: false, dryRun: false });
-      if (options.json) context.output.data({ event: 'imported', node: fleet.nodes[0]?.name, keys: imported });
-      else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${imported} keys`);
+      const target = importTarget(first);
+      const { taken } = await writeEntries(target, sample.state, { overwrite: false, dryRun: false });
+      if (options.json) context.output.data({ event: 'imported', node: fleet.nodes[0]?.name, keys: taken });
+      else context.output.line(`loaded the sample through ${fleet.nodes[0]?.name ?? first.url}: ${taken} keys`);
       return;
     } catch (error) {
       // A node that has just started refuses writes until it knows its own last commit.

@@ -1,6 +1,5 @@
 import { Option } from 'commander';
 import type { ContextAddOptions } from '../commands/context.ts';
-import type { ImportOptions } from '../commands/import.ts';
 import type { InitOptions } from '../commands/init.ts';
 import type { KeyOptions } from '../commands/key.ts';
 import type { UpOptions } from '../commands/up.ts';
@@ -8,17 +7,18 @@ import type { GlobalOptions } from '../context.ts';
 import { type Definition, integerIn } from '../define.ts';
 
 /**
- * Commands that make, start and name nodes: init, up, start, import, id, key, config check, context, completion.
+ * Commands that make, start and name nodes: init, up, start, id, key, config check, context, completion.
  */
 export function setupCommands({ context, program, define, defineDefault, group }: Definition): void {
   define(
     program,
     'init',
-    'write keys, tokens and env files of a new fleet',
+    'write keys, tokens and env files of a fleet: a new one, or one of existing env files',
     [
       'init --dir fleet --nodes 3',
       'init --dir fleet --nodes 5 --base-port 8100 --p2p-base-port 9100',
       'init --dir fleet --hosts oslo=a.example,rome=b.example,kyiv=c.example',
+      'init --dir fleet --from .env.node1 .env.node2 .env.node3',
     ],
     async (options: InitOptions) => (await import('../commands/init.ts')).init(context, options),
   )
@@ -36,6 +36,8 @@ export function setupCommands({ context, program, define, defineDefault, group }
         .argParser(integerIn(1, 65_535)),
     )
     .option('--names <a,b,c>', 'names of the nodes')
+    .option('--from <files...>', 'env files of existing nodes, one each: keys and settings go on, the files stay')
+    .option('--dry-run', 'with --from: show what would be another, and write nothing')
     .option('--seed-file <file>', 'file of 64 hex digits that the keys are derived from (default: random keys)');
 
   define(
@@ -55,17 +57,6 @@ export function setupCommands({ context, program, define, defineDefault, group }
     ['start --env-file fleet/node1-huggingface.env'],
     async (options: GlobalOptions) => (await import('../commands/start.ts')).start(context, options),
   );
-
-  define(
-    program,
-    'import <snapshot.json>',
-    'load a snapshot of the original node, verified against its own root; keys that exist are left alone',
-    ['import snapshot.json --dry-run', 'import snapshot.json --env-file fleet/node1-huggingface.env'],
-    async (options: ImportOptions, [file = '']) =>
-      (await import('../commands/import.ts')).importSnapshot(context, file, options),
-  )
-    .option('--overwrite', 'replace keys that exist, too')
-    .option('--dry-run', 'write nothing, say what would be written');
 
   define(
     program,

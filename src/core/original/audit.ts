@@ -148,7 +148,7 @@ export function checkAuditRecord(record: AuditRecord): {
   if (bytes > MAX_AUDIT_ROW_BYTES)
     throw invalid(`the row has ${bytes} bytes as JSON, over ${MAX_AUDIT_ROW_BYTES}`, 'leave out what is not needed');
   const given = row['id'];
-  if (given !== undefined && given !== null && !(Number.isInteger(given) && (given as number) >= 0))
+  if (given !== undefined && given !== null && !(Number.isSafeInteger(given) && (given as number) >= 0))
     throw invalid('id of the row is not a whole number');
   const number = typeof given === 'number' && given <= MAX_ROW_NUMBER ? given : undefined;
   return { kind, id, number, row: checked };

@@ -1,59 +1,34 @@
 import { checkKey, checkValue } from '../cbor/value.ts';
-import { bytesToHex, type Hasher, type JsonValue, LatticeError } from '../types/index.ts';
-import { type OriginalValue, originalJsonText, originalToPlain, parseOriginalJson } from './json.ts';
+import { type Hasher, type JsonValue, LatticeError } from '../types/index.ts';
+import { type OriginalValue, originalToPlain, parseOriginalJson } from './json.ts';
+import { type OriginalState, originalRoot } from './root.ts';
 
-/** A verified `snapshot.json` of the original node, its values as our data model has them. */
+/** A snapshot of the original node as it is written, with the root that its state really has. */
+export interface ParsedSnapshot {
+  readonly state: OriginalState;
+  /** The root that the snapshot names; undefined where it names none, as a node does before its first write. */
+  readonly stored: string | undefined;
+  /** The root of the state (SPEC I1). */
+  readonly computed: string;
+  /** Whether the snapshot names the root of its state, or names none and is empty. */
+  readonly matches: boolean;
+  /** Seconds since the Unix epoch; undefined where the snapshot names none. */
+  readonly timestamp: number | undefined;
+}
+
+/** A snapshot whose state has the root that it names, its values as our data model has them. */
 export interface OriginalSnapshot {
   /** The keys and values in the file's order, each key once. */
   readonly state: readonly (readonly [key: string, value: JsonValue])[];
-  /** 64 hex digits: the root of the state, which is also the one that the file names unless it was never written. */
+  /** 64 hex digits. */
   readonly root: string;
-  /** Seconds since the Unix epoch. */
-  readonly timestamp: number;
+  readonly timestamp: number | undefined;
 }
 
 /** A key of such a file that cannot be imported, and the rule that the key or its value breaks. */
 export interface RefusedEntry {
   readonly key: string;
   readonly reason: string;
-}
-
-const utf8 = new TextEncoder();
-
-/**
- * The original's root (SPEC I1): with the keys sorted by code point, the hash of the concatenated hex hashes of
- * `key:json`. Throws LatticeError `snapshot-malformed` for a key with half of a surrogate pair.
- */
-export function originalRoot(state: ReadonlyMap<string, OriginalValue>, hasher: Hasher): string {
-  const hex = (text: string): string => bytesToHex(hasher.hash(utf8.encode(text)));
-  if (state.size === 0) return hex('empty');
-  const keys = Array.from(state.keys()).sort(compareCodePoints);
-  const leaves: string[] = [];
-  for (const key of keys) {
-    if (/\p{Surrogate}/u.test(key))
-      throw malformed(`key ${JSON.stringify(key)} holds half of a surrogate pair: the original has no root for it`);
-    leaves.push(hex(`${key}:${originalJsonText(state.get(key) as OriginalValue)}`));
-  }
-  return hex(leaves.join(''));
-}
-
-/**
- * Compares by code point, as Python does. JavaScript compares by UTF-16 unit, which differs where surrogates meet the
- * units U+E000…U+FFFF.
- */
-function compareCodePoints(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x !== y) return rank(x) - rank(y);
-  }
-  return a.length - b.length;
-}
-
-/** The place of a unit in the order of code points: surrogates come after every other unit. */
-function rank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
 function malformed(message: string): LatticeError {
@@ -63,49 +38,39 @@ function malformed(message: string): LatticeError {
 }
 
 /**
- * Reads the original's `snapshot.json` and checks it against its own root. Throws LatticeError `snapshot-malformed`,
- * `snapshot-old-format`, `snapshot-root-mismatch` (details.stored, details.computed), or `snapshot-values-refused`
- * (details.refused: RefusedEntry[]) when single values are outside our data model, because the file is imported whole
- * or not at all.
+ * Reads a snapshot of the original in any of the forms that it has: `snapshot.json`, a file of its `snapshots`
+ * directory (`state_data` in place of `state`), or the answer of its `/api/lattice/state`. Throws LatticeError
+ * `snapshot-malformed`, or `snapshot-old-format` for the older form, which `parseOlderSnapshot` reads.
  */
-export function readOriginalSnapshot(text: string, hasher: Hasher): OriginalSnapshot {
+export function parseOriginalSnapshot(text: string, hasher: Hasher): ParsedSnapshot {
   const document = parseOriginalJson(text);
   if (!(document instanceof Map)) throw malformed('not a JSON object');
   const fields = document as ReadonlyMap<string, OriginalValue>;
-  const state = fields.get('state');
+  const state = fields.get('state') ?? fields.get('state_data');
   if (state === undefined && (fields.has('root_hash') || fields.has('accounts'))) {
-    throw new LatticeError(
-      'snapshot-old-format',
-      'this is the older snapshot format (root_hash and accounts, no state)',
-      {
-        next: 'Nothing was imported. Let an original node of version 3 write its snapshot.json, and import that.',
-      },
-    );
+    throw new LatticeError('snapshot-old-format', 'this is the older snapshot format (root_hash and accounts)', {
+      next: 'Nothing was imported. Import it with lattice import, which checks it by the rule of that form.',
+    });
   }
   if (!(state instanceof Map)) throw malformed('"state" is missing or not an object');
-  // The original writes null until its first write, when its state is empty.
-  const stored = fields.get('merkle_root') ?? (state.size === 0 ? originalRoot(new Map(), hasher) : null);
-  if (typeof stored !== 'string' || !/^[0-9a-f]{64}$/.test(stored))
+  const entries = state as OriginalState;
+  const root = fields.get('merkle_root') ?? null;
+  if (root === null ? entries.size > 0 : typeof root !== 'string' || !/^[0-9a-f]{64}$/.test(root))
     throw malformed('"merkle_root" is missing or not 64 lower-case hex digits');
-  const timestamp = originalToPlain(fields.get('timestamp') ?? null);
-  if (typeof timestamp !== 'number' || !Number.isFinite(timestamp))
-    throw malformed('"timestamp" is missing or not a number');
-
-  const computed = originalRoot(state as ReadonlyMap<string, OriginalValue>, hasher);
-  if (computed !== stored) {
-    throw new LatticeError(
-      'snapshot-root-mismatch',
-      `the snapshot stores root ${stored} but its state computes to ${computed}`,
-      {
-        next: 'Nothing was imported. The file was changed or cut after it was written: take another copy.',
-        details: { stored, computed },
-      },
-    );
-  }
-  return { state: toModel(state as ReadonlyMap<string, OriginalValue>), root: stored, timestamp };
+  const timestamp = fields.has('timestamp') ? originalToPlain(fields.get('timestamp') ?? null) : undefined;
+  if (timestamp !== undefined && (typeof timestamp !== 'number' || !Number.isFinite(timestamp)))
+    throw malformed('"timestamp" is not a number');
+  const stored = typeof root === 'string' ? root : undefined;
+  const computed = originalRoot(entries, hasher);
+  return { state: entries, stored, computed, matches: stored === undefined || stored === computed, timestamp };
 }
 
-function toModel(state: ReadonlyMap<string, OriginalValue>): OriginalSnapshot['state'] {
+/**
+ * The entries of a state as our data model has them, each key once, in the order of the file. Throws LatticeError
+ * `snapshot-values-refused` (details.refused: RefusedEntry[]) when single values are outside our data model, because a
+ * state is imported whole or not at all.
+ */
+export function originalEntries(state: OriginalState): readonly (readonly [key: string, value: JsonValue])[] {
   const entries: [string, JsonValue][] = [];
   const refused: RefusedEntry[] = [];
   for (const [key, value] of state) {
@@ -128,4 +93,23 @@ function toModel(state: ReadonlyMap<string, OriginalValue>): OriginalSnapshot['s
     );
   }
   return entries;
+}
+
+/**
+ * Reads a snapshot that must verify. Throws what `parseOriginalSnapshot` and `originalEntries` throw, and LatticeError
+ * `snapshot-root-mismatch` (details.stored, details.computed).
+ */
+export function readOriginalSnapshot(text: string, hasher: Hasher): OriginalSnapshot {
+  const { state, stored, computed, matches, timestamp } = parseOriginalSnapshot(text, hasher);
+  if (!matches) {
+    throw new LatticeError(
+      'snapshot-root-mismatch',
+      `the snapshot stores root ${stored} but its state computes to ${computed}`,
+      {
+        next: 'Nothing was imported. The file was changed or cut after it was written: take another copy.',
+        details: { stored, computed },
+      },
+    );
+  }
+  return { state: originalEntries(state), root: computed, timestamp };
 }

@@ -4,6 +4,7 @@ import { createIdempotency } from '../commit/idempotency.ts';
 import { createWrites } from '../commit/writes.ts';
 import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createChanged } from '../read/changed.ts';
 import { evidenceViews } from '../read/evidence.ts';
 import { createHistory } from '../read/history.ts';
 import { createProofs } from '../read/prove.ts';
@@ -63,6 +64,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     ...whole,
     ...proofs,
     history: createHistory({ store, hasher, writer, entries }),
+    changedIn: createChanged({ store, sequence: () => own.durable().sequence }),
     cuts: book.views,
     evidence: () => evidenceViews(parts.contradictions),
     cutCells: cuts.cells.find,

@@ -264,7 +264,9 @@ describe('import', () => {
     node.state.set('note', 'ours');
     const { code, out } = await run(on('import', fixture('snapshot.json')));
     expect(code).toBe(0);
-    expect(out).toContain('Imported 2 keys and left alone 1 that exists');
+    expect(out).toContain('snapshot.json: 3 keys, verified by its own Merkle root 32c6fbc1');
+    expect(out).toContain('Imported 2 keys.');
+    expect(out).toContain('Left alone 1 key with another value (see --overwrite):\n    note');
     expect(Object.fromEntries(node.state)).toEqual({
       note: 'ours',
       'account:one': { balance: 12, nonce: 0 },
@@ -272,51 +274,43 @@ describe('import', () => {
     });
   });
 
-  it('--overwrite replaces, --dry-run writes nothing [I2]', async () => {
+  it('--overwrite replaces, --dry-run writes nothing, and again nothing is left to do [I2]', async () => {
     node.state.set('note', 'ours');
-    expect(JSON.parse((await run(on('import', fixture('snapshot.json'), '--dry-run', '--json'))).out)).toMatchObject({
-      imported: 2,
-      skipped: ['note'],
+    const dry = await run(on('import', fixture('snapshot.json'), '--dry-run', '--json'));
+    expect(JSON.parse(dry.out)).toMatchObject({
       dryRun: true,
+      items: [{ kind: 'entries', checked: { verified: true }, taken: 2, known: 0, differing: ['note'] }],
+      refused: [],
+      totals: { taken: 2, known: 0, deleted: 0, differing: 1 },
     });
     expect(node.commits).toEqual([]);
-    expect(JSON.parse((await run(on('import', fixture('snapshot.json'), '--overwrite', '--json'))).out)).toMatchObject({
-      imported: 3,
-      skipped: [],
-    });
+    const totals = async (): Promise<unknown> =>
+      (
+        JSON.parse((await run(on('import', fixture('snapshot.json'), '--overwrite', '--json'))).out) as {
+          totals: unknown;
+        }
+      ).totals;
+    expect(await totals()).toEqual({ taken: 3, known: 0, deleted: 0, differing: 0 });
     expect(node.state.get('note')).toBe('größe');
+    expect(await totals()).toEqual({ taken: 0, known: 3, deleted: 0, differing: 0 });
+    expect(node.commits.length).toBe(1);
   });
 
-  it.each(['root-mismatch.json', 'old-format.json', 'refused-values.json'])(
-    '%s is refused and nothing is written',
-    async (name) => {
-      const { code, err } = await run(on('import', fixture(name)));
-      expect(code).toBe(1);
-      expect(err).toContain('Nothing was imported.');
-      expect(node.seen).toEqual([]);
-    },
-  );
+  it.each([
+    ['root-mismatch.json', 'snapshot-root-mismatch'],
+    ['old-format.json', 'snapshot-root-mismatch'],
+    ['refused-values.json', 'snapshot-values-refused'],
+  ])('%s is refused and nothing is written', async (name, reason) => {
+    const { code, err } = await run(on('import', fixture(name)));
+    expect(code).toBe(1);
+    expect(err).toContain('Nothing was imported.');
+    expect(errorOf(await run(on('import', fixture(name), '--json'))).code).toBe(reason);
+    expect(node.commits).toEqual([]);
+  });
 
   it('names every value that cannot be represented', async () => {
     const { err } = await run(on('import', fixture('refused-values.json')));
     for (const key of ['big: ', 'deep: ', 'nan: ']) expect(err).toContain(key);
-  });
-
-  it('splits large snapshots into commits within the limits, and again when the node finds one too large', async () => {
-    const { importEntries } = await import('../../../src/cli/import-entries.ts');
-    const { createApiClient } = await import('../../../src/cli/client.ts');
-    const entries = Array.from({ length: 700 }, (_, i) => [`k${i}`, i % 7 === 0 ? 'x'.repeat(9000) : i] as const);
-    let refused = 0;
-    node.intercept = (path) =>
-      path === '/api/v1/commits' && refused++ === 0 ? problem(413, 'commit-too-large', 'too large') : undefined;
-    const client = createApiClient({ url: node.url, token: TOKEN, timeoutMs: 5000 });
-    const result = await importEntries(client, entries, { overwrite: false, dryRun: false });
-    expect(result).toEqual({ imported: 700, skipped: [] });
-    expect(node.state.size).toBe(700);
-    for (const commit of node.commits) {
-      expect(commit.length).toBeLessThanOrEqual(256);
-      expect(Buffer.byteLength(JSON.stringify(commit))).toBeLessThanOrEqual(64 * 1024);
-    }
   });
 
   it('a missing file is a clear error', async () => {

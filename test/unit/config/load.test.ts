@@ -19,6 +19,8 @@ describe('defaults', () => {
       stateDir: join(NOWHERE, '.diotec360_state'),
       vaultDir: join(NOWHERE, '.diotec360_vault'),
       sentinelDir: join(NOWHERE, '.diotec360_sentinel'),
+      legacy: [],
+      importLegacy: 'off',
       logLevel: 'info',
       logFormat: 'json',
       metrics: true,
@@ -31,6 +33,7 @@ describe('defaults', () => {
         allowedHosts: [],
         trustedProxies: [],
         publicSync: false,
+        legacySwitch: 'token',
       },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
       p2p: {

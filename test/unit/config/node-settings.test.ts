@@ -45,6 +45,7 @@ describe('the settings of an embedded node', () => {
         allowedHosts: ['node.example.org'],
         trustedProxies: ['loopback'],
         publicSync: true,
+        legacySwitch: 'loopback',
         metrics: false,
       },
       p2p: { listen: ['/ip4/127.0.0.1/tcp/0'], topic: 'topic', mdns: true, open: true },
@@ -72,6 +73,7 @@ describe('the settings of an embedded node', () => {
       DIOTEC360_ALLOWED_HOSTS: 'node.example.org',
       DIOTEC360_TRUSTED_PROXIES: 'loopback',
       DIOTEC360_PUBLIC_SYNC: 'true',
+      DIOTEC360_LEGACY_SWITCH: 'loopback',
       DIOTEC360_METRICS: 'false',
       DIOTEC360_P2P_ENABLED: 'true',
       DIOTEC360_P2P_LISTEN: '/ip4/127.0.0.1/tcp/0',
@@ -161,6 +163,6 @@ describe('the settings of an embedded node', () => {
     for (const name of ['P2P_ENABLED', 'P2P_BOOTSTRAP', 'LATTICE_NODES']) stood.add(name); // p2p and peers
     const { settings } = settingsToConfig({ dataDir: 'd' }, CWD);
     const missing = settings.map(({ name }) => name.replace('DIOTEC360_', '')).filter((name) => !stood.has(name));
-    expect(missing).toEqual(['SAFE_MODE', 'NODE_PUBKEY_HEX', 'SENTINEL_DIR', 'LOG_FORMAT', 'URL']);
+    expect(missing).toEqual(['SAFE_MODE', 'NODE_PUBKEY_HEX', 'SENTINEL_DIR', 'IMPORT_LEGACY', 'LOG_FORMAT', 'URL']);
   });
 });

@@ -62,14 +62,18 @@ function textsIn(node: ts.Node): string[] {
   return texts;
 }
 
-/** Codes that stand in the first argument of a `new LatticeError`. */
+/** Codes that stand in the first argument of a `new LatticeError`, or say why an import refuses something. */
 const thrown = new Set(
   inSources((node) =>
-    ts.isNewExpression(node) &&
-    /^Lattice(?:Error|Problem)$/.test(node.expression.getText()) &&
-    node.arguments?.[0] !== undefined
-      ? textsIn(node.arguments[0])
-      : [],
+    ts.isPropertyAssignment(node) &&
+    node.name.getText() === 'code' &&
+    node.getSourceFile().fileName.startsWith('src/moving/')
+      ? textsIn(node.initializer)
+      : ts.isNewExpression(node) &&
+          /^Lattice(?:Error|Problem)$/.test(node.expression.getText()) &&
+          node.arguments?.[0] !== undefined
+        ? textsIn(node.arguments[0])
+        : [],
   ),
 );
 

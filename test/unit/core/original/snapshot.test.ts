@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type OriginalValue, originalJsonText, parseOriginalJson } from '../../../../src/core/original/json.ts';
-import { originalRoot, type RefusedEntry, readOriginalSnapshot } from '../../../../src/core/original/snapshot.ts';
+import { originalRoot } from '../../../../src/core/original/root.ts';
+import { type RefusedEntry, readOriginalSnapshot } from '../../../../src/core/original/snapshot.ts';
 import { type Hasher, LatticeError } from '../../../../src/core/types/index.ts';
 
 const hasher: Hasher = {

@@ -1,0 +1,26 @@
+import type { ImportTarget } from '../moving/plan.ts';
+import type { Lattice } from '../runtime/index.ts';
+
+/** Entries of one page. */
+const PAGE = 1_000;
+
+/** A node of this process, as what an import writes to. A face without `audit` takes no executions and attacks. */
+export function importTarget(
+  lattice: Pick<Lattice, 'write' | 'get' | 'list' | 'status'> & Partial<Pick<Lattice, 'audit'>>,
+): ImportTarget {
+  const { audit } = lattice;
+  return {
+    write: (operations, options) => lattice.write(operations, options),
+    get: (key) => lattice.get(key),
+    async *entries() {
+      for (let cursor: string | undefined; ; ) {
+        const page = await lattice.list({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+        yield* page.items;
+        if (page.cursor === undefined) return;
+        ({ cursor } = page);
+      }
+    },
+    ...(audit === undefined ? {} : { addRecords: (records) => audit.add(records) }),
+    author: async () => lattice.status().author,
+  };
+}

@@ -1,0 +1,5 @@
+export * from './certificate.ts';
+export * from './change.ts';
+export * from './decision.ts';
+export * from './roster.ts';
+export * from './statements.ts';

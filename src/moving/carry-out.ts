@@ -1,0 +1,139 @@
+import { counted, type ErrorCode, LatticeError } from '../core/types/index.ts';
+import type { ImportTarget, ItemReport, ObjectItem, Plan, PlanItem, RecordsItem, Refusal, Report } from './plan.ts';
+import { refusalOf } from './snapshot.ts';
+import { type Mirror, type WriteMode, writeEntries } from './write-entries.ts';
+
+export interface CarryOutMode extends Omit<WriteMode, 'progress'> {
+  progress?(step: string, done: number, total: number): void;
+}
+
+/** Records that are handed over at one time: a request's worth. */
+const RECORDS_AT_ONCE = 200;
+/**
+ * A source that lacks more than this part of what it once had has probably gone back to an older state: the original
+ * begins from its last snapshot.json whenever it is started.
+ */
+const MOST_DELETED = 0.5;
+
+/**
+ * Writes a plan to a target, and tells what became of each item. An item is verified before its first write; carrying
+ * out the same plan again writes what is missing and nothing else, so that an import that was cut is simply run again.
+ * Rejects with LatticeError `import-contended`, with what the target rejects with, and with the reason of the signal.
+ */
+export async function carryOut(plan: Plan, target: ImportTarget, mode: CarryOutMode): Promise<Report> {
+  const items: ItemReport[] = [];
+  const refused: Refusal[] = [...plan.refused];
+  const remarks = [...plan.remarks];
+  // Items of one kind may be thousands of small objects.
+  let objects = 0;
+  // What is gone at the source is known only where one item is the whole of its state.
+  const whole = plan.items.filter(({ kind }) => kind === 'entries').length === 1;
+  const allObjects = plan.items.filter(({ kind }) => kind === 'object').length;
+  for (const item of plan.items) {
+    mode.signal?.throwIfAborted();
+    switch (item.kind) {
+      case 'entries': {
+        const total = item.entries.length;
+        const absent = whole && mayDelete(item.entries, mode.mirror, remarks);
+        const progress = (done: number): void => mode.progress?.('keys written', done, total);
+        items.push({ ...about(item), ...(await writeEntries(target, item.entries, { ...mode, progress }, absent)) });
+        break;
+      }
+      case 'object': {
+        mode.progress?.('objects put', objects++, allObjects);
+        const outcome = await putObject(item, target, mode.dryRun);
+        if ('code' in outcome) refused.push(outcome);
+        else items.push({ ...about(item), ...outcome });
+        break;
+      }
+      case 'records': {
+        const outcome = await addRecords(item, target, mode);
+        if ('code' in outcome) refused.push(outcome);
+        else items.push({ ...about(item), ...outcome });
+        break;
+      }
+      default:
+        item satisfies never;
+    }
+  }
+  return { from: plan.from, dryRun: mode.dryRun, items, refused, remarks };
+}
+
+const about = ({ kind, source, checked }: PlanItem): Pick<ItemReport, 'kind' | 'source' | 'checked'> => ({
+  kind,
+  source,
+  checked,
+});
+
+/** Whether what an earlier round wrote and the entries lack is deleted. */
+function mayDelete(entries: readonly (readonly [string, unknown])[], mirror: Mirror | undefined, remarks: string[]) {
+  if (mirror === undefined || mirror.size === 0) return false;
+  const keys = new Set(entries.map(([key]) => key));
+  let gone = 0;
+  for (const key of mirror.keys()) if (!keys.has(key)) gone++;
+  if (gone <= mirror.size * MOST_DELETED) return true;
+  remarks.push(
+    `${gone} of ${counted(mirror.size, 'imported key')} are gone at the source, and were left here: it may have been started from an older state. If they are meant to go, delete them here.`,
+  );
+  return false;
+}
+
+type Counts = Pick<ItemReport, 'taken' | 'known' | 'deleted' | 'differing'>;
+const counts = (taken: number, known: number): Counts => ({ taken, known, deleted: 0, differing: [] });
+
+async function putObject(item: ObjectItem, target: ImportTarget, dryRun: boolean): Promise<Counts | Refusal> {
+  if (target.putObject === undefined) return noPlace(item, 'vault');
+  if (dryRun) return counts(1, 0);
+  try {
+    const put = await target.putObject(item.content(), { name: item.name, type: item.type });
+    if (put.hash === item.hash) return put.known === true ? counts(0, 1) : counts(1, 0);
+    return {
+      source: item.source,
+      what: item.name,
+      code: 'source-changed',
+      reason: 'its content changed between the plan and the import',
+      next: 'Run the import again.',
+      stored: item.hash,
+      computed: put.hash,
+      takenUnverified: false,
+    };
+  } catch (error) {
+    if (!(error instanceof LatticeError) || !OF_ONE_OBJECT.has(error.code)) throw error;
+    return { ...refusalOf(item.source, error), what: item.name };
+  }
+}
+
+/** What is wrong with one object alone, so that the others are put all the same. */
+const OF_ONE_OBJECT: ReadonlySet<ErrorCode> = new Set([
+  'file-unreadable',
+  'file-too-large',
+  'body-too-large',
+  'source-changed',
+]);
+
+async function addRecords(item: RecordsItem, target: ImportTarget, mode: CarryOutMode): Promise<Counts | Refusal> {
+  if (target.addRecords === undefined) return noPlace(item, 'audit record');
+  const { records } = item;
+  if (mode.dryRun) return counts(records.length, 0);
+  let taken = 0;
+  let known = 0;
+  for (let at = 0; at < records.length; at += RECORDS_AT_ONCE) {
+    mode.signal?.throwIfAborted();
+    mode.progress?.('records added', at, records.length);
+    const result = await target.addRecords(records.slice(at, at + RECORDS_AT_ONCE));
+    taken += result.added;
+    known += result.known;
+  }
+  return counts(taken, known);
+}
+
+function noPlace(item: PlanItem, what: string): Refusal {
+  return {
+    source: item.source,
+    what: item.kind === 'object' ? item.name : undefined,
+    code: 'not-supported',
+    reason: `the node has no ${what} for it`,
+    next: 'Import it again when the node has been updated. It is left as it was.',
+    takenUnverified: false,
+  };
+}

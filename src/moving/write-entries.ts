@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { type JsonValue, LatticeError } from '../core/types/index.ts';
+import { batches } from './batches.ts';
+import type { ImportedEntry, ImportOperation, ImportTarget } from './plan.ts';
+
+export interface WriteMode {
+  /** Replaces what a key shows, too. */
+  readonly overwrite: boolean;
+  /** Looks what would be done, and writes nothing. */
+  readonly dryRun: boolean;
+  /** What earlier rounds of the same import wrote, which it may change and delete where nobody else has written. */
+  readonly mirror?: Mirror | undefined;
+  readonly signal?: AbortSignal | undefined;
+  progress?(done: number, total: number): void;
+}
+
+/** The version of each key that an import wrote, or found as it would have written it. */
+export type Mirror = Map<string, string>;
+
+/** What became of the keys. `differing` show another value, which was left alone. */
+export interface WrittenEntries {
+  readonly taken: number;
+  readonly known: number;
+  readonly deleted: number;
+  readonly differing: readonly string[];
+}
+
+/** Lookups at one time: enough to hide the round trip to a node, and few enough for its connection limit. */
+const LOOKUPS = 8;
+/** Up to so many keys are looked up one by one. Beyond that, all entries of the target are read. */
+const SINGLE_LOOKUPS = 512;
+/** Commits at one time: while one is made durable, the next is on its way. */
+const COMMITS = 4;
+/** How often a batch is tried while others write the same keys. */
+const MAX_ROUNDS = 5;
+
+type Entries = readonly (readonly [key: string, value: JsonValue])[];
+type Wanted = ReadonlyMap<string, JsonValue | undefined>;
+
+/**
+ * Writes entries as commits, each under a condition on what the target showed, so that nothing is replaced that has not
+ * been looked at. A key that exists is left alone unless it has the same value, `overwrite` is set, or the mirror says
+ * that this import wrote it last. What the mirror has and the entries lack is deleted when `absent` is set, again only
+ * where nobody else wrote it. Rejects with LatticeError `import-contended`, with what the target rejects with, and with
+ * the reason of the signal.
+ */
+export async function writeEntries(
+  target: ImportTarget,
+  entries: Entries,
+  mode: WriteMode,
+  absent = false,
+): Promise<WrittenEntries> {
+  const wanted = new Map<string, JsonValue | undefined>(entries);
+  if (absent) for (const key of mode.mirror?.keys() ?? []) if (!wanted.has(key)) wanted.set(key, undefined);
+  // An import without a mirror asks for nobody's author, which spares a request.
+  const author = mode.mirror === undefined ? undefined : await target.author();
+  const outcome = createOutcome(wanted, mode, author);
+  const shown = await lookUp(target, [...wanted.keys()], mode);
+  const operations = [...wanted.keys()].flatMap((key) => outcome.decide(key, shown.get(key)));
+  if (mode.dryRun) {
+    for (const operation of operations) outcome.written(operation, undefined);
+    return outcome.result();
+  }
+  let done = 0;
+  const queue = batches(operations);
+  const failed = new AbortController();
+  const worker = async (): Promise<void> => {
+    for (const batch of queue) {
+      mode.signal?.throwIfAborted();
+      // The first failure is told, and the other workers begin nothing more.
+      if (failed.signal.aborted) return;
+      await writeBatch(target, batch, outcome).catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      });
+      done += batch.length;
+      mode.progress?.(done, operations.length);
+    }
+  };
+  const workers = await Promise.allSettled(Array.from({ length: COMMITS }, worker));
+  for (const one of workers) if (one.status === 'rejected') throw one.reason;
+  return outcome.result();
+}
+
+type Outcome = ReturnType<typeof createOutcome>;
+
+/** Decides what is to be done with each key, and counts what was. */
+function createOutcome(wanted: Wanted, { overwrite, mirror }: WriteMode, author: string | undefined) {
+  let taken = 0;
+  let known = 0;
+  let deleted = 0;
+  const differing: string[] = [];
+  return {
+    /** The operation that a key needs, or none. */
+    decide(key: string, shown: ImportedEntry | undefined): readonly ImportOperation[] {
+      const value = wanted.get(key);
+      const ours = shown !== undefined && mirror?.get(key) === shown.version;
+      if (value === undefined) {
+        mirror?.delete(key);
+        if (ours) return [{ op: 'delete', key, ifMatch: shown.version }];
+        if (shown !== undefined) differing.push(key);
+        return [];
+      }
+      if (shown === undefined) return [{ op: 'put', key, value, ifNoneMatch: '*' }];
+      if (isDeepStrictEqual(shown.value, value)) {
+        known++;
+        // What this node wrote with the same value came from an earlier run of the import.
+        if (shown.author === author) mirror?.set(key, shown.version);
+        return [];
+      }
+      if (overwrite || ours) return [{ op: 'put', key, value, ifMatch: shown.version }];
+      differing.push(key);
+      return [];
+    },
+    written({ op, key }: ImportOperation, version: string | undefined): void {
+      if (op === 'delete') deleted++;
+      else {
+        taken++;
+        if (version !== undefined) mirror?.set(key, version);
+      }
+    },
+    result: (): WrittenEntries => ({ taken, known, deleted, differing: differing.toSorted() }),
+  };
+}
+
+async function writeBatch(target: ImportTarget, batch: readonly ImportOperation[], outcome: Outcome): Promise<void> {
+  let left = batch;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (left.length === 0) return;
+    try {
+      // A new key for each try: the same operations may have to be written again later, when others were in between.
+      const { results } = await target.write(left, { idempotencyKey: `import-${randomUUID()}` });
+      const versions = new Map(results.map(({ key, version }) => [key, version]));
+      for (const operation of left) outcome.written(operation, versions.get(operation.key));
+      return;
+    } catch (error) {
+      if (!(error instanceof LatticeError)) throw error;
+      if (error.code === 'commit-too-large' && left.length > 1) {
+        // Contexts can make a commit too long. Halving ends with commits that fit, because one operation always does.
+        const middle = left.length >> 1;
+        await writeBatch(target, left.slice(0, middle), outcome);
+        await writeBatch(target, left.slice(middle), outcome);
+        return;
+      }
+      if (error.code !== 'precondition-failed') throw error;
+      const shown = await getEach(
+        target,
+        left.map(({ key }) => key),
+      );
+      left = left.flatMap(({ key }) => outcome.decide(key, shown.get(key)));
+    }
+  }
+  throw new LatticeError('import-contended', `others keep writing the same keys, ${left.length} are not imported`, {
+    next: 'Run the import again when the writers are quiet.',
+  });
+}
+
+async function lookUp(
+  target: ImportTarget,
+  keys: readonly string[],
+  { signal }: WriteMode,
+): Promise<ReadonlyMap<string, ImportedEntry>> {
+  if (keys.length <= SINGLE_LOOKUPS) return await getEach(target, keys);
+  const asked = new Set(keys);
+  const shown = new Map<string, ImportedEntry>();
+  for await (const { key, value, version, author } of target.entries()) {
+    signal?.throwIfAborted();
+    if (asked.has(key)) shown.set(key, { value, version, author });
+  }
+  return shown;
+}
+
+async function getEach(target: ImportTarget, keys: readonly string[]): Promise<Map<string, ImportedEntry>> {
+  const shown = new Map<string, ImportedEntry>();
+  const queue = keys.values();
+  const worker = async (): Promise<void> => {
+    for (const key of queue) {
+      const entry = await target.get(key);
+      if (entry !== undefined) shown.set(key, entry);
+    }
+  };
+  await Promise.all(Array.from({ length: LOOKUPS }, worker));
+  return shown;
+}

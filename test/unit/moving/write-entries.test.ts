@@ -1,0 +1,188 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { importTarget } from '../../../src/app/import-target.ts';
+import { type StartedNode, startNode } from '../../../src/app/index.ts';
+import { type JsonValue, LatticeError } from '../../../src/core/types/index.ts';
+import { carryOut } from '../../../src/moving/carry-out.ts';
+import type { EntriesItem, ImportTarget, Plan } from '../../../src/moving/plan.ts';
+import { type Mirror, writeEntries } from '../../../src/moving/write-entries.ts';
+
+let dir: string;
+let node: StartedNode;
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'lattice-import-'));
+  node = await startNode({ dataDir: dir, name: 'target' });
+});
+afterAll(async () => {
+  await node.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const MODE = { overwrite: false, dryRun: false };
+type Entries = readonly (readonly [string, JsonValue])[];
+
+/** The node, and how many commits were asked of it. */
+function counting(change: (write: ImportTarget['write']) => ImportTarget['write'] = (write) => write) {
+  const target = importTarget(node.lattice);
+  const commits: number[] = [];
+  const write: ImportTarget['write'] = async (operations, options) => {
+    commits.push(operations.length);
+    return await change(target.write)(operations, options);
+  };
+  return { target: { ...target, write }, commits };
+}
+const valueOf = async (key: string): Promise<unknown> => (await node.lattice.get(key))?.value;
+
+describe('an import writes', () => {
+  it('thousands of entries in commits within the limits, and nothing the second time [I2, I3]', async () => {
+    const entries: Entries = Array.from({ length: 3_000 }, (_, i) => [
+      `bulk/${i}`,
+      i % 7 === 0 ? 'x'.repeat(9_000) : { i },
+    ]);
+    const first = counting();
+    expect(await writeEntries(first.target, entries, MODE)).toEqual({
+      taken: 3_000,
+      known: 0,
+      deleted: 0,
+      differing: [],
+    });
+    expect(Math.max(...first.commits)).toBeLessThanOrEqual(256);
+    const again = counting();
+    expect(await writeEntries(again.target, entries, MODE)).toEqual({
+      taken: 0,
+      known: 3_000,
+      deleted: 0,
+      differing: [],
+    });
+    expect(again.commits).toEqual([]);
+  });
+
+  it('what is missing after an import that was cut, and nothing else [I3]', async () => {
+    const entries: Entries = Array.from({ length: 2_000 }, (_, i) => [`cut/${i}`, i]);
+    let left = 3;
+    const cut = counting((write) => async (operations, options) => {
+      if (left-- === 0) throw new LatticeError('unreachable', 'the connection was cut');
+      return await write(operations, options);
+    });
+    await expect(writeEntries(cut.target, entries, MODE)).rejects.toMatchObject({ code: 'unreachable' });
+    const rest = await writeEntries(counting().target, entries, MODE);
+    expect(rest.taken + rest.known).toBe(2_000);
+    expect(rest.known).toBeGreaterThan(0);
+    expect(rest.taken).toBeGreaterThan(0);
+  });
+
+  it('around a key that somebody writes meanwhile, which it leaves alone or replaces as it was told [I2]', async () => {
+    for (const overwrite of [false, true]) {
+      const key = (name: string): string => `race/${String(overwrite)}/${name}`;
+      let raced = false;
+      const { target } = counting((write) => async (operations, options) => {
+        if (!raced) await node.lattice.write([{ op: 'put', key: key('b'), value: 'theirs' }]);
+        raced = true;
+        return await write(operations, options);
+      });
+      const entries: Entries = [
+        [key('a'), 1],
+        [key('b'), 2],
+      ];
+      const written = await writeEntries(target, entries, { ...MODE, overwrite });
+      expect(written).toEqual({
+        taken: overwrite ? 2 : 1,
+        known: 0,
+        deleted: 0,
+        differing: overwrite ? [] : [key('b')],
+      });
+      expect([await valueOf(key('a')), await valueOf(key('b'))]).toEqual([1, overwrite ? 2 : 'theirs']);
+    }
+  });
+
+  it('nothing for ever against somebody who always writes first', async () => {
+    let n = 0;
+    const { target } = counting((write) => async (operations, options) => {
+      await node.lattice.write([{ op: 'put', key: 'fight', value: n++ }]);
+      return await write(operations, options);
+    });
+    await expect(writeEntries(target, [['fight', 'ours']], { ...MODE, overwrite: true })).rejects.toMatchObject({
+      code: 'import-contended',
+    });
+  });
+
+  it('in halves what the node finds too large', async () => {
+    let refused = 0;
+    const { target, commits } = counting((write) => async (operations, options) => {
+      if (refused++ === 0) throw new LatticeError('commit-too-large', 'too large');
+      return await write(operations, options);
+    });
+    const entries: Entries = Array.from({ length: 100 }, (_, i) => [`half/${i}`, i]);
+    expect((await writeEntries(target, entries, MODE)).taken).toBe(100);
+    expect(commits).toEqual([100, 50, 50]);
+  });
+});
+
+/** A plan of one state, as a reader makes it. */
+function planOf(entries: Entries): Plan {
+  const source = { kind: 'live', at: 'http://old' } as const;
+  const item: EntriesItem = { kind: 'entries', source, checked: { verified: true, by: 'a test' }, entries };
+  return { from: source.at, sources: [source], items: [item], refused: [], remarks: [] };
+}
+
+describe('rounds of one import', () => {
+  const round = async (mirror: Mirror, entries: Entries) =>
+    await carryOut(planOf(entries), importTarget(node.lattice), { ...MODE, mirror });
+
+  it('follow changes and deletes of the source, where nobody else has written since [I8]', async () => {
+    const mirror: Mirror = new Map();
+    const state: [string, JsonValue][] = Array.from({ length: 6 }, (_, i) => [`follow/${i}`, i]);
+    expect((await round(mirror, state)).items[0]?.taken).toBe(6);
+    await node.lattice.write([
+      { op: 'put', key: 'follow/1', value: 'ours' },
+      { op: 'put', key: 'follow/3', value: 'ours' },
+    ]);
+    // 0 is changed and 2 deleted at the source; 1 is changed and 3 deleted there too, but others have written these here.
+    const next: Entries = [
+      ['follow/0', 'new'],
+      ['follow/1', 'new'],
+      ['follow/4', 4],
+      ['follow/5', 5],
+    ];
+    const report = await round(mirror, next);
+    expect(report.items).toMatchObject([{ taken: 1, known: 2, deleted: 1, differing: ['follow/1', 'follow/3'] }]);
+    const values = await Promise.all(state.map(([key]) => valueOf(key)));
+    expect(values).toEqual(['new', 'ours', undefined, 'ours', 4, 5]);
+    // Back to an earlier value, which must not be taken for the write of then.
+    expect(
+      (
+        await round(mirror, [
+          ['follow/0', 0],
+          ['follow/4', 4],
+          ['follow/5', 5],
+        ])
+      ).items[0]?.taken,
+    ).toBe(1);
+    expect(await valueOf('follow/0')).toBe(0);
+  });
+
+  it('go on from those before a restart, because this node wrote the same value [I8]', async () => {
+    const state: Entries = [
+      ['again/0', 0],
+      ['again/1', 1],
+      ['again/2', 2],
+    ];
+    await round(new Map(), state);
+    const mirror: Mirror = new Map();
+    await round(mirror, state);
+    expect((await round(mirror, state.slice(1))).items[0]).toMatchObject({ deleted: 1 });
+    expect(await valueOf('again/0')).toBeUndefined();
+  });
+
+  it('delete nothing when most of the source is gone at once, and say so [I8]', async () => {
+    const mirror: Mirror = new Map();
+    const state: Entries = Array.from({ length: 10 }, (_, i) => [`gone/${i}`, i]);
+    await round(mirror, state);
+    const report = await round(mirror, state.slice(0, 2));
+    expect(report.items[0]?.deleted).toBe(0);
+    expect(report.remarks.join(' ')).toContain('8 of 10 imported keys are gone at the source');
+    expect(await valueOf('gone/9')).toBe(9);
+  });
+});
