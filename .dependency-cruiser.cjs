@@ -83,7 +83,13 @@ module.exports = {
     only('adapters-http', 'src/adapters/http/', [...src('adapters/http/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-system', 'src/adapters/system/', [...src('adapters/system/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('config', 'src/config/', [
-      ...src('config/', 'adapters/system/keys', 'adapters/system/ed25519', 'adapters/system/make-directory'),
+      ...src(
+        'config/',
+        'core/vault/',
+        'adapters/system/keys',
+        'adapters/system/ed25519',
+        'adapters/system/make-directory',
+      ),
       ...PROTOCOL,
     ]),
     only('api', 'src/api/', [...src('api/', 'timing/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
