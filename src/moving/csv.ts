@@ -85,5 +85,5 @@ function* entriesOf(text: string): Generator<KeyedLine> {
   }
 }
 
-/** Reads a CSV file, whose column `value` has JSON (SPEC I12). */
+/** Reads a CSV file, whose column `value` has JSON (SPEC I15). */
 export const readCsv: Reader = (source, context) => readKeyed(source, context, entriesOf);

@@ -37,5 +37,5 @@ function entryOf(json: string, line: number): KeyedLine {
   return { line, key, value: () => value };
 }
 
-/** Reads a file of one JSON object a line, of which `key` and `value` count (SPEC I12). */
+/** Reads a file of one JSON object a line, of which `key` and `value` count (SPEC I15). */
 export const readNdjson: Reader = (source, context) => readKeyed(source, context, entriesOf);

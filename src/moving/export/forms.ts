@@ -60,7 +60,7 @@ const csv: Form = {
 };
 
 /**
- * The original's snapshot.json (SPEC I10). Values that `like` has in the same meaning are written in its form (SPEC I11).
+ * The original's snapshot.json (SPEC I13). Values that `like` has in the same meaning are written in its form (SPEC I14).
  */
 function snapshot(like: OriginalState | undefined): Form {
   return {

@@ -7,7 +7,7 @@ import { openSpill, type Piece, type Spill } from './spill.ts';
 
 export interface WriteStateOptions {
   readonly format: ExportFormat;
-  /** The state whose forms and order a snapshot keeps (SPEC I11). */
+  /** The state whose forms and order a snapshot keeps (SPEC I14). */
   readonly like?: OriginalState | undefined;
   /** The moment that a snapshot names, Unix ms. */
   readonly at: number;

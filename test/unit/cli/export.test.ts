@@ -26,7 +26,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const LIKE = '{"state": {"other": 1.5, "account:1": {"nonce": 0, "balance": 5.0}}}';
 
-it('export writes lines to stdout, and what it says of them to stderr [I12]', async () => {
+it('export writes lines to stdout, and what it says of them to stderr [I15]', async () => {
   const { code, out, err } = await run(on('export', '--prefix', 'account:'));
   expect(code).toBe(0);
   expect(
@@ -41,7 +41,7 @@ it('export writes lines to stdout, and what it says of them to stderr [I12]', as
   expect(summary).toMatchObject({ format: 'csv', root, entries: 3, conflicts: [], vault: 0 });
 });
 
-it('export --format snapshot writes a file that the original takes, and says what it cannot keep [I10, I11]', async () => {
+it('export --format snapshot writes a file that the original takes, and says what it cannot keep [I13, I14]', async () => {
   writeFileSync(join(dir, 'old.json'), LIKE);
   const args = on('export', '--format', 'snapshot', '--out', 'new.json');
   const first = await run(args, { cwd: dir });

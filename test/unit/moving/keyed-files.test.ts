@@ -32,7 +32,7 @@ async function refusalOf(reader: Reader, content: string): Promise<Refusal> {
 }
 
 describe('a file of one JSON object a line', () => {
-  it('gives its keys and values, whatever else stands there [I12]', async () => {
+  it('gives its keys and values, whatever else stands there [I15]', async () => {
     const text = '\uFEFF{"key":"b","value":{"x":[1.0]},"author":"ab"}\r\n\n{"value":null,"key":"a"}';
     expect(entriesOf(await read(readNdjson, text))).toEqual([
       ['b', { x: [1] }],
@@ -41,7 +41,7 @@ describe('a file of one JSON object a line', () => {
     expect(entriesOf(await read(readNdjson, ''))).toEqual([]);
   });
 
-  it('is refused whole, with line and column, when a line is broken [I12]', async () => {
+  it('is refused whole, with line and column, when a line is broken [I15]', async () => {
     const good = '{"key":"a","value":1}\n';
     for (const [line, reason] of [
       ['{"key":"b","value":}', 'line 2, column 20: "}" where a value was expected'],
@@ -56,7 +56,7 @@ describe('a file of one JSON object a line', () => {
     }
   });
 
-  it('is refused whole, with every line that is at fault, when the data model refuses some [I12]', async () => {
+  it('is refused whole, with every line that is at fault, when the data model refuses some [I15]', async () => {
     const deep = '['.repeat(40) + ']'.repeat(40);
     const lines = [
       '{"key":"","value":1}',
@@ -79,7 +79,7 @@ describe('a file of one JSON object a line', () => {
 });
 
 describe('a table', () => {
-  it('gives the columns key and value, wherever they stand [I12]', async () => {
+  it('gives the columns key and value, wherever they stand [I15]', async () => {
     const text = `value,note,key\r\n1,,a\r\n"{""t"":""x,\\ny""}","two\nlines","b,""q"""\n`;
     expect(entriesOf(await read(readCsv, text))).toEqual([
       ['a', 1],
@@ -87,7 +87,7 @@ describe('a table', () => {
     ]);
   });
 
-  it('is read as it was written, whatever its fields hold [I12]', () => {
+  it('is read as it was written, whatever its fields hold [I15]', () => {
     const rows = [
       ['a', ''],
       ['"', ',\r\n'],
@@ -97,7 +97,7 @@ describe('a table', () => {
     expect(Array.from(csvRows('a,b'), ({ fields }) => fields)).toEqual([['a', 'b']]);
   });
 
-  it('is refused whole, with the line, when it is none [I12]', async () => {
+  it('is refused whole, with the line, when it is none [I15]', async () => {
     for (const [text, reason] of [
       ['a,b\n1,2\n', 'line 1: the first row names no columns "key" and "value"'],
       ['key,value\na,1\nb\n', 'line 3: 1 fields in a table of 2 columns'],

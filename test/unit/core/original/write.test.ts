@@ -11,17 +11,17 @@ const ours = new URL('../../../fixtures/original/', import.meta.url);
 const theirs = new URL('../../../../../shared/fixtures/original/snapshot-6-keys.json', import.meta.url);
 
 describe('the text of the files of the original', () => {
-  it.each(['snapshot.json', 'root-mismatch.json'])('%s is written again with its very bytes [I10]', (name) => {
+  it.each(['snapshot.json', 'root-mismatch.json'])('%s is written again with its very bytes [I13]', (name) => {
     const text = readFileSync(new URL(name, ours), 'utf8').trimEnd();
     expect(originalFileText(parseOriginalJson(text))).toBe(text);
   });
 
-  it.skipIf(!existsSync(theirs))('that of a real node too [I10]', () => {
+  it.skipIf(!existsSync(theirs))('that of a real node too [I13]', () => {
     const text = readFileSync(theirs, 'utf8');
     expect(originalFileText(parseOriginalJson(text))).toBe(text);
   });
 
-  it.skipIf(!hasPython)('is that of Python for any value of the data model [I10]', () => {
+  it.skipIf(!hasPython)('is that of Python for any value of the data model [I13]', () => {
     const values = fc.sample(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue({ maxDepth: 4 })), 300);
     const state = new Map<string, JsonValue>();
     for (const [i, value] of values.entries()) {
@@ -38,7 +38,7 @@ describe('the text of the files of the original', () => {
     expect(pythonSnapshot(text).text).toBe(text);
   });
 
-  it('has numbers as Python prints them [I10]', () => {
+  it('has numbers as Python prints them [I13]', () => {
     const numbers = [0, -5, 1.5, 1e-7, 0.0001, 123456789.125, 2 ** 53 - 1, 5e-324];
     const text = originalJsonText(plainToOriginal(numbers));
     expect(text).toBe('[0, -5, 1.5, 1e-07, 0.0001, 123456789.125, 9007199254740991, 5e-324]');
@@ -46,7 +46,7 @@ describe('the text of the files of the original', () => {
   });
 });
 
-it('a value has other forms when it has a whole number, or an object with several keys [I11]', () => {
+it('a value has other forms when it has a whole number, or an object with several keys [I14]', () => {
   const cases: [JsonValue, boolean][] = [
     [null, false],
     ['1', false],

@@ -63,7 +63,7 @@ describe("the original's snapshot", () => {
   const file = readFileSync(new URL('../../../fixtures/original/snapshot.json', import.meta.url), 'utf8').trimEnd();
   const fields = JSON.parse(file) as { readonly merkle_root: string; readonly timestamp: number };
 
-  it('is the imported file again, byte by byte, when it is like that one [I10, I11]', async () => {
+  it('is the imported file again, byte by byte, when it is like that one [I13, I14]', async () => {
     const like = stateOf(file);
     const at = fields.timestamp * 1000;
     const { text, written } = await exported(imported(like), { format: 'snapshot', like, at });
@@ -71,7 +71,7 @@ describe("the original's snapshot", () => {
     expect(written).toMatchObject({ originalRoot: fields.merkle_root, formsLost: 0, conflicts: [] });
   });
 
-  it('keeps the order of that file as a dictionary of Python does, and the form of what has not changed [I11]', async () => {
+  it('keeps the order of that file as a dictionary of Python does, and the form of what has not changed [I14]', async () => {
     const like = stateOf('{"state": {"b": {"z": 1.0, "a": 2}, "gone": 1, "a": 3, "nested": [1.0]}}');
     const { text, written } = await exported(
       [entry('c', 0.5), entry('nested', [1]), entry('a', 4), entry('b', { a: 2, z: 1 })],
@@ -86,7 +86,7 @@ describe("the original's snapshot", () => {
     expect(written.formsLost).toBe(1);
   });
 
-  it('has keys in the order of code points, and an empty state as Python writes it [I10]', async () => {
+  it('has keys in the order of code points, and an empty state as Python writes it [I13]', async () => {
     const keys = ['b', '￮', '😀', 'a', 'é'];
     const { text } = await exported(
       keys.map((key) => entry(key, null)),
@@ -99,7 +99,7 @@ describe("the original's snapshot", () => {
     );
   });
 
-  it.skipIf(!hasPython)('has the root and the bytes that Python has for it [I10]', async () => {
+  it.skipIf(!hasPython)('has the root and the bytes that Python has for it [I13]', async () => {
     const entries = Array.from({ length: 5000 }, (_, i) =>
       entry(`${i % 3 === 0 ? '😀' : 'ключ'}/${i}`, { n: i / 7, text: `\u007f\n"é${i}`, list: [i, [], {}, null, true] }),
     );
@@ -110,7 +110,7 @@ describe("the original's snapshot", () => {
 });
 
 describe('an export', () => {
-  it('as NDJSON or CSV says who wrote what and when, in the order of keys [I12]', async () => {
+  it('as NDJSON or CSV says who wrote what and when, in the order of keys [I15]', async () => {
     const entries = [entry('b,"x"', { text: 'a\r\nb' }), entry('a', 1)];
     const time = '2026-02-10T13:53:59.139Z';
     const { text } = await exported(entries, { format: 'ndjson' });
@@ -124,7 +124,7 @@ describe('an export', () => {
     );
   });
 
-  it('leaves out what the vault writes, and names the keys in conflict [I13]', async () => {
+  it('leaves out what the vault writes, and names the keys in conflict [I16]', async () => {
     const { text, written } = await exported(
       [entry('k', 1, { conflicts: 2 }), entry(`vault/${'0'.repeat(64)}`, {}), entry('vault/mine', 2)],
       { format: 'ndjson' },
