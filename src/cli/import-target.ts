@@ -8,5 +8,6 @@ export function importTarget(client: ApiClient): ImportTarget {
     get: (key) => client.getEntry(key),
     entries: () => client.entries(),
     author: async () => (await client.getStatus()).author,
+    addRecords: (records) => client.addAuditRecords(records),
   };
 }

@@ -1,3 +1,4 @@
+import type { AuditRecord } from '../core/original/audit.ts';
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
 import type { Verifier } from '../ports/index.ts';
 
@@ -70,16 +71,6 @@ export interface RecordsItem {
   readonly source: Source;
   readonly checked: Verification;
   readonly records: readonly AuditRecord[];
-}
-
-/**
- * An execution or attack that the original noted. `row` has the fields that the original's endpoints give for it. `id`
- * is the same whenever and wherever the same row is read, so that it is added once.
- */
-export interface AuditRecord {
-  readonly kind: 'execution' | 'attack';
-  readonly id: string;
-  readonly row: Readonly<Record<string, JsonValue>>;
 }
 
 /** What is not taken from a source, and why. */
