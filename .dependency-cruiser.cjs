@@ -87,7 +87,7 @@ module.exports = {
       ...PROTOCOL,
     ]),
     only('api', 'src/api/', [...src('api/', 'timing/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
-    only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/')),
+    only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/', 'core/vault/')),
     only('moving', 'src/moving/', src('moving/', 'timing/', 'ports/', 'core/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),
     only(
@@ -108,7 +108,7 @@ module.exports = {
     ),
     only('dashboard', 'dashboard/', [
       'dashboard/',
-      ...src('audit/', 'client/', 'api/contract/', 'runtime/facade/', 'core/types/', 'core/merkle/'),
+      ...src('audit/', 'client/', 'api/contract/', 'runtime/facade/', 'core/types/', 'core/merkle/', 'core/vault/'),
     ]),
   ],
   options: {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AuditRecord } from '../../src/core/original/audit.ts';
 
 /** A request to a route, whose answer costs as much as any that the route has. */
@@ -38,6 +39,9 @@ export const auditRecords = (first: number, count: number): AuditRecord[] =>
 
 /** A height from which on large values were written: that of the first after BUSY_KEY. */
 const LARGE_FROM = BUSY_WRITES + 2;
+/** A content of the vault, of which each MiB costs the same. */
+const VAULT_CONTENT = 'x'.repeat(4 * 1024 * 1024);
+const vaultHash = createHash('sha256').update(JSON.stringify(VAULT_CONTENT)).digest('hex');
 
 const json = { 'content-type': 'application/json' };
 const operations = Array.from({ length: 256 }, (_, i) => ({ op: 'put', key: `commit/${i}`, value: 'x'.repeat(180) }));
@@ -69,6 +73,20 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProofByQuery: { path: `/api/v1/proof?key=${large}` },
     listCuts: { path: '/api/v1/cuts' },
     getCertificate: { path: '/api/v1/cuts/certificate', ...certified },
+    vaultPut: { path: '/api/v1/vault', headers: json, body: VAULT_CONTENT, status: 201 },
+    vaultPutByHash: { path: `/api/v1/vault/${vaultHash}`, headers: json, body: VAULT_CONTENT },
+    vaultList: { path: '/api/v1/vault?limit=1000' },
+    vaultStatus: { path: '/api/v1/vault/status' },
+    vaultGet: { path: `/api/v1/vault/${vaultHash}` },
+    vaultStat: { path: `/api/v1/vault/${vaultHash}/about` },
+    vaultHolders: { path: `/api/v1/vault/${vaultHash}/holders` },
+    vaultLeaves: { path: `/api/v1/vault/${vaultHash}/leaves` },
+    vaultPin: { path: `/api/v1/vault/${vaultHash}/pin` },
+    vaultUnpin: { path: `/api/v1/vault/${vaultHash}/unpin` },
+    vaultFetch: { path: `/api/v1/vault/${vaultHash}/fetch` },
+    vaultVerify: { path: '/api/v1/vault/verify' },
+    vaultGc: { path: '/api/v1/vault/gc?dryRun=true' },
+    vaultRemove: { path: `/api/v1/vault/${vaultHash}`, status: 204 },
     isAlive: { path: '/livez' },
     isReady: { path: '/readyz' },
     getStatus: { path: '/api/v1/status' },

@@ -4,8 +4,11 @@ import type { Lattice } from '../runtime/index.ts';
 /** Entries of one page. */
 const PAGE = 1_000;
 
-/** A node of this process, as what an import writes to. */
-export function importTarget(lattice: Pick<Lattice, 'write' | 'get' | 'list' | 'status'>): ImportTarget {
+/** A node of this process, as what an import writes to. A face without `audit` takes no executions and attacks. */
+export function importTarget(
+  lattice: Pick<Lattice, 'write' | 'get' | 'list' | 'status'> & Partial<Pick<Lattice, 'audit'>>,
+): ImportTarget {
+  const { audit } = lattice;
   return {
     write: (operations, options) => lattice.write(operations, options),
     get: (key) => lattice.get(key),
@@ -17,6 +20,7 @@ export function importTarget(lattice: Pick<Lattice, 'write' | 'get' | 'list' | '
         ({ cursor } = page);
       }
     },
+    ...(audit === undefined ? {} : { addRecords: (records) => audit.add(records) }),
     author: async () => lattice.status().author,
   };
 }

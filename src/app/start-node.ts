@@ -31,6 +31,7 @@ import { announce } from './announce.ts';
 import { lackOfRoom } from './disk-room.ts';
 
 import { embed } from './embedded.ts';
+import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { createRunningConfig } from './running-config.ts';
@@ -128,6 +129,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   }
   try {
     let nameOf: RunningNode['nameOf'] | undefined;
+    let legacy: Legacy | undefined;
     // The lungs are there before the node that knows names. This node itself stays an id, as operators look for it.
     const labelOf = (author: Author): string | undefined => (author === signer.author ? undefined : nameOf?.(author));
     const lungs = namedLog(root, labelOf, authorToPeerId);
@@ -150,6 +152,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
         warnings,
+        notices: () => legacy?.notices() ?? [],
         p2p: config.p2p,
       },
       {
@@ -179,6 +182,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     log.info({ root: stateRoot, entries, directory: config.stateDir }, 'state store ready');
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
+    legacy = createLegacy({ config, lattice: node.lattice, hasher, clock, log: root.child('import') });
 
     const running = createRunningConfig({
       initial: config,
@@ -225,6 +229,9 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     node.start();
     const stopAnnouncing = announce({ lattice: node.lattice, config, url, clock, log });
     closers.push(async () => stopAnnouncing());
+    const taking = legacy;
+    closers.push(() => taking.stop());
+    taking.start();
 
     started = true;
     // What failed in the meantime has ended the node already.

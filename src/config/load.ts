@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { type Environment, readSettings, type Settings } from './environment.ts';
 import { flawOfPublicKey } from './expected-key.ts';
+import { findLegacy, ownStateDir } from './legacy.ts';
 import type { Config, ConfigSetting } from './model.ts';
 import { invalidConfig, type Problem, problemLine, shownValue } from './problems.ts';
 import { type Context, PARSERS, type Values } from './values.ts';
@@ -212,13 +213,15 @@ export function configOf(
   });
   if (disagrees) reject('ENVIRONMENT', 'ENVIRONMENT and ENV do not say the same', 'set one of them only');
 
-  const stateDir = read('STATE_DIR');
+  const namedStateDir = read('STATE_DIR');
   const vaultDir = read('VAULT_DIR');
   const sentinelDir = read('SENTINEL_DIR');
-  if (vaultDir === stateDir) reject('VAULT_DIR', 'it is the state directory too', 'give each its own directory');
-  if (sentinelDir === stateDir || sentinelDir === vaultDir) {
+  if (vaultDir === namedStateDir) reject('VAULT_DIR', 'it is the state directory too', 'give each its own directory');
+  if (sentinelDir === namedStateDir || sentinelDir === vaultDir) {
     reject('SENTINEL_DIR', 'it is the state or vault directory too', 'give each its own directory');
   }
+  const legacy = findLegacy({ STATE_DIR: namedStateDir, VAULT_DIR: vaultDir, SENTINEL_DIR: sentinelDir });
+  const stateDir = ownStateDir(namedStateDir, legacy);
 
   const seedHex = read('NODE_PRIVKEY_HEX');
   const keyFile = read('KEY_FILE');
@@ -280,6 +283,8 @@ export function configOf(
     stateDir,
     vaultDir,
     sentinelDir,
+    legacy,
+    importLegacy: read('IMPORT_LEGACY') as Config['importLegacy'],
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: logFormat as Config['logFormat'],
     metrics: read('METRICS') ?? true,

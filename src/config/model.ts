@@ -1,3 +1,5 @@
+import type { LegacyFiles } from './legacy.ts';
+
 /** One variable as the node took it, for operators. */
 export interface ConfigSetting {
   /** The name that begins with DIOTEC360_, even where an older name was used. */
@@ -22,9 +24,14 @@ export interface Config {
   readonly names: readonly (readonly [publicKey: string, name: string])[];
   readonly environment: 'development' | 'production';
   readonly network: string;
+  /** The directory of the node's own store: below `STATE_DIR` where files of the original's lie in that. */
   readonly stateDir: string;
   readonly vaultDir: string;
   readonly sentinelDir: string;
+  /** Files of the original's in these directories, at the time when the configuration was read. */
+  readonly legacy: readonly LegacyFiles[];
+  /** Whether the node takes them in by itself. */
+  readonly importLegacy: 'off' | 'auto';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** `pretty` on a terminal and `json` elsewhere, unless the configuration says otherwise. */
   readonly logFormat: 'json' | 'pretty';

@@ -158,6 +158,15 @@ export const VARIABLES = [
     description: 'The directory of the audit record. Of a path that ends in .db the directory is taken.',
   },
   {
+    name: 'IMPORT_LEGACY',
+    kind: 'choice',
+    choices: { off: 'off', auto: 'auto' },
+    unit: 'off or auto',
+    default: 'off',
+    description:
+      'With auto, a node whose state is empty takes in the files of the original that lie in STATE_DIR, VAULT_DIR and SENTINEL_DIR, once. Set it on one node.',
+  },
+  {
     name: 'API_HOST',
     kind: 'host',
     unit: 'IP address or host name',

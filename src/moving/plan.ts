@@ -2,6 +2,8 @@ import type { AuditRecord } from '../core/original/audit.ts';
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
 import type { Verifier } from '../ports/index.ts';
 
+export type { AuditRecord } from '../core/original/audit.ts';
+
 /** What can be found at a path or an address. Each kind has one reader. */
 export const SOURCE_KINDS = [
   'snapshot', // snapshot.json: state, merkle_root, timestamp

@@ -4,7 +4,7 @@ import { isInPlaceOfNode, isTemporary, pause } from '../../client/retry.ts';
 import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { carryOut } from '../../moving/carry-out.ts';
 import { isUrl, planLive } from '../../moving/live.ts';
-import { planPath, planText } from '../../moving/make-plan.ts';
+import { planPaths, planText } from '../../moving/make-plan.ts';
 import type { ImportTarget, Plan, ReadContext, Refusal, Report } from '../../moving/plan.ts';
 import { READERS } from '../../moving/readers.ts';
 import { reportLines, totalsOf } from '../../moving/report.ts';
@@ -37,9 +37,13 @@ const MAX_STDIN_BYTES = 256 * 1024 * 1024;
 /** Shortest time between two lines of progress: a person reads them, and a short import has none. */
 const PROGRESS_MS = 2_000;
 
-export async function importOriginal(context: CliContext, from: string, options: ImportOptions): Promise<number> {
+export async function importOriginal(
+  context: CliContext,
+  from: readonly string[],
+  options: ImportOptions,
+): Promise<number> {
   if (options.watch === true && options.dryRun === true) throw usageError('--watch and --dry-run exclude each other');
-  if (options.watch === true && from === '-')
+  if (options.watch === true && from.includes('-'))
     throw usageError('standard input can be read once: --watch needs a path or URL');
   if (options.expectRoot !== undefined && !/^[0-9a-fA-F]{64}$/.test(options.expectRoot))
     throw usageError('--expect-root is not 64 hex digits');
@@ -69,7 +73,7 @@ export async function importOriginal(context: CliContext, from: string, options:
 type Planner = (signal: AbortSignal) => Promise<Plan>;
 
 /** Reads the source anew each time that it is called. */
-async function planner(context: CliContext, from: string, options: ImportOptions): Promise<Planner> {
+async function planner(context: CliContext, given: readonly string[], options: ImportOptions): Promise<Planner> {
   const tell = progressOf(context, options);
   const read = (signal: AbortSignal): ReadContext => ({
     hasher: nodeHasher(),
@@ -77,20 +81,27 @@ async function planner(context: CliContext, from: string, options: ImportOptions
     signal,
     progress: tell,
   });
+  const [from = ''] = given;
+  if (given.length > 1 && given.some((one) => one === '-' || isUrl(one)))
+    throw usageError('standard input and URLs are imported alone');
   if (from === '-') {
     const text = await readInput(context, from, MAX_STDIN_BYTES);
     return async (signal) => planText({ kind: 'snapshot', at: 'standard input' }, text, read(signal));
   }
   if (!isUrl(from)) {
+    const paths = given.map((path) => resolve(context.cwd, path));
     const bases = (options.base ?? []).map((path) => resolve(context.cwd, path));
-    return async (signal) => await planPath(resolve(context.cwd, from), bases, READERS, read(signal));
+    return async (signal) => await planPaths(paths, bases, READERS, read(signal));
   }
   const signers = await signersOf(context, options);
-  const live = { verifier: createVerifier(), signers, clock: systemClock() };
+  const live = { verifier: createVerifier(), signers, mustSign: options.trust !== undefined, clock: systemClock() };
   return async (signal) => await planLive(from, live, read(signal));
 }
 
-/** Whose signature a running node of the original needs: the keys of --trust, else the trust list of the settings. */
+/**
+ * Whose signature counts on a running node's state: the keys of --trust, one of which must have signed it, else the trust
+ * list of the settings.
+ */
 async function signersOf(context: CliContext, options: ImportOptions): Promise<readonly Author[]> {
   if (options.trust !== undefined) return (await readTrust(context, options.trust)).authors;
   const list = readVariables(context, options.envFile)('TRUSTED_STATE_PUBKEYS');

@@ -11,6 +11,7 @@ import type {
   Store,
   Verifier,
 } from '../../ports/index.ts';
+import type { Warning } from './codes.ts';
 
 /** What a node is told about itself and its fleet. Durations are in ms. */
 export interface NodeOptions {
@@ -48,6 +49,8 @@ export interface NodeOptions {
   /** What the production guard found wrong in the configuration. With any, the node starts read-only. */
   readonly violations: readonly string[];
   readonly warnings: readonly string[];
+  /** What the process around the node has to tell of it. It is asked each time that the status is. */
+  readonly notices?: () => readonly Warning[];
   /**
    * Only status shows `topic` and `bootstrap`. With `open`, peers that are no members may connect over P2P. While there
    * are `flaws`, sentences about the settings of the P2P lung, it does not start, and its status has them.

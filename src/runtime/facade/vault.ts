@@ -49,13 +49,27 @@ export interface VaultStatus {
   /** What the state names. */
   readonly objects: number;
   readonly bytes: number;
-  /** What of it is here whole, and what the policy asks for and is not here yet. */
+  /** What of it is here whole, and what the policy asks for and is not here yet. Both count named objects only. */
   readonly here: { readonly objects: number; readonly bytes: number };
   readonly missing: { readonly objects: number; readonly bytes: number };
   /** The first 64 fetches under way or waiting. */
   readonly fetching: readonly VaultFetch[];
   /** Objects whose bytes failed a check since the node started, newest first, at most 64. */
   readonly damaged: readonly { readonly hash: string; readonly at: number; readonly text: string }[];
+  /** Peers that sent wrong bytes for an object since the node started, newest first, at most 64. */
+  readonly leftOut: readonly {
+    readonly hash: string;
+    /** What people read in place of the peer's id. */
+    readonly peer: string;
+    readonly at: number;
+    readonly text: string;
+  }[];
+  /** How many entries under `vault/` are in another form than that of an object. They name nothing. */
+  readonly odd: number;
+  /** True while the node still looks at what the state names and what is here, for some time after a start. */
+  readonly starting: boolean;
+  /** Why nothing is fetched at present, as a whole sentence with the next step: the disk or the capacity is full. */
+  readonly paused: string | undefined;
 }
 
 export interface VaultPutOptions {

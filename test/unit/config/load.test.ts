@@ -19,6 +19,8 @@ describe('defaults', () => {
       stateDir: join(NOWHERE, '.diotec360_state'),
       vaultDir: join(NOWHERE, '.diotec360_vault'),
       sentinelDir: join(NOWHERE, '.diotec360_sentinel'),
+      legacy: [],
+      importLegacy: 'off',
       logLevel: 'info',
       logFormat: 'json',
       metrics: true,

@@ -163,6 +163,6 @@ describe('the settings of an embedded node', () => {
     for (const name of ['P2P_ENABLED', 'P2P_BOOTSTRAP', 'LATTICE_NODES']) stood.add(name); // p2p and peers
     const { settings } = settingsToConfig({ dataDir: 'd' }, CWD);
     const missing = settings.map(({ name }) => name.replace('DIOTEC360_', '')).filter((name) => !stood.has(name));
-    expect(missing).toEqual(['SAFE_MODE', 'NODE_PUBKEY_HEX', 'SENTINEL_DIR', 'LOG_FORMAT', 'URL']);
+    expect(missing).toEqual(['SAFE_MODE', 'NODE_PUBKEY_HEX', 'SENTINEL_DIR', 'IMPORT_LEGACY', 'LOG_FORMAT', 'URL']);
   });
 });
