@@ -9,6 +9,5 @@ export function importTarget(client: ApiClient): ImportTarget {
     entries: () => client.entries(),
     addRecords: (records) => client.addAuditRecords(records),
     author: async () => (await client.getStatus()).author,
-    addRecords: (records) => client.addAuditRecords(records),
   };
 }
