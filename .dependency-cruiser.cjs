@@ -76,18 +76,27 @@ module.exports = {
       ...PROTOCOL,
     ]),
     only('adapters-vault', 'src/adapters/vault/', [
-      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'ports/'),
+      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'timing/', 'ports/'),
       ...PROTOCOL,
     ]),
     only('adapters-p2p', 'src/adapters/p2p/', [...src('adapters/p2p/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-http', 'src/adapters/http/', [...src('adapters/http/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-system', 'src/adapters/system/', [...src('adapters/system/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('config', 'src/config/', [
-      ...src('config/', 'adapters/system/keys', 'adapters/system/ed25519', 'adapters/system/make-directory'),
+      ...src(
+        'config/',
+        'core/vault/',
+        'adapters/system/keys',
+        'adapters/system/ed25519',
+        'adapters/system/make-directory',
+      ),
       ...PROTOCOL,
     ]),
-    only('api', 'src/api/', [...src('api/', 'timing/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
-    only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/')),
+    only('api', 'src/api/', [
+      ...src('api/', 'timing/', 'runtime/facade/', 'core/original/', 'moving/vault-directory'),
+      ...PROTOCOL,
+    ]),
+    only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/', 'core/vault/')),
     only('moving', 'src/moving/', src('moving/', 'timing/', 'ports/', 'core/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),
     only(
@@ -108,7 +117,7 @@ module.exports = {
     ),
     only('dashboard', 'dashboard/', [
       'dashboard/',
-      ...src('audit/', 'client/', 'api/contract/', 'runtime/facade/', 'core/types/', 'core/merkle/'),
+      ...src('audit/', 'client/', 'api/contract/', 'runtime/facade/', 'core/types/', 'core/merkle/', 'core/vault/'),
     ]),
   ],
   options: {

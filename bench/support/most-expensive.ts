@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AuditRecord } from '../../src/core/original/audit.ts';
 
 /** A request to a route, whose answer costs as much as any that the route has. */
@@ -36,6 +37,12 @@ export const auditRecords = (first: number, count: number): AuditRecord[] =>
     },
   }));
 
+/** A height from which on large values were written: that of the first after BUSY_KEY. */
+const LARGE_FROM = BUSY_WRITES + 2;
+/** A content of the vault, of which each MiB costs the same. */
+const VAULT_CONTENT = 'x'.repeat(4 * 1024 * 1024);
+const vaultHash = createHash('sha256').update(JSON.stringify(VAULT_CONTENT)).digest('hex');
+
 const json = { 'content-type': 'application/json' };
 const operations = Array.from({ length: 256 }, (_, i) => ({ op: 'put', key: `commit/${i}`, value: 'x'.repeat(180) }));
 const url = 'http://127.0.0.1:9';
@@ -66,6 +73,20 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProofByQuery: { path: `/api/v1/proof?key=${large}` },
     listCuts: { path: '/api/v1/cuts' },
     getCertificate: { path: '/api/v1/cuts/certificate', ...certified },
+    vaultPut: { path: '/api/v1/vault', headers: json, body: VAULT_CONTENT, status: 201 },
+    vaultPutByHash: { path: `/api/v1/vault/${vaultHash}`, headers: json, body: VAULT_CONTENT },
+    vaultList: { path: '/api/v1/vault?limit=1000' },
+    vaultStatus: { path: '/api/v1/vault/status' },
+    vaultGet: { path: `/api/v1/vault/${vaultHash}` },
+    vaultStat: { path: `/api/v1/vault/${vaultHash}/about` },
+    vaultHolders: { path: `/api/v1/vault/${vaultHash}/holders` },
+    vaultLeaves: { path: `/api/v1/vault/${vaultHash}/leaves` },
+    vaultPin: { path: `/api/v1/vault/${vaultHash}/pin` },
+    vaultUnpin: { path: `/api/v1/vault/${vaultHash}/unpin` },
+    vaultFetch: { path: `/api/v1/vault/${vaultHash}/fetch` },
+    vaultVerify: { path: '/api/v1/vault/verify' },
+    vaultGc: { path: '/api/v1/vault/gc?dryRun=true' },
+    vaultRemove: { path: `/api/v1/vault/${vaultHash}`, status: 204 },
     isAlive: { path: '/livez' },
     isReady: { path: '/readyz' },
     getStatus: { path: '/api/v1/status' },
@@ -105,6 +126,11 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getProductionStatus: { path: '/api/status' },
     listNodes: { path: '/api/lattice/nodes' },
     getWholeState: { path: '/api/lattice/state' },
+    getFullState: { path: '/api/lattice/state/full' },
+    getSyncRoot: { path: '/sync/merkle-root' },
+    listSyncPeers: { path: '/sync/peers' },
+    getSyncSnapshot: { path: '/sync/snapshot/latest' },
+    getSyncProofs: { path: `/sync/proofs/${LARGE_FROM}-1000000` },
     getP2pStatus: { path: '/api/lattice/p2p/status' },
     getP2pIdentity: { path: '/api/lattice/p2p/identity' },
     switchMode: { path: '/api/lattice/sync/switch?mode=auto' },

@@ -7,6 +7,7 @@ import { localUrl } from '../core/wire/host.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
 import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
 import { type Addresses, createAddresses } from './http/addresses.ts';
+import { type BodyDeadlines, createBodyDeadlines } from './http/body-deadlines.ts';
 import { createClients } from './http/clients.ts';
 import { type Connections, createConnections } from './http/connections.ts';
 import { applyContract } from './http/contracted.ts';
@@ -26,6 +27,9 @@ import { acceptUpgrades } from './http/upgrade.ts';
 import { originalAuditRoutes } from './routes/original/audit.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
 import { persistenceRoutes } from './routes/original/persistence.ts';
+import { createSwitchCheck } from './routes/original/switch-mode.ts';
+import { createOriginalVault } from './routes/original/vault.ts';
+import { originalVaultRoutes } from './routes/original/vault-routes.ts';
 import { dashboardRoutes } from './routes/pages/dashboard.ts';
 import { metricsRoutes } from './routes/pages/metrics.ts';
 import { openApiRoutes } from './routes/pages/openapi.ts';
@@ -41,11 +45,13 @@ import { historyRoutes } from './routes/v1/history.ts';
 import { logLevelRoutes, logRoutes } from './routes/v1/logs.ts';
 import { nodeRoutes } from './routes/v1/node.ts';
 import { operatorRoutes } from './routes/v1/operator.ts';
+import { originalVaultV1Routes } from './routes/v1/original-vault.ts';
 import { resourceRoutes } from './routes/v1/resources.ts';
 import { seriesRoutes } from './routes/v1/series.ts';
 import { snapshotRoutes } from './routes/v1/snapshot.ts';
 import { stateRoutes } from './routes/v1/state.ts';
 import { syncRoutes } from './routes/v1/sync.ts';
+import { vaultRoutes } from './routes/v1/vault.ts';
 
 /** The HTTP face of a node. */
 export interface Api {
@@ -88,11 +94,14 @@ const KEEP_ALIVE_MS = 125_000;
 /** The times of a connection in milliseconds. */
 const TIMEOUTS = {
   keepAliveTimeout: KEEP_ALIVE_MS,
-  requestTimeout: 10_000,
+  // The time of a body depends on its route, so that BodyDeadlines counts it.
+  requestTimeout: 0,
   // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat four
   // times as often.
   connectionTimeout: 60_000,
 } as const;
+/** How long the body of a request may take, uploads excepted. */
+const BODY_MS = 10_000;
 const HEADER_LIMITS = {
   maxHeaderSize: MAX_HEADER_BYTES,
   headersTimeout: 5000,
@@ -101,15 +110,15 @@ const HEADER_LIMITS = {
 
 /**
  * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
- * for its whole request.
+ * for the body after them. An upload has a rule of its own.
  */
 function createServer(
   { proxies, isTrustedProxy }: Addresses,
-  watchers: { readonly connections: Connections; readonly shedding: Shedding },
+  watchers: { readonly connections: Connections; readonly shedding: Shedding; readonly deadlines: BodyDeadlines },
   clock: Timers,
   log: ApiLog,
 ): FastifyInstance {
-  const { connections, shedding } = watchers;
+  const { connections, shedding, deadlines } = watchers;
   const run = randomBytes(4).toString('hex');
   let requests = 0;
   const nextId = (): string => `${run}-${(++requests).toString(36)}`;
@@ -120,8 +129,9 @@ function createServer(
     forceCloseConnections: 'idle',
     // A name such as localhost may have several addresses, and each of them gets a server.
     serverFactory: (handler) => {
-      const listener = connections.listener(handler);
-      const server = createHttpServer(HEADER_LIMITS, listener);
+      const server = createHttpServer(HEADER_LIMITS);
+      const listener = deadlines.listener(server, connections.listener(handler));
+      server.on('request', listener);
       // Node.js would itself answer other expectations than 100-continue, past every limit. They may be passed over.
       server.on('checkExpectation', listener);
       server.keepAliveTimeout = TIMEOUTS.keepAliveTimeout;
@@ -183,7 +193,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const connections = createConnections({ addresses, clock, log });
   const senders = createSyncSenders({ lattice, clients, costs, connections });
   const shedding = createShedding({ hasRoom: deps.hasRoom ?? (() => true), clock, log, metrics });
-  const app = createServer(addresses, { connections, shedding }, clock, log);
+  const deadlines = createBodyDeadlines(clock, BODY_MS);
+  const app = createServer(addresses, { connections, shedding, deadlines }, clock, log);
   const upgrades = acceptUpgrades(app, connections.isBusy, clock);
   app.addHook('onSend', (request, _reply, payload, done) => {
     if (typeof payload === 'string' || Buffer.isBuffer(payload))
@@ -234,20 +245,28 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     methods: [...METHODS],
     allowedHeaders: [
       'authorization',
+      'content-digest',
       'content-type',
       'if-match',
       'if-none-match',
+      'if-range',
+      'range',
+      'repr-digest',
       'last-event-id',
       'idempotency-key',
       'x-request-id',
     ],
     exposedHeaders: [
+      'accept-ranges',
+      'content-disposition',
+      'content-range',
       'etag',
       'idempotent-replayed',
       'location',
       'ratelimit-limit',
       'ratelimit-remaining',
       'ratelimit-reset',
+      'repr-digest',
       'retry-after',
       'x-request-id',
     ],
@@ -257,13 +276,24 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.removeAllContentTypeParsers();
   await applyContract(app, costs, lattice.status().version);
   const downloads = createStateDownloads(context, createStreamSlots(clients, DOWNLOADS));
-  await app.register(latticeRoutes(context, checkToken, downloads));
+  const checkSwitch = createSwitchCheck(config, addresses, checkToken);
+  await app.register(latticeRoutes(context, checkSwitch, costs, downloads));
   await app.register(exportRoutes(context, downloads));
-  await app.register(persistenceRoutes(context));
+  const originalVault = createOriginalVault({
+    lattice,
+    directory: config.vaultDir,
+    verifier: deps.verifier,
+    clock,
+  });
+  await app.register(persistenceRoutes(context, originalVault));
+  await app.register(originalVaultRoutes(context, originalVault));
+  if (lattice.vault !== undefined)
+    await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, checkToken));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
   await app.register(stateRoutes(context, checkToken, costs));
   await app.register(historyRoutes(context));
   await app.register(auditRoutes(context, checkToken, costs));
+  await app.register(vaultRoutes(context, lattice.vault, { clients, checkToken, costs, deadlines }));
   await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);

@@ -43,7 +43,7 @@ export function announce(deps: {
       if (stopped.signal.aborted) return;
     }
     if (nodes.length > 0) log.info({ nodes, pollMs: pollIntervalMs }, 'HTTP sync activated');
-    log.info(url === undefined ? { root } : { url, root }, 'LATTICE READY');
+    log.info(url === undefined ? { root } : { url, root }, 'LATTICE READY - Hybrid Sync Active');
     log.info({ count: nodes.length }, 'HTTP peers monitored');
   }
   void settle();

@@ -8,6 +8,7 @@ import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { lackOfRoom } from './disk-room.ts';
+import { legacyCommand, legacyText } from './legacy.ts';
 
 /** What keeps a start from becoming a node that takes writes, or what an operator should know before it. */
 export interface StartFinding {
@@ -38,6 +39,13 @@ export async function examineStart(options: ExamineStartOptions): Promise<StartF
   if (!flawed.has('STATE_DIR')) findings.push(...(await examineDirectory(config.stateDir)));
   const other = key.author === undefined ? undefined : await whyNotOwner(config.stateDir, key.author);
   if (other !== undefined) findings.push(failure(other.message, other.next));
+  if (config.legacy.length > 0) {
+    findings.push({
+      effect: 'note',
+      text: `files of the original, which a start leaves as they are: ${legacyText(config.legacy)}`,
+      next: `Take them in on one node, once it runs: ${legacyCommand(config.legacy)}`,
+    });
+  }
   const taken = (await takenPorts(config)).filter(
     ({ api }) => !api || !(flawed.has('API_HOST') || flawed.has('API_PORT') || flawed.has('API_TOKEN')),
   );

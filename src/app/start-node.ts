@@ -18,19 +18,22 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
+import { createMemoryVault, openFilesVault } from '../adapters/vault/index.ts';
 import { createApi } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
-import type { Clock, Log, P2pLung } from '../ports/index.ts';
+import type { Clock, Log, P2pLung, VaultStore } from '../ports/index.ts';
 import { createNode, namedLog, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
-import { lackOfRoom } from './disk-room.ts';
+import { lackOfRoom, lackOfVaultRoom } from './disk-room.ts';
 
 import { embed } from './embedded.ts';
+import { createLateVault } from './late-vault.ts';
+import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { createRunningConfig } from './running-config.ts';
@@ -40,6 +43,8 @@ import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
 const DISK_CHECK_MS = 2_000;
+/** Where the node's own vault lies in the vault directory, beside what the original has there. */
+const VAULT_FOLDER = 'lattice';
 /** The longest interval of a timer, for one that only keeps the process. */
 const HOLD_MS = 2 ** 31 - 1;
 /**
@@ -69,7 +74,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     // What runs by itself must not end a node that still works. A store that fails ends it by another way (SPEC N9).
     onError: (err) => log.error({ err }, 'a timer failed'),
   });
-  log.info({ version: VERSION }, `LATTICE v${VERSION} HYBRID SYNC PROTOCOL`);
+  log.info({ version: VERSION }, `LATTICE v${VERSION} - HYBRID SYNC PROTOCOL`);
   const descriptors = createDescriptors();
   const warnings = [...config.warnings, ...shortOf(descriptors)];
   for (const warning of warnings) log.warn({ warning }, 'configuration');
@@ -128,6 +133,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
   }
   try {
     let nameOf: RunningNode['nameOf'] | undefined;
+    let legacy: Legacy | undefined;
     // The lungs are there before the node that knows names. This node itself stays an id, as operators look for it.
     const labelOf = (author: Author): string | undefined => (author === signer.author ? undefined : nameOf?.(author));
     const lungs = namedLog(root, labelOf, authorToPeerId);
@@ -137,6 +143,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());
+    const vault = config.vault.enabled ? openVault(config, clock) : undefined;
+    if (vault !== undefined) closers.push(() => vault.close());
     const node = await createNode(
       {
         name: config.name,
@@ -150,6 +158,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         pollMs: config.http.pollIntervalMs,
         directory: config.stateDir,
         warnings,
+        notices: () => legacy?.notices() ?? [],
         p2p: config.p2p,
       },
       {
@@ -164,6 +173,9 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         machine,
         ...(p2p === undefined ? {} : { p2p }),
         http,
+        ...(vault === undefined
+          ? {}
+          : { vault: { store: vault, kind: config.vault.store.kind, settings: vaultSettings(config) } }),
         peerIdOf: authorToPeerId,
         onFatal(cause) {
           const error = cause instanceof LatticeError ? cause : new LatticeError('internal', String(cause), { cause });
@@ -179,6 +191,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     log.info({ root: stateRoot, entries, directory: config.stateDir }, 'state store ready');
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
+    legacy = createLegacy({ config, lattice: node.lattice, hasher, clock, log: root.child('import') });
 
     const running = createRunningConfig({
       initial: config,
@@ -189,6 +202,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
           ...fleetOf(next),
           warnings: [...next.warnings, ...shortOf(descriptors)],
           p2p: { bootstrap: next.p2p.bootstrap, flaws: next.p2p.flaws },
+          vault: vaultSettings(next),
         });
         logs.follow(next);
         return untrusted;
@@ -204,6 +218,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         clock,
         log: root.child('api'),
         metrics,
+        verifier,
         logs: ring,
         logLevel: level,
         hasRoom: descriptors.hasRoom,
@@ -225,6 +240,9 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     node.start();
     const stopAnnouncing = announce({ lattice: node.lattice, config, url, clock, log });
     closers.push(async () => stopAnnouncing());
+    const taking = legacy;
+    closers.push(() => taking.stop());
+    taking.start();
 
     started = true;
     // What failed in the meantime has ended the node already.
@@ -267,6 +285,21 @@ function fleetOf({ trusted, p2p, http, violations }: Config) {
     return isFlaw(parsed) ? [] : parsed.author;
   });
   return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
+}
+
+function vaultSettings({ vault }: Config) {
+  const { policy, maxObjectBytes, capacityBytes } = vault;
+  return { policy, maxObjectBytes, capacityBytes };
+}
+
+/** The place of the vault's bytes. It is opened beside the start of the node, which does not wait for it. */
+function openVault(config: Config, clock: Clock): VaultStore {
+  const hasher = nodeHasher();
+  if (config.vault.store.kind === 'memory') return createMemoryVault({ hasher, clock });
+  const directory = join(config.vaultDir, VAULT_FOLDER);
+  return createLateVault(() =>
+    openFilesVault({ directory, hasher, clock, room: (bytes) => lackOfVaultRoom(directory, bytes) }),
+  );
 }
 
 function loadSeed(config: Config, log: Log): Bytes {

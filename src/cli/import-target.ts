@@ -7,6 +7,7 @@ export function importTarget(client: ApiClient): ImportTarget {
     write: (operations, { idempotencyKey }) => client.commit(operations, { idempotencyKey }),
     get: (key) => client.getEntry(key),
     entries: () => client.entries(),
+    addRecords: (records) => client.addAuditRecords(records),
     author: async () => (await client.getStatus()).author,
   };
 }

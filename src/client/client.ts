@@ -9,6 +9,7 @@ import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
 import type { LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
+import { createVaultClient } from './vault.ts';
 
 /** The entity tag (RFC 9110 §8.8.3) of a version, which may have its quotes already. */
 const quoted = (version: string | undefined): string | undefined =>
@@ -81,6 +82,7 @@ export function createClient(options: ClientOptions): LatticeClient {
   return {
     url,
     request,
+    vault: createVaultClient(requests),
     follow: (path, stream = {}) => streamOf((signal) => follow(requests, path, { ...stream, signal }), stream.signal),
 
     getEntry: (key, call = {}) => jsonOrAbsent('/api/v1/state', { query: { key }, ...at(call) }),

@@ -2,6 +2,7 @@ export type * from '../api/contract/audit-entities.ts';
 export type * from '../api/contract/entities.ts';
 export type * from '../api/contract/node-entities.ts';
 export type * from '../api/contract/process-entities.ts';
+export type * from '../api/contract/vault-entities.ts';
 export { ERROR_CODES, type ErrorCode } from '../core/types/error-codes.ts';
 export { LatticeError } from '../core/types/errors.ts';
 export type { JsonValue } from '../core/types/index.ts';
@@ -25,3 +26,12 @@ export type { Answer, CallOptions, ClientOptions, RequestOptions } from './reque
 export { isTemporary } from './retry.ts';
 export type { ServerSent } from './server-sent.ts';
 export type { BodyReader, Fetch, FetchAnswer, FetchInit } from './transport.ts';
+export type { Content } from './upload.ts';
+export type {
+  VaultChecked,
+  VaultClient,
+  VaultContent,
+  VaultGetOptions,
+  VaultProgress,
+  VaultPutOptions,
+} from './vault-client.ts';

@@ -29,6 +29,7 @@ import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';
 import type { Answer, CallOptions, RequestOptions } from './request.ts';
 import type { ServerSent } from './server-sent.ts';
+import type { VaultClient } from './vault-client.ts';
 
 /** The entries of one moment, and what the node says of that moment. */
 export interface StateExport extends Stream<Entry> {
@@ -116,6 +117,9 @@ export interface RemoteChanges extends Stream<RemoteChange> {
 export interface LatticeClient {
   /** The base URL without a slash at its end. */
   readonly url: string;
+
+  /** The node's vault: content by its SHA-256. */
+  readonly vault: VaultClient;
 
   /**
    * Reads what a key shows. Resolves to undefined when there is no value under the key.

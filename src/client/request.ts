@@ -1,5 +1,6 @@
 import { LatticeError } from '../core/types/errors.ts';
 import { cutShort, late, notOurs, refusal, tooLarge, unreachable } from './errors.ts';
+import { platformFetch } from './platform-fetch.ts';
 import { type BodyReader, type Fetch, type FetchAnswer, readBody } from './transport.ts';
 
 /** How a client reaches its node. */
@@ -36,7 +37,7 @@ export interface RequestOptions extends CallOptions {
   /** A value that is sent as JSON. */
   readonly json?: unknown;
   /** A body that is sent as it is, for example text that is JSON already. `headers` name its content type. */
-  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array>;
   /** Statuses besides 2xx that are no errors. */
   readonly also?: readonly number[];
 }
@@ -73,6 +74,24 @@ export interface Answer {
   json(): unknown;
 }
 
+/** A request whose body or answer takes as long as it gets on. */
+export interface TransferOptions extends RequestOptions {
+  /** Bytes of a stream, where that is known beforehand. */
+  readonly length?: number;
+  /** Is called with the bytes of a Blob that have been sent so far, where that is known. */
+  readonly onSent?: (bytes: number) => void;
+  /** Gets a function that says that the transfer gets on, so that the time of the request begins anew. */
+  readonly onTouch?: (touch: () => void) => void;
+}
+
+/** The beginning of an answer, and what reads the rest. */
+export interface OpenAnswer {
+  readonly status: number;
+  /** Gives a header by its name; null when the answer does not have it. */
+  header(name: string): string | null;
+  readonly reader: BodyReader;
+}
+
 /** Requests to one node. */
 export interface Requests {
   /** The base URL without a slash at its end. */
@@ -81,7 +100,11 @@ export interface Requests {
    * Makes a request. Rejects with a LatticeProblem when the answer is an error, with LatticeError `unreachable`,
    * `timeout` or `answer-too-large`, or with the reason of an aborted signal.
    */
-  request(path: string, options?: RequestOptions): Promise<Answer>;
+  request(path: string, options?: TransferOptions): Promise<Answer>;
+  /**
+   * Resolves to the reader of the answer's body once it has begun, which `signal` ends. Rejects as `request` does.
+   */
+  transfer(path: string, options?: RequestOptions & { readonly accept?: string }): Promise<OpenAnswer>;
   /**
    * Opens a stream and resolves to its reader once the answer has begun. Rejects as `request` does, and with
    * LatticeError `not-a-lattice-node` when the answer is not of the media type, which is that of events by default.
@@ -109,7 +132,7 @@ export function createRequests(options: ClientOptions): Requests {
     });
   }
   const url = base.href.replace(/\/+$/, '');
-  const run: Fetch = options.fetch ?? ((target, init) => fetch(target, init));
+  const run: Fetch = options.fetch ?? platformFetch;
   if (typeof options.token === 'string') checkToken(options.token);
 
   function authorization(): Record<string, string> {
@@ -121,13 +144,13 @@ export function createRequests(options: ClientOptions): Requests {
 
   /**
    * Makes a request and hands the beginning of the answer to `take`. Once `take` has called `begun`, the request stays
-   * open for as long as its reader likes.
+   * open for as long as its reader likes, until the function that `begun` answers is called.
    */
   async function exchange<T>(
     path: string,
-    asked: RequestOptions,
+    asked: TransferOptions,
     accept: string,
-    take: (answer: FetchAnswer, begun: () => void) => Promise<T>,
+    take: (answer: FetchAnswer, begun: () => () => void) => Promise<T>,
   ): Promise<T> {
     const { method = 'GET', query = {}, headers = {}, json, signal } = asked;
     const body = json === undefined ? asked.body : JSON.stringify(json);
@@ -135,13 +158,28 @@ export function createRequests(options: ClientOptions): Requests {
     for (const [name, value] of defined(query)) target.searchParams.set(name, String(value));
     const timeoutMs = asked.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
 
+    let answering = false;
+    let open = false;
     const ending = new AbortController();
     const onAbort = (): void => ending.abort(signal?.reason);
     if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => ending.abort(late(url, timeoutMs)), Math.min(timeoutMs, MAX_TIMEOUT_MS));
-    let answering = false;
-    let open = false;
+    const begin = () => setTimeout(() => ending.abort(late(url, timeoutMs)), Math.min(timeoutMs, MAX_TIMEOUT_MS));
+    let timer = begin();
+    const touch = (): void => {
+      clearTimeout(timer);
+      if (!answering) timer = begin();
+    };
+    asked.onTouch?.(touch);
+    const onSent =
+      asked.onSent === undefined
+        ? {}
+        : {
+            onSent(bytes: number): void {
+              touch();
+              asked.onSent?.(bytes);
+            },
+          };
     try {
       const answer = await run(target.href, {
         method,
@@ -152,6 +190,9 @@ export function createRequests(options: ClientOptions): Requests {
           ...Object.fromEntries(defined(headers)),
         },
         ...(body === undefined ? {} : { body }),
+        ...(typeof body === 'object' && 'getReader' in body ? { duplex: 'half' as const } : {}),
+        ...(asked.length === undefined ? {} : { length: asked.length }),
+        ...onSent,
         signal: ending.signal,
         redirect: 'manual',
         cache: 'no-store',
@@ -160,6 +201,7 @@ export function createRequests(options: ClientOptions): Requests {
       answering = true;
       return await take(answer, () => {
         open = true;
+        return () => signal?.removeEventListener('abort', onAbort);
       });
     } catch (cause) {
       if (ending.signal.aborted) throw ending.signal.reason;
@@ -203,6 +245,26 @@ export function createRequests(options: ClientOptions): Requests {
             }
           },
         };
+      });
+    },
+    transfer(path, { accept = '*/*', ...asked } = {}) {
+      return exchange(path, asked, accept, async (answer, begun): Promise<OpenAnswer> => {
+        const { status, headers } = answer;
+        if (!isGood(status) && asked.also?.includes(status) !== true) return refuse(path, answer);
+        const release = begun();
+        const body = answer.body?.getReader();
+        const reader: BodyReader = {
+          async read() {
+            const read = (await body?.read()) ?? { done: true };
+            if (read.value === undefined) release();
+            return read;
+          },
+          async cancel() {
+            release();
+            await body?.cancel();
+          },
+        };
+        return { status, header: (name) => headers.get(name), reader };
       });
     },
     open(path, asked = {}, type = 'text/event-stream') {

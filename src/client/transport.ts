@@ -2,7 +2,15 @@
 export interface FetchInit {
   readonly method: string;
   readonly headers: Record<string, string>;
-  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array>;
+  /** Bytes of a stream, where that is known beforehand. `fetch` does not ask for it. */
+  readonly length?: number;
+  /** Goes with a stream as the body. */
+  readonly duplex?: 'half';
+  /**
+   * May be called with the bytes of a Blob that have been sent so far, by a function that knows them. `fetch` does not.
+   */
+  readonly onSent?: (bytes: number) => void;
   readonly signal: AbortSignal;
   readonly redirect: 'manual';
   readonly cache: 'no-store';

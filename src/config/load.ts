@@ -1,7 +1,9 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import { MAX_CONTENT_BYTES } from '../core/vault/index.ts';
 import { type Environment, readSettings, type Settings } from './environment.ts';
 import { flawOfPublicKey } from './expected-key.ts';
+import { findLegacy, ownStateDir } from './legacy.ts';
 import type { Config, ConfigSetting } from './model.ts';
 import { invalidConfig, type Problem, problemLine, shownValue } from './problems.ts';
 import { type Context, PARSERS, type Values } from './values.ts';
@@ -119,7 +121,13 @@ export interface Inspection {
 export function inspectConfig(options: LoadOptions): Inspection {
   const problems: Problem[] = [];
   const { cwd, terminal = false } = options;
-  return configOf(readSettings(options, problems), problems, { cwd, terminal, serves: true, p2pFails: 'lung' });
+  return configOf(readSettings(options, problems), problems, {
+    cwd,
+    terminal,
+    serves: true,
+    keeps: true,
+    p2pFails: 'lung',
+  });
 }
 
 /** The variables that problems are about. */
@@ -149,8 +157,8 @@ const P2P_ALONE: ReadonlySet<VariableName> = new Set([
 
 /**
  * Makes a configuration of the texts of variables, wherever they come from. `cwd` is the base of the default paths,
- * `serves` tells whether the node has an API, and `p2pFails` what a flaw in the P2P settings keeps from starting.
- * `problems` has what is wrong already.
+ * `serves` tells whether the node has an API, `keeps` whether it has a vault, and `p2pFails` what a flaw in the P2P
+ * settings keeps from starting. `problems` has what is wrong already.
  */
 export function configOf(
   settings: Settings,
@@ -159,11 +167,13 @@ export function configOf(
     cwd,
     terminal,
     serves,
+    keeps,
     p2pFails,
   }: {
     readonly cwd: string;
     readonly terminal: boolean;
     readonly serves: boolean;
+    readonly keeps: boolean;
     readonly p2pFails: 'lung' | 'node';
   },
 ): Inspection {
@@ -212,13 +222,15 @@ export function configOf(
   });
   if (disagrees) reject('ENVIRONMENT', 'ENVIRONMENT and ENV do not say the same', 'set one of them only');
 
-  const stateDir = read('STATE_DIR');
+  const namedStateDir = read('STATE_DIR');
   const vaultDir = read('VAULT_DIR');
   const sentinelDir = read('SENTINEL_DIR');
-  if (vaultDir === stateDir) reject('VAULT_DIR', 'it is the state directory too', 'give each its own directory');
-  if (sentinelDir === stateDir || sentinelDir === vaultDir) {
+  if (vaultDir === namedStateDir) reject('VAULT_DIR', 'it is the state directory too', 'give each its own directory');
+  if (sentinelDir === namedStateDir || sentinelDir === vaultDir) {
     reject('SENTINEL_DIR', 'it is the state or vault directory too', 'give each its own directory');
   }
+  const legacy = findLegacy({ STATE_DIR: namedStateDir, VAULT_DIR: vaultDir, SENTINEL_DIR: sentinelDir });
+  const stateDir = ownStateDir(namedStateDir, legacy);
 
   const seedHex = read('NODE_PRIVKEY_HEX');
   const keyFile = read('KEY_FILE');
@@ -280,6 +292,15 @@ export function configOf(
     stateDir,
     vaultDir,
     sentinelDir,
+    vault: {
+      enabled: keeps,
+      policy: read('VAULT_POLICY') as Config['vault']['policy'],
+      maxObjectBytes: read('VAULT_MAX_BYTES') ?? MAX_CONTENT_BYTES,
+      capacityBytes: read('VAULT_CAPACITY'),
+      store: read('VAULT_STORE'),
+    },
+    legacy,
+    importLegacy: read('IMPORT_LEGACY') as Config['importLegacy'],
     logLevel: read('LOG_LEVEL') as Config['logLevel'],
     logFormat: logFormat as Config['logFormat'],
     metrics: read('METRICS') ?? true,
@@ -292,6 +313,7 @@ export function configOf(
       allowedHosts: read('ALLOWED_HOSTS'),
       trustedProxies: read('TRUSTED_PROXIES'),
       publicSync: read('PUBLIC_SYNC') ?? false,
+      legacySwitch: read('LEGACY_SWITCH') as Config['api']['legacySwitch'],
     },
     key,
     p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns, open, flaws: p2pEnabled ? flaws : [] },

@@ -1,3 +1,6 @@
+import type { LegacyFiles } from './legacy.ts';
+import type { VaultPlace } from './values.ts';
+
 /** One variable as the node took it, for operators. */
 export interface ConfigSetting {
   /** The name that begins with DIOTEC360_, even where an older name was used. */
@@ -22,9 +25,24 @@ export interface Config {
   readonly names: readonly (readonly [publicKey: string, name: string])[];
   readonly environment: 'development' | 'production';
   readonly network: string;
+  /** The directory of the node's own store: below `STATE_DIR` where files of the original's lie in that. */
   readonly stateDir: string;
   readonly vaultDir: string;
   readonly sentinelDir: string;
+  readonly vault: {
+    /** Whether the node has a vault of its own. Only a program that embeds a node goes without it. */
+    readonly enabled: boolean;
+    readonly policy: 'all' | 'pinned' | 'none';
+    /** Most bytes of one object that is put here. */
+    readonly maxObjectBytes: number;
+    /** Bytes up to which the node fetches by itself; undefined: no bound. */
+    readonly capacityBytes: number | undefined;
+    readonly store: VaultPlace;
+  };
+  /** Files of the original's in these directories, at the time when the configuration was read. */
+  readonly legacy: readonly LegacyFiles[];
+  /** Whether the node takes them in by itself. */
+  readonly importLegacy: 'off' | 'auto';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** `pretty` on a terminal and `json` elsewhere, unless the configuration says otherwise. */
   readonly logFormat: 'json' | 'pretty';
@@ -43,6 +61,8 @@ export interface Config {
     readonly trustedProxies: readonly string[];
     /** Whether anyone may fetch certified cuts. */
     readonly publicSync: boolean;
+    /** Who may switch the mode by the original's endpoint: whoever has the token, or programs on this machine too. */
+    readonly legacySwitch: 'token' | 'loopback';
   };
   readonly key:
     | { readonly source: 'file'; readonly path: string }

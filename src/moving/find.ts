@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseOriginalJson } from '../core/original/json.ts';
 import { isOlderSnapshot } from '../core/original/older-form.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { joined, LatticeError } from '../core/types/index.ts';
 import type { Source, SourceKind } from './plan.ts';
 import { readHead, readWholeText, statOf } from './read-file.ts';
 
@@ -30,24 +30,25 @@ const SQLITE_MAGIC = 'SQLite format 3\0';
 const FUNCTION_FILE = /^[0-9a-f]{64}\.json$/;
 
 /**
- * Finds what lies at a path: one file of the original, recognised by its content, or every file of the original in a
- * directory and below. Links in a directory are not followed. Rejects with LatticeError `file-unreadable`, or
- * `nothing-to-import`.
+ * Finds what lies at each of these paths: one file of the original, recognised by its content, or every file of the
+ * original in a directory and below. Links in a directory are not followed. Rejects with LatticeError
+ * `file-unreadable`, or `nothing-to-import` where there is nothing at any of them.
  */
-export async function findSources(path: string): Promise<Found> {
-  const stats = await statOf(path);
-  if (!stats.isDirectory()) return { sources: [{ kind: await kindOfFile(path), at: path }], remarks: [] };
-  const found = await searchDirectory(path);
-  if (found.sources.length > 0) return found;
-  throw new LatticeError('nothing-to-import', `nothing of the original lies in ${path}`, {
+export async function findSources(paths: readonly string[]): Promise<Found> {
+  const sources: Source[] = [];
+  const remarks: string[] = [];
+  for (const path of paths) {
+    const stats = await statOf(path);
+    if (stats.isDirectory()) await searchDirectory(path, sources, remarks);
+    else sources.push({ kind: await kindOfFile(path), at: path });
+  }
+  if (sources.length > 0) return { sources, remarks };
+  throw new LatticeError('nothing-to-import', `nothing of the original lies in ${joined(paths)}`, {
     next: 'Name the directory with its snapshot.json, wal.log, vault or telemetry.db, or one of these files.',
   });
 }
 
-/** The same for a directory that may have nothing in it. Rejects with LatticeError `file-unreadable`. */
-export async function searchDirectory(path: string): Promise<Found> {
-  const sources: Source[] = [];
-  const remarks: string[] = [];
+async function searchDirectory(path: string, sources: Source[], remarks: string[]): Promise<void> {
   const queue = [{ path, depth: 0 }];
   let names = 0;
   for (let looked = 0; queue.length > 0; looked++) {
@@ -80,7 +81,6 @@ export async function searchDirectory(path: string): Promise<Found> {
       queue.push({ path: join(directory.path, name), depth: directory.depth + 1 });
     }
   }
-  return { sources, remarks };
 }
 
 async function childrenOf(path: string, remarks: string[] | undefined): Promise<Dirent[]> {

@@ -8,8 +8,10 @@ import { MAX_FILE_BYTES } from './read-file.ts';
 
 export interface LiveOptions {
   readonly verifier: Verifier;
-  /** Whose signature is asked for. With none, the root alone is checked. */
+  /** Whose signature counts. With nobody's, the root alone is checked. */
   readonly signers: readonly Author[];
+  /** Whether a state without a signature is refused. The signature of anybody else always is. */
+  readonly mustSign: boolean;
   readonly clock: Clock;
   /** The longest answer in bytes, after any compression. Default: as long as a file may be. */
   readonly maxBytes?: number;
@@ -81,7 +83,7 @@ async function withSignature(
   plan: Plan,
   source: Source,
   text: string,
-  { verifier, signers, clock }: LiveOptions,
+  { verifier, signers, mustSign, clock }: LiveOptions,
   { unverified }: ReadContext,
 ): Promise<Plan> {
   const fields = parseOriginalJson(text) as ReadonlyMap<string, OriginalValue>;
@@ -91,7 +93,7 @@ async function withSignature(
   const signature = fields.get('signature');
   const timestamp = (fields.get('timestamp') as OriginalNumber | undefined)?.text;
   const bytes = typeof signature === 'string' ? hexToBytes(signature) : undefined;
-  if (signers.length === 0) {
+  if (signers.length === 0 || (bytes === undefined && !mustSign)) {
     const by = bytes === undefined ? 'The node does not sign its state' : 'Its signature was not checked';
     return {
       ...plan,

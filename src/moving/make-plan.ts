@@ -10,17 +10,17 @@ export type Readers = Partial<Readonly<Record<SourceKind, Reader>>>;
 const STATE_KINDS: readonly SourceKind[] = ['snapshot', 'wal'];
 
 /**
- * Finds and reads everything of the original at a path. `bases` are further snapshots from which a wal.log may go on.
+ * Finds and reads everything of the original at these paths. `bases` are further snapshots from which a wal.log may go on.
  * Nothing is written anywhere. Rejects with LatticeError `file-unreadable`, `nothing-to-import`, or the reason of an
  * aborted signal.
  */
-export async function planPath(
-  path: string,
+export async function planPaths(
+  paths: readonly string[],
   bases: readonly string[],
   readers: Readers,
   context: ReadContext,
 ): Promise<Plan> {
-  const { sources, remarks } = await findSources(path);
+  const { sources, remarks } = await findSources(paths);
   const baseSources: Source[] = [];
   for (const at of bases) {
     await statOf(at);
@@ -60,7 +60,7 @@ export async function planPath(
       refused.push(refusalOf(source, error));
     }
   }
-  return { from: path, sources, items, refused, remarks: said };
+  return { from: paths.join(' '), sources, items, refused, remarks: said };
 }
 
 /** The same for the text of a snapshot that came by another way than a file, such as standard input. */

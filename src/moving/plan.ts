@@ -1,5 +1,8 @@
+import type { AuditRecord } from '../core/original/audit.ts';
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
 import type { Verifier } from '../ports/index.ts';
+
+export type { AuditRecord } from '../core/original/audit.ts';
 
 /** What can be found at a path or an address. Each kind has one reader. */
 export const SOURCE_KINDS = [
@@ -70,16 +73,6 @@ export interface RecordsItem {
   readonly source: Source;
   readonly checked: Verification;
   readonly records: readonly AuditRecord[];
-}
-
-/**
- * An execution or attack that the original noted. `row` has the fields that the original's endpoints give for it. `id`
- * is the same whenever and wherever the same row is read, so that it is added once.
- */
-export interface AuditRecord {
-  readonly kind: 'execution' | 'attack';
-  readonly id: string;
-  readonly row: Readonly<Record<string, JsonValue>>;
 }
 
 /** What is not taken from a source, and why. */
@@ -166,13 +159,13 @@ export interface ImportTarget {
   /** The author of what `write` writes. */
   author(): Promise<string>;
   /**
-   * Puts content in the vault; `known` where it is there already. Rejects with LatticeError `body-too-large` where it is
-   * larger than the vault takes. Absent where there is no vault.
+   * Puts content in the vault, which must have this hash; `known` where it is there already. Rejects with LatticeError
+   * `hash-mismatch`, or `object-too-large` where it is larger than the vault takes. Absent where there is no vault.
    */
   putObject?(
     content: AsyncIterable<Uint8Array>,
-    about: { readonly name: string; readonly type: string },
-  ): Promise<{ readonly hash: string; readonly size: number; readonly known?: boolean }>;
+    about: { readonly name: string; readonly type: string; readonly hash: string },
+  ): Promise<{ readonly known: boolean }>;
   /** Adds executions and attacks, each id once. Absent where the node keeps none. */
   addRecords?(records: readonly AuditRecord[]): Promise<{ readonly added: number; readonly known: number }>;
 }

@@ -1,4 +1,13 @@
 import type { Readers } from './make-plan.ts';
+import { readTelemetry } from './telemetry.ts';
+import { readVault } from './vault.ts';
 
 /** The readers of what is not the state, each under the kinds of sources that it reads. */
-export const READERS: Readers = {};
+export const READERS: Readers = {
+  vault: readVault,
+  'vault-index': readVault,
+  function: readVault,
+  bundle: readVault,
+  certificate: readVault,
+  telemetry: readTelemetry,
+};

@@ -47,13 +47,13 @@ function expectOrder(output: string, lines: readonly (string | RegExp)[]): void 
 }
 
 const START = [
-  /LATTICE v\d+\.\d+\.\d+ HYBRID SYNC PROTOCOL/,
+  /LATTICE v\d+\.\d+\.\d+ - HYBRID SYNC PROTOCOL/,
   'environment loaded',
   'state store ready',
   'vault ready',
   'persistence ready',
 ];
-const END = ['HTTP sync activated', 'LATTICE READY', 'HTTP peers monitored', 'LATTICE STOPPED'];
+const END = ['HTTP sync activated', 'LATTICE READY - Hybrid Sync Active', 'HTTP peers monitored', 'LATTICE STOPPED'];
 
 describe('the lines of a start', () => {
   it('come in the order of the original, as JSON with a component each', async () => {
@@ -82,7 +82,7 @@ describe('the lines of a start', () => {
   it('say that P2P is off, and that no HTTP peer is there', async () => {
     appendFileSync(join(dir, 'n.env'), 'DIOTEC360_P2P_ENABLED=false\nDIOTEC360_LATTICE_NODES=\n');
     const { stdout } = await printed();
-    expectOrder(stdout, [...START, 'P2P disabled', 'LATTICE READY', 'HTTP peers monitored']);
+    expectOrder(stdout, [...START, 'P2P disabled', 'LATTICE READY - Hybrid Sync Active', 'HTTP peers monitored']);
     expect(stdout).not.toContain('HTTP sync activated');
   });
 

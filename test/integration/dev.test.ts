@@ -47,7 +47,7 @@ function startDev() {
   );
   const pids = () => Array.from(output.matchAll(/^node (\d+) loads$/gm), ([, pid]) => Number(pid));
   running.push({ child, pids });
-  const urls = () => Array.from(output.matchAll(/"url":"([^"]+)".*"msg":"LATTICE READY"/g), ([, url]) => url as string);
+  const urls = () => Array.from(output.matchAll(/"url":"([^"]+)".*"msg":"LATTICE READY/g), ([, url]) => url as string);
   return {
     exited,
     pids,

@@ -62,7 +62,10 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
         open.delete(hash),
       );
     } catch (error) {
+      // What has no block of the content is not kept.
+      const isEmpty = (await data.stat()).size === 0;
       await Promise.all([data.close(), marks.close()]);
+      if (isEmpty) for (const one of [path + MARKS, path]) await removeFile(one);
       throw error;
     }
   }

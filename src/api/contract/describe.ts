@@ -19,15 +19,17 @@ export function entity<S extends TSchema>(id: string, description: string, schem
 /**
  * What a request costs the node, which decides what its client is charged for it (SPEC A18). A `costly` request reads
  * much of the store or asks other nodes. A `bulk` request fetches one of many large, immutable pieces, which caches may
- * ask for in quick succession, and a `file` is in memory as it is sent. A `stream` stays open. A `free` request is one
- * that nobody may be kept from, such as a probe, or whose route has limits of its own.
+ * ask for in quick succession, and a `file` is in memory as it is sent. `content` goes by in pieces that are hashed, in
+ * either direction. A `stream` stays open. A `free` request is one that nobody may be kept from, such as a probe, or
+ * whose route has limits of its own.
  */
-export type Cost = 'read' | 'write' | 'costly' | 'bulk' | 'file' | 'stream' | 'free';
+export type Cost = 'read' | 'write' | 'costly' | 'bulk' | 'content' | 'file' | 'stream' | 'free';
 
 /** The group under which the OpenAPI document lists a route. */
 export type Tag =
   | 'state'
   | 'proofs and cuts'
+  | 'vault'
   | 'node'
   | 'peers and sync'
   | 'operator'
@@ -91,6 +93,7 @@ export const ERRORS = {
   401: 'The API token is missing or wrong, or this node has none.',
   403: 'The asker may not do this.',
   404: 'There is nothing under this name.',
+  408: 'The body came too slowly.',
   409: 'The node is in a state that does not allow this.',
   410: 'It was here, and is gone for good.',
   412: 'A precondition does not hold; nothing was written.',

@@ -5,10 +5,13 @@ import * as entities from './entities.ts';
 import * as nodeEntities from './node-entities.ts';
 import { NODE_ROUTES } from './node-routes.ts';
 import { ORIGINAL_ROUTES } from './original-routes.ts';
+import { ORIGINAL_VAULT_ROUTES } from './original-vault-routes.ts';
 import { PEER_ROUTES } from './peer-routes.ts';
 import * as processEntities from './process-entities.ts';
 import { STATE_ROUTES } from './state-routes.ts';
 import { SYNC_ROUTES } from './sync-routes.ts';
+import * as vaultEntities from './vault-entities.ts';
+import { VAULT_ROUTES } from './vault-routes.ts';
 
 export { type Cost, type Entity, ERRORS, type RouteContract } from './describe.ts';
 export { Problem } from './entities.ts';
@@ -16,6 +19,8 @@ export { Problem } from './entities.ts';
 /** Every route of the API. */
 export const CONTRACT: readonly RouteContract[] = [
   ...STATE_ROUTES,
+  ...VAULT_ROUTES,
+  ...ORIGINAL_VAULT_ROUTES,
   ...NODE_ROUTES,
   ...AUDIT_ROUTES,
   ...PEER_ROUTES,
@@ -29,4 +34,5 @@ export const ENTITIES = [
   ...Object.values(nodeEntities),
   ...Object.values(processEntities),
   ...Object.values(auditEntities),
+  ...Object.values(vaultEntities),
 ].filter((x) => typeof x === 'object' && 'ref' in x);

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import { AttackRow, ExecutionRow } from './audit-entities.ts';
 import { json, mapOf, type RouteContract, word } from './describe.ts';
-import { anyJson, hex64 } from './entities.ts';
+import { anyJson, hex64, Proof } from './entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -10,7 +10,55 @@ const root = hex64('The root of the state.');
 const limit = Shape({ limit: Maybe(Type.Integer({ description: 'Rows; all where it is negative.', default: 100 })) });
 const hashParam = Shape({ hash: Text({ description: 'Content hash, hex.' }) });
 const row = mapOf(anyJson, 'A row.');
-const notFound = json('There is no such thing.', Shape({ detail: Text() }));
+const claims = List(
+  Shape({
+    claim: Text({ description: 'The field that it is about.' }),
+    about: word(['digest', 'content', 'remark', 'proof']),
+    checked: Bool(),
+    holds: Bool({ description: 'False for what was not checked.' }),
+    reason: Text(),
+    stored: Maybe(Text({ description: 'The digest in the file, where it is another one.' })),
+    computed: Maybe(Text({ description: 'The digest of the content.' })),
+  }),
+  { description: 'What was checked of the file, and what was not, and why.' },
+);
+const integrity = {
+  integrity_verified: Bool({ description: 'Whether every digest holds and the code was checked too.' }),
+  claims,
+};
+const notHere = Maybe(Integer({ description: 'Files that are in the vault of the fleet, and not on this node.' }));
+const notFound = json(
+  'There is no such thing.',
+  Shape({ detail: Text(), code: Maybe(word(['object-missing'])), next: Maybe(Text()) }),
+);
+
+const wholeState = Shape({
+  success,
+  merkle_root: root,
+  state: mapOf(anyJson),
+  state_size: Integer(),
+  timestamp: Integer({ description: 'Unix seconds.' }),
+  signature: Text({ description: 'Ed25519 over `<root>:<timestamp>`, 128 hex digits.' }),
+  signed: Bool(),
+});
+const wholeStateMore = {
+  cost: 'costly',
+  description: 'Streamed. Its ETag is the root: a reader that has it is answered 304.',
+  headers: Shape({ 'if-none-match': Maybe(Text({ description: 'ETags that the reader has.' })) }),
+} as const;
+const lungWord = word(['healthy', 'unhealthy', 'disabled']);
+const height = Integer({ description: 'The number of durable batches of this node.' });
+
+const proofsAnswer = Shape({
+  success,
+  merkle_root: root,
+  height,
+  from: Integer(),
+  to: Integer({ description: 'The last height that was asked for and is there.' }),
+  proofs: List(Proof.ref),
+  count: Integer(),
+  next: Type.Union([Text(), Type.Null()]),
+});
 
 /** The contract of an endpoint of the original node. Without `more` it is a GET that takes no parameters. */
 function original(
@@ -70,25 +118,8 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
     'Configured HTTP peers',
     Shape({ success, nodes: List(Text()), count: Integer() }),
   ),
-  original(
-    '/api/lattice/state',
-    'getWholeState',
-    'The whole state, signed',
-    Shape({
-      success,
-      merkle_root: root,
-      state: mapOf(anyJson),
-      state_size: Integer(),
-      timestamp: Integer({ description: 'Unix seconds.' }),
-      signature: Text({ description: 'Ed25519 over `<root>:<timestamp>`, 128 hex digits.' }),
-      signed: Bool(),
-    }),
-    {
-      cost: 'costly',
-      description: 'Streamed. Its ETag is the root: a reader that has it is answered 304.',
-      headers: Shape({ 'if-none-match': Maybe(Text({ description: 'ETags that the reader has.' })) }),
-    },
-  ),
+  original('/api/lattice/state', 'getWholeState', 'The whole state, signed', wholeState, wholeStateMore),
+  original('/api/lattice/state/full', 'getFullState', 'The same under its longer name', wholeState, wholeStateMore),
   original(
     '/api/lattice/p2p/status',
     'getP2pStatus',
@@ -102,9 +133,9 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
       topic: Text(),
       listen_multiaddrs: List(Text()),
       bootstrap_peers: List(Text()),
-      peer_count: Integer(),
+      peer_count: Integer({ description: 'Other nodes that are connected over P2P or reached over HTTP, each once.' }),
       has_peers: Bool(),
-      http_sync_enabled: Bool(),
+      http_sync_enabled: Bool({ description: 'Whether HTTP carries a peer, or would carry one.' }),
       sync_mode: word(['P2P', 'HTTP', 'NONE']),
       heartbeat_active: Bool(),
     }),
@@ -119,12 +150,13 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
     '/api/lattice/sync/switch',
     'switchMode',
     'Choose the lung by hand',
-    Shape({ success, mode: word(['auto', 'p2p', 'http']), message: Text() }),
+    Shape({ success, mode: Maybe(word(['P2P', 'HTTP'])), message: Text() }),
     {
       method: 'POST',
       token: true,
       cost: 'write',
-      description: 'Always 200: whatever goes wrong, a missing token too, is told with `success: false`.',
+      description:
+        'Always 200: whatever goes wrong, a missing token too, is told with `success: false`, and then there is no mode. With DIOTEC360_LEGACY_SWITCH=loopback programs on the same machine need no token.',
       query: Shape({ mode: Maybe(Text({ description: 'p2p, http or auto (default).' })) }),
       example: { query: { mode: 'auto' } },
     },
@@ -134,11 +166,58 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
     'getLatticeHealth',
     'The parts of the node',
     Shape({
-      timestamp: Integer(),
+      timestamp: Text({ description: 'ISO 8601, UTC.' }),
       overall: word(['healthy', 'degraded']),
-      components: mapOf(word(['healthy', 'degraded', 'disabled'])),
+      components: Shape({
+        p2p: Shape({ status: lungWord, peer_count: Integer(), has_peers: Bool() }),
+        http_sync: Shape({ status: lungWord, mode: word(['P2P', 'HTTP', 'NONE']) }),
+        heartbeat: Shape({ status: word(['active']) }),
+        persistence: Shape({ status: word(['healthy', 'unhealthy']), merkle_root: root }),
+      }),
       metrics: mapOf(anyJson),
+      unhealthy_components: Maybe(List(Text(), { description: 'There while `overall` is degraded.' })),
     }),
+  ),
+  original(
+    '/sync/merkle-root',
+    'getSyncRoot',
+    'The root, and the height at which the state has it',
+    Shape({ success, merkle_root: root, height, total_accounts: Integer() }),
+  ),
+  original(
+    '/sync/peers',
+    'listSyncPeers',
+    'Nodes with their HTTP base URLs',
+    Shape({
+      success,
+      peers: List(Shape({ url: Text(), peer_id: Type.Union([Text(), Type.Null()]), reachable: Bool() })),
+      count: Integer(),
+    }),
+  ),
+  original('/sync/snapshot/:height', 'getSyncSnapshot', 'The whole state, signed', wholeState, {
+    ...wholeStateMore,
+    description: 'The present state, which has everything up to that height.',
+    params: Shape({ height: Text({ description: '`latest`, or a height that this node has reached.' }) }),
+    answers: { 200: json('As /api/lattice/state answers.', wholeState), 404: notFound },
+    example: { params: { height: 'latest' } },
+  }),
+  original(
+    '/sync/proofs/:range',
+    'getSyncProofs',
+    'Proofs of the keys that changed between two heights',
+    proofsAnswer,
+    {
+      cost: 'costly',
+      description: 'At most 64 proofs or 1 MiB; `next` is the path of the others.',
+      params: Shape({ range: Text({ description: '`<first height>-<last height>`.' }) }),
+      query: Shape({ skip: Maybe(Integer({ description: 'From `next`.' })) }),
+      answers: {
+        200: json('Proof documents, each with the root that it is for.', proofsAnswer),
+        404: notFound,
+        410: json('The journal does not reach back so far.', Shape({ detail: Text(), code: Text(), next: Text() })),
+      },
+      example: { params: { range: '1-1' } },
+    },
   ),
   original(
     '/api/persistence/merkle-root',
@@ -196,29 +275,29 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
   original(
     '/api/persistence/bundles',
     'listBundles',
-    'Bundles of the vault',
-    Shape({ success, bundles: List(row), count: Integer() }),
+    'The rows of the vault as bundles',
+    Shape({ success, bundles: List(row), count: Integer(), not_here: notHere }),
   ),
   original(
     '/api/persistence/bundle/:hash',
     'getBundle',
-    'One bundle',
-    Shape({ success, bundle: row, integrity_verified: Bool() }),
+    'One bundle, or the entry of a function that has none',
+    Shape({ success, bundle: row, ...integrity }),
     {
       params: hashParam,
-      answers: { 200: json('The bundle.', Shape({ success, bundle: row, integrity_verified: Bool() })), 404: notFound },
+      answers: { 200: json('The bundle.', Shape({ success, bundle: row, ...integrity })), 404: notFound },
       example: { params: { hash: '00'.repeat(32) } },
     },
   ),
   original(
     '/api/vault/list',
     'listVault',
-    'Functions of the vault',
-    Shape({ success, functions: mapOf(row), count: Integer() }),
+    'The rows of the vault as functions',
+    Shape({ success, functions: mapOf(row), count: Integer(), not_here: notHere }),
   ),
-  original('/api/vault/:hash', 'getVaultEntry', 'One function of the vault', row, {
+  original('/api/vault/:hash', 'getVaultEntry', 'One function, or the bundle where there is no entry', row, {
     params: hashParam,
-    answers: { 200: json('The entry.', row), 404: notFound },
+    answers: { 200: json('The entry.', Shape({ success, function: row, ...integrity })), 404: notFound },
     example: { params: { hash: '00'.repeat(32) } },
   }),
 ];

@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 import { etagOf, isNotModified } from './preconditions.ts';
 
-/** Bytes that a reader may ask for in parts, and may keep by their version. */
-export interface ByteContent {
+/** What a reader is told of bytes that it may ask for in parts, and may keep by their version. */
+export interface BytesAbout {
   /** A strong ETag without its quotes, which names exactly these bytes. */
   readonly version: string;
   readonly type: string;
@@ -11,9 +11,16 @@ export interface ByteContent {
   /** The content coding of the bytes, as `br`. Absent when they have none. */
   readonly encoding?: string;
   readonly length: number;
+}
+
+/** Bytes that are in memory. */
+export interface ByteContent extends BytesAbout {
   /** The bytes of [from, to). */
   read(from: number, to: number): Uint8Array;
 }
+
+/** What a request asks for: nothing, because its reader has it, or the bytes [from, to), all of them or a part. */
+export type Wanted = 'held' | { readonly from: number; readonly to: number; readonly isPart: boolean };
 
 /**
  * The bytes [from, to) that a Range header asks for. `none` means that the range lies outside of the content. Undefined
@@ -39,27 +46,45 @@ export function byteRange(
 }
 
 /**
- * Answers with `content`: 200, 206 for a range, or 304. Throws LatticeError `precondition-failed`,
- * `range-not-satisfiable` or `invalid-header`, before it sets the headers of the content.
+ * What a request asks for by its conditions and its range. Throws LatticeError `precondition-failed`,
+ * `range-not-satisfiable` or `invalid-header`.
  */
-export function sendBytes(request: FastifyRequest, reply: FastifyReply, content: ByteContent): FastifyReply {
-  const { version, length } = content;
-  const etag = etagOf(version);
-  const isHeldAlready = isNotModified(request, version);
+export function wantedBytes(request: FastifyRequest, reply: FastifyReply, about: BytesAbout): Wanted {
+  const { version, length } = about;
+  if (isNotModified(request, version)) return 'held';
   const { range, 'if-range': ifRange } = request.headers;
   // Only a GET can ask for a range, and If-Range compares strongly (RFC 9110 §14.2, §13.1.5).
-  const isAsked = request.method === 'GET' && (ifRange === undefined || ifRange === etag);
-  const wanted = isAsked && !isHeldAlready ? byteRange(range, length) : undefined;
+  const isAsked = request.method === 'GET' && (ifRange === undefined || ifRange === etagOf(version));
+  const wanted = isAsked ? byteRange(range, length) : undefined;
   if (wanted === 'none') {
     reply.header('content-range', `bytes */${length}`);
     throw new LatticeError('range-not-satisfiable', `there are ${length} bytes`);
   }
-  reply.header('etag', etag).header('cache-control', content.cacheControl).header('accept-ranges', 'bytes');
-  if (isHeldAlready) return reply.code(304).send();
-  reply.header('content-type', content.type);
-  if (content.encoding !== undefined) reply.header('content-encoding', content.encoding);
-  const { from, to } = wanted ?? { from: 0, to: length };
-  const bytes = content.read(from, to);
-  if (wanted !== undefined) reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${length}`);
+  return wanted === undefined ? { from: 0, to: length, isPart: false } : { ...wanted, isPart: true };
+}
+
+/** Sets status and headers of the answer to what was asked for: 200, 206 or 304. */
+export function answerBytes(reply: FastifyReply, about: BytesAbout, wanted: Wanted): FastifyReply {
+  reply
+    .header('etag', etagOf(about.version))
+    .header('cache-control', about.cacheControl)
+    .header('accept-ranges', 'bytes');
+  if (wanted === 'held') return reply.code(304);
+  reply.header('content-type', about.type);
+  if (about.encoding !== undefined) reply.header('content-encoding', about.encoding);
+  const { from, to, isPart } = wanted;
+  if (isPart) reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${about.length}`);
+  return reply;
+}
+
+/**
+ * Answers with `content`: 200, 206 for a range, or 304. Throws as `wantedBytes` does, before it sets the headers of the
+ * content.
+ */
+export function sendBytes(request: FastifyRequest, reply: FastifyReply, content: ByteContent): FastifyReply {
+  const wanted = wantedBytes(request, reply, content);
+  answerBytes(reply, content, wanted);
+  if (wanted === 'held') return reply.send();
+  const bytes = content.read(wanted.from, wanted.to);
   return reply.send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
 }

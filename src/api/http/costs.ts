@@ -13,6 +13,8 @@ interface Price {
   readonly ms: number;
   /** Of each MiB of the answer. */
   readonly msPerMiB: number;
+  /** Of each MiB of the request's body. Default: BODY_MS_PER_MIB. */
+  readonly bodyMsPerMiB?: number;
 }
 
 /**
@@ -26,9 +28,10 @@ export const TARIFF: Readonly<Record<Cost, Price>> = {
   read: { ms: 0.2, msPerMiB: 15 },
   write: { ms: 0.5, msPerMiB: 15 },
   bulk: { ms: 2, msPerMiB: 10 },
+  content: { ms: 1, msPerMiB: 10, bodyMsPerMiB: 10 },
   costly: { ms: 40, msPerMiB: 15 },
 };
-/** What each MiB of a request's body costs, which is parsed strictly. */
+/** What each MiB of a request's body costs where it is parsed strictly, as that of all classes without another price. */
 const BODY_MS_PER_MIB = 100;
 const MIB = 1024 * 1024;
 
@@ -141,6 +144,8 @@ export interface Costs {
   chargeRefused(request: FastifyRequest): void;
   /** Charges an answer of so many bytes, whether or not they will be sent: HEAD is read and written as GET is. */
   chargeAnswer(request: FastifyRequest, bytes: number): void;
+  /** Charges so many bytes of a body as they come, which would else be charged when the request ends. */
+  chargeBody(request: FastifyRequest, bytes: number): void;
   /**
    * Marks the request's client as one at which a member has proven itself. It needs no part of everybody's share, so
    * that strangers cannot keep members from greeting the node.
@@ -160,8 +165,8 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
   const underWay = new Map<string, number>();
   /** Requests that pay from an operator's account. */
   const privileged = new WeakSet<FastifyRequest>();
-  /** Of requests under way: the class, and the bytes of the answer that are paid. */
-  const answers = new WeakMap<FastifyRequest, { readonly cost: Cost; bytes: number }>();
+  /** Of requests under way: the class, and the bytes of body and answer that are paid. */
+  const underPay = new WeakMap<FastifyRequest, { readonly cost: Cost; body: number; answer: number }>();
 
   function refuse(reply: FastifyReply, accounts: Accounts, left: number): never {
     const { burstMs, msPerSecond } = accounts.share;
@@ -192,14 +197,14 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
     const { socket } = request;
     const { bytesRead, bytesWritten } = socket;
     take(request, client, TARIFF[cost].ms);
-    const paid = { cost, bytes: 0 };
-    answers.set(request, paid);
+    const { msPerMiB, bodyMsPerMiB = BODY_MS_PER_MIB } = TARIFF[cost];
+    const paid = { cost, body: 0, answer: 0 };
+    underPay.set(request, paid);
     reply.raw.once('close', () => {
       // The requests of a connection are answered one at a time, so that what it has moved meanwhile is this one's.
-      const body = ((socket.bytesRead - bytesRead) / MIB) * BODY_MS_PER_MIB;
-      const written = Math.max(0, socket.bytesWritten - bytesWritten - paid.bytes);
-      const answer = (written / MIB) * TARIFF[cost].msPerMiB;
-      take(request, client, body + answer);
+      const read = Math.max(0, socket.bytesRead - bytesRead - paid.body);
+      const written = Math.max(0, socket.bytesWritten - bytesWritten - paid.answer);
+      take(request, client, (read / MIB) * bodyMsPerMiB + (written / MIB) * msPerMiB);
       onEnd();
     });
   }
@@ -247,10 +252,17 @@ export function createCosts(clients: Clients, limits: Limits): Costs {
     },
     chargeAnswer(request, bytes) {
       const client = clients.of(request);
-      const paid = answers.get(request);
+      const paid = underPay.get(request);
       if (client === undefined || paid === undefined) return;
-      paid.bytes += bytes;
+      paid.answer += bytes;
       take(request, client, (bytes / MIB) * TARIFF[paid.cost].msPerMiB);
+    },
+    chargeBody(request, bytes) {
+      const client = clients.of(request);
+      const paid = underPay.get(request);
+      if (client === undefined || paid === undefined) return;
+      paid.body += bytes;
+      take(request, client, (bytes / MIB) * (TARIFF[paid.cost].bodyMsPerMiB ?? BODY_MS_PER_MIB));
     },
     vouch(request) {
       const client = clients.of(request);

@@ -1,3 +1,4 @@
+import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Lattice } from '../../runtime/facade/index.ts';
 import type { Timers } from '../../timing/index.ts';
 import type { Limits } from './costs.ts';
@@ -24,6 +25,11 @@ export interface ApiConfig {
      * Whether anyone may read the cells and snapshots of certified cuts, and any cache may keep them. Default: false.
      */
     readonly publicSync?: boolean;
+    /**
+     * Who may switch the mode by the original's endpoint: whoever has the token, or programs on this machine too. Default:
+     * token.
+     */
+    readonly legacySwitch?: 'token' | 'loopback';
   };
   readonly http: { readonly nodes: readonly string[] };
   /** The directory in which files of the original's vault are looked for. Without it the vault is empty. */
@@ -84,6 +90,8 @@ export interface ApiDeps {
   readonly clock: Timers;
   readonly log: ApiLog;
   readonly metrics?: ApiMetrics;
+  /** Checks Ed25519 signatures. Without it the certificates of nodes in bundles stay unchecked. */
+  readonly verifier?: { verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean> };
   readonly times?: Partial<ApiTimes>;
   /** Other shares than DEFAULT_LIMITS. */
   readonly limits?: Partial<Limits>;

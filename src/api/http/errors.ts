@@ -81,8 +81,9 @@ export function sendError(cause: unknown, request: FastifyRequest, reply: Fastif
   const error = toLatticeError(cause);
   const status = STATUS_BY_CODE[error.code] ?? 500;
   if (status === 500) log.error({ err: error.cause ?? error, request: request.id }, 'request failed');
-  if (status === 429 || status === 503) {
-    const ms = typeof error.details.retryAfterMs === 'number' ? error.details.retryAfterMs : 1000;
+  const { retryAfterMs } = error.details;
+  if (status === 429 || status === 503 || typeof retryAfterMs === 'number') {
+    const ms = typeof retryAfterMs === 'number' ? retryAfterMs : 1000;
     void reply.header('retry-after', Math.max(1, Math.ceil(ms / 1000)));
   }
   if (status === 401) void reply.header('www-authenticate', error.code === 'sync-unauthorized' ? 'Lattice' : 'Bearer');

@@ -16,6 +16,12 @@ export interface SlotLimits {
 export const EVENT_STREAMS: SlotLimits = { inAll: 128, reserved: 32, perClient: 4, what: 'event streams' };
 /** Downloads of the whole state. Each has a hold, in which the node keeps what is replaced while the client reads. */
 export const DOWNLOADS: SlotLimits = { inAll: 16, reserved: 4, perClient: 2, what: 'downloads of the whole state' };
+/** Uploads to the vault. Each has a file open, and at most some 100 KiB of it wait in memory. */
+export const VAULT_UPLOADS: SlotLimits = { inAll: 32, reserved: 8, perClient: 4, what: 'uploads to the vault' };
+/** Downloads from the vault. Each has a file open, and reads a block ahead of its client. */
+export const VAULT_DOWNLOADS: SlotLimits = { inAll: 64, reserved: 16, perClient: 8, what: 'downloads from the vault' };
+/** Checks of the whole vault, which read all of its bytes. */
+export const VAULT_CHECKS: SlotLimits = { inAll: 2, reserved: 1, perClient: 1, what: 'checks of the vault' };
 
 /** Lists of executions or attacks that are longer than usual: each reads the store for as long as its client reads. */
 export const LONG_LISTS: SlotLimits = { inAll: 16, reserved: 4, perClient: 2, what: 'long lists of records' };

@@ -4,7 +4,8 @@ import { isInPlaceOfNode, isTemporary, pause } from '../../client/retry.ts';
 import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { carryOut } from '../../moving/carry-out.ts';
 import { isUrl, planLive } from '../../moving/live.ts';
-import { planPath, planText } from '../../moving/make-plan.ts';
+import { planPaths, planText } from '../../moving/make-plan.ts';
+import { readMirror, writeMirror } from '../../moving/mirror-file.ts';
 import type { ImportTarget, Plan, ReadContext, Refusal, Report } from '../../moving/plan.ts';
 import { READERS } from '../../moving/readers.ts';
 import { reportLines, totalsOf } from '../../moving/report.ts';
@@ -27,6 +28,8 @@ export interface ImportOptions extends GlobalOptions {
   readonly expectRoot?: string;
   readonly base?: readonly string[];
   readonly trust?: string;
+  /** A file in which the import keeps what it wrote, so that a later one goes on from there. */
+  readonly remember?: string;
   readonly watch?: boolean;
   /** Seconds from one round of --watch to the next. */
   readonly interval: number;
@@ -37,9 +40,13 @@ const MAX_STDIN_BYTES = 256 * 1024 * 1024;
 /** Shortest time between two lines of progress: a person reads them, and a short import has none. */
 const PROGRESS_MS = 2_000;
 
-export async function importOriginal(context: CliContext, from: string, options: ImportOptions): Promise<number> {
+export async function importOriginal(
+  context: CliContext,
+  from: readonly string[],
+  options: ImportOptions,
+): Promise<number> {
   if (options.watch === true && options.dryRun === true) throw usageError('--watch and --dry-run exclude each other');
-  if (options.watch === true && from === '-')
+  if (options.watch === true && from.includes('-'))
     throw usageError('standard input can be read once: --watch needs a path or URL');
   if (options.expectRoot !== undefined && !/^[0-9a-fA-F]{64}$/.test(options.expectRoot))
     throw usageError('--expect-root is not 64 hex digits');
@@ -48,8 +55,9 @@ export async function importOriginal(context: CliContext, from: string, options:
   const stopped = new AbortController();
   const release = context.onStop(() => stopped.abort(new LatticeError('aborted', 'the import was stopped')));
   try {
-    if (options.watch === true) return await watchSource(context, plan, target, options, stopped.signal);
-    const report = await importOnce(context, plan, target, options, stopped.signal);
+    const memory = await openMemory(context, options);
+    if (options.watch === true) return await watchSource(context, plan, target, options, stopped.signal, memory);
+    const report = await importOnce(context, plan, target, options, stopped.signal, memory);
     const only = soleRefusal(report);
     if (only !== undefined) throw refusalError(context, only, options);
     show(context, report, options);
@@ -69,7 +77,7 @@ export async function importOriginal(context: CliContext, from: string, options:
 type Planner = (signal: AbortSignal) => Promise<Plan>;
 
 /** Reads the source anew each time that it is called. */
-async function planner(context: CliContext, from: string, options: ImportOptions): Promise<Planner> {
+async function planner(context: CliContext, given: readonly string[], options: ImportOptions): Promise<Planner> {
   const tell = progressOf(context, options);
   const read = (signal: AbortSignal): ReadContext => ({
     hasher: nodeHasher(),
@@ -77,20 +85,27 @@ async function planner(context: CliContext, from: string, options: ImportOptions
     signal,
     progress: tell,
   });
+  const [from = ''] = given;
+  if (given.length > 1 && given.some((one) => one === '-' || isUrl(one)))
+    throw usageError('standard input and URLs are imported alone');
   if (from === '-') {
     const text = await readInput(context, from, MAX_STDIN_BYTES);
     return async (signal) => planText({ kind: 'snapshot', at: 'standard input' }, text, read(signal));
   }
   if (!isUrl(from)) {
+    const paths = given.map((path) => resolve(context.cwd, path));
     const bases = (options.base ?? []).map((path) => resolve(context.cwd, path));
-    return async (signal) => await planPath(resolve(context.cwd, from), bases, READERS, read(signal));
+    return async (signal) => await planPaths(paths, bases, READERS, read(signal));
   }
   const signers = await signersOf(context, options);
-  const live = { verifier: createVerifier(), signers, clock: systemClock() };
+  const live = { verifier: createVerifier(), signers, mustSign: options.trust !== undefined, clock: systemClock() };
   return async (signal) => await planLive(from, live, read(signal));
 }
 
-/** Whose signature a running node of the original needs: the keys of --trust, else the trust list of the settings. */
+/**
+ * Whose signature counts on a running node's state: the keys of --trust, one of which must have signed it, else the trust
+ * list of the settings.
+ */
 async function signersOf(context: CliContext, options: ImportOptions): Promise<readonly Author[]> {
   if (options.trust !== undefined) return (await readTrust(context, options.trust)).authors;
   const list = readVariables(context, options.envFile)('TRUSTED_STATE_PUBKEYS');
@@ -103,19 +118,47 @@ async function importOnce(
   target: ImportTarget,
   options: ImportOptions,
   signal: AbortSignal,
-  mirror?: Mirror,
+  memory: Memory,
 ): Promise<Report> {
   const plan = await read(signal);
   const expected = options.expectRoot?.toLowerCase();
   if (expected !== undefined) checkRoot(plan, expected);
   const tell = progressOf(context, options);
-  return await carryOut(plan, target, {
-    overwrite: options.overwrite === true,
-    dryRun: options.dryRun === true,
+  try {
+    return await carryOut(plan, target, {
+      overwrite: options.overwrite === true,
+      dryRun: options.dryRun === true,
+      mirror: memory.mirror,
+      signal,
+      progress: tell,
+    });
+  } finally {
+    // What was written before a failure is remembered as well.
+    await memory.keep();
+  }
+}
+
+/** What an import knows of its own earlier writes. */
+interface Memory {
+  /** Undefined where it need not know them, and writes absent keys only. */
+  readonly mirror: Mirror | undefined;
+  keep(): Promise<void>;
+}
+
+async function openMemory(context: CliContext, options: ImportOptions): Promise<Memory> {
+  const { remember, watch, dryRun } = options;
+  if (remember === undefined) return { mirror: watch === true ? new Map() : undefined, keep: async () => undefined };
+  const path = resolve(context.cwd, remember);
+  const mirror = await readMirror(path);
+  let kept = JSON.stringify([...mirror]);
+  return {
     mirror,
-    signal,
-    progress: tell,
-  });
+    async keep() {
+      const present = JSON.stringify([...mirror]);
+      if (dryRun !== true && present !== kept) await writeMirror(path, mirror);
+      kept = present;
+    },
+  };
 }
 
 /** Refuses a plan of which no state has the root that was asked for. */
@@ -140,12 +183,12 @@ async function watchSource(
   target: ImportTarget,
   options: ImportOptions,
   signal: AbortSignal,
+  memory: Memory,
 ): Promise<number> {
-  const mirror: Mirror = new Map();
   let last = '';
   while (!signal.aborted) {
     try {
-      const report = await importOnce(context, read, target, options, signal, mirror);
+      const report = await importOnce(context, read, target, options, signal, memory);
       const { taken, deleted } = totalsOf(report);
       // What stays refused or different is told once, and not in every round.
       const told = JSON.stringify([report.refused, report.remarks, report.items.map(({ differing }) => differing)]);

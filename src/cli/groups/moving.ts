@@ -6,14 +6,14 @@ import { type Definition, numberIn, TRUST_HELP } from '../define.ts';
 export function movingCommands({ context, program, define }: Definition): void {
   define(
     program,
-    'import <path|url>',
+    'import <path|url...>',
     "take over the original's files, or the state of a running node of it: verified first, and nothing there is changed",
     [
       'import .diotec360_state --dry-run',
       'import /srv/diotec360 --env-file fleet/node1-huggingface.env',
       'import http://old.example:8000 --watch',
     ],
-    async (options: ImportOptions, [from = '']) =>
+    async (options: ImportOptions, from) =>
       (await import('../commands/import.ts')).importOriginal(context, from, options),
   )
     .option('--dry-run', 'write nothing, say what would be written')
@@ -21,13 +21,17 @@ export function movingCommands({ context, program, define }: Definition): void {
     .option('--unverified', 'also take what does not verify, or has no rule by which it could')
     .option('--expect-root <hex>', "import only a state that has this root by the original's rule")
     .option('--base <file...>', 'further snapshots from which a wal.log may go on')
-    .option('--trust <keys>', `of a URL: ${TRUST_HELP} (default: the trust list of --env-file or the environment)`)
+    .option(
+      '--trust <keys>',
+      `of a URL: who must have signed its state (${TRUST_HELP}). Default: the trust list of the settings, or nobody`,
+    )
+    .option('--remember <file>', 'keep what it wrote there, and let a later import change and delete that')
     .option('--watch', 'import again and again what has changed, until interrupted')
     .addOption(
       new Option('--interval <seconds>', 'pause between two rounds').default(10).argParser(numberIn(0.1, 3600)),
     )
     .addHelpText(
       'after',
-      '\nThe path is a directory of the original or one of its files; "-" reads a snapshot from stdin.\nExit codes: 0 everything was taken or is there already; 1 something was refused, which is named; 2 wrong options.',
+      '\nA path is a directory of the original or one of its files; "-" reads a snapshot from stdin.\nExit codes: 0 everything was taken or is there already; 1 something was refused, which is named; 2 wrong options.',
     );
 }

@@ -45,10 +45,16 @@ export const ERROR_CODES = [
   'not-certified',
   'invalid-change',
   'changed-since-cut',
+  'reserved-key',
 
   // The vault of a node.
+  'object-too-large',
+  'hash-mismatch',
   'object-not-found',
+  'object-missing',
   'object-damaged',
+  'invalid-hash',
+  'invalid-range',
   'vault-store-failed',
 
   // Requests over HTTP.
@@ -60,6 +66,7 @@ export const ERROR_CODES = [
   'invalid-body',
   'invalid-operation',
   'body-too-large',
+  'upload-too-slow',
   'headers-too-large',
   'unsupported-media-type',
   'range-not-satisfiable',

@@ -63,6 +63,7 @@ export const WARNING_CODES = [
   'left-out-source', // a peer served a snapshot that does not verify
   'lost-batches', // the store had lost its newest batches when the node started
   'no-witness', // nothing tells whether the store lost its newest batches
+  'legacy-files', // files of the original's lie where the node was told to work, and are not taken in
   'quarantine', // operations of an attested cut had bad signatures
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

@@ -67,6 +67,13 @@ export interface WriteResult {
   readonly replayed?: true;
 }
 
+/** A key that a batch changed, and its place among the changes of the batch. */
+export interface ChangedKey {
+  readonly key: string;
+  readonly sequence: number;
+  readonly place: number;
+}
+
 /** What readers were shown under a key for some time. */
 export interface HistoryItem {
   readonly version: string;

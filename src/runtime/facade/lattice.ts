@@ -1,6 +1,7 @@
 import type { Bytes } from '../../core/types/index.ts';
 import type { AuditService } from './audit.ts';
 import type {
+  ChangedKey,
   ConflictView,
   EntryView,
   HistoryPage,
@@ -47,6 +48,21 @@ export interface Lattice {
   }>;
   /** What readers were shown under a key. Rejects with LatticeError `invalid-cursor` or `invalid-limit`. */
   history(key: string, options?: { readonly limit?: number; readonly cursor?: string }): Promise<HistoryPage>;
+  /**
+   * The keys that the batches `from` to `to` of the local sequence changed, each once, without the first `skip` changes
+   * of the first batch: at most 64 keys of 1,024 batches. `next` is where more of them begin; absent where there are no
+   * more. `to` is the last batch that there is. Rejects with LatticeError `cursor-lost` where the journal does not reach
+   * back to `from`.
+   */
+  changedIn(
+    from: number,
+    to: number,
+    skip?: number,
+  ): Promise<{
+    readonly changes: readonly ChangedKey[];
+    readonly to: number;
+    readonly next?: Pick<ChangedKey, 'sequence' | 'place'>;
+  }>;
   /** Keys in conflict in the order of keys, with `fits` as in `list`. */
   conflicts(options: {
     readonly limit?: number;

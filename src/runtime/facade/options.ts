@@ -9,8 +9,11 @@ import type {
   Random,
   Signer,
   Store,
+  VaultStore,
   Verifier,
 } from '../../ports/index.ts';
+import type { Warning } from './codes.ts';
+import type { VaultPolicy } from './vault.ts';
 
 /** What a node is told about itself and its fleet. Durations are in ms. */
 export interface NodeOptions {
@@ -48,6 +51,8 @@ export interface NodeOptions {
   /** What the production guard found wrong in the configuration. With any, the node starts read-only. */
   readonly violations: readonly string[];
   readonly warnings: readonly string[];
+  /** What the process around the node has to tell of it. It is asked each time that the status is. */
+  readonly notices?: () => readonly Warning[];
   /**
    * Only status shows `topic` and `bootstrap`. With `open`, peers that are no members may connect over P2P. While there
    * are `flaws`, sentences about the settings of the P2P lung, it does not start, and its status has them.
@@ -60,9 +65,20 @@ export interface NodeOptions {
   };
 }
 
+/** How a node holds its vault. */
+export interface VaultSettings {
+  readonly policy: VaultPolicy;
+  /** Most bytes of one object that is put here. */
+  readonly maxObjectBytes: number;
+  /** Bytes up to which the node fetches by itself; undefined: as many as there are. */
+  readonly capacityBytes: number | undefined;
+}
+
 /** What a running node can be told anew, in the words of `NodeOptions`. */
 export interface Reconfiguration
   extends Pick<NodeOptions, 'trusted' | 'bootstrap' | 'urls' | 'violations' | 'warnings'> {
+  /** Absent: the vault goes on as it is. */
+  readonly vault?: VaultSettings;
   readonly p2p: Pick<NodeOptions['p2p'], 'bootstrap' | 'flaws'>;
 }
 
@@ -80,6 +96,12 @@ export interface NodeDeps {
   /** When absent, P2P is switched off. */
   readonly p2p?: P2pLung;
   readonly http: HttpLung;
+  /** When absent, the node has no vault. The caller opens the store and closes it once the node has stopped. */
+  readonly vault?: {
+    readonly store: VaultStore;
+    readonly kind: 'files' | 's3' | 'memory';
+    readonly settings: VaultSettings;
+  };
   readonly peerIdOf: (author: Author) => string;
   /**
    * Called when the store has failed. The node acknowledges nothing more, and the process should end within a second.

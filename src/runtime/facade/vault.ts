@@ -41,21 +41,35 @@ export interface VaultFetch {
 
 export interface VaultStatus {
   readonly policy: VaultPolicy;
-  /** Where the bytes lie: `files` or `s3`. */
-  readonly store: 'files' | 's3';
-  /** Most bytes of one object, and of all that this node fetches by itself. */
+  /** Where the bytes lie. What is in `memory` ends with the process. */
+  readonly store: 'files' | 's3' | 'memory';
+  /** Most bytes of one object, and of all that this node fetches by itself; absent where there is no bound. */
   readonly maxObjectBytes: number;
-  readonly capacityBytes: number | undefined;
+  readonly capacityBytes?: number;
   /** What the state names. */
   readonly objects: number;
   readonly bytes: number;
-  /** What of it is here whole, and what the policy asks for and is not here yet. */
+  /** What of it is here whole, and what the policy asks for and is not here yet. Both count named objects only. */
   readonly here: { readonly objects: number; readonly bytes: number };
   readonly missing: { readonly objects: number; readonly bytes: number };
   /** The first 64 fetches under way or waiting. */
   readonly fetching: readonly VaultFetch[];
   /** Objects whose bytes failed a check since the node started, newest first, at most 64. */
   readonly damaged: readonly { readonly hash: string; readonly at: number; readonly text: string }[];
+  /** Peers that sent wrong bytes for an object since the node started, newest first, at most 64. */
+  readonly leftOut: readonly {
+    readonly hash: string;
+    /** What people read in place of the peer's id. */
+    readonly peer: string;
+    readonly at: number;
+    readonly text: string;
+  }[];
+  /** How many entries under `vault/` are in another form than that of an object. They name nothing. */
+  readonly odd: number;
+  /** True while the node still looks at what the state names and what is here, for some time after a start. */
+  readonly starting: boolean;
+  /** Why nothing is fetched at present, as a whole sentence with the next step: the disk is full or cannot be read. */
+  readonly paused?: string;
 }
 
 export interface VaultPutOptions {

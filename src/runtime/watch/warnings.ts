@@ -13,7 +13,7 @@ import { hasTwin } from '../peers/view.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
 
 export interface WarningsDeps {
-  readonly options: Pick<NodeOptions, 'warnings' | 'trusted'>;
+  readonly options: Pick<NodeOptions, 'warnings' | 'notices' | 'trusted'>;
   readonly self: Author;
   readonly clock: Clock;
   readonly parts: {
@@ -32,6 +32,7 @@ export interface WarningsDeps {
 export function createWarnings({ options, self, clock, parts: s }: WarningsDeps): () => Warning[] {
   return () => {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
+    out.push(...(options.notices?.() ?? []));
     out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
     out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });

@@ -9,6 +9,7 @@ import {
 } from '../../../src/adapters/system/index.ts';
 import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
+import { createMemoryVault } from '../../support/memory-vault.ts';
 import { type LiveLattice, startLattice } from './live-lattice.ts';
 
 export const TOKEN = 'test-token-of-no-value';
@@ -97,12 +98,15 @@ export async function startApi(
     times?: ApiDeps['times'];
     limits?: ApiDeps['limits'];
     lattice?: LiveLattice;
+    verifier?: ApiDeps['verifier'];
+    clock?: ApiDeps['clock'];
     complete?: boolean;
     hasRoom?: () => boolean;
     dashboard?: URL;
   } = {},
 ): Promise<TestApi> {
-  const lattice = options.lattice ?? (await startLattice());
+  const given = options.lattice ?? (await startLattice());
+  const lattice = options.complete === true ? { vault: createMemoryVault(), ...given } : given;
   const config: ApiConfig = { ...TEST_CONFIG, ...options.root, api: { ...TEST_CONFIG.api, ...options.config } };
   const machine =
     options.complete === true ? createMachineProbe(tmpdir(), async () => ({ free: 1, total: 2 })) : undefined;
@@ -118,9 +122,10 @@ export async function startApi(
   const api = await createApi({
     lattice,
     config,
-    clock,
+    clock: options.clock ?? clock,
     log: silentLog,
     ...sources,
+    ...(options.verifier === undefined ? {} : { verifier: options.verifier }),
     ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),

@@ -24,7 +24,7 @@ function start(states: readonly LungStatus['state'][], options: { enabled?: bool
   return { said, clock, stop };
 }
 
-const END = ['LATTICE READY', 'HTTP peers monitored'];
+const END = ['LATTICE READY - Hybrid Sync Active', 'HTTP peers monitored'];
 
 describe('the end of a start', () => {
   it('is told once P2P runs or has failed', async () => {

@@ -64,7 +64,9 @@ describe('a node inside a program', () => {
     const lines: NodeLogLine[] = [];
     const node = await startNode({ dataDir: join(directory, 'a'), logger: (line) => lines.push(line) });
     await node.stop();
-    expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(['LATTICE READY', 'LATTICE STOPPED']));
+    expect(lines.map(({ message }) => message)).toEqual(
+      expect.arrayContaining(['LATTICE READY - Hybrid Sync Active', 'LATTICE STOPPED']),
+    );
     expect(lines.every(({ level, component }) => level !== 'debug' && component !== '')).toBe(true);
 
     const told: unknown[][] = [];

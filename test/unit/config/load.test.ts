@@ -19,6 +19,15 @@ describe('defaults', () => {
       stateDir: join(NOWHERE, '.diotec360_state'),
       vaultDir: join(NOWHERE, '.diotec360_vault'),
       sentinelDir: join(NOWHERE, '.diotec360_sentinel'),
+      vault: {
+        enabled: true,
+        policy: 'all',
+        maxObjectBytes: 64 * 2 ** 20,
+        capacityBytes: undefined,
+        store: { kind: 'files' },
+      },
+      legacy: [],
+      importLegacy: 'off',
       logLevel: 'info',
       logFormat: 'json',
       metrics: true,
@@ -31,6 +40,7 @@ describe('defaults', () => {
         allowedHosts: [],
         trustedProxies: [],
         publicSync: false,
+        legacySwitch: 'token',
       },
       key: { source: 'file', path: join(NOWHERE, '.diotec360_state', 'node.key') },
       p2p: {

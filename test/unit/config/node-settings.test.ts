@@ -45,12 +45,14 @@ describe('the settings of an embedded node', () => {
         allowedHosts: ['node.example.org'],
         trustedProxies: ['loopback'],
         publicSync: true,
+        legacySwitch: 'loopback',
         metrics: false,
       },
       p2p: { listen: ['/ip4/127.0.0.1/tcp/0'], topic: 'topic', mdns: true, open: true },
       heartbeatMs: 250,
       graceMs: 1500,
       pollMs: 5000,
+      vault: { policy: 'pinned', maxBytes: 1000, capacityBytes: 2000, store: 'memory' },
       vaultDir: '/vault',
       logLevel: 'warn',
     };
@@ -72,6 +74,7 @@ describe('the settings of an embedded node', () => {
       DIOTEC360_ALLOWED_HOSTS: 'node.example.org',
       DIOTEC360_TRUSTED_PROXIES: 'loopback',
       DIOTEC360_PUBLIC_SYNC: 'true',
+      DIOTEC360_LEGACY_SWITCH: 'loopback',
       DIOTEC360_METRICS: 'false',
       DIOTEC360_P2P_ENABLED: 'true',
       DIOTEC360_P2P_LISTEN: '/ip4/127.0.0.1/tcp/0',
@@ -82,6 +85,10 @@ describe('the settings of an embedded node', () => {
       DIOTEC360_PEERLESS_TIMEOUT: '1.5',
       DIOTEC360_HTTP_POLL_INTERVAL: '5',
       DIOTEC360_VAULT_DIR: '/vault',
+      DIOTEC360_VAULT_POLICY: 'pinned',
+      DIOTEC360_VAULT_MAX_BYTES: '1000',
+      DIOTEC360_VAULT_CAPACITY: '2000',
+      DIOTEC360_VAULT_STORE: 'memory',
       DIOTEC360_SENTINEL_DIR: 'data/store/sentinel',
       DIOTEC360_LOG_LEVEL: 'warn',
     };
@@ -103,10 +110,17 @@ describe('the settings of an embedded node', () => {
       key: { source: 'file', path: '/data/node.key' },
       api: { enabled: false },
       p2p: { enabled: false },
+      vault: { enabled: false },
       warnings: [],
       violations: [],
     });
-    expect(settingsToConfig({ dataDir: '/data', api: false, p2p: false, name: undefined }, CWD)).toEqual(config);
+    expect(settingsToConfig({ dataDir: '/data', api: false, p2p: false, vault: false, name: undefined }, CWD)).toEqual(
+      config,
+    );
+    expect(settingsToConfig({ dataDir: '/data', vault: {} }, CWD).vault).toMatchObject({
+      enabled: true,
+      policy: 'all',
+    });
     expect(settingsToConfig({ dataDir: '/data', api: {} }, CWD).api).toMatchObject({
       enabled: true,
       host: '127.0.0.1',
@@ -161,6 +175,6 @@ describe('the settings of an embedded node', () => {
     for (const name of ['P2P_ENABLED', 'P2P_BOOTSTRAP', 'LATTICE_NODES']) stood.add(name); // p2p and peers
     const { settings } = settingsToConfig({ dataDir: 'd' }, CWD);
     const missing = settings.map(({ name }) => name.replace('DIOTEC360_', '')).filter((name) => !stood.has(name));
-    expect(missing).toEqual(['SAFE_MODE', 'NODE_PUBKEY_HEX', 'SENTINEL_DIR', 'LOG_FORMAT', 'URL']);
+    expect(missing).toEqual(['SAFE_MODE', 'NODE_PUBKEY_HEX', 'SENTINEL_DIR', 'IMPORT_LEGACY', 'LOG_FORMAT', 'URL']);
   });
 });

@@ -48,9 +48,14 @@ const text =
 
 async function read(
   handler: Handler,
-  { signers = [], unverified = false, ...change }: Partial<LiveOptions> & { unverified?: boolean } = {},
+  {
+    signers = [],
+    mustSign = signers.length > 0,
+    unverified = false,
+    ...change
+  }: Partial<LiveOptions> & { unverified?: boolean } = {},
 ): Promise<Plan> {
-  const options = { verifier: createVerifier(), signers, clock: systemClock(), ...change };
+  const options = { verifier: createVerifier(), signers, mustSign, clock: systemClock(), ...change };
   return await planLive(await serve(handler), options, context({ unverified }));
 }
 
@@ -89,6 +94,10 @@ describe('a running node of the original', () => {
       expect(refused.refused[0]?.reason).toContain(why);
       expect(keysOf(await read(text(body), { signers, unverified: true }))).toEqual([[false, ['a']]]);
     }
+    // A trust list alone asks for no signature, and still refuses one of somebody else.
+    const list = { signers, mustSign: false };
+    expect(keysOf(await read(text(answer({ a: 1 })), list))).toEqual([[true, ['a']]]);
+    expect((await read(text(signed({ a: 1 }, createSigner(new Uint8Array(32).fill(9)))), list)).items).toEqual([]);
     const unasked = await read(text(signed({ a: 1 })));
     expect(unasked.remarks.join(' ')).toContain('Its signature was not checked');
   });
@@ -137,7 +146,7 @@ describe('a running node of the original', () => {
       }),
     );
     expect(cut.code).toBe('unreachable');
-    const options = { verifier: createVerifier(), signers: [], clock: systemClock() };
+    const options = { verifier: createVerifier(), signers: [], mustSign: false, clock: systemClock() };
     expect((await errorOf(planLive('http://127.0.0.1:1', options, context()))).code).toBe('unreachable');
   });
 

@@ -3,14 +3,14 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LatticeError } from '../../../src/core/types/index.ts';
-import { planPath } from '../../../src/moving/make-plan.ts';
+import { planPaths } from '../../../src/moving/make-plan.ts';
 import type { Plan } from '../../../src/moving/plan.ts';
 import { originalData } from '../../support/original-data.ts';
 import { walText } from '../../support/original-wal.ts';
 import { context, directoryOf, fingerprint, keysOf, rootOf, snapshotText } from './support.ts';
 
 const plan = (path: string, unverified = false, bases: readonly string[] = []): Promise<Plan> =>
-  planPath(path, bases, {}, context({ unverified }));
+  planPaths([path], bases, {}, context({ unverified }));
 const codes = ({ refused }: Plan): string[] => refused.map(({ code }) => code);
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

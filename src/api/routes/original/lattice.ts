@@ -1,14 +1,16 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { LatticeError } from '../../../core/types/index.ts';
-import type { Lattice, LungStatus, NodeStatus, SyncMode, VerdictKind } from '../../../runtime/facade/index.ts';
+import type { FastifyInstance } from 'fastify';
+import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import { passOver } from '../../http/byte-collector.ts';
+import type { Costs } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { isHeld } from '../../http/preconditions.ts';
 import type { DocumentForm, Moment, StateDownloads } from '../../http/state-downloads.ts';
 import { redirectBrowser } from '../pages/dashboard.ts';
-
-const MODES: readonly SyncMode[] = ['p2p', 'http', 'auto'];
+import { latticeHealth } from './health.ts';
+import { peersTold } from './peers-told.ts';
+import { switchMode } from './switch-mode.ts';
+import { type SendState, syncAliasRoutes } from './sync-aliases.ts';
 
 const FEATURES: readonly string[] = [
   'Signed commits and multi-value registers: concurrent writes are kept and shown as conflicts',
@@ -26,6 +28,10 @@ const ENDPOINTS: Readonly<Record<string, string>> = {
   p2p_identity: '/api/lattice/p2p/identity',
   sync_switch: '/api/lattice/sync/switch',
   lattice_health: '/api/lattice/health',
+  executions: '/api/persistence/executions',
+  attacks: '/api/persistence/attacks',
+  sync_merkle_root: '/sync/merkle-root',
+  sync_peers: '/sync/peers',
   persistence: '/api/persistence/stats',
   merkle_root: '/api/persistence/merkle-root',
   integrity: '/api/persistence/integrity',
@@ -34,15 +40,10 @@ const ENDPOINTS: Readonly<Record<string, string>> = {
   v1: '/api/v1/status',
 };
 
-type ComponentHealth = 'healthy' | 'degraded' | 'disabled';
-
-function lungHealth(lung: LungStatus): ComponentHealth {
-  if (!lung.enabled) return 'disabled';
-  return lung.state === 'running' ? 'healthy' : 'degraded';
-}
-
-function p2pStatus(status: NodeStatus): object {
-  const { p2p, http } = status;
+function p2pStatus(lattice: Lattice): object {
+  const status = lattice.status();
+  const { p2p } = status;
+  const { peerCount, httpSync } = peersTold(lattice, status);
   return {
     success: true,
     enabled: p2p.enabled,
@@ -52,67 +53,22 @@ function p2pStatus(status: NodeStatus): object {
     topic: p2p.topic,
     listen_multiaddrs: p2p.listen,
     bootstrap_peers: p2p.bootstrap,
-    peer_count: p2p.peers,
-    has_peers: p2p.peers > 0,
-    http_sync_enabled: http.enabled,
+    peer_count: peerCount,
+    has_peers: peerCount > 0,
+    http_sync_enabled: httpSync,
     sync_mode: status.syncMode,
     // A node that runs sends its head to every peer with every heartbeat, so that this is always true.
     heartbeat_active: true,
   };
 }
 
-/** The verdicts with which the original's word is `healthy`. */
-const WELL: ReadonlySet<VerdictKind> = new Set(['CONVERGED', 'ALONE', 'STARTING']);
-
-function latticeHealth(status: NodeStatus): object {
-  const components = {
-    p2p: lungHealth(status.p2p),
-    http_sync: lungHealth(status.http),
-    heartbeat: 'healthy',
-    persistence: status.writable ? 'healthy' : 'degraded',
-  };
-  return {
-    timestamp: Math.floor(status.now / 1000),
-    overall: Object.values(components).includes('degraded') || !WELL.has(status.verdict.kind) ? 'degraded' : 'healthy',
-    components,
-    metrics: {
-      health: status.health,
-      sync_mode: status.syncMode,
-      peer_count: status.converged.peers,
-      peers_equal: status.converged.equal,
-      p2p_peers: status.p2p.peers,
-      http_peers: status.http.peers,
-      state_size: status.live,
-      entries: status.entries,
-      conflicts: status.conflicts,
-      uptime_seconds: Math.max(0, Math.floor((status.now - status.startedAt) / 1000)),
-    },
-  };
-}
-
 /** The ETag of a whole state. It is weak, because answers with one root differ in their timestamp and signature. */
 const weakTag = (root: string): string => `W/"${root}"`;
 
-/** The mode switch of the original. Whatever goes wrong changes nothing and is told by `success: false`. */
-function switchMode(request: FastifyRequest, lattice: Lattice, checkToken: TokenCheck): object {
-  const url = request.raw.url ?? '';
-  const asked = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?')) : '').get('mode') ?? 'auto';
-  const { mode: current } = lattice.status();
-  try {
-    checkToken(request);
-  } catch (cause) {
-    if (!(cause instanceof LatticeError)) throw cause;
-    return { success: false, mode: current, message: `Nothing was changed: ${cause.message}.` };
-  }
-  const mode = MODES.find((m) => m === asked.toLowerCase());
-  if (mode === undefined)
-    return { success: false, mode: current, message: 'Nothing was changed: mode must be p2p, http or auto.' };
-  const result = lattice.setMode(mode, 'switched over the HTTP API');
-  return { success: true, mode: result.mode, message: result.message };
-}
-
 /** The endpoints of the original node, with its exact JSON keys (SPEC A11). */
-export function latticeRoutes({ lattice, config }: RouteContext, checkToken: TokenCheck, downloads: StateDownloads) {
+export function latticeRoutes(context: RouteContext, checkSwitch: TokenCheck, costs: Costs, downloads: StateDownloads) {
+  const { lattice, config } = context;
+
   /** The signed document of the whole state, as the original serves it. */
   function stateForm({ root, live }: Moment): DocumentForm {
     const timestamp = Math.floor(Date.now() / 1000);
@@ -123,6 +79,15 @@ export function latticeRoutes({ lattice, config }: RouteContext, checkToken: Tok
       tail: () => `},"state_size":${live},"timestamp":${timestamp},"signature":${signature},"signed":true}`,
     };
   }
+
+  const sendState: SendState = async (request, reply) => {
+    reply.header('cache-control', 'no-cache');
+    const { root: current } = lattice.root();
+    if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
+    return downloads.send(request, reply, stateForm, (root) => {
+      reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8');
+    });
+  };
 
   return async (scope: FastifyInstance): Promise<void> => {
     // The original takes no bodies: what a client sends as one is read up to the limit and then ignored.
@@ -161,19 +126,15 @@ export function latticeRoutes({ lattice, config }: RouteContext, checkToken: Tok
       return { success: true, nodes, count: nodes.length };
     });
 
-    scope.head('/api/lattice/state', async (_request, reply) =>
-      reply.header('content-type', 'application/json; charset=utf-8').send(),
-    );
-    scope.get('/api/lattice/state', { exposeHeadRoute: false }, async (request, reply) => {
-      reply.header('cache-control', 'no-cache');
-      const { root: current } = lattice.root();
-      if (isHeld(request, current)) return reply.header('etag', weakTag(current)).code(304).send();
-      return downloads.send(request, reply, stateForm, (root) => {
-        reply.header('etag', weakTag(root)).header('content-type', 'application/json; charset=utf-8');
-      });
-    });
+    for (const path of ['/api/lattice/state', '/api/lattice/state/full']) {
+      scope.head(path, async (_request, reply) =>
+        reply.header('content-type', 'application/json; charset=utf-8').send(),
+      );
+      scope.get(path, { exposeHeadRoute: false }, sendState);
+    }
+    await scope.register(syncAliasRoutes(context, costs, sendState));
 
-    scope.get('/api/lattice/p2p/status', async () => p2pStatus(lattice.status()));
+    scope.get('/api/lattice/p2p/status', async () => p2pStatus(lattice));
 
     scope.get('/api/lattice/p2p/identity', async () => {
       const { peerId, p2p } = lattice.status();
@@ -181,9 +142,9 @@ export function latticeRoutes({ lattice, config }: RouteContext, checkToken: Tok
     });
 
     scope.post('/api/lattice/sync/switch', async (request, reply) =>
-      reply.send(switchMode(request, lattice, checkToken)),
+      reply.send(switchMode(request, lattice, checkSwitch)),
     );
 
-    scope.get('/api/lattice/health', async () => latticeHealth(lattice.status()));
+    scope.get('/api/lattice/health', async () => latticeHealth(lattice));
   };
 }

@@ -11,6 +11,10 @@ type Mutable<T> = [T, ErrorCode] extends [string | undefined, T]
     : T extends object
       ? { -readonly [K in keyof T]: Mutable<T[K]> }
       : T;
+/** JSON leaves out what is undefined. */
+type Told<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
 /** What the node's own types allow is what the schemas say, and the other way round. */
 type Same<A, B> = [Mutable<A>, Mutable<B>] extends [Mutable<B>, Mutable<A>] ? true : false;
 
@@ -27,6 +31,9 @@ const same: readonly true[] = [
   true satisfies Same<Facade.ProofDocument, Schemas.Proof>,
   true satisfies Same<Facade.SeriesView, Schemas.Series>,
   true satisfies Same<Facade.PeerDifferences, Schemas.Differences>,
+  true satisfies Same<Facade.VaultObject, Schemas.VaultObject>,
+  true satisfies Same<Told<Facade.VaultStatus>, Schemas.VaultState>,
+  true satisfies Same<Facade.VaultCollection, Schemas.VaultCollection>,
 ];
 
 it('the schemas of the API have the types of the facade (tsc checks it) [A14]', () => {

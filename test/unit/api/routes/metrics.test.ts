@@ -193,7 +193,7 @@ describe('GET /api/v1/logs', () => {
     const all = (await ask(a.url, '/api/v1/logs?format=json&limit=1000', withToken(a))).json() as {
       items: { msg: string; level: string }[];
     };
-    expect(all.items.map(({ msg }) => msg)).toContain('LATTICE READY');
+    expect(all.items.map(({ msg }) => msg)).toContain('LATTICE READY - Hybrid Sync Active');
     expect(all.items.every(({ level }) => level !== 'debug')).toBe(true);
     const after = (await ask(a.url, `/api/v1/logs?format=json&after=${newest.items[1]?.id}`, withToken(a))).json();
     expect(after).toMatchObject({ items: [newest.items[2]], dropped: 0, restarted: false });

@@ -4,7 +4,7 @@ import { entryKey } from '../../../../../src/core/rows/index.ts';
 import { keyHash } from '../../../../../src/core/wire/index.ts';
 import { gateStore, hasher } from '../../../runtime/support.ts';
 import { startLattice } from '../../live-lattice.ts';
-import { auth, startApi, TOKEN } from '../../support.ts';
+import { startApi } from '../../support.ts';
 
 /** Keys of each answer, in the contract's words. */
 const KEYS: readonly (readonly [path: string, keys: readonly string[]])[] = [
@@ -33,6 +33,10 @@ const KEYS: readonly (readonly [path: string, keys: readonly string[]])[] = [
   ],
   ['/api/lattice/p2p/identity', ['success', 'peer_id', 'listen_addrs']],
   ['/api/lattice/health', ['timestamp', 'overall', 'components', 'metrics']],
+  ['/api/lattice/state/full', ['success', 'merkle_root', 'state', 'state_size', 'timestamp', 'signature', 'signed']],
+  ['/sync/merkle-root', ['success', 'merkle_root', 'height', 'total_accounts']],
+  ['/sync/peers', ['success', 'peers', 'count']],
+  ['/sync/snapshot/0', ['success', 'merkle_root', 'state', 'state_size', 'timestamp', 'signature', 'signed']],
   ['/api/persistence/merkle-root', ['success', 'merkle_root', 'total_accounts', 'message']],
   ['/api/persistence/integrity', ['success', 'is_valid', 'status', 'merkle_root', 'message']],
 ];
@@ -135,54 +139,5 @@ describe('the original node’s endpoints', () => {
     const body = (await ask('/api/persistence/integrity')).json();
     expect(body).toMatchObject({ success: false, is_valid: false, status: 'ERROR' });
     expect(body.merkle_root).toBe(lattice.root().root);
-  });
-});
-
-describe('POST /api/lattice/sync/switch', () => {
-  const post = (headers: Record<string, string> = {}) => ({ method: 'POST', headers });
-
-  it('contract: switches with the token, whatever body comes along', async () => {
-    const { ask, lattice } = await startApi();
-    const answer = await ask('/api/lattice/sync/switch?mode=http', {
-      ...post({ ...auth, 'content-type': 'text/plain' }),
-      body: 'x',
-    });
-    expect([answer.status, answer.json()]).toEqual([
-      200,
-      {
-        success: true,
-        mode: 'http',
-        message: 'sync mode is http, but no HTTP peers are configured (DIOTEC360_LATTICE_NODES)',
-      },
-    ]);
-    expect(lattice.status().mode).toBe('http');
-  });
-
-  it('contract: without a mode it means auto', async () => {
-    const { ask, lattice } = await startApi();
-    lattice.setMode('p2p', 'test');
-    expect((await ask('/api/lattice/sync/switch', post(auth))).json()).toMatchObject({ success: true, mode: 'auto' });
-  });
-
-  it.each([
-    ['no token', {}],
-    ['a wrong token', { authorization: 'Bearer wrong' }],
-    ['a token in another scheme', { authorization: `Basic ${TOKEN}` }],
-  ])('contract: %s answers 200 with success false and changes nothing', async (_name, headers) => {
-    const { ask, lattice } = await startApi();
-    const answer = await ask('/api/lattice/sync/switch?mode=http', post(headers));
-    expect(answer.status).toBe(200);
-    expect(answer.json().success).toBe(false);
-    expect(lattice.status().mode).toBe('auto');
-  });
-
-  it('contract: an unknown mode names the three', async () => {
-    const { ask } = await startApi();
-    const answer = await ask('/api/lattice/sync/switch?mode=fast', post(auth));
-    expect(answer.status).toBe(200);
-    expect(answer.json()).toMatchObject({
-      success: false,
-      message: expect.stringMatching(/p2p.*http.*auto/) as string,
-    });
   });
 });

@@ -1,0 +1,56 @@
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LatticeError } from '../../../core/types/index.ts';
+import type { VaultService } from '../../../runtime/facade/index.ts';
+import type { TokenCheck } from '../../http/access.ts';
+import { type Costs, TARIFF } from '../../http/costs.ts';
+import type { RouteContext } from '../../http/deps.ts';
+import type { StreamSlots } from '../../http/stream-slots.ts';
+import { known } from './vault-objects.ts';
+
+const MIB = 1024 * 1024;
+
+/** POST /api/v1/vault/verify: a line of JSON for each object as soon as its bytes have been read, then the outcome. */
+export function vaultVerifyRoutes(
+  { inTime, log }: RouteContext,
+  vault: VaultService,
+  deps: { readonly checkToken: TokenCheck; readonly costs: Costs; readonly checks: StreamSlots },
+) {
+  const { checkToken, costs, checks } = deps;
+
+  async function* lines(request: FastifyRequest, hash: string | undefined): AsyncGenerator<string> {
+    const sum = { objects: 0, bytes: 0, faults: 0 };
+    let error: string | undefined;
+    try {
+      for await (const { hash: checked, size, fault } of vault.verify(hash)) {
+        sum.objects++;
+        sum.bytes += size;
+        if (fault !== undefined) sum.faults++;
+        costs.charge(request, (size / MIB) * TARIFF.content.msPerMiB);
+        yield `${JSON.stringify({ hash: checked, size, fault })}\n`;
+      }
+    } catch (cause) {
+      // The status has gone out already, so that the last line tells it.
+      error = cause instanceof LatticeError ? cause.message : 'the check failed; the log of the node says why';
+      log.error({ err: cause, request: request.id }, 'a check of the vault failed');
+    }
+    yield `${JSON.stringify({ done: true, ...sum, error })}\n`;
+  }
+
+  return async (scope: FastifyInstance): Promise<void> => {
+    scope.post(
+      '/api/v1/vault/verify',
+      { onRequest: async (request: FastifyRequest) => checkToken(request) },
+      async (request, reply) => {
+        const { hash } = request.query as { readonly hash?: string };
+        if (hash !== undefined) await inTime(known(vault, hash));
+        reply.raw.once('close', checks.take(request));
+        return reply
+          .header('cache-control', 'no-store')
+          .header('x-accel-buffering', 'no')
+          .type('application/x-ndjson')
+          .send(Readable.from(lines(request, hash), { objectMode: false }));
+      },
+    );
+  };
+}

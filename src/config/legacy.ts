@@ -1,0 +1,55 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Files of the original that lie in one of the directories of the configuration. */
+export interface LegacyFiles {
+  readonly variable: 'STATE_DIR' | 'VAULT_DIR' | 'SENTINEL_DIR';
+  /** Absolute. */
+  readonly directory: string;
+  /** What was found in it, in the order of names. Of many, some. */
+  readonly names: readonly string[];
+}
+
+/** The directory of the node's own store, below a state directory of the original's. */
+const OWN = 'lattice';
+/** Names that a message lists. A vault of the original's has a file for each function. */
+const MAX_NAMES = 8;
+
+/** By which names the original's files are known, for each variable. */
+const KNOWN: readonly (readonly [LegacyFiles['variable'], RegExp])[] = [
+  ['STATE_DIR', /^(?:snapshot\.json|wal\.log|snapshots)$/],
+  ['VAULT_DIR', /^(?:index\.json|bundles|certificates|[0-9a-f]{64}\.json)$/],
+  ['SENTINEL_DIR', /^telemetry\.db$/],
+];
+
+/** Looks which of the directories have files of the original's. One that cannot be read has none. */
+export function findLegacy(directories: Readonly<Record<LegacyFiles['variable'], string>>): readonly LegacyFiles[] {
+  return KNOWN.flatMap(([variable, known]) => {
+    const directory = directories[variable];
+    const names = namesIn(directory).filter((name) => known.test(name));
+    return names.length === 0 ? [] : [{ variable, directory, names: names.toSorted().slice(0, MAX_NAMES) }];
+  });
+}
+
+/**
+ * Where the node keeps its own store when it is told this state directory: in a directory below it where the original's
+ * files lie there, so that nothing is written beside them. A store that is there already stays where it is, whatever
+ * has come or gone beside it since.
+ */
+export function ownStateDir(directory: string, legacy: readonly LegacyFiles[]): string {
+  const below = join(directory, OWN);
+  if (hasStore(below)) return below;
+  return !hasStore(directory) && legacy.some(({ variable }) => variable === 'STATE_DIR') ? below : directory;
+}
+
+/** Of a store the key of the node may be there first, then LevelDB's own file, then the mark of its owner. */
+const hasStore = (directory: string): boolean =>
+  namesIn(directory).some((name) => name === 'CURRENT' || name === 'node.key' || name === 'author');
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

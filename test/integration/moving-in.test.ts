@@ -1,0 +1,163 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
+import { type RunningProcess, runCli, untilExit } from '../support/node-process.ts';
+import { rootOf, snapshotText } from '../support/original/database.ts';
+import { originalEntries, startOriginalNode } from '../support/original-node.ts';
+import { eventually } from '../support/wait.ts';
+
+let fleet: Fleet;
+let node: Node;
+beforeEach(async () => {
+  fleet = await startFleet({ nodes: 1, start: [] });
+  [node] = fleet.nodes as [Node];
+});
+afterEach(async () => await fleet.stop());
+
+/** Lays a snapshot.json of the original's where the node keeps its state by its settings. Gives its path and bytes. */
+function layState(entries: ReadonlyMap<string, string>): { readonly path: string; readonly text: string } {
+  const path = join(node.stateDir, 'snapshot.json');
+  const text = snapshotText(entries, rootOf(entries), 1_767_225_600_000);
+  mkdirSync(node.stateDir, { recursive: true });
+  writeFileSync(path, text);
+  return { path, text };
+}
+
+/** Runs the command line against the node. */
+function cli(...argv: string[]): RunningProcess {
+  return runCli([...argv, '--env-file', node.envFile], { cwd: fleet.dir });
+}
+
+async function ok(...argv: string[]): Promise<string> {
+  const run = cli(...argv);
+  const { code } = await untilExit(run);
+  expect(code, run.stdout + run.stderr).toBe(0);
+  return run.stdout;
+}
+
+const live = async (): Promise<number> => (await node.api.status()).live;
+const keys = (entries: ReadonlyMap<string, string>): string[] => [...entries.keys()].toSorted();
+const stored = async (): Promise<string[]> => (await node.api.entries()).map(({ key }) => key).toSorted();
+
+describe('a node whose state directory is the one of the original', () => {
+  it('leaves it as it is, and names in log, status and check the command that takes it in [I12]', async () => {
+    const entries = originalEntries(300);
+    const { path, text } = layState(entries);
+    const check = await ok('config', 'check');
+    expect(check).toContain(`snapshot.json in ${node.stateDir}`);
+    expect(check).toContain(`lattice import ${node.stateDir}`);
+    await node.start();
+    const line = await eventually('the log names the files', () =>
+      node.process.log().find(({ msg }) => msg.startsWith('files of the original found')),
+    );
+    expect(line).toMatchObject({ store: join(node.stateDir, 'lattice'), command: `lattice import ${node.stateDir}` });
+    const { warnings } = await node.api.status();
+    const warning = warnings.find(({ code }) => code === 'legacy-files')?.text ?? '';
+    expect(warning).toContain(path.replace(/(.*)\/(.*)/, '$2 in $1'));
+    expect(await live()).toBe(0);
+
+    const command = /lattice (import \S+)$/.exec(warning)?.[1] ?? '';
+    expect(await ok(...command.split(' '))).toContain('Imported 300 keys.');
+    expect(await stored()).toEqual(keys(entries));
+    expect((await node.api.status()).warnings.map(({ code }) => code)).not.toContain('legacy-files');
+    expect(readFileSync(path, 'utf8')).toBe(text);
+
+    // The store stays where it is when the original's files have gone.
+    await node.terminate();
+    rmSync(path);
+    await node.start();
+    expect(await live()).toBe(300);
+  });
+
+  it('takes it in by itself with IMPORT_LEGACY=auto, once [I12]', async () => {
+    const entries = originalEntries(20);
+    const { path, text } = layState(entries);
+    node.configure({ IMPORT_LEGACY: 'auto' });
+    await node.start();
+    await eventually('the snapshot is loaded', () =>
+      node.process.log().some(({ msg }) => msg === `Snapshot loaded: ${path}`),
+    );
+    expect(await stored()).toEqual(keys(entries));
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    for (const key of entries.keys()) await node.api.del(key);
+    await node.terminate();
+    await node.start();
+    await eventually('writes are open', async () => (await node.api.status()).writable);
+    await node.api.put('after', 1);
+    expect(node.process.log().filter(({ msg }) => msg.startsWith('Snapshot loaded'))).toEqual([]);
+    expect(await live()).toBe(1);
+  });
+
+  it('goes on with an import that kill -9 cut, and ends with every key once [I3, I20]', async () => {
+    const entries = originalEntries(20_000);
+    layState(entries);
+    node.configure({ IMPORT_LEGACY: 'auto' });
+    await node.start();
+    await eventually('a part is written', async () => (await live()) > 0);
+    await node.kill();
+    await node.start();
+    await fleet.status(0, 'everything is there', (status) => status.live === entries.size, 60_000);
+    await eventually('the import is told', () =>
+      node.process.log().some(({ msg }) => msg.startsWith('Snapshot loaded')),
+    );
+    const told = node.process.log().find(({ msg }) => msg.startsWith('Snapshot loaded'));
+    expect(told?.['known'], 'the kill came before the end of the import').toBeGreaterThan(0);
+    expect(Number(told?.['known']) + Number(told?.['taken'])).toBe(entries.size);
+    expect((await node.api.status()).entries).toBe(entries.size);
+  });
+});
+
+describe('lattice import', () => {
+  it('that is cut by kill -9 is simply run again [I3]', async () => {
+    const entries = originalEntries(20_000);
+    const path = join(fleet.dir, 'snapshot.json');
+    writeFileSync(path, snapshotText(entries, rootOf(entries), 0));
+    await node.start();
+    const cut = cli('import', path);
+    await eventually('a part is written', async () => (await live()) > 0);
+    cut.signal('SIGKILL');
+    await untilExit(cut);
+    const before = await live();
+    expect(before).toBeLessThan(entries.size);
+    const report = JSON.parse(await ok('import', path, '--json')) as { totals: { taken: number; known: number } };
+    expect(report.totals.taken + report.totals.known).toBe(entries.size);
+    expect(report.totals.known).toBeGreaterThan(0);
+    const [status, again] = [await node.api.status(), JSON.parse(await ok('import', path, '--json')) as typeof report];
+    expect([status.live, status.conflicts]).toEqual([entries.size, 0]);
+    expect(again.totals).toMatchObject({ taken: 0, known: entries.size });
+  });
+
+  it('--watch of a running original follows what it writes and deletes [I7, I8]', async () => {
+    const directory = join(fleet.dir, 'old');
+    const original = await startOriginalNode(directory);
+    for (const [key, json] of originalEntries(5)) await original.put(key, json);
+    await original.put('note', '1.0');
+    await node.start();
+    expect(await ok('import', original.url, '--expect-root', original.root ?? '')).toContain('Imported 6 keys.');
+    const other = cli('import', original.url, '--expect-root', '0'.repeat(64));
+    expect((await untilExit(other)).code).toBe(1);
+    expect(other.stderr).toContain('has not the root');
+
+    // What was written before this watch is its own too, because the value is the same.
+    const following = ['import', original.url, '--watch', '--interval', '0.2', '--remember', 'import.memory'];
+    const first = cli(...following);
+    await eventually('a round was made', () => first.stdout.includes('6 are there already'));
+    first.signal('SIGTERM');
+    expect((await untilExit(first)).code).toBe(0);
+    await original.put('note', '2.5');
+    const watch = cli(...following);
+    await eventually('a change between the two has come', async () => (await node.api.get('note'))?.value === 2.5);
+    await original.put('more', '{"b":1,"a":2}');
+    await original.delete('note');
+    await eventually('a delete has come', async () => (await node.api.get('note')) === undefined);
+    expect((await node.api.get('more'))?.value).toEqual({ a: 2, b: 1 });
+    await node.api.put('more', 'ours');
+    await original.put('more', '3');
+    await eventually('the difference is told', () => watch.stdout.includes('Left alone 1 key with another value'));
+    expect((await node.api.get('more'))?.value).toBe('ours');
+    watch.signal('SIGTERM');
+    expect((await untilExit(watch)).code).toBe(0);
+    await original.stop();
+  });
+});

@@ -1,0 +1,48 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config/index.ts';
+
+let dir: string;
+beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'lattice-legacy-'))));
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function lay(...names: readonly string[]): void {
+  for (const name of names) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), '');
+  }
+}
+const load = () => loadConfig({ env: {}, cwd: dir });
+
+describe('the state directory', () => {
+  it('is the one that is named, or one below it where the original keeps its state there [I12]', () => {
+    const named = join(dir, '.diotec360_state');
+    expect(load().stateDir).toBe(named);
+    lay('.diotec360_state/snapshot.json');
+    const { stateDir, key, legacy } = load();
+    expect(stateDir).toBe(join(named, 'lattice'));
+    expect(key).toEqual({ source: 'file', path: join(named, 'lattice', 'node.key') });
+    expect(legacy).toEqual([{ variable: 'STATE_DIR', directory: named, names: ['snapshot.json'] }]);
+  });
+
+  it('stays where a store is, whatever comes or goes beside it [I12]', () => {
+    const named = join(dir, '.diotec360_state');
+    lay('.diotec360_state/lattice/CURRENT');
+    expect(load().stateDir).toBe(join(named, 'lattice'));
+    rmSync(join(named, 'lattice'), { recursive: true });
+    lay('.diotec360_state/CURRENT', '.diotec360_state/node.key', '.diotec360_state/snapshot.json');
+    expect(load().stateDir).toBe(named);
+  });
+
+  it('is not moved by a vault or an audit record of the original, which are named', () => {
+    lay('.diotec360_vault/index.json', '.diotec360_vault/certificates/x', '.diotec360_sentinel/telemetry.db');
+    const { stateDir, legacy } = load();
+    expect(stateDir).toBe(join(dir, '.diotec360_state'));
+    expect(legacy.map(({ variable, names }) => [variable, names])).toEqual([
+      ['VAULT_DIR', ['certificates', 'index.json']],
+      ['SENTINEL_DIR', ['telemetry.db']],
+    ]);
+  });
+});
