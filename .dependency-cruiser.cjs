@@ -83,10 +83,19 @@ module.exports = {
     only('adapters-http', 'src/adapters/http/', [...src('adapters/http/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('adapters-system', 'src/adapters/system/', [...src('adapters/system/', 'timing/', 'ports/'), ...PROTOCOL]),
     only('config', 'src/config/', [
-      ...src('config/', 'adapters/system/keys', 'adapters/system/ed25519', 'adapters/system/make-directory'),
+      ...src(
+        'config/',
+        'core/vault/',
+        'adapters/system/keys',
+        'adapters/system/ed25519',
+        'adapters/system/make-directory',
+      ),
       ...PROTOCOL,
     ]),
-    only('api', 'src/api/', [...src('api/', 'timing/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
+    only('api', 'src/api/', [
+      ...src('api/', 'timing/', 'runtime/facade/', 'core/original/', 'moving/vault-directory'),
+      ...PROTOCOL,
+    ]),
     only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/', 'core/vault/')),
     only('moving', 'src/moving/', src('moving/', 'timing/', 'ports/', 'core/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),

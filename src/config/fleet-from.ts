@@ -290,6 +290,7 @@ function leftIn(text: string, dir: string, url: URL): string[] {
     cwd: dir,
     terminal: false,
     serves: true,
+    keeps: true,
     p2pFails: 'lung',
   });
   return [
