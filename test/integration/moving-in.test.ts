@@ -41,7 +41,7 @@ const keys = (entries: ReadonlyMap<string, string>): string[] => [...entries.key
 const stored = async (): Promise<string[]> => (await node.api.entries()).map(({ key }) => key).toSorted();
 
 describe('a node whose state directory is the one of the original', () => {
-  it('leaves it as it is, and names in log, status and check the command that takes it in [I20]', async () => {
+  it('leaves it as it is, and names in log, status and check the command that takes it in [I10]', async () => {
     const entries = originalEntries(300);
     const { path, text } = layState(entries);
     const check = await ok('config', 'check');
@@ -70,7 +70,7 @@ describe('a node whose state directory is the one of the original', () => {
     expect(await live()).toBe(300);
   });
 
-  it('takes it in by itself with IMPORT_LEGACY=auto, once [I20]', async () => {
+  it('takes it in by itself with IMPORT_LEGACY=auto, once [I10]', async () => {
     const entries = originalEntries(20);
     const { path, text } = layState(entries);
     node.configure({ IMPORT_LEGACY: 'auto' });
@@ -89,7 +89,7 @@ describe('a node whose state directory is the one of the original', () => {
     expect(await live()).toBe(1);
   });
 
-  it('goes on with an import that kill -9 cut, and ends with every key once [I3, I20]', async () => {
+  it('goes on with an import that kill -9 cut, and ends with every key once [I3, I10]', async () => {
     const entries = originalEntries(20_000);
     layState(entries);
     node.configure({ IMPORT_LEGACY: 'auto' });
