@@ -18,19 +18,21 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
+import { createMemoryVault, openFilesVault } from '../adapters/vault/index.ts';
 import { createApi } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
-import type { Clock, Log, P2pLung } from '../ports/index.ts';
+import type { Clock, Log, P2pLung, VaultStore } from '../ports/index.ts';
 import { createNode, namedLog, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
-import { lackOfRoom } from './disk-room.ts';
+import { lackOfRoom, lackOfVaultRoom } from './disk-room.ts';
 
 import { embed } from './embedded.ts';
+import { createLateVault } from './late-vault.ts';
 import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
@@ -41,6 +43,8 @@ import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
 const DISK_CHECK_MS = 2_000;
+/** Where the node's own vault lies in the vault directory, beside what the original has there. */
+const VAULT_FOLDER = 'lattice';
 /** The longest interval of a timer, for one that only keeps the process. */
 const HOLD_MS = 2 ** 31 - 1;
 /**
@@ -139,6 +143,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());
+    const vault = config.vault.enabled ? openVault(config, clock) : undefined;
+    if (vault !== undefined) closers.push(() => vault.close());
     const node = await createNode(
       {
         name: config.name,
@@ -167,6 +173,9 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         machine,
         ...(p2p === undefined ? {} : { p2p }),
         http,
+        ...(vault === undefined
+          ? {}
+          : { vault: { store: vault, kind: config.vault.store.kind, settings: vaultSettings(config) } }),
         peerIdOf: authorToPeerId,
         onFatal(cause) {
           const error = cause instanceof LatticeError ? cause : new LatticeError('internal', String(cause), { cause });
@@ -193,6 +202,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
           ...fleetOf(next),
           warnings: [...next.warnings, ...shortOf(descriptors)],
           p2p: { bootstrap: next.p2p.bootstrap, flaws: next.p2p.flaws },
+          vault: vaultSettings(next),
         });
         logs.follow(next);
         return untrusted;
@@ -208,6 +218,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         clock,
         log: root.child('api'),
         metrics,
+        verifier,
         logs: ring,
         logLevel: level,
         hasRoom: descriptors.hasRoom,
@@ -274,6 +285,21 @@ function fleetOf({ trusted, p2p, http, violations }: Config) {
     return isFlaw(parsed) ? [] : parsed.author;
   });
   return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
+}
+
+function vaultSettings({ vault }: Config) {
+  const { policy, maxObjectBytes, capacityBytes } = vault;
+  return { policy, maxObjectBytes, capacityBytes };
+}
+
+/** The place of the vault's bytes. It is opened beside the start of the node, which does not wait for it. */
+function openVault(config: Config, clock: Clock): VaultStore {
+  const hasher = nodeHasher();
+  if (config.vault.store.kind === 'memory') return createMemoryVault({ hasher, clock });
+  const directory = join(config.vaultDir, VAULT_FOLDER);
+  return createLateVault(() =>
+    openFilesVault({ directory, hasher, clock, room: (bytes) => lackOfVaultRoom(directory, bytes) }),
+  );
 }
 
 function loadSeed(config: Config, log: Log): Bytes {

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import { MAX_CONTENT_BYTES } from '../core/vault/index.ts';
 import { type Environment, readSettings, type Settings } from './environment.ts';
 import { flawOfPublicKey } from './expected-key.ts';
 import { findLegacy, ownStateDir } from './legacy.ts';
@@ -120,7 +121,13 @@ export interface Inspection {
 export function inspectConfig(options: LoadOptions): Inspection {
   const problems: Problem[] = [];
   const { cwd, terminal = false } = options;
-  return configOf(readSettings(options, problems), problems, { cwd, terminal, serves: true, p2pFails: 'lung' });
+  return configOf(readSettings(options, problems), problems, {
+    cwd,
+    terminal,
+    serves: true,
+    keeps: true,
+    p2pFails: 'lung',
+  });
 }
 
 /** The variables that problems are about. */
@@ -150,8 +157,8 @@ const P2P_ALONE: ReadonlySet<VariableName> = new Set([
 
 /**
  * Makes a configuration of the texts of variables, wherever they come from. `cwd` is the base of the default paths,
- * `serves` tells whether the node has an API, and `p2pFails` what a flaw in the P2P settings keeps from starting.
- * `problems` has what is wrong already.
+ * `serves` tells whether the node has an API, `keeps` whether it has a vault, and `p2pFails` what a flaw in the P2P
+ * settings keeps from starting. `problems` has what is wrong already.
  */
 export function configOf(
   settings: Settings,
@@ -160,11 +167,13 @@ export function configOf(
     cwd,
     terminal,
     serves,
+    keeps,
     p2pFails,
   }: {
     readonly cwd: string;
     readonly terminal: boolean;
     readonly serves: boolean;
+    readonly keeps: boolean;
     readonly p2pFails: 'lung' | 'node';
   },
 ): Inspection {
@@ -283,6 +292,13 @@ export function configOf(
     stateDir,
     vaultDir,
     sentinelDir,
+    vault: {
+      enabled: keeps,
+      policy: read('VAULT_POLICY') as Config['vault']['policy'],
+      maxObjectBytes: read('VAULT_MAX_BYTES') ?? MAX_CONTENT_BYTES,
+      capacityBytes: read('VAULT_CAPACITY'),
+      store: read('VAULT_STORE'),
+    },
     legacy,
     importLegacy: read('IMPORT_LEGACY') as Config['importLegacy'],
     logLevel: read('LOG_LEVEL') as Config['logLevel'],

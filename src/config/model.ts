@@ -1,4 +1,5 @@
 import type { LegacyFiles } from './legacy.ts';
+import type { VaultPlace } from './values.ts';
 
 /** One variable as the node took it, for operators. */
 export interface ConfigSetting {
@@ -28,6 +29,16 @@ export interface Config {
   readonly stateDir: string;
   readonly vaultDir: string;
   readonly sentinelDir: string;
+  readonly vault: {
+    /** Whether the node has a vault of its own. Only a program that embeds a node goes without it. */
+    readonly enabled: boolean;
+    readonly policy: 'all' | 'pinned' | 'none';
+    /** Most bytes of one object that is put here. */
+    readonly maxObjectBytes: number;
+    /** Bytes up to which the node fetches by itself; undefined: no bound. */
+    readonly capacityBytes: number | undefined;
+    readonly store: VaultPlace;
+  };
   /** Files of the original's in these directories, at the time when the configuration was read. */
   readonly legacy: readonly LegacyFiles[];
   /** Whether the node takes them in by itself. */

@@ -39,6 +39,18 @@ export interface P2pSettings {
   readonly open?: boolean | undefined;
 }
 
+/** What the vault of an embedded node is held with. */
+export interface VaultSettings {
+  /** Which bytes the node fetches: those of all objects, of pinned ones, or none. It keeps what is put at itself. */
+  readonly policy?: 'all' | 'pinned' | 'none' | undefined;
+  /** The longest content that is put at this node, in bytes. */
+  readonly maxBytes?: number | undefined;
+  /** The bytes up to which the node fetches objects by itself. Without it: as many as the disk has room for. */
+  readonly capacityBytes?: number | undefined;
+  /** Where the bytes lie: `files` below `vaultDir`, or `memory`, where they end with the process. */
+  readonly store?: 'files' | 'memory' | undefined;
+}
+
 /**
  * The configuration of an embedded node as one object. Each field stands for a variable of a node that runs alone and is
  * held to the same rules; a field that there is not is an error. What is undefined has its default.
@@ -76,7 +88,9 @@ export interface NodeSettings {
   readonly graceMs?: number | undefined;
   /** How often an HTTP peer is asked where no push stream stands, in ms. */
   readonly pollMs?: number | undefined;
-  /** The directory of the original's vault, which the API serves read-only. */
+  /** What the vault is held with. False: the node has none, and answers its peers that it holds nothing. */
+  readonly vault?: VaultSettings | false | undefined;
+  /** The directory of the vault, where that of the original may lie, which the API serves read-only. */
   readonly vaultDir?: string | undefined;
   /** The least level of the lines that the logger gets. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | undefined;
@@ -93,9 +107,13 @@ export interface SettingField {
   readonly default?: string;
 }
 
-type Leaf = Exclude<keyof NodeSettings, 'api' | 'p2p' | 'peers'>;
+type Leaf = Exclude<keyof NodeSettings, 'api' | 'p2p' | 'vault' | 'peers'>;
 /** The name of a field, with that of its group before a dot. `peers` is two variables, and so not among them. */
-export type SettingName = Leaf | `api.${keyof ApiSettings}` | `p2p.${keyof P2pSettings}`;
+export type SettingName =
+  | Leaf
+  | `api.${keyof ApiSettings}`
+  | `p2p.${keyof P2pSettings}`
+  | `vault.${keyof VaultSettings}`;
 
 /** Every field that stands for one variable. The reference is made from this table and from that of the variables. */
 export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
@@ -126,10 +144,14 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   'p2p.topic': { variable: 'P2P_TOPIC', form: 'text' },
   'p2p.mdns': { variable: 'P2P_MDNS', form: 'boolean' },
   'p2p.open': { variable: 'P2P_OPEN', form: 'boolean' },
+  'vault.policy': { variable: 'VAULT_POLICY', form: 'text' },
+  'vault.maxBytes': { variable: 'VAULT_MAX_BYTES', form: 'number' },
+  'vault.capacityBytes': { variable: 'VAULT_CAPACITY', form: 'number' },
+  'vault.store': { variable: 'VAULT_STORE', form: 'text' },
 };
 
 /** The groups of fields that a program leaves out, or gives as false, to have that part switched off. */
-const GROUPS = ['api', 'p2p'] as const;
+const GROUPS = ['api', 'p2p', 'vault'] as const;
 const EXPECTED: Readonly<Record<Form, string>> = {
   text: 'a text',
   number: 'a number',
@@ -204,12 +226,14 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
     for (const [field, one] of Object.entries(value)) if (one !== undefined) readField(`${name}.${field}`, one);
   }
 
-  const { api, p2p, peers, ...leaves } = settings;
+  const { api, p2p, vault, peers, ...leaves } = settings;
   const serves = api !== undefined && api !== false;
+  const keeps = vault !== undefined && vault !== false;
   const breathes = p2p !== undefined && p2p !== false;
   for (const [name, value] of Object.entries(leaves)) if (value !== undefined) readField(name, value);
   readGroup('api', api);
   readGroup('p2p', p2p);
+  readGroup('vault', vault);
   set('P2P_ENABLED', 'p2p', String(breathes));
 
   if (peers !== undefined) {
@@ -239,7 +263,7 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
   const findAll = (variable: Variable): readonly Setting[] => [find(variable)].flatMap((setting) => setting ?? []);
   // A program learns of each flaw in what it gives as an error.
   return usable(
-    configOf({ find, findAll, warnings: [] }, problems, { cwd, terminal: false, serves, p2pFails: 'node' }),
+    configOf({ find, findAll, warnings: [] }, problems, { cwd, terminal: false, serves, keeps, p2pFails: 'node' }),
   );
 }
 

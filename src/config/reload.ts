@@ -12,6 +12,9 @@ const RELOADABLE: readonly (readonly [name: VariableName, valueOf: (config: Conf
   ['API_TOKEN', (config) => config.api.token],
   ['LOG_LEVEL', (config) => config.logLevel],
   ['SAFE_MODE', (config) => config.safeMode],
+  ['VAULT_POLICY', (config) => config.vault.policy],
+  ['VAULT_MAX_BYTES', (config) => config.vault.maxObjectBytes],
+  ['VAULT_CAPACITY', (config) => config.vault.capacityBytes],
 ];
 
 /** What besides is taken over while flaws in the P2P settings keep that lung from running: it starts with them. */
@@ -76,6 +79,7 @@ export function planReload(running: Config, read: Config): Reload {
     safeMode: read.safeMode,
     http: { ...running.http, nodes: read.http.nodes },
     trusted: read.trusted,
+    vault: { ...read.vault, enabled: running.vault.enabled, store: running.vault.store },
     settings: running.settings.map((setting) =>
       isTaken.has(setting.name) ? (read.settings.find(({ name }) => name === setting.name) ?? setting) : setting,
     ),

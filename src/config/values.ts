@@ -46,6 +46,13 @@ export interface Values {
   /** Multiaddrs without /p2p. */
   readonly 'listen-addresses': readonly string[];
   readonly 'peer-addresses': readonly string[];
+  readonly bytes: number | undefined;
+  readonly 'vault-store': VaultPlace;
+}
+
+/** Where the bytes of the vault lie. */
+export interface VaultPlace {
+  readonly kind: 'files' | 'memory';
 }
 
 /** What a parser gets beside the text. */
@@ -221,6 +228,20 @@ function parsePath(text: string, { base, reject }: Context): string {
   return isAbsolute(text) ? resolve(text) : resolve(base, text);
 }
 
+/** What one of each unit of bytes is. */
+const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 };
+
+function parseBytes(text: string, { variable, reject }: Context): number | undefined {
+  if (text === '') return undefined;
+  const [least, greatest] = variable.range ?? [0, Number.MAX_SAFE_INTEGER];
+  const [, digits, unit = ''] = /^(\d{1,16}) ?([a-z]{0,3})$/i.exec(text) ?? [];
+  const value = Number(digits) * (UNITS[unit.toLowerCase()] ?? Number.NaN);
+  if (value >= least && value <= greatest) return value;
+  const rule = Number.isNaN(value) ? 'it is not a number of bytes' : `it is outside ${least} to ${greatest} bytes`;
+  reject(text, { rule, fix: 'write bytes without a unit, or a number of KiB, MiB, GiB or TiB such as 64MiB' });
+  return undefined;
+}
+
 function textOrFlaw(parsed: { readonly text: string } | Flaw): string | Flaw {
   return isFlaw(parsed) ? parsed : parsed.text;
 }
@@ -242,6 +263,7 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
     return meaning ?? '';
   },
   seconds: parseSeconds,
+  bytes: parseBytes,
   port(text, { reject }) {
     const port = parsePort(text);
     if (KUBERNETES_LINK.test(text)) reject(text, LINKED);
@@ -292,6 +314,12 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
       });
     }
     return text.toLowerCase();
+  },
+  'vault-store'(text, { reject }) {
+    const kind = text.toLowerCase();
+    if (kind === 'files' || kind === 'memory') return { kind };
+    reject(text, { rule: 'it is no place for the bytes of a vault', fix: 'write files or memory' });
+    return { kind: 'files' };
   },
   url(text, { reject }) {
     const url = text.length > MAX_ITEM_LENGTH ? TOO_LONG : parseBaseUrl(text);

@@ -1,3 +1,5 @@
+import { MAX_CONTENT_BYTES } from '../core/vault/index.ts';
+
 /**
  * What the text of a variable may be, which decides how values.ts parses it. Items of lists are separated by commas,
  * and blanks around them are dropped.
@@ -22,7 +24,9 @@ export type Kind =
   | 'public-keys'
   | 'node-names'
   | 'listen-addresses'
-  | 'peer-addresses';
+  | 'peer-addresses'
+  | 'bytes'
+  | 'vault-store';
 
 /**
  * One variable. It is read as DIOTEC360_<name>, else as AETHEL_<name>, else it has its default. An empty text counts as
@@ -44,7 +48,7 @@ export interface Variable {
   readonly secret?: true;
   /** For the kind `choice`: what each text means. Texts are compared without regard to case. */
   readonly choices?: Readonly<Record<string, string>>;
-  /** For the kind `seconds`: the least and the greatest value. */
+  /** For the kinds `seconds` and `bytes`: the least and the greatest value. */
   readonly range?: readonly [least: number, greatest: number];
 }
 
@@ -148,6 +152,39 @@ export const VARIABLES = [
     unit: 'path',
     default: '.diotec360_vault',
     description: 'The directory of content by hash.',
+  },
+  {
+    name: 'VAULT_POLICY',
+    kind: 'choice',
+    choices: { all: 'all', pinned: 'pinned', none: 'none' },
+    unit: 'all, pinned or none',
+    default: 'all',
+    description:
+      'Which bytes of the vault the node fetches: those of all objects, of pinned ones, or none. It always keeps what is put at the node itself.',
+  },
+  {
+    name: 'VAULT_MAX_BYTES',
+    kind: 'bytes',
+    range: [1, MAX_CONTENT_BYTES],
+    unit: 'bytes, or a number of KiB, MiB or GiB',
+    default: '64MiB',
+    description: 'The longest content that is put into the vault at this node. It fetches longer ones all the same.',
+  },
+  {
+    name: 'VAULT_CAPACITY',
+    kind: 'bytes',
+    range: [0, Number.MAX_SAFE_INTEGER],
+    unit: 'bytes, or a number of KiB, MiB, GiB or TiB',
+    default: '',
+    description: 'The bytes up to which the node fetches objects by itself. Unset: as many as the disk has room for.',
+  },
+  {
+    name: 'VAULT_STORE',
+    kind: 'vault-store',
+    unit: 'files or memory',
+    default: 'files',
+    description:
+      'Where the bytes of the vault lie: in files below the vault directory, or in memory, where they end with the process.',
   },
   {
     name: 'SENTINEL_DIR',

@@ -41,7 +41,7 @@ const keys = (entries: ReadonlyMap<string, string>): string[] => [...entries.key
 const stored = async (): Promise<string[]> => (await node.api.entries()).map(({ key }) => key).toSorted();
 
 describe('a node whose state directory is the one of the original', () => {
-  it('leaves it as it is, and names in log, status and check the command that takes it in [I10]', async () => {
+  it('leaves it as it is, and names in log, status and check the command that takes it in [I12]', async () => {
     const entries = originalEntries(300);
     const { path, text } = layState(entries);
     const check = await ok('config', 'check');
@@ -70,7 +70,7 @@ describe('a node whose state directory is the one of the original', () => {
     expect(await live()).toBe(300);
   });
 
-  it('takes it in by itself with IMPORT_LEGACY=auto, once [I10]', async () => {
+  it('takes it in by itself with IMPORT_LEGACY=auto, once [I12]', async () => {
     const entries = originalEntries(20);
     const { path, text } = layState(entries);
     node.configure({ IMPORT_LEGACY: 'auto' });

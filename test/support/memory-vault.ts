@@ -180,7 +180,6 @@ export function createMemoryVault(options: { maxObjectBytes?: number; author?: s
         policy: 'all',
         store: 'files',
         maxObjectBytes,
-        capacityBytes: undefined,
         ...amount(objects),
         here: amount(objects.filter(({ hash }) => !lost.has(hash))),
         missing: amount(objects.filter(({ hash }) => lost.has(hash))),
@@ -189,7 +188,6 @@ export function createMemoryVault(options: { maxObjectBytes?: number; author?: s
         leftOut: [],
         odd: 0,
         starting: false,
-        paused: undefined,
       };
     },
   };

@@ -128,6 +128,12 @@ function generate() {
       counts: range(4, 1),
       cells: range(42, 1),
     }),
+    have: encodeSync({ type: 'have', hashes: [range(32, 1), range(32, 2)] }),
+    held: encodeSync({ type: 'held', holdings: ['none', 'partly', 'whole'] }),
+    leaves: encodeSync({ type: 'leaves', hash: range(32, 1), first: 16_384, count: 300 }),
+    leafHashes: encodeSync({ type: 'leaf-hashes', leaves: range(64, 1) }),
+    blocks: encodeSync({ type: 'blocks', hash: range(32, 1), first: 5, count: 15 }),
+    blockBytes: encodeSync({ type: 'block-bytes', bytes: range(100, 1) }),
   };
   return {
     note: 'Hex. The seeds are Ed25519 test keys: never use them elsewhere.',
@@ -144,7 +150,7 @@ const vectors = JSON.parse(readFileSync(FILE, 'utf8')) as typeof generated;
 const bytes = (name: keyof typeof generated): Bytes => hexToBytes(vectors[name]) as Bytes;
 
 describe('golden vectors: heads, messages and envelopes', () => {
-  it('are what the encoders give [E1, E2, G2, S1, S16, X1, X3, X4]', () => {
+  it('are what the encoders give [E1, E2, G2, S1, S16, U7, U8, U9, X1, X3, X4]', () => {
     expect(generated).toEqual(vectors);
   });
 

@@ -65,6 +65,12 @@ const EVENTS: readonly MetricDefinition[] = [
     'lung',
     'direction',
   ]),
+  counter('lattice_vault_blocks_total', 'Blocks of the vault: fetched, served to a peer, or wrong and refused.', [
+    'outcome',
+  ]),
+  counter('lattice_vault_fetched_bytes_total', 'Bytes of answers to requests for the vault.', ['lung']),
+  counter('lattice_vault_fetches_total', 'Objects that were fetched to their end, by how that came out.', ['outcome']),
+  counter('lattice_vault_damaged_total', 'Times that bytes of the vault were not what names them.'),
   counter('lattice_http_requests_total', 'Requests answered by the API.', ['method', 'route', 'status']),
   histogram('lattice_write_seconds', 'A local commit from its call to its durable end.', SLOW),
   histogram('lattice_store_batch_seconds', 'One durable batch in the store.', SLOW),
@@ -142,6 +148,13 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_unverified_entries', 'Entries of a fetched state whose signatures are still to be checked.'),
   gauge('lattice_scrub_age_seconds', 'Time since the scrub last found the whole store good.'),
   gauge('lattice_scrub_unchecked_entries', 'Entries that this round of the scrub has still to check.'),
+  gauge(
+    'lattice_vault_objects',
+    'Objects of the vault: named by the state, here of these, and missing by the policy.',
+    ['state'],
+  ),
+  gauge('lattice_vault_bytes', 'Their bytes.', ['state']),
+  gauge('lattice_vault_damaged_objects', 'Objects whose bytes failed a check and are not whole again.'),
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 

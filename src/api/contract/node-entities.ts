@@ -4,6 +4,7 @@ import { HEALTH } from '../../runtime/facade/status.ts';
 import { MEMBER_AGREEMENTS, VERDICT_KINDS } from '../../runtime/facade/verdict.ts';
 import { coded, entity, errorCode, mapOf, word } from './describe.ts';
 import { hex64, RepairReport, Transition, time } from './entities.ts';
+import { VaultState } from './vault-entities.ts';
 
 const { Array: List, Boolean: Bool, Integer, Number: Float, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -203,6 +204,7 @@ export const Status = entity(
     deferred: Integer({ description: 'Commits from the future that wait.' }),
     cuts: Maybe(CutsStatus),
     bootstrap: Maybe(Bootstrap),
+    vault: Maybe(VaultState.ref),
     queues: Maybe(
       Shape(
         { writer: Integer(), door: Integer(), gossip: Integer(), httpOutboxBytes: Integer() },

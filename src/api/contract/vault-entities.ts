@@ -40,7 +40,7 @@ export const VaultState = entity(
   'What is in the vault, what of it this node has, and what it fetches.',
   Shape({
     policy: word(['all', 'pinned', 'none'], 'Which bytes the node fetches by itself.'),
-    store: word(['files', 's3'], 'Where the bytes lie.'),
+    store: word(['files', 's3', 'memory'], 'Where the bytes lie; in memory they end with the process.'),
     maxObjectBytes: bytes('Most of one object.'),
     capacityBytes: Maybe(bytes('Most that is fetched; absent where there is no bound.')),
     objects: Integer({ description: 'Objects that the state names.' }),

@@ -19,3 +19,4 @@ export {
 export { operationLeafHash, opsRoot, proveOperations, rootFromOperations } from './ops-tree.ts';
 export * from './siblings.ts';
 export * from './snapshot.ts';
+export * from './vault.ts';

@@ -57,6 +57,16 @@ import {
   type SnapshotRequest,
   snapshotFields,
 } from './snapshot.ts';
+import {
+  readBlocksAnswer,
+  readBlocksRequest,
+  readHave,
+  readHeld,
+  readLeavesAnswer,
+  readLeavesRequest,
+  type VaultMessage,
+  vaultFields,
+} from './vault.ts';
 
 /** (wire) Most fragments in one gossip message: one author's commits of a batch or two, whatever their size. */
 export const MAX_GOSSIP_FRAGMENTS = 256;
@@ -160,7 +170,8 @@ export type SyncMessage =
   | SnapshotRequest
   | Manifest
   | ChunkRequest
-  | ChunkPart;
+  | ChunkPart
+  | VaultMessage;
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -181,6 +192,12 @@ const SYNC = {
   manifest: 14,
   chunk: 15,
   part: 16,
+  have: 17,
+  held: 18,
+  leaves: 19,
+  'leaf-hashes': 20,
+  blocks: 21,
+  'block-bytes': 22,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -201,6 +218,12 @@ const SYNC_LENGTHS = {
   14: 3,
   15: 4,
   16: 4,
+  17: 2,
+  18: 2,
+  19: 4,
+  20: 2,
+  21: 4,
+  22: 2,
 };
 
 /**
@@ -316,6 +339,13 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'chunk':
     case 'part':
       return snapshotFields(message);
+    case 'have':
+    case 'held':
+    case 'leaves':
+    case 'leaf-hashes':
+    case 'blocks':
+    case 'block-bytes':
+      return vaultFields(message);
   }
 }
 
@@ -393,6 +423,18 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readChunkRequest(reader);
     case SYNC.part:
       return readChunkPart(reader);
+    case SYNC.have:
+      return readHave(reader);
+    case SYNC.held:
+      return readHeld(reader);
+    case SYNC.leaves:
+      return readLeavesRequest(reader);
+    case SYNC['leaf-hashes']:
+      return readLeavesAnswer(reader);
+    case SYNC.blocks:
+      return readBlocksRequest(reader);
+    case SYNC['block-bytes']:
+      return readBlocksAnswer(reader);
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };

@@ -2,6 +2,7 @@ import { checkKey } from '../../core/cbor/index.ts';
 import { hlcToHex } from '../../core/clock/index.ts';
 import type { WriteIntent } from '../../core/replica/index.ts';
 import { LatticeError } from '../../core/types/index.ts';
+import { VAULT_PREFIX } from '../../core/vault/index.ts';
 import { raceAbort } from '../../timing/index.ts';
 import type { Lattice, WriteOperation, WriteResult } from '../facade/index.ts';
 import type { Guard } from './guard.ts';
@@ -29,38 +30,70 @@ function toIntent(operations: readonly WriteOperation[]): Pick<WriteIntent, 'ope
   };
 }
 
+/** Throws what a write is refused with while the node is read-only. */
+export function checkWritable(guard: Pick<Guard, 'reasons' | 'has'>): void {
+  const reasons = guard.reasons();
+  if (reasons.length === 0) return;
+  throw new LatticeError(
+    guard.has('disk') ? 'disk-full' : 'read-only',
+    `this node is read-only: ${reasons.map(({ text }) => text).join('; ')}`,
+    {
+      next: 'see the reasons, or write to another node',
+      details: { reasons },
+    },
+  );
+}
+
+/** Throws LatticeError `reserved-key` for keys under which the vault alone writes (SPEC U5). */
+function checkUnreserved(operations: readonly WriteOperation[]): void {
+  const reserved = operations.find(({ key }) => key.startsWith(VAULT_PREFIX));
+  if (reserved === undefined) return;
+  throw new LatticeError(
+    'reserved-key',
+    `${JSON.stringify(reserved.key)} is a key of the vault, which alone writes it`,
+    {
+      next: `put content into the vault or remove it there, or take a key that does not begin with ${VAULT_PREFIX}`,
+      details: { key: reserved.key },
+    },
+  );
+}
+
+export interface Writes {
+  /** Writes of clients. */
+  readonly write: Lattice['write'];
+  /** Writes of the vault, which may use the keys that are reserved for it. */
+  readonly writeReserved: Lattice['write'];
+}
+
 /** Local writes. They wait at the gate after a start, and are refused with the reasons while the node is read-only. */
 export function createWrites(deps: {
   readonly guard: Guard;
   readonly writer: Writer;
   readonly idempotency: Idempotency;
-}): Lattice['write'] {
+}): Writes {
   const { guard, writer, idempotency } = deps;
 
   async function write(intent: WriteIntent, signal?: AbortSignal): Promise<WriteResult> {
     await (signal === undefined ? guard.ready() : raceAbort(guard.ready(), signal));
-    const reasons = guard.reasons();
-    if (reasons.length > 0) {
-      throw new LatticeError(
-        guard.has('disk') ? 'disk-full' : 'read-only',
-        `this node is read-only: ${reasons.map(({ text }) => text).join('; ')}`,
-        {
-          next: 'see the reasons, or write to another node',
-          details: { reasons },
-        },
-      );
-    }
+    checkWritable(guard);
     const outcome = await writer.write(intent);
     if (!outcome.ok) throw outcome.error;
     return { commit: outcome.commit.id, hlc: hlcToHex(outcome.commit.header.hlc), results: outcome.results };
   }
 
-  return async (operations, { idempotencyKey, signal } = {}) => {
+  const writeReserved: Lattice['write'] = async (operations, { idempotencyKey, signal } = {}) => {
     const intent = toIntent(operations);
     if (idempotencyKey === undefined) return write(intent, signal);
     // Other callers may wait for the outcome under the same key, so none of them takes it from the others.
     return idempotency.once(idempotencyKey, operations, (rows) =>
       write(rows === undefined ? intent : { ...intent, rows }),
     );
+  };
+  return {
+    async write(operations, options) {
+      checkUnreserved(operations);
+      return writeReserved(operations, options);
+    },
+    writeReserved,
   };
 }

@@ -26,6 +26,7 @@ import { type LungName, noteReachesUs } from '../peers/link.ts';
 import type { PeerTable } from '../peers/peers.ts';
 import { serve } from '../peers/repairing.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
+import type { VaultServer } from '../vault/serve.ts';
 
 /**
  * Hellos of one peer: it says one when it connects and one with each poll. A hello costs a signature check and a
@@ -55,6 +56,8 @@ export interface ResponderDeps {
   readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
   readonly entries: Pick<Entries, 'many'>;
   readonly snapshots: Pick<SnapshotServer, 'manifest' | 'chunk'>;
+  /** Undefined where the node has no vault. */
+  readonly vault?: VaultServer | undefined;
   /** Whether a snapshot is being taken over. Sessions of other nodes would then bring the same entries once more. */
   readonly isBootstrapping: () => boolean;
 }
@@ -99,6 +102,12 @@ export function createResponder(deps: ResponderDeps): Responder {
         return deps.snapshots.manifest(message.root);
       case 'chunk':
         return deps.snapshots.chunk(message);
+      case 'have':
+        return vault().have(message);
+      case 'leaves':
+        return vault().leaves(message);
+      case 'blocks':
+        return vault().blocks(message);
       case 'manifest':
       case 'part':
       case 'differences':
@@ -107,8 +116,16 @@ export function createResponder(deps: ResponderDeps): Responder {
       case 'error':
       case 'coded':
       case 'attested':
+      case 'held':
+      case 'leaf-hashes':
+      case 'block-bytes':
         throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
     }
+  }
+
+  function vault(): VaultServer {
+    if (deps.vault === undefined) throw new LatticeError('not-supported', 'this node has no vault');
+    return deps.vault;
   }
 
   async function entries(keyHashes: readonly Bytes[]): Promise<SyncMessage> {

@@ -9,9 +9,11 @@ import type {
   Random,
   Signer,
   Store,
+  VaultStore,
   Verifier,
 } from '../../ports/index.ts';
 import type { Warning } from './codes.ts';
+import type { VaultPolicy } from './vault.ts';
 
 /** What a node is told about itself and its fleet. Durations are in ms. */
 export interface NodeOptions {
@@ -63,9 +65,20 @@ export interface NodeOptions {
   };
 }
 
+/** How a node holds its vault. */
+export interface VaultSettings {
+  readonly policy: VaultPolicy;
+  /** Most bytes of one object that is put here. */
+  readonly maxObjectBytes: number;
+  /** Bytes up to which the node fetches by itself; undefined: as many as there are. */
+  readonly capacityBytes: number | undefined;
+}
+
 /** What a running node can be told anew, in the words of `NodeOptions`. */
 export interface Reconfiguration
   extends Pick<NodeOptions, 'trusted' | 'bootstrap' | 'urls' | 'violations' | 'warnings'> {
+  /** Absent: the vault goes on as it is. */
+  readonly vault?: VaultSettings;
   readonly p2p: Pick<NodeOptions['p2p'], 'bootstrap' | 'flaws'>;
 }
 
@@ -83,6 +96,12 @@ export interface NodeDeps {
   /** When absent, P2P is switched off. */
   readonly p2p?: P2pLung;
   readonly http: HttpLung;
+  /** When absent, the node has no vault. The caller opens the store and closes it once the node has stopped. */
+  readonly vault?: {
+    readonly store: VaultStore;
+    readonly kind: 'files' | 's3' | 'memory';
+    readonly settings: VaultSettings;
+  };
   readonly peerIdOf: (author: Author) => string;
   /**
    * Called when the store has failed. The node acknowledges nothing more, and the process should end within a second.

@@ -1,4 +1,5 @@
 import type { CauseCode, ReadOnlyReason, Warning } from './codes.ts';
+import type { VaultStatus } from './vault.ts';
 import type { Verdict } from './verdict.ts';
 
 export type SyncMode = 'auto' | 'p2p' | 'http';
@@ -177,6 +178,8 @@ export interface NodeStatus {
   readonly scrub?: ScrubStatus;
   /** How far a bootstrap has come; absent where none ran since the start. */
   readonly bootstrap?: BootstrapStatus;
+  /** What the vault holds and fetches; absent where the node has none. */
+  readonly vault?: VaultStatus;
   /** How much work waits inside the node. */
   readonly queues?: {
     /** Operations waiting for the disk. */

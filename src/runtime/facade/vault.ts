@@ -41,11 +41,11 @@ export interface VaultFetch {
 
 export interface VaultStatus {
   readonly policy: VaultPolicy;
-  /** Where the bytes lie: `files` or `s3`. */
-  readonly store: 'files' | 's3';
-  /** Most bytes of one object, and of all that this node fetches by itself. */
+  /** Where the bytes lie. What is in `memory` ends with the process. */
+  readonly store: 'files' | 's3' | 'memory';
+  /** Most bytes of one object, and of all that this node fetches by itself; absent where there is no bound. */
   readonly maxObjectBytes: number;
-  readonly capacityBytes: number | undefined;
+  readonly capacityBytes?: number;
   /** What the state names. */
   readonly objects: number;
   readonly bytes: number;
@@ -68,8 +68,8 @@ export interface VaultStatus {
   readonly odd: number;
   /** True while the node still looks at what the state names and what is here, for some time after a start. */
   readonly starting: boolean;
-  /** Why nothing is fetched at present, as a whole sentence with the next step: the disk or the capacity is full. */
-  readonly paused: string | undefined;
+  /** Why nothing is fetched at present, as a whole sentence with the next step: the disk is full or cannot be read. */
+  readonly paused?: string;
 }
 
 export interface VaultPutOptions {

@@ -7,6 +7,7 @@ import { createSyncService } from '../exchange/sync-service.ts';
 import { createTellCondition } from '../exchange/tell-condition.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { DutyParts } from './build-duties.ts';
+import type { FaceParts } from './build-faces.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
@@ -21,6 +22,7 @@ export function buildExchange(
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
   { cuts, bootstrap, snapshots, supervision }: DutyParts,
+  { vault }: FaceParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
   const { incarnation, entries, peers, mode, members, names, own, guard, writer, door, streams, fleetClock } = state;
@@ -70,6 +72,7 @@ export function buildExchange(
     onAttest: cuts.onAttest,
     entries,
     snapshots,
+    vault: vault?.server,
     isBootstrapping: () => bootstrap.blocksRepairs,
   });
   const sync = createSyncService({

@@ -1,14 +1,11 @@
 import { type Bytes, bytesToHex, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { encodeSync } from '../../core/wire/index.ts';
-import { createIdempotency } from '../commit/idempotency.ts';
-import { createWrites } from '../commit/writes.ts';
 import type { Lattice } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createChanged } from '../read/changed.ts';
 import { evidenceViews } from '../read/evidence.ts';
 import { createHistory } from '../read/history.ts';
 import { createProofs } from '../read/prove.ts';
-import { createReads } from '../read/reads.ts';
 import { createWholeState } from '../read/whole-state.ts';
 import { createPing } from '../transport/ping.ts';
 import { measuredSync, measuredWrites } from '../watch/measured.ts';
@@ -43,14 +40,12 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
 } {
   const { store, hasher, signer, clock, metrics, peerIdOf } = deps;
   const { replica, rows } = opened;
-  const { added, book, cuts, entries, guard, holds, http, mode, names, own, p2p, peers, repairs, snapshots, writer } =
+  const { added, book, cuts, entries, holds, http, mode, names, own, p2p, peers, reads, repairs, snapshots, writer } =
     parts;
 
-  const reads = createReads({ store, hasher, writer, entries });
   const whole = createWholeState({ replica, writer, entries, rows, holds });
   const { network } = options;
   const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book });
-  const idempotency = createIdempotency({ store, hasher, clock });
   const status = createStatus({ options, deps, opened, parts, startedAt });
 
   const lattice: Lattice = {
@@ -68,7 +63,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     cuts: book.views,
     evidence: () => evidenceViews(parts.contradictions),
     cutCells: cuts.cells.find,
-    write: measuredWrites(createWrites({ guard, writer, idempotency }), metrics, clock),
+    write: measuredWrites(parts.writes.write, metrics, clock),
     addPeer: added.add,
     removePeer: added.remove,
     pingPeer: createPing({ clock, peers, names, p2p, http, lung: deps.http, peerIdOf, hello: own.hello }),
@@ -110,6 +105,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     },
     sync: measuredSync(parts.sync, metrics),
     audit: parts.audit,
+    ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,
   };
   return { lattice, keeper: status.keeper };

@@ -119,5 +119,6 @@ function runnersOf(parts: Parts): Runner[] {
     parts.bootstrap,
     parts.telling,
     parts.remembered,
+    ...(parts.vault === undefined ? [] : [parts.vault]),
   ];
 }

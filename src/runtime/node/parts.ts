@@ -4,12 +4,13 @@ import { createNames } from '../fleet/names.ts';
 import { createFanOut } from '../streams/fan-out.ts';
 import { buildDuties, type DutyParts } from './build-duties.ts';
 import { buildExchange, type ExchangeParts } from './build-exchange.ts';
+import { buildFaces, type FaceParts } from './build-faces.ts';
 import { buildLungs, type LungParts } from './build-lungs.ts';
 import { buildState, type StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
 
 /** All parts of a node. */
-export type Parts = StateParts & LungParts & DutyParts & ExchangeParts;
+export type Parts = StateParts & LungParts & DutyParts & FaceParts & ExchangeParts;
 
 /**
  * Builds the parts of a node in the order in which data passes through them. Each is given only those built before it.
@@ -28,7 +29,8 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
   const state = buildState(options, deps, opened, names);
   const lungs = buildLungs(options, deps, opened, state);
   const duties = buildDuties(options, deps, opened, state, lungs);
-  const exchange = buildExchange(options, deps, opened, state, lungs, duties);
+  const faces = buildFaces(deps, opened, state, lungs, duties);
+  const exchange = buildExchange(options, deps, opened, state, lungs, duties, faces);
   const { mode, own, guard, contradictions, covering, streams } = state;
   const { p2p, http, outbox } = lungs;
   state.follow(
@@ -43,11 +45,12 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
       outbox,
       gossips: () => mode.now !== 'http' && p2p.running,
       streams,
+      vault: faces.vault,
       push: http.push,
       metrics: deps.metrics,
       clock: deps.clock,
       log: deps.log.child('node'),
     }),
   );
-  return { ...state, ...lungs, ...duties, ...exchange };
+  return { ...state, ...lungs, ...duties, ...faces, ...exchange };
 }

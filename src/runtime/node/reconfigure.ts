@@ -25,7 +25,8 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     // What an author has seen of a known author counts from the first commit on, so who is known is durable first.
     opened.known.add(next.trusted);
     await opened.known.save(parts.writer.keep);
-    const { p2p, ...rest } = next;
+    const { p2p, vault, ...rest } = next;
+    if (vault !== undefined) parts.vault?.reconfigure(vault);
     Object.assign(options, rest, { p2p: { ...options.p2p, ...p2p } });
     const { added, removed } = opened.trust.replace(next.trusted);
     if (added.length + removed.length > 0) trustChanged(added, removed);

@@ -1,5 +1,6 @@
 import { hlcMs } from '../../core/clock/index.ts';
 import { batches } from '../../core/reconcile/index.ts';
+import type { Step } from '../../core/replica/index.ts';
 import type { Author, Bytes, Fragment } from '../../core/types/index.ts';
 import { encodeSync } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics } from '../../ports/index.ts';
@@ -26,6 +27,8 @@ export interface FanOutDeps {
   /** True when P2P runs and the mode allows it. */
   readonly gossips: () => boolean;
   readonly streams: Pick<Streams, 'publish'>;
+  /** Absent where the node has no vault. */
+  readonly vault?: { applied(changed: Step['changed']): void } | undefined;
   /** Offers live commits to the peers that HTTP carries and that have no stream from us. */
   readonly push: (messages: () => readonly Bytes[], except: Author | undefined) => void;
   readonly metrics: Metrics;
@@ -112,6 +115,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
       },
     ],
     ['streams', ({ applied: { step }, pushed }) => deps.streams.publish({ sequence: step.sequence, step, pushed })],
+    ['vault', ({ applied: { step } }) => deps.vault?.applied(step.changed)],
     [
       'http-push',
       ({ pushed }) => {

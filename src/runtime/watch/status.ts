@@ -8,7 +8,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
-import type { BootstrapStatus, Health, NodeStatus, PeerStatus } from '../facade/index.ts';
+import type { BootstrapStatus, Health, NodeStatus, PeerStatus, VaultService } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
@@ -64,6 +64,7 @@ export interface StatusParts {
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
+  readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
 }
 
 /** The phases of a bootstrap in which this node has not the whole state yet. */
@@ -304,6 +305,7 @@ export function createStatus(given: StatusDeps): {
         ...optional('integrity', s.integrity.progress()),
         scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),
+        ...optional('vault', s.vault?.service.status()),
         queues: {
           writer: s.writer.queued,
           door: s.door.verifying(),

@@ -19,6 +19,13 @@ describe('defaults', () => {
       stateDir: join(NOWHERE, '.diotec360_state'),
       vaultDir: join(NOWHERE, '.diotec360_vault'),
       sentinelDir: join(NOWHERE, '.diotec360_sentinel'),
+      vault: {
+        enabled: true,
+        policy: 'all',
+        maxObjectBytes: 64 * 2 ** 20,
+        capacityBytes: undefined,
+        store: { kind: 'files' },
+      },
       legacy: [],
       importLegacy: 'off',
       logLevel: 'info',

@@ -52,6 +52,7 @@ describe('the settings of an embedded node', () => {
       heartbeatMs: 250,
       graceMs: 1500,
       pollMs: 5000,
+      vault: { policy: 'pinned', maxBytes: 1000, capacityBytes: 2000, store: 'memory' },
       vaultDir: '/vault',
       logLevel: 'warn',
     };
@@ -84,6 +85,10 @@ describe('the settings of an embedded node', () => {
       DIOTEC360_PEERLESS_TIMEOUT: '1.5',
       DIOTEC360_HTTP_POLL_INTERVAL: '5',
       DIOTEC360_VAULT_DIR: '/vault',
+      DIOTEC360_VAULT_POLICY: 'pinned',
+      DIOTEC360_VAULT_MAX_BYTES: '1000',
+      DIOTEC360_VAULT_CAPACITY: '2000',
+      DIOTEC360_VAULT_STORE: 'memory',
       DIOTEC360_SENTINEL_DIR: 'data/store/sentinel',
       DIOTEC360_LOG_LEVEL: 'warn',
     };
@@ -105,10 +110,17 @@ describe('the settings of an embedded node', () => {
       key: { source: 'file', path: '/data/node.key' },
       api: { enabled: false },
       p2p: { enabled: false },
+      vault: { enabled: false },
       warnings: [],
       violations: [],
     });
-    expect(settingsToConfig({ dataDir: '/data', api: false, p2p: false, name: undefined }, CWD)).toEqual(config);
+    expect(settingsToConfig({ dataDir: '/data', api: false, p2p: false, vault: false, name: undefined }, CWD)).toEqual(
+      config,
+    );
+    expect(settingsToConfig({ dataDir: '/data', vault: {} }, CWD).vault).toMatchObject({
+      enabled: true,
+      policy: 'all',
+    });
     expect(settingsToConfig({ dataDir: '/data', api: {} }, CWD).api).toMatchObject({
       enabled: true,
       host: '127.0.0.1',

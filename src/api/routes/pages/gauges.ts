@@ -46,6 +46,7 @@ export function gaugesOf(
     ...peersByState(peers),
     ...peerGauges(status, peers),
     ...undertakings(status),
+    ...vaultGauges(status),
     ...(resources === undefined ? [] : machine(resources)),
   ];
 }
@@ -105,6 +106,19 @@ function undertakings({ now, startedAt, cuts, bootstrap, integrity, scrub }: Nod
       name: 'lattice_integrity_unchecked_entries',
       value: integrity === undefined ? 0 : integrity.total - integrity.checked,
     },
+  ];
+}
+
+function vaultGauges({ vault }: NodeStatus): Gauge[] {
+  if (vault === undefined) return [];
+  const named = { objects: vault.objects, bytes: vault.bytes };
+  const states = Object.entries({ named, here: vault.here, missing: vault.missing });
+  return [
+    ...states.flatMap(([state, { objects, bytes }]) => [
+      { name: 'lattice_vault_objects', value: objects, labels: { state } },
+      { name: 'lattice_vault_bytes', value: bytes, labels: { state } },
+    ]),
+    { name: 'lattice_vault_damaged_objects', value: vault.damaged.length },
   ];
 }
 

@@ -1,0 +1,49 @@
+import { createIdempotency } from '../commit/idempotency.ts';
+import { checkWritable, createWrites } from '../commit/writes.ts';
+import type { NodeDeps } from '../facade/options.ts';
+import { createReads } from '../read/reads.ts';
+import { createVault, type Vault } from '../vault/vault.ts';
+import type { DutyParts } from './build-duties.ts';
+import type { LungParts } from './build-lungs.ts';
+import type { StateParts } from './build-state.ts';
+import type { OpenedNode } from './open.ts';
+
+export type FaceParts = ReturnType<typeof buildFaces>;
+
+/** Builds what clients and the vault read and write the state by, and the vault where the node has one. */
+export function buildFaces(
+  deps: NodeDeps,
+  { self }: OpenedNode,
+  { entries, guard, members, names, peers, writer }: StateParts,
+  { linkTo }: LungParts,
+  { bootstrap }: DutyParts,
+) {
+  const { store, hasher, clock, random, metrics } = deps;
+  const reads = createReads({ store, hasher, writer, entries });
+  const writes = createWrites({ guard, writer, idempotency: createIdempotency({ store, hasher, clock }) });
+  const vault: Vault | undefined =
+    deps.vault === undefined
+      ? undefined
+      : createVault({
+          ...deps.vault,
+          hasher,
+          clock,
+          random,
+          metrics,
+          log: deps.log.child('vault'),
+          self,
+          get: reads.get,
+          list: reads.list,
+          write: writes.writeReserved,
+          checkWritable: () => checkWritable(guard),
+          entries,
+          between: (read) => writer.read(read),
+          queuedWrites: () => writer.queued,
+          peers: () => peers.all(),
+          isMember: members.has,
+          linkTo,
+          nameOf: names.label,
+          isBootstrapping: () => bootstrap.blocksRepairs,
+        });
+  return { reads, writes, vault };
+}

@@ -1,0 +1,152 @@
+import { type Bytes, concatBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import {
+  BLOCK_BYTES,
+  BLOCK_HASH_BYTES,
+  blockCount,
+  blockLength,
+  verifyBlock,
+  verifyLeaves,
+} from '../../core/vault/index.ts';
+import { MAX_LEAVES } from '../../core/wire/index.ts';
+import type { PartialObject } from '../../ports/index.ts';
+import type { Named } from './content.ts';
+
+/** A part of what an object lacks: blocks, or leaf hashes by their index. */
+export interface Part {
+  readonly first: number;
+  readonly count: number;
+}
+
+const MISSING = 0;
+const ASKED = 1;
+const WRITTEN = 2;
+
+/**
+ * What is here of one object that is being fetched, and what of it is asked for. Each block is asked of one peer at a
+ * time, and counts once it is verified and written.
+ */
+export interface Transfer {
+  readonly object: Named;
+  /** Bytes that are written. */
+  readonly bytesHere: number;
+  /** Leaf hashes that have to come before any block; undefined when they are here or being asked for. */
+  nextLeaves(): Part | undefined;
+  /** Takes leaf hashes in. Throws LatticeError `object-damaged` when all are here and do not lead to the root. */
+  takeLeaves(part: Part, leaves: Bytes): void;
+  /** Blocks that nobody was asked for, at most `most`, and marks them as asked for. Undefined: there are none. */
+  nextBlocks(most: number): Part | undefined;
+  /**
+   * Verifies the blocks of an answer and writes them; the rest of the part is free again. Rejects with LatticeError
+   * `object-damaged` when a block is wrong, after writing those before it, and with what the store rejects with.
+   */
+  takeBlocks(part: Part, bytes: Bytes): Promise<number>;
+  /** Makes a part free again that was asked for and did not come. */
+  giveBack(part: Part, what: 'leaves' | 'blocks'): void;
+  /** Whether every block is written. */
+  isComplete(): boolean;
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createTransfer(object: Named, partial: PartialObject, hasher: Hasher): Transfer {
+  const { size } = object;
+  const count = blockCount(size);
+  const root = hexToBytes(object.root) ?? new Uint8Array(0);
+  const states = new Uint8Array(count);
+  let bytesHere = 0;
+  let written = 0;
+  for (let i = 0; i < count; i++) {
+    if (!partial.has(i)) continue;
+    states[i] = WRITTEN;
+    bytesHere += blockLength(size, i);
+    written++;
+  }
+  /** Below this every block is asked for or written. */
+  let cursor = 0;
+  // The leaf of a single block is the root itself, and the empty content has no leaf.
+  let leaves: Bytes | undefined = count > 1 ? undefined : count === 1 ? root : new Uint8Array(0);
+  let leafParts: Bytes[] = [];
+  let leafCount = 0;
+  let leavesAsked = false;
+
+  const wrong = (what: string): LatticeError =>
+    new LatticeError('object-damaged', what, { details: { hash: object.hash } });
+
+  function giveBack(part: Part): void {
+    for (let i = part.first; i < part.first + part.count; i++) if (states[i] === ASKED) states[i] = MISSING;
+    cursor = Math.min(cursor, part.first);
+  }
+
+  return {
+    object,
+    get bytesHere() {
+      return bytesHere;
+    },
+    nextLeaves() {
+      if (leaves !== undefined || leavesAsked) return undefined;
+      leavesAsked = true;
+      return { first: leafCount, count: Math.min(MAX_LEAVES, count - leafCount) };
+    },
+    takeLeaves(part, answered) {
+      leavesAsked = false;
+      const got = answered.length / BLOCK_HASH_BYTES;
+      if (part.first !== leafCount || got < 1 || got > part.count)
+        throw wrong('the answer has other leaf hashes than asked');
+      leafParts.push(answered.slice());
+      leafCount += got;
+      if (leafCount < count) return;
+      const all = concatBytes(...leafParts);
+      leafParts = [];
+      leafCount = 0;
+      if (!verifyLeaves(all, size, root, hasher))
+        throw wrong('its leaf hashes do not lead to the root that the entry of the object names');
+      leaves = all;
+    },
+    nextBlocks(most) {
+      if (leaves === undefined) return undefined;
+      while (cursor < count && states[cursor] !== MISSING) cursor++;
+      if (cursor === count) return undefined;
+      const first = cursor;
+      while (cursor < count && cursor - first < most && states[cursor] === MISSING) states[cursor++] = ASKED;
+      return { first, count: cursor - first };
+    },
+    async takeBlocks(part, bytes) {
+      let at = 0;
+      let taken = 0;
+      try {
+        for (let i = part.first; i < part.first + part.count && at < bytes.length; i++) {
+          const block = bytes.subarray(at, at + blockLength(size, i));
+          if (leaves === undefined || !verifyBlock(block, i, size, leaves, hasher))
+            throw wrong(`block ${i} of object ${object.hash} is not what its block tree says`);
+          await partial.write(i, block);
+          states[i] = WRITTEN;
+          written++;
+          bytesHere += block.length;
+          at += block.length;
+          taken++;
+        }
+        if (at < bytes.length) throw wrong('the answer has more bytes than the blocks that were asked for');
+        return taken;
+      } finally {
+        giveBack(part);
+      }
+    },
+    giveBack(part, what) {
+      if (what === 'blocks') giveBack(part);
+      else {
+        leavesAsked = false;
+        // Another peer is asked for all of them, because nothing tells whose are wrong before all are here.
+        leafParts = [];
+        leafCount = 0;
+      }
+    },
+    isComplete: () => written === count && leaves !== undefined,
+    finish: () => partial.finish(leaves ?? new Uint8Array(0)),
+    close: () => partial.close(),
+  };
+}
+
+/** Bytes of a part of the blocks of a content. */
+export function partBytes({ first, count }: Part, size: number): number {
+  return Math.min(size, (first + count) * BLOCK_BYTES) - first * BLOCK_BYTES;
+}

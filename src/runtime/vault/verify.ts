@@ -1,0 +1,53 @@
+import { equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { createContentHash } from '../../core/vault/index.ts';
+import type { StoredObject, VaultStore } from '../../ports/index.ts';
+import type { VaultChecked } from '../facade/index.ts';
+import type { Named } from './content.ts';
+
+export interface VerifyDeps {
+  readonly store: Pick<VaultStore, 'stat' | 'read' | 'leaves'>;
+  readonly hasher: Hasher;
+  /** What the state says of the object; undefined when nothing names it. */
+  readonly entry: (hash: string) => Promise<Named | undefined>;
+  readonly onDamaged: (hash: string, text: string) => void;
+}
+
+/** Reads every byte of what is stored, and compares hash, block tree and stored leaf hashes with what names them. */
+export async function verifyStored(
+  { hash }: StoredObject,
+  { store, hasher, entry, onDamaged }: VerifyDeps,
+): Promise<VaultChecked | undefined> {
+  const stored = await store.stat(hash);
+  if (stored === undefined) return undefined;
+  const { size } = stored;
+  const pieces = await store.read(hash, 0, size);
+  const leaves = await store.leaves(hash);
+  // It was removed since it was listed.
+  if (pieces === undefined || leaves === undefined) return undefined;
+  const digest = createContentHash(hasher);
+  let cut: string | undefined;
+  try {
+    for await (const piece of pieces) digest.update(piece);
+  } catch (error) {
+    if (!(error instanceof LatticeError) || error.code !== 'object-damaged') throw error;
+    cut = error.message;
+  }
+  const found = digest.digest();
+  const named = await entry(hash);
+  const changed =
+    found.hash !== hash
+      ? (cut ?? `Its ${size} bytes have the SHA-256 ${found.hash}.`)
+      : equalBytes(found.leaves, leaves)
+        ? undefined
+        : 'Its bytes are whole, and the leaf hashes beside them are not those of its blocks.';
+  if (changed !== undefined) {
+    if (named !== undefined) onDamaged(hash, `Object ${hash} is damaged: ${changed}`);
+    return { hash, size, fault: changed };
+  }
+  const isFalse = named !== undefined && (named.root !== found.root || named.size !== found.size);
+  // No other node can have bytes that fit such an entry.
+  const fault = isFalse
+    ? 'Its bytes are whole, and its entry names another size or root: remove the object and put it again.'
+    : undefined;
+  return { hash, size, fault };
+}

@@ -1,0 +1,397 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createMemoryVault } from '../../../../src/adapters/vault/index.ts';
+import { LatticeError } from '../../../../src/core/types/index.ts';
+import type { SyncMessage } from '../../../../src/core/wire/index.ts';
+import type { VaultStore } from '../../../../src/ports/index.ts';
+import { createHandClock, hasher, outcomeOf } from '../support.ts';
+import {
+  ALL,
+  contentOf,
+  expectBytes,
+  hashOf,
+  inPieces,
+  openVaults,
+  readAll,
+  type VaultFleet,
+  type VaultNode,
+} from './support.ts';
+
+const BLOCK = 65_536;
+const FETCHED = 'lattice_vault_blocks_total fetched';
+const SERVED = 'lattice_vault_blocks_total served';
+let fleet: VaultFleet | undefined;
+afterEach(async () => {
+  await fleet?.stop();
+  fleet = undefined;
+});
+
+async function three(...[settings = [ALL, ALL, ALL], over]: Partial<Parameters<typeof openVaults>>) {
+  fleet = await openVaults(settings, over);
+  return { fleet, nodes: fleet.nodes as [VaultNode, VaultNode, VaultNode] };
+}
+
+async function put(node: VaultNode, size: number, seed = 1, pin = false): Promise<string> {
+  return (await node.vault.service.put(inPieces(contentOf(size, seed)), { pin })).object.hash;
+}
+
+const held = async (node: VaultNode, hash: string): Promise<string | undefined> =>
+  (await node.vault.service.stat(hash))?.here;
+
+describe('bytes', () => {
+  it('follow what the state names to every node, each block once [U10]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b, c] = nodes;
+    const hash = await put(a, 40 * BLOCK + 3);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    for (const node of [b, c]) {
+      expectBytes(await readAll((await node.vault.service.open(hash)).bytes), contentOf(40 * BLOCK + 3));
+      expect(node.count(FETCHED)).toBe(41);
+      expect(node.vault.service.status()).toMatchObject({ missing: { objects: 0 }, fetching: [] });
+    }
+    expect(nodes.reduce((sum, node) => sum + node.count(SERVED), 0)).toBe(82);
+  });
+
+  it('come in any number of small objects, of one block and of none', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b] = nodes;
+    for (let i = 0; i < 40; i++) await put(a, i, i);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(b.vault.service.status().here.objects).toBe(40);
+    // The leaf of a single block is the root, so that it is not asked for.
+    expect(a.asked.some(({ type }) => type === 'leaves')).toBe(false);
+  });
+
+  it('follow the policy: all, pinned ones or none, and on demand [U10]', async () => {
+    const { fleet, nodes } = await three([ALL, { ...ALL, policy: 'pinned' }, { ...ALL, policy: 'none' }]);
+    const [a, b, c] = nodes;
+    const [plain, pinned] = [await put(a, 100_000, 1), await put(a, 100_000, 2, true)];
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect([await held(b, plain), await held(b, pinned)]).toEqual(['missing', 'whole']);
+    expect([await held(c, plain), await held(c, pinned)]).toEqual(['missing', 'missing']);
+    const fetching = c.vault.service.fetch(plain);
+    await fleet.clock.advance(1_000);
+    expect((await fetching).here).toBe('whole');
+    await expect(b.vault.service.open(plain)).rejects.toMatchObject({ code: 'object-missing' });
+    await a.vault.service.pin(plain, true);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, plain)).toBe('whole');
+    c.vault.reconfigure(ALL);
+    await fleet.clock.advance(3_000);
+    expect(await held(c, pinned)).toBe('whole');
+  });
+
+  it('come from several peers at the same time, each block from one [U10]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b, c] = nodes;
+    c.reachable = false;
+    const hash = await put(a, 200 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+    c.reachable = true;
+    await fleet.clock.advance(3_000);
+    expect(await held(c, hash)).toBe('whole');
+    expect(c.count(FETCHED)).toBe(200);
+    const asked = (node: VaultNode): number => node.asked.filter(({ type }) => type === 'blocks').length;
+    expect(asked(b)).toBeGreaterThan(0);
+    expect(nodes.reduce((sum, node) => sum + node.count(SERVED), 0)).toBe(400);
+  });
+
+  it('go on where they were after a cut and after a start, without a block twice [U10]', async () => {
+    const clock = createHandClock();
+    const stored = createMemoryVault({ hasher, clock });
+    const { fleet: first, nodes } = await three([ALL, ALL], { clock, stored: [undefined, stored] });
+    const [a, b] = nodes;
+    const hash = await put(a, 60 * BLOCK);
+    a.answer = (asked, answer) => {
+      if (asked.type === 'blocks' && asked.first > 20) a.reachable = false;
+      return answer;
+    };
+    await first.replicate();
+    await clock.advance(3_000);
+    const before = b.count(FETCHED);
+    expect(before).toBeGreaterThan(20);
+    expect(before).toBeLessThan(60);
+    expect(await b.vault.service.stat(hash)).toMatchObject({ here: 'partly', bytesHere: before * BLOCK });
+    await b.vault.stop();
+
+    const { fleet: second, nodes: again } = await three([ALL, ALL], { clock, stored: [a.bytes, stored] });
+    await put(again[0], 60 * BLOCK);
+    await second.replicate();
+    await clock.advance(5_000);
+    expect(await held(again[1], hash)).toBe('whole');
+    expect(before + again[1].count(FETCHED)).toBe(60);
+    await first.stop();
+  });
+
+  it('that are wrong are refused; the peer is named and left out, and others are asked [U11]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b, c] = nodes;
+    c.reachable = false;
+    const hash = await put(a, 50 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    b.answer = (_, answer) => {
+      if (answer.type !== 'block-bytes') return answer;
+      const bytes = answer.bytes.slice();
+      bytes[0] = (bytes[0] as number) ^ 1;
+      return { type: 'block-bytes', bytes };
+    };
+    c.reachable = true;
+    await fleet.clock.advance(5_000);
+    expectBytes(await readAll((await c.vault.service.open(hash)).bytes), contentOf(50 * BLOCK));
+    expect(c.vault.service.status().leftOut).toMatchObject([
+      { hash, peer: 'n1', text: expect.stringContaining('block') },
+    ]);
+    expect(c.lines.filter(({ message }) => message === 'left out as a source of this object')).toHaveLength(1);
+    expect(b.asked.filter(({ type }) => type === 'blocks').length).toBeLessThanOrEqual(3);
+    expect(c.count(FETCHED)).toBe(50);
+  });
+
+  it.each<[string, (asked: SyncMessage, answer: SyncMessage) => SyncMessage]>([
+    ['too short a block', (_, a) => (a.type === 'block-bytes' ? { ...a, bytes: a.bytes.slice(0, 100) } : a)],
+    [
+      'more than was asked for',
+      (q, a) =>
+        a.type === 'block-bytes' && q.type === 'blocks' && q.count < 15
+          ? { ...a, bytes: new Uint8Array(15 * BLOCK) }
+          : a,
+    ],
+    ['wrong leaf hashes', (_, a) => (a.type === 'leaf-hashes' ? { ...a, leaves: new Uint8Array(a.leaves.length) } : a)],
+    ['another answer', (q, a) => (q.type === 'blocks' ? { type: 'held', holdings: ['whole'] } : a)],
+  ])('do not come of a peer that sends %s', async (_, answer) => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 30 * BLOCK);
+    a.answer = answer;
+    await fleet.replicate();
+    await fleet.clock.advance(5_000);
+    expect(await held(b, hash)).not.toBe('whole');
+    expect(b.vault.service.status().leftOut).toMatchObject([{ hash, peer: 'n0' }]);
+    expect(b.vault.service.status().fetching).toMatchObject([{ hash, waiting: { reason: expect.any(String) } }]);
+  });
+
+  it('of an object that is removed under way are not fetched to their end [U10]', async () => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 100 * BLOCK);
+    let blocks = 0;
+    a.answer = async (asked, answer) => {
+      if (asked.type === 'blocks' && ++blocks === 3) {
+        await a.vault.service.remove(hash);
+        await fleet.replicate();
+      }
+      return answer;
+    };
+    await fleet.replicate();
+    await fleet.clock.advance(5_000);
+    expect(await b.vault.service.stat(hash)).toBeUndefined();
+    expect(b.vault.service.status()).toMatchObject({ objects: 0, fetching: [] });
+    expect(b.count(FETCHED)).toBeLessThan(100);
+  });
+
+  it('of a false entry, whose root is another content, are given up with the reason', async () => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 3 * BLOCK, 1);
+    const other = await put(a, 3 * BLOCK, 2);
+    const { root } = (await a.vault.service.stat(other)) as { root: string };
+    // The peer serves the other content under that name, as a node with a false store would.
+    a.answer = (_, answer) => answer;
+    await a.writes.writeReserved([
+      { op: 'put', key: `vault/${hash}`, value: { size: 3 * BLOCK, root, type: '', name: '', pinned: false } },
+    ]);
+    await fleet.replicate();
+    await fleet.clock.advance(5_000);
+    expect(await held(b, hash)).not.toBe('whole');
+    expect(await held(b, other)).toBe('whole');
+  });
+});
+
+describe('a node', () => {
+  it('of an earlier version is taken to have nothing, and is asked rarely [U7]', async () => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    a.answer = () => ({ type: 'error', code: 'unknown-version', message: 'sync message of unknown type 17' });
+    const hash = await put(a, 10);
+    await fleet.replicate();
+    await fleet.clock.advance(20_000);
+    expect(a.asked).toHaveLength(1);
+    expect(b.vault.service.status().fetching).toMatchObject([
+      { hash, waiting: { reason: expect.stringContaining('reachable') } },
+    ]);
+    a.answer = (_, answer) => answer;
+    fleet.clock.stall(10 * 60_000);
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+  });
+
+  it('whose disk was lost gets all bytes back by itself [U10]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b] = nodes;
+    const hashes: string[] = [];
+    for (let i = 1; i < 6; i++) hashes.push(await put(a, i * 50_000, i));
+    await fleet.replicate();
+    await fleet.clock.advance(5_000);
+    for (const hash of hashes) {
+      expect(await b.bytes.remove(hash)).toBe(true);
+      await expect(b.vault.service.open(hash)).rejects.toMatchObject({ code: 'object-missing' });
+    }
+    await fleet.clock.advance(5_000);
+    for (const hash of hashes) expect(await held(b, hash)).toBe('whole');
+  });
+
+  it('fetches what is damaged anew, and keeps it while nobody else has it [U6]', async () => {
+    let damage = false;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => (index === 1 ? changing(inner, () => damage) : inner),
+    });
+    const [a, b] = nodes;
+    const hash = await put(a, 40 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+    a.reachable = false;
+    damage = true;
+    await expect(readAll((await b.vault.service.open(hash)).bytes)).rejects.toMatchObject({ code: 'object-damaged' });
+    await fleet.clock.advance(20_000);
+    expect(await b.bytes.stat(hash)).toBeDefined();
+    expect(b.vault.service.status().damaged).toMatchObject([{ hash }]);
+    damage = false;
+    a.reachable = true;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(3_000);
+    expect(b.count(FETCHED)).toBe(80);
+    expect(b.vault.service.status().damaged).toEqual([]);
+    expectBytes(await readAll((await b.vault.service.open(hash)).bytes), contentOf(40 * BLOCK));
+  });
+
+  it('waits while its disk is full, says so, and goes on when there is room [U13]', async () => {
+    let full = true;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => (index === 1 ? filling(inner, () => full) : inner),
+    });
+    const [a, b] = nodes;
+    const hash = await put(a, 10 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(b.vault.service.status().paused).toContain('no room');
+    // The state goes on.
+    await b.writes.write([{ op: 'put', key: 'k', value: 1 }]);
+    full = false;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+    expect(b.vault.service.status().paused).toBeUndefined();
+  });
+
+  it('fetches up to its capacity by itself, and more on demand [U10]', async () => {
+    const { fleet, nodes } = await three([ALL, { ...ALL, capacityBytes: 250_000 }]);
+    const [a, b] = nodes;
+    const hashes = [await put(a, 100_000, 1), await put(a, 100_000, 2), await put(a, 100_000, 3)];
+    await fleet.replicate();
+    await fleet.clock.advance(10_000);
+    expect(b.vault.service.status().here).toEqual({ objects: 2, bytes: 200_000 });
+    expect(b.vault.service.status().fetching).toMatchObject([
+      { waiting: { reason: expect.stringContaining('capacity') } },
+    ]);
+    const [left] = (await Promise.all(hashes.map(async (hash) => ({ hash, here: await held(b, hash) })))).filter(
+      ({ here }) => here !== 'whole',
+    );
+    const fetching = b.vault.service.fetch(left?.hash ?? '');
+    await fleet.clock.advance(3_000);
+    expect((await fetching).here).toBe('whole');
+  });
+
+  it('tells who holds an object, asked at that time', async () => {
+    const { fleet, nodes } = await three([ALL, { ...ALL, policy: 'none' }, ALL]);
+    const [a, b, c] = nodes;
+    c.reachable = false;
+    const hash = await put(a, 10);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect((await b.vault.service.holders(hash)).map(({ label, has }) => [label, has])).toEqual([
+      ['n1', false],
+      ['n0', true],
+    ]);
+  });
+
+  it('says within seconds that nobody has what it was asked to fetch', async () => {
+    const { fleet, nodes } = await three([ALL, { ...ALL, policy: 'none' }]);
+    const [a, b] = nodes;
+    const hash = await put(a, 10);
+    await fleet.replicate();
+    await a.bytes.remove(hash);
+    a.answer = () => ({ type: 'held', holdings: ['none'] });
+    const fetching = b.vault.service.fetch(hash);
+    const outcome = outcomeOf(fetching);
+    await fleet.clock.advance(20_000);
+    expect(outcome).toMatchObject({ state: 'rejected', code: 'object-missing' });
+    const controller = new AbortController();
+    const aborted = outcomeOf(b.vault.service.fetch(hash, { signal: controller.signal }));
+    await fleet.clock.advance(0);
+    controller.abort(new LatticeError('aborted', 'enough'));
+    await fleet.clock.advance(0);
+    expect(aborted).toMatchObject({ state: 'rejected', code: 'aborted' });
+  });
+
+  it('serves nothing of its vault while its disk is behind with the writes of the state [U13]', async () => {
+    let queued = 10_000;
+    const { fleet, nodes } = await three([ALL, ALL], { queuedWrites: () => queued });
+    const [a, b] = nodes;
+    const hash = await put(a, 3 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('missing');
+    queued = 0;
+    await fleet.clock.advance(10_000);
+    expect(await held(b, hash)).toBe('whole');
+  });
+
+  it('fetches nothing while it takes a snapshot of the state over [U13]', async () => {
+    let bootstrapping = true;
+    const { fleet, nodes } = await three([ALL, ALL], { isBootstrapping: () => bootstrapping });
+    const [a, b] = nodes;
+    const hash = await put(a, 3 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(a.asked).toEqual([]);
+    bootstrapping = false;
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('whole');
+    expect(hash).toBe(hashOf(contentOf(3 * BLOCK)));
+  });
+});
+
+/** A store that changes the first byte of what it reads. */
+function changing(inner: VaultStore, isOn: () => boolean): VaultStore {
+  return {
+    ...inner,
+    async read(hash, start, end) {
+      const pieces = await inner.read(hash, start, end);
+      if (pieces === undefined || !isOn()) return pieces;
+      return (async function* () {
+        for await (const piece of pieces) {
+          const out = piece.slice();
+          out[0] = (out[0] as number) ^ 1;
+          yield out;
+        }
+      })();
+    },
+  };
+}
+
+/** A store whose disk has no room. */
+function filling(inner: VaultStore, isFull: () => boolean): VaultStore {
+  return {
+    ...inner,
+    async resume(hash, size) {
+      if (isFull()) throw new LatticeError('disk-full', 'The vault has no room.', { next: 'Free space.' });
+      return inner.resume(hash, size);
+    },
+  };
+}
