@@ -76,7 +76,7 @@ module.exports = {
       ...PROTOCOL,
     ]),
     only('adapters-vault', 'src/adapters/vault/', [
-      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'ports/'),
+      ...src('adapters/vault/', 'adapters/system/make-directory', 'core/vault/', 'timing/', 'ports/'),
       ...PROTOCOL,
     ]),
     only('adapters-p2p', 'src/adapters/p2p/', [...src('adapters/p2p/', 'timing/', 'ports/'), ...PROTOCOL]),
@@ -92,7 +92,10 @@ module.exports = {
       ),
       ...PROTOCOL,
     ]),
-    only('api', 'src/api/', [...src('api/', 'timing/', 'runtime/facade/', 'core/original/'), ...PROTOCOL]),
+    only('api', 'src/api/', [
+      ...src('api/', 'timing/', 'runtime/facade/', 'core/original/', 'moving/vault-directory'),
+      ...PROTOCOL,
+    ]),
     only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/', 'core/vault/')),
     only('moving', 'src/moving/', src('moving/', 'timing/', 'ports/', 'core/')),
     only('audit', 'src/audit/', src('audit/', 'core/')),

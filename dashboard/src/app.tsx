@@ -12,12 +12,14 @@ import { NodeView } from './views/node.tsx';
 import { Overview } from './views/overview.tsx';
 import { StateView } from './views/state.tsx';
 import { Sync } from './views/sync.tsx';
+import { VaultView } from './views/vault.tsx';
 
 const COMPONENTS: Readonly<Record<View, ComponentType>> = {
   overview: Overview,
   fleet: FleetView,
   sync: Sync,
   state: StateView,
+  vault: VaultView,
   conflicts: Conflicts,
   log: LogView,
   node: NodeView,

@@ -28,6 +28,8 @@ import { originalAuditRoutes } from './routes/original/audit.ts';
 import { latticeRoutes } from './routes/original/lattice.ts';
 import { persistenceRoutes } from './routes/original/persistence.ts';
 import { createSwitchCheck } from './routes/original/switch-mode.ts';
+import { createOriginalVault } from './routes/original/vault.ts';
+import { originalVaultRoutes } from './routes/original/vault-routes.ts';
 import { dashboardRoutes } from './routes/pages/dashboard.ts';
 import { metricsRoutes } from './routes/pages/metrics.ts';
 import { openApiRoutes } from './routes/pages/openapi.ts';
@@ -43,6 +45,7 @@ import { historyRoutes } from './routes/v1/history.ts';
 import { logLevelRoutes, logRoutes } from './routes/v1/logs.ts';
 import { nodeRoutes } from './routes/v1/node.ts';
 import { operatorRoutes } from './routes/v1/operator.ts';
+import { originalVaultV1Routes } from './routes/v1/original-vault.ts';
 import { resourceRoutes } from './routes/v1/resources.ts';
 import { seriesRoutes } from './routes/v1/series.ts';
 import { snapshotRoutes } from './routes/v1/snapshot.ts';
@@ -276,7 +279,16 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const checkSwitch = createSwitchCheck(config, addresses, checkToken);
   await app.register(latticeRoutes(context, checkSwitch, costs, downloads));
   await app.register(exportRoutes(context, downloads));
-  await app.register(persistenceRoutes(context));
+  const originalVault = createOriginalVault({
+    lattice,
+    directory: config.vaultDir,
+    verifier: deps.verifier,
+    clock,
+  });
+  await app.register(persistenceRoutes(context, originalVault));
+  await app.register(originalVaultRoutes(context, originalVault));
+  if (lattice.vault !== undefined)
+    await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, checkToken));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
   await app.register(stateRoutes(context, checkToken, costs));
   await app.register(historyRoutes(context));

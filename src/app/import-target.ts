@@ -4,11 +4,11 @@ import type { Lattice } from '../runtime/index.ts';
 /** Entries of one page. */
 const PAGE = 1_000;
 
-/** A node of this process, as what an import writes to. A face without `audit` takes no executions and attacks. */
+/** A node of this process, as what an import writes to. A face without a vault or an audit record takes none. */
 export function importTarget(
-  lattice: Pick<Lattice, 'write' | 'get' | 'list' | 'status'> & Partial<Pick<Lattice, 'audit'>>,
+  lattice: Pick<Lattice, 'write' | 'get' | 'list' | 'status'> & Partial<Pick<Lattice, 'audit' | 'vault'>>,
 ): ImportTarget {
-  const { audit } = lattice;
+  const { audit, vault } = lattice;
   return {
     write: (operations, options) => lattice.write(operations, options),
     get: (key) => lattice.get(key),
@@ -21,6 +21,14 @@ export function importTarget(
       }
     },
     ...(audit === undefined ? {} : { addRecords: (records) => audit.add(records) }),
+    ...(vault === undefined
+      ? {}
+      : {
+          async putObject(content, { name, type, hash }) {
+            const { created } = await vault.put(content, { name, type, expect: hash });
+            return { known: !created };
+          },
+        }),
     author: async () => lattice.status().author,
   };
 }

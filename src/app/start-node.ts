@@ -218,6 +218,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         clock,
         log: root.child('api'),
         metrics,
+        verifier,
         logs: ring,
         logLevel: level,
         hasRoom: descriptors.hasRoom,

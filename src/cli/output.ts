@@ -29,14 +29,20 @@ export interface Output {
   readonly remarkData: (value: unknown) => void;
   /** Writes text to stdout as it is. */
   readonly write: (text: string) => void;
+  /** Writes bytes to stdout as they are, and resolves when more can be taken. */
+  readonly bytes: (bytes: Uint8Array) => Promise<void>;
+  /** Shows a line on stderr that the next one replaces, where that is a terminal; undefined takes it away. */
+  readonly progress: (text: string | undefined) => void;
   /** Returns `text` in a style when stdout shows colours, and `text` otherwise. */
   readonly paint: (style: Style, text: string) => string;
 }
 
 /** The part of a writable stream that the output uses. */
 export interface TextSink {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean;
+  /** Calls `listener` once, when more can be taken after `write` has answered false. */
+  once?(event: 'drain' | 'close', listener: () => void): unknown;
 }
 
 /** The output shows colours on terminals only, and never with NO_COLOR (https://no-color.org) or TERM=dumb. */
@@ -61,6 +67,17 @@ export function createOutput(
     data: (value) => void stdout.write(`${form === 'yaml' && documents++ > 0 ? '---\n' : ''}${textOf(value)}`),
     remarkData: (value) => void stderr.write(textOf(value)),
     write: (text) => void stdout.write(text),
+    async bytes(bytes) {
+      if (stdout.write(bytes) !== false || stdout.once === undefined) return;
+      await new Promise<void>((resolve) => {
+        stdout.once?.('drain', resolve);
+        stdout.once?.('close', resolve);
+      });
+    },
+    progress(text) {
+      if (stderr.isTTY !== true || env['TERM'] === 'dumb') return;
+      stderr.write(text === undefined ? '\r\u001b[K' : `\r${text}\u001b[K`);
+    },
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
   };
 }

@@ -6,6 +6,7 @@ import { fleetCommands } from './groups/fleet.ts';
 import { movingCommands } from './groups/moving.ts';
 import { nodeCommands } from './groups/node.ts';
 import { setupCommands } from './groups/setup.ts';
+import { vaultCommands } from './groups/vault.ts';
 import { FORMS } from './output.ts';
 
 /**
@@ -53,6 +54,7 @@ export function createProgram(
   nodeCommands(definition);
   fleetCommands(definition);
   dataCommands(definition);
+  vaultCommands(definition);
   definition.define(
     program,
     'help [command...]',

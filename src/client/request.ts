@@ -144,13 +144,13 @@ export function createRequests(options: ClientOptions): Requests {
 
   /**
    * Makes a request and hands the beginning of the answer to `take`. Once `take` has called `begun`, the request stays
-   * open for as long as its reader likes.
+   * open for as long as its reader likes, until the function that `begun` answers is called.
    */
   async function exchange<T>(
     path: string,
     asked: TransferOptions,
     accept: string,
-    take: (answer: FetchAnswer, begun: () => void) => Promise<T>,
+    take: (answer: FetchAnswer, begun: () => () => void) => Promise<T>,
   ): Promise<T> {
     const { method = 'GET', query = {}, headers = {}, json, signal } = asked;
     const body = json === undefined ? asked.body : JSON.stringify(json);
@@ -201,6 +201,7 @@ export function createRequests(options: ClientOptions): Requests {
       answering = true;
       return await take(answer, () => {
         open = true;
+        return () => signal?.removeEventListener('abort', onAbort);
       });
     } catch (cause) {
       if (ending.signal.aborted) throw ending.signal.reason;
@@ -250,10 +251,18 @@ export function createRequests(options: ClientOptions): Requests {
       return exchange(path, asked, accept, async (answer, begun): Promise<OpenAnswer> => {
         const { status, headers } = answer;
         if (!isGood(status) && asked.also?.includes(status) !== true) return refuse(path, answer);
-        begun();
-        const reader = answer.body?.getReader() ?? {
-          read: async () => ({ done: true }),
-          cancel: async () => undefined,
+        const release = begun();
+        const body = answer.body?.getReader();
+        const reader: BodyReader = {
+          async read() {
+            const read = (await body?.read()) ?? { done: true };
+            if (read.value === undefined) release();
+            return read;
+          },
+          async cancel() {
+            release();
+            await body?.cancel();
+          },
         };
         return { status, header: (name) => headers.get(name), reader };
       });

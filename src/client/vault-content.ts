@@ -106,7 +106,11 @@ export async function openContent(
     length: number,
     pieces: (given: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array, void>,
   ): VaultContent {
-    const stream = streamOf(() => pieces(withinEach(answer.reader, url, timeoutMs)), signal);
+    const stream = streamOf((ending) => {
+      // A stream that is ended before anybody reads it does not run its generator, which would end the connection.
+      ending.addEventListener('abort', () => void answer.reader.cancel().catch(() => undefined), { once: true });
+      return pieces(withinEach(answer.reader, url, timeoutMs));
+    }, signal);
     return {
       hash,
       size,

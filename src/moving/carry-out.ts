@@ -84,31 +84,25 @@ const counts = (taken: number, known: number): Counts => ({ taken, known, delete
 async function putObject(item: ObjectItem, target: ImportTarget, dryRun: boolean): Promise<Counts | Refusal> {
   if (target.putObject === undefined) return noPlace(item, 'vault');
   if (dryRun) return counts(1, 0);
+  const { name, type, hash } = item;
   try {
-    const put = await target.putObject(item.content(), { name: item.name, type: item.type });
-    if (put.hash === item.hash) return put.known === true ? counts(0, 1) : counts(1, 0);
-    return {
-      source: item.source,
-      what: item.name,
-      code: 'source-changed',
-      reason: 'its content changed between the plan and the import',
-      next: 'Run the import again.',
-      stored: item.hash,
-      computed: put.hash,
-      takenUnverified: false,
-    };
+    const { known } = await target.putObject(item.content(), { name, type, hash });
+    return known ? counts(0, 1) : counts(1, 0);
   } catch (error) {
     if (!(error instanceof LatticeError) || !OF_ONE_OBJECT.has(error.code)) throw error;
-    return { ...refusalOf(item.source, error), what: item.name };
+    const refusal = { ...refusalOf(item.source, error), what: name };
+    if (error.code !== 'hash-mismatch') return refusal;
+    const reason = 'its content changed between the plan and the import';
+    return { ...refusal, code: 'source-changed', reason, next: 'Run the import again.' };
   }
 }
 
 /** What is wrong with one object alone, so that the others are put all the same. */
 const OF_ONE_OBJECT: ReadonlySet<ErrorCode> = new Set([
   'file-unreadable',
-  'file-too-large',
-  'body-too-large',
-  'source-changed',
+  'vault-too-large',
+  'object-too-large',
+  'hash-mismatch',
 ]);
 
 async function addRecords(item: RecordsItem, target: ImportTarget, mode: CarryOutMode): Promise<Counts | Refusal> {

@@ -159,13 +159,13 @@ export interface ImportTarget {
   /** The author of what `write` writes. */
   author(): Promise<string>;
   /**
-   * Puts content in the vault; `known` where it is there already. Rejects with LatticeError `body-too-large` where it is
-   * larger than the vault takes. Absent where there is no vault.
+   * Puts content in the vault, which must have this hash; `known` where it is there already. Rejects with LatticeError
+   * `hash-mismatch`, or `object-too-large` where it is larger than the vault takes. Absent where there is no vault.
    */
   putObject?(
     content: AsyncIterable<Uint8Array>,
-    about: { readonly name: string; readonly type: string },
-  ): Promise<{ readonly hash: string; readonly size: number; readonly known?: boolean }>;
+    about: { readonly name: string; readonly type: string; readonly hash: string },
+  ): Promise<{ readonly known: boolean }>;
   /** Adds executions and attacks, each id once. Absent where the node keeps none. */
   addRecords?(records: readonly AuditRecord[]): Promise<{ readonly added: number; readonly known: number }>;
 }

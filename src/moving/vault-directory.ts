@@ -79,7 +79,7 @@ export async function listVaultDirectory(directory: string): Promise<VaultDirect
       const kind = kindOf(entry.name);
       if (kind !== undefined) {
         places.push({ path, fileName: entry.name, kind, isOdd: !entry.isFile() });
-        if (++files > MAX_FILES + LISTINGS.size) throw tooLarge(directory);
+        if (!LISTINGS.has(entry.name) && ++files > MAX_FILES) throw tooLarge(directory);
       } else if (!entry.name.startsWith('.') && !FOLDERS.includes(path)) others.push(path);
     }
   };

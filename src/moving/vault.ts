@@ -42,7 +42,7 @@ const BY: Readonly<Record<VaultForm['kind'], string>> = {
 const TAKE_UNVERIFIED = 'Take another copy, or take it as it is with --unverified.';
 
 /**
- * Reads the original's vault (SPEC I3): a directory of it, index.json with the files that lie beside it, or one
+ * Reads the original's vault (SPEC I9): a directory of it, index.json with the files that lie beside it, or one
  * function, bundle or certificate. Every item is a file in exactly its bytes.
  */
 export const readVault: Reader = async (source, context) => {
@@ -126,7 +126,9 @@ async function checkNode(form: VaultForm, { verifier }: ReadContext): Promise<Va
   if (certificate === undefined || verifier === undefined) return form;
   const { author, message, signature } = certificate;
   const holds = await verifier.verify(author as Author, message, signature);
-  return withNodeChecked(form, holds, holds ? `${author} signed it` : `${author} did not sign this content`);
+  return holds
+    ? withNodeChecked(form, 'unknown', `${author} signed it`)
+    : withNodeChecked(form, 'broken', `${author} did not sign this content`);
 }
 
 /** The items of files that verify, and of the others with `unverified`; without it these are refused. */

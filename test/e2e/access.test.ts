@@ -13,6 +13,7 @@ const TITLES = {
   fleet: 'Fleet',
   sync: 'Sync',
   state: 'State',
+  vault: 'Vault',
   conflicts: 'Conflicts',
   log: 'Live log',
   node: 'Node',

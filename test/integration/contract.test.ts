@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/adapters/system/index.ts';
-import { createOriginalVault } from '../../src/api/routes/original/vault.ts';
+import { nodeHasher } from '../../src/adapters/system/hasher.ts';
+import { readLegacyVault } from '../../src/api/routes/original/legacy-vault.ts';
+import { vaultContents } from '../../src/core/original/vault/index.ts';
 import { type LiveNode, type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
 
 const VAULT = fileURLToPath(new URL('../fixtures/original/vault', import.meta.url));
@@ -14,6 +15,10 @@ const FUNCTION = '3d2c1fc17bb2c7bed2cda8080f1f6db360f72facc0fbfe2540021f62447fab
 const DAMAGED_FUNCTION = 'ab'.repeat(32);
 const CONTENT = 'c1367f9fd484dc7a771380d206c1d2486083abafa2fe94fd12dccea79fc4ffa8';
 const DAMAGED_CONTENT = 'abe456f4507733109cc6f651761255e4abb89d53ddb010e4e36ea808acaa84aa';
+
+/** What a vault directory of the original holds. */
+const vaultIn = async (directory: string) =>
+  vaultContents(await readLegacyVault(directory, new Set(), nodeHasher(), async (form) => form), nodeHasher());
 
 /**
  * The form of a value: a type, a pattern for text, keys with forms, or a list of them; `map` for objects with any keys.
@@ -149,7 +154,7 @@ const TABLE: readonly (readonly [method: string, path: string, form: Form])[] = 
   [
     'GET',
     `/api/persistence/bundle/${CONTENT}`,
-    { success: 'bool', bundle: { map: 'any' }, integrity_verified: 'bool' },
+    { success: 'bool', bundle: { map: 'any' }, integrity_verified: 'bool', claims: [{ map: 'any' }] },
   ],
   [
     'GET',
@@ -157,7 +162,11 @@ const TABLE: readonly (readonly [method: string, path: string, form: Form])[] = 
     { success: 'bool', merkle_root: 'hex64', total_accounts: 'int', message: 'string' },
   ],
   ['GET', '/api/vault/list', { success: 'bool', functions: { map: { map: 'any' } }, count: 'int' }],
-  ['GET', `/api/vault/${FUNCTION}`, { success: 'bool', function: { map: 'any' }, integrity_verified: 'bool' }],
+  [
+    'GET',
+    `/api/vault/${FUNCTION}`,
+    { success: 'bool', function: { map: 'any' }, integrity_verified: 'bool', claims: [{ map: 'any' }] },
+  ],
 ];
 
 /** Why `value` has not the form, or undefined. */
@@ -318,13 +327,16 @@ describe('the contract of the original', () => {
         integrity_verified: boolean;
       }>;
 
-    it('bundles lists every file, by content or function hash', async () => {
+    it('bundles lists what the original counts: the rows of its index, then files that it does not list [I10]', async () => {
       const { bundles } = (await get('/api/persistence/bundles')) as { bundles: Record<string, unknown>[] };
       expect(bundles.map(({ content_hash: hash, integrity_verified: ok }) => [hash, ok])).toEqual([
-        [DAMAGED_CONTENT, false],
+        // No digest of the original is over its code, and the file may have been changed.
+        [FUNCTION, false],
         [CONTENT, true],
-        [FUNCTION, true],
         ['cd'.repeat(32), false],
+        ['ef'.repeat(32), false],
+        [DAMAGED_CONTENT, false],
+        [DAMAGED_FUNCTION, false],
       ]);
       expect(bundles[1]).toEqual({
         content_hash: CONTENT,
@@ -333,7 +345,7 @@ describe('the contract of the original', () => {
         timestamp: 1770585433,
         integrity_verified: true,
       });
-      expect((await get('/api/persistence/stats')).total_bundles).toBe(4);
+      expect((await get('/api/persistence/stats')).total_bundles).toBe(6);
     });
 
     it('a bundle says whether it is what its hash names', async () => {
@@ -341,7 +353,15 @@ describe('the contract of the original', () => {
         integrity_verified: true,
         bundle: { content_hash: CONTENT, code: 'intent pay(a, b):\n    guard á > 0\n' },
       });
-      expect(await bundle(FUNCTION)).toMatchObject({ integrity_verified: true, bundle: { function_hash: FUNCTION } });
+      expect(await bundle(FUNCTION)).toMatchObject({
+        integrity_verified: false,
+        bundle: { function_hash: FUNCTION },
+        claims: expect.arrayContaining([
+          expect.objectContaining({ claim: 'bundle_signature', checked: true, holds: true }),
+          expect.objectContaining({ claim: 'certificate.signature', checked: true, holds: true }),
+          expect.objectContaining({ claim: 'code', checked: false }),
+        ]),
+      });
       expect(await bundle(DAMAGED_CONTENT)).toMatchObject({ integrity_verified: false });
       // The index calls it so, its content says otherwise.
       expect(await bundle('cd'.repeat(32))).toMatchObject({
@@ -358,14 +378,23 @@ describe('the contract of the original', () => {
 
     it('functions are an object by hash, and a damaged one says so', async () => {
       const { functions } = (await get('/api/vault/list')) as { functions: Record<string, Record<string, unknown>> };
-      expect(Object.keys(functions)).toEqual([FUNCTION, DAMAGED_FUNCTION]);
+      expect(Object.keys(functions)).toEqual([
+        FUNCTION,
+        CONTENT,
+        'cd'.repeat(32),
+        'ef'.repeat(32),
+        DAMAGED_CONTENT,
+        DAMAGED_FUNCTION,
+      ]);
       expect(functions[FUNCTION]).toMatchObject({ intent_name: 'check_ração', status: 'MATHEMATICALLY_PROVED' });
+      expect(functions['ef'.repeat(32)]).toMatchObject({ intent_name: 'outside', status: 'MISSING' });
       expect(functions[DAMAGED_FUNCTION]).toMatchObject({ status: 'CORRUPTED' });
       expect(await get(`/api/vault/${DAMAGED_FUNCTION}`)).toMatchObject({ integrity_verified: false });
       expect(await get(`/api/vault/${FUNCTION}`)).toMatchObject({
         success: true,
         function: { full_hash: FUNCTION },
-        integrity_verified: true,
+        integrity_verified: false,
+        claims: expect.arrayContaining([expect.objectContaining({ claim: 'logic_hash', checked: true, holds: true })]),
       });
     });
 
@@ -379,11 +408,11 @@ describe('the contract of the original', () => {
         symlinkSync(secret, join(dir, 'vault', `${'11'.repeat(32)}.json`));
         symlinkSync(secret, join(dir, 'vault', 'index.json'));
         const look = async () => {
-          const { bundles, functions, index } = await createOriginalVault(join(dir, 'vault'), systemClock())();
-          return [bundles.size, functions.size, index.size];
+          const { rows, counts } = await vaultIn(join(dir, 'vault'));
+          return [rows.size, counts.bundles];
         };
         symlinkSync(join(dir, 'outside'), join(dir, 'vault', 'bundles'));
-        expect(await look()).toEqual([0, 0, 0]);
+        expect(await look()).toEqual([0, 0]);
         rmSync(join(dir, 'vault', 'bundles'));
         mkdirSync(join(dir, 'vault', 'bundles'));
         symlinkSync(secret, join(dir, 'vault', 'bundles', 'x.ae_bundle'));
@@ -391,8 +420,8 @@ describe('the contract of the original', () => {
         writeFileSync(join(dir, 'vault', 'bundles', 'b.ae_bundle'), Buffer.from([0x7b, 0xff]));
         writeFileSync(join(dir, 'vault', 'bundles', 'c.ae_bundle'), `"${'x'.repeat(2 * 1024 * 1024)}"`);
         mkdirSync(join(dir, 'vault', 'bundles', 'd.ae_bundle'));
-        expect(await look()).toEqual([0, 0, 0]);
-        expect((await createOriginalVault(join(dir, 'nowhere'), systemClock())()).bundles.size).toBe(0);
+        expect(await look()).toEqual([0, 0]);
+        expect((await vaultIn(join(dir, 'nowhere'))).rows.size).toBe(0);
       } finally {
         rmSync(dir, { recursive: true, force: true });
       }

@@ -1,4 +1,5 @@
 import { createClient, LatticeError, LatticeProblem } from '../../../src/client/index.ts';
+import { platformFetch } from '../../../src/client/platform-fetch.ts';
 import { forgetToken, token } from './auth.ts';
 
 /** A node answers within milliseconds. One that takes this long does not answer. */
@@ -14,7 +15,7 @@ export const api = createClient({
   token: () => token.peek(),
   timeoutMs: TIMEOUT_MS,
   async fetch(url, init) {
-    const answer = await fetch(url, init);
+    const answer = await platformFetch(url, init);
     if (answer.status === 401 && 'authorization' in init.headers) forgetToken();
     return answer;
   },

@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 
-export const VIEWS = ['overview', 'fleet', 'sync', 'state', 'conflicts', 'log', 'node'] as const;
+export const VIEWS = ['overview', 'fleet', 'sync', 'state', 'vault', 'conflicts', 'log', 'node'] as const;
 export type View = (typeof VIEWS)[number];
 
 export const TITLES: Readonly<Record<View, string>> = {
@@ -8,6 +8,7 @@ export const TITLES: Readonly<Record<View, string>> = {
   fleet: 'Fleet',
   sync: 'Sync',
   state: 'State',
+  vault: 'Vault',
   conflicts: 'Conflicts',
   log: 'Live log',
   node: 'Node',

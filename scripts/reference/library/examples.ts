@@ -15,6 +15,8 @@ declare const stream: import('diotec360-lattice').Stream<unknown>;`,
   'diotec360-lattice/client': `
 declare const client: import('diotec360-lattice/client').LatticeClient;
 declare const answer: import('diotec360-lattice/client').Answer;
+declare const content: import('diotec360-lattice/client').VaultContent;
+declare const hash: string;
 declare const stream: import('diotec360-lattice/client').Stream<unknown>;`,
   'diotec360-lattice/audit': `
 declare const bytes: Uint8Array;

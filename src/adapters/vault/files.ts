@@ -5,7 +5,7 @@ import { BLOCK_HASH_BYTES, blockCount, createContentHash, isContentHash } from '
 import type { Clock, StoredObject, VaultStore } from '../../ports/index.ts';
 import { fileStat, namesIn, openDirectory, openFile, removeFile, type VaultDirectory } from './directory.ts';
 import { closedError, damagedError, fileError, removedError } from './errors.ts';
-import { LIST_CHUNK, requireHash, requireRange } from './forms.ts';
+import { LIST_CHUNK, NO_LEAVES_BYTES, requireHash, requireRange } from './forms.ts';
 import { lockDirectory } from './lock.ts';
 import { openPartials } from './partials.ts';
 import { readAt, readPieces, writeAt } from './pieces.ts';
@@ -17,11 +17,6 @@ import { openUploads, type Room, type StagedFile, type Uploads } from './uploads
  */
 const OBJECTS = 'objects';
 const LEAVES = '.leaves';
-/**
- * Content of at most this many bytes has no file of leaves: reading and hashing it takes a millisecond, and small
- * objects then cost one file and one sync. Leaves that are missing or cut are computed anew for any content.
- */
-export const NO_LEAVES_BYTES = 1024 * 1024;
 
 export interface FilesVaultDeps {
   readonly directory: string;
@@ -45,7 +40,7 @@ interface Reading {
 export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> {
   const { hasher, room } = deps;
   const directory = await openDirectory(deps.directory);
-  const unlock = await lockDirectory(directory.path);
+  const unlock = await lockDirectory(directory);
   try {
     const objects = await directory.make(OBJECTS);
     const uploads = await openUploads(directory, room);

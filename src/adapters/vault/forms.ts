@@ -3,6 +3,12 @@ import { isContentHash } from '../../core/vault/index.ts';
 /** Most objects in one chunk of a list. */
 export const LIST_CHUNK = 1000;
 
+/**
+ * Content of at most this many bytes has no leaves kept beside it: reading and hashing it takes a millisecond, and a
+ * small object is then one file or one request. Leaves that are missing or cut are computed anew for any content.
+ */
+export const NO_LEAVES_BYTES = 1024 * 1024;
+
 /** The hash itself, which is safe as a part of a path then. RangeError for what is no hash of a content. */
 export function requireHash(hash: string): string {
   if (!isContentHash(hash)) throw new RangeError('An object is named by 64 lower-case hex digits.');

@@ -1,3 +1,4 @@
-export { type FilesVaultDeps, openFilesVault } from './files.ts';
+export { openFilesVault } from './files.ts';
 export { createMemoryVault } from './memory.ts';
-export type { Room } from './uploads.ts';
+export { type OpenVaultDeps, openVaultStore, type VaultPlace } from './open.ts';
+export { openS3Vault, type S3Settings } from './s3.ts';

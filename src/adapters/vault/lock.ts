@@ -1,5 +1,6 @@
-import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { LatticeError } from '../../core/types/index.ts';
+import type { VaultDirectory } from './directory.ts';
 import { errnoOf, fileError, lockedError } from './errors.ts';
 
 /** Where the lock lies: an empty LevelDB. */
@@ -9,44 +10,42 @@ const LOCK = 'lock';
 const held = new Set<string>();
 
 /**
- * Takes a directory, given by its real path, for this process until the returned function is called or the process
+ * Takes a directory for this process until the returned function is called or the process
  * ends, however it ends. It is the kernel's lock on a file, taken by LevelDB, because Node.js has none of its own: it
  * holds between containers that share a disk, and leaves nothing behind that had to be cleared after a crash.
  *
  * Rejects with LatticeError `store-locked` or `vault-store-failed`.
  */
-export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  if (held.has(directory)) throw lockedError(directory, 'this process');
-  held.add(directory);
+export async function lockDirectory(directory: VaultDirectory): Promise<() => Promise<void>> {
+  const { path } = directory;
+  if (held.has(path)) throw lockedError(path, 'this process');
+  held.add(path);
   try {
-    const db = await openLock(directory, join(directory, LOCK));
+    const db = await openLock(directory);
     return async () => {
       await db.close();
-      held.delete(directory);
+      held.delete(path);
     };
   } catch (error) {
-    held.delete(directory);
-    throw error;
+    held.delete(path);
+    throw isLocked(error) ? lockedError(path, 'another process', error) : fileError(path, error);
   }
 }
 
-async function openLock(directory: string, path: string): Promise<ClassicLevel> {
+async function openLock(directory: VaultDirectory): Promise<ClassicLevel> {
   const open = async (): Promise<ClassicLevel> => {
-    const db = new ClassicLevel(path, { writeBufferSize: 64 * 1024, cacheSize: 0 });
+    // It is made here, because LevelDB would let everybody read it.
+    const db = new ClassicLevel(await directory.make(LOCK), { writeBufferSize: 64 * 1024, cacheSize: 0 });
     await db.open();
     return db;
   };
   try {
     return await open();
   } catch (error) {
-    if (isLocked(error)) throw lockedError(directory, 'another process', error);
+    if (isLocked(error) || error instanceof LatticeError) throw error;
     // Nothing is in it. So whatever a crash of the machine has left of it is removed.
-    try {
-      await ClassicLevel.destroy(path);
-      return await open();
-    } catch (cause) {
-      throw isLocked(cause) ? lockedError(directory, 'another process', cause) : fileError(directory, cause);
-    }
+    await ClassicLevel.destroy(await directory.make(LOCK));
+    return await open();
   }
 }
 

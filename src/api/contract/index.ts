@@ -5,6 +5,7 @@ import * as entities from './entities.ts';
 import * as nodeEntities from './node-entities.ts';
 import { NODE_ROUTES } from './node-routes.ts';
 import { ORIGINAL_ROUTES } from './original-routes.ts';
+import { ORIGINAL_VAULT_ROUTES } from './original-vault-routes.ts';
 import { PEER_ROUTES } from './peer-routes.ts';
 import * as processEntities from './process-entities.ts';
 import { STATE_ROUTES } from './state-routes.ts';
@@ -19,6 +20,7 @@ export { Problem } from './entities.ts';
 export const CONTRACT: readonly RouteContract[] = [
   ...STATE_ROUTES,
   ...VAULT_ROUTES,
+  ...ORIGINAL_VAULT_ROUTES,
   ...NODE_ROUTES,
   ...AUDIT_ROUTES,
   ...PEER_ROUTES,

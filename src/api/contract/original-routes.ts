@@ -10,7 +10,27 @@ const root = hex64('The root of the state.');
 const limit = Shape({ limit: Maybe(Type.Integer({ description: 'Rows; all where it is negative.', default: 100 })) });
 const hashParam = Shape({ hash: Text({ description: 'Content hash, hex.' }) });
 const row = mapOf(anyJson, 'A row.');
-const notFound = json('There is no such thing.', Shape({ detail: Text() }));
+const claims = List(
+  Shape({
+    claim: Text({ description: 'The field that it is about.' }),
+    about: word(['digest', 'content', 'remark', 'proof']),
+    checked: Bool(),
+    holds: Bool({ description: 'False for what was not checked.' }),
+    reason: Text(),
+    stored: Maybe(Text({ description: 'The digest in the file, where it is another one.' })),
+    computed: Maybe(Text({ description: 'The digest of the content.' })),
+  }),
+  { description: 'What was checked of the file, and what was not, and why.' },
+);
+const integrity = {
+  integrity_verified: Bool({ description: 'Whether every digest holds and the code was checked too.' }),
+  claims,
+};
+const notHere = Maybe(Integer({ description: 'Files that are in the vault of the fleet, and not on this node.' }));
+const notFound = json(
+  'There is no such thing.',
+  Shape({ detail: Text(), code: Maybe(word(['object-missing'])), next: Maybe(Text()) }),
+);
 
 const wholeState = Shape({
   success,
@@ -255,29 +275,29 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
   original(
     '/api/persistence/bundles',
     'listBundles',
-    'Bundles of the vault',
-    Shape({ success, bundles: List(row), count: Integer() }),
+    'The rows of the vault as bundles',
+    Shape({ success, bundles: List(row), count: Integer(), not_here: notHere }),
   ),
   original(
     '/api/persistence/bundle/:hash',
     'getBundle',
-    'One bundle',
-    Shape({ success, bundle: row, integrity_verified: Bool() }),
+    'One bundle, or the entry of a function that has none',
+    Shape({ success, bundle: row, ...integrity }),
     {
       params: hashParam,
-      answers: { 200: json('The bundle.', Shape({ success, bundle: row, integrity_verified: Bool() })), 404: notFound },
+      answers: { 200: json('The bundle.', Shape({ success, bundle: row, ...integrity })), 404: notFound },
       example: { params: { hash: '00'.repeat(32) } },
     },
   ),
   original(
     '/api/vault/list',
     'listVault',
-    'Functions of the vault',
-    Shape({ success, functions: mapOf(row), count: Integer() }),
+    'The rows of the vault as functions',
+    Shape({ success, functions: mapOf(row), count: Integer(), not_here: notHere }),
   ),
-  original('/api/vault/:hash', 'getVaultEntry', 'One function of the vault', row, {
+  original('/api/vault/:hash', 'getVaultEntry', 'One function, or the bundle where there is no entry', row, {
     params: hashParam,
-    answers: { 200: json('The entry.', row), 404: notFound },
+    answers: { 200: json('The entry.', Shape({ success, function: row, ...integrity })), 404: notFound },
     example: { params: { hash: '00'.repeat(32) } },
   }),
 ];

@@ -1,3 +1,4 @@
+import type { Author, Bytes } from '../../core/types/index.ts';
 import type { Lattice } from '../../runtime/facade/index.ts';
 import type { Timers } from '../../timing/index.ts';
 import type { Limits } from './costs.ts';
@@ -89,6 +90,8 @@ export interface ApiDeps {
   readonly clock: Timers;
   readonly log: ApiLog;
   readonly metrics?: ApiMetrics;
+  /** Checks Ed25519 signatures. Without it the certificates of nodes in bundles stay unchecked. */
+  readonly verifier?: { verify(author: Author, message: Bytes, signature: Bytes): Promise<boolean> };
   readonly times?: Partial<ApiTimes>;
   /** Other shares than DEFAULT_LIMITS. */
   readonly limits?: Partial<Limits>;

@@ -45,6 +45,13 @@ export const ARGUMENTS: Readonly<Record<string, Kind>> = {
   '/peers/rm': 'peer',
   '/peers/ping': 'peer',
   '/peers/diff': 'peer',
+  '/vault/get': 'object',
+  '/vault/stat': 'object',
+  '/vault/pin': 'object',
+  '/vault/unpin': 'object',
+  '/vault/fetch': 'object',
+  '/vault/rm': 'object',
+  '/vault/verify': 'object',
   '/context/use': 'context',
   '/context/rm': 'context',
 };

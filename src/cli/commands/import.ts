@@ -5,6 +5,7 @@ import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { carryOut } from '../../moving/carry-out.ts';
 import { isUrl, planLive } from '../../moving/live.ts';
 import { planPaths, planText } from '../../moving/make-plan.ts';
+import { readMirror, writeMirror } from '../../moving/mirror-file.ts';
 import type { ImportTarget, Plan, ReadContext, Refusal, Report } from '../../moving/plan.ts';
 import { READERS } from '../../moving/readers.ts';
 import { reportLines, totalsOf } from '../../moving/report.ts';
@@ -27,6 +28,8 @@ export interface ImportOptions extends GlobalOptions {
   readonly expectRoot?: string;
   readonly base?: readonly string[];
   readonly trust?: string;
+  /** A file in which the import keeps what it wrote, so that a later one goes on from there. */
+  readonly remember?: string;
   readonly watch?: boolean;
   /** Seconds from one round of --watch to the next. */
   readonly interval: number;
@@ -52,8 +55,9 @@ export async function importOriginal(
   const stopped = new AbortController();
   const release = context.onStop(() => stopped.abort(new LatticeError('aborted', 'the import was stopped')));
   try {
-    if (options.watch === true) return await watchSource(context, plan, target, options, stopped.signal);
-    const report = await importOnce(context, plan, target, options, stopped.signal);
+    const memory = await openMemory(context, options);
+    if (options.watch === true) return await watchSource(context, plan, target, options, stopped.signal, memory);
+    const report = await importOnce(context, plan, target, options, stopped.signal, memory);
     const only = soleRefusal(report);
     if (only !== undefined) throw refusalError(context, only, options);
     show(context, report, options);
@@ -114,19 +118,47 @@ async function importOnce(
   target: ImportTarget,
   options: ImportOptions,
   signal: AbortSignal,
-  mirror?: Mirror,
+  memory: Memory,
 ): Promise<Report> {
   const plan = await read(signal);
   const expected = options.expectRoot?.toLowerCase();
   if (expected !== undefined) checkRoot(plan, expected);
   const tell = progressOf(context, options);
-  return await carryOut(plan, target, {
-    overwrite: options.overwrite === true,
-    dryRun: options.dryRun === true,
+  try {
+    return await carryOut(plan, target, {
+      overwrite: options.overwrite === true,
+      dryRun: options.dryRun === true,
+      mirror: memory.mirror,
+      signal,
+      progress: tell,
+    });
+  } finally {
+    // What was written before a failure is remembered as well.
+    await memory.keep();
+  }
+}
+
+/** What an import knows of its own earlier writes. */
+interface Memory {
+  /** Undefined where it need not know them, and writes absent keys only. */
+  readonly mirror: Mirror | undefined;
+  keep(): Promise<void>;
+}
+
+async function openMemory(context: CliContext, options: ImportOptions): Promise<Memory> {
+  const { remember, watch, dryRun } = options;
+  if (remember === undefined) return { mirror: watch === true ? new Map() : undefined, keep: async () => undefined };
+  const path = resolve(context.cwd, remember);
+  const mirror = await readMirror(path);
+  let kept = JSON.stringify([...mirror]);
+  return {
     mirror,
-    signal,
-    progress: tell,
-  });
+    async keep() {
+      const present = JSON.stringify([...mirror]);
+      if (dryRun !== true && present !== kept) await writeMirror(path, mirror);
+      kept = present;
+    },
+  };
 }
 
 /** Refuses a plan of which no state has the root that was asked for. */
@@ -151,12 +183,12 @@ async function watchSource(
   target: ImportTarget,
   options: ImportOptions,
   signal: AbortSignal,
+  memory: Memory,
 ): Promise<number> {
-  const mirror: Mirror = new Map();
   let last = '';
   while (!signal.aborted) {
     try {
-      const report = await importOnce(context, read, target, options, signal, mirror);
+      const report = await importOnce(context, read, target, options, signal, memory);
       const { taken, deleted } = totalsOf(report);
       // What stays refused or different is told once, and not in every round.
       const told = JSON.stringify([report.refused, report.remarks, report.items.map(({ differing }) => differing)]);

@@ -25,6 +25,7 @@ export function movingCommands({ context, program, define }: Definition): void {
       '--trust <keys>',
       `of a URL: who must have signed its state (${TRUST_HELP}). Default: the trust list of the settings, or nobody`,
     )
+    .option('--remember <file>', 'keep what it wrote there, and let a later import change and delete that')
     .option('--watch', 'import again and again what has changed, until interrupted')
     .addOption(
       new Option('--interval <seconds>', 'pause between two rounds').default(10).argParser(numberIn(0.1, 3600)),

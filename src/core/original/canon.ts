@@ -41,7 +41,7 @@ const unescaped = (value: OriginalValue): string =>
   typeof value === 'string' ? JSON.stringify(value) : originalJsonText(value);
 
 /**
- * The text that the original hashes and signs (SPEC I3): that of Python's json.dumps with sorted keys, without blanks,
+ * The text that the original hashes and signs (SPEC I9): that of Python's json.dumps with sorted keys, without blanks,
  * and with everything but printable ASCII escaped.
  */
 export function canonicalText(value: OriginalValue): string {

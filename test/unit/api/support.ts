@@ -98,6 +98,7 @@ export async function startApi(
     times?: ApiDeps['times'];
     limits?: ApiDeps['limits'];
     lattice?: LiveLattice;
+    verifier?: ApiDeps['verifier'];
     clock?: ApiDeps['clock'];
     complete?: boolean;
     hasRoom?: () => boolean;
@@ -124,6 +125,7 @@ export async function startApi(
     clock: options.clock ?? clock,
     log: silentLog,
     ...sources,
+    ...(options.verifier === undefined ? {} : { verifier: options.verifier }),
     ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
     ...(options.times === undefined ? {} : { times: options.times }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),

@@ -37,8 +37,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   options.onSignal?.(signal);
   const stdout = {
     isTTY: options.tty === true,
-    write(text: string) {
-      out += text;
+    write(text: string | Uint8Array) {
+      out += typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
       options.onOutput?.(out, signal);
     },
   };
@@ -46,7 +46,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   const context: CliContext = {
     env,
     cwd: options.cwd ?? process.cwd(),
-    output: createOutput(stdout, { write: (text) => (err += text) }, env),
+    output: createOutput(stdout, { write: (text) => (err += String(text)) }, env),
     stdin: (async function* () {
       yield new TextEncoder().encode(options.stdin ?? '');
     })(),

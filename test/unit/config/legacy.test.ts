@@ -14,10 +14,10 @@ function lay(...names: readonly string[]): void {
     writeFileSync(join(dir, name), '');
   }
 }
-const load = () => loadConfig({ env: {}, envFile: null, cwd: dir });
+const load = () => loadConfig({ env: {}, cwd: dir });
 
 describe('the state directory', () => {
-  it('is the one that is named, or one below it where the original keeps its state there [I9]', () => {
+  it('is the one that is named, or one below it where the original keeps its state there [I12]', () => {
     const named = join(dir, '.diotec360_state');
     expect(load().stateDir).toBe(named);
     lay('.diotec360_state/snapshot.json');
@@ -27,7 +27,7 @@ describe('the state directory', () => {
     expect(legacy).toEqual([{ variable: 'STATE_DIR', directory: named, names: ['snapshot.json'] }]);
   });
 
-  it('stays where a store is, whatever comes or goes beside it [I9]', () => {
+  it('stays where a store is, whatever comes or goes beside it [I12]', () => {
     const named = join(dir, '.diotec360_state');
     lay('.diotec360_state/lattice/CURRENT');
     expect(load().stateDir).toBe(join(named, 'lattice'));

@@ -31,7 +31,7 @@ function ofNode(fields: OriginalObject): Pick<VaultForm, 'claims' | 'nodeCertifi
 }
 
 /**
- * Reads the bundle of a function (SPEC I3), which the original makes to hand a function on. Throws LatticeError
+ * Reads the bundle of a function (SPEC I9), which the original makes to hand a function on. Throws LatticeError
  * `vault-file-malformed`.
  */
 export function readSignedBundle(fields: OriginalObject, hasher: Hasher): VaultForm {

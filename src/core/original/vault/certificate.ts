@@ -15,7 +15,7 @@ function signatureOver(certificate: OriginalObject, hasher: Hasher, judge?: stri
   return textHash(canonicalText(signed), hasher);
 }
 
-/** The signature of a certificate, which is SHA-256 of its canonical text without the signature (SPEC I3). */
+/** The signature of a certificate, which is SHA-256 of its canonical text without the signature (SPEC I9). */
 function signatureClaim(certificate: OriginalObject, claim: string, hasher: Hasher): Claim {
   const stored = fieldsOf('certificate', certificate).text('signature');
   const computed = signatureOver(certificate, hasher);

@@ -9,6 +9,8 @@ import { indexedName } from './listings.ts';
 export interface HeldFile extends VaultForm {
   /** The name under which it lies, without any directory. */
   readonly fileName: string;
+  /** The SHA-256 by which the vault of the fleet names it; undefined for what lies elsewhere. */
+  readonly object?: string;
 }
 
 /** A file that was read, under the name under which it lies: a function and a certificate are named by their hash. */
@@ -32,7 +34,7 @@ export interface VaultRow {
   readonly named: boolean;
 }
 
-/** What the original's vault holds, as the original lists and counts it (SPEC I4). */
+/** What the original's vault holds, as the original lists and counts it (SPEC I10). */
 export interface VaultContents {
   /** In the order of index.json, then whatever that does not list. */
   readonly rows: ReadonlyMap<string, VaultRow>;
@@ -121,7 +123,7 @@ export function vaultContents(files: readonly HeldFile[], hasher: Hasher): Vault
   };
 }
 
-/** The root of the original's vault (SPEC I4): null for none, as the original computes it. */
+/** The root of the original's vault (SPEC I10): null for none, as the original computes it. */
 export function vaultRoot(hashes: Iterable<string>, hasher: Hasher): string | null {
   const sorted = Array.from(hashes).sort(compareCodePoints);
   return sorted.length === 0 ? null : textHash(sorted.join(''), hasher);

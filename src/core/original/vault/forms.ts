@@ -22,7 +22,7 @@ export interface VaultForm {
   readonly nodeCertificate?: NodeCertificate;
 }
 
-/** What a node has signed in a bundle that it made (SPEC I5). */
+/** What a node has signed in a bundle that it made (SPEC I11). */
 export interface NodeCertificate {
   readonly network: string;
   /** The Ed25519 public key of the node, 64 hex digits. */

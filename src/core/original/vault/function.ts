@@ -12,7 +12,7 @@ export function logicClaim(stored: string, ast: OriginalObject, hasher: Hasher):
 }
 
 /**
- * Reads a function entry (SPEC I3). Neither of its two hashes is over the code. Throws LatticeError
+ * Reads a function entry (SPEC I9). Neither of its two hashes is over the code. Throws LatticeError
  * `vault-file-malformed`.
  */
 export function readFunction(fields: OriginalObject, hasher: Hasher): VaultForm {

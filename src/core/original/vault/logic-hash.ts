@@ -31,7 +31,7 @@ function expressions(conditions: OriginalValue | undefined): readonly string[] |
 }
 
 /**
- * The hash of the logic of a function (SPEC I3): of its sorted constraints, its sorted post-conditions and its
+ * The hash of the logic of a function (SPEC I9): of its sorted constraints, its sorted post-conditions and its
  * instructions, without names and parameters. Undefined where the original has no rule for such an AST.
  */
 export function logicHash(ast: OriginalObject, hasher: Hasher): string | undefined {

@@ -14,7 +14,7 @@ const MEMBERS = ['format', 'network', 'author', 'signature'];
 const utf8 = new TextEncoder();
 
 /**
- * The text that a node signs for a bundle (SPEC I5): the domain, a line feed, and the canonical text of the whole bundle
+ * The text that a node signs for a bundle (SPEC I11): the domain, a line feed, and the canonical text of the whole bundle
  * with its node certificate, the signature left out.
  */
 export function signedBundleText(bundle: OriginalObject): string {
@@ -66,12 +66,21 @@ export function readNodeCertificate(bundle: OriginalObject): NodeCertificate {
   return { network: text('network'), author: text('author'), message, signature };
 }
 
+/** `unknown`: the signature holds, but nothing says that the one who signed is to be believed. */
+export type NodeOutcome = 'trusted' | 'unknown' | 'broken';
+
 /**
- * The form once the signature of its node certificate was checked. A signature that holds is over every field, so that
- * none is left that nobody has checked. `because` says what the outcome means.
+ * The form once the signature of its node certificate was checked. One of a trusted node is over every field, so that
+ * nothing is left that nobody has checked. `because` says what the outcome means.
  */
-export function withNodeChecked(form: VaultForm, holds: boolean, because: string): VaultForm {
-  const checked: Claim = { claim: NODE_CERTIFICATE, about: 'digest', checked: true, holds, reason: because };
+export function withNodeChecked(form: VaultForm, outcome: NodeOutcome, because: string): VaultForm {
+  const checked: Claim = {
+    claim: NODE_CERTIFICATE,
+    about: outcome === 'unknown' ? 'remark' : 'digest',
+    checked: true,
+    holds: outcome === 'trusted',
+    reason: because,
+  };
   const claims = form.claims.map((claim) => (claim.claim === NODE_CERTIFICATE ? checked : claim));
-  return { ...form, claims: holds ? withBytesKnown(claims, because) : claims };
+  return { ...form, claims: outcome === 'trusted' ? withBytesKnown(claims, because) : claims };
 }

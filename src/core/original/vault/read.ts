@@ -42,7 +42,7 @@ export function parseVaultObject(bytes: Bytes): OriginalObject {
 }
 
 /**
- * Reads a file of the original's vault (SPEC I3): strictly what it must have, and a claim for everything that it says.
+ * Reads a file of the original's vault (SPEC I9): strictly what it must have, and a claim for everything that it says.
  * `kind` is what it has to be, where that is known. Throws LatticeError `vault-file-malformed`.
  */
 export function readVaultFile(bytes: Bytes, hasher: Hasher, kind?: VaultKind): VaultForm {

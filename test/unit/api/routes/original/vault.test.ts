@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createOriginalVault } from '../../../../../src/api/routes/original/vault.ts';
+import { startLattice } from '../../live-lattice.ts';
 import { startApi } from '../../support.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'lattice-vault-'));
@@ -21,11 +22,16 @@ describe('the vault', () => {
   it('vault: a look answers for four times as long as it took, so that requests cannot keep the node reading [A18]', async () => {
     const waits: number[] = [];
     const forgets: (() => void)[] = [];
-    const read = createOriginalVault(directory, {
-      after(ms, forget) {
-        waits.push(ms);
-        forgets.push(forget);
-        return { cancel: () => undefined };
+    const lattice = await startLattice();
+    const { look: read } = createOriginalVault({
+      lattice,
+      directory,
+      clock: {
+        after(ms: number, forget: () => void) {
+          waits.push(ms);
+          forgets.push(forget);
+          return { cancel: () => undefined };
+        },
       },
     });
     const now = vi.spyOn(performance, 'now');
@@ -33,7 +39,7 @@ describe('the vault', () => {
     const first = await read();
     expect(await read()).toBe(first);
     now.mockRestore();
-    expect(waits).toEqual([8_000]);
+    expect(waits).toEqual([8_000, 8_000]);
     forgets[0]?.();
     expect(await read()).not.toBe(first);
   });

@@ -1,0 +1,191 @@
+import { LatticeError } from '../../core/types/index.ts';
+import { errnoOf } from './errors.ts';
+
+/** What of a bucket stands in messages. No key and no signature is among it. */
+export interface S3Place {
+  readonly bucket: string;
+  readonly endpoint: string;
+}
+
+/** What an S3-compatible service says of a request that it refuses. */
+export interface S3Refusal {
+  readonly status: number;
+  /** The error's code, such as NoSuchBucket; empty where the answer has none. */
+  readonly name: string;
+  readonly message: string;
+  /** The region that the service names. */
+  readonly region: string;
+  /** How many ms the service's clock is ahead of ours; undefined where it does not tell. */
+  readonly aheadMs: number | undefined;
+}
+
+/** Most characters of the service's own words in a message. */
+const MAX_WORDS = 200;
+
+const CONNECTION: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection is refused',
+  ECONNRESET: 'the connection was reset',
+  EHOSTUNREACH: 'no route leads to the host',
+  ENETUNREACH: 'no route leads to the network',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'the name could not be looked up',
+  EPIPE: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ETIMEDOUT: 'connecting took too long',
+  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
+  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
+  UND_ERR_BODY_TIMEOUT: 'its answer stopped on the way',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'its answer ended early',
+};
+const TLS: Readonly<Record<string, string>> = {
+  EPROTO: 'it does not speak TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its TLS certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its TLS certificate leads to a self-signed one',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the issuer of its TLS certificate is not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the issuer of its TLS certificate is not trusted here',
+  CERT_HAS_EXPIRED: 'its TLS certificate has expired',
+  CERT_NOT_YET_VALID: 'its TLS certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its TLS certificate is for another name',
+};
+
+/** `passes`: whether the service may take the same request later, without anything being changed here. */
+function failed(
+  place: S3Place,
+  what: string,
+  next: string,
+  { passes = false, cause }: { readonly passes?: boolean; readonly cause?: unknown } = {},
+): LatticeError {
+  return new LatticeError('vault-store-failed', `Bucket "${place.bucket}" at ${place.endpoint} failed: ${what}`, {
+    next,
+    details: { bucket: place.bucket, endpoint: place.endpoint, passes },
+    cause,
+  });
+}
+
+/** Whether an error of this file tells of a service that is away, and not of one that refuses. */
+export function tellsAway(error: unknown): boolean {
+  return error instanceof LatticeError && error.details['passes'] === true;
+}
+
+/** Whether the same request may succeed a moment later. */
+export function isPassing(refusal: S3Refusal): boolean {
+  const { status, name } = refusal;
+  return (
+    status === 429 ||
+    status === 500 ||
+    (status >= 502 && status <= 504) ||
+    name === 'SlowDown' ||
+    name === 'RequestTimeout'
+  );
+}
+
+/** Whether a connection that failed so may work a moment later. A certificate does not change by itself. */
+export function isPassingCause(cause: unknown): boolean {
+  return !(cause instanceof LatticeError) && !Object.hasOwn(TLS, errnoOf(innermost(cause)) ?? '');
+}
+
+/** A connection that failed, in words. */
+export function connectionError(place: S3Place, cause: unknown): LatticeError {
+  if (cause instanceof LatticeError) return cause;
+  const inner = innermost(cause);
+  const errno = errnoOf(inner) ?? '';
+  const tls = TLS[errno];
+  if (tls !== undefined)
+    return failed(
+      place,
+      `${tls} (${errno})`,
+      tls === TLS['EPROTO']
+        ? 'Write http:// in DIOTEC360_S3_ENDPOINT where the service has no TLS, or correct its port.'
+        : 'Use the name that the certificate is for; NODE_EXTRA_CA_CERTS names a file of further issuers to trust.',
+      { cause: inner },
+    );
+  const known = CONNECTION[errno];
+  const what = known === undefined ? (inner instanceof Error ? inner.message : String(inner)) : `${known} (${errno})`;
+  return failed(place, what, 'Check that the service runs, and its address in DIOTEC360_S3_ENDPOINT.', {
+    passes: true,
+    cause: inner,
+  });
+}
+
+/** A refusal, in words, with what to do about it. */
+export function refusalError(place: S3Place, refusal: S3Refusal): LatticeError {
+  const { status, name, region, aheadMs } = refusal;
+  const words = refusal.message.replaceAll(/\p{C}+/gu, ' ').slice(0, MAX_WORDS);
+  const said = [name === '' ? `status ${status}` : name, words].filter((part) => part !== '').join(': ');
+  switch (name) {
+    case 'NoSuchBucket':
+      return failed(
+        place,
+        'there is no such bucket',
+        'Create the bucket, or correct its name in DIOTEC360_VAULT_STORE.',
+      );
+    case 'InvalidAccessKeyId':
+    case 'SignatureDoesNotMatch':
+      return failed(
+        place,
+        `it does not take the key (${name})`,
+        'Check DIOTEC360_S3_ACCESS_KEY_ID and DIOTEC360_S3_SECRET_ACCESS_KEY: they belong together, and to this service.',
+      );
+    case 'ExpiredToken':
+    case 'InvalidToken':
+      return failed(
+        place,
+        `it does not take the session token (${name})`,
+        'Set a token that is valid, and start again.',
+      );
+    case 'AccessDenied':
+    case 'AllAccessDisabled':
+      return failed(
+        place,
+        `the key may not do this (${said})`,
+        'Give the key the rights to list the bucket, and to read, write and delete its objects.',
+      );
+    case 'RequestTimeTooSkewed':
+      return failed(place, skewOf(aheadMs), 'Set the clock of this machine, for instance by NTP, and try again.');
+    case 'AuthorizationHeaderMalformed':
+    case 'PermanentRedirect':
+    case 'IllegalLocationConstraintException':
+      return failed(
+        place,
+        region === '' ? said : `it is in region ${region}`,
+        region === ''
+          ? 'Check DIOTEC360_S3_REGION and DIOTEC360_S3_ENDPOINT.'
+          : `Set DIOTEC360_S3_REGION to ${region}; for a service of AWS, its endpoint too.`,
+      );
+    case 'QuotaExceeded':
+    case 'InsufficientStorage':
+    case 'XMinioStorageFull':
+      return new LatticeError('disk-full', `Bucket "${place.bucket}" at ${place.endpoint} has no room: ${said}`, {
+        next: 'Free space there or raise the quota of the bucket, or remove objects from the vault.',
+        details: { bucket: place.bucket, endpoint: place.endpoint },
+      });
+    default:
+      return failed(
+        place,
+        said,
+        status >= 500 || status === 429
+          ? 'Try again later, or look at the service.'
+          : 'Check that the address in DIOTEC360_S3_ENDPOINT is that of an S3-compatible service.',
+        { passes: isPassing(refusal) },
+      );
+  }
+}
+
+function skewOf(aheadMs: number | undefined): string {
+  if (aheadMs === undefined) return 'the clocks of the service and of this machine differ by too much';
+  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
+  return `the clock of this machine is ${minutes} minutes ${aheadMs > 0 ? 'behind' : 'ahead of'} that of the service`;
+}
+
+/** The error that came first. Several addresses of a name, and whoever wraps errors, put others around it. */
+function innermost(error: unknown): unknown {
+  let found = error;
+  for (let depth = 0; depth < 5 && found instanceof Error; depth++) {
+    const inner: unknown = found instanceof AggregateError ? found.errors[0] : found.cause;
+    if (!(inner instanceof Error)) break;
+    found = inner;
+  }
+  return found;
+}
