@@ -18,14 +18,14 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
-import { createMemoryVault, openFilesVault } from '../adapters/vault/index.ts';
+import { openVaultStore } from '../adapters/vault/index.ts';
 import { createApi } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
-import type { Clock, Log, P2pLung, VaultStore } from '../ports/index.ts';
+import type { Clock, Log, P2pLung, Random, VaultStore } from '../ports/index.ts';
 import { createNode, namedLog, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
@@ -143,7 +143,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());
-    const vault = config.vault.enabled ? openVault(config, clock) : undefined;
+    const vault = config.vault.enabled ? openVault(config, { clock, random, log: log.child('vault') }) : undefined;
     if (vault !== undefined) closers.push(() => vault.close());
     const node = await createNode(
       {
@@ -293,12 +293,12 @@ function vaultSettings({ vault }: Config) {
 }
 
 /** The place of the vault's bytes. It is opened beside the start of the node, which does not wait for it. */
-function openVault(config: Config, clock: Clock): VaultStore {
-  const hasher = nodeHasher();
-  if (config.vault.store.kind === 'memory') return createMemoryVault({ hasher, clock });
+function openVault(config: Config, deps: { clock: Clock; random: Random; log: Log }): VaultStore {
+  const { store } = config.vault;
   const directory = join(config.vaultDir, VAULT_FOLDER);
+  const hasher = nodeHasher();
   return createLateVault(() =>
-    openFilesVault({ directory, hasher, clock, room: (bytes) => lackOfVaultRoom(directory, bytes) }),
+    openVaultStore(store, { ...deps, directory, hasher, room: (bytes) => lackOfVaultRoom(directory, bytes) }),
   );
 }
 

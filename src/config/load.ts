@@ -280,6 +280,24 @@ export function configOf(
   function wantsP2p(): boolean {
     return listen.length > 0 || bootstrap.length > 0 || isFlawed('P2P_LISTEN') || isFlawed('P2P_BOOTSTRAP');
   }
+  function vaultStore(): Config['vault']['store'] {
+    const place = read('VAULT_STORE');
+    // The variables of a bucket are those of other programs too, so that they are looked at only where there is one.
+    if (place.kind !== 's3') return place;
+    const [accessKeyId, secretAccessKey] = [read('S3_ACCESS_KEY_ID'), read('S3_SECRET_ACCESS_KEY')];
+    if (accessKeyId === '' || secretAccessKey === '')
+      reject('VAULT_STORE', 'no key is set for the bucket', 'set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY');
+    const [region, sessionToken] = [read('S3_REGION'), read('S3_SESSION_TOKEN')];
+    const isAws = settings.find(variableOf('S3_ENDPOINT')) === undefined;
+    return {
+      ...place,
+      endpoint: isAws && region !== 'us-east-1' ? `https://s3.${region}.amazonaws.com` : read('S3_ENDPOINT'),
+      region,
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken === '' ? {} : { sessionToken }),
+    };
+  }
   const topic = read('P2P_TOPIC');
   const logFormat = read('LOG_FORMAT') || (terminal ? 'pretty' : 'json');
   read('URL'); // only the command line uses it; read here so that a bad one is found at the start
@@ -297,7 +315,7 @@ export function configOf(
       policy: read('VAULT_POLICY') as Config['vault']['policy'],
       maxObjectBytes: read('VAULT_MAX_BYTES') ?? MAX_CONTENT_BYTES,
       capacityBytes: read('VAULT_CAPACITY'),
-      store: read('VAULT_STORE'),
+      store: vaultStore(),
     },
     legacy,
     importLegacy: read('IMPORT_LEGACY') as Config['importLegacy'],

@@ -1,5 +1,4 @@
 import type { LegacyFiles } from './legacy.ts';
-import type { VaultPlace } from './values.ts';
 
 /** One variable as the node took it, for operators. */
 export interface ConfigSetting {
@@ -16,6 +15,21 @@ export interface ConfigSetting {
   readonly unit: string;
   readonly help: string;
 }
+
+/** Where the bytes of the vault lie, and with what a bucket is reached. */
+export type VaultStoreConfig =
+  | { readonly kind: 'files' | 'memory' }
+  | {
+      readonly kind: 's3';
+      readonly endpoint: string;
+      readonly bucket: string;
+      /** Empty, or with a slash at its end. */
+      readonly prefix: string;
+      readonly region: string;
+      readonly accessKeyId: string;
+      readonly secretAccessKey: string;
+      readonly sessionToken?: string;
+    };
 
 /** The configuration of a node, resolved, validated and frozen. Paths are absolute, and durations are in ms. */
 export interface Config {
@@ -37,7 +51,7 @@ export interface Config {
     readonly maxObjectBytes: number;
     /** Bytes up to which the node fetches by itself; undefined: no bound. */
     readonly capacityBytes: number | undefined;
-    readonly store: VaultPlace;
+    readonly store: VaultStoreConfig;
   };
   /** Files of the original's in these directories, at the time when the configuration was read. */
   readonly legacy: readonly LegacyFiles[];

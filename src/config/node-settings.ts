@@ -47,8 +47,17 @@ export interface VaultSettings {
   readonly maxBytes?: number | undefined;
   /** The bytes up to which the node fetches objects by itself. Without it: as many as the disk has room for. */
   readonly capacityBytes?: number | undefined;
-  /** Where the bytes lie: `files` below `vaultDir`, or `memory`, where they end with the process. */
-  readonly store?: 'files' | 'memory' | undefined;
+  /**
+   * Where the bytes lie: `files` below `vaultDir`, `s3://bucket/prefix`, or `memory`, where they end with the process.
+   */
+  readonly store?: 'files' | 'memory' | `s3://${string}` | undefined;
+  /** The S3-compatible service of a bucket. Without it: AWS in the region. */
+  readonly s3Endpoint?: string | undefined;
+  readonly s3Region?: string | undefined;
+  /** The key with which the bucket is used. It may list, read, write and delete objects. */
+  readonly s3AccessKeyId?: string | undefined;
+  readonly s3SecretAccessKey?: string | undefined;
+  readonly s3SessionToken?: string | undefined;
 }
 
 /**
@@ -148,6 +157,11 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   'vault.maxBytes': { variable: 'VAULT_MAX_BYTES', form: 'number' },
   'vault.capacityBytes': { variable: 'VAULT_CAPACITY', form: 'number' },
   'vault.store': { variable: 'VAULT_STORE', form: 'text' },
+  'vault.s3Endpoint': { variable: 'S3_ENDPOINT', form: 'text' },
+  'vault.s3Region': { variable: 'S3_REGION', form: 'text' },
+  'vault.s3AccessKeyId': { variable: 'S3_ACCESS_KEY_ID', form: 'text' },
+  'vault.s3SecretAccessKey': { variable: 'S3_SECRET_ACCESS_KEY', form: 'text' },
+  'vault.s3SessionToken': { variable: 'S3_SESSION_TOKEN', form: 'text' },
 };
 
 /** The groups of fields that a program leaves out, or gives as false, to have that part switched off. */
@@ -170,7 +184,7 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
   const found = new Map<VariableName, Setting>();
 
   function reject(field: string, value: unknown, rule: string, fix: string): void {
-    const secret = field === 'key' || field === 'api.token';
+    const secret = ['key', 'api.token', 'vault.s3SecretAccessKey', 'vault.s3SessionToken'].includes(field);
     problems.push({ variable: field, value: shownValue(textOf(value), secret), rule, fix });
   }
   function set(variable: VariableName, name: string, text: string): void {

@@ -48,12 +48,21 @@ export interface Values {
   readonly 'peer-addresses': readonly string[];
   readonly bytes: number | undefined;
   readonly 'vault-store': VaultPlace;
+  readonly credential: string;
 }
 
-/** Where the bytes of the vault lie. */
-export interface VaultPlace {
-  readonly kind: 'files' | 'memory';
-}
+/** Where the bytes of the vault lie. The prefix of a bucket is empty, or ends with a slash. */
+export type VaultPlace =
+  | { readonly kind: 'files' | 'memory' }
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string };
+
+/** Characters of a credential: tokens of temporary keys have one to two thousand. */
+const MAX_CREDENTIAL = 4096;
+const CREDENTIAL = new RegExp(`^[!-~]{0,${MAX_CREDENTIAL}}$`);
+/** A bucket by the rules of S3, and what the keys in it begin with. */
+const BUCKET = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/;
+/** One part of that, in characters that every S3-compatible service takes, and none that a URL could take away. */
+const BUCKET_PART = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 
 /** What a parser gets beside the text. */
 export interface Context {
@@ -315,10 +324,27 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
     }
     return text.toLowerCase();
   },
+  credential(text, { reject }) {
+    const placeholder = secretFlaw(text, 'write what the service gave you');
+    if (placeholder !== undefined) reject(text, placeholder);
+    else if (!CREDENTIAL.test(text))
+      reject(text, {
+        rule: `it is no text of at most ${MAX_CREDENTIAL} printable ASCII characters without blanks`,
+        fix: 'copy it once more from the service that gave it',
+      });
+    return text;
+  },
   'vault-store'(text, { reject }) {
     const kind = text.toLowerCase();
     if (kind === 'files' || kind === 'memory') return { kind };
-    reject(text, { rule: 'it is no place for the bytes of a vault', fix: 'write files or memory' });
+    const [, bucket, path = ''] = text.length > MAX_ITEM_LENGTH ? [] : (BUCKET.exec(text) ?? []);
+    const parts = path.split('/').filter((part) => part !== '');
+    if (bucket !== undefined && parts.every((part) => BUCKET_PART.test(part)))
+      return { kind: 's3', bucket, prefix: parts.map((part) => `${part}/`).join('') };
+    reject(text, {
+      rule: 'it is no place for the bytes of a vault',
+      fix: 'write files, memory, or s3://bucket/prefix',
+    });
     return { kind: 'files' };
   },
   url(text, { reject }) {

@@ -26,7 +26,8 @@ export type Kind =
   | 'listen-addresses'
   | 'peer-addresses'
   | 'bytes'
-  | 'vault-store';
+  | 'vault-store'
+  | 'credential';
 
 /**
  * One variable. It is read as DIOTEC360_<name>, else as AETHEL_<name>, else it has its default. An empty text counts as
@@ -181,10 +182,53 @@ export const VARIABLES = [
   {
     name: 'VAULT_STORE',
     kind: 'vault-store',
-    unit: 'files or memory',
+    unit: 'files, memory, or s3://bucket/prefix',
     default: 'files',
     description:
-      'Where the bytes of the vault lie: in files below the vault directory, or in memory, where they end with the process.',
+      'Where the bytes of the vault lie: in files below the vault directory, in a bucket of an S3-compatible service, or in memory, where they end with the process. Each node has a prefix of its own.',
+  },
+  {
+    name: 'S3_ENDPOINT',
+    plain: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
+    kind: 'url',
+    unit: 'HTTP base URL',
+    default: 'https://s3.amazonaws.com',
+    description: 'Where the S3-compatible service of the vault answers. Unset: AWS in the region of S3_REGION.',
+  },
+  {
+    name: 'S3_REGION',
+    plain: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+    kind: 'text',
+    unit: 'text',
+    default: 'us-east-1',
+    description: 'The region of the bucket. Services beside AWS mostly take the default.',
+  },
+  {
+    name: 'S3_ACCESS_KEY_ID',
+    plain: ['AWS_ACCESS_KEY_ID'],
+    kind: 'credential',
+    unit: 'printable ASCII',
+    default: '',
+    secret: true,
+    description: 'The id of the key with which the bucket is used. It may list, read, write and delete objects.',
+  },
+  {
+    name: 'S3_SECRET_ACCESS_KEY',
+    plain: ['AWS_SECRET_ACCESS_KEY'],
+    kind: 'credential',
+    unit: 'printable ASCII',
+    default: '',
+    secret: true,
+    description: 'The secret of that key.',
+  },
+  {
+    name: 'S3_SESSION_TOKEN',
+    plain: ['AWS_SESSION_TOKEN'],
+    kind: 'credential',
+    unit: 'printable ASCII',
+    default: '',
+    secret: true,
+    description: 'The token of a temporary key, with which it is used. Unset: the key is a lasting one.',
   },
   {
     name: 'SENTINEL_DIR',

@@ -7,9 +7,11 @@ import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../src/adapters/system/index.ts';
 import { openS3Vault, type S3Settings } from '../../src/adapters/vault/index.ts';
+import { startNode } from '../../src/app/index.ts';
 import type { Log, VaultStore } from '../../src/ports/index.ts';
-import { contentOf, hasher, imageOf, listed, put, readAll, vaultContract } from '../contract/vault/suite.ts';
+import { contentOf, digestOf, hasher, imageOf, listed, put, readAll, vaultContract } from '../contract/vault/suite.ts';
 import { noSwift, type Swift, startSwift } from '../support/swift.ts';
+import { TOKEN } from '../unit/api/support.ts';
 
 if (noSwift !== undefined) process.stdout.write(`The tests of a vault in a bucket are skipped: this ${noSwift}\n`);
 
@@ -111,6 +113,35 @@ describe.skipIf(noSwift !== undefined)('a vault in a bucket', () => {
     const shown = inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error);
     for (const secret of ['not-the-secret', 'a-secret', 'lattice:vault', 'nobody:vault', 'Signature=', 'Authorization'])
       expect(shown).not.toContain(secret);
+  });
+
+  it('is that of a node which is told so: its API takes content in and gives it out again, and its status says where', async () => {
+    const { endpoint, bucket, region, accessKeyId, secretAccessKey } = swift.settings;
+    await using node = await startNode({
+      dataDir: join(directory, 'node'),
+      api: { token: TOKEN },
+      vault: {
+        store: `s3://${bucket}/${prefixes}`,
+        s3Endpoint: endpoint,
+        s3Region: region,
+        s3AccessKeyId: accessKeyId,
+        s3SecretAccessKey: secretAccessKey,
+      },
+    });
+    const content = contentOf(9 * 1024 * 1024);
+    const url = `${node.url}/api/v1/vault`;
+    const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/octet-stream' };
+    const taken = await fetch(url, { method: 'PUT', headers, body: content });
+    expect(taken.status).toBe(201);
+    const { hash } = digestOf(content);
+    const given = await fetch(`${url}/${hash}`, { headers: { range: 'bytes=100000-8999999' } });
+    expect(given.status).toBe(206);
+    expect(imageOf(new Uint8Array(await given.arrayBuffer()))).toBe(imageOf(content.slice(100_000, 9_000_000)));
+    const status = (await (await fetch(`${node.url}/api/v1/status`)).json()) as { vault: { store: string } };
+    expect(status.vault.store).toBe('s3');
+    const store = await open();
+    expect((await listed(store)).map((one) => one.hash)).toEqual([hash]);
+    await store.close();
   });
 
   it('a service that speaks no TLS is told as that', async () => {

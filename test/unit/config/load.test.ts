@@ -96,9 +96,17 @@ describe('settings for operators', () => {
   it('never hold a secret', () => {
     const token = 'a-token-that-nobody-sees';
     const config = load({ DIOTEC360_API_TOKEN: token, DIOTEC360_NODE_PRIVKEY_HEX: '11'.repeat(32) });
-    expect(config.settings.filter((s) => s.secret).map((s) => [s.name, s.value])).toEqual([
-      ['DIOTEC360_NODE_PRIVKEY_HEX', 'set'],
-      ['DIOTEC360_API_TOKEN', 'set'],
+    const secrets = config.settings.filter((s) => s.secret);
+    expect(secrets.map(({ name }) => name).sort()).toEqual([
+      'DIOTEC360_API_TOKEN',
+      'DIOTEC360_NODE_PRIVKEY_HEX',
+      'DIOTEC360_S3_ACCESS_KEY_ID',
+      'DIOTEC360_S3_SECRET_ACCESS_KEY',
+      'DIOTEC360_S3_SESSION_TOKEN',
+    ]);
+    expect(secrets.filter(({ value }) => value === 'set').map(({ name }) => name)).toEqual([
+      'DIOTEC360_NODE_PRIVKEY_HEX',
+      'DIOTEC360_API_TOKEN',
     ]);
     expect(JSON.stringify(config.settings)).not.toMatch(/a-token-that|1111/);
     expect(settingOf({}, 'API_TOKEN')?.value).toBe('not set');
@@ -466,11 +474,66 @@ it('every variable of the table is read by a node or named as the command line�
   };
   for (const variable of VARIABLES as readonly Variable[]) {
     for (const name of namesOf(variable)) {
-      const problems = flawsOf({ [name]: bad[variable.kind] ?? '://\u0001' });
+      // What a bucket is reached with is looked at where there is one.
+      const place = variable.name.startsWith('S3_') ? { DIOTEC360_VAULT_STORE: 's3://a-bucket' } : {};
+      const problems = flawsOf({ ...place, [name]: bad[variable.kind] ?? '://\u0001' });
       expect(
         problems.map((problem) => problem.variable),
         name,
       ).toContain(name);
     }
   }
+});
+
+describe('the place of the vault’s bytes', () => {
+  const key = { AWS_ACCESS_KEY_ID: 'an-id', DIOTEC360_S3_SECRET_ACCESS_KEY: 'a/secret+key=' };
+
+  it('is files, memory, or a bucket with its key, its service and its region', () => {
+    expect(load({}).vault.store).toEqual({ kind: 'files' });
+    expect(load({ DIOTEC360_VAULT_STORE: 'memory', AWS_ACCESS_KEY_ID: 'of another program ü' }).vault.store).toEqual({
+      kind: 'memory',
+    });
+    const bucket = { kind: 's3', bucket: 'a-bucket', accessKeyId: 'an-id', secretAccessKey: 'a/secret+key=' };
+    expect(load({ ...key, DIOTEC360_VAULT_STORE: 's3://a-bucket' }).vault.store).toEqual({
+      ...bucket,
+      prefix: '',
+      endpoint: 'https://s3.amazonaws.com',
+      region: 'us-east-1',
+    });
+    expect(
+      load({ ...key, DIOTEC360_VAULT_STORE: 's3://a-bucket//node1/x/', AWS_REGION: 'eu-west-1' }).vault.store,
+    ).toEqual({ ...bucket, prefix: 'node1/x/', endpoint: 'https://s3.eu-west-1.amazonaws.com', region: 'eu-west-1' });
+    const own = {
+      DIOTEC360_S3_ENDPOINT: 'http://127.0.0.1:9000',
+      DIOTEC360_S3_REGION: 'garage',
+      AWS_SESSION_TOKEN: 't'.repeat(2000),
+    };
+    expect(load({ ...key, ...own, DIOTEC360_VAULT_STORE: 's3://a-bucket/n' }).vault.store).toEqual({
+      ...bucket,
+      prefix: 'n/',
+      endpoint: 'http://127.0.0.1:9000',
+      region: 'garage',
+      sessionToken: 't'.repeat(2000),
+    });
+  });
+
+  it.each([
+    's3://',
+    's3://A',
+    's3://ab',
+    's3://a-bucket/../x',
+    's3://a-bucket/a b',
+    's3://a-bucket/ü',
+    'ftp://a-bucket',
+  ])('%s is refused with what to write', (text) => {
+    expect(flawsOf({ ...key, DIOTEC360_VAULT_STORE: text })).toEqual([
+      expect.objectContaining({ variable: 'DIOTEC360_VAULT_STORE', fix: expect.stringContaining('s3://') as string }),
+    ]);
+  });
+
+  it('of a bucket without a key is refused', () => {
+    expect(flawsOf({ DIOTEC360_VAULT_STORE: 's3://a-bucket', AWS_ACCESS_KEY_ID: 'an-id' })).toEqual([
+      expect.objectContaining({ rule: 'no key is set for the bucket' }),
+    ]);
+  });
 });
