@@ -63,8 +63,8 @@ async function searchDirectory(path: string, sources: Source[], remarks: string[
     const links = children.filter((child) => child.isSymbolicLink() && isOfOriginal(child.name));
     for (const { name } of links)
       remarks.push(`${join(directory.path, name)} is a link and was not followed: name what it leads to.`);
-    // A store of this system may lie beside the original's files.
-    if (isStore(children)) continue;
+    // A store or a vault of this system may lie beside the original's files.
+    if (isStore(children) || isVaultOfOurs(directory.path, children)) continue;
     const files = children.filter((child) => child.isFile()).map(({ name }) => name);
     const directories = children.filter((child) => child.isDirectory()).map(({ name }) => name);
     const isVault = looksLikeVault(files, directories);
@@ -106,6 +106,10 @@ const isOfOriginal = (name: string): boolean =>
 /** A directory of LevelDB, which holds files that are named by numbers beside these two. */
 const isStore = (children: readonly Dirent[]): boolean =>
   children.some(({ name }) => name === 'CURRENT') && children.some(({ name }) => name.startsWith('MANIFEST-'));
+
+/** The directory of a node's own vault, which has a directory for each beginning of a hash below. */
+const isVaultOfOurs = (path: string, children: readonly Dirent[]): boolean =>
+  basename(path) === 'lattice' && children.some((child) => child.isDirectory() && child.name === 'objects');
 
 function looksLikeVault(files: readonly string[], directories: readonly string[]): boolean {
   const parts = directories.includes('bundles') || directories.includes('certificates');

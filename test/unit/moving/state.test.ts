@@ -161,6 +161,7 @@ describe('a directory of the original', () => {
       '.diotec360_state/snapshot.json': snapshotText({ new: 1 }, { timestamp: 2 }),
       '.diotec360_state/gauntlet.db': 'other',
       'node_modules/x/snapshot.json': snapshotText({ no: 1 }),
+      '.diotec360_vault/lattice/objects/snapshot.json': snapshotText({ no: 1 }),
       'api/main.py': '',
     });
     const found = await plan(dir);
