@@ -18,7 +18,7 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
-import { createMemoryVault, openFilesVault } from '../adapters/vault/index.ts';
+import { openVaultStore } from '../adapters/vault/index.ts';
 import { createApi } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
@@ -143,7 +143,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());
-    const vault = config.vault.enabled ? openVault(config, clock) : undefined;
+    const vault = config.vault.enabled ? openVault(config, clock, root) : undefined;
     if (vault !== undefined) closers.push(() => vault.close());
     const node = await createNode(
       {
@@ -293,12 +293,12 @@ function vaultSettings({ vault }: Config) {
 }
 
 /** The place of the vault's bytes. It is opened beside the start of the node, which does not wait for it. */
-function openVault(config: Config, clock: Clock): VaultStore {
-  const hasher = nodeHasher();
-  if (config.vault.store.kind === 'memory') return createMemoryVault({ hasher, clock });
-  const directory = join(config.vaultDir, VAULT_FOLDER);
+function openVault({ vault, vaultDir }: Config, clock: Clock, log: Log): VaultStore {
+  const directory = join(vaultDir, VAULT_FOLDER);
+  const room = (bytes: number): Promise<string | undefined> => lackOfVaultRoom(directory, bytes);
+  const [hasher, random] = [nodeHasher(), systemRandom()];
   return createLateVault(() =>
-    openFilesVault({ directory, hasher, clock, room: (bytes) => lackOfVaultRoom(directory, bytes) }),
+    openVaultStore(vault.store, { directory, hasher, random, clock, room, log: log.child('vault') }),
   );
 }
 

@@ -214,6 +214,27 @@ export function configOf(
     return parse(found?.text ?? variable.default, context);
   }
 
+  /** The place of the vault with what it takes to reach it. */
+  function vaultStore(): Config['vault']['store'] {
+    const place = read('VAULT_STORE');
+    const endpoint = read('S3_ENDPOINT');
+    const region = read('S3_REGION');
+    const accessKeyId = read('S3_ACCESS_KEY_ID');
+    const secretAccessKey = read('S3_SECRET_ACCESS_KEY');
+    const sessionToken = read('S3_SESSION_TOKEN');
+    if (place.kind !== 's3') return place;
+    const needed = { S3_ENDPOINT: endpoint, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey };
+    const missing = Object.entries(needed).flatMap(([name, text]) => (text === '' ? PREFIX + name : []));
+    if (missing.length > 0)
+      reject(
+        'VAULT_STORE',
+        'a bucket needs an S3 service and its key',
+        `set ${missing.join(', ')} too, or write files`,
+      );
+    const token = sessionToken === '' ? {} : { sessionToken };
+    return { ...place, endpoint, region, accessKeyId, secretAccessKey, ...token };
+  }
+
   const environment = read('ENVIRONMENT');
   const [winner, ...others] = settings.findAll(variableOf('ENVIRONMENT'));
   const prefixOf = (name: string): string => name.slice(0, name.indexOf('_'));
@@ -297,7 +318,7 @@ export function configOf(
       policy: read('VAULT_POLICY') as Config['vault']['policy'],
       maxObjectBytes: read('VAULT_MAX_BYTES') ?? MAX_CONTENT_BYTES,
       capacityBytes: read('VAULT_CAPACITY'),
-      store: read('VAULT_STORE'),
+      store: vaultStore(),
     },
     legacy,
     importLegacy: read('IMPORT_LEGACY') as Config['importLegacy'],

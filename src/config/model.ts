@@ -37,7 +37,15 @@ export interface Config {
     readonly maxObjectBytes: number;
     /** Bytes up to which the node fetches by itself; undefined: no bound. */
     readonly capacityBytes: number | undefined;
-    readonly store: VaultPlace;
+    readonly store:
+      | Exclude<VaultPlace, { readonly kind: 's3' }>
+      | (Extract<VaultPlace, { readonly kind: 's3' }> & {
+          readonly endpoint: string;
+          readonly region: string;
+          readonly accessKeyId: string;
+          readonly secretAccessKey: string;
+          readonly sessionToken?: string;
+        });
   };
   /** Files of the original's in these directories, at the time when the configuration was read. */
   readonly legacy: readonly LegacyFiles[];

@@ -47,8 +47,16 @@ export interface VaultSettings {
   readonly maxBytes?: number | undefined;
   /** The bytes up to which the node fetches objects by itself. Without it: as many as the disk has room for. */
   readonly capacityBytes?: number | undefined;
-  /** Where the bytes lie: `files` below `vaultDir`, or `memory`, where they end with the process. */
-  readonly store?: 'files' | 'memory' | undefined;
+  /** Where the bytes lie: `files` below `vaultDir`, a bucket, or `memory`, where they end with the process. */
+  readonly store?: 'files' | 'memory' | `s3://${string}` | undefined;
+  /** The base URL of the S3 service without the bucket. */
+  readonly s3Endpoint?: string | undefined;
+  /** The region for which requests to the service are signed. */
+  readonly s3Region?: string | undefined;
+  /** The key by which they are signed: its name, the key itself, and the token of one that is valid for some time only. */
+  readonly s3AccessKeyId?: string | undefined;
+  readonly s3SecretAccessKey?: string | undefined;
+  readonly s3SessionToken?: string | undefined;
 }
 
 /**
@@ -148,7 +156,15 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   'vault.maxBytes': { variable: 'VAULT_MAX_BYTES', form: 'number' },
   'vault.capacityBytes': { variable: 'VAULT_CAPACITY', form: 'number' },
   'vault.store': { variable: 'VAULT_STORE', form: 'text' },
+  'vault.s3Endpoint': { variable: 'S3_ENDPOINT', form: 'text' },
+  'vault.s3Region': { variable: 'S3_REGION', form: 'text' },
+  'vault.s3AccessKeyId': { variable: 'S3_ACCESS_KEY_ID', form: 'text' },
+  'vault.s3SecretAccessKey': { variable: 'S3_SECRET_ACCESS_KEY', form: 'text' },
+  'vault.s3SessionToken': { variable: 'S3_SESSION_TOKEN', form: 'text' },
 };
+
+/** Fields whose values no message may show. */
+const SECRETS: ReadonlySet<string> = new Set(['key', 'api.token', 'vault.s3SecretAccessKey', 'vault.s3SessionToken']);
 
 /** The groups of fields that a program leaves out, or gives as false, to have that part switched off. */
 const GROUPS = ['api', 'p2p', 'vault'] as const;
@@ -170,7 +186,7 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
   const found = new Map<VariableName, Setting>();
 
   function reject(field: string, value: unknown, rule: string, fix: string): void {
-    const secret = field === 'key' || field === 'api.token';
+    const secret = SECRETS.has(field);
     problems.push({ variable: field, value: shownValue(textOf(value), secret), rule, fix });
   }
   function set(variable: VariableName, name: string, text: string): void {

@@ -48,12 +48,16 @@ export interface Values {
   readonly 'peer-addresses': readonly string[];
   readonly bytes: number | undefined;
   readonly 'vault-store': VaultPlace;
+  /** As `url`, or empty. */
+  readonly service: string;
+  readonly credential: string;
 }
 
 /** Where the bytes of the vault lie. */
-export interface VaultPlace {
-  readonly kind: 'files' | 'memory';
-}
+export type VaultPlace =
+  | { readonly kind: 'files' | 'memory' }
+  /** `prefix` is empty, or has a slash at its end. */
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string };
 
 /** What a parser gets beside the text. */
 export interface Context {
@@ -228,6 +232,9 @@ function parsePath(text: string, { base, reject }: Context): string {
   return isAbsolute(text) ? resolve(text) : resolve(base, text);
 }
 
+/** A bucket by the naming rules that all S3 services share, and what the keys of the vault begin with. */
+const S3_PLACE = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*)?\/?)?$/;
+
 /** What one of each unit of bytes is. */
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 };
 
@@ -318,8 +325,21 @@ export const PARSERS: { readonly [K in Kind]: (text: string, context: Context) =
   'vault-store'(text, { reject }) {
     const kind = text.toLowerCase();
     if (kind === 'files' || kind === 'memory') return { kind };
-    reject(text, { rule: 'it is no place for the bytes of a vault', fix: 'write files or memory' });
+    const [, bucket, prefix = ''] = S3_PLACE.exec(text) ?? [];
+    if (bucket !== undefined) return { kind: 's3', bucket, prefix: prefix === '' ? '' : `${prefix}/` };
+    reject(text, { rule: 'it is no place for the bytes of a vault', fix: 'write files, memory or s3://bucket/prefix' });
     return { kind: 'files' };
+  },
+  service(text, context) {
+    if (text === '') return '';
+    const flaw = bracketFlaw(text);
+    if (flaw !== undefined) context.reject(text, flaw);
+    return PARSERS.url(text, context);
+  },
+  credential(text, { reject }) {
+    if (text !== '' && !/^[!-~]{1,4096}$/.test(text))
+      reject(text, { rule: 'it is no key of a service', fix: 'write it as the service shows it, without blanks' });
+    return text;
   },
   url(text, { reject }) {
     const url = text.length > MAX_ITEM_LENGTH ? TOO_LONG : parseBaseUrl(text);

@@ -26,7 +26,9 @@ export type Kind =
   | 'listen-addresses'
   | 'peer-addresses'
   | 'bytes'
-  | 'vault-store';
+  | 'vault-store'
+  | 'service'
+  | 'credential';
 
 /**
  * One variable. It is read as DIOTEC360_<name>, else as AETHEL_<name>, else it has its default. An empty text counts as
@@ -181,10 +183,52 @@ export const VARIABLES = [
   {
     name: 'VAULT_STORE',
     kind: 'vault-store',
-    unit: 'files or memory',
+    unit: 'files, memory or s3://bucket/prefix',
     default: 'files',
     description:
-      'Where the bytes of the vault lie: in files below the vault directory, or in memory, where they end with the process.',
+      'Where the bytes of the vault lie: in files below the vault directory, in a bucket of an S3 service, or in memory, where they end with the process.',
+  },
+  {
+    name: 'S3_ENDPOINT',
+    kind: 'service',
+    unit: 'base URL',
+    default: '',
+    plain: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
+    description: 'The S3 service of the vault, without the bucket. It is used with VAULT_STORE=s3://… alone.',
+  },
+  {
+    name: 'S3_REGION',
+    kind: 'text',
+    unit: 'text',
+    default: 'us-east-1',
+    plain: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+    description: 'The region for which requests to the S3 service are signed.',
+  },
+  {
+    name: 'S3_ACCESS_KEY_ID',
+    kind: 'credential',
+    unit: 'text',
+    default: '',
+    plain: ['AWS_ACCESS_KEY_ID'],
+    description: 'The name of the key by which requests to the S3 service are signed.',
+  },
+  {
+    name: 'S3_SECRET_ACCESS_KEY',
+    kind: 'credential',
+    unit: 'text',
+    default: '',
+    secret: true,
+    plain: ['AWS_SECRET_ACCESS_KEY'],
+    description: 'That key.',
+  },
+  {
+    name: 'S3_SESSION_TOKEN',
+    kind: 'credential',
+    unit: 'text',
+    default: '',
+    secret: true,
+    plain: ['AWS_SESSION_TOKEN'],
+    description: 'The token that belongs to a key which is valid for some time only.',
   },
   {
     name: 'SENTINEL_DIR',

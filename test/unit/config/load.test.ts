@@ -98,6 +98,8 @@ describe('settings for operators', () => {
     const config = load({ DIOTEC360_API_TOKEN: token, DIOTEC360_NODE_PRIVKEY_HEX: '11'.repeat(32) });
     expect(config.settings.filter((s) => s.secret).map((s) => [s.name, s.value])).toEqual([
       ['DIOTEC360_NODE_PRIVKEY_HEX', 'set'],
+      ['DIOTEC360_S3_SECRET_ACCESS_KEY', 'not set'],
+      ['DIOTEC360_S3_SESSION_TOKEN', 'not set'],
       ['DIOTEC360_API_TOKEN', 'set'],
     ]);
     expect(JSON.stringify(config.settings)).not.toMatch(/a-token-that|1111/);

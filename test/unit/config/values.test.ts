@@ -27,6 +27,12 @@ const GOOD: readonly (readonly [string, string, (config: Config) => unknown, unk
   ['PEERLESS_TIMEOUT', '86400', (c) => c.peerlessTimeoutMs, 86_400_000],
   ['PEERLESS_TIMEOUT', '2.5', (c) => c.peerlessTimeoutMs, 2500],
   ['HTTP_POLL_INTERVAL', '7', (c) => c.http.pollIntervalMs, 7000],
+  ['VAULT_POLICY', 'Pinned', (c) => c.vault.policy, 'pinned'],
+  ['VAULT_MAX_BYTES', '1', (c) => c.vault.maxObjectBytes, 1],
+  ['VAULT_MAX_BYTES', '2 gib', (c) => c.vault.maxObjectBytes, 2 ** 31],
+  ['VAULT_CAPACITY', '0', (c) => c.vault.capacityBytes, 0],
+  ['VAULT_CAPACITY', '3TiB', (c) => c.vault.capacityBytes, 3 * 2 ** 40],
+  ['VAULT_STORE', 'Memory', (c) => c.vault.store, { kind: 'memory' }],
   ['LOG_LEVEL', 'DEBUG', (c) => c.logLevel, 'debug'],
   ['LOG_LEVEL', 'Warning', (c) => c.logLevel, 'warn'],
   ['LOG_LEVEL', 'CRITICAL', (c) => c.logLevel, 'error'],
@@ -101,6 +107,14 @@ describe('accepted', () => {
 
 /** variable, text, what the rule or the fix says. */
 const BAD: readonly (readonly [string, string, RegExp])[] = [
+  ...['0', '-1', '1.5MiB', '65GiB', 'MiB', '1 PiB', '0x10'].map((text) => ['VAULT_MAX_BYTES', text, /bytes/] as const),
+  ...['disk', 's3://', 's3://Bucket', 's3://b', 's3://bucket/../x?y', 's3://bucket//x'].map(
+    (text) => ['VAULT_STORE', text, /place for the bytes/] as const,
+  ),
+  ['VAULT_STORE', 's3://bucket', /S3_ENDPOINT, DIOTEC360_S3_ACCESS_KEY_ID, DIOTEC360_S3_SECRET_ACCESS_KEY/],
+  ['VAULT_POLICY', 'some', /all, pinned or none/],
+  ['S3_ENDPOINT', 'somewhere', /./],
+  ['S3_SECRET_ACCESS_KEY', 'two words', /blanks/],
   ...['2', 'ja', 'truee', 'true false'].map((text) => ['P2P_ENABLED', text, /true or false/] as const),
   ...['-1', '65536', '80.0', '0x50', '1e3', '080', 'http', '８０'].map(
     (text) => ['API_PORT', text, /0 to 65535/] as const,
