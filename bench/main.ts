@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   cuts: async () => (await import('./cuts.ts')).cuts,
   peers: async () => (await import('./peers.ts')).peers,
   costs: async () => (await import('./costs.ts')).costs,
+  import: async () => (await import('./import.ts')).importBench,
   vault: async () => (await import('./vault.ts')).vault,
   flood: async () => (await import('./flood.ts')).floodBench,
 };
