@@ -15,6 +15,7 @@ import { createNamesWatch } from './names.ts';
 import { createPut } from './put.ts';
 import { createVaultServer, type VaultServer } from './serve.ts';
 import { createVaultService, notFound, setPinned, statOf } from './service.ts';
+import { createSettling } from './settle.ts';
 import { createSources } from './sources.ts';
 import { createTurns } from './turns.ts';
 
@@ -174,6 +175,7 @@ export function createVault(deps: VaultDeps): Vault {
       void fetches.drop(stored.hash, undefined);
     },
   });
+  const settling = createSettling(deps);
   const watch = createNamesWatch({ inventory, list: deps.list, isStopped });
   const service = createVaultService({
     ...deps,
@@ -262,6 +264,7 @@ export function createVault(deps: VaultDeps): Vault {
     server,
     applied(changed) {
       collector.applied(changed);
+      settling.applied(changed);
       for (const hash of watch.applied(changed)) {
         content.forget(hash);
         if (inventory.named(hash) === undefined) background(fetches.drop(hash, notFound(hash)), 'a fetch did not end');
@@ -292,6 +295,7 @@ export function createVault(deps: VaultDeps): Vault {
       stopped = true;
       ending.abort(new LatticeError('stopping', 'the node is stopping'));
       for (const repetition of repetitions) repetition.stop();
+      await settling.stop();
       await fetches.stop();
       await Promise.allSettled(running);
     },

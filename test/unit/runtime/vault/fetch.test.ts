@@ -3,7 +3,7 @@ import { createMemoryVault } from '../../../../src/adapters/vault/index.ts';
 import { LatticeError } from '../../../../src/core/types/index.ts';
 import type { SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { VaultStore } from '../../../../src/ports/index.ts';
-import { createHandClock, hasher, outcomeOf } from '../support.ts';
+import { createHandClock, hasher, outcomeOf, readsOf } from '../support.ts';
 import {
   ALL,
   contentOf,
@@ -209,6 +209,40 @@ describe('bytes', () => {
     await fleet.clock.advance(5_000);
     expect(await held(b, hash)).not.toBe('whole');
     expect(await held(b, other)).toBe('whole');
+  });
+});
+
+describe('a conflict under vault/', () => {
+  it('is settled by the author of the winner, pinned where a sibling is [U14]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b] = nodes;
+    const content = contentOf(1000);
+    const [first] = await Promise.all([
+      a.vault.service.put(inPieces(content), { name: 'a' }),
+      b.vault.service.put(inPieces(content), { name: 'b', pin: true }),
+    ]);
+    const { hash } = first.object;
+    for (let i = 0; i < 4; i++) {
+      await fleet.replicate();
+      await fleet.clock.advance(100);
+    }
+    const entries = await Promise.all(nodes.map(async (node) => readsOf(node).get(`vault/${hash}`)));
+    expect(new Set(entries.map((entry) => entry?.version)).size).toBe(1);
+    expect(entries[0]?.conflicts).toBeUndefined();
+    expect(entries[0]?.value).toMatchObject({ pinned: true });
+  });
+
+  it('between a pin and a removal has one end [U14]', async () => {
+    const { fleet, nodes } = await three();
+    const [a, b] = nodes;
+    const hash = await put(a, 100);
+    await fleet.replicate();
+    await Promise.all([a.vault.service.remove(hash), b.vault.service.pin(hash, true)]);
+    for (let i = 0; i < 4; i++) {
+      await fleet.replicate();
+      await fleet.clock.advance(100);
+    }
+    for (const node of nodes) expect((await readsOf(node).conflicts({})).items).toEqual([]);
   });
 });
 
