@@ -83,6 +83,7 @@ async function planner(context: CliContext, given: readonly string[], options: I
   const tell = progressOf(context, options);
   const read = (signal: AbortSignal): ReadContext => ({
     hasher: nodeHasher(),
+    verifier: createVerifier(),
     unverified: options.unverified === true,
     signal,
     progress: tell,
