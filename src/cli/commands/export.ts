@@ -87,7 +87,7 @@ function tell(context: CliContext, options: ExportOptions, written: WrittenState
   const { entries, originalRoot, conflicts, vault, formsLost } = written;
   line(`${file === undefined ? '' : `${file}: `}${counted(entries, 'key')} as of ${time}, root ${root}`);
   if (originalRoot !== undefined) line(`Root of the original: ${originalRoot}`);
-  if (vault > 0) output.remark(`${counted(vault, 'object')} of the vault left out: lattice vault export writes them.`);
+  if (vault > 0) output.remark(`${counted(vault, 'object')} of the vault left out: they are content and no keys.`);
   if (conflicts.length > 0) {
     output.remark(`${counted(conflicts.length, 'key')} in conflict, of which the winner alone is written:`);
     for (const key of conflicts.slice(0, SHOWN)) output.remark(`  ${printable(key)}`);
