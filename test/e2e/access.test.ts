@@ -76,6 +76,16 @@ describe('the dashboard for everybody', () => {
       await page.getByRole('button', { name: 'Edit' }).click();
       await page.getByLabel('New value, as JSON').fill('{');
     }
+    if (view === 'vault') {
+      await page
+        .getByLabel('Choose files, or drop them here')
+        .setInputFiles([{ name: `${'long-name-'.repeat(12)}.txt`, mimeType: 'text/plain', buffer: Buffer.from('a') }]);
+      await giveToken(page, a.token);
+      await page.getByRole('link', { name: 'Show it' }).click();
+      await page.getByRole('button', { name: 'Read and verify' }).click();
+      await page.getByText('Content verified', { exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    }
     if (view === 'conflicts') await page.getByRole('radio', { name: 'Write another value' }).check();
     if (view === 'log' || view === 'node') {
       await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();

@@ -1,9 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createMemoryVault, type MemoryVault } from '../../../../support/memory-vault.ts';
 import { createHandClock } from '../../../runtime/support.ts';
 import { startLattice } from '../../live-lattice.ts';
+import { startLiveNode } from '../../live-node.ts';
 import { type Answer, ask, auth, startApi, TOKEN, until } from '../../support.ts';
 
 const MIB = 1024 * 1024;
@@ -358,5 +362,35 @@ describe('the other routes of the vault', () => {
   it('are not there on a node without a vault', async () => {
     const { ask: asks } = await startApi();
     expect((await asks('/api/v1/vault')).status).toBe(404);
+  });
+});
+
+describe('the vault of a real node', () => {
+  it('has nothing on its disk of an upload that was cut, and the whole of one that was not [A32, U5]', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'lattice-vault-api-'));
+    const node = await startLiveNode({}, directory);
+    const large = randomBytes(2 * MIB);
+    /** Files of the vault that have more than a few bytes. */
+    const sizes = (): number[] =>
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && `${entry.parentPath}/`.includes('vault'))
+        .map((entry) => statSync(join(entry.parentPath, entry.name)).size)
+        .filter((size) => size > 100_000);
+    try {
+      const { socket, ended } = await raw(node.url);
+      socket.write(putHead(`content-length: ${large.length}`));
+      socket.write(large.subarray(0, MIB));
+      await until(() => sizes().length > 0);
+      socket.destroy();
+      await ended;
+      await until(() => sizes().length === 0);
+      expect((await ask(node.url, '/api/v1/vault')).json()).toEqual({ objects: [] });
+      const put = await ask(node.url, '/api/v1/vault', { method: 'PUT', headers: auth, body: large });
+      expect([put.status, sizes()]).toEqual([201, [large.length]]);
+      const got = await fetch(`${node.url}/api/v1/vault/${sha256(large)}`);
+      expect(sha256(new Uint8Array(await got.arrayBuffer()))).toBe(sha256(large));
+    } finally {
+      await node.end();
+    }
   });
 });
