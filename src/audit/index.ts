@@ -1,5 +1,6 @@
 export { type Author, ERROR_CODES, type ErrorCode, type JsonValue, LatticeError } from '../core/types/index.ts';
 export { bundledCrypto, checkProof } from './bundled.ts';
+export { type CheckedFile, checkBundle } from './check-bundle.ts';
 export type { CheckProofOptions } from './check-proof.ts';
 export {
   type AuditDeps,
@@ -11,6 +12,7 @@ export {
   type ProofCheck,
 } from './checks.ts';
 export { type VerifyCommitOptions, verifyCommit } from './commit.ts';
+export { checkContent, checkRange, type ExpectedBlocks, type ExpectedContent } from './content.ts';
 export { MAX_DOCUMENT_BYTES } from './document.ts';
 export { checkTrust, type Trust } from './trust.ts';
 export {

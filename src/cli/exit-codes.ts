@@ -37,6 +37,7 @@ export const EXIT_BY_CODE = {
   'disk-full': EXIT.failed,
   'duplicate-key': EXIT.failed,
   'empty-commit': EXIT.failed,
+  'entries-malformed': EXIT.failed,
   exists: EXIT.failed,
   'file-too-large': EXIT.failed,
   'file-unreadable': EXIT.failed,

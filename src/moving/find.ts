@@ -136,6 +136,8 @@ async function kindOfFile(path: string): Promise<SourceKind> {
   if (name.endsWith('.cert.json')) return 'certificate';
   if (name.endsWith('wal.log')) return 'wal';
   if (name === 'snapshot.json') return 'snapshot';
+  if (/\.(?:ndjson|jsonl)$/.test(name)) return 'ndjson';
+  if (name.endsWith('.csv')) return 'csv';
   return kindOfText(await readWholeText(path));
 }
 

@@ -16,6 +16,8 @@ export const SOURCE_KINDS = [
   'certificate',
   'telemetry', // telemetry.db: executions and attacks
   'live', // a running node of the original
+  'ndjson', // an export: one JSON object with key and value a line
+  'csv', // an export: a table with the columns key and value
 ] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 

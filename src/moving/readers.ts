@@ -1,4 +1,6 @@
+import { readCsv } from './csv.ts';
 import type { Readers } from './make-plan.ts';
+import { readNdjson } from './ndjson.ts';
 import { readTelemetry } from './telemetry.ts';
 import { readVault } from './vault.ts';
 
@@ -10,4 +12,6 @@ export const READERS: Readers = {
   bundle: readVault,
   certificate: readVault,
   telemetry: readTelemetry,
+  ndjson: readNdjson,
+  csv: readCsv,
 };

@@ -145,6 +145,7 @@ export const STATUS_BY_CODE = {
   'proof-invalid': undefined,
   'proof-malformed': undefined,
   'root-mismatch': undefined,
+  'entries-malformed': undefined,
   'snapshot-malformed': undefined,
   'snapshot-old-format': undefined,
   'snapshot-root-mismatch': undefined,

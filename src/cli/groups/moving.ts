@@ -1,8 +1,9 @@
 import { Option } from 'commander';
+import { EXPORT_FORMATS, type ExportOptions } from '../commands/export-options.ts';
 import type { ImportOptions } from '../commands/import.ts';
-import { type Definition, numberIn, TRUST_HELP } from '../define.ts';
+import { type Definition, numberIn, TRUST_HELP, writesFile } from '../define.ts';
 
-/** Commands that move data between the original and a node: import. */
+/** Commands that move data between the original and a node: import, export. */
 export function movingCommands({ context, program, define }: Definition): void {
   define(
     program,
@@ -34,4 +35,25 @@ export function movingCommands({ context, program, define }: Definition): void {
       'after',
       '\nA path is a directory of the original or one of its files; "-" reads a snapshot from stdin.\nExit codes: 0 everything was taken or is there already; 1 something was refused, which is named; 2 wrong options.',
     );
+
+  writesFile(
+    define(
+      program,
+      'export',
+      'all keys and values as of one moment: for the original, or as lines or a table',
+      [
+        'export --format snapshot --out snapshot.json --like old/snapshot.json',
+        'export --out state.ndjson',
+        'export --format csv --prefix account: --out accounts.csv',
+      ],
+      async (options: ExportOptions) => (await import('../commands/export.ts')).exportState(context, options),
+    ),
+  )
+    .addOption(
+      new Option('--format <form>', 'snapshot (that of the original), ndjson or csv')
+        .choices(EXPORT_FORMATS)
+        .default('ndjson'),
+    )
+    .option('--prefix <text>', 'only keys that begin with this')
+    .option('--like <snapshot.json>', 'with snapshot: keep the order and the forms of the file that was imported');
 }

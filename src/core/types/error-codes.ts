@@ -142,6 +142,7 @@ export const ERROR_CODES = [
   'proof-malformed',
   'proof-invalid',
   'trust-needed',
+  'entries-malformed',
   'vault-file-malformed',
   'vault-file-mismatch',
   'snapshot-malformed',

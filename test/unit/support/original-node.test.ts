@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,23 +13,7 @@ import {
   startOriginalNode,
   writeOriginalState,
 } from '../../support/original-node.ts';
-
-/** Python's own json module and hashlib, by the rules of the original: the root and the file of the state on stdin. */
-const PYTHON = `
-import hashlib, json, sys
-snapshot = json.load(sys.stdin)
-state = snapshot['state']
-leaves = ''.join(hashlib.sha256((k + ':' + json.dumps(v)).encode()).hexdigest() for k, v in sorted(state.items()))
-root = hashlib.sha256((leaves or 'empty').encode()).hexdigest()
-sys.stdout.write(json.dumps([root, json.dumps(snapshot, indent=2)]))
-`;
-const hasPython = ((): boolean => {
-  try {
-    return execFileSync('python3', ['-c', 'print(1)'], { encoding: 'utf8' }) === '1\n';
-  } catch {
-    return false;
-  }
-})();
+import { hasPython, pythonSnapshot } from '../../support/python.ts';
 
 let directory: string;
 let nodes: OriginalNode[];
@@ -65,8 +48,7 @@ describe('the rendition of the original that other tests rely on', () => {
   it.skipIf(!hasPython)('writes what Python itself writes for the same state', () => {
     const state = originalEntries(60);
     const text = snapshotText(state, rootOf(state), Date.now());
-    const answer = execFileSync('python3', ['-c', PYTHON], { input: text, encoding: 'utf8' });
-    expect(JSON.parse(answer)).toEqual([rootOf(state), text]);
+    expect(pythonSnapshot(text)).toEqual({ root: rootOf(state), text });
   });
 
   it('logs each change twice, and reads its own files again', async () => {

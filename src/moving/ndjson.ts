@@ -1,0 +1,41 @@
+import { parseJson } from '../core/cbor/index.ts';
+import { LatticeError, MAX_DEPTH } from '../core/types/index.ts';
+import { type KeyedLine, readKeyed } from './keyed-lines.ts';
+import type { Reader } from './plan.ts';
+
+const NEXT = 'Nothing was imported. Each line is a JSON object with "key" and "value".';
+
+/** The entries of a file that has a JSON object on each line. Throws LatticeError `entries-malformed`. */
+function* entriesOf(text: string): Generator<KeyedLine> {
+  let line = 0;
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\n', at);
+    const json = text.slice(at, end < 0 ? text.length : end);
+    at += json.length + 1;
+    line++;
+    if (json.trim() === '') continue;
+    yield entryOf(json, line);
+  }
+}
+
+function entryOf(json: string, line: number): KeyedLine {
+  const fail = (what: string): never => {
+    throw new LatticeError('entries-malformed', `line ${line}${what}`, { next: NEXT });
+  };
+  let object: unknown;
+  try {
+    object = parseJson(json, MAX_DEPTH + 1);
+  } catch (error) {
+    if (!(error instanceof LatticeError)) throw error;
+    // The parser counts the lines of what it is given, which is this one.
+    return fail(error.message.replace(/^line 1/, ''));
+  }
+  if (object === null || typeof object !== 'object' || Array.isArray(object)) return fail(': it is no JSON object');
+  const { key, value } = object as { readonly key?: unknown; readonly value?: unknown };
+  if (typeof key !== 'string') return fail(': it has no text as "key"');
+  if (value === undefined) return fail(': it has no "value"');
+  return { line, key, value: () => value };
+}
+
+/** Reads a file of one JSON object a line, of which `key` and `value` count (SPEC I15). */
+export const readNdjson: Reader = (source, context) => readKeyed(source, context, entriesOf);
