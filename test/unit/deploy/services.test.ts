@@ -145,7 +145,9 @@ describe('systemd unit', () => {
 
   it('keeps every path of the node inside its state directory, whatever the env file says', () => {
     const [start = ''] = valueOf('ExecStart');
-    const paths = VARIABLES.filter(({ kind }) => kind === 'path').map(({ name }) => `DIOTEC360_${name}`);
+    const paths = VARIABLES.filter(({ kind }) => kind === 'path' || kind === 'audit-path').map(
+      ({ name }) => `DIOTEC360_${name}`,
+    );
     expect(paths.length).toBeGreaterThanOrEqual(4);
     for (const name of paths) expect(start).toContain(`${name}=%S/diotec360-lattice/%i/`);
   });
