@@ -5,6 +5,21 @@ const shared = { environment: 'node', setupFiles: ['test/setup.ts'], pool: 'fork
 /** CI keeps the results beside what is printed. */
 const results = process.env['VITEST_JSON'];
 
+/**
+ * Tests that measure what the machine does, or that use the ports of the guides: nothing else runs beside them. All
+ * other tests of processes wait for most of their time, so two files of them run at once.
+ */
+const ALONE = [
+  'test/integration/{guides,triangle,flood,p2p-flood,half-blocked}.test.ts',
+  'test/integration/situations/*.test.ts',
+];
+const processes = {
+  ...shared,
+  globalSetup: ['test/support/global-setup.ts'],
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
     ...(results === undefined ? {} : { reporters: ['default', 'json'], outputFile: { json: results } }),
@@ -21,16 +36,9 @@ export default defineConfig({
       },
       { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
       {
-        test: {
-          ...shared,
-          name: 'integration',
-          globalSetup: ['test/support/global-setup.ts'],
-          include: ['test/integration/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
-        },
+        test: { ...processes, name: 'integration', include: ['test/integration/**/*.test.ts'], exclude: ALONE },
       },
+      { test: { ...processes, name: 'alone', include: ALONE, fileParallelism: false } },
       {
         test: {
           ...shared,

@@ -11,6 +11,7 @@ export {
   type ProofCheck,
 } from './checks.ts';
 export { type VerifyCommitOptions, verifyCommit } from './commit.ts';
+export { checkContent, checkRange, type ExpectedBlocks, type ExpectedContent } from './content.ts';
 export { MAX_DOCUMENT_BYTES } from './document.ts';
 export { checkTrust, type Trust } from './trust.ts';
 export {

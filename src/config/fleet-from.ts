@@ -8,7 +8,7 @@ import { parseListenMultiaddr } from '../core/wire/multiaddr.ts';
 import { type EnvDiff, envDiff } from './env-diff.ts';
 import { parseEnvText } from './env-file.ts';
 import { byEnvFile, type FleetPlan, MAX_FLEET, NAME, planSites, type Site } from './fleet.ts';
-import { hostOf, isLoopback, multiaddrOf, placeOf } from './fleet-hosts.ts';
+import { hostOf, isLoopback, multiaddrOf, placeOf, SPACE_SITE } from './fleet-hosts.ts';
 import { configOf } from './load.ts';
 import { type OldNode, readOldNode } from './old-node.ts';
 import { namesOf, type Variable, type VariableName } from './variables.ts';
@@ -38,10 +38,6 @@ export interface FleetFrom {
   /** Sentences about what is left to decide before the fleet is as it should be. */
   readonly left: readonly string[];
 }
-
-/** The port of a Hugging Face Space, and the addresses of the proxies before it, which are private ones. */
-const SPACE_PORT = 7860;
-const SPACE_PROXIES = 'uniquelocal';
 
 /** What goes into the new file as it stands in the old one. */
 const CARRIED: readonly VariableName[] = [
@@ -243,8 +239,10 @@ function sitesOf(members: readonly Member[], options: FromOptions, notes: string
           const isMade = variable === 'NODE_PUBKEY_HEX' && old.seed === undefined;
           return text === undefined || isMade ? [] : [[variable, text] as const];
         }),
-        ...(isSpace && old.text('TRUSTED_PROXIES') === undefined ? [['TRUSTED_PROXIES', SPACE_PROXIES] as const] : []),
-        ['P2P_ENABLED', isSpace || !config.p2p.enabled ? 'false' : 'true'],
+        ...SPACE_SITE.more.filter(
+          ([variable]) => isSpace && variable === 'TRUSTED_PROXIES' && old.text(variable) === undefined,
+        ),
+        ['P2P_ENABLED', String(!isSpace && config.p2p.enabled)],
       ],
     };
   });
@@ -254,7 +252,7 @@ function sitesOf(members: readonly Member[], options: FromOptions, notes: string
 function listensAt({ config, text }: OldNode, url: URL): readonly [host: string, port: number] | undefined {
   const host = text('API_HOST');
   const port = text('API_PORT') === undefined ? undefined : config.api.port;
-  if (isSpaceHost(url.hostname)) return [host ?? '0.0.0.0', port ?? SPACE_PORT];
+  if (isSpaceHost(url.hostname)) return [host ?? SPACE_SITE.listensAt[0], port ?? SPACE_SITE.listensAt[1]];
   if (isLocal(url)) return [host ?? '127.0.0.1', Number(url.port || 80)];
   // The machine may give the port by PORT, which a port in the file would hide.
   return port === undefined ? undefined : [host ?? '0.0.0.0', port];

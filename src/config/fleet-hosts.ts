@@ -2,6 +2,7 @@ import { isIP, isIPv6 } from 'node:net';
 import type { Bytes } from '../core/types/index.ts';
 import { parseBaseUrl } from '../core/wire/base-url.ts';
 import { isFlaw } from '../core/wire/host.ts';
+import { isSpaceHost } from '../core/wire/hugging-face.ts';
 import { byEnvFile, type FleetPlan, invalid, MAX_FLEET, NAME, planSites, type Site } from './fleet.ts';
 import { VARIABLES } from './variables.ts';
 
@@ -60,6 +61,21 @@ export function multiaddrOf(host: string, port: number): string {
 }
 
 /**
+ * What the node of a Hugging Face Space has: one port, which is the API's, proxies with private addresses before it, and
+ * no P2P.
+ */
+export const SPACE_SITE = {
+  listensAt: ['0.0.0.0', 7860],
+  p2pListen: undefined,
+  p2pAddress: undefined,
+  more: [
+    ['ENVIRONMENT', 'production'],
+    ['TRUSTED_PROXIES', 'uniquelocal'],
+    ['P2P_ENABLED', 'false'],
+  ],
+} as const satisfies Omit<Site, 'name' | 'api'>;
+
+/**
  * Plans the files of a fleet whose nodes are on hosts of their own, for production. With https a proxy on the host of a
  * node has the certificate, and the API listens on loopback. With http the API listens at the port of the URL itself,
  * on all interfaces. It writes no file. Throws LatticeError `invalid-fleet`.
@@ -77,6 +93,7 @@ export function planHosts(options: HostsOptions): FleetPlan {
   const taken = new Map<string, number>();
   const sites = places.map(({ url }, i): Site => {
     const host = hostOf(url);
+    if (isSpaceHost(host)) return { name: names[i] ?? '', api: parseBaseUrl(url.href) as string, ...SPACE_SITE };
     const before = taken.get(host) ?? 0;
     taken.set(host, before + 1);
     const p2p = p2pPort + before;

@@ -226,13 +226,19 @@ export function planSites(options: {
     const own = node.name;
     const [state, vault, sentinel] = site.directories ?? [`${own}/state`, `${own}/vault`, `${own}/sentinel`];
     const listensAt = site.listensAt ?? [];
+    const addresses = others.flatMap((other) => (other.p2p === '' ? [] : other.p2p));
+    // A lung that nobody else has would only be a port.
+    const isOnly = others.length > 0 && addresses.length === 0;
     const p2p: readonly (readonly [name: VariableName, value: string])[] =
-      site.p2pListen === undefined
+      site.p2pListen === undefined || isOnly
         ? []
         : [
             ['P2P_LISTEN', site.p2pListen],
-            ['P2P_BOOTSTRAP', others.flatMap((other) => (other.p2p === '' ? [] : other.p2p)).join(',')],
+            ['P2P_BOOTSTRAP', addresses.join(',')],
           ];
+    const more = isOnly
+      ? [...site.more.filter(([variable]) => variable !== 'P2P_ENABLED'), ['P2P_ENABLED', 'false'] as const]
+      : site.more;
     const env = envLines([
       ['NODE_NAME', node.name],
       ['NODE_NAMES', others.map((other) => `${other.publicKey}=${other.name}`).join(',')],
@@ -247,7 +253,7 @@ export function planSites(options: {
       ['API_TOKEN', token],
       ['LATTICE_NODES', [...others.map((other) => other.api), ...(site.asks ?? [])].join(',')],
       ...p2p,
-      ...site.more,
+      ...more,
     ]);
     const header = `# Node ${node.name}, peer id ${node.peerId}. Relative paths are relative to this file. It holds a token: keep it at mode 0600.\n`;
     return [

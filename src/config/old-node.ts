@@ -131,7 +131,7 @@ export function readOldNode(file: string, shown: string): OldNode {
 function seedOf({ key }: Config, problems: string[]): Bytes | undefined {
   if (key.source === 'environment') {
     const seed = hexToBytes(key.seedHex);
-    return seed?.length === 32 ? (seed as Bytes) : undefined;
+    return seed?.length === 32 ? seed : undefined;
   }
   try {
     return loadKey(key.path);

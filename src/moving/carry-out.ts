@@ -7,6 +7,8 @@ export interface CarryOutMode extends Omit<WriteMode, 'progress'> {
   progress?(step: string, done: number, total: number): void;
 }
 
+/** Objects that are put at one time. */
+const OBJECTS = 4;
 /** Records that are handed over at one time: a request's worth. */
 const RECORDS_AT_ONCE = 200;
 /**
@@ -24,38 +26,21 @@ export async function carryOut(plan: Plan, target: ImportTarget, mode: CarryOutM
   const items: ItemReport[] = [];
   const refused: Refusal[] = [...plan.refused];
   const remarks = [...plan.remarks];
-  // Items of one kind may be thousands of small objects.
-  let objects = 0;
   // What is gone at the source is known only where one item is the whole of its state.
   const whole = plan.items.filter(({ kind }) => kind === 'entries').length === 1;
-  const allObjects = plan.items.filter(({ kind }) => kind === 'object').length;
   for (const item of plan.items) {
     mode.signal?.throwIfAborted();
-    switch (item.kind) {
-      case 'entries': {
-        const total = item.entries.length;
-        const absent = whole && mayDelete(item.entries, mode.mirror, remarks);
-        const progress = (done: number): void => mode.progress?.('keys written', done, total);
-        items.push({ ...about(item), ...(await writeEntries(target, item.entries, { ...mode, progress }, absent)) });
-        break;
-      }
-      case 'object': {
-        mode.progress?.('objects put', objects++, allObjects);
-        const outcome = await putObject(item, target, mode.dryRun);
-        if ('code' in outcome) refused.push(outcome);
-        else items.push({ ...about(item), ...outcome });
-        break;
-      }
-      case 'records': {
-        const outcome = await addRecords(item, target, mode);
-        if ('code' in outcome) refused.push(outcome);
-        else items.push({ ...about(item), ...outcome });
-        break;
-      }
-      default:
-        item satisfies never;
+    if (item.kind === 'entries') {
+      const absent = whole && mayDelete(item.entries, mode.mirror, remarks);
+      const progress = (done: number): void => mode.progress?.('keys written', done, item.entries.length);
+      items.push({ ...about(item), ...(await writeEntries(target, item.entries, { ...mode, progress }, absent)) });
+    } else if (item.kind === 'records') {
+      items.push(...tell(item, await addRecords(item, target, mode), refused));
     }
   }
+  const objects = plan.items.filter((item) => item.kind === 'object');
+  const outcomes = await putObjects(objects, target, mode);
+  objects.forEach((item, i) => items.push(...tell(item, outcomes[i], refused)));
   return { from: plan.from, dryRun: mode.dryRun, items, refused, remarks };
 }
 
@@ -81,14 +66,52 @@ function mayDelete(entries: readonly (readonly [string, unknown])[], mirror: Mir
 type Counts = Pick<ItemReport, 'taken' | 'known' | 'deleted' | 'differing'>;
 const counts = (taken: number, known: number): Counts => ({ taken, known, deleted: 0, differing: [] });
 
+/** What becomes of each item in a report: a line of it, or a refusal. An item that was not come to has neither. */
+function tell(item: PlanItem, outcome: Counts | Refusal | undefined, refused: Refusal[]): readonly ItemReport[] {
+  if (outcome === undefined) return [];
+  if (!('code' in outcome)) return [{ ...about(item), ...outcome }];
+  refused.push(outcome);
+  return [];
+}
+
+/** Puts objects, several at a time: a vault has thousands of small ones, each of which waits for the disk. */
+async function putObjects(
+  objects: readonly ObjectItem[],
+  target: ImportTarget,
+  mode: CarryOutMode,
+): Promise<readonly (Counts | Refusal | undefined)[]> {
+  const outcomes: (Counts | Refusal | undefined)[] = objects.map(() => undefined);
+  const failed = new AbortController();
+  const queue = objects.entries();
+  let done = 0;
+  const worker = async (): Promise<void> => {
+    for (const [i, item] of queue) {
+      mode.signal?.throwIfAborted();
+      // The first failure is told, and the other workers begin nothing more.
+      if (failed.signal.aborted) return;
+      outcomes[i] = await putObject(item, target, mode.dryRun).catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      });
+      mode.progress?.('objects put', ++done, objects.length);
+    }
+  };
+  const workers = await Promise.allSettled(Array.from({ length: OBJECTS }, worker));
+  for (const one of workers) if (one.status === 'rejected') throw one.reason;
+  return outcomes;
+}
+
 async function putObject(item: ObjectItem, target: ImportTarget, dryRun: boolean): Promise<Counts | Refusal> {
   if (target.putObject === undefined) return noPlace(item, 'vault');
-  if (dryRun) return counts(1, 0);
   const { name, type, hash } = item;
+  // What the state names is there, or comes; a real import puts the bytes all the same, as they may be missing.
+  if (dryRun) return (await target.get(`vault/${hash}`)) === undefined ? counts(1, 0) : counts(0, 1);
   try {
     const { known } = await target.putObject(item.content(), { name, type, hash });
     return known ? counts(0, 1) : counts(1, 0);
   } catch (error) {
+    // A node without a vault does not know the path of one.
+    if (error instanceof LatticeError && error.code === 'not-supported') return noPlace(item, 'vault');
     if (!(error instanceof LatticeError) || !OF_ONE_OBJECT.has(error.code)) throw error;
     const refusal = { ...refusalOf(item.source, error), what: name };
     if (error.code !== 'hash-mismatch') return refusal;

@@ -30,10 +30,14 @@ export function reportLines(report: Report): string[] {
     const [first] = group;
     if (first === undefined) continue;
     const total = group.reduce((sum, item) => sum + item.taken + item.known + item.differing.length, 0);
-    lines.push(`${first.source.at}: ${counted(total, NOUNS[first.kind])}, ${checkedText(first.checked)}`);
+    const checked =
+      group.length > 1 && first.checked.verified
+        ? 'each verified by what it says of itself'
+        : checkedText(first.checked);
+    lines.push(`${first.source.at}: ${counted(total, NOUNS[first.kind])}, ${checked}`);
     lines.push(...outcomeLines(group, report.dryRun));
   }
-  for (const refusal of report.refused) lines.push(...refusalLines(refusal));
+  for (const refusal of gathered(report.refused)) lines.push(...refusalLines(refusal));
   lines.push(...report.remarks);
   return lines;
 }
@@ -48,9 +52,28 @@ function grouped(items: readonly ItemReport[]): ItemReport[][] {
       item.kind === 'object' ? item.checked.verified : item.checked,
     ]);
     const group = groups.get(key) ?? [];
-    groups.set(key, [...group, item]);
+    group.push(item);
+    groups.set(key, group);
   }
   return [...groups.values()];
+}
+
+/** Refusals of one source for one reason are told as one that names each. */
+function gathered(refusals: readonly Refusal[]): Refusal[] {
+  const groups = new Map<string, Refusal[]>();
+  for (const refusal of refusals) {
+    const key = JSON.stringify([refusal.source.at, refusal.code, refusal.reason]);
+    const group = groups.get(key) ?? [];
+    group.push(refusal);
+    groups.set(key, group);
+  }
+  return Array.from(groups.values(), (group) => {
+    const [first] = group as [Refusal];
+    if (group.length === 1) return first;
+    const names = group.slice(0, SHOWN).map(({ what }) => what ?? '');
+    const more = group.length > SHOWN ? ` and ${group.length - SHOWN} more` : '';
+    return { ...first, what: `${names.join(', ')}${more}`, stored: undefined, computed: undefined };
+  });
 }
 
 const checkedText = (checked: Verification): string =>

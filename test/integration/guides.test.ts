@@ -155,6 +155,19 @@ describe('the guides, as they are written, in order, in a fresh clone', () => {
     for (const terminal of terminals) await interrupt(terminal);
   }, 400_000);
 
+  it('the vault: put, get, verify, remove, by the command line and by curl', async () => {
+    if (!existsSync(join(clone, 'dist'))) await shell('npm ci && npm run -s build');
+    functions = '';
+    const outputs: string[] = [];
+    for (const step of read('docs/vault.md')) outputs.push(await follow(step));
+    const all = outputs.join('\n');
+    for (const part of ['verified by its SHA-256', '✓', 'every byte is as its hash names it', 'saved: 1 written'])
+      expect(all).toContain(part);
+    expect(all).toMatch(/^100$/m);
+    for (const terminal of terminals) await interrupt(terminal);
+    rmSync(join(clone, '.lattice'), { recursive: true });
+  }, 400_000);
+
   it('three hosts: files that need no edit, an installation, a proxy, and three nodes that agree', async () => {
     const steps = read('docs/three-hosts.md');
     const noted = (note: string): string =>

@@ -89,7 +89,7 @@ describe('a node whose state directory is the one of the original', () => {
     expect(await live()).toBe(1);
   });
 
-  it('goes on with an import that kill -9 cut, and ends with every key once [I3, I20]', async () => {
+  it('goes on with an import that kill -9 cut, and ends with every key once [I3, I12]', async () => {
     const entries = originalEntries(20_000);
     layState(entries);
     node.configure({ IMPORT_LEGACY: 'auto' });

@@ -20,6 +20,10 @@ declare const hash: string;
 declare const stream: import('diotec360-lattice/client').Stream<unknown>;`,
   'diotec360-lattice/audit': `
 declare const bytes: Uint8Array;
+declare const hash: string;
+declare const size: number;
+declare const root: string;
+declare const leaves: Uint8Array;
 declare const certificate: string;`,
 };
 const DOCUMENT = `

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { type Bytes, equalBytes, type Hasher } from '../../core/types/index.ts';
 import { BLOCK_BYTES, blockCount, blockLength, createContentHash, isContentHash } from '../../core/vault/index.ts';
 import type { PartialObject, StoredObject } from '../../ports/index.ts';
+import { createBackgroundSync } from './background-sync.ts';
 import { fileStat, namesIn, openFile, openOrCreateFile, removeFile, type VaultDirectory } from './directory.ts';
 import { closedError, damagedError, fileError, fullError, removedError, strangeError } from './errors.ts';
 import { readAt, readPieces, writeAt } from './pieces.ts';
@@ -15,7 +16,7 @@ const MARKS = '.blocks';
 /**
  * A file of marks begins with the size of the content (u64), and has for each block the CRC-32 of its bytes (u32), 0
  * where it has not come. So a block counts as had only where its bytes are there, whatever a crash of the process or of
- * the machine has kept of the two files, and nothing is synced before the content is whole.
+ * the machine has kept of the two files, and the marks are never synced.
  */
 const HEADER_BYTES = 8;
 const MARK_BYTES = 4;
@@ -209,6 +210,7 @@ interface PartialDeps {
 function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
   const { directory, hash, size, path, data, marks, table } = deps;
   const running = new Set<Promise<void>>();
+  const syncs = createBackgroundSync(data);
   let unasked = 0;
   let end: { readonly why: Error; readonly done: Promise<void> } | undefined;
 
@@ -231,6 +233,7 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
       why,
       done: (async () => {
         await Promise.allSettled(running);
+        await syncs.settle().catch(() => undefined);
         await Promise.allSettled([data.close(), marks.close()]);
         ended();
       })(),
@@ -249,11 +252,13 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
     await writeAt(data, index * BLOCK_BYTES, [block]);
     await writeMark(marks, index, mark);
     table[index] = mark;
+    syncs.wrote(block.length);
   }
 
   async function finish(leaves: Bytes): Promise<void> {
     // Nothing beyond the content goes with it, whatever an earlier run has left there.
     await data.truncate(size);
+    await syncs.settle();
     const running = createContentHash(deps.hasher);
     for await (const piece of readPieces(data, 0, size)) running.update(piece);
     const found = running.digest();

@@ -64,11 +64,11 @@ export async function openS3Vault(deps: S3VaultDeps): Promise<VaultStore> {
       });
       if (answer === undefined) return undefined;
       await answer.drop();
-      return {
-        hash,
-        size: Number(answer.header('content-length')),
-        storedAt: Date.parse(answer.header('last-modified')),
-      };
+      const size = Number(answer.header('content-length') || Number.NaN);
+      const storedAt = Date.parse(answer.header('last-modified'));
+      if (Number.isNaN(size) || Number.isNaN(storedAt))
+        throw client.failure(new Error('it tells neither size nor time of an object'));
+      return { hash, size, storedAt };
     }
 
     const deliver = async (file: StagedFile, hash: string, leaves: Bytes): Promise<void> => {

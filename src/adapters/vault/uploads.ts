@@ -2,6 +2,7 @@ import { type FileHandle, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bytes } from '../../core/types/index.ts';
 import type { Upload } from '../../ports/index.ts';
+import { createBackgroundSync } from './background-sync.ts';
 import { createFile, namesIn, removeFile, type VaultDirectory } from './directory.ts';
 import { closedError, errnoOf, fileError, fullError } from './errors.ts';
 import { writeAt } from './pieces.ts';
@@ -88,6 +89,7 @@ function createUpload(
   ended: () => void,
 ): Upload {
   const { handle, path } = file;
+  const syncs = createBackgroundSync(handle);
   let size = 0;
   let askedAt = 0;
   let waiting: Bytes[] = [];
@@ -115,12 +117,14 @@ function createUpload(
       if (lack !== undefined) throw fullError(directory.path, lack);
     }
     await writeAt(handle, at, parts);
+    syncs.wrote(parts.reduce((sum, part) => sum + part.length, 0));
   }
 
   /** Ends the upload once: nothing of it stays under its own name. */
   function finish(): Promise<void> {
     end ??= (async () => {
       await writing.catch(() => undefined);
+      await syncs.settle().catch(() => undefined);
       await handle.close().catch(() => undefined);
       await rm(path, { force: true }).catch(() => undefined);
       ended();
@@ -151,6 +155,7 @@ function createUpload(
       try {
         await flush();
         await writing;
+        await syncs.settle();
         await deliver({ path, handle, size }, hash, leaves);
       } catch (error) {
         await failed(error);

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { createVerifier, nodeHasher, systemClock } from '../../adapters/system/index.ts';
+import { nodeHasher } from '../../adapters/system/hasher.ts';
+import { createVerifier } from '../../adapters/system/keys.ts';
 import { isInPlaceOfNode, isTemporary, pause } from '../../client/retry.ts';
 import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { carryOut } from '../../moving/carry-out.ts';
@@ -11,6 +12,7 @@ import { READERS } from '../../moving/readers.ts';
 import { reportLines, totalsOf } from '../../moving/report.ts';
 import type { Mirror } from '../../moving/write-entries.ts';
 import { advised } from '../advice.ts';
+import { clock } from '../clock.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { readVariables } from '../env-file.ts';
@@ -98,7 +100,7 @@ async function planner(context: CliContext, given: readonly string[], options: I
     return async (signal) => await planPaths(paths, bases, READERS, read(signal));
   }
   const signers = await signersOf(context, options);
-  const live = { verifier: createVerifier(), signers, mustSign: options.trust !== undefined, clock: systemClock() };
+  const live = { verifier: createVerifier(), signers, mustSign: options.trust !== undefined, clock };
   return async (signal) => await planLive(from, live, read(signal));
 }
 
@@ -227,7 +229,6 @@ function show(context: CliContext, report: Report, options: ImportOptions): void
 /** Tells of long work on stderr, where no data for programs are asked for. */
 function progressOf(context: CliContext, options: ImportOptions): (step: string, done: number, total?: number) => void {
   if (options.json) return () => undefined;
-  const clock = systemClock();
   let told = clock.monotonic();
   return (step, done, total) => {
     if (clock.monotonic() - told < PROGRESS_MS) return;

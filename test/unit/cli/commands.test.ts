@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -417,6 +417,11 @@ describe('init and id', () => {
       for (const argv of [['id'], ['key', 'show']])
         expect(JSON.parse((await run([...argv, '--json'], { cwd: dir, env })).out)).toEqual(expected);
     writeFileSync(join(dir, '.env'), 'DIOTEC360_KEY_FILE=f/node1.key\n', { mode: 0o600 });
+    expect(JSON.parse((await run(['id', '--json'], { cwd: dir })).out)).toEqual(expected);
+    // Peer ids are asked for while those of the others are not there yet, and stand as placeholders in the file.
+    const unfinished =
+      'DIOTEC360_P2P_ENABLED=true\nDIOTEC360_P2P_BOOTSTRAP=/ip4/api.example.com/tcp/9000/p2p/PEER_ID_2\n';
+    appendFileSync(join(dir, '.env'), unfinished);
     expect(JSON.parse((await run(['id', '--json'], { cwd: dir })).out)).toEqual(expected);
     // A node that is named by its URL is asked, whatever the environment says.
     const env = { DIOTEC360_NODE_PRIVKEY_HEX: seed };

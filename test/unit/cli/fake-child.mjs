@@ -47,9 +47,9 @@ const server = http.createServer((request, response) => {
       if (request.headers.authorization !== `Bearer ${file.DIOTEC360_API_TOKEN}`) return answer(401, {});
       for (const { key, value } of JSON.parse(body).operations) keys.set(key, value);
       console.log(`holds ${keys.size} keys`);
-      return answer(201, {});
+      return answer(201, { commit: '', hlc: '', results: [] });
     }
-    return answer(404, {});
+    return answer(404, { status: 404, code: 'not-found', title: 'Not Found', detail: 'there is nothing' });
   });
 });
 server.listen(Number(file.DIOTEC360_API_PORT), '127.0.0.1');

@@ -56,7 +56,7 @@ function loadedBy(entry: URL, follow: (specifier: string) => boolean): Set<strin
   return packages;
 }
 
-const HEAVY = /libp2p|fastify|classic-level|memory-level|pino|undici|^ws$|multiaddr|cli-table3/;
+const HEAVY = /libp2p|fastify|classic-level|memory-level|pino|undici|^sql\.js$|^ws$|multiaddr|cli-table3/;
 
 describe('a command loads only what it needs', () => {
   it('the command line itself loads commander and built-ins', () => {

@@ -16,6 +16,14 @@ describe('the files of a fleet on hosts of their own', () => {
     return envFiles.sort().map((envFile) => loadConfig({ env: {}, cwd: root(), envFile: join(dir(), envFile) }));
   }
 
+  it('put a node into a Hugging Face Space, which has one port and no P2P', () => {
+    const [oslo, space] = write('oslo=a.example', 'space=acme-ledger.hf.space') as [Config, Config];
+    expect(space.api).toMatchObject({ host: '0.0.0.0', port: 7860, trustedProxies: ['uniquelocal'] });
+    expect([space.p2p.enabled, space.violations, space.warnings]).toEqual([false, [], []]);
+    expect([oslo.http.nodes, oslo.p2p.enabled]).toEqual([['https://acme-ledger.hf.space'], false]);
+    expect(oslo.violations).toEqual([]);
+  });
+
   it('need no edit: each loads for production without a word, behind a TLS proxy, and names all others', () => {
     const configs = write('oslo=https://a.example', 'rome=b.example', 'kyiv=c.example');
     expect(configs.map(({ name }) => name)).toEqual(['kyiv', 'oslo', 'rome']);

@@ -1,0 +1,230 @@
+import { randomFillSync } from 'node:crypto';
+import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nodeHasher } from '../src/adapters/system/index.ts';
+import { openFilesVault } from '../src/adapters/vault/index.ts';
+import type { Bytes } from '../src/core/types/index.ts';
+import { BLOCK_BYTES, createContentHash, verifyBlock } from '../src/core/vault/index.ts';
+import type { VaultStore } from '../src/ports/index.ts';
+import { type Figure, median } from './support/figures.ts';
+
+/** Bytes of the large object; `--small` takes less, for a look. */
+const LARGE_BYTES = (process.argv.includes('--small') ? 128 : 1024) * 2 ** 20;
+const SMALL_OBJECTS = 10_000;
+const SMALL_BYTES = 2048;
+/** Puts at once, as from a few clients that upload a directory. */
+const AT_ONCE = 32;
+const RUNS = 3;
+
+const hasher = nodeHasher();
+
+/** Writes a file of random bytes. */
+async function makeSource(path: string): Promise<void> {
+  const file = await open(path, 'w');
+  const piece = new Uint8Array(8 * 2 ** 20);
+  for (let at = 0; at < LARGE_BYTES; at += piece.length) await file.write(randomFillSync(piece));
+  await file.sync();
+  await file.close();
+}
+
+/** Writes what comes to a file, as a stream does, and makes it durable. */
+async function writeFile(path: string, content: AsyncIterable<Bytes>): Promise<void> {
+  const out = createWriteStream(path);
+  for await (const chunk of content)
+    if (!out.write(chunk)) await new Promise<void>((resolve) => out.once('drain', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    out.on('error', reject);
+    out.end(() => resolve());
+  });
+  await syncFile(path);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.sync();
+  await file.close();
+}
+
+/** The limit: a stream copy with SHA-256, made durable as the vault makes its files. */
+async function copy(from: string, to: string): Promise<void> {
+  const running = hasher.running();
+  const hashed = async function* (): AsyncGenerator<Bytes> {
+    for await (const chunk of createReadStream(from)) {
+      running.update(chunk as Bytes);
+      yield chunk as Bytes;
+    }
+  };
+  await writeFile(to, hashed());
+  running.digest();
+}
+
+/** Takes a file in as a node does: hash and block tree are computed as it comes. */
+async function putIn(store: VaultStore, from: string): Promise<string> {
+  const upload = await store.begin();
+  const running = createContentHash(hasher);
+  for await (const chunk of createReadStream(from)) {
+    running.update(chunk as Bytes);
+    await upload.write(chunk as Bytes);
+  }
+  const { hash, leaves } = running.digest();
+  await upload.commit(hash, leaves);
+  return hash;
+}
+
+/** Reads an object and verifies each block before it goes on, as a node does, into a file. */
+async function takeOut(store: VaultStore, hash: string, to: string): Promise<void> {
+  const leaves = (await store.leaves(hash)) as Bytes;
+  const verified = async function* (): AsyncGenerator<Bytes> {
+    let index = 0;
+    for await (const piece of (await store.read(hash, 0, LARGE_BYTES)) ?? [])
+      for (let at = 0; at < piece.length; at += BLOCK_BYTES) {
+        const block = piece.subarray(at, at + BLOCK_BYTES);
+        if (!verifyBlock(block, index++, LARGE_BYTES, leaves, hasher)) throw new Error('a block is damaged');
+        yield block;
+      }
+  };
+  await writeFile(to, verified());
+}
+
+/** Takes an object in block by block, as from other nodes, and reads it all once more at the end. */
+async function fetchIn(store: VaultStore, from: VaultStore, hash: string): Promise<void> {
+  const leaves = (await from.leaves(hash)) as Bytes;
+  const partial = await store.resume(hash, LARGE_BYTES);
+  let index = 0;
+  for await (const piece of (await from.read(hash, 0, LARGE_BYTES)) ?? []) {
+    const writes: Promise<void>[] = [];
+    for (let at = 0; at < piece.length; at += BLOCK_BYTES, index++) {
+      const block = piece.subarray(at, at + BLOCK_BYTES);
+      if (!verifyBlock(block, index, LARGE_BYTES, leaves, hasher)) throw new Error('a block is damaged');
+      writes.push(partial.write(index, block));
+    }
+    await Promise.all(writes);
+  }
+  await partial.finish(leaves);
+}
+
+/** The seconds that `work` takes, and how far the memory of the process rises meanwhile, MiB. */
+async function measured(work: () => Promise<unknown>): Promise<{ seconds: number; mib: number }> {
+  globalThis.gc?.();
+  const before = process.memoryUsage.rss();
+  let peak = before;
+  const sampler = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 20);
+  const from = performance.now();
+  await work();
+  const seconds = (performance.now() - from) / 1000;
+  clearInterval(sampler);
+  return { seconds, mib: (peak - before) / 2 ** 20 };
+}
+
+async function largeObject(directory: string): Promise<Figure[]> {
+  const clock = Date;
+  const room = async (): Promise<undefined> => undefined;
+  const [source, target] = [join(directory, 'source'), join(directory, 'target')];
+  await makeSource(source);
+  const took: Record<'copy' | 'in' | 'out' | 'blocks', number[]> = { copy: [], in: [], out: [], blocks: [] };
+  let mib = 0;
+  const take = async (name: keyof typeof took, work: () => Promise<unknown>): Promise<void> => {
+    const figure = await measured(work);
+    took[name].push(figure.seconds);
+    if (name !== 'copy') mib = Math.max(mib, figure.mib);
+  };
+  for (let run = 0; run < RUNS; run++) {
+    const [at, other] = [join(directory, `vault-${run}`), join(directory, `other-${run}`)];
+    const store = await openFilesVault({ directory: at, hasher, clock, room });
+    const second = await openFilesVault({ directory: other, hasher, clock, room });
+    let hash = '';
+    await take('copy', () => copy(source, target));
+    rmSync(target);
+    await take('in', async () => (hash = await putIn(store, source)));
+    await take('out', () => takeOut(store, hash, target));
+    rmSync(target);
+    await take('blocks', () => fetchIn(second, store, hash));
+    await store.close();
+    await second.close();
+    for (const used of [at, other]) rmSync(used, { recursive: true });
+  }
+  const rate = (name: keyof typeof took): number => LARGE_BYTES / 2 ** 20 / median(took[name]);
+  const plain = { name: 'a plain copy', value: rate('copy') };
+  const ratio = (name: keyof typeof took): number => rate(name) / plain.value;
+  return [
+    { metric: 'vault_copy_mib_s', label: 'plain stream copy with SHA-256 and sync', value: plain.value, unit: 'MiB/s' },
+    {
+      metric: 'vault_in_ratio',
+      label: `${LARGE_BYTES / 2 ** 20} MiB into the vault, of that copy`,
+      value: ratio('in'),
+      unit: '',
+      goal: { atLeast: 0.6 },
+    },
+    { metric: 'vault_in_mib_s', label: '… rate', value: rate('in'), unit: 'MiB/s', limit: plain },
+    {
+      metric: 'vault_out_ratio',
+      label: '… and out, verified block by block, of that copy',
+      value: ratio('out'),
+      unit: '',
+      goal: { atLeast: 0.6 },
+    },
+    { metric: 'vault_out_mib_s', label: '… rate', value: rate('out'), unit: 'MiB/s', limit: plain },
+    {
+      metric: 'vault_blocks_mib_s',
+      label: '… and from one store into another, block by block',
+      value: rate('blocks'),
+      unit: 'MiB/s',
+      limit: plain,
+    },
+    { metric: 'vault_mib', label: 'rise of the memory meanwhile', value: mib, unit: 'MiB', goal: { atMost: 128 } },
+  ];
+}
+
+async function smallObjects(directory: string): Promise<Figure[]> {
+  const store = await openFilesVault({ directory, hasher, clock: Date, room: async () => undefined });
+  let next = 0;
+  const client = async (): Promise<void> => {
+    for (let n = next++; n < SMALL_OBJECTS; n = next++) {
+      const content = new Uint8Array(SMALL_BYTES).fill(n & 0xff);
+      new DataView(content.buffer).setUint32(0, n);
+      const running = createContentHash(hasher);
+      running.update(content);
+      const { hash, leaves } = running.digest();
+      const upload = await store.begin();
+      await upload.write(content);
+      await upload.commit(hash, leaves);
+    }
+  };
+  const put = await measured(() => Promise.all(Array.from({ length: AT_ONCE }, client)));
+  const hashes: string[] = [];
+  const list = await measured(async () => {
+    for await (const chunk of store.list()) hashes.push(...chunk.map(({ hash }) => hash));
+  });
+  const read = await measured(async () => {
+    for (const hash of hashes) for await (const _ of (await store.read(hash, 0, SMALL_BYTES)) ?? []);
+  });
+  await store.close();
+  if (hashes.length !== SMALL_OBJECTS) throw new Error(`${hashes.length} objects instead of ${SMALL_OBJECTS}`);
+  return [
+    {
+      metric: 'vault_small_s',
+      label: `${SMALL_OBJECTS} objects of ${SMALL_BYTES} bytes, ${AT_ONCE} at once`,
+      value: put.seconds,
+      unit: 's',
+      goal: { atMost: 60 },
+    },
+    { metric: 'vault_small_list_s', label: '… listed', value: list.seconds, unit: 's' },
+    { metric: 'vault_small_read_s', label: '… read one after the other', value: read.seconds, unit: 's' },
+  ];
+}
+
+/**
+ * Measures the vault's files: a large object in, out and from store to store beside a plain copy on the same disk in the
+ * same run, the memory that takes, and many small objects.
+ */
+export async function vault(): Promise<readonly Figure[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
+  try {
+    mkdirSync(join(directory, 'small'));
+    return [...(await largeObject(directory)), ...(await smallObjects(join(directory, 'small')))];
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,113 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
+
+const BLOCK = 65_536;
+/** Several fetches of megabytes on cores that other tests use too. */
+const ARRIVES_MS = 60_000;
+
+const vaultOf = (node: Node): string => join(dirname(node.envFile), `vault-${node.name}`);
+
+async function put(node: Node, content: Uint8Array): Promise<string> {
+  const response = await fetch(`${node.api.url}/api/v1/vault`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${node.token}`, 'content-type': 'application/octet-stream' },
+    body: Buffer.from(content),
+  });
+  expect(response.status).toBe(201);
+  const { hash } = (await response.json()) as { hash: string };
+  expect(hash).toBe(createHash('sha256').update(content).digest('hex'));
+  return hash;
+}
+
+/** SHA-256 of what a node gives out for an object. */
+async function hashAt(node: Node, hash: string): Promise<string> {
+  const response = await fetch(`${node.api.url}/api/v1/vault/${hash}`, {
+    headers: { authorization: `Bearer ${node.token}` },
+  });
+  expect(response.status).toBe(200);
+  return createHash('sha256')
+    .update(new Uint8Array(await response.arrayBuffer()))
+    .digest('hex');
+}
+
+/** The value of a counter with these labels; 0 where it was never counted. */
+async function counter(node: Node, name: string, label: string): Promise<number> {
+  const { text } = await node.api.send('GET', '/metrics');
+  const line = text.split('\n').find((one) => one.startsWith(`${name}{`) && one.includes(`"${label}"`));
+  return Number(line?.split(' ').at(-1) ?? 0);
+}
+
+describe('the vault of three nodes', () => {
+  let fleet: Fleet;
+  let nodes: [Node, Node, Node];
+
+  /** Waits until every node has the bytes of so many objects. */
+  async function everywhere(objects: number): Promise<void> {
+    for (const i of [0, 1, 2])
+      await fleet.status(
+        i,
+        `the bytes of ${objects} objects are here`,
+        ({ vault }) => vault?.here.objects === objects && vault.missing.objects === 0,
+        ARRIVES_MS,
+      );
+  }
+
+  beforeAll(async () => {
+    fleet = await startFleet({ env: (i) => ({ VAULT_DIR: `vault-${['node-a', 'node-b', 'node-c'][i]}` }) });
+    nodes = fleet.nodes as [Node, Node, Node];
+    for (const i of [0, 1, 2])
+      await fleet.status(i, 'P2P carries both peers', ({ syncMode, p2p }) => syncMode === 'P2P' && p2p.peers === 2);
+  });
+
+  it('has the bytes everywhere, over P2P alone and over HTTP alone [U10]', async () => {
+    const [a, b, c] = nodes;
+    fleet.block('cut', { lung: 'http' });
+    const first = await put(a, randomBytes(5 * 2 ** 20 + 17));
+    await everywhere(1);
+    fleet.restore();
+    expect(await counter(c, 'lattice_vault_fetched_bytes_total', 'p2p')).toBeGreaterThan(5 * 2 ** 20);
+    fleet.block('cut', { lung: 'p2p' });
+    const second = await put(b, randomBytes(3 * 2 ** 20));
+    await everywhere(2);
+    fleet.restore();
+    expect(await counter(c, 'lattice_vault_fetched_bytes_total', 'http')).toBeGreaterThan(3 * 2 ** 20);
+    for (const node of nodes) for (const hash of [first, second]) expect(await hashAt(node, hash)).toBe(hash);
+    await fleet.settled();
+  });
+
+  it('goes on after a cut without a block twice [U10]', async () => {
+    const [a, , c] = nodes;
+    const before = await counter(c, 'lattice_vault_blocks_total', 'fetched');
+    const blocks = 700;
+    await put(a, randomBytes(blocks * BLOCK));
+    await fleet.status(2, 'a part of the object is here', ({ vault }) => {
+      const here = vault?.fetching[0]?.bytesHere ?? 0;
+      return here > 0 && here < blocks * BLOCK;
+    });
+    fleet.block('cut');
+    await fleet.status(2, 'no lung reaches anybody', ({ health }) => health === 'ISOLATED', ARRIVES_MS);
+    fleet.restore();
+    await everywhere(3);
+    expect((await counter(c, 'lattice_vault_blocks_total', 'fetched')) - before).toBe(blocks);
+  });
+
+  it('gives all bytes back to a node whose vault was lost [U10]', async () => {
+    const [, , c] = nodes;
+    await c.terminate();
+    rmSync(vaultOf(c), { recursive: true });
+    await c.start();
+    await everywhere(3);
+    const { objects } = (await c.api.status()).vault ?? { objects: 0 };
+    expect(objects).toBe(3);
+  });
+
+  it('lets no other write use its keys, over the API neither [U5]', async () => {
+    const [a] = nodes;
+    const answer = await a.api.send('PUT', '/api/v1/state/vault%2Fanything', { body: 1 });
+    expect(answer.status).toBe(400);
+    expect(answer.json()).toMatchObject({ code: 'reserved-key' });
+  });
+});
