@@ -77,6 +77,8 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     vaultPutByHash: { path: `/api/v1/vault/${vaultHash}`, headers: json, body: VAULT_CONTENT },
     vaultList: { path: '/api/v1/vault?limit=1000' },
     vaultStatus: { path: '/api/v1/vault/status' },
+    vaultOriginal: { path: '/api/v1/vault/original' },
+    vaultBundle: { path: '/api/v1/vault/bundles', headers: json, body: { code: 'intent greet(a)\n' }, status: 201 },
     vaultGet: { path: `/api/v1/vault/${vaultHash}` },
     vaultStat: { path: `/api/v1/vault/${vaultHash}/about` },
     vaultHolders: { path: `/api/v1/vault/${vaultHash}/holders` },

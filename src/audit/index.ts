@@ -1,5 +1,6 @@
 export { type Author, ERROR_CODES, type ErrorCode, type JsonValue, LatticeError } from '../core/types/index.ts';
 export { bundledCrypto, checkProof } from './bundled.ts';
+export { type CheckedFile, checkBundle } from './check-bundle.ts';
 export type { CheckProofOptions } from './check-proof.ts';
 export {
   type AuditDeps,

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { CountedVault, MadeBundle } from '../api/contract/original-vault-routes.ts';
 import type {
   VaultCheck,
   VaultCollection,
@@ -217,4 +218,30 @@ export interface VaultClient {
    * console.log(removed.length, bytes);
    */
   gc(options?: CallOptions & { readonly dryRun?: boolean | undefined }): Promise<VaultCollection>;
+
+  /**
+   * Tells what the original would count of its files in the vault, and its root of them; null where there are none.
+   *
+   * @throws nothing of its own
+   * @example
+   * const { root, rows } = await client.vault.original();
+   * console.log(root, rows);
+   */
+  original(options?: CallOptions): Promise<CountedVault>;
+
+  /**
+   * Has the node make a bundle in the form of the original, with its digest and the signature of the node: of code, or
+   * of a function whose entry is in the vault. A bundle that is there already is answered with `created: false`.
+   *
+   * @throws `unauthorized`, `not-found`, `vault-file-malformed`, `vault-file-mismatch`, `read-only`, `disk-full`
+   * @example
+   * const made = await client.vault.bundle({ code: 'intent greet(a)', metadata: { intent_name: 'greet' } });
+   * console.log(made.name, made.bundle);
+   */
+  bundle(
+    of:
+      | { readonly code: string; readonly metadata?: Readonly<Record<string, unknown>> }
+      | { readonly function: string },
+    options?: CallOptions,
+  ): Promise<MadeBundle>;
 }

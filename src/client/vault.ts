@@ -124,6 +124,8 @@ export function createVaultClient(requests: Requests): VaultClient {
     },
     verify: ({ hash, signal, timeoutMs } = {}) =>
       streamOf((ending) => checkedLines(requests, hash, { signal: ending, timeoutMs }), signal),
+    original: (call = {}) => json(`${BASE}/original`, at(call)),
+    bundle: (of, call = {}) => json(`${BASE}/bundles`, { method: 'POST', json: of, ...at(call) }),
     gc: ({ dryRun = false, ...call } = {}) => post<VaultCollection>(`${BASE}/gc`, call, { dryRun: String(dryRun) }),
   };
 }

@@ -1,10 +1,11 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { json, mapOf, type RouteContract, word } from './describe.ts';
 import { anyJson, hex64 } from './entities.ts';
 
 const { Boolean: Bool, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
-const Counted = Shape({
+/** What the original counts of its files in a vault. */
+export const CountedVault = Shape({
   root: Type.Union([hex64('The root of the vault as the original computes it.'), Type.Null()]),
   rows: Integer({ description: 'What the original counts: functions and bundles of code.' }),
   bundles: Integer({ description: 'Bundles of both kinds.' }),
@@ -12,13 +13,17 @@ const Counted = Shape({
   notHere: Integer({ description: 'Files that are in the vault of the fleet, and not on this node.' }),
 });
 
-const Made = Shape({
+/** A bundle that a node has made. */
+export const MadeBundle = Shape({
   hash: hex64('SHA-256 of the file, by which the vault names it.'),
   bundle: hex64('The hash of its code or of its function, by which the original names it.'),
   kind: word(['content-bundle', 'signed-bundle']),
   name: Text({ description: 'The file name that the original gives it.' }),
   created: Bool({ description: 'False when the vault had a bundle of this hash.' }),
 });
+
+export type CountedVault = Static<typeof CountedVault>;
+export type MadeBundle = Static<typeof MadeBundle>;
 
 /** The routes of the original's files in the vault that the original has no endpoint for. */
 export const ORIGINAL_VAULT_ROUTES: readonly RouteContract[] = [
@@ -29,7 +34,7 @@ export const ORIGINAL_VAULT_ROUTES: readonly RouteContract[] = [
     tag: 'vault',
     summary: "Root and counts of the original's files in the vault",
     cost: 'read',
-    answers: { 200: json('As the original counts.', Counted) },
+    answers: { 200: json('As the original counts.', CountedVault) },
     errors: [421, 429, 503, 504],
     example: {},
   },
@@ -52,7 +57,7 @@ export const ORIGINAL_VAULT_ROUTES: readonly RouteContract[] = [
       ),
       Shape({ function: hex64('The hash of a function.') }, { additionalProperties: false }),
     ]),
-    answers: { 200: json('The vault had it.', Made), 201: json('It is in the vault.', Made) },
+    answers: { 200: json('The vault had it.', MadeBundle), 201: json('It is in the vault.', MadeBundle) },
     errors: [400, 401, 404, 413, 415, 421, 422, 429, 503, 504, 507],
     example: { body: { code: 'intent greet(a)\n', metadata: { intent_name: 'greet' } } },
   },

@@ -1,8 +1,9 @@
 import { Option } from 'commander';
 import type { GcOptions, VaultListOptions } from '../commands/vault.ts';
 import type { ExportOptions, VaultPutOptions } from '../commands/vault-content.ts';
+import type { BundleOptions, CheckOptions } from '../commands/vault-original.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, limited } from '../define.ts';
+import { type Definition, limited, TRUST_HELP } from '../define.ts';
 import type { OutOptions } from '../write-file.ts';
 
 const HASH = '5891b5b522d5';
@@ -18,6 +19,7 @@ export function vaultCommands({ context, define, group }: Definition): void {
   );
   const commands = () => import('../commands/vault.ts');
   const content = () => import('../commands/vault-content.ts');
+  const original = () => import('../commands/vault-original.ts');
   define(
     vault,
     'put <file>',
@@ -103,9 +105,40 @@ export function vaultCommands({ context, define, group }: Definition): void {
     vault,
     'export <dir>',
     'write all objects into a directory, each verified',
-    ['vault export backup', 'vault export files --by name'],
-    async (options: ExportOptions, [dir = '']) => (await content()).vaultExport(context, dir, options),
+    ['vault export backup', 'vault export files --by name', 'vault export old_vault --format original'],
+    async (options: ExportOptions & { readonly format: 'files' | 'original' }, [dir = '']) =>
+      options.format === 'original'
+        ? (await original()).vaultExportOriginal(context, dir, options)
+        : (await content()).vaultExport(context, dir, options),
   )
+    .addOption(
+      new Option('--format <format>', 'all objects, or those of the original node in its layout, into a new directory')
+        .choices(['files', 'original'])
+        .default('files'),
+    )
     .addOption(new Option('--by <what>', 'what the files are called').choices(['hash', 'name']).default('hash'))
     .option('--force', 'replace files that are there');
+  define(
+    vault,
+    'original',
+    "root and counts of the original node's files in the vault",
+    ['vault original'],
+    async (options: GlobalOptions) => (await original()).vaultOriginal(context, options),
+  );
+  define(
+    vault,
+    'bundle [file]',
+    'have the node make and sign a bundle in the form of the original (needs the token)',
+    ['vault bundle transfer.ae --intent transfer', `vault bundle --function ${'ab'.repeat(32)}`],
+    async (options: BundleOptions, [file]) => (await original()).vaultBundle(context, file, options),
+  )
+    .option('--intent <name>', 'the name of the intent (default: that of the file)')
+    .option('--function <hash>', 'bundle this function, whose entry is in the vault');
+  define(
+    vault,
+    'check <file>',
+    'check a function, certificate or bundle of the original offline',
+    ['vault check transfer.ae_bundle --trust fleet.json'],
+    async (options: CheckOptions, [file = '']) => (await original()).vaultCheck(context, file, options),
+  ).option('--trust <list>', TRUST_HELP);
 }
