@@ -21,7 +21,7 @@ export const BUSY_KEY = 'busy';
 export const BUSY_WRITES = 1200;
 
 /** So many of the largest executions fit into the body of a request, and so many are kept. */
-export const SENT_RECORDS = 3;
+const SENT_RECORDS = 3;
 export const KEPT_RECORDS = 100;
 /** The largest executions, with the numbers from `first` on. */
 export const auditRecords = (first: number, count: number): AuditRecord[] =>

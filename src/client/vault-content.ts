@@ -16,7 +16,7 @@ const mismatch = (what: string): LatticeError =>
   });
 
 /** The file name of a Content-Disposition (RFC 6266) as nodes write it; empty where there is none. */
-export function nameIn(disposition: string | null): string {
+function nameIn(disposition: string | null): string {
   const exact = /;\s*filename\*=UTF-8''([^;\s]+)/i.exec(disposition ?? '')?.[1];
   if (exact !== undefined) {
     try {

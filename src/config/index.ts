@@ -11,7 +11,7 @@ export {
   type SettingField,
   settingsToConfig,
 } from './node-settings.ts';
-export { type Problem, problemLine } from './problems.ts';
+export type { Problem } from './problems.ts';
 export { planReload, type Reload } from './reload.ts';
 export { type ConfigSource, openConfigSource } from './source.ts';
 export { type Kind, namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';

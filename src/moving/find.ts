@@ -146,7 +146,7 @@ async function kindOfFile(path: string): Promise<SourceKind> {
 }
 
 /** Recognises the text of a file of the original. What is none of its kinds is taken for a broken snapshot. */
-export function kindOfText(text: string): SourceKind {
+function kindOfText(text: string): SourceKind {
   let document: unknown;
   try {
     document = parseOriginalJson(text.replace(/^\uFEFF/, ''));

@@ -5,7 +5,7 @@ import type { Verifier } from '../ports/index.ts';
 export type { AuditRecord } from '../core/original/audit.ts';
 
 /** What can be found at a path or an address. Each kind has one reader. */
-export const SOURCE_KINDS = [
+const SOURCE_KINDS = [
   'snapshot', // snapshot.json: state, merkle_root, timestamp
   'older-snapshot', // the older form of snapshot.json: accounts, root_hash, no state
   'wal', // wal.log: one JSON object a line

@@ -1,5 +1,5 @@
 import { type BigIntStats, createReadStream } from 'node:fs';
-import { lstat, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { LatticeError } from '../core/types/index.ts';
 
 /** A file of the original is read as one string, and V8's longest string is twice as long. */
@@ -54,15 +54,6 @@ export async function statOf(path: string): Promise<BigIntStats> {
     return await stat(path, { bigint: true });
   } catch (cause) {
     throw unreadable(path, reasonOf(cause), cause);
-  }
-}
-
-/** Whether a path is a link; false where there is nothing. */
-export async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isSymbolicLink();
-  } catch {
-    return false;
   }
 }
 

@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { LatticeError } from '../core/types/index.ts';
 
 /** Bytes of a database that is read. It is in memory twice while it is, and so many hold far more than a node keeps. */
-export const MAX_DATABASE_BYTES = 256 * 1024 * 1024;
+const MAX_DATABASE_BYTES = 256 * 1024 * 1024;
 /** How often a file is read that changes meanwhile. */
 const MAX_READS = 3;
 const MAGIC = 'SQLite format 3\0';

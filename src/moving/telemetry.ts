@@ -7,7 +7,7 @@ import type { ReadContext, Reader, Reading, Refusal, Source } from './plan.ts';
 import { readDatabase } from './sqlite-file.ts';
 
 /** Rows of one table: as many as a node keeps of one kind (SPEC Q5). */
-export const MAX_TABLE_ROWS = 100_000;
+const MAX_TABLE_ROWS = 100_000;
 /** Refused rows that are named one by one. */
 const MAX_NAMED = 100;
 /** Rows that are read before others get the event loop. */

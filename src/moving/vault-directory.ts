@@ -42,7 +42,7 @@ const CERTIFICATE = /^[0-9a-f]{64}\.cert\.json$/;
 const isFileError = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'code' in error;
 
 /** Whether the process has no file descriptor left, which says nothing about the file that was to be opened. */
-export const isShortOfDescriptors = (error: unknown): boolean =>
+const isShortOfDescriptors = (error: unknown): boolean =>
   isFileError(error) && (error.code === 'EMFILE' || error.code === 'ENFILE');
 
 /** The entries of a folder. None when it is not there, is no directory, or is a link that leads out of `root`. */

@@ -7,7 +7,6 @@ import {
   indexClaims,
   readVaultFile,
   type VaultForm,
-  vaultKindOf,
   vaultType,
   withNodeChecked,
 } from '../core/original/vault/index.ts';
@@ -209,12 +208,4 @@ function remarksOn(items: readonly PlanItem[], reads: readonly Read[], others: r
 
 function misplaced(message: string): LatticeError {
   return new LatticeError('vault-file-malformed', message, { next: 'Put the file where the original keeps its kind.' });
-}
-
-/** The source kind of a JSON object that lies somewhere by itself; undefined for what is no file of the vault. */
-export function vaultSourceKind(fields: Parameters<typeof vaultKindOf>[0]): Source['kind'] | undefined {
-  const kind = vaultKindOf(fields);
-  if (kind === 'index') return 'vault-index';
-  if (kind === 'function' || kind === 'certificate') return kind;
-  return kind === 'signed-bundle' || kind === 'content-bundle' ? 'bundle' : undefined;
 }

@@ -5,7 +5,7 @@ import { authorToPeerId } from '../../src/core/wire/peer-id.ts';
 import type { PeerAddress } from '../../src/runtime/facade/index.ts';
 import { createAddedPeers } from '../../src/runtime/upkeep/added-peers.ts';
 import { ACCEPTED, REFUSED } from '../support/multiaddrs.ts';
-import { load, problemsOf } from '../unit/config/support.ts';
+import { flawsOf, load } from '../unit/config/support.ts';
 import { log, openTestState } from '../unit/runtime/support.ts';
 
 const ID = authorToPeerId(createSigner(new Uint8Array(32).fill(7)).author);
@@ -13,7 +13,7 @@ const RSA = 'QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N';
 
 describe('configuration, operators and the P2P lung', () => {
   const ofConfig = (name: string, text: string): unknown => {
-    const [problem] = problemsOf(() => load({ [`DIOTEC360_${name}`]: text }));
+    const [problem] = flawsOf({ [`DIOTEC360_${name}`]: text });
     return { rule: problem?.rule, fix: problem?.fix };
   };
   /** What an `invalid-…` error says after its own first words. */

@@ -4,7 +4,7 @@ export interface Instruction {
   readonly text: string;
 }
 
-export function instructionsOf(dockerfile: string): readonly Instruction[] {
+function instructionsOf(dockerfile: string): readonly Instruction[] {
   return dockerfile
     .split('\n')
     .filter((line) => !line.startsWith('#'))

@@ -98,7 +98,7 @@ export const AUDIT_COLUMNS: Readonly<Record<AuditKind, Readonly<Record<string, A
 /** Bytes of one row as JSON. The largest that the original is known to have noted has less than one KiB. */
 export const MAX_AUDIT_ROW_BYTES = 64 * 1024;
 /** Bytes of a word, because the statistics repeat each of them. */
-export const MAX_AUDIT_WORD_BYTES = 128;
+const MAX_AUDIT_WORD_BYTES = 128;
 /** The greatest number of a row that is kept as it comes. The numbers after it must stay exact. */
 const MAX_ROW_NUMBER = 2 ** 47;
 const ID = /^[!-~]{1,128}$/;

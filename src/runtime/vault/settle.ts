@@ -27,7 +27,7 @@ export interface Settling {
 }
 
 /** The write that settles the conflict of an entry; undefined where it has none, or none that this node settles. */
-export function settlingOf(entry: Entry, self: Author): WriteOperation | undefined {
+function settlingOf(entry: Entry, self: Author): WriteOperation | undefined {
   const shown = winner(entry);
   if (entry.siblings.length < 2 || shown.author !== self || vaultKeyHash(entry.key) === undefined) return undefined;
   if (shown.operation.kind === 'delete') return { op: 'delete', key: entry.key };

@@ -1,12 +1,5 @@
 import { type Bytes, concatBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
-import {
-  BLOCK_BYTES,
-  BLOCK_HASH_BYTES,
-  blockCount,
-  blockLength,
-  verifyBlock,
-  verifyLeaves,
-} from '../../core/vault/index.ts';
+import { BLOCK_HASH_BYTES, blockCount, blockLength, verifyBlock, verifyLeaves } from '../../core/vault/index.ts';
 import { MAX_LEAVES } from '../../core/wire/index.ts';
 import type { PartialObject } from '../../ports/index.ts';
 import type { Named } from './content.ts';
@@ -144,9 +137,4 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
     finish: () => partial.finish(leaves ?? new Uint8Array(0)),
     close: () => partial.close(),
   };
-}
-
-/** Bytes of a part of the blocks of a content. */
-export function partBytes({ first, count }: Part, size: number): number {
-  return Math.min(size, (first + count) * BLOCK_BYTES) - first * BLOCK_BYTES;
 }

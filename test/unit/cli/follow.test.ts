@@ -129,7 +129,7 @@ describe('following', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/k1[^]*k2/);
     expect(asked).toHaveLength(5);
-    expect(err).toContain('did not answer with events');
+    expect(err).toContain('did not answer with text/event-stream');
   }, 20_000);
 
   it('ends at a page where no node ever answered', async () => {

@@ -369,6 +369,7 @@ describe('files of the original', () => {
       topic: 'aethel/lattice/v1',
       mdns: false,
       open: false,
+      flaws: [],
     });
     expect(config.http.nodes).toHaveLength(2);
     expect([config.heartbeatIntervalMs, config.peerlessTimeoutMs, config.http.pollIntervalMs]).toEqual([

@@ -124,7 +124,7 @@ export function vaultContents(files: readonly HeldFile[], hasher: Hasher): Vault
 }
 
 /** The root of the original's vault (SPEC I10): null for none, as the original computes it. */
-export function vaultRoot(hashes: Iterable<string>, hasher: Hasher): string | null {
+function vaultRoot(hashes: Iterable<string>, hasher: Hasher): string | null {
   const sorted = Array.from(hashes).sort(compareCodePoints);
   return sorted.length === 0 ? null : textHash(sorted.join(''), hasher);
 }

@@ -4,7 +4,7 @@ import { type Claim, digestClaim, proofClaim, uncoveredClaims } from './claims.t
 import { fieldsOf, type VaultForm } from './forms.ts';
 import { logicHash } from './logic-hash.ts';
 
-export function logicClaim(stored: string, ast: OriginalObject, hasher: Hasher): Claim {
+function logicClaim(stored: string, ast: OriginalObject, hasher: Hasher): Claim {
   const computed = logicHash(ast, hasher);
   if (computed !== undefined) return digestClaim('logic_hash', stored, computed, 'the logic of the AST');
   const reason = 'the original has no rule for conditions of this form';

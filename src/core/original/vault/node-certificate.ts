@@ -8,7 +8,7 @@ import { malformed } from './malformed.ts';
 /** The field of a bundle that holds the certificate of the node that made it. The original's readers pass it over. */
 export const NODE_CERTIFICATE = 'node_certificate';
 /** What the signed text begins with, so that no other thing that a node signs can be taken for a bundle. */
-export const BUNDLE_DOMAIN = 'diotec360-lattice-bundle/1';
+const BUNDLE_DOMAIN = 'diotec360-lattice-bundle/1';
 
 const MEMBERS = ['format', 'network', 'author', 'signature'];
 const utf8 = new TextEncoder();
@@ -17,7 +17,7 @@ const utf8 = new TextEncoder();
  * The text that a node signs for a bundle (SPEC I11): the domain, a line feed, and the canonical text of the whole bundle
  * with its node certificate, the signature left out.
  */
-export function signedBundleText(bundle: OriginalObject): string {
+function signedBundleText(bundle: OriginalObject): string {
   const certificate = bundle.get(NODE_CERTIFICATE);
   if (!isObject(certificate)) throw malformed(`the bundle has no object "${NODE_CERTIFICATE}"`);
   const unsigned = new Map<string, OriginalValue>(certificate);

@@ -26,7 +26,7 @@ export const vaultType = (kind: VaultKind): string => TYPES[kind];
 export const isVaultType = (type: string): boolean => Object.values(TYPES).includes(type);
 
 /** The JSON object in a file. Throws LatticeError `vault-file-malformed`, which names line and column. */
-export function parseVaultObject(bytes: Bytes): OriginalObject {
+function parseVaultObject(bytes: Bytes): OriginalObject {
   if (bytes.length > MAX_VAULT_FILE_BYTES)
     throw malformed(`it has ${bytes.length} bytes, more than the ${MAX_VAULT_FILE_BYTES} that are read`);
   try {

@@ -374,7 +374,7 @@ describe('the vault of a real node', () => {
     const sizes = (): number[] =>
       readdirSync(directory, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile() && `${entry.parentPath}/`.includes('vault'))
-        .map((entry) => statSync(join(entry.parentPath, entry.name)).size)
+        .map((entry) => statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0)
         .filter((size) => size > 100_000);
     try {
       const { socket, ended } = await raw(node.url);
