@@ -6,11 +6,11 @@ const shared = { environment: 'node', setupFiles: ['test/setup.ts'], pool: 'fork
 const results = process.env['VITEST_JSON'];
 
 /**
- * Tests that measure what the machine does, or that use the ports of the guides: nothing else runs beside them. All
+ * Tests that measure what the machine does: nothing else runs beside them. All
  * other tests of processes wait for most of their time, so two files of them run at once.
  */
 const ALONE = [
-  'test/integration/{guides,triangle,flood,p2p-flood,half-blocked}.test.ts',
+  'test/integration/{triangle,flood,p2p-flood,half-blocked}.test.ts',
   'test/integration/situations/*.test.ts',
 ];
 const processes = {

@@ -92,7 +92,10 @@ export interface CheckOptions extends GlobalOptions {
   readonly trust?: string;
 }
 
-/** Checks a function, certificate or bundle offline. The exit code is 0 when every digest and signature in it holds. */
+/**
+ * Checks a function, certificate or bundle offline. The exit code is 0 when every digest and signature in it holds, and,
+ * where a trust list is given, one of its nodes has signed the file: whoever names signers asks for their word.
+ */
 export async function vaultCheck(context: CliContext, file: string, options: CheckOptions): Promise<number> {
   const trust = options.trust === undefined ? 'anyone' : (await readTrust(context, options.trust)).authors;
   const bytes = await readInputBytes(context, file, MAX_VAULT_FILE_BYTES);
@@ -112,8 +115,11 @@ export async function vaultCheck(context: CliContext, file: string, options: Che
           : `This ${checked.kind} does not verify.`,
     );
   }
+  const { signedBy } = checked;
+  const vouched = trust === 'anyone' || (signedBy !== undefined && trust.includes(signedBy));
+  if (!options.json && !vouched) context.output.line('No node of the trust list has signed it.');
   const broken = brokenDigest(checked.claims);
   if (broken !== undefined)
     throw new LatticeError('vault-file-mismatch', `${broken.claim}: ${broken.reason}`, { next: 'Take another copy.' });
-  return EXIT.ok;
+  return vouched ? EXIT.ok : EXIT.failed;
 }
