@@ -96,7 +96,8 @@ export function createPut(deps: PutDeps): {
             },
           );
         for (let at = 0; at < value.length; at += MAX_PIECE_BYTES) {
-          const piece = value.subarray(at, at + MAX_PIECE_BYTES);
+          // A copy: a store may keep it for longer than a source that has one buffer leaves it alone.
+          const piece = value.slice(at, at + MAX_PIECE_BYTES);
           // The disk takes the piece while it is hashed.
           const written = upload.write(piece);
           written.catch(() => undefined);

@@ -81,7 +81,7 @@ export function vaultContentRoutes(
     const { 'content-type': type, 'content-length': length } = request.headers;
     const expect = expectationOf(request);
     const { maxObjectBytes } = vault.status();
-    // A client that waits for 100-continue is refused before it sends anything in vain.
+    // Before anything of the body is read. Node.js has answered `Expect: 100-continue` already.
     if (Number(length ?? 0) > maxObjectBytes)
       throw new LatticeError('object-too-large', `an object has at most ${maxObjectBytes} bytes on this node`, {
         next: 'divide it, or raise DIOTEC360_VAULT_MAX_BYTES',

@@ -72,6 +72,23 @@ describe('put', () => {
       expect((await vault.service.put(inPieces(content, size))).object.hash).toBe(hashOf(content));
   });
 
+  it('takes content from a source that uses one buffer for all of its pieces', async () => {
+    const { vault } = await alone();
+    const content = contentOf(3 * BLOCK + 5);
+    async function* reusing(): AsyncGenerator<Bytes> {
+      const buffer = new Uint8Array(10_000);
+      for (let at = 0; at < content.length; at += buffer.length) {
+        const piece = content.subarray(at, at + buffer.length);
+        buffer.set(piece);
+        yield buffer.subarray(0, piece.length);
+      }
+      buffer.fill(0);
+    }
+    const { object } = await vault.service.put(reusing());
+    expect(object.hash).toBe(hashOf(content));
+    expectBytes(await readAll((await vault.service.open(object.hash)).bytes), content);
+  });
+
   it('takes the same content once, also at the same time, and pins what was not pinned', async () => {
     const { vault } = await alone();
     const content = contentOf(BLOCK + 1);
