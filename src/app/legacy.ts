@@ -6,7 +6,7 @@ import { carryOut } from '../moving/carry-out.ts';
 import { planPaths } from '../moving/make-plan.ts';
 import type { Report } from '../moving/plan.ts';
 import { READERS } from '../moving/readers.ts';
-import type { Clock, Log } from '../ports/index.ts';
+import type { Clock, Log, Verifier } from '../ports/index.ts';
 import type { Lattice, Warning } from '../runtime/index.ts';
 import { sleep } from '../timing/index.ts';
 import { importTarget } from './import-target.ts';
@@ -15,6 +15,7 @@ export interface LegacyDeps {
   readonly config: Pick<Config, 'legacy' | 'importLegacy' | 'stateDir' | 'peerlessTimeoutMs'>;
   readonly lattice: Lattice;
   readonly hasher: Hasher;
+  readonly verifier: Verifier;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -53,7 +54,7 @@ export function legacyCommand(legacy: Config['legacy']): string {
 const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-export function createLegacy({ config, lattice, hasher, clock, log }: LegacyDeps): Legacy {
+export function createLegacy({ config, lattice, hasher, verifier, clock, log }: LegacyDeps): Legacy {
   const { legacy, stateDir } = config;
   const mark = join(stateDir, MARK);
   const stopped = new AbortController();
@@ -74,7 +75,7 @@ export function createLegacy({ config, lattice, hasher, clock, log }: LegacyDeps
     }
     await writeMark(mark, { state: 'begun', refused: 0 });
     const { signal } = stopped;
-    const context = { hasher, unverified: false, signal };
+    const context = { hasher, verifier, unverified: false, signal };
     const plan = await planPaths(
       legacy.map(({ directory }) => directory),
       [],

@@ -191,7 +191,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     log.info({ root: stateRoot, entries, directory: config.stateDir }, 'state store ready');
     log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
-    legacy = createLegacy({ config, lattice: node.lattice, hasher, clock, log: root.child('import') });
+    legacy = createLegacy({ config, lattice: node.lattice, hasher, verifier, clock, log: root.child('import') });
 
     const running = createRunningConfig({
       initial: config,
