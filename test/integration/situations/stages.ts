@@ -45,7 +45,7 @@ const HANGING_DISK: Defect = {
   file: '/adapters/store/leveldb.js',
   from: 'await batch.write({ sync: true });',
   // Only full batches hang, so that the node starts and stops as ever.
-  to: 'if (operations.length > 1000) await new Promise((go) => setTimeout(go, 4000)); await batch.write({ sync: true });',
+  to: 'if (operations.length > 1000) await new Promise((go) => setTimeout(go, 6000)); await batch.write({ sync: true });',
 };
 
 const preload = (name: string): URL => new URL(`../../support/preload/${name}.mjs`, import.meta.url);
