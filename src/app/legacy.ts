@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts';
 import { counted, type Hasher, joined, LatticeError } from '../core/types/index.ts';
 import { carryOut } from '../moving/carry-out.ts';
 import { planPaths } from '../moving/make-plan.ts';
-import type { Report } from '../moving/plan.ts';
+import type { Plan, Report } from '../moving/plan.ts';
 import { READERS } from '../moving/readers.ts';
 import type { Clock, Log, Verifier } from '../ports/index.ts';
 import type { Lattice, Warning } from '../runtime/index.ts';
@@ -73,7 +73,6 @@ export function createLegacy({ config, lattice, hasher, verifier, clock, log }: 
       log.info({ command: legacyCommand(legacy) }, 'the state is not empty, so the original is not imported by itself');
       return;
     }
-    await writeMark(mark, { state: 'begun', refused: 0 });
     const { signal } = stopped;
     const context = { hasher, verifier, unverified: false, signal };
     const plan = await planPaths(
@@ -82,7 +81,19 @@ export function createLegacy({ config, lattice, hasher, verifier, clock, log }: 
       READERS,
       context,
     );
-    const report = await carryOut(plan, importTarget(lattice), { overwrite: false, dryRun: false, signal });
+    const target = importTarget(lattice);
+    const how = { overwrite: false, dryRun: false, signal };
+    const part = (isState: boolean): Plan => ({
+      ...plan,
+      items: plan.items.filter(({ kind }) => (kind === 'entries') === isState),
+    });
+    if (begun?.state !== 'entries') {
+      await writeMark(mark, { state: 'begun', refused: 0 });
+      tell(await carryOut({ ...part(true), refused: [], remarks: [] }, target, how));
+      // From here on a key that is absent was deleted, and does not come back.
+      await writeMark(mark, { state: 'entries', refused: 0 });
+    }
+    const report = await carryOut(part(false), target, how);
     tell(report);
     refused = report.refused.length;
     await writeMark(mark, { state: 'done', refused });
@@ -153,7 +164,7 @@ export function createLegacy({ config, lattice, hasher, verifier, clock, log }: 
 }
 
 interface Mark {
-  readonly state: 'begun' | 'done';
+  readonly state: 'begun' | 'entries' | 'done';
   /** Parts that were refused. */
   readonly refused: number;
 }
@@ -169,7 +180,10 @@ async function readMark(path: string): Promise<Mark | undefined> {
   }
   try {
     const { state, refused } = JSON.parse(text) as Partial<Mark>;
-    return { state: state === 'done' ? 'done' : 'begun', refused: typeof refused === 'number' ? refused : 0 };
+    return {
+      state: state === 'done' || state === 'entries' ? state : 'begun',
+      refused: typeof refused === 'number' ? refused : 0,
+    };
   } catch {
     return { state: 'begun', refused: 0 };
   }

@@ -1,5 +1,15 @@
 import { counted, type ErrorCode, LatticeError } from '../core/types/index.ts';
-import type { ImportTarget, ItemReport, ObjectItem, Plan, PlanItem, RecordsItem, Refusal, Report } from './plan.ts';
+import type {
+  ImportTarget,
+  ItemReport,
+  ObjectItem,
+  Plan,
+  PlanItem,
+  RecordsItem,
+  Refusal,
+  Report,
+  SourceKind,
+} from './plan.ts';
 import { refusalOf } from './snapshot.ts';
 import { type Mirror, type WriteMode, writeEntries } from './write-entries.ts';
 
@@ -27,13 +37,23 @@ export async function carryOut(plan: Plan, target: ImportTarget, mode: CarryOutM
   const refused: Refusal[] = [...plan.refused];
   const remarks = [...plan.remarks];
   // What is gone at the source is known only where one item is the whole of its state.
-  const whole = plan.items.filter(({ kind }) => kind === 'entries').length === 1;
-  for (const item of plan.items) {
+  const whole =
+    plan.items.filter(({ kind }) => kind === 'entries').length === 1 &&
+    plan.refused.every(({ source, what }) => what !== undefined || NO_STATES.has(source.kind));
+  /** The keys of earlier states. Of several the newest comes first, and an older one never writes over it. */
+  const covered = new Set<string>();
+  for (const item of [...plan.items].sort((a, b) => rank(a) - rank(b))) {
     mode.signal?.throwIfAborted();
     if (item.kind === 'entries') {
-      const absent = whole && mayDelete(item.entries, mode.mirror, remarks);
-      const progress = (done: number): void => mode.progress?.('keys written', done, item.entries.length);
-      items.push({ ...about(item), ...(await writeEntries(target, item.entries, { ...mode, progress }, absent)) });
+      const entries = covered.size === 0 ? item.entries : item.entries.filter(([key]) => !covered.has(key));
+      if (entries.length < item.entries.length)
+        remarks.push(
+          `${counted(item.entries.length - entries.length, 'key')} of ${item.source.at} were taken from a newer state.`,
+        );
+      for (const [key] of entries) covered.add(key);
+      const absent = whole && mayDelete(entries, mode.mirror, remarks);
+      const progress = (done: number): void => mode.progress?.('keys written', done, entries.length);
+      items.push({ ...about(item), ...(await writeEntries(target, entries, { ...mode, progress }, absent)) });
     } else if (item.kind === 'records') {
       items.push(...tell(item, await addRecords(item, target, mode), refused));
     }
@@ -43,6 +63,19 @@ export async function carryOut(plan: Plan, target: ImportTarget, mode: CarryOutM
   objects.forEach((item, i) => items.push(...tell(item, outcomes[i], refused)));
   return { from: plan.from, dryRun: mode.dryRun, items, refused, remarks };
 }
+
+/** Sources whose refusal says nothing of the keys of a state. */
+const NO_STATES: ReadonlySet<SourceKind> = new Set([
+  'vault',
+  'vault-index',
+  'function',
+  'bundle',
+  'certificate',
+  'telemetry',
+]);
+
+/** States of the older form come after the others, whose keys are newer. */
+const rank = ({ kind, source }: PlanItem): number => (kind === 'entries' && source.kind === 'older-snapshot' ? 1 : 0);
 
 const about = ({ kind, source, checked }: PlanItem): Pick<ItemReport, 'kind' | 'source' | 'checked'> => ({
   kind,

@@ -35,7 +35,7 @@ export const isUrl = (path: string): boolean => /^https?:\/\//i.test(path);
 export function baseUrlOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || parsed.username !== '' || parsed.search !== '' || parsed.hash !== '') {
-    throw new LatticeError('usage', `${JSON.stringify(url)} is no base URL of a node`, {
+    throw new LatticeError('usage', `${JSON.stringify(url.replace(/\/\/[^/]*@/, '//…@'))} is no base URL of a node`, {
       next: 'Give it as http://HOST:PORT, without a user, query or fragment.',
     });
   }
@@ -208,6 +208,7 @@ function statusError(url: string, status: number, location: string | null): Latt
       next: redirect
         ? 'Nothing is read from where it leads. Name that address, where it is the node that you mean.'
         : 'Check that the URL is that of a node of the original.',
+      details: { status },
     },
   );
 }

@@ -97,8 +97,8 @@ function createOutcome(wanted: Wanted, { overwrite, mirror }: WriteMode, author:
       const value = wanted.get(key);
       const ours = shown !== undefined && mirror?.get(key) === shown.version;
       if (value === undefined) {
-        mirror?.delete(key);
         if (ours) return [{ op: 'delete', key, ifMatch: shown.version }];
+        mirror?.delete(key);
         if (shown !== undefined) differing.push(key);
         return [];
       }
@@ -114,8 +114,11 @@ function createOutcome(wanted: Wanted, { overwrite, mirror }: WriteMode, author:
       return [];
     },
     written({ op, key }: ImportOperation, version: string | undefined): void {
-      if (op === 'delete') deleted++;
-      else {
+      if (op === 'delete') {
+        deleted++;
+        // Not before: a delete that failed is tried again in the next round.
+        mirror?.delete(key);
+      } else {
         taken++;
         if (version !== undefined) mirror?.set(key, version);
       }

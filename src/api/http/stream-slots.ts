@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../core/types/index.ts';
 import type { Clients } from './clients.ts';
 
@@ -33,6 +33,12 @@ export interface StreamSlots {
    * nothing. Throws LatticeError `overloaded`.
    */
   take(request: FastifyRequest): () => void;
+}
+
+/** Gives a slot back when the answer ends. Of a client that has left already nobody is told again, so then at once. */
+export function untilClosed(reply: FastifyReply, release: () => void): void {
+  if (reply.raw.destroyed || reply.raw.closed) release();
+  else reply.raw.once('close', release);
 }
 
 export function createStreamSlots(clients: Clients, limits: SlotLimits): StreamSlots {

@@ -6,7 +6,7 @@ import { createByteCollector } from './byte-collector.ts';
 import type { Clients } from './clients.ts';
 import type { Connections } from './connections.ts';
 import type { Costs } from './costs.ts';
-import { createStreamSlots, type SlotLimits } from './stream-slots.ts';
+import { createStreamSlots, type SlotLimits, untilClosed } from './stream-slots.ts';
 
 /** Bytes up to which a message may be read of a sender who has proven nothing without taking a slot: a hello fits. */
 const SMALL_BYTES = 16 * 1024;
@@ -80,7 +80,7 @@ export function createSyncSenders(deps: {
             screened = screen(request, reply, collected.bytes().subarray(0, MAX_REQUEST_HEAD_BYTES));
           if (screened?.proven === false && length > SMALL_BYTES && !hasSlot) {
             hasSlot = true;
-            reply.raw.once('close', slots.take(request));
+            untilClosed(reply, slots.take(request));
           }
         }
         function onData(chunk: Buffer): void {

@@ -164,10 +164,11 @@ async function openMemory(context: CliContext, options: ImportOptions): Promise<
   };
 }
 
-/** Refuses a plan of which no state has the root that was asked for. */
+/** Refuses a plan with a state that has not the root that was asked for. */
 function checkRoot({ items, refused, from }: Plan, expected: string): void {
   const roots = items.flatMap((item) => (item.kind === 'entries' && item.root !== undefined ? item.root : []));
-  if (roots.includes(expected)) return;
+  const states = items.filter(({ kind }) => kind === 'entries');
+  if (roots.length > 0 && roots.length === states.length && roots.every((root) => root === expected)) return;
   const [first] = refused;
   const found =
     roots.length > 0
@@ -177,6 +178,14 @@ function checkRoot({ items, refused, from }: Plan, expected: string): void {
     next: 'Nothing was imported. Compare it with what the original answers at /api/persistence/merkle-root.',
     details: { stored: expected, ...(roots[0] === undefined ? {} : { computed: roots[0] }) },
   });
+}
+
+/** Whether the source or others are in the way at present: a later round may find them well. */
+function passes(error: unknown): boolean {
+  if (!(error instanceof LatticeError)) return false;
+  const status = Number(error.details['status'] ?? 0);
+  if (error.code === 'http-status') return status >= 500 || status === 408 || status === 429;
+  return error.code === 'import-contended' || error.code === 'source-changed';
 }
 
 /** Imports again and again what has changed, until a signal, even while the source or the node does not answer. */
@@ -199,7 +208,7 @@ async function watchSource(
       last = told;
     } catch (error) {
       if (signal.aborted) break;
-      if (!isTemporary(error) && !isInPlaceOfNode(error)) throw error;
+      if (!isTemporary(error) && !isInPlaceOfNode(error) && !passes(error)) throw error;
       reportError(advised(error, options), context.output, options.json === true);
     }
     await pause(options.interval * 1000, signal);

@@ -119,6 +119,8 @@ export function createAudit(deps: AuditDeps): AuditService {
     for (const record of fresh) {
       const { kind, id, idKey, digest } = record;
       const row = { ...record.row, created_at: record.row['created_at'] ?? now } as unknown as KeptRecord['row'];
+      // It is read by the same rules, so its bounds hold with the time of its addition too.
+      checkAuditRecord({ kind, id, row: { ...row } });
       const counted = countRow(next, { kind, number: record.number, row });
       const value = encodeAuditRecord(kind, id, counted.number, { ...row });
       next = countBytes(counted.totals, value.length);

@@ -10,6 +10,7 @@ import type { Inventory } from './inventory.ts';
 import type { Sources } from './sources.ts';
 import { createTransfer, type Part, type Transfer } from './transfer.ts';
 import type { Turns } from './turns.ts';
+import { isWhole } from './verify.ts';
 import { createWanted, offerOf, offers, type Wanted } from './wanted.ts';
 
 /** Objects whose bytes are fetched at a time: enough to hide the disk behind the network, few enough to end soon. */
@@ -30,7 +31,7 @@ const restAfter = backoff({ minMs: 1_000, maxMs: 60_000, jitter: 'equal' });
 const FALSE_ENTRY_FAILURES = 7;
 
 export interface FetchesDeps {
-  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat'>;
+  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read'>;
   readonly inventory: Inventory;
   readonly turns: Turns;
   readonly sources: Sources;
@@ -204,6 +205,11 @@ export function createFetches(deps: FetchesDeps): Fetches {
       if (object === undefined || stopped) return void window.delete(hash);
       await deps.turns.run(hash, async () => {
         if (wanted.mends) {
+          // A false entry makes good bytes look damaged, and whoever believed it would delete them.
+          if (await isWhole(hash, deps)) {
+            log.error({ hash }, 'the bytes of an object are whole, and its entry names another size or root');
+            return arrived(wanted);
+          }
           await deps.store.remove(hash);
           inventory.setHeld(hash, undefined);
           wanted.mends = false;
@@ -313,7 +319,10 @@ export function createFetches(deps: FetchesDeps): Fetches {
     } catch (error) {
       if (!(error instanceof LatticeError)) throw error;
       if (error.code === 'disk-full' || error.code === 'vault-store-failed') return storeFailed(wanted, error);
+      // It came by a put meanwhile, or nothing names it any more.
+      if (window.get(hash) !== wanted) return;
       wanted.transfer = undefined;
+      if (error.code !== 'object-damaged') return rest(wanted, error.message);
       inventory.setPartial(hash, 0);
       metrics.count('lattice_vault_fetches_total', { outcome: 'damaged' });
       const text = `The blocks of object ${hash} lead to the root that its entry names, and have another SHA-256: the entry is false, or the disk changed them.`;
@@ -362,7 +371,9 @@ export function createFetches(deps: FetchesDeps): Fetches {
           return !leftOut && has !== 'none';
         });
         const isLate = now() - wanted.lastProgressAt > PATIENCE_MS && wanted.waiters.size > 0;
-        if (isOpen && !isLate) continue;
+        // A peer that says it has an object and does not give it must not keep the place of others for ever.
+        const isStuck = wanted.transfer !== undefined && window.size > MAX_ACTIVE;
+        if (isOpen && !isLate && !isStuck) continue;
         if (reachable.length === 0 && !isLate) {
           wanted.reason = noSource(0);
           continue;

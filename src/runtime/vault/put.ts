@@ -119,9 +119,9 @@ export function createPut(deps: PutDeps): {
   ): Promise<{ readonly object: VaultObject; readonly created: boolean }> {
     const { name: fileName = '', type = '', pin = false } = options;
     const before = await store.stat(hash);
-    if (before === undefined || before.size !== size) await upload.commit(hash, leaves);
-    else await upload.abort();
-    const stored = before ?? (await store.stat(hash));
+    // What lies there may be damaged, so the bytes that were just hashed take its place.
+    await upload.commit(hash, leaves);
+    const stored = await store.stat(hash);
     if (stored !== undefined) deps.onHeld(stored);
     const known = await deps.stat(hash);
     if (known !== undefined) return { object: await pinned(known, pin), created: false };

@@ -18,6 +18,8 @@ export interface VaultServerDeps {
   readonly inventory: Inventory;
   readonly content: Content;
   readonly entry: (hash: string) => Promise<Named | undefined>;
+  /** Whether bytes that are here were found damaged, and have not been fetched anew. */
+  readonly isDamaged: (hash: string) => boolean;
   /** How many operations wait for the disk. */
   readonly queuedWrites: () => number;
   readonly metrics: Metrics;
@@ -65,7 +67,8 @@ export function createVaultServer(deps: VaultServerDeps): VaultServer {
     have({ hashes }) {
       const holdings = hashes.map((bytes): Holding => {
         const hash = bytesToHex(bytes);
-        if (inventory.held(hash) !== undefined) return 'whole';
+        // Whoever is told that damaged bytes are whole may let go of the rest of them.
+        if (inventory.held(hash) !== undefined) return deps.isDamaged(hash) ? 'partly' : 'whole';
         return inventory.partialBytes(hash) > 0 ? 'partly' : 'none';
       });
       return { type: 'held', holdings };

@@ -21,7 +21,7 @@ export interface ServiceDeps {
   readonly content: Content;
   readonly fetches: Fetches;
   readonly sources: Sources;
-  readonly collector: Collector;
+  readonly collector: Pick<Collector, 'collect'>;
   readonly verifying: VerifyDeps;
   readonly put: ReturnType<typeof createPut>['put'];
   readonly get: Lattice['get'];

@@ -172,6 +172,8 @@ export function createVault(deps: VaultDeps): Vault {
     pin: (hash, pinned) => setPinned(hash, pinned, { ...reads, write: deps.write }),
     onHeld(stored) {
       inventory.setHeld(stored.hash, stored);
+      content.forget(stored.hash);
+      forgetDamage(stored.hash);
       void fetches.drop(stored.hash, undefined);
     },
   });
@@ -183,12 +185,28 @@ export function createVault(deps: VaultDeps): Vault {
     content,
     fetches,
     sources,
-    collector,
+    collector: {
+      async collect(options) {
+        // Until all names are known, what they name would look unnamed.
+        if (!loaded)
+          throw new LatticeError('overloaded', 'the node still looks at what its vault holds', {
+            next: 'try again in some seconds; the status of the vault tells when it has looked',
+          });
+        return await collector.collect(options);
+      },
+    },
     verifying: { store, hasher, entry, onDamaged },
     put,
     status,
   });
-  const server = createVaultServer({ inventory, content, entry, queuedWrites: deps.queuedWrites, metrics });
+  const server = createVaultServer({
+    inventory,
+    content,
+    entry,
+    isDamaged: (hash) => damaged.some((one) => one.hash === hash),
+    queuedWrites: deps.queuedWrites,
+    metrics,
+  });
 
   /** The texts of the named objects that may name others. */
   async function* bundles(): AsyncGenerator<string, void> {
@@ -229,9 +247,9 @@ export function createVault(deps: VaultDeps): Vault {
 
   /** Reads what the state names and what the store has. A store that cannot be read is tried again for ever. */
   async function load(): Promise<void> {
-    await watch.load();
     while (!isStopped()) {
       try {
+        await watch.load();
         for await (const chunk of store.list()) for (const stored of chunk) inventory.setHeld(stored.hash, stored);
         for (const { hash, size } of await store.partials())
           if (inventory.held(hash) === undefined) inventory.setPartial(hash, size);

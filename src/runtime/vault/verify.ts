@@ -12,6 +12,24 @@ export interface VerifyDeps {
   readonly onDamaged: (hash: string, text: string) => void;
 }
 
+/** Whether the bytes that are stored have the SHA-256 that names them, whatever any entry says of them. */
+export async function isWhole(
+  hash: string,
+  { store, hasher }: Pick<VerifyDeps, 'hasher'> & { readonly store: Pick<VaultStore, 'stat' | 'read'> },
+): Promise<boolean> {
+  const stored = await store.stat(hash);
+  const pieces = stored === undefined ? undefined : await store.read(hash, 0, stored.size);
+  if (pieces === undefined) return false;
+  const digest = createContentHash(hasher);
+  try {
+    for await (const piece of pieces) digest.update(piece);
+  } catch (error) {
+    if (error instanceof LatticeError && error.code === 'object-damaged') return false;
+    throw error;
+  }
+  return digest.digest().hash === hash;
+}
+
 /** Reads every byte of what is stored, and compares hash, block tree and stored leaf hashes with what names them. */
 export async function verifyStored(
   { hash }: StoredObject,

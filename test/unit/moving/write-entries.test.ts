@@ -176,6 +176,58 @@ describe('rounds of one import', () => {
     expect(await valueOf('again/0')).toBeUndefined();
   });
 
+  it('try a delete again that failed, and then it is gone [I8]', async () => {
+    const mirror: Mirror = new Map();
+    const state: Entries = [
+      ['retried/0', 0],
+      ['retried/1', 1],
+      ['retried/2', 2],
+    ];
+    await round(mirror, state);
+    const { target } = counting(() => async () => {
+      throw new LatticeError('deadline', 'no answer within 10 s');
+    });
+    await expect(carryOut(planOf(state.slice(1)), target, { ...MODE, mirror })).rejects.toMatchObject({
+      code: 'deadline',
+    });
+    expect((await round(mirror, state.slice(1))).items[0]).toMatchObject({ deleted: 1, differing: [] });
+    expect(await valueOf('retried/0')).toBeUndefined();
+  });
+
+  it('take of several states each key from the newest, also when they overwrite or follow [I2, I8]', async () => {
+    const newer = planOf([['several/0', 'new']]);
+    const older = planOf([
+      ['several/0', 'old'],
+      ['several/1', 'old'],
+    ]);
+    const both: Plan = { ...newer, items: [...newer.items, ...older.items] };
+    const mirror: Mirror = new Map();
+    for (const overwrite of [true, false, true]) {
+      await carryOut(both, importTarget(node.lattice), { ...MODE, overwrite, mirror });
+      expect([await valueOf('several/0'), await valueOf('several/1')]).toEqual(['new', 'old']);
+    }
+  });
+
+  it('delete nothing while a state of the source is refused [I8]', async () => {
+    const mirror: Mirror = new Map();
+    const state: Entries = [
+      ['torn/0', 0],
+      ['torn/1', 1],
+      ['torn/2', 2],
+    ];
+    await round(mirror, state);
+    const plan = planOf(state.slice(1));
+    const torn = {
+      source: { kind: 'snapshot', at: '/old/snapshot.json' },
+      code: 'snapshot-malformed',
+      reason: 'it ends in the middle',
+      takenUnverified: false,
+    } as const;
+    const report = await carryOut({ ...plan, refused: [torn] }, importTarget(node.lattice), { ...MODE, mirror });
+    expect(report.items[0]?.deleted).toBe(0);
+    expect(await valueOf('torn/0')).toBe(0);
+  });
+
   it('delete nothing when most of the source is gone at once, and say so [I8]', async () => {
     const mirror: Mirror = new Map();
     const state: Entries = Array.from({ length: 10 }, (_, i) => [`gone/${i}`, i]);

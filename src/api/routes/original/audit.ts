@@ -51,7 +51,11 @@ export function originalAuditRoutes({ lattice, clock, inTime }: RouteContext, lo
 
   return async (scope: FastifyInstance): Promise<void> => {
     for (const { name, kind, rows } of lists) {
-      scope.get(`/api/persistence/${name}`, async (request, reply) => {
+      // A HEAD that made the list would cost as much as a GET, and its client would pay for no byte of it.
+      scope.head(`/api/persistence/${name}`, async (_request, reply) =>
+        reply.type('application/json; charset=utf-8').send(),
+      );
+      scope.get(`/api/persistence/${name}`, { exposeHeadRoute: false }, async (request, reply) => {
         const asked = limitOf(request);
         if ('problem' in asked) return reply.code(422).send(asked.problem);
         const { limit } = asked;

@@ -10,7 +10,7 @@ import type { Costs } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { expectedHash, reprDigest } from '../../http/digests.ts';
 import { etagOf } from '../../http/preconditions.ts';
-import type { StreamSlots } from '../../http/stream-slots.ts';
+import { type StreamSlots, untilClosed } from '../../http/stream-slots.ts';
 import { uploadBody } from '../../http/upload-body.ts';
 import { hashOf, known } from './vault-objects.ts';
 
@@ -86,7 +86,7 @@ export function vaultContentRoutes(
       throw new LatticeError('object-too-large', `an object has at most ${maxObjectBytes} bytes on this node`, {
         next: 'divide it, or raise DIOTEC360_VAULT_MAX_BYTES',
       });
-    reply.raw.once('close', uploads.take(request));
+    untilClosed(reply, uploads.take(request));
     const watchAgain = deadlines.lift(request.raw);
     // Node.js passes over the rest of a body only where nobody has read of it.
     reply.raw.once('finish', () => request.raw.resume());
@@ -156,7 +156,7 @@ export function vaultContentRoutes(
       return reply.send();
     }
     const { from, to } = wanted;
-    reply.raw.once('close', downloads.take(request));
+    untilClosed(reply, downloads.take(request));
     const { bytes } = await inTime(vault.open(object.hash, { start: from, end: to }));
     const pieces = bytes[Symbol.asyncIterator]();
     const first = pieces.next();
@@ -176,7 +176,11 @@ export function vaultContentRoutes(
     const all = startingWith(begun, pieces, (piece) => costs.chargeAnswer(request, piece.length));
     const stream = Readable.from(all, { objectMode: false });
     const limit = clock.after(MAX_DOWNLOAD_MS, () => stream.destroy(new Error('the download took too long')));
-    stream.once('close', () => limit.cancel());
+    stream.once('close', () => {
+      limit.cancel();
+      // A stream that is destroyed before anybody reads it does not end what it reads from, so this does.
+      pieces.return?.()?.catch(() => undefined);
+    });
     answerBytes(reply, about, wanted);
     setHeaders(request, reply, object);
     return reply.header('content-length', to - from).send(stream);

@@ -5,7 +5,7 @@ import type { VaultService } from '../../../runtime/facade/index.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import { type Costs, TARIFF } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
-import type { StreamSlots } from '../../http/stream-slots.ts';
+import { type StreamSlots, untilClosed } from '../../http/stream-slots.ts';
 import { known } from './vault-objects.ts';
 
 const MIB = 1024 * 1024;
@@ -44,7 +44,7 @@ export function vaultVerifyRoutes(
       async (request, reply) => {
         const { hash } = request.query as { readonly hash?: string };
         if (hash !== undefined) await inTime(known(vault, hash));
-        reply.raw.once('close', checks.take(request));
+        untilClosed(reply, checks.take(request));
         return reply
           .header('cache-control', 'no-store')
           .header('x-accel-buffering', 'no')

@@ -95,6 +95,21 @@ describe('executions and attacks', () => {
     expect((await all(audit.attacks()))[0]?.id).toBe(1);
   });
 
+  it('are refused where the time of their addition makes them too large to be read again [Q2, Q5]', async () => {
+    const audit = await open();
+    let taken = 0;
+    for (let over = 0; over < 40; over++) {
+      const row = execution(`limit${over}`, { result: 'x'.repeat(65_536 - 640 + over * 16) });
+      await audit.add([row]).then(
+        () => taken++,
+        (error: unknown) => expect(error).toMatchObject({ code: 'invalid-record' }),
+      );
+    }
+    expect(taken).toBeGreaterThan(0);
+    expect(taken).toBeLessThan(40);
+    expect(await idsOf(audit.executions(-1))).toHaveLength(taken);
+  });
+
   it('get the time at which they were added unless they bring one [Q2]', async () => {
     const audit = await open();
     await audit.add([execution('a'), execution('b', { created_at: '2026-02-08 21:17:13', timestamp: 99 })]);

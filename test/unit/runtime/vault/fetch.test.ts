@@ -282,8 +282,18 @@ describe('a node', () => {
   it('fetches what is damaged anew, and keeps it while nobody else has it [U6]', async () => {
     let damage = false;
     const { fleet, nodes } = await three([ALL, ALL], {
-      store: (index, inner) => (index === 1 ? changing(inner, () => damage) : inner),
+      store: (index, inner) => (index === 1 ? changing(mended(inner), () => damage) : inner),
     });
+    /** What is damaged is so until it is removed. */
+    function mended(inner: VaultStore): VaultStore {
+      return {
+        ...inner,
+        async remove(hash) {
+          damage = false;
+          return inner.remove(hash);
+        },
+      };
+    }
     const [a, b] = nodes;
     const hash = await put(a, 40 * BLOCK);
     await fleet.replicate();
@@ -295,7 +305,6 @@ describe('a node', () => {
     await fleet.clock.advance(20_000);
     expect(await b.bytes.stat(hash)).toBeDefined();
     expect(b.vault.service.status().damaged).toMatchObject([{ hash }]);
-    damage = false;
     a.reachable = true;
     fleet.clock.stall(60_000);
     await fleet.clock.advance(3_000);

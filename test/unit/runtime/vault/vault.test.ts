@@ -200,6 +200,36 @@ async function expectNothing(store: VaultStore): Promise<void> {
   for await (const chunk of store.list()) expect(chunk).toEqual([]);
 }
 
+describe('what is damaged', () => {
+  it('is whole again once its content is put again [U5, U6]', async () => {
+    let damage = true;
+    const content = contentOf(20 * BLOCK);
+    const { vault } = await alone({
+      store: (_, inner) => ({
+        ...damaging(inner, 3 * BLOCK + 7),
+        read: (...asked) => (damage ? damaging(inner, 3 * BLOCK + 7) : inner).read(...asked),
+        async begin() {
+          const upload = await inner.begin();
+          return {
+            ...upload,
+            async commit(hash, leaves) {
+              if (vault.service.status().damaged.length > 0) damage = false;
+              await upload.commit(hash, leaves);
+            },
+          };
+        },
+      }),
+    });
+    const { object } = await vault.service.put(inPieces(content));
+    await expect(readAll((await vault.service.open(object.hash)).bytes)).rejects.toMatchObject({
+      code: 'object-damaged',
+    });
+    expect((await vault.service.put(inPieces(content))).created).toBe(false);
+    expect(vault.service.status().damaged).toEqual([]);
+    expectBytes(await readAll((await vault.service.open(object.hash)).bytes), content);
+  });
+});
+
 describe('what is read', () => {
   it('is verified block by block: a changed block is named, and nothing of it goes out [U6]', async () => {
     const content = contentOf(40 * BLOCK);
