@@ -145,6 +145,8 @@ export interface ImportedEntry {
   readonly value: JsonValue;
   readonly version: string;
   readonly author: string;
+  /** How many values of others stand beside it. A write settles them too. */
+  readonly conflicts?: number | undefined;
 }
 
 /** Where a plan is carried out: a running node over its API, or the node that imports by itself. */

@@ -95,7 +95,8 @@ function createOutcome(wanted: Wanted, { overwrite, mirror }: WriteMode, author:
     /** The operation that a key needs, or none. */
     decide(key: string, shown: ImportedEntry | undefined): readonly ImportOperation[] {
       const value = wanted.get(key);
-      const ours = shown !== undefined && mirror?.get(key) === shown.version;
+      // A write would settle what others wrote at the same time, of which nobody has decided yet.
+      const ours = shown !== undefined && mirror?.get(key) === shown.version && (shown.conflicts ?? 0) === 0;
       if (value === undefined) {
         if (ours) return [{ op: 'delete', key, ifMatch: shown.version }];
         mirror?.delete(key);
@@ -167,9 +168,9 @@ async function lookUp(
   if (keys.length <= SINGLE_LOOKUPS) return await getEach(target, keys);
   const asked = new Set(keys);
   const shown = new Map<string, ImportedEntry>();
-  for await (const { key, value, version, author } of target.entries()) {
+  for await (const { key, ...entry } of target.entries()) {
     signal?.throwIfAborted();
-    if (asked.has(key)) shown.set(key, { value, version, author });
+    if (asked.has(key)) shown.set(key, entry);
   }
   return shown;
 }

@@ -208,6 +208,22 @@ describe('rounds of one import', () => {
     }
   });
 
+  it('leave a key alone that is in conflict, and name it [I8]', async () => {
+    const mirror: Mirror = new Map();
+    await round(mirror, [['conflicted/0', 0]]);
+    const { get, ...target } = importTarget(node.lattice);
+    const conflicted: ImportTarget = {
+      ...target,
+      async get(key) {
+        const entry = await get(key);
+        return entry === undefined ? undefined : { ...entry, conflicts: 1 };
+      },
+    };
+    for (const entries of [[['conflicted/0', 1]], []] as const)
+      expect((await carryOut(planOf(entries), conflicted, { ...MODE, mirror })).items[0]?.taken).toBe(0);
+    expect(await valueOf('conflicted/0')).toBe(0);
+  });
+
   it('delete nothing while a state of the source is refused [I8]', async () => {
     const mirror: Mirror = new Map();
     const state: Entries = [
