@@ -22,6 +22,7 @@ import {
   mayAttest,
   memberOf,
   NO_VOTES,
+  openBallot,
   type Promise1b,
   type Proposal,
   type Proposed,
@@ -212,8 +213,10 @@ function createFleet(rng: Rng, writers: number, mistake: Mistake) {
 
   function begin(node: Node): void {
     if (!isWriter(node.state.roster, node.author)) return;
-    const last = Math.max(node.ballot?.counter ?? 0, node.votes.promised?.counter ?? 0);
-    node.ballot = { counter: last + 1, author: node.author };
+    const opened = openBallot(node.author, node.votes);
+    if (opened === undefined) return;
+    node.ballot = opened.ballot;
+    node.votes = opened.state;
     node.promises = [];
     node.acceptances = [];
     node.proposed = undefined;

@@ -99,6 +99,16 @@ export function mayAttest(
   return isWriter(state.roster, self) && !votes.abstains && votes.accepted === undefined && at > attested && at > start;
 }
 
+/**
+ * The next ballot of a proposer, and its own promise of it, which is durable before the ballot is sent: a proposer that
+ * restarted would else use one ballot for two rosters. Undefined for a store that abstains.
+ */
+export function openBallot(self: Author, votes: VoteState): { ballot: Ballot; state: VoteState } | undefined {
+  if (votes.abstains) return undefined;
+  const ballot = { counter: (votes.promised?.counter ?? 0) + 1, author: self };
+  return { ballot, state: { ...votes, promised: ballot } };
+}
+
 /** Phase 1b: promises a ballot that is later than every one promised or accepted before. */
 export function promise(
   voter: Voter,
