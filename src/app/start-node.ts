@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createHttpLung } from '../adapters/http/index.ts';
 import { createP2pLung } from '../adapters/p2p/index.ts';
 import { claimStore, freeBytes, openLevelStore } from '../adapters/store/index.ts';
@@ -18,35 +16,31 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
-import { openVaultStore } from '../adapters/vault/index.ts';
 import { createApi } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
-import type { Clock, Log, P2pLung, Random, VaultStore } from '../ports/index.ts';
+import type { Clock, Log, P2pLung } from '../ports/index.ts';
 import { createNode, namedLog, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
-import { lackOfRoom, lackOfVaultRoom } from './disk-room.ts';
-
+import { lackOfRoom } from './disk-room.ts';
 import { embed } from './embedded.ts';
-import { createLateVault } from './late-vault.ts';
 import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
-
+import { countBundles, openVault, vaultSettings } from './vault.ts';
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
 const DISK_CHECK_MS = 2_000;
-/** Where the node's own vault lies in the vault directory, beside what the original has there. */
-const VAULT_FOLDER = 'lattice';
 /** The longest interval of a timer, for one that only keeps the process. */
 const HOLD_MS = 2 ** 31 - 1;
+
 /**
  * Starts a node inside this program: opens and verifies its store, serves the API where that is asked for, and then
  * starts the lungs. It resolves without waiting for the lungs, so that no network can hold up a start. Without `api` and
@@ -287,21 +281,6 @@ function fleetOf({ trusted, p2p, http, violations }: Config) {
   return { trusted: trusted as readonly Author[], bootstrap, urls: http.nodes, violations };
 }
 
-function vaultSettings({ vault }: Config) {
-  const { policy, maxObjectBytes, capacityBytes } = vault;
-  return { policy, maxObjectBytes, capacityBytes };
-}
-
-/** The place of the vault's bytes. It is opened beside the start of the node, which does not wait for it. */
-function openVault(config: Config, deps: { clock: Clock; random: Random; log: Log }): VaultStore {
-  const { store } = config.vault;
-  const directory = join(config.vaultDir, VAULT_FOLDER);
-  const hasher = nodeHasher();
-  return createLateVault(() =>
-    openVaultStore(store, { ...deps, directory, hasher, room: (bytes) => lackOfVaultRoom(directory, bytes) }),
-  );
-}
-
 function loadSeed(config: Config, log: Log): Bytes {
   if (config.key.source === 'environment') {
     const seed = hexToBytes(config.key.seedHex);
@@ -367,13 +346,4 @@ function watchDisk(node: RunningNode, directory: string, clock: Clock, log: Log)
     onError: (error) => log.warn({ error: String(error), directory }, 'free disk space is unknown'),
   });
   return () => looks.stop();
-}
-
-/** The number of bundles of the original's vault in the vault directory; 0 when it cannot be read. */
-async function countBundles(directory: string): Promise<number> {
-  try {
-    return (await readdir(join(directory, 'bundles'))).filter((name) => name.endsWith('.ae_bundle')).length;
-  } catch {
-    return 0;
-  }
 }

@@ -14,6 +14,7 @@ export const OFFLINE: ReadonlySet<string> = new Set([
   'proof verify',
   'start',
   'up',
+  'vault check',
 ]);
 
 /** What a text has where it names a command: the program, then words of which the first ones name the command. */

@@ -84,8 +84,13 @@ export function readEnvFile(path: string, required: boolean, problems: Problem[]
   if (text === undefined) return problem('', 'it is not UTF-8 text', 'write it as UTF-8');
   const { unreadable, warnings, values } = parseEnvText(text);
   if (unreadable.length > 0) {
-    const lines = `line ${unreadable.slice(0, 10).join(', ')}`;
-    problem(lines, 'it is not of the form NAME=value', 'write NAME=value without tabs, or # in front of a comment');
+    const lines = unreadable.slice(0, 10);
+    const where = `line${lines.length === 1 ? '' : 's'} ${lines.join(', ')}`;
+    problem(
+      '',
+      `${where}: it is not of the form NAME=value`,
+      'write NAME=value without tabs, or # in front of a comment',
+    );
   }
   return { path: shown, mode, values, warnings: warnings.map((flaw) => `${shown}, ${flaw}`) };
 }

@@ -1,3 +1,4 @@
+// Longer than other files, because it is one table: how the text of each kind of variable is read.
 import { isIP, isIPv6 } from 'node:net';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { isStrictPublicKey } from '../adapters/system/keys.ts';

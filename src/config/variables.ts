@@ -1,3 +1,4 @@
+// Longer than other files, because it is one table: every variable with its form, default and description.
 import { MAX_CONTENT_BYTES } from '../core/vault/index.ts';
 
 /**

@@ -103,7 +103,7 @@ export function refusalOf(source: Source, error: unknown): Refusal {
     code,
     reason: message,
     each: refused?.map(({ key, reason }) => ({ what: key, reason })),
-    next,
+    next: next ?? 'Nothing of it was taken. Take another copy of it while the original is stopped.',
     stored: text('stored'),
     computed: text('computed'),
     takenUnverified: false,

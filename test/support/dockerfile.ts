@@ -4,7 +4,8 @@ export interface Instruction {
   readonly text: string;
 }
 
-function instructionsOf(dockerfile: string): readonly Instruction[] {
+/** The instructions of a Dockerfile, in order. */
+export function instructionsOf(dockerfile: string): readonly Instruction[] {
   return dockerfile
     .split('\n')
     .filter((line) => !line.startsWith('#'))

@@ -327,7 +327,7 @@ describe('an env file', () => {
     writeFileSync(join(dir, 'bad.env'), 'nonsense\n');
     const bad = await run(['status', '--env-file', 'bad.env', '--json'], { cwd: dir });
     expect([bad.code, errorOf(bad).code]).toEqual([2, 'invalid-config']);
-    expect(errorOf(bad).message).toContain('bad.env=line 1');
+    expect(errorOf(bad).message).toContain('bad.env: line 1: it is not');
     const none = await run(['status', '--env-file', 'none.env', '--json'], { cwd: dir });
     expect([none.code, errorOf(none).code]).toEqual([2, 'invalid-config']);
   });

@@ -230,7 +230,11 @@ describe('env file', () => {
     write('.env', text);
     const error = latticeErrorOf(() => loadConfig({ env: {}, cwd: dir() }));
     expect(error.details['problems']).toEqual([
-      expect.objectContaining({ variable: join(dir(), '.env'), value: `line ${line}` }),
+      expect.objectContaining({
+        variable: join(dir(), '.env'),
+        value: '',
+        rule: expect.stringContaining(`line ${line}:`) as unknown,
+      }),
     ]);
     expect(error.message).not.toContain('f0f0');
   });

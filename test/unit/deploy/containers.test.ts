@@ -6,27 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { planFleet, writeFleet } from '../../../src/config/fleet.ts';
 import { loadConfig } from '../../../src/config/index.ts';
+import { instructionsOf } from '../../support/dockerfile.ts';
 import { ROOT, read } from './support.ts';
-
-interface Instruction {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** The instructions of a Dockerfile, continued lines joined. */
-function instructionsOf(dockerfile: string): readonly Instruction[] {
-  return dockerfile
-    .split('\n')
-    .filter((line) => !line.startsWith('#'))
-    .join('\n')
-    .replaceAll(/\\\n/g, ' ')
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => {
-      const [name = '', ...rest] = line.trim().split(/\s+/);
-      return { name, text: rest.join(' ') };
-    });
-}
 
 const instructions = instructionsOf(read('deploy/docker/Dockerfile'));
 const last = instructions.map(({ name }) => name).lastIndexOf('FROM');

@@ -29,6 +29,27 @@ async function collect(node: VaultNode, dryRun = false) {
 const later = (ms: number): void => fleet?.clock.stall(ms);
 
 describe('a garbage collection', () => {
+  it('waits until the node has looked through its vault, when names may still be missing [U12]', async () => {
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    fleet = await openVaults([ALL], {
+      store: (_, inner) => ({
+        ...inner,
+        async *list() {
+          await gate;
+          yield* inner.list();
+        },
+      }),
+    });
+    const node = fleet.nodes[0] as VaultNode;
+    await expect(node.vault.service.collect()).rejects.toMatchObject({ code: 'overloaded' });
+    go();
+    await fleet.clock.advance(1_000);
+    expect(await collect(node)).toMatchObject({ removed: [] });
+  });
+
   it('takes what no entry names a day after it was removed, and nothing else [U12]', async () => {
     const node = await alone();
     const [stays, goes] = [await put(node, 1), await put(node, 2)];

@@ -313,6 +313,43 @@ describe('a node', () => {
     expectBytes(await readAll((await b.vault.service.open(hash)).bytes), contentOf(40 * BLOCK));
   });
 
+  it('keeps bytes whose SHA-256 is right, whatever a false entry says of them [U6]', async () => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 10 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    const value = { size: 10 * BLOCK, root: 'ab'.repeat(32), type: '', name: '', pinned: false };
+    await a.writes.writeReserved([{ op: 'put', key: `vault/${hash}`, value }]);
+    await fleet.replicate();
+    for (const node of nodes)
+      await expect(node.vault.service.open(hash).then(({ bytes }) => readAll(bytes))).rejects.toMatchObject({
+        code: 'object-damaged',
+      });
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(20_000);
+    for (const node of [a, b]) {
+      const pieces = await node.bytes.read(hash, 0, 10 * BLOCK);
+      expectBytes(await readAll(pieces ?? inPieces(new Uint8Array(0))), contentOf(10 * BLOCK));
+    }
+  });
+
+  it('keeps damaged bytes when the other has damaged ones too: together they may have all [U6, U7]', async () => {
+    let damage = false;
+    const { fleet, nodes } = await three([ALL, ALL], { store: (_, inner) => changing(inner, () => damage) });
+    const hash = await put(nodes[0], 10 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    damage = true;
+    for (const node of nodes)
+      await expect(readAll((await node.vault.service.open(hash)).bytes)).rejects.toMatchObject({
+        code: 'object-damaged',
+      });
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(20_000);
+    for (const node of nodes) expect(await node.bytes.stat(hash)).toBeDefined();
+  });
+
   it('waits while its disk is full, says so, and goes on when there is room [U13]', async () => {
     let full = true;
     const { fleet, nodes } = await three([ALL, ALL], {
