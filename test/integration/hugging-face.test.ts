@@ -213,9 +213,12 @@ describe('a node in a Hugging Face Space', () => {
     await settled();
     // The others reach it by its public URL, and their requests come with the headers of the proxy.
     await fleet.status(1, 'the Space is heard', ({ verdict }) => verdict.kind === 'CONVERGED');
+    // It may be heard by its own connections, or over a third node, before its URL has been asked who it is.
+    await eventually('the Space is reached at its public URL', async () => {
+      const peer = await others[0]?.api.peer(self.author);
+      return peer?.url === url && peer.http.reachable;
+    });
     expect(forwarded.some((headers) => headers['x-forwarded-proto'] === 'https')).toBe(true);
-    const peer = await others[0]?.api.peer(self.author);
-    expect(peer).toMatchObject({ url, http: { reachable: true } });
     // A browser is shown the dashboard.
     expect(await through('GET', '/dashboard/')).toBe(200);
   });
