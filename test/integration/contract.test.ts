@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -201,17 +201,24 @@ function mismatch(value: unknown, form: Form, at = 'answer'): string | undefined
 describe('the contract of the original', () => {
   let live: LiveNodes;
   let node: LiveNode;
+  let vaultDir: string;
   const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
     node.api.send(method, path, { token: undefined, headers });
   const get = async (path: string) => (await ask('GET', path)).json() as Record<string, unknown>;
 
   beforeAll(async () => {
-    live = await startLiveNodes(2, { VAULT_DIR: VAULT, CORS_ORIGINS: 'https://app.example,http://127.0.0.1:5173' });
+    // A node has a vault of its own below the directory.
+    vaultDir = mkdtempSync(join(tmpdir(), 'lattice-contract-'));
+    cpSync(VAULT, vaultDir, { recursive: true });
+    live = await startLiveNodes(2, { VAULT_DIR: vaultDir, CORS_ORIGINS: 'https://app.example,http://127.0.0.1:5173' });
     node = live.nodes[0] as LiveNode;
     await node.api.put('account:ü', { balance: 1, list: [1.5, null] });
     await live.settled();
   });
-  afterAll(() => live?.stop());
+  afterAll(async () => {
+    await live?.stop();
+    rmSync(vaultDir, { recursive: true, force: true });
+  });
 
   it.each(TABLE)('%s %s answers with exactly its keys and their types [A11]', async (method, path, form) => {
     const answer = await ask(method, path);
