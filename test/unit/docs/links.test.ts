@@ -29,7 +29,7 @@ describe('documents', () => {
     const text = readDocument(path);
     expect(namedPaths(text).filter((named) => !exists(named))).toEqual([]);
     expect(namedScripts(text).filter((name) => scripts[name] === undefined)).toEqual([]);
-    const cited = Array.from(proseOf(text).matchAll(/\[([A-Z]\d+)\](?!\()/g), ([, rule]) => rule as string);
+    const cited = Array.from(proseOf(text).matchAll(/\[([A-Z]{1,2}\d+)\](?!\()/g), ([, rule]) => rule as string);
     expect(cited.filter((rule) => !rules.includes(rule))).toEqual([]);
   });
 

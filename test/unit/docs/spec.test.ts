@@ -12,7 +12,7 @@ const inTitles = new Set(Array.from(cited.values()).flat());
 describe('SPEC.md', () => {
   it('numbers its rules without a gap or a repetition, in order, under the section of their letter', () => {
     for (const section of spec.split(/^## /m).slice(1)) {
-      const letter = /^([A-Z]): /.exec(section)?.[1];
+      const letter = /^([A-Z]{1,2}): /.exec(section)?.[1];
       const numbers = specRules(section);
       // The terms stand in a section without a letter, hence without rules.
       expect(numbers, section.slice(0, 40)).toEqual(
@@ -24,7 +24,7 @@ describe('SPEC.md', () => {
   });
 
   it('refers to existing rules only', () => {
-    const references = Array.from(spec.matchAll(/\[([A-Z]\d+)\]/g), (match) => match[1]);
+    const references = Array.from(spec.matchAll(/\[([A-Z]{1,2}\d+)\]/g), (match) => match[1]);
     expect(references.filter((rule) => !rules.includes(rule as string))).toEqual([]);
   });
 

@@ -28,12 +28,12 @@ export function testFiles(): readonly string[] {
 
 /** The rule numbers of SPEC.md in the order of the document. */
 export function specRules(spec: string): readonly string[] {
-  return Array.from(spec.matchAll(/^- \*\*\[([A-Z]\d+)\]\*\*/gm), (match) => match[1] as string);
+  return Array.from(spec.matchAll(/^- \*\*\[([A-Z]{1,2}\d+)\]\*\*/gm), (match) => match[1] as string);
 }
 
 /** Rule numbers that end a test title: `'title [V1, B6]'`. */
 export function citedRules(source: string): readonly string[] {
-  const groups = source.matchAll(/ \[([A-Z]\d+(?:, [A-Z]\d+)*)\](?:'|"|`)[,)]/g);
+  const groups = source.matchAll(/ \[([A-Z]{1,2}\d+(?:, [A-Z]{1,2}\d+)*)\](?:'|"|`)[,)]/g);
   return Array.from(groups, (match) => (match[1] as string).split(', ')).flat();
 }
 
