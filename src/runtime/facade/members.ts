@@ -1,7 +1,7 @@
 import type { ChangeAction, Role } from '../../core/roster/index.ts';
 
 /** One member of the roster that this node goes by (SPEC RO). */
-export interface MemberView {
+export interface RosterMemberView {
   /** Hex of the public key. */
   readonly author: string;
   readonly peerId: string;
@@ -24,7 +24,7 @@ export interface RosterView {
   readonly certify: 'majority' | 'two-thirds';
   readonly retentionMs: number;
   /** In increasing order of their authors. */
-  readonly members: readonly MemberView[];
+  readonly members: readonly RosterMemberView[];
   /** Unix ms: this roster certifies later cuts only. 0 in epoch 0. */
   readonly start: number;
   /** Why this node takes no part in the present decision; absent when it does. */
