@@ -186,9 +186,9 @@ describe('bundles that a node makes', () => {
     });
     await vault.remove(broken);
     await put(vault, fileText(made.certificate), `${made.hash}.cert.json`);
-    await expect.poll(async () => (await post(api, { function: made.hash })).status, { timeout: 5000 }).toBe(201);
+    await expect.poll(async () => (await post(api, { function: made.hash })).status).toBe(201);
     await expect
-      .poll(async () => (await api.ask(`/api/persistence/bundle/${made.hash}`)).json(), { timeout: 5000 })
+      .poll(async () => (await api.ask(`/api/persistence/bundle/${made.hash}`)).json())
       .toMatchObject({
         bundle: { bundle_version: '1.0', ast: made.entry['ast'], certificate: made.certificate },
         integrity_verified: true,
