@@ -3,6 +3,7 @@ export * from './codes.ts';
 export * from './entries.ts';
 export * from './events.ts';
 export * from './lattice.ts';
+export * from './members.ts';
 export * from './peers.ts';
 export * from './status.ts';
 export * from './sync.ts';
