@@ -278,7 +278,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const downloads = createStateDownloads(context, createStreamSlots(clients, DOWNLOADS));
   const checkSwitch = createSwitchCheck(config, addresses, checkToken);
   await app.register(latticeRoutes(context, checkSwitch, costs, downloads));
-  await app.register(exportRoutes(context, downloads));
+  await app.register(exportRoutes(context, costs, downloads));
   const originalVault = createOriginalVault({
     lattice,
     directory: config.vaultDir,

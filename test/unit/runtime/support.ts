@@ -179,6 +179,7 @@ export function gateStore(inner: Store = createMemoryStore()): GatedStore {
 
 export interface TestState {
   readonly self: TestAuthor;
+  readonly hasher: typeof hasher;
   readonly store: GatedStore;
   readonly replica: Replica;
   readonly entries: Entries;
@@ -241,7 +242,7 @@ export async function openTestState(
     ...(options.onUnchanged === undefined ? {} : { onUnchanged: options.onUnchanged }),
     onFatal: (error) => fatal.push(error),
   });
-  return { self, store, replica, entries, rows, holds, incarnation, attested, writer, clock, applied, fatal };
+  return { self, hasher, store, replica, entries, rows, holds, incarnation, attested, writer, clock, applied, fatal };
 }
 
 /** All reads of a node over the parts of a state, or over others in their place. */
