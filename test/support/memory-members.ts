@@ -23,7 +23,11 @@ export interface MemoryMembers extends MembershipService {
 
 /** A roster of these founders, seen by the first of them. */
 export function createMemoryMembers(founders: readonly [Author, ...Author[]]): MemoryMembers {
-  const [self] = founders;
+  return createMemoryFleet(founders)(founders[0]);
+}
+
+/** A roster of these founders, seen by whomever. */
+export function createMemoryFleet(founders: readonly Author[]): (self: Author) => MemoryMembers {
   let state: RosterState = stateOf(initialRoster(founders), new Set(), hasher);
   const changes = new Map<string, { action: ChangeAction; approvals: Set<Author>; ended?: Partial<ChangeView> }>();
   const waiting = new Set<() => void>();
@@ -57,7 +61,7 @@ export function createMemoryMembers(founders: readonly [Author, ...Author[]]): M
     for (const wake of waiting) wake();
   }
 
-  return {
+  return (self) => ({
     approveAs,
     roster: () => ({
       epoch: state.roster.epoch,
@@ -113,5 +117,5 @@ export function createMemoryMembers(founders: readonly [Author, ...Author[]]): M
     },
     chain: () => [],
     founders: () => [...new Set(founders)].sort(),
-  };
+  });
 }
