@@ -6,7 +6,7 @@ import type { Node } from '../support/fleet.ts';
 /** Debian's package, or what CHROMIUM names. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 /** Two cores, shared with three nodes and other tests. */
-const LOOK_MS = 30_000;
+const LOOK_MS = 90_000;
 
 let browser: Browser | undefined;
 const open = new Set<BrowserContext>();
