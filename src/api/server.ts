@@ -285,6 +285,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     directory: config.vaultDir,
     verifier: deps.verifier,
     clock,
+    disk: deps.vaultDisk,
   });
   await app.register(persistenceRoutes(context, originalVault));
   await app.register(originalVaultRoutes(context, originalVault));
