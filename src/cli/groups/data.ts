@@ -134,7 +134,7 @@ function defineProof({ context, define }: Definition, proof: Command): void {
     async (options: ProofVerifyOptions, [file = '']) =>
       (await import('../commands/proof-verify.ts')).proofVerify(context, file, options),
   )
-    .option('--trust <list>', TRUST_HELP)
+    .option('--trust <list>', `${TRUST_HELP}; or roster:<64 hex>, the hash of a roster`)
     .option('--key <key>', 'the key that it must be about')
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must lead to')

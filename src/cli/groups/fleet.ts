@@ -153,7 +153,7 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     async (options: CertificateVerifyOptions, [file = '']) =>
       (await import('../commands/cuts-verify.ts')).cutsVerify(context, file, options),
   )
-    .option('--trust <list>', TRUST_HELP)
+    .option('--trust <list>', `${TRUST_HELP}; or roster:<64 hex>, the hash of a roster`)
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must certify')
     .addOption(

@@ -1,4 +1,4 @@
-import { checkCertificate } from '../../core/cut/index.ts';
+import { checkCutCertificate, firstSpan, spanWithHash } from '../../core/roster/index.ts';
 import { type AttestedEntry, createChunkCheck, manifestToPlan, type SnapshotPlan } from '../../core/snapshot/index.ts';
 import {
   type Author,
@@ -110,10 +110,9 @@ export async function findPlan(deps: SourcesDeps, root: Bytes): Promise<Snapshot
 }
 
 async function certified(deps: SourcesDeps, plan: SnapshotPlan): Promise<SnapshotPlan> {
-  const { signatures } = checkCertificate(plan.certificateBytes, {
-    trusted: deps.trust.authors,
+  const { signatures } = checkCutCertificate(plan.certificateBytes, {
     network: deps.network,
-    hasher: deps.hasher,
+    withHash: (hash) => spanWithHash([firstSpan(deps.trust.authors, deps.hasher)], hash),
   });
   for (const { author, message, signature } of signatures) {
     if (!(await deps.verifier.verify(author, message, signature)))
