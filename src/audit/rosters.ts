@@ -106,7 +106,14 @@ function joined(
   return spans as unknown as readonly [RosterSpan, ...RosterSpan[]];
 }
 
-/** What a quorum of this roster is safe against, as a sentence for people (SPEC Z13). */
+/**
+ * Tells what a quorum of this roster is safe against, as a sentence for people (SPEC Z13).
+ *
+ * @throws nothing
+ * @example
+ * const { roster } = await verifyCertificate(certificate, { ...bundledCrypto(), trusted });
+ * console.log(roster.epoch, safetyOf(roster));
+ */
 export function safetyOf(roster: Roster): string {
   const needed = doubleSigners(roster);
   const keys = needed === 1 ? 'one key that signs' : `${needed} keys that each sign`;

@@ -74,6 +74,13 @@ export async function readProofTrust(context: CliContext, given: string): Promis
   return { trusted: { roster: pinned.toLowerCase() }, list: undefined };
 }
 
+/** The hash that `--since-roster` names, or undefined without it. Throws LatticeError `usage`. */
+export function rosterHashOf(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (!HEX_32.test(given)) throw usageError('--since-roster takes the hash of a roster, 64 hex digits');
+  return given.toLowerCase();
+}
+
 async function readFile(context: CliContext, path: string): Promise<string> {
   try {
     return await readTextFile(context, path, MAX_FILE_BYTES);

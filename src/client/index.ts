@@ -17,6 +17,7 @@ export type {
   LogLevel,
   PageOptions,
   PeerName,
+  ProofOptions,
   RemoteChange,
   RemoteChanges,
   StateExport,

@@ -5,7 +5,7 @@ import type { ProofGetOptions } from '../commands/proof-get.ts';
 import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
 import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, limited, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
+import { type Definition, fleetWide, limited, SINCE_ROSTER_HELP, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
@@ -121,7 +121,9 @@ function defineProof({ context, define }: Definition, proof: Command): void {
       async (options: ProofGetOptions, [key = '']) =>
         (await import('../commands/proof-get.ts')).proofGet(context, key, options),
     ),
-  ).addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']));
+  )
+    .addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']))
+    .option('--since-roster <hash>', SINCE_ROSTER_HELP);
   define(
     proof,
     'verify <file>',

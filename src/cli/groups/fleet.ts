@@ -11,6 +11,7 @@ import {
   integerIn,
   limited,
   numberIn,
+  SINCE_ROSTER_HELP,
   TRUST_HELP,
   VERDICTS,
   watchable,
@@ -137,11 +138,13 @@ export function fleetCommands({ context, program, define, defineDefault, group }
       ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
       async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
     ),
-  ).addOption(
-    new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
-      integerIn(0, Number.MAX_SAFE_INTEGER),
-    ),
-  );
+  )
+    .addOption(
+      new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
+        integerIn(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .option('--since-roster <hash>', SINCE_ROSTER_HELP);
   define(
     cuts,
     'verify <file>',

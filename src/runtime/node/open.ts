@@ -6,14 +6,14 @@ import { loadEvidence } from '../commit/saved-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
-import { createTrust, type TrustOwner } from '../fleet/trust.ts';
+import { createRoster, type RosterOwner } from '../fleet/roster.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
   readonly self: Author;
-  readonly trust: TrustOwner;
+  readonly roster: RosterOwner;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly addedPeers: AddedPeers;
@@ -25,10 +25,10 @@ export interface OpenedNode extends OpenedState {
 export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<OpenedNode> {
   const { store, hasher, random, verifier } = deps;
   const self = deps.signer.author;
-  const trust = createTrust(options.trusted, self, hasher);
+  const roster = createRoster(options.trusted, self, hasher);
   const { directory } = options;
   const log = deps.log.child('node');
-  const known = await readable(directory, () => loadKnownAuthors({ store, log }, trust.authors));
+  const known = await readable(directory, () => loadKnownAuthors({ store, log }, roster.authors));
   const state = await openState({
     store,
     hasher,
@@ -44,7 +44,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
   return {
     ...state,
     self,
-    trust,
+    roster,
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
     addedPeers: await readable(directory, () => loadAddedPeers(store)),

@@ -28,7 +28,7 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     const { p2p, vault, ...rest } = next;
     if (vault !== undefined) parts.vault?.reconfigure(vault);
     Object.assign(options, rest, { p2p: { ...options.p2p, ...p2p } });
-    const { added, removed } = opened.trust.replace(next.trusted);
+    const { added, removed } = opened.roster.replace(next.trusted);
     if (added.length + removed.length > 0) trustChanged(added, removed);
     for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
     await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
@@ -40,14 +40,13 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
 
   function trustChanged(added: readonly Author[], removed: readonly Author[]): void {
     parts.members.listTrusted();
-    parts.book.clear();
     parts.snapshots.forget();
     // Whatever was refused may come out otherwise.
     for (const peer of parts.peers.all()) {
       forgetRefused(peer);
       parts.peers.repairSoon(peer.author);
     }
-    log.info({ added, removed, authors: opened.trust.authors.length }, 'trust list replaced');
+    log.info({ added, removed, authors: opened.roster.authors.length }, 'trust list replaced');
   }
 
   return (asked) => {
