@@ -1,4 +1,4 @@
-import type { AddedPeers, RememberedPeer } from '../../core/rows/index.ts';
+import type { RememberedPeer } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -8,7 +8,7 @@ import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createRoster, type RosterOwner } from '../fleet/roster.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
-import { loadAddedPeers } from '../upkeep/added-peers.ts';
+import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
@@ -16,7 +16,7 @@ export interface OpenedNode extends OpenedState {
   readonly roster: RosterOwner;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
-  readonly addedPeers: AddedPeers;
+  readonly addedPeers: AddedList;
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
 }
@@ -47,7 +47,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     roster,
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
-    addedPeers: await readable(directory, () => loadAddedPeers(store)),
+    addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
   };

@@ -29,6 +29,8 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     if (vault !== undefined) parts.vault?.reconfigure(vault);
     Object.assign(options, rest, { p2p: { ...options.p2p, ...p2p } });
     const { added, removed } = opened.roster.replace(next.trusted);
+    // Before anybody who is named for the first time is heard: what they know of this node's own commits comes first.
+    parts.guard.tick();
     if (added.length + removed.length > 0) trustChanged(added, removed);
     for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
     await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
