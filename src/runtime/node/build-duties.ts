@@ -76,7 +76,6 @@ export function buildDuties(
     // Alone, a node whose word needs others' to count has nobody to compare its clock with.
     mayAttest: () =>
       (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
-      roster.isWriter(self) &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       vouching.isVerified(),

@@ -42,7 +42,6 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
 
   function trustChanged(added: readonly Author[], removed: readonly Author[]): void {
     parts.members.listTrusted();
-    parts.book.clear();
     parts.snapshots.forget();
     // Whatever was refused may come out otherwise.
     for (const peer of parts.peers.all()) {
