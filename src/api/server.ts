@@ -5,7 +5,7 @@ import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { settleWithin, type Timers } from '../timing/index.ts';
-import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
+import { createAccess } from './http/access.ts';
 import { type Addresses, createAddresses } from './http/addresses.ts';
 import { type BodyDeadlines, createBodyDeadlines } from './http/body-deadlines.ts';
 import { createClients } from './http/clients.ts';
@@ -14,6 +14,7 @@ import { applyContract } from './http/contracted.ts';
 import { createCosts, DEFAULT_LIMITS } from './http/costs.ts';
 import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
+import { createHostCheck, createUrlCheck } from './http/hosts.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
 import { createMethodTable, wrongMethod } from './http/methods.ts';
 import type { OpenResponses } from './http/open-response.ts';
@@ -51,6 +52,7 @@ import { seriesRoutes } from './routes/v1/series.ts';
 import { snapshotRoutes } from './routes/v1/snapshot.ts';
 import { stateRoutes } from './routes/v1/state.ts';
 import { syncRoutes } from './routes/v1/sync.ts';
+import { tokenRoutes } from './routes/v1/tokens.ts';
 import { vaultRoutes } from './routes/v1/vault.ts';
 
 /** The HTTP face of a node. */
@@ -178,7 +180,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const times = { ...DEFAULT_TIMES, ...deps.times };
   const addresses = createAddresses(config.api.trustedProxies);
   const clients = createClients(addresses);
-  const checkToken = createTokenCheck(config, addresses, clients);
+  const access = createAccess(config, addresses, clients, lattice.tokens);
+  const checkToken = access.operate;
   const checkHost = createHostCheck(config, addresses);
   const late = (): LatticeError =>
     new LatticeError(
@@ -210,7 +213,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     shedding.check(request, reply);
-    const { cost = 'read', extraMs = 0, needsToken = false } = request.routeOptions.config;
+    const { cost = 'read', extraMs = 0, needsToken = false, isOpen = false } = request.routeOptions.config;
     if (!needsToken) costs.begin(request, reply, cost);
     costs.charge(request, extraMs);
     checkHeaders(request);
@@ -225,6 +228,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
       throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
     }
+    if (!needsToken && !isOpen && request.method !== 'OPTIONS') access.read(request);
     done();
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -288,12 +292,13 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(persistenceRoutes(context, originalVault));
   await app.register(originalVaultRoutes(context, originalVault));
   if (lattice.vault !== undefined)
-    await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, checkToken));
+    await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, access.writeAll));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
-  await app.register(stateRoutes(context, checkToken, costs));
+  await app.register(stateRoutes(context, access, costs));
   await app.register(historyRoutes(context));
-  await app.register(auditRoutes(context, checkToken, costs));
-  await app.register(vaultRoutes(context, lattice.vault, { clients, checkToken, costs, deadlines }));
+  await app.register(auditRoutes(context, access.writeAll, costs));
+  await app.register(vaultRoutes(context, lattice.vault, { clients, access, costs, deadlines }));
+  await app.register(tokenRoutes(context, lattice.tokens, checkToken));
   await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);
@@ -303,15 +308,15 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   await app.register(differenceRoutes(context, checkToken));
   await app.register(cellRoutes(context, senders, config.api.publicSync === true));
   if (config.api.publicSync === true) await app.register(snapshotRoutes(context));
-  await app.register(eventRoutes(context, slots, openResponses, times.sseHeartbeatMs));
-  const sockets = eventSockets(context, slots, upgrades, times.sseHeartbeatMs);
+  await app.register(eventRoutes(context, access, slots, openResponses, times.sseHeartbeatMs));
+  const sockets = eventSockets(context, access, slots, upgrades, times.sseHeartbeatMs);
   await app.register(sockets.routes);
   await app.register(syncRoutes(context, senders, createUrlCheck(config), openResponses));
   await app.register(seriesRoutes(context));
   if (deps.metricsPage !== undefined) await app.register(metricsRoutes(context, deps.metricsPage, deps.resources));
   if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
   if (deps.logs !== undefined)
-    await app.register(logRoutes(context, deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
+    await app.register(logRoutes(context, deps.logs, access, openResponses, times.sseHeartbeatMs));
   if (deps.logLevel !== undefined) await app.register(logLevelRoutes(deps.log, deps.logLevel, checkToken));
   await app.register(dashboardRoutes(deps.dashboard));
   await app.ready();

@@ -36,6 +36,7 @@ describe('defaults', () => {
         host: '127.0.0.1',
         port: 8000,
         token: undefined,
+        readToken: undefined,
         corsOrigins: [],
         allowedHosts: [],
         trustedProxies: [],
