@@ -44,6 +44,7 @@ import { eventSockets } from './routes/v1/events-ws.ts';
 import { exportRoutes } from './routes/v1/export.ts';
 import { historyRoutes } from './routes/v1/history.ts';
 import { logLevelRoutes, logRoutes } from './routes/v1/logs.ts';
+import { memberRoutes } from './routes/v1/members.ts';
 import { nodeRoutes } from './routes/v1/node.ts';
 import { operatorRoutes } from './routes/v1/operator.ts';
 import { originalVaultV1Routes } from './routes/v1/original-vault.ts';
@@ -282,7 +283,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const downloads = createStateDownloads(context, createStreamSlots(clients, DOWNLOADS));
   const checkSwitch = createSwitchCheck(config, addresses, checkToken);
   await app.register(latticeRoutes(context, checkSwitch, costs, downloads));
-  await app.register(exportRoutes(context, downloads));
+  await app.register(exportRoutes(context, costs, downloads));
   const originalVault = createOriginalVault({
     lattice,
     directory: config.vaultDir,
@@ -295,17 +296,16 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, access.writeAll));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
   await app.register(stateRoutes(context, access, costs));
-  await app.register(historyRoutes(context));
-  await app.register(auditRoutes(context, access.writeAll, costs));
+  await app.register(historyRoutes(context)).register(auditRoutes(context, access.writeAll, costs));
   await app.register(vaultRoutes(context, lattice.vault, { clients, access, costs, deadlines }));
+  await app.register(memberRoutes(context, checkToken));
   await app.register(tokenRoutes(context, lattice.tokens, checkToken));
   await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);
   await app.register(openApiRoutes);
   await app.register(nodeRoutes(context, checkToken));
-  await app.register(cutRoutes(context));
-  await app.register(differenceRoutes(context, checkToken));
+  await app.register(cutRoutes(context)).register(differenceRoutes(context, checkToken));
   await app.register(cellRoutes(context, senders, config.api.publicSync === true));
   if (config.api.publicSync === true) await app.register(snapshotRoutes(context));
   await app.register(eventRoutes(context, access, slots, openResponses, times.sseHeartbeatMs));

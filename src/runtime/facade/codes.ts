@@ -33,7 +33,9 @@ export type Cause = Coded<CauseCode>;
 /** Why a node refuses writes. */
 export const READ_ONLY_CODES = [
   'safe-mode', // the configuration violates rules of the production guard
-  'untrusted-self', // the node's own key is not on its trust list
+  'untrusted-self', // the node's own key is not on its trust list, or no member of the roster
+  'mirror', // the roster has the node's key as a mirror, which serves and never writes
+  'retired', // the roster has the node's key as a retired one
   'clone', // a twin runs with the node's key, or the node was restored from an old copy
   'own-history', // peers have newer commits of the node's own key than the node itself
   'clock-jump',

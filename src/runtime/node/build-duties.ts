@@ -37,7 +37,7 @@ export function buildDuties(
   lungs: LungParts,
 ) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal, peerIdOf } = deps;
-  const { replica, trust, self, addedPeers } = opened;
+  const { replica, roster, self, addedPeers } = opened;
   const { entries, holds, peers, mode, members, names, own, guard, writer, door, streams, transitions } = state;
   const { p2p, http, linkTo } = lungs;
   const { network } = options;
@@ -50,7 +50,7 @@ export function buildDuties(
   const book = createAttestationBook({
     network,
     self,
-    trust,
+    roster,
     periodMs,
     hasher,
     verifier,
@@ -68,7 +68,7 @@ export function buildDuties(
     clock,
     log: cutLog,
     network,
-    trust,
+    roster,
     book,
     attested,
     periodMs,
@@ -76,8 +76,8 @@ export function buildDuties(
     clockIsGood: guard.clocks.isGood,
     // Alone, a node whose word needs others' to count has nobody to compare its clock with.
     mayAttest: () =>
-      (trust.authors.length === 1 || guard.clocks.hearsPeers()) &&
-      trust.has(self) &&
+      (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
+      roster.isWriter(self) &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       vouching.isVerified(),
@@ -97,7 +97,7 @@ export function buildDuties(
     clock: state.fleetClock,
     log: deps.log.child('bootstrap'),
     network,
-    trust,
+    roster,
     peers,
     linkTo,
     peerIdOf,
@@ -137,7 +137,7 @@ export function buildDuties(
     clock,
     log,
     peers,
-    trust,
+    roster,
     own,
     guard,
     repairs,
@@ -181,6 +181,7 @@ export function buildDuties(
     self,
     http,
     members,
+    onChange: guard.tick,
     stayWith: (multiaddrs) => deps.p2p?.stayWith?.(multiaddrs),
     log,
   });

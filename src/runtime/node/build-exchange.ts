@@ -18,7 +18,7 @@ export type ExchangeParts = ReturnType<typeof buildExchange>;
 export function buildExchange(
   options: NodeOptions,
   deps: NodeDeps,
-  { replica, trust, self }: OpenedNode,
+  { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
   { cuts, bootstrap, snapshots, supervision }: DutyParts,
@@ -48,7 +48,7 @@ export function buildExchange(
     guard,
     peers,
     mode: () => mode.now,
-    isTrusted: trust.has,
+    isTrusted: roster.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
     tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),

@@ -1,4 +1,4 @@
-import type { AddedPeers, RememberedPeer, StoredToken } from '../../core/rows/index.ts';
+import type { RememberedPeer, StoredToken } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -6,18 +6,18 @@ import { loadEvidence } from '../commit/saved-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
-import { createTrust, type TrustOwner } from '../fleet/trust.ts';
+import { createRoster, type RosterOwner } from '../fleet/roster.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAccessTokens } from '../upkeep/access-tokens.ts';
-import { loadAddedPeers } from '../upkeep/added-peers.ts';
+import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
   readonly self: Author;
-  readonly trust: TrustOwner;
+  readonly roster: RosterOwner;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
-  readonly addedPeers: AddedPeers;
+  readonly addedPeers: AddedList;
   readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
@@ -27,10 +27,10 @@ export interface OpenedNode extends OpenedState {
 export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<OpenedNode> {
   const { store, hasher, random, verifier } = deps;
   const self = deps.signer.author;
-  const trust = createTrust(options.trusted, self, hasher);
+  const roster = createRoster(options.trusted, self, hasher);
   const { directory } = options;
   const log = deps.log.child('node');
-  const known = await readable(directory, () => loadKnownAuthors({ store, log }, trust.authors));
+  const known = await readable(directory, () => loadKnownAuthors({ store, log }, roster.authors));
   const state = await openState({
     store,
     hasher,
@@ -46,10 +46,10 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
   return {
     ...state,
     self,
-    trust,
+    roster,
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
-    addedPeers: await readable(directory, () => loadAddedPeers(store)),
+    addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
     accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,

@@ -28,7 +28,9 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     const { p2p, vault, ...rest } = next;
     if (vault !== undefined) parts.vault?.reconfigure(vault);
     Object.assign(options, rest, { p2p: { ...options.p2p, ...p2p } });
-    const { added, removed } = opened.trust.replace(next.trusted);
+    const { added, removed } = opened.roster.replace(next.trusted);
+    // Before anybody who is named for the first time is heard: what they know of this node's own commits comes first.
+    parts.guard.tick();
     if (added.length + removed.length > 0) trustChanged(added, removed);
     for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
     await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
@@ -47,7 +49,7 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
       forgetRefused(peer);
       parts.peers.repairSoon(peer.author);
     }
-    log.info({ added, removed, authors: opened.trust.authors.length }, 'trust list replaced');
+    log.info({ added, removed, authors: opened.roster.authors.length }, 'trust list replaced');
   }
 
   return (asked) => {
