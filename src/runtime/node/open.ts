@@ -1,4 +1,4 @@
-import type { RememberedPeer } from '../../core/rows/index.ts';
+import type { RememberedPeer, StoredToken } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -8,6 +8,7 @@ import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createRoster, type RosterOwner } from '../fleet/roster.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
+import { loadAccessTokens } from '../upkeep/access-tokens.ts';
 import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
@@ -17,6 +18,7 @@ export interface OpenedNode extends OpenedState {
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly addedPeers: AddedList;
+  readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
 }
@@ -48,6 +50,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
     addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
+    accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
   };
