@@ -176,6 +176,7 @@ export const ERROR_CODES = [
   'file-too-large',
   'exists',
   'import-contended',
+  'other-source',
   'mode-not-changed',
   'already-running',
   'node-not-ready',
