@@ -1,5 +1,6 @@
 export * from './certificate.ts';
 export * from './change.ts';
 export * from './decision.ts';
+export * from './notice.ts';
 export * from './roster.ts';
 export * from './statements.ts';

@@ -77,6 +77,9 @@ export function buildDuties(
     mayAttest: () =>
       (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
       roster.isWriter(self) &&
+      // Whoever voted for the next roster attests nothing more under this one (SPEC RO5).
+      roster.votes.accepted === undefined &&
+      !roster.votes.abstains &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       vouching.isVerified(),
@@ -201,6 +204,7 @@ export function buildDuties(
 
   return {
     audit,
+    attested,
     remembered,
     vouching,
     book,
