@@ -1,6 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-const shared = { environment: 'node', setupFiles: ['test/setup.ts'], pool: 'forks' as const };
+/**
+ * Limits that only end what hangs: each is many times what the slowest test takes, because a busy machine is several
+ * times slower. Conditions of tests (`test/support/wait.ts`, `expect.poll`) end before them, and name what was awaited.
+ */
+const limits = { testTimeout: 180_000, hookTimeout: 120_000 };
+const limitsOfProcesses = { testTimeout: 400_000, hookTimeout: 240_000 };
+
+const shared = {
+  environment: 'node',
+  setupFiles: ['test/setup.ts'],
+  pool: 'forks' as const,
+  expect: { poll: { timeout: 60_000, interval: 20 } },
+};
 
 /** CI keeps the results beside what is printed. */
 const results = process.env['VITEST_JSON'];
@@ -16,8 +28,7 @@ const ALONE = [
 const processes = {
   ...shared,
   globalSetup: ['test/support/global-setup.ts'],
-  testTimeout: 120_000,
-  hookTimeout: 60_000,
+  ...limitsOfProcesses,
 };
 
 export default defineConfig({
@@ -31,10 +42,10 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['test/{unit,contract,vectors,regressions,model}/**/*.test.ts'],
-          testTimeout: 30_000,
+          ...limits,
         },
       },
-      { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 600_000 } },
+      { test: { ...shared, name: 'sim', include: ['test/sim/**/*.test.ts'], ...limits, testTimeout: 600_000 } },
       {
         test: { ...processes, name: 'integration', include: ['test/integration/**/*.test.ts'], exclude: ALONE },
       },
@@ -45,8 +56,7 @@ export default defineConfig({
           name: 'e2e',
           globalSetup: ['test/e2e/global-setup.ts'],
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 90_000,
+          ...limitsOfProcesses,
           fileParallelism: false,
         },
       },

@@ -43,6 +43,7 @@ import { eventSockets } from './routes/v1/events-ws.ts';
 import { exportRoutes } from './routes/v1/export.ts';
 import { historyRoutes } from './routes/v1/history.ts';
 import { logLevelRoutes, logRoutes } from './routes/v1/logs.ts';
+import { memberRoutes } from './routes/v1/members.ts';
 import { nodeRoutes } from './routes/v1/node.ts';
 import { operatorRoutes } from './routes/v1/operator.ts';
 import { originalVaultV1Routes } from './routes/v1/original-vault.ts';
@@ -278,7 +279,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const downloads = createStateDownloads(context, createStreamSlots(clients, DOWNLOADS));
   const checkSwitch = createSwitchCheck(config, addresses, checkToken);
   await app.register(latticeRoutes(context, checkSwitch, costs, downloads));
-  await app.register(exportRoutes(context, downloads));
+  await app.register(exportRoutes(context, costs, downloads));
   const originalVault = createOriginalVault({
     lattice,
     directory: config.vaultDir,
@@ -291,16 +292,15 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, checkToken));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
   await app.register(stateRoutes(context, checkToken, costs));
-  await app.register(historyRoutes(context));
-  await app.register(auditRoutes(context, checkToken, costs));
+  await app.register(historyRoutes(context)).register(auditRoutes(context, checkToken, costs));
   await app.register(vaultRoutes(context, lattice.vault, { clients, checkToken, costs, deadlines }));
+  await app.register(memberRoutes(context, checkToken));
   await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);
   await app.register(openApiRoutes);
   await app.register(nodeRoutes(context, checkToken));
-  await app.register(cutRoutes(context));
-  await app.register(differenceRoutes(context, checkToken));
+  await app.register(cutRoutes(context)).register(differenceRoutes(context, checkToken));
   await app.register(cellRoutes(context, senders, config.api.publicSync === true));
   if (config.api.publicSync === true) await app.register(snapshotRoutes(context));
   await app.register(eventRoutes(context, slots, openResponses, times.sseHeartbeatMs));

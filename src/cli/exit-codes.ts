@@ -1,7 +1,7 @@
 import { STORE_EXIT_BY_CODE } from '../app/store-exit.ts';
 import type { ErrorCode } from '../core/types/index.ts';
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, partly: 4 } as const;
 
 /** The exit code of every error code, whether a command meets it itself or a node answers with it. */
 export const EXIT_BY_CODE = {
@@ -12,6 +12,8 @@ export const EXIT_BY_CODE = {
 
   timeout: EXIT.unreachable,
   unreachable: EXIT.unreachable,
+
+  'import-incomplete': EXIT.partly,
 
   ...STORE_EXIT_BY_CODE,
 
@@ -139,7 +141,6 @@ export const EXIT_BY_CODE = {
   'wal-forked': EXIT.failed,
   'source-changed': EXIT.failed,
   'nothing-to-import': EXIT.failed,
-  'import-incomplete': EXIT.failed,
   stale: EXIT.failed,
   stopping: EXIT.failed,
   'sync-forbidden': EXIT.failed,

@@ -8,6 +8,7 @@ import { LatticeProblem, notOurs } from './errors.ts';
 import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
 import type { LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
+import { createMembersClient } from './members.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
 import { createVaultClient } from './vault.ts';
 
@@ -83,6 +84,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     url,
     request,
     vault: createVaultClient(requests),
+    members: createMembersClient(requests),
     follow: (path, stream = {}) => streamOf((signal) => follow(requests, path, { ...stream, signal }), stream.signal),
 
     getEntry: (key, call = {}) => jsonOrAbsent('/api/v1/state', { query: { key }, ...at(call) }),

@@ -27,6 +27,7 @@ import type { ConfigItem, LogLine, LogPage, Reloaded, Resources, Series } from '
 import type { JsonValue } from '../core/types/index.ts';
 import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';
+import type { MembersClient } from './members-client.ts';
 import type { Answer, CallOptions, RequestOptions } from './request.ts';
 import type { ServerSent } from './server-sent.ts';
 import type { VaultClient } from './vault-client.ts';
@@ -120,6 +121,9 @@ export interface LatticeClient {
 
   /** The node's vault: content by its SHA-256. */
   readonly vault: VaultClient;
+
+  /** Who belongs to the fleet, and how that changes while it runs. */
+  readonly members: MembersClient;
 
   /**
    * Reads what a key shows. Resolves to undefined when there is no value under the key.

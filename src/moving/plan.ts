@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../core/original/audit.ts';
+import type { AuditKind, AuditRecord } from '../core/original/audit.ts';
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
 import type { Verifier } from '../ports/index.ts';
 
@@ -170,8 +170,13 @@ export interface ImportTarget {
     content: AsyncIterable<Uint8Array>,
     about: { readonly name: string; readonly type: string; readonly hash: string },
   ): Promise<{ readonly known: boolean }>;
-  /** Adds executions and attacks, each id once. Absent where the node keeps none. */
+  /**
+   * Adds executions and attacks, each id once: all of them, or none where it rejects with LatticeError `audit-full`,
+   * `record-differs` or `invalid-record`. Absent where the node keeps none.
+   */
   addRecords?(records: readonly AuditRecord[]): Promise<{ readonly added: number; readonly known: number }>;
+  /** The ids of all records of one kind that are there. */
+  recordIds?(kind: AuditKind): AsyncIterable<string>;
 }
 
 /** What became of one item of a plan. All numbers count keys, objects or records. */

@@ -449,7 +449,7 @@ describe('around nodes', () => {
 
   it('a path that a node does not have is told as such', async () => {
     const { createApiClient } = await import('../../src/cli/client.ts');
-    const { request } = createApiClient({ url: a.url, token: undefined, timeoutMs: 5000 });
+    const { request } = createApiClient({ url: a.url, token: undefined, timeoutMs: 60_000 });
     await expect(request('/api/v1/of-the-future')).rejects.toMatchObject({ code: 'not-supported' });
     await expect(request('/api/v1/status', { method: 'DELETE' })).rejects.toMatchObject({ code: 'not-supported' });
     await expect(request('/api/v1/state', { query: { key: 'absent' } })).rejects.toMatchObject({ code: 'not-found' });

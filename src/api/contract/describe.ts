@@ -31,6 +31,7 @@ export type Tag =
   | 'proofs and cuts'
   | 'vault'
   | 'node'
+  | 'members'
   | 'peers and sync'
   | 'operator'
   | 'streams'

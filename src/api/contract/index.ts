@@ -2,6 +2,8 @@ import * as auditEntities from './audit-entities.ts';
 import { AUDIT_ROUTES } from './audit-routes.ts';
 import type { RouteContract } from './describe.ts';
 import * as entities from './entities.ts';
+import * as memberEntities from './member-entities.ts';
+import { MEMBER_ROUTES } from './member-routes.ts';
 import * as nodeEntities from './node-entities.ts';
 import { NODE_ROUTES } from './node-routes.ts';
 import { ORIGINAL_ROUTES } from './original-routes.ts';
@@ -23,6 +25,7 @@ export const CONTRACT: readonly RouteContract[] = [
   ...ORIGINAL_VAULT_ROUTES,
   ...NODE_ROUTES,
   ...AUDIT_ROUTES,
+  ...MEMBER_ROUTES,
   ...PEER_ROUTES,
   ...SYNC_ROUTES,
   ...ORIGINAL_ROUTES,
@@ -32,6 +35,7 @@ export const CONTRACT: readonly RouteContract[] = [
 export const ENTITIES = [
   ...Object.values(entities),
   ...Object.values(nodeEntities),
+  ...Object.values(memberEntities),
   ...Object.values(processEntities),
   ...Object.values(auditEntities),
   ...Object.values(vaultEntities),

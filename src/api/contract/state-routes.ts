@@ -137,7 +137,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     description:
       'Streamed as NDJSON: a line that names the moment, a line for each entry in no order, and a line that counts ' +
       'them. Without that last line it is not whole.',
-    cost: 'costly',
+    cost: 'read',
     query: Shape({ prefix: Maybe(Text({ description: 'What the keys begin with.' })) }),
     answers: {
       200: {

@@ -64,13 +64,7 @@ export async function importOriginal(
     if (only !== undefined) throw refusalError(context, only, options);
     show(context, report, options);
     if (report.refused.length === 0) return EXIT.ok;
-    throw new LatticeError(
-      'import-incomplete',
-      `${counted(report.refused.length, 'part')} of the import ${report.refused.length === 1 ? 'was' : 'were'} refused`,
-      {
-        next: 'Do as the report says of each part, and run the import again: what is there already is left alone.',
-      },
-    );
+    throw incomplete(report);
   } finally {
     release();
   }
@@ -185,7 +179,7 @@ function passes(error: unknown): boolean {
   if (!(error instanceof LatticeError)) return false;
   const status = Number(error.details['status'] ?? 0);
   if (error.code === 'http-status') return status >= 500 || status === 408 || status === 429;
-  return error.code === 'import-contended' || error.code === 'source-changed';
+  return error.code === 'source-changed';
 }
 
 /** Imports again and again what has changed, until a signal, even while the source or the node does not answer. */
@@ -219,6 +213,16 @@ async function watchSource(
 /** The one thing that was refused of a source that is nothing else: then it is the error of the command. */
 function soleRefusal({ items, refused }: Report): Refusal | undefined {
   return items.length === 0 && refused.length === 1 ? refused[0] : undefined;
+}
+
+/** What the command ends with when something was refused: it says whether anything else was taken. */
+function incomplete({ items, refused }: Report): LatticeError {
+  const [first] = refused;
+  const parts = `${counted(refused.length, 'part')} of the import ${refused.length === 1 ? 'was' : 'were'} refused`;
+  const isNothing = items.every(({ taken, known, deleted }) => taken + known + deleted === 0);
+  return new LatticeError(isNothing && first !== undefined ? first.code : 'import-incomplete', parts, {
+    next: 'Do as the report says of each part, and run the import again: what is there already is left alone.',
+  });
 }
 
 function refusalError(context: CliContext, refusal: Refusal, options: ImportOptions): LatticeError {

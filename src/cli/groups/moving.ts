@@ -33,7 +33,7 @@ export function movingCommands({ context, program, define }: Definition): void {
     )
     .addHelpText(
       'after',
-      '\nA path is a directory of the original or one of its files; "-" reads a snapshot from stdin.\nExit codes: 0 everything was taken or is there already; 1 something was refused, which is named; 2 wrong options.',
+      '\nA path is a directory of the original or one of its files; "-" reads a snapshot from stdin.\nExit codes: 0 everything was taken or is there already; 4 a part was, and what was refused is named; 1 nothing was; 2 wrong options.',
     );
 
   writesFile(

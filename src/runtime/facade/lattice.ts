@@ -39,9 +39,10 @@ export interface Lattice {
   /**
    * Every live entry as of one moment, in chunks and in the order of key hashes, with the root of that moment. While
    * the chunks are read, the node keeps what later writes replace. There is a limit to that: beyond it the chunks end
-   * with LatticeError `moved-on`. A caller that does not read them to their end calls `close`.
+   * with LatticeError `moved-on`. A caller that does not read them to their end calls `close`. With `prefix` they are the
+   * entries whose keys begin with it, and nothing else is read.
    */
-  wholeState(): Promise<{
+  wholeState(options?: { readonly prefix?: string | undefined }): Promise<{
     readonly root: string;
     readonly live: number;
     readonly chunks: AsyncIterable<readonly EntryView[]>;

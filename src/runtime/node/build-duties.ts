@@ -183,6 +183,7 @@ export function buildDuties(
     self,
     http,
     members,
+    onChange: guard.tick,
     stayWith: (multiaddrs) => deps.p2p?.stayWith?.(multiaddrs),
     log,
   });

@@ -43,7 +43,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
   const { added, book, cuts, entries, holds, http, mode, names, own, p2p, peers, reads, repairs, snapshots, writer } =
     parts;
 
-  const whole = createWholeState({ replica, writer, entries, rows, holds });
+  const whole = createWholeState({ replica, writer, store, hasher, entries, rows, holds });
   const { network } = options;
   const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book });
   const status = createStatus({ options, deps, opened, parts, startedAt });

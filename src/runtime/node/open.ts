@@ -1,5 +1,5 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
-import type { AddedPeers, RememberedPeer } from '../../core/rows/index.ts';
+import type { RememberedPeer } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -10,7 +10,7 @@ import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createRoster, type RosterOwner } from '../fleet/roster.ts';
 import { loadMembership, type SavedMembership } from '../membership/saved.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
-import { loadAddedPeers } from '../upkeep/added-peers.ts';
+import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
@@ -19,7 +19,7 @@ export interface OpenedNode extends OpenedState {
   readonly membership: SavedMembership;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
-  readonly addedPeers: AddedPeers;
+  readonly addedPeers: AddedList;
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
 }
@@ -53,7 +53,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     membership,
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
-    addedPeers: await readable(directory, () => loadAddedPeers(store)),
+    addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
   };

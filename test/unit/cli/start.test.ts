@@ -25,7 +25,7 @@ async function whileRunning(use: () => Promise<void>): Promise<{ readonly code: 
   let stop = (): void => undefined;
   const started = run(['start', '--env-file', 'f/n.env'], { cwd: dir, onSignal: (signal) => (stop = signal) });
   try {
-    await expect.poll(async () => (await run(['status', '--url', url])).code, { timeout: 20_000 }).toBe(0);
+    await expect.poll(async () => (await run(['status', '--url', url])).code).toBe(0);
     await use();
   } finally {
     stop();
@@ -62,7 +62,7 @@ describe('start', () => {
 
   it('a store that can no longer be written ends the process with exit code 74 [N9]', async () => {
     const running = run(['start', '--env-file', 'f/n.env'], { cwd: dir });
-    await expect.poll(async () => (await run(['status', '--url', url])).code, { timeout: 20_000 }).toBe(0);
+    await expect.poll(async () => (await run(['status', '--url', url])).code).toBe(0);
     const token = /^DIOTEC360_API_TOKEN=(.+)$/m.exec(readFileSync(join(dir, 'f', 'n.env'), 'utf8'))?.[1] ?? '';
     // The store's next file has no place to be made: LevelDB begins one after some megabytes.
     rmSync(join(dir, 'f'), { recursive: true, force: true });
