@@ -1,4 +1,5 @@
 import type {
+  CertificateDocument,
   ConflictView,
   CutView,
   EntryView,
@@ -177,14 +178,16 @@ export interface EmbeddedLattice {
 
   /**
    * Makes a proof of what a key shows, or that it shows nothing, for `checkProof` or any other verifier. With `at: 'cut'`
-   * it is against the newest certified cut, so that a quorum vouches for the root instead of this node.
+   * it is against the newest certified cut, so that a quorum vouches for the root instead of this node. It carries the
+   * chain of rosters from the configured list, or from the roster with the hash `from` (64 hex digits).
    *
-   * @throws `invalid-key`; with `at: 'cut'`: `not-certified` and `changed-since-cut`, whose `next` says when to try again
+   * @throws `invalid-key`; `not-found` for a hash of no roster; with `at: 'cut'`: `not-certified` and
+   * `changed-since-cut`, whose `next` says when to try again
    * @example
    * const proof = await lattice.prove('greeting');
    * console.log(JSON.stringify(proof));
    */
-  prove(key: string, options?: EmbeddedCall & { readonly at?: 'cut' }): Promise<ProofDocument>;
+  prove(key: string, options?: EmbeddedCall & { readonly at?: 'cut'; readonly from?: string }): Promise<ProofDocument>;
 
   /**
    * Tells the root of the state (64 hex digits), the number of entries with and without tombstones, and the number of
@@ -297,15 +300,15 @@ export interface EmbeddedLattice {
   cuts(): readonly CutView[];
 
   /**
-   * Gives the certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms). Undefined where there
-   * is none.
+   * Gives the certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms), with the chain of
+   * rosters as in `prove`. Undefined where there is none.
    *
-   * @throws nothing of its own
+   * @throws `not-found` for a hash of no roster
    * @example
    * const certified = lattice.certificate();
    * console.log(certified?.at, certified?.certificate);
    */
-  certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
+  certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
 
   /**
    * Begins a check of the whole store at once. It has found everything good when `scrub.completed` of the status is at

@@ -2,6 +2,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from './context.ts';
 import type { Form } from './output.ts';
 
+/** What --since-roster takes, for commands that fetch what is verified elsewhere. */
+export const SINCE_ROSTER_HELP =
+  'for a verifier that keeps the roster with this hash (default: from the configured trust list)';
+
 /** What --trust takes, for every command that verifies. */
 export const TRUST_HELP =
   'whose signatures count: a fleet.json, an env file of a node (its trust list alone is read), a file of keys, or keys and peer ids with commas';

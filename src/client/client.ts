@@ -121,12 +121,13 @@ export function createClient(options: ClientOptions): LatticeClient {
       json('/api/v1/history', { query: { key, limit, cursor }, ...at(call) }),
     listConflicts: ({ limit, cursor, ...call } = {}) =>
       json('/api/v1/conflicts', { query: { limit, cursor }, ...at(call) }),
-    getProof: (key, { at: where, ...call } = {}) => json('/api/v1/proof', { query: { key, at: where }, ...at(call) }),
-    getProofText: async (key, { at: where, ...call } = {}) =>
-      (await request('/api/v1/proof', { query: { key, at: where }, ...at(call) })).text(),
+    getProof: (key, { at: where, from, ...call } = {}) =>
+      json('/api/v1/proof', { query: { key, at: where, from }, ...at(call) }),
+    getProofText: async (key, { at: where, from, ...call } = {}) =>
+      (await request('/api/v1/proof', { query: { key, at: where, from }, ...at(call) })).text(),
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
-    getCertificate: ({ at: when, ...call } = {}) =>
-      jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when }, ...at(call) }),
+    getCertificate: ({ at: when, from, ...call } = {}) =>
+      jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when, from }, ...at(call) }),
 
     async addAuditRecords(records, call = {}) {
       const sum = { added: 0, known: 0 };

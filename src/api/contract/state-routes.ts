@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
 import {
   anyJson,
+  Certificate,
   Committed,
   Conflict,
   Cut,
@@ -11,9 +12,9 @@ import {
   ExportBegin,
   ExportEnd,
   History,
+  hex64,
   Operation,
   Proof,
-  time,
 } from './entities.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -60,6 +61,7 @@ const putAnswers = {
 const deleteAnswers = { 204: { description: 'Deleted.', headers: replayed } };
 const getAnswers = { 200: json('The entry.', Entry.ref, etag), 304: { description: 'The reader has it.' } };
 const at = Maybe(word(['cut'], '`cut`: at the newest certified cut, with its certificate.'));
+const from = Maybe(hex64('Hash of the roster that the verifier keeps. Default: from the configured list.'));
 
 /** The routes of entries, commits, histories, conflicts, proofs and cuts. */
 export const STATE_ROUTES: readonly RouteContract[] = [
@@ -242,7 +244,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     cost: 'read',
     extraMs: 1,
     params: keyInPath,
-    query: Shape({ at }),
+    query: Shape({ at, from }),
     answers: { 200: json('The proof.', Proof.ref) },
     errors: [400, 404, 409, 421, 429, 503, 504],
     example: { params: { key: 'greeting' } },
@@ -255,7 +257,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     summary: 'Prove an entry whose key paths cannot carry',
     cost: 'read',
     extraMs: 1,
-    query: Shape({ key, at }),
+    query: Shape({ key, at, from }),
     answers: { 200: json('The proof.', Proof.ref) },
     errors: [400, 404, 409, 421, 429, 503, 504],
     example: { query: { key: 'greeting' } },
@@ -280,13 +282,9 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     cost: 'read',
     query: Shape({
       at: Maybe(Integer({ minimum: 0, description: 'Unix ms of the cut. Default: the newest certified one.' })),
+      from,
     }),
-    answers: {
-      200: json(
-        'The certificate.',
-        Shape({ at: time('Of the cut.'), certificate: Text({ description: 'base64url.' }) }),
-      ),
-    },
+    answers: { 200: json('The certificate.', Certificate.ref) },
     errors: [400, 404, 421, 429],
     example: {},
   },

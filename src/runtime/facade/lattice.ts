@@ -1,6 +1,7 @@
 import type { Bytes } from '../../core/types/index.ts';
 import type { AuditService } from './audit.ts';
 import type {
+  CertificateDocument,
   ChangedKey,
   ConflictView,
   EntryView,
@@ -73,17 +74,18 @@ export interface Lattice {
   }): Promise<Page<ConflictView>>;
   /**
    * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
-   * cut, so a quorum vouches for the root instead of this node. Rejects with LatticeError `changed-since-cut` or
-   * `not-certified`, whose `next` says when to try again.
+   * cut, so a quorum vouches for the root instead of this node. It carries the chain of rosters from the configured list,
+   * or from the roster with the hash `from` (64 hex digits). Rejects with LatticeError `changed-since-cut` or
+   * `not-certified`, whose `next` says when to try again, or `not-found` for another hash.
    */
-  prove(key: string, options?: { readonly at?: 'cut' }): Promise<ProofDocument>;
+  prove(key: string, options?: { readonly at?: 'cut'; readonly from?: string }): Promise<ProofDocument>;
   /** The newest 64 cuts, newest first, with one item for each root that somebody attested or this node had. */
   cuts(): readonly CutView[];
   /**
-   * The certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms). Undefined where there is
-   * none.
+   * The certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms), with the chain of rosters as
+   * in `prove`. Undefined where there is none. Throws LatticeError `not-found` for a hash of no roster.
    */
-  certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
+  certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
   /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of commits an author. */
   evidence(): readonly EvidenceView[];
   /**

@@ -76,10 +76,6 @@ export function buildDuties(
     // Alone, a node whose word needs others' to count has nobody to compare its clock with.
     mayAttest: () =>
       (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
-      roster.isWriter(self) &&
-      // Whoever voted for the next roster attests nothing more under this one (SPEC RO5).
-      roster.votes.accepted === undefined &&
-      !roster.votes.abstains &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       vouching.isVerified(),

@@ -15,7 +15,6 @@ export function followRoster({ opened, parts, log }: { opened: OpenedNode; parts
     // What others know of this node's own commits comes before anybody new is heard.
     parts.guard.tick();
     parts.members.listTrusted();
-    parts.book.clear();
     parts.snapshots.forget();
     // Whatever was refused may come out otherwise.
     for (const peer of parts.peers.all()) {

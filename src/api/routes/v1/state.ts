@@ -129,10 +129,11 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
     });
 
     function prove(key: string, request: FastifyRequest) {
-      const { at } = request.query as { at?: 'cut' };
-      if (at === undefined) return inTime(lattice.prove(key));
+      const { at, from } = request.query as { at?: 'cut'; from?: string };
+      const since = from === undefined ? {} : { from };
+      if (at === undefined) return inTime(lattice.prove(key, since));
       costs.charge(request, TARIFF.costly.ms);
-      return inTime(lattice.prove(key, { at }));
+      return inTime(lattice.prove(key, { at, ...since }));
     }
     scope.get('/api/v1/proof/:key', (request) => prove(pathKeyOf(request), request));
     scope.get('/api/v1/proof', (request) => prove(keyForm(request), request));
