@@ -57,7 +57,6 @@ export default defineConfig({
           globalSetup: ['test/e2e/global-setup.ts'],
           include: ['test/e2e/**/*.test.ts'],
           ...limitsOfProcesses,
-          fileParallelism: false,
         },
       },
     ],

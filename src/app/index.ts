@@ -1,5 +1,8 @@
 export { checkProof } from './check-proof.ts';
-export type { EmbeddedCall, EmbeddedLattice, EmbeddedPage, SubscribeOptions } from './embedded-lattice.ts';
+export type { EmbeddedAudit } from './embedded-audit.ts';
+export type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
+export type { EmbeddedLattice, SubscribeOptions } from './embedded-lattice.ts';
+export type { EmbeddedPutOptions, EmbeddedVault } from './embedded-vault.ts';
 export type { Logger, LoggerOption, NodeLogLine } from './logger.ts';
 export { generateNodeKey, type NodeKey } from './node-key.ts';
 export { startNode } from './start-node.ts';

@@ -22,7 +22,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(ROOT + path, 'utf8');
 const recipe = recipeOf(read('examples/hugging-face-space/Dockerfile'));
 const CLI_IN_IMAGE = '/app/dist/cli/main.js';
-const EXIT_MS = 30_000;
+const EXIT_MS = 90_000;
 
 /** The Space as its Dockerfile has it: its variables, its user and its command, in directories of this test. */
 interface Space {

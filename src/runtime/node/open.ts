@@ -1,5 +1,5 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
-import type { RememberedPeer } from '../../core/rows/index.ts';
+import type { RememberedPeer, StoredToken } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -10,6 +10,7 @@ import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createRoster, type RosterOwner } from '../fleet/roster.ts';
 import { loadMembership, type SavedMembership } from '../membership/saved.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
+import { loadAccessTokens } from '../upkeep/access-tokens.ts';
 import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
@@ -20,6 +21,7 @@ export interface OpenedNode extends OpenedState {
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly addedPeers: AddedList;
+  readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
 }
@@ -54,6 +56,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
     addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
+    accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
   };

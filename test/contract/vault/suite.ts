@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/adapters/system/clock.ts';
 import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
+import { createDisks, type Disk } from '../../../src/adapters/vault/index.ts';
 import { BLOCK_BYTES, blockCount, type ContentDigest, createContentHash } from '../../../src/core/vault/index.ts';
 import type { StoredObject, VaultStore } from '../../../src/ports/index.ts';
 
 export const hasher = nodeHasher();
+const disks = createDisks(systemClock(), 2);
+export const openDisk = (): Disk => disks.open();
 
 /** Content of `size` bytes that differs for each seed, always the same. */
 export function contentOf(size: number, seed = 1): Uint8Array {

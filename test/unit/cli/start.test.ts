@@ -39,7 +39,7 @@ describe('start', () => {
     const first = await whileRunning(async () => {
       await expect
         .poll(async () => (await run(['state', 'put', 'k', '{"a":1}', ...token], { cwd: dir })).code, {
-          timeout: 20_000,
+          timeout: 120_000,
         })
         .toBe(0);
       const proof = await run(['proof', 'get', 'k', ...token], { cwd: dir });
