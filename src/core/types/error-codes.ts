@@ -44,6 +44,9 @@ export const ERROR_CODES = [
   'stale',
   'not-certified',
   'invalid-change',
+  'not-a-writer',
+  'too-many-changes',
+  'already-decided',
   'changed-since-cut',
   'reserved-key',
 

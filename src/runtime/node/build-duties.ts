@@ -211,6 +211,7 @@ export function buildDuties(
 
   return {
     audit,
+    attested,
     tokens,
     remembered,
     vouching,

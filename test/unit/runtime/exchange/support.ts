@@ -156,6 +156,7 @@ export async function openSide(options: {
     isTrusted: roster.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
+    onNotice: async () => 'known',
     tellTwins: () => undefined,
     compare: () => undefined,
   });
@@ -171,6 +172,7 @@ export async function openSide(options: {
     peers,
     onHello: intake.onHello,
     onAttest: cuts.onAttest,
+    onNews: () => Promise.reject(new Error('no news in these tests')),
     entries,
     snapshots: createSnapshotServer({
       entries,
