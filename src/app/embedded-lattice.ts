@@ -1,4 +1,5 @@
 import type {
+  CertificateDocument,
   ConflictView,
   CutView,
   EntryView,
@@ -22,6 +23,8 @@ import type { Changes, ChangesOptions } from '../runtime/streams/changes.ts';
 import type { Stream } from '../timing/index.ts';
 import type { EmbeddedAudit } from './embedded-audit.ts';
 import type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
+import type { EmbeddedMembers } from './embedded-members.ts';
+import type { EmbeddedTokens } from './embedded-tokens.ts';
 import type { EmbeddedVault } from './embedded-vault.ts';
 
 /** Where a subscription begins, and what is told of its end. */
@@ -44,6 +47,10 @@ export interface EmbeddedLattice {
   readonly vault?: EmbeddedVault;
   /** Executions and attacks that this node keeps for a program of the original. */
   readonly audit: EmbeddedAudit;
+  /** The tokens that the API of this node takes beside that of its settings. */
+  readonly tokens: EmbeddedTokens;
+  /** Who belongs to the fleet, and how that changes. */
+  readonly members?: EmbeddedMembers;
 
   /**
    * Reads what a key shows: the winner of its values. A key that was deleted, or never written, shows undefined.
@@ -172,14 +179,16 @@ export interface EmbeddedLattice {
 
   /**
    * Makes a proof of what a key shows, or that it shows nothing, for `checkProof` or any other verifier. With `at: 'cut'`
-   * it is against the newest certified cut, so that a quorum vouches for the root instead of this node.
+   * it is against the newest certified cut, so that a quorum vouches for the root instead of this node. It carries the
+   * chain of rosters from the configured list, or from the roster with the hash `from` (64 hex digits).
    *
-   * @throws `invalid-key`; with `at: 'cut'`: `not-certified` and `changed-since-cut`, whose `next` says when to try again
+   * @throws `invalid-key`; `not-found` for a hash of no roster; with `at: 'cut'`: `not-certified` and
+   * `changed-since-cut`, whose `next` says when to try again
    * @example
    * const proof = await lattice.prove('greeting');
    * console.log(JSON.stringify(proof));
    */
-  prove(key: string, options?: EmbeddedCall & { readonly at?: 'cut' }): Promise<ProofDocument>;
+  prove(key: string, options?: EmbeddedCall & { readonly at?: 'cut'; readonly from?: string }): Promise<ProofDocument>;
 
   /**
    * Tells the root of the state (64 hex digits), the number of entries with and without tombstones, and the number of
@@ -292,15 +301,15 @@ export interface EmbeddedLattice {
   cuts(): readonly CutView[];
 
   /**
-   * Gives the certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms). Undefined where there
-   * is none.
+   * Gives the certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms), with the chain of
+   * rosters as in `prove`. Undefined where there is none.
    *
-   * @throws nothing of its own
+   * @throws `not-found` for a hash of no roster
    * @example
    * const certified = lattice.certificate();
    * console.log(certified?.at, certified?.certificate);
    */
-  certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
+  certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
 
   /**
    * Tells what this node keeps of authors that contradict themselves, at most 4 pairs of commits an author.

@@ -1,3 +1,4 @@
+export * from './access-tokens.ts';
 export * from './added-peers.ts';
 export * from './attested.ts';
 export * from './audit.ts';
@@ -13,5 +14,6 @@ export * from './known-authors.ts';
 export * from './last-batch.ts';
 export * from './own-history.ts';
 export * from './remembered-peers.ts';
+export * from './roster.ts';
 export * from './scrub.ts';
 export * from './state-meta.ts';
