@@ -1,4 +1,5 @@
 export * from './certificate.ts';
+export * from './chain.ts';
 export * from './change.ts';
 export * from './decision.ts';
 export * from './roster.ts';

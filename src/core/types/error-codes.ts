@@ -44,6 +44,10 @@ export const ERROR_CODES = [
   'stale',
   'not-certified',
   'invalid-change',
+  'invitation-unknown',
+  'invitation-expired',
+  'invitation-used',
+  'too-many-invitations',
   'changed-since-cut',
   'reserved-key',
 
