@@ -14,5 +14,6 @@ export * from './known-authors.ts';
 export * from './last-batch.ts';
 export * from './own-history.ts';
 export * from './remembered-peers.ts';
+export * from './roster.ts';
 export * from './scrub.ts';
 export * from './state-meta.ts';

@@ -48,6 +48,9 @@ export const ERROR_CODES = [
   'invitation-expired',
   'invitation-used',
   'too-many-invitations',
+  'not-a-writer',
+  'too-many-changes',
+  'already-decided',
   'changed-since-cut',
   'reserved-key',
 

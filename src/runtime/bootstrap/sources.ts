@@ -11,7 +11,7 @@ import {
 import type { SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Verifier } from '../../ports/index.ts';
 import { backoff, sleep } from '../../timing/index.ts';
-import type { Trust } from '../fleet/trust.ts';
+import type { Roster } from '../fleet/roster.ts';
 import type { Peer } from '../peers/peers.ts';
 import { ask, peerCodeOf } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
@@ -49,7 +49,7 @@ const LATER: ReadonlySet<ErrorCode> = new Set(['overloaded', 'snapshot-soon', 'd
 
 export interface SourcesDeps {
   readonly network: string;
-  readonly trust: Pick<Trust, 'authors' | 'has'>;
+  readonly roster: Pick<Roster, 'writers' | 'has'>;
   readonly hasher: Hasher;
   readonly verifier: Verifier;
   readonly clock: Clock;
@@ -111,7 +111,7 @@ export async function findPlan(deps: SourcesDeps, root: Bytes): Promise<Snapshot
 
 async function certified(deps: SourcesDeps, plan: SnapshotPlan): Promise<SnapshotPlan> {
   const { signatures } = checkCertificate(plan.certificateBytes, {
-    trusted: deps.trust.authors,
+    trusted: deps.roster.writers,
     network: deps.network,
     hasher: deps.hasher,
   });
@@ -237,7 +237,7 @@ async function fetchChunk(
     plan,
     index,
     network: deps.network,
-    isTrusted: deps.trust.has,
+    isTrusted: deps.roster.has,
     hasher: deps.hasher,
   });
   let after: Bytes | undefined = new Uint8Array(0);

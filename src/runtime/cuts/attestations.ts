@@ -19,7 +19,7 @@ import {
 import type { Clock, Log, Verifier } from '../../ports/index.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { CutView } from '../facade/index.ts';
-import type { Trust } from '../fleet/trust.ts';
+import type { Roster } from '../fleet/roster.ts';
 
 /** How many cuts are remembered; the oldest is dropped first. That is ten minutes. */
 const MAX_CUTS = 64;
@@ -97,7 +97,7 @@ const nameOf = (root: Bytes, entries: number): string => `${bytesToHex(root)}.${
 export function createAttestationBook(deps: {
   readonly network: string;
   readonly self: Author;
-  readonly trust: Trust;
+  readonly roster: Roster;
   readonly periodMs: number;
   readonly hasher: Hasher;
   readonly verifier: Verifier;
@@ -108,8 +108,8 @@ export function createAttestationBook(deps: {
   /** Called with the time of an attestation that our own key signed, but not in this life. */
   readonly onOwn: (at: number) => void;
 }): AttestationBook {
-  const { trust } = deps;
-  const quorum = (): number => quorumOf(trust.authors.length);
+  const { roster } = deps;
+  const quorum = (): number => quorumOf(roster.writers.length);
   /** Oldest first. */
   let moments: Moment[] = [];
   const equivocations = new Map<Author, number>();
@@ -142,11 +142,11 @@ export function createAttestationBook(deps: {
     const now = deps.clock.now();
     return (
       network === deps.network &&
-      trust.has(author) &&
+      roster.isWriter(author) &&
       at % deps.periodMs === 0 &&
       at <= now + MAX_AHEAD_MS &&
       at > now - MAX_CUTS * deps.periodMs &&
-      equalBytes(trustHash, trust.hash)
+      equalBytes(trustHash, roster.hash)
     );
   }
 
@@ -270,7 +270,7 @@ export function createAttestationBook(deps: {
         ({ own, signed }) =>
           own !== undefined && own.signers.size >= quorum() && [...signed.values()].every((s) => s.claim === own),
       );
-      const disagreeing = trust.authors.flatMap((author) => {
+      const disagreeing = roster.writers.flatMap((author) => {
         const moment = newestFirst().find((m) => m.own !== undefined && m.signed.has(author));
         const theirs = moment?.signed.get(author)?.claim;
         return moment === undefined || theirs === undefined || theirs === moment.own

@@ -5,6 +5,8 @@ import type { Writer } from '../commit/writer.ts';
 
 /** The newest time that this node may have attested, in this life or an earlier one (SPEC Z10). */
 export interface AttestedMark {
+  /** The newest such time, Unix ms; 0 where there is none. */
+  readonly newest: number;
   /**
    * To be called before the cut at `at` (Unix ms) is fixed. True once it is durable that this node attests it, which
    * happens at most once for each time and in order of time: false for a time that is not later than the mark. Rejects
@@ -30,6 +32,9 @@ export function createAttestedMark(deps: {
   }
 
   return {
+    get newest() {
+      return mark;
+    },
     async advance(at) {
       if (at <= mark) return false;
       let isNext = false;

@@ -74,7 +74,7 @@ export interface CutsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly network: string;
-  readonly trust: { readonly hash: Bytes };
+  readonly roster: { readonly hash: Bytes };
   readonly book: AttestationBook;
   /** What this node has attested so far. */
   readonly attested: Pick<AttestedMark, 'advance'>;
@@ -186,8 +186,8 @@ export function createCuts(deps: CutsDeps): Cuts {
 
   /** `isOurs`: it is durable that this node attests this time. */
   function attest(cut: Cut, isOurs: boolean): void {
-    const { network, trust, signer } = deps;
-    const claim = { network, author: signer.author, trustHash: trust.hash, ...cut };
+    const { network, roster, signer } = deps;
+    const claim = { network, author: signer.author, trustHash: roster.hash, ...cut };
     // A twin may have shown meanwhile, or the clock may have turned out wrong.
     const signs = isOurs && deps.mayAttest() && deps.clockIsGood();
     const signed = signs ? createSignedAttestation(claim, (message) => signer.sign(message)) : undefined;

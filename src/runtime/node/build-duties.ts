@@ -36,7 +36,7 @@ export function buildDuties(
   lungs: LungParts,
 ) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal, peerIdOf } = deps;
-  const { replica, trust, self, addedPeers } = opened;
+  const { replica, roster, self, addedPeers } = opened;
   const { entries, holds, peers, mode, members, names, own, guard, writer, door, streams, transitions } = state;
   const { p2p, http, linkTo } = lungs;
   const { network } = options;
@@ -49,7 +49,7 @@ export function buildDuties(
   const book = createAttestationBook({
     network,
     self,
-    trust,
+    roster,
     periodMs,
     hasher,
     verifier,
@@ -67,7 +67,7 @@ export function buildDuties(
     clock,
     log: cutLog,
     network,
-    trust,
+    roster,
     book,
     attested,
     periodMs,
@@ -75,8 +75,11 @@ export function buildDuties(
     clockIsGood: guard.clocks.isGood,
     // Alone, a node whose word needs others' to count has nobody to compare its clock with.
     mayAttest: () =>
-      (trust.authors.length === 1 || guard.clocks.hearsPeers()) &&
-      trust.has(self) &&
+      (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
+      roster.isWriter(self) &&
+      // Whoever voted for the next roster attests nothing more under this one (SPEC RO5).
+      roster.votes.accepted === undefined &&
+      !roster.votes.abstains &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       vouching.isVerified(),
@@ -96,7 +99,7 @@ export function buildDuties(
     clock: state.fleetClock,
     log: deps.log.child('bootstrap'),
     network,
-    trust,
+    roster,
     peers,
     linkTo,
     peerIdOf,
@@ -136,7 +139,7 @@ export function buildDuties(
     clock,
     log,
     peers,
-    trust,
+    roster,
     own,
     guard,
     repairs,
@@ -201,6 +204,7 @@ export function buildDuties(
 
   return {
     audit,
+    attested,
     remembered,
     vouching,
     book,

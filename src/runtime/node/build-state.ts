@@ -15,6 +15,7 @@ import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
+import { roleReasons } from '../fleet/role.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
 import { clocksOf } from '../peers/clocks.ts';
@@ -36,29 +37,25 @@ const TOO_EARLY: ReadonlySet<Unsettled> = new Set(['future']);
 
 const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
-interface ConfiguredReason {
+interface StandingReason {
   readonly code: ReadOnlyReason['code'];
-  /** Undefined: the configuration gives no such reason. */
+  /** Undefined: there is no such reason. */
   readonly text: string | undefined;
 }
 
-/** The reasons for being read-only that lie in the configuration. */
-function reasonsOf(options: NodeOptions, { self, trust }: OpenedNode): readonly ConfiguredReason[] {
+/** The reasons for being read-only that lie in the configuration, and in what the roster says of the own key. */
+function reasonsOf(options: NodeOptions, { self, roster }: OpenedNode): readonly StandingReason[] {
   const { violations } = options;
-  const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
   return [
     { code: 'safe-mode', text: violations.length > 0 ? `production guard: ${violations.join('; ')}` : undefined },
-    {
-      code: 'untrusted-self',
-      text: trust.has(self) ? undefined : `this node's key ${self} is not on its own trust list: ${add}`,
-    },
+    ...roleReasons(self, roster),
   ];
 }
 
 /** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
 export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode, names: Names) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
-  const { replica, rows, trust, self, addedPeers, end } = opened;
+  const { replica, rows, roster, self, addedPeers, end } = opened;
   const { network } = options;
   const log = deps.log.child('node');
   const incarnation = random.bytes(8);
@@ -68,7 +65,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
 
   const peers = createPeerTable(clock);
   const mode = createMode();
-  const members = createMembers({ self, trust, peers });
+  const members = createMembers({ self, roster, peers });
   for (const author of options.bootstrap) members.configure(author);
   const standingOf = createStanding({
     members,
@@ -83,7 +80,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     self,
     network,
     incarnation,
-    trust,
+    roster,
     clock,
     signer,
     about: about.now,
@@ -92,7 +89,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     (list) => list.length > 0,
   );
   /** A node that dials nobody is dialled by the others that its trust list names. */
-  const expectsOthers = dials || trust.authors.some((author) => author !== self);
+  const expectsOthers = dials || roster.authors.some((author) => author !== self);
   const guard = createGuard({
     clock,
     log: deps.log.child('guard'),
@@ -102,7 +99,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     expectsOthers,
     nameOf: names.label,
     peerClocks: () => clocksOf(peers.all(), names.label),
-    members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
+    members: () => Math.max(roster.authors.length, 1 + Array.from(peers.all()).length),
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
     onCleared(code) {
       if (REFUSING.has(code)) takeAgain(peers);
@@ -124,7 +121,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     expectsOthers,
     directory: options.directory,
   });
-  const configured = (): readonly ConfiguredReason[] => reasonsOf(options, opened);
+  const configured = (): readonly StandingReason[] => reasonsOf(options, opened);
   for (const { code, text } of configured()) guard.set(code, text);
 
   /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
@@ -151,6 +148,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     signer,
     clock: fleetClock,
     log,
+    lastMs: () => roster.endOf(self),
     onStep: holds.stepped,
     witness: keeper,
     onDurable: (applied) => followers?.durable(applied),
@@ -162,7 +160,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     hasher,
     network,
     isKnown: replica.knows,
-    isTrusted: trust.has,
+    isTrusted: roster.has,
     saved: opened.evidence,
     keep: writer.keep,
     nameOf: names.label,
@@ -175,7 +173,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const door = createDoor({
     hasher,
     network,
-    isTrusted: trust.has,
+    isTrusted: roster.counts,
     isFull: () => guard.has('disk'),
     verifier,
     writer,

@@ -105,6 +105,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     },
     sync: measuredSync(parts.sync, metrics),
     audit: parts.audit,
+    members: parts.membershipService,
     ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,
   };

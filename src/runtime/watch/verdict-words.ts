@@ -8,6 +8,8 @@ const MAX_NAMED = 3;
 const TOLD: Readonly<Record<ReadOnlyCode, string>> = {
   'safe-mode': 'its configuration breaks a rule for production',
   'untrusted-self': 'its own key is not on its trust list',
+  mirror: 'it is a mirror',
+  retired: 'its key is retired',
   clone: 'its key is in use by another node, or it was restored from an old copy',
   'own-history': 'it waits for commits of its own that its peers hold',
   'clock-jump': 'its clock jumped',
@@ -36,6 +38,8 @@ export const OWN_NEXT: Readonly<Record<ReadOnlyCode, string>> = {
     'Correct the settings that the reason names, and have the node read them again (lattice config reload) or restart it.',
   'untrusted-self':
     'Put the key of this node on the trust list of every node, and have each read it again (lattice config reload).',
+  mirror: 'Write to another node, or make this one a writer: lattice members promote.',
+  retired: 'Write to another node; a key that is retired never writes again, so give this node a new one.',
   clone:
     'Stop the other node, or give this one a new key; writes go on by themselves once no other node with this key has been heard for a while.',
   'own-history': 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',

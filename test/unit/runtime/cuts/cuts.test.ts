@@ -12,7 +12,7 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import {
   createAuthor,
   createHandClock,
@@ -121,13 +121,13 @@ describe('a node', () => {
     expect(await hear(signed)).toBe('accept');
     expect([one.cuts.status().certified?.quorum, root]).toEqual([2, root]);
     const list = [...TRUSTED, createAuthor(4).author];
-    one.trust.replace(list);
+    one.roster.replace(list);
     one.book.clear();
     expect([one.cuts.status().certified, one.book.certificate()]).toEqual([undefined, undefined]);
     expect(await hear(signed)).toBe('ignore');
     await reach(2);
     const next = one.sent.at(-1)?.signed.attestation ?? expect.fail('it attested nothing');
-    expect([next.at, bytesToHex(next.trustHash)]).toEqual([EPOCH_MS + 2 * PERIOD_MS, bytesToHex(one.trust.hash)]);
+    expect([next.at, bytesToHex(next.trustHash)]).toEqual([EPOCH_MS + 2 * PERIOD_MS, bytesToHex(one.roster.hash)]);
     for (const author of [two, three]) {
       expect(one.cuts.status().certified).toBeUndefined();
       expect(await hear(createSignedAttestation({ ...next, author: author.author }, author.sign))).toBe('accept');
@@ -371,7 +371,7 @@ describe('an attestation from elsewhere', () => {
       nameOf: (author) => author,
       network: NETWORK,
       self: createAuthor(1).author,
-      trust: createTrust(TRUSTED, createAuthor(1).author, hasher),
+      roster: createRoster(TRUSTED, createAuthor(1).author, hasher),
       periodMs: PERIOD_MS,
       hasher,
       verifier: {

@@ -7,7 +7,7 @@ import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
 import type { Lattice } from '../../../../src/runtime/facade/index.ts';
-import { createTrust, type TrustOwner } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
 import {
   createAuthor,
@@ -29,7 +29,7 @@ export const SETTLE_MS = 5_000;
 
 /** A node's cuts over a real replica and writer; what it spreads is kept. */
 export interface Party extends TestState {
-  readonly trust: TrustOwner;
+  readonly roster: RosterOwner;
   readonly cuts: Cuts;
   readonly book: AttestationBook;
   readonly reads: Pick<Lattice, 'prove' | 'certificate'>;
@@ -63,13 +63,13 @@ export async function createParty(
     onApplied: applied,
     onUnchanged: applied,
   });
-  const trust = createTrust(trusted, state.self.author, hasher);
+  const roster = createRoster(trusted, state.self.author, hasher);
   const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
     nameOf: (author) => author,
     network: NETWORK,
     self: state.self.author,
-    trust,
+    roster,
     periodMs: PERIOD_MS,
     hasher,
     verifier,
@@ -83,7 +83,7 @@ export async function createParty(
   const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
     ...state,
-    trust,
+    roster,
     mismatches,
     errors,
     get cuts() {
@@ -110,7 +110,7 @@ export async function createParty(
     signer: state.self,
     log,
     network: NETWORK,
-    trust,
+    roster,
     book,
     attested,
     periodMs: PERIOD_MS,

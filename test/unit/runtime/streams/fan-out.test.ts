@@ -100,7 +100,7 @@ beforeEach(async () => {
     self: self.author,
     network: NETWORK,
     incarnation,
-    trust: { hash: new Uint8Array(32) },
+    roster: { hash: new Uint8Array(32) },
     clock,
     signer: self,
   });

@@ -5,7 +5,7 @@ import type { Author } from '../../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
 import type { PeerAddress } from '../../../../src/runtime/facade/index.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
 import {
@@ -51,7 +51,7 @@ async function open(): Promise<void> {
   const { self, clock, writer, store } = state;
   const added = await loadAddedPeers(store);
   peers = createPeerTable(clock);
-  members = createMembers({ self: self.author, trust: createTrust([], self.author, hasher), peers });
+  members = createMembers({ self: self.author, roster: createRoster([], self.author, hasher), peers });
   urls = [...configured.urls, ...added.urls].map((url) => urlOf(url));
   dialled = [];
   book = createAddedPeers({
