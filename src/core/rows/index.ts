@@ -8,6 +8,7 @@ export * from './checkpoint.ts';
 export * from './entry-row.ts';
 export * from './evidence.ts';
 export * from './idempotency.ts';
+export * from './invitations.ts';
 export * from './journal.ts';
 export * from './keys.ts';
 export * from './known-authors.ts';

@@ -17,7 +17,7 @@ export function cutRoutes({ lattice }: RouteContext) {
         ? integerOf(query, 'at', { min: 0, max: Number.MAX_SAFE_INTEGER, default: 0 })
         : undefined;
       const from = query.get('from') ?? undefined;
-      const found = lattice.certificate(at, { ...(from === undefined ? {} : { from }) });
+      const found = lattice.certificate(at, from === undefined ? {} : { from });
       if (found === undefined) {
         throw new LatticeError(
           'not-found',
