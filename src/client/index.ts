@@ -34,4 +34,5 @@ export type {
   VaultGetOptions,
   VaultProgress,
   VaultPutOptions,
+  VaultReading,
 } from './vault-client.ts';
