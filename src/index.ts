@@ -5,8 +5,10 @@ export {
   type EmbeddedAudit,
   type EmbeddedCall,
   type EmbeddedLattice,
+  type EmbeddedMembers,
   type EmbeddedPage,
   type EmbeddedPutOptions,
+  type EmbeddedTokens,
   type EmbeddedVault,
   generateNodeKey,
   type Logger,
@@ -44,8 +46,10 @@ export type {
 export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
+export type * from './runtime/facade/members.ts';
 export type * from './runtime/facade/peers.ts';
 export type * from './runtime/facade/status.ts';
+export type * from './runtime/facade/tokens.ts';
 export type {
   VaultChecked,
   VaultCollection,

@@ -23,6 +23,8 @@ import type { Changes, ChangesOptions } from '../runtime/streams/changes.ts';
 import type { Stream } from '../timing/index.ts';
 import type { EmbeddedAudit } from './embedded-audit.ts';
 import type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
+import type { EmbeddedMembers } from './embedded-members.ts';
+import type { EmbeddedTokens } from './embedded-tokens.ts';
 import type { EmbeddedVault } from './embedded-vault.ts';
 
 /** Where a subscription begins, and what is told of its end. */
@@ -45,6 +47,10 @@ export interface EmbeddedLattice {
   readonly vault?: EmbeddedVault;
   /** Executions and attacks that this node keeps for a program of the original. */
   readonly audit: EmbeddedAudit;
+  /** The tokens that the API of this node takes beside that of its settings. */
+  readonly tokens: EmbeddedTokens;
+  /** Who belongs to the fleet, and how that changes. */
+  readonly members?: EmbeddedMembers;
 
   /**
    * Reads what a key shows: the winner of its values. A key that was deleted, or never written, shows undefined.

@@ -110,6 +110,7 @@ export const EXIT_BY_CODE = {
   'object-too-large': EXIT.failed,
   'origin-refused': EXIT.failed,
   'other-network': EXIT.failed,
+  'other-source': EXIT.failed,
   overloaded: EXIT.failed,
   oversize: EXIT.failed,
   'p2p-failed': EXIT.failed,

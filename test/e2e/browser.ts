@@ -6,12 +6,15 @@ import type { Node } from '../support/fleet.ts';
 /** Debian's package, or what CHROMIUM names. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 /** Two cores, shared with three nodes and other tests. */
-const LOOK_MS = 90_000;
+const LOOK_MS = 120_000;
 
 let browser: Browser | undefined;
 const open = new Set<BrowserContext>();
 
 afterEach(async () => {
+  // A page asks on while it is closed: what a route of a test still does then concerns nobody.
+  const pages = [...open].flatMap((context) => context.pages());
+  await Promise.all(pages.map((page) => page.unrouteAll({ behavior: 'ignoreErrors' })));
   await Promise.all([...open].map((context) => context.close()));
   open.clear();
 });

@@ -195,7 +195,7 @@ describe('the dashboard of three live nodes', () => {
     await giveToken(page, a.token);
     await page
       .getByRole('paragraph')
-      .filter({ hasText: /HTTP.*ms/ })
+      .filter({ hasText: /HTTP.*\d m?s$/ })
       .waitFor();
     await page.getByRole('button', { name: 'Show which keys differ' }).click();
     await page.getByText('No key differed at the time of the comparison.').waitFor();

@@ -112,8 +112,14 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
       }
     }
 
+    /** What was begun of a content block by block is of no use once the content is whole. */
+    const deliverWhole: typeof deliver = async (file, hash, leaves) => {
+      await deliver(file, hash, leaves);
+      await partials.remove(hash);
+    };
+
     return {
-      begin: () => call(() => uploads.begin(deliver)),
+      begin: () => call(() => uploads.begin(deliverWhole)),
       resume: (hash, size) => call(() => partials.resume(requireHash(hash), size, deliver)),
       stat: (hash) => call(async () => (await find(hash))?.stored),
       leaves: (hash) =>

@@ -30,7 +30,7 @@ const markOf = (block: Bytes): number => crc32(block) || 1;
 export interface Partials {
   resume(hash: string, size: number, deliver: Deliver): Promise<PartialObject>;
   list(): Promise<StoredObject[]>;
-  /** Forgets every block. False where there was nothing. */
+  /** Forgets every block, and ends the use of it. False where there was nothing. */
   remove(hash: string): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -45,9 +45,12 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
   const { files } = directory;
   const place = await directory.make(PARTIAL);
   const open = new Map<string, Promise<OpenPartial>>();
+  /** Hashes of which files may be here, so that nothing is looked for where nothing is. */
+  const begun = new Set<string>();
   let closed = false;
   // A crash between the two steps of the end of a content leaves its marks without bytes.
   for (const name of await files.names(place)) {
+    if (isContentHash(name)) begun.add(name);
     const hash = name.endsWith(MARKS) ? name.slice(0, -MARKS.length) : '';
     if (isContentHash(hash) && (await files.stat(join(place, hash))) === undefined)
       await files.remove(join(place, name));
@@ -78,6 +81,7 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       if (closed) throw closedError();
       blockCount(size); // RangeError for what is no size
       if (open.has(hash)) throw new Error(`Object ${hash} is being taken in already.`);
+      begun.add(hash);
       const opening = openPartial(hash, size, deliver);
       open.set(hash, opening);
       try {
@@ -107,9 +111,12 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       }
     },
     async remove(hash) {
+      if (!begun.has(hash)) return false;
       await (await open.get(hash)?.catch(() => undefined))?.forget();
       await files.remove(join(place, hash + MARKS));
-      return await files.remove(join(place, hash));
+      const wasHere = await files.remove(join(place, hash));
+      if (!open.has(hash)) begun.delete(hash);
+      return wasHere;
     },
     async close() {
       closed = true;

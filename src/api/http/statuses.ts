@@ -127,6 +127,7 @@ export const STATUS_BY_CODE = {
   future: undefined,
   gone: undefined,
   'import-contended': undefined,
+  'other-source': undefined,
   'invalid-address': undefined,
   'invalid-fleet': undefined,
   'key-invalid': undefined,

@@ -4,7 +4,7 @@ import { createVerifier } from '../../adapters/system/keys.ts';
 import { isInPlaceOfNode, isTemporary, pause } from '../../client/retry.ts';
 import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { carryOut } from '../../moving/carry-out.ts';
-import { createLiveMemory, isUrl, planLive } from '../../moving/live.ts';
+import { baseUrlOf, createLiveMemory, isUrl, planLive } from '../../moving/live.ts';
 import { planPaths, planText } from '../../moving/make-plan.ts';
 import { readMirror, writeMirror } from '../../moving/mirror-file.ts';
 import {
@@ -71,7 +71,7 @@ export async function importOriginal(
   const stopped = new AbortController();
   const release = context.onStop(() => stopped.abort(new LatticeError('aborted', 'the import was stopped')));
   try {
-    const memory = await openMemory(context, options);
+    const memory = await openMemory(context, source.name, options);
     if (options.watch === true) return await watchSource(context, source, target, options, stopped.signal, memory);
     const report = await importOnce(context, source, target, options, stopped.signal, memory);
     const only = soleRefusal(report);
@@ -93,6 +93,8 @@ function partsOf({ only }: ImportOptions): ReadonlySet<Part> {
 }
 
 interface Planner {
+  /** The paths or the URL, the same for the same source. */
+  readonly name: string;
   /** Reads the source anew each time that it is called. */
   plan(signal: AbortSignal): Promise<Plan>;
   /** What was planned last has been carried out. */
@@ -118,18 +120,23 @@ async function planner(
     throw usageError('standard input and URLs are imported alone');
   if (from === '-') {
     const text = await readInput(context, from, MAX_STDIN_BYTES);
-    return { plan: async (signal) => planText({ kind: 'snapshot', at: 'standard input' }, text, read(signal)) };
+    const name = 'standard input';
+    return { name, plan: async (signal) => planText({ kind: 'snapshot', at: name }, text, read(signal)) };
   }
   if (!isUrl(from)) {
     const paths = given.map((path) => resolve(context.cwd, path));
     const bases = (options.base ?? []).map((path) => resolve(context.cwd, path));
-    return { plan: async (signal) => await planPaths(paths, bases, READERS, read(signal), parts) };
+    return {
+      name: paths.toSorted().join(' '),
+      plan: async (signal) => await planPaths(paths, bases, READERS, read(signal), parts),
+    };
   }
   const signers = await signersOf(context, options);
   const mustSign = options.trust !== undefined;
   const memory = createLiveMemory();
   const live = { verifier: createVerifier(), signers, mustSign, clock, parts, memory };
-  return { plan: async (signal) => await planLive(from, live, read(signal)), done: memory.keep };
+  const plan = async (signal: AbortSignal): Promise<Plan> => await planLive(from, live, read(signal));
+  return { name: baseUrlOf(from), plan, done: memory.keep };
 }
 
 /**
@@ -177,17 +184,17 @@ interface Memory {
   keep(): Promise<void>;
 }
 
-async function openMemory(context: CliContext, options: ImportOptions): Promise<Memory> {
+async function openMemory(context: CliContext, source: string, options: ImportOptions): Promise<Memory> {
   const { remember, watch, dryRun } = options;
   if (remember === undefined) return { mirror: watch === true ? new Map() : undefined, keep: async () => undefined };
   const path = resolve(context.cwd, remember);
-  const mirror = await readMirror(path);
+  const mirror = await readMirror(path, source);
   let kept = JSON.stringify([...mirror]);
   return {
     mirror,
     async keep() {
       const present = JSON.stringify([...mirror]);
-      if (dryRun !== true && present !== kept) await writeMirror(path, mirror);
+      if (dryRun !== true && present !== kept) await writeMirror(path, source, mirror);
       kept = present;
     },
   };

@@ -182,6 +182,7 @@ export const ERROR_CODES = [
   'file-too-large',
   'exists',
   'import-contended',
+  'other-source',
   'mode-not-changed',
   'already-running',
   'node-not-ready',

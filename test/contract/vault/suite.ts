@@ -314,6 +314,19 @@ export function vaultContract(
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
     });
 
+    test('content that is put whole takes what was begun of it, and ends whoever is at it', async () => {
+      const content = contentOf(3 * BLOCK_BYTES, 7);
+      const { hash, size } = digestOf(content);
+      const partial = await store.resume(hash, size);
+      await partial.write(0, blockOf(content, 0));
+      await put(store, content);
+      expect(await store.partials()).toEqual([]);
+      await expect(partial.write(1, blockOf(content, 1))).rejects.toMatchObject({ code: 'object-not-found' });
+      await partial.close();
+      expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
+      expect(await store.remove(hash)).toBe(true);
+    });
+
     test('two contents whose hashes begin alike do not meet, and lists are whole', async () => {
       const all = await Promise.all(Array.from({ length: 24 }, (_, i) => put(store, contentOf(50 + i, i + 1))));
       expect((await listed(store)).map(({ hash, size }) => [hash, size])).toEqual(
