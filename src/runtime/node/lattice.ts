@@ -106,6 +106,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     sync: measuredSync(parts.sync, metrics),
     audit: parts.audit,
     members: parts.membershipService,
+    invitations: parts.invitations,
     ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,
   };
