@@ -3,5 +3,6 @@ export * from './chain.ts';
 export * from './change.ts';
 export * from './cut-certificate.ts';
 export * from './decision.ts';
+export * from './evidence.ts';
 export * from './roster.ts';
 export * from './statements.ts';

@@ -14,4 +14,5 @@ export * from './last-batch.ts';
 export * from './own-history.ts';
 export * from './remembered-peers.ts';
 export * from './scrub.ts';
+export * from './signed-twice.ts';
 export * from './state-meta.ts';

@@ -3,6 +3,7 @@ import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
 import { loadEvidence } from '../commit/saved-evidence.ts';
+import { type KeptPair, loadSignedTwice } from '../commit/signed-twice.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
@@ -19,6 +20,7 @@ export interface OpenedNode extends OpenedState {
   readonly addedPeers: AddedList;
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
+  readonly signedTwice: readonly KeptPair[];
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
@@ -50,5 +52,6 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
+    signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
   };
 }
