@@ -97,7 +97,7 @@ export async function goTo(page: Page, name: string): Promise<void> {
 /** Types a token into the dialog that asks for it. */
 export async function typeToken(page: Page, token: string): Promise<void> {
   const dialog = page.getByRole('dialog', { name: 'Sign in' });
-  await dialog.getByLabel('API token of this node').fill(token);
+  await dialog.getByLabel('Token of this node').fill(token);
   await dialog.getByRole('button', { name: 'Sign in' }).click();
 }
 

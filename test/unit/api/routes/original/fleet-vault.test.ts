@@ -61,6 +61,12 @@ describe("the original's endpoints over the vault of the fleet", () => {
     for (const { hash, entry, bundle } of functions) {
       const one = (await api.ask(`/api/vault/${hash}`)).json();
       expect(one).toMatchObject({ success: true, function: entry, integrity_verified: true });
+      expect(Object.keys(one), 'wrapped as the original wraps it').toEqual([
+        'success',
+        'function',
+        'integrity_verified',
+        'claims',
+      ]);
       const unchecked = (one['claims'] as Claims).filter(({ checked }) => !checked);
       expect(unchecked.map(({ claim }) => claim)).toEqual(['proof']);
       expect((await api.ask(`/api/persistence/bundle/${hash}`)).json()).toMatchObject({
