@@ -100,7 +100,7 @@ module.exports = {
       ...PROTOCOL,
     ]),
     only('api', 'src/api/', [
-      ...src('api/', 'timing/', 'runtime/facade/', 'core/original/', 'moving/vault-directory'),
+      ...src('api/', 'timing/', 'runtime/facade/', 'core/original/', 'core/vault/', 'moving/vault-directory'),
       ...PROTOCOL,
     ]),
     only('client', 'src/client/', src('client/', 'api/contract/', 'timing/', 'core/types/', 'core/vault/')),

@@ -93,15 +93,21 @@ export function createLegacy(deps: LegacyDeps): Legacy {
       ...plan,
       items: plan.items.filter(({ kind }) => (kind === 'entries') === isState),
     });
+    let keysRefused = begun?.refused ?? 0;
     if (begun?.state !== 'entries') {
       await writeMark(mark, { state: 'begun', refused: 0 });
-      tell(await carryOut({ ...part(true), refused: [], remarks: [] }, target, how));
+      const report = await carryOut({ ...part(true), refused: [], remarks: [] }, target, how);
+      tell(report);
+      // A key that others kept writing may be free at the next start.
+      const contended = report.refused.find(({ code }) => code === 'import-contended');
+      if (contended !== undefined) throw new LatticeError(contended.code, contended.reason);
+      keysRefused = report.refused.length;
       // From here on a key that is absent was deleted, and does not come back.
-      await writeMark(mark, { state: 'entries', refused: 0 });
+      await writeMark(mark, { state: 'entries', refused: keysRefused });
     }
     const report = await carryOut(part(false), target, how);
     tell(report);
-    refused = report.refused.length;
+    refused = keysRefused + report.refused.length;
     await writeMark(mark, { state: 'done', refused });
   }
 

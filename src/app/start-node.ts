@@ -16,7 +16,7 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
-import { createApi } from '../api/index.ts';
+import { createApi, metricsText } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
@@ -260,6 +260,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     if (life.ended.aborted) stopUnseen();
     return {
       lattice: embed(node.lattice, life),
+      resources: () => life.run(machine.resources),
+      metrics: () => life.run(() => metricsText({ lattice: node.lattice, metrics, resources: machine.resources, log })),
       url,
       log,
       ended: life.ended,

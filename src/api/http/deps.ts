@@ -15,6 +15,8 @@ export interface ApiConfig {
     readonly port: number;
     /** The bearer token of writes and operator calls. Without it they are all refused. */
     readonly token: string | undefined;
+    /** With it, reads need this token or another one. */
+    readonly readToken?: string | undefined;
     readonly corsOrigins: readonly string[];
     readonly allowedHosts: readonly string[];
     /**
