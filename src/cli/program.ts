@@ -3,6 +3,7 @@ import type { CliContext, GlobalOptions } from './context.ts';
 import { createDefinition, example, numberIn } from './define.ts';
 import { dataCommands } from './groups/data.ts';
 import { fleetCommands } from './groups/fleet.ts';
+import { memberCommands } from './groups/members.ts';
 import { movingCommands } from './groups/moving.ts';
 import { nodeCommands } from './groups/node.ts';
 import { setupCommands } from './groups/setup.ts';
@@ -53,6 +54,7 @@ export function createProgram(
   movingCommands(definition);
   nodeCommands(definition);
   fleetCommands(definition);
+  memberCommands(definition);
   dataCommands(definition);
   vaultCommands(definition);
   definition.define(

@@ -34,7 +34,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CLI = join(ROOT, 'dist/cli/main.js');
 const FIXTURES = join(ROOT, 'test/fixtures/original');
 /** A start, or a repair, on a machine that runs other tests too. */
-const SLOW_MS = 90_000;
+const SLOW_MS = 200_000;
 /** The nodes of the guide: the name of each, and the port that the guide has for it. */
 const NODES = [
   { old: 'node1', name: 'node1-huggingface', role: 'genesis-public' },

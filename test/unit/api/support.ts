@@ -9,7 +9,12 @@ import {
 } from '../../../src/adapters/system/index.ts';
 import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
+import type { Author } from '../../../src/core/types/index.ts';
+import { createInvitations } from '../../../src/runtime/membership/invitations.ts';
+import { createMemoryMembers } from '../../support/memory-members.ts';
 import { createMemoryVault } from '../../support/memory-vault.ts';
+import { DEADLINE_MS } from '../../support/wait.ts';
+import { hasher } from '../runtime/support.ts';
 import { type LiveLattice, startLattice } from './live-lattice.ts';
 
 export const TOKEN = 'test-token-of-no-value';
@@ -106,7 +111,22 @@ export async function startApi(
   } = {},
 ): Promise<TestApi> {
   const given = options.lattice ?? (await startLattice());
-  const lattice = options.complete === true ? { vault: createMemoryVault(), ...given } : given;
+  const members = createMemoryMembers([given.self.author, ...(given.status().trust.authors as Author[])]);
+  const invitations = createInvitations({
+    clock,
+    hasher,
+    log: silentLog,
+    saved: [],
+    keep: async () => undefined,
+    members,
+    hasCaughtUp: () => false,
+  });
+  const lattice = {
+    members,
+    invitations,
+    ...(options.complete === true ? { vault: createMemoryVault() } : {}),
+    ...given,
+  };
   const config: ApiConfig = { ...TEST_CONFIG, ...options.root, api: { ...TEST_CONFIG.api, ...options.config } };
   const machine =
     options.complete === true ? createMachineProbe(tmpdir(), async () => ({ free: 1, total: 2 })) : undefined;
@@ -137,9 +157,9 @@ export async function startApi(
   return { url, lattice, routes: api.routes, close: () => api.close(), ask: (path, ask_) => ask(url, path, ask_) };
 }
 
-/** Resolves when `condition` holds, checked after each turn of the event loop; rejects after ten seconds. */
+/** Resolves when `condition` holds, checked after each turn of the event loop; rejects after the deadline of tests. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + DEADLINE_MS;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error('the condition did not come true');
     await new Promise((resolve) => setImmediate(resolve));
