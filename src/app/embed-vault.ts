@@ -1,4 +1,4 @@
-import type { VaultChecked, VaultReading, VaultService } from '../runtime/facade/index.ts';
+import type { VaultChecked, VaultReading, VaultService } from '../runtime/index.ts';
 import { type Stream, streamOf } from '../timing/index.ts';
 import type { EmbeddedVault } from './embedded-vault.ts';
 import type { Life } from './life.ts';
@@ -51,12 +51,12 @@ export function embedVault(vault: VaultService, life: Life): EmbeddedVault {
     pin: (hash, pinned, { signal } = {}) => life.run(() => vault.pin(hash, pinned), signal),
     fetch: (hash, { signal } = {}) => life.run(() => vault.fetch(hash, signal === undefined ? {} : { signal }), signal),
     remove: (hash, { signal } = {}) => life.run(() => vault.remove(hash), signal),
-    verify: ({ signal, hash } = {}) => read(() => checkedOf(vault.verify(hash)), signal),
+    verify: ({ signal, hash } = {}) => read(() => checkedOnly(vault.verify(hash)), signal),
     collect: ({ signal, ...asked } = {}) => life.run(() => vault.collect(asked), signal),
   };
 }
 
-/** What was checked, without how far the check of a large object has come. */
-async function* checkedOf(checks: AsyncIterable<VaultChecked | VaultReading>): AsyncGenerator<VaultChecked> {
-  for await (const check of checks) if (!('reading' in check)) yield check;
+/** The objects that were checked, without how far the reading of a large one is. */
+async function* checkedOnly(found: AsyncIterable<VaultChecked | VaultReading>): AsyncGenerator<VaultChecked, void> {
+  for await (const one of found) if ('hash' in one) yield one;
 }
