@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditRecord } from '../../../../../src/core/original/audit.ts';
+import type { AttackRow, AuditRecord } from '../../../../../src/core/original/audit.ts';
 import { createHandClock, turns } from '../../../../support/clock.ts';
 import { startLattice } from '../../live-lattice.ts';
 import { ask, startApi, until } from '../../support.ts';
@@ -123,9 +123,10 @@ describe("the original's lists of executions and attacks", () => {
     let asked = 0;
     let goOn = (): void => undefined;
     const gate = new Promise<void>((resolve) => (goOn = resolve));
-    async function* attacks(): AsyncGenerator<never> {
+    async function* attacks(): AsyncGenerator<readonly AttackRow[]> {
       asked++;
       await gate;
+      yield [];
     }
     const { url } = await startApi({ clock, lattice: { ...lattice, audit: { ...lattice.audit, attacks } } });
     const path = '/api/persistence/attacks?limit=-1';
