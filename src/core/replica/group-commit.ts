@@ -1,5 +1,5 @@
-import { hlcMs } from '../clock/index.ts';
 import { checkKey } from '../cbor/index.ts';
+import { hlcMs } from '../clock/index.ts';
 import { checkConditions, contextOf, isLive, winner } from '../state/index.ts';
 import {
   type Author,

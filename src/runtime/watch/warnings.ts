@@ -25,6 +25,7 @@ export interface WarningsDeps {
     readonly mismatches: Pick<Mismatches, 'warnings'>;
     readonly bootstrap: Pick<Bootstrap, 'warnings'>;
     readonly lost: Pick<LostBatches, 'warnings'>;
+    readonly rosterWarnings: () => readonly Warning[];
   };
 }
 
@@ -34,7 +35,7 @@ export function createWarnings({ options, self, clock, parts: s }: WarningsDeps)
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
     out.push(...(options.notices?.() ?? []));
     out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
-    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings(), ...s.rosterWarnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(
