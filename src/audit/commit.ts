@@ -39,6 +39,6 @@ export async function verifyCommit(bytes: Bytes, options: VerifyCommitOptions): 
   return fragment;
 }
 
-export function isTrusted(trusted: Trust, author: Author): boolean {
+function isTrusted(trusted: Trust, author: Author): boolean {
   return trusted === 'anyone' || trusted.includes(author);
 }

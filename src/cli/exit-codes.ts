@@ -1,7 +1,7 @@
 import { STORE_EXIT_BY_CODE } from '../app/store-exit.ts';
 import type { ErrorCode } from '../core/types/index.ts';
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, partly: 4 } as const;
 
 /** The exit code of every error code, whether a command meets it itself or a node answers with it. */
 export const EXIT_BY_CODE = {
@@ -12,6 +12,8 @@ export const EXIT_BY_CODE = {
 
   timeout: EXIT.unreachable,
   unreachable: EXIT.unreachable,
+
+  'import-incomplete': EXIT.partly,
 
   ...STORE_EXIT_BY_CODE,
 
@@ -69,6 +71,7 @@ export const EXIT_BY_CODE = {
   'invalid-operation': EXIT.failed,
   'invalid-path': EXIT.failed,
   'invalid-peer': EXIT.failed,
+  'invalid-token': EXIT.failed,
   'invalid-query': EXIT.failed,
   'invalid-range': EXIT.failed,
   'invalid-record': EXIT.failed,
@@ -110,6 +113,7 @@ export const EXIT_BY_CODE = {
   'object-too-large': EXIT.failed,
   'origin-refused': EXIT.failed,
   'other-network': EXIT.failed,
+  'other-source': EXIT.failed,
   overloaded: EXIT.failed,
   oversize: EXIT.failed,
   'p2p-failed': EXIT.failed,
@@ -142,13 +146,14 @@ export const EXIT_BY_CODE = {
   'wal-forked': EXIT.failed,
   'source-changed': EXIT.failed,
   'nothing-to-import': EXIT.failed,
-  'import-incomplete': EXIT.failed,
   stale: EXIT.failed,
   stopping: EXIT.failed,
   'sync-forbidden': EXIT.failed,
   'sync-unauthorized': EXIT.failed,
   'too-many-failures': EXIT.failed,
+  'right-missing': EXIT.failed,
   'too-many-peers': EXIT.failed,
+  'too-many-tokens': EXIT.failed,
   'too-many-invitations': EXIT.failed,
   'trust-needed': EXIT.failed,
   twin: EXIT.failed,

@@ -47,7 +47,7 @@ export function createProgram(
     .helpCommand(false)
     .addHelpText(
       'after',
-      `\nExit codes: 0 ok, 1 a check failed, 2 usage, 3 unreachable, 65 store damaged, 74 store failed, 75 disk full or store in use.${example('up', 'status --watch', 'state put greeting \'"hello"\'')}`,
+      `\nExit codes: 0 ok, 1 a check failed, 2 usage, 3 unreachable, 4 done in part, 65 store damaged, 74 store failed, 75 disk full or store in use.${example('up', 'status --watch', 'state put greeting \'"hello"\'')}`,
     );
   const definition = createDefinition(context, program, finish);
   setupCommands(definition);

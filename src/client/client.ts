@@ -1,6 +1,7 @@
 import type { Entry, LatticeEvent } from '../api/contract/entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
+import type { AccessToken } from '../api/contract/token-entities.ts';
 import { streamOf } from '../timing/stream.ts';
 import { auditBodies } from './audit-bodies.ts';
 import { changesAmong } from './changes.ts';
@@ -121,12 +122,13 @@ export function createClient(options: ClientOptions): LatticeClient {
       json('/api/v1/history', { query: { key, limit, cursor }, ...at(call) }),
     listConflicts: ({ limit, cursor, ...call } = {}) =>
       json('/api/v1/conflicts', { query: { limit, cursor }, ...at(call) }),
-    getProof: (key, { at: where, ...call } = {}) => json('/api/v1/proof', { query: { key, at: where }, ...at(call) }),
-    getProofText: async (key, { at: where, ...call } = {}) =>
-      (await request('/api/v1/proof', { query: { key, at: where }, ...at(call) })).text(),
+    getProof: (key, { at: where, from, ...call } = {}) =>
+      json('/api/v1/proof', { query: { key, at: where, from }, ...at(call) }),
+    getProofText: async (key, { at: where, from, ...call } = {}) =>
+      (await request('/api/v1/proof', { query: { key, at: where, from }, ...at(call) })).text(),
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
-    getCertificate: ({ at: when, ...call } = {}) =>
-      jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when }, ...at(call) }),
+    getCertificate: ({ at: when, from, ...call } = {}) =>
+      jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when, from }, ...at(call) }),
 
     async addAuditRecords(records, call = {}) {
       const sum = { added: 0, known: 0 };
@@ -154,6 +156,10 @@ export function createClient(options: ClientOptions): LatticeClient {
     getMetrics: async (call = {}) =>
       (await request('/metrics', { headers: { accept: 'text/plain' }, ...at(call) })).text(),
     getOpenApi: (call = {}) => json('/openapi.json', at(call)),
+    listTokens: async (call = {}) => (await json<{ items: AccessToken[] }>('/api/v1/tokens', at(call))).items,
+    createToken: (wish, call = {}) => json('/api/v1/tokens', { method: 'POST', json: wish, ...at(call) }),
+    removeToken: (id, call = {}) =>
+      withoutBody(`/api/v1/tokens/${encodeURIComponent(id)}`, { method: 'DELETE', ...at(call) }),
     getConfig: async (call = {}) => (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
     reloadConfig: (call = {}) => json('/api/v1/config/reload', { method: 'POST', ...at(call) }),
 

@@ -18,6 +18,7 @@ export type {
   LogLevel,
   PageOptions,
   PeerName,
+  ProofOptions,
   RemoteChange,
   RemoteChanges,
   StateExport,

@@ -85,7 +85,7 @@ describe('every command of docs/operating.md, as it is written', () => {
     }
     for (const part of ['CONVERGED', 'LATTICE ', 'greeting', '✓ every commit comes from a trusted key'])
       expect(told).toContain(part);
-  }, 400_000);
+  });
 
   it('makes a fleet of env files that there are already', async () => {
     for (const [n, file] of ['.env.node1.huggingface', '.env.node2.diotec360', '.env.node3.backup'].entries()) {

@@ -163,6 +163,10 @@ export const History = entity(
 );
 export type History = Static<typeof History.ref>;
 
+const rosters = Maybe(
+  List(Text(), { description: 'Certificates of the rosters from the pinned one on; absent where none was decided.' }),
+);
+
 export const Proof = entity(
   'Proof',
   "An auditor's file: all that is needed to check one key against a root offline. Byte fields are base64url.",
@@ -177,9 +181,17 @@ export const Proof = entity(
     head: Maybe(Text({ description: "The serving node's signed head that names the root; absent at a cut." })),
     value: Maybe(anyJson),
     certificate: Maybe(Text({ description: 'Quorum certificate of the cut that the root belongs to.' })),
+    rosters,
   }),
 );
 export type Proof = Static<typeof Proof.ref>;
+
+export const Certificate = entity(
+  'Certificate',
+  'Who attested the state of a cut, for `lattice cuts verify`.',
+  Shape({ at: time('Of the cut.'), certificate: Text({ description: 'base64url.' }), rosters }),
+);
+export type Certificate = Static<typeof Certificate.ref>;
 
 export const Cut = entity(
   'Cut',
@@ -190,7 +202,8 @@ export const Cut = entity(
     entries: Integer(),
     ours: Bool({ description: 'This node had this root at that time.' }),
     attesters: List(hex64('An author.')),
-    certified: Bool({ description: 'A majority of the trust list attested it.' }),
+    certified: Bool({ description: 'A quorum of the writers of the roster of this cut attested it.' }),
+    epoch: Integer({ description: 'Of the roster that certifies this cut; 0 is the configured trust list.' }),
   }),
 );
 export type Cut = Static<typeof Cut.ref>;

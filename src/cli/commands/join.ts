@@ -3,8 +3,8 @@ import { createVerifier } from '../../adapters/system/ed25519.ts';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { LatticeProblem } from '../../client/errors.ts';
 import { joiningKey, writeJoined } from '../../config/join.ts';
-import { type FollowedChain, followChain, memberOf } from '../../core/roster/index.ts';
-import { type Author, LatticeError } from '../../core/types/index.ts';
+import { type CheckedChain, checkChain, memberOf } from '../../core/roster/index.ts';
+import { type Author, bytesToHex, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { sleep } from '../../timing/index.ts';
 import { type ApiClient, createApiClient } from '../client.ts';
@@ -55,7 +55,7 @@ export async function join(
   const deadline = performance.now() + options.wait * 1000;
   await askAll(clients, invited, author, deadline, output.progress);
   const joined = await untilMember(first, invited, author, deadline);
-  const founders = chain.states[0]?.roster.members.map((member) => member.author) ?? [];
+  const founders = chain.spans[0].state.roster.members.map((member) => member.author);
   const envFile = writeJoined({
     dir,
     name,
@@ -85,7 +85,7 @@ export async function join(
 async function trustedChain(
   clients: readonly ApiClient[],
   invited: Invited,
-): Promise<{ readonly chain: FollowedChain; readonly client: ApiClient }> {
+): Promise<{ readonly chain: CheckedChain; readonly client: ApiClient }> {
   let failure: LatticeError | undefined;
   for (const client of clients) {
     try {
@@ -99,7 +99,7 @@ async function trustedChain(
 }
 
 /** Follows the certificates of a node, and verifies each signature. Rejects with LatticeError `not-certified`. */
-async function chainOf(client: ApiClient, { network, hash }: Invited): Promise<FollowedChain> {
+async function chainOf(client: ApiClient, { network, hash }: Invited): Promise<CheckedChain> {
   const certificates: Uint8Array<ArrayBuffer>[] = [];
   let founders: readonly string[] = [];
   let epoch = 0;
@@ -113,13 +113,14 @@ async function chainOf(client: ApiClient, { network, hash }: Invited): Promise<F
     new LatticeError('not-certified', `the node at ${client.url} does not show that it belongs to this fleet: ${why}`, {
       next: 'Do not go on. Ask whoever invited you whether the address is right, and for a new invitation.',
     });
-  let chain: FollowedChain;
+  let chain: CheckedChain;
   try {
-    chain = followChain(founders as Author[], certificates, { network, hasher: nodeHasher() });
+    chain = checkChain(certificates, { authors: founders as Author[] }, { network, hasher: nodeHasher() });
   } catch (cause) {
     throw refuse(cause instanceof Error ? cause.message : String(cause));
   }
-  if (chain.epochOf(hash) === undefined) throw refuse('its rosters do not lead to that of the invitation');
+  if (!chain.spans.some(({ state }) => bytesToHex(state.hash) === hash))
+    throw refuse('its rosters do not lead to that of the invitation');
   const verifier = createVerifier();
   for (const { author, message, signature } of chain.signatures)
     if (!(await verifier.verify(author, message, signature))) throw refuse('a signature of its rosters is not valid');
@@ -180,7 +181,7 @@ async function untilMember(
   deadline: number,
 ): Promise<{ readonly role: string; readonly epoch: number }> {
   for (;;) {
-    const present = (await chainOf(client, invited)).states.at(-1);
+    const present = (await chainOf(client, invited)).spans.at(-1)?.state;
     const member = present === undefined ? undefined : memberOf(present.roster, author);
     if (present !== undefined && member !== undefined) return { role: member.role, epoch: present.roster.epoch };
     if (performance.now() >= deadline) break;

@@ -11,6 +11,7 @@ import {
   integerIn,
   limited,
   numberIn,
+  SINCE_ROSTER_HELP,
   TRUST_HELP,
   VERDICTS,
   watchable,
@@ -137,11 +138,13 @@ export function fleetCommands({ context, program, define, defineDefault, group }
       ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
       async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
     ),
-  ).addOption(
-    new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
-      integerIn(0, Number.MAX_SAFE_INTEGER),
-    ),
-  );
+  )
+    .addOption(
+      new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
+        integerIn(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .option('--since-roster <hash>', SINCE_ROSTER_HELP);
   define(
     cuts,
     'verify <file>',
@@ -153,7 +156,7 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     async (options: CertificateVerifyOptions, [file = '']) =>
       (await import('../commands/cuts-verify.ts')).cutsVerify(context, file, options),
   )
-    .option('--trust <list>', TRUST_HELP)
+    .option('--trust <list>', `${TRUST_HELP}; or roster:<64 hex>, the hash of a roster`)
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must certify')
     .addOption(

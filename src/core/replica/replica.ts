@@ -65,7 +65,7 @@ export interface Replica {
    */
   recallForgotten(key: string, context: Context): void;
   /** What the node knows of the commits that it has made itself. */
-  readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'load'>;
+  readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'reopen' | 'load'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with

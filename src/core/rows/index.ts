@@ -1,3 +1,4 @@
+export * from './access-tokens.ts';
 export * from './added-peers.ts';
 export * from './attested.ts';
 export * from './audit.ts';

@@ -1,4 +1,4 @@
-import { quorumOf } from '../../core/cut/index.ts';
+import { certifiersOf, isWriter } from '../../core/roster/index.ts';
 import {
   type Author,
   type Bytes,
@@ -19,7 +19,8 @@ import {
 import type { Clock, Log, Verifier } from '../../ports/index.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { CutView } from '../facade/index.ts';
-import type { Roster } from '../fleet/roster.ts';
+import { type Roster, rosterAt } from '../fleet/roster.ts';
+import { createWaitingAttestations } from './waiting.ts';
 
 /** How many cuts are remembered; the oldest is dropped first. That is ten minutes. */
 const MAX_CUTS = 64;
@@ -43,10 +44,10 @@ export interface AttestationBook {
    */
   hearCertificate(bytes: Bytes): Promise<readonly SignedAttestation[]>;
   /**
-   * Forgets every attestation, because the trust list was replaced: those made under the former one certify nothing for
-   * this one.
+   * Takes out the attestations that came under a roster which is known by now, and was not then. They are to be heard
+   * again.
    */
-  clear(): void;
+  waiting(): readonly SignedAttestation[];
   /** Takes our own state at a cut, with our attestation if there is one. */
   ours(
     claim: { readonly at: number; readonly root: Bytes; readonly entries: number },
@@ -109,7 +110,7 @@ export function createAttestationBook(deps: {
   readonly onOwn: (at: number) => void;
 }): AttestationBook {
   const { roster } = deps;
-  const quorum = (): number => quorumOf(roster.writers.length);
+  const waiting = createWaitingAttestations(deps.clock);
   /** Oldest first. */
   let moments: Moment[] = [];
   const equivocations = new Map<Author, number>();
@@ -134,21 +135,44 @@ export function createAttestationBook(deps: {
     return claim;
   }
 
-  /**
-   * Whether the attestation is one that this node judges. Only trusted authors use memory here, with at most one root
-   * each a cut.
-   */
-  function concerns({ network, author, at, trustHash }: Attestation): boolean {
+  /** Whether the attestation is of this network and of a cut that is remembered. */
+  function isTimely({ network, at }: Attestation): boolean {
     const now = deps.clock.now();
     return (
       network === deps.network &&
-      roster.isWriter(author) &&
       at % deps.periodMs === 0 &&
       at <= now + MAX_AHEAD_MS &&
-      at > now - MAX_CUTS * deps.periodMs &&
-      equalBytes(trustHash, roster.hash)
+      at > now - MAX_CUTS * deps.periodMs
     );
   }
+
+  /**
+   * Whether the attestation is one that this node judges: by a writer of the roster that certifies its cut (SPEC Z12).
+   * Only writers use memory here, with at most one root each a cut.
+   */
+  function concerns(attestation: Attestation): boolean {
+    const { author, at, trustHash } = attestation;
+    const { state } = rosterAt(roster, at);
+    return isTimely(attestation) && isWriter(state.roster, author) && equalBytes(trustHash, state.hash);
+  }
+
+  /** Another roster may certify some cuts now: what was attested of these under the former one counts no more. */
+  function prune(): void {
+    for (const { at, claims, signed, doubled, own } of moments) {
+      const { hash } = rosterAt(roster, at).state;
+      for (const [name, claim] of claims) {
+        for (const [author, { attestation }] of claim.signers) {
+          if (equalBytes(attestation.trustHash, hash)) continue;
+          claim.signers.delete(author);
+          signed.delete(author);
+          doubled.delete(author);
+          claim.certificate = undefined;
+        }
+        if (claim.signers.size === 0 && claim !== own) claims.delete(name);
+      }
+    }
+  }
+  roster.onChange(prune);
 
   function equivocated(author: Author, at: number): void {
     moments.find((m) => m.at === at)?.doubled.add(author);
@@ -176,13 +200,16 @@ export function createAttestationBook(deps: {
     return claim.certificate;
   }
 
+  const quorumAt = (at: number): number => certifiersOf(rosterAt(roster, at).state.roster);
+  const isCertified = ({ at }: Moment, { signers }: Claim): boolean => signers.size >= quorumAt(at);
   const certifiedIn = (moment: Moment): Claim | undefined =>
-    [...moment.claims.values()].find((c) => c.signers.size >= quorum());
+    [...moment.claims.values()].find((claim) => isCertified(moment, claim));
   const newestFirst = (): readonly Moment[] => moments.toReversed();
 
   async function hear(signed: SignedAttestation): Promise<Heard> {
     const { attestation } = signed;
     const { author, at, root, entries } = attestation;
+    if (isTimely(attestation) && roster.withHash(attestation.trustHash) === undefined) waiting.keep(signed);
     if (!concerns(attestation)) return 'known';
     const held = (): string | undefined => moments.find((m) => m.at === at)?.signed.get(author)?.name;
     const name = nameOf(root, entries);
@@ -191,7 +218,7 @@ export function createAttestationBook(deps: {
     if (moments.find((m) => m.at === at)?.doubled.has(author) === true) return 'known';
     if (!(await deps.verifier.verify(author, attestationSigningBytes(signed.payloadBytes), signed.signature)))
       return 'forged';
-    // The trust list may have been replaced while the signature was checked.
+    // Another roster may have begun while the signature was checked.
     if (!concerns(attestation)) return 'known';
     const before = held();
     if (before === name) return 'known';
@@ -223,9 +250,7 @@ export function createAttestationBook(deps: {
       }
       return fresh;
     },
-    clear() {
-      moments = [];
-    },
+    waiting: () => waiting.take((hash) => roster.withHash(hash) !== undefined),
     ours({ at, root, entries }, signed) {
       const moment = momentAt(at);
       if (moment === undefined) return;
@@ -233,8 +258,10 @@ export function createAttestationBook(deps: {
       if (signed !== undefined) add(moment, signed);
     },
     views: () =>
-      newestFirst().flatMap(({ at, claims, own }) =>
-        [...claims.values()]
+      newestFirst().flatMap((moment) => {
+        const { at, claims, own } = moment;
+        const { epoch } = rosterAt(roster, at).state.roster;
+        return [...claims.values()]
           .sort((a, b) => Number(b === own) - Number(a === own) || b.signers.size - a.signers.size)
           .map((claim) => ({
             at,
@@ -242,9 +269,10 @@ export function createAttestationBook(deps: {
             entries: claim.entries,
             ours: claim === own,
             attesters: [...claim.signers.keys()].sort(),
-            certified: claim.signers.size >= quorum(),
-          })),
-      ),
+            certified: isCertified(moment, claim),
+            epoch,
+          }));
+      }),
     certificate(which) {
       for (const moment of newestFirst()) {
         if (which !== undefined && which.at !== moment.at) continue;
@@ -252,7 +280,7 @@ export function createAttestationBook(deps: {
           which?.root === undefined
             ? certifiedIn(moment)
             : [...moment.claims.values()].find(
-                (c) => c.root === bytesToHex(which.root as Bytes) && c.signers.size >= quorum(),
+                (c) => c.root === bytesToHex(which.root as Bytes) && isCertified(moment, c),
               );
         if (claim !== undefined) return { at: moment.at, bytes: certificateOf(claim) };
       }
@@ -267,8 +295,8 @@ export function createAttestationBook(deps: {
       const certified = newestFirst().find((m) => certifiedIn(m) !== undefined);
       const claim = certified === undefined ? undefined : certifiedIn(certified);
       const converged = newestFirst().find(
-        ({ own, signed }) =>
-          own !== undefined && own.signers.size >= quorum() && [...signed.values()].every((s) => s.claim === own),
+        ({ at, own, signed }) =>
+          own !== undefined && own.signers.size >= quorumAt(at) && [...signed.values()].every((s) => s.claim === own),
       );
       const disagreeing = roster.writers.flatMap((author) => {
         const moment = newestFirst().find((m) => m.own !== undefined && m.signed.has(author));
@@ -286,7 +314,7 @@ export function createAttestationBook(deps: {
                 root: claim.root,
                 entries: claim.entries,
                 attesters: [...claim.signers.keys()].sort(),
-                quorum: quorum(),
+                quorum: quorumAt(certified.at),
               },
             }),
         ...(converged === undefined ? {} : { convergedAsOf: converged.at }),

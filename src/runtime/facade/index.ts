@@ -8,5 +8,6 @@ export * from './members.ts';
 export * from './peers.ts';
 export * from './status.ts';
 export * from './sync.ts';
+export * from './tokens.ts';
 export * from './vault.ts';
 export * from './verdict.ts';

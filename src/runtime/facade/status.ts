@@ -42,8 +42,10 @@ export interface CutView {
   readonly ours: boolean;
   /** The authors who attested the root, sorted. */
   readonly attesters: readonly string[];
-  /** True: the attesters are a quorum of the trust list. */
+  /** True: the attesters are a quorum of the writers of the roster that certifies this cut. */
   readonly certified: boolean;
+  /** The epoch of that roster: 0 is the configured trust list. */
+  readonly epoch: number;
 }
 
 /** Two signed commits of one author that contradict each other (SPEC R10). Anyone can check them offline. */

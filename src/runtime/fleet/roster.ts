@@ -1,5 +1,6 @@
 import {
   initialRoster,
+  laterStart,
   type Member,
   memberCounts,
   NO_VOTES,
@@ -48,6 +49,17 @@ export interface Roster {
   from(epoch: number): readonly KnownRoster[];
   /** Called after another roster has taken effect, until the returned function is called. */
   onChange(listener: (present: KnownRoster) => void): () => void;
+}
+
+/** The roster that certifies the cut at `at`, Unix ms: every time has just one (SPEC RO5). */
+export function rosterAt(roster: Pick<Roster, 'present' | 'from'>, at: number): KnownRoster {
+  const { present } = roster;
+  return at > present.start ? present : (roster.from(0).findLast(({ start }) => at > start) ?? present);
+}
+
+/** Whether the author is a member, or was one under an earlier roster. A certified state keeps what it wrote. */
+export function everStood(roster: Pick<Roster, 'has' | 'present'>, author: Author): boolean {
+  return roster.has(author) || roster.present.state.departed.has(author);
 }
 
 /** The roster and the ways to change it. Its owner is the node; only what is durable is put here. */
@@ -126,7 +138,8 @@ export function createRoster(
     add(first);
   }
 
-  function append({ state, start, certificate }: DecidedRoster): void {
+  function append({ state, start: voted, certificate }: DecidedRoster): void {
+    const start = laterStart(present.start, voted);
     const ended = { ...present, end: start };
     chain[chain.length - 1] = ended;
     byHash.set(bytesToHex(ended.state.hash), ended);

@@ -24,6 +24,7 @@ import { encodeVotes, votesKey } from '../../core/rows/index.ts';
 import { type Author, type Bytes, equalBytes, type Hasher } from '../../core/types/index.ts';
 import type { Clock, Log, Random, Signer } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
+import type { AttestedMark } from '../cuts/attested.ts';
 import type { RosterOwner } from '../fleet/roster.ts';
 import type { Changes } from './changes.ts';
 
@@ -48,8 +49,8 @@ export interface BallotsDeps {
   readonly roster: RosterOwner;
   readonly changes: Pick<Changes, 'ready'>;
   readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
-  /** The newest T that this node has attested or fixed to be attested, Unix ms. */
-  readonly attested: () => number;
+  /** The newest T that this node may have attested; closed for the roster for whose successor it votes. */
+  readonly attested: Pick<AttestedMark, 'newest' | 'close'>;
   /** The floor, Unix ms; undefined for a node that has none. */
   readonly floor: () => number | undefined;
   /** Whether this node may vote at present. */
@@ -193,11 +194,13 @@ export function createBallots(deps: BallotsDeps): Ballots {
   async function vote(proposal: Parameters<typeof accept>[3]): Promise<Acceptance | undefined> {
     return cast(() => {
       const given = accept(voter, state(), roster.votes, proposal, {
-        attested: deps.attested(),
+        attested: deps.attested.newest,
         floor: deps.floor() ?? 0,
         nowMs: clock.now(),
       });
-      if (!given.given) log.info({ because: given.because, proposer: proposal.ballot.author }, 'no vote for a roster');
+      // From here on nothing is attested under the present roster (SPEC RO5).
+      if (given.given) deps.attested.close(state().hash);
+      else log.info({ because: given.because, proposer: proposal.ballot.author }, 'no vote for a roster');
       return given;
     });
   }

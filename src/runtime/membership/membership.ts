@@ -25,6 +25,7 @@ import {
 import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import type { Clock, Log, Random, Signer, Verifier } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
+import type { AttestedMark } from '../cuts/attested.ts';
 import type { LatticeEvent } from '../facade/index.ts';
 import type { RosterOwner } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
@@ -55,7 +56,7 @@ export interface MembershipDeps {
   readonly saved: SavedMembership;
   readonly replica: Pick<Replica, 'observeTime' | 'meta'>;
   readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
-  readonly attested: () => number;
+  readonly attested: Pick<AttestedMark, 'newest' | 'close'>;
   readonly floor: () => number | undefined;
   /** Whether nothing about this node's own past is in doubt. */
   readonly isSettled: () => boolean;

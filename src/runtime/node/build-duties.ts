@@ -13,6 +13,7 @@ import { createRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createComparison } from '../repair/compare-peer.ts';
 import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
+import { createAccessTokens } from '../upkeep/access-tokens.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
@@ -76,10 +77,6 @@ export function buildDuties(
     // Alone, a node whose word needs others' to count has nobody to compare its clock with.
     mayAttest: () =>
       (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
-      roster.isWriter(self) &&
-      // Whoever voted for the next roster attests nothing more under this one (SPEC RO5).
-      roster.votes.accepted === undefined &&
-      !roster.votes.abstains &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       vouching.isVerified(),
@@ -183,7 +180,17 @@ export function buildDuties(
     self,
     http,
     members,
+    onChange: guard.tick,
     stayWith: (multiaddrs) => deps.p2p?.stayWith?.(multiaddrs),
+    log,
+  });
+
+  const tokens = createAccessTokens({
+    writer,
+    saved: opened.accessTokens,
+    hasher,
+    random: deps.random,
+    clock,
     log,
   });
 
@@ -205,6 +212,7 @@ export function buildDuties(
   return {
     audit,
     attested,
+    tokens,
     remembered,
     vouching,
     book,

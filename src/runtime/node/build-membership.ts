@@ -62,7 +62,7 @@ export function buildMembership(
     saved: opened.membership,
     replica,
     keep: writer.keep,
-    attested: () => attested.newest,
+    attested,
     floor,
     isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
     async know(authors) {

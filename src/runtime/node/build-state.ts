@@ -70,7 +70,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const standingOf = createStanding({
     members,
     open: options.p2p.open === true,
-    namesNobody: () => options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
+    namesNobody: () => options.trusted.length === 0 && options.urls.length === 0 && addedPeers.now.urls.length === 0,
   });
 
   const about = createOwnAbout({ name: options.name, guard: () => guard });
@@ -85,11 +85,10 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     signer,
     about: about.now,
   });
-  const dials = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
-    (list) => list.length > 0,
-  );
+  const dials = (): boolean =>
+    [options.urls, options.bootstrap, addedPeers.now.urls, addedPeers.now.multiaddrs].some((list) => list.length > 0);
   /** A node that dials nobody is dialled by the others that its trust list names. */
-  const expectsOthers = dials || roster.authors.some((author) => author !== self);
+  const expectsOthers = (): boolean => dials() || roster.authors.some((author) => author !== self);
   const guard = createGuard({
     clock,
     log: deps.log.child('guard'),
@@ -105,6 +104,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
       if (REFUSING.has(code)) takeAgain(peers);
     },
     onOpen: settleHistory,
+    onClosed: awaitHistory,
     onTwinGone: (seen) => keepHistory(() => replica.history.adopt(seen)),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
@@ -132,7 +132,18 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   };
   /** Ends the time in which own commits may come back. The store has failed when this does, which ends the process. */
   function settleHistory(told: Hlc | undefined): void {
-    keepHistory(() => replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)));
+    // The gate may have closed again by the time at which the writer comes to this.
+    keepHistory(() =>
+      guard.isOpen() ? replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)) : [],
+    );
+  }
+  /**
+   * Begins that time again, for a running node that is given its first others. Nobody could tell it of its history
+   * before, so what they have of its key up to its own newest commit may be from before its store was made.
+   */
+  function awaitHistory(): void {
+    replica.history.reopen();
+    keepHistory(() => replica.history.adopt(replica.seen(self)));
   }
   function keepHistory(make: () => readonly RowWrite[]): void {
     writer.keep(make).catch((error: unknown) => log.debug({ error: String(error) }, 'own history not kept'));
@@ -155,7 +166,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
   });
-  if (!expectsOthers) settleHistory(undefined);
+  if (!expectsOthers()) settleHistory(undefined);
   const contradictions = createContradictions({
     hasher,
     network,

@@ -39,13 +39,13 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
   readonly keeper: Pick<VerdictKeeper, 'start' | 'stop'>;
 } {
   const { store, hasher, signer, clock, metrics, peerIdOf } = deps;
-  const { replica, rows } = opened;
+  const { replica, roster, rows } = opened;
   const { added, book, cuts, entries, holds, http, mode, names, own, p2p, peers, reads, repairs, snapshots, writer } =
     parts;
 
-  const whole = createWholeState({ replica, writer, entries, rows, holds });
+  const whole = createWholeState({ replica, writer, store, hasher, entries, rows, holds });
   const { network } = options;
-  const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book });
+  const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book, roster });
   const status = createStatus({ options, deps, opened, parts, startedAt });
 
   const lattice: Lattice = {
@@ -107,6 +107,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     audit: parts.audit,
     members: parts.membershipService,
     invitations: parts.invitations,
+    tokens: parts.tokens,
     ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,
   };

@@ -1,5 +1,5 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
-import type { AddedPeers, InvitationRow, RememberedPeer } from '../../core/rows/index.ts';
+import type { InvitationRow, RememberedPeer, StoredToken } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -11,7 +11,8 @@ import { createRoster, type RosterOwner } from '../fleet/roster.ts';
 import { loadInvitations } from '../membership/invitations.ts';
 import { loadMembership, type SavedMembership } from '../membership/saved.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
-import { loadAddedPeers } from '../upkeep/added-peers.ts';
+import { loadAccessTokens } from '../upkeep/access-tokens.ts';
+import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
@@ -21,7 +22,8 @@ export interface OpenedNode extends OpenedState {
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
   readonly invitations: readonly InvitationRow[];
-  readonly addedPeers: AddedPeers;
+  readonly addedPeers: AddedList;
+  readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
 }
@@ -56,7 +58,8 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
     invitations: await readable(directory, () => loadInvitations(store)),
-    addedPeers: await readable(directory, () => loadAddedPeers(store)),
+    addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
+    accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
   };

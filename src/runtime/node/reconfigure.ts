@@ -32,6 +32,8 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     Object.assign(options, rest, { p2p: { ...options.p2p, ...p2p } });
     const { removed, differs } = opened.roster.replace(next.trusted);
     if (differs) log.warn({ epoch: opened.roster.present.state.roster.epoch }, OTHER_LIST);
+    // Before anybody who is named for the first time is heard: what they know of this node's own commits comes first.
+    parts.guard.tick();
     for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
     await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
     parts.p2p.settingsChanged();

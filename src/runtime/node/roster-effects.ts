@@ -12,8 +12,9 @@ export function followRoster({ opened, parts, log }: { opened: OpenedNode; parts
     const added = now.filter((author) => !before.includes(author));
     const removed = before.filter((author) => !roster.has(author as never));
     before = now;
+    // What others know of this node's own commits comes before anybody new is heard.
+    parts.guard.tick();
     parts.members.listTrusted();
-    parts.book.clear();
     parts.snapshots.forget();
     // Whatever was refused may come out otherwise.
     for (const peer of parts.peers.all()) {

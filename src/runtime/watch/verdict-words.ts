@@ -26,7 +26,12 @@ export function toldReasons(codes: readonly string[]): string {
 }
 
 /** Reasons that end once time has passed or peers have delivered, without anybody's help. */
-const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>(['own-history', 'lost-batches', 'clock-ahead']);
+const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>([
+  'own-history',
+  'lost-batches',
+  'clock-jump',
+  'clock-ahead',
+]);
 
 export function healsByItself(codes: readonly string[]): boolean {
   return codes.every((told) => PASSING.has(told));
@@ -44,9 +49,10 @@ export const OWN_NEXT: Readonly<Record<ReadOnlyCode, string>> = {
     'Stop the other node, or give this one a new key; writes go on by themselves once no other node with this key has been heard for a while.',
   'own-history': 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',
   'clock-jump':
-    "Set the clock of this machine right (NTP); writes go on by themselves once it has been compared with the peers'.",
+    "Set the clock of this machine right (NTP); writes go on by themselves once it has been compared with the peers', or after 30 s where none is heard.",
   'clock-skew': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
-  'clock-ahead': 'Set the clocks of all nodes right (NTP); writes go on by themselves then.',
+  'clock-ahead':
+    'Set the clock of this machine right (NTP), or wait: writes go on by themselves at the time that the reason names.',
   'lost-batches':
     'Keep the peers reachable that have them; to go on without them, remove the file "witness" as the reason says.',
   disk: 'Make room on the disk; writes go on by themselves then.',

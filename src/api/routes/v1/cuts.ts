@@ -12,11 +12,12 @@ export function cutRoutes({ lattice }: RouteContext) {
     });
 
     scope.get('/api/v1/cuts/certificate', async (request, reply) => {
-      const query = queryOf(request, ['at']);
+      const query = queryOf(request, ['at', 'from']);
       const at = query.has('at')
         ? integerOf(query, 'at', { min: 0, max: Number.MAX_SAFE_INTEGER, default: 0 })
         : undefined;
-      const found = lattice.certificate(at);
+      const from = query.get('from') ?? undefined;
+      const found = lattice.certificate(at, from === undefined ? {} : { from });
       if (found === undefined) {
         throw new LatticeError(
           'not-found',

@@ -2,7 +2,7 @@ import type { Author } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeSync, type SignedAttestation, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
-import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
+import { type AttestedMark, createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
@@ -32,6 +32,7 @@ export interface Party extends TestState {
   readonly roster: RosterOwner;
   readonly cuts: Cuts;
   readonly book: AttestationBook;
+  readonly marks: { readonly attested: AttestedMark };
   readonly reads: Pick<Lattice, 'prove' | 'certificate'>;
   /** Attestations sent on, with the lung that brought them and from whom; its own have neither. */
   readonly sent: {
@@ -90,6 +91,7 @@ export async function createParty(
       return cuts as Cuts;
     },
     book,
+    marks: { attested },
     reads: createProofs({
       ...state,
       hasher,
@@ -97,6 +99,7 @@ export async function createParty(
       ownHead: () => state.self.head({ root: state.replica.tree.root() }),
       cuts: { current: () => cuts?.current(), nextInMs: () => cuts?.nextInMs() ?? 0 },
       book,
+      roster,
     }),
     sent,
     events,

@@ -81,14 +81,15 @@ export async function openSide(options: {
     log,
     incarnation: life,
     ownSeen: () => replica.seen(self.author),
-    dials: true,
-    expectsOthers: true,
+    dials: () => true,
+    expectsOthers: () => true,
     onTwinGone: () => undefined,
     onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,
     onOpen: () => undefined,
+    onClosed: () => undefined,
     clockAheadMs: () => 0,
   });
   const door = createDoor({

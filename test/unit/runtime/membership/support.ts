@@ -129,8 +129,13 @@ export async function createTestFleet(
       saved,
       replica: state.replica,
       keep: state.writer.keep,
-      attested: () => (whole as Party).attested,
-      floor: () => (whole as Party).floor,
+      attested: {
+        get newest() {
+          return whole.attested;
+        },
+        close: () => whole.attested,
+      },
+      floor: () => whole.floor,
       isSettled: () => true,
       know: () => Promise.resolve(),
       spread(notice, bytes, _lung, from) {
@@ -155,7 +160,7 @@ export async function createTestFleet(
       },
       roster,
       membership,
-      floor: () => (whole as Party).floor,
+      floor: () => whole.floor,
       peerIdOf: (author) => `peer of ${author.slice(0, 4)}`,
       nameOf: () => undefined,
       labelOf: (author) => author.slice(0, 4),

@@ -31,6 +31,8 @@ let configured: AddedPeersDeps['configured'];
 let urls: HttpPeer[];
 /** What P2P was last told to stay connected with, and how often. */
 let dialled: (readonly string[])[];
+/** The URLs that HTTP looked after whenever the list had changed. */
+let changes: (readonly string[])[];
 
 const hasUrl = (url: string): boolean => book.addressesOf(undefined, [url]).includes(url);
 const hasAuthor = (author: Author): boolean => book.addressesOf(author, []).length > 0;
@@ -54,9 +56,10 @@ async function open(): Promise<void> {
   members = createMembers({ self: self.author, roster: createRoster([], self.author, hasher), peers });
   urls = [...configured.urls, ...added.urls].map((url) => urlOf(url));
   dialled = [];
+  changes = [];
   book = createAddedPeers({
     writer,
-    added,
+    added: { now: added },
     configured,
     self: self.author,
     http: {
@@ -69,6 +72,7 @@ async function open(): Promise<void> {
       find: (author) => urls.find((one) => one.author === author),
     },
     members,
+    onChange: () => changes.push(urls.map(({ url }) => url)),
     stayWith: (multiaddrs) => dialled.push(multiaddrs),
     log,
   });
@@ -93,6 +97,8 @@ describe('a peer that is added', () => {
     expect(await book.add({ url: URL_A })).toBe(true);
     expect(await book.add({ url: `${URL_A}/` })).toBe(false);
     expect([looked(), hasUrl(URL_A), state.store.batches]).toEqual([[URL_A], true, 1]);
+    // Writes wait for those who are named first before any of them is dialled.
+    expect(changes).toEqual([[]]);
     expect(await loadAddedPeers(state.store)).toEqual({ urls: [URL_A], multiaddrs: [] });
     await open();
     expect([looked(), hasUrl(URL_A)]).toEqual([[URL_A], true]);

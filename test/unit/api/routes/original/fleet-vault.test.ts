@@ -61,6 +61,12 @@ describe("the original's endpoints over the vault of the fleet", () => {
     for (const { hash, entry, bundle } of functions) {
       const one = (await api.ask(`/api/vault/${hash}`)).json();
       expect(one).toMatchObject({ success: true, function: entry, integrity_verified: true });
+      expect(Object.keys(one), 'wrapped as the original wraps it').toEqual([
+        'success',
+        'function',
+        'integrity_verified',
+        'claims',
+      ]);
       const unchecked = (one['claims'] as Claims).filter(({ checked }) => !checked);
       expect(unchecked.map(({ claim }) => claim)).toEqual(['proof']);
       expect((await api.ask(`/api/persistence/bundle/${hash}`)).json()).toMatchObject({
@@ -186,9 +192,9 @@ describe('bundles that a node makes', () => {
     });
     await vault.remove(broken);
     await put(vault, fileText(made.certificate), `${made.hash}.cert.json`);
-    await expect.poll(async () => (await post(api, { function: made.hash })).status, { timeout: 5000 }).toBe(201);
+    await expect.poll(async () => (await post(api, { function: made.hash })).status).toBe(201);
     await expect
-      .poll(async () => (await api.ask(`/api/persistence/bundle/${made.hash}`)).json(), { timeout: 5000 })
+      .poll(async () => (await api.ask(`/api/persistence/bundle/${made.hash}`)).json())
       .toMatchObject({
         bundle: { bundle_version: '1.0', ast: made.entry['ast'], certificate: made.certificate },
         integrity_verified: true,
