@@ -4,6 +4,7 @@ export {
   checkProof,
   type EmbeddedAudit,
   type EmbeddedCall,
+  type EmbeddedInvitations,
   type EmbeddedLattice,
   type EmbeddedMembers,
   type EmbeddedPage,
@@ -46,6 +47,7 @@ export type {
 export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
+export type * from './runtime/facade/invitations.ts';
 export type * from './runtime/facade/members.ts';
 export type * from './runtime/facade/peers.ts';
 export type * from './runtime/facade/status.ts';

@@ -23,6 +23,7 @@ import type { Changes, ChangesOptions } from '../runtime/streams/changes.ts';
 import type { Stream } from '../timing/index.ts';
 import type { EmbeddedAudit } from './embedded-audit.ts';
 import type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
+import type { EmbeddedInvitations } from './embedded-invitations.ts';
 import type { EmbeddedMembers } from './embedded-members.ts';
 import type { EmbeddedTokens } from './embedded-tokens.ts';
 import type { EmbeddedVault } from './embedded-vault.ts';
@@ -51,6 +52,8 @@ export interface EmbeddedLattice {
   readonly tokens: EmbeddedTokens;
   /** Who belongs to the fleet, and how that changes. */
   readonly members?: EmbeddedMembers;
+  /** Invitations to join the fleet. */
+  readonly invitations?: EmbeddedInvitations;
 
   /**
    * Reads what a key shows: the winner of its values. A key that was deleted, or never written, shows undefined.

@@ -1,6 +1,7 @@
 export { checkProof } from './check-proof.ts';
 export type { EmbeddedAudit } from './embedded-audit.ts';
 export type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
+export type { EmbeddedInvitations } from './embedded-invitations.ts';
 export type { EmbeddedLattice, SubscribeOptions } from './embedded-lattice.ts';
 export type { EmbeddedMembers } from './embedded-members.ts';
 export type { EmbeddedTokens } from './embedded-tokens.ts';

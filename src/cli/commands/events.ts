@@ -48,6 +48,10 @@ const SAID: {
   'change-proposed': (event, names) => [undefined, saidOf(event, 'asks for', names)],
   'change-approved': (event, names) => [undefined, saidOf(event, 'approves', names)],
   'change-withdrawn': (event, names) => [undefined, saidOf(event, 'no longer wants', names)],
+  evidence: ({ kind, author }, names) => [
+    undefined,
+    `${names.ofAuthor(author)} signed two statements that contradict each other (${kind}): lattice evidence ls`,
+  ],
 };
 
 function saidOf(

@@ -43,6 +43,14 @@ export const MAX_NETWORK_BYTES = 128;
 /** (wire) The format version that every header begins with, and the protocol version of a hello. */
 export const PROTOCOL_VERSION = 1;
 /**
+ * (wire) The format version of headers whose puts may have an end. A node that does not speak it calls such a commit
+ * one of an unknown version, while an end in a header of the version before would be malformed, and its relay punished.
+ * So nodes write it only once every member speaks it.
+ */
+export const EXPIRY_VERSION = 2;
+/** (wire) The latest end that a put may have, Unix ms: as far as the milliseconds of an HLC go, in the year 10889. */
+export const MAX_EXPIRY = 2 ** 48 - 1;
+/**
  * (wire) Most bytes of one fragment (header, signature, operations, proof hashes): the largest commit and its framing
  * fit.
  */

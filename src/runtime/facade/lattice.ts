@@ -12,6 +12,7 @@ import type {
   WriteResult,
 } from './entries.ts';
 import type { EventSubscription, LatticeEvent } from './events.ts';
+import type { InvitationService } from './invitations.ts';
 import type { MembershipService } from './members.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
 import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
@@ -87,7 +88,7 @@ export interface Lattice {
    * in `prove`. Undefined where there is none. Throws LatticeError `not-found` for a hash of no roster.
    */
   certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
-  /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of commits an author. */
+  /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of each sort an author. */
   evidence(): readonly EvidenceView[];
   /**
    * Writes the operations as one atomic commit, which is durable when the promise resolves. Rejects with LatticeError
@@ -178,7 +179,9 @@ export interface Lattice {
   /** The tokens that an operator makes and withdraws while the node runs. */
   readonly tokens: AccessTokens;
   /** Who belongs to the fleet, and how that changes. */
-  readonly members?: MembershipService;
+  readonly members: MembershipService;
+  /** Who may ask to join. */
+  readonly invitations: InvitationService;
   /** The content-addressed vault. Undefined where the node was started without one. */
   readonly vault?: VaultService;
   /** The figures of the last hour in steps. With `since` (Unix ms), only the points later than that. */

@@ -45,8 +45,8 @@ import {
   metaKeyToName,
   ownCommitKey,
   quarantineKey,
-  rosterKey,
   type RowRange,
+  rosterKey,
   type StateMeta,
 } from '../../../../src/core/rows/index.ts';
 import {
