@@ -3,8 +3,8 @@ import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync } f
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeHasher } from '../src/adapters/system/index.ts';
-import { openFilesVault } from '../src/adapters/vault/index.ts';
+import { nodeHasher, systemClock } from '../src/adapters/system/index.ts';
+import { createDisks, diskSlots, openFilesVault } from '../src/adapters/vault/index.ts';
 import type { Bytes } from '../src/core/types/index.ts';
 import { BLOCK_BYTES, createContentHash, verifyBlock } from '../src/core/vault/index.ts';
 import type { VaultStore } from '../src/ports/index.ts';
@@ -19,6 +19,7 @@ const AT_ONCE = 32;
 const RUNS = 3;
 
 const hasher = nodeHasher();
+const disks = createDisks(systemClock(), diskSlots(process.env['UV_THREADPOOL_SIZE']));
 
 /** Writes a file of random bytes. */
 async function makeSource(path: string): Promise<void> {
@@ -132,8 +133,8 @@ async function largeObject(directory: string): Promise<Figure[]> {
   };
   for (let run = 0; run < RUNS; run++) {
     const [at, other] = [join(directory, `vault-${run}`), join(directory, `other-${run}`)];
-    const store = await openFilesVault({ directory: at, hasher, clock, room });
-    const second = await openFilesVault({ directory: other, hasher, clock, room });
+    const store = await openFilesVault({ directory: at, disk: disks.open(), hasher, clock, room });
+    const second = await openFilesVault({ directory: other, disk: disks.open(), hasher, clock, room });
     let hash = '';
     await take('copy', () => copy(source, target));
     rmSync(target);
@@ -178,7 +179,13 @@ async function largeObject(directory: string): Promise<Figure[]> {
 }
 
 async function smallObjects(directory: string): Promise<Figure[]> {
-  const store = await openFilesVault({ directory, hasher, clock: Date, room: async () => undefined });
+  const store = await openFilesVault({
+    directory,
+    disk: disks.open(),
+    hasher,
+    clock: Date,
+    room: async () => undefined,
+  });
   let next = 0;
   const client = async (): Promise<void> => {
     for (let n = next++; n < SMALL_OBJECTS; n = next++) {

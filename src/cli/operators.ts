@@ -1,5 +1,5 @@
 import type { Roster } from '../client/index.ts';
-import { LatticeError } from '../core/types/index.ts';
+import { type Author, LatticeError } from '../core/types/index.ts';
 import { peerIdToAuthor } from '../core/wire/peer-id.ts';
 import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
@@ -95,8 +95,8 @@ export function findMember({ members }: Roster, given: string): RosterMember {
 }
 
 /** The key that the user gives, as 64 hex digits or as a peer id. Throws LatticeError `usage`. */
-export function keyOf(given: string): string {
-  const author = /^[0-9a-f]{64}$/i.test(given) ? given.toLowerCase() : peerIdToAuthor(given);
+export function keyOf(given: string): Author {
+  const author = /^[0-9a-f]{64}$/i.test(given) ? (given.toLowerCase() as Author) : peerIdToAuthor(given);
   if (author !== undefined) return author;
   throw usageError(
     `${JSON.stringify(given)} is neither a public key nor a peer id`,

@@ -1,6 +1,7 @@
 import type { Entry, LatticeEvent } from '../api/contract/entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
+import type { AccessToken } from '../api/contract/token-entities.ts';
 import { streamOf } from '../timing/stream.ts';
 import { auditBodies } from './audit-bodies.ts';
 import { changesAmong } from './changes.ts';
@@ -156,6 +157,10 @@ export function createClient(options: ClientOptions): LatticeClient {
     getMetrics: async (call = {}) =>
       (await request('/metrics', { headers: { accept: 'text/plain' }, ...at(call) })).text(),
     getOpenApi: (call = {}) => json('/openapi.json', at(call)),
+    listTokens: async (call = {}) => (await json<{ items: AccessToken[] }>('/api/v1/tokens', at(call))).items,
+    createToken: (wish, call = {}) => json('/api/v1/tokens', { method: 'POST', json: wish, ...at(call) }),
+    removeToken: (id, call = {}) =>
+      withoutBody(`/api/v1/tokens/${encodeURIComponent(id)}`, { method: 'DELETE', ...at(call) }),
     getConfig: async (call = {}) => (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
     reloadConfig: (call = {}) => json('/api/v1/config/reload', { method: 'POST', ...at(call) }),
 

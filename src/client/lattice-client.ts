@@ -26,6 +26,7 @@ import type {
   Verdict,
 } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine, LogPage, Reloaded, Resources, Series } from '../api/contract/process-entities.ts';
+import type { AccessToken, NewAccessToken } from '../api/contract/token-entities.ts';
 import type { JsonValue } from '../core/types/index.ts';
 import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';
@@ -471,6 +472,44 @@ export interface LatticeClient {
    * for (const { name, value, source } of await client.getConfig()) console.log(name, value, source);
    */
   getConfig(options?: CallOptions): Promise<ConfigItem[]>;
+
+  /**
+   * Lists the tokens that the node made and that are valid, oldest first, without their secrets. Needs a token for
+   * operating.
+   *
+   * @throws `unauthorized`, `right-missing`
+   * @example
+   * for (const { id, name, right } of await client.listTokens()) console.log(id, name, right);
+   */
+  listTokens(options?: CallOptions): Promise<AccessToken[]>;
+
+  /**
+   * Makes a token of the node: for reading, for writing keys that begin with `prefix`, or for operating. The answer alone
+   * has its text. `ttlMs` is how long it is valid, 1,000 to 316,224,000,000 ms; without it, until it is withdrawn.
+   *
+   * @throws `unauthorized`, `right-missing`, `invalid-token`, `too-many-tokens` (256)
+   * @example
+   * const { token } = await client.createToken({ name: 'sensors', right: 'write', prefix: 'sensors/', ttlMs: 86_400_000 });
+   * console.log(token.length);
+   */
+  createToken(
+    wish: {
+      readonly name: string;
+      readonly right: 'read' | 'write' | 'operate';
+      readonly prefix?: string;
+      readonly ttlMs?: number;
+    },
+    options?: CallOptions,
+  ): Promise<NewAccessToken>;
+
+  /**
+   * Withdraws a token by its id. It counts no more, and streams that it opened end.
+   *
+   * @throws `unauthorized`, `right-missing`, `not-found`
+   * @example
+   * for (const { id, name } of await client.listTokens()) if (name === 'sensors') await client.removeToken(id);
+   */
+  removeToken(id: string, options?: CallOptions): Promise<void>;
 
   /**
    * Has the node read its configuration again and take over trust list, peers, token and log level. The answer names

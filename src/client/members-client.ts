@@ -1,5 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Change, ChangeRequest, Roster, RosterChain } from '../api/contract/member-entities.ts';
+import type {
+  Change,
+  ChangeRequest,
+  Invitation,
+  InvitationRequest,
+  JoinAnswer,
+  JoinRequest,
+  Roster,
+  RosterChain,
+} from '../api/contract/member-entities.ts';
 import type { CallOptions } from './request.ts';
 
 /** How long to wait for a change. `timeoutMs` is the longest wait for one answer. */
@@ -79,4 +88,45 @@ export interface MembersClient {
    * console.log(epoch, items.length);
    */
   chain(from: number, options?: CallOptions): Promise<RosterChain>;
+
+  /**
+   * Lists the invitations of the node, in the order in which they were made.
+   *
+   * @throws `unauthorized`
+   * @example
+   * for (const { name, stage } of await client.members.invitations()) console.log(name, stage);
+   */
+  invitations(options?: CallOptions): Promise<Invitation[]>;
+
+  /**
+   * Invites one newcomer, who asks with a secret of 32 random bytes. The node gets only its SHA-256, and it stands for
+   * the approval of the node's operator. The same invitation can be made on several nodes.
+   *
+   * @throws `unauthorized`, `invalid-change` when a member has that name, `too-many-invitations`
+   * @example
+   * const secretHash = '00'.repeat(32); // the SHA-256 of the secret, in hex
+   * const { expires } = await client.members.invite({ secretHash, name: 'node4', ttlMs: 3_600_000 });
+   * console.log(expires);
+   */
+  invite(invitation: InvitationRequest, options?: CallOptions): Promise<Invitation>;
+
+  /**
+   * Takes an invitation back, by its id or the first digits of it.
+   *
+   * @throws `unauthorized`, `not-found`
+   * @example
+   * await client.members.uninvite('0a1b2c3d');
+   */
+  uninvite(id: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Asks to join with the secret of an invitation (hex), for a public key. The answer tells what the key is in the
+   * roster, or which change makes it a member; the same key may ask again. Needs no token.
+   *
+   * @throws `invitation-unknown`, `invitation-expired`, `invitation-used` when another key has asked before
+   * @example
+   * const { role, change } = await client.members.join({ secret: '00'.repeat(32), author: 'aa'.repeat(32) });
+   * console.log(role ?? change?.why);
+   */
+  join(request: JoinRequest, options?: CallOptions): Promise<JoinAnswer>;
 }

@@ -1,4 +1,4 @@
-import type { Change } from '../api/contract/member-entities.ts';
+import type { Change, Invitation } from '../api/contract/member-entities.ts';
 import type { MembersClient } from './members-client.ts';
 import type { CallOptions, RequestOptions, Requests } from './request.ts';
 
@@ -19,6 +19,11 @@ export function createMembersClient({ request }: Requests): MembersClient {
     propose: (change, call = {}) => post(`${BASE}/changes`, { json: change, ...at(call) }),
     approve: (id, call = {}) => post(pathOf(id, '/approve'), at(call)),
     withdraw: (id, call = {}) => post(pathOf(id, '/withdraw'), at(call)),
+    invitations: async (call = {}) => (await json<{ items: Invitation[] }>(`${BASE}/invitations`, at(call))).items,
+    invite: (invitation, call = {}) => json(`${BASE}/invitations`, { method: 'POST', json: invitation, ...at(call) }),
+    uninvite: async (id, call = {}) =>
+      void (await request(`${BASE}/invitations/${encodeURIComponent(id)}`, { method: 'DELETE', ...at(call) })),
+    join: (asked, call = {}) => json(`${BASE}/join`, { method: 'POST', json: asked, ...at(call) }),
     chain: (from, call = {}) => json(`${BASE}/chain`, { query: { from }, ...at(call) }),
   };
 }

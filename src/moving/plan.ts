@@ -21,6 +21,11 @@ const SOURCE_KINDS = [
 ] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
+/** What can be imported by itself: keys and values, what lies in the vault, executions and attacks. */
+export const PARTS = ['state', 'vault', 'audit'] as const;
+export type Part = (typeof PARTS)[number];
+export const ALL_PARTS: ReadonlySet<Part> = new Set(PARTS);
+
 /** One file, vault directory or running node of the original. Nothing in it is ever changed. */
 export interface Source {
   readonly kind: SourceKind;

@@ -6,7 +6,7 @@ import { eventually } from '../support/wait.ts';
 const KEYS = 30_000;
 const COMMIT = 250;
 /** Two periods of cuts, the settling time, and room for two busy cores. */
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 150_000;
 
 describe('an empty third node', () => {
   let fleet: Fleet;

@@ -7,7 +7,7 @@ import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { eventually } from '../support/wait.ts';
 
 /** Two periods of cuts, the settling time, and room for two busy cores. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 150_000;
 
 describe('three nodes under steady writes', () => {
   let fleet: Fleet;

@@ -13,7 +13,7 @@ import { eventually } from '../support/wait.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** npm ci, the build and the start of three nodes, on a machine that runs other tests too. */
 const START_MS = 240_000;
-const AGAIN_MS = 90_000;
+const AGAIN_MS = 150_000;
 
 /** A program that goes on in a terminal of its own, until Ctrl-C. */
 interface Terminal {

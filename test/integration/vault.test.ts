@@ -3,10 +3,11 @@ import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
+import { hangDisk } from '../support/hung-disk.ts';
 
 const BLOCK = 65_536;
 /** Several fetches of megabytes on cores that other tests use too. */
-const ARRIVES_MS = 60_000;
+const ARRIVES_MS = 150_000;
 
 const vaultOf = (node: Node): string => join(dirname(node.envFile), `vault-${node.name}`);
 
@@ -109,5 +110,42 @@ describe('the vault of three nodes', () => {
     const answer = await a.api.send('PUT', '/api/v1/state/vault%2Fanything', { body: 1 });
     expect(answer.status).toBe(400);
     expect(answer.json()).toMatchObject({ code: 'reserved-key' });
+  });
+});
+
+describe('a node whose vault lies on a disk that hangs', () => {
+  it('starts, says so, takes writes durably, and ends [U13]', async () => {
+    const fleet = await startFleet({ nodes: 1, start: [], env: () => ({ VAULT_DIR: 'hung-vault' }) });
+    const [node] = fleet.nodes as [Node];
+    const disk = hangDisk(join(dirname(node.envFile), 'hung-vault'));
+    try {
+      await node.start();
+      const told = node.process.log().some(({ msg }) => msg === 'the disk of the vault does not answer');
+      expect(told).toBe(disk.hangs === 'everything');
+      // More callers than the process has threads: each waits for the vault, and none keeps the state from its disk.
+      const callers = new AbortController();
+      const asked = Array.from({ length: 12 }, () =>
+        fetch(`${node.api.url}/api/v1/vault`, {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${node.token}`, 'content-type': 'application/octet-stream' },
+          body: 'content',
+          signal: callers.signal,
+        }).catch(() => undefined),
+      );
+      const listed = fetch(`${node.api.url}/api/lattice/vault/bundles`, { signal: callers.signal }).catch(
+        () => undefined,
+      );
+      for (let i = 0; i < 20; i++)
+        expect((await node.api.send('PUT', `/api/v1/state/k${i}`, { body: i })).status).toBe(201);
+      callers.abort();
+      await Promise.all([...asked, listed]);
+      expect(await node.terminate()).toEqual({ code: null, signal: 'SIGKILL' });
+      expect(node.process.stderr).toContain('the disk of the vault does not answer');
+      await node.start();
+      expect((await node.api.entries()).length).toBe(20);
+      await node.terminate();
+    } finally {
+      disk.release();
+    }
   });
 });

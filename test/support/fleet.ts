@@ -21,7 +21,7 @@ const PORT_SPREAD = 18_000;
 /** Fleets of one test file stand beside each other: each takes its ports above those of the one before it. */
 let ports = Promise.resolve(FIRST_PORT + Math.floor(Math.random() * PORT_SPREAD));
 /** Repairs start within seconds of a settled difference; two cores are shared with other work. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 150_000;
 
 export interface FleetOptions {
   /** Default 3. All trust each other. */

@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 50;
  * How long a condition is waited for. It only ends a wait that would hang: a busy machine takes many times as long as a
  * quiet one for whatever is awaited, and nothing is shown by its haste. Tests' own limits are longer (vitest.config.ts).
  */
-export const DEADLINE_MS = 60_000;
+export const DEADLINE_MS = 120_000;
 
 /**
  * Resolves with the first answer of `look` that is neither undefined nor false. Rejects with `what`, and with the error

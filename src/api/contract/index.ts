@@ -12,6 +12,8 @@ import { PEER_ROUTES } from './peer-routes.ts';
 import * as processEntities from './process-entities.ts';
 import { STATE_ROUTES } from './state-routes.ts';
 import { SYNC_ROUTES } from './sync-routes.ts';
+import * as tokenEntities from './token-entities.ts';
+import { TOKEN_ROUTES } from './token-routes.ts';
 import * as vaultEntities from './vault-entities.ts';
 import { VAULT_ROUTES } from './vault-routes.ts';
 
@@ -25,6 +27,7 @@ export const CONTRACT: readonly RouteContract[] = [
   ...ORIGINAL_VAULT_ROUTES,
   ...NODE_ROUTES,
   ...AUDIT_ROUTES,
+  ...TOKEN_ROUTES,
   ...MEMBER_ROUTES,
   ...PEER_ROUTES,
   ...SYNC_ROUTES,
@@ -38,5 +41,6 @@ export const ENTITIES = [
   ...Object.values(memberEntities),
   ...Object.values(processEntities),
   ...Object.values(auditEntities),
+  ...Object.values(tokenEntities),
   ...Object.values(vaultEntities),
 ].filter((x) => typeof x === 'object' && 'ref' in x);

@@ -109,3 +109,61 @@ export const RosterChain = entity(
   }),
 );
 export type RosterChain = Static<typeof RosterChain.ref>;
+
+export const Invitation = entity(
+  'Invitation',
+  'A way for one newcomer to ask to join.',
+  Shape({
+    id: hex64('SHA-256 of its secret.'),
+    name: Text({ description: 'What the newcomer is to be called.' }),
+    role: word(['writer', 'mirror'], 'What it becomes in the end; it joins as a mirror.'),
+    expires: time('Until when somebody may ask with it.'),
+    stage: word(
+      ['open', 'used', 'done', 'expired'],
+      '`used` once a key has asked with it, `done` once that is what it was invited to be.',
+    ),
+    author: Maybe(hex64('The key that asked with it.')),
+  }),
+);
+export type Invitation = Static<typeof Invitation.ref>;
+
+export const InvitationRequest = entity(
+  'InvitationRequest',
+  'What an invitation is to be. The secret stays with whoever makes it.',
+  Shape(
+    {
+      secretHash: hex64('SHA-256 of a secret of 32 random bytes.'),
+      name: Text({ maxLength: MAX_NAME, description: 'What the newcomer is to be called.' }),
+      role: Maybe(word(['writer', 'mirror'], 'What it becomes in the end. Default: writer.')),
+      ttlMs: Maybe(
+        Integer({
+          minimum: 1000,
+          maximum: 7 * 86_400_000,
+          description: 'How long somebody may ask, ms. Default: an hour.',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+);
+export type InvitationRequest = Static<typeof InvitationRequest.ref>;
+
+export const JoinRequest = entity(
+  'JoinRequest',
+  'Somebody asks to join the fleet.',
+  Shape(
+    { secret: hex64('The secret of the invitation.'), author: hex64('The public key of the node that asks.') },
+    { additionalProperties: false },
+  ),
+);
+export type JoinRequest = Static<typeof JoinRequest.ref>;
+
+export const JoinAnswer = entity(
+  'JoinAnswer',
+  'How it stands with somebody who has asked to join.',
+  Shape({
+    role: Maybe(word(['writer', 'mirror'], 'What it is, once it is a member.')),
+    change: Maybe(Change.ref),
+  }),
+);
+export type JoinAnswer = Static<typeof JoinAnswer.ref>;

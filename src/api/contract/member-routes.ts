@@ -1,6 +1,15 @@
 import { Type } from 'typebox';
 import { json, type RouteContract } from './describe.ts';
-import { Change, ChangeRequest, Roster, RosterChain } from './member-entities.ts';
+import {
+  Change,
+  ChangeRequest,
+  Invitation,
+  InvitationRequest,
+  JoinAnswer,
+  JoinRequest,
+  Roster,
+  RosterChain,
+} from './member-entities.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
 
@@ -116,5 +125,61 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     answers: { 200: json('The change.', Change.ref) },
     errors: operatorErrors,
     example,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/invitations',
+    id: 'membersInvitations',
+    tag: 'members',
+    summary: 'The invitations of this node',
+    token: true,
+    cost: 'read',
+    answers: {
+      200: json('The invitations, in the order in which they were made.', Shape({ items: List(Invitation.ref) })),
+    },
+    errors: [401, 404, 421, 429],
+    example: {},
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/invitations',
+    id: 'membersInvite',
+    tag: 'members',
+    summary: 'Invite one newcomer',
+    description:
+      "It stands for the approval of this node's operator. Whoever shows the secret may ask, once and within the time.",
+    token: true,
+    cost: 'write',
+    body: InvitationRequest.ref,
+    answers: { 201: json('The invitation.', Invitation.ref) },
+    errors: [...operatorErrors, 415],
+    example: { body: { secretHash: 'ab'.repeat(32), name: 'node4', role: 'writer', ttlMs: 3_600_000 } },
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/members/invitations/:id',
+    id: 'membersUninvite',
+    tag: 'members',
+    summary: 'Take an invitation back',
+    token: true,
+    cost: 'write',
+    params: Shape({ id: Text({ pattern: '^[0-9a-f]{4,64}$', description: 'Its id, or the first digits of it.' }) }),
+    answers: { 204: { description: 'It is taken back.' } },
+    errors: operatorErrors,
+    example: { params: { id: 'ab'.repeat(32) } },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/join',
+    id: 'membersJoin',
+    tag: 'members',
+    summary: 'Ask to join, with the secret of an invitation',
+    description: 'Needs no token. The first key that asks is the only one that may ask again.',
+    access: 'open',
+    cost: 'costly',
+    body: JoinRequest.ref,
+    answers: { 200: json('How it stands.', JoinAnswer.ref) },
+    errors: [400, 403, 404, 409, 410, 415, 421, 429, 503, 504, 507],
+    example: { body: { secret: 'cd'.repeat(32), author: 'aa'.repeat(32) } },
   },
 ];

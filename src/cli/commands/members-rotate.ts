@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, linkSync, readFileSync, renameSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { ownerOf } from '../../adapters/store/owner.ts';
+import { resolve } from 'node:path';
 import { loadKey, loadOrCreateKey, seedToAuthor } from '../../adapters/system/keys.ts';
+import { handOverStore, ownerOf } from '../../app/store-owner.ts';
 import { loadConfig } from '../../config/index.ts';
 import { type Author, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
@@ -29,13 +29,11 @@ export interface RotateOptions extends ChangeOptions {
 interface Keys {
   readonly path: string;
   readonly stateDir: string;
-  readonly old: string;
-  readonly fresh: string;
+  readonly old: Author;
+  readonly fresh: Author;
 }
 
 const LOOK_MS = 250;
-
-const peerIdOf = (key: string): string => authorToPeerId(key as Author);
 
 /**
  * Gives a member a new key. With the env file of its node, on the machine of that node, it does all of it: it makes the
@@ -60,7 +58,7 @@ export async function membersRotate(
   if (!decided) {
     const done = await carryOut(context, options, () => ({
       action: { kind: 'rotate', author: member.author, to },
-      text: `${memberName(member)} goes on under the key of ${peerIdOf(to)}. The old key stops a minute after the decision.`,
+      text: `${memberName(member)} goes on under the key of ${authorToPeerId(to)}. The old key stops a minute after the decision.`,
     }));
     const code = conclude(context, options, done);
     if (code !== EXIT.ok || done.change.stage !== 'decided' || keys === undefined) {
@@ -107,13 +105,13 @@ async function keysOf(context: CliContext, { envFile }: RotateOptions): Promise<
 
 /** Puts the new key in the place of the old one, which stays beside it, and gives the store to the new key. */
 async function install({ path, stateDir, old, fresh }: Keys): Promise<void> {
-  const kept = `${path}.${peerIdOf(old).slice(-8)}.old`;
+  const kept = `${path}.${authorToPeerId(old).slice(-8)}.old`;
   if (existsSync(`${path}.next`)) {
     // At every moment there is a whole key under the path: a start without one would make a third.
     if (!existsSync(kept)) linkSync(path, kept);
     renameSync(`${path}.next`, path);
   }
-  if ((await ownerOf(stateDir)) === old) await replaceFile(join(stateDir, 'author'), `${fresh}\n`, 0o600);
+  await handOverStore(stateDir, old, fresh);
 }
 
 /** Writes the new key into the fleet.json that was named, so that doctor expects the right one. */
@@ -121,7 +119,7 @@ async function tellFleetFile(context: CliContext, { fleet }: RotateOptions, { ol
   if (fleet === undefined) return;
   const path = resolve(context.cwd, fleet);
   const { nodes, network } = readFleet(readFileSync(path, 'utf8'));
-  const [before, after] = [peerIdOf(old), peerIdOf(fresh)];
+  const [before, after] = [authorToPeerId(old), authorToPeerId(fresh)];
   const changed = nodes.map((node) =>
     node.publicKey === old
       ? { ...node, publicKey: fresh, peerId: after, p2p: node.p2p.replace(`/p2p/${before}`, `/p2p/${after}`) }
@@ -172,7 +170,7 @@ async function restarted(
       });
     await sleep(clock, LOOK_MS);
   }
-  if (options.json) output.data({ author: fresh, peerId: peerIdOf(fresh) });
-  else output.line(`The node answers under its new key: ${peerIdOf(fresh)}`);
+  if (options.json) output.data({ author: fresh, peerId: authorToPeerId(fresh) });
+  else output.line(`The node answers under its new key: ${authorToPeerId(fresh)}`);
   return EXIT.ok;
 }

@@ -1,15 +1,20 @@
 import { type Command, Option } from 'commander';
 import type { ChangeOptions } from '../carry-out.ts';
+import type { InviteOptions } from '../commands/invite.ts';
+import type { JoinOptions } from '../commands/join.ts';
 import type { AddOptions, SettingsOptions } from '../commands/members-change.ts';
 import type { RotateOptions } from '../commands/members-rotate.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, numberIn, watchable } from '../define.ts';
+import { type Definition, fleetWide, integerIn, numberIn, watchable } from '../define.ts';
 import { durationIn } from '../durations.ts';
 import type { FleetOptions } from '../fleet-table.ts';
+import type { OperatorOptions } from '../operators.ts';
 import type { WatchOptions } from '../watch.ts';
 
 /** The longest wait for operators elsewhere, s. */
 const MAX_WAIT_SECONDS = 7 * 86_400;
+const HOUR_MS = 3_600_000;
+const WEEK_MS = 7 * 86_400_000;
 const YEAR_MS = 366 * 86_400_000;
 
 const waits = (command: Command, standard: number): Command =>
@@ -28,8 +33,8 @@ const ofFleet = (command: Command): Command =>
 /** Adds what every command takes that changes the roster. */
 const changing = (command: Command): Command => waits(ofFleet(command), 60).option('-y, --yes', 'do it without asking');
 
-/** Commands for the roster: members. */
-export function memberCommands({ context, define, defineDefault, group }: Definition): void {
+/** Commands for the roster: members, invite, join. */
+export function memberCommands({ context, program, define, defineDefault, group }: Definition): void {
   const members = group('members', 'who belongs to the fleet, and how that changes', 'members', 'members changes');
   const reads = () => import('../commands/members.ts');
   const changes = () => import('../commands/members-change.ts');
@@ -160,4 +165,61 @@ export function memberCommands({ context, define, defineDefault, group }: Defini
     ),
     60,
   );
+
+  const invitations = group('invite', 'let one newcomer ask to join', 'invite --name node4');
+  const inviting = () => import('../commands/invite.ts');
+  ofFleet(
+    defineDefault(
+      invitations,
+      'new',
+      'print the line with which one new node joins (needs the token)',
+      ['invite --name node4', 'invite --name node4 --role mirror --ttl 24h --fleet fleet/fleet.json'],
+      async (options: InviteOptions) => (await inviting()).invite(context, options),
+    ),
+  )
+    .option('--name <name>', 'what the new node is called')
+    .addOption(new Option('--role <role>', 'what it becomes').choices(['writer', 'mirror']).default('writer'))
+    .addOption(
+      new Option('--ttl <time>', 'how long it can be used, a week at most')
+        .default(HOUR_MS, '1h')
+        .argParser(durationIn(1000, WEEK_MS)),
+    )
+    .option('--address <url>', 'the URL at which the new node reaches this one (default: the one that is asked here)');
+  ofFleet(
+    define(
+      invitations,
+      'ls',
+      'the invitations, and who has used them (needs the token)',
+      ['invite ls', 'invite ls --fleet fleet/fleet.json'],
+      async (options: OperatorOptions) => (await inviting()).inviteList(context, options),
+    ),
+  );
+  ofFleet(
+    define(
+      invitations,
+      'rm <id>',
+      'take an invitation back (needs the token)',
+      ['invite rm 0a1b2c3d'],
+      async (options: OperatorOptions, [id = '']) => (await inviting()).inviteRemove(context, id, options),
+    ),
+  );
+  waits(
+    define(
+      program,
+      'join <line>',
+      'join a fleet by the line of an invitation: makes key and env file, asks, and waits until it is a member',
+      ['join lattice-invitation-1:… --dir fleet', 'join lattice-invitation-1:… --dir fleet --port 8003 --start'],
+      async (options: JoinOptions, [line = '']) =>
+        (await import('../commands/join.ts')).join(context, line, options, async (envFile) =>
+          (await import('../commands/start.ts')).start(context, { ...options, envFile }),
+        ),
+    ),
+    300,
+  )
+    .option('--dir <dir>', 'directory for key, env file and state', 'fleet')
+    .option('--name <name>', 'name of its files and of the node on this machine (default: that of the invitation)')
+    .option('--host <ip>', 'address that its API and its P2P lung listen on', '127.0.0.1')
+    .addOption(new Option('--port <port>', 'port of its API').default(8000).argParser(integerIn(1, 65_535)))
+    .addOption(new Option('--p2p-port <port>', 'port of its P2P lung').default(9000).argParser(integerIn(1, 65_535)))
+    .option('--start', 'run the node once it is a member');
 }

@@ -4,5 +4,6 @@ export * from './change.ts';
 export * from './cut-certificate.ts';
 export * from './decision.ts';
 export * from './evidence.ts';
+export * from './notice.ts';
 export * from './roster.ts';
 export * from './statements.ts';

@@ -43,6 +43,14 @@ export const MAX_NETWORK_BYTES = 128;
 /** (wire) The format version that every header begins with, and the protocol version of a hello. */
 export const PROTOCOL_VERSION = 1;
 /**
+ * (wire) The format version of headers whose puts may have an end. A node that does not speak it calls such a commit
+ * one of an unknown version, while an end in a header of the version before would be malformed, and its relay punished.
+ * So nodes write it only once every member speaks it.
+ */
+export const EXPIRY_VERSION = 2;
+/** (wire) The latest end that a put may have, Unix ms: as far as the milliseconds of an HLC go, in the year 10889. */
+export const MAX_EXPIRY = 2 ** 48 - 1;
+/**
  * (wire) Most bytes of one fragment (header, signature, operations, proof hashes): the largest commit and its framing
  * fit.
  */
@@ -52,6 +60,11 @@ export const MAX_FRAGMENT_BYTES = 80 * 1024;
  * node, because nodes punish the relay of a message that is too large.
  */
 export const MAX_GOSSIP_BYTES = 96 * 1024;
+/**
+ * (wire) Most bytes of what members tell each other about the next roster at once: a roster of 256 members with the
+ * approvals and promises of most of them fits. What is larger than a gossip message goes by requests alone.
+ */
+export const MAX_NOTICE_BYTES = 192 * 1024;
 /** Bytes that a gossip message aims at: enough to amortise its framing, and few enough to keep the mesh responsive. */
 export const GOSSIP_TARGET_BYTES = 32 * 1024;
 /** (wire) Longest URL, in bytes of UTF-8, in an identity answer: about what proxies and servers usually take. */

@@ -20,6 +20,8 @@ export interface Operation {
   /** It is there exactly when `kind` is 'put'. */
   readonly value?: JsonValue;
   readonly context: Context;
+  /** Of a put that ends: the Unix ms from which on it is as good as deleted. Only headers of version 2 have such puts. */
+  readonly expires?: number;
 }
 
 /** The signed part of a commit (SPEC H1). */

@@ -17,6 +17,7 @@ import {
   bytesToHex,
   type CommitId,
   type Context,
+  EXPIRY_VERSION,
   equalBytes,
   type Fragment,
   type FragmentOperation,
@@ -120,7 +121,7 @@ export function contextFault(context: Context, { author, hlc }: Pick<Header, 'au
 function decodeOperations(items: readonly Bytes[], indices: readonly number[], header: Header): FragmentOperation[] {
   const keys = new Set<string>();
   return items.map((bytes, i) => {
-    const operation = decodeOperation(bytes);
+    const operation = decodeOperation(bytes, header.version);
     if (keys.has(operation.key)) throw malformed(`the key ${quoted(operation.key)} stands twice in a commit`);
     keys.add(operation.key);
     const fault = contextFault(operation.context, header);
@@ -132,9 +133,10 @@ function decodeOperations(items: readonly Bytes[], indices: readonly number[], h
 /**
  * The fragment that `bytes` are: canonical, within every limit, with each key once, no context that breaks SPEC O3, and
  * a proof that leads to the header's root. Signature, network, trust and time are checked elsewhere. Byte fields are
- * views of `bytes`. LatticeError `unknown-version` when the header has another version, otherwise `malformed`.
+ * views of `bytes`. LatticeError `unknown-version` when the header has another version, otherwise `malformed`. `newest`
+ * is the latest header version that the caller speaks.
  */
-export function decodeFragment(bytes: Bytes, hasher: Hasher): Fragment {
+export function decodeFragment(bytes: Bytes, hasher: Hasher, newest: number = PROTOCOL_VERSION): Fragment {
   if (bytes.length > MAX_FRAGMENT_BYTES)
     throw malformed(`a fragment has at most ${MAX_FRAGMENT_BYTES} bytes, not ${bytes.length}`);
   const reader = createReader(bytes);
@@ -142,7 +144,7 @@ export function decodeFragment(bytes: Bytes, hasher: Hasher): Fragment {
   // The header comes first, so that a fragment of a later version is recognised as such, whatever else that version
   // changes.
   const headerBytes = readBytes(reader);
-  const header = decodeHeader(headerBytes);
+  const header = decodeHeader(headerBytes, newest);
   if (items !== ITEMS) throw malformed(`a fragment has ${ITEMS} items, not ${items}`);
   const signature = readBytesOf(reader, SIGNATURE_BYTES);
   const indices = decodeIndices(readBytes(reader));
@@ -175,11 +177,13 @@ export interface CommitRequest {
    * 1 to MAX_OPERATIONS, each key once. An operation may also be given as `prepareOperation` made it, or as its bytes.
    */
   readonly operations: readonly (Operation | PreparedOperation | Bytes)[];
+  /** The header's version, PROTOCOL_VERSION where it is left out. Puts that end need EXPIRY_VERSION. */
+  readonly version?: number;
 }
 
 /** An operation with its bytes, as every peer will read it from them, so that this is what is acknowledged. */
-function prepared(operation: Operation | PreparedOperation | Bytes): PreparedOperation {
-  if (operation instanceof Uint8Array) return { operation: decodeOperation(operation), bytes: operation };
+function prepared(operation: Operation | PreparedOperation | Bytes, version: number): PreparedOperation {
+  if (operation instanceof Uint8Array) return { operation: decodeOperation(operation, version), bytes: operation };
   return 'bytes' in operation ? operation : prepareOperation(operation);
 }
 
@@ -189,7 +193,7 @@ function prepared(operation: Operation | PreparedOperation | Bytes): PreparedOpe
  * commit, among others), or what `encodeOperation` and `encodeHeader` throw.
  */
 export function createCommit(request: CommitRequest, hasher: Hasher, sign: (message: Bytes) => Bytes): Fragment {
-  const { network, author, hlc } = request;
+  const { network, author, hlc, version = PROTOCOL_VERSION } = request;
   const count = request.operations.length;
   if (count === 0) throw new LatticeError('empty-commit', 'a commit has at least one operation');
   if (count > MAX_OPERATIONS) {
@@ -201,7 +205,9 @@ export function createCommit(request: CommitRequest, hasher: Hasher, sign: (mess
   const keys = new Set<string>();
   let total = 0;
   const operations = request.operations.map((operation, index): FragmentOperation => {
-    const { bytes, operation: decoded } = prepared(operation);
+    const { bytes, operation: decoded } = prepared(operation, version);
+    if (decoded.expires !== undefined && version < EXPIRY_VERSION)
+      throw new LatticeError('invalid-header', `a put that ends needs a header of version ${EXPIRY_VERSION}`);
     if (keys.has(decoded.key)) {
       throw new LatticeError('duplicate-key', `the key ${quoted(decoded.key)} stands twice in a commit`, {
         details: { key: decoded.key },
@@ -224,7 +230,7 @@ export function createCommit(request: CommitRequest, hasher: Hasher, sign: (mess
     );
   }
   const tree = buildTree(count, operations, [], hasher);
-  const header: Header = { version: PROTOCOL_VERSION, network, author, hlc, count, opsRoot: treeRoot(tree) };
+  const header: Header = { version, network, author, hlc, count, opsRoot: treeRoot(tree) };
   const headerBytes = encodeHeader(header);
   const signature = sign(commitSigningBytes(headerBytes));
   if (signature.length !== SIGNATURE_BYTES)

@@ -14,6 +14,7 @@ import { bytesToHlc, hlcToBytes, MAX_HLC } from '../clock/hlc.ts';
 import {
   type Bytes,
   concatBytes,
+  EXPIRY_VERSION,
   type Hasher,
   type Header,
   LatticeError,
@@ -42,13 +43,13 @@ function invalid(rule: string): LatticeError {
 }
 
 /**
- * The bytes of a header (SPEC H1): [1, network, author, hlc, count, opsRoot]. LatticeError `invalid-header` or
+ * The bytes of a header (SPEC H1): [version, network, author, hlc, count, opsRoot]. LatticeError `invalid-header` or
  * `invalid-author`.
  */
 export function encodeHeader(header: Header): Bytes {
   const network = utf8Length(header.network);
-  if (header.version !== PROTOCOL_VERSION)
-    throw invalid(`this program writes headers of version ${PROTOCOL_VERSION} only`);
+  if (header.version !== PROTOCOL_VERSION && header.version !== EXPIRY_VERSION)
+    throw invalid(`this program writes headers of versions ${PROTOCOL_VERSION} and ${EXPIRY_VERSION} only`);
   if (network < 1 || network > MAX_NETWORK_BYTES)
     throw invalid(`a network name has 1 to ${MAX_NETWORK_BYTES} bytes of well-formed UTF-8`);
   if (header.hlc <= 0n || header.hlc > MAX_HLC) throw invalid('an HLC lies between 1 and 2^64-1');
@@ -58,7 +59,7 @@ export function encodeHeader(header: Header): Bytes {
   if (header.opsRoot.length !== 32) throw invalid('a root has 32 bytes');
   const writer = createWriter(FIXED_BYTES + network);
   writeArray(writer, ITEMS);
-  writeHead(writer, 0, PROTOCOL_VERSION);
+  writeHead(writer, 0, header.version);
   writeText(writer, header.network);
   writeBytes(writer, authorToBytes(header.author));
   writeBytes(writer, hlcToBytes(header.hlc));
@@ -69,13 +70,14 @@ export function encodeHeader(header: Header): Bytes {
 
 /**
  * The header that `bytes` are. `opsRoot` is a view of `bytes`. LatticeError `unknown-version` when `bytes` are an array
- * that begins with another version, whatever follows; otherwise `malformed`.
+ * that begins with another version, whatever follows; otherwise `malformed`. `newest` is the latest version that the
+ * caller speaks.
  */
-export function decodeHeader(bytes: Bytes): Header {
+export function decodeHeader(bytes: Bytes, newest: number = PROTOCOL_VERSION): Header {
   const reader = createReader(bytes);
   const items = readHead(reader, ARRAY);
   const version = readUint(reader);
-  if (version !== PROTOCOL_VERSION)
+  if (version < PROTOCOL_VERSION || version > newest)
     throw new LatticeError('unknown-version', `header version ${version} is not known here`, { details: { version } });
   if (items !== ITEMS) throw malformed(`a header has ${ITEMS} items, not ${items}`);
   const network = readTextWithin(reader, MAX_NETWORK_BYTES);

@@ -17,12 +17,15 @@ import {
   type Bytes,
   type Context,
   type Dot,
+  EXPIRY_VERSION,
   LatticeError,
   MAX_COMMIT_BYTES,
   MAX_CONTEXT_DOTS,
+  MAX_EXPIRY,
   MAX_KEY_BYTES,
   MAX_VALUE_BYTES,
   type Operation,
+  PROTOCOL_VERSION,
 } from '../types/index.ts';
 import { authorAt } from './author.ts';
 
@@ -32,8 +35,8 @@ const DELETE = 1;
 const AUTHOR_BYTES = 32;
 /** The bytes of an author and an HLC. */
 const DOT_BYTES = 40;
-/** At least the bytes that the array's CBOR head, the kind and the heads of key, value and context take. */
-const FRAMING_BYTES = 16;
+/** At least the bytes that the array's CBOR head, the kind, the heads of key, value and context, and an end take. */
+const FRAMING_BYTES = 24;
 /** The UTF-8 of a key takes at most this many bytes for each unit of UTF-16. */
 const BYTES_PER_UNIT = 3;
 
@@ -103,8 +106,14 @@ function decodeContext(bytes: Bytes): Context {
   return dots;
 }
 
+function checkExpiry(expires: number): void {
+  if (!Number.isSafeInteger(expires) || expires < 1 || expires > MAX_EXPIRY)
+    throw new LatticeError('invalid-value', `a put ends at a whole number of Unix ms from 1 to ${MAX_EXPIRY}`);
+}
+
 /**
- * The bytes of an operation (SPEC O1, O2): put = [0, key, value, context], delete = [1, key, context]; context = n ×
+ * The bytes of an operation (SPEC O1, O2): put = [0, key, value, context], or with its end as a fifth item, which only
+ * headers of version 2 allow; delete = [1, key, context]; context = n ×
  * (author ‖ hlc), authors strictly increasing. LatticeError `invalid-key`, `invalid-value`, `value-too-large`,
  * `invalid-context` or `invalid-author`.
  */
@@ -131,6 +140,7 @@ export function prepareOperation(operation: Operation): PreparedOperation {
   const expected = FRAMING_BYTES + BYTES_PER_UNIT * key.length + DOT_BYTES * context.length;
   if (operation.kind === 'delete') {
     if (operation.value !== undefined) throw new LatticeError('invalid-value', 'a delete carries no value');
+    if (operation.expires !== undefined) throw new LatticeError('invalid-value', 'a delete has no end');
     const writer = createWriter(expected);
     writeArray(writer, 3);
     writeHead(writer, 0, DELETE);
@@ -140,22 +150,31 @@ export function prepareOperation(operation: Operation): PreparedOperation {
   }
   const { value, size } = measureValue(operation.value);
   const writer = createWriter(expected + size);
-  writeArray(writer, 4);
+  const { expires } = operation;
+  if (expires !== undefined) checkExpiry(expires);
+  writeArray(writer, expires === undefined ? 4 : 5);
   writeHead(writer, 0, PUT);
   writeText(writer, key);
   writeValue(writer, value);
   writeContext(writer, context);
-  return { operation: { kind: 'put', key, value, context: copied }, bytes: finish(writer) };
+  if (expires === undefined) return { operation: { kind: 'put', key, value, context: copied }, bytes: finish(writer) };
+  writeHead(writer, 0, expires);
+  return { operation: { kind: 'put', key, value, context: copied, expires }, bytes: finish(writer) };
 }
 
-/** The operation that `bytes` are, with every rule of `encodeOperation` checked. LatticeError `malformed`. */
-export function decodeOperation(bytes: Bytes): Operation {
+/**
+ * The operation that `bytes` are, with every rule of `encodeOperation` checked. `version` is that of its commit's
+ * header. LatticeError `malformed`.
+ */
+export function decodeOperation(bytes: Bytes, version: number = PROTOCOL_VERSION): Operation {
   if (bytes.length > MAX_COMMIT_BYTES) throw malformed(`an operation of ${bytes.length} bytes fits in no commit`);
   const reader = createReader(bytes);
   const items = readHead(reader, ARRAY);
   const kind = readUint(reader);
   if (kind !== PUT && kind !== DELETE) throw malformed(`operation kind ${kind} does not exist`);
-  if (items !== (kind === PUT ? 4 : 3)) throw malformed(`an operation of kind ${kind} does not have ${items} items`);
+  const ends = kind === PUT && items === 5 && version >= EXPIRY_VERSION;
+  if (items !== (kind === PUT ? 4 : 3) && !ends)
+    throw malformed(`an operation of kind ${kind} does not have ${items} items`);
   const key = readTextWithin(reader, MAX_KEY_BYTES);
   if (kind === DELETE) {
     const context = decodeContext(readBytes(reader));
@@ -166,6 +185,9 @@ export function decodeOperation(bytes: Bytes): Operation {
   const value = readValue(reader);
   if (reader.at - start > MAX_VALUE_BYTES) throw malformed(`a value takes at most ${MAX_VALUE_BYTES} bytes`);
   const context = decodeContext(readBytes(reader));
+  const expires = ends ? readUint(reader) : undefined;
   expectEnd(reader);
-  return { kind: 'put', key, value, context };
+  if (expires === undefined) return { kind: 'put', key, value, context };
+  if (expires < 1 || expires > MAX_EXPIRY) throw malformed(`a put ends between 1 and ${MAX_EXPIRY} Unix ms`);
+  return { kind: 'put', key, value, context, expires };
 }

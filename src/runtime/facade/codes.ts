@@ -55,6 +55,10 @@ export const WARNING_CODES = [
   'clock-unchecked', // writes opened after a start without another clock to compare with
   'no-trust-list',
   'other-trust-list', // a peer has another trust list than this node
+  'other-configuration', // the configured list names others than the decided roster
+  'behind', // a member goes by an earlier roster
+  'abstains', // the store lost votes that others have heard
+  'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut

@@ -12,10 +12,12 @@ import type {
   WriteResult,
 } from './entries.ts';
 import type { EventSubscription, LatticeEvent } from './events.ts';
+import type { InvitationService } from './invitations.ts';
 import type { MembershipService } from './members.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
 import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
+import type { AccessTokens } from './tokens.ts';
 import type { VaultService } from './vault.ts';
 
 /**
@@ -174,8 +176,12 @@ export interface Lattice {
   readonly sync: SyncService;
   /** Executions and attacks that this node took in. */
   readonly audit: AuditService;
+  /** The tokens that an operator makes and withdraws while the node runs. */
+  readonly tokens: AccessTokens;
   /** Who belongs to the fleet, and how that changes. */
   readonly members?: MembershipService;
+  /** Who may ask to join. */
+  readonly invitations?: InvitationService;
   /** The content-addressed vault. Undefined where the node was started without one. */
   readonly vault?: VaultService;
   /** The figures of the last hour in steps. With `since` (Unix ms), only the points later than that. */

@@ -41,6 +41,8 @@ export interface Roster {
   isWriter(author: Author): boolean;
   /** Whether a commit of `author` with an HLC of the millisecond `ms` counts. */
   counts(author: Author, ms: number): boolean;
+  /** Unix ms, of a retired member: its commits up to here count. Undefined for everybody else. */
+  endOf(author: Author): number | undefined;
   /** The roster of the chain that has this hash. */
   withHash(hash: Bytes): KnownRoster | undefined;
   /** The rosters from `epoch` on, in order. */
@@ -172,6 +174,10 @@ export function createRoster(
     counts(author, ms) {
       const member = members.get(author);
       return member !== undefined && memberCounts(member, ms);
+    },
+    endOf(author) {
+      const member = members.get(author);
+      return member?.role === 'retired' ? member.until : undefined;
     },
     withHash: (hash) => byHash.get(bytesToHex(hash)),
     from: (epoch) => chain.slice(epoch),

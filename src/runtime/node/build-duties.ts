@@ -13,6 +13,7 @@ import { createRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createComparison } from '../repair/compare-peer.ts';
 import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
+import { createAccessTokens } from '../upkeep/access-tokens.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
@@ -184,6 +185,15 @@ export function buildDuties(
     log,
   });
 
+  const tokens = createAccessTokens({
+    writer,
+    saved: opened.accessTokens,
+    hasher,
+    random: deps.random,
+    clock,
+    log,
+  });
+
   const remembered = createRememberedPeers({
     saved: opened.rememberedPeers,
     peers,
@@ -201,6 +211,8 @@ export function buildDuties(
 
   return {
     audit,
+    attested,
+    tokens,
     remembered,
     vouching,
     book,

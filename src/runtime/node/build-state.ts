@@ -160,6 +160,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     signer,
     clock: fleetClock,
     log,
+    lastMs: () => roster.endOf(self),
     onStep: holds.stepped,
     witness: keeper,
     onDurable: (applied) => followers?.durable(applied),

@@ -1,13 +1,15 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Author, LatticeError } from '../../../core/types/index.ts';
-import type { ChangeAction, ChangeView, MembershipService } from '../../../runtime/facade/index.ts';
-import type { ChangeRequest } from '../../contract/member-entities.ts';
+import type { ChangeAction, ChangeView, InvitationService, MembershipService } from '../../../runtime/facade/index.ts';
+import type { ChangeRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { acceptJson, jsonOf } from '../../http/requests.ts';
 
 /** Certificates of an answer. One of the largest rosters has some 60 KB, so that 16 of them stay near a megabyte. */
 const MAX_CERTIFICATES = 16;
+/** How long somebody may ask with an invitation, where nothing else is said. */
+const DEFAULT_TTL_MS = 3_600_000;
 
 /** The fields that a request of each kind has beside `kind` and its optional ones. */
 const FIELDS = {
@@ -74,6 +76,11 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
     throw new LatticeError('not-found', 'this node keeps no roster');
   };
 
+  const invitations = (): InvitationService => {
+    if (lattice.invitations !== undefined) return lattice.invitations;
+    throw new LatticeError('not-found', 'this node keeps no invitations');
+  };
+
   /** Waits until the change is settled, the time is over, or the client has gone. */
   async function settled(request: FastifyRequest, id: string, seconds: number): Promise<ChangeView> {
     const ending = new AbortController();
@@ -128,6 +135,26 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
 
     scope.post('/api/v1/members/changes/:id/withdraw', withToken, async (request) =>
       inTime(service().withdraw(found(service(), idOf(request)).id)),
+    );
+
+    scope.get('/api/v1/members/invitations', withToken, async (_request, reply) =>
+      reply.header('cache-control', 'no-store').send({ items: invitations().list() }),
+    );
+
+    scope.post('/api/v1/members/invitations', withToken, async (request, reply) => {
+      const { role = 'writer', ttlMs = DEFAULT_TTL_MS, ...asked } = jsonOf(request) as unknown as InvitationRequest;
+      return reply.code(201).send(await inTime(invitations().add({ ...asked, role, ttlMs })));
+    });
+
+    scope.delete('/api/v1/members/invitations/:id', withToken, async (request, reply) => {
+      await inTime(invitations().remove(idOf(request)));
+      return reply.code(204).send();
+    });
+
+    scope.post('/api/v1/members/join', async (request, reply) =>
+      reply
+        .header('cache-control', 'no-store')
+        .send(await inTime(invitations().join(jsonOf(request) as unknown as JoinRequest))),
     );
   };
 }

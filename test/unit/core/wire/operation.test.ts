@@ -205,7 +205,7 @@ describe('header', () => {
   });
 
   it.each<[string, Partial<Header>, string]>([
-    ['another version', { version: 2 }, 'invalid-header'],
+    ['another version', { version: 3 }, 'invalid-header'],
     ['no network', { network: '' }, 'invalid-header'],
     ['a network of 129 bytes', { network: 'x'.repeat(129) }, 'invalid-header'],
     ['a network with a lone surrogate', { network: '\ud800' }, 'invalid-header'],

@@ -165,7 +165,11 @@ describe('a node', () => {
     const decided = decide(one, ADD, cutAt(1));
     const ballot = { counter: 1, author: TRUSTED[0] as never };
     const proposed = { roster: decided.state.roster } as never;
-    one.roster.vote({ abstains: false, promised: ballot, accepted: { ballot, roster: decided.state.hash, proposed } });
+    one.roster.vote({
+      abstains: false,
+      promised: ballot,
+      accepted: { ballot, roster: decided.state.hash, proposed, attested: 0 },
+    });
     await reach(2);
     expect(one.book.views().find(({ at }) => at === cutAt(2))?.attesters).not.toContain(one.self.author);
     for (const party of parties) party.roster.take(decided, NO_VOTES);

@@ -108,6 +108,7 @@ beforeEach(async () => {
     isTrusted,
     isMember: isTrusted,
     onAttestation: async () => 'ignore',
+    onNotice: async () => 'known',
     tellTwins: (head) => void toTwins.push(head),
     compare: () => undefined,
   });

@@ -155,6 +155,7 @@ export async function openSide(options: {
     isTrusted: roster.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
+    onNotice: async () => 'known',
     tellTwins: () => undefined,
     compare: () => undefined,
   });
@@ -170,6 +171,7 @@ export async function openSide(options: {
     peers,
     onHello: intake.onHello,
     onAttest: cuts.onAttest,
+    onNews: () => Promise.reject(new Error('no news in these tests')),
     entries,
     snapshots: createSnapshotServer({
       entries,

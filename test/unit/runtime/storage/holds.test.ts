@@ -71,7 +71,7 @@ describe('the state of one moment', () => {
     }
     expect(round).toBeGreaterThan(1);
     const expected = Array.from({ length: 250 }, (_, i) => `b/${i} ${i}`).filter((one) => one !== 'b/7 7');
-    expect(seen.map(({ key, value }) => `${key} ${String(value)}`).toSorted()).toEqual(expected.toSorted());
+    expect(seen.map(({ key, value }) => `${key} ${JSON.stringify(value)}`).toSorted()).toEqual(expected.toSorted());
     expect(read).toBeLessThan(260);
   });
 

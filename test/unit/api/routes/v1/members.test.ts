@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { friend, startWithFriend } from '../../live-lattice.ts';
 import { auth, startApi, type TestApi } from '../../support.ts';
@@ -79,5 +80,26 @@ describe('the members over HTTP', () => {
       code: 'invalid-change',
       next: expect.stringContaining('writer'),
     });
+  });
+
+  it('let a newcomer ask with the secret of an invitation, without a token [A37]', async () => {
+    const { ask } = await startApi();
+    const bytes = randomBytes(32);
+    const [secret, secretHash] = [bytes.toString('hex'), createHash('sha256').update(bytes).digest('hex')];
+    const made = await ask(`${BASE}/invitations`, post({ secretHash, name: 'node4', role: 'mirror', ttlMs: 60_000 }));
+    expect([made.status, made.json()]).toMatchObject([201, { id: secretHash, stage: 'open', role: 'mirror' }]);
+    const join = async (author: string) => {
+      const body = JSON.stringify({ secret, author });
+      return ask(`${BASE}/join`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    };
+    expect((await join(NEW_KEY)).json()).toMatchObject({ change: { stage: 'decided' } });
+    expect((await join(NEW_KEY)).json()).toEqual({ role: 'mirror' });
+    expect((await join('6c'.repeat(32))).json()).toMatchObject({ status: 409, code: 'invitation-used' });
+    expect((await ask(`${BASE}/invitations`, { headers: auth })).json()).toMatchObject({
+      items: [{ author: NEW_KEY }],
+    });
+    expect((await ask(`${BASE}/invitations/${secretHash}`, { method: 'DELETE', headers: auth })).status).toBe(204);
+    expect((await join(NEW_KEY)).json()).toMatchObject({ status: 403, code: 'invitation-unknown' });
+    for (const method of ['GET', 'POST']) expect((await ask(`${BASE}/invitations`, { method })).status).toBe(401);
   });
 });
