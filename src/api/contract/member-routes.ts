@@ -33,7 +33,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     description: 'The roster that the node goes by, with the names and addresses of the members.',
     cost: 'read',
     answers: { 200: json('The roster.', Roster.ref) },
-    errors: [404, 421, 429],
+    errors: [421, 429],
     example: {},
   },
   {
@@ -48,7 +48,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
       from: Maybe(Integer({ minimum: 0, default: 0, description: 'The epoch whose roster is known.' })),
     }),
     answers: { 200: json('The chain, at most 16 certificates of it.', RosterChain.ref) },
-    errors: [400, 404, 421, 429],
+    errors: [400, 421, 429],
     example: { query: { from: 0 } },
   },
   {
@@ -59,7 +59,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     summary: 'Changes of the roster that wait, and the newest that are done with',
     cost: 'read',
     answers: { 200: json('The changes, oldest first.', Shape({ items: List(Change.ref) })) },
-    errors: [404, 421, 429],
+    errors: [421, 429],
     example: {},
   },
   {
@@ -137,7 +137,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     answers: {
       200: json('The invitations, in the order in which they were made.', Shape({ items: List(Invitation.ref) })),
     },
-    errors: [401, 404, 421, 429],
+    errors: [401, 421, 429],
     example: {},
   },
   {
@@ -179,7 +179,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     cost: 'costly',
     body: JoinRequest.ref,
     answers: { 200: json('How it stands.', JoinAnswer.ref) },
-    errors: [400, 403, 404, 409, 410, 415, 421, 429, 503, 504, 507],
+    errors: [400, 403, 409, 410, 415, 421, 429, 503, 504, 507],
     example: { body: { secret: 'cd'.repeat(32), author: 'aa'.repeat(32) } },
   },
 ];

@@ -179,9 +179,9 @@ export interface Lattice {
   /** The tokens that an operator makes and withdraws while the node runs. */
   readonly tokens: AccessTokens;
   /** Who belongs to the fleet, and how that changes. */
-  readonly members?: MembershipService;
+  readonly members: MembershipService;
   /** Who may ask to join. */
-  readonly invitations?: InvitationService;
+  readonly invitations: InvitationService;
   /** The content-addressed vault. Undefined where the node was started without one. */
   readonly vault?: VaultService;
   /** The figures of the last hour in steps. With `since` (Unix ms), only the points later than that. */

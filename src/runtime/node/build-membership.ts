@@ -1,5 +1,6 @@
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createExchange } from '../membership/exchange.ts';
+import { createInvitations } from '../membership/invitations.ts';
 import { createMembership } from '../membership/membership.ts';
 import { createMembershipService } from '../membership/service.ts';
 import { rosterWarnings } from '../membership/warnings.ts';
@@ -17,7 +18,7 @@ export function buildMembership(
   opened: OpenedNode,
   state: StateParts,
   { p2p, http, linkTo }: LungParts,
-  { attested }: DutyParts,
+  { attested, book }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
@@ -105,5 +106,18 @@ export function buildMembership(
       return () => void listeners.delete(listener);
     },
   });
-  return { rosterExchange: exchange, membership, membershipService: service, rosterWarnings: warnings };
+  const invitations = createInvitations({
+    clock,
+    hasher,
+    log,
+    saved: opened.invitations,
+    keep: writer.keep,
+    members: service,
+    hasCaughtUp(author) {
+      const view = peers.get(author)?.view;
+      const isFresh = view !== undefined && clock.monotonic() - view.agreementAt <= graceMs;
+      return isFresh && view.agreement === 'equal' && book.summary().certified !== undefined;
+    },
+  });
+  return { invitations, rosterExchange: exchange, membership, membershipService: service, rosterWarnings: warnings };
 }

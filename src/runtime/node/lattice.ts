@@ -108,6 +108,7 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     audit: parts.audit,
     members: parts.membershipService,
     tokens: parts.tokens,
+    invitations: parts.invitations,
     ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,
   };

@@ -1,5 +1,5 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
-import type { RememberedPeer, StoredToken } from '../../core/rows/index.ts';
+import type { InvitationRow, RememberedPeer, StoredToken } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
@@ -9,6 +9,7 @@ import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createRoster, type RosterOwner } from '../fleet/roster.ts';
+import { loadInvitations } from '../membership/invitations.ts';
 import { loadMembership, type SavedMembership } from '../membership/saved.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
 import { loadAccessTokens } from '../upkeep/access-tokens.ts';
@@ -21,6 +22,7 @@ export interface OpenedNode extends OpenedState {
   readonly membership: SavedMembership;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
+  readonly invitations: readonly InvitationRow[];
   readonly addedPeers: AddedList;
   readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
@@ -57,6 +59,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     membership,
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
+    invitations: await readable(directory, () => loadInvitations(store)),
     addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
     accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),

@@ -9,12 +9,8 @@ import {
 } from '../../../src/adapters/system/index.ts';
 import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
-import type { Author } from '../../../src/core/types/index.ts';
-import { createInvitations } from '../../../src/runtime/membership/invitations.ts';
-import { createMemoryMembers } from '../../support/memory-members.ts';
 import { createMemoryVault } from '../../support/memory-vault.ts';
 import { DEADLINE_MS } from '../../support/wait.ts';
-import { hasher } from '../runtime/support.ts';
 import { type LiveLattice, startLattice } from './live-lattice.ts';
 
 export const TOKEN = 'test-token-of-no-value';
@@ -111,22 +107,7 @@ export async function startApi(
   } = {},
 ): Promise<TestApi> {
   const given = options.lattice ?? (await startLattice());
-  const members = createMemoryMembers([given.self.author, ...(given.status().trust.authors as Author[])]);
-  const invitations = createInvitations({
-    clock,
-    hasher,
-    log: silentLog,
-    saved: [],
-    keep: async () => undefined,
-    members,
-    hasCaughtUp: () => false,
-  });
-  const lattice = {
-    members,
-    invitations,
-    ...(options.complete === true ? { vault: createMemoryVault() } : {}),
-    ...given,
-  };
+  const lattice = options.complete === true ? { vault: createMemoryVault(), ...given } : given;
   const config: ApiConfig = { ...TEST_CONFIG, ...options.root, api: { ...TEST_CONFIG.api, ...options.config } };
   const machine =
     options.complete === true ? createMachineProbe(tmpdir(), async () => ({ free: 1, total: 2 })) : undefined;

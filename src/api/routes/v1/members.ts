@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Author, LatticeError } from '../../../core/types/index.ts';
-import type { ChangeAction, ChangeView, InvitationService, MembershipService } from '../../../runtime/facade/index.ts';
+import type { ChangeAction, ChangeView, MembershipService } from '../../../runtime/facade/index.ts';
 import type { ChangeRequest, InvitationRequest, JoinRequest } from '../../contract/member-entities.ts';
 import type { TokenCheck } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
@@ -71,15 +71,7 @@ function found(members: MembershipService, id: string): ChangeView {
 export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToken: TokenCheck) {
   const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
   const idOf = (request: FastifyRequest): string => (request.params as { readonly id: string }).id;
-  const service = (): MembershipService => {
-    if (lattice.members !== undefined) return lattice.members;
-    throw new LatticeError('not-found', 'this node keeps no roster');
-  };
-
-  const invitations = (): InvitationService => {
-    if (lattice.invitations !== undefined) return lattice.invitations;
-    throw new LatticeError('not-found', 'this node keeps no invitations');
-  };
+  const { members, invitations } = lattice;
 
   /** Waits until the change is settled, the time is over, or the client has gone. */
   async function settled(request: FastifyRequest, id: string, seconds: number): Promise<ChangeView> {
@@ -88,7 +80,7 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
     const late = clock.after(seconds * 1000, end);
     request.raw.socket.once('close', end);
     try {
-      return await inTime(service().settled(id, ending.signal));
+      return await inTime(members.settled(id, ending.signal));
     } finally {
       late.cancel();
       request.raw.socket.off('close', end);
@@ -99,12 +91,11 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
     acceptJson(scope);
 
     scope.get('/api/v1/members', async (_request, reply) =>
-      reply.header('cache-control', 'no-cache').send(service().roster()),
+      reply.header('cache-control', 'no-cache').send(members.roster()),
     );
 
     scope.get('/api/v1/members/chain', async (request, reply) => {
       const { from } = request.query as { readonly from: number };
-      const members = service();
       const items = members
         .chain(from, MAX_CERTIFICATES)
         .map((certificate) => Buffer.from(certificate).toString('base64url'));
@@ -114,47 +105,47 @@ export function memberRoutes({ lattice, inTime, clock }: RouteContext, checkToke
     });
 
     scope.get('/api/v1/members/changes', async (_request, reply) =>
-      reply.header('cache-control', 'no-cache').send({ items: service().changes() }),
+      reply.header('cache-control', 'no-cache').send({ items: members.changes() }),
     );
 
     scope.post('/api/v1/members/changes', withToken, async (request, reply) => {
       const action = actionOf(jsonOf(request) as unknown as ChangeRequest);
-      return reply.code(201).send(await inTime(service().propose(action)));
+      return reply.code(201).send(await inTime(members.propose(action)));
     });
 
     scope.get('/api/v1/members/changes/:id', async (request, reply) => {
       const { wait } = request.query as { readonly wait: number };
-      const change = found(service(), idOf(request));
+      const change = found(members, idOf(request));
       const answer = wait === 0 ? change : await settled(request, change.id, wait);
       return reply.header('cache-control', 'no-store').send(answer);
     });
 
     scope.post('/api/v1/members/changes/:id/approve', withToken, async (request) =>
-      inTime(service().approve(found(service(), idOf(request)).id)),
+      inTime(members.approve(found(members, idOf(request)).id)),
     );
 
     scope.post('/api/v1/members/changes/:id/withdraw', withToken, async (request) =>
-      inTime(service().withdraw(found(service(), idOf(request)).id)),
+      inTime(members.withdraw(found(members, idOf(request)).id)),
     );
 
     scope.get('/api/v1/members/invitations', withToken, async (_request, reply) =>
-      reply.header('cache-control', 'no-store').send({ items: invitations().list() }),
+      reply.header('cache-control', 'no-store').send({ items: invitations.list() }),
     );
 
     scope.post('/api/v1/members/invitations', withToken, async (request, reply) => {
       const { role = 'writer', ttlMs = DEFAULT_TTL_MS, ...asked } = jsonOf(request) as unknown as InvitationRequest;
-      return reply.code(201).send(await inTime(invitations().add({ ...asked, role, ttlMs })));
+      return reply.code(201).send(await inTime(invitations.add({ ...asked, role, ttlMs })));
     });
 
     scope.delete('/api/v1/members/invitations/:id', withToken, async (request, reply) => {
-      await inTime(invitations().remove(idOf(request)));
+      await inTime(invitations.remove(idOf(request)));
       return reply.code(204).send();
     });
 
     scope.post('/api/v1/members/join', async (request, reply) =>
       reply
         .header('cache-control', 'no-store')
-        .send(await inTime(invitations().join(jsonOf(request) as unknown as JoinRequest))),
+        .send(await inTime(invitations.join(jsonOf(request) as unknown as JoinRequest))),
     );
   };
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { friend, startWithFriend } from '../../live-lattice.ts';
+import { createHandClock } from '../../../runtime/support.ts';
+import { friend, startLattice, startWithFriend } from '../../live-lattice.ts';
 import { auth, startApi, type TestApi } from '../../support.ts';
 
 const NEW_KEY = '5b'.repeat(32);
@@ -74,7 +75,7 @@ describe('the members over HTTP', () => {
 
   it('keep the last writer [A36]', async () => {
     const { ask, lattice } = await startApi();
-    const answer = await ask(`${BASE}/changes`, post({ kind: 'remove', author: lattice.self.author }));
+    const answer = await ask(`${BASE}/changes`, post({ kind: 'retire', author: lattice.self.author }));
     expect(answer.json()).toMatchObject({
       status: 409,
       code: 'invalid-change',
@@ -83,7 +84,8 @@ describe('the members over HTTP', () => {
   });
 
   it('let a newcomer ask with the secret of an invitation, without a token [A37]', async () => {
-    const { ask } = await startApi();
+    const clock = createHandClock();
+    const { ask } = await startApi({ lattice: await startLattice({ clock }) });
     const bytes = randomBytes(32);
     const [secret, secretHash] = [bytes.toString('hex'), createHash('sha256').update(bytes).digest('hex')];
     const made = await ask(`${BASE}/invitations`, post({ secretHash, name: 'node4', role: 'mirror', ttlMs: 60_000 }));
@@ -92,7 +94,8 @@ describe('the members over HTTP', () => {
       const body = JSON.stringify({ secret, author });
       return ask(`${BASE}/join`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
     };
-    expect((await join(NEW_KEY)).json()).toMatchObject({ change: { stage: 'decided' } });
+    expect((await join(NEW_KEY)).json()).toMatchObject({ change: { action: { kind: 'add', author: NEW_KEY } } });
+    await clock.advance(2000);
     expect((await join(NEW_KEY)).json()).toEqual({ role: 'mirror' });
     expect((await join('6c'.repeat(32))).json()).toMatchObject({ status: 409, code: 'invitation-used' });
     expect((await ask(`${BASE}/invitations`, { headers: auth })).json()).toMatchObject({
