@@ -23,7 +23,7 @@ export function buildMembership(
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
-  const { fleetClock, guard, writer, streams, peers, members, mode, names } = state;
+  const { fleetClock, guard, writer, signedTwice, streams, peers, members, mode, names } = state;
   const { network, heartbeatMs, graceMs } = options;
   const log = deps.log.child('roster');
   const listeners = new Set<() => void>();
@@ -64,6 +64,7 @@ export function buildMembership(
     replica,
     keep: writer.keep,
     attested,
+    onVote: signedTwice.noteVote,
     floor,
     isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
     async know(authors) {

@@ -7,6 +7,7 @@ import {
   changeHash,
   encodeNotice,
   encodeRosterCertificate,
+  isTwoVotes,
   type Notice,
   rosterHash,
   signStatement,
@@ -132,6 +133,21 @@ describe('a change', () => {
 });
 
 describe('a decision', () => {
+  it('shows who votes for two rosters in one ballot: both votes come to the keeper of evidence [EV2]', async () => {
+    const { author, sign } = createAuthor(3);
+    const id = { network: NETWORK, epoch: 1, previous: at(1).roster.hash, author };
+    const twice = [1, 2].map((n) =>
+      signStatement(
+        { kind: 'acceptance', ...id, ballot: { counter: 1, author }, roster: new Uint8Array(32).fill(n), attested: 0 },
+        sign,
+      ),
+    );
+    for (const signed of twice)
+      await at(1).membership.hear(encodeNotice({ kind: 'acceptance', signed }), 'p2p', undefined);
+    const [a, b] = at(1).votes.map(({ statement }) => statement);
+    expect(a !== undefined && b !== undefined && isTwoVotes(a, b)).toBe(true);
+  });
+
   it('goes on with one of three away, who takes the chain when it is back [RO4, RO7]', async () => {
     fleet.stop(3);
     await decide(add(4, 'mirror'), [1, 2]);
