@@ -19,7 +19,7 @@ export const FOUND_BY = {
   'newcomer that does not observe start': 'p/173',
 } as const;
 
-/** Mistakes that few cases show: `firstFloorFailure` looks for one. */
+/** Mistakes that need rarer weather than some thousand cases have (docs/adr/0022). */
 export type Rare =
   | "proposer's HLC in place of start"
   | 'observe (T, 0)'

@@ -103,7 +103,7 @@ export class World {
     return counts(roster, author, hlcMs(hlc));
   }
 
-  /** Whether the operation must be part of every complete cut of this roster that it belongs to, or superseded there. */
+  /** Whether every complete cut of this roster that the operation belongs to has it, or what superseded it. */
   #isGuaranteed(op: Op, state: RosterState): boolean {
     if (!this.#hasToCount(op, state)) return false;
     return [...op.holders].some((at) => this.nodes[at]?.isWriterOf(state) === true);
