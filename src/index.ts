@@ -1,9 +1,16 @@
+export type { ResourceView } from './api/index.ts';
 export {
   type ConfigOption,
   checkProof,
+  type EmbeddedAudit,
   type EmbeddedCall,
+  type EmbeddedInvitations,
   type EmbeddedLattice,
+  type EmbeddedMembers,
   type EmbeddedPage,
+  type EmbeddedPutOptions,
+  type EmbeddedTokens,
+  type EmbeddedVault,
   generateNodeKey,
   type Logger,
   type LoggerOption,
@@ -29,11 +36,30 @@ export {
 } from './config/index.ts';
 export { type Author, ERROR_CODES, type ErrorCode, type JsonValue, LatticeError } from './core/types/index.ts';
 export type { Log } from './ports/index.ts';
+export type {
+  AttackRow,
+  AuditKind,
+  AuditRecord,
+  AuditStats,
+  AuditView,
+  ExecutionRow,
+} from './runtime/facade/audit.ts';
 export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
+export type * from './runtime/facade/invitations.ts';
+export type * from './runtime/facade/members.ts';
 export type * from './runtime/facade/peers.ts';
 export type * from './runtime/facade/status.ts';
+export type * from './runtime/facade/tokens.ts';
+export type {
+  VaultChecked,
+  VaultCollection,
+  VaultFetch,
+  VaultObject,
+  VaultPolicy,
+  VaultStatus,
+} from './runtime/facade/vault.ts';
 export type * from './runtime/facade/verdict.ts';
 export type { Change, Changes, ChangesOptions } from './runtime/streams/changes.ts';
 export type { Stream } from './timing/index.ts';

@@ -1,6 +1,7 @@
 import { useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { askToken } from './lib/auth.ts';
 import { headline, link, lost, status } from './lib/live.ts';
 import { parameters, TITLES, type View, view } from './lib/router.ts';
 import { Loading } from './ui/parts.tsx';
@@ -78,6 +79,15 @@ export function App() {
 
 /** What is shown before the first answer of the node. */
 function Waiting() {
+  if (link.value.kind === 'locked')
+    return (
+      <div class="empty">
+        <p>Reading this node needs a token. Sign in to see its state.</p>
+        <button type="button" onClick={() => void askToken('to read this node')}>
+          Sign in
+        </button>
+      </div>
+    );
   return link.value.kind === 'lost' ? (
     <p class="empty">Nothing to show until the node answers.</p>
   ) : (

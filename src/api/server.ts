@@ -1,25 +1,24 @@
-import { randomBytes } from 'node:crypto';
-import { createServer as createHttpServer } from 'node:http';
 import fastifyCors from '@fastify/cors';
-import fastify, { type FastifyInstance, type HTTPMethods } from 'fastify';
+import type { HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
-import { settleWithin, type Timers } from '../timing/index.ts';
-import { createHostCheck, createTokenCheck, createUrlCheck } from './http/access.ts';
-import { type Addresses, createAddresses } from './http/addresses.ts';
-import { type BodyDeadlines, createBodyDeadlines } from './http/body-deadlines.ts';
+import { settleWithin } from '../timing/index.ts';
+import { createAccess } from './http/access.ts';
+import { createAddresses } from './http/addresses.ts';
+import { createBodyDeadlines } from './http/body-deadlines.ts';
 import { createClients } from './http/clients.ts';
-import { type Connections, createConnections } from './http/connections.ts';
+import { createConnections } from './http/connections.ts';
 import { applyContract } from './http/contracted.ts';
 import { createCosts, DEFAULT_LIMITS } from './http/costs.ts';
-import { type ApiDeps, type ApiLog, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
+import { type ApiDeps, DEFAULT_TIMES, type RouteContext } from './http/deps.ts';
 import { sendError } from './http/errors.ts';
+import { createHostCheck, createUrlCheck } from './http/hosts.ts';
 import { divideLargeAnswers } from './http/large-answers.ts';
 import { createMethodTable, wrongMethod } from './http/methods.ts';
 import type { OpenResponses } from './http/open-response.ts';
-import { answerUnreadable, checkHeaders, MAX_HEADER_BYTES, toOriginForm } from './http/request-headers.ts';
-import { MAX_BODY_BYTES } from './http/requests.ts';
-import { createShedding, type Shedding } from './http/shedding.ts';
+import { checkHeaders } from './http/request-headers.ts';
+import { BODY_MS, createServer, SECURITY_HEADERS } from './http/server.ts';
+import { createShedding } from './http/shedding.ts';
 import { createStateDownloads } from './http/state-downloads.ts';
 import { createStreamSlots, DOWNLOADS, EVENT_STREAMS, LONG_LISTS } from './http/stream-slots.ts';
 import { createSyncSenders } from './http/sync-senders.ts';
@@ -43,6 +42,7 @@ import { eventSockets } from './routes/v1/events-ws.ts';
 import { exportRoutes } from './routes/v1/export.ts';
 import { historyRoutes } from './routes/v1/history.ts';
 import { logLevelRoutes, logRoutes } from './routes/v1/logs.ts';
+import { memberRoutes } from './routes/v1/members.ts';
 import { nodeRoutes } from './routes/v1/node.ts';
 import { operatorRoutes } from './routes/v1/operator.ts';
 import { originalVaultV1Routes } from './routes/v1/original-vault.ts';
@@ -51,6 +51,7 @@ import { seriesRoutes } from './routes/v1/series.ts';
 import { snapshotRoutes } from './routes/v1/snapshot.ts';
 import { stateRoutes } from './routes/v1/state.ts';
 import { syncRoutes } from './routes/v1/sync.ts';
+import { tokenRoutes } from './routes/v1/tokens.ts';
 import { vaultRoutes } from './routes/v1/vault.ts';
 
 /** The HTTP face of a node. */
@@ -69,102 +70,6 @@ export interface Api {
 const EVENT_SOCKET = '/api/v1/events/ws';
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
-/**
- * Headers of every answer (SPEC A17). By them browsers put nothing of a node into a frame, guess no media types, and
- * run no scripts from elsewhere. They are constant and set here, because a plugin for them costs a third of the
- * throughput.
- */
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-};
-
-/**
- * How long an idle connection stays open. A proxy that keeps its connections for longer would now and then send a
- * request on one that is just being closed, and answer it with 502. Of the proxies in common use Caddy keeps them
- * longest by default, 120 s.
- */
-const KEEP_ALIVE_MS = 125_000;
-
-/** The times of a connection in milliseconds. */
-const TIMEOUTS = {
-  keepAliveTimeout: KEEP_ALIVE_MS,
-  // The time of a body depends on its route, so that BodyDeadlines counts it.
-  requestTimeout: 0,
-  // A connection that is silent for this long has a reader that has stopped, because open streams carry a heartbeat four
-  // times as often.
-  connectionTimeout: 60_000,
-} as const;
-/** How long the body of a request may take, uploads excepted. */
-const BODY_MS = 10_000;
-const HEADER_LIMITS = {
-  maxHeaderSize: MAX_HEADER_BYTES,
-  headersTimeout: 5000,
-  connectionsCheckingInterval: 1000,
-} as const;
-
-/**
- * The server, with bounds on every size and time that a client could stretch. A client has 5 s for its headers and 10 s
- * for the body after them. An upload has a rule of its own.
- */
-function createServer(
-  { proxies, isTrustedProxy }: Addresses,
-  watchers: { readonly connections: Connections; readonly shedding: Shedding; readonly deadlines: BodyDeadlines },
-  clock: Timers,
-  log: ApiLog,
-): FastifyInstance {
-  const { connections, shedding, deadlines } = watchers;
-  const run = randomBytes(4).toString('hex');
-  let requests = 0;
-  const nextId = (): string => `${run}-${(++requests).toString(36)}`;
-  return fastify({
-    logger: false,
-    bodyLimit: MAX_BODY_BYTES,
-    ...TIMEOUTS,
-    forceCloseConnections: 'idle',
-    // A name such as localhost may have several addresses, and each of them gets a server.
-    serverFactory: (handler) => {
-      const server = createHttpServer(HEADER_LIMITS);
-      const listener = deadlines.listener(server, connections.listener(handler));
-      server.on('request', listener);
-      // Node.js would itself answer other expectations than 100-continue, past every limit. They may be passed over.
-      server.on('checkExpectation', listener);
-      server.keepAliveTimeout = TIMEOUTS.keepAliveTimeout;
-      server.requestTimeout = TIMEOUTS.requestTimeout;
-      server.setTimeout(TIMEOUTS.connectionTimeout);
-      // Node.js drops the headers beyond such a bound unseen. Their bytes are bounded, and checkHeaders counts them.
-      server.maxHeadersCount = 0;
-      connections.watch(server);
-      shedding.watch(server);
-      return server;
-    },
-    // Of the hops that X-Forwarded-For names, the client is the last one that is no trusted proxy.
-    ...(proxies.length === 0 ? {} : { trustProxy: isTrustedProxy }),
-    routerOptions: {
-      // A key of 1,024 bytes, each of them percent-encoded.
-      maxParamLength: 3072,
-      // The routes parse their queries themselves, strictly.
-      querystringParser: () => ({}),
-    },
-    rewriteUrl: toOriginForm,
-    // The client's request id is taken only when it is visible ASCII, because it is written into logs and headers.
-    genReqId: (raw) => {
-      const given = raw.headers['x-request-id'];
-      return typeof given === 'string' && /^[!-~]{1,64}$/.test(given) ? given : nextId();
-    },
-    // What a client sends counts as it is: nothing is turned into another type or left out, and every flaw is named.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, allErrors: true } },
-    clientErrorHandler: answerUnreadable(clock, () => ({ ...SECURITY_HEADERS, 'x-request-id': nextId() })),
-    frameworkErrors: (error, request, reply) =>
-      sendError(error, request, reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id }), log),
-  });
-}
-
 /** Answers where the program that runs the node does not say how its configuration is read again. */
 async function cannotReload(): Promise<never> {
   throw new LatticeError('reload-impossible', 'this node cannot read its configuration again', {
@@ -178,7 +83,8 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const times = { ...DEFAULT_TIMES, ...deps.times };
   const addresses = createAddresses(config.api.trustedProxies);
   const clients = createClients(addresses);
-  const checkToken = createTokenCheck(config, addresses, clients);
+  const access = createAccess(config, addresses, clients, lattice.tokens);
+  const checkToken = access.operate;
   const checkHost = createHostCheck(config, addresses);
   const late = (): LatticeError =>
     new LatticeError(
@@ -210,7 +116,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     shedding.check(request, reply);
-    const { cost = 'read', extraMs = 0, needsToken = false } = request.routeOptions.config;
+    const { cost = 'read', extraMs = 0, needsToken = false, isOpen = false } = request.routeOptions.config;
     if (!needsToken) costs.begin(request, reply, cost);
     costs.charge(request, extraMs);
     checkHeaders(request);
@@ -225,6 +131,7 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
       throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
     }
+    if (!needsToken && !isOpen && request.method !== 'OPTIONS') access.read(request);
     done();
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -278,40 +185,41 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   const downloads = createStateDownloads(context, createStreamSlots(clients, DOWNLOADS));
   const checkSwitch = createSwitchCheck(config, addresses, checkToken);
   await app.register(latticeRoutes(context, checkSwitch, costs, downloads));
-  await app.register(exportRoutes(context, downloads));
+  await app.register(exportRoutes(context, costs, downloads));
   const originalVault = createOriginalVault({
     lattice,
     directory: config.vaultDir,
     verifier: deps.verifier,
     clock,
+    disk: deps.vaultDisk,
   });
   await app.register(persistenceRoutes(context, originalVault));
   await app.register(originalVaultRoutes(context, originalVault));
   if (lattice.vault !== undefined)
-    await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, checkToken));
+    await app.register(originalVaultV1Routes(context, lattice.vault, originalVault, access.writeAll));
   await app.register(originalAuditRoutes(context, createStreamSlots(clients, LONG_LISTS)));
-  await app.register(stateRoutes(context, checkToken, costs));
-  await app.register(historyRoutes(context));
-  await app.register(auditRoutes(context, checkToken, costs));
-  await app.register(vaultRoutes(context, lattice.vault, { clients, checkToken, costs, deadlines }));
+  await app.register(stateRoutes(context, access, costs));
+  await app.register(historyRoutes(context)).register(auditRoutes(context, access.writeAll, costs));
+  await app.register(vaultRoutes(context, lattice.vault, { clients, access, costs, deadlines }));
+  await app.register(memberRoutes(context, checkToken));
+  await app.register(tokenRoutes(context, lattice.tokens, checkToken));
   await app.register(operatorRoutes(context, checkToken, deps.reload ?? cannotReload));
   const probes = probeRoutes(lattice);
   await app.register(probes.routes);
   await app.register(openApiRoutes);
   await app.register(nodeRoutes(context, checkToken));
-  await app.register(cutRoutes(context));
-  await app.register(differenceRoutes(context, checkToken));
+  await app.register(cutRoutes(context)).register(differenceRoutes(context, checkToken));
   await app.register(cellRoutes(context, senders, config.api.publicSync === true));
   if (config.api.publicSync === true) await app.register(snapshotRoutes(context));
-  await app.register(eventRoutes(context, slots, openResponses, times.sseHeartbeatMs));
-  const sockets = eventSockets(context, slots, upgrades, times.sseHeartbeatMs);
+  await app.register(eventRoutes(context, access, slots, openResponses, times.sseHeartbeatMs));
+  const sockets = eventSockets(context, access, slots, upgrades, times.sseHeartbeatMs);
   await app.register(sockets.routes);
   await app.register(syncRoutes(context, senders, createUrlCheck(config), openResponses));
   await app.register(seriesRoutes(context));
   if (deps.metricsPage !== undefined) await app.register(metricsRoutes(context, deps.metricsPage, deps.resources));
   if (deps.resources !== undefined) await app.register(resourceRoutes(context, deps.resources));
   if (deps.logs !== undefined)
-    await app.register(logRoutes(context, deps.logs, checkToken, openResponses, times.sseHeartbeatMs));
+    await app.register(logRoutes(context, deps.logs, access, openResponses, times.sseHeartbeatMs));
   if (deps.logLevel !== undefined) await app.register(logLevelRoutes(deps.log, deps.logLevel, checkToken));
   await app.register(dashboardRoutes(deps.dashboard));
   await app.ready();

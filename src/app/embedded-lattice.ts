@@ -1,8 +1,10 @@
 import type {
+  CertificateDocument,
   ConflictView,
   CutView,
   EntryView,
   EventSubscription,
+  EvidenceView,
   HistoryPage,
   LatticeEvent,
   NodeStatus,
@@ -19,20 +21,12 @@ import type {
 } from '../runtime/facade/index.ts';
 import type { Changes, ChangesOptions } from '../runtime/streams/changes.ts';
 import type { Stream } from '../timing/index.ts';
-
-/** What ends a call before its time. */
-export interface EmbeddedCall {
-  /** Ends the call, which then rejects with the reason of the signal. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Which page of a list to read. */
-export interface EmbeddedPage extends EmbeddedCall {
-  /** The most items of the page, 1 to 1,000. Default: 100. */
-  readonly limit?: number;
-  /** The `cursor` of the page before; without it the first page is read. */
-  readonly cursor?: string;
-}
+import type { EmbeddedAudit } from './embedded-audit.ts';
+import type { EmbeddedCall, EmbeddedPage } from './embedded-call.ts';
+import type { EmbeddedInvitations } from './embedded-invitations.ts';
+import type { EmbeddedMembers } from './embedded-members.ts';
+import type { EmbeddedTokens } from './embedded-tokens.ts';
+import type { EmbeddedVault } from './embedded-vault.ts';
 
 /** Where a subscription begins, and what is told of its end. */
 export interface SubscribeOptions extends EmbeddedCall {
@@ -50,6 +44,17 @@ export interface SubscribeOptions extends EmbeddedCall {
  * whose signal is aborted rejects with the reason of the signal.
  */
 export interface EmbeddedLattice {
+  /** The content-addressed vault. Undefined where the settings ask for none. */
+  readonly vault?: EmbeddedVault;
+  /** Executions and attacks that this node keeps for a program of the original. */
+  readonly audit: EmbeddedAudit;
+  /** The tokens that the API of this node takes beside that of its settings. */
+  readonly tokens: EmbeddedTokens;
+  /** Who belongs to the fleet, and how that changes. */
+  readonly members?: EmbeddedMembers;
+  /** Invitations to join the fleet. */
+  readonly invitations?: EmbeddedInvitations;
+
   /**
    * Reads what a key shows: the winner of its values. A key that was deleted, or never written, shows undefined.
    *
@@ -177,14 +182,16 @@ export interface EmbeddedLattice {
 
   /**
    * Makes a proof of what a key shows, or that it shows nothing, for `checkProof` or any other verifier. With `at: 'cut'`
-   * it is against the newest certified cut, so that a quorum vouches for the root instead of this node.
+   * it is against the newest certified cut, so that a quorum vouches for the root instead of this node. It carries the
+   * chain of rosters from the configured list, or from the roster with the hash `from` (64 hex digits).
    *
-   * @throws `invalid-key`; with `at: 'cut'`: `not-certified` and `changed-since-cut`, whose `next` says when to try again
+   * @throws `invalid-key`; `not-found` for a hash of no roster; with `at: 'cut'`: `not-certified` and
+   * `changed-since-cut`, whose `next` says when to try again
    * @example
    * const proof = await lattice.prove('greeting');
    * console.log(JSON.stringify(proof));
    */
-  prove(key: string, options?: EmbeddedCall & { readonly at?: 'cut' }): Promise<ProofDocument>;
+  prove(key: string, options?: EmbeddedCall & { readonly at?: 'cut'; readonly from?: string }): Promise<ProofDocument>;
 
   /**
    * Tells the root of the state (64 hex digits), the number of entries with and without tombstones, and the number of
@@ -297,15 +304,24 @@ export interface EmbeddedLattice {
   cuts(): readonly CutView[];
 
   /**
-   * Gives the certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms). Undefined where there
-   * is none.
+   * Gives the certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms), with the chain of
+   * rosters as in `prove`. Undefined where there is none.
    *
-   * @throws nothing of its own
+   * @throws `not-found` for a hash of no roster
    * @example
    * const certified = lattice.certificate();
    * console.log(certified?.at, certified?.certificate);
    */
-  certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
+  certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
+
+  /**
+   * Tells what this node keeps of authors that contradict themselves, at most 4 pairs of commits an author.
+   *
+   * @throws nothing of its own
+   * @example
+   * for (const { author, kind, commits } of lattice.evidence()) console.log(author, kind, commits);
+   */
+  evidence(): readonly EvidenceView[];
 
   /**
    * Begins a check of the whole store at once. It has found everything good when `scrub.completed` of the status is at

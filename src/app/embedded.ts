@@ -1,6 +1,8 @@
 import type { Lattice } from '../runtime/index.ts';
 import { followChanges } from '../runtime/streams/changes.ts';
 import { streamOf } from '../timing/index.ts';
+import { embedInvitations, embedMembers } from './embed-members.ts';
+import { embedVault } from './embed-vault.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
 import type { Life } from './life.ts';
 
@@ -45,7 +47,22 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
     certificate: now(lattice.certificate),
     series: now(lattice.series),
     setMode: now(lattice.setMode),
+    evidence: now(lattice.evidence),
     verifyStore: now(lattice.verifyStore),
+    ...(lattice.vault === undefined ? {} : { vault: embedVault(lattice.vault, life) }),
+    audit: {
+      add: (records, { signal } = {}) => life.run(() => lattice.audit.add(records), signal),
+      list: ({ signal, ...asked }) => life.run(() => lattice.audit.list(asked), signal),
+      stats: ({ signal } = {}) => life.run(() => lattice.audit.stats(), signal),
+    },
+
+    tokens: {
+      list: now(lattice.tokens.list),
+      create: (wish, { signal } = {}) => life.run(() => lattice.tokens.create(wish), signal),
+      remove: (id, { signal } = {}) => life.run(() => lattice.tokens.remove(id), signal),
+    },
+    ...(lattice.members === undefined ? {} : { members: embedMembers(lattice.members, life) }),
+    ...(lattice.invitations === undefined ? {} : { invitations: embedInvitations(lattice.invitations, life) }),
 
     get: (key, { signal } = {}) => life.run(() => lattice.get(key), signal),
     list: ({ signal, ...asked } = {}) => life.run(() => lattice.list(asked), signal),

@@ -4,11 +4,14 @@ import { dirname } from 'node:path';
 import { whyNotOwner } from '../adapters/store/owner.ts';
 import { createSigner, loadKey } from '../adapters/system/keys.ts';
 import type { Config, VariableName } from '../config/index.ts';
+import { withLegacyVault } from '../config/legacy.ts';
 import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { lackOfRoom } from './disk-room.ts';
 import { legacyCommand, legacyText } from './legacy.ts';
+import { lookAtVault } from './vault.ts';
+import { openVaultDisk } from './vault-disk.ts';
 
 /** What keeps a start from becoming a node that takes writes, or what an operator should know before it. */
 export interface StartFinding {
@@ -39,11 +42,15 @@ export async function examineStart(options: ExamineStartOptions): Promise<StartF
   if (!flawed.has('STATE_DIR')) findings.push(...(await examineDirectory(config.stateDir)));
   const other = key.author === undefined ? undefined : await whyNotOwner(config.stateDir, key.author);
   if (other !== undefined) findings.push(failure(other.message, other.next));
-  if (config.legacy.length > 0) {
+  const names = await lookAtVault(config.vaultDir, openVaultDisk())
+    .names()
+    .catch(() => []);
+  const legacy = withLegacyVault(config.legacy, config.vaultDir, names);
+  if (legacy.length > 0) {
     findings.push({
       effect: 'note',
-      text: `files of the original, which a start leaves as they are: ${legacyText(config.legacy)}`,
-      next: `Take them in on one node, once it runs: ${legacyCommand(config.legacy)}`,
+      text: `files of the original, which a start leaves as they are: ${legacyText(legacy)}`,
+      next: `Take them in on one node, once it runs: ${legacyCommand(legacy)}`,
     });
   }
   const taken = (await takenPorts(config)).filter(

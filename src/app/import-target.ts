@@ -1,12 +1,15 @@
 import type { ImportTarget } from '../moving/plan.ts';
-import type { Lattice } from '../runtime/index.ts';
+import type { AuditService, Lattice, VaultService } from '../runtime/index.ts';
 
 /** Entries of one page. */
 const PAGE = 1_000;
 
 /** A node of this process, as what an import writes to. A face without a vault or an audit record takes none. */
 export function importTarget(
-  lattice: Pick<Lattice, 'write' | 'get' | 'list' | 'status'> & Partial<Pick<Lattice, 'audit' | 'vault'>>,
+  lattice: Pick<Lattice, 'write' | 'get' | 'list' | 'status'> & {
+    readonly audit?: Pick<AuditService, 'add'>;
+    readonly vault?: Pick<VaultService, 'put'>;
+  },
 ): ImportTarget {
   const { audit, vault } = lattice;
   return {

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
+import { withLegacyVault } from '../config/legacy.ts';
 import { counted, type Hasher, joined, LatticeError } from '../core/types/index.ts';
 import { carryOut } from '../moving/carry-out.ts';
 import { planPaths } from '../moving/make-plan.ts';
@@ -12,7 +13,9 @@ import { sleep } from '../timing/index.ts';
 import { importTarget } from './import-target.ts';
 
 export interface LegacyDeps {
-  readonly config: Pick<Config, 'legacy' | 'importLegacy' | 'stateDir' | 'peerlessTimeoutMs'>;
+  readonly config: Pick<Config, 'legacy' | 'importLegacy' | 'stateDir' | 'vaultDir' | 'peerlessTimeoutMs'>;
+  /** The names in the vault's directory; rejects where it cannot be read. */
+  readonly vaultNames: () => Promise<readonly string[]>;
   readonly lattice: Lattice;
   readonly hasher: Hasher;
   readonly verifier: Verifier;
@@ -54,11 +57,14 @@ export function legacyCommand(legacy: Config['legacy']): string {
 const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-export function createLegacy({ config, lattice, hasher, verifier, clock, log }: LegacyDeps): Legacy {
-  const { legacy, stateDir } = config;
+export function createLegacy(deps: LegacyDeps): Legacy {
+  const { config, lattice, hasher, verifier, clock, log } = deps;
+  const { stateDir } = config;
+  let { legacy } = config;
   const mark = join(stateDir, MARK);
   const stopped = new AbortController();
   let refused = 0;
+  let starting: Promise<void> | undefined;
   let running: Promise<void> | undefined;
 
   async function takeIn(): Promise<void> {
@@ -87,15 +93,21 @@ export function createLegacy({ config, lattice, hasher, verifier, clock, log }: 
       ...plan,
       items: plan.items.filter(({ kind }) => (kind === 'entries') === isState),
     });
+    let keysRefused = begun?.refused ?? 0;
     if (begun?.state !== 'entries') {
       await writeMark(mark, { state: 'begun', refused: 0 });
-      tell(await carryOut({ ...part(true), refused: [], remarks: [] }, target, how));
+      const report = await carryOut({ ...part(true), refused: [], remarks: [] }, target, how);
+      tell(report);
+      // A key that others kept writing may be free at the next start.
+      const contended = report.refused.find(({ code }) => code === 'import-contended');
+      if (contended !== undefined) throw new LatticeError(contended.code, contended.reason);
+      keysRefused = report.refused.length;
       // From here on a key that is absent was deleted, and does not come back.
-      await writeMark(mark, { state: 'entries', refused: 0 });
+      await writeMark(mark, { state: 'entries', refused: keysRefused });
     }
     const report = await carryOut(part(false), target, how);
     tell(report);
-    refused = report.refused.length;
+    refused = keysRefused + report.refused.length;
     await writeMark(mark, { state: 'done', refused });
   }
 
@@ -142,25 +154,41 @@ export function createLegacy({ config, lattice, hasher, verifier, clock, log }: 
       ];
     },
     start() {
-      if (legacy.length === 0) return;
-      log.info(
-        { files: legacy, store: stateDir, command: legacyCommand(legacy) },
-        'files of the original found, which are left as they are',
-      );
-      if (config.importLegacy !== 'auto') return;
-      running = takeIn()
-        .catch((error: unknown) => {
-          if (stopped.signal.aborted) return;
-          const { message, next } = error instanceof LatticeError ? error : { message: String(error), next: undefined };
-          log.error({ error: message, next }, 'the original was not imported, the next start tries again');
-        })
-        .finally(() => (running = undefined));
+      starting = look().then((found) => {
+        legacy = found;
+        if (legacy.length === 0 || stopped.signal.aborted) return;
+        log.info(
+          { files: legacy, store: stateDir, command: legacyCommand(legacy) },
+          'files of the original found, which are left as they are',
+        );
+        if (config.importLegacy === 'auto') begin();
+      });
     },
     async stop() {
       stopped.abort(new LatticeError('aborted', 'the node stops'));
+      await starting;
       await running;
     },
   };
+
+  /** All of the original's files. A vault's directory that cannot be read has none. */
+  async function look(): Promise<Config['legacy']> {
+    try {
+      return withLegacyVault(config.legacy, config.vaultDir, await deps.vaultNames());
+    } catch {
+      return config.legacy;
+    }
+  }
+
+  function begin(): void {
+    running = takeIn()
+      .catch((error: unknown) => {
+        if (stopped.signal.aborted) return;
+        const { message, next } = error instanceof LatticeError ? error : { message: String(error), next: undefined };
+        log.error({ error: message, next }, 'the original was not imported, the next start tries again');
+      })
+      .finally(() => (running = undefined));
+  }
 }
 
 interface Mark {

@@ -66,7 +66,9 @@ export function openLog(
 }
 
 const secretsOf = ({ api, key }: Config): readonly string[] =>
-  [api.token, key.source === 'environment' ? key.seedHex : undefined].filter((secret) => secret !== undefined);
+  [api.token, api.readToken, key.source === 'environment' ? key.seedHex : undefined].filter(
+    (secret) => secret !== undefined,
+  );
 
 function logOf(logger: Exclude<LoggerOption, 'stdout'>, least: Pick<LeastLevel, 'writes'>, component = 'lattice'): Log {
   const write =

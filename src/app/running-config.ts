@@ -56,6 +56,9 @@ export function createRunningConfig(deps: {
         get token() {
           return now.api.token;
         },
+        get readToken() {
+          return now.api.readToken;
+        },
       },
       get http() {
         return now.http;

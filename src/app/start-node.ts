@@ -16,7 +16,7 @@ import {
   systemRandom,
 } from '../adapters/system/index.ts';
 import { createMetrics } from '../adapters/system/metrics.ts';
-import { createApi } from '../api/index.ts';
+import { createApi, metricsText } from '../api/index.ts';
 import { type ApiSettings, type Config, settingsToConfig } from '../config/index.ts';
 import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '../core/types/index.ts';
 import { isFlaw } from '../core/wire/host.ts';
@@ -33,7 +33,8 @@ import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
-import { countBundles, openVault, vaultSettings } from './vault.ts';
+import { closeVault, lookAtVault, openVault, vaultSettings } from './vault.ts';
+import { openVaultDisk } from './vault-disk.ts';
 import { VERSION } from './version.ts';
 
 /** A fast writer fills some hundred MiB meanwhile, and peers wait for no longer to be equal with a disk that has room. */
@@ -111,11 +112,13 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     () => store.close(),
     async () => machine.close(),
   ];
+  const disk = openVaultDisk();
   const life = createLife();
   let started = false;
   let stopped: Promise<void> | undefined;
   function stop(): Promise<void> {
     life.refuse(stoppedError());
+    disk.hurry();
     stopped ??= closeAll(closers)
       .then(() => log.info({}, 'LATTICE STOPPED'))
       .finally(() => life.end(stoppedError()));
@@ -137,8 +140,10 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       : undefined;
     const http = createHttpLung({ signer, verifier, hasher, random, clock, log: lungs.child('http') });
     closers.push(() => http.close());
-    const vault = config.vault.enabled ? openVault(config, { clock, random, log: log.child('vault') }) : undefined;
-    if (vault !== undefined) closers.push(() => vault.close());
+    const vault = config.vault.enabled
+      ? openVault(config, { clock, random, log: log.child('vault'), disk })
+      : undefined;
+    if (vault !== undefined) closers.push(() => closeVault(vault, log));
     const node = await createNode(
       {
         name: config.name,
@@ -183,9 +188,20 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     closers.push(() => node.stop());
     const { root: stateRoot, entries } = node.lattice.root();
     log.info({ root: stateRoot, entries, directory: config.stateDir }, 'state store ready');
-    log.info({ bundles: await countBundles(config.vaultDir), directory: config.vaultDir }, 'vault ready');
+    const looks = lookAtVault(config.vaultDir, disk);
+    const bundles = await looks.bundles(clock);
+    if (bundles === undefined) log.warn({ directory: config.vaultDir }, 'the disk of the vault does not answer');
+    else log.info({ bundles, directory: config.vaultDir }, 'vault ready');
     log.info({}, 'persistence ready');
-    legacy = createLegacy({ config, lattice: node.lattice, hasher, verifier, clock, log: root.child('import') });
+    legacy = createLegacy({
+      config,
+      vaultNames: looks.names,
+      lattice: node.lattice,
+      hasher,
+      verifier,
+      clock,
+      log: root.child('import'),
+    });
 
     const running = createRunningConfig({
       initial: config,
@@ -217,6 +233,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
         logLevel: level,
         hasRoom: descriptors.hasRoom,
         resources: () => machine.resources(),
+        vaultDisk: disk.run,
         ...(config.metrics ? { metricsPage: metrics } : {}),
       });
       closers.push(() => api.close());
@@ -243,6 +260,8 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
     if (life.ended.aborted) stopUnseen();
     return {
       lattice: embed(node.lattice, life),
+      resources: () => life.run(machine.resources),
+      metrics: () => life.run(() => metricsText({ lattice: node.lattice, metrics, resources: machine.resources, log })),
       url,
       log,
       ended: life.ended,
@@ -251,6 +270,7 @@ export async function startNode(options: StartOptions): Promise<StartedNode> {
       [Symbol.asyncDispose]: stop,
     };
   } catch (error) {
+    disk.hurry();
     await closeAll(closers).catch((err: unknown) =>
       log.error({ err }, 'a node that did not start was not closed well'),
     );

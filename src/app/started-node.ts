@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { ReloadReport } from '../api/index.ts';
+import type { ReloadReport, ResourceView } from '../api/index.ts';
 import type { Config, NodeSettings } from '../config/index.ts';
 import type { Log } from '../ports/index.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
@@ -40,6 +40,24 @@ export interface StartedNode extends AsyncDisposable {
   readonly ended: AbortSignal;
   /** The log of the node, for lines of the program that belong beside it. */
   readonly log: Log;
+  /**
+   * Tells what the process uses of its machine: disk, memory, descriptors, event loop and CPU. Sizes are in bytes, times
+   * in ms.
+   *
+   * @throws `stopping` after `stop`; else what the system answers when it does not tell of the disk
+   * @example
+   * const { disk, memory } = await node.resources();
+   * console.log(disk.freeBytes, memory.rss);
+   */
+  resources(): Promise<ResourceView>;
+  /**
+   * Writes all metrics of the node in the text format of Prometheus, for a program that serves them itself.
+   *
+   * @throws `stopping` after `stop`
+   * @example
+   * console.log(await node.metrics());
+   */
+  metrics(): Promise<string>;
   /**
    * Reads the configuration again, and takes over trust list, peers, token and log level (SPEC N18). When it rejects,
    * nothing has changed.

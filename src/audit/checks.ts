@@ -6,6 +6,7 @@ export const PROOF_CHECKS = [
   'key', // it is about the key that was asked for
   'network', // it is of the network that was asked for
   'root', // it is for the root that was asked for
+  'rosters', // each later roster was decided by a majority of the writers of the one before (SPEC Z11)
   'signature', // the head is signed by its author, or the certificate by a quorum
   'signer', // the author of the head is trusted
   'path', // the Merkle proof leads from the key to the signed root
@@ -15,7 +16,10 @@ export const PROOF_CHECKS = [
 ] as const;
 
 /** The checks of a certificate that stands alone, in the order in which they are made. */
-export const CERTIFICATE_CHECKS = ['form', 'network', 'root', 'time', 'signature'] as const;
+export const CERTIFICATE_CHECKS = ['form', 'network', 'root', 'time', 'rosters', 'signature'] as const;
+
+/** The checks of evidence, in the order in which they are made. */
+export const EVIDENCE_CHECKS = ['form', 'network', 'contradiction', 'signature', 'author'] as const;
 
 export type ProofCheck = (typeof PROOF_CHECKS)[number];
 export type CertificateCheck = (typeof CERTIFICATE_CHECKS)[number];

@@ -1,14 +1,18 @@
 import { checkKey, parseJson } from '../core/cbor/index.ts';
 import { bytesToText, utf8Length } from '../core/cbor/text.ts';
 import { MAX_REFS } from '../core/merkle/leaf.ts';
+import { MAX_CHAIN } from '../core/roster/index.ts';
 import { type Bytes, type JsonValue, LatticeError, MAX_DEPTH, MAX_NETWORK_BYTES } from '../core/types/index.ts';
 
-/** Most bytes of a document: 256 siblings of 80 KiB in base64url, and everything else, fit (SPEC P5). */
+/**
+ * Most bytes of a document (SPEC P5): 256 siblings of 80 KiB in base64url fit with some rosters, or 256 of the largest
+ * rosters with some siblings.
+ */
 export const MAX_DOCUMENT_BYTES = 32 * 1024 * 1024;
 
 const FORMAT = 'diotec360-lattice-proof/1';
 const HEX_32 = /^[0-9a-f]{64}$/;
-/** What every document has besides `head` or `certificate`, and `value` when it is one of presence. */
+/** What every document has besides `head` or `certificate`, `value` when it is one of presence, and `rosters`. */
 const MEMBERS = ['format', 'key', 'kind', 'root', 'network', 'merkle', 'fragments'] as const;
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -23,6 +27,8 @@ export interface DocumentFields {
   readonly fragments: readonly Bytes[];
   /** What names the root. */
   readonly anchor: { readonly kind: 'head' | 'certificate'; readonly bytes: Bytes };
+  /** The certificates of later rosters than the configured one, in order of their epochs; empty where none go along. */
+  readonly rosters: readonly Bytes[];
   /** Undefined unless `kind` is `present`. */
   readonly value: JsonValue | undefined;
 }
@@ -62,7 +68,7 @@ export function readProofDocument(document: unknown): DocumentFields {
     throw malformed('"kind" is not present, deleted or absent');
 
   const anchored = fields['certificate'] === undefined ? 'head' : 'certificate';
-  const allowed: readonly string[] = [...MEMBERS, anchored, ...(kind === 'present' ? ['value'] : [])];
+  const allowed: readonly string[] = [...MEMBERS, anchored, 'rosters', ...(kind === 'present' ? ['value'] : [])];
   for (const name of Object.keys(fields)) {
     if (fields[name] === undefined || allowed.includes(name)) continue;
     throw malformed(`a document of kind ${kind} with "${anchored}" has no "${shortened(name)}"`);
@@ -85,8 +91,17 @@ export function readProofDocument(document: unknown): DocumentFields {
     merkle: fromBase64url(text('merkle'), 'merkle'),
     fragments: fragments.map((fragment) => fromBase64url(fragment, 'fragments')),
     anchor: { kind: anchored, bytes: fromBase64url(text(anchored), anchored) },
+    rosters: rostersOf(fields['rosters']),
     value: fields['value'] as JsonValue | undefined,
   };
+}
+
+/** The member `rosters` of a document, which a fleet that never changed leaves out. LatticeError `proof-malformed`. */
+export function rostersOf(rosters: unknown): readonly Bytes[] {
+  if (rosters === undefined) return [];
+  if (!Array.isArray(rosters) || rosters.length === 0 || rosters.length > MAX_CHAIN)
+    throw malformed(`"rosters" is not a list of 1 to ${MAX_CHAIN} roster certificates`);
+  return rosters.map((one) => fromBase64url(one, 'rosters'));
 }
 
 function keyOf(key: string): string {
@@ -98,7 +113,7 @@ function keyOf(key: string): string {
   }
 }
 
-function networkOf(network: string): string {
+export function networkOf(network: string): string {
   const length = utf8Length(network);
   if (length < 1 || length > MAX_NETWORK_BYTES)
     throw malformed(`"network" is not 1 to ${MAX_NETWORK_BYTES} bytes of UTF-8`);

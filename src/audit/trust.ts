@@ -6,6 +6,21 @@ import { type Author, LatticeError, MAX_TRUSTED } from '../core/types/index.ts';
  */
 export type Trust = readonly Author[] | 'anyone';
 
+/** A roster whose hash somebody keeps: documents that carry it, and what was decided after it, are checked from there. */
+export interface PinnedRoster {
+  /** 64 lower-case hex digits. */
+  readonly roster: string;
+}
+
+/**
+ * From what proofs and certificates are checked: the configured trust list of the fleet, which is its roster of epoch 0,
+ * or any later roster.
+ */
+export type ProofTrust = Trust | PinnedRoster;
+
+export const isPinned = (trusted: ProofTrust): trusted is PinnedRoster =>
+  typeof trusted === 'object' && 'roster' in trusted;
+
 /**
  * The trust list as it was given, once it is one: 1 to MAX_TRUSTED authors of 64 lower-case hex digits. LatticeError
  * `trust-needed` without any author, and `invalid-author`.
@@ -25,6 +40,14 @@ export function checkTrust(trusted: Trust | undefined): Trust {
     if (typeof author !== 'string' || !/^[0-9a-f]{64}$/.test(author))
       throw new LatticeError('invalid-author', `${JSON.stringify(author)} is not an author: 64 lower-case hex digits`);
   }
+  return trusted;
+}
+
+/** The same for what proofs and certificates are checked from. LatticeError `invalid-author` for a hash that is none. */
+export function checkProofTrust(trusted: ProofTrust | undefined): ProofTrust {
+  if (trusted === undefined || !isPinned(trusted)) return checkTrust(trusted);
+  if (!/^[0-9a-f]{64}$/.test(trusted.roster))
+    throw new LatticeError('invalid-author', `${JSON.stringify(trusted.roster)} is no hash of a roster: 64 hex digits`);
   return trusted;
 }
 

@@ -1,15 +1,16 @@
 import { bytesToText } from '../core/cbor/text.ts';
-import { checkCertificate } from '../core/cut/index.ts';
+import { checkCutCertificate, type Roster, spanWithHash, writersOf } from '../core/roster/index.ts';
 import { type Author, type Bytes, bytesToHex } from '../core/types/index.ts';
 import { decodeCertificate } from '../core/wire/index.ts';
 import { type AuditDeps, CERTIFICATE_CHECKS, type Examination, examine } from './checks.ts';
-import { decode, fromBase64url, invalid, malformed, parseDocument } from './document.ts';
-import { checkTrust, type Trust, trustNeeded } from './trust.ts';
+import { decode, fromBase64url, invalid, MAX_DOCUMENT_BYTES, malformed, parseDocument, rostersOf } from './document.ts';
+import { type CheckRostersOptions, checkRosters, type KnownFleet } from './rosters.ts';
+import { checkProofTrust, type ProofTrust, trustNeeded } from './trust.ts';
 
 /** What a certificate is checked with. */
-export interface VerifyCertificateOptions extends AuditDeps {
-  /** The whole trust list of the fleet. */
-  readonly trusted: readonly Author[];
+export interface VerifyCertificateOptions extends CheckRostersOptions {
+  /** The whole configured trust list of the fleet, or the hash of a later roster. */
+  readonly trusted: Exclude<ProofTrust, 'anyone'>;
   /** What the certificate must be for; what is undefined is not asked for. */
   readonly asked?:
     | {
@@ -35,14 +36,16 @@ export interface Certified {
   readonly signers: readonly Author[];
   /** How many signatures make a quorum. */
   readonly quorum: number;
+  /** The roster whose writers signed: that of the trust list, or a later one. */
+  readonly roster: Roster;
 }
 
-/** Most bytes of a certificate's text: one of 25,088 bytes in base64url, and the JSON around it, fit. */
-export const MAX_CERTIFICATE_TEXT = 64 * 1024;
+/** Most bytes of a certificate's text: one with as many rosters as go along fits. */
+export const MAX_CERTIFICATE_TEXT = MAX_DOCUMENT_BYTES;
 
 /**
  * Checks a certificate (SPEC Z4, Z5) as a node gives it out: its base64url text or the JSON
- * `{"at":…,"certificate":"…"}`, or the bytes of either. Resolves with every check and its result, and with what was proven or the
+ * `{"at":…,"certificate":"…","rosters":[…]}`, or the bytes of either. Resolves with every check and its result, and with what was proven or the
  * LatticeError: `proof-malformed`, `proof-invalid`, `trust-needed`, `invalid-author`.
  *
  * @throws nothing: the error is part of the result
@@ -58,7 +61,7 @@ export function examineCertificate(
   const { asked = {} } = options;
   return examine(CERTIFICATE_CHECKS, async (list) => {
     list.begin('form');
-    const { bytes, at: shown } = readCertificate(certificate);
+    const { bytes, at: shown, rosters } = readCertificate(certificate);
     const claim = decode('certificate', () => decodeCertificate(bytes));
     if (shown !== undefined && shown !== claim.at)
       throw malformed(`the certificate is for the time ${claim.at}, what stands beside it says ${shown}`);
@@ -81,8 +84,9 @@ export function examineCertificate(
     wanted('root', bytesToHex(claim.root), asked.root);
     wanted('time', claim.at, asked.at);
 
+    const fleet = await checkRosters(rosters, claim.network, options, list);
     list.begin('signature');
-    const { text, signers, quorum } = await checkQuorum(bytes, claim.network, options);
+    const { text, signers, quorum, roster } = await checkQuorum(bytes, claim.network, fleet, options);
     list.ok(text);
     return {
       network: claim.network,
@@ -91,6 +95,7 @@ export function examineCertificate(
       entries: claim.entries,
       signers,
       quorum,
+      roster,
     };
   });
 }
@@ -113,47 +118,61 @@ export async function verifyCertificate(
 }
 
 /**
- * Checks network, trust list, quorum and signatures of a certificate. Rejects with LatticeError `proof-malformed`,
+ * Checks network, roster, time, quorum and signatures of a certificate. Rejects with LatticeError `proof-malformed`,
  * `proof-invalid` or `trust-needed`.
  */
 export async function checkQuorum(
   bytes: Bytes,
   network: string,
-  options: AuditDeps & { readonly trusted: Trust },
+  fleet: KnownFleet | undefined,
+  { trusted, verifier }: AuditDeps & { readonly trusted: ProofTrust },
 ): Promise<{
   readonly text: string;
   readonly at: number;
   readonly root: Bytes;
   readonly signers: readonly Author[];
   readonly quorum: number;
+  readonly roster: Roster;
 }> {
-  const { hasher, verifier } = options;
-  const trusted = checkTrust(options.trusted);
-  if (trusted === 'anyone') throw trustNeeded('a certificate says something only to whom knows the whole trust list');
-  const { certificate, signatures, quorum } = decode('certificate', () =>
-    checkCertificate(bytes, { trusted, network, hasher }),
+  checkProofTrust(trusted);
+  if (fleet === undefined) throw trustNeeded('a certificate says something only to whom knows the whole trust list');
+  const { certificate, span, signatures, quorum } = decode('certificate', () =>
+    checkCutCertificate(bytes, { network, withHash: (hash) => spanWithHash(fleet.spans, hash) }),
   );
   for (const { author, message, signature } of signatures) {
     if (!(await verifier.verify(author, message, signature)))
       throw invalid(`the certificate is not signed by ${author}`);
   }
+  const { roster } = span.state;
+  const who = fleet.plain ? 'trusted keys' : `writers of epoch ${roster.epoch}`;
   return {
-    text: `${signatures.length} of ${new Set(trusted).size} trusted keys signed this root, a quorum is ${quorum}`,
+    text: `${signatures.length} of ${writersOf(roster).length} ${who} signed this root, a quorum is ${quorum}`,
     at: certificate.at,
     root: certificate.root,
     signers: signatures.map(({ author }) => author),
     quorum,
+    roster,
   };
 }
 
-/** The bytes of a certificate, and the time that stands beside it in JSON. LatticeError `proof-malformed`. */
-function readCertificate(given: string | Bytes): { readonly bytes: Bytes; readonly at: number | undefined } {
+/**
+ * The bytes of a certificate, the time that stands beside it in JSON, and the rosters that go along. LatticeError
+ * `proof-malformed`.
+ */
+function readCertificate(given: string | Bytes): {
+  readonly bytes: Bytes;
+  readonly at: number | undefined;
+  readonly rosters: readonly Bytes[];
+} {
   if (given.length > MAX_CERTIFICATE_TEXT) throw malformed(`a certificate has at most ${MAX_CERTIFICATE_TEXT} bytes`);
   const whole = typeof given === 'string' ? given : decode('certificate', () => bytesToText(given));
   const text = whole.startsWith('\uFEFF') ? whole.slice(1) : whole;
-  if (!/^\s*\{/.test(text)) return { bytes: fromBase64url(text.replace(/\r?\n$/, ''), 'certificate'), at: undefined };
-  const { at, certificate, ...others } = parseDocument(whole) as Readonly<Record<string, unknown>>;
+  if (!/^\s*\{/.test(text)) {
+    const bytes = fromBase64url(text.replace(/\r?\n$/, ''), 'certificate');
+    return { bytes, at: undefined, rosters: [] };
+  }
+  const { at, certificate, rosters, ...others } = parseDocument(whole) as Readonly<Record<string, unknown>>;
   if (Object.keys(others).length > 0 || !Number.isSafeInteger(at) || typeof certificate !== 'string')
-    throw malformed('a certificate in JSON has "at", "certificate" and nothing else');
-  return { bytes: fromBase64url(certificate, 'certificate'), at: at as number };
+    throw malformed('a certificate in JSON has "at", "certificate", perhaps "rosters", and nothing else');
+  return { bytes: fromBase64url(certificate, 'certificate'), at: at as number, rosters: rostersOf(rosters) };
 }

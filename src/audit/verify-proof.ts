@@ -1,6 +1,7 @@
 import { checkValue, encodeCbor } from '../core/cbor/index.ts';
 import { hlcMs } from '../core/clock/index.ts';
 import { decodeProof, type LeafRef, type MerkleProof, verifyProof } from '../core/merkle/index.ts';
+import { memberOf, type Roster } from '../core/roster/index.ts';
 import { compareSiblings, supersedes } from '../core/state/index.ts';
 import {
   type Author,
@@ -13,10 +14,11 @@ import {
   type Sibling,
 } from '../core/types/index.ts';
 import { decodeSignedHead, fragmentToSiblings, type Head, headSigningBytes, keyHash } from '../core/wire/index.ts';
-import { type AuditDeps, type Checklist, type Examination, examine, PROOF_CHECKS, type ProofCheck } from './checks.ts';
-import { isTrusted, verifyCommit } from './commit.ts';
+import { type Checklist, type Examination, examine, PROOF_CHECKS, type ProofCheck } from './checks.ts';
+import { verifyCommit } from './commit.ts';
 import { asDocumentError, type DocumentFields, decode, invalid, readProofDocument } from './document.ts';
-import { checkTrust, type Trust } from './trust.ts';
+import { type CheckRostersOptions, checkRosters, type KnownFleet } from './rosters.ts';
+import { checkProofTrust, type ProofTrust } from './trust.ts';
 import { checkQuorum } from './verify-certificate.ts';
 
 /** What a proof document shows, after everything in it was checked. */
@@ -31,10 +33,11 @@ export interface Proven {
   /** The head in which the serving node names the root; undefined when a certificate names it. */
   readonly head: Head | undefined;
   /**
-   * Who attested the root at the cut `at` (Unix ms), and the size of a quorum; undefined when a head names the root.
+   * Who attested the root at the cut `at` (Unix ms), the size of a quorum, and the roster whose writers they are;
+   * undefined when a head names the root.
    */
   readonly certificate:
-    | { readonly at: number; readonly signers: readonly Author[]; readonly quorum: number }
+    | { readonly at: number; readonly signers: readonly Author[]; readonly quorum: number; readonly roster: Roster }
     | undefined;
   /** The authors of the siblings, that of the winner first. */
   readonly writers: readonly Author[];
@@ -55,12 +58,13 @@ export interface ProofQuestion {
 }
 
 /** What a proof is checked with. */
-export interface VerifyProofOptions extends AuditDeps {
+export interface VerifyProofOptions extends CheckRostersOptions {
   /**
-   * The authors that the head and all commits must come from; with a certificate, the whole trust list of the fleet.
-   * `anyone` leaves authors unchecked, so that what holds says nothing about any fleet.
+   * The authors that the head and all commits must come from; with a certificate, the whole configured trust list of the
+   * fleet, or the hash of a later roster. `anyone` leaves authors unchecked, so that what holds says nothing about any
+   * fleet.
    */
-  readonly trusted: Trust;
+  readonly trusted: ProofTrust;
   readonly asked?: ProofQuestion | undefined;
 }
 
@@ -87,9 +91,10 @@ export function examineProof(document: unknown, options: VerifyProofOptions): Pr
     isAsked(list, 'network', network, asked.network);
     isAsked(list, 'root', file.root, asked.root);
 
-    const anchor = await checkAnchor(file, options, list);
+    const fleet = await checkRosters(file.rosters, network, options, list);
+    const anchor = await checkAnchor(file, fleet, options, list);
     const merkle = checkPath(file, anchor.root, options, list);
-    const siblings = kind === 'absent' ? [] : await checkCommits(file, merkle, anchor, options, list);
+    const siblings = kind === 'absent' ? [] : await checkCommits(file, merkle, anchor, fleet, options, list);
     checkOutcome(file, siblings[0], asked, list);
     const { head, certificate } = anchor;
     const writers = siblings.map(({ author }) => author);
@@ -138,22 +143,23 @@ interface Anchor {
 /** Checks who vouches for the root of the document: a node by its head, or a quorum by a certificate. */
 async function checkAnchor(
   { anchor, network, root: named }: DocumentFields,
+  fleet: KnownFleet | undefined,
   options: VerifyProofOptions,
   list: Checklist<ProofCheck>,
 ): Promise<Anchor> {
   list.begin('signature');
-  const trusted = checkTrust(options.trusted);
+  checkProofTrust(options.trusted);
   const sameRoot = (signed: Bytes): void => {
     const root = bytesToHex(signed);
     if (root !== named) throw invalid(`the ${anchor.kind} names root ${root}, the document ${named}`);
   };
   if (anchor.kind === 'certificate') {
-    const { text, at, root, signers, quorum } = await checkQuorum(anchor.bytes, network, options);
+    const { text, at, root, signers, quorum, roster } = await checkQuorum(anchor.bytes, network, fleet, options);
     sameRoot(root);
     list.ok(text);
     list.begin('signer');
     list.ok('the signers that count are trusted keys');
-    return { root, head: undefined, certificate: { at, signers, quorum } };
+    return { root, head: undefined, certificate: { at, signers, quorum, roster } };
   }
   const signed = decode('head', () => decodeSignedHead(anchor.bytes));
   const { head } = signed;
@@ -166,11 +172,26 @@ async function checkAnchor(
   sameRoot(head.root);
   list.ok(`the head is signed by ${head.author}`);
   list.begin('signer');
-  if (!isTrusted(trusted, head.author))
-    throw invalid(`the head's author ${head.author} is not one of the trusted keys`);
-  if (trusted === 'anyone') list.skip('signer', 'no trust list was given: anyone may have signed the head');
-  else list.ok('the head comes from a trusted key');
+  if (fleet === undefined) list.skip('signer', 'no trust list was given: anyone may have signed the head');
+  else {
+    checkSigner(head, fleet);
+    list.ok('the head comes from a trusted key');
+  }
   return { root: head.root, head, certificate: undefined };
+}
+
+/**
+ * A head counts from whom the trust list names. Where rosters are known, it is of the last of these, and from one that
+ * is a member there and has not retired (SPEC P8).
+ */
+function checkSigner({ author, trustHash }: Head, { spans, plain }: KnownFleet): void {
+  const { roster, hash } = (spans[spans.length - 1] as KnownFleet['spans'][0]).state;
+  const member = memberOf(roster, author);
+  if (member === undefined) throw invalid(`the head's author ${author} is not one of the trusted keys`);
+  if (plain) return;
+  if (member.role === 'retired') throw invalid(`the head's author ${author} is retired in epoch ${roster.epoch}`);
+  if (!equalBytes(trustHash, hash))
+    throw invalid(`the head is of another roster than that of epoch ${roster.epoch}, the last one that is known`);
 }
 
 function checkPath(
@@ -195,10 +216,11 @@ async function checkCommits(
   file: DocumentFields,
   merkle: MerkleProof,
   { certificate }: Anchor,
+  fleet: KnownFleet | undefined,
   options: VerifyProofOptions,
   list: Checklist<ProofCheck>,
 ): Promise<readonly Sibling[]> {
-  const { hasher, trusted } = options;
+  const { hasher } = options;
   list.begin('commits');
   const siblings: Sibling[] = [];
   for (const bytes of file.fragments) {
@@ -226,9 +248,15 @@ async function checkCommits(
     `${siblings.length === 1 ? 'the commit is' : `all ${siblings.length} commits are`} signed by ${authors.join(', ')}, and what the tree holds`,
   );
   list.begin('writers');
-  const stranger = authors.find((author) => !isTrusted(trusted, author));
-  if (stranger !== undefined) throw invalid(`the author of a commit, ${stranger}, is not one of the trusted keys`);
-  if (trusted === 'anyone') list.skip('writers', 'no trust list was given: anyone may have signed the commits');
+  const stranger = fleet === undefined ? undefined : authors.find((author) => !fleet.wrote(author));
+  if (stranger !== undefined && fleet?.whole === true)
+    throw invalid(`the author of a commit, ${stranger}, is not one of the trusted keys`);
+  if (fleet === undefined) list.skip('writers', 'no trust list was given: anyone may have signed the commits');
+  else if (stranger !== undefined)
+    list.skip(
+      'writers',
+      `${stranger} stands in no roster from the pinned one on: it left before, or never was a member`,
+    );
   else list.ok('every commit comes from a trusted key');
   return siblings;
 }

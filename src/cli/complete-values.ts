@@ -4,7 +4,7 @@ import { readContexts } from './contexts.ts';
 import { nameOf } from './names.ts';
 
 /** Values that are completed from a node, or from the file of contexts. */
-const KINDS = ['key', 'conflict', 'peer', 'object', 'context'] as const;
+const KINDS = ['key', 'conflict', 'peer', 'object', 'member', 'change', 'context'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Seconds for the one request: whoever has typed a tab waits for it. */
@@ -49,6 +49,12 @@ async function valuesOf(
       return (await (await connect(context, options)).listConflicts({ limit: 1000 })).conflicts.map(({ key }) => key);
     case 'object':
       return (await (await connect(context, options)).vault.list({ limit: 1000 })).objects.map(({ hash }) => hash);
+    case 'member':
+      return (await (await connect(context, options)).members.roster()).members.map(
+        ({ name, peerId }) => name || peerId,
+      );
+    case 'change':
+      return (await (await connect(context, options)).members.changes()).map(({ id }) => id.slice(0, 8));
     case 'peer':
       return (await (await connect(context, options)).listPeers()).map(nameOf);
     default:

@@ -18,7 +18,7 @@ export async function connect(context: CliContext, options: GlobalOptions): Prom
     return createApiClient({ url: fleet.url, token: options.token ?? (await tokenOf(context, fleet)), timeoutMs });
   const setting = readVariables(context, options.envFile);
   const url = options.url ?? setting('URL') ?? (options.envFile === undefined ? DEFAULT_URL : urlOf(setting));
-  return createApiClient({ url, token: options.token ?? setting('API_TOKEN'), timeoutMs });
+  return createApiClient({ url, token: options.token ?? setting('API_TOKEN') ?? setting('READ_TOKEN'), timeoutMs });
 }
 
 /**

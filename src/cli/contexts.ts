@@ -25,8 +25,10 @@ export interface Contexts {
 /** A file of a hundred fleets with a few lines each is smaller. */
 const MAX_FILE_BYTES = 64 * 1024;
 export const MAX_CONTEXTS = 100;
-/** The names of the token in an env file, the one that wins first. */
-const TOKEN_NAMES = VARIABLES.flatMap((variable) => (variable.name === 'API_TOKEN' ? namesOf(variable) : []));
+/** The names of the token in an env file, the one that wins first. Where it has none for operators, one for reading does. */
+const TOKEN_NAMES = (['API_TOKEN', 'READ_TOKEN'] as const).flatMap((name) =>
+  VARIABLES.flatMap((variable) => (variable.name === name ? namesOf(variable) : [])),
+);
 /** The beginning of the names of variables. */
 const OUR_NAME = /^(DIOTEC360|AETHEL)_/;
 /** A token has at most 512 characters, and an env file a few lines. */

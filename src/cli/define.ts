@@ -2,6 +2,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CliContext } from './context.ts';
 import type { Form } from './output.ts';
 
+/** What --since-roster takes, for commands that fetch what is verified elsewhere. */
+export const SINCE_ROSTER_HELP =
+  'for a verifier that keeps the roster with this hash (default: from the configured trust list)';
+
 /** What --trust takes, for every command that verifies. */
 export const TRUST_HELP =
   'whose signatures count: a fleet.json, an env file of a node (its trust list alone is read), a file of keys, or keys and peer ids with commas';
@@ -127,5 +131,18 @@ export function integerIn(min: number, max: number): (text: string) => number {
       throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
     }
     return Number(text);
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads a span of time such as `90s`, `15m`, `1h` or `30d` as milliseconds. */
+export function spanIn(min: number, max: number, range: string): (text: string) => number {
+  return (text) => {
+    const [, digits = '', unit = ''] = /^([0-9]{1,9})([smhd])$/.exec(text) ?? [];
+    const ms = Number(digits) * (UNITS[unit] ?? Number.NaN);
+    if (digits === '' || !(ms >= min && ms <= max))
+      throw new InvalidArgumentError(`It must be a time such as 90s, 15m, 1h or 30d, from ${range}.`);
+    return ms;
   };
 }

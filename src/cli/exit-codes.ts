@@ -1,7 +1,7 @@
 import { STORE_EXIT_BY_CODE } from '../app/store-exit.ts';
 import type { ErrorCode } from '../core/types/index.ts';
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, partly: 4 } as const;
 
 /** The exit code of every error code, whether a command meets it itself or a node answers with it. */
 export const EXIT_BY_CODE = {
@@ -12,6 +12,8 @@ export const EXIT_BY_CODE = {
 
   timeout: EXIT.unreachable,
   unreachable: EXIT.unreachable,
+
+  'import-incomplete': EXIT.partly,
 
   ...STORE_EXIT_BY_CODE,
 
@@ -56,6 +58,9 @@ export const EXIT_BY_CODE = {
   'invalid-author': EXIT.failed,
   'invalid-body': EXIT.failed,
   'invalid-commit': EXIT.failed,
+  'invitation-expired': EXIT.failed,
+  'invitation-unknown': EXIT.failed,
+  'invitation-used': EXIT.failed,
   'invalid-context': EXIT.failed,
   'invalid-cursor': EXIT.failed,
   'invalid-hash': EXIT.failed,
@@ -66,6 +71,7 @@ export const EXIT_BY_CODE = {
   'invalid-operation': EXIT.failed,
   'invalid-path': EXIT.failed,
   'invalid-peer': EXIT.failed,
+  'invalid-token': EXIT.failed,
   'invalid-query': EXIT.failed,
   'invalid-range': EXIT.failed,
   'invalid-record': EXIT.failed,
@@ -95,6 +101,9 @@ export const EXIT_BY_CODE = {
   'not-a-member': EXIT.failed,
   'not-certified': EXIT.failed,
   'invalid-change': EXIT.failed,
+  'not-a-writer': EXIT.failed,
+  'too-many-changes': EXIT.failed,
+  'already-decided': EXIT.failed,
   'not-converged': EXIT.failed,
   'not-found': EXIT.failed,
   'not-supported': EXIT.failed,
@@ -104,6 +113,7 @@ export const EXIT_BY_CODE = {
   'object-too-large': EXIT.failed,
   'origin-refused': EXIT.failed,
   'other-network': EXIT.failed,
+  'other-source': EXIT.failed,
   overloaded: EXIT.failed,
   oversize: EXIT.failed,
   'p2p-failed': EXIT.failed,
@@ -136,16 +146,19 @@ export const EXIT_BY_CODE = {
   'wal-forked': EXIT.failed,
   'source-changed': EXIT.failed,
   'nothing-to-import': EXIT.failed,
-  'import-incomplete': EXIT.failed,
   stale: EXIT.failed,
   stopping: EXIT.failed,
   'sync-forbidden': EXIT.failed,
   'sync-unauthorized': EXIT.failed,
   'too-many-failures': EXIT.failed,
+  'right-missing': EXIT.failed,
   'too-many-peers': EXIT.failed,
+  'too-many-tokens': EXIT.failed,
+  'too-many-invitations': EXIT.failed,
   'trust-needed': EXIT.failed,
   twin: EXIT.failed,
   unauthorized: EXIT.failed,
+  'token-not-set': EXIT.failed,
   'unexpected-answer': EXIT.failed,
   'unknown-format': EXIT.failed,
   'unknown-version': EXIT.failed,

@@ -139,7 +139,8 @@ export async function fleetClients(
   options: GlobalOptions,
   file: string,
 ): Promise<{ readonly name: string; readonly client: ApiClient; readonly peerId: string }[]> {
-  const { context: _name, url: _url, ...direct } = options;
+  // No node gets the token of another one's env file.
+  const { context: _name, url: _url, envFile: _file, ...direct } = options;
   const { nodes } = readFleet(await readTextFile(context, file, MAX_FLEET_BYTES));
   return await Promise.all(
     nodes.map(async ({ name, api, envFile, peerId }) => {

@@ -11,6 +11,7 @@ export const OFFLINE: ReadonlySet<string> = new Set([
   'help',
   'id',
   'init',
+  'join',
   'proof verify',
   'start',
   'up',

@@ -1,6 +1,9 @@
 import type { ImportTarget } from '../moving/plan.ts';
 import type { ApiClient } from './client.ts';
 
+/** Records of one page. */
+const PAGE = 1000;
+
 /** A running node over its API, as what an import writes to. */
 export function importTarget(client: ApiClient): ImportTarget {
   return {
@@ -12,6 +15,14 @@ export function importTarget(client: ApiClient): ImportTarget {
       return { known: !created };
     },
     addRecords: (records) => client.addAuditRecords(records),
+    async *recordIds(kind) {
+      for (let cursor: string | undefined; ; ) {
+        const page = await client.listAuditRecords({ kind, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
+        for (const { id } of page.records) yield id;
+        if (page.cursor === undefined) return;
+        ({ cursor } = page);
+      }
+    },
     author: async () => (await client.getStatus()).author,
   };
 }

@@ -3,6 +3,7 @@ import type { CliContext, GlobalOptions } from './context.ts';
 import { createDefinition, example, numberIn } from './define.ts';
 import { dataCommands } from './groups/data.ts';
 import { fleetCommands } from './groups/fleet.ts';
+import { memberCommands } from './groups/members.ts';
 import { movingCommands } from './groups/moving.ts';
 import { nodeCommands } from './groups/node.ts';
 import { setupCommands } from './groups/setup.ts';
@@ -46,13 +47,14 @@ export function createProgram(
     .helpCommand(false)
     .addHelpText(
       'after',
-      `\nExit codes: 0 ok, 1 a check failed, 2 usage, 3 unreachable, 65 store damaged, 74 store failed, 75 disk full or store in use.${example('up', 'status --watch', 'state put greeting \'"hello"\'')}`,
+      `\nExit codes: 0 ok, 1 a check failed, 2 usage, 3 unreachable, 4 done in part, 65 store damaged, 74 store failed, 75 disk full or store in use.${example('up', 'status --watch', 'state put greeting \'"hello"\'')}`,
     );
   const definition = createDefinition(context, program, finish);
   setupCommands(definition);
   movingCommands(definition);
   nodeCommands(definition);
   fleetCommands(definition);
+  memberCommands(definition);
   dataCommands(definition);
   vaultCommands(definition);
   definition.define(

@@ -1,4 +1,5 @@
 import { isStrictPublicKey } from '../adapters/system/ed25519.ts';
+import type { ProofTrust } from '../audit/trust.ts';
 import { parseEnvText } from '../config/env-file.ts';
 import { namesOf, VARIABLES } from '../config/variables.ts';
 import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
@@ -50,6 +51,34 @@ export async function readTrust(context: CliContext, given: string): Promise<Tru
   }
   if (ASSIGNMENT.test(text)) return listOf(wordsOf(trustVariable(text, given)), given);
   return listOf(wordsOf(text.replaceAll(/#.*$/gm, '')), given);
+}
+
+/** From what a proof or a certificate is checked, and what else the file of `--trust` tells. */
+export interface ProofTrustGiven {
+  readonly trusted: Exclude<ProofTrust, 'anyone'>;
+  /** Undefined where a roster is pinned. */
+  readonly list: TrustList | undefined;
+}
+
+/**
+ * What `--trust` names of `proof verify` and `cuts verify`: a trust list, as `readTrust` reads it, or `roster:` and the
+ * hash of a roster. Rejects as `readTrust` does.
+ */
+export async function readProofTrust(context: CliContext, given: string): Promise<ProofTrustGiven> {
+  const pinned = /^\s*roster:(.*)$/.exec(given)?.[1]?.trim();
+  if (pinned === undefined) {
+    const list = await readTrust(context, given);
+    return { trusted: list.authors, list };
+  }
+  if (!HEX_32.test(pinned)) throw usageError('--trust roster: takes the hash of a roster, 64 hex digits');
+  return { trusted: { roster: pinned.toLowerCase() }, list: undefined };
+}
+
+/** The hash that `--since-roster` names, or undefined without it. Throws LatticeError `usage`. */
+export function rosterHashOf(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (!HEX_32.test(given)) throw usageError('--since-roster takes the hash of a roster, 64 hex digits');
+  return given.toLowerCase();
 }
 
 async function readFile(context: CliContext, path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import type { Entry, LatticeEvent } from '../api/contract/entities.ts';
 import type { Peer } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine } from '../api/contract/process-entities.ts';
+import type { AccessToken } from '../api/contract/token-entities.ts';
 import { streamOf } from '../timing/stream.ts';
 import { auditBodies } from './audit-bodies.ts';
 import { changesAmong } from './changes.ts';
@@ -8,6 +9,7 @@ import { LatticeProblem, notOurs } from './errors.ts';
 import { openExport } from './export.ts';
 import { type FollowOptions, follow } from './follow.ts';
 import type { LatticeClient, LogEvent, LogLevel, WriteOptions } from './lattice-client.ts';
+import { createMembersClient } from './members.ts';
 import { type CallOptions, type ClientOptions, createRequests, type RequestOptions } from './request.ts';
 import { createVaultClient } from './vault.ts';
 
@@ -83,6 +85,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     url,
     request,
     vault: createVaultClient(requests),
+    members: createMembersClient(requests),
     follow: (path, stream = {}) => streamOf((signal) => follow(requests, path, { ...stream, signal }), stream.signal),
 
     getEntry: (key, call = {}) => jsonOrAbsent('/api/v1/state', { query: { key }, ...at(call) }),
@@ -119,12 +122,14 @@ export function createClient(options: ClientOptions): LatticeClient {
       json('/api/v1/history', { query: { key, limit, cursor }, ...at(call) }),
     listConflicts: ({ limit, cursor, ...call } = {}) =>
       json('/api/v1/conflicts', { query: { limit, cursor }, ...at(call) }),
-    getProof: (key, { at: where, ...call } = {}) => json('/api/v1/proof', { query: { key, at: where }, ...at(call) }),
-    getProofText: async (key, { at: where, ...call } = {}) =>
-      (await request('/api/v1/proof', { query: { key, at: where }, ...at(call) })).text(),
+    getProof: (key, { at: where, from, ...call } = {}) =>
+      json('/api/v1/proof', { query: { key, at: where, from }, ...at(call) }),
+    getProofText: async (key, { at: where, from, ...call } = {}) =>
+      (await request('/api/v1/proof', { query: { key, at: where, from }, ...at(call) })).text(),
+    listEvidence: (call = {}) => json('/api/v1/evidence', at(call)),
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
-    getCertificate: ({ at: when, ...call } = {}) =>
-      jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when }, ...at(call) }),
+    getCertificate: ({ at: when, from, ...call } = {}) =>
+      jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when, from }, ...at(call) }),
 
     async addAuditRecords(records, call = {}) {
       const sum = { added: 0, known: 0 };
@@ -152,6 +157,10 @@ export function createClient(options: ClientOptions): LatticeClient {
     getMetrics: async (call = {}) =>
       (await request('/metrics', { headers: { accept: 'text/plain' }, ...at(call) })).text(),
     getOpenApi: (call = {}) => json('/openapi.json', at(call)),
+    listTokens: async (call = {}) => (await json<{ items: AccessToken[] }>('/api/v1/tokens', at(call))).items,
+    createToken: (wish, call = {}) => json('/api/v1/tokens', { method: 'POST', json: wish, ...at(call) }),
+    removeToken: (id, call = {}) =>
+      withoutBody(`/api/v1/tokens/${encodeURIComponent(id)}`, { method: 'DELETE', ...at(call) }),
     getConfig: async (call = {}) => (await json<{ items: ConfigItem[] }>('/api/v1/config', at(call))).items,
     reloadConfig: (call = {}) => json('/api/v1/config/reload', { method: 'POST', ...at(call) }),
 

@@ -1,5 +1,6 @@
 export type * from '../api/contract/audit-entities.ts';
 export type * from '../api/contract/entities.ts';
+export type * from '../api/contract/member-entities.ts';
 export type * from '../api/contract/node-entities.ts';
 export type * from '../api/contract/process-entities.ts';
 export type * from '../api/contract/vault-entities.ts';
@@ -17,11 +18,13 @@ export type {
   LogLevel,
   PageOptions,
   PeerName,
+  ProofOptions,
   RemoteChange,
   RemoteChanges,
   StateExport,
   WriteOptions,
 } from './lattice-client.ts';
+export type { ChangeOptions, MembersClient } from './members-client.ts';
 export type { Answer, CallOptions, ClientOptions, RequestOptions } from './request.ts';
 export { isTemporary } from './retry.ts';
 export type { ServerSent } from './server-sent.ts';
@@ -34,4 +37,5 @@ export type {
   VaultGetOptions,
   VaultProgress,
   VaultPutOptions,
+  VaultReading,
 } from './vault-client.ts';

@@ -3,11 +3,13 @@
 // each, from which the reference is made. What it does is client.ts.
 import type { AuditRecord, AuditView } from '../api/contract/audit-entities.ts';
 import type {
+  Certificate,
   Committed,
   Conflict,
   Cut,
   Entry,
   EntryPage,
+  Evidence,
   History,
   LatticeEvent,
   Operation,
@@ -24,9 +26,11 @@ import type {
   Verdict,
 } from '../api/contract/node-entities.ts';
 import type { ConfigItem, LogLine, LogPage, Reloaded, Resources, Series } from '../api/contract/process-entities.ts';
+import type { AccessToken, NewAccessToken } from '../api/contract/token-entities.ts';
 import type { JsonValue } from '../core/types/index.ts';
 import type { Stream } from '../timing/stream.ts';
 import type { FollowOptions, StreamOptions } from './follow.ts';
+import type { MembersClient } from './members-client.ts';
 import type { Answer, CallOptions, RequestOptions } from './request.ts';
 import type { ServerSent } from './server-sent.ts';
 import type { VaultClient } from './vault-client.ts';
@@ -48,6 +52,14 @@ export interface PageOptions extends CallOptions {
   readonly limit?: number | undefined;
   /** The cursor of the page before; without it the first page is read. */
   readonly cursor?: string | undefined;
+}
+
+/** Against what a proof is made. */
+export interface ProofOptions extends CallOptions {
+  /** `cut`: the newest certified cut in place of the node's own head. */
+  readonly at?: 'cut' | undefined;
+  /** The hash of the roster that the verifier keeps, 64 hex digits. Default: the proof begins with the configured list. */
+  readonly from?: string | undefined;
 }
 
 /** Conditions of a write, and the key by which it may be tried again. */
@@ -120,6 +132,9 @@ export interface LatticeClient {
 
   /** The node's vault: content by its SHA-256. */
   readonly vault: VaultClient;
+
+  /** Who belongs to the fleet, and how that changes while it runs. */
+  readonly members: MembersClient;
 
   /**
    * Reads what a key shows. Resolves to undefined when there is no value under the key.
@@ -236,14 +251,15 @@ export interface LatticeClient {
 
   /**
    * Gets a proof of what a key shows, or that it shows nothing. With `at: 'cut'` it is for the newest certified cut and
-   * has its certificate, so that a quorum vouches for it instead of this node.
+   * has its certificate, so that a quorum vouches for it instead of this node. It carries the chain of rosters from the
+   * configured list, or from the roster with the hash `from` (64 hex digits).
    *
    * @throws `invalid-key`; with `at: 'cut'`: `not-certified`, `changed-since-cut`
    * @example
    * const proof = await client.getProof('greeting', { at: 'cut' });
    * console.log(proof.root);
    */
-  getProof(key: string, options?: CallOptions & { readonly at?: 'cut' | undefined }): Promise<Proof>;
+  getProof(key: string, options?: ProofOptions): Promise<Proof>;
 
   /**
    * Gets the proof of `getProof` as the text that the node wrote, for a verifier that reads every character of it.
@@ -253,7 +269,17 @@ export interface LatticeClient {
    * const document = await client.getProofText('greeting');
    * console.log(document.length);
    */
-  getProofText(key: string, options?: CallOptions & { readonly at?: 'cut' | undefined }): Promise<string>;
+  getProofText(key: string, options?: ProofOptions): Promise<string>;
+
+  /**
+   * Lists what the node knows that keys signed twice, as documents that anybody can check.
+   *
+   * @throws nothing of its own
+   * @example
+   * const { items } = await client.listEvidence();
+   * for (const { author, about } of items) console.log(author, about);
+   */
+  listEvidence(options?: CallOptions): Promise<{ items: Evidence[] }>;
 
   /**
    * Lists the newest cuts, newest first. Times are Unix ms.
@@ -266,8 +292,8 @@ export interface LatticeClient {
   listCuts(options?: CallOptions): Promise<{ items: Cut[] }>;
 
   /**
-   * Gets the certificate (base64url) of the cut at `at` (Unix ms), or of the newest certified cut. Resolves to undefined
-   * when there is none.
+   * Gets the certificate (base64url) of the cut at `at` (Unix ms), or of the newest certified cut, with the chain of
+   * rosters as in `getProof`. Resolves to undefined when there is none.
    *
    * @throws nothing of its own
    * @example
@@ -275,8 +301,8 @@ export interface LatticeClient {
    * console.log(certified?.at, certified?.certificate);
    */
   getCertificate(
-    options?: CallOptions & { readonly at?: number | undefined },
-  ): Promise<{ at: number; certificate: string } | undefined>;
+    options?: CallOptions & { readonly at?: number | undefined; readonly from?: string | undefined },
+  ): Promise<Certificate | undefined>;
 
   /**
    * Follows the changes of keys in the order in which they became durable on the node, from the present on or `after` a
@@ -446,6 +472,44 @@ export interface LatticeClient {
    * for (const { name, value, source } of await client.getConfig()) console.log(name, value, source);
    */
   getConfig(options?: CallOptions): Promise<ConfigItem[]>;
+
+  /**
+   * Lists the tokens that the node made and that are valid, oldest first, without their secrets. Needs a token for
+   * operating.
+   *
+   * @throws `unauthorized`, `right-missing`
+   * @example
+   * for (const { id, name, right } of await client.listTokens()) console.log(id, name, right);
+   */
+  listTokens(options?: CallOptions): Promise<AccessToken[]>;
+
+  /**
+   * Makes a token of the node: for reading, for writing keys that begin with `prefix`, or for operating. The answer alone
+   * has its text. `ttlMs` is how long it is valid, 1,000 to 316,224,000,000 ms; without it, until it is withdrawn.
+   *
+   * @throws `unauthorized`, `right-missing`, `invalid-token`, `too-many-tokens` (256)
+   * @example
+   * const { token } = await client.createToken({ name: 'sensors', right: 'write', prefix: 'sensors/', ttlMs: 86_400_000 });
+   * console.log(token.length);
+   */
+  createToken(
+    wish: {
+      readonly name: string;
+      readonly right: 'read' | 'write' | 'operate';
+      readonly prefix?: string;
+      readonly ttlMs?: number;
+    },
+    options?: CallOptions,
+  ): Promise<NewAccessToken>;
+
+  /**
+   * Withdraws a token by its id. It counts no more, and streams that it opened end.
+   *
+   * @throws `unauthorized`, `right-missing`, `not-found`
+   * @example
+   * for (const { id, name } of await client.listTokens()) if (name === 'sensors') await client.removeToken(id);
+   */
+  removeToken(id: string, options?: CallOptions): Promise<void>;
 
   /**
    * Has the node read its configuration again and take over trust list, peers, token and log level. The answer names

@@ -124,7 +124,7 @@ function fleetNames({ nodes, names }: FleetOptions): readonly string[] {
 }
 
 /** One line `DIOTEC360_NAME=value` for each pair. The type of the names checks them against the table of variables. */
-function envLines(pairs: readonly (readonly [name: VariableName, value: string])[]): string {
+export function envLines(pairs: readonly (readonly [name: VariableName, value: string])[]): string {
   return pairs.map(([name, value]) => `DIOTEC360_${name}=${value}\n`).join('');
 }
 

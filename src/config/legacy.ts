@@ -15,20 +15,41 @@ const OWN = 'lattice';
 /** Names that a message lists. A vault of the original's has a file for each function. */
 const MAX_NAMES = 8;
 
-/** By which names the original's files are known, for each variable. */
-const KNOWN: readonly (readonly [LegacyFiles['variable'], RegExp])[] = [
-  ['STATE_DIR', /^(?:snapshot\.json|wal\.log|snapshots)$/],
-  ['VAULT_DIR', /^(?:index\.json|bundles|certificates|[0-9a-f]{64}\.json)$/],
-  ['SENTINEL_DIR', /^telemetry\.db$/],
-];
+/** By which names the original's files are known, for each variable, in the order in which they are told. */
+const KNOWN: Readonly<Record<LegacyFiles['variable'], RegExp>> = {
+  STATE_DIR: /^(?:snapshot\.json|wal\.log|snapshots)$/,
+  VAULT_DIR: /^(?:index\.json|bundles|certificates|[0-9a-f]{64}\.json)$/,
+  SENTINEL_DIR: /^telemetry\.db$/,
+};
+const ORDER = Object.keys(KNOWN);
 
-/** Looks which of the directories have files of the original's. One that cannot be read has none. */
-export function findLegacy(directories: Readonly<Record<LegacyFiles['variable'], string>>): readonly LegacyFiles[] {
-  return KNOWN.flatMap(([variable, known]) => {
-    const directory = directories[variable];
-    const names = namesIn(directory).filter((name) => known.test(name));
-    return names.length === 0 ? [] : [{ variable, directory, names: names.toSorted().slice(0, MAX_NAMES) }];
-  });
+/**
+ * Looks which of the directories have files of the original's. One that cannot be read has none. The vault's directory is
+ * looked at later, because a disk that hangs there must not hold up the configuration.
+ */
+export function findLegacy(
+  directories: Readonly<Record<Exclude<LegacyFiles['variable'], 'VAULT_DIR'>, string>>,
+): readonly LegacyFiles[] {
+  const { STATE_DIR, SENTINEL_DIR } = directories;
+  return [
+    ...legacyAmong('STATE_DIR', STATE_DIR, namesIn(STATE_DIR)),
+    ...legacyAmong('SENTINEL_DIR', SENTINEL_DIR, namesIn(SENTINEL_DIR)),
+  ];
+}
+
+/** What `findLegacy` has found, and what of the names in the vault's directory are files of the original's. */
+export function withLegacyVault(
+  found: readonly LegacyFiles[],
+  directory: string,
+  names: readonly string[],
+): readonly LegacyFiles[] {
+  const all = [...found, ...legacyAmong('VAULT_DIR', directory, names)];
+  return all.sort((a, b) => ORDER.indexOf(a.variable) - ORDER.indexOf(b.variable));
+}
+
+function legacyAmong(variable: LegacyFiles['variable'], directory: string, all: readonly string[]): LegacyFiles[] {
+  const names = all.filter((name) => KNOWN[variable].test(name));
+  return names.length === 0 ? [] : [{ variable, directory, names: names.toSorted().slice(0, MAX_NAMES) }];
 }
 
 /**

@@ -229,7 +229,7 @@ export function configOf(
   if (sentinelDir === namedStateDir || sentinelDir === vaultDir) {
     reject('SENTINEL_DIR', 'it is the state or vault directory too', 'give each its own directory');
   }
-  const legacy = findLegacy({ STATE_DIR: namedStateDir, VAULT_DIR: vaultDir, SENTINEL_DIR: sentinelDir });
+  const legacy = findLegacy({ STATE_DIR: namedStateDir, SENTINEL_DIR: sentinelDir });
   const stateDir = ownStateDir(namedStateDir, legacy);
 
   const seedHex = read('NODE_PRIVKEY_HEX');
@@ -246,6 +246,11 @@ export function configOf(
   if (flaw !== undefined) reject('NODE_PUBKEY_HEX', flaw.rule, flaw.fix);
 
   const token = read('API_TOKEN');
+  const readToken = read('READ_TOKEN');
+  if (readToken !== undefined && readToken === token)
+    reject('READ_TOKEN', 'it is the API token, so that whoever reads could write', 'give it a value of its own');
+  if (readToken !== undefined && read('PUBLIC_SYNC') === true)
+    reject('READ_TOKEN', 'PUBLIC_SYNC lets anyone read the whole state', 'unset one of the two');
   let host = read('API_HOST');
   if (serves && isWildcard(host) && token === undefined && environment !== 'production') {
     warnings.push(
@@ -327,6 +332,7 @@ export function configOf(
       host,
       port: read('API_PORT'),
       token,
+      readToken,
       corsOrigins: read('CORS_ORIGINS'),
       allowedHosts: read('ALLOWED_HOSTS'),
       trustedProxies: read('TRUSTED_PROXIES'),

@@ -70,6 +70,8 @@ export interface Config {
     readonly port: number;
     /** The bearer token of writes and operator calls. Without it they are all refused. */
     readonly token: string | undefined;
+    /** Where it is set, reads need this token or another one of the node. */
+    readonly readToken: string | undefined;
     readonly corsOrigins: readonly string[];
     readonly allowedHosts: readonly string[];
     readonly trustedProxies: readonly string[];

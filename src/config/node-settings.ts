@@ -13,6 +13,8 @@ export interface ApiSettings {
   readonly port?: number | undefined;
   /** The bearer token of writes and operator calls, 16 to 512 characters. Without it nothing is written over HTTP. */
   readonly token?: string | undefined;
+  /** With it, reads over HTTP need this token or another one, 16 to 512 characters. */
+  readonly readToken?: string | undefined;
   /** The browser origins whose pages may call the API, such as `https://app.example.org`. */
   readonly corsOrigins?: readonly string[] | undefined;
   /** Host headers that are answered beside loopback names. Without any: all, except on a loopback bind. */
@@ -143,6 +145,7 @@ export const SETTING_FIELDS: Readonly<Record<SettingName, SettingField>> = {
   'api.host': { variable: 'API_HOST', form: 'text', default: '127.0.0.1' },
   'api.port': { variable: 'API_PORT', form: 'number', default: '0' },
   'api.token': { variable: 'API_TOKEN', form: 'text' },
+  'api.readToken': { variable: 'READ_TOKEN', form: 'text' },
   'api.corsOrigins': { variable: 'CORS_ORIGINS', form: 'list' },
   'api.allowedHosts': { variable: 'ALLOWED_HOSTS', form: 'list' },
   'api.trustedProxies': { variable: 'TRUSTED_PROXIES', form: 'list' },
@@ -184,7 +187,9 @@ export function settingsToConfig(settings: NodeSettings, cwd: string): Config {
   const found = new Map<VariableName, Setting>();
 
   function reject(field: string, value: unknown, rule: string, fix: string): void {
-    const secret = ['key', 'api.token', 'vault.s3SecretAccessKey', 'vault.s3SessionToken'].includes(field);
+    const secret = ['key', 'api.token', 'api.readToken', 'vault.s3SecretAccessKey', 'vault.s3SessionToken'].includes(
+      field,
+    );
     problems.push({ variable: field, value: shownValue(textOf(value), secret), rule, fix });
   }
   function set(variable: VariableName, name: string, text: string): void {

@@ -10,6 +10,7 @@ const RELOADABLE: readonly (readonly [name: VariableName, valueOf: (config: Conf
   ['LATTICE_NODES', (config) => config.http.nodes],
   ['P2P_BOOTSTRAP', (config) => config.p2p.bootstrap],
   ['API_TOKEN', (config) => config.api.token],
+  ['READ_TOKEN', (config) => config.api.readToken],
   ['LOG_LEVEL', (config) => config.logLevel],
   ['SAFE_MODE', (config) => config.safeMode],
   ['VAULT_POLICY', (config) => config.vault.policy],
@@ -70,7 +71,7 @@ export function planReload(running: Config, read: Config): Reload {
   const config: Omit<Config, 'violations'> = {
     ...running,
     logLevel: read.logLevel,
-    api: { ...running.api, token: read.api.token },
+    api: { ...running.api, token: read.api.token, readToken: read.api.readToken },
     p2p: {
       ...running.p2p,
       ...(p2pSwitched ? {} : { bootstrap: read.p2p.bootstrap, flaws: read.p2p.flaws }),

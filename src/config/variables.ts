@@ -273,6 +273,15 @@ export const VARIABLES = [
     description: 'The bearer token of writes and operator calls. Without it nothing is written over HTTP.',
   },
   {
+    name: 'READ_TOKEN',
+    kind: 'token',
+    unit: '16 to 512 characters',
+    default: '',
+    secret: true,
+    description:
+      'Where it is set, reads over HTTP need this bearer token, the API token or one that the node made. Probes and the sync protocol of members need none.',
+  },
+  {
     name: 'CORS_ORIGINS',
     kind: 'origins',
     unit: 'list of origins, or *',

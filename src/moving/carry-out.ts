@@ -1,17 +1,18 @@
 import { counted, type ErrorCode, LatticeError } from '../core/types/index.ts';
+import { addRecords, countRecords } from './add-records.ts';
 import type {
   ImportTarget,
   ItemReport,
   ObjectItem,
   Plan,
   PlanItem,
-  RecordsItem,
   Refusal,
   Report,
+  Source,
   SourceKind,
 } from './plan.ts';
 import { refusalOf } from './snapshot.ts';
-import { type Mirror, type WriteMode, writeEntries } from './write-entries.ts';
+import { type Mirror, type RefusedKey, type WriteMode, writeEntries } from './write-entries.ts';
 
 export interface CarryOutMode extends Omit<WriteMode, 'progress'> {
   progress?(step: string, done: number, total: number): void;
@@ -19,8 +20,6 @@ export interface CarryOutMode extends Omit<WriteMode, 'progress'> {
 
 /** Objects that are put at one time. */
 const OBJECTS = 4;
-/** Records that are handed over at one time: a request's worth. */
-const RECORDS_AT_ONCE = 200;
 /**
  * A source that lacks more than this part of what it once had has probably gone back to an older state: the original
  * begins from its last snapshot.json whenever it is started.
@@ -30,7 +29,8 @@ const MOST_DELETED = 0.5;
 /**
  * Writes a plan to a target, and tells what became of each item. An item is verified before its first write; carrying
  * out the same plan again writes what is missing and nothing else, so that an import that was cut is simply run again.
- * Rejects with LatticeError `import-contended`, with what the target rejects with, and with the reason of the signal.
+ * What the target does not take of a key, an object or a record is refused by its name, and the rest goes on. Rejects
+ * with what the target rejects with otherwise, and with the reason of the signal.
  */
 export async function carryOut(plan: Plan, target: ImportTarget, mode: CarryOutMode): Promise<Report> {
   const items: ItemReport[] = [];
@@ -53,9 +53,20 @@ export async function carryOut(plan: Plan, target: ImportTarget, mode: CarryOutM
       for (const [key] of entries) covered.add(key);
       const absent = whole && mayDelete(entries, mode.mirror, remarks);
       const progress = (done: number): void => mode.progress?.('keys written', done, entries.length);
-      items.push({ ...about(item), ...(await writeEntries(target, entries, { ...mode, progress }, absent)) });
+      const { refused: keys, ...written } = await writeEntries(target, entries, { ...mode, progress }, absent);
+      items.push({ ...about(item), ...written });
+      refused.push(...refusedKeys(item.source, keys));
     } else if (item.kind === 'records') {
-      items.push(...tell(item, await addRecords(item, target, mode), refused));
+      if (target.addRecords === undefined) {
+        refused.push(noPlace(item, 'audit record'));
+        continue;
+      }
+      const progress = (done: number): void => mode.progress?.('records added', done, item.records.length);
+      const { refused: records, ...added } = mode.dryRun
+        ? await countRecords(item, target)
+        : await addRecords(item, target.addRecords, { signal: mode.signal, progress });
+      items.push({ ...about(item), ...counts(added.taken, added.known) });
+      refused.push(...records);
     }
   }
   const objects = plan.items.filter((item) => item.kind === 'object');
@@ -105,6 +116,29 @@ function tell(item: PlanItem, outcome: Counts | Refusal | undefined, refused: Re
   if (!('code' in outcome)) return [{ ...about(item), ...outcome }];
   refused.push(outcome);
   return [];
+}
+
+/** The keys that the target did not take, those of one code as one refusal. */
+function refusedKeys(source: Source, keys: readonly RefusedKey[]): Refusal[] {
+  const groups = new Map<ErrorCode, RefusedKey[]>();
+  for (const one of keys) {
+    const group = groups.get(one.code) ?? [];
+    groups.set(one.code, group);
+    group.push(one);
+  }
+  return Array.from(groups, ([code, group]) => {
+    const [first] = group;
+    const alike = group.every(({ reason }) => reason === first?.reason);
+    return {
+      source,
+      what: group.length === 1 ? JSON.stringify(first?.key) : `${group.length} keys`,
+      code,
+      reason: alike ? (first?.reason ?? '') : 'the node does not take them',
+      each: group.length === 1 ? undefined : group.map(({ key, reason }) => ({ what: key, reason })),
+      next: first?.next,
+      takenUnverified: false,
+    };
+  });
 }
 
 /** Puts objects, several at a time: a vault has thousands of small ones, each of which waits for the disk. */
@@ -159,23 +193,10 @@ const OF_ONE_OBJECT: ReadonlySet<ErrorCode> = new Set([
   'vault-too-large',
   'object-too-large',
   'hash-mismatch',
+  // Its name or type is none that the vault has, or it was removed while it was put.
+  'invalid-value',
+  'object-not-found',
 ]);
-
-async function addRecords(item: RecordsItem, target: ImportTarget, mode: CarryOutMode): Promise<Counts | Refusal> {
-  if (target.addRecords === undefined) return noPlace(item, 'audit record');
-  const { records } = item;
-  if (mode.dryRun) return counts(records.length, 0);
-  let taken = 0;
-  let known = 0;
-  for (let at = 0; at < records.length; at += RECORDS_AT_ONCE) {
-    mode.signal?.throwIfAborted();
-    mode.progress?.('records added', at, records.length);
-    const result = await target.addRecords(records.slice(at, at + RECORDS_AT_ONCE));
-    taken += result.added;
-    known += result.known;
-  }
-  return counts(taken, known);
-}
 
 function noPlace(item: PlanItem, what: string): Refusal {
   return {

@@ -1,10 +1,11 @@
 import { type OriginalNumber, type OriginalValue, parseOriginalJson } from '../core/original/json.ts';
 import { type Author, hexToBytes, LatticeError } from '../core/types/index.ts';
 import type { Clock, Verifier } from '../ports/index.ts';
-import { withDeadline } from '../timing/index.ts';
+import { type AuditCounts, readLiveAudit } from './live-audit.ts';
+import { fetchText } from './live-fetch.ts';
+import { readLiveVault } from './live-vault.ts';
 import { planText } from './make-plan.ts';
-import type { Plan, ReadContext, Refusal, Source } from './plan.ts';
-import { MAX_FILE_BYTES } from './read-file.ts';
+import { ALL_PARTS, type Part, type Plan, type ReadContext, type Refusal, type Source } from './plan.ts';
 
 export interface LiveOptions {
   readonly verifier: Verifier;
@@ -15,17 +16,45 @@ export interface LiveOptions {
   readonly clock: Clock;
   /** The longest answer in bytes, after any compression. Default: as long as a file may be. */
   readonly maxBytes?: number;
+  /** What is taken. The state is read and checked in any case: it shows that it is a node of the original. */
+  readonly parts?: ReadonlySet<Part>;
+  /** What earlier rounds took beside the state, which is not read again. */
+  readonly memory?: LiveMemory;
 }
 
-/** How long a whole answer may take: a state of 256 MiB over a slow line. */
-const ANSWER_MS = 120_000;
-/** How long an answer may say nothing. The original computes a large state for some seconds before its first byte. */
-const SILENCE_MS = 20_000;
+/** What rounds of one import have taken of a running node beside its state. */
+export interface LiveMemory {
+  /** Hashes of files of its vault, and the numbers of its executions and attacks. */
+  readonly taken: () => { readonly files: ReadonlySet<string>; readonly counts: AuditCounts };
+  /** Notes what a round has read. */
+  read(files: readonly string[], counts: AuditCounts): void;
+  /** What was read last has been taken as a whole. */
+  keep(): void;
+}
+
+export function createLiveMemory(): LiveMemory {
+  const files = new Set<string>();
+  let counts: AuditCounts = {};
+  let pending: { readonly files: readonly string[]; readonly counts: AuditCounts } = { files: [], counts };
+  return {
+    taken: () => ({ files, counts }),
+    read: (read, told) => (pending = { files: read, counts: told }),
+    keep() {
+      for (const hash of pending.files) files.add(hash);
+      counts = { ...counts, ...pending.counts };
+      pending = { files: [], counts: {} };
+    },
+  };
+}
+
 /** How often a state is asked for whose root is not its own, because it changed while it was being sent. */
 const MAX_READS = 3;
 /** How old a signed state may be, and how far ahead: clocks differ, and an older signature may be shown again. */
 const MAX_AGE_S = 600;
 const STATE_PATH = '/api/lattice/state';
+const NOT_OVER_HTTP =
+  'Over HTTP the original gives no certificates, signed bundles and precedents, no wal.log and no metrics: import its ' +
+  'directory for them.';
 const utf8 = new TextEncoder();
 
 /** Whether a path names a running node instead of a file. */
@@ -43,12 +72,42 @@ export function baseUrlOf(url: string): string {
 }
 
 /**
- * Reads the state of a running node of the original. A state that changes while it is sent is asked for again. Rejects
- * with LatticeError `usage`, `unreachable`, `timeout`, `answer-too-large`, `http-status`, or the reason of an aborted
- * signal; what it answers badly is a refusal in the plan.
+ * Reads what a running node of the original serves: its state, which is asked for again where it changes while it is
+ * sent, then executions, attacks and files of its vault. Of a node whose state is refused nothing else is read. Rejects
+ * with LatticeError `usage`, or while the state is read `unreachable`, `timeout`, `answer-too-large`, `http-status`, or
+ * with the reason of an aborted signal; what it answers badly is a refusal in the plan.
  */
 export async function planLive(url: string, options: LiveOptions, context: ReadContext): Promise<Plan> {
   const source: Source = { kind: 'live', at: baseUrlOf(url) };
+  const plan = await planState(source, options, context);
+  if (plan.items.length === 0) return plan;
+  const { parts = ALL_PARTS, memory } = options;
+  const items = parts.has('state') ? [...plan.items] : [];
+  const refused = [...plan.refused];
+  const remarks = [...plan.remarks];
+  const taken = memory?.taken() ?? { files: new Set<string>(), counts: {} };
+  let counts: AuditCounts = {};
+  if (parts.has('audit')) {
+    const audit = await readLiveAudit(source, taken.counts, options, context);
+    items.push(...audit.items);
+    refused.push(...audit.refused);
+    remarks.push(...(audit.remarks ?? []));
+    if (audit.refused.length === 0) ({ counts } = audit);
+  }
+  let files: readonly string[] = [];
+  if (parts.has('vault')) {
+    const vault = await readLiveVault(source, taken.files, options, context);
+    items.push(...vault.items);
+    refused.push(...vault.refused);
+    remarks.push(...(vault.remarks ?? []));
+    files = vault.hashes;
+  }
+  memory?.read(files, counts);
+  if (parts.size > 1) remarks.push(NOT_OVER_HTTP);
+  return { ...plan, items, refused, remarks };
+}
+
+async function planState(source: Source, options: LiveOptions, context: ReadContext): Promise<Plan> {
   for (let read = 1; ; read++) {
     const text = await fetchText(source.at + STATE_PATH, options, context);
     const plan = planText(source, text, context);
@@ -122,93 +181,4 @@ async function withSignature(
     return refuse(`its signature is of another time: ${Math.round(Math.abs(age))} s ${age > 0 ? 'ago' : 'ahead'}`);
   const by = `its own Merkle root ${root}, signed by ${signer}`;
   return { ...plan, items: plan.items.map((item) => ({ ...item, checked: { verified: true, by } })) };
-}
-
-/** The text of an answer, bounded in bytes (after any compression) and in time, and never that of another address. */
-async function fetchText(url: string, options: LiveOptions, { signal, progress }: ReadContext): Promise<string> {
-  signal?.throwIfAborted();
-  try {
-    return await withDeadline(
-      options.clock,
-      ANSWER_MS,
-      (within) => readAnswer(url, options, within, progress),
-      () => timeout(url, ANSWER_MS),
-      signal,
-    );
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof LatticeError) throw cause;
-    throw new LatticeError('unreachable', `${url} does not answer: ${reasonOf(cause)}`, {
-      next: 'Check that the original node runs, and that this address leads to it.',
-      cause,
-    });
-  }
-}
-
-async function readAnswer(
-  url: string,
-  { clock, maxBytes = MAX_FILE_BYTES }: LiveOptions,
-  within: AbortSignal,
-  progress: ReadContext['progress'],
-): Promise<string> {
-  const silent = new AbortController();
-  const wait = () => clock.after(SILENCE_MS, () => silent.abort(timeout(url, SILENCE_MS)));
-  let silence = wait();
-  try {
-    const headers = { accept: 'application/json', 'accept-encoding': 'identity' };
-    const signal = AbortSignal.any([within, silent.signal]);
-    const answer = await fetch(url, { headers, redirect: 'manual', signal });
-    if (answer.status !== 200) {
-      await answer.body?.cancel();
-      throw statusError(url, answer.status, answer.headers.get('location'));
-    }
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
-      silence.cancel();
-      silence = wait();
-      size += chunk.length;
-      if (size > maxBytes) throw tooLarge(url, maxBytes);
-      chunks.push(chunk);
-      progress?.('bytes of the state read', size);
-    }
-    return new TextDecoder('utf-8').decode(Buffer.concat(chunks));
-  } catch (cause) {
-    if (silent.signal.aborted) throw silent.signal.reason;
-    throw cause;
-  } finally {
-    silence.cancel();
-  }
-}
-
-/** What `fetch` hides behind "fetch failed": the code of the system, where there is one. */
-function reasonOf(cause: unknown): string {
-  const inner = cause instanceof Error ? (cause.cause ?? cause) : cause;
-  if (inner instanceof Error) return 'code' in inner ? String(inner.code) : inner.message;
-  return String(inner);
-}
-
-const timeout = (url: string, ms: number): LatticeError =>
-  new LatticeError('timeout', `${url} did not answer within ${ms / 1000} s`, {
-    next: 'Run the import again, or import its snapshot.json.',
-  });
-
-const tooLarge = (url: string, bytes: number): LatticeError =>
-  new LatticeError('answer-too-large', `the answer of ${url} has more than ${bytes} bytes`, {
-    next: 'Check that the URL is that of a node of the original.',
-  });
-
-function statusError(url: string, status: number, location: string | null): LatticeError {
-  const redirect = status >= 300 && status < 400;
-  const target = location === null ? 'another address' : location.slice(0, 200);
-  return new LatticeError(
-    'http-status',
-    redirect ? `${url} redirects to ${target}` : `${url} answered with status ${status}`,
-    {
-      next: redirect
-        ? 'Nothing is read from where it leads. Name that address, where it is the node that you mean.'
-        : 'Check that the URL is that of a node of the original.',
-      details: { status },
-    },
-  );
 }

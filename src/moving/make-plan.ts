@@ -1,5 +1,16 @@
+import { joined, LatticeError } from '../core/types/index.ts';
 import { findSources } from './find.ts';
-import type { Plan, PlanItem, ReadContext, Reader, Refusal, Source, SourceKind } from './plan.ts';
+import {
+  ALL_PARTS,
+  type Part,
+  type Plan,
+  type PlanItem,
+  type ReadContext,
+  type Reader,
+  type Refusal,
+  type Source,
+  type SourceKind,
+} from './plan.ts';
 import { statOf } from './read-file.ts';
 import { refusalOf, tellSnapshot } from './snapshot.ts';
 import { chooseState, readStates } from './state.ts';
@@ -8,10 +19,17 @@ import { chooseState, readStates } from './state.ts';
 export type Readers = Partial<Readonly<Record<SourceKind, Reader>>>;
 
 const STATE_KINDS: readonly SourceKind[] = ['snapshot', 'wal'];
+const VAULT_KINDS: ReadonlySet<SourceKind> = new Set(['vault', 'vault-index', 'function', 'bundle', 'certificate']);
+
+/** The part of an import that a file belongs to. */
+function partOf({ kind }: Source): Part {
+  if (kind === 'telemetry') return 'audit';
+  return VAULT_KINDS.has(kind) ? 'vault' : 'state';
+}
 
 /**
- * Finds and reads everything of the original at these paths. `bases` are further snapshots from which a wal.log may go on.
- * Nothing is written anywhere. Rejects with LatticeError `file-unreadable`, `nothing-to-import`, or the reason of an
+ * Finds and reads everything of the original at these paths, or the `parts` of it. `bases` are further snapshots from
+ * which a wal.log may go on. Nothing is written anywhere. Rejects with LatticeError `file-unreadable`, `nothing-to-import`, or the reason of an
  * aborted signal.
  */
 export async function planPaths(
@@ -19,8 +37,16 @@ export async function planPaths(
   bases: readonly string[],
   readers: Readers,
   context: ReadContext,
+  parts: ReadonlySet<Part> = ALL_PARTS,
 ): Promise<Plan> {
-  const { sources, remarks } = await findSources(paths);
+  const found = await findSources(paths);
+  const { remarks } = found;
+  const sources = found.sources.filter((source) => parts.has(partOf(source)));
+  if (sources.length === 0) {
+    throw new LatticeError('nothing-to-import', `nothing of that part of the original lies in ${joined(paths)}`, {
+      next: 'Leave --only out, or name the directory where it lies.',
+    });
+  }
   const baseSources: Source[] = [];
   for (const at of bases) {
     await statOf(at);

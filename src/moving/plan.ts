@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../core/original/audit.ts';
+import type { AuditKind, AuditRecord } from '../core/original/audit.ts';
 import type { ErrorCode, Hasher, JsonValue } from '../core/types/index.ts';
 import type { Verifier } from '../ports/index.ts';
 
@@ -20,6 +20,11 @@ const SOURCE_KINDS = [
   'csv', // an export: a table with the columns key and value
 ] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
+
+/** What can be imported by itself: keys and values, what lies in the vault, executions and attacks. */
+export const PARTS = ['state', 'vault', 'audit'] as const;
+export type Part = (typeof PARTS)[number];
+export const ALL_PARTS: ReadonlySet<Part> = new Set(PARTS);
 
 /** One file, vault directory or running node of the original. Nothing in it is ever changed. */
 export interface Source {
@@ -170,8 +175,13 @@ export interface ImportTarget {
     content: AsyncIterable<Uint8Array>,
     about: { readonly name: string; readonly type: string; readonly hash: string },
   ): Promise<{ readonly known: boolean }>;
-  /** Adds executions and attacks, each id once. Absent where the node keeps none. */
+  /**
+   * Adds executions and attacks, each id once: all of them, or none where it rejects with LatticeError `audit-full`,
+   * `record-differs` or `invalid-record`. Absent where the node keeps none.
+   */
   addRecords?(records: readonly AuditRecord[]): Promise<{ readonly added: number; readonly known: number }>;
+  /** The ids of all records of one kind that are there. */
+  recordIds?(kind: AuditKind): AsyncIterable<string>;
 }
 
 /** What became of one item of a plan. All numbers count keys, objects or records. */

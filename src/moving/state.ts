@@ -100,7 +100,12 @@ export function chooseState(told: readonly ToldState[], wals: readonly ToldWal[]
   }
   // An empty log is what a run leaves that wrote nothing.
   const wal = wals.find((one) => one.wal.lines.length > 0 || one.wal.broken.length > 0);
-  for (const one of wals.filter((other) => other === wal)) note(one.source, one.remarks);
+  if (wal !== undefined) note(wal.source, wal.remarks);
+  for (const one of wals) {
+    const { lines, broken } = one.wal;
+    if (one === wal || lines.length + broken.length === 0) continue;
+    refused.push(secondLog(one.source, lines.length + broken.length, wal));
+  }
 
   const end = wal !== undefined && (wal.refusal === undefined || unverified) ? wal.history.end : undefined;
   const follows = end !== undefined && primary?.root !== undefined && wal?.history.way.roots.has(primary.root) === true;
@@ -181,6 +186,17 @@ function leftOver(
   for (const line of parsed.lines) if (line.after !== undefined && leads(line)) entries.delete(line.key);
   add(wal.source, entries, 'they are of runs that the original left for an older state, or were never finished');
   return left;
+}
+
+/** One directory has one log: which of two is the newer one, neither of them says. */
+function secondLog(source: Source, lines: number, other: ToldWal | undefined): Refusal {
+  return {
+    source,
+    code: 'wal-forked',
+    reason: `it is a second log of one state, with ${counted(lines, 'line')}: ${other?.source.at ?? 'another'} was read`,
+    next: 'Import it alone by its path, with the snapshot that it goes on from as --base.',
+    takenUnverified: false,
+  };
 }
 
 function forked(source: Source, entries: OriginalState, because: string): Refusal {

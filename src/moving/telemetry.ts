@@ -7,7 +7,7 @@ import type { ReadContext, Reader, Reading, Refusal, Source } from './plan.ts';
 import { readDatabase } from './sqlite-file.ts';
 
 /** Rows of one table: as many as a node keeps of one kind (SPEC Q5). */
-const MAX_TABLE_ROWS = 100_000;
+export const MAX_TABLE_ROWS = 100_000;
 /** Refused rows that are named one by one. */
 const MAX_NAMED = 100;
 /** Rows that are read before others get the event loop. */
@@ -20,7 +20,7 @@ const TABLES: readonly { readonly kind: AuditKind; readonly table: string }[] = 
 /** What is wrong with a database, as against what keeps it from being read at all. */
 const FLAWS: ReadonlySet<ErrorCode> = new Set(['database-malformed', 'database-unsettled', 'file-too-large']);
 const EMPTY_COPY = 'Import a copy without the rows that are not needed (`DELETE FROM …`).';
-const UNVERIFIED = 'the original has no digest or signature of its executions and attacks';
+export const UNVERIFIED = 'the original has no digest or signature of its executions and attacks';
 
 /**
  * Reads the executions and attacks of a telemetry.db (SPEC Q6), the database of the original's audit. It works on a
@@ -189,7 +189,7 @@ async function readTable(
 }
 
 /** A row as a record. Its id is the SHA-256 of kind and row. Throws LatticeError `invalid-record`. */
-function recordOf(kind: AuditKind, row: Readonly<Record<string, unknown>>, hasher: Hasher): AuditRecord {
+export function recordOf(kind: AuditKind, row: Readonly<Record<string, unknown>>, hasher: Hasher): AuditRecord {
   for (const [name, value] of Object.entries(row)) {
     if (value instanceof Uint8Array)
       throw new LatticeError('invalid-record', `${name} is bytes, where the original has text or a number`);

@@ -21,11 +21,12 @@ const PARALLEL = 8;
 const NAMED = 8;
 
 interface Read {
-  /** The path of the file. */
-  readonly at: string;
+  /** What a refusal calls it. */
+  readonly what: string;
   readonly file: HeldFile;
   readonly hash: string;
   readonly size: number;
+  content(): AsyncIterable<Bytes>;
 }
 
 /** What each kind is checked by, as a phrase. */
@@ -82,6 +83,33 @@ async function readDirectory(source: Source, directory: string, context: ReadCon
   return { items, refused, remarks: remarksOn(items, found, others) };
 }
 
+/**
+ * The same of one function or bundle that a running node of the original has told, as the bytes of the file that it keeps.
+ * `fileName` is the name of that file, where it is known.
+ */
+export async function readToldFile(
+  source: Source,
+  bytes: Bytes,
+  { what, fileName }: { readonly what: string; readonly fileName: string | undefined },
+  context: ReadContext,
+): Promise<Reading> {
+  const refused: Refusal[] = [];
+  try {
+    const form = await checkNode(readVaultFile(bytes, context.hasher), context);
+    const name = fileName !== undefined && isObjectName(fileName) ? ownName(form, fileName) : form.name;
+    const content = async function* (): AsyncIterable<Bytes> {
+      yield bytes;
+    };
+    const read = { what, file: heldAs(form, name), hash: hashOf(bytes), size: bytes.length, content };
+    const items = itemsOf(source, [read], context, refused);
+    return { items, refused, remarks: [] };
+  } catch (error) {
+    if (!(error instanceof LatticeError)) throw error;
+    const { code, message: reason, next } = error;
+    return { items: [], refused: [{ source, what, code, reason, next, takenUnverified: false }] };
+  }
+}
+
 function refuseOdd(source: Source, place: VaultPlace, refused: Refusal[]): undefined {
   const reason = 'it is a link, a directory or a device, and only regular files are read';
   const next = 'Put the file itself there.';
@@ -104,7 +132,10 @@ async function readOne(
     if (place?.kind === 'bundle' && !form.kind.endsWith('-bundle')) throw misplaced(`it is no bundle but ${form.kind}`);
     const fileName = place?.fileName ?? ownName(form, basename(at));
     if (!isObjectName(fileName)) throw misplaced(`${JSON.stringify(fileName)} is no name that the vault can keep`);
-    return { at, file: heldAs(form, fileName), hash: hashOf(bytes), size: bytes.length };
+    const content = async function* (): AsyncIterable<Bytes> {
+      yield await readRegularFile(at);
+    };
+    return { what: at, file: heldAs(form, fileName), hash: hashOf(bytes), size: bytes.length, content };
   } catch (error) {
     if (!(error instanceof LatticeError) || error.code === 'vault-too-large') throw error;
     if (place === undefined && error.code === 'file-unreadable') throw error;
@@ -140,19 +171,19 @@ function itemsOf(source: Source, reads: readonly Read[], context: ReadContext, r
   };
   for (const read of reads) if (read.file.kind !== 'index') take(read, read.file.claims);
   // The rows of an index are checked against what is taken with it.
-  const taken = items.map(({ hash }) => hash);
-  const beside = reads.filter(({ hash }) => taken.includes(hash)).map(({ file }) => file);
+  const taken = new Set(items.map(({ hash }) => hash));
+  const beside = reads.filter(({ hash }) => taken.has(hash)).map(({ file }) => file);
   for (const read of reads) {
     if (read.file.kind === 'index') take(read, indexClaims(read.file.fields, beside));
   }
   return items;
 }
 
-function refusalOf(source: Source, { file, at }: Read, broken: Claim): Refusal {
+function refusalOf(source: Source, { file, what }: Read, broken: Claim): Refusal {
   const { stored, computed } = broken;
   return {
     source,
-    what: pathOf(file) ?? at,
+    what: pathOf(file) ?? what,
     code: 'vault-file-mismatch',
     reason: `${broken.claim}: ${broken.reason}`,
     next: TAKE_UNVERIFIED,
@@ -162,7 +193,7 @@ function refusalOf(source: Source, { file, at }: Read, broken: Claim): Refusal {
   };
 }
 
-function itemOf(source: Source, { at, file, hash, size }: Read, broken: Claim | undefined): ObjectItem {
+function itemOf(source: Source, { file, hash, size, content }: Read, broken: Claim | undefined): ObjectItem {
   const checked: Verification =
     broken === undefined
       ? { verified: true, by: BY[file.kind] }
@@ -175,9 +206,7 @@ function itemOf(source: Source, { at, file, hash, size }: Read, broken: Claim | 
     type: vaultType(file.kind),
     size,
     hash,
-    async *content(): AsyncIterable<Bytes> {
-      yield await readRegularFile(at);
-    },
+    content,
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { type JsonValue, LatticeError } from '../core/types/index.ts';
+import { type ErrorCode, type JsonValue, LatticeError } from '../core/types/index.ts';
+import { VAULT_PREFIX } from '../core/vault/index.ts';
 import { batches } from './batches.ts';
 import type { ImportedEntry, ImportOperation, ImportTarget } from './plan.ts';
 
@@ -18,12 +19,21 @@ export interface WriteMode {
 /** The version of each key that an import wrote, or found as it would have written it. */
 export type Mirror = Map<string, string>;
 
+/** A key that the target does not take. The others are written all the same. */
+export interface RefusedKey {
+  readonly key: string;
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly next: string | undefined;
+}
+
 /** What became of the keys. `differing` show another value, which was left alone. */
 export interface WrittenEntries {
   readonly taken: number;
   readonly known: number;
   readonly deleted: number;
   readonly differing: readonly string[];
+  readonly refused: readonly RefusedKey[];
 }
 
 /** Lookups at one time: enough to hide the round trip to a node, and few enough for its connection limit. */
@@ -34,6 +44,14 @@ const SINGLE_LOOKUPS = 512;
 const COMMITS = 4;
 /** How often a batch is tried while others write the same keys. */
 const MAX_ROUNDS = 5;
+/** What is wrong with one key or its value alone, so that the others of its commit can be written without it. */
+const OF_ONE_KEY: ReadonlySet<ErrorCode> = new Set([
+  'reserved-key',
+  'invalid-key',
+  'invalid-value',
+  'value-too-large',
+  'commit-too-large',
+]);
 
 type Entries = readonly (readonly [key: string, value: JsonValue])[];
 type Wanted = ReadonlyMap<string, JsonValue | undefined>;
@@ -42,8 +60,8 @@ type Wanted = ReadonlyMap<string, JsonValue | undefined>;
  * Writes entries as commits, each under a condition on what the target showed, so that nothing is replaced that has not
  * been looked at. A key that exists is left alone unless it has the same value, `overwrite` is set, or the mirror says
  * that this import wrote it last. What the mirror has and the entries lack is deleted when `absent` is set, again only
- * where nobody else wrote it. Rejects with LatticeError `import-contended`, with what the target rejects with, and with
- * the reason of the signal.
+ * where nobody else wrote it. A key that the target does not take, or that others keep writing (`import-contended`), is
+ * refused by its name. Rejects with what the target rejects with otherwise, and with the reason of the signal.
  */
 export async function writeEntries(
   target: ImportTarget,
@@ -56,6 +74,8 @@ export async function writeEntries(
   // An import without a mirror asks for nobody's author, which spares a request.
   const author = mode.mirror === undefined ? undefined : await target.author();
   const outcome = createOutcome(wanted, mode, author);
+  for (const key of wanted.keys()) if (key.startsWith(VAULT_PREFIX)) wanted.delete(key);
+  for (const [key] of entries) if (key.startsWith(VAULT_PREFIX)) outcome.refuse(key, reserved());
   const shown = await lookUp(target, [...wanted.keys()], mode);
   const operations = [...wanted.keys()].flatMap((key) => outcome.decide(key, shown.get(key)));
   if (mode.dryRun) {
@@ -91,7 +111,11 @@ function createOutcome(wanted: Wanted, { overwrite, mirror }: WriteMode, author:
   let known = 0;
   let deleted = 0;
   const differing: string[] = [];
+  const refused: RefusedKey[] = [];
   return {
+    refuse(key: string, { code, message, next }: LatticeError): void {
+      refused.push({ key, code, reason: message, next });
+    },
     /** The operation that a key needs, or none. */
     decide(key: string, shown: ImportedEntry | undefined): readonly ImportOperation[] {
       const value = wanted.get(key);
@@ -124,7 +148,13 @@ function createOutcome(wanted: Wanted, { overwrite, mirror }: WriteMode, author:
         if (version !== undefined) mirror?.set(key, version);
       }
     },
-    result: (): WrittenEntries => ({ taken, known, deleted, differing: differing.toSorted() }),
+    result: (): WrittenEntries => ({
+      taken,
+      known,
+      deleted,
+      differing: differing.toSorted(),
+      refused: refused.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+    }),
   };
 }
 
@@ -140,12 +170,10 @@ async function writeBatch(target: ImportTarget, batch: readonly ImportOperation[
       return;
     } catch (error) {
       if (!(error instanceof LatticeError)) throw error;
-      if (error.code === 'commit-too-large' && left.length > 1) {
-        // Contexts can make a commit too long. Halving ends with commits that fit, because one operation always does.
-        const middle = left.length >> 1;
-        await writeBatch(target, left.slice(0, middle), outcome);
-        await writeBatch(target, left.slice(middle), outcome);
-        return;
+      if (OF_ONE_KEY.has(error.code)) {
+        const [first] = left;
+        if (left.length === 1 && first !== undefined) return outcome.refuse(first.key, error);
+        return await writeHalves(target, left, outcome);
       }
       if (error.code !== 'precondition-failed') throw error;
       const shown = await getEach(
@@ -155,10 +183,30 @@ async function writeBatch(target: ImportTarget, batch: readonly ImportOperation[
       left = left.flatMap(({ key }) => outcome.decide(key, shown.get(key)));
     }
   }
-  throw new LatticeError('import-contended', `others keep writing the same keys, ${left.length} are not imported`, {
+  const [first] = left;
+  if (left.length === 1 && first !== undefined) return outcome.refuse(first.key, contended());
+  await writeHalves(target, left, outcome);
+}
+
+/**
+ * Contexts can make a commit too long, and one key can keep the others of its commit from being written. Halving ends
+ * with commits that are taken, and with single keys that are not.
+ */
+async function writeHalves(target: ImportTarget, batch: readonly ImportOperation[], outcome: Outcome): Promise<void> {
+  const middle = batch.length >> 1;
+  await writeBatch(target, batch.slice(0, middle), outcome);
+  await writeBatch(target, batch.slice(middle), outcome);
+}
+
+const reserved = (): LatticeError =>
+  new LatticeError('reserved-key', `the vault alone writes keys that begin with ${VAULT_PREFIX}`, {
+    next: 'Write it under a key with another beginning, where it is needed. What the vault holds is put there.',
+  });
+
+const contended = (): LatticeError =>
+  new LatticeError('import-contended', `others wrote it each of the ${MAX_ROUNDS} times that it was tried`, {
     next: 'Run the import again when the writers are quiet.',
   });
-}
 
 async function lookUp(
   target: ImportTarget,

@@ -17,7 +17,8 @@ export interface Upload {
   /**
    * Names the content. `leaves` are the leaf hashes of its block tree, 32 bytes each, in order, which the store keeps
    * beside the content. Durable when it resolves. Content that is there already is replaced by these bytes, so that a
-   * damaged object is mended and its `storedAt` counts anew. Rejects like `write`, and nothing of it stays then.
+   * damaged object is mended and its `storedAt` counts anew. What was begun of it by `resume` is removed as by `remove`.
+   * Rejects like `write`, and nothing of it stays then.
    */
   commit(hash: string, leaves: Bytes): Promise<void>;
   /** Removes what was taken. Never rejects, and does nothing after `commit`. */

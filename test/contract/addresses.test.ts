@@ -33,11 +33,12 @@ describe('configuration, operators and the P2P lung', () => {
     const { writer, self } = await openTestState();
     const added = createAddedPeers({
       writer,
-      added: { urls: [], multiaddrs: [] },
+      added: { now: { urls: [], multiaddrs: [] } },
       configured: { urls: [], multiaddrs: [], authors: [] },
       self: self.author,
       http: { add() {}, remove() {}, find: () => undefined },
       members: { configure() {}, release() {} },
+      onChange() {},
       stayWith() {},
       log,
     });

@@ -288,4 +288,33 @@ describe('the dashboard for everybody', () => {
     // Never more often than once a second, whatever the event stream says; a timer may come a little early.
     expect(Math.min(...gaps)).toBeGreaterThan(900);
   });
+
+  it('asks whoever opens it to sign in where reading needs a token [TK1]', async () => {
+    const READ_TOKEN = 'read-token-of-no-value';
+    const reload = async (token: string | undefined): Promise<void> => {
+      a.configure({ READ_TOKEN: token });
+      const headers = { authorization: `Bearer ${a.token}` };
+      const answer = await fetch(`${a.api.url}/api/v1/config/reload`, { method: 'POST', headers });
+      expect(await answer.json()).toMatchObject({ changed: ['DIOTEC360_READ_TOKEN'] });
+    };
+    const open = await openDashboard(a, { view: 'state' });
+    await open.page.getByRole('link', { name: /^limits\/connections/ }).waitFor();
+    await reload(READ_TOKEN);
+    try {
+      const { page } = open;
+      await page.getByText('Reading this node needs a token. Sign in to see its state.').waitFor();
+      // What was read before the token was needed is shown no more.
+      expect(await page.getByRole('link', { name: /^limits\/connections/ }).count()).toBe(0);
+      expect(await violations(page)).toEqual([]);
+      await page.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
+      await giveToken(page, READ_TOKEN);
+      await page.getByRole('link', { name: /^limits\/connections/ }).click();
+      await page.getByRole('button', { name: 'Edit' }).click();
+      await page.getByLabel('New value, as JSON').fill('1');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText(/This token may read only/i).waitFor();
+    } finally {
+      await reload(undefined);
+    }
+  });
 });

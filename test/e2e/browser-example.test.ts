@@ -67,7 +67,7 @@ async function open(): Promise<{ page: Page; verify(url: string, name: string, t
       await page.getByLabel('Trusted public keys').fill(trusted);
       await page.getByRole('button', { name: 'Verify' }).click();
       const output = page.locator('output');
-      await expect.poll(() => output.textContent(), { timeout: 30_000 }).not.toMatch(/^(?:Asking.*)?$/);
+      await expect.poll(() => output.textContent()).not.toMatch(/^(?:Asking.*)?$/);
       return (await output.textContent()) ?? '';
     },
   };

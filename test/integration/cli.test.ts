@@ -256,6 +256,31 @@ describe('one node', () => {
     expect((await lattice(['log', 'level', 'loud'])).code).toBe(2);
   });
 
+  it('token new, ls and rm', async () => {
+    const made = await json<{ id: string; token: string }>(
+      'token',
+      'new',
+      'sensors',
+      '--write',
+      'sensors/',
+      '--ttl',
+      '1h',
+    );
+    const put = (key: string) => run(['state', 'put', key, '1', '--url', a.url, '--token', made.token]);
+    expect((await put('sensors/a')).code).toBe(0);
+    const refused = await put('other');
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('may write keys under "sensors/" only')]);
+    expect(await ok('token', 'ls')).toMatch(/sensors +write +sensors\//);
+    const text = await ok('token', 'new', 'deputy', '--operate');
+    expect(text).toMatch(/^lattice_[0-9a-f]{16}_[0-9a-f]{64}\n$/);
+    expect(await ok('token', 'rm', made.id)).toBe(`withdrawn: ${made.id}\n`);
+    expect((await put('sensors/a')).err).toContain('the API token is wrong');
+    for (const wrong of [['x'], ['x', '--read', '--operate'], ['x', '--read', '--ttl', '1w'], ['', '--read']])
+      expect((await lattice(['token', 'new', ...wrong])).code, wrong.join(' ')).not.toBe(0);
+    expect((await lattice(['token', 'rm', made.id])).err).toContain('no token with that id');
+    expect((await lattice(['token', 'rm', 'sensors'])).code).toBe(2);
+  });
+
   it('config show and check', async () => {
     const { items } = await json<{ items: { name: string; value: unknown; source: string; secret: boolean }[] }>(
       'config',
@@ -449,7 +474,7 @@ describe('around nodes', () => {
 
   it('a path that a node does not have is told as such', async () => {
     const { createApiClient } = await import('../../src/cli/client.ts');
-    const { request } = createApiClient({ url: a.url, token: undefined, timeoutMs: 5000 });
+    const { request } = createApiClient({ url: a.url, token: undefined, timeoutMs: 60_000 });
     await expect(request('/api/v1/of-the-future')).rejects.toMatchObject({ code: 'not-supported' });
     await expect(request('/api/v1/status', { method: 'DELETE' })).rejects.toMatchObject({ code: 'not-supported' });
     await expect(request('/api/v1/state', { query: { key: 'absent' } })).rejects.toMatchObject({ code: 'not-found' });

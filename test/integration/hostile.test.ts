@@ -16,7 +16,7 @@ import {
   spoilSignature,
   strangerKey,
 } from '../support/hostile.ts';
-import { eventually } from '../support/wait.ts';
+import { DEADLINE_MS, eventually } from '../support/wait.ts';
 
 const silent = createLog({ level: 'error', format: 'json', destination: { write: () => undefined } });
 
@@ -32,7 +32,7 @@ function overHttp(from: Node, to: Node): Link {
     clock: systemClock(),
     log: silent,
   });
-  return (message) => lung.request(to.api.url, message, { timeoutMs: 10_000, expect: to.author as Author });
+  return (message) => lung.request(to.api.url, message, { timeoutMs: DEADLINE_MS, expect: to.author as Author });
 }
 
 async function verdictOf(link: Link, fragment: Bytes): Promise<PushVerdict | undefined> {
@@ -95,7 +95,7 @@ describe('a trusted key in hostile hands', () => {
   };
   const overP2p = async (): Promise<Link> => {
     const lung = await p2pLung();
-    return (message) => lung.request(a.author as Author, message, { timeoutMs: 10_000 });
+    return (message) => lung.request(a.author as Author, message, { timeoutMs: DEADLINE_MS });
   };
 
   it.each([

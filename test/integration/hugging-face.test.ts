@@ -16,13 +16,13 @@ import { type Api, createApiClient } from '../support/api.ts';
 import { recipeOf } from '../support/dockerfile.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { guideSteps } from '../support/guide.ts';
-import { eventually } from '../support/wait.ts';
+import { DEADLINE_MS, eventually } from '../support/wait.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(ROOT + path, 'utf8');
 const recipe = recipeOf(read('examples/hugging-face-space/Dockerfile'));
 const CLI_IN_IMAGE = '/app/dist/cli/main.js';
-const EXIT_MS = 30_000;
+const EXIT_MS = 90_000;
 
 /** The Space as its Dockerfile has it: its variables, its user and its command, in directories of this test. */
 interface Space {
@@ -97,14 +97,14 @@ describe('a node in a Hugging Face Space', () => {
         const status = await api.status();
         return isWell(status) ? status : undefined;
       },
-      60_000,
+      DEADLINE_MS,
     );
   async function settled(): Promise<void> {
     const all = [api, ...others.map((other) => other.api)];
     await eventually(
       'all three have one root',
       async () => new Set(await Promise.all(all.map(async (one) => (await one.status()).root))).size === 1,
-      60_000,
+      DEADLINE_MS,
     );
   }
 

@@ -5,6 +5,7 @@ import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { type RunningProcess, runCli, untilExit } from '../support/node-process.ts';
 import { rootOf, snapshotText } from '../support/original/database.ts';
 import { originalEntries, startOriginalNode } from '../support/original-node.ts';
+import { createProxy } from '../support/proxy.ts';
 import { eventually } from '../support/wait.ts';
 
 let fleet: Fleet;
@@ -97,7 +98,7 @@ describe('a node whose state directory is the one of the original', () => {
     await eventually('a part is written', async () => (await live()) > 0);
     await node.kill();
     await node.start();
-    await fleet.status(0, 'everything is there', (status) => status.live === entries.size, 60_000);
+    await fleet.status(0, 'everything is there', (status) => status.live === entries.size, 150_000);
     await eventually('the import is told', () =>
       node.process.log().some(({ msg }) => msg.startsWith('Snapshot loaded')),
     );
@@ -114,10 +115,14 @@ describe('lattice import', () => {
     const path = join(fleet.dir, 'snapshot.json');
     writeFileSync(path, snapshotText(entries, rootOf(entries), 0));
     await node.start();
-    const cut = cli('import', path);
+    // So slow a way that the kill comes before the end, however late this process looks.
+    const way = await createProxy(Number(new URL(node.api.url).port));
+    way.throttle(20_000);
+    const cut = cli('import', path, '--url', `http://127.0.0.1:${way.port}`);
     await eventually('a part is written', async () => (await live()) > 0);
     cut.signal('SIGKILL');
     await untilExit(cut);
+    await way.close();
     const before = await live();
     expect(before).toBeLessThan(entries.size);
     const report = JSON.parse(await ok('import', path, '--json')) as { totals: { taken: number; known: number } };

@@ -34,7 +34,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CLI = join(ROOT, 'dist/cli/main.js');
 const FIXTURES = join(ROOT, 'test/fixtures/original');
 /** A start, or a repair, on a machine that runs other tests too. */
-const SLOW_MS = 90_000;
+const SLOW_MS = 200_000;
 /** The nodes of the guide: the name of each, and the port that the guide has for it. */
 const NODES = [
   { old: 'node1', name: 'node1-huggingface', role: 'genesis-public' },
@@ -236,9 +236,10 @@ it('docs/moving.md: three nodes of the original are moved over one by one, and b
       const states = await Promise.all([0, 1, 2].map(async (i) => stateAt(at(i))));
       expect(states[0]).toMatchObject({ 'account:000000': { balance: 7, nonce: 1 }, late: 'é' });
       expect(states[0]).not.toHaveProperty('rate:000000');
-      const keys = Object.keys(states[0] ?? {});
-      const objects = keys.filter((key) => key.startsWith('vault/'));
-      expect([keys.length - objects.length, objects.length]).toEqual([600, 10]);
+      expect(Object.keys(states[0] ?? {})).toHaveLength(600);
+      // Those files that came over HTTP before are the same objects as in the directory.
+      const { objects } = (await (await fetch(`${at(0)}/api/v1/vault/status`)).json()) as { objects: number };
+      expect(objects).toBe(10);
       for (const state of states) expect(state).toEqual(states[0]);
       expect(new Set(await Promise.all([0, 1, 2].map((i) => rootAt(at(i))))).size).toBe(1);
     }
@@ -263,4 +264,4 @@ it('docs/moving.md: three nodes of the original are moved over one by one, and b
     const answer = (await (await fetch(`${at(i)}/api/persistence/integrity`)).json()) as Record<string, unknown>;
     expect(answer).toMatchObject({ status: 'VALID', merkle_root: source.root });
   }
-}, 480_000);
+});

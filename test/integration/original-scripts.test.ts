@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
-import { eventually } from '../support/wait.ts';
+import { DEADLINE_MS, eventually } from '../support/wait.ts';
 
 /**
  * A checkout of the original's public repository, whose scripts are then run as they are, with python3 and its package
@@ -19,7 +19,7 @@ interface Answer {
 }
 
 async function ask(url: string, path: string, method = 'GET'): Promise<Answer> {
-  const answer = await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(5000) });
+  const answer = await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(DEADLINE_MS) });
   return { status: answer.status, body: (await answer.json()) as Answer['body'] };
 }
 

@@ -76,4 +76,4 @@ it('a vault that is imported on one node has one root on three, and goes back by
   expect(await ok(0, 'vault', 'check', join(old.directory, `${first?.hash}.json`))).toContain(
     'Nothing that was checked is over its code',
   );
-}, 120_000);
+});

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import type { FloodReport } from '../support/stranger.ts';
 
-const SECONDS = 6;
+const SECONDS = 4;
 const OLD_KEYS = 400;
 /** Between two writes of a node. */
 const WRITE_MS = 100;

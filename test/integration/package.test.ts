@@ -91,7 +91,7 @@ beforeAll(async () => {
     const config = { compilerOptions: { ...STRICT, ...options }, files: [source] };
     writeFileSync(join(home, project, 'tsconfig.json'), JSON.stringify(config));
   }
-}, 180_000);
+});
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 /**
@@ -165,4 +165,4 @@ test('the packed package installs into strict projects, compiles for nodenext an
       '',
     ].join('\n'),
   );
-}, 240_000);
+});

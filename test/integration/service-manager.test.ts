@@ -35,7 +35,7 @@ const messages = (): readonly string[] =>
     .split('\n')
     .slice(1, -1)
     .filter((line) => line !== 'BARRIER=1');
-const until = (what: RegExp) => eventually(`${what} is told`, () => messages().some((line) => what.test(line)), 45_000);
+const until = (what: RegExp) => eventually(`${what} is told`, () => messages().some((line) => what.test(line)));
 
 describe.skipIf(!able)('a node with a service manager', () => {
   it.each(['a path', 'an abstract name'])(

@@ -9,7 +9,17 @@ import { systemClock, systemRandom } from '../../src/adapters/system/index.ts';
 import { openS3Vault, type S3Settings } from '../../src/adapters/vault/index.ts';
 import { startNode } from '../../src/app/index.ts';
 import type { Log, VaultStore } from '../../src/ports/index.ts';
-import { contentOf, digestOf, hasher, imageOf, listed, put, readAll, vaultContract } from '../contract/vault/suite.ts';
+import {
+  contentOf,
+  digestOf,
+  hasher,
+  imageOf,
+  listed,
+  openDisk,
+  put,
+  readAll,
+  vaultContract,
+} from '../contract/vault/suite.ts';
 import { noSwift, type Swift, startSwift } from '../support/swift.ts';
 import { TOKEN } from '../unit/api/support.ts';
 
@@ -39,6 +49,7 @@ function open({ aheadMs = 0, ...changes }: Changes = {}): Promise<VaultStore> {
   return openS3Vault({
     settings: { ...swift.settings, prefix: `${prefixes}/`, ...changes },
     directory,
+    disk: openDisk(),
     hasher,
     clock: { ...clock, now: () => clock.now() + aheadMs },
     random: systemRandom(),

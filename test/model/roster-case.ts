@@ -379,7 +379,7 @@ function createFleet(rng: Rng, writers: number, mistake: Mistake) {
     const roster = rosterHash(proposed.roster, hasher);
     return {
       given: true,
-      state: { abstains: false, promised: ballot, accepted: { ballot, roster, proposed } },
+      state: { abstains: false, promised: ballot, accepted: { ballot, roster, proposed, attested: node.attested } },
       statement: {
         kind: 'acceptance',
         network: NETWORK,

@@ -56,7 +56,7 @@ vi.mock('../../src/runtime/commit/clock-watch.ts', async (load) => {
   return {
     createClockWatch(deps: Parameters<typeof real.createClockWatch>[0]): ReturnType<typeof real.createClockWatch> {
       if (isPlanted('writes open before clocks are compared')) {
-        const watch = real.createClockWatch({ ...deps, expectsOthers: false });
+        const watch = real.createClockWatch({ ...deps, expectsOthers: () => false });
         return { ...watch, now: () => deps.clock.now() };
       }
       if (isPlanted('a wrong clock goes on writing'))

@@ -9,6 +9,9 @@ const FIRST_FRESH = 1_000_000;
 export const verbose =
   process.env.SIM_VERBOSE === '1' ? (line: string) => void process.stdout.write(`${line}\n`) : undefined;
 
+/** Somebody asked for certain seeds: nothing else is run. */
+export const isAsked = process.env.SIM_SEED !== undefined;
+
 /**
  * The seeds of a scenario: those asked for by SIM_SEED and SIM_SEEDS, or else `fixed` ones from 1 on, and `fresh` ones
  * that the commit's hash in SIM_COMMIT makes, where it is given. The fresh ones are printed.

@@ -8,7 +8,7 @@ import type { ConflictView, EntryView, NodeStatus } from '../../src/runtime/faca
 import { type Api, createApiClient } from './api.ts';
 import { type Exit, type RunningProcess, runCli, type Surroundings, untilExit, untilReady } from './node-process.ts';
 import { createProxy, type Proxy, type ProxyMode } from './proxy.ts';
-import { eventually } from './wait.ts';
+import { DEADLINE_MS, eventually } from './wait.ts';
 
 export type Lung = 'p2p' | 'http';
 const LUNGS: readonly Lung[] = ['p2p', 'http'];
@@ -21,7 +21,7 @@ const PORT_SPREAD = 18_000;
 /** Fleets of one test file stand beside each other: each takes its ports above those of the one before it. */
 let ports = Promise.resolve(FIRST_PORT + Math.floor(Math.random() * PORT_SPREAD));
 /** Repairs start within seconds of a settled difference; two cores are shared with other work. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 150_000;
 
 export interface FleetOptions {
   /** Default 3. All trust each other. */
@@ -288,7 +288,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
         SETTLE_MS,
       );
     },
-    status: (node, what, holds, deadlineMs = 45_000) =>
+    status: (node, what, holds, deadlineMs = DEADLINE_MS) =>
       eventually(
         `${nodes[node]?.name}: ${what}`,
         async () => {

@@ -8,9 +8,9 @@ const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** Output kept of one process; the newest counts. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
 /** Loading the program and opening the store, on a machine that runs other tests too. */
-const READY_MS = 45_000;
+const READY_MS = 120_000;
 /** A stopping node has 2 s to drain; more than this is a hang. */
-const EXIT_MS = 30_000;
+const EXIT_MS = 90_000;
 
 export interface Exit {
   /** Null when a signal ended it. */

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { eventually } from './wait.ts';
+import { DEADLINE_MS, eventually } from './wait.ts';
 
 /** Often enough that a test need not wait, and seldom enough for two cores with dozens of nodes. */
 const INTERVAL = '2s';
@@ -100,7 +100,9 @@ export async function startPrometheus(rules: string): Promise<Prometheus> {
   child.once('error', (error) => (failed = error));
 
   async function ask<T>(path: string): Promise<T> {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`, { signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`, {
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
     const body = (await response.json()) as { readonly status: string; readonly data: T; readonly error?: string };
     if (body.status !== 'success') throw new Error(`Prometheus answered ${path}: ${body.error}`);
     return body.data;

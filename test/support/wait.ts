@@ -4,13 +4,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 const LOOK_EVERY_MS = 50;
 
 /**
+ * How long a condition is waited for. It only ends a wait that would hang: a busy machine takes many times as long as a
+ * quiet one for whatever is awaited, and nothing is shown by its haste. Tests' own limits are longer (vitest.config.ts).
+ */
+export const DEADLINE_MS = 120_000;
+
+/**
  * Resolves with the first answer of `look` that is neither undefined nor false. Rejects with `what`, and with the error
  * that `look` threw last, once the deadline is over: conditions of other processes are waited for, never slept for.
  */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  deadlineMs = 30_000,
+  deadlineMs = DEADLINE_MS,
 ): Promise<T> {
   const end = performance.now() + deadlineMs;
   for (;;) {

@@ -9,7 +9,9 @@ import lattice_verify
 
 def holds(kind, entry, trusted):
     raw = base64.b64decode(entry['base64']) if 'base64' in entry else entry['text'].encode()
-    keys = {bytes.fromhex(key) for key in entry.get('trusted', trusted)}
+    trusted = entry.get('trusted', trusted)
+    pinned = type(trusted) is dict
+    keys = bytes.fromhex(trusted['roster']) if pinned else {bytes.fromhex(key) for key in trusted}
     try:
         lattice_verify.verify(kind, raw, keys, entry['asked'])
         return True, 'accepted'

@@ -22,11 +22,15 @@ export const api = createClient({
 });
 
 /**
- * Asks the node whether it takes a token, by a read that needs one. Rejects with the LatticeError `unauthorized` for a
- * wrong token, and with another one when the node does not tell.
+ * Asks the node whether it takes a token, by a read that needs one. A token that is good for less than that read is taken
+ * too. Rejects with the LatticeError `unauthorized` for a wrong token, and with another one when the node does not tell.
  */
 export async function checkToken(candidate: string): Promise<void> {
-  await createClient({ url: NODE_URL, token: candidate, timeoutMs: TIMEOUT_MS }).getConfig();
+  try {
+    await createClient({ url: NODE_URL, token: candidate, timeoutMs: TIMEOUT_MS }).getConfig();
+  } catch (error) {
+    if (!(error instanceof LatticeProblem && error.code === 'right-missing')) throw error;
+  }
 }
 
 /** Makes a LatticeError of any failure, so that it can be shown. */

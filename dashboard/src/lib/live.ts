@@ -2,6 +2,7 @@ import { batch, computed, signal } from '@preact/signals';
 import { LatticeProblem } from '../../../src/client/index.ts';
 import { createBackoff } from '../../../src/client/retry.ts';
 import { api } from './api.ts';
+import { token } from './auth.ts';
 import type { Peer, Status, Verdict } from './types.ts';
 import { VERDICT_WORDS } from './verdict-words.ts';
 
@@ -17,6 +18,8 @@ const STIRRING: ReadonlySet<string> = new Set(['batch', 'transition', 'repair', 
 export type Link =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live'; readonly at: number }
+  /** It answers, and reading needs a token that this tab does not have. */
+  | { readonly kind: 'locked' }
   | {
       readonly kind: 'lost';
       readonly since: number;
@@ -45,7 +48,13 @@ export const lost = computed(() => link.value.kind === 'lost');
 export const verdict = computed<Verdict | undefined>(() => status.value?.verdict);
 /** The verdict in one word. That the node does not answer is the only thing that the page judges by itself. */
 export const headline = computed(() =>
-  lost.value ? 'NO ANSWER' : verdict.value === undefined ? undefined : VERDICT_WORDS[verdict.value.kind].title,
+  link.value.kind === 'locked'
+    ? 'SIGN IN'
+    : lost.value
+      ? 'NO ANSWER'
+      : verdict.value === undefined
+        ? undefined
+        : VERDICT_WORDS[verdict.value.kind].title,
 );
 
 let timer: number | undefined;
@@ -107,6 +116,7 @@ async function look(): Promise<void> {
   } catch (error) {
     const before = link.peek();
     closeEvents();
+    if (error instanceof LatticeProblem && error.status === 401) return lock();
     if (before.kind !== 'lost') {
       link.value = {
         kind: 'lost',
@@ -120,6 +130,16 @@ async function look(): Promise<void> {
   } finally {
     looking = false;
   }
+}
+
+/** Shows nothing more until somebody signs in. The node is not asked meanwhile, because each refusal counts as a guess. */
+function lock(): void {
+  if (link.peek().kind !== 'locked') announcement.value = 'Reading this node needs a token. Sign in to see it.';
+  batch(() => {
+    link.value = { kind: 'locked' };
+    status.value = undefined;
+    peers.value = [];
+  });
 }
 
 /**
@@ -168,6 +188,9 @@ function onVisibility(): void {
 export function startLooking(): void {
   document.addEventListener('visibilitychange', onVisibility);
   addEventListener('online', refresh);
+  token.subscribe((given) => {
+    if (given !== undefined && link.peek().kind === 'locked') refresh();
+  });
   window.setInterval(() => {
     if (!document.hidden) tick.value = Date.now();
   }, 1000);

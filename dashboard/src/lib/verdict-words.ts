@@ -20,6 +20,8 @@ export const VERDICT_WORDS: Readonly<
 const READ_ONLY_WORDS: Readonly<Record<string, string>> = {
   'safe-mode': 'breaks a rule for production',
   'untrusted-self': 'own key not trusted',
+  mirror: 'mirror',
+  retired: 'key retired',
   clone: 'key in use elsewhere',
   'own-history': 'waits for its own commits',
   'clock-jump': 'clock jumped',

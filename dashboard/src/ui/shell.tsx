@@ -47,7 +47,11 @@ export function Header() {
         {now !== undefined && <Badge tone={lost.value ? 'warn' : VERDICT_WORDS[now.kind].tone}>{headline.value}</Badge>}
         <LinkState />
         {token.value === undefined ? (
-          <button type="button" class="small" onClick={() => void askToken('to change something')}>
+          <button
+            type="button"
+            class="small"
+            onClick={() => void askToken(link.value.kind === 'locked' ? 'to read this node' : 'to change something')}
+          >
             Sign in
           </button>
         ) : (
@@ -67,6 +71,7 @@ export function Header() {
 function LinkState() {
   const now = link.value;
   if (now.kind === 'connecting') return <Badge tone="mute">Connecting</Badge>;
+  if (now.kind === 'locked') return <Badge tone="warn">Sign-in needed</Badge>;
   if (now.kind === 'live') return <Badge tone="info">Live</Badge>;
   return <Badge tone="bad">Disconnected</Badge>;
 }
@@ -169,10 +174,10 @@ export function TokenDialog() {
       <form onSubmit={onSubmit}>
         <h2 id="token-title">Sign in</h2>
         <p>
-          Sign in {asked?.why ?? ''} with the node's API token. This tab keeps it in memory until it is closed or you
-          sign out; it is stored nowhere.
+          Sign in {asked?.why ?? ''} with the node's API token, or with one that its operator made. This tab keeps it in
+          memory until it is closed or you sign out; it is stored nowhere.
         </p>
-        <label for="token">API token of this node (DIOTEC360_API_TOKEN)</label>
+        <label for="token">Token of this node (DIOTEC360_API_TOKEN)</label>
         <input
           id="token"
           ref={input}

@@ -10,6 +10,7 @@ const GIVEN: Readonly<Record<string, string>> = {
   'diotec360-lattice': `
 declare const node: import('diotec360-lattice').StartedNode;
 declare const lattice: import('diotec360-lattice').EmbeddedLattice;
+declare const hash: string;
 declare const subscription: import('diotec360-lattice').EventSubscription;
 declare const stream: import('diotec360-lattice').Stream<unknown>;`,
   'diotec360-lattice/client': `

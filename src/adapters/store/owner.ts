@@ -42,6 +42,17 @@ export async function claimStore(directory: string, author: Author): Promise<voi
   const owner = await ownerOf(directory);
   if (owner === author) return;
   if (owner !== undefined) throw otherAuthor(directory, owner, author);
+  await writeOwner(directory, author);
+}
+
+/**
+ * Gives the store to a new key of the same node, where it still is that of the old one. Rejects as `claimStore` does.
+ */
+export async function handOverStore(directory: string, from: Author, to: Author): Promise<void> {
+  if ((await ownerOf(directory)) === from) await writeOwner(directory, to);
+}
+
+async function writeOwner(directory: string, author: Author): Promise<void> {
   const path = join(directory, OWNER);
   // It is whole or not there, whenever the process or the machine ends.
   try {

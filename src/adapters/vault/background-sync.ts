@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { DiskFile } from './disk-files.ts';
 
 /**
  * After so many bytes a file is synced beside the writing. The system begins to write by itself only when a tenth of
@@ -13,7 +13,7 @@ export interface BackgroundSync {
   settle(): Promise<void>;
 }
 
-export function createBackgroundSync(handle: Pick<FileHandle, 'datasync'>): BackgroundSync {
+export function createBackgroundSync(handle: Pick<DiskFile, 'datasync'>): BackgroundSync {
   let unsynced = 0;
   let running: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;

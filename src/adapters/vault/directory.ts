@@ -1,17 +1,17 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { makeDirectory } from '../system/make-directory.ts';
+import type { Disk } from './disk-calls.ts';
+import { createDiskFiles, type DiskFiles } from './disk-files.ts';
 import { errnoOf, fileError, isMissing, strangeError } from './errors.ts';
 
 /** Nobody else on the machine reads the vault, whatever the directories above it allow. */
 const DIRECTORY_MODE = 0o700;
-const FILE_MODE = 0o600;
 
 /** A directory of the vault's own, in which every path is made of names that the vault chose. */
 export interface VaultDirectory {
   /** Its real path. */
   readonly path: string;
+  readonly disk: Disk;
+  readonly files: DiskFiles;
   /** Makes a directory and those above it, below this one; durable when it resolves. Never goes through a link. */
   make(...names: readonly string[]): Promise<string>;
   /** Whether `path`, below this directory, is reached without a link. False where it is not there. */
@@ -24,24 +24,25 @@ export interface VaultDirectory {
 }
 
 /** Opens the directory, which is made with those above it where they are missing. Rejects with LatticeError. */
-export async function openDirectory(directory: string): Promise<VaultDirectory> {
+export async function openDirectory(directory: string, disk: Disk): Promise<VaultDirectory> {
+  const files = createDiskFiles(disk);
   let path: string;
   try {
-    makeDirectory(resolve(directory), DIRECTORY_MODE);
+    await makeWay(resolve(directory), files);
     // The way to the vault may go through links that the operator made; below it no link is followed.
-    path = await realpath(directory);
+    path = await files.realpath(directory);
   } catch (cause) {
     throw fileError(directory, cause);
   }
   const made = new Map<string, Promise<void>>();
-  const sync = createSync();
+  const sync = createSync(files);
 
   async function makeOne(parent: string, at: string): Promise<void> {
     try {
-      await mkdir(at, DIRECTORY_MODE);
+      await files.makeDirectory(at, DIRECTORY_MODE);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
-      if (!(await lstat(at)).isDirectory()) throw strangeError(path, at, 'something that is no directory');
+      if ((await files.isDirectory(at, false)) !== true) throw strangeError(path, at, 'something that is no directory');
     }
     // Also where it was there: the process that made it may have ended before this.
     await sync(parent);
@@ -66,7 +67,7 @@ export async function openDirectory(directory: string): Promise<VaultDirectory> 
 
   const isPlain = async (at: string): Promise<boolean> => {
     try {
-      return (await realpath(at)) === at;
+      return (await files.realpath(at)) === at;
     } catch (error) {
       if (isMissing(error)) return false;
       throw error;
@@ -75,6 +76,8 @@ export async function openDirectory(directory: string): Promise<VaultDirectory> 
 
   return {
     path,
+    disk,
+    files,
     sync,
     isPlain,
     async make(...names) {
@@ -89,12 +92,32 @@ export async function openDirectory(directory: string): Promise<VaultDirectory> 
   };
 }
 
-function createSync(): (path: string) => Promise<void> {
+/** Makes a directory and those above it that are missing, as `makeDirectory` of the system does for others. */
+async function makeWay(path: string, files: DiskFiles): Promise<void> {
+  const missing: string[] = [];
+  for (let at = path; ; at = dirname(at)) {
+    const found = await files.isDirectory(at, true);
+    if (found === true) break;
+    missing.push(at);
+    // The root is its own parent. Where something else than a directory stands, making the one below it tells so.
+    if (found !== undefined || dirname(at) === at) break;
+  }
+  for (const at of missing.reverse()) {
+    try {
+      await files.makeDirectory(at, DIRECTORY_MODE);
+    } catch (error) {
+      // Another process may have made it in the meantime.
+      if ((await files.isDirectory(at, true)) !== true) throw error;
+    }
+  }
+}
+
+function createSync(files: DiskFiles): (path: string) => Promise<void> {
   const running = new Map<string, Promise<void>>();
   const waiting = new Map<string, Promise<void>>();
 
   function start(path: string): Promise<void> {
-    const run = syncDirectory(path).finally(() => {
+    const run = files.syncDirectory(path).finally(() => {
       if (running.get(path) === run) running.delete(path);
     });
     running.set(path, run);
@@ -115,68 +138,4 @@ function createSync(): (path: string) => Promise<void> {
     }
     return next;
   };
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes a file that was not there, for reading and writing. */
-export async function createFile(path: string): Promise<FileHandle> {
-  return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, FILE_MODE);
-}
-
-/** Opens a file for reading and writing, and makes it where it is missing. Rejects with ELOOP for a link. */
-export async function openOrCreateFile(path: string): Promise<FileHandle> {
-  return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, FILE_MODE);
-}
-
-/**
- * Opens a file for reading. Undefined where nothing, or something else than a file, stands. `O_NONBLOCK`, because
- * opening a named pipe would wait for a writer.
- */
-export async function openFile(path: string): Promise<FileHandle | undefined> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (isMissing(error) || errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENXIO') return undefined;
-    throw error;
-  }
-  if ((await handle.stat()).isFile()) return handle;
-  await handle.close();
-  return undefined;
-}
-
-/** Size and time of a file; undefined where nothing, or something else than a file, stands. */
-export async function fileStat(path: string): Promise<{ readonly size: number; readonly at: number } | undefined> {
-  try {
-    const stat = await lstat(path);
-    return stat.isFile() ? { size: stat.size, at: Math.floor(stat.mtimeMs) } : undefined;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
-/** The names in a directory; none where it is missing. */
-export async function namesIn(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
-
-/** Removes a file. False where there was none; something else than a file is left alone. */
-export async function removeFile(path: string): Promise<boolean> {
-  if ((await fileStat(path)) === undefined) return false;
-  await rm(path, { force: true });
-  return true;
 }

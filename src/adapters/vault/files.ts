@@ -1,9 +1,10 @@
-import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Bytes, Hasher } from '../../core/types/index.ts';
 import { BLOCK_HASH_BYTES, blockCount, createContentHash, isContentHash } from '../../core/vault/index.ts';
 import type { Clock, StoredObject, VaultStore } from '../../ports/index.ts';
-import { fileStat, namesIn, openDirectory, openFile, removeFile, type VaultDirectory } from './directory.ts';
+import { openDirectory, type VaultDirectory } from './directory.ts';
+import type { Disk } from './disk-calls.ts';
+import type { DiskFiles } from './disk-files.ts';
 import { closedError, damagedError, fileError, removedError } from './errors.ts';
 import { LIST_CHUNK, NO_LEAVES_BYTES, requireHash, requireRange } from './forms.ts';
 import { lockDirectory } from './lock.ts';
@@ -20,6 +21,8 @@ const LEAVES = '.leaves';
 
 export interface FilesVaultDeps {
   readonly directory: string;
+  /** The way to the disk of that directory. */
+  readonly disk: Disk;
   readonly hasher: Hasher;
   readonly clock: Pick<Clock, 'now'>;
   readonly room: Room;
@@ -39,7 +42,8 @@ interface Reading {
  */
 export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> {
   const { hasher, room } = deps;
-  const directory = await openDirectory(deps.directory);
+  const directory = await openDirectory(deps.directory, deps.disk);
+  const { files } = directory;
   const unlock = await lockDirectory(directory);
   try {
     const objects = await directory.make(OBJECTS);
@@ -63,22 +67,22 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
     async function find(hash: string): Promise<{ path: string; stored: StoredObject } | undefined> {
       const path = pathOf(hash);
       if (!(await directory.isPlain(dirname(path)))) return undefined;
-      const stat = await fileStat(path);
+      const stat = await files.stat(path);
       return stat === undefined ? undefined : { path, stored: { hash, size: stat.size, storedAt: stat.at } };
     }
 
     const deliver = async (file: StagedFile, hash: string, leaves: Bytes): Promise<void> => {
       const path = pathOf(hash);
-      await file.handle.utimes(new Date(deps.clock.now()), new Date(deps.clock.now()));
+      await file.handle.utimes(new Date(deps.clock.now()));
       await file.handle.sync();
       const place = await directory.make(OBJECTS, hash.slice(0, 2), hash.slice(2, 3));
-      const beside = file.size > NO_LEAVES_BYTES ? await writeScratch(uploads, leaves) : undefined;
+      const beside = file.size > NO_LEAVES_BYTES ? await writeScratch(uploads, files, leaves) : undefined;
       try {
         // The content comes first: leaves without content would stay for good.
-        await rename(file.path, path);
-        if (beside !== undefined) await rename(beside, path + LEAVES);
+        await files.rename(file.path, path);
+        if (beside !== undefined) await files.rename(beside, path + LEAVES);
       } catch (error) {
-        if (beside !== undefined) await rm(beside, { force: true });
+        if (beside !== undefined) await files.drop(beside);
         throw error;
       }
       await directory.sync(place);
@@ -88,7 +92,7 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
       const reading: Reading = { removed: false };
       const those = readings.get(hash) ?? new Set();
       readings.set(hash, those.add(reading));
-      const handle = await call(() => openFile(path));
+      const handle = await call(() => files.open(path));
       try {
         if (handle === undefined) throw removedError(hash);
         let left = end - start;
@@ -108,14 +112,20 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
       }
     }
 
+    /** What was begun of a content block by block is of no use once the content is whole. */
+    const deliverWhole: typeof deliver = async (file, hash, leaves) => {
+      await deliver(file, hash, leaves);
+      await partials.remove(hash);
+    };
+
     return {
-      begin: () => call(() => uploads.begin(deliver)),
+      begin: () => call(() => uploads.begin(deliverWhole)),
       resume: (hash, size) => call(() => partials.resume(requireHash(hash), size, deliver)),
       stat: (hash) => call(async () => (await find(hash))?.stored),
       leaves: (hash) =>
         call(async () => {
           const found = await find(hash);
-          return found === undefined ? undefined : await leavesOf(found.path, found.stored.size, hasher);
+          return found === undefined ? undefined : await leavesOf(found.path, found.stored.size, files, hasher);
         }),
       read: (hash, start, end) =>
         call(async () => {
@@ -133,8 +143,8 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
           for (const reading of readings.get(hash) ?? []) reading.removed = true;
           if (found === undefined) return begun;
           // The content goes last: it can do without leaves, and leaves without it would stay for good.
-          await removeFile(found.path + LEAVES);
-          return (await removeFile(found.path)) || begun;
+          await files.remove(found.path + LEAVES);
+          return (await files.remove(found.path)) || begun;
         }),
       close() {
         closing ??= (async () => {
@@ -152,14 +162,14 @@ export async function openFilesVault(deps: FilesVaultDeps): Promise<VaultStore> 
 }
 
 /** Writes a new file durably under a name of its own, and gives its path. */
-async function writeScratch(uploads: Uploads, bytes: Bytes): Promise<string> {
+async function writeScratch(uploads: Uploads, files: DiskFiles, bytes: Bytes): Promise<string> {
   const { path, handle } = await uploads.scratch();
   try {
     await writeAt(handle, 0, [bytes]);
     await handle.sync();
     return path;
   } catch (error) {
-    await rm(path, { force: true });
+    await files.drop(path);
     throw error;
   } finally {
     await handle.close();
@@ -167,9 +177,9 @@ async function writeScratch(uploads: Uploads, bytes: Bytes): Promise<string> {
 }
 
 /** The leaves beside a content, or computed from it. Undefined where the content is gone. */
-async function leavesOf(path: string, size: number, hasher: Hasher): Promise<Bytes | undefined> {
+async function leavesOf(path: string, size: number, files: DiskFiles, hasher: Hasher): Promise<Bytes | undefined> {
   if (size > NO_LEAVES_BYTES) {
-    const handle = await openFile(path + LEAVES);
+    const handle = await files.open(path + LEAVES);
     try {
       const length = blockCount(size) * BLOCK_HASH_BYTES;
       if (handle !== undefined && (await handle.stat()).size === length) return await readAt(handle, 0, length);
@@ -177,7 +187,7 @@ async function leavesOf(path: string, size: number, hasher: Hasher): Promise<Byt
       await handle?.close();
     }
   }
-  const handle = await openFile(path);
+  const handle = await files.open(path);
   if (handle === undefined) return undefined;
   try {
     const running = createContentHash(hasher);
@@ -195,13 +205,19 @@ async function* listObjects(
 ): AsyncGenerator<readonly StoredObject[], void> {
   let chunk: StoredObject[] = [];
   const isFanOut = (name: string, digits: number): boolean => name.length === digits && /^[0-9a-f]+$/.test(name);
-  for (const first of (await call(() => namesIn(objects))).filter((name) => isFanOut(name, 2))) {
-    for (const second of (await call(() => namesIn(join(objects, first)))).filter((name) => isFanOut(name, 1))) {
+  for (const first of (await call(() => directory.files.names(objects))).filter((name) => isFanOut(name, 2))) {
+    for (const second of (await call(() => directory.files.names(join(objects, first)))).filter((name) =>
+      isFanOut(name, 1),
+    )) {
       const place = join(objects, first, second);
       const found = await call(async () => {
         if (!(await directory.isPlain(place))) return [];
-        const hashes = (await namesIn(place)).filter((name) => isContentHash(name) && name.startsWith(first + second));
-        return await Promise.all(hashes.map(async (hash) => [hash, await fileStat(join(place, hash))] as const));
+        const hashes = (await directory.files.names(place)).filter(
+          (name) => isContentHash(name) && name.startsWith(first + second),
+        );
+        return await Promise.all(
+          hashes.map(async (hash) => [hash, await directory.files.stat(join(place, hash))] as const),
+        );
       });
       for (const [hash, stat] of found) {
         if (stat !== undefined) chunk.push({ hash, size: stat.size, storedAt: stat.at });

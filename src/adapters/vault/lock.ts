@@ -23,7 +23,7 @@ export async function lockDirectory(directory: VaultDirectory): Promise<() => Pr
   try {
     const db = await openLock(directory);
     return async () => {
-      await db.close();
+      await directory.disk.run(() => db.close(), { always: true });
       held.delete(path);
     };
   } catch (error) {
@@ -36,7 +36,7 @@ async function openLock(directory: VaultDirectory): Promise<ClassicLevel> {
   const open = async (): Promise<ClassicLevel> => {
     // It is made here, because LevelDB would let everybody read it.
     const db = new ClassicLevel(await directory.make(LOCK), { writeBufferSize: 64 * 1024, cacheSize: 0 });
-    await db.open();
+    await directory.disk.run(() => db.open(), { late: () => db.close() });
     return db;
   };
   try {
@@ -44,7 +44,8 @@ async function openLock(directory: VaultDirectory): Promise<ClassicLevel> {
   } catch (error) {
     if (isLocked(error) || error instanceof LatticeError) throw error;
     // Nothing is in it. So whatever a crash of the machine has left of it is removed.
-    await ClassicLevel.destroy(await directory.make(LOCK));
+    const place = await directory.make(LOCK);
+    await directory.disk.run(() => ClassicLevel.destroy(place));
     return await open();
   }
 }

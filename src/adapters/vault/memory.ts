@@ -82,6 +82,13 @@ export function createMemoryVault(deps: { readonly hasher: Hasher; readonly cloc
     };
   }
 
+  function forgetBegun(hash: string): boolean {
+    const use = open.get(hash);
+    if (use !== undefined) use.end = removedError(hash);
+    open.delete(hash);
+    return begun.delete(hash);
+  }
+
   async function* read(hash: string, held: Held, start: number, end: number): AsyncGenerator<Bytes, void> {
     for (let at = start; at < end; at += PIECE_BYTES) {
       check();
@@ -107,6 +114,7 @@ export function createMemoryVault(deps: { readonly hasher: Hasher; readonly cloc
         async commit(hash, leaves) {
           usable();
           objects.set(requireHash(hash), { content: concatBytes(...parts), leaves, storedAt: clock.now() });
+          forgetBegun(hash);
           ended = true;
         },
         async abort() {
@@ -157,10 +165,7 @@ export function createMemoryVault(deps: { readonly hasher: Hasher; readonly cloc
     },
     async remove(hash) {
       check();
-      const use = open.get(requireHash(hash));
-      if (use !== undefined) use.end = removedError(hash);
-      open.delete(hash);
-      const wasBegun = begun.delete(hash);
+      const wasBegun = forgetBegun(requireHash(hash));
       return objects.delete(hash) || wasBegun;
     },
     async close() {

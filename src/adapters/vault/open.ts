@@ -1,5 +1,6 @@
 import type { Hasher } from '../../core/types/index.ts';
 import type { Clock, Log, Random, VaultStore } from '../../ports/index.ts';
+import type { Disk } from './disk-calls.ts';
 import { openFilesVault } from './files.ts';
 import { createMemoryVault } from './memory.ts';
 import { openS3Vault } from './s3.ts';
@@ -15,6 +16,8 @@ export type VaultPlace =
 export interface OpenVaultDeps {
   /** The vault's directory on this machine; with a bucket, that of content on its way there. */
   readonly directory: string;
+  /** The way to the disk of that directory. */
+  readonly disk: Disk;
   readonly hasher: Hasher;
   readonly clock: Clock;
   readonly random: Random;

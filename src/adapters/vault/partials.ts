@@ -1,11 +1,11 @@
-import { type FileHandle, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type Bytes, equalBytes, type Hasher } from '../../core/types/index.ts';
 import { BLOCK_BYTES, blockCount, blockLength, createContentHash, isContentHash } from '../../core/vault/index.ts';
 import type { PartialObject, StoredObject } from '../../ports/index.ts';
 import { createBackgroundSync } from './background-sync.ts';
-import { fileStat, namesIn, openFile, openOrCreateFile, removeFile, type VaultDirectory } from './directory.ts';
+import type { VaultDirectory } from './directory.ts';
+import type { DiskFile } from './disk-files.ts';
 import { closedError, damagedError, fileError, fullError, removedError, strangeError } from './errors.ts';
 import { readAt, readPieces, writeAt } from './pieces.ts';
 import type { Deliver, Room } from './uploads.ts';
@@ -30,7 +30,7 @@ const markOf = (block: Bytes): number => crc32(block) || 1;
 export interface Partials {
   resume(hash: string, size: number, deliver: Deliver): Promise<PartialObject>;
   list(): Promise<StoredObject[]>;
-  /** Forgets every block. False where there was nothing. */
+  /** Forgets every block, and ends the use of it. False where there was nothing. */
   remove(hash: string): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -42,13 +42,18 @@ interface OpenPartial extends PartialObject {
 
 /** Opens the place of partial content. What an earlier run has left there can be resumed. */
 export async function openPartials(directory: VaultDirectory, room: Room, hasher: Hasher): Promise<Partials> {
+  const { files } = directory;
   const place = await directory.make(PARTIAL);
   const open = new Map<string, Promise<OpenPartial>>();
+  /** Hashes of which files may be here, so that nothing is looked for where nothing is. */
+  const begun = new Set<string>();
   let closed = false;
   // A crash between the two steps of the end of a content leaves its marks without bytes.
-  for (const name of await namesIn(place)) {
+  for (const name of await files.names(place)) {
+    if (isContentHash(name)) begun.add(name);
     const hash = name.endsWith(MARKS) ? name.slice(0, -MARKS.length) : '';
-    if (isContentHash(hash) && (await fileStat(join(place, hash))) === undefined) await removeFile(join(place, name));
+    if (isContentHash(hash) && (await files.stat(join(place, hash))) === undefined)
+      await files.remove(join(place, name));
   }
 
   async function openPartial(hash: string, size: number, deliver: Deliver): Promise<OpenPartial> {
@@ -66,7 +71,7 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       // What has no block of the content is not kept.
       const isEmpty = (await data.stat()).size === 0;
       await Promise.all([data.close(), marks.close()]);
-      if (isEmpty) for (const one of [path + MARKS, path]) await removeFile(one);
+      if (isEmpty) for (const one of [path + MARKS, path]) await files.remove(one);
       throw error;
     }
   }
@@ -76,6 +81,7 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       if (closed) throw closedError();
       blockCount(size); // RangeError for what is no size
       if (open.has(hash)) throw new Error(`Object ${hash} is being taken in already.`);
+      begun.add(hash);
       const opening = openPartial(hash, size, deliver);
       open.set(hash, opening);
       try {
@@ -88,8 +94,8 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
     async list() {
       try {
         const found: StoredObject[] = [];
-        for (const hash of (await namesIn(place)).filter(isContentHash)) {
-          const [data, marks] = [await fileStat(join(place, hash)), await openFile(join(place, hash + MARKS))];
+        for (const hash of (await files.names(place)).filter(isContentHash)) {
+          const [data, marks] = [await files.stat(join(place, hash)), await files.open(join(place, hash + MARKS))];
           try {
             if (data === undefined || marks === undefined) continue;
             const bytes = await readAt(marks, 0, (await marks.stat()).size);
@@ -105,9 +111,12 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
       }
     },
     async remove(hash) {
+      if (!begun.has(hash)) return false;
       await (await open.get(hash)?.catch(() => undefined))?.forget();
-      await removeFile(join(place, hash + MARKS));
-      return await removeFile(join(place, hash));
+      await files.remove(join(place, hash + MARKS));
+      const wasHere = await files.remove(join(place, hash));
+      if (!open.has(hash)) begun.delete(hash);
+      return wasHere;
     },
     async close() {
       closed = true;
@@ -116,15 +125,15 @@ export async function openPartials(directory: VaultDirectory, room: Room, hasher
   };
 }
 
-async function openBoth(directory: VaultDirectory, path: string): Promise<[FileHandle, FileHandle]> {
-  const opened: FileHandle[] = [];
+async function openBoth(directory: VaultDirectory, path: string): Promise<[DiskFile, DiskFile]> {
+  const opened: DiskFile[] = [];
   try {
     for (const one of [path, path + MARKS]) {
-      const handle = await openOrCreateFile(one);
+      const handle = await directory.files.openOrCreate(one);
       opened.push(handle);
       if (!(await handle.stat()).isFile()) throw strangeError(directory.path, one, 'something that is no file');
     }
-    return opened as [FileHandle, FileHandle];
+    return opened as [DiskFile, DiskFile];
   } catch (error) {
     for (const handle of opened) await handle.close();
     throw error;
@@ -153,7 +162,7 @@ function countOf(size: number): number {
  * The marks of the blocks that are there, each checked against its bytes. Where the files are those of another size,
  * everything is forgotten.
  */
-async function readMarks(data: FileHandle, marks: FileHandle, size: number): Promise<Uint32Array> {
+async function readMarks(data: DiskFile, marks: DiskFile, size: number): Promise<Uint32Array> {
   const count = blockCount(size);
   const length = Math.min((await marks.stat()).size, HEADER_BYTES + count * MARK_BYTES);
   const told = parseMarks(await readAt(marks, 0, length));
@@ -172,7 +181,7 @@ async function readMarks(data: FileHandle, marks: FileHandle, size: number): Pro
   return table;
 }
 
-async function forgetAll(data: FileHandle, marks: FileHandle, size: number): Promise<void> {
+async function forgetAll(data: DiskFile, marks: DiskFile, size: number): Promise<void> {
   await marks.truncate(0);
   await data.truncate(0);
   const header = new Uint8Array(HEADER_BYTES);
@@ -180,7 +189,7 @@ async function forgetAll(data: FileHandle, marks: FileHandle, size: number): Pro
   await writeAt(marks, 0, [header]);
 }
 
-async function writeMark(marks: FileHandle, index: number, mark: number): Promise<void> {
+async function writeMark(marks: DiskFile, index: number, mark: number): Promise<void> {
   const bytes = new Uint8Array(MARK_BYTES);
   new DataView(bytes.buffer).setUint32(0, mark);
   await writeAt(marks, HEADER_BYTES + index * MARK_BYTES, [bytes]);
@@ -201,8 +210,8 @@ interface PartialDeps {
   readonly hash: string;
   readonly size: number;
   readonly path: string;
-  readonly data: FileHandle;
-  readonly marks: FileHandle;
+  readonly data: DiskFile;
+  readonly marks: DiskFile;
   readonly table: Uint32Array;
   readonly deliver: Deliver;
 }
@@ -268,8 +277,8 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
       throw damagedError(hash, 'its blocks came with another SHA-256 than its name or other leaves than its tree');
     }
     await deps.deliver({ path, handle: data, size }, hash, leaves);
-    await rm(path, { force: true });
-    await rm(path + MARKS, { force: true });
+    await directory.files.drop(path);
+    await directory.files.drop(path + MARKS);
   }
 
   return {

@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { Bytes } from '../../core/types/index.ts';
+import type { DiskFile } from './disk-files.ts';
 
 /** Bytes that are read from a file at a time: four blocks, so that one call of the system serves several of them. */
 export const PIECE_BYTES = 256 * 1024;
@@ -8,7 +8,7 @@ export const PIECE_BYTES = 256 * 1024;
  * The bytes of a file from `start` on and before `end`, in pieces of PIECE_BYTES, the last one excepted. The next piece
  * is read while the caller works on the last one. Ends early where the file ends early.
  */
-export async function* readPieces(handle: FileHandle, start: number, end: number): AsyncGenerator<Bytes, void> {
+export async function* readPieces(handle: DiskFile, start: number, end: number): AsyncGenerator<Bytes, void> {
   let at = start;
   let next = at < end ? readAhead(handle, at, end) : undefined;
   try {
@@ -26,7 +26,7 @@ export async function* readPieces(handle: FileHandle, start: number, end: number
   }
 }
 
-function readAhead(handle: FileHandle, at: number, end: number): Promise<Bytes> {
+function readAhead(handle: DiskFile, at: number, end: number): Promise<Bytes> {
   const piece = readAt(handle, at, Math.min(PIECE_BYTES, end - at));
   // Whoever takes the piece is told; nobody may be there to take it.
   piece.catch(() => undefined);
@@ -34,7 +34,7 @@ function readAhead(handle: FileHandle, at: number, end: number): Promise<Bytes> 
 }
 
 /** `length` bytes of a file from `position` on; fewer where the file ends before. */
-export async function readAt(handle: FileHandle, position: number, length: number): Promise<Bytes> {
+export async function readAt(handle: DiskFile, position: number, length: number): Promise<Bytes> {
   const bytes = new Uint8Array(length);
   let filled = 0;
   while (filled < length) {
@@ -46,10 +46,10 @@ export async function readAt(handle: FileHandle, position: number, length: numbe
 }
 
 /** Writes all of `parts` one after another from `position` on. */
-export async function writeAt(handle: FileHandle, position: number, parts: readonly Bytes[]): Promise<void> {
+export async function writeAt(handle: DiskFile, position: number, parts: readonly Bytes[]): Promise<void> {
   let total = 0;
   for (const part of parts) total += part.length;
-  const { bytesWritten } = await handle.writev([...parts], position);
+  const { bytesWritten } = await handle.writev(parts, position);
   if (bytesWritten === total) return;
   // The system may take a part only, for instance where a disk is nearly full; the rest tells why.
   const rest = new Uint8Array(total);

@@ -2,6 +2,7 @@ import { type Bytes, LatticeError } from '../../core/types/index.ts';
 import { BLOCK_HASH_BYTES, blockCount, createContentHash, isContentHash } from '../../core/vault/index.ts';
 import type { Log, StoredObject, VaultStore } from '../../ports/index.ts';
 import { openDirectory } from './directory.ts';
+import type { Disk } from './disk-calls.ts';
 import { closedError, damagedError, fileError, removedError } from './errors.ts';
 import { NO_LEAVES_BYTES, requireHash, requireRange } from './forms.ts';
 import { lockDirectory } from './lock.ts';
@@ -23,6 +24,8 @@ export interface S3VaultDeps extends S3ClientDeps {
   readonly settings: S3Settings;
   /** Where content lies on this machine until it is whole. */
   readonly directory: string;
+  /** The way to the disk of that directory. */
+  readonly disk: Disk;
   readonly room: Room;
   readonly log: Log;
 }
@@ -37,7 +40,7 @@ export interface S3VaultDeps extends S3ClientDeps {
 export async function openS3Vault(deps: S3VaultDeps): Promise<VaultStore> {
   const { hasher, room, settings } = deps;
   const client = await createS3Client(settings, deps);
-  const directory = await openDirectory(deps.directory);
+  const directory = await openDirectory(deps.directory, deps.disk);
   const unlock = await lockDirectory(directory);
   try {
     await checkBucket(client, settings, deps.log);
@@ -123,8 +126,14 @@ export async function openS3Vault(deps: S3VaultDeps): Promise<VaultStore> {
       return running.digest().leaves;
     }
 
+    /** What was begun of a content block by block is of no use once the content is whole. */
+    const deliverWhole: typeof deliver = async (file, hash, leaves) => {
+      await deliver(file, hash, leaves);
+      await partials.remove(hash);
+    };
+
     return {
-      begin: () => call(() => uploads.begin(deliver)),
+      begin: () => call(() => uploads.begin(deliverWhole)),
       resume: (hash, size) => call(() => partials.resume(requireHash(hash), size, deliver)),
       stat: (hash) => call(() => find(hash)),
       leaves: (hash) => call(() => leavesOf(hash)),

@@ -1,9 +1,9 @@
-import { type FileHandle, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bytes } from '../../core/types/index.ts';
 import type { Upload } from '../../ports/index.ts';
 import { createBackgroundSync } from './background-sync.ts';
-import { createFile, namesIn, removeFile, type VaultDirectory } from './directory.ts';
+import type { VaultDirectory } from './directory.ts';
+import type { DiskFile } from './disk-files.ts';
 import { closedError, errnoOf, fileError, fullError } from './errors.ts';
 import { writeAt } from './pieces.ts';
 
@@ -24,7 +24,7 @@ export type Room = (bytes: number) => Promise<string | undefined>;
 /** A file with content that is whole, open for reading and writing. */
 export interface StagedFile {
   readonly path: string;
-  readonly handle: FileHandle;
+  readonly handle: DiskFile;
   readonly size: number;
 }
 
@@ -42,8 +42,9 @@ export interface Uploads {
 
 /** Opens the place of uploads, and removes what a crash has left there. */
 export async function openUploads(directory: VaultDirectory, room: Room): Promise<Uploads> {
+  const { files } = directory;
   const place = await directory.make(UPLOADS);
-  for (const name of await namesIn(place)) if (OURS.test(name)) await removeFile(join(place, name));
+  for (const name of await files.names(place)) if (OURS.test(name)) await files.remove(join(place, name));
   const open = new Set<{ abort(): Promise<void> }>();
   let count = 0;
   let closed = false;
@@ -52,7 +53,7 @@ export async function openUploads(directory: VaultDirectory, room: Room): Promis
     for (;;) {
       const path = join(place, `${++count}.upload`);
       try {
-        return { path, handle: await createFile(path) };
+        return { path, handle: await files.create(path) };
       } catch (error) {
         // Something that is not ours has the name.
         if (errnoOf(error) !== 'EEXIST') throw error;
@@ -126,7 +127,7 @@ function createUpload(
       await writing.catch(() => undefined);
       await syncs.settle().catch(() => undefined);
       await handle.close().catch(() => undefined);
-      await rm(path, { force: true }).catch(() => undefined);
+      await directory.files.drop(path).catch(() => undefined);
       ended();
     })();
     return end;

@@ -15,6 +15,7 @@ export const AUDIT_ROUTES: readonly RouteContract[] = [
     summary: 'Add executions and attacks',
     description: 'All or none of them are added. They belong to this node: other nodes are not told of them.',
     token: true,
+    access: 'write',
     cost: 'write',
     body: Shape({ records: List(AuditRecord.ref, { minItems: 1, maxItems: 256 }) }, { additionalProperties: false }),
     answers: {

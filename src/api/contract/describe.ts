@@ -31,6 +31,7 @@ export type Tag =
   | 'proofs and cuts'
   | 'vault'
   | 'node'
+  | 'members'
   | 'peers and sync'
   | 'operator'
   | 'streams'
@@ -69,8 +70,13 @@ export interface RouteContract {
   readonly tag: Tag;
   readonly summary: string;
   readonly description?: string;
-  /** Present when the route needs the API token. */
+  /** Present when the route needs a token, whatever the configuration says. */
   readonly token?: true;
+  /**
+   * Which right a request needs (SPEC TK1). `open`: none, even where reads need a token. `write`: a token for writing.
+   * Default: `operate` where the route needs a token, and elsewhere `read`.
+   */
+  readonly access?: 'open' | 'write';
   readonly cost: Cost;
   /** What a request costs beyond its class, in ms of the event loop. */
   readonly extraMs?: number;
@@ -90,7 +96,7 @@ export interface RouteContract {
 /** What each error status means. It means the same on every route. */
 export const ERRORS = {
   400: 'The request is malformed; `errors` names the places where there are some.',
-  401: 'The API token is missing or wrong, or this node has none.',
+  401: 'A token is missing or wrong, or this node has none.',
   403: 'The asker may not do this.',
   404: 'There is nothing under this name.',
   408: 'The body came too slowly.',

@@ -163,6 +163,10 @@ export const History = entity(
 );
 export type History = Static<typeof History.ref>;
 
+const rosters = Maybe(
+  List(Text(), { description: 'Certificates of the rosters from the pinned one on; absent where none was decided.' }),
+);
+
 export const Proof = entity(
   'Proof',
   "An auditor's file: all that is needed to check one key against a root offline. Byte fields are base64url.",
@@ -177,9 +181,32 @@ export const Proof = entity(
     head: Maybe(Text({ description: "The serving node's signed head that names the root; absent at a cut." })),
     value: Maybe(anyJson),
     certificate: Maybe(Text({ description: 'Quorum certificate of the cut that the root belongs to.' })),
+    rosters,
   }),
 );
 export type Proof = Static<typeof Proof.ref>;
+
+export const Evidence = entity(
+  'Evidence',
+  'Two statements that one key signed and that contradict each other, for `lattice evidence verify`.',
+  Shape({
+    format: word(['diotec360-lattice-evidence/1']),
+    id: Text({ description: 'By which the command line names it.' }),
+    kind: word(['two-commits', 'forgotten', 'two-roots', 'two-votes']),
+    network: Text(),
+    author: hex64('Who signed both.'),
+    about: Text({ description: 'What was signed twice, for people.' }),
+    statements: List(Text(), { minItems: 2, maxItems: 2, description: 'Both, base64url.' }),
+  }),
+);
+export type Evidence = Static<typeof Evidence.ref>;
+
+export const Certificate = entity(
+  'Certificate',
+  'Who attested the state of a cut, for `lattice cuts verify`.',
+  Shape({ at: time('Of the cut.'), certificate: Text({ description: 'base64url.' }), rosters }),
+);
+export type Certificate = Static<typeof Certificate.ref>;
 
 export const Cut = entity(
   'Cut',
@@ -190,7 +217,8 @@ export const Cut = entity(
     entries: Integer(),
     ours: Bool({ description: 'This node had this root at that time.' }),
     attesters: List(hex64('An author.')),
-    certified: Bool({ description: 'A majority of the trust list attested it.' }),
+    certified: Bool({ description: 'A quorum of the writers of the roster of this cut attested it.' }),
+    epoch: Integer({ description: 'Of the roster that certifies this cut; 0 is the configured trust list.' }),
   }),
 );
 export type Cut = Static<typeof Cut.ref>;
@@ -275,6 +303,12 @@ export const LatticeEvent = entity(
       report: RepairReport.ref,
     }),
     Shape({ type: word(['cut']), at: time('Of the cut.'), root: hex64('Its root.'), certified: Bool() }),
+    Shape({
+      type: word(['evidence']),
+      kind: Text({ description: 'As in Evidence.' }),
+      author: hex64('Who signed two statements that contradict each other.'),
+      name: Text({ description: 'What people read in its place.' }),
+    }),
   ]),
 );
 export type LatticeEvent = Static<typeof LatticeEvent.ref>;

@@ -2,6 +2,8 @@ import * as auditEntities from './audit-entities.ts';
 import { AUDIT_ROUTES } from './audit-routes.ts';
 import type { RouteContract } from './describe.ts';
 import * as entities from './entities.ts';
+import * as memberEntities from './member-entities.ts';
+import { MEMBER_ROUTES } from './member-routes.ts';
 import * as nodeEntities from './node-entities.ts';
 import { NODE_ROUTES } from './node-routes.ts';
 import { ORIGINAL_ROUTES } from './original-routes.ts';
@@ -10,6 +12,8 @@ import { PEER_ROUTES } from './peer-routes.ts';
 import * as processEntities from './process-entities.ts';
 import { STATE_ROUTES } from './state-routes.ts';
 import { SYNC_ROUTES } from './sync-routes.ts';
+import * as tokenEntities from './token-entities.ts';
+import { TOKEN_ROUTES } from './token-routes.ts';
 import * as vaultEntities from './vault-entities.ts';
 import { VAULT_ROUTES } from './vault-routes.ts';
 
@@ -23,6 +27,8 @@ export const CONTRACT: readonly RouteContract[] = [
   ...ORIGINAL_VAULT_ROUTES,
   ...NODE_ROUTES,
   ...AUDIT_ROUTES,
+  ...TOKEN_ROUTES,
+  ...MEMBER_ROUTES,
   ...PEER_ROUTES,
   ...SYNC_ROUTES,
   ...ORIGINAL_ROUTES,
@@ -32,7 +38,9 @@ export const CONTRACT: readonly RouteContract[] = [
 export const ENTITIES = [
   ...Object.values(entities),
   ...Object.values(nodeEntities),
+  ...Object.values(memberEntities),
   ...Object.values(processEntities),
   ...Object.values(auditEntities),
+  ...Object.values(tokenEntities),
   ...Object.values(vaultEntities),
 ].filter((x) => typeof x === 'object' && 'ref' in x);

@@ -95,9 +95,11 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
       features: List(Text()),
       endpoints: mapOf(Text()),
     }),
+    { access: 'open' },
   ),
   original('/health', 'isHealthy', 'Whether the process answers', Shape({ status: word(['healthy']) }), {
     cost: 'free',
+    access: 'open',
   }),
   original(
     '/api/status',
@@ -154,6 +156,8 @@ export const ORIGINAL_ROUTES: readonly RouteContract[] = [
     {
       method: 'POST',
       token: true,
+      // Its own check answers in the original's form.
+      access: 'open',
       cost: 'write',
       description:
         'Always 200: whatever goes wrong, a missing token too, is told with `success: false`, and then there is no mode. With DIOTEC360_LEGACY_SWITCH=loopback programs on the same machine need no token.',

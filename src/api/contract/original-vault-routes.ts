@@ -46,6 +46,7 @@ export const ORIGINAL_VAULT_ROUTES: readonly RouteContract[] = [
     summary: 'Make a bundle in the form of the original, signed by this node',
     description: 'Of code, or of a function whose entry is in the vault. The same bundle is made once.',
     token: true,
+    access: 'write',
     cost: 'write',
     body: Type.Union([
       Shape(

@@ -2,18 +2,20 @@ import { Type } from 'typebox';
 import { json, type RouteContract, word } from './describe.ts';
 import {
   anyJson,
+  Certificate,
   Committed,
   Conflict,
   Cut,
   cursor,
   Entry,
   EntryPage,
+  Evidence,
   ExportBegin,
   ExportEnd,
   History,
+  hex64,
   Operation,
   Proof,
-  time,
 } from './entities.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -60,6 +62,7 @@ const putAnswers = {
 const deleteAnswers = { 204: { description: 'Deleted.', headers: replayed } };
 const getAnswers = { 200: json('The entry.', Entry.ref, etag), 304: { description: 'The reader has it.' } };
 const at = Maybe(word(['cut'], '`cut`: at the newest certified cut, with its certificate.'));
+const from = Maybe(hex64('Hash of the roster that the verifier keeps. Default: from the configured list.'));
 
 /** The routes of entries, commits, histories, conflicts, proofs and cuts. */
 export const STATE_ROUTES: readonly RouteContract[] = [
@@ -84,6 +87,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     summary: 'Write an entry',
     description: 'Durable on this node when it is answered.',
     token: true,
+    access: 'write',
     cost: 'write',
     params: keyInPath,
     headers: Shape({ ...writeConditions, ...idempotency }),
@@ -99,6 +103,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     tag: 'state',
     summary: 'Delete an entry',
     token: true,
+    access: 'write',
     cost: 'write',
     params: keyInPath,
     headers: Shape({ ...writeConditions, ...idempotency }),
@@ -137,7 +142,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     description:
       'Streamed as NDJSON: a line that names the moment, a line for each entry in no order, and a line that counts ' +
       'them. Without that last line it is not whole.',
-    cost: 'costly',
+    cost: 'read',
     query: Shape({ prefix: Maybe(Text({ description: 'What the keys begin with.' })) }),
     answers: {
       200: {
@@ -156,6 +161,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     tag: 'state',
     summary: 'Write an entry whose key paths cannot carry',
     token: true,
+    access: 'write',
     cost: 'write',
     query: keyInQuery,
     headers: Shape({ ...writeConditions, ...idempotency }),
@@ -171,6 +177,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     tag: 'state',
     summary: 'Delete an entry whose key paths cannot carry',
     token: true,
+    access: 'write',
     cost: 'write',
     query: keyInQuery,
     headers: Shape({ ...writeConditions, ...idempotency }),
@@ -185,6 +192,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     tag: 'state',
     summary: 'Write several entries at once: all or none',
     token: true,
+    access: 'write',
     cost: 'write',
     headers: Shape(idempotency),
     body: Shape(
@@ -242,7 +250,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     cost: 'read',
     extraMs: 1,
     params: keyInPath,
-    query: Shape({ at }),
+    query: Shape({ at, from }),
     answers: { 200: json('The proof.', Proof.ref) },
     errors: [400, 404, 409, 421, 429, 503, 504],
     example: { params: { key: 'greeting' } },
@@ -255,10 +263,22 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     summary: 'Prove an entry whose key paths cannot carry',
     cost: 'read',
     extraMs: 1,
-    query: Shape({ key, at }),
+    query: Shape({ key, at, from }),
     answers: { 200: json('The proof.', Proof.ref) },
     errors: [400, 404, 409, 421, 429, 503, 504],
     example: { query: { key: 'greeting' } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/evidence',
+    id: 'listEvidence',
+    tag: 'proofs and cuts',
+    summary: 'What keys signed twice',
+    description: 'Checked offline with `lattice evidence verify`.',
+    cost: 'read',
+    answers: { 200: json('At most 8 of an author.', Shape({ items: List(Evidence.ref) })) },
+    errors: [421, 429],
+    example: {},
   },
   {
     method: 'GET',
@@ -280,13 +300,9 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     cost: 'read',
     query: Shape({
       at: Maybe(Integer({ minimum: 0, description: 'Unix ms of the cut. Default: the newest certified one.' })),
+      from,
     }),
-    answers: {
-      200: json(
-        'The certificate.',
-        Shape({ at: time('Of the cut.'), certificate: Text({ description: 'base64url.' }) }),
-      ),
-    },
+    answers: { 200: json('The certificate.', Certificate.ref) },
     errors: [400, 404, 421, 429],
     example: {},
   },

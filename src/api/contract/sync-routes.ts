@@ -19,6 +19,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     id: 'syncIdentity',
     tag: 'sync protocol',
     summary: 'Who answers at a URL, proven by a signature',
+    access: 'open',
     cost: 'read',
     query: Shape({
       nonce: Text({ pattern: '^[0-9a-fA-F]{32}$', description: '16 random bytes.' }),
@@ -34,6 +35,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     id: 'syncRequest',
     tag: 'sync protocol',
     summary: 'One signed request of a member, one signed answer',
+    access: 'open',
     cost: 'free',
     // JSON Schema has no type for bytes.
     body: Type.Unsafe<Uint8Array>({ description: 'Canonical CBOR; SPEC section X.' }),
@@ -49,6 +51,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     tag: 'sync protocol',
     summary: 'Push stream to a member',
     description: '`Authorization: Lattice <envelope>`. Frames of u32 length and that many bytes.',
+    access: 'open',
     cost: 'free',
     answers: { 200: { description: 'A stream without end.', type: 'application/octet-stream', schema: Text() } },
     errors: [400, 401, 403, 421, 429, 504],
@@ -60,6 +63,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     id: 'syncCells',
     tag: 'sync protocol',
     summary: 'Coded symbols of a certified cut',
+    access: 'open',
     cost: 'bulk',
     params: Shape({ root: Text({ description: '64 hex digits.' }) }),
     answers: {
@@ -77,6 +81,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     tag: 'sync protocol',
     summary: 'Manifest of a snapshot of a certified cut',
     description: 'Only where DIOTEC360_PUBLIC_SYNC is true; members ask by POST /api/v1/sync.',
+    access: 'open',
     cost: 'bulk',
     params: Shape({ root: Text({ description: '64 hex digits.' }) }),
     answers: pieceAnswers,
@@ -90,6 +95,7 @@ export const SYNC_ROUTES: readonly RouteContract[] = [
     tag: 'sync protocol',
     summary: 'One chunk of that snapshot',
     description: 'Only where DIOTEC360_PUBLIC_SYNC is true; members ask by POST /api/v1/sync.',
+    access: 'open',
     cost: 'bulk',
     params: Shape({
       root: Text({ description: '64 hex digits.' }),

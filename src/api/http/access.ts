@@ -1,109 +1,157 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { LatticeError } from '../../core/types/index.ts';
-import { type Addresses, createRateLimit, plainAddress } from './addresses.ts';
+import { dropOldest, LatticeError } from '../../core/types/index.ts';
+import type { AccessTokens, Right } from '../../runtime/facade/index.ts';
+import { type Addresses, createRateLimit } from './addresses.ts';
 import type { Clients } from './clients.ts';
 import type { ApiConfig } from './deps.ts';
 import { addressOf } from './requests.ts';
 
 /** Wrong tokens of one address within a minute: enough for typing errors, too few to guess a token. */
 const MAX_TOKEN_FAILURES = 10;
+/** The hashes of tokens of the configuration that are kept: both of one configuration, and those of the one before. */
+const MAX_HASHES = 4;
 const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
-/** Checks the bearer token of a request. Throws LatticeError `unauthorized` or `too-many-failures`. */
+/**
+ * Checks the bearer token of a request. Throws LatticeError `unauthorized`, `token-not-set`, `too-many-failures`, or
+ * `right-missing` where the token is good for less.
+ */
 export type TokenCheck = (request: FastifyRequest) => void;
+
+/** What the holders of tokens may do (SPEC TK1). */
+export interface Access {
+  /** For what operators do. */
+  readonly operate: TokenCheck;
+  /** For writes; `mayWrite` then says which keys. */
+  readonly write: TokenCheck;
+  /** For writes of what has no key of its own. */
+  readonly writeAll: TokenCheck;
+  /** For reads. It checks nothing where reads need no token. */
+  readonly read: TokenCheck;
+  /** Throws LatticeError `right-missing` where the request's token does not reach to one of the keys. */
+  mayWrite(request: FastifyRequest, keys: readonly string[]): void;
+  /** Whether what let the request in still does: its token is not replaced, withdrawn or over its time. */
+  holds(request: FastifyRequest): boolean;
+}
+
+/** Who shows a token. `holds` tells whether it still counts. */
+interface Grant {
+  readonly right: Right;
+  readonly prefix: string;
+  readonly holds: () => boolean;
+}
+
+const ORDER: readonly Right[] = ['read', 'write', 'operate'];
+const includes = (right: Right, needed: Right): boolean => ORDER.indexOf(right) >= ORDER.indexOf(needed);
+const ABLE: Readonly<Record<Right, string>> = {
+  read: 'read only',
+  write: 'write and read',
+  operate: 'do everything',
+};
 
 /**
  * Compares tokens by their hashes, in constant time. An address that sent too many wrong tokens is refused even with
  * the right one. One from an exempt address is not: otherwise one guesser behind a local proxy would lock out the operator.
  */
-export function createTokenCheck(config: ApiConfig, addresses: Addresses, clients: Clients): TokenCheck {
-  let hashed: { readonly token: string; readonly hash: Buffer } | undefined;
-  // A reload may change the token (SPEC N18).
-  function expectedHash(): Buffer | undefined {
-    const { token } = config.api;
-    if (token === undefined) return undefined;
-    if (hashed?.token !== token) hashed = { token, hash: sha256(token) };
-    return hashed.hash;
-  }
+export function createAccess(
+  config: ApiConfig,
+  addresses: Addresses,
+  clients: Clients,
+  tokens: Pick<AccessTokens, 'find' | 'isValid' | 'any'> | undefined,
+): Access {
   const failures = createRateLimit(MAX_TOKEN_FAILURES);
-  return (request) => {
-    const expected = expectedHash();
+  const hashes = new Map<string, Buffer>();
+  const grants = new WeakMap<FastifyRequest, Grant>();
+
+  // A reload may change the tokens of the configuration (SPEC N18), so that their hashes are kept by their texts.
+  function isToken(given: string, token: string | undefined): boolean {
+    if (token === undefined) return false;
+    let expected = hashes.get(token);
     if (expected === undefined) {
-      throw new LatticeError('unauthorized', 'this node has no API token, so nothing can be changed over HTTP', {
-        next: "set DIOTEC360_API_TOKEN in the node's env file and run lattice config reload there",
+      dropOldest(hashes, MAX_HASHES);
+      expected = sha256(token);
+      hashes.set(token, expected);
+    }
+    return timingSafeEqual(sha256(given), expected);
+  }
+
+  function grantOf(given: string): Grant | undefined {
+    const { token, readToken } = config.api;
+    if (isToken(given, token)) return { right: 'operate', prefix: '', holds: () => config.api.token === token };
+    if (isToken(given, readToken))
+      return { right: 'read', prefix: '', holds: () => config.api.readToken === readToken };
+    const made = tokens?.find(given);
+    if (tokens === undefined || made === undefined) return undefined;
+    return { right: made.right, prefix: made.prefix ?? '', holds: () => tokens.isValid(made.id) };
+  }
+
+  function check(request: FastifyRequest, needed: Right): Grant {
+    if (needed !== 'read' && config.api.token === undefined && (tokens === undefined || !tokens.any())) {
+      throw new LatticeError('token-not-set', 'this node has no API token, so nothing can be changed over HTTP', {
+        next: "set DIOTEC360_API_TOKEN in the node's env file, then restart the node or send it a SIGHUP",
       });
     }
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    const right = given !== undefined && timingSafeEqual(sha256(given), expected);
+    const grant = given === undefined ? undefined : grantOf(given);
     const client = addresses.keyOf(addressOf(request));
     const blockedMs = failures.blockedFor(client);
-    if (blockedMs > 0 && !(right && clients.of(request) === undefined)) {
+    if (blockedMs > 0 && !(grant !== undefined && clients.of(request) === undefined)) {
       throw new LatticeError('too-many-failures', 'too many wrong tokens from this address', {
         next: 'wait a minute, then use the right token',
         details: { retryAfterMs: blockedMs },
       });
     }
-    if (right) return;
+    if (grant !== undefined) {
+      if (!includes(grant.right, needed))
+        throw new LatticeError('right-missing', `this token may ${ABLE[grant.right]}`, {
+          next: `use the API token, or one that may ${needed}: lattice token new --${needed}`,
+        });
+      grants.set(request, grant);
+      return grant;
+    }
     // Only a wrong token counts: a missing one is an oversight and no guess.
     if (given !== undefined) failures.count(client);
+    const what = needed === 'read' ? 'a token for reading' : 'the API token';
     throw new LatticeError(
       'unauthorized',
-      given === undefined ? 'this needs the API token' : 'the API token is wrong',
+      given === undefined ? `this needs ${what}` : `${needed === 'read' ? 'the' : 'the API'} token is wrong`,
       {
-        next: "send 'Authorization: Bearer <token>' with the node's DIOTEC360_API_TOKEN",
+        next:
+          needed === 'read'
+            ? "send 'Authorization: Bearer <token>' with the node's DIOTEC360_READ_TOKEN, its API token, or one that its operator made"
+            : "send 'Authorization: Bearer <token>' with the node's DIOTEC360_API_TOKEN",
       },
     );
-  };
-}
+  }
 
-const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '::1'];
-/** What load balancers ask, some of them with HTTP/1.0 and without naming a host. */
-const PROBES: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz']);
-
-/**
- * The host that a Host header or the configuration names, without its port: an IP address in its one form, or a name in
- * lower case without a dot at its end.
- */
-const hostName = (text: string): string =>
-  plainAddress(text) ?? text.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
-
-/**
- * Refuses a request whose Host header does not name this node, with LatticeError `misdirected-request`. Otherwise a web
- * page that rebinds its own name to the node's address (DNS rebinding) could read the node through its visitor's
- * browser. The check is made on loopback binds and where host names are configured (SPEC A12).
- */
-export function createHostCheck(config: ApiConfig, addresses: Addresses): (request: FastifyRequest) => void {
-  const { host, allowedHosts } = config.api;
-  const onLoopback = host === 'localhost' || addresses.isLoopback(host);
-  if (!onLoopback && allowedHosts.length === 0) return () => undefined;
-  const allowed = new Set([...LOOPBACK_NAMES, hostName(host), ...allowedHosts.map(hostName)]);
-  return (request) => {
-    // Browsers always name a host, so that a request without one comes from no page.
-    if (request.headers.host === undefined && PROBES.has(request.routeOptions.url)) return;
-    if (allowed.has(hostName(request.headers.host ?? ''))) return;
-    throw new LatticeError('misdirected-request', 'this node does not answer to the host name of this request', {
-      next: 'use an address of the node, or add the name to DIOTEC360_ALLOWED_HOSTS',
-    });
-  };
-}
-
-/**
- * Checks the URL for which an asker wants the node's signature (SPEC X2). Where host names are configured, the URL must
- * name one of them; elsewhere the node does not know its names, and the URL must name the host of the request. Ports are
- * not compared, because proxies and port mappings change them. Throws LatticeError `invalid-query` or
- * `misdirected-request`.
- */
-export function createUrlCheck({ api }: ApiConfig): (request: FastifyRequest, url: string) => void {
-  const own = new Set([...LOOPBACK_NAMES, hostName(api.host), ...api.allowedHosts.map(hostName)]);
-  return (request, url) => {
-    if (!URL.canParse(url)) throw new LatticeError('invalid-query', 'url must be an absolute URL');
-    const name = hostName(new URL(url).host);
-    // Behind a trusted proxy this is the host that the proxy was asked at.
-    const isOwn = api.allowedHosts.length > 0 ? own.has(name) : name === hostName(request.host);
-    if (isOwn) return;
-    throw new LatticeError('misdirected-request', 'the URL does not name the host at which this node is asked', {
-      next: "let the proxy before the node pass on the Host header, or add the URL's host to DIOTEC360_ALLOWED_HOSTS",
-    });
+  return {
+    operate: (request) => void check(request, 'operate'),
+    write: (request) => void check(request, 'write'),
+    writeAll(request) {
+      const { prefix } = check(request, 'write');
+      if (prefix === '') return;
+      throw new LatticeError('right-missing', `this token may write keys under ${JSON.stringify(prefix)} only`, {
+        next: 'use the API token, or one that may write all keys: lattice token new --write',
+      });
+    },
+    read(request) {
+      if (config.api.readToken !== undefined) check(request, 'read');
+    },
+    mayWrite(request, keys) {
+      const prefix = grants.get(request)?.prefix;
+      if (prefix === undefined) throw new Error('the token of this request was not checked');
+      const other = prefix === '' ? undefined : keys.find((key) => !key.startsWith(prefix));
+      if (other === undefined) return;
+      throw new LatticeError('right-missing', `this token may write keys under ${JSON.stringify(prefix)} only`, {
+        next: 'use the API token, or one that may write this key: lattice token new --write PREFIX',
+        details: { key: other },
+      });
+    },
+    holds(request) {
+      const grant = grants.get(request);
+      // Who was let in without a token reads until one is needed.
+      return grant === undefined ? config.api.readToken === undefined : grant.holds();
+    },
   };
 }

@@ -14,6 +14,8 @@ declare module 'fastify' {
     readonly extraMs?: number;
     /** True: the route is paid for by whoever has shown the token. */
     readonly needsToken?: boolean;
+    /** Whether it is answered without a token even where reads need one. */
+    readonly isOpen?: boolean;
     /** True: the route is of the sync protocol, whose slots bound it. */
     readonly isSync?: boolean;
   }
@@ -122,7 +124,8 @@ export async function applyContract(app: FastifyInstance, costs: Costs, version:
     const { cost, extraMs = 0 } = contract;
     // The original's switch answers 200 without the token too.
     const needsToken = contract.token === true && contract.tag !== 'original';
-    options.config = { ...options.config, cost, extraMs, needsToken, isSync: contract.path === '/api/v1/sync' };
+    const isOpen = contract.access === 'open';
+    options.config = { ...options.config, cost, extraMs, needsToken, isOpen, isSync: contract.path === '/api/v1/sync' };
     if (!needsToken) return;
     // These hooks run in their order, so that the token has been checked before.
     options.onRequest = [

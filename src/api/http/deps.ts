@@ -15,6 +15,8 @@ export interface ApiConfig {
     readonly port: number;
     /** The bearer token of writes and operator calls. Without it they are all refused. */
     readonly token: string | undefined;
+    /** With it, reads need this token or another one. */
+    readonly readToken?: string | undefined;
     readonly corsOrigins: readonly string[];
     readonly allowedHosts: readonly string[];
     /**
@@ -101,6 +103,11 @@ export interface ApiDeps {
   readonly logs?: LogSource;
   /** Without it there is no /api/v1/logs/level. */
   readonly logLevel?: LogLevelControl;
+  /**
+   * The way to the disk of `config.vaultDir`, by which few calls run at a time and none waits for ever. Without it calls
+   * go to the disk directly.
+   */
+  readonly vaultDisk?: <T>(work: () => Promise<T>) => Promise<T>;
   /** Without it there is no /api/v1/resources. */
   readonly resources?: ResourceSource;
   /** Reads the configuration again (SPEC N18). Without it that is answered `reload-impossible`. */

@@ -26,22 +26,27 @@ export interface DocumentForm {
 export interface StateDownloads {
   /**
    * Resolves to the root and the stream of a document once its first part is there. Rejects with LatticeError
-   * `moved-on` when that fails. A later failure ends the stream with the error. The caller must read the stream or
+   * `moved-on` when that fails. With `prefix` only entries are read whose keys begin with it. A later failure ends the stream with the error. The caller must read the stream or
    * destroy it.
    */
-  open(formOf: (moment: Moment) => DocumentForm): Promise<{ readonly root: string; readonly stream: Readable }>;
+  open(
+    formOf: (moment: Moment) => DocumentForm,
+    prefix?: string,
+  ): Promise<{ readonly root: string; readonly stream: Readable }>;
   /** Answers a request with a document, in one of the slots for downloads. `prepare` sets headers once the root is known. */
   send(
     request: FastifyRequest,
     reply: FastifyReply,
     formOf: (moment: Moment) => DocumentForm,
     prepare: (root: string) => void,
+    prefix?: string,
   ): Promise<FastifyReply>;
 }
 
 async function* documentText({ chunks }: Moment, form: DocumentForm): AsyncGenerator<string> {
   let text = form.head;
   let written = 0;
+  let isBegun = false;
   for await (const chunk of chunks) {
     for (const view of chunk) {
       const part = form.entry(view, written === 0);
@@ -49,6 +54,12 @@ async function* documentText({ chunks }: Moment, form: DocumentForm): AsyncGener
       written++;
       text += part;
       if (text.length < TARGET_CHARS) continue;
+      yield text;
+      text = '';
+    }
+    // The reader knows at once that it is answered, however little comes after.
+    if (!isBegun) {
+      isBegun = true;
       yield text;
       text = '';
     }
@@ -63,8 +74,8 @@ export function createStateDownloads(
   { lattice, clock, inTime }: Pick<RouteContext, 'lattice' | 'clock' | 'inTime'>,
   slots: StreamSlots,
 ): StateDownloads {
-  const open: StateDownloads['open'] = async (formOf) => {
-    const moment = await lattice.wholeState();
+  const open: StateDownloads['open'] = async (formOf, prefix) => {
+    const moment = await lattice.wholeState({ prefix });
     const close = (): void => moment.close();
     let text: AsyncGenerator<string>;
     try {
@@ -77,9 +88,9 @@ export function createStateDownloads(
   };
   return {
     open,
-    async send(request, reply, formOf, prepare) {
+    async send(request, reply, formOf, prepare, prefix) {
       const release = slots.take(request);
-      const opening = open(formOf);
+      const opening = open(formOf, prefix);
       const { root, stream } = await inTime(opening).catch((cause: unknown) => {
         // The stream may still open after the time is up, and nobody reads it then.
         opening

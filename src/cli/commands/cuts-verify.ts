@@ -1,13 +1,15 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
+import { safetyOf } from '../../audit/rosters.ts';
 import { examineCertificate, MAX_CERTIFICATE_TEXT } from '../../audit/verify-certificate.ts';
+import { type Roster, writersOf } from '../../core/roster/index.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readInputBytes } from '../input.ts';
 import { printable } from '../output.ts';
-import { readTrust } from '../trust.ts';
+import { readProofTrust } from '../trust.ts';
 import { printChecks, timeOf, verdictOf } from '../verdict.ts';
-import { networkOf } from './proof-verify.ts';
+import { describeRoster, networkOf } from './proof-verify.ts';
 
 export interface CertificateVerifyOptions extends GlobalOptions {
   readonly trust?: string;
@@ -26,25 +28,30 @@ export async function cutsVerify(
 ): Promise<number> {
   const { root, at } = options;
   if (root !== undefined && !HEX_32.test(root)) throw usageError('--root takes 64 hex digits');
-  const trust = options.trust === undefined ? undefined : await readTrust(context, options.trust);
+  const given = options.trust === undefined ? undefined : await readProofTrust(context, options.trust);
   const examination = await examineCertificate(await readInputBytes(context, file, MAX_CERTIFICATE_TEXT), {
     hasher: nodeHasher(),
     verifier: createVerifier(),
-    trusted: trust?.authors ?? [],
-    asked: { network: networkOf(options, trust), root: root?.toLowerCase(), at },
+    trusted: given?.trusted ?? [],
+    asked: { network: networkOf(options, given?.list), root: root?.toLowerCase(), at },
   });
-  const verdict = verdictOf(examination, { trusted: trust !== undefined, anyKey: false });
+  const verdict = verdictOf(examination, { trusted: given !== undefined, anyKey: false });
   const { checks, proven, error } = examination;
-  if (options.json) context.output.data({ verdict, checks, ...proven });
-  else printChecks(context, checks);
+  if (options.json) {
+    const { roster, ...shown } = proven ?? {};
+    context.output.data({ verdict, checks, ...shown, ...(roster === undefined ? {} : describeRoster(roster)) });
+  } else printChecks(context, checks);
   if (error !== undefined) throw error;
   if (!options.json) {
-    const { network, entries, signers, quorum } = proven;
+    const { network, entries, signers, quorum, roster } = proven;
     context.output.line(
       printable(
-        `At ${timeOf(proven.at)} ${signers.length} of ${trust?.authors.length} trusted nodes of ${network} (a quorum is ${quorum}) attested ${entries} keys under root ${proven.root}.`,
+        `At ${timeOf(proven.at)} ${signers.length} of ${writersOf(roster).length} trusted nodes of ${network} (${epochOf(roster)}a quorum is ${quorum}) attested ${entries} keys under root ${proven.root}.`,
       ),
     );
+    context.output.remark(safetyOf(roster));
   }
   return EXIT.ok;
 }
+
+const epochOf = ({ epoch }: Roster): string => (epoch === 0 ? '' : `epoch ${epoch}, `);

@@ -5,6 +5,7 @@ import { EXIT } from '../exit-codes.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { alignColumns, printable, SHORT_ROOT, shellWord } from '../output.ts';
 import { timesOf } from '../times.ts';
+import { rosterHashOf } from '../trust.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 import { type OutOptions, writeOut } from '../write-file.ts';
 
@@ -14,6 +15,8 @@ export interface CutsOptions extends WatchOptions {
 
 export interface CertificateOptions extends OutOptions {
   readonly at?: number;
+  /** The hash of the roster that the verifier keeps. */
+  readonly sinceRoster?: string;
 }
 
 /** Lists the cuts of the last minutes, newest first. */
@@ -37,8 +40,9 @@ export async function cuts(context: CliContext, options: CutsOptions & FleetOpti
           String(cut.entries),
           cut.ours ? 'ours' : 'not ours',
           cut.certified ? `certified by ${cut.attesters.length}` : `attested by ${cut.attesters.length}`,
+          String(cut.epoch),
         ]);
-        for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'STATE', 'QUORUM'], ...rows]))
+        for (const line of alignColumns([['AT', 'ROOT', 'ENTRIES', 'STATE', 'QUORUM', 'EPOCH'], ...rows]))
           context.output.line(line);
       }
     },
@@ -69,21 +73,23 @@ async function cutsOfFleet(context: CliContext, options: CutsOptions & FleetOpti
 /** Gets the certificate of a cut, with which an auditor checks proofs. */
 export async function certificate(context: CliContext, options: CertificateOptions): Promise<number> {
   const client = await connect(context, options);
-  const answer = await client.getCertificate({ at: options.at });
+  const answer = await client.getCertificate({ at: options.at, from: rosterHashOf(options.sinceRoster) });
   if (answer === undefined) {
     const which = options.at === undefined ? 'no cut' : `no cut at ${options.at}`;
     throw new LatticeError('not-found', `${which} has a certificate`, {
       next: 'See lattice cuts: which of the last minutes are certified.',
     });
   }
+  // One line is enough as long as no roster was decided, which would have to go along.
+  const document = answer.rosters === undefined ? answer.certificate : JSON.stringify(answer);
   if (options.out !== undefined) {
-    const path = await writeOut(context, options.out, `${answer.certificate}\n`, options.force);
+    const path = await writeOut(context, options.out, `${document}\n`, options.force);
     if (options.json) context.output.data({ file: path, at: answer.at });
     else {
       context.output.line(`${path} has the certificate of ${timesOf(options).at(answer.at)}.`);
       context.output.remark(`Check it anywhere: lattice cuts verify ${shellWord(options.out)} --trust fleet.json`);
     }
   } else if (options.json) context.output.data(answer);
-  else context.output.line(answer.certificate);
+  else context.output.line(document);
   return EXIT.ok;
 }

@@ -4,10 +4,19 @@ import { createVerifier } from '../../adapters/system/keys.ts';
 import { isInPlaceOfNode, isTemporary, pause } from '../../client/retry.ts';
 import { type Author, counted, LatticeError } from '../../core/types/index.ts';
 import { carryOut } from '../../moving/carry-out.ts';
-import { isUrl, planLive } from '../../moving/live.ts';
+import { baseUrlOf, createLiveMemory, isUrl, planLive } from '../../moving/live.ts';
 import { planPaths, planText } from '../../moving/make-plan.ts';
 import { readMirror, writeMirror } from '../../moving/mirror-file.ts';
-import type { ImportTarget, Plan, ReadContext, Refusal, Report } from '../../moving/plan.ts';
+import {
+  ALL_PARTS,
+  type ImportTarget,
+  PARTS,
+  type Part,
+  type Plan,
+  type ReadContext,
+  type Refusal,
+  type Report,
+} from '../../moving/plan.ts';
 import { READERS } from '../../moving/readers.ts';
 import { reportLines, totalsOf } from '../../moving/report.ts';
 import type { Mirror } from '../../moving/write-entries.ts';
@@ -29,6 +38,8 @@ export interface ImportOptions extends GlobalOptions {
   readonly unverified?: boolean;
   readonly expectRoot?: string;
   readonly base?: readonly string[];
+  /** What is taken, names of parts with commas between them. */
+  readonly only?: string;
   readonly trust?: string;
   /** A file in which the import keeps what it wrote, so that a later one goes on from there. */
   readonly remember?: string;
@@ -52,34 +63,50 @@ export async function importOriginal(
     throw usageError('standard input can be read once: --watch needs a path or URL');
   if (options.expectRoot !== undefined && !/^[0-9a-fA-F]{64}$/.test(options.expectRoot))
     throw usageError('--expect-root is not 64 hex digits');
+  const parts = partsOf(options);
+  if (options.expectRoot !== undefined && !parts.has('state'))
+    throw usageError('--expect-root is about the state, which --only leaves out');
   const target = importTarget(await connect(context, options));
-  const plan = await planner(context, from, options);
+  const source = await planner(context, from, options, parts);
   const stopped = new AbortController();
   const release = context.onStop(() => stopped.abort(new LatticeError('aborted', 'the import was stopped')));
   try {
-    const memory = await openMemory(context, options);
-    if (options.watch === true) return await watchSource(context, plan, target, options, stopped.signal, memory);
-    const report = await importOnce(context, plan, target, options, stopped.signal, memory);
+    const memory = await openMemory(context, source.name, options);
+    if (options.watch === true) return await watchSource(context, source, target, options, stopped.signal, memory);
+    const report = await importOnce(context, source, target, options, stopped.signal, memory);
     const only = soleRefusal(report);
     if (only !== undefined) throw refusalError(context, only, options);
     show(context, report, options);
     if (report.refused.length === 0) return EXIT.ok;
-    throw new LatticeError(
-      'import-incomplete',
-      `${counted(report.refused.length, 'part')} of the import ${report.refused.length === 1 ? 'was' : 'were'} refused`,
-      {
-        next: 'Do as the report says of each part, and run the import again: what is there already is left alone.',
-      },
-    );
+    throw incomplete(report);
   } finally {
     release();
   }
 }
 
-type Planner = (signal: AbortSignal) => Promise<Plan>;
+function partsOf({ only }: ImportOptions): ReadonlySet<Part> {
+  if (only === undefined) return ALL_PARTS;
+  const names = only.split(',').map((name) => name.trim());
+  const known = (name: string): name is Part => (PARTS as readonly string[]).includes(name);
+  if (!names.every(known)) throw usageError(`--only takes ${PARTS.join(', ')}, and several with commas between them`);
+  return new Set(names);
+}
 
-/** Reads the source anew each time that it is called. */
-async function planner(context: CliContext, given: readonly string[], options: ImportOptions): Promise<Planner> {
+interface Planner {
+  /** The paths or the URL, the same for the same source. */
+  readonly name: string;
+  /** Reads the source anew each time that it is called. */
+  plan(signal: AbortSignal): Promise<Plan>;
+  /** What was planned last has been carried out. */
+  done?(): void;
+}
+
+async function planner(
+  context: CliContext,
+  given: readonly string[],
+  options: ImportOptions,
+  parts: ReadonlySet<Part>,
+): Promise<Planner> {
   const tell = progressOf(context, options);
   const read = (signal: AbortSignal): ReadContext => ({
     hasher: nodeHasher(),
@@ -93,16 +120,23 @@ async function planner(context: CliContext, given: readonly string[], options: I
     throw usageError('standard input and URLs are imported alone');
   if (from === '-') {
     const text = await readInput(context, from, MAX_STDIN_BYTES);
-    return async (signal) => planText({ kind: 'snapshot', at: 'standard input' }, text, read(signal));
+    const name = 'standard input';
+    return { name, plan: async (signal) => planText({ kind: 'snapshot', at: name }, text, read(signal)) };
   }
   if (!isUrl(from)) {
     const paths = given.map((path) => resolve(context.cwd, path));
     const bases = (options.base ?? []).map((path) => resolve(context.cwd, path));
-    return async (signal) => await planPaths(paths, bases, READERS, read(signal));
+    return {
+      name: paths.toSorted().join(' '),
+      plan: async (signal) => await planPaths(paths, bases, READERS, read(signal), parts),
+    };
   }
   const signers = await signersOf(context, options);
-  const live = { verifier: createVerifier(), signers, mustSign: options.trust !== undefined, clock };
-  return async (signal) => await planLive(from, live, read(signal));
+  const mustSign = options.trust !== undefined;
+  const memory = createLiveMemory();
+  const live = { verifier: createVerifier(), signers, mustSign, clock, parts, memory };
+  const plan = async (signal: AbortSignal): Promise<Plan> => await planLive(from, live, read(signal));
+  return { name: baseUrlOf(from), plan, done: memory.keep };
 }
 
 /**
@@ -117,24 +151,26 @@ async function signersOf(context: CliContext, options: ImportOptions): Promise<r
 
 async function importOnce(
   context: CliContext,
-  read: Planner,
+  source: Planner,
   target: ImportTarget,
   options: ImportOptions,
   signal: AbortSignal,
   memory: Memory,
 ): Promise<Report> {
-  const plan = await read(signal);
+  const plan = await source.plan(signal);
   const expected = options.expectRoot?.toLowerCase();
   if (expected !== undefined) checkRoot(plan, expected);
   const tell = progressOf(context, options);
   try {
-    return await carryOut(plan, target, {
+    const report = await carryOut(plan, target, {
       overwrite: options.overwrite === true,
       dryRun: options.dryRun === true,
       mirror: memory.mirror,
       signal,
       progress: tell,
     });
+    source.done?.();
+    return report;
   } finally {
     // What was written before a failure is remembered as well.
     await memory.keep();
@@ -148,17 +184,17 @@ interface Memory {
   keep(): Promise<void>;
 }
 
-async function openMemory(context: CliContext, options: ImportOptions): Promise<Memory> {
+async function openMemory(context: CliContext, source: string, options: ImportOptions): Promise<Memory> {
   const { remember, watch, dryRun } = options;
   if (remember === undefined) return { mirror: watch === true ? new Map() : undefined, keep: async () => undefined };
   const path = resolve(context.cwd, remember);
-  const mirror = await readMirror(path);
+  const mirror = await readMirror(path, source);
   let kept = JSON.stringify([...mirror]);
   return {
     mirror,
     async keep() {
       const present = JSON.stringify([...mirror]);
-      if (dryRun !== true && present !== kept) await writeMirror(path, mirror);
+      if (dryRun !== true && present !== kept) await writeMirror(path, source, mirror);
       kept = present;
     },
   };
@@ -185,27 +221,33 @@ function passes(error: unknown): boolean {
   if (!(error instanceof LatticeError)) return false;
   const status = Number(error.details['status'] ?? 0);
   if (error.code === 'http-status') return status >= 500 || status === 408 || status === 429;
-  return error.code === 'import-contended' || error.code === 'source-changed';
+  return error.code === 'source-changed';
 }
 
 /** Imports again and again what has changed, until a signal, even while the source or the node does not answer. */
 async function watchSource(
   context: CliContext,
-  read: Planner,
+  source: Planner,
   target: ImportTarget,
   options: ImportOptions,
   signal: AbortSignal,
   memory: Memory,
 ): Promise<number> {
-  let last = '';
+  let last: ReadonlySet<string> = new Set();
+  let isFirst = true;
   while (!signal.aborted) {
     try {
-      const report = await importOnce(context, read, target, options, signal, memory);
+      const report = await importOnce(context, source, target, options, signal, memory);
       const { taken, deleted } = totalsOf(report);
-      // What stays refused or different is told once, and not in every round.
-      const told = JSON.stringify([report.refused, report.remarks, report.items.map(({ differing }) => differing)]);
-      if (taken + deleted > 0 || told !== last) show(context, report, options);
-      last = told;
+      // What stays refused, different or worth knowing is told once, and not in every round.
+      const isNew = (one: unknown): boolean => !last.has(JSON.stringify(one));
+      const told = [...report.refused, ...report.remarks, ...report.items.map(({ differing }) => differing)];
+      const refused = report.refused.filter(isNew);
+      const remarks = report.remarks.filter(isNew);
+      if (isFirst || taken + deleted > 0 || told.some(isNew))
+        show(context, options.json === true ? report : { ...report, refused, remarks }, options);
+      last = new Set(told.map((one) => JSON.stringify(one)));
+      isFirst = false;
     } catch (error) {
       if (signal.aborted) break;
       if (!isTemporary(error) && !isInPlaceOfNode(error) && !passes(error)) throw error;
@@ -219,6 +261,16 @@ async function watchSource(
 /** The one thing that was refused of a source that is nothing else: then it is the error of the command. */
 function soleRefusal({ items, refused }: Report): Refusal | undefined {
   return items.length === 0 && refused.length === 1 ? refused[0] : undefined;
+}
+
+/** What the command ends with when something was refused: it says whether anything else was taken. */
+function incomplete({ items, refused }: Report): LatticeError {
+  const [first] = refused;
+  const parts = `${counted(refused.length, 'part')} of the import ${refused.length === 1 ? 'was' : 'were'} refused`;
+  const isNothing = items.every(({ taken, known, deleted }) => taken + known + deleted === 0);
+  return new LatticeError(isNothing && first !== undefined ? first.code : 'import-incomplete', parts, {
+    next: 'Do as the report says of each part, and run the import again: what is there already is left alone.',
+  });
 }
 
 function refusalError(context: CliContext, refusal: Refusal, options: ImportOptions): LatticeError {

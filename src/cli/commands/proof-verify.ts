@@ -1,15 +1,17 @@
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { createVerifier } from '../../adapters/system/keys.ts';
 import { MAX_DOCUMENT_BYTES } from '../../audit/document.ts';
+import { safetyOf } from '../../audit/rosters.ts';
 import { examineProof, type ProofQuestion, type Proven } from '../../audit/verify-proof.ts';
 import { parseJson } from '../../core/cbor/index.ts';
+import { type Roster, writersOf } from '../../core/roster/index.ts';
 import { type JsonValue, LatticeError } from '../../core/types/index.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readInputBytes } from '../input.ts';
 import { printable } from '../output.ts';
-import { readTrust, type TrustList } from '../trust.ts';
+import { readProofTrust, type TrustList } from '../trust.ts';
 import { notVerified, printChecks, timeOf, verdictOf } from '../verdict.ts';
 
 export interface ProofVerifyOptions extends GlobalOptions {
@@ -32,15 +34,16 @@ const HEX_32 = /^[0-9a-fA-F]{64}$/;
 export async function proofVerify(context: CliContext, file: string, options: ProofVerifyOptions): Promise<number> {
   const anyKey = options.insecureAnyKey === true;
   if (anyKey && options.trust !== undefined) throw usageError('--insecure-any-key excludes --trust');
-  const trust = options.trust === undefined ? undefined : await readTrust(context, options.trust);
+  const given = options.trust === undefined ? undefined : await readProofTrust(context, options.trust);
+  const trust = given?.list;
   const asked = questionOf(options, trust);
   const examination = await examineProof(await readInputBytes(context, file, MAX_DOCUMENT_BYTES), {
     hasher: nodeHasher(),
     verifier: createVerifier(),
-    trusted: trust?.authors ?? 'anyone',
+    trusted: given?.trusted ?? 'anyone',
     asked,
   });
-  const verdict = verdictOf(examination, { trusted: trust !== undefined, anyKey });
+  const verdict = verdictOf(examination, { trusted: given !== undefined, anyKey });
   const { checks, proven, error } = examination;
   const shown = verdict === 'verified' || verdict === 'any-key' ? proven : undefined;
 
@@ -109,7 +112,7 @@ function describe(proven: Proven, trust: TrustList | undefined): Readonly<Record
     root,
     network,
     ...(head === undefined
-      ? { certificate }
+      ? { certificate: certificate === undefined ? undefined : describeCertificate(certificate) }
       : {
           signer: authorToPeerId(head.author),
           signerKey: head.author,
@@ -122,12 +125,28 @@ function describe(proven: Proven, trust: TrustList | undefined): Readonly<Record
   };
 }
 
+/** Who certified a cut, under which roster, and what that is safe against. */
+function describeCertificate({ roster, ...certificate }: NonNullable<Proven['certificate']>): object {
+  return { ...certificate, ...describeRoster(roster) };
+}
+
+/** The roster under which a cut was certified, and what its quorums are safe against. */
+export function describeRoster(roster: Roster): object {
+  return {
+    epoch: roster.epoch,
+    rule: roster.certify,
+    writers: writersOf(roster).length,
+    safety: safetyOf(roster),
+  };
+}
+
 function sayProven({ output }: CliContext, proven: Proven, trust: TrustList | undefined): void {
   output.line(printable(statementOf(proven, trust)));
   if (proven.siblings > 1)
     output.line(
       `${proven.siblings} concurrent values were held; the one shown is the greatest by (time, author, commit).`,
     );
+  if (proven.certificate !== undefined) output.remark(safetyOf(proven.certificate.roster));
   output.remark(
     `It does not say that this is the latest value${proven.head === undefined ? '' : ', nor that other nodes held it'}.`,
   );

@@ -5,7 +5,7 @@ import type { ProofGetOptions } from '../commands/proof-get.ts';
 import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
 import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, limited, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
+import { type Definition, fleetWide, limited, SINCE_ROSTER_HELP, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
@@ -121,7 +121,9 @@ function defineProof({ context, define }: Definition, proof: Command): void {
       async (options: ProofGetOptions, [key = '']) =>
         (await import('../commands/proof-get.ts')).proofGet(context, key, options),
     ),
-  ).addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']));
+  )
+    .addOption(new Option('--at <cut>', 'against the newest root that a quorum certified').choices(['cut']))
+    .option('--since-roster <hash>', SINCE_ROSTER_HELP);
   define(
     proof,
     'verify <file>',
@@ -134,7 +136,7 @@ function defineProof({ context, define }: Definition, proof: Command): void {
     async (options: ProofVerifyOptions, [file = '']) =>
       (await import('../commands/proof-verify.ts')).proofVerify(context, file, options),
   )
-    .option('--trust <list>', TRUST_HELP)
+    .option('--trust <list>', `${TRUST_HELP}; or roster:<64 hex>, the hash of a roster`)
     .option('--key <key>', 'the key that it must be about')
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must lead to')

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { CertificateOptions, CutsOptions } from '../commands/cuts.ts';
 import type { CertificateVerifyOptions } from '../commands/cuts-verify.ts';
 import type { DoctorOptions } from '../commands/doctor.ts';
+import type { EvidenceVerifyOptions } from '../commands/evidence.ts';
 import type { DifferencesOptions } from '../commands/peers.ts';
 import type { SyncModeOptions } from '../commands/sync.ts';
 import type { GlobalOptions } from '../context.ts';
@@ -11,6 +12,7 @@ import {
   integerIn,
   limited,
   numberIn,
+  SINCE_ROSTER_HELP,
   TRUST_HELP,
   VERDICTS,
   watchable,
@@ -18,9 +20,11 @@ import {
 } from '../define.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 import type { WatchOptions } from '../watch.ts';
+import type { OutOptions } from '../write-file.ts';
 
-/** Commands for nodes together: doctor, peers, sync, cuts. */
-export function fleetCommands({ context, program, define, defineDefault, group }: Definition): void {
+/** Commands for nodes together: doctor, peers, sync, cuts, evidence. */
+export function fleetCommands(definition: Definition): void {
+  const { context, program, define, defineDefault, group } = definition;
   define(
     program,
     'doctor [urls...]',
@@ -137,11 +141,13 @@ export function fleetCommands({ context, program, define, defineDefault, group }
       ['cuts certificate', 'cuts certificate --at 1770000000000 --out cut.certificate'],
       async (options: CertificateOptions) => (await cutCommands()).certificate(context, options),
     ),
-  ).addOption(
-    new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
-      integerIn(0, Number.MAX_SAFE_INTEGER),
-    ),
-  );
+  )
+    .addOption(
+      new Option('--at <ms>', 'Unix ms of the cut (default: the newest)').argParser(
+        integerIn(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .option('--since-roster <hash>', SINCE_ROSTER_HELP);
   define(
     cuts,
     'verify <file>',
@@ -153,11 +159,44 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     async (options: CertificateVerifyOptions, [file = '']) =>
       (await import('../commands/cuts-verify.ts')).cutsVerify(context, file, options),
   )
-    .option('--trust <list>', TRUST_HELP)
+    .option('--trust <list>', `${TRUST_HELP}; or roster:<64 hex>, the hash of a roster`)
     .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
     .option('--root <hex>', 'the root that it must certify')
     .addOption(
       new Option('--at <ms>', 'Unix ms of the cut that it must be of').argParser(integerIn(0, Number.MAX_SAFE_INTEGER)),
     )
+    .addHelpText('after', VERDICTS);
+  defineEvidence(definition);
+}
+
+function defineEvidence({ context, group, define, defineDefault }: Definition): void {
+  const evidence = group('evidence', 'what keys signed twice', 'evidence');
+  const commands = () => import('../commands/evidence.ts');
+  defineDefault(
+    evidence,
+    'ls',
+    'statements of one key that contradict each other, as far as the node knows',
+    ['evidence ls'],
+    async (options: GlobalOptions) => (await commands()).evidenceList(context, options),
+  );
+  writesFile(
+    define(
+      evidence,
+      'export <id>',
+      'one of them as a document that anybody can check',
+      ['evidence export 0123456789abcdef --out liar.evidence'],
+      async (options: OutOptions, [id = '']) => (await commands()).evidenceExport(context, id, options),
+    ),
+  );
+  define(
+    evidence,
+    'verify <file>',
+    'check such a document offline ("-": from stdin)',
+    ['evidence verify liar.evidence', 'evidence verify liar.evidence --trust fleet.json'],
+    async (options: EvidenceVerifyOptions, [file = '']) => (await commands()).evidenceVerify(context, file, options),
+  )
+    .option('--trust <list>', TRUST_HELP)
+    .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
+    .option('--author <hex>', 'the key that must have signed both')
     .addHelpText('after', VERDICTS);
 }

@@ -8,7 +8,7 @@ export function movingCommands({ context, program, define }: Definition): void {
   define(
     program,
     'import <path|url...>',
-    "take over the original's files, or the state of a running node of it: verified first, and nothing there is changed",
+    "take over the original's files, or what a running node of it serves: verified first, and nothing there is changed",
     [
       'import .diotec360_state --dry-run',
       'import /srv/diotec360 --env-file fleet/node1-huggingface.env',
@@ -21,6 +21,7 @@ export function movingCommands({ context, program, define }: Definition): void {
     .option('--overwrite', 'replace keys that have another value, too (default: they are left alone)')
     .option('--unverified', 'also take what does not verify, or has no rule by which it could')
     .option('--expect-root <hex>', "import only a state that has this root by the original's rule")
+    .option('--only <parts>', 'take state, vault or audit alone, or several of them: state,vault')
     .option('--base <file...>', 'further snapshots from which a wal.log may go on')
     .option(
       '--trust <keys>',
@@ -33,7 +34,7 @@ export function movingCommands({ context, program, define }: Definition): void {
     )
     .addHelpText(
       'after',
-      '\nA path is a directory of the original or one of its files; "-" reads a snapshot from stdin.\nExit codes: 0 everything was taken or is there already; 1 something was refused, which is named; 2 wrong options.',
+      '\nA path is a directory of the original or one of its files; "-" reads a snapshot from stdin.\nExit codes: 0 everything was taken or is there already; 4 a part was, and what was refused is named; 1 nothing was; 2 wrong options.',
     );
 
   writesFile(

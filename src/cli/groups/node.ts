@@ -3,14 +3,15 @@ import type { ConfigShowOptions } from '../commands/config.ts';
 import type { EventsOptions } from '../commands/events.ts';
 import type { LogOptions } from '../commands/log.ts';
 import type { StatusOptions } from '../commands/status.ts';
+import type { TokenNewOptions } from '../commands/token.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, integerIn, watchable, writesFile } from '../define.ts';
+import { type Definition, fleetWide, integerIn, spanIn, watchable, writesFile } from '../define.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 import type { OutOptions } from '../write-file.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
-/** Commands that show a node: status, version, events, log, config, verify, metrics, openapi. */
+/** Commands that show a node: status, version, events, log, config, token, verify, metrics, openapi. */
 export function nodeCommands({ context, program, define, defineDefault, group }: Definition): void {
   fleetWide(
     watchable(
@@ -87,6 +88,39 @@ export function nodeCommands({ context, program, define, defineDefault, group }:
     'check an env file and the environment as start would, without starting',
     ['config check --env-file fleet/node1-huggingface.env'],
     async (options: GlobalOptions) => (await import('../commands/config.ts')).configCheck(context, options),
+  );
+
+  const tokens = group('token', 'tokens for other people and programs', 'token new grafana --read', 'token ls');
+  define(
+    tokens,
+    'new <name>',
+    'make a token of this node for reading, writing or operating, and print it (needs the token)',
+    ['token new grafana --read', 'token new sensors --write sensors/ --ttl 30d', 'token new deputy --operate --ttl 8h'],
+    async (options: TokenNewOptions, [name = '']) =>
+      (await import('../commands/token.ts')).tokenNew(context, name, options),
+  )
+    .option('--read', 'it may read, where reads need a token (DIOTEC360_READ_TOKEN)')
+    .option('--write [prefix]', 'it may write keys that begin so, or all keys and the vault, and read')
+    .option('--operate', 'it may do everything that the API token may')
+    .addOption(
+      new Option('--ttl <time>', 'how long it is valid: 15m, 8h, 30d (default: until it is withdrawn)').argParser(
+        spanIn(1000, 3660 * 86_400_000, '1s to 3660d'),
+      ),
+    );
+  define(
+    tokens,
+    'ls',
+    'the tokens that this node made, without their secrets (needs the token)',
+    ['token ls', 'token ls --json'],
+    async (options: GlobalOptions) => (await import('../commands/token.ts')).tokenList(context, options),
+  );
+  define(
+    tokens,
+    'rm <id>',
+    'withdraw a token, which then counts no more (needs the token)',
+    ['token rm 0123456789abcdef'],
+    async (options: GlobalOptions, [id = '']) =>
+      (await import('../commands/token.ts')).tokenRemove(context, id, options),
   );
 
   fleetWide(

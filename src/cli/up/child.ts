@@ -16,8 +16,13 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'TZ', 'LANG', 'Syste
  * after next. With the default of 16 MiB V8 collects twice as often and copies as much each time, so that taking over a
  * million entries costs a fifth more processor time. --v8-pool-size: V8's collector has one helper thread instead of
  * four, which hinder each other on few processors. One helper saves a sixth of the processor time of every write.
+ * UV_THREADPOOL_SIZE: with sixteen threads a hung vault and hung look-ups of names leave four for the state.
  */
-const MEMORY = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' };
+const MEMORY = {
+  MALLOC_ARENA_MAX: '2',
+  NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1',
+  UV_THREADPOOL_SIZE: '16',
+};
 
 export interface ChildOptions {
   readonly name: string;

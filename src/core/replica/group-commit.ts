@@ -1,4 +1,5 @@
 import { checkKey } from '../cbor/index.ts';
+import { hlcMs } from '../clock/index.ts';
 import { checkConditions, contextOf, isLive, winner } from '../state/index.ts';
 import {
   type Author,
@@ -32,6 +33,8 @@ export interface GroupCommitDeps {
   readonly merge: (sibling: Sibling) => void;
   /** Unix ms. */
   readonly now: number;
+  /** Unix ms: no own commit may be later, because this node's key is retired then (SPEC RO8). */
+  readonly lastMs: number;
   readonly sign: (message: Bytes) => Bytes;
 }
 
@@ -89,6 +92,7 @@ export function groupCommit(intents: readonly WriteIntent[], deps: GroupCommitDe
     };
     const ticked = clocks.tick(now);
     if (!ticked.ok) return refuse(clockAhead(ticked.aheadMs));
+    if (hlcMs(ticked.hlc) > deps.lastMs) return refuse(retired());
     let commit: Fragment;
     try {
       commit = createCommit({ network, author: self, hlc: ticked.hlc, operations }, hasher, sign);
@@ -192,6 +196,12 @@ function checkCount(operations: number): void {
       `a commit has at most ${MAX_OPERATIONS} operations, this one ${operations}`,
     );
   }
+}
+
+function retired(): LatticeError {
+  return new LatticeError('read-only', "this node's key is retired, and its last moment has passed", {
+    next: 'write to another node; a key that is retired never writes again',
+  });
 }
 
 function clockAhead(aheadMs: number): LatticeError {

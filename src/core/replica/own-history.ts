@@ -32,6 +32,8 @@ export interface OwnHistory {
    * known here. Returns the rows that are to become durable.
    */
   settle(told: Hlc, seen: Hlc): readonly RowWrite[];
+  /** Begins such a time again, because the first others of a running node have been named. `settle` ends it. */
+  reopen(): void;
   /**
    * Takes every commit of the node's key up to `seen`, the greatest that is known here, for one that may be from before
    * this store knew its history. Returns the rows that are to become durable.
@@ -94,6 +96,9 @@ export function createOwnHistory(hasher: Hasher): OwnHistory {
       fetching = false;
       if (since === undefined) return [raise(told > seen ? told : seen)];
       return told > since && told > newest ? [raise(told)] : [];
+    },
+    reopen() {
+      fetching = true;
     },
     adopt: (seen) => (since === undefined || seen > since ? [raise(seen)] : []),
     load(from, commits, committed) {

@@ -65,7 +65,7 @@ export interface Replica {
    */
   recallForgotten(key: string, context: Context): void;
   /** What the node knows of the commits that it has made itself. */
-  readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'load'>;
+  readonly history: Pick<OwnHistory, 'adopt' | 'settle' | 'reopen' | 'load'>;
 
   /**
    * Applies verified fragments, then makes signed commits of local writes. `now` is in Unix ms; `sign` is Ed25519 with
@@ -76,6 +76,7 @@ export interface Replica {
     view: EntryView,
     now: number,
     sign: (message: Bytes) => Bytes,
+    lastMs?: number,
   ): Step;
   /**
    * Takes over entries of a cut that a quorum attested, each key once, and merges them with what is here. The caller
@@ -218,7 +219,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     knows: clocks.knows,
     recallForgotten: forgotten.recall,
 
-    step({ fragments, writes: intents }, view, now, sign) {
+    step({ fragments, writes: intents }, view, now, sign, lastMs = Infinity) {
       const draft = createDraft(view);
       const owned = createOwned();
       const contradictions: FoundContradiction[] = [];
@@ -262,6 +263,7 @@ export function createReplica(options: ReplicaOptions): Replica {
         read: draft.read,
         merge: (sibling) => void merge(sibling, () => false),
         now,
+        lastMs,
         sign,
       });
       const own = [...rows, ...owned.rows, ...commits.map(history.made)];

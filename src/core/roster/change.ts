@@ -45,7 +45,7 @@ export const RETIRE_AFTER_MS = 60_000;
 /** How far the end that a proposer names may be from that of the acceptor's own clock. */
 export const RETIRE_SLACK_MS = 30_000;
 /** Most bytes of a change: a network of 128 bytes, two authors and a name fit. */
-const MAX_CHANGE_BYTES = 512;
+export const MAX_CHANGE_BYTES = 512;
 
 const VERSION = 1;
 const NONCE_BYTES = 16;

@@ -27,6 +27,12 @@ export interface Proposed {
   readonly approvals: readonly Signed<Approval>[];
 }
 
+/** What a node accepted: `attested` is the newest T that its vote named. */
+export interface AcceptedHere extends Accepted {
+  readonly proposed: Proposed;
+  readonly attested: number;
+}
+
 /** What an acceptor has promised and accepted in this decision. Durable before it is told. */
 export interface VoteState {
   /**
@@ -36,7 +42,7 @@ export interface VoteState {
    */
   readonly abstains: boolean;
   readonly promised: Ballot | undefined;
-  readonly accepted: (Accepted & { readonly proposed: Proposed }) | undefined;
+  readonly accepted: AcceptedHere | undefined;
 }
 
 /** Why a vote is not given, in a code that logs and tests name. */
@@ -45,6 +51,7 @@ export type Declined =
   | 'not-a-writer' // of the voter, or of the proposer
   | 'abstains'
   | 'later-ballot' // a later ballot has been promised
+  | 'two-rosters' // the same ballot proposed another roster before
   | 'too-few-promises'
   | 'not-the-accepted' // an earlier acceptance binds the proposer to another roster
   | 'not-approved'
@@ -162,7 +169,7 @@ function boundTo(promises: readonly Promise1b[]): Accepted | undefined {
 }
 
 /** Whether writers enough approve the change at `nowMs`. A withdrawal takes the approval of its author back. */
-function isApproved(
+export function isApproved(
   state: RosterState,
   change: Change,
   approvals: readonly Signed<Approval>[],
@@ -204,23 +211,27 @@ export function accept(
   const { ballot, proposed } = proposal;
   const because = mayVote(voter, state, votes, proposal, ballot);
   if (because !== undefined) return { given: false, because };
-  const { promised } = votes;
+  const { promised, accepted } = votes;
   if (promised !== undefined && compareBallots(ballot, promised) < 0)
     return { given: false, because: 'later-ballot', promised };
-  const flaw = flawOf(voter, state, proposal, own);
-  if (flaw !== undefined) return { given: false, because: flaw };
   const roster = rosterHash(proposed.roster, voter.hasher);
+  // The same vote is given again as it was, because the first answer may have been lost.
+  const again = accepted !== undefined && compareBallots(accepted.ballot, ballot) === 0 ? accepted : undefined;
+  if (again !== undefined && !equalBytes(again.roster, roster)) return { given: false, because: 'two-rosters' };
+  const flaw = again === undefined ? flawOf(voter, state, proposal, own) : undefined;
+  if (flaw !== undefined) return { given: false, because: flaw };
+  const attested = again?.attested ?? own.attested;
   const statement: Acceptance = {
     kind: 'acceptance',
     ...decisionAfter(voter.network, state),
     author: voter.self,
     ballot,
     roster,
-    attested: own.attested,
+    attested,
   };
   return {
     given: true,
-    state: { ...votes, promised: ballot, accepted: { ballot, roster, proposed } },
+    state: { ...votes, promised: ballot, accepted: { ballot, roster, proposed, attested } },
     statement,
   };
 }

@@ -138,6 +138,10 @@ export function certifiersOf(roster: Roster): number {
 /** Whether a commit of `author` with an HLC of the millisecond `ms` counts above the floor. */
 export function counts(roster: Roster, author: Author, ms: number): boolean {
   const member = memberOf(roster, author);
-  if (member === undefined || member.role === 'mirror') return false;
-  return member.role === 'writer' || ms <= member.until;
+  return member !== undefined && memberCounts(member, ms);
+}
+
+/** Whether a commit of this member with an HLC of the millisecond `ms` counts above the floor. */
+export function memberCounts({ role, until }: Member, ms: number): boolean {
+  return role === 'writer' || (role === 'retired' && ms <= until);
 }

@@ -7,7 +7,7 @@ import { authorBytes, createWireReader, encodeChecked, type WireReader, wellForm
 /** (wire) Stands before what members sign about rosters, so that the signature means nothing elsewhere. */
 const ROSTER_DOMAIN: Bytes = textToBytes('diotec360/lattice/roster/v1:');
 /** (wire) Most bytes of a statement: a network and five fields of at most 33 bytes fit. */
-const MAX_STATEMENT_BYTES = 512;
+export const MAX_STATEMENT_BYTES = 512;
 
 const VERSION = 1;
 const KINDS = { approval: 1, withdrawal: 2, promise: 3, acceptance: 4 } as const;

@@ -37,6 +37,8 @@ export const BUCKETS = {
   evidence: 0x0d,
   /** ‖ u8 kind ‖ u64 order of the timestamp ‖ u48 number → an execution or attack, in the order in which it is listed. */
   audit: 0x10,
+  /** ‖ u8 kind ‖ what it is about → a decided roster, votes, or a change that was asked for. */
+  roster: 0x12,
   /** ‖ u8 kind ‖ SHA-256 of an id → SHA-256 of the row that was added under it. */
   auditId: 0x11,
 } as const;
@@ -147,6 +149,11 @@ export function auditKey(kind: number, rest: Bytes): Bytes {
 /** The key of the row that names an id of an execution or attack. `hash` has 32 bytes. */
 export function auditIdKey(kind: number, hash: Bytes): Bytes {
   return row('auditId', concatBytes(Uint8Array.of(kind), hash));
+}
+
+/** The key of a row about rosters; `rest` is what the kind names. */
+export function rosterKey(kind: number, rest: Bytes): Bytes {
+  return row('roster', concatBytes(Uint8Array.of(kind), rest));
 }
 
 /** All rows of a bucket. */

@@ -60,6 +60,11 @@ export const MAX_FRAGMENT_BYTES = 80 * 1024;
  * node, because nodes punish the relay of a message that is too large.
  */
 export const MAX_GOSSIP_BYTES = 96 * 1024;
+/**
+ * (wire) Most bytes of what members tell each other about the next roster at once: a roster of 256 members with the
+ * approvals and promises of most of them fits. What is larger than a gossip message goes by requests alone.
+ */
+export const MAX_NOTICE_BYTES = 192 * 1024;
 /** Bytes that a gossip message aims at: enough to amortise its framing, and few enough to keep the mesh responsive. */
 export const GOSSIP_TARGET_BYTES = 32 * 1024;
 /** (wire) Longest URL, in bytes of UTF-8, in an identity answer: about what proxies and servers usually take. */

@@ -50,6 +50,18 @@ export function vaultKeyHash(key: string): string | undefined {
   return isContentHash(hash) ? hash : undefined;
 }
 
+/** Whether a key with this value names an object of the vault (SPEC U3). */
+export function namesObject(key: string, value: JsonValue): boolean {
+  if (vaultKeyHash(key) === undefined) return false;
+  try {
+    readVaultEntry(value);
+    return true;
+  } catch (error) {
+    if (error instanceof LatticeError && error.code === 'invalid-value') return false;
+    throw error;
+  }
+}
+
 /**
  * The value of an entry (SPEC U3). Throws LatticeError `invalid-value`, which names what is wrong, for what
  * `readVaultEntry` would not read.

@@ -23,6 +23,7 @@ export {
   isObjectType,
   MAX_OBJECT_NAME_BYTES,
   MAX_OBJECT_TYPE_LENGTH,
+  namesObject,
   readVaultEntry,
   VAULT_PREFIX,
   type VaultEntry,

@@ -11,6 +11,7 @@ import {
   LatticeError,
   MAX_FRAGMENT_BYTES,
   MAX_GOSSIP_BYTES,
+  MAX_NOTICE_BYTES,
   MAX_OPERATIONS,
   MAX_QUERIES,
   MAX_SYNC_BYTES,
@@ -46,6 +47,7 @@ import {
 } from './differences.ts';
 import { checked, clip, createWireReader, encodeChecked, type WireReader, wellFormed } from './fields.ts';
 import { decodeSignedHead, MAX_HEAD_BYTES, type SignedHead } from './head.ts';
+import { newsFields, type RosterNews, readNews } from './roster.ts';
 import {
   type ChunkPart,
   type ChunkRequest,
@@ -101,6 +103,8 @@ export type GossipMessage =
   | { readonly type: 'head'; readonly head: SignedHead }
   /** What a node says of the state at one cut. It is sent on once, whatever way it came. */
   | { readonly type: 'attestation'; readonly attestation: SignedAttestation }
+  /** What members tell each other about the next roster, left for `decodeNotice`. */
+  | { readonly type: 'notice'; readonly notice: Bytes }
   /** On push streams only: where the stream stands, so that a later one can resume there. At most 128 bytes of text. */
   | { readonly type: 'cursor'; readonly cursor: string }
   /**
@@ -109,8 +113,8 @@ export type GossipMessage =
    */
   | { readonly type: 'reset'; readonly reason: string };
 
-const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5 } as const;
-const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2 };
+const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5, notice: 6 } as const;
+const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2 };
 
 /** What became of one pushed operation. It is `held` when it was applied or was there already. */
 export type PushVerdict = 'held' | 'superseded' | Refusal;
@@ -171,7 +175,8 @@ export type SyncMessage =
   | Manifest
   | ChunkRequest
   | ChunkPart
-  | VaultMessage;
+  | VaultMessage
+  | RosterNews;
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -198,6 +203,8 @@ const SYNC = {
   'leaf-hashes': 20,
   blocks: 21,
   'block-bytes': 22,
+  news: 23,
+  newsback: 24,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -224,6 +231,8 @@ const SYNC_LENGTHS = {
   20: 2,
   21: 4,
   22: 2,
+  23: 5,
+  24: 5,
 };
 
 /**
@@ -242,6 +251,8 @@ function gossipBody(message: GossipMessage): CborItem {
       return message.head.bytes;
     case 'attestation':
       return message.attestation.bytes;
+    case 'notice':
+      return message.notice;
     case 'cursor':
       return wellFormed(message.cursor);
     case 'reset':
@@ -274,6 +285,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
         type: 'attestation',
         attestation: decodeSignedAttestation(reader.bytes('attestation', 1, MAX_ATTESTATION_BYTES)),
       };
+    case GOSSIP.notice:
+      return { type: 'notice', notice: reader.bytes('notice', 1, MAX_NOTICE_BYTES) };
     case GOSSIP.cursor:
       return { type: 'cursor', cursor: reader.text('cursor', 0, MAX_CURSOR_BYTES) };
     default:
@@ -346,6 +359,9 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'blocks':
     case 'block-bytes':
       return vaultFields(message);
+    case 'news':
+    case 'newsback':
+      return newsFields(message);
   }
 }
 
@@ -435,6 +451,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readBlocksRequest(reader);
     case SYNC['block-bytes']:
       return readBlocksAnswer(reader);
+    case SYNC.news:
+      return readNews(reader, 'news');
+    case SYNC.newsback:
+      return readNews(reader, 'newsback');
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };

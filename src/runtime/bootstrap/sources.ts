@@ -1,4 +1,4 @@
-import { checkCertificate } from '../../core/cut/index.ts';
+import { checkCutCertificate } from '../../core/roster/index.ts';
 import { type AttestedEntry, createChunkCheck, manifestToPlan, type SnapshotPlan } from '../../core/snapshot/index.ts';
 import {
   type Author,
@@ -8,10 +8,10 @@ import {
   LatticeError,
   MAX_AHEAD_MS,
 } from '../../core/types/index.ts';
-import type { SyncMessage } from '../../core/wire/index.ts';
+import { decodeCertificate, type SyncMessage } from '../../core/wire/index.ts';
 import type { Clock, Verifier } from '../../ports/index.ts';
 import { backoff, sleep } from '../../timing/index.ts';
-import type { Trust } from '../fleet/trust.ts';
+import { everStood, type Roster } from '../fleet/roster.ts';
 import type { Peer } from '../peers/peers.ts';
 import { ask, peerCodeOf } from '../transport/link.ts';
 import type { LinkTo } from '../transport/links.ts';
@@ -49,7 +49,7 @@ const LATER: ReadonlySet<ErrorCode> = new Set(['overloaded', 'snapshot-soon', 'd
 
 export interface SourcesDeps {
   readonly network: string;
-  readonly trust: Pick<Trust, 'authors' | 'has'>;
+  readonly roster: Pick<Roster, 'has' | 'present' | 'withHash'>;
   readonly hasher: Hasher;
   readonly verifier: Verifier;
   readonly clock: Clock;
@@ -88,7 +88,7 @@ async function request(deps: SourcesDeps, peer: Peer, message: SyncMessage): Pro
 
 /**
  * Asks one peer after the other for the manifest of the cut with this root, or of its newest one when `root` is empty.
- * The plan that it returns is certified by a quorum of our own trust list. `soon`: a peer said that it will have one.
+ * The plan that it returns is certified by a quorum of a roster of our chain. `soon`: a peer said that it will have one.
  * Undefined: no peer has one.
  */
 export async function findPlan(deps: SourcesDeps, root: Bytes): Promise<SnapshotPlan | 'soon' | undefined> {
@@ -99,7 +99,9 @@ export async function findPlan(deps: SourcesDeps, root: Bytes): Promise<Snapshot
       const answer = await request(deps, peer, { type: 'snapshot', root });
       if (answer.type !== 'manifest')
         throw new LatticeError('unexpected-answer', `the peer answered ${answer.type} to snapshot`);
-      return await certified(deps, manifestToPlan(answer, deps.hasher));
+      const plan = await certified(deps, manifestToPlan(answer, deps.hasher));
+      if (plan !== undefined) return plan;
+      soon = true;
     } catch (error) {
       const code = peerCodeOf(error);
       if (code !== undefined) soon ||= LATER.has(code);
@@ -109,11 +111,15 @@ export async function findPlan(deps: SourcesDeps, root: Bytes): Promise<Snapshot
   return soon ? 'soon' : undefined;
 }
 
-async function certified(deps: SourcesDeps, plan: SnapshotPlan): Promise<SnapshotPlan> {
-  const { signatures } = checkCertificate(plan.certificateBytes, {
-    trusted: deps.trust.authors,
+/**
+ * The plan, once its certificate holds for a roster of our chain. Undefined under a roster that we don't know: it may
+ * have been decided a moment ago, and reaches us soon.
+ */
+async function certified(deps: SourcesDeps, plan: SnapshotPlan): Promise<SnapshotPlan | undefined> {
+  if (deps.roster.withHash(decodeCertificate(plan.certificateBytes).trustHash) === undefined) return undefined;
+  const { signatures } = checkCutCertificate(plan.certificateBytes, {
     network: deps.network,
-    hasher: deps.hasher,
+    withHash: deps.roster.withHash,
   });
   for (const { author, message, signature } of signatures) {
     if (!(await deps.verifier.verify(author, message, signature)))
@@ -237,7 +243,7 @@ async function fetchChunk(
     plan,
     index,
     network: deps.network,
-    isTrusted: deps.trust.has,
+    isTrusted: (author) => everStood(deps.roster, author),
     hasher: deps.hasher,
   });
   let after: Bytes | undefined = new Uint8Array(0);

@@ -15,6 +15,11 @@ const START_WAIT_MS = 3_000;
  * being set. Peers end the wait within a heartbeat or two.
  */
 const JUMP_WAIT_MS = 30_000;
+/**
+ * For so long a warning tells of a jump that no other clock could judge. Whoever set the clock knows of it by then, and
+ * a machine that wakes each morning is not to be warned of all day.
+ */
+const JUMP_TOLD_MS = 3_600_000;
 /** How far this machine's clock may be from the middle one before the node warns: NTP keeps clocks within a tenth. */
 const WARN_MS = 500;
 
@@ -41,8 +46,11 @@ export interface ClockWatch {
 export interface ClockWatchDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether the node is to hear others, which it dials or which dial it: else there is nobody to compare with. */
-  readonly expectsOthers: boolean;
+  /**
+   * Whether the node is to hear others, which it dials or which dial it: else there is nobody to compare with. Asked at
+   * each look, because a reload or an operator may name the first others of a running node.
+   */
+  readonly expectsOthers: () => boolean;
   readonly peerClocks: () => Iterable<PeerClock>;
   /** How many nodes the fleet has, this one included, as far as it is known. */
   readonly members: () => number;
@@ -52,7 +60,8 @@ export interface ClockWatchDeps {
   readonly set: (code: ClockCode, text: string | undefined) => void;
 }
 
-const away = (ms: number): string => `${Math.round(Math.abs(ms) / 1000)} s ${ms > 0 ? 'ahead of' : 'behind'}`;
+const seconds = (ms: number): number => Math.round(Math.abs(ms) / 1000);
+const away = (ms: number): string => `${seconds(ms)} s ${ms > 0 ? 'ahead of' : 'behind'}`;
 
 /**
  * Judges this machine's clock by the clocks of the peers, its own monotonic clock and the clock of the state (SPEC C6,
@@ -68,24 +77,34 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
   /** The wall clock as it was before a jump that has not been judged yet. */
   let before: number | undefined;
   /** The comparison that is awaited: clocks count that were heard since then. Undefined when it is done. */
-  let awaited: { readonly since: number; readonly until: number } | undefined = deps.expectsOthers
-    ? { since: Number.NEGATIVE_INFINITY, until: clock.monotonic() + START_WAIT_MS }
-    : undefined;
+  let awaited: { readonly since: number; readonly until: number } | undefined;
+  let expected = false;
   /** The clocks that were heard lately, as of the last look: their order is that of time. */
   let peers: readonly PeerClock[] = [];
   let times: readonly number[] = [];
   let everHeard = false;
+  /** The jump, in ms, that nobody could be heard to judge, and the monotonic time at which it was last waited for. */
+  let unjudged: { readonly ms: number; readonly at: number } | undefined;
   let outliers: ReadonlyMap<string, number> = new Map();
 
   const jumped = (): boolean => Math.abs(wall() - last) > MAX_CLOCK_ERROR_MS;
   /** How far the wall clock is ahead of the middle clock. */
   const ahead = (): number => wall() - middleClock(wall(), times);
 
+  /** Begins a comparison when the first others are named: at a start, or later. */
+  function expect(): void {
+    const before = expected;
+    expected = deps.expectsOthers();
+    if (expected && !before) awaited ??= { since: Number.NEGATIVE_INFINITY, until: clock.monotonic() + START_WAIT_MS };
+  }
+  expect();
+
   function hear(): void {
     const oldest = clock.monotonic() - FRESH_MS;
     peers = [...deps.peerClocks()].filter(({ heardAt }) => heardAt >= oldest).sort((a, b) => a.ms - b.ms);
     times = peers.map(({ ms }) => ms);
     everHeard ||= peers.length > 0;
+    if (peers.length > 0) unjudged = undefined;
   }
 
   /** Ends the wait for a comparison once it has come out, or nobody is left to wait for. */
@@ -97,7 +116,11 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
     const members = Math.max(deps.members(), 2);
     // Whatever the others would say, it cannot outvote a majority; and when all have spoken, the middle clock decides.
     const decided = agreeing + 1 >= quorumOf(members) || heard.length + 1 >= members;
-    if (!(decided && heard.length > 0) && clock.monotonic() < until) return;
+    // Those who were waited for after a start may have been taken away again.
+    const isOver = !expected && since === Number.NEGATIVE_INFINITY;
+    if (!isOver && !(decided && heard.length > 0) && clock.monotonic() < until) return;
+    const jump = before === undefined ? 0 : wall() - before;
+    if (Math.abs(jump) > MAX_CLOCK_ERROR_MS && peers.length === 0) unjudged = { ms: jump, at: clock.monotonic() };
     awaited = undefined;
     before = undefined;
     set('clock-jump', undefined);
@@ -123,12 +146,16 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
       before ??= last;
       const now = clock.monotonic();
       awaited = { since: now, until: Math.max(awaited?.until ?? 0, now + JUMP_WAIT_MS) };
+      const wait = expected
+        ? "until it has been compared with the peers', or for 30 s while none of them is heard"
+        : 'for 30 s, because a clock that is being set may jump back, and there is no other one to compare it with';
       set(
         'clock-jump',
-        `the wall clock jumped by ${Math.round(jump / 1000)} s: writes wait until it has been compared with the peers'`,
+        `the wall clock jumped ${jump > 0 ? 'ahead' : 'back'} by ${seconds(jump)} s: writes wait ${wait}`,
       );
     }
     last = wall();
+    expect();
     hear();
     compare();
     if (awaited !== undefined) return;
@@ -171,10 +198,15 @@ export function createClockWatch(deps: ClockWatchDeps): ClockWatch {
         });
       for (const [name, ms] of outliers)
         found.push({ code: 'peer-clock', text: `the clock of ${name} is ${away(ms)} the others: set it right (NTP)` });
-      if (deps.expectsOthers && awaited === undefined && !everHeard)
+      if (expected && awaited === undefined && !everHeard)
         found.push({
           code: 'clock-unchecked',
           text: "no peer has been heard since the start: this machine's clock could not be compared with any other",
+        });
+      if (unjudged !== undefined && clock.monotonic() - unjudged.at < JUMP_TOLD_MS)
+        found.push({
+          code: 'clock-unchecked',
+          text: `this machine's clock jumped ${unjudged.ms > 0 ? 'ahead' : 'back'} by ${seconds(unjudged.ms)} s, and no other node was heard to compare it with: check it (NTP)`,
         });
       return found;
     },

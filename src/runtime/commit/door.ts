@@ -1,3 +1,4 @@
+import { hlcMs } from '../../core/clock/index.ts';
 import type { OperationOutcome } from '../../core/replica/index.ts';
 import {
   type Author,
@@ -54,7 +55,8 @@ export interface Door {
 export interface DoorDeps {
   readonly hasher: Hasher;
   readonly network: string;
-  readonly isTrusted: (author: Author) => boolean;
+  /** Whether a commit of the author with an HLC of the millisecond `ms` counts. */
+  readonly isTrusted: (author: Author, ms: number) => boolean;
   /** Whether the disk is too full to take anything more. */
   readonly isFull: () => boolean;
   readonly verifier: Verifier;
@@ -92,6 +94,8 @@ export function createDoor(deps: DoorDeps): Door {
     return fragment === undefined ? { ok: false, reason } : { ok: false, reason, fragment };
   }
 
+  const counts = ({ header: { author, hlc } }: Fragment): boolean => deps.isTrusted(author, hlcMs(hlc));
+
   const admitted = (fragment: Fragment): Admission =>
     deps.isFull() ? refuse('read-only', fragment) : { ok: true, fragment };
 
@@ -105,7 +109,7 @@ export function createDoor(deps: DoorDeps): Door {
       return refuse(error.code === 'unknown-version' ? 'unknown-version' : 'malformed');
     }
     if (fragment.header.network !== deps.network) return refuse('other-network', fragment);
-    if (!deps.isTrusted(fragment.header.author)) return refuse('untrusted-author', fragment);
+    if (!counts(fragment)) return refuse('untrusted-author', fragment);
 
     const proof = `${fragment.id}${bytesToHex(fragment.signature)}`;
     if (verified.has(proof)) return admitted(fragment);
@@ -160,8 +164,8 @@ export function createDoor(deps: DoorDeps): Door {
   async function retry(): Promise<void> {
     const before = deferred.size;
     const due = [...deferred.all()].filter(({ fragment }) => {
-      // Its author may have come off the trust list meanwhile.
-      const isTrusted = deps.isTrusted(fragment.header.author);
+      // Its author may have left the roster, or come to its end, meanwhile.
+      const isTrusted = counts(fragment);
       if (!isTrusted) deferred.delete(keyOf(fragment));
       return isTrusted;
     });

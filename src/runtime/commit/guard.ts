@@ -31,8 +31,8 @@ export interface Guard {
   since(code: ReadOnlyCode): number | undefined;
   warnings(): readonly Warning[];
   /**
-   * Resolves when writes can be taken, or as soon as there is a reason to refuse them. After a start that takes at most
-   * ALONE_MS, DIALLED_MS or CATCH_UP_MS.
+   * Resolves when writes can be taken, or as soon as there is a reason to refuse them. After a start, and when a running
+   * node is given its first others, that takes at most ALONE_MS, DIALLED_MS or CATCH_UP_MS.
    */
   ready(): Promise<void>;
   /** Whether the wait after the start is over. */
@@ -55,7 +55,7 @@ export interface Guard {
    * so that it is running.
    */
   sawTwin(url: string): void;
-  /** To be called at every tick. */
+  /** To be called at every tick, and at once when the configuration names others. */
   tick(): void;
 }
 
@@ -63,8 +63,8 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'expectsOthers' | 'peerC
   readonly clock: Clock;
   readonly log: Log;
   readonly incarnation: Uint8Array;
-  /** Whether this node dials anybody. Else it only hears those that dial it. */
-  readonly dials: boolean;
+  /** Whether this node dials anybody, as things stand. Else it only hears those that dial it. */
+  readonly dials: () => boolean;
   /** The greatest HLC of our own author in any operation or context that we have. */
   readonly ownSeen: () => Hlc;
   /** What people read in place of a peer's id. */
@@ -73,6 +73,11 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'expectsOthers' | 'peerC
   readonly agreesWith: (peer: Author) => boolean;
   /** Called when a reason has been cleared. */
   readonly onCleared: (code: ReadOnlyCode) => void;
+  /**
+   * Called when the gate closes because the first others of a running node have been named: from here until it opens
+   * own commits may come back, as after a start.
+   */
+  readonly onClosed: () => void;
   /**
    * Called when the gate opens: from here on a commit of our own key that comes from elsewhere and is not ours means a
    * clone. `told` is the greatest HLC of our key that peers told and that is here; undefined when none did.
@@ -91,13 +96,15 @@ export interface GuardDeps extends Pick<ClockWatchDeps, 'expectsOthers' | 'peerC
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, log } = deps;
   const reasons = new Map<ReadOnlyCode, { readonly text: string; readonly since: number }>();
-  const started = clock.monotonic();
-  let open = !deps.expectsOthers;
+  /** When the gate closed: at the start, or when the first others of a running node were named. */
+  let closedAt = clock.monotonic();
+  let expected = deps.expectsOthers();
+  let open = !expected;
   let ownMax: Hlc = deps.ownSeen();
   /** Whether this node knew of no commit of its own key when it started: it is new, or its disk is. */
   const isBlank = ownMax === ZERO_HLC;
   /** How long the first word of a peer is waited for. */
-  const aloneMs = isBlank && !deps.dials ? DIALLED_MS : ALONE_MS;
+  const aloneMs = (): number => (isBlank && !deps.dials() ? DIALLED_MS : ALONE_MS);
   const claims = createOwnClaims({ ownSeen: deps.ownSeen, agreesWith: deps.agreesWith });
   /** The peers whose claims were given up, which warnings name. */
   let unfulfilled: readonly Author[] = [];
@@ -136,7 +143,23 @@ export function createGuard(deps: GuardDeps): Guard {
    * there is none, because that peer may be as new: what another one brings later would look like the work of a clone.
    */
   function awaitsMore(): boolean {
-    return isBlank && claims.size + 1 < deps.members() && clock.monotonic() - started < aloneMs;
+    return isBlank && claims.size + 1 < deps.members() && clock.monotonic() - closedAt < aloneMs();
+  }
+
+  /** Follows the configuration of a running node: with the first others that it names, the gate is as at a start. */
+  function expect(): void {
+    const before = expected;
+    expected = deps.expectsOthers();
+    if (expected === before) return;
+    if (!expected) {
+      openGate('no other node is expected');
+      return;
+    }
+    if (!open) return;
+    open = false;
+    closedAt = clock.monotonic();
+    deps.onClosed();
+    log.info({}, 'writes wait: other nodes are expected, which may know commits of our key');
   }
 
   function release(): void {
@@ -182,12 +205,13 @@ export function createGuard(deps: GuardDeps): Guard {
     sawOwnHead: twins.sawHead,
     sawTwin: twins.sawAt,
     tick() {
+      expect();
       clocks.look();
       twins.look();
       if (open) return;
-      const waited = clock.monotonic() - started;
+      const waited = clock.monotonic() - closedAt;
       if (claims.size === 0) {
-        if (waited >= aloneMs) openGate('no peer answered in time');
+        if (waited >= aloneMs()) openGate('no peer answered in time');
         return;
       }
       const missing = claims.missing();

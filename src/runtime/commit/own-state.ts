@@ -30,7 +30,7 @@ export interface OwnStateDeps {
   readonly self: Author;
   readonly network: string;
   readonly incarnation: Bytes;
-  readonly trust: { readonly hash: Bytes };
+  readonly roster: { readonly hash: Bytes };
   readonly clock: Clock;
   readonly signer: Signer;
   /** The node's name and its present condition, which hellos tell. */
@@ -56,7 +56,7 @@ export function createOwnState(deps: OwnStateDeps): OwnState {
         hlc,
         root: durable.root,
         entries: durable.entries,
-        trustHash: deps.trust.hash,
+        trustHash: deps.roster.hash,
         wallMs: clock.now(),
       },
       (message) => deps.signer.sign(message),

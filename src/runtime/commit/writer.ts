@@ -84,6 +84,8 @@ export interface WriterDeps {
   readonly entries: Pick<Entries, 'many'>;
   readonly signer: Signer;
   readonly clock: Clock;
+  /** Unix ms: the last moment of which an own commit may be; undefined where there is none. */
+  readonly lastMs?: () => number | undefined;
   readonly log: Log;
   /** Called with every step before anybody can read what the step changed. */
   readonly onStep: (step: Step) => void;
@@ -181,6 +183,7 @@ export function createWriter(deps: WriterDeps): Writer {
         (key) => view.get(key),
         clock.now(),
         (message) => signer.sign(message),
+        deps.lastMs?.(),
       );
       deps.onStep(step);
       await send(step, [], batch);

@@ -1,4 +1,4 @@
-import { quorumOf } from '../../core/cut/index.ts';
+import { certifiersOf, isWriter } from '../../core/roster/index.ts';
 import {
   type Author,
   type Bytes,
@@ -16,15 +16,13 @@ import {
   encodeCertificate,
   type SignedAttestation,
 } from '../../core/wire/index.ts';
-import type { Clock, Log, Verifier } from '../../ports/index.ts';
-import type { Warning } from '../facade/codes.ts';
+import type { Clock, Verifier } from '../../ports/index.ts';
 import type { CutView } from '../facade/index.ts';
-import type { Trust } from '../fleet/trust.ts';
+import { type Roster, rosterAt } from '../fleet/roster.ts';
+import { createWaitingAttestations } from './waiting.ts';
 
 /** How many cuts are remembered; the oldest is dropped first. That is ten minutes. */
 const MAX_CUTS = 64;
-/** How many authors are remembered that attested two roots for one time; status names them. */
-const MAX_EQUIVOCATIONS = 16;
 /** How many of the newest cuts a peer is sent the attestations of. It may lack some of these. */
 const TOLD_CUTS = 2;
 
@@ -43,10 +41,10 @@ export interface AttestationBook {
    */
   hearCertificate(bytes: Bytes): Promise<readonly SignedAttestation[]>;
   /**
-   * Forgets every attestation, because the trust list was replaced: those made under the former one certify nothing for
-   * this one.
+   * Takes out the attestations that came under a roster which is known by now, and was not then. They are to be heard
+   * again.
    */
-  clear(): void;
+  waiting(): readonly SignedAttestation[];
   /** Takes our own state at a cut, with our attestation if there is one. */
   ours(
     claim: { readonly at: number; readonly root: Bytes; readonly entries: number },
@@ -68,8 +66,6 @@ export interface AttestationBook {
   };
   /** The newest cut for which the author attested the root that this node had, Unix ms; undefined where there is none. */
   agreedAt(author: Author): number | undefined;
-  /** One warning for each author that attested two roots for one time. */
-  warnings(): readonly Warning[];
 }
 
 /** A root at one time and who signed it. */
@@ -97,22 +93,20 @@ const nameOf = (root: Bytes, entries: number): string => `${bytesToHex(root)}.${
 export function createAttestationBook(deps: {
   readonly network: string;
   readonly self: Author;
-  readonly trust: Trust;
+  readonly roster: Roster;
   readonly periodMs: number;
   readonly hasher: Hasher;
   readonly verifier: Verifier;
   readonly clock: Clock;
-  /** What people read in place of an author. */
-  readonly nameOf: (author: Author) => string;
-  readonly log: Log;
   /** Called with the time of an attestation that our own key signed, but not in this life. */
   readonly onOwn: (at: number) => void;
+  /** Called with two attestations of one author for one time that name two roots, the first one first. */
+  readonly onTwoRoots: (pair: readonly [Bytes, Bytes]) => void;
 }): AttestationBook {
-  const { trust } = deps;
-  const quorum = (): number => quorumOf(trust.authors.length);
+  const { roster } = deps;
+  const waiting = createWaitingAttestations(deps.clock);
   /** Oldest first. */
   let moments: Moment[] = [];
-  const equivocations = new Map<Author, number>();
 
   function momentAt(at: number): Moment | undefined {
     const known = moments.find((m) => m.at === at);
@@ -134,28 +128,44 @@ export function createAttestationBook(deps: {
     return claim;
   }
 
-  /**
-   * Whether the attestation is one that this node judges. Only trusted authors use memory here, with at most one root
-   * each a cut.
-   */
-  function concerns({ network, author, at, trustHash }: Attestation): boolean {
+  /** Whether the attestation is of this network and of a cut that is remembered. */
+  function isTimely({ network, at }: Attestation): boolean {
     const now = deps.clock.now();
     return (
       network === deps.network &&
-      trust.has(author) &&
       at % deps.periodMs === 0 &&
       at <= now + MAX_AHEAD_MS &&
-      at > now - MAX_CUTS * deps.periodMs &&
-      equalBytes(trustHash, trust.hash)
+      at > now - MAX_CUTS * deps.periodMs
     );
   }
 
-  function equivocated(author: Author, at: number): void {
-    moments.find((m) => m.at === at)?.doubled.add(author);
-    if (equivocations.has(author) || equivocations.size >= MAX_EQUIVOCATIONS) return;
-    equivocations.set(author, at);
-    deps.log.warn({ author, at }, 'an author attested two roots for one time');
+  /**
+   * Whether the attestation is one that this node judges: by a writer of the roster that certifies its cut (SPEC Z12).
+   * Only writers use memory here, with at most one root each a cut.
+   */
+  function concerns(attestation: Attestation): boolean {
+    const { author, at, trustHash } = attestation;
+    const { state } = rosterAt(roster, at);
+    return isTimely(attestation) && isWriter(state.roster, author) && equalBytes(trustHash, state.hash);
   }
+
+  /** Another roster may certify some cuts now: what was attested of these under the former one counts no more. */
+  function prune(): void {
+    for (const { at, claims, signed, doubled, own } of moments) {
+      const { hash } = rosterAt(roster, at).state;
+      for (const [name, claim] of claims) {
+        for (const [author, { attestation }] of claim.signers) {
+          if (equalBytes(attestation.trustHash, hash)) continue;
+          claim.signers.delete(author);
+          signed.delete(author);
+          doubled.delete(author);
+          claim.certificate = undefined;
+        }
+        if (claim.signers.size === 0 && claim !== own) claims.delete(name);
+      }
+    }
+  }
+  roster.onChange(prune);
 
   function add(moment: Moment, signed: SignedAttestation): void {
     const { author, root, entries } = signed.attestation;
@@ -176,13 +186,16 @@ export function createAttestationBook(deps: {
     return claim.certificate;
   }
 
+  const quorumAt = (at: number): number => certifiersOf(rosterAt(roster, at).state.roster);
+  const isCertified = ({ at }: Moment, { signers }: Claim): boolean => signers.size >= quorumAt(at);
   const certifiedIn = (moment: Moment): Claim | undefined =>
-    [...moment.claims.values()].find((c) => c.signers.size >= quorum());
+    [...moment.claims.values()].find((claim) => isCertified(moment, claim));
   const newestFirst = (): readonly Moment[] => moments.toReversed();
 
   async function hear(signed: SignedAttestation): Promise<Heard> {
     const { attestation } = signed;
     const { author, at, root, entries } = attestation;
+    if (isTimely(attestation) && roster.withHash(attestation.trustHash) === undefined) waiting.keep(signed);
     if (!concerns(attestation)) return 'known';
     const held = (): string | undefined => moments.find((m) => m.at === at)?.signed.get(author)?.name;
     const name = nameOf(root, entries);
@@ -191,12 +204,17 @@ export function createAttestationBook(deps: {
     if (moments.find((m) => m.at === at)?.doubled.has(author) === true) return 'known';
     if (!(await deps.verifier.verify(author, attestationSigningBytes(signed.payloadBytes), signed.signature)))
       return 'forged';
-    // The trust list may have been replaced while the signature was checked.
+    // Another roster may have begun while the signature was checked.
     if (!concerns(attestation)) return 'known';
     const before = held();
     if (before === name) return 'known';
     if (before !== undefined) {
-      equivocated(author, at);
+      const first = moments
+        .find((m) => m.at === at)
+        ?.signed.get(author)
+        ?.claim.signers.get(author);
+      if (first !== undefined) deps.onTwoRoots([first.bytes, signed.bytes]);
+      moments.find((m) => m.at === at)?.doubled.add(author);
       return 'known';
     }
     // Our own key signed what this incarnation did not sign, so a former incarnation or a twin did. Such an attestation
@@ -223,9 +241,7 @@ export function createAttestationBook(deps: {
       }
       return fresh;
     },
-    clear() {
-      moments = [];
-    },
+    waiting: () => waiting.take((hash) => roster.withHash(hash) !== undefined),
     ours({ at, root, entries }, signed) {
       const moment = momentAt(at);
       if (moment === undefined) return;
@@ -233,8 +249,10 @@ export function createAttestationBook(deps: {
       if (signed !== undefined) add(moment, signed);
     },
     views: () =>
-      newestFirst().flatMap(({ at, claims, own }) =>
-        [...claims.values()]
+      newestFirst().flatMap((moment) => {
+        const { at, claims, own } = moment;
+        const { epoch } = rosterAt(roster, at).state.roster;
+        return [...claims.values()]
           .sort((a, b) => Number(b === own) - Number(a === own) || b.signers.size - a.signers.size)
           .map((claim) => ({
             at,
@@ -242,9 +260,10 @@ export function createAttestationBook(deps: {
             entries: claim.entries,
             ours: claim === own,
             attesters: [...claim.signers.keys()].sort(),
-            certified: claim.signers.size >= quorum(),
-          })),
-      ),
+            certified: isCertified(moment, claim),
+            epoch,
+          }));
+      }),
     certificate(which) {
       for (const moment of newestFirst()) {
         if (which !== undefined && which.at !== moment.at) continue;
@@ -252,7 +271,7 @@ export function createAttestationBook(deps: {
           which?.root === undefined
             ? certifiedIn(moment)
             : [...moment.claims.values()].find(
-                (c) => c.root === bytesToHex(which.root as Bytes) && c.signers.size >= quorum(),
+                (c) => c.root === bytesToHex(which.root as Bytes) && isCertified(moment, c),
               );
         if (claim !== undefined) return { at: moment.at, bytes: certificateOf(claim) };
       }
@@ -267,10 +286,10 @@ export function createAttestationBook(deps: {
       const certified = newestFirst().find((m) => certifiedIn(m) !== undefined);
       const claim = certified === undefined ? undefined : certifiedIn(certified);
       const converged = newestFirst().find(
-        ({ own, signed }) =>
-          own !== undefined && own.signers.size >= quorum() && [...signed.values()].every((s) => s.claim === own),
+        ({ at, own, signed }) =>
+          own !== undefined && own.signers.size >= quorumAt(at) && [...signed.values()].every((s) => s.claim === own),
       );
-      const disagreeing = trust.authors.flatMap((author) => {
+      const disagreeing = roster.writers.flatMap((author) => {
         const moment = newestFirst().find((m) => m.own !== undefined && m.signed.has(author));
         const theirs = moment?.signed.get(author)?.claim;
         return moment === undefined || theirs === undefined || theirs === moment.own
@@ -286,7 +305,7 @@ export function createAttestationBook(deps: {
                 root: claim.root,
                 entries: claim.entries,
                 attesters: [...claim.signers.keys()].sort(),
-                quorum: quorum(),
+                quorum: quorumAt(certified.at),
               },
             }),
         ...(converged === undefined ? {} : { convergedAsOf: converged.at }),
@@ -295,10 +314,5 @@ export function createAttestationBook(deps: {
     },
     agreedAt: (author) =>
       newestFirst().find(({ own, signed }) => own !== undefined && signed.get(author)?.claim === own)?.at,
-    warnings: () =>
-      Array.from(equivocations, ([author, at]) => ({
-        code: 'two-roots',
-        text: `${deps.nameOf(author)} (author ${author}) attested two roots for one cut (Unix ms ${at}): its key may live twice`,
-      })),
   };
 }

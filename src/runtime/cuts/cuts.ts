@@ -1,6 +1,7 @@
 import { hlcMs } from '../../core/clock/index.ts';
 import { agreesWithLive, type Cut, CutTracker, MAX_PENDING_OPERATIONS } from '../../core/cut/index.ts';
 import type { Replica } from '../../core/replica/index.ts';
+import { mayAttest } from '../../core/roster/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
 import {
   createSignedAttestation,
@@ -13,6 +14,7 @@ import { every, type Repetition, sleep } from '../../timing/index.ts';
 import type { Applied } from '../commit/applied.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { NodeStatus } from '../facade/index.ts';
+import type { KnownRoster, Roster } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
 import type { AttestationBook } from './attestations.ts';
 import type { AttestedMark } from './attested.ts';
@@ -74,15 +76,15 @@ export interface CutsDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly network: string;
-  readonly trust: { readonly hash: Bytes };
+  readonly roster: Pick<Roster, 'present' | 'votes' | 'onChange'>;
   readonly book: AttestationBook;
   /** What this node has attested so far. */
-  readonly attested: Pick<AttestedMark, 'advance'>;
+  readonly attested: Pick<AttestedMark, 'advance' | 'newest'>;
   readonly periodMs: number;
   readonly settleMs: number;
   /** Whether the wall clock can be relied on to say what time has passed. */
   readonly clockIsGood: () => boolean;
-  /** Whether this node may attest: it is trusted, has verified every signature of its state, and knows of no twin. */
+  /** Whether this node may attest whatever the roster says: it has verified every signature, and knows of no twin. */
   readonly mayAttest: () => boolean;
   readonly ways: AttestationWays;
   /** Called when this node has fixed a cut, and when a cut has got its certificate. */
@@ -110,6 +112,8 @@ export function createCuts(deps: CutsDeps): Cuts {
   let exchange: Timer | undefined;
   let drift = 0;
   const cells = createCutCells({ writer: deps.writer, cut: current });
+
+  deps.roster.onChange(() => void takeWaiting());
 
   const dueAt = (): number => Math.floor((clock.now() - settleMs) / periodMs) * periodMs;
 
@@ -159,7 +163,8 @@ export function createCuts(deps: CutsDeps): Cuts {
   }
 
   async function move(moving: CutTracker, at: number): Promise<void> {
-    const isOurs = deps.mayAttest() && (await deps.attested.advance(at));
+    const under = deps.roster.present;
+    const isOurs = allows(under, at, deps.attested.newest) && (await deps.attested.advance(at, under.state.hash));
     if (stopped || tracker !== moving) return;
     fixed = undefined;
     moving.begin(at);
@@ -175,7 +180,12 @@ export function createCuts(deps: CutsDeps): Cuts {
     if (agrees === false) return distrust(cut);
     fixed = cut;
     newest = cut;
-    attest(cut, isOurs);
+    attest(cut, isOurs ? under : undefined);
+  }
+
+  /** Whether this node may attest `at` under this roster, with `attested` as the newest time that it attested. */
+  function allows({ state, start }: KnownRoster, at: number, attested: number): boolean {
+    return deps.mayAttest() && mayAttest(deps.signer.author, state, deps.roster.votes, { at, attested, start });
   }
 
   /** Never attests what the state cannot have been: the tree of the cuts is made anew from the live one (SPEC Z2). */
@@ -184,13 +194,17 @@ export function createCuts(deps: CutsDeps): Cuts {
     deps.onMismatch({ at, root: bytesToHex(root) });
   }
 
-  /** `isOurs`: it is durable that this node attests this time. */
-  function attest(cut: Cut, isOurs: boolean): void {
-    const { network, trust, signer } = deps;
-    const claim = { network, author: signer.author, trustHash: trust.hash, ...cut };
-    // A twin may have shown meanwhile, or the clock may have turned out wrong.
-    const signs = isOurs && deps.mayAttest() && deps.clockIsGood();
-    const signed = signs ? createSignedAttestation(claim, (message) => signer.sign(message)) : undefined;
+  /** `under`: it is durable that this node attests this time under this roster. */
+  function attest(cut: Cut, under: KnownRoster | undefined): void {
+    const { network, roster, signer } = deps;
+    // A twin may have shown meanwhile, the clock may have turned out wrong, or another roster have begun. A vote that
+    // was given meanwhile has named this time.
+    const signs = under === roster.present && deps.mayAttest() && deps.clockIsGood();
+    const signed = signs
+      ? createSignedAttestation({ network, author: signer.author, trustHash: under.state.hash, ...cut }, (message) =>
+          signer.sign(message),
+        )
+      : undefined;
     book.ours(cut, signed);
     deps.onCut({ at: cut.at, root: bytesToHex(cut.root), certified: false });
     if (signed !== undefined) deps.ways.spread(signed, undefined, undefined);
@@ -228,6 +242,13 @@ export function createCuts(deps: CutsDeps): Cuts {
     deps.ways.spread(signed, lung, from);
     announce();
     return 'accept';
+  }
+
+  /** Takes in what came under a roster that was not known then. */
+  async function takeWaiting(): Promise<void> {
+    for (const signed of book.waiting())
+      if ((await book.hear(signed)) === 'new') deps.ways.spread(signed, undefined, undefined);
+    announce();
   }
 
   async function takeAll(attestations: readonly Bytes[], lung: LungName, from: Author): Promise<void> {

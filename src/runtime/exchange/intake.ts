@@ -1,4 +1,4 @@
-import { type Author, bytesToHex, dropOldest, equalBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, type Bytes, bytesToHex, dropOldest, equalBytes, LatticeError } from '../../core/types/index.ts';
 import {
   decodeGossip,
   type GossipMessage,
@@ -63,6 +63,8 @@ export interface IntakeDeps {
     lung: LungName,
     from: Author | undefined,
   ) => Promise<Verdict>;
+  /** Takes an encoded notice about the next roster from the relay `from`. */
+  readonly onNotice: (notice: Bytes, lung: LungName, from: Author | undefined) => Promise<'news' | 'known' | 'forged'>;
   /** Takes the name that a peer gives itself; undefined where it gives none. */
   readonly onName: (author: Author, name: string | undefined) => void;
   /** Sends a head of an author with whose key two nodes run to those of the two that have a push stream from us. */
@@ -130,6 +132,16 @@ export function createIntake(deps: IntakeDeps): Intake {
     if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);
   }
 
+  async function hearNotice(notice: Bytes, lung: LungName, from: Author | undefined): Promise<Verdict> {
+    try {
+      const heard = await deps.onNotice(notice, lung, from);
+      return heard === 'forged' ? 'reject' : heard === 'news' ? 'accept' : 'ignore';
+    } catch (error) {
+      if (!(error instanceof LatticeError)) throw error;
+      return error.code === 'malformed' ? 'reject' : 'ignore';
+    }
+  }
+
   async function onGossip(data: Uint8Array, from: Author | undefined): Promise<Verdict> {
     if (deps.mode() === 'http') return 'ignore';
     let message: GossipMessage;
@@ -141,6 +153,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     }
     if (message.type === 'head') return hear(message.head, 'p2p', from === message.head.head.author);
     if (message.type === 'attestation') return deps.onAttestation(message.attestation, 'p2p', from);
+    if (message.type === 'notice') return hearNotice(message.notice, 'p2p', from);
     return message.type === 'commits' ? deps.commits.take(message.fragments, 'p2p', from) : 'reject';
   }
 
@@ -148,6 +161,9 @@ export function createIntake(deps: IntakeDeps): Intake {
     if (message.type === 'head') await hear(message.head, 'http', message.head.head.author === author);
     else if (message.type === 'commits' && (await deps.commits.take(message.fragments, 'http', author)) === 'reject') {
       throw new LatticeError('malformed', 'the peer streamed a forged or malformed commit');
+    } else if (message.type === 'notice') {
+      if ((await hearNotice(message.notice, 'http', author)) === 'reject')
+        throw new LatticeError('malformed', 'the peer streamed a forged notice about the roster');
     } else if (
       message.type === 'attestation' &&
       (await deps.onAttestation(message.attestation, 'http', author)) === 'reject'

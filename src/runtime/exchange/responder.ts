@@ -13,6 +13,7 @@ import {
   encodeFragment,
   encodeSync,
   type Hello,
+  type RosterNews,
   type SyncMessage,
   siblingsToFragments,
 } from '../../core/wire/index.ts';
@@ -54,6 +55,8 @@ export interface ResponderDeps {
   readonly onHello: (peer: Author, hello: Hello, lung: LungName) => Promise<void>;
   /** Takes in the attestations of a peer and answers with ours. */
   readonly onAttest: (peer: Author, attestations: readonly Bytes[], lung: LungName) => Promise<SyncMessage>;
+  /** Takes in what a peer tells about the next roster and answers with what it lacks. */
+  readonly onNews: (peer: Author, news: RosterNews, lung: LungName) => Promise<SyncMessage>;
   readonly entries: Pick<Entries, 'many'>;
   readonly snapshots: Pick<SnapshotServer, 'manifest' | 'chunk'>;
   /** Undefined where the node has no vault. */
@@ -98,6 +101,8 @@ export function createResponder(deps: ResponderDeps): Responder {
         };
       case 'attest':
         return deps.onAttest(peer, message.attestations, lung);
+      case 'news':
+        return deps.onNews(peer, message, lung);
       case 'snapshot':
         return deps.snapshots.manifest(message.root);
       case 'chunk':
@@ -119,6 +124,7 @@ export function createResponder(deps: ResponderDeps): Responder {
       case 'held':
       case 'leaf-hashes':
       case 'block-bytes':
+      case 'newsback':
         throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
     }
   }

@@ -33,7 +33,9 @@ export type Cause = Coded<CauseCode>;
 /** Why a node refuses writes. */
 export const READ_ONLY_CODES = [
   'safe-mode', // the configuration violates rules of the production guard
-  'untrusted-self', // the node's own key is not on its trust list
+  'untrusted-self', // the node's own key is not on its trust list, or no member of the roster
+  'mirror', // the roster has the node's key as a mirror, which serves and never writes
+  'retired', // the roster has the node's key as a retired one
   'clone', // a twin runs with the node's key, or the node was restored from an old copy
   'own-history', // peers have newer commits of the node's own key than the node itself
   'clock-jump',
@@ -53,9 +55,14 @@ export const WARNING_CODES = [
   'clock-unchecked', // writes opened after a start without another clock to compare with
   'no-trust-list',
   'other-trust-list', // a peer has another trust list than this node
+  'other-configuration', // the configured list names others than the decided roster
+  'behind', // a member goes by an earlier roster
+  'abstains', // the store lost votes that others have heard
+  'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut
+  'two-votes', // an author voted for two rosters in one ballot
   'contradicting-commits', // two commits of one author contradict each other
   'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
   'own-history-claim', // a peer claimed commits of this node's key that nobody delivered

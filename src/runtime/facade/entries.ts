@@ -125,5 +125,16 @@ export interface ProofDocument {
   readonly head?: string;
   /** A quorum's certificate of this root, which is then the root of a cut. */
   readonly certificate?: string;
+  /** The certificates of the rosters from the pinned one on, base64url; absent where none was decided. */
+  readonly rosters?: readonly string[];
   readonly value?: JsonValue;
+}
+
+/** A certificate as a node gives it out (SPEC Z5). */
+export interface CertificateDocument {
+  /** Unix ms. */
+  readonly at: number;
+  readonly certificate: string;
+  /** The certificates of the rosters from the pinned one on, base64url; absent where none was decided. */
+  readonly rosters?: readonly string[];
 }

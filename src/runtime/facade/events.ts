@@ -1,3 +1,4 @@
+import type { ChangeAction } from '../../core/roster/index.ts';
 import type { RepairProgress, RepairReport } from './peers.ts';
 import type { BootstrapStatus, Transition } from './status.ts';
 
@@ -28,8 +29,25 @@ export type LatticeEvent =
   | ({ readonly type: 'progress'; readonly what: 'bootstrap' } & BootstrapStatus)
   /** A repair has ended. */
   | { readonly type: 'repair'; readonly peer: string; readonly name: string; readonly report: RepairReport }
+  /**
+   * Another roster is in force from here on. `start` (Unix ms) is where it begins to certify cuts, and `hash` is 64 hex
+   * digits.
+   */
+  | { readonly type: 'roster-changed'; readonly epoch: number; readonly hash: string; readonly start: number }
+  /**
+   * A member asked for a change of the roster, approves one, or takes that back. `change` is the id of the change in hex,
+   * and `action` what it does.
+   */
+  | {
+      readonly type: 'change-proposed' | 'change-approved' | 'change-withdrawn';
+      readonly change: string;
+      readonly author: string;
+      readonly action: ChangeAction['kind'];
+    }
   /** This node has fixed a cut, or a cut has got its certificate. `at` is the time of the cut in Unix ms. */
-  | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean };
+  | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean }
+  /** An author signed two statements that contradict each other; `name` is what people read in its place. */
+  | { readonly type: 'evidence'; readonly kind: string; readonly author: string; readonly name: string };
 
 /** A subscription that is open. */
 export interface EventSubscription {

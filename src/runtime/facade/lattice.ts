@@ -1,6 +1,7 @@
 import type { Bytes } from '../../core/types/index.ts';
 import type { AuditService } from './audit.ts';
 import type {
+  CertificateDocument,
   ChangedKey,
   ConflictView,
   EntryView,
@@ -11,10 +12,12 @@ import type {
   WriteResult,
 } from './entries.ts';
 import type { EventSubscription, LatticeEvent } from './events.ts';
+import type { InvitationService } from './invitations.ts';
 import type { MembershipService } from './members.ts';
 import type { PeerAddress, PeerDifferences, PeerStatus, PingOutcome } from './peers.ts';
 import type { CutView, EvidenceView, NodeStatus, SeriesView, SyncMode } from './status.ts';
 import type { CutCells, SyncService } from './sync.ts';
+import type { AccessTokens } from './tokens.ts';
 import type { VaultService } from './vault.ts';
 
 /**
@@ -39,9 +42,10 @@ export interface Lattice {
   /**
    * Every live entry as of one moment, in chunks and in the order of key hashes, with the root of that moment. While
    * the chunks are read, the node keeps what later writes replace. There is a limit to that: beyond it the chunks end
-   * with LatticeError `moved-on`. A caller that does not read them to their end calls `close`.
+   * with LatticeError `moved-on`. A caller that does not read them to their end calls `close`. With `prefix` they are the
+   * entries whose keys begin with it, and nothing else is read.
    */
-  wholeState(): Promise<{
+  wholeState(options?: { readonly prefix?: string | undefined }): Promise<{
     readonly root: string;
     readonly live: number;
     readonly chunks: AsyncIterable<readonly EntryView[]>;
@@ -72,18 +76,19 @@ export interface Lattice {
   }): Promise<Page<ConflictView>>;
   /**
    * A proof of what the key shows, or that it shows nothing. With `at: 'cut'` the proof is against the newest certified
-   * cut, so a quorum vouches for the root instead of this node. Rejects with LatticeError `changed-since-cut` or
-   * `not-certified`, whose `next` says when to try again.
+   * cut, so a quorum vouches for the root instead of this node. It carries the chain of rosters from the configured list,
+   * or from the roster with the hash `from` (64 hex digits). Rejects with LatticeError `changed-since-cut` or
+   * `not-certified`, whose `next` says when to try again, or `not-found` for another hash.
    */
-  prove(key: string, options?: { readonly at?: 'cut' }): Promise<ProofDocument>;
+  prove(key: string, options?: { readonly at?: 'cut'; readonly from?: string }): Promise<ProofDocument>;
   /** The newest 64 cuts, newest first, with one item for each root that somebody attested or this node had. */
   cuts(): readonly CutView[];
   /**
-   * The certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms). Undefined where there is
-   * none.
+   * The certificate (base64url) of the newest certified cut, or of the cut at `at` (Unix ms), with the chain of rosters as
+   * in `prove`. Undefined where there is none. Throws LatticeError `not-found` for a hash of no roster.
    */
-  certificate(at?: number): { readonly at: number; readonly certificate: string } | undefined;
-  /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of commits an author. */
+  certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
+  /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of each sort an author. */
   evidence(): readonly EvidenceView[];
   /**
    * Writes the operations as one atomic commit, which is durable when the promise resolves. Rejects with LatticeError
@@ -171,8 +176,12 @@ export interface Lattice {
   readonly sync: SyncService;
   /** Executions and attacks that this node took in. */
   readonly audit: AuditService;
+  /** The tokens that an operator makes and withdraws while the node runs. */
+  readonly tokens: AccessTokens;
   /** Who belongs to the fleet, and how that changes. */
-  readonly members?: MembershipService;
+  readonly members: MembershipService;
+  /** Who may ask to join. */
+  readonly invitations: InvitationService;
   /** The content-addressed vault. Undefined where the node was started without one. */
   readonly vault?: VaultService;
   /** The figures of the last hour in steps. With `since` (Unix ms), only the points later than that. */

@@ -1,5 +1,7 @@
 import type { ChangeAction, Role } from '../../core/roster/index.ts';
 
+export type { ChangeAction, Role };
+
 /** One member of the roster that this node goes by (SPEC RO). */
 export interface RosterMemberView {
   /** Hex of the public key. */
@@ -85,4 +87,6 @@ export interface MembershipService {
    * order. Empty in epoch 0.
    */
   chain(fromEpoch: number, limit: number): readonly Uint8Array[];
+  /** Hex, in increasing order: the authors of epoch 0, with whose roster every chain begins. */
+  founders(): readonly string[];
 }

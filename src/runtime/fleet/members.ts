@@ -1,7 +1,7 @@
 import type { Author } from '../../core/types/index.ts';
 import { setConfigured, setUrl } from '../peers/link.ts';
 import type { PeerTable } from '../peers/peers.ts';
-import type { Trust } from './trust.ts';
+import type { Roster } from './roster.ts';
 
 /** Who may sync with this node: trusted authors, and the peers that are configured (SPEC S9). */
 export interface Members {
@@ -23,19 +23,19 @@ export interface Members {
 
 export function createMembers(deps: {
   readonly self: Author;
-  readonly trust: Trust;
+  readonly roster: Pick<Roster, 'authors' | 'has'>;
   readonly peers: PeerTable;
 }): Members {
-  const { self, trust, peers } = deps;
+  const { self, roster, peers } = deps;
   function listTrusted(): void {
-    for (const author of trust.authors) if (author !== self) peers.ensure(author);
+    for (const author of roster.authors) if (author !== self) peers.ensure(author);
   }
   listTrusted();
 
   return {
-    has: (author) => trust.has(author) || peers.get(author)?.link.configured === true,
+    has: (author) => roster.has(author) || peers.get(author)?.link.configured === true,
     listTrusted,
-    any: () => trust.authors.some((author) => author !== self) || [...peers.all()].some(({ link }) => link.configured),
+    any: () => roster.authors.some((author) => author !== self) || [...peers.all()].some(({ link }) => link.configured),
     configure(author) {
       if (author === self) return;
       const peer = peers.ensure(author);

@@ -13,6 +13,7 @@ import { createRememberedPeers } from '../fleet/remembered-peers.ts';
 import { createComparison } from '../repair/compare-peer.ts';
 import { createRepairs } from '../repair/repairs.ts';
 import { JOURNAL_LENGTH } from '../storage/startup.ts';
+import { createAccessTokens } from '../upkeep/access-tokens.ts';
 import { createAddedPeers } from '../upkeep/added-peers.ts';
 import { createCheckpointSaver } from '../upkeep/checkpoint-save.ts';
 import { createIntegrityCheck } from '../upkeep/integrity.ts';
@@ -36,8 +37,9 @@ export function buildDuties(
   lungs: LungParts,
 ) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal, peerIdOf } = deps;
-  const { replica, trust, self, addedPeers } = opened;
-  const { entries, holds, peers, mode, members, names, own, guard, writer, door, streams, transitions } = state;
+  const { replica, roster, self, addedPeers } = opened;
+  const { entries, holds, peers, mode, members, names, own, guard, writer, door, signedTwice, streams, transitions } =
+    state;
   const { p2p, http, linkTo } = lungs;
   const { network } = options;
   const log = deps.log.child('node');
@@ -49,14 +51,13 @@ export function buildDuties(
   const book = createAttestationBook({
     network,
     self,
-    trust,
+    roster,
     periodMs,
     hasher,
     verifier,
     clock: state.fleetClock,
-    log: cutLog,
-    nameOf: names.label,
     onOwn: attested.heard,
+    onTwoRoots: (statements) => signedTwice.note({ kind: 'two-roots', statements }),
   });
   const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
@@ -67,7 +68,7 @@ export function buildDuties(
     clock,
     log: cutLog,
     network,
-    trust,
+    roster,
     book,
     attested,
     periodMs,
@@ -75,8 +76,7 @@ export function buildDuties(
     clockIsGood: guard.clocks.isGood,
     // Alone, a node whose word needs others' to count has nobody to compare its clock with.
     mayAttest: () =>
-      (trust.authors.length === 1 || guard.clocks.hearsPeers()) &&
-      trust.has(self) &&
+      (roster.writers.length === 1 || guard.clocks.hearsPeers()) &&
       !guard.has('clone') &&
       !guard.has('lost-batches') &&
       vouching.isVerified(),
@@ -96,7 +96,7 @@ export function buildDuties(
     clock: state.fleetClock,
     log: deps.log.child('bootstrap'),
     network,
-    trust,
+    roster,
     peers,
     linkTo,
     peerIdOf,
@@ -136,7 +136,7 @@ export function buildDuties(
     clock,
     log,
     peers,
-    trust,
+    roster,
     own,
     guard,
     repairs,
@@ -180,7 +180,17 @@ export function buildDuties(
     self,
     http,
     members,
+    onChange: guard.tick,
     stayWith: (multiaddrs) => deps.p2p?.stayWith?.(multiaddrs),
+    log,
+  });
+
+  const tokens = createAccessTokens({
+    writer,
+    saved: opened.accessTokens,
+    hasher,
+    random: deps.random,
+    clock,
     log,
   });
 
@@ -201,6 +211,8 @@ export function buildDuties(
 
   return {
     audit,
+    attested,
+    tokens,
     remembered,
     vouching,
     book,

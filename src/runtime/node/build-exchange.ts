@@ -9,6 +9,7 @@ import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { FaceParts } from './build-faces.ts';
 import type { LungParts } from './build-lungs.ts';
+import type { MembershipParts } from './build-membership.ts';
 import type { StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
 
@@ -18,10 +19,11 @@ export type ExchangeParts = ReturnType<typeof buildExchange>;
 export function buildExchange(
   options: NodeOptions,
   deps: NodeDeps,
-  { replica, trust, self }: OpenedNode,
+  { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
   { cuts, bootstrap, snapshots, supervision }: DutyParts,
+  { membership, rosterExchange }: MembershipParts,
   { vault }: FaceParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
@@ -48,9 +50,10 @@ export function buildExchange(
     guard,
     peers,
     mode: () => mode.now,
-    isTrusted: trust.has,
+    isTrusted: roster.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
+    onNotice: membership.hear,
     tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),
     onName: names.learn,
     compare: supervision.compare,
@@ -70,6 +73,7 @@ export function buildExchange(
       return intake.onHello(author, hello, lung);
     },
     onAttest: cuts.onAttest,
+    onNews: rosterExchange.onNews,
     entries,
     snapshots,
     vault: vault?.server,

@@ -26,7 +26,7 @@ export function buildLungs(options: NodeOptions, deps: NodeDeps, { self, addedPe
   });
   const http = createHttpSupervisor({
     lung: deps.http,
-    urls: [...options.urls, ...addedPeers.urls.filter((url) => !options.urls.includes(url))],
+    urls: [...options.urls, ...addedPeers.now.urls.filter((url) => !options.urls.includes(url))],
     self,
     incarnation: bytesToHex(state.incarnation),
     clock,

@@ -9,12 +9,14 @@ import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnAbout } from '../commit/own-about.ts';
 import { createOwnState } from '../commit/own-state.ts';
+import { createSignedTwice } from '../commit/signed-twice.ts';
 import { createWriter } from '../commit/writer.ts';
 import type { ReadOnlyCode, ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { createMembers } from '../fleet/members.ts';
 import { createMode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
+import { roleReasons } from '../fleet/role.ts';
 import { createStanding } from '../fleet/standing.ts';
 import { createTransitions } from '../fleet/transitions.ts';
 import { clocksOf } from '../peers/clocks.ts';
@@ -36,29 +38,25 @@ const TOO_EARLY: ReadonlySet<Unsettled> = new Set(['future']);
 
 const later = (a: Hlc, b: Hlc): Hlc => (a > b ? a : b);
 
-interface ConfiguredReason {
+interface StandingReason {
   readonly code: ReadOnlyReason['code'];
-  /** Undefined: the configuration gives no such reason. */
+  /** Undefined: there is no such reason. */
   readonly text: string | undefined;
 }
 
-/** The reasons for being read-only that lie in the configuration. */
-function reasonsOf(options: NodeOptions, { self, trust }: OpenedNode): readonly ConfiguredReason[] {
+/** The reasons for being read-only that lie in the configuration, and in what the roster says of the own key. */
+function reasonsOf(options: NodeOptions, { self, roster }: OpenedNode): readonly StandingReason[] {
   const { violations } = options;
-  const add = 'add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node';
   return [
     { code: 'safe-mode', text: violations.length > 0 ? `production guard: ${violations.join('; ')}` : undefined },
-    {
-      code: 'untrusted-self',
-      text: trust.has(self) ? undefined : `this node's key ${self} is not on its own trust list: ${add}`,
-    },
+    ...roleReasons(self, roster),
   ];
 }
 
 /** Builds everything but the network: the state and its one writer, the members, and the streams of what is durable. */
 export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedNode, names: Names) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal } = deps;
-  const { replica, rows, trust, self, addedPeers, end } = opened;
+  const { replica, rows, roster, self, addedPeers, end } = opened;
   const { network } = options;
   const log = deps.log.child('node');
   const incarnation = random.bytes(8);
@@ -68,12 +66,12 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
 
   const peers = createPeerTable(clock);
   const mode = createMode();
-  const members = createMembers({ self, trust, peers });
+  const members = createMembers({ self, roster, peers });
   for (const author of options.bootstrap) members.configure(author);
   const standingOf = createStanding({
     members,
     open: options.p2p.open === true,
-    namesNobody: () => options.trusted.length === 0 && options.urls.length === 0 && addedPeers.urls.length === 0,
+    namesNobody: () => options.trusted.length === 0 && options.urls.length === 0 && addedPeers.now.urls.length === 0,
   });
 
   const about = createOwnAbout({ name: options.name, guard: () => guard });
@@ -83,16 +81,15 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     self,
     network,
     incarnation,
-    trust,
+    roster,
     clock,
     signer,
     about: about.now,
   });
-  const dials = [options.urls, options.bootstrap, addedPeers.urls, addedPeers.multiaddrs].some(
-    (list) => list.length > 0,
-  );
+  const dials = (): boolean =>
+    [options.urls, options.bootstrap, addedPeers.now.urls, addedPeers.now.multiaddrs].some((list) => list.length > 0);
   /** A node that dials nobody is dialled by the others that its trust list names. */
-  const expectsOthers = dials || trust.authors.some((author) => author !== self);
+  const expectsOthers = (): boolean => dials() || roster.authors.some((author) => author !== self);
   const guard = createGuard({
     clock,
     log: deps.log.child('guard'),
@@ -102,12 +99,13 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     expectsOthers,
     nameOf: names.label,
     peerClocks: () => clocksOf(peers.all(), names.label),
-    members: () => Math.max(trust.authors.length, 1 + Array.from(peers.all()).length),
+    members: () => Math.max(roster.authors.length, 1 + Array.from(peers.all()).length),
     agreesWith: (peer) => peers.get(peer)?.view.agreement === 'equal',
     onCleared(code) {
       if (REFUSING.has(code)) takeAgain(peers);
     },
     onOpen: settleHistory,
+    onClosed: awaitHistory,
     onTwinGone: (seen) => keepHistory(() => replica.history.adopt(seen)),
     clockAheadMs: () => hlcMs(replica.meta.hlc) - clock.now(),
   });
@@ -124,7 +122,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     expectsOthers,
     directory: options.directory,
   });
-  const configured = (): readonly ConfiguredReason[] => reasonsOf(options, opened);
+  const configured = (): readonly StandingReason[] => reasonsOf(options, opened);
   for (const { code, text } of configured()) guard.set(code, text);
 
   /** The clock by which commits and cuts are judged. A clock that is far away from the others' does not decide. */
@@ -135,7 +133,18 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   };
   /** Ends the time in which own commits may come back. The store has failed when this does, which ends the process. */
   function settleHistory(told: Hlc | undefined): void {
-    keepHistory(() => replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)));
+    // The gate may have closed again by the time at which the writer comes to this.
+    keepHistory(() =>
+      guard.isOpen() ? replica.history.settle(later(told ?? ZERO_HLC, end.committed), replica.seen(self)) : [],
+    );
+  }
+  /**
+   * Begins that time again, for a running node that is given its first others. Nobody could tell it of its history
+   * before, so what they have of its key up to its own newest commit may be from before its store was made.
+   */
+  function awaitHistory(): void {
+    replica.history.reopen();
+    keepHistory(() => replica.history.adopt(replica.seen(self)));
   }
   function keepHistory(make: () => readonly RowWrite[]): void {
     writer.keep(make).catch((error: unknown) => log.debug({ error: String(error) }, 'own history not kept'));
@@ -151,22 +160,32 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     signer,
     clock: fleetClock,
     log,
+    lastMs: () => roster.endOf(self),
     onStep: holds.stepped,
     witness: keeper,
     onDurable: (applied) => followers?.durable(applied),
     onUnchanged: (applied) => followers?.unchanged(applied),
     onFatal,
   });
-  if (!expectsOthers) settleHistory(undefined);
+  if (!expectsOthers()) settleHistory(undefined);
   const contradictions = createContradictions({
     hasher,
     network,
     isKnown: replica.knows,
-    isTrusted: trust.has,
+    isTrusted: roster.has,
     saved: opened.evidence,
     keep: writer.keep,
     nameOf: names.label,
     log,
+  });
+  const signedTwice = createSignedTwice({
+    network,
+    hasher,
+    saved: opened.signedTwice,
+    keep: writer.keep,
+    nameOf: names.label,
+    log,
+    onFound: ({ author, kind }) => streams.publishEvent({ type: 'evidence', kind, author, name: names.label(author) }),
   });
   for (const { evidence } of contradictions.all())
     for (const { key, context } of evidence.forgotten) replica.recallForgotten(key, context);
@@ -175,7 +194,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
   const door = createDoor({
     hasher,
     network,
-    isTrusted: trust.has,
+    isTrusted: roster.counts,
     isFull: () => guard.has('disk'),
     verifier,
     writer,
@@ -213,6 +232,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     own,
     guard,
     contradictions,
+    signedTwice,
     covering,
     coveringWrites,
     lost,

@@ -39,13 +39,13 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
   readonly keeper: Pick<VerdictKeeper, 'start' | 'stop'>;
 } {
   const { store, hasher, signer, clock, metrics, peerIdOf } = deps;
-  const { replica, rows } = opened;
+  const { replica, roster, rows } = opened;
   const { added, book, cuts, entries, holds, http, mode, names, own, p2p, peers, reads, repairs, snapshots, writer } =
     parts;
 
-  const whole = createWholeState({ replica, writer, entries, rows, holds });
+  const whole = createWholeState({ replica, writer, store, hasher, entries, rows, holds });
   const { network } = options;
-  const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book });
+  const proofs = createProofs({ replica, hasher, writer, network, ownHead: own.head, entries, cuts, book, roster });
   const status = createStatus({ options, deps, opened, parts, startedAt });
 
   const lattice: Lattice = {
@@ -61,7 +61,8 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     history: createHistory({ store, hasher, writer, entries }),
     changedIn: createChanged({ store, sequence: () => own.durable().sequence }),
     cuts: book.views,
-    evidence: () => evidenceViews(parts.contradictions),
+    evidence: () =>
+      evidenceViews({ network, hasher, contradictions: parts.contradictions, signedTwice: parts.signedTwice }),
     cutCells: cuts.cells.find,
     write: measuredWrites(parts.writes.write, metrics, clock),
     addPeer: added.add,
@@ -105,6 +106,9 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     },
     sync: measuredSync(parts.sync, metrics),
     audit: parts.audit,
+    members: parts.membershipService,
+    tokens: parts.tokens,
+    invitations: parts.invitations,
     ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,
   };

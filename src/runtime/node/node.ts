@@ -9,6 +9,7 @@ import { assembleLattice } from './lattice.ts';
 import { openNode } from './open.ts';
 import { buildParts, type Parts } from './parts.ts';
 import { createReconfigure } from './reconfigure.ts';
+import { followRoster } from './roster-effects.ts';
 
 export interface RunningNode {
   readonly lattice: Lattice;
@@ -46,6 +47,7 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
   const deps = measured(given, series.metrics);
   const opened = await openNode(options, deps);
   const parts = buildParts(options, deps, opened);
+  followRoster({ opened, parts, log: deps.log.child('node') });
   const { lattice, keeper } = assembleLattice({ options, deps, opened, parts, series, startedAt });
   const standing = (): Standing => {
     const { converged, conflicts, verdict } = lattice.status();
@@ -116,6 +118,9 @@ function runnersOf(parts: Parts): Runner[] {
     parts.checkpoints,
     parts.integrity,
     parts.cuts,
+    parts.membership,
+    parts.rosterExchange,
+    parts.invitations,
     parts.bootstrap,
     parts.telling,
     parts.remembered,

@@ -1,54 +1,69 @@
-import type { AddedPeers, RememberedPeer } from '../../core/rows/index.ts';
+import { lastHlcAt } from '../../core/clock/index.ts';
+import type { InvitationRow, RememberedPeer, StoredToken } from '../../core/rows/index.ts';
 import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
 import { loadEvidence } from '../commit/saved-evidence.ts';
+import { type KeptPair, loadSignedTwice } from '../commit/signed-twice.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
-import { createTrust, type TrustOwner } from '../fleet/trust.ts';
+import { createRoster, type RosterOwner } from '../fleet/roster.ts';
+import { loadInvitations } from '../membership/invitations.ts';
+import { loadMembership, type SavedMembership } from '../membership/saved.ts';
 import { type OpenedState, openState, readable } from '../storage/startup.ts';
-import { loadAddedPeers } from '../upkeep/added-peers.ts';
+import { loadAccessTokens } from '../upkeep/access-tokens.ts';
+import { type AddedList, loadAddedPeers } from '../upkeep/added-peers.ts';
 
 /** What a node finds when it starts: its verified state, and what an earlier run stored beside it. */
 export interface OpenedNode extends OpenedState {
   readonly self: Author;
-  readonly trust: TrustOwner;
+  readonly roster: RosterOwner;
+  readonly membership: SavedMembership;
   readonly known: KnownAuthors;
   readonly bootstrap: SavedBootstrap;
-  readonly addedPeers: AddedPeers;
+  readonly invitations: readonly InvitationRow[];
+  readonly addedPeers: AddedList;
+  readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
+  readonly signedTwice: readonly KeptPair[];
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
 export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<OpenedNode> {
   const { store, hasher, random, verifier } = deps;
   const self = deps.signer.author;
-  const trust = createTrust(options.trusted, self, hasher);
-  const { directory } = options;
+  const { directory, network } = options;
   const log = deps.log.child('node');
-  const known = await readable(directory, () => loadKnownAuthors({ store, log }, trust.authors));
+  const membership = await readable(directory, () => loadMembership({ store, hasher, verifier, network, log }));
+  const roster = createRoster(options.trusted, self, hasher, membership.roster);
+  const known = await readable(directory, () => loadKnownAuthors({ store, log }, roster.authors));
   const state = await openState({
     store,
     hasher,
     random,
-    network: options.network,
+    network,
     self,
     isKnown: known.has,
     directory,
   });
-  const { network } = options;
+  const { start } = roster.present;
+  if (start > 0) state.replica.observeTime(lastHlcAt(start));
   const isKnown = state.replica.knows;
   const evidence = await readable(directory, () => loadEvidence({ store, hasher, verifier, network, isKnown, log }));
   return {
     ...state,
     self,
-    trust,
+    roster,
+    membership,
     known,
     bootstrap: await readable(directory, () => loadBootstrap(store)),
-    addedPeers: await readable(directory, () => loadAddedPeers(store)),
+    invitations: await readable(directory, () => loadInvitations(store)),
+    addedPeers: { now: await readable(directory, () => loadAddedPeers(store)) },
+    accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
+    signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
   };
 }

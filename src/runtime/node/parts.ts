@@ -6,11 +6,12 @@ import { buildDuties, type DutyParts } from './build-duties.ts';
 import { buildExchange, type ExchangeParts } from './build-exchange.ts';
 import { buildFaces, type FaceParts } from './build-faces.ts';
 import { buildLungs, type LungParts } from './build-lungs.ts';
+import { buildMembership, type MembershipParts } from './build-membership.ts';
 import { buildState, type StateParts } from './build-state.ts';
 import type { OpenedNode } from './open.ts';
 
 /** All parts of a node. */
-export type Parts = StateParts & LungParts & DutyParts & FaceParts & ExchangeParts;
+export type Parts = StateParts & LungParts & DutyParts & MembershipParts & FaceParts & ExchangeParts;
 
 /**
  * Builds the parts of a node in the order in which data passes through them. Each is given only those built before it.
@@ -29,8 +30,9 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
   const state = buildState(options, deps, opened, names);
   const lungs = buildLungs(options, deps, opened, state);
   const duties = buildDuties(options, deps, opened, state, lungs);
+  const membership = buildMembership(options, deps, opened, state, lungs, duties);
   const faces = buildFaces(deps, opened, state, lungs, duties);
-  const exchange = buildExchange(options, deps, opened, state, lungs, duties, faces);
+  const exchange = buildExchange(options, deps, opened, state, lungs, duties, membership, faces);
   const { mode, own, guard, contradictions, covering, streams } = state;
   const { p2p, http, outbox } = lungs;
   state.follow(
@@ -52,5 +54,5 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
       log: deps.log.child('node'),
     }),
   );
-  return { ...state, ...lungs, ...duties, ...faces, ...exchange };
+  return { ...state, ...lungs, ...duties, ...membership, ...faces, ...exchange };
 }

@@ -1,9 +1,11 @@
 import type { Author } from '../../core/types/index.ts';
 import type { Log } from '../../ports/index.ts';
 import type { NodeOptions, Reconfiguration } from '../facade/options.ts';
-import { forgetRefused } from '../peers/peers.ts';
 import type { OpenedNode } from './open.ts';
 import type { Parts } from './parts.ts';
+
+const OTHER_LIST =
+  'the configured trust list names others than the writers of the roster, which was decided and counts';
 
 export interface ReconfigureDeps {
   /** What the parts read. This module alone writes it. */
@@ -28,26 +30,16 @@ export function createReconfigure(deps: ReconfigureDeps): (next: Reconfiguration
     const { p2p, vault, ...rest } = next;
     if (vault !== undefined) parts.vault?.reconfigure(vault);
     Object.assign(options, rest, { p2p: { ...options.p2p, ...p2p } });
-    const { added, removed } = opened.trust.replace(next.trusted);
-    if (added.length + removed.length > 0) trustChanged(added, removed);
+    const { removed, differs } = opened.roster.replace(next.trusted);
+    if (differs) log.warn({ epoch: opened.roster.present.state.roster.epoch }, OTHER_LIST);
+    // Before anybody who is named for the first time is heard: what they know of this node's own commits comes first.
+    parts.guard.tick();
     for (const reason of parts.configured()) parts.guard.set(reason.code, reason.text);
     await parts.added.reconfigure({ urls: next.urls, multiaddrs: p2p.bootstrap, authors: next.bootstrap });
     parts.p2p.settingsChanged();
     parts.streams.endPushTo((peer) => !parts.members.has(peer));
     parts.supervision.look();
     return removed;
-  }
-
-  function trustChanged(added: readonly Author[], removed: readonly Author[]): void {
-    parts.members.listTrusted();
-    parts.book.clear();
-    parts.snapshots.forget();
-    // Whatever was refused may come out otherwise.
-    for (const peer of parts.peers.all()) {
-      forgetRefused(peer);
-      parts.peers.repairSoon(peer.author);
-    }
-    log.info({ added, removed, authors: opened.trust.authors.length }, 'trust list replaced');
   }
 
   return (asked) => {

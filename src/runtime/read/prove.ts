@@ -16,8 +16,10 @@ import type { AttestationBook } from '../cuts/attestations.ts';
 import type { CurrentCut } from '../cuts/current.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Lattice } from '../facade/index.ts';
+import type { Roster } from '../fleet/roster.ts';
 import { type Entries, HERE } from '../storage/entries.ts';
 import { base64url } from './base64url.ts';
+import { chainFor } from './rosters.ts';
 
 export interface ProofsDeps {
   readonly replica: Pick<Replica, 'tree'>;
@@ -28,6 +30,7 @@ export interface ProofsDeps {
   readonly entries: Pick<Entries, 'many'>;
   readonly cuts: Pick<Cuts, 'current' | 'nextInMs'>;
   readonly book: Pick<AttestationBook, 'certificate'>;
+  readonly roster: Pick<Roster, 'from' | 'withHash' | 'present'>;
 }
 
 /** Proof documents (SPEC P5) and certificates for auditors. */
@@ -51,9 +54,10 @@ export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certifi
   }
 
   return {
-    prove(key, { at } = {}) {
+    prove(key, { at, from } = {}) {
       checkKey(key);
       return writer.read(async () => {
+        const rosters = chainFor(deps.roster, from);
         const hash = keyHash(key, hasher);
         // Everything of the cut's tree is read before the first await, because the tree may move after it.
         const cut = at === 'cut' ? certifiedCut(hash) : undefined;
@@ -81,14 +85,17 @@ export function createProofs(deps: ProofsDeps): Pick<Lattice, 'prove' | 'certifi
           ...(cut === undefined
             ? { head: base64url(deps.ownHead().bytes) }
             : { certificate: base64url(cut.certificate) }),
+          ...rosters,
           ...(entry !== undefined && isLive(entry) ? { value: winner(entry).operation.value as JsonValue } : {}),
         };
       });
     },
 
-    certificate(at) {
+    certificate(at, { from } = {}) {
       const found = deps.book.certificate(at === undefined ? undefined : { at });
-      return found === undefined ? undefined : { at: found.at, certificate: base64url(found.bytes) };
+      return found === undefined
+        ? undefined
+        : { at: found.at, certificate: base64url(found.bytes), ...chainFor(deps.roster, from) };
     },
   };
 }

@@ -1,9 +1,18 @@
 import type { Replica } from '../../core/replica/index.ts';
-import type { StateMeta } from '../../core/rows/index.ts';
-import { bytesToHex, type ErrorCode, equalBytes, LatticeError } from '../../core/types/index.ts';
+import { listedKeyToKey, listedRange, type StateMeta } from '../../core/rows/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  type Entry,
+  type ErrorCode,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+} from '../../core/types/index.ts';
+import type { Store } from '../../ports/index.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { EntryView, Lattice } from '../facade/index.ts';
-import type { Entries } from '../storage/entries.ts';
+import { type Between, type Entries, wantedKeys } from '../storage/entries.ts';
 import type { EntryRows } from '../storage/entry-rows.ts';
 import type { Hold, Holds } from '../storage/holds.ts';
 import { entryToView } from './views.ts';
@@ -11,10 +20,15 @@ import { entryToView } from './views.ts';
 /** The codes of errors that tell of a damaged store. */
 const DAMAGE: ReadonlySet<ErrorCode> = new Set(['damaged-row', 'store-damaged'] as const);
 
+/** Keys whose entries are read at a time: at most 2 MiB of them, and usually some 40 KiB. */
+const KEYS_AT_ONCE = 128;
+
 export interface WholeStateDeps {
   readonly replica: Pick<Replica, 'meta'>;
   readonly writer: Pick<Writer, 'read'>;
-  readonly entries: Pick<Entries, 'asOf' | 'rootOf'>;
+  readonly store: Pick<Store, 'iterate'>;
+  readonly hasher: Hasher;
+  readonly entries: Pick<Entries, 'asOf' | 'many' | 'rootOf'>;
   readonly rows: Pick<EntryRows, 'decode'>;
   readonly holds: Pick<Holds, 'hold'>;
 }
@@ -22,8 +36,8 @@ export interface WholeStateDeps {
 /** Reads everything as of one moment: the whole state for a download, or its root computed anew. */
 export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeState' | 'verifyIntegrity'> {
   /** Begins a hold of one moment between batches. */
-  function moment(): Promise<{ readonly meta: StateMeta; readonly hold: Hold }> {
-    return deps.writer.read(() => ({ meta: deps.replica.meta, hold: deps.holds.hold('row') }));
+  function moment(prefix?: string): Promise<{ readonly meta: StateMeta; readonly hold: Hold }> {
+    return deps.writer.read(() => ({ meta: deps.replica.meta, hold: deps.holds.hold('row', prefix) }));
   }
 
   /**
@@ -54,13 +68,46 @@ export function createWholeState(deps: WholeStateDeps): Pick<Lattice, 'wholeStat
       throw new LatticeError('store-damaged', `the store has ${count} of ${meta.entries} entries`);
   }
 
+  /**
+   * The live entries of a moment whose keys begin with `prefix`, found by the list of keys, so that no other is read.
+   * Throws LatticeError `store-damaged` and `moved-on`.
+   */
+  async function* viewsUnder(prefix: string, hold: Hold): AsyncGenerator<readonly EntryView[]> {
+    const between: Between = (read) => deps.writer.read(read);
+    const thenOf = (keyHash: Bytes, was: Bytes | undefined): Entry | undefined =>
+      was === undefined ? undefined : deps.rows.decode({ keyHash }, was);
+    const viewsOf = (entries: readonly (Entry | undefined)[]): EntryView[] =>
+      entries.flatMap((entry) => (entry === undefined ? [] : (entryToView(entry) ?? [])));
+    try {
+      for await (const rows of deps.store.iterate(listedRange(prefix))) {
+        for (let at = 0; at < rows.length; at += KEYS_AT_ONCE) {
+          const keys = rows.slice(at, at + KEYS_AT_ONCE).map(([rowKey]) => listedKeyToKey(rowKey));
+          const wanted = wantedKeys(keys, deps.hasher);
+          const present = await deps.entries.many(wanted, between);
+          // Nothing awaits from here to the last key, so no batch can change one between its reading and its passing.
+          const then = wanted.map(({ keyHash, key = '' }, i) => {
+            const changed = hold.since(keyHash);
+            hold.passed(keyHash, key);
+            return changed === undefined ? present[i] : thenOf(keyHash, changed.was);
+          });
+          yield viewsOf(then);
+        }
+      }
+      // Keys that have been deleted since the moment are listed no more.
+      yield viewsOf(hold.rest().map(({ keyHash, was }) => thenOf(keyHash, was)));
+    } finally {
+      hold.end();
+    }
+  }
+
   return {
-    async wholeState() {
-      const { meta, hold } = await moment();
+    async wholeState({ prefix = '' } = {}) {
+      const isWhole = prefix === '';
+      const { meta, hold } = await moment(isWhole ? undefined : prefix);
       return {
         root: bytesToHex(meta.root),
         live: meta.live,
-        chunks: liveViews(meta, hold),
+        chunks: isWhole ? liveViews(meta, hold) : viewsUnder(prefix, hold),
         close: () => hold.end(),
       };
     },

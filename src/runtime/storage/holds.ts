@@ -1,6 +1,14 @@
 import { leafHash } from '../../core/merkle/index.ts';
-import type { Step } from '../../core/replica/index.ts';
-import { type Bytes, bytesToHex, type Entry, type Hasher, LatticeError } from '../../core/types/index.ts';
+import type { ChangedEntry, Step } from '../../core/replica/index.ts';
+import {
+  type Bytes,
+  bytesToHex,
+  compareBytes,
+  type Entry,
+  type Hasher,
+  hexToBytes,
+  LatticeError,
+} from '../../core/types/index.ts';
 import { encodeEntry } from '../../core/wire/index.ts';
 
 /**
@@ -33,24 +41,61 @@ export interface Hold {
    */
   since(keyHash: Bytes): { readonly was: Bytes | undefined } | undefined;
   /**
-   * The reader has read everything up to this key hash, in the order of key hashes, so the hold keeps nothing of those
-   * keys.
+   * The reader has read everything up to this key, so the hold keeps nothing of those keys. A hold of a prefix is read in
+   * the order of keys, which it is told; every other one is read in the order of key hashes.
    */
-  passed(keyHash: Bytes): void;
+  passed(keyHash: Bytes, key?: string): void;
+  /**
+   * What a reader in the order of keys has not come by, because the key shows nothing any more: its rows at the moment.
+   * The hold keeps nothing from here on.
+   */
+  rest(): readonly { readonly keyHash: Bytes; readonly was: Bytes }[];
   readonly ended: boolean;
   end(): void;
 }
 
 export interface Holds {
-  /** Begins a hold of the present. To be called between batches; the caller ends the hold. */
-  hold(form: keyof typeof FORMS): Hold;
+  /**
+   * Begins a hold of the present, or of the keys in it that begin with `prefix`. To be called between batches; the caller
+   * ends the hold.
+   */
+  hold(form: keyof typeof FORMS, prefix?: string): Hold;
   /** Takes note of a step. It must be called before anybody can read what the step changed. */
   stepped(step: Step): void;
 }
 
 interface Held extends Hold {
   readonly bytes: number;
-  note(hex: string, hash: Bytes, before: Entry | undefined): void;
+  note(hex: string, changed: ChangedEntry): void;
+}
+
+const movedOn = (): LatticeError =>
+  new LatticeError('moved-on', 'too much has changed since the moment that is being read', {
+    next: 'start again when less is written, or read the state by pages',
+  });
+
+/** How far a reader has come, and what it never reads. */
+interface Place {
+  isPassed(hex: string, key: string): boolean;
+  pass(hex: string, key: string): void;
+}
+
+function createHashPlace(): Place {
+  let position = '';
+  return {
+    isPassed: (hex) => hex <= position,
+    pass: (hex) => (position = hex),
+  };
+}
+
+function createKeyPlace(prefix: string): Place {
+  const utf8 = new TextEncoder();
+  let position: Bytes | undefined;
+  return {
+    isPassed: (_hex, key) =>
+      !key.startsWith(prefix) || (position !== undefined && compareBytes(utf8.encode(key), position) <= 0),
+    pass: (_hex, key) => (position = utf8.encode(key)),
+  };
 }
 
 /**
@@ -68,11 +113,11 @@ export function createHolds({
   const held = new Set<Held>();
   const total = (): number => Array.from(held).reduce((sum, hold) => sum + hold.bytes, 0);
 
-  function create(form: keyof typeof FORMS): Held {
+  function create(form: keyof typeof FORMS, prefix: string | undefined): Held {
     const kept = new Map<string, Bytes | undefined>();
+    const place = prefix === undefined ? createHashPlace() : createKeyPlace(prefix);
     let own = 0;
     let ended = false;
-    let position = '';
     const hold: Held = {
       get bytes() {
         return own;
@@ -80,26 +125,30 @@ export function createHolds({
       get ended() {
         return ended;
       },
-      note(hex, hash, before) {
-        if (hex <= position || kept.has(hex)) return;
-        const was = before === undefined ? undefined : FORMS[form](before, hash, hasher);
+      note(hex, { key, keyHash, before }) {
+        if (place.isPassed(hex, key) || kept.has(hex)) return;
+        const was = before === undefined ? undefined : FORMS[form](before, keyHash, hasher);
         kept.set(hex, was);
         own += cost(was);
       },
       since(hash) {
-        if (ended)
-          throw new LatticeError('moved-on', 'too much has changed since the moment that is being read', {
-            next: 'start again when less is written, or read the state by pages',
-          });
+        if (ended) throw movedOn();
         const hex = bytesToHex(hash);
         if (kept.size === 0 || !kept.has(hex)) return undefined;
         return { was: kept.get(hex) };
       },
-      passed(hash) {
-        position = bytesToHex(hash);
-        if (!kept.has(position)) return;
-        own -= cost(kept.get(position));
-        kept.delete(position);
+      passed(hash, key = '') {
+        const hex = bytesToHex(hash);
+        place.pass(hex, key);
+        if (!kept.has(hex)) return;
+        own -= cost(kept.get(hex));
+        kept.delete(hex);
+      },
+      rest() {
+        if (ended) throw movedOn();
+        const rows = Array.from(kept, ([hex, was]) => ({ keyHash: hexToBytes(hex) ?? new Uint8Array(), was }));
+        hold.end();
+        return rows.flatMap(({ keyHash, was }) => (was === undefined ? [] : { keyHash, was }));
       },
       end() {
         if (ended) return;
@@ -112,8 +161,8 @@ export function createHolds({
   }
 
   return {
-    hold(form) {
-      const hold = create(form);
+    hold(form, prefix) {
+      const hold = create(form, prefix);
       held.add(hold);
       return hold;
     },
@@ -122,9 +171,9 @@ export function createHolds({
       // A key that left the state has no row by which an iteration would reach it, so no hold could show it. That
       // happens only while a new state is verified, when nobody reads for long; so the holds end.
       if (changed.some(({ after }) => after === undefined)) for (const hold of held) hold.end();
-      for (const { keyHash, before } of changed) {
-        const hex = bytesToHex(keyHash);
-        for (const hold of held) hold.note(hex, keyHash, before);
+      for (const one of changed) {
+        const hex = bytesToHex(one.keyHash);
+        for (const hold of held) hold.note(hex, one);
       }
       while (total() > maxBytes)
         Array.from(held)

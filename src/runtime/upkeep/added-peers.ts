@@ -18,15 +18,22 @@ export interface ConfiguredPeers extends AddedPeers {
   readonly authors: readonly Author[];
 }
 
+/** The peers that operators have added, as they are at present. The book of added peers alone replaces them. */
+export interface AddedList {
+  now: AddedPeers;
+}
+
 export interface AddedPeersDeps {
   readonly writer: Pick<Writer, 'keep'>;
-  readonly added: AddedPeers;
+  readonly added: AddedList;
   readonly configured: ConfiguredPeers;
   readonly self: Author;
   readonly http: Pick<HttpSupervisor, 'add' | 'remove' | 'find'>;
   readonly members: Pick<Members, 'configure' | 'release'>;
   /** Tells the P2P lung which addresses it should stay connected with, those of the configuration included. */
   readonly stayWith: (multiaddrs: readonly string[]) => void;
+  /** Called when the list has changed, before anybody on it is dialled. */
+  readonly onChange: () => void;
   readonly log: Log;
 }
 
@@ -86,8 +93,8 @@ export function multiaddrAuthor(multiaddr: string): Author | undefined {
 
 /** The peers that operators add and remove while the node runs. They are kept in the store beside the state. */
 export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
-  const { writer, http, members, log } = deps;
-  let { configured, added: now } = deps;
+  const { writer, http, members, added, log } = deps;
+  let { configured } = deps;
   /** Changes run one at a time, because each builds on the one before. */
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -102,22 +109,23 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   }
 
   const multiaddrsOf = (author: Author | undefined): readonly string[] =>
-    author === undefined ? [] : now.multiaddrs.filter((address) => multiaddrAuthor(address) === author);
+    author === undefined ? [] : added.now.multiaddrs.filter((address) => multiaddrAuthor(address) === author);
 
   // The peers that an earlier run stored count from the start.
-  for (const address of now.multiaddrs) {
+  for (const address of added.now.multiaddrs) {
     const author = multiaddrAuthor(address);
     if (author !== undefined) members.configure(author);
   }
   stay();
 
   function stay(): void {
-    deps.stayWith([...new Set([...configured.multiaddrs, ...now.multiaddrs])]);
+    deps.stayWith([...new Set([...configured.multiaddrs, ...added.now.multiaddrs])]);
   }
 
   async function keep(next: AddedPeers): Promise<void> {
     await writer.keep(() => [{ type: 'put', key: ADDED_PEERS, value: encodeAddedPeers(next) }]);
-    now = next;
+    added.now = next;
+    deps.onChange();
   }
 
   function release(author: Author): void {
@@ -135,18 +143,18 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
   }
 
   return {
-    addressesOf: (author, urls) => [...now.urls.filter((url) => urls.includes(url)), ...multiaddrsOf(author)],
+    addressesOf: (author, urls) => [...added.now.urls.filter((url) => urls.includes(url)), ...multiaddrsOf(author)],
     release,
     async add(peer) {
       const { kind, text, author } = resolved(peer);
       return inTurn(async () => {
-        if (configured[kind].includes(text) || now[kind].includes(text)) return false;
-        if (now[kind].length >= MAX_ADDED) {
+        if (configured[kind].includes(text) || added.now[kind].includes(text)) return false;
+        if (added.now[kind].length >= MAX_ADDED) {
           throw new LatticeError('too-many-peers', `${MAX_ADDED} peers of this kind are added already`, {
             next: 'remove some, or name them in the configuration',
           });
         }
-        await keep({ ...now, [kind]: [...now[kind], text] });
+        await keep({ ...added.now, [kind]: [...added.now[kind], text] });
         log.info({ [kind]: text }, 'peer added');
         stay();
         if (author === undefined) http.add(text);
@@ -161,7 +169,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
         stay();
         for (const url of next.urls) http.add(url);
         for (const author of next.authors) members.configure(author);
-        const gone = before.urls.filter((url) => !next.urls.includes(url) && !now.urls.includes(url));
+        const gone = before.urls.filter((url) => !next.urls.includes(url) && !added.now.urls.includes(url));
         // Whoever answered at a URL is released as it leaves.
         for (const url of gone) http.remove(url);
         for (const author of before.authors) if (!next.authors.includes(author)) release(author);
@@ -169,7 +177,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
     async remove(peer) {
       const { kind, text, author } = resolved(peer);
       return inTurn(async () => {
-        if (!now[kind].includes(text)) {
+        if (!added.now[kind].includes(text)) {
           if (configured[kind].includes(text)) {
             throw new LatticeError('peer-configured', 'this peer stands in the configuration', {
               next: 'take it out of DIOTEC360_LATTICE_NODES or DIOTEC360_P2P_BOOTSTRAP, then run lattice config reload',
@@ -177,7 +185,7 @@ export function createAddedPeers(deps: AddedPeersDeps): AddedPeersBook {
           }
           throw new LatticeError('not-found', 'no such peer was added');
         }
-        await keep({ ...now, [kind]: now[kind].filter((known) => known !== text) });
+        await keep({ ...added.now, [kind]: added.now[kind].filter((known) => known !== text) });
         log.info({ [kind]: text }, 'peer removed');
         stay();
         // Whoever answered at the URL is released as it leaves.

@@ -31,8 +31,8 @@ export function createLostBatches(deps: {
   readonly guard: Pick<Guard, 'set'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether there are other nodes from which this one could fetch anything. */
-  readonly expectsOthers: boolean;
+  /** Whether there are other nodes, as things stand, from which this one could fetch anything. */
+  readonly expectsOthers: () => boolean;
   /** The directory of the store. */
   readonly directory: string;
 }): LostBatches {
@@ -44,16 +44,18 @@ export function createLostBatches(deps: {
 
   if (end.short) log.error({ missing: end.missing, clean: end.clean, directory }, 'the end of the store is lost');
   if (end.unwitnessed) log.warn({ directory }, 'the witness of the store is lost');
-  if (keeper.missing > 0)
-    guard.set(
-      'lost-batches',
-      deps.expectsOthers
-        ? `${what}; what its peers have of them is being fetched. To go on without them, ${accept}`
-        : `${what}, and it has no peers to fetch them from. To go on without them, ${accept}`,
-    );
+  if (keeper.missing > 0) tell();
+
+  function tell(): void {
+    const way = deps.expectsOthers()
+      ? '; what its peers have of them is being fetched'
+      : ', and it has no peers to fetch them from';
+    guard.set('lost-batches', `${what}${way}. To go on without them, ${accept}`);
+  }
 
   function look(): void {
     if (keeper.missing === 0) return;
+    tell();
     if (!Array.from(deps.peers.all()).some(({ view }) => view.agreement === 'equal')) return;
     // What others have replaced meanwhile comes back from nobody, but the context of what replaced it names it.
     if (deps.replica.seen(deps.self) < end.committed) {

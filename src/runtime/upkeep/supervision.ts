@@ -4,7 +4,7 @@ import { every, type Repetition } from '../../timing/index.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
 import type { SyncMode, Transition } from '../facade/index.ts';
-import type { Trust } from '../fleet/trust.ts';
+import type { Roster } from '../fleet/roster.ts';
 import { decidePath } from '../peers/failover.ts';
 import { setPath } from '../peers/link.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
@@ -19,7 +19,7 @@ export interface SupervisionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly peers: PeerTable;
-  readonly trust: Pick<Trust, 'hash'>;
+  readonly roster: Pick<Roster, 'hash'>;
   readonly own: Pick<OwnState, 'root' | 'recentRoots' | 'seen'>;
   readonly guard: Pick<Guard, 'tick'>;
   readonly repairs: Pick<Repairs, 'consider'>;
@@ -55,7 +55,7 @@ export function createSupervision(deps: SupervisionDeps): Supervision {
     const peer = peers.get(author);
     if (peer === undefined) return;
     const { root, recentRoots: recent } = own;
-    peers.compare(peer, { root: root(), recent, seenHlc: own.seen(author), trustHash: deps.trust.hash });
+    peers.compare(peer, { root: root(), recent, seenHlc: own.seen(author), trustHash: deps.roster.hash });
     // At the first contact a repair is urgent, and the next look would come up to 250 ms later.
     if (peer.repair.urgent) deps.repairs.consider(peer);
   }

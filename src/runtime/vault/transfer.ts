@@ -1,4 +1,4 @@
-import { type Bytes, concatBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, type Bytes, concatBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import { BLOCK_HASH_BYTES, blockCount, blockLength, verifyBlock, verifyLeaves } from '../../core/vault/index.ts';
 import { MAX_LEAVES } from '../../core/wire/index.ts';
 import type { PartialObject } from '../../ports/index.ts';
@@ -22,8 +22,12 @@ export interface Transfer {
   readonly object: Named;
   /** Bytes that are written. */
   readonly bytesHere: number;
-  /** Leaf hashes that have to come before any block; undefined when they are here or being asked for. */
-  nextLeaves(): Part | undefined;
+  /**
+   * Leaf hashes that have to come before any block; undefined when they are here or being asked for. Only all of them
+   * together can be verified, so that all come from one peer, who is to blame when they are wrong: the first one that
+   * was asked, as long as it `canGive` them.
+   */
+  nextLeaves(from: Author, canGive: (author: Author) => boolean): Part | undefined;
   /** Takes leaf hashes in. Throws LatticeError `object-damaged` when all are here and do not lead to the root. */
   takeLeaves(part: Part, leaves: Bytes): void;
   /** Blocks that nobody was asked for, at most `most`, and marks them as asked for. Undefined: there are none. */
@@ -61,6 +65,13 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
   let leafParts: Bytes[] = [];
   let leafCount = 0;
   let leavesAsked = false;
+  let leavesFrom: Author | undefined;
+
+  function forgetLeaves(): void {
+    leafParts = [];
+    leafCount = 0;
+    leavesFrom = undefined;
+  }
 
   const wrong = (what: string): LatticeError =>
     new LatticeError('object-damaged', what, { details: { hash: object.hash } });
@@ -75,8 +86,13 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
     get bytesHere() {
       return bytesHere;
     },
-    nextLeaves() {
+    nextLeaves(from, canGive) {
       if (leaves !== undefined || leavesAsked) return undefined;
+      if (leavesFrom !== from) {
+        if (leavesFrom !== undefined && canGive(leavesFrom)) return undefined;
+        forgetLeaves();
+        leavesFrom = from;
+      }
       leavesAsked = true;
       return { first: leafCount, count: Math.min(MAX_LEAVES, count - leafCount) };
     },
@@ -89,8 +105,7 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
       leafCount += got;
       if (leafCount < count) return;
       const all = concatBytes(...leafParts);
-      leafParts = [];
-      leafCount = 0;
+      forgetLeaves();
       if (!verifyLeaves(all, size, root, hasher))
         throw wrong('its leaf hashes do not lead to the root that the entry of the object names');
       leaves = all;
@@ -128,9 +143,7 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
       if (what === 'blocks') giveBack(part);
       else {
         leavesAsked = false;
-        // Another peer is asked for all of them, because nothing tells whose are wrong before all are here.
-        leafParts = [];
-        leafCount = 0;
+        forgetLeaves();
       }
     },
     isComplete: () => written === count && leaves !== undefined,

@@ -1,14 +1,12 @@
 import type { Author } from '../../core/types/index.ts';
 import type { Transfer } from './transfer.ts';
 
-/** What is known of one peer in respect of one object. */
+/** What is known of one peer in respect of one object. Only `offers.ts` writes it. */
 export interface Offer {
   has: 'unknown' | 'asking' | 'none' | 'whole';
   /** Monotonic ms before which the peer is not asked for it again. */
   nextAt: number;
   failures: number;
-  /** The peer sent wrong bytes of it, and is asked for it no more until the node starts again. */
-  leftOut: boolean;
 }
 
 /** Someone who waits for an object to be here. */
@@ -24,6 +22,7 @@ export interface Wanted {
   readonly waiters: Set<Waiter>;
   /** Set for what is here and damaged: it stays until a peer is known to have it whole. */
   mends: boolean;
+  /** What is here of it. Only `transfers.ts` writes this and the two members below. */
   transfer: Transfer | undefined;
   /** Whether the transfer is being opened or ended. */
   busy: boolean;
@@ -35,12 +34,12 @@ export interface Wanted {
   lastProgressAt: number;
 }
 
-export function createWanted(hash: string, now: number, mends = false): Wanted {
+export function createWanted(hash: string, now: number): Wanted {
   return {
     hash,
     offers: new Map(),
     waiters: new Set(),
-    mends,
+    mends: false,
     transfer: undefined,
     busy: false,
     inFlight: 0,
@@ -50,14 +49,5 @@ export function createWanted(hash: string, now: number, mends = false): Wanted {
   };
 }
 
-export function offerOf({ offers }: Wanted, author: Author): Offer {
-  let offer = offers.get(author);
-  if (offer === undefined) offers.set(author, (offer = { has: 'unknown', nextAt: 0, failures: 0, leftOut: false }));
-  return offer;
-}
-
-/** Whether the peer may be asked for bytes of the object at present. */
-export function offers(wanted: Wanted, author: Author, now: number): boolean {
-  const offer = wanted.offers.get(author);
-  return offer !== undefined && offer.has === 'whole' && !offer.leftOut && now >= offer.nextAt;
-}
+/** Whether it takes one of the places of objects that are fetched at a time. */
+export const isUnderWay = ({ transfer, busy }: Wanted): boolean => transfer !== undefined || busy;

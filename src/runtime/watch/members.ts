@@ -2,7 +2,7 @@ import { type Author, bytesToHex, nodeLabel } from '../../core/types/index.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
-import type { Trust } from '../fleet/trust.ts';
+import type { Roster } from '../fleet/roster.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { isHeard, lastHeard } from '../peers/view.ts';
 import type { HttpPeer } from '../transport/http-url.ts';
@@ -16,7 +16,7 @@ export interface MemberFactsDeps {
   readonly clock: Clock;
   readonly graceMs: number;
   readonly heartbeatMs: number;
-  readonly trust: Pick<Trust, 'has'>;
+  readonly roster: Pick<Roster, 'has'>;
   /** Whether a trust list is configured. Without one, a configured URL that nobody answers stands for a member. */
   readonly hasTrustList: () => boolean;
   readonly peers: Pick<PeerTable, 'all'>;
@@ -33,7 +33,7 @@ export interface MemberFactsDeps {
 
 /** Collects what is known of every other node that is expected: trusted authors and configured peers (SPEC J2). */
 export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
-  const { clock, trust, http, names, remembered } = deps;
+  const { clock, roster, http, names, remembered } = deps;
 
   function factsOf(peer: Peer): MemberFacts {
     const { author, view, repair } = peer;
@@ -106,7 +106,7 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
   }
 
   return () => {
-    const members = [...deps.peers.all()].filter(({ author, link }) => trust.has(author) || link.configured);
+    const members = [...deps.peers.all()].filter(({ author, link }) => roster.has(author) || link.configured);
     const known = new Set<Author>(members.map(({ author }) => author));
     const urls = deps.hasTrustList()
       ? []

@@ -4,6 +4,7 @@ import type { Contradictions } from '../commit/contradictions.ts';
 import type { Door } from '../commit/door.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
+import type { SignedTwice } from '../commit/signed-twice.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
@@ -13,8 +14,8 @@ import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
+import type { Roster } from '../fleet/roster.ts';
 import type { Transitions } from '../fleet/transitions.ts';
-import type { Trust } from '../fleet/trust.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
@@ -33,7 +34,7 @@ import { createWarnings } from './warnings.ts';
 export interface StatusDeps {
   readonly options: NodeOptions;
   readonly deps: NodeDeps;
-  readonly opened: { readonly trust: Trust };
+  readonly opened: { readonly roster: Roster };
   readonly parts: StatusParts;
   /** Unix ms. */
   readonly startedAt: number;
@@ -56,7 +57,8 @@ export interface StatusParts {
   readonly p2p: Pick<P2pSupervisor, 'status' | 'running'>;
   readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'outboxBytes'>;
   readonly outbox: Pick<GossipOutbox, 'waiting'>;
-  readonly book: Pick<AttestationBook, 'agreedAt' | 'warnings'>;
+  readonly book: Pick<AttestationBook, 'agreedAt'>;
+  readonly signedTwice: Pick<SignedTwice, 'warnings'>;
   readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
@@ -77,7 +79,7 @@ export function createStatus(given: StatusDeps): {
   readonly keeper: VerdictKeeper;
 } {
   const { options, deps, parts: s } = given;
-  const { trust } = given.opened;
+  const { roster } = given.opened;
   const { clock } = deps;
   const self = deps.signer.author;
 
@@ -110,7 +112,7 @@ export function createStatus(given: StatusDeps): {
     clock,
     graceMs: options.graceMs,
     heartbeatMs: options.heartbeatMs,
-    trust,
+    roster,
     hasTrustList: () => options.trusted.length > 0,
     peers: s.peers,
     http: s.http,
@@ -155,7 +157,7 @@ export function createStatus(given: StatusDeps): {
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
       ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
-      trusted: trust.has(peer.author),
+      trusted: roster.has(peer.author),
       lung: lungOf(peer),
       p2p: {
         connected: peer.link.connected,
@@ -292,7 +294,7 @@ export function createStatus(given: StatusDeps): {
         writable: reasons.length === 0,
         readOnlyReasons: reasons,
         warnings: warnings(),
-        trust: { hash: bytesToHex(trust.hash), authors: trust.authors },
+        trust: { hash: bytesToHex(roster.hash), authors: roster.authors },
         converged: {
           peers: verdict.members.length,
           equal: verdict.members.filter(({ agreement }) => agreement === 'equal').length,

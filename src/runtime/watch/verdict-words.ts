@@ -8,6 +8,8 @@ const MAX_NAMED = 3;
 const TOLD: Readonly<Record<ReadOnlyCode, string>> = {
   'safe-mode': 'its configuration breaks a rule for production',
   'untrusted-self': 'its own key is not on its trust list',
+  mirror: 'it is a mirror',
+  retired: 'its key is retired',
   clone: 'its key is in use by another node, or it was restored from an old copy',
   'own-history': 'it waits for commits of its own that its peers hold',
   'clock-jump': 'its clock jumped',
@@ -24,7 +26,12 @@ export function toldReasons(codes: readonly string[]): string {
 }
 
 /** Reasons that end once time has passed or peers have delivered, without anybody's help. */
-const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>(['own-history', 'lost-batches', 'clock-ahead']);
+const PASSING: ReadonlySet<string> = new Set<ReadOnlyCode>([
+  'own-history',
+  'lost-batches',
+  'clock-jump',
+  'clock-ahead',
+]);
 
 export function healsByItself(codes: readonly string[]): boolean {
   return codes.every((told) => PASSING.has(told));
@@ -36,13 +43,16 @@ export const OWN_NEXT: Readonly<Record<ReadOnlyCode, string>> = {
     'Correct the settings that the reason names, and have the node read them again (lattice config reload) or restart it.',
   'untrusted-self':
     'Put the key of this node on the trust list of every node, and have each read it again (lattice config reload).',
+  mirror: 'Write to another node, or make this one a writer: lattice members promote.',
+  retired: 'Write to another node; a key that is retired never writes again, so give this node a new one.',
   clone:
     'Stop the other node, or give this one a new key; writes go on by themselves once no other node with this key has been heard for a while.',
   'own-history': 'Wait until they are fetched; when it stays, make the peers that hold them reachable.',
   'clock-jump':
-    "Set the clock of this machine right (NTP); writes go on by themselves once it has been compared with the peers'.",
+    "Set the clock of this machine right (NTP); writes go on by themselves once it has been compared with the peers', or after 30 s where none is heard.",
   'clock-skew': 'Set the clock of this machine right (NTP); writes go on by themselves then.',
-  'clock-ahead': 'Set the clocks of all nodes right (NTP); writes go on by themselves then.',
+  'clock-ahead':
+    'Set the clock of this machine right (NTP), or wait: writes go on by themselves at the time that the reason names.',
   'lost-batches':
     'Keep the peers reachable that have them; to go on without them, remove the file "witness" as the reason says.',
   disk: 'Make room on the disk; writes go on by themselves then.',

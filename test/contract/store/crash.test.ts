@@ -50,4 +50,4 @@ test('kill -9 at any moment: every acknowledged row is there and no batch is the
     }
   }
   expect(acknowledged).toBeGreaterThan(ROUNDS);
-}, 120_000);
+});

@@ -1,5 +1,7 @@
 import { writeSync } from 'node:fs';
+import { systemClock } from '../../../src/adapters/system/clock.ts';
 import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
+import { createDisks } from '../../../src/adapters/vault/disk-calls.ts';
 import { openFilesVault } from '../../../src/adapters/vault/files.ts';
 import { LatticeError } from '../../../src/core/types/index.ts';
 import { BLOCK_BYTES } from '../../../src/core/vault/index.ts';
@@ -13,8 +15,9 @@ const content = (blocks: number): Uint8Array =>
 // A file that is too long is told by a signal first, which would end the process before the error is seen.
 process.on('SIGXFSZ', () => undefined);
 const hasher = nodeHasher();
+const disk = createDisks(systemClock(), 2).open();
 try {
-  const store = await openFilesVault({ directory, hasher, clock: Date, room: async () => undefined });
+  const store = await openFilesVault({ directory, disk, hasher, clock: Date, room: async () => undefined });
   tell({ event: 'opened' });
   if (task === 'open') setInterval(() => undefined, 1000);
   if (task === 'fill') {

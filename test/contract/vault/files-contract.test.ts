@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import { openFilesVault } from '../../../src/adapters/vault/index.ts';
-import { hasher, vaultContract } from './suite.ts';
+import { hasher, openDisk, vaultContract } from './suite.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const open = () => openFilesVault({ directory, hasher, clock: Date, room: async () => undefined });
+const open = () => openFilesVault({ directory, disk: openDisk(), hasher, clock: Date, room: async () => undefined });
 
 // The time of a file has parts of a millisecond, which may be rounded.
 vaultContract('files', open, { reopen: open, aroundNow: 1 });

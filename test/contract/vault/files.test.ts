@@ -25,7 +25,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesVault } from '../../../src/adapters/vault/index.ts';
 import { BLOCK_BYTES } from '../../../src/core/vault/index.ts';
 import type { VaultStore } from '../../../src/ports/index.ts';
-import { blockOf, contentOf, digestOf, hasher, imageOf, listed, put, readAll } from './suite.ts';
+import { blockOf, contentOf, digestOf, hasher, imageOf, listed, openDisk, put, readAll } from './suite.ts';
 
 let directory: string;
 const stores: VaultStore[] = [];
@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 async function open(room: (bytes: number) => Promise<string | undefined> = async () => undefined, at = directory) {
-  const store = await openFilesVault({ directory: at, hasher, clock: Date, room });
+  const store = await openFilesVault({ directory: at, disk: openDisk(), hasher, clock: Date, room });
   stores.push(store);
   return store;
 }

@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/adapters/system/clock.ts';
 import { nodeHasher } from '../../../src/adapters/system/hasher.ts';
+import { createDisks, type Disk } from '../../../src/adapters/vault/index.ts';
 import { BLOCK_BYTES, blockCount, type ContentDigest, createContentHash } from '../../../src/core/vault/index.ts';
 import type { StoredObject, VaultStore } from '../../../src/ports/index.ts';
 
 export const hasher = nodeHasher();
+const disks = createDisks(systemClock(), 2);
+export const openDisk = (): Disk => disks.open();
 
 /** Content of `size` bytes that differs for each seed, always the same. */
 export function contentOf(size: number, seed = 1): Uint8Array {
@@ -308,6 +312,19 @@ export function vaultContract(
       for (const index of [0, 1]) await anew.write(index, blockOf(content, index));
       await anew.finish(leaves);
       expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
+    });
+
+    test('content that is put whole takes what was begun of it, and ends whoever is at it', async () => {
+      const content = contentOf(3 * BLOCK_BYTES, 7);
+      const { hash, size } = digestOf(content);
+      const partial = await store.resume(hash, size);
+      await partial.write(0, blockOf(content, 0));
+      await put(store, content);
+      expect(await store.partials()).toEqual([]);
+      await expect(partial.write(1, blockOf(content, 1))).rejects.toMatchObject({ code: 'object-not-found' });
+      await partial.close();
+      expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
+      expect(await store.remove(hash)).toBe(true);
     });
 
     test('two contents whose hashes begin alike do not meet, and lists are whole', async () => {

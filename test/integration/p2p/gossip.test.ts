@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { MAX_GOSSIP_BYTES } from '../../../src/core/types/index.ts';
 import type { Verdict } from '../../../src/ports/index.ts';
+import { DEADLINE_MS } from '../../support/wait.ts';
 import { bytes, meshed, settled, startedLung, TOPIC, testLung, until } from './support.ts';
 
 describe('gossip over libp2p', () => {
@@ -87,7 +88,7 @@ describe('gossip over libp2p', () => {
     await settled(a, b);
     for (let i = 0; i < 300; i++) await a.lung.publish(bytes(`message ${i}`));
     // A request on the same connection is answered after everything sent before it has been read.
-    await a.lung.request(b.author, bytes('barrier'), { timeoutMs: 5000 });
+    await a.lung.request(b.author, bytes('barrier'), { timeoutMs: DEADLINE_MS });
     expect(b.messages).toHaveLength(128);
     for (const answer of answers) answer();
     await meshed(a, b);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { DEADLINE_MS } from '../../support/wait.ts';
 import { bytes, settled, startedLung, testLung, until } from './support.ts';
 
 const portOf = (address: string): number => Number(/\/tcp\/(\d+)/.exec(address)?.[1]);
@@ -142,7 +143,7 @@ describe('starting and stopping the P2P lung', () => {
     await settled(a, b);
     await b.lung.publish(bytes('by websocket'));
     await until('A has it', () => a.messages.length === 1);
-    expect(await b.lung.request(a.author, bytes('ping'), { timeoutMs: 5000 })).toEqual(bytes('ping'));
+    expect(await b.lung.request(a.author, bytes('ping'), { timeoutMs: DEADLINE_MS })).toEqual(bytes('ping'));
     const port = portOf(a.address());
     const silent = connect(port, '127.0.0.1');
     await once(silent, 'connect');

@@ -6,6 +6,7 @@ import { seedToAuthor, systemClock, systemRandom } from '../../../src/adapters/s
 import type { Author, Bytes } from '../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../src/core/wire/peer-id.ts';
 import type { Log, P2pHandlers, P2pLung, Standing, Verdict } from '../../../src/ports/index.ts';
+import { DEADLINE_MS } from '../../support/wait.ts';
 
 export const TOPIC = 'diotec360/test';
 
@@ -34,7 +35,7 @@ export function memoryLog(): Log & { readonly lines: LogLine[] } {
 }
 
 /** Resolves once `condition` holds; fails the test with `what` when it does not within the deadline. */
-export async function until(what: string, condition: () => boolean, deadlineMs = 20_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, deadlineMs = DEADLINE_MS): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`);
@@ -142,7 +143,7 @@ export async function settled(a: TestLung, b: TestLung): Promise<void> {
  * Gossip is relayed only once the mesh has formed: resolves when a probe ("probe 0", "probe 1", …) has come through.
  */
 export async function meshed(from: TestLung, to: TestLung): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + DEADLINE_MS;
   for (let i = 0; !to.messages.some(({ data }) => data.startsWith('probe')); i++) {
     if (performance.now() > end) throw new Error('not in time: a mesh between the two');
     await from.lung.publish(bytes(`probe ${i}`));

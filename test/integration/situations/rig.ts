@@ -19,7 +19,7 @@ import {
 import { LINGERING, type Row, type StageName, TABLE } from './table.ts';
 
 /** Two cores carry all fleets at once, and other work beside them: what takes seconds may take a minute. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 150_000;
 
 /** When the surfaces said what the table says, in ms since the situation was made. */
 export interface Noticed {

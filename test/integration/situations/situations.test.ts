@@ -8,11 +8,11 @@ import { STAGES } from './stages.ts';
 import { type StageName, TABLE } from './table.ts';
 
 /** Everything is made at once, on two cores. */
-const DEADLINE_MS = 300_000;
+const DEADLINE_MS = 900_000;
 /** The nodes stay as the stages left them, until what takes time has fired too. */
-const LAST_ALERT_MS = 60_000;
-/** A frozen node is to be named within 5 s; a busy machine may take some seconds more. */
-const NAMED_MS = 12_000;
+const LAST_ALERT_MS = 150_000;
+/** A frozen node is to be named within 5 s. A machine that is busy with all stages at once may take several times that. */
+const NAMED_MS = 30_000;
 
 const isRequired = process.env['LATTICE_PROXIES'] === 'required';
 /** A small disk takes a mount of the process's own, which not every system lets everybody have. */

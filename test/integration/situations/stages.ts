@@ -52,7 +52,7 @@ const preload = (name: string): URL => new URL(`../../support/preload/${name}.mj
 
 /** Waits until a node says that all is well: the end of a situation is looked at as well as its beginning. */
 const well = (fleet: Fleet, node: number, kind: VerdictKind = 'CONVERGED') =>
-  fleet.status(node, `it is ${kind}`, ({ verdict }) => verdict.kind === kind, 60_000);
+  fleet.status(node, `it is ${kind}`, ({ verdict }) => verdict.kind === kind, 150_000);
 
 /** What is lost on the way between nodes that are well. */
 async function network(rig: Rig): Promise<void> {

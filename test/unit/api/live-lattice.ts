@@ -178,8 +178,8 @@ function counted(lattice: Lattice): Lattice & Pick<LiveLattice, 'subscribers' | 
         throw error;
       }
     },
-    async wholeState() {
-      const snapshot = await lattice.wholeState();
+    async wholeState(options) {
+      const snapshot = await lattice.wholeState(options);
       const moment = {};
       moments.add(moment);
       return {

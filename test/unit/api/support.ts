@@ -10,6 +10,7 @@ import {
 import { createMetrics } from '../../../src/adapters/system/metrics.ts';
 import { type ApiConfig, type ApiDeps, createApi } from '../../../src/api/index.ts';
 import { createMemoryVault } from '../../support/memory-vault.ts';
+import { DEADLINE_MS } from '../../support/wait.ts';
 import { type LiveLattice, startLattice } from './live-lattice.ts';
 
 export const TOKEN = 'test-token-of-no-value';
@@ -137,9 +138,9 @@ export async function startApi(
   return { url, lattice, routes: api.routes, close: () => api.close(), ask: (path, ask_) => ask(url, path, ask_) };
 }
 
-/** Resolves when `condition` holds, checked after each turn of the event loop; rejects after ten seconds. */
+/** Resolves when `condition` holds, checked after each turn of the event loop; rejects after the deadline of tests. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + DEADLINE_MS;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error('the condition did not come true');
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,11 @@ const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
     () => 'no error',
     (error: unknown) => error,
   );
+async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
 const listeners = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
 
 describe('a node inside a program', () => {
@@ -45,6 +51,64 @@ describe('a node inside a program', () => {
     const { signal } = new AbortController();
     for (let i = 0; i < 3; i++) (await node.lattice.subscribe(() => true, { signal })).close();
     expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('puts content, reads it and ranges of it, pins, checks and removes it, and has no vault where none is wanted', async () => {
+    await using node = await startNode({ dataDir: join(directory, 'a'), vault: {} });
+    const vault = node.lattice.vault ?? expect.fail('it has no vault');
+    const bytes = new Uint8Array(100_000).map((_, i) => i % 251);
+    async function* content(): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, 70_000);
+      yield bytes.subarray(70_000);
+    }
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    const { object, created } = await vault.put(content(), { name: 'x.bin', type: 'text/plain', expect: hash });
+    expect([object.hash, object.size, object.name, object.pinned, created]).toEqual([
+      hash,
+      100_000,
+      'x.bin',
+      false,
+      true,
+    ]);
+    expect((await vault.put(content())).created).toBe(false);
+    const all = await vault.open(hash);
+    expect(Buffer.concat(await allOf(all.bytes)).equals(bytes)).toBe(true);
+    const part = await vault.open(hash, { range: { start: 69_999, end: 70_002 } });
+    expect([...Buffer.concat(await allOf(part.bytes))]).toEqual([...bytes.subarray(69_999, 70_002)]);
+    expect((await vault.pin(hash, true)).pinned).toBe(true);
+    expect((await vault.list()).items.map((one) => one.hash)).toEqual([hash]);
+    expect((await vault.leaves(hash)).length % 32).toBe(0);
+    expect(await vault.holders(hash)).toMatchObject([{ author: node.lattice.status().author, has: true }]);
+    expect(await vault.fetch(hash)).toMatchObject({ here: 'whole' });
+    expect(await allOf(vault.verify())).toEqual([{ hash, size: 100_000, fault: undefined }]);
+    expect(vault.status()).toMatchObject({ objects: 1, here: { objects: 1, bytes: 100_000 } });
+    // A reader that leaves early ends what it holds.
+    for await (const piece of (await vault.open(hash)).bytes) {
+      expect(piece.length).toBeGreaterThan(0);
+      break;
+    }
+    await vault.remove(hash);
+    expect(await vault.stat(hash)).toBeUndefined();
+    expect(await errorOf(vault.open(hash))).toMatchObject({ code: 'object-not-found' });
+    expect((await vault.collect({ dryRun: true })).kept.map((one) => one.hash)).toEqual([hash]);
+    await using without = await startNode({ dataDir: join(directory, 'b') });
+    expect(without.lattice.vault).toBeUndefined();
+  });
+
+  it('keeps what a program notes of executions and attacks, and tells its figures', async () => {
+    await using node = await startNode({ dataDir: join(directory, 'a') });
+    const { audit } = node.lattice;
+    const execution = { tx_id: 'tx-1', intent_name: 'pay', status: 'PROVED', timestamp: 1_700_000_000 };
+    expect(await audit.add([{ kind: 'execution', id: 'tx-1', row: execution }])).toEqual({ added: 1, known: 0 });
+    expect(await audit.add([{ kind: 'execution', id: 'tx-1', row: execution }])).toEqual({ added: 0, known: 1 });
+    expect((await audit.list({ kind: 'execution' })).items).toMatchObject([{ id: 'tx-1', row: { status: 'PROVED' } }]);
+    const { executions, attacks } = await audit.stats();
+    expect([executions.count, [...executions.statuses], attacks.count]).toEqual([1, [['PROVED', 1]], 0]);
+    expect(node.lattice.evidence()).toEqual([]);
+    expect((await node.resources()).disk.freeBytes).toBeGreaterThan(0);
+    const metrics = await node.metrics();
+    expect(metrics).toMatch(/^lattice_verdict\{.*kind="ALONE".*\} 1$/m);
+    expect(metrics).toMatch(/^process_resident_memory_bytes \d/m);
   });
 
   it('is stopped at the end of an await using block', async () => {
@@ -118,7 +182,7 @@ describe('a node inside a program', () => {
   });
 
   it('answers every call after stop with a LatticeError, and those under way with their result [N9]', async () => {
-    const node = await startNode({ dataDir: join(directory, 'a') });
+    const node = await startNode({ dataDir: join(directory, 'a'), vault: {} });
     await node.lattice.write([put('a', 1)]);
     const writing = node.lattice.write([put('b', 2)]);
     const stopping = node.stop();
@@ -142,13 +206,19 @@ describe('a node inside a program', () => {
       lattice.differences('x'),
       lattice.verifyIntegrity(),
       lattice.subscribe(() => true),
+      lattice.vault?.stat('ab'.repeat(32)),
+      lattice.vault?.verify().next(),
+      lattice.audit.stats(),
+      lattice.audit.list({ kind: 'attack' }),
+      node.resources(),
+      node.metrics(),
     ];
-    for (const call of calls) {
+    for (const call of calls.map((promise) => promise ?? Promise.resolve())) {
       const error = await errorOf(call);
       expect(error).toBeInstanceOf(LatticeError);
       expect(error).toMatchObject({ code: 'stopping' });
     }
-    for (const call of ['status', 'peers', 'root', 'cuts', 'certificate', 'series', 'verifyStore'] as const)
+    for (const call of ['status', 'peers', 'root', 'cuts', 'certificate', 'series', 'evidence', 'verifyStore'] as const)
       expect(() => lattice[call](), call).toThrow(expect.objectContaining({ code: 'stopping' }));
     expect(await lattice.changes().next()).toEqual({ done: true, value: undefined });
     expect(node.ended.reason).toMatchObject({ code: 'stopping' });
@@ -161,7 +231,7 @@ describe('a node inside a program', () => {
 
   it('ends a call whose signal is aborted with its reason, and takes back a write that still waits for writes to open', async () => {
     // A peer that never answers keeps writes closed for some seconds after the start.
-    await using node = await startNode({ dataDir: join(directory, 'a'), peers: ['http://127.0.0.1:9'] });
+    await using node = await startNode({ dataDir: join(directory, 'a'), peers: ['http://127.0.0.1:9'], vault: {} });
     const { lattice } = node;
     const why = new Error('no longer wanted');
     const abort = new AbortController();
@@ -184,6 +254,9 @@ describe('a node inside a program', () => {
       lattice.differences('x', { signal }),
       lattice.verifyIntegrity({ signal }),
       lattice.subscribe(() => true, { signal }),
+      lattice.vault?.fetch('ab'.repeat(32), { signal }) ?? Promise.resolve(),
+      lattice.vault?.verify({ signal }).next() ?? Promise.resolve(),
+      lattice.audit.add([], { signal }),
     ];
     for (const call of calls) expect(await errorOf(call)).toBe(why);
     await lattice.write([put('b', 2)]);

@@ -441,9 +441,9 @@ describe('doctor', () => {
     (nodes[2] as FakeNode).intercept = (path) => (path === '/api/v1/status' ? 'hang' : undefined);
     const begun = performance.now();
     const { code, out } = await run(['doctor', ...nodes.map((node) => node.url), '--settle', '600', '--check']);
-    expect([code, performance.now() - begun < 30_000]).toEqual([2, true]);
+    expect([code, performance.now() - begun < 200_000]).toEqual([2, true]);
     expect(out).toMatch(/^LATTICE CRITICAL - .*(answer|timed out|within)/);
-  }, 60_000);
+  });
 
   it('--check answers one line with the exit codes of monitoring plugins', async () => {
     const check = async () => {

@@ -130,7 +130,7 @@ describe('following', () => {
     expect(out).toMatch(/k1[^]*k2/);
     expect(asked).toHaveLength(5);
     expect(err).toContain('did not answer with text/event-stream');
-  }, 20_000);
+  });
 
   it('ends at a page where no node ever answered', async () => {
     answers = [{ status: 200, html: '<p>hello</p>' }];

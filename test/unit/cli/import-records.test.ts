@@ -1,7 +1,11 @@
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createClient } from '../../../src/client/index.ts';
 import { type LiveNode, startLiveNode } from '../api/live-node.ts';
 import { ask, TOKEN } from '../api/support.ts';
+import { snapshotText } from '../moving/support.ts';
 import { run } from './support.ts';
 
 const DATABASE = new URL('../../fixtures/original/telemetry.db', import.meta.url).pathname;
@@ -29,6 +33,7 @@ it('lattice import takes the executions and attacks of a telemetry.db once, and 
   expect((await client.listAuditRecords({ kind: 'attack' })).records).toEqual([]);
   expect((await imported()).items).toMatchObject([{ kind: 'records', taken: 5, known: 0 }]);
   node = await node.restart();
+  expect((await imported('--dry-run')).items).toMatchObject([{ kind: 'records', taken: 0, known: 5 }]);
   expect((await imported()).items).toMatchObject([{ kind: 'records', taken: 0, known: 5 }]);
   const { executions, count } = (await ask(node.url, '/api/persistence/executions')).json() as {
     executions: { id: number; elapsed_ms: number | null }[];
@@ -42,4 +47,31 @@ it('lattice import takes the executions and attacks of a telemetry.db once, and 
       [1, 12],
     ],
   ]);
+});
+
+it('lattice import of a directory leaves out what the node refuses, names it, and ends with 4 [I2, U5]', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'lattice-partly-'));
+  const argv = ['import', dir, '--url', node.url];
+  const env = { DIOTEC360_API_TOKEN: TOKEN };
+  try {
+    writeFileSync(join(dir, 'snapshot.json'), snapshotText({ 'vault/mine': 1, 'partly/taken': 2 }));
+    copyFileSync(DATABASE, join(dir, 'telemetry.db'));
+    for (const more of [['--dry-run'], []]) {
+      const { code, out, err } = await run([...argv, ...more], { env });
+      expect(code, out + err).toBe(4);
+      expect(out).toContain('Refused (reserved-key): ');
+      expect(out).toContain('"vault/mine"');
+      expect(out).toContain('5 are there already');
+      expect(err).toContain('1 part of the import was refused');
+    }
+    expect((await createClient({ url: node.url }).getEntry('partly/taken'))?.value).toBe(2);
+
+    writeFileSync(join(dir, 'snapshot.json'), snapshotText({ 'vault/mine': 1 }));
+    rmSync(join(dir, 'telemetry.db'));
+    const { code, err } = await run([...argv, '--json'], { env });
+    expect(code, 'nothing was taken').toBe(1);
+    expect(err).toContain('"reserved-key"');
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });

@@ -288,6 +288,7 @@ describe('what was asked', () => {
         'key',
         'network',
         'root',
+        'rosters',
         'signer',
         'writers',
       ]);

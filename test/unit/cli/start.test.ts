@@ -9,8 +9,8 @@ let dir: string;
 let url: string;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'lattice-start-'));
-  // Apart from the ports of the tests of `up`, and different for each worker.
-  const port = await nextFreeRange(40_000 + (process.pid % 100) * 20, 1);
+  // Apart from the ports of the tests of `up` and of those that connections get, and different for each worker.
+  const port = await nextFreeRange(31_200 + (process.pid % 100) * 10, 1);
   url = `http://127.0.0.1:${port}`;
   await run(['init', '--dir', 'f', '--nodes', '1', '--names', 'n', '--base-port', String(port)], { cwd: dir });
   appendFileSync(
@@ -24,8 +24,13 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 async function whileRunning(use: () => Promise<void>): Promise<{ readonly code: number; readonly err: string }> {
   let stop = (): void => undefined;
   const started = run(['start', '--env-file', 'f/n.env'], { cwd: dir, onSignal: (signal) => (stop = signal) });
+  const tooSoon = started.then(({ err }) => Promise.reject(new Error(`it ended: ${err}`)));
+  tooSoon.catch(() => undefined);
   try {
-    await expect.poll(async () => (await run(['status', '--url', url])).code, { timeout: 20_000 }).toBe(0);
+    await Promise.race([
+      tooSoon,
+      expect.poll(async () => (await run(['status', '--url', url])).code, { interval: 100 }).toBe(0),
+    ]);
     await use();
   } finally {
     stop();
@@ -39,7 +44,7 @@ describe('start', () => {
     const first = await whileRunning(async () => {
       await expect
         .poll(async () => (await run(['state', 'put', 'k', '{"a":1}', ...token], { cwd: dir })).code, {
-          timeout: 20_000,
+          timeout: 120_000,
         })
         .toBe(0);
       const proof = await run(['proof', 'get', 'k', ...token], { cwd: dir });
@@ -62,7 +67,7 @@ describe('start', () => {
 
   it('a store that can no longer be written ends the process with exit code 74 [N9]', async () => {
     const running = run(['start', '--env-file', 'f/n.env'], { cwd: dir });
-    await expect.poll(async () => (await run(['status', '--url', url])).code, { timeout: 20_000 }).toBe(0);
+    await expect.poll(async () => (await run(['status', '--url', url])).code).toBe(0);
     const token = /^DIOTEC360_API_TOKEN=(.+)$/m.exec(readFileSync(join(dir, 'f', 'n.env'), 'utf8'))?.[1] ?? '';
     // The store's next file has no place to be made: LevelDB begins one after some megabytes.
     rmSync(join(dir, 'f'), { recursive: true, force: true });

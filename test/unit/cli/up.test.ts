@@ -204,9 +204,7 @@ describe('a node of up', () => {
     );
     parent.kill('SIGKILL');
     await expect
-      .poll(() => existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z'), {
-        timeout: 10_000,
-      })
+      .poll(() => existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z'))
       .toBe(false);
   });
 

@@ -54,9 +54,10 @@ describe('the typed client', () => {
     const routes = CONTRACT.filter(
       (r) => !['original', 'sync protocol'].includes(r.tag) && !others.has(r.id) && !/By(?:Query|Hash)$/.test(r.id),
     );
-    // The routes of the vault are the methods of `client.vault`.
-    const ofVault = Object.keys(client.vault).map((name) => `vault${name[0]?.toUpperCase() ?? ''}${name.slice(1)}`);
-    const methods = new Set([...Object.keys(client), ...ofVault]);
+    // The routes of the vault are the methods of `client.vault`, and those of the members likewise.
+    const within = (part: 'vault' | 'members'): string[] =>
+      Object.keys(client[part]).map((name) => `${part}${name[0]?.toUpperCase() ?? ''}${name.slice(1)}`);
+    const methods = new Set([...Object.keys(client), ...within('vault'), ...within('members')]);
     expect(routes.map((r) => r.id).filter((id) => !methods.has(id))).toEqual([]);
   });
 

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/index.ts';
+import { withLegacyVault } from '../../../src/config/legacy.ts';
 
 let dir: string;
 beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'lattice-legacy-'))));
@@ -38,9 +39,12 @@ describe('the state directory', () => {
 
   it('is not moved by a vault or an audit record of the original, which are named', () => {
     lay('.diotec360_vault/index.json', '.diotec360_vault/certificates/x', '.diotec360_sentinel/telemetry.db');
-    const { stateDir, legacy } = load();
-    expect(stateDir).toBe(join(dir, '.diotec360_state'));
-    expect(legacy.map(({ variable, names }) => [variable, names])).toEqual([
+    lay('.diotec360_state/lattice/CURRENT', '.diotec360_state/wal.log');
+    const { stateDir, vaultDir, legacy } = load();
+    expect(stateDir).toBe(join(dir, '.diotec360_state', 'lattice'));
+    const all = withLegacyVault(legacy, vaultDir, readdirSync(vaultDir));
+    expect(all.map(({ variable, names }) => [variable, names])).toEqual([
+      ['STATE_DIR', ['wal.log']],
       ['VAULT_DIR', ['certificates', 'index.json']],
       ['SENTINEL_DIR', ['telemetry.db']],
     ]);

@@ -36,6 +36,7 @@ describe('defaults', () => {
         host: '127.0.0.1',
         port: 8000,
         token: undefined,
+        readToken: undefined,
         corsOrigins: [],
         allowedHosts: [],
         trustedProxies: [],
@@ -100,6 +101,7 @@ describe('settings for operators', () => {
     expect(secrets.map(({ name }) => name).sort()).toEqual([
       'DIOTEC360_API_TOKEN',
       'DIOTEC360_NODE_PRIVKEY_HEX',
+      'DIOTEC360_READ_TOKEN',
       'DIOTEC360_S3_ACCESS_KEY_ID',
       'DIOTEC360_S3_SECRET_ACCESS_KEY',
       'DIOTEC360_S3_SESSION_TOKEN',
@@ -415,6 +417,14 @@ describe('combinations', () => {
       source: 'environment',
       seedHex: seed,
     });
+  });
+
+  it('of a token for reading with what makes it worthless are refused, without showing it [TK1]', () => {
+    const token = 'one-token-of-no-value';
+    const both = latticeErrorOf(() => load({ DIOTEC360_API_TOKEN: token, DIOTEC360_READ_TOKEN: token }));
+    expect(JSON.stringify([both.message, both.details])).not.toContain(token);
+    expect(problemsOf(() => load({ DIOTEC360_READ_TOKEN: token, DIOTEC360_PUBLIC_SYNC: 'true' }))).toHaveLength(1);
+    expect(load({ DIOTEC360_READ_TOKEN: token }).api.readToken).toBe(token);
   });
 
   it('of equal directories are refused', () => {

@@ -94,7 +94,7 @@ describe('Dockerfile', () => {
     ) as string[];
     expect(command.slice(0, 2)).toEqual(['node', '-e']);
     const run = (script: string, port: string) =>
-      spawnSync(process.execPath, ['-e', script], { env: { DIOTEC360_API_PORT: port }, timeout: 20_000 }).status;
+      spawnSync(process.execPath, ['-e', script], { env: { DIOTEC360_API_PORT: port }, timeout: 120_000 }).status;
     const script = command[2] ?? '';
     // A server of the same process would not answer while the check is waited for: it stands in the check's own
     // process.

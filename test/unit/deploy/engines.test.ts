@@ -48,6 +48,28 @@ function isIn(version: Version, range: string): boolean {
 const { engines } = read('package.json') as { readonly engines: { readonly node: string } };
 const promised = versionOf(engines.node.replace(/^>=/, ''));
 
+describe('a project that installs the package, whose npm knows nothing of our lock file and our overrides,', () => {
+  const { dependencies, overrides } = read('package.json') as {
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly overrides: Readonly<Record<string, string>>;
+  };
+  const guide = readFileSync(new URL('../../../docs/embedding.md', import.meta.url), 'utf8');
+
+  it('gets the versions that are pinned here', () => {
+    expect(Object.values(dependencies).filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    // fastify takes any 6.x of it, of which the newest wants Node.js 22: as a dependency of the package it is this one.
+    expect(dependencies['light-my-request']).toBe('6.6.0');
+  });
+
+  it('finds every override that is left in the guide, ready to be copied', () => {
+    const told = Array.from(
+      guide.matchAll(/^ *"overrides": (\{.*\})/gm),
+      ([, text = '']) => JSON.parse(text) as unknown,
+    );
+    expect(told).toEqual([overrides]);
+  });
+});
+
 describe('npm ci on the oldest Node.js that is promised', () => {
   it('gets no package that excludes it, so npm warns of no engine', () => {
     const { packages } = read('package-lock.json') as LockFile;

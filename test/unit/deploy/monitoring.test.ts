@@ -93,7 +93,7 @@ describe('alert rules and dashboard, against a live node', () => {
   beforeAll(async () => {
     pair = await startPair();
     page = parsePage((await ask(pair.nodes[1].url, '/metrics')).text);
-  }, 60_000);
+  });
   afterAll(async () => {
     await pair?.stop();
   });

@@ -10,7 +10,7 @@ beforeAll(() => {
   expect(status, output).toBe(0);
   const [one] = JSON.parse(output) as readonly { readonly files: readonly { readonly path: string }[] }[];
   packed = (one?.files ?? []).map(({ path }) => path);
-}, 60_000);
+});
 
 /** The files that a document links to or shows, relative to the package. */
 function targetsOf(path: string): readonly string[] {

@@ -42,8 +42,9 @@ test.each(deployFiles())('%s holds no key and names no host but examples', (path
 });
 
 test.each(['deploy/systemd/diotec360-lattice@.service', 'deploy/docker/Dockerfile'])(
-  '%s sets what memory needs',
+  '%s sets what memory and threads need',
   (path) => {
+    expect(read(path)).toMatch(/^(Environment=| +)UV_THREADPOOL_SIZE=16\b/m);
     expect(read(path)).toMatch(/^(Environment=| +)MALLOC_ARENA_MAX=2\b/m);
     expect(read(path)).toMatch(
       /^(Environment="NODE_OPTIONS=| +"?NODE_OPTIONS="?)--max-semi-space-size=32 --v8-pool-size=1"/m,

@@ -20,7 +20,7 @@ export function run(
   args: readonly string[],
   cwd = ROOT,
 ): { readonly status: number | null; readonly output: string } {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', timeout: 150_000 });
   return { status, output: stdout + stderr };
 }
 

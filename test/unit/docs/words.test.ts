@@ -17,7 +17,6 @@ const RETIRED: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\bfeeds?\b/i, 'push stream, event stream'],
   [/\bsession nonces?\b/i, 'request nonce'],
   [/\blegacy\b/i, "the original's"],
-  [/\bmirrors?\b/i, 'joining node, copy'],
   [/(?<!\.)\bdumps?\b/i, 'whole state'],
   [/\bclone[sd]?\b/i, 'twin'],
   [/\bconsumers?\b/i, 'reader'],

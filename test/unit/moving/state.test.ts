@@ -67,6 +67,21 @@ describe('a directory of the original', () => {
     expect(found.refused).toEqual([]);
   });
 
+  it('with a second log gives the state of the first, and names the second [I6]', async () => {
+    const dir = directoryOf({
+      'snapshot.json': snapshotText({ a: 1 }),
+      'wal.log': walText({ a: 1 }, [['PUT', 'b', 2]]),
+      'wal/wal.log': walText({ a: 1 }, [['PUT', 'c', 3]]),
+    });
+    const found = await plan(dir);
+    expect(keysOf(found)).toEqual([[true, ['a', 'b']]]);
+    expect(found.refused).toMatchObject([{ code: 'wal-forked', source: { at: join(dir, 'wal/wal.log') } }]);
+    expect(found.refused[0]?.reason).toContain(`${join(dir, 'wal.log')} was read`);
+    // An empty one is what a run leaves that wrote nothing.
+    writeFileSync(join(dir, 'wal/wal.log'), '');
+    expect((await plan(dir)).refused).toEqual([]);
+  });
+
   it('whose log forks gives the last run, and names the keys of the others [I6]', async () => {
     const base = { a: 1 };
     const dir = directoryOf({

@@ -47,6 +47,7 @@ describe('an import writes', () => {
       known: 0,
       deleted: 0,
       differing: [],
+      refused: [],
     });
     expect(Math.max(...first.commits)).toBeLessThanOrEqual(256);
     const again = counting();
@@ -55,6 +56,7 @@ describe('an import writes', () => {
       known: 3_000,
       deleted: 0,
       differing: [],
+      refused: [],
     });
     expect(again.commits).toEqual([]);
   });
@@ -92,6 +94,7 @@ describe('an import writes', () => {
         known: 0,
         deleted: 0,
         differing: overwrite ? [] : [key('b')],
+        refused: [],
       });
       expect([await valueOf(key('a')), await valueOf(key('b'))]).toEqual([1, overwrite ? 2 : 'theirs']);
     }
@@ -103,9 +106,13 @@ describe('an import writes', () => {
       await node.lattice.write([{ op: 'put', key: 'fight', value: n++ }]);
       return await write(operations, options);
     });
-    await expect(writeEntries(target, [['fight', 'ours']], { ...MODE, overwrite: true })).rejects.toMatchObject({
-      code: 'import-contended',
-    });
+    const entries: Entries = [
+      ['fight', 'ours'],
+      ['peace', 'ours'],
+    ];
+    const written = await writeEntries(target, entries, { ...MODE, overwrite: true });
+    expect(written).toMatchObject({ taken: 1, refused: [{ key: 'fight', code: 'import-contended' }] });
+    expect(await valueOf('peace')).toBe('ours');
   });
 
   it('in halves what the node finds too large', async () => {
@@ -117,6 +124,25 @@ describe('an import writes', () => {
     const entries: Entries = Array.from({ length: 100 }, (_, i) => [`half/${i}`, i]);
     expect((await writeEntries(target, entries, MODE)).taken).toBe(100);
     expect(commits).toEqual([100, 50, 50]);
+  });
+
+  it('all but the keys that the node refuses, which it names: those of the vault also in a dry run [I2, U5]', async () => {
+    const entries: Entries = Array.from({ length: 40 }, (_, i) => [i % 10 === 3 ? `vault/${i}` : `partly/${i}`, i]);
+    const reserved = ['vault/13', 'vault/23', 'vault/3', 'vault/33'].map((key) => ({ key, code: 'reserved-key' }));
+    const dry = counting();
+    expect(await writeEntries(dry.target, entries, { ...MODE, dryRun: true })).toMatchObject({
+      taken: 36,
+      refused: reserved,
+    });
+    expect(dry.commits).toEqual([]);
+    // A node of another version, which refuses a key that this one takes.
+    const { target } = counting((write) => async (operations, options) => {
+      if (operations.some(({ key }) => key === 'partly/7')) throw new LatticeError('reserved-key', 'partly/7 is mine');
+      return await write(operations, options);
+    });
+    const written = await writeEntries(target, entries, MODE);
+    expect(written).toMatchObject({ taken: 35, refused: [{ key: 'partly/7', code: 'reserved-key' }, ...reserved] });
+    expect([await valueOf('partly/39'), await valueOf('partly/7')]).toEqual([39, undefined]);
   });
 });
 

@@ -15,6 +15,7 @@ import type { Applied } from '../../../src/runtime/commit/applied.ts';
 import type { Origin } from '../../../src/runtime/commit/origin.ts';
 import { createWriter, type Writer } from '../../../src/runtime/commit/writer.ts';
 import type { Lattice } from '../../../src/runtime/facade/index.ts';
+import { createRoster } from '../../../src/runtime/fleet/roster.ts';
 import { createProofs } from '../../../src/runtime/read/prove.ts';
 import { createReads } from '../../../src/runtime/read/reads.ts';
 import { createWholeState } from '../../../src/runtime/read/whole-state.ts';
@@ -23,6 +24,7 @@ import type { EntryRows } from '../../../src/runtime/storage/entry-rows.ts';
 import { createHolds, type Holds } from '../../../src/runtime/storage/holds.ts';
 import { openState } from '../../../src/runtime/storage/startup.ts';
 import { createHandClock, EPOCH_MS, type HandClock, turns } from '../../support/clock.ts';
+import { DEADLINE_MS } from '../../support/wait.ts';
 
 export { createHandClock, EPOCH_MS, type HandClock, turns };
 
@@ -52,10 +54,10 @@ export function recordingLog(lines: LogLine[]): Log {
   return recording;
 }
 
-/** Resolves when `look` is true; rejects when it isn't within ten seconds. */
+/** Resolves when `look` is true; rejects with `what` once the deadline of tests is over. */
 export async function until(what: string, look: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !look(); ) {
-    if (performance.now() > end) throw new Error(`not within ten seconds: ${what}`);
+  for (const end = performance.now() + DEADLINE_MS; !look(); ) {
+    if (performance.now() > end) throw new Error(`not within ${DEADLINE_MS / 1000} s: ${what}`);
     await turns(1);
   }
 }
@@ -178,6 +180,7 @@ export function gateStore(inner: Store = createMemoryStore()): GatedStore {
 
 export interface TestState {
   readonly self: TestAuthor;
+  readonly hasher: typeof hasher;
   readonly store: GatedStore;
   readonly replica: Replica;
   readonly entries: Entries;
@@ -240,7 +243,7 @@ export async function openTestState(
     ...(options.onUnchanged === undefined ? {} : { onUnchanged: options.onUnchanged }),
     onFatal: (error) => fatal.push(error),
   });
-  return { self, store, replica, entries, rows, holds, incarnation, attested, writer, clock, applied, fatal };
+  return { self, hasher, store, replica, entries, rows, holds, incarnation, attested, writer, clock, applied, fatal };
 }
 
 /** All reads of a node over the parts of a state, or over others in their place. */
@@ -248,7 +251,8 @@ export function readsOf(
   state: TestState,
   over: Partial<Pick<TestState, 'store' | 'entries' | 'rows'>> = {},
 ): Pick<Lattice, 'get' | 'list' | 'conflicts' | 'wholeState' | 'verifyIntegrity' | 'prove' | 'certificate'> {
-  const deps = { ...state, ...over, hasher, network: NETWORK, ownHead: () => state.self.head(), ...noCuts };
+  const roster = createRoster([], state.self.author, hasher);
+  const deps = { ...state, ...over, hasher, network: NETWORK, ownHead: () => state.self.head(), ...noCuts, roster };
   return { ...createReads(deps), ...createWholeState(deps), ...createProofs(deps) };
 }
 

@@ -10,12 +10,17 @@ export interface Asked {
   readonly at?: number;
 }
 
+/** The hash of a roster that a verifier keeps, 64 hex digits. */
+export interface PinnedHash {
+  readonly roster: string;
+}
+
 /** A document that every verifier accepts. */
 export interface Good {
   readonly name: string;
   readonly asked: Asked;
-  /** Whose signatures count; that of the file where there is none. */
-  readonly trusted?: readonly Author[];
+  /** Whose signatures count, or which roster is pinned; that of the file where there is none. */
+  readonly trusted?: readonly Author[] | PinnedHash;
   /** The file as text, or its bytes where they are no text. */
   readonly text?: string;
   readonly base64?: string;

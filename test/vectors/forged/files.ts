@@ -6,6 +6,7 @@ import { memberFlaws, textFlaws } from './form.ts';
 import { headFlaws } from './heads.ts';
 import { merkleFlaws } from './merkle.ts';
 import { askedFlaws, goodProofs } from './proofs.ts';
+import { goodRosterCertificates, goodRosterProofs, rosterCertificateFlaws, rosterFlaws } from './rosters.ts';
 import { FLEET } from './world.ts';
 
 const NOTE =
@@ -28,6 +29,14 @@ export function corpusFiles(): ReadonlyMap<string, string> {
     'proof-merkle.json': proofs(merkleFlaws()),
     'proof-heads.json': proofs(headFlaws()),
     'proof-certificates.json': proofs(certificateInProofFlaws()),
+    'proof-rosters.json': { ...proofs(rosterFlaws()), good: goodRosterProofs() },
+    'certificate-rosters.json': {
+      note: NOTE,
+      kind: 'certificate',
+      trusted: FLEET,
+      good: goodRosterCertificates(),
+      forged: rosterCertificateFlaws(),
+    },
     'certificates.json': {
       note: NOTE,
       kind: 'certificate',

@@ -3,9 +3,10 @@ import {
   type AuditDeps,
   examineCertificate,
   examineProof,
-  type Trust,
+  type ProofTrust,
   verifyCommit,
 } from '../../../src/audit/index.ts';
+import { isPinned } from '../../../src/audit/trust.ts';
 import { type Bytes, LatticeError } from '../../../src/core/types/index.ts';
 import type { CorpusFile, Good } from './corpus.ts';
 
@@ -13,14 +14,18 @@ import type { CorpusFile, Good } from './corpus.ts';
 export async function judge(
   kind: CorpusFile['kind'],
   document: Good,
-  everybody: Trust,
+  everybody: ProofTrust,
   deps: AuditDeps,
 ): Promise<string> {
   const { asked, base64, trusted = everybody } = document;
   const given = base64 === undefined ? (document.text ?? '') : bytesOf(base64);
   if (kind === 'commit') {
     try {
-      await verifyCommit(fromBase64url(given, 'commit'), { ...deps, trusted, network: asked.network });
+      await verifyCommit(fromBase64url(given, 'commit'), {
+        ...deps,
+        trusted: isPinned(trusted) ? [] : trusted,
+        network: asked.network,
+      });
       return 'holds';
     } catch (error) {
       if (error instanceof LatticeError) return error.code;

@@ -32,7 +32,7 @@ import type { Asked } from './corpus.ts';
 /** A fleet of three nodes and a stranger, with keys for tests only: each seed is the hash of a name. */
 export const hasher = nodeHasher();
 export type Signer = ReturnType<typeof createSigner>;
-const signerOf = (name: string): Signer =>
+export const signerOf = (name: string): Signer =>
   createSigner(new Uint8Array(createHash('sha256').update(`forged vectors: ${name}`).digest()));
 export const [alice, bob, carol] = (['alice', 'bob', 'carol'] as const)
   .map(signerOf)

@@ -1,4 +1,5 @@
 import type { Lattice, LungStatus, NodeStatus, SyncMode, VerdictKind } from '../../../runtime/facade/index.ts';
+import { ownKeyCount } from './own-keys.ts';
 
 type LungWord = 'healthy' | 'unhealthy' | 'disabled';
 
@@ -12,7 +13,7 @@ const WELL: ReadonlySet<VerdictKind> = new Set(['CONVERGED', 'ALONE', 'STARTING'
 const isMode = (status: NodeStatus, mode: SyncMode): boolean => status.mode === mode;
 
 /** The health of the parts of a node, in the form that the original's design gives it (SPEC Q8). */
-export function latticeHealth(lattice: Pick<Lattice, 'status'>): object {
+export function latticeHealth(lattice: Pick<Lattice, 'status' | 'vault'>): object {
   const status = lattice.status();
   const { p2p, http } = status;
   const components = {
@@ -37,7 +38,7 @@ export function latticeHealth(lattice: Pick<Lattice, 'status'>): object {
       peers_equal: status.converged.equal,
       p2p_peers: p2p.peers,
       http_peers: http.peers,
-      state_size: status.live,
+      state_size: ownKeyCount(lattice, status.live),
       entries: status.entries,
       conflicts: status.conflicts,
       uptime_seconds: Math.max(0, Math.floor((status.now - status.startedAt) / 1000)),

@@ -8,6 +8,7 @@ import { isHeld } from '../../http/preconditions.ts';
 import type { DocumentForm, Moment, StateDownloads } from '../../http/state-downloads.ts';
 import { redirectBrowser } from '../pages/dashboard.ts';
 import { latticeHealth } from './health.ts';
+import { isOwnKey } from './own-keys.ts';
 import { peersTold } from './peers-told.ts';
 import { switchMode } from './switch-mode.ts';
 import { type SendState, syncAliasRoutes } from './sync-aliases.ts';
@@ -70,13 +71,14 @@ export function latticeRoutes(context: RouteContext, checkSwitch: TokenCheck, co
   const { lattice, config } = context;
 
   /** The signed document of the whole state, as the original serves it. */
-  function stateForm({ root, live }: Moment): DocumentForm {
+  function stateForm({ root }: Moment): DocumentForm {
     const timestamp = Math.floor(Date.now() / 1000);
     const signature = JSON.stringify(lattice.signText(`${root}:${timestamp}`));
     return {
       head: `{"success":true,"merkle_root":${JSON.stringify(root)},"state":{`,
-      entry: ({ key, value }, isFirst) => `${isFirst ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(value)}`,
-      tail: () => `},"state_size":${live},"timestamp":${timestamp},"signature":${signature},"signed":true}`,
+      entry: (view, isFirst) =>
+        isOwnKey(view) ? `${isFirst ? '' : ','}${JSON.stringify(view.key)}:${JSON.stringify(view.value)}` : undefined,
+      tail: (written) => `},"state_size":${written},"timestamp":${timestamp},"signature":${signature},"signed":true}`,
     };
   }
 

@@ -3,6 +3,7 @@ import type { Lattice } from '../../../runtime/facade/index.ts';
 import type { Timers } from '../../../timing/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { auditStatsText } from './audit.ts';
+import { ownKeyCount } from './own-keys.ts';
 import type { OriginalVault } from './vault.ts';
 
 /**
@@ -33,7 +34,8 @@ export function persistenceRoutes({ lattice, clock, log, inTime }: RouteContext,
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/api/persistence/merkle-root', async () => {
       const { root, live } = lattice.root();
-      return { success: true, merkle_root: root, total_accounts: live, message: 'Current Merkle root of the state' };
+      const total = ownKeyCount(lattice, live);
+      return { success: true, merkle_root: root, total_accounts: total, message: 'Current Merkle root of the state' };
     });
 
     scope.get('/api/persistence/integrity', async () => {

@@ -3,6 +3,7 @@ import { LatticeError } from '../../../core/types/index.ts';
 import type { ProofDocument } from '../../../runtime/facade/index.ts';
 import type { Costs } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
+import { ownKeyCount } from './own-keys.ts';
 
 /** What each proof costs, in ms of the event loop, as a proof by itself does. */
 const PROOF_MS = 1;
@@ -24,7 +25,7 @@ export function syncAliasRoutes({ lattice, inTime }: RouteContext, costs: Costs,
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/sync/merkle-root', async () => {
       const { root, live, sequence } = lattice.root();
-      return { success: true, merkle_root: root, height: sequence, total_accounts: live };
+      return { success: true, merkle_root: root, height: sequence, total_accounts: ownKeyCount(lattice, live) };
     });
 
     scope.get('/sync/peers', async () => {

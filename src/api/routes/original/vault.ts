@@ -4,7 +4,7 @@ import type { Timers } from '../../../timing/index.ts';
 import { createFleetVault } from './fleet-vault.ts';
 import { hasher } from './hasher.ts';
 import { createNodeCheck, type SignatureCheck } from './held.ts';
-import { readLegacyVault } from './legacy-vault.ts';
+import { readLegacyVault, type VaultDisk } from './legacy-vault.ts';
 
 /** What one look at the original's vault has found. */
 export interface VaultLook extends VaultContents {
@@ -34,14 +34,15 @@ export function createOriginalVault(deps: {
   readonly directory: string | undefined;
   readonly verifier?: SignatureCheck | undefined;
   readonly clock: Timers;
+  readonly disk?: VaultDisk | undefined;
 }): OriginalVault {
-  const { lattice, directory, verifier, clock } = deps;
+  const { lattice, directory, verifier, clock, disk } = deps;
   const checkNode = createNodeCheck(lattice, verifier);
   const fleet = lattice.vault === undefined ? undefined : createFleetVault(lattice.vault, hasher, checkNode);
 
   async function look(): Promise<VaultLook> {
     const { files, hashes, notHere } = (await fleet?.()) ?? { files: [], hashes: new Set<string>(), notHere: 0 };
-    const legacy = directory === undefined ? [] : await readLegacyVault(directory, hashes, hasher, checkNode);
+    const legacy = directory === undefined ? [] : await readLegacyVault(directory, hashes, hasher, checkNode, disk);
     // What the fleet has comes first: of two files of one hash it is the one that everybody sees.
     return { ...vaultContents([...files, ...legacy], hasher), notHere };
   }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/index.ts';
+import type { Access } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
 import type { StreamSlots } from '../../http/stream-slots.ts';
@@ -19,6 +20,7 @@ const MAX_MESSAGE_BYTES = 1024;
 const GOING_AWAY = 1001;
 const INTERNAL_ERROR = 1011;
 const TRY_AGAIN_LATER = 1013;
+const POLICY_VIOLATION = 1008;
 
 /**
  * Refuses pages of other origins, unless CORS allows them. Browsers let any page open a WebSocket and only name its
@@ -66,6 +68,7 @@ export interface EventSockets {
 /** GET /api/v1/events/ws: the events of /api/v1/events over WebSocket, one JSON text message each (SPEC A21). */
 export function eventSockets(
   context: RouteContext,
+  access: Pick<Access, 'holds'>,
   slots: StreamSlots,
   upgrades: Upgrades,
   heartbeatMs: number,
@@ -79,8 +82,19 @@ export function eventSockets(
   });
   /** Sockets that have answered since the last ping. */
   const alive = new WeakSet<WebSocket>();
+  /** What each socket was opened by. */
+  const requests = new WeakMap<WebSocket, FastifyRequest>();
 
-  function serve(socket: WebSocket, after: string | undefined, release: () => void): void {
+  /** Closes a socket whose token counts no more. */
+  function endsByToken(socket: WebSocket): boolean {
+    const request = requests.get(socket);
+    if (request === undefined || access.holds(request)) return false;
+    socket.close(POLICY_VIOLATION, 'the token counts no more');
+    return true;
+  }
+
+  function serve(socket: WebSocket, request: FastifyRequest, after: string | undefined, release: () => void): void {
+    requests.set(socket, request);
     let subscription: EventSubscription | undefined;
     let closed = false;
     alive.add(socket);
@@ -93,7 +107,7 @@ export function eventSockets(
       release();
     });
     const send = (event: LatticeEvent): boolean => {
-      if (socket.readyState !== socket.OPEN) return false;
+      if (socket.readyState !== socket.OPEN || endsByToken(socket)) return false;
       const text = JSON.stringify(event);
       if (socket.bufferedAmount + text.length > MAX_BEHIND_BYTES) {
         socket.close(TRY_AGAIN_LATER, 'the reader is too slow');
@@ -117,6 +131,7 @@ export function eventSockets(
     async routes(scope) {
       keepAlive(scope, context, heartbeatMs, () => {
         for (const socket of server.clients) {
+          if (endsByToken(socket)) continue;
           if (!alive.delete(socket)) socket.terminate();
           else socket.ping();
         }
@@ -141,7 +156,7 @@ export function eventSockets(
         // A handshake that ws refuses never becomes a WebSocket. Then the end of the TCP socket gives the slot back.
         socket.once('close', release);
         if ('detachSocket' in reply.raw) reply.raw.detachSocket(request.raw.socket);
-        server.handleUpgrade(request.raw, socket, head, (webSocket) => serve(webSocket, after, release));
+        server.handleUpgrade(request.raw, socket, head, (webSocket) => serve(webSocket, request, after, release));
         return reply;
       });
     },

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { EventSubscription, LatticeEvent } from '../../../runtime/facade/index.ts';
+import type { Access } from '../../http/access.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
 import { attach, type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
@@ -29,13 +30,22 @@ export function resumeAfter(request: FastifyRequest): string | undefined {
 }
 
 /** GET /api/v1/events: server-sent events, from `Last-Event-ID` or `?after=` on (SPEC A8). */
-export function eventRoutes(context: RouteContext, slots: StreamSlots, registry: OpenResponses, heartbeatMs: number) {
+export function eventRoutes(
+  context: RouteContext,
+  access: Pick<Access, 'holds'>,
+  slots: StreamSlots,
+  registry: OpenResponses,
+  heartbeatMs: number,
+) {
   const { lattice, inTime } = context;
-  const streams = new Set<OpenResponse>();
+  const streams = new Map<OpenResponse, FastifyRequest>();
 
   return async (scope: FastifyInstance): Promise<void> => {
     keepAlive(scope, context, heartbeatMs, () => {
-      for (const stream of streams) if (stream.started) stream.send(':\n\n');
+      for (const [stream, request] of streams) {
+        if (!access.holds(request)) stream.end();
+        else if (stream.started) stream.send(':\n\n');
+      }
     });
 
     scope.get('/api/v1/events', { exposeHeadRoute: false }, async (request, reply) => {
@@ -47,10 +57,14 @@ export function eventRoutes(context: RouteContext, slots: StreamSlots, registry:
         streams.delete(stream);
         release();
       });
-      streams.add(stream);
+      streams.set(stream, request);
       const opening = lattice.subscribe(
         after,
-        (event) => stream.send(eventText(event)),
+        (event) => {
+          if (access.holds(request)) return stream.send(eventText(event));
+          stream.end();
+          return false;
+        },
         // An open connection on which nothing comes any more would hide a gap. The client connects again.
         () => stream.end(),
       );

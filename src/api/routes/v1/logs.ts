@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import type { Access, TokenCheck } from '../../http/access.ts';
 import type { ApiLog, RouteContext } from '../../http/deps.ts';
 import { keepAlive } from '../../http/heartbeat.ts';
 import { type OpenResponse, type OpenResponses, openResponse } from '../../http/open-response.ts';
@@ -80,24 +80,24 @@ function eventText(event: string, data: unknown, id?: string): string {
  * slow, or asks for lines that are gone, is told how many it misses. The node never waits for a reader.
  */
 export function logRoutes(
-  context: Pick<RouteContext, 'clock' | 'log' | 'config'>,
+  context: Pick<RouteContext, 'clock' | 'log'>,
   logs: LogSource,
-  checkToken: TokenCheck,
+  access: Pick<Access, 'operate' | 'holds'>,
   registry: OpenResponses,
   heartbeatMs: number,
 ) {
-  /** Each with the token that counted when it was opened. */
-  const streams = new Map<OpenResponse, string | undefined>();
-  const tokenNow = (): string | undefined => context.config.api.token;
+  /** Each with the request that opened it. */
+  const streams = new Map<OpenResponse, FastifyRequest>();
 
-  /** Ends a stream whose token a reload has replaced (SPEC N18): whoever reads it may have no other. */
+  /** Ends a stream whose token counts no more, replaced (SPEC N18) or withdrawn: whoever reads it may have no other. */
   function endsByToken(response: OpenResponse): boolean {
-    if (streams.get(response) === tokenNow()) return false;
+    const request = streams.get(response);
+    if (request === undefined || access.holds(request)) return false;
     response.end();
     return true;
   }
 
-  function stream(reply: FastifyReply, { level, after }: Wanted): void {
+  function stream(request: FastifyRequest, reply: FastifyReply, { level, after }: Wanted): void {
     if (streams.size >= MAX_STREAMS) {
       throw new LatticeError('overloaded', 'too many log streams are open', { details: { retryAfterMs: 10_000 } });
     }
@@ -109,7 +109,7 @@ export function logRoutes(
       streams.delete(response);
       unfollow();
     });
-    streams.set(response, tokenNow());
+    streams.set(response, request);
 
     function pump(): void {
       scheduled = false;
@@ -146,11 +146,11 @@ export function logRoutes(
 
     scope.get(
       '/api/v1/logs',
-      { exposeHeadRoute: false, onRequest: async (request) => checkToken(request) },
+      { exposeHeadRoute: false, onRequest: async (request) => access.operate(request) },
       async (request, reply): Promise<FastifyReply> => {
         const wanted = wantedOf(request);
         if (wanted.page === undefined) {
-          stream(reply, wanted);
+          stream(request, reply, wanted);
           return reply;
         }
         const after = wanted.after ?? logs.tail(wanted.page, wanted.level);

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { checkKey } from '../../../core/cbor/index.ts';
 import { type JsonValue, LatticeError } from '../../../core/types/index.ts';
 import type { EntryView, WriteOperation, WriteResult } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import type { Access } from '../../http/access.ts';
 import { type Costs, TARIFF } from '../../http/costs.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
@@ -46,15 +46,19 @@ interface ListQuery {
 }
 
 /** Entries, commits of several operations, and proofs: /api/v1/state, /api/v1/commits and /api/v1/proof. */
-export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: TokenCheck, costs: Costs) {
+export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, costs: Costs) {
   const { author } = lattice.status();
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+  const withToken = { onRequest: async (request: FastifyRequest) => access.write(request) };
 
   async function write(
     operations: readonly WriteOperation[],
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<WriteResult> {
+    access.mayWrite(
+      request,
+      operations.map(({ key }) => key),
+    );
     const result = await inTime(lattice.write(operations, idempotencyOf(request)));
     if (result.replayed === true) reply.header('idempotent-replayed', 'true');
     return result;
@@ -129,10 +133,11 @@ export function stateRoutes({ lattice, inTime }: RouteContext, checkToken: Token
     });
 
     function prove(key: string, request: FastifyRequest) {
-      const { at } = request.query as { at?: 'cut' };
-      if (at === undefined) return inTime(lattice.prove(key));
+      const { at, from } = request.query as { at?: 'cut'; from?: string };
+      const since = from === undefined ? {} : { from };
+      if (at === undefined) return inTime(lattice.prove(key, since));
       costs.charge(request, TARIFF.costly.ms);
-      return inTime(lattice.prove(key, { at }));
+      return inTime(lattice.prove(key, { at, ...since }));
     }
     scope.get('/api/v1/proof/:key', (request) => prove(pathKeyOf(request), request));
     scope.get('/api/v1/proof', (request) => prove(keyForm(request), request));

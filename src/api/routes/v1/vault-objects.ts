@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LatticeError } from '../../../core/types/index.ts';
 import type { VaultObject, VaultService } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import type { Access } from '../../http/access.ts';
 import { sendBytes } from '../../http/byte-answers.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { createPageText } from '../../http/pages.ts';
@@ -25,8 +25,9 @@ export async function known(vault: VaultService, hash: string): Promise<VaultObj
 }
 
 /** /api/v1/vault beside the content itself: lists, what is known of an object, pins, fetches, checks, collections. */
-export function vaultObjectRoutes({ inTime, clock }: RouteContext, vault: VaultService, checkToken: TokenCheck) {
-  const withToken = { onRequest: async (request: FastifyRequest) => checkToken(request) };
+export function vaultObjectRoutes({ inTime, clock }: RouteContext, vault: VaultService, access: Access) {
+  const toOperate = { onRequest: async (request: FastifyRequest) => access.operate(request) };
+  const toWrite = { onRequest: async (request: FastifyRequest) => access.writeAll(request) };
   const fetches = new Map<string, Promise<unknown>>();
 
   /** Joins the fetch of the object, or begins one. It goes on when nobody waits for it any more. */
@@ -83,10 +84,10 @@ export function vaultObjectRoutes({ inTime, clock }: RouteContext, vault: VaultS
       });
     });
 
-    scope.post('/api/v1/vault/:hash/pin', withToken, (request) => pin(request, true));
-    scope.post('/api/v1/vault/:hash/unpin', withToken, (request) => pin(request, false));
+    scope.post('/api/v1/vault/:hash/pin', toWrite, (request) => pin(request, true));
+    scope.post('/api/v1/vault/:hash/unpin', toWrite, (request) => pin(request, false));
 
-    scope.post('/api/v1/vault/:hash/fetch', withToken, async (request, reply) => {
+    scope.post('/api/v1/vault/:hash/fetch', toOperate, async (request, reply) => {
       const hash = hashOf(request);
       await inTime(known(vault, hash));
       let timer: { cancel(): void } | undefined;
@@ -102,12 +103,12 @@ export function vaultObjectRoutes({ inTime, clock }: RouteContext, vault: VaultS
       return reply.code(object.here === 'whole' ? 200 : 202).send(object);
     });
 
-    scope.delete('/api/v1/vault/:hash', withToken, async (request, reply) => {
+    scope.delete('/api/v1/vault/:hash', toWrite, async (request, reply) => {
       await inTime(vault.remove(hashOf(request)));
       return reply.code(204).send();
     });
 
-    scope.post('/api/v1/vault/gc', withToken, async (request) => {
+    scope.post('/api/v1/vault/gc', toOperate, async (request) => {
       const { dryRun } = request.query as { readonly dryRun?: 'true' | 'false' };
       return inTime(vault.collect({ dryRun: dryRun === 'true' }));
     });

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { VaultService } from '../../../runtime/facade/index.ts';
-import type { TokenCheck } from '../../http/access.ts';
+import type { Access } from '../../http/access.ts';
 import type { BodyDeadlines } from '../../http/body-deadlines.ts';
 import type { Clients } from '../../http/clients.ts';
 import type { Costs } from '../../http/costs.ts';
@@ -16,19 +16,21 @@ export function vaultRoutes(
   vault: VaultService | undefined,
   deps: {
     readonly clients: Clients;
-    readonly checkToken: TokenCheck;
+    readonly access: Access;
     readonly costs: Costs;
     readonly deadlines: BodyDeadlines;
   },
 ) {
-  const { clients, ...rest } = deps;
+  const { clients, access, ...rest } = deps;
   return async (scope: FastifyInstance): Promise<void> => {
     if (vault === undefined) return;
     const uploads = createStreamSlots(clients, VAULT_UPLOADS);
     const downloads = createStreamSlots(clients, VAULT_DOWNLOADS);
     const checks = createStreamSlots(clients, VAULT_CHECKS);
-    await scope.register(vaultContentRoutes(context, vault, { ...rest, uploads, downloads }));
-    await scope.register(vaultObjectRoutes(context, vault, rest.checkToken));
-    await scope.register(vaultVerifyRoutes(context, vault, { ...rest, checks }));
+    await scope.register(
+      vaultContentRoutes(context, vault, { ...rest, checkToken: access.writeAll, uploads, downloads }),
+    );
+    await scope.register(vaultObjectRoutes(context, vault, access));
+    await scope.register(vaultVerifyRoutes(context, vault, { ...rest, checkToken: access.operate, checks }));
   };
 }

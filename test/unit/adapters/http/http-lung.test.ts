@@ -14,6 +14,7 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { SyncServiceDeps } from '../../../../src/runtime/exchange/sync-service.ts';
 import type { SyncService } from '../../../../src/runtime/facade/index.ts';
+import { DEADLINE_MS } from '../../../support/wait.ts';
 import { clock, silentLog, startApi, until } from '../../api/support.ts';
 import { bytes, newSigner, testService, text } from './support.ts';
 
@@ -60,7 +61,7 @@ async function rawServer(handler: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-const SOON = { timeoutMs: 10_000 };
+const SOON = { timeoutMs: DEADLINE_MS };
 const coded = (code: string) => expect.objectContaining({ name: 'LatticeError', code }) as Error;
 
 describe('identify', () => {

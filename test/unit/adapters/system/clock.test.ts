@@ -92,7 +92,7 @@ console.log('armed');`;
   const hooks = fileURLToPath(new URL('../../../contract/store/typescript.mjs', import.meta.url));
   const { status, stdout } = spawnSync(process.execPath, ['--import', hooks, '--input-type=module', '-e', source], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 120_000,
   });
   expect({ status, stdout }).toEqual({ status: 0, stdout: said });
 });

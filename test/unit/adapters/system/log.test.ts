@@ -172,7 +172,7 @@ test('standard output: the last line is out when the process exits right after i
     source(`log.error({ n: 1 }, 'last words'); process.exit(74);`),
     {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 120_000,
     },
   );
   expect(status).toBe(74);
@@ -186,7 +186,7 @@ test('standard output that is closed or full costs lines, not the process', asyn
   expect(await once(child, 'exit')).toEqual([3, null]);
 
   const full = spawnSync('bash', ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, ...source(body)], {
-    timeout: 20_000,
+    timeout: 120_000,
   });
   expect(full.status).toBe(3);
 });

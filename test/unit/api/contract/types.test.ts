@@ -25,6 +25,8 @@ const same: readonly true[] = [
   true satisfies Same<Facade.RepairReport, Schemas.RepairReport>,
   true satisfies Same<Facade.HistoryPage, Schemas.History>,
   true satisfies Same<Facade.CutView, Schemas.Cut>,
+  true satisfies Same<Facade.RosterView, Schemas.Roster>,
+  true satisfies Same<Omit<Facade.ChangeView, 'action'>, Omit<Schemas.Change, 'action'>>,
   true satisfies Same<Facade.PeerStatus, Schemas.Peer>,
   true satisfies Same<Facade.NodeStatus, Schemas.Status>,
   true satisfies Same<Facade.Verdict, Schemas.Verdict>,

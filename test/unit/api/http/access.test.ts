@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAddresses } from '../../../../src/api/http/addresses.ts';
 import { createApi } from '../../../../src/api/index.ts';
+import { createHandClock } from '../../../support/clock.ts';
 import { ask as askUrl, auth, clock, json, silentLog, startApi, TEST_CONFIG, TOKEN, until } from '../support.ts';
 
 const guess = (from?: string) => ({
@@ -186,7 +187,8 @@ describe('the server', () => {
   });
 
   it('close: a request under way is finished, and one that never ends is cut', async () => {
-    const { ask, lattice, close } = await startApi({ times: { drainMs: 300 } });
+    const drain = createHandClock();
+    const { ask, lattice, close } = await startApi({ clock: drain, times: { drainMs: 300 } });
     const { store } = lattice;
     store.hold();
     const finished = ask('/api/v1/state/a', json(1));
@@ -196,6 +198,7 @@ describe('the server', () => {
     const closing = close();
     store.held[0]?.release();
     expect((await finished).status).toBe(201);
+    await drain.advance(300);
     expect(await stuck).toBe('cut');
     await closing;
   });

@@ -16,7 +16,7 @@ let b: LiveNode;
 beforeAll(async () => {
   pair = await startPair();
   [a, b] = pair.nodes;
-}, 60_000);
+});
 afterAll(async () => {
   await pair?.stop();
 });
@@ -217,7 +217,7 @@ describe('GET /api/v1/logs', () => {
       expect(event.data).toMatchObject({ cause });
       break;
     }
-  }, 15_000);
+  });
 
   test('refuses a level, format or id that it does not know', async () => {
     for (const query of [

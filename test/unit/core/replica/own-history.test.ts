@@ -66,6 +66,19 @@ describe('own history', () => {
     expect([stored.judge(20), stored.judge(25), stored.judge(40)]).toEqual(['made', 'unmade', 'unmade']);
   });
 
+  it('takes what comes for fetched back again when the first others of a running node are named [N8, N18]', () => {
+    const stored = new Stored();
+    stored.settle(0, 0);
+    stored.make(20, 30);
+    expect([stored.judge(10), stored.judge(40)]).toEqual(['unmade', 'unmade']);
+    stored.history.reopen();
+    stored.keep(...stored.history.adopt(hlc(30)));
+    expect([stored.judge(10), stored.judge(20), stored.judge(40)]).toEqual(['before', 'made', 'before']);
+    stored.keep(stored.history.fetchedBack(hlc(40)));
+    stored.settle(40, 40);
+    expect([stored.judge(10), stored.judge(40), stored.judge(41)]).toEqual(['before', 'before', 'unmade']);
+  });
+
   it('of an old copy ends where peers say that it goes on, also after the next restart [N8, N16]', () => {
     const stored = new Stored();
     stored.settle(0, 10);

@@ -46,6 +46,7 @@ import {
   ownCommitKey,
   quarantineKey,
   type RowRange,
+  rosterKey,
   type StateMeta,
 } from '../../../../src/core/rows/index.ts';
 import {
@@ -186,6 +187,7 @@ describe('row ranges', () => {
       own: ownCommitKey(2 ** 16 - 1),
       evidence: evidenceKey('ff'.repeat(32) as Author),
       audit: auditRecordKey('attack', Number.MAX_SAFE_INTEGER, 2 ** 48 - 1),
+      roster: rosterKey(255, new Uint8Array(32).fill(255)),
       auditId: auditRecordIdKey('attack', 'a', hasher),
     };
     const buckets = Object.keys(BUCKETS) as Bucket[];

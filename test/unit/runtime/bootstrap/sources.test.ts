@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeSync } from '../../../../src/core/wire/index.ts';
 import { fetchChunks, findPlan, type SourcesDeps } from '../../../../src/runtime/bootstrap/sources.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable, type Peer } from '../../../../src/runtime/peers/peers.ts';
 import { createHandClock, hasher, NETWORK, outcomeOf, turns, verifier } from '../support.ts';
 import { commits, createSource, trusted } from './support.ts';
@@ -24,7 +24,7 @@ function asking(link: (message: Bytes) => Promise<Bytes>) {
   const leftOut: ErrorCode[] = [];
   const deps: SourcesDeps = {
     network: NETWORK,
-    trust: createTrust(trusted, trusted[0] as Author, hasher),
+    roster: createRoster(trusted, trusted[0] as Author, hasher),
     hasher,
     verifier,
     clock: { ...clock, now: () => Date.now() },

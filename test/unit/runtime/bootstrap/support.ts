@@ -33,7 +33,7 @@ import { createSnapshotServer, type SnapshotServer } from '../../../../src/runti
 import { createVouching, type Vouching } from '../../../../src/runtime/bootstrap/vouching.ts';
 import { createDoor } from '../../../../src/runtime/commit/door.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { RecentRoots } from '../../../../src/runtime/peers/recent-roots.ts';
 import {
@@ -251,7 +251,7 @@ export async function createJoiner({
     clock,
     log,
     network: NETWORK,
-    trust: createTrust(trusted, state.self.author, hasher),
+    roster: createRoster(trusted, state.self.author, hasher),
     peers,
     linkTo: (peer) => {
       const source = links.get(peer.author);

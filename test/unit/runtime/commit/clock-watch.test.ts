@@ -8,14 +8,17 @@ let clock: HandClock;
 let lines: LogLine[];
 let reasons: Map<string, string>;
 let stateMs: number;
+/** Whether other nodes are expected, as things stand. */
+let others: boolean;
 let peers: Map<string, { offsetMs: number; heardAt: number }>;
 
 /** A watch of a fleet of `members`, whose peers all tell of their clocks at every look until they are made silent. */
 function watch(members: number, expectsOthers = true): ClockWatch {
+  others = expectsOthers;
   return createClockWatch({
     clock,
     log: recordingLog(lines),
-    expectsOthers,
+    expectsOthers: () => others,
     members: () => members,
     clockAheadMs: () => stateMs - clock.now(),
     peerClocks: () =>
@@ -39,6 +42,22 @@ beforeEach(() => {
   reasons = new Map();
   stateMs = 0;
   peers = new Map();
+});
+
+it('the first others of a running node are waited for as at a start, and missed in a warning [N8, N18]', async () => {
+  const all = watch(3, false);
+  await hear(60_000);
+  all.look();
+  expect([all.isCompared(), all.warnings()]).toEqual([true, []]);
+  others = true;
+  all.look();
+  expect(all.isCompared()).toBe(false);
+  await hear(3_000);
+  all.look();
+  expect([all.isCompared(), all.warnings().map(({ code }) => code)]).toEqual([true, ['clock-unchecked']]);
+  others = false;
+  all.look();
+  expect(all.warnings()).toEqual([]);
 });
 
 describe('at a start', () => {
@@ -204,6 +223,43 @@ describe('a jump', () => {
     await hear(1);
     all.look();
     expect([reasons.size, all.now()]).toEqual([0, clock.now()]);
+  });
+
+  it('says what writes wait for, which is no peer where none is expected; nobody judged it, and that is told [N7]', async () => {
+    const all = watch(1, false);
+    clock.step(60_000);
+    all.look();
+    expect(reasons.get('clock-jump')).toMatch(/jumped ahead by 60 s.*for 30 s.*no other one to compare it with/);
+    await hear(30_000);
+    all.look();
+    expect([...all.warnings()]).toEqual([
+      { code: 'clock-unchecked', text: expect.stringMatching(/jumped ahead by 60 s, and no other node/) as string },
+    ]);
+    await hear(3_600_000);
+    all.look();
+    expect(all.warnings()).toEqual([]);
+
+    const fleet = watch(3);
+    clock.step(-60_000);
+    fleet.look();
+    expect(reasons.get('clock-jump')).toMatch(/jumped back by 60 s.*compared with the peers'/);
+    await hear(30_000);
+    fleet.look();
+    expect(fleet.warnings().map(({ text }) => text)).toContainEqual(expect.stringContaining('jumped back by 60 s'));
+    await hear(1_000, right);
+    fleet.look();
+    expect(fleet.warnings().some(({ code }) => code === 'clock-unchecked')).toBe(false);
+  });
+
+  it('that is taken back within the wait is none, and nothing is told of it [N7]', async () => {
+    const all = watch(1, false);
+    clock.step(60_000);
+    all.look();
+    clock.step(-60_000);
+    all.look();
+    await hear(30_000);
+    all.look();
+    expect([reasons.size, all.warnings()]).toEqual([0, []]);
   });
 });
 

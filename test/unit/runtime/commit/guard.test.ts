@@ -29,15 +29,23 @@ function pass(guard: Guard, ms: number): void {
   guard.tick();
 }
 
-const make = (expectsOthers = true, dials = true): Guard =>
+let expectsOthers: boolean;
+let closed: number;
+
+function make(expects = true, dials = true): Guard {
+  expectsOthers = expects;
+  return guardOf(dials);
+}
+
+const guardOf = (dials: boolean): Guard =>
   createGuard({
     nameOf: (author) => author,
     clock,
     log,
     incarnation: new Uint8Array(8).fill(1),
     ownSeen: () => seen,
-    dials,
-    expectsOthers,
+    dials: () => dials,
+    expectsOthers: () => expectsOthers,
     onTwinGone: (upTo) => adopted.push(upTo),
     onCleared: (code) => cleared.push(code),
     peerClocks: () => peerClocks,
@@ -45,6 +53,7 @@ const make = (expectsOthers = true, dials = true): Guard =>
     clockAheadMs: () => -3_600_000,
     agreesWith: (peer) => equal.has(peer),
     onOpen: (told) => opened.push(told),
+    onClosed: () => closed++,
   });
 
 async function isReady(guard: Guard): Promise<boolean> {
@@ -62,6 +71,7 @@ beforeEach(() => {
   peerClocks = [{ name: 'bergen', ms: wall, heardAt: 0 }];
   equal = new Set();
   opened = [];
+  closed = 0;
   adopted = [];
   cleared = [];
 });
@@ -181,6 +191,42 @@ describe('writes after a start', () => {
     expect(guard.warnings()).toEqual([{ code: 'own-history-claim', text: expect.stringContaining(liar) as string }]);
     // A claim that was not fulfilled says nothing of our history.
     expect(opened).toEqual([hlc(5)]);
+  });
+});
+
+describe('a node that starts alone', () => {
+  it('waits as after a start when the first others are named, and again when that comes again [N8, N18]', async () => {
+    seen = hlc(5);
+    const guard = make(false);
+    pass(guard, 60_000);
+    expect(await isReady(guard)).toBe(true);
+    expectsOthers = true;
+    pass(guard, 0);
+    expect([await isReady(guard), closed]).toEqual([false, 1]);
+    peerClocks = [{ name: 'bergen', ms: wall - monotonic, heardAt: monotonic }];
+    guard.toldOwnHlc(friend, hlc(5));
+    expect([await isReady(guard), opened]).toEqual([true, [hlc(5)]]);
+    // More of them change nothing.
+    pass(guard, 60_000);
+    expect([guard.isOpen(), closed]).toEqual([true, 1]);
+    expectsOthers = false;
+    pass(guard, 0);
+    expectsOthers = true;
+    pass(guard, 0);
+    expect(closed).toBe(2);
+    peerClocks = [{ name: 'bergen', ms: wall - monotonic, heardAt: monotonic }];
+    pass(guard, 0);
+    expect(await isReady(guard)).toBe(true);
+  });
+
+  it('waits no longer once the others are taken away again', async () => {
+    const guard = make(false);
+    expectsOthers = true;
+    pass(guard, 0);
+    expect(await isReady(guard)).toBe(false);
+    expectsOthers = false;
+    pass(guard, 0);
+    expect(await isReady(guard)).toBe(true);
   });
 });
 

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { checkCertificate, MAX_PENDING_OPERATIONS } from '../../../../src/core/cut/index.ts';
+import { MAX_PENDING_OPERATIONS } from '../../../../src/core/cut/index.ts';
 import type { Step } from '../../../../src/core/replica/index.ts';
+import { checkCutCertificate, firstSpan, spanWithHash } from '../../../../src/core/roster/index.ts';
 import { bytesToHex, type Entry, type Fragment } from '../../../../src/core/types/index.ts';
 import {
   createSignedAttestation,
+  decodeSignedAttestation,
   encodeFragment,
   fragmentToSiblings,
   keyHash,
@@ -12,7 +14,7 @@ import {
 } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import {
   createAuthor,
   createHandClock,
@@ -20,7 +22,6 @@ import {
   FOUND,
   type HandClock,
   hasher,
-  log,
   NETWORK,
   put,
   type TestAuthor,
@@ -121,13 +122,12 @@ describe('a node', () => {
     expect(await hear(signed)).toBe('accept');
     expect([one.cuts.status().certified?.quorum, root]).toEqual([2, root]);
     const list = [...TRUSTED, createAuthor(4).author];
-    one.trust.replace(list);
-    one.book.clear();
+    one.roster.replace(list);
     expect([one.cuts.status().certified, one.book.certificate()]).toEqual([undefined, undefined]);
     expect(await hear(signed)).toBe('ignore');
     await reach(2);
     const next = one.sent.at(-1)?.signed.attestation ?? expect.fail('it attested nothing');
-    expect([next.at, bytesToHex(next.trustHash)]).toEqual([EPOCH_MS + 2 * PERIOD_MS, bytesToHex(one.trust.hash)]);
+    expect([next.at, bytesToHex(next.trustHash)]).toEqual([EPOCH_MS + 2 * PERIOD_MS, bytesToHex(one.roster.hash)]);
     for (const author of [two, three]) {
       expect(one.cuts.status().certified).toBeUndefined();
       expect(await hear(createSignedAttestation({ ...next, author: author.author }, author.sign))).toBe('accept');
@@ -258,9 +258,12 @@ describe('a fleet of three', () => {
       });
       expect([convergedAsOf, disagreeing]).toEqual([EPOCH_MS + PERIOD_MS, []]);
       const bytes = party.cuts.current()?.certificate as Uint8Array;
-      expect(checkCertificate(bytes, { trusted: TRUSTED, network: NETWORK, hasher }).certificate.root).toEqual(
-        one.replica.tree.root(),
-      );
+      expect(
+        checkCutCertificate(bytes, {
+          network: NETWORK,
+          withHash: (hash) => spanWithHash([firstSpan(TRUSTED, hasher)], hash),
+        }).certificate.root,
+      ).toEqual(one.replica.tree.root());
       expect(party.events.map((e) => e.certified)).toEqual([false, true]);
     }
   });
@@ -353,25 +356,24 @@ describe('an attestation from elsewhere', () => {
     ['of our own key', () => attestationBy(createAuthor(1), 1)],
   ])('%s is left alone [Z6]', async (_, make) => {
     expect(await hear(make())).toBe('ignore');
-    expect([one.book.views(), one.sent, one.book.warnings()]).toEqual([[], [], []]);
+    expect([one.book.views(), one.sent, one.doubled]).toEqual([[], [], []]);
   });
 
   it('of another root than its author attested before is not taken, and the author is named [Z6]', async () => {
     await hear(attestationBy(friend, 1, { root: 1 }));
     expect(await hear(attestationBy(friend, 1, { root: 2 }))).toBe('ignore');
     expect(one.book.views().map((v) => v.root)).toEqual(['01'.repeat(32)]);
-    const text = expect.stringMatching(`${friend.author}.*${EPOCH_MS + PERIOD_MS}`) as string;
-    expect(one.book.warnings()).toEqual([{ code: 'two-roots', text }]);
+    const roots = one.doubled.flat().map((bytes) => decodeSignedAttestation(bytes).attestation.root[0]);
+    expect(roots).toEqual([1, 2]);
     expect(one.sent).toHaveLength(1);
   });
 
   it('costs no signature check when it is known, nor when its author has attested two roots of its time [Z6]', async () => {
     let checks = 0;
     const book = createAttestationBook({
-      nameOf: (author) => author,
       network: NETWORK,
       self: createAuthor(1).author,
-      trust: createTrust(TRUSTED, createAuthor(1).author, hasher),
+      roster: createRoster(TRUSTED, createAuthor(1).author, hasher),
       periodMs: PERIOD_MS,
       hasher,
       verifier: {
@@ -381,8 +383,8 @@ describe('an attestation from elsewhere', () => {
         },
       },
       clock,
-      log,
       onOwn: () => undefined,
+      onTwoRoots: () => undefined,
     });
     const roots = [1, 1, 2, 1, 2, 3, 4];
     const heard: string[] = [];

@@ -2,12 +2,12 @@ import type { Author } from '../../../../src/core/types/index.ts';
 import { decodeSync, encodeSync, type SignedAttestation, type SyncMessage } from '../../../../src/core/wire/index.ts';
 import type { Applied } from '../../../../src/runtime/commit/applied.ts';
 import { type AttestationBook, createAttestationBook } from '../../../../src/runtime/cuts/attestations.ts';
-import { createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
+import { type AttestedMark, createAttestedMark } from '../../../../src/runtime/cuts/attested.ts';
 import { type Cuts, createCuts } from '../../../../src/runtime/cuts/cuts.ts';
 import { createMismatches, type Mismatches } from '../../../../src/runtime/cuts/mismatches.ts';
 import type { StreamlessPeer } from '../../../../src/runtime/cuts/spread.ts';
 import type { Lattice } from '../../../../src/runtime/facade/index.ts';
-import { createTrust, type TrustOwner } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster, type RosterOwner } from '../../../../src/runtime/fleet/roster.ts';
 import { createProofs } from '../../../../src/runtime/read/prove.ts';
 import {
   createAuthor,
@@ -29,9 +29,12 @@ export const SETTLE_MS = 5_000;
 
 /** A node's cuts over a real replica and writer; what it spreads is kept. */
 export interface Party extends TestState {
-  readonly trust: TrustOwner;
+  readonly roster: RosterOwner;
   readonly cuts: Cuts;
   readonly book: AttestationBook;
+  /** What authors attested twice. */
+  readonly doubled: (readonly [Uint8Array, Uint8Array])[];
+  readonly marks: { readonly attested: AttestedMark };
   readonly reads: Pick<Lattice, 'prove' | 'certificate'>;
   /** Attestations sent on, with the lung that brought them and from whom; its own have neither. */
   readonly sent: {
@@ -63,19 +66,19 @@ export async function createParty(
     onApplied: applied,
     onUnchanged: applied,
   });
-  const trust = createTrust(trusted, state.self.author, hasher);
+  const roster = createRoster(trusted, state.self.author, hasher);
+  const doubled: Party['doubled'] = [];
   const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
-    nameOf: (author) => author,
     network: NETWORK,
     self: state.self.author,
-    trust,
+    roster,
     periodMs: PERIOD_MS,
     hasher,
     verifier,
     clock,
-    log,
     onOwn: attested.heard,
+    onTwoRoots: (pair) => doubled.push(pair),
   });
   const sent: Party['sent'] = [];
   const events: Party['events'] = [];
@@ -83,13 +86,15 @@ export async function createParty(
   const mismatches = createMismatches({ log: recordingLog(errors), metrics });
   const party: Party = {
     ...state,
-    trust,
+    roster,
     mismatches,
     errors,
     get cuts() {
       return cuts as Cuts;
     },
     book,
+    marks: { attested },
+    doubled,
     reads: createProofs({
       ...state,
       hasher,
@@ -97,6 +102,7 @@ export async function createParty(
       ownHead: () => state.self.head({ root: state.replica.tree.root() }),
       cuts: { current: () => cuts?.current(), nextInMs: () => cuts?.nextInMs() ?? 0 },
       book,
+      roster,
     }),
     sent,
     events,
@@ -110,7 +116,7 @@ export async function createParty(
     signer: state.self,
     log,
     network: NETWORK,
-    trust,
+    roster,
     book,
     attested,
     periodMs: PERIOD_MS,

@@ -63,14 +63,15 @@ beforeEach(async () => {
     log,
     incarnation: OWN_LIFE,
     ownSeen: () => replica.seen(self.author),
-    dials: true,
-    expectsOthers: true,
+    dials: () => true,
+    expectsOthers: () => true,
     onTwinGone: () => undefined,
     onCleared: () => undefined,
     peerClocks: () => clocksOf(peers.all(), (author) => author),
     members: () => 3,
     agreesWith: () => false,
     onOpen: () => undefined,
+    onClosed: () => undefined,
     clockAheadMs: () => 0,
   });
   const isTrusted = (author: string): boolean => members.includes(author as never);
@@ -107,6 +108,7 @@ beforeEach(async () => {
     isTrusted,
     isMember: isTrusted,
     onAttestation: async () => 'ignore',
+    onNotice: async () => 'known',
     tellTwins: (head) => void toTwins.push(head),
     compare: () => undefined,
   });

@@ -12,7 +12,7 @@ import { createIntake, type Intake } from '../../../../src/runtime/exchange/inta
 import { createLiveCommits } from '../../../../src/runtime/exchange/live-commits.ts';
 import { createResponder, type Responder } from '../../../../src/runtime/exchange/responder.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import {
   type GatedStore,
@@ -60,9 +60,9 @@ export async function openSide(options: {
   };
   const state = await openTestState({ ...options, onApplied: applied, onUnchanged: applied });
   const { self, replica, writer, entries, holds } = state;
-  const trust = createTrust([self.author, ...options.trusted], self.author, hasher);
+  const roster = createRoster([self.author, ...options.trusted], self.author, hasher);
   const peers = createPeerTable(clock);
-  const members = createMembers({ self: self.author, trust, peers });
+  const members = createMembers({ self: self.author, roster, peers });
   const life = new Uint8Array(8).fill(options.id);
   own = createOwnState({
     about: () => side.about,
@@ -71,7 +71,7 @@ export async function openSide(options: {
     self: self.author,
     network: NETWORK,
     incarnation: life,
-    trust,
+    roster,
     clock,
     signer: self,
   });
@@ -81,20 +81,21 @@ export async function openSide(options: {
     log,
     incarnation: life,
     ownSeen: () => replica.seen(self.author),
-    dials: true,
-    expectsOthers: true,
+    dials: () => true,
+    expectsOthers: () => true,
     onTwinGone: () => undefined,
     onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,
     onOpen: () => undefined,
+    onClosed: () => undefined,
     clockAheadMs: () => 0,
   });
   const door = createDoor({
     hasher,
     network: NETWORK,
-    isTrusted: trust.has,
+    isTrusted: roster.has,
     isFull: () => false,
     verifier,
     writer,
@@ -103,16 +104,15 @@ export async function openSide(options: {
   });
   const attested = createAttestedMark({ replica, writer, stored: 0 });
   const book = createAttestationBook({
-    nameOf: (author) => author,
     network: NETWORK,
     self: self.author,
-    trust,
+    roster,
     periodMs: PERIOD_MS,
     hasher,
     verifier,
     clock,
-    log,
     onOwn: attested.heard,
+    onTwoRoots: () => undefined,
   });
   cuts = createCuts({
     replica,
@@ -122,7 +122,7 @@ export async function openSide(options: {
     clock,
     log,
     network: NETWORK,
-    trust,
+    roster,
     book,
     attested,
     periodMs: PERIOD_MS,
@@ -152,9 +152,10 @@ export async function openSide(options: {
     guard,
     peers,
     mode: () => 'auto',
-    isTrusted: trust.has,
+    isTrusted: roster.has,
     isMember: members.has,
     onAttestation: cuts.onAttestation,
+    onNotice: async () => 'known',
     tellTwins: () => undefined,
     compare: () => undefined,
   });
@@ -170,6 +171,7 @@ export async function openSide(options: {
     peers,
     onHello: intake.onHello,
     onAttest: cuts.onAttest,
+    onNews: () => Promise.reject(new Error('no news in these tests')),
     entries,
     snapshots: createSnapshotServer({
       entries,

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Author } from '../../../../src/core/types/index.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { createAuthor, createHandClock, hasher } from '../support.ts';
 
@@ -13,7 +13,7 @@ let members: Members;
 
 beforeEach(() => {
   peers = createPeerTable(createHandClock());
-  members = createMembers({ self, trust: createTrust([self, trusted], self, hasher), peers });
+  members = createMembers({ self, roster: createRoster([self, trusted], self, hasher), peers });
 });
 
 const linkOf = (author: Author) => peers.get(author)?.link;

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Author } from '../../../../src/core/types/index.ts';
 import { createMembers } from '../../../../src/runtime/fleet/members.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createStanding } from '../../../../src/runtime/fleet/standing.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
 import { createPeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { createAuthor, createHandClock, hasher } from '../support.ts';
 
 const [self, trusted, other] = [1, 2, 3].map((id) => createAuthor(id).author) as [Author, Author, Author];
 
 function fleet(options: { trusted?: readonly Author[]; open?: boolean; namesNobody?: boolean }) {
-  const trust = createTrust(options.trusted ?? [], self, hasher);
-  const members = createMembers({ self: self, trust, peers: createPeerTable(createHandClock()) });
+  const roster = createRoster(options.trusted ?? [], self, hasher);
+  const members = createMembers({ self: self, roster, peers: createPeerTable(createHandClock()) });
   const standingOf = createStanding({
     members,
     open: options.open ?? false,

@@ -413,6 +413,7 @@ describe('with a peer that answers', () => {
       peers: createPeerTable(clock),
       onHello: notUsed,
       onAttest: notUsed,
+      onNews: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
       entries,
       isBootstrapping: () => false,

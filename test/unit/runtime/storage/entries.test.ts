@@ -374,7 +374,7 @@ describe('the entries of a moment', () => {
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
 
   it('make another root where a row is damaged or lost', async () => {
     const read = async () => {

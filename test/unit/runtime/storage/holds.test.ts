@@ -48,6 +48,46 @@ describe('the state of one moment', () => {
     expect(bytesToHex(state.replica.tree.root())).not.toBe(root);
   });
 
+  it('is read by a prefix without the rest, whatever is written and deleted meanwhile [A31]', async () => {
+    const state = await openTestState();
+    const del = (key: string): Promise<unknown> => state.writer.write({ operations: [{ kind: 'delete', key }] });
+    for (const name of ['a', 'b', 'c']) await state.writer.write(puts(name, 250));
+    await del('b/7');
+    let read = 0;
+    const many: typeof state.entries.many = async (wanted, between) => {
+      read += wanted.length;
+      return await state.entries.many(wanted, between);
+    };
+    const reads = createWholeState({ ...state, entries: { ...state.entries, many } });
+    const { chunks } = await reads.wholeState({ prefix: 'b/' });
+    const seen: EntryView[] = [];
+    let round = 0;
+    for await (const chunk of chunks) {
+      seen.push(...chunk);
+      if (round++ > 0) continue;
+      // Read already, still to come, deleted before, and new under the prefix and beside it.
+      for (const key of ['b/0', 'b/99', 'b/7', 'b/', 'b/zzz', 'a/0', 'c/0']) await state.writer.write(put(key, 'new'));
+      for (const key of ['b/1', 'b/98', 'a/1']) await del(key);
+    }
+    expect(round).toBeGreaterThan(1);
+    const expected = Array.from({ length: 250 }, (_, i) => `b/${i} ${i}`).filter((one) => one !== 'b/7 7');
+    expect(seen.map(({ key, value }) => `${key} ${JSON.stringify(value)}`).toSorted()).toEqual(expected.toSorted());
+    expect(read).toBeLessThan(260);
+  });
+
+  it('is kept under a prefix for what was written there alone, and ends where that is too much [A31, L2]', async () => {
+    const state = await openTestState({ maxHeldBytes: 60_000 });
+    for (const name of ['a', 'b']) await state.writer.write(puts(name, 250));
+    const { chunks } = await createWholeState(state).wholeState({ prefix: 'b/' });
+    const iterator = chunks[Symbol.asyncIterator]();
+    await iterator.next();
+    await state.writer.write(puts('a', 250));
+    expect((await iterator.next()).done).toBe(false);
+    const again = (await createWholeState(state).wholeState({ prefix: 'b/' })).chunks[Symbol.asyncIterator]();
+    await state.writer.write(puts('b', 250));
+    await expect(again.next()).rejects.toMatchObject({ code: 'moved-on' });
+  });
+
   it('is found sound while it changes', async () => {
     const { state, reads } = await filled();
     const found = reads.verifyIntegrity();

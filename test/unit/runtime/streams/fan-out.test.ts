@@ -100,7 +100,7 @@ beforeEach(async () => {
     self: self.author,
     network: NETWORK,
     incarnation,
-    trust: { hash: new Uint8Array(32) },
+    roster: { hash: new Uint8Array(32) },
     clock,
     signer: self,
   });
@@ -110,14 +110,15 @@ beforeEach(async () => {
     log: noLog,
     incarnation,
     ownSeen: () => replica.seen(self.author),
-    dials: true,
-    expectsOthers: false,
+    dials: () => true,
+    expectsOthers: () => false,
     onTwinGone: () => undefined,
     onCleared: () => undefined,
     peerClocks: () => [],
     members: () => 3,
     agreesWith: () => false,
     onOpen: () => undefined,
+    onClosed: () => undefined,
     clockAheadMs: () => 0,
   });
   streams = createStreams({

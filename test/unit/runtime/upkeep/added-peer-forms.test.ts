@@ -13,11 +13,12 @@ async function open() {
   const { store, writer, self } = await openTestState();
   const added = createAddedPeers({
     writer,
-    added: await loadAddedPeers(store),
+    added: { now: await loadAddedPeers(store) },
     configured: { urls: ['http://configured.example'], multiaddrs: [], authors: [] },
     self: self.author,
     http: { add() {}, remove() {}, find: () => undefined },
     members: { configure() {}, release() {} },
+    onChange() {},
     stayWith() {},
     log,
   });

@@ -5,7 +5,7 @@ import type { Author } from '../../../../src/core/types/index.ts';
 import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
 import type { PeerAddress } from '../../../../src/runtime/facade/index.ts';
 import { createMembers, type Members } from '../../../../src/runtime/fleet/members.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { createPeerTable, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import type { HttpPeer } from '../../../../src/runtime/transport/http-url.ts';
 import {
@@ -31,6 +31,8 @@ let configured: AddedPeersDeps['configured'];
 let urls: HttpPeer[];
 /** What P2P was last told to stay connected with, and how often. */
 let dialled: (readonly string[])[];
+/** The URLs that HTTP looked after whenever the list had changed. */
+let changes: (readonly string[])[];
 
 const hasUrl = (url: string): boolean => book.addressesOf(undefined, [url]).includes(url);
 const hasAuthor = (author: Author): boolean => book.addressesOf(author, []).length > 0;
@@ -51,12 +53,13 @@ async function open(): Promise<void> {
   const { self, clock, writer, store } = state;
   const added = await loadAddedPeers(store);
   peers = createPeerTable(clock);
-  members = createMembers({ self: self.author, trust: createTrust([], self.author, hasher), peers });
+  members = createMembers({ self: self.author, roster: createRoster([], self.author, hasher), peers });
   urls = [...configured.urls, ...added.urls].map((url) => urlOf(url));
   dialled = [];
+  changes = [];
   book = createAddedPeers({
     writer,
-    added,
+    added: { now: added },
     configured,
     self: self.author,
     http: {
@@ -69,6 +72,7 @@ async function open(): Promise<void> {
       find: (author) => urls.find((one) => one.author === author),
     },
     members,
+    onChange: () => changes.push(urls.map(({ url }) => url)),
     stayWith: (multiaddrs) => dialled.push(multiaddrs),
     log,
   });
@@ -93,6 +97,8 @@ describe('a peer that is added', () => {
     expect(await book.add({ url: URL_A })).toBe(true);
     expect(await book.add({ url: `${URL_A}/` })).toBe(false);
     expect([looked(), hasUrl(URL_A), state.store.batches]).toEqual([[URL_A], true, 1]);
+    // Writes wait for those who are named first before any of them is dialled.
+    expect(changes).toEqual([[]]);
     expect(await loadAddedPeers(state.store)).toEqual({ urls: [URL_A], multiaddrs: [] });
     await open();
     expect([looked(), hasUrl(URL_A)]).toEqual([[URL_A], true]);

@@ -3,7 +3,7 @@ import type { Author } from '../../../../src/core/types/index.ts';
 import type { Head } from '../../../../src/core/wire/index.ts';
 import { createOwnState } from '../../../../src/runtime/commit/own-state.ts';
 import type { SyncMode, Transition } from '../../../../src/runtime/facade/index.ts';
-import { createTrust } from '../../../../src/runtime/fleet/trust.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
 import { setUrl } from '../../../../src/runtime/peers/link.ts';
 import { createPeerTable, type Peer, type PeerTable } from '../../../../src/runtime/peers/peers.ts';
 import { beginRepair, endRepair, waitUntil } from '../../../../src/runtime/peers/repairing.ts';
@@ -29,7 +29,7 @@ let ticks: number;
 
 function open(): void {
   const { self, clock, replica } = state;
-  const trust = createTrust([], self.author, hasher);
+  const roster = createRoster([], self.author, hasher);
   const own = createOwnState({
     about: () => ({ name: '', condition: { serves: true, readOnly: [] } }),
     replica,
@@ -37,7 +37,7 @@ function open(): void {
     self: self.author,
     network: NETWORK,
     incarnation: new Uint8Array(8),
-    trust,
+    roster,
     clock,
     signer: self,
   });
@@ -45,7 +45,7 @@ function open(): void {
     log,
     clock,
     peers,
-    trust,
+    roster,
     own,
     guard: { tick: () => void ticks++ },
     repairs: { consider: ({ author }) => void done.push(['repair', author]) },

@@ -173,6 +173,13 @@ describe('bytes', () => {
     expect(await held(b, hash)).not.toBe('whole');
     expect(b.vault.service.status().leftOut).toMatchObject([{ hash, peer: 'n0' }]);
     expect(b.vault.service.status().fetching).toMatchObject([{ hash, waiting: { reason: expect.any(String) } }]);
+    // Also after the object has rested: it is asked for once.
+    const requests = (): number => a.asked.filter(({ type }) => type === 'blocks' || type === 'leaves').length;
+    const before = requests();
+    fleet.clock.stall(120_000);
+    await fleet.clock.advance(5_000);
+    expect(requests()).toBe(before);
+    expect(b.vault.service.status().leftOut).toHaveLength(1);
   });
 
   it('of an object that is removed under way are not fetched to their end [U10]', async () => {
@@ -350,7 +357,34 @@ describe('a node', () => {
     for (const node of nodes) expect(await node.bytes.stat(hash)).toBeDefined();
   });
 
-  it('waits while its disk is full, says so, and goes on when there is room [U13]', async () => {
+  it('lets an object wait that has no room, says so, and fetches what has room [U13]', async () => {
+    let free = 5 * BLOCK;
+    const { fleet, nodes } = await three([ALL, ALL], {
+      store: (index, inner) => (index === 1 ? withRoom(inner, () => free) : inner),
+    });
+    const [a, b] = nodes;
+    const large = await put(a, 10 * BLOCK);
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    const small = await put(a, BLOCK, 2);
+    await fleet.replicate();
+    await fleet.clock.advance(1_000);
+    expect(await held(b, small)).toBe('whole');
+    const { paused, fetching } = b.vault.service.status();
+    expect(paused).toBeUndefined();
+    expect(fetching).toMatchObject([{ hash: large, waiting: { reason: expect.stringContaining('no room') } }]);
+    const asked = outcomeOf(b.vault.service.fetch(large));
+    await fleet.clock.advance(3_000);
+    expect(asked).toEqual({ state: 'rejected', code: 'disk-full' });
+    // The state goes on.
+    await b.writes.write([{ op: 'put', key: 'k', value: 1 }]);
+    free = 20 * BLOCK;
+    fleet.clock.stall(60_000);
+    await fleet.clock.advance(3_000);
+    expect(await held(b, large)).toBe('whole');
+  });
+
+  it('waits while its disk takes nothing, says so, and goes on when it does [U13]', async () => {
     let full = true;
     const { fleet, nodes } = await three([ALL, ALL], {
       store: (index, inner) => (index === 1 ? filling(inner, () => full) : inner),
@@ -360,13 +394,48 @@ describe('a node', () => {
     await fleet.replicate();
     await fleet.clock.advance(3_000);
     expect(b.vault.service.status().paused).toContain('no room');
-    // The state goes on.
-    await b.writes.write([{ op: 'put', key: 'k', value: 1 }]);
     full = false;
     fleet.clock.stall(60_000);
     await fleet.clock.advance(3_000);
     expect(await held(b, hash)).toBe('whole');
     expect(b.vault.service.status().paused).toBeUndefined();
+  });
+
+  it.each(['before', 'after'] as const)(
+    'ends an object whose store failed %s it was in its place [U10]',
+    async (when) => {
+      let fails = true;
+      const { fleet, nodes } = await three([ALL, ALL], {
+        store: (index, inner) => (index === 1 ? failingAtTheEnd(inner, when, () => fails) : inner),
+      });
+      const [a, b] = nodes;
+      const hash = await put(a, 10 * BLOCK);
+      await fleet.replicate();
+      await fleet.clock.advance(3_000);
+      expect(await held(b, hash)).toBe(when === 'after' ? 'whole' : 'partly');
+      fails = false;
+      fleet.clock.stall(60_000);
+      await fleet.clock.advance(3_000);
+      expect(await held(b, hash)).toBe('whole');
+      expect(b.vault.service.status()).toMatchObject({ fetching: [], missing: { objects: 0 } });
+      expect(b.count(FETCHED)).toBe(10);
+    },
+  );
+
+  it('keeps nothing of a part once the whole is put beside it', async () => {
+    const { fleet, nodes } = await three([ALL, ALL]);
+    const [a, b] = nodes;
+    const hash = await put(a, 40 * BLOCK);
+    a.answer = (asked, answer) => {
+      if (asked.type === 'blocks' && asked.first > 10) a.reachable = false;
+      return answer;
+    };
+    await fleet.replicate();
+    await fleet.clock.advance(3_000);
+    expect(await held(b, hash)).toBe('partly');
+    expect(await put(b, 40 * BLOCK)).toBe(hash);
+    expect(await b.bytes.partials()).toEqual([]);
+    expect(b.vault.service.status()).toMatchObject({ fetching: [], missing: { objects: 0 } });
   });
 
   it('fetches up to its capacity by itself, and more on demand [U10]', async () => {
@@ -465,13 +534,48 @@ function changing(inner: VaultStore, isOn: () => boolean): VaultStore {
   };
 }
 
-/** A store whose disk has no room. */
+/** A store whose disk has room for so many bytes more of an object. */
+function withRoom(inner: VaultStore, free: () => number): VaultStore {
+  return {
+    ...inner,
+    async resume(hash, size) {
+      if (size > free()) throw new LatticeError('disk-full', 'The vault has no room.', { next: 'Free space.' });
+      return inner.resume(hash, size);
+    },
+  };
+}
+
+/** A store whose disk takes nothing. */
 function filling(inner: VaultStore, isFull: () => boolean): VaultStore {
   return {
     ...inner,
     async resume(hash, size) {
-      if (isFull()) throw new LatticeError('disk-full', 'The vault has no room.', { next: 'Free space.' });
-      return inner.resume(hash, size);
+      const partial = await inner.resume(hash, size);
+      return {
+        ...partial,
+        async write(index, block) {
+          if (isFull()) throw new LatticeError('disk-full', 'The vault has no room.', { next: 'Free space.' });
+          await partial.write(index, block);
+        },
+      };
+    },
+  };
+}
+
+/** A store that fails when an object is to be put in its place, before or after it lies there. */
+function failingAtTheEnd(inner: VaultStore, when: 'before' | 'after', fails: () => boolean): VaultStore {
+  return {
+    ...inner,
+    async resume(hash, size) {
+      const partial = await inner.resume(hash, size);
+      return {
+        ...partial,
+        async finish(leaves) {
+          if (!fails()) return partial.finish(leaves);
+          if (when === 'after') await partial.finish(leaves);
+          throw new LatticeError('vault-store-failed', 'The vault failed.', { next: 'Check the disk.' });
+        },
+      };
     },
   };
 }

@@ -131,14 +131,15 @@ export async function openVaults(
       log,
       incarnation: new Uint8Array(8).fill(index),
       ownSeen: () => replica.seen(self.author),
-      dials: false,
-      expectsOthers: false,
+      dials: () => false,
+      expectsOthers: () => false,
       onTwinGone: () => undefined,
       onCleared: () => undefined,
       peerClocks: () => [],
       members: () => 1,
       agreesWith: () => false,
       onOpen: () => undefined,
+      onClosed: () => undefined,
       clockAheadMs: () => 0,
     });
     const writes = createWrites({ guard, writer, idempotency: createIdempotency({ store, hasher, clock }) });

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createSigner, systemRandom } from '../../../../../src/adapters/system/index.ts';
 import { createClient, type LatticeClient } from '../../../../../src/client/index.ts';
 import { bytesToHex } from '../../../../../src/core/types/index.ts';
+import { DEADLINE_MS } from '../../../../support/wait.ts';
 import { type LiveNode, startLiveNode } from '../../live-node.ts';
 import { TOKEN } from '../../support.ts';
 
@@ -56,7 +57,7 @@ async function forward(url: string, to: string): Promise<{ streams(): number; cl
 
 /** Waits for a condition that is asked for over HTTP. */
 async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + DEADLINE_MS;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error('the condition did not come true');
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -35,3 +35,21 @@ it('an export that is overtaken is told so before its first byte, and is cut aft
   await expect((await fetch(`${url}/api/v1/export`)).text()).rejects.toThrow(/terminated/);
   expect(later.closed()).toBe(1);
 });
+
+it('an export of a prefix costs what it reads, and one of everything the whole state [A31, A18]', async () => {
+  const lattice = await startLattice();
+  await lattice.write([{ op: 'put', key: 'a', value: 1 }]);
+  const share = { msPerSecond: 0.000_001, burstMs: 100 };
+  const { ask } = await startApi({
+    lattice,
+    limits: { client: share },
+    config: { trustedProxies: ['loopback'] },
+  });
+  const asks = async (path: string, client: string): Promise<number> => {
+    let answered = 0;
+    while (answered < 50 && (await ask(path, { headers: { 'x-forwarded-for': client } })).status === 200) answered++;
+    return answered;
+  };
+  expect(await asks('/api/v1/export', '192.0.2.1')).toBeLessThan(5);
+  expect(await asks('/api/v1/export?prefix=a', '192.0.2.2')).toBe(50);
+});

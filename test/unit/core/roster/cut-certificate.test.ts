@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createVerifier } from '../../../../src/adapters/system/index.ts';
-import { checkCertificate, quorumOf } from '../../../../src/core/cut/index.ts';
+import { quorumOf } from '../../../../src/core/cut/index.ts';
+import { type CertifiedCut, checkCutCertificate, firstSpan, spanWithHash } from '../../../../src/core/roster/index.ts';
 import type { Author, Bytes } from '../../../../src/core/types/index.ts';
 import {
   type Certificate,
@@ -34,7 +35,12 @@ function certified(keys: readonly ReturnType<typeof testKey>[], changes: Partial
   return encodeCertificate({ ...claim, signers, ...changes });
 }
 
-const options = { trusted, network: NETWORK, hasher };
+function checkCertificate(bytes: Bytes, given: typeof options): CertifiedCut {
+  const spans = [firstSpan(given.trusted, hasher)];
+  return checkCutCertificate(bytes, { network: given.network, withHash: (hash) => spanWithHash(spans, hash) });
+}
+
+const options = { trusted, network: NETWORK };
 const code = (bytes: Bytes, more: Partial<typeof options> = {}) =>
   codeOf(() => checkCertificate(bytes, { ...options, ...more }));
 

@@ -1,0 +1,185 @@
+import { Type } from 'typebox';
+import { json, type RouteContract } from './describe.ts';
+import {
+  Change,
+  ChangeRequest,
+  Invitation,
+  InvitationRequest,
+  JoinAnswer,
+  JoinRequest,
+  Roster,
+  RosterChain,
+} from './member-entities.ts';
+
+const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
+
+/** The longest wait for a change, s: less than the 30 s after which clients and proxies give up. */
+const MAX_WAIT_SECONDS = 25;
+
+const operatorErrors = [400, 401, 404, 409, 421, 429, 503, 504, 507] as const;
+const inPath = Shape({
+  id: Text({ pattern: '^[0-9a-f]{4,64}$', description: 'The id of the change, or as many first digits as name one.' }),
+});
+const example = { params: { id: '00'.repeat(32) } };
+
+/** The routes of the members: who belongs to the fleet, and how that changes. */
+export const MEMBER_ROUTES: readonly RouteContract[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/members',
+    id: 'membersRoster',
+    tag: 'members',
+    summary: 'Who belongs to the fleet',
+    description: 'The roster that the node goes by, with the names and addresses of the members.',
+    cost: 'read',
+    answers: { 200: json('The roster.', Roster.ref) },
+    errors: [421, 429],
+    example: {},
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/chain',
+    id: 'membersChain',
+    tag: 'members',
+    summary: 'The certificates that lead to the present roster',
+    description: 'Whoever knows the roster of one epoch can check by them who belongs to the fleet now.',
+    cost: 'read',
+    query: Shape({
+      from: Maybe(Integer({ minimum: 0, default: 0, description: 'The epoch whose roster is known.' })),
+    }),
+    answers: { 200: json('The chain, at most 16 certificates of it.', RosterChain.ref) },
+    errors: [400, 421, 429],
+    example: { query: { from: 0 } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/changes',
+    id: 'membersChanges',
+    tag: 'members',
+    summary: 'Changes of the roster that wait, and the newest that are done with',
+    cost: 'read',
+    answers: { 200: json('The changes, oldest first.', Shape({ items: List(Change.ref) })) },
+    errors: [421, 429],
+    example: {},
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/changes',
+    id: 'membersPropose',
+    tag: 'members',
+    summary: 'Ask for a change of the roster, with the approval of this node',
+    description:
+      'A majority of the writers has to approve it, each by its own operator. One like it that waits already is approved in its place.',
+    token: true,
+    cost: 'write',
+    body: ChangeRequest.ref,
+    answers: { 201: json('The change.', Change.ref) },
+    errors: [...operatorErrors, 415],
+    example: { body: { kind: 'add', author: 'aa'.repeat(32), name: 'node4', role: 'mirror' } },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/changes/:id',
+    id: 'membersChange',
+    tag: 'members',
+    summary: 'How it stands with a change, at once or when it is settled',
+    cost: 'read',
+    params: inPath,
+    query: Shape({
+      wait: Maybe(
+        Integer({
+          minimum: 0,
+          maximum: MAX_WAIT_SECONDS,
+          default: 0,
+          description: 'Answer when it is decided, void or withdrawn, at the latest after so many seconds.',
+        }),
+      ),
+    }),
+    answers: { 200: json('The change.', Change.ref) },
+    errors: [400, 404, 421, 429],
+    example,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/changes/:id/approve',
+    id: 'membersApprove',
+    tag: 'members',
+    summary: 'Approve a change that this node has heard of',
+    description: 'The approval counts for seven days.',
+    token: true,
+    cost: 'write',
+    params: inPath,
+    answers: { 200: json('The change.', Change.ref) },
+    errors: operatorErrors,
+    example,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/changes/:id/withdraw',
+    id: 'membersWithdraw',
+    tag: 'members',
+    summary: "Take this node's approval of a change back",
+    token: true,
+    cost: 'write',
+    params: inPath,
+    answers: { 200: json('The change.', Change.ref) },
+    errors: operatorErrors,
+    example,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/members/invitations',
+    id: 'membersInvitations',
+    tag: 'members',
+    summary: 'The invitations of this node',
+    token: true,
+    cost: 'read',
+    answers: {
+      200: json('The invitations, in the order in which they were made.', Shape({ items: List(Invitation.ref) })),
+    },
+    errors: [401, 421, 429],
+    example: {},
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/invitations',
+    id: 'membersInvite',
+    tag: 'members',
+    summary: 'Invite one newcomer',
+    description:
+      "It stands for the approval of this node's operator. Whoever shows the secret may ask, once and within the time.",
+    token: true,
+    cost: 'write',
+    body: InvitationRequest.ref,
+    answers: { 201: json('The invitation.', Invitation.ref) },
+    errors: [...operatorErrors, 415],
+    example: { body: { secretHash: 'ab'.repeat(32), name: 'node4', role: 'writer', ttlMs: 3_600_000 } },
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/members/invitations/:id',
+    id: 'membersUninvite',
+    tag: 'members',
+    summary: 'Take an invitation back',
+    token: true,
+    cost: 'write',
+    params: Shape({ id: Text({ pattern: '^[0-9a-f]{4,64}$', description: 'Its id, or the first digits of it.' }) }),
+    answers: { 204: { description: 'It is taken back.' } },
+    errors: operatorErrors,
+    example: { params: { id: 'ab'.repeat(32) } },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/members/join',
+    id: 'membersJoin',
+    tag: 'members',
+    summary: 'Ask to join, with the secret of an invitation',
+    description: 'Needs no token. The first key that asks is the only one that may ask again.',
+    access: 'open',
+    cost: 'costly',
+    body: JoinRequest.ref,
+    answers: { 200: json('How it stands.', JoinAnswer.ref) },
+    errors: [400, 403, 409, 410, 415, 421, 429, 503, 504, 507],
+    example: { body: { secret: 'cd'.repeat(32), author: 'aa'.repeat(32) } },
+  },
+];

@@ -1,0 +1,1 @@
+export { handOverStore, ownerOf } from '../adapters/store/owner.ts';

@@ -1,0 +1,124 @@
+import type { ChangeRequest } from '../../client/index.ts';
+import { sleep } from '../../timing/index.ts';
+import { type CarriedOut, type ChangeOptions, carryOut, conclude } from '../carry-out.ts';
+import { clock } from '../clock.ts';
+import { type CliContext, usageError } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { findMember, keyOf, memberName, type Operated, type RosterMember } from '../operators.ts';
+import { printable } from '../output.ts';
+import { timesOf } from '../times.ts';
+
+export interface AddOptions extends ChangeOptions {
+  readonly name?: string;
+  readonly role: 'writer' | 'mirror';
+}
+
+export interface SettingsOptions extends ChangeOptions {
+  readonly certify?: 'majority' | 'two-thirds';
+  /** ms. */
+  readonly retention?: number;
+}
+
+async function finish(
+  context: CliContext,
+  options: ChangeOptions,
+  actionFrom: (operated: Operated) => { readonly action: ChangeRequest; readonly text: string },
+): Promise<number> {
+  return conclude(context, options, await carryOut(context, options, actionFrom));
+}
+
+/** Adds a key to the roster, as a mirror unless it is said otherwise. */
+export async function membersAdd(context: CliContext, given: string, options: AddOptions): Promise<number> {
+  const author = keyOf(given);
+  const { name = '', role } = options;
+  return await finish(context, options, () => ({
+    action: { kind: 'add', author, name, role },
+    text: `${name || given} joins as a ${role}.${role === 'writer' ? ' It votes from then on, so it should hold the state already.' : ''}`,
+  }));
+}
+
+export async function membersPromote(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
+  return await finish(context, options, ({ roster }) => {
+    const member = findMember(roster, given);
+    return {
+      action: { kind: 'promote', author: member.author },
+      text: `${memberName(member)} becomes a writer: it writes, votes and attests.`,
+    };
+  });
+}
+
+export async function membersRename(
+  context: CliContext,
+  given: string,
+  name: string,
+  options: ChangeOptions,
+): Promise<number> {
+  return await finish(context, options, ({ roster }) => {
+    const member = findMember(roster, given);
+    return { action: { kind: 'name', author: member.author, name }, text: `${memberName(member)} is called ${name}.` };
+  });
+}
+
+export async function membersRemove(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
+  return await finish(context, options, ({ roster }) => {
+    const member = findMember(roster, given);
+    const what =
+      member.role === 'mirror'
+        ? 'leaves the fleet.'
+        : 'is removed: nothing that its key has signed above the floor counts any more. That is for a stolen key; one who goes in peace is retired.';
+    return { action: { kind: 'remove', author: member.author }, text: `${memberName(member)} ${what}` };
+  });
+}
+
+export async function membersSettings(context: CliContext, options: SettingsOptions): Promise<number> {
+  if (options.certify === undefined && options.retention === undefined)
+    throw usageError('nothing to change', 'Give --certify, --retention or both.');
+  return await finish(context, options, ({ roster }) => {
+    const certify = options.certify ?? roster.certify;
+    const retentionMs = options.retention ?? roster.retentionMs;
+    return {
+      action: { kind: 'settings', certify, retentionMs },
+      text: `Cuts are certified by ${certify === 'majority' ? 'a majority' : 'two thirds'} of the writers, and tombstones stay for ${retentionMs / 3_600_000} h.`,
+    };
+  });
+}
+
+/**
+ * Ends the writing of a member: what it commits within a minute after the decision counts, and nothing later. Waits
+ * until that minute is over, and says so.
+ */
+export async function membersRetire(context: CliContext, given: string, options: ChangeOptions): Promise<number> {
+  let retiring: RosterMember | undefined;
+  const done = await carryOut(context, options, ({ roster }) => {
+    retiring = findMember(roster, given);
+    const writes = 'stops writing a minute after the decision. What it wrote until then stays.';
+    return {
+      action: { kind: 'retire', author: retiring.author },
+      text: `${memberName(retiring)} ${retiring.role === 'mirror' ? 'leaves the fleet at once.' : writes}`,
+    };
+  });
+  const code = conclude(context, options, done);
+  if (code !== EXIT.ok || retiring?.role !== 'writer' || done.change.stage !== 'decided') return code;
+  return await untilRetired(context, options, done, retiring);
+}
+
+/** Waits until the last commit that counts of a retiring member can have been made. */
+export async function untilRetired(
+  context: CliContext,
+  options: ChangeOptions,
+  { node }: CarriedOut,
+  { author, ...member }: RosterMember,
+): Promise<number> {
+  const { members } = await node.client.members.roster();
+  const { until = 0 } = members.find((one) => one.author === author) ?? {};
+  const { now } = await node.client.getStatus();
+  const { output } = context;
+  const name = printable(memberName(member));
+  if (!options.json)
+    output.remark(`What ${name} commits until ${timesOf(options).at(until)} counts. This waits for it.`);
+  output.progress(`waits until ${timesOf(options).at(until)}`);
+  await sleep(clock, Math.max(0, until - now));
+  output.progress(undefined);
+  if (!options.json) output.line(`${name} has retired. Its node can be stopped and its data removed.`);
+  return EXIT.ok;
+}

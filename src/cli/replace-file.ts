@@ -1,0 +1,26 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { LatticeError } from '../core/types/index.ts';
+
+/**
+ * Replaces a file, or makes it. It is whole or as it was, whenever the process or the machine ends. Rejects with
+ * LatticeError `file-unwritable`.
+ */
+export async function replaceFile(path: string, content: string, mode: number): Promise<void> {
+  const fresh = `${path}.${process.pid}.new`;
+  try {
+    const file = await open(fresh, 'wx', mode);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(fresh, path);
+  } catch (cause) {
+    await rm(fresh, { force: true }).catch(() => undefined);
+    throw new LatticeError('file-unwritable', `cannot write ${path}: ${(cause as Error).message}`, {
+      next: 'Check the permissions of that directory.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,385 @@
+import type { RowWrite } from '../../core/replica/index.ts';
+import {
+  type Acceptance,
+  accept,
+  type Ballot,
+  certify,
+  choose,
+  compareBallots,
+  decidersOf,
+  encodeRosterCertificate,
+  isWriter,
+  type Notice,
+  openBallot,
+  type Promise1b,
+  type Proposed,
+  promise,
+  rosterHash,
+  type Signed,
+  type Statement,
+  signStatement,
+  type VoteState,
+} from '../../core/roster/index.ts';
+import { encodeVotes, votesKey } from '../../core/rows/index.ts';
+import { type Author, type Bytes, equalBytes, type Hasher } from '../../core/types/index.ts';
+import type { Clock, Log, Random, Signer } from '../../ports/index.ts';
+import { backoff } from '../../timing/index.ts';
+import type { AttestedMark } from '../cuts/attested.ts';
+import type { RosterOwner } from '../fleet/roster.ts';
+import type { Changes } from './changes.ts';
+
+/** Before a writer opens the first ballot: the writers begin one after the other, so that one of them is alone. */
+const TURN_MS = 300;
+/**
+ * How long a ballot has before somebody opens a later one. A round takes three messages, each of which may go through
+ * somebody else who asks every second.
+ */
+const wait = backoff({ minMs: 3_000, maxMs: 20_000, jitter: 'equal' });
+
+export type BallotNotice = Exclude<Notice, { kind: 'approval' | 'certificate' }>;
+
+export interface BallotsDeps {
+  readonly network: string;
+  readonly self: Author;
+  readonly hasher: Hasher;
+  readonly signer: Pick<Signer, 'sign'>;
+  readonly clock: Clock;
+  readonly random: Pick<Random, 'fraction'>;
+  readonly log: Log;
+  readonly roster: RosterOwner;
+  readonly changes: Pick<Changes, 'ready'>;
+  readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
+  /** The newest T that this node may have attested; closed for the roster for whose successor it votes. */
+  readonly attested: Pick<AttestedMark, 'newest' | 'close'>;
+  /** The floor, Unix ms; undefined for a node that has none. */
+  readonly floor: () => number | undefined;
+  /** Whether this node may vote at present. */
+  readonly mayVote: () => boolean;
+  /** Tells the others what has become durable. */
+  readonly tell: (notice: BallotNotice) => void;
+  /** Takes a decided roster, encoded. */
+  readonly decided: (certificate: Bytes) => Promise<void>;
+}
+
+/** This node's part in the decision of the next roster: as proposer, as acceptor, and as who counts (SPEC RO4). */
+export interface Ballots {
+  /** Whether the notice is of the present decision and tells something, before any signature is verified. */
+  isNews(notice: BallotNotice): boolean;
+  /** Takes a notice whose signatures are good, and votes where it asks for a vote. */
+  take(notice: BallotNotice): Promise<void>;
+  /** Opens a ballot where there is something to decide and nobody else does. */
+  look(): Promise<void>;
+  /** What is known of the present decision. */
+  notices(): readonly BallotNotice[];
+  /** Whether somebody has accepted a roster, so that the decision has to be ended before anything else. */
+  isOpen(): boolean;
+  /** Forgets a decision that has ended. */
+  reset(): void;
+}
+
+interface Own {
+  readonly ballot: Ballot;
+  readonly promises: Map<Author, Signed<Promise1b>>;
+  proposed: boolean;
+}
+
+export function createBallots(deps: BallotsDeps): Ballots {
+  const { self, hasher, roster, clock, log, network } = deps;
+  const voter = { network, self, hasher };
+  /** The newest word of each writer. */
+  let promises = new Map<Author, Extract<BallotNotice, { kind: 'promise' }>>();
+  let acceptances = new Map<Author, Signed<Acceptance>>();
+  /** The newest proposal of each writer. */
+  let proposals = new Map<Author, Extract<BallotNotice, { kind: 'proposal' }>>();
+  let own: Own | undefined;
+  let failures = 0;
+  /** Monotonic: when this node may open a ballot; undefined while there is nothing to decide. */
+  let openAt: number | undefined;
+
+  const state = () => roster.present.state;
+  const decision = () => ({ network, epoch: state().roster.epoch + 1, previous: state().hash });
+  const sign = <S extends Statement>(statement: S): Signed<S> =>
+    signStatement(statement, (message) => deps.signer.sign(message));
+
+  const isOfDecision = ({ network: of, epoch, previous }: Promise1b | Acceptance): boolean =>
+    of === network && epoch === state().roster.epoch + 1 && equalBytes(previous, state().hash);
+
+  /** The roster with this hash that somebody proposed or accepted. */
+  function known(hash: Bytes): Proposed | undefined {
+    const all = [
+      roster.votes.accepted?.proposed,
+      ...[...proposals.values()].map(({ proposed }) => proposed),
+      ...[...promises.values()].map(({ proposed }) => proposed),
+    ];
+    return all.find((one) => one !== undefined && equalBytes(rosterHash(one.roster, hasher), hash));
+  }
+
+  /** Has votes durable, and in force from the moment at which they are handed to the disk. */
+  async function cast<S>(
+    vote: () => { given: true; state: VoteState; statement: S } | { given: false },
+  ): Promise<S | undefined> {
+    let given: S | undefined;
+    await deps.keep(() => {
+      given = undefined;
+      const cast = vote();
+      if (!cast.given) return [];
+      given = cast.statement;
+      roster.vote(cast.state);
+      return [votesRow(state().hash, cast.state)];
+    });
+    return given;
+  }
+
+  /** Somebody else's ballot is under way: it has its time before this node opens a later one. */
+  function yieldTo(): void {
+    openAt = clock.monotonic() + wait(failures + 1, deps.random.fraction());
+  }
+
+  async function onPromise(notice: Extract<BallotNotice, { kind: 'promise' }>): Promise<void> {
+    const { statement } = notice.signed;
+    promises.set(statement.author, notice);
+    const { ballot } = statement;
+    if (own !== undefined && compareBallots(ballot, own.ballot) > 0) own = undefined;
+    if (ballot.author !== self) {
+      yieldTo();
+      if (statement.author === ballot.author) await answer(ballot);
+      return;
+    }
+    if (own === undefined || compareBallots(ballot, own.ballot) !== 0) return;
+    own.promises.set(statement.author, notice.signed);
+    await proposeIfAble(own);
+  }
+
+  async function answer(ballot: Ballot): Promise<void> {
+    if (!deps.mayVote()) return;
+    const asked = { ...decision(), ballot };
+    const statement = await cast(() => promise(voter, state(), roster.votes, asked));
+    if (statement === undefined) return;
+    const proposed = statement.accepted === undefined ? undefined : roster.votes.accepted?.proposed;
+    await tellPromise(sign(statement), proposed);
+  }
+
+  async function tellPromise(signed: Signed<Promise1b>, proposed: Proposed | undefined): Promise<void> {
+    const notice = { kind: 'promise' as const, signed, proposed };
+    promises.set(self, notice);
+    deps.tell(notice);
+  }
+
+  async function proposeIfAble(mine: Own): Promise<void> {
+    if (mine.proposed || !deps.mayVote()) return;
+    const statements = [...mine.promises.values()].map(({ statement }) => statement);
+    const proposed = choose(state(), statements, known, wanted);
+    if (proposed === undefined) return;
+    mine.proposed = true;
+    const quorum = [...mine.promises.values()];
+    const proposal = { ...decision(), ballot: mine.ballot, proposed, promises: quorum };
+    // What a proposer accepts itself shows the others that it proposed this roster, and no other in this ballot.
+    const statement = await vote(proposal);
+    if (statement === undefined) return;
+    const signed = sign(statement);
+    const notice = { kind: 'proposal' as const, signed, proposed, promises: quorum };
+    proposals.set(self, notice);
+    acceptances.set(self, signed);
+    deps.tell(notice);
+    await count();
+  }
+
+  const wanted = (): Proposed | undefined => deps.changes.ready(state(), clock.now()).find(isPossible)?.proposed;
+
+  /** Who leaves for good needs a floor, below which what it wrote stands as any other value. */
+  function isPossible({ proposed: { change } }: { readonly proposed: Proposed }): boolean {
+    return !needsFloor(change.action.kind) || deps.floor() !== undefined;
+  }
+
+  async function vote(proposal: Parameters<typeof accept>[3]): Promise<Acceptance | undefined> {
+    return cast(() => {
+      const given = accept(voter, state(), roster.votes, proposal, {
+        attested: deps.attested.newest,
+        floor: deps.floor() ?? 0,
+        nowMs: clock.now(),
+      });
+      // From here on nothing is attested under the present roster (SPEC RO5).
+      if (given.given) deps.attested.close(state().hash);
+      else log.info({ because: given.because, proposer: proposal.ballot.author }, 'no vote for a roster');
+      return given;
+    });
+  }
+
+  async function onProposal(notice: Extract<BallotNotice, { kind: 'proposal' }>): Promise<void> {
+    const { signed, proposed } = notice;
+    const { ballot, author } = signed.statement;
+    proposals.set(author, notice);
+    noteAcceptance(signed);
+    yieldTo();
+    if (author !== self && deps.mayVote()) {
+      const bound = notice.promises.some(({ statement }) => statement.accepted !== undefined);
+      if (bound || isPossible({ proposed })) {
+        const statement = await vote({ ...decision(), ballot, proposed, promises: notice.promises });
+        if (statement !== undefined) {
+          const mine = sign(statement);
+          noteAcceptance(mine);
+          deps.tell({ kind: 'acceptance', signed: mine });
+        }
+      }
+    }
+    await count();
+  }
+
+  function noteAcceptance(signed: Signed<Acceptance>): void {
+    const before = acceptances.get(signed.statement.author);
+    if (before === undefined || compareBallots(before.statement.ballot, signed.statement.ballot) < 0)
+      acceptances.set(signed.statement.author, signed);
+  }
+
+  /** Makes the certificate where acceptances enough of one ballot are here. */
+  async function count(): Promise<void> {
+    for (const { statement } of acceptances.values()) {
+      const alike = [...acceptances.values()].filter(
+        (one) =>
+          compareBallots(one.statement.ballot, statement.ballot) === 0 &&
+          equalBytes(one.statement.roster, statement.roster),
+      );
+      if (alike.length < decidersOf(state().roster)) continue;
+      const proposed = known(statement.roster);
+      if (proposed === undefined) continue;
+      await deps.decided(encodeRosterCertificate(certify(proposed.roster, alike)));
+      return;
+    }
+  }
+
+  /** Whether there is something that a ballot would decide. */
+  function isDue(): boolean {
+    return isOpen() || wanted() !== undefined;
+  }
+
+  function isOpen(): boolean {
+    return (
+      roster.votes.accepted !== undefined ||
+      acceptances.size > 0 ||
+      [...promises.values()].some(({ signed }) => signed.statement.accepted !== undefined)
+    );
+  }
+
+  async function open(): Promise<void> {
+    let ballot: Ballot | undefined;
+    await deps.keep(() => {
+      ballot = undefined;
+      if (!isWriter(state().roster, self)) return [];
+      const opened = openBallot(self, roster.votes);
+      if (opened === undefined) return [];
+      ballot = opened.ballot;
+      roster.vote(opened.state);
+      return [votesRow(state().hash, opened.state)];
+    });
+    if (ballot === undefined) return;
+    own = { ballot, promises: new Map(), proposed: false };
+    const given = promise(voter, state(), roster.votes, { ...decision(), ballot });
+    if (!given.given) return;
+    const signed = sign(given.statement);
+    own.promises.set(self, signed);
+    log.debug({ epoch: decision().epoch, ballot: ballot.counter }, 'ballot opened');
+    await tellPromise(signed, roster.votes.accepted?.proposed);
+    await proposeIfAble(own);
+  }
+
+  return {
+    isNews(notice) {
+      const { statement } = notice.signed;
+      if (!isOfDecision(statement)) return false;
+      if (!isWriter(state().roster, statement.author) || !isWriter(state().roster, statement.ballot.author))
+        return false;
+      const later = (before: Promise1b | Acceptance | undefined): boolean =>
+        before === undefined || compareBallots(before.ballot, statement.ballot) < 0;
+      switch (notice.kind) {
+        case 'promise':
+          return later(promises.get(statement.author)?.signed.statement);
+        case 'acceptance':
+          return later(acceptances.get(statement.author)?.statement);
+        case 'proposal':
+          return (
+            statement.author === statement.ballot.author &&
+            equalBytes(notice.signed.statement.roster, rosterHash(notice.proposed.roster, hasher)) &&
+            later(proposals.get(statement.author)?.signed.statement)
+          );
+      }
+    },
+    async take(notice) {
+      if (notice.kind === 'promise') return onPromise(notice);
+      if (notice.kind === 'proposal') return onProposal(notice);
+      noteAcceptance(notice.signed);
+      return count();
+    },
+    async look() {
+      if (!deps.mayVote() || !isWriter(state().roster, self) || !isDue()) {
+        openAt = undefined;
+        failures = 0;
+        return;
+      }
+      const now = clock.monotonic();
+      if (openAt === undefined) {
+        const turn = Math.max(0, roster.writers.indexOf(self));
+        openAt = now + TURN_MS * (turn + deps.random.fraction()) - TURN_MS / 2;
+      }
+      if (now < openAt) return;
+      failures++;
+      openAt = now + wait(failures, deps.random.fraction());
+      await open();
+    },
+    notices() {
+      const held: BallotNotice[] = [...promises.values(), ...proposals.values()];
+      for (const signed of acceptances.values()) {
+        const proposal = proposals.get(signed.statement.author);
+        const isThere =
+          proposal !== undefined && compareBallots(proposal.signed.statement.ballot, signed.statement.ballot) === 0;
+        if (!isThere) held.push({ kind: 'acceptance', signed });
+      }
+      return held;
+    },
+    isOpen,
+    reset() {
+      promises = new Map();
+      acceptances = new Map();
+      proposals = new Map();
+      own = undefined;
+      failures = 0;
+      openAt = undefined;
+      recall();
+    },
+  };
+
+  /** What this node told in the decision before a restart, so that the others get it again. */
+  function recall(): void {
+    const { promised, accepted } = roster.votes;
+    if (accepted !== undefined)
+      acceptances.set(
+        self,
+        sign({
+          kind: 'acceptance',
+          ...decision(),
+          author: self,
+          ballot: accepted.ballot,
+          roster: accepted.roster,
+          attested: accepted.attested,
+        }),
+      );
+    if (promised === undefined) return;
+    if (accepted !== undefined && compareBallots(promised, accepted.ballot) <= 0) return;
+    const signed = sign<Promise1b>({
+      kind: 'promise',
+      ...decision(),
+      author: self,
+      ballot: promised,
+      accepted: accepted === undefined ? undefined : { ballot: accepted.ballot, roster: accepted.roster },
+    });
+    promises.set(self, { kind: 'promise', signed, proposed: accepted?.proposed });
+  }
+}
+
+/** Whether a change of this kind waits for a floor (SPEC RO10). */
+export const needsFloor = (kind: string): boolean => kind === 'remove' || kind === 'drop';
+
+export const votesRow = (previous: Bytes, votes: VoteState): RowWrite => ({
+  type: 'put',
+  key: votesKey(previous),
+  value: encodeVotes(votes),
+});

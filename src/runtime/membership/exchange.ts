@@ -1,0 +1,250 @@
+import { encodeNotice, type Notice } from '../../core/roster/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  MAX_GOSSIP_BYTES,
+} from '../../core/types/index.ts';
+import {
+  encodeGossip,
+  MAX_NOTICES,
+  NOTICE_ID_BYTES,
+  type RosterNews,
+  type SyncMessage,
+} from '../../core/wire/index.ts';
+import type { Clock, Log, Random } from '../../ports/index.ts';
+import { backoff, every, type Repetition } from '../../timing/index.ts';
+import type { SyncMode } from '../facade/index.ts';
+import type { Members } from '../fleet/members.ts';
+import type { Roster } from '../fleet/roster.ts';
+import type { LungName } from '../peers/link.ts';
+import type { Peer, PeerTable } from '../peers/peers.ts';
+import { isHeard } from '../peers/view.ts';
+import type { Streams } from '../streams/streams.ts';
+import { ask, peerCodeOf } from '../transport/link.ts';
+import type { LinkTo } from '../transport/links.ts';
+import type { P2pSupervisor } from '../transport/lung-p2p.ts';
+import type { Membership } from './membership.ts';
+
+const LOOK_EVERY_MS = 200;
+/**
+ * How often a member is asked of which no push stream brings news by itself: a proxy may cut streams, and only one side
+ * may reach the other.
+ */
+const ASK_EVERY_MS = 2_000;
+/** How often any other member is asked, so that what was lost on the way still comes. */
+const REST_MS = 30_000;
+/** Most bytes of notices in one message, with room for the rest of it. */
+const MAX_NEWS_BYTES = 768 * 1024;
+/** Most rounds of one exchange. Each brings some of what the other side lacks. */
+const MAX_ROUNDS = 64;
+/** How long a member is left alone that does not know these messages: it is of an earlier version. */
+const UNKNOWING_MS = 60_000;
+
+const retry = backoff({ minMs: 500, maxMs: 15_000, jitter: 'equal' });
+
+export interface ExchangeDeps {
+  readonly clock: Clock;
+  readonly random: Pick<Random, 'fraction'>;
+  readonly log: Log;
+  readonly hasher: Hasher;
+  readonly roster: Roster;
+  readonly peers: Pick<PeerTable, 'all' | 'get'>;
+  readonly members: Pick<Members, 'has'>;
+  readonly linkTo: LinkTo;
+  readonly p2p: Pick<P2pSupervisor, 'publish'>;
+  /** Whether the peer has a push stream open to us. */
+  readonly streamsToUs: (author: Author) => boolean;
+  readonly streams: Pick<Streams, 'publishTo' | 'streamsTo'>;
+  readonly mode: () => SyncMode;
+  readonly membership: () => Pick<Membership, 'hear' | 'notices' | 'heardAllOf'>;
+  readonly heartbeatMs: number;
+  readonly graceMs: number;
+}
+
+/** How notices of the next roster come to every member, over whatever reaches it (SPEC RO7). */
+export interface Exchange {
+  /** Sends on what is news, by gossip and push streams, and by requests to whom they do not reach. */
+  spread(notice: Notice, bytes: Bytes, lung: LungName | undefined, from: Author | undefined): void;
+  /** Answers a member's news with our own. */
+  onNews(peer: Author, news: RosterNews, lung: LungName): Promise<SyncMessage>;
+  /** The epoch that a member last told; undefined when it told none. */
+  epochOf(peer: Author): number | undefined;
+  start(): void;
+  stop(): void;
+}
+
+/** What is remembered of the exchanges with one member. */
+interface Partner {
+  /** Whether it knows these messages, so that they may be put on its push stream. */
+  speaks: boolean;
+  epoch: number | undefined;
+  /** Monotonic: when it is asked next. */
+  dueAt: number;
+  failures: number;
+  busy: boolean;
+  /** Whether something became news while an exchange ran. */
+  hurried: boolean;
+}
+
+export function createExchange(deps: ExchangeDeps): Exchange {
+  const { clock, roster } = deps;
+  const partners = new Map<Author, Partner>();
+  /** Encoding is costly beside a look every moment, and what is held seldom changes. */
+  const encoded = new WeakMap<Notice, { readonly bytes: Bytes; readonly id: Bytes }>();
+  let looks: Repetition | undefined;
+
+  function partnerOf(author: Author): Partner {
+    let partner = partners.get(author);
+    if (partner === undefined) {
+      partner = { speaks: false, epoch: undefined, dueAt: 0, failures: 0, busy: false, hurried: false };
+      partners.set(author, partner);
+    }
+    return partner;
+  }
+
+  function encodedOf(notice: Notice): { readonly bytes: Bytes; readonly id: Bytes } {
+    let found = encoded.get(notice);
+    if (found === undefined) {
+      const bytes = encodeNotice(notice);
+      found = { bytes, id: deps.hasher.hash(bytes).slice(0, NOTICE_ID_BYTES) };
+      encoded.set(notice, found);
+    }
+    return found;
+  }
+
+  const held = () => deps.membership().notices().slice(0, MAX_NOTICES).map(encodedOf);
+
+  /** Our side, with what the other lacks by what it told of itself. */
+  function newsFor(type: RosterNews['type'], other: RosterNews | undefined): RosterNews {
+    const { epoch } = roster.present.state.roster;
+    const all = held();
+    const notices: Bytes[] = [];
+    if (other !== undefined) {
+      let room = MAX_NEWS_BYTES;
+      const add = (bytes: Bytes): void => {
+        room -= bytes.length + 8;
+        if (room >= 0) notices.push(bytes);
+      };
+      const isSame = equalBytes(other.roster, roster.hash);
+      if (other.epoch < epoch || (other.epoch === epoch && epoch > 0 && !isSame))
+        for (const { certificate } of roster.from(Math.min(other.epoch + 1, epoch)))
+          if (certificate !== undefined && notices.length < MAX_ROUNDS)
+            add(encodeNotice({ kind: 'certificate', certificate }));
+      const has = new Set(other.has.map(bytesToHex));
+      if (isSame) for (const { bytes, id } of all) if (!has.has(bytesToHex(id))) add(bytes);
+    }
+    return { type, epoch, roster: roster.hash, has: all.map(({ id }) => id), notices };
+  }
+
+  async function takeAll(author: Author, { notices }: RosterNews, lung: LungName): Promise<void> {
+    for (const bytes of notices) {
+      try {
+        if ((await deps.membership().hear(bytes, lung, author)) === 'forged')
+          throw new LatticeError('bad-signature', 'a notice about the roster has a bad signature');
+      } catch (error) {
+        // What a later version tells is left alone.
+        if (!(error instanceof LatticeError) || error.code !== 'unknown-version') throw error;
+      }
+    }
+  }
+
+  function noteTold(author: Author, { epoch, roster: hash, has }: RosterNews): void {
+    const partner = partnerOf(author);
+    partner.speaks = true;
+    partner.epoch = epoch;
+    if (!equalBytes(hash, roster.hash)) return;
+    const ours = new Set(held().map(({ id }) => bytesToHex(id)));
+    if (has.every((id) => ours.has(bytesToHex(id)))) deps.membership().heardAllOf(author);
+  }
+
+  /** Exchanges news with a member until neither has something for the other. */
+  async function trade(peer: Peer, partner: Partner): Promise<void> {
+    const path = deps.linkTo(peer);
+    if (path === undefined) return;
+    partner.busy = true;
+    partner.hurried = false;
+    try {
+      let theirs: RosterNews | undefined;
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const ours = newsFor('news', theirs);
+        // The first round tells and asks; a further one is worth it only for what one of the two lacks.
+        if (theirs !== undefined && ours.notices.length === 0 && theirs.notices.length === 0) break;
+        const reply = await ask(path.link, ours);
+        if (reply.type !== 'newsback')
+          throw new LatticeError('unexpected-answer', `expected newsback, the peer answered ${reply.type}`);
+        await takeAll(peer.author, reply, path.lung);
+        theirs = reply;
+        noteTold(peer.author, reply);
+      }
+      partner.failures = 0;
+      partner.dueAt = clock.monotonic() + (partner.hurried ? LOOK_EVERY_MS : isStreamed(peer) ? REST_MS : ASK_EVERY_MS);
+    } catch (error) {
+      partner.failures++;
+      const code = peerCodeOf(error);
+      if (code === 'unknown-version') partner.speaks = false;
+      partner.dueAt =
+        clock.monotonic() +
+        (code === 'unknown-version' ? UNKNOWING_MS : retry(partner.failures, deps.random.fraction()));
+      deps.log.debug({ peer: peer.author, error: String(error) }, 'no exchange about the roster');
+    } finally {
+      partner.busy = false;
+    }
+  }
+
+  /** Whether what is news at the peer comes by itself: by gossip, or on a stream in either direction. */
+  function isStreamed(peer: Peer): boolean {
+    return peer.link.path.lung === 'p2p' || deps.streams.streamsTo(peer.author) || deps.streamsToUs(peer.author);
+  }
+
+  function look(): void {
+    const now = clock.monotonic();
+    for (const peer of deps.peers.all()) {
+      if (!deps.members.has(peer.author)) continue;
+      const partner = partnerOf(peer.author);
+      if (partner.busy || partner.dueAt > now || !isHeard(peer.view, now, deps)) continue;
+      void trade(peer, partner);
+    }
+    for (const author of partners.keys()) if (!deps.members.has(author)) partners.delete(author);
+  }
+
+  /** Has everybody asked soon: whoever was reached by gossip or a stream says so, and costs one small message. */
+  function hurry(except: Author | undefined): void {
+    for (const [author, partner] of partners) {
+      if (author === except || !partner.speaks) continue;
+      partner.hurried = true;
+      partner.dueAt = Math.min(partner.dueAt, clock.monotonic() + LOOK_EVERY_MS);
+    }
+  }
+
+  return {
+    spread(_notice, bytes, lung, from) {
+      if (bytes.length + 16 <= MAX_GOSSIP_BYTES) {
+        const frame = encodeGossip({ type: 'notice', notice: bytes });
+        if (deps.mode() !== 'http' && lung !== 'p2p') deps.p2p.publish(frame);
+        for (const [author, { speaks }] of partners)
+          if (speaks && author !== from) deps.streams.publishTo(frame, author);
+      }
+      hurry(from);
+    },
+    async onNews(peer, news, lung) {
+      await takeAll(peer, news, lung);
+      noteTold(peer, news);
+      const answer = newsFor('newsback', news);
+      const { epoch } = roster.present.state.roster;
+      // Who tells more than it sent is asked for the rest.
+      if (news.epoch > epoch) partnerOf(peer).dueAt = Math.min(partnerOf(peer).dueAt, clock.monotonic());
+      return answer;
+    },
+    epochOf: (peer) => partners.get(peer)?.epoch,
+    start() {
+      looks = every(clock, LOOK_EVERY_MS, look, {
+        onError: (err) => deps.log.error({ err }, 'looking for news about the roster failed'),
+      });
+    },
+    stop: () => looks?.stop(),
+  };
+}

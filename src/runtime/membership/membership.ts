@@ -1,0 +1,316 @@
+import { lastHlcAt } from '../../core/clock/index.ts';
+import type { Replica, RowWrite } from '../../core/replica/index.ts';
+import {
+  checkRosterCertificate,
+  compareBallots,
+  type Decided,
+  decodeNotice,
+  decodeRosterCertificate,
+  encodeNotice,
+  memberOf,
+  NO_VOTES,
+  type Notice,
+  rosterHash,
+  signaturesOf,
+} from '../../core/roster/index.ts';
+import {
+  encodeKnownAuthors,
+  FIRST_ROSTER,
+  FRESH_STORE,
+  rosterCertificateKey,
+  SECOND_CERTIFICATE,
+  STOPPED,
+  votesKey,
+} from '../../core/rows/index.ts';
+import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import type { Clock, Log, Random, Signer, Verifier } from '../../ports/index.ts';
+import { every, type Repetition } from '../../timing/index.ts';
+import type { AttestedMark } from '../cuts/attested.ts';
+import type { LatticeEvent } from '../facade/index.ts';
+import type { RosterOwner } from '../fleet/roster.ts';
+import type { LungName } from '../peers/link.ts';
+import { type BallotNotice, type Ballots, createBallots, votesRow } from './ballots.ts';
+import { type ApprovalNotice, type Changes, createChanges } from './changes.ts';
+import { allGood, type SavedMembership } from './saved.ts';
+
+/** How often it is looked at whether there is something to decide, or this node's own end has come. */
+const LOOK_EVERY_MS = 200;
+/** Most notices that wait for the one before. What comes beyond them comes again with the next exchange. */
+const MAX_WAITING = 1024;
+/** Most epochs of one fleet: one change a day for eleven years, in some megabytes. */
+export const MAX_EPOCHS = 4096;
+
+/** What became of a notice: it told something, it was known or is of no use here, or a signature is bad. */
+export type Heard = 'news' | 'known' | 'forged';
+
+export interface MembershipDeps {
+  readonly network: string;
+  readonly self: Author;
+  readonly hasher: Hasher;
+  readonly signer: Signer;
+  readonly verifier: Verifier;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly roster: RosterOwner;
+  readonly saved: SavedMembership;
+  readonly replica: Pick<Replica, 'observeTime' | 'meta'>;
+  readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
+  readonly attested: Pick<AttestedMark, 'newest' | 'close'>;
+  readonly floor: () => number | undefined;
+  /** Whether nothing about this node's own past is in doubt. */
+  readonly isSettled: () => boolean;
+  /** Has the authors of the next roster known, durably, before it takes effect. */
+  readonly know: (authors: readonly Author[]) => Promise<void>;
+  /** Tells members what is news, except its bringer. */
+  readonly spread: (notice: Notice, bytes: Bytes, lung: LungName | undefined, from: Author | undefined) => void;
+  /** This node's key has come to its end; `until` is Unix ms. */
+  readonly onStopped: (until: number) => void;
+  readonly onEvent: (event: LatticeEvent) => void;
+  /** Called whenever a change may show otherwise than before. */
+  readonly onChange: () => void;
+}
+
+/** The one owner of what is decided about the roster, of changes and of this node's votes (SPEC RO). */
+export interface Membership {
+  readonly changes: Changes;
+  /** Takes an encoded notice. LatticeError `malformed` or `unknown-version`. */
+  hear(bytes: Bytes, lung: LungName | undefined, from: Author | undefined): Promise<Heard>;
+  /** Makes this node's own word about a change durable and tells it. */
+  say(notice: ApprovalNotice): Promise<void>;
+  /** Everything that members without it should be told, certificates aside. */
+  notices(): readonly Notice[];
+  /** Notes that a member that goes by the same roster has told everything that it knows of this decision. */
+  heardAllOf(peer: Author): void;
+  /** Why this node takes no part in the present decision. */
+  abstains(): string | undefined;
+  /** The epoch for which a second certificate is known. */
+  second(): number | undefined;
+  start(): void;
+  stop(): void;
+}
+
+export function createMembership(deps: MembershipDeps): Membership {
+  const { network, self, hasher, roster, clock, log, verifier } = deps;
+  const changes = createChanges({ hasher, saved: deps.saved.changes });
+  /** Whether this store was new when the node first ran under this key, and may have been preceded by another. */
+  let isFresh = deps.saved.isFresh || deps.replica.meta.sequence === 0;
+  let isFreshKept = deps.saved.isFresh;
+  const heard = new Set<Author>();
+  let second = deps.saved.second;
+  let stopped = deps.saved.stopped.includes(self);
+  let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let looks: Repetition | undefined;
+
+  const ballots: Ballots = createBallots({
+    ...deps,
+    changes,
+    mayVote: () => abstains() === undefined && deps.isSettled(),
+    tell: (notice) => deps.spread(notice, encodeNotice(notice), undefined, undefined),
+    async decided(certificate) {
+      await takeCertificate(certificate, undefined, undefined);
+    },
+  });
+  ballots.reset();
+
+  /** Runs one job after the other, so that votes are given in one order. */
+  function inTurn<T>(job: () => Promise<T>): Promise<T> {
+    waiting++;
+    const result = turn.then(job).finally(() => waiting--);
+    turn = result.catch(() => undefined);
+    return result;
+  }
+
+  function abstains(): string | undefined {
+    if (second !== undefined) return 'two rosters were decided for one epoch, so nothing more is decided';
+    if (roster.votes.abstains) return 'this store lost votes that others have heard; it votes again in the next epoch';
+    if (isFresh) return 'this store is new and waits until every writer has told what it heard of this key';
+    return undefined;
+  }
+
+  async function take(
+    notice: Notice,
+    bytes: Bytes,
+    lung: LungName | undefined,
+    from: Author | undefined,
+  ): Promise<Heard> {
+    if (notice.kind === 'certificate') return takeCertificate(notice.certificate, lung, from);
+    if (notice.kind === 'approval') {
+      const { statement } = notice.signed;
+      if (statement.network !== network) return 'known';
+      if (changes.judge(notice, roster.present.state, clock.now()) !== undefined) return 'known';
+      if (!(await allGood(verifier, signaturesOf(notice)))) return 'forged';
+      await takeWord(notice);
+    } else {
+      if (!ballots.isNews(notice)) return 'known';
+      if (!(await isGood(notice))) return 'forged';
+      await noticeLostVotes(notice);
+      await ballots.take(notice);
+    }
+    deps.spread(notice, bytes, lung, from);
+    deps.onChange();
+    return 'news';
+  }
+
+  /** The author's own signature comes first, so that a forgery costs one check. */
+  async function isGood(notice: BallotNotice): Promise<boolean> {
+    const [first, ...rest] = signaturesOf(notice);
+    return first !== undefined && (await allGood(verifier, [first])) && allGood(verifier, rest);
+  }
+
+  async function takeWord(notice: ApprovalNotice): Promise<void> {
+    const { statement } = notice.signed;
+    const id = bytesToHex(statement.change);
+    const isNew = changes.get(id) === undefined;
+    await deps.keep(() => changes.take(notice, clock.now()));
+    const type = statement.kind === 'withdrawal' ? 'change-withdrawn' : isNew ? 'change-proposed' : 'change-approved';
+    const { action } = notice.change;
+    log.info({ author: statement.author, change: id, action: action.kind, word: type }, 'roster change');
+    deps.onEvent({ type, change: id, author: statement.author, action: action.kind });
+  }
+
+  /** A vote of this node's own key that it knows nothing of was given by a store that is lost. */
+  async function noticeLostVotes({ kind, signed: { statement } }: BallotNotice): Promise<void> {
+    const { abstains, promised, accepted } = roster.votes;
+    if (statement.author !== self || abstains) return;
+    const mine = kind === 'promise' ? promised : accepted?.ballot;
+    if (mine !== undefined && compareBallots(mine, statement.ballot) >= 0) return;
+    await deps.keep(() => {
+      const votes = { ...NO_VOTES, abstains: true };
+      roster.vote(votes);
+      return [votesRow(roster.hash, votes)];
+    });
+    log.warn(
+      { epoch: statement.epoch, ballot: statement.ballot.counter },
+      'others have votes of this key that this store knows nothing of: it abstains until the next epoch',
+    );
+  }
+
+  async function takeCertificate(bytes: Bytes, lung: LungName | undefined, from: Author | undefined): Promise<Heard> {
+    const { roster: next } = decodeRosterCertificate(bytes);
+    const { epoch } = roster.present.state.roster;
+    // What skips an epoch is of use once the chain to it is here, which the next exchange with its bringer fetches.
+    if (next.epoch > epoch + 1) return 'known';
+    const known = roster.from(next.epoch)[0];
+    if (known !== undefined && equalBytes(known.state.hash, rosterHash(next, hasher))) return 'known';
+    if (second !== undefined) return 'known';
+    const before = roster.from(next.epoch - 1)[0];
+    if (before === undefined) return 'known';
+    let decided: Decided;
+    try {
+      decided = checkRosterCertificate(bytes, before.state, { network, hasher });
+    } catch (error) {
+      if (!(error instanceof LatticeError) || error.code !== 'not-certified') throw error;
+      log.warn({ ...(from === undefined ? {} : { peer: from }), reason: error.message }, 'a roster is refused');
+      return 'known';
+    }
+    if (!(await allGood(verifier, decided.signatures))) return 'forged';
+    if (known !== undefined) await alarm(bytes, next.epoch);
+    else await apply(decided, bytes);
+    const notice: Notice = { kind: 'certificate', certificate: bytes };
+    deps.spread(notice, encodeNotice(notice), lung, from);
+    deps.onChange();
+    return 'news';
+  }
+
+  async function alarm(bytes: Bytes, epoch: number): Promise<void> {
+    second = bytes;
+    await deps.keep(() => [{ type: 'put', key: SECOND_CERTIFICATE, value: bytes }]);
+    log.error({ epoch }, 'two rosters were decided for one epoch: no roster is decided any more');
+  }
+
+  async function apply({ state, start }: Decided, bytes: Bytes): Promise<void> {
+    const before = roster.present.state;
+    await deps.know(state.roster.members.map(({ author }) => author));
+    await deps.keep(() => {
+      // Whatever this node writes from here on is later than what the roster before may have certified (SPEC RO5).
+      deps.replica.observeTime(lastHlcAt(start));
+      return [
+        ...(before.roster.epoch === 0
+          ? [{ type: 'put' as const, key: FIRST_ROSTER, value: encodeKnownAuthors(roster.authors) }]
+          : []),
+        { type: 'put', key: rosterCertificateKey(state.roster.epoch), value: bytes },
+        { type: 'del', key: votesKey(before.hash) },
+        ...changes.decided(before, state, clock.now()),
+      ];
+    });
+    heard.clear();
+    roster.take({ state, start, certificate: bytes }, NO_VOTES);
+    ballots.reset();
+    log.info(
+      { epoch: state.roster.epoch, hash: bytesToHex(state.hash), start, members: state.roster.members.length },
+      'roster changed',
+    );
+    deps.onEvent({ type: 'roster-changed', epoch: state.roster.epoch, hash: bytesToHex(state.hash), start });
+  }
+
+  /** A retired key stops for good at its end, or as soon as its node starts again (SPEC RO8). */
+  async function stopAtEnd(isStart: boolean): Promise<void> {
+    const member = memberOf(roster.present.state.roster, self);
+    if (member?.role !== 'retired') return;
+    const { until } = member;
+    if (stopped || (!isStart && clock.now() < until)) return;
+    stopped = true;
+    await deps.keep(() => {
+      deps.replica.observeTime(lastHlcAt(until));
+      return [{ type: 'put', key: STOPPED, value: encodeKnownAuthors([...deps.saved.stopped, self]) }];
+    });
+    log.warn({ until }, 'the key of this node is retired and has stopped');
+    deps.onStopped(until);
+  }
+
+  async function keepFreshness(): Promise<void> {
+    if (!isFresh) return;
+    if (roster.writers.every((author) => author === self || heard.has(author))) {
+      isFresh = false;
+      if (!isFreshKept) return;
+      isFreshKept = false;
+      return deps.keep(() => [{ type: 'del', key: FRESH_STORE }]);
+    }
+    if (isFreshKept) return;
+    isFreshKept = true;
+    await deps.keep(() => [{ type: 'put', key: FRESH_STORE, value: new Uint8Array(0) }]);
+  }
+
+  async function look(): Promise<void> {
+    await inTurn(async () => {
+      await keepFreshness();
+      await stopAtEnd(false);
+      await ballots.look();
+    });
+  }
+
+  return {
+    changes,
+    async hear(bytes, lung, from) {
+      const notice = decodeNotice(bytes);
+      return waiting >= MAX_WAITING ? 'known' : inTurn(() => take(notice, bytes, lung, from));
+    },
+    say: (notice) =>
+      inTurn(async () => {
+        await takeWord(notice);
+        deps.spread(notice, encodeNotice(notice), undefined, undefined);
+        deps.onChange();
+      }),
+    notices: () => [
+      ...ballots.notices(),
+      ...changes
+        .all()
+        .filter(({ epoch }) => epoch === 0)
+        .flatMap(({ words }) => [...words.values()]),
+    ],
+    heardAllOf(peer) {
+      if (isFresh) heard.add(peer);
+    },
+    abstains,
+    second: () => (second === undefined ? undefined : decodeRosterCertificate(second).roster.epoch),
+    start() {
+      const onError = (err: unknown): void => log.error({ err }, 'looking after the roster failed');
+      if (stopped) deps.onStopped(memberOf(roster.present.state.roster, self)?.until ?? 0);
+      else void inTurn(() => stopAtEnd(true)).catch(onError);
+      looks = every(clock, LOOK_EVERY_MS, look, { firstMs: 0, onError });
+    },
+    stop: () => looks?.stop(),
+  };
+}

@@ -1,0 +1,48 @@
+import type { Author } from '../../core/types/index.ts';
+import type { Warning } from '../facade/codes.ts';
+import type { Roster } from '../fleet/roster.ts';
+import type { Membership } from './membership.ts';
+
+/** What an operator should know about the roster (SPEC RO2, RO9). */
+export function rosterWarnings(deps: {
+  readonly roster: Roster;
+  readonly membership: Pick<Membership, 'abstains' | 'second'>;
+  /** The configured trust list. */
+  readonly configured: () => readonly Author[];
+  readonly epochOf: (author: Author) => number | undefined;
+  readonly nameOf: (author: Author) => string;
+}): () => readonly Warning[] {
+  const { roster, membership } = deps;
+  return () => {
+    const out: Warning[] = [];
+    const { epoch } = roster.present.state.roster;
+    const second = membership.second();
+    if (second !== undefined)
+      out.push({
+        code: 'two-rosters',
+        text: `two rosters were decided for epoch ${second}: nothing more is decided; some members signed two things, or a store was copied`,
+      });
+    else if (roster.votes.abstains)
+      out.push({
+        code: 'abstains',
+        text: 'this node takes no part in the present decision, because its store lost votes that others have heard',
+      });
+    if (epoch === 0) return out;
+    const named = new Set(deps.configured());
+    const differs = named.size !== roster.writers.length || roster.writers.some((author) => !named.has(author));
+    // A node that was made for a fleet has the list with which that began, and needs no other.
+    const first = new Set(roster.from(0)[0]?.state.roster.members.map(({ author }) => author));
+    const isFirst = named.size === first.size && [...named].every((author) => first.has(author));
+    if (differs && !isFirst && named.size > 0)
+      out.push({
+        code: 'other-configuration',
+        text: `DIOTEC360_TRUSTED_STATE_PUBKEYS names others than the writers of the roster of epoch ${epoch}, which counts: see lattice members`,
+      });
+    for (const author of roster.authors) {
+      const told = deps.epochOf(author);
+      if (told !== undefined && told < epoch)
+        out.push({ code: 'behind', text: `${deps.nameOf(author)} goes by the roster of epoch ${told}, not ${epoch}` });
+    }
+    return out;
+  };
+}

@@ -1,0 +1,122 @@
+import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { createExchange } from '../membership/exchange.ts';
+import { createInvitations } from '../membership/invitations.ts';
+import { createMembership } from '../membership/membership.ts';
+import { createMembershipService } from '../membership/service.ts';
+import { rosterWarnings } from '../membership/warnings.ts';
+import type { DutyParts } from './build-duties.ts';
+import type { LungParts } from './build-lungs.ts';
+import type { StateParts } from './build-state.ts';
+import type { OpenedNode } from './open.ts';
+
+export type MembershipParts = ReturnType<typeof buildMembership>;
+
+/** Builds what decides who belongs to the fleet, and what tells other members of it. */
+export function buildMembership(
+  options: NodeOptions,
+  deps: NodeDeps,
+  opened: OpenedNode,
+  state: StateParts,
+  { p2p, http, linkTo }: LungParts,
+  { attested, book }: DutyParts,
+) {
+  const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
+  const { roster, replica, self, known } = opened;
+  const { fleetClock, guard, writer, streams, peers, members, mode, names } = state;
+  const { network, heartbeatMs, graceMs } = options;
+  const log = deps.log.child('roster');
+  const listeners = new Set<() => void>();
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  /** No node keeps a floor, so nobody leaves a roster for good (SPEC RO10). */
+  const floor = (): number | undefined => undefined;
+
+  const exchange = createExchange({
+    clock,
+    random,
+    log,
+    hasher,
+    roster,
+    peers,
+    members,
+    linkTo,
+    p2p,
+    streams,
+    streamsToUs: (author) => http.find(author)?.streaming === true,
+    mode: () => mode.now,
+    membership: () => membership,
+    heartbeatMs,
+    graceMs,
+  });
+  const membership = createMembership({
+    network,
+    self,
+    hasher,
+    signer,
+    verifier,
+    clock: fleetClock,
+    random,
+    log,
+    roster,
+    saved: opened.membership,
+    replica,
+    keep: writer.keep,
+    attested,
+    floor,
+    isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
+    async know(authors) {
+      known.add(authors);
+      await known.save(writer.keep);
+    },
+    spread: exchange.spread,
+    onStopped: (until) =>
+      guard.set('retired', `the roster retired this node's key, which stopped at ${new Date(until).toISOString()}`),
+    onEvent: streams.publishEvent,
+    onChange: tell,
+  });
+  const warnings = rosterWarnings({
+    roster,
+    membership,
+    configured: () => options.trusted,
+    epochOf: exchange.epochOf,
+    nameOf: names.label,
+  });
+  const service = createMembershipService({
+    network,
+    self,
+    hasher,
+    signer,
+    clock: fleetClock,
+    random,
+    roster,
+    membership,
+    floor,
+    peerIdOf,
+    nameOf: names.of,
+    labelOf: names.label,
+    addressesOf(author) {
+      const url = peers.get(author)?.link.url;
+      return { urls: url === undefined ? [] : [url], multiaddrs: [] };
+    },
+    warnings,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  });
+  const invitations = createInvitations({
+    clock,
+    hasher,
+    log,
+    saved: opened.invitations,
+    keep: writer.keep,
+    members: service,
+    hasCaughtUp(author) {
+      const view = peers.get(author)?.view;
+      const isFresh = view !== undefined && clock.monotonic() - view.agreementAt <= graceMs;
+      return isFresh && view.agreement === 'equal' && book.summary().certified !== undefined;
+    },
+  });
+  return { invitations, rosterExchange: exchange, membership, membershipService: service, rosterWarnings: warnings };
+}

@@ -1,0 +1,253 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { lastHlcAt } from '../../../../src/core/clock/index.ts';
+import { changeHash, encodeNotice, type Notice, signStatement } from '../../../../src/core/roster/index.ts';
+import { bytesToHex } from '../../../../src/core/types/index.ts';
+import {
+  createAuthor,
+  createHandClock,
+  EPOCH_MS,
+  gateStore,
+  type HandClock,
+  hasher,
+  NETWORK,
+  put,
+  turns,
+} from '../support.ts';
+import { authorOf, createTestFleet, epochs, type Party, type TestFleet } from './support.ts';
+
+let clock: HandClock;
+let fleet: TestFleet;
+const at = (id: number): Party => fleet.parties.find((one) => one.id === id) as Party;
+const add = (id: number, role: 'writer' | 'mirror' = 'writer', name = '') =>
+  ({ kind: 'add', author: authorOf(id), name, role }) as const;
+
+beforeEach(async () => {
+  clock = createHandClock();
+  fleet = await createTestFleet(clock, [1, 2, 3]);
+});
+
+/** Approves by the writers, and lets the fleet decide. */
+async function decide(action: Parameters<Party['service']['propose']>[0], by: readonly number[]): Promise<string> {
+  const [first, ...others] = by;
+  const { id } = await at(first as number).service.propose(action);
+  await fleet.exchange();
+  for (const other of others) await at(other).service.approve(id);
+  await fleet.pass(2_000);
+  return id;
+}
+
+describe('a change', () => {
+  it('takes effect on every member once a majority of the writers approve it, without anybody else [RO6]', async () => {
+    const { id, stage, missing } = await at(1).service.propose(add(4, 'mirror', 'four'));
+    expect([stage, missing.length]).toEqual(['waiting', 2]);
+    await fleet.pass(2_000);
+    expect(epochs(fleet)).toEqual([0, 0, 0]);
+    expect(at(2).service.changes()).toMatchObject([{ id, stage: 'waiting', needed: 2 }]);
+    const settled = at(3).service.settled(id, new AbortController().signal);
+    await at(2).service.approve(id.slice(0, 8));
+    await fleet.pass(2_000);
+    expect(epochs(fleet)).toEqual([1, 1, 1]);
+    await expect(settled).resolves.toMatchObject({ stage: 'decided', epoch: 1 });
+    for (const { roster, service } of fleet.parties) {
+      expect(roster.hash).toEqual(at(1).roster.hash);
+      expect(service.roster().members.find(({ author }) => author === authorOf(4))).toMatchObject({
+        name: 'four',
+        role: 'mirror',
+      });
+      expect(roster.counts(authorOf(4), EPOCH_MS)).toBe(false);
+    }
+    expect(at(1).events.map(({ type }) => type)).toEqual(['change-proposed', 'change-approved', 'roster-changed']);
+  });
+
+  it('that is like one that waits approves that one, and two of them are decided one after the other [RO6]', async () => {
+    const one = await at(1).service.propose(add(4, 'mirror'));
+    await fleet.exchange();
+    expect((await at(2).service.propose(add(4, 'mirror'))).id).toBe(one.id);
+    await at(3).service.propose(add(5, 'mirror'));
+    await fleet.exchange();
+    await at(2).service.propose(add(5, 'mirror'));
+    await fleet.pass(10_000);
+    expect(epochs(fleet)).toEqual([2, 2, 2]);
+    expect(at(1).roster.authors).toHaveLength(5);
+    expect(new Set(fleet.parties.map(({ roster }) => bytesToHex(roster.hash))).size).toBe(1);
+  });
+
+  it('is not decided once an approval was taken back, and is again when it is given anew [RO6]', async () => {
+    const { id } = await at(1).service.propose(add(4));
+    await at(1).service.withdraw(id);
+    await fleet.exchange();
+    expect(at(2).service.changes()).toMatchObject([{ id, stage: 'withdrawn' }]);
+    await at(2).service.approve(id);
+    await fleet.pass(3_000);
+    expect(epochs(fleet)).toEqual([0, 0, 0]);
+    await at(1).service.approve(id);
+    await fleet.pass(3_000);
+    expect(epochs(fleet)).toEqual([1, 1, 1]);
+  });
+
+  it('is refused where it does not fit, and of who is no writer [RO6, RO10]', async () => {
+    await expect(at(1).service.propose(add(2))).rejects.toMatchObject({ code: 'invalid-change' });
+    await expect(at(1).service.propose({ kind: 'remove', author: authorOf(2) })).rejects.toMatchObject({
+      code: 'invalid-change',
+      message: expect.stringContaining('floor') as string,
+    });
+    await expect(at(1).service.approve('abcdef')).rejects.toMatchObject({ code: 'not-found' });
+    const id = await decide(add(4, 'mirror'), [1, 2]);
+    await expect(at(1).service.withdraw(id)).rejects.toMatchObject({ code: 'already-decided' });
+    const four = await fleet.start(4);
+    await fleet.exchange();
+    expect(four.roster.present.state.roster.epoch).toBe(1);
+    await expect(four.service.propose(add(5))).rejects.toMatchObject({ code: 'not-a-writer' });
+  });
+
+  it('of a stranger or a mirror costs no signature check, and a forged one is told apart [RO6]', async () => {
+    const change = { network: NETWORK, nonce: new Uint8Array(16), action: add(9) };
+    const stranger = createAuthor(8);
+    const wordOf = (author: typeof stranger.author, sign: typeof stranger.sign): Notice => ({
+      kind: 'approval',
+      change,
+      signed: signStatement(
+        { kind: 'approval', network: NETWORK, author, change: changeHash(change, hasher), expires: EPOCH_MS + 1000 },
+        sign,
+      ),
+    });
+    const hear = (notice: Notice) => at(1).membership.hear(encodeNotice(notice), 'p2p', undefined);
+    const junk = new Uint8Array(64).fill(1);
+    expect(await hear(wordOf(stranger.author, () => junk))).toBe('known');
+    expect(await hear(wordOf(authorOf(2), () => junk))).toBe('forged');
+    expect(await hear(wordOf(authorOf(2), createAuthor(2).sign))).toBe('news');
+    expect(await hear(wordOf(authorOf(2), createAuthor(2).sign))).toBe('known');
+  });
+});
+
+describe('a decision', () => {
+  it('goes on with one of three away, who takes the chain when it is back [RO4, RO7]', async () => {
+    fleet.stop(3);
+    await decide(add(4, 'mirror'), [1, 2]);
+    await decide({ kind: 'name', author: authorOf(3), name: 'three' }, [1, 2]);
+    await fleet.pass(10_000);
+    expect(epochs(fleet)).toEqual([2, 2]);
+    await fleet.start(3);
+    await fleet.pass(1_000);
+    expect(epochs(fleet)).toEqual([2, 2, 2]);
+  });
+
+  it.each(['promise', 'proposal', 'acceptance', 'certificate'] as const)(
+    'whose proposer dies before anybody hears its %s is ended by another writer [RO4]',
+    async (kind) => {
+      let died: number | undefined;
+      fleet.reaches = (from, _to, notice) => {
+        if (died === undefined && notice.kind === kind) died = from;
+        return from !== died;
+      };
+      await decide(add(4), [1, 2]);
+      expect(died).toBeDefined();
+      fleet.stop(died as number);
+      await fleet.pass(30_000);
+      expect(epochs(fleet)).toEqual([1, 1]);
+      fleet.reaches = () => true;
+      const back = await fleet.start(died as number);
+      await fleet.pass(5_000);
+      expect(back.roster.hash).toEqual(fleet.parties[0]?.roster.hash);
+    },
+  );
+
+  it('is told to nobody before it is durable [RO4]', async () => {
+    const { store } = at(1).state;
+    fleet.stop(2);
+    fleet.stop(3);
+    store.hold();
+    void at(1)
+      .service.propose(add(4))
+      .catch(() => undefined);
+    await turns(20);
+    expect(fleet.told).toEqual([]);
+    store.open();
+    await turns(20);
+    expect(fleet.told.map(({ notice }) => notice.kind)).toEqual(['approval']);
+  });
+
+  it('has votes that a restart keeps, and that the others get again [RO4]', async () => {
+    fleet.reaches = (_from, _to, { kind }) => kind !== 'acceptance' && kind !== 'proposal';
+    await decide(add(4), [1, 2]);
+    const voted = fleet.parties.find(({ roster }) => roster.votes.accepted !== undefined) as Party;
+    const { accepted } = voted.roster.votes;
+    const again = await fleet.start(voted.id, voted.state.store);
+    expect(again.roster.votes.accepted).toEqual(accepted);
+    expect(again.membership.notices().map(({ kind }) => kind)).toContain('acceptance');
+    fleet.reaches = () => true;
+    await fleet.pass(30_000);
+    expect(epochs(fleet)).toEqual([1, 1, 1]);
+  });
+
+  it('has no vote of a disk that was restored and lost one that others have heard, until the next epoch [RO4]', async () => {
+    fleet.reaches = (_from, _to, { kind }) => kind === 'approval' || kind === 'promise';
+    await decide(add(4), [1, 2]);
+    const [old] = fleet.told.flatMap(({ from, notice }) => (notice.kind === 'promise' ? [from] : []));
+    const lost = await fleet.start(old as number, gateStore());
+    await lost.state.writer.write(put('again', 1));
+    await fleet.pass(2_000);
+    expect(lost.roster.votes.abstains).toBe(true);
+    expect(lost.service.roster().abstains).toContain('next epoch');
+    fleet.reaches = () => true;
+    await fleet.pass(30_000);
+    expect(epochs(fleet)).toEqual([1, 1, 1]);
+    expect(lost.roster.votes.abstains).toBe(false);
+    expect(lost.roster.hash).toEqual(at(old === 1 ? 2 : 1).roster.hash);
+  });
+
+  it('ends the former roster at the newest cut that a vote names, which all observe before they write [RO5]', async () => {
+    at(2).attested = EPOCH_MS + 7_000;
+    await decide(add(4), [1, 2]);
+    const { start } = at(1).roster.present;
+    expect([0, EPOCH_MS + 7_000]).toContain(start);
+    for (const party of fleet.parties) {
+      expect(party.roster.present.start).toBe(start);
+      const outcome = await party.state.writer.write(put('later', party.id));
+      expect(outcome.ok && outcome.commit.header.hlc > lastHlcAt(start)).toBe(true);
+    }
+  });
+
+  it('waits at a new store until every writer has told what it heard of the key [RO4]', async () => {
+    const store = gateStore();
+    fleet.stop(3);
+    const fresh = await fleet.start(3, store);
+    expect(fresh.service.roster().abstains).toContain('new');
+    fleet.reaches = (from) => from !== 2;
+    await fleet.pass(1_000);
+    expect(fresh.service.roster().abstains).toContain('new');
+    const again = await fleet.start(3, store);
+    expect(again.service.roster().abstains).toContain('new');
+    fleet.reaches = () => true;
+    await fleet.pass(1_000);
+    expect(again.service.roster().abstains).toBeUndefined();
+  });
+});
+
+describe('a retired key', () => {
+  it('writes until its end and never again, also after a restart with an earlier clock [RO8]', async () => {
+    await decide({ kind: 'retire', author: authorOf(3) }, [1, 2]);
+    const three = at(3);
+    const until = three.roster.endOf(authorOf(3)) as number;
+    expect(until).toBeGreaterThan(clock.now() + 50_000);
+    expect(three.stopped).toEqual([]);
+    expect((await three.state.writer.write(put('still', 1))).ok).toBe(true);
+    await clock.advance(until - clock.now() + 1_000);
+    await turns(20);
+    expect(three.stopped).toEqual([until]);
+    clock.step(-3_600_000);
+    const again = await fleet.start(3);
+    await turns(20);
+    expect(again.stopped).toEqual([until]);
+    expect(again.state.replica.meta.hlc).toBeDefined();
+  });
+
+  it('is the old one of a rotation; the new one counts from the decision on [RO8]', async () => {
+    await decide({ kind: 'rotate', author: authorOf(3), to: authorOf(7) }, [1, 2]);
+    const { roster } = at(1);
+    const until = roster.endOf(authorOf(3)) as number;
+    expect([roster.counts(authorOf(3), until), roster.counts(authorOf(3), until + 1)]).toEqual([true, false]);
+    expect([roster.isWriter(authorOf(7)), roster.isWriter(authorOf(3))]).toEqual([true, false]);
+    await expect(at(1).service.propose(add(3))).rejects.toMatchObject({ code: 'invalid-change' });
+  });
+});
