@@ -20,7 +20,7 @@ async function put(node: BenchNode, path: string): Promise<string> {
     headers: { authorization: `Bearer ${node.token}`, 'content-type': 'application/octet-stream' },
     body: Readable.toWeb(createReadStream(path)) as ReadableStream,
     duplex: 'half',
-  } as RequestInit);
+  });
   const answer = (await response.json()) as { readonly hash: string };
   if (response.status !== 201) throw new Error(`the put was answered ${response.status}: ${JSON.stringify(answer)}`);
   return answer.hash;

@@ -42,7 +42,7 @@ export function encodeSignedVote({ statement, signature }: Signed<Acceptance>): 
 }
 
 /** Checks structure and bounds only. LatticeError `malformed` or `unknown-version`. */
-export function decodeSignedVote(bytes: Bytes): Signed<Acceptance> {
+function decodeSignedVote(bytes: Bytes): Signed<Acceptance> {
   const reader = createWireReader('signed vote', new Uint8Array(bytes), MAX_VOTE_BYTES);
   reader.array('signed vote', 2, 2);
   const statement = decodeStatement(reader.bytes('statement', 1, MAX_VOTE_BYTES));

@@ -23,7 +23,7 @@ const FIELDS = {
 } as const satisfies Record<ChangeRequest['kind'], readonly (keyof ChangeRequest)[]>;
 
 /** The action that a body asks for. Throws LatticeError `invalid-body`, which names every field that is wrong. */
-export function actionOf(given: ChangeRequest): ChangeAction {
+function actionOf(given: ChangeRequest): ChangeAction {
   const { kind } = given;
   const fields: readonly string[] = FIELDS[kind];
   const request: ChangeRequest = kind === 'add' ? { name: '', role: 'mirror', ...given } : given;
