@@ -13,10 +13,10 @@ export interface Mortal extends Versioned {
 }
 
 /** Collection floors stand on whole hours, so that a fleet collects once an hour and not at every cut. */
-export const COLLECTION_GRID_MS = 3_600_000;
+const COLLECTION_GRID_MS = 3_600_000;
 
 /** Whether readers see nothing of a put from `nowMs` (Unix ms) on. */
-export function isExpired({ expires }: Pick<Operation, 'expires'>, nowMs: number): boolean {
+function isExpired({ expires }: Pick<Operation, 'expires'>, nowMs: number): boolean {
   return expires !== undefined && expires <= nowMs;
 }
 

@@ -11,7 +11,7 @@ export interface Reign {
 }
 
 /** Whether the roster may speak of a cut at all. Cuts at or before the start belong to the roster before it. */
-export const reignsAt = ({ start, end }: Reign, at: number): boolean => at > start && (end === undefined || at <= end);
+const reignsAt = ({ start, end }: Reign, at: number): boolean => at > start && (end === undefined || at <= end);
 
 /**
  * What all writers of a roster claim alike of one cut: then the cut is complete. Undefined where one of them is

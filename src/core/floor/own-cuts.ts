@@ -30,7 +30,7 @@ export interface OwnCuts {
 export const NO_CUTS: OwnCuts = { newest: 0, fixed: [] };
 
 /** As many cuts as a node tells of, ten minutes: when the floor stands still for longer, it is taken by a snapshot. */
-export const MAX_FIXED = 64;
+const MAX_FIXED = 64;
 
 /**
  * Fixes a cut. What is returned is made durable together, and `observe` is observed with it: the last HLC of T, so that
@@ -71,7 +71,7 @@ export function heardCut(at: number, nowMs: number): Hlc | undefined {
 }
 
 /** How long a node that kept its store waits for a peer that tells it of its past. */
-export const PAST_WAIT_MS = 10_000;
+const PAST_WAIT_MS = 10_000;
 
 /** What a peer knows of another node's past. */
 export interface Past {
