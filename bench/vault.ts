@@ -1,6 +1,4 @@
-import { randomFillSync } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { createReadStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeHasher, systemClock } from '../src/adapters/system/index.ts';
@@ -9,6 +7,8 @@ import type { Bytes } from '../src/core/types/index.ts';
 import { BLOCK_BYTES, createContentHash, verifyBlock } from '../src/core/vault/index.ts';
 import type { VaultStore } from '../src/ports/index.ts';
 import { type Figure, median } from './support/figures.ts';
+import { copy, makeSource, writeFile } from './support/plain-copy.ts';
+import { replication } from './vault-replication.ts';
 
 /** Bytes of the large object; `--small` takes less, for a look. */
 const LARGE_BYTES = (process.argv.includes('--small') ? 128 : 1024) * 2 ** 20;
@@ -20,46 +20,6 @@ const RUNS = 3;
 
 const hasher = nodeHasher();
 const disks = createDisks(systemClock(), diskSlots(process.env['UV_THREADPOOL_SIZE']));
-
-/** Writes a file of random bytes. */
-async function makeSource(path: string): Promise<void> {
-  const file = await open(path, 'w');
-  const piece = new Uint8Array(8 * 2 ** 20);
-  for (let at = 0; at < LARGE_BYTES; at += piece.length) await file.write(randomFillSync(piece));
-  await file.sync();
-  await file.close();
-}
-
-/** Writes what comes to a file, as a stream does, and makes it durable. */
-async function writeFile(path: string, content: AsyncIterable<Bytes>): Promise<void> {
-  const out = createWriteStream(path);
-  for await (const chunk of content)
-    if (!out.write(chunk)) await new Promise<void>((resolve) => out.once('drain', () => resolve()));
-  await new Promise<void>((resolve, reject) => {
-    out.on('error', reject);
-    out.end(() => resolve());
-  });
-  await syncFile(path);
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  await file.sync();
-  await file.close();
-}
-
-/** The limit: a stream copy with SHA-256, made durable as the vault makes its files. */
-async function copy(from: string, to: string): Promise<void> {
-  const running = hasher.running();
-  const hashed = async function* (): AsyncGenerator<Bytes> {
-    for await (const chunk of createReadStream(from)) {
-      running.update(chunk as Bytes);
-      yield chunk as Bytes;
-    }
-  };
-  await writeFile(to, hashed());
-  running.digest();
-}
 
 /** Takes a file in as a node does: hash and block tree are computed as it comes. */
 async function putIn(store: VaultStore, from: string): Promise<string> {
@@ -123,7 +83,7 @@ async function largeObject(directory: string): Promise<Figure[]> {
   const clock = Date;
   const room = async (): Promise<undefined> => undefined;
   const [source, target] = [join(directory, 'source'), join(directory, 'target')];
-  await makeSource(source);
+  await makeSource(source, LARGE_BYTES);
   const took: Record<'copy' | 'in' | 'out' | 'blocks', number[]> = { copy: [], in: [], out: [], blocks: [] };
   let mib = 0;
   const take = async (name: keyof typeof took, work: () => Promise<unknown>): Promise<void> => {
@@ -224,13 +184,17 @@ async function smallObjects(directory: string): Promise<Figure[]> {
 
 /**
  * Measures the vault's files: a large object in, out and from store to store beside a plain copy on the same disk in the
- * same run, the memory that takes, and many small objects.
+ * same run, the memory that takes, many small objects, and an object from node to node over each lung.
  */
 export async function vault(): Promise<readonly Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
   try {
     mkdirSync(join(directory, 'small'));
-    return [...(await largeObject(directory)), ...(await smallObjects(join(directory, 'small')))];
+    return [
+      ...(await largeObject(directory)),
+      ...(await smallObjects(join(directory, 'small'))),
+      ...(await replication(directory, LARGE_BYTES)),
+    ];
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

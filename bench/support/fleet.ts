@@ -146,7 +146,12 @@ function createBenchNode(
         {
           cwd: dir,
           // These are the settings of the systemd unit and of the container image.
-          env: { ...process.env, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1' },
+          env: {
+            ...process.env,
+            MALLOC_ARENA_MAX: '2',
+            NODE_OPTIONS: '--max-semi-space-size=32 --v8-pool-size=1',
+            UV_THREADPOOL_SIZE: '16',
+          },
           stdio: ['ignore', 'pipe', 'pipe'],
         },
       );

@@ -1,4 +1,4 @@
-import type { VaultService } from '../runtime/index.ts';
+import type { VaultChecked, VaultReading, VaultService } from '../runtime/index.ts';
 import { type Stream, streamOf } from '../timing/index.ts';
 import type { EmbeddedVault } from './embedded-vault.ts';
 import type { Life } from './life.ts';
@@ -51,7 +51,12 @@ export function embedVault(vault: VaultService, life: Life): EmbeddedVault {
     pin: (hash, pinned, { signal } = {}) => life.run(() => vault.pin(hash, pinned), signal),
     fetch: (hash, { signal } = {}) => life.run(() => vault.fetch(hash, signal === undefined ? {} : { signal }), signal),
     remove: (hash, { signal } = {}) => life.run(() => vault.remove(hash), signal),
-    verify: ({ signal, hash } = {}) => read(() => vault.verify(hash), signal),
+    verify: ({ signal, hash } = {}) => read(() => checkedOnly(vault.verify(hash)), signal),
     collect: ({ signal, ...asked } = {}) => life.run(() => vault.collect(asked), signal),
   };
+}
+
+/** The objects that were checked, without how far the reading of a large one is. */
+async function* checkedOnly(found: AsyncIterable<VaultChecked | VaultReading>): AsyncGenerator<VaultChecked, void> {
+  for await (const one of found) if ('hash' in one) yield one;
 }

@@ -18,6 +18,9 @@ export const PROOF_CHECKS = [
 /** The checks of a certificate that stands alone, in the order in which they are made. */
 export const CERTIFICATE_CHECKS = ['form', 'network', 'root', 'time', 'rosters', 'signature'] as const;
 
+/** The checks of evidence, in the order in which they are made. */
+export const EVIDENCE_CHECKS = ['form', 'network', 'contradiction', 'signature', 'author'] as const;
+
 export type ProofCheck = (typeof PROOF_CHECKS)[number];
 export type CertificateCheck = (typeof CERTIFICATE_CHECKS)[number];
 

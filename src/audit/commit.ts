@@ -39,6 +39,6 @@ export async function verifyCommit(bytes: Bytes, options: VerifyCommitOptions): 
   return fragment;
 }
 
-function isTrusted(trusted: Trust, author: Author): boolean {
+export function isTrusted(trusted: Trust, author: Author): boolean {
   return trusted === 'anyone' || trusted.includes(author);
 }

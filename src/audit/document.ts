@@ -113,7 +113,7 @@ function keyOf(key: string): string {
   }
 }
 
-function networkOf(network: string): string {
+export function networkOf(network: string): string {
   const length = utf8Length(network);
   if (length < 1 || length > MAX_NETWORK_BYTES)
     throw malformed(`"network" is not 1 to ${MAX_NETWORK_BYTES} bytes of UTF-8`);

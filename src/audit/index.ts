@@ -14,6 +14,7 @@ export {
 export { type VerifyCommitOptions, verifyCommit } from './commit.ts';
 export { checkContent, checkRange, type ExpectedBlocks, type ExpectedContent } from './content.ts';
 export { MAX_DOCUMENT_BYTES } from './document.ts';
+export { examineEvidence, type ProvenEvidence, type VerifyEvidenceOptions } from './evidence.ts';
 export { safetyOf } from './rosters.ts';
 export { checkTrust, type PinnedRoster, type ProofTrust, type Trust } from './trust.ts';
 export {

@@ -20,7 +20,8 @@ function adviceOn(error: LatticeError, { token, envFile }: Typed): string | unde
     if (error.code === 'timeout') return 'Look at the node (is it busy or stopped?), or allow more with --timeout.';
     return undefined;
   }
-  if (error.status === 401) {
+  // A node without a token says itself what to do: no token of the caller helps.
+  if (error.status === 401 && error.code !== 'token-not-set') {
     if (token !== undefined) return 'The token that was given with --token is not that of this node.';
     if (envFile === undefined) return TOKEN_HINT;
     return `${envFile} has no DIOTEC360_API_TOKEN or another one than this node. Name the env file that the node was started with.`;

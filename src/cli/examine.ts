@@ -109,7 +109,7 @@ function examineP2p({ p2p, mode, verdict }: Status): Finding[] {
       p2p.bootstrap.length > 0
         ? 'DIOTEC360_P2P_ENABLED=false switches it off; take that line out to switch it on.'
         : 'Set DIOTEC360_P2P_LISTEN and DIOTEC360_P2P_BOOTSTRAP to switch it on.';
-    return [info('P2P is off: HTTP alone carries the state', next)];
+    return [info(verdict.kind === 'ALONE' ? 'P2P is off' : 'P2P is off: HTTP alone carries the state', next)];
   }
   if (mode === 'http') return [];
   if (p2p.state !== 'running') {
@@ -176,8 +176,10 @@ async function examineHttp(client: ApiClient, status: Status, peers: readonly Pe
   if (!status.http.enabled)
     findings.push(
       info(
-        'it dials no peer over HTTP, and the others have to dial it',
-        'Name them in DIOTEC360_LATTICE_NODES to have it dial them, too.',
+        status.verdict.kind === 'ALONE'
+          ? 'it dials no peer over HTTP, because none is named'
+          : 'it dials no peer over HTTP, and the others have to dial it',
+        'Name the others in DIOTEC360_LATTICE_NODES to have it dial them.',
       ),
     );
   for (const peer of peers) {

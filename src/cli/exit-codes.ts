@@ -158,6 +158,7 @@ export const EXIT_BY_CODE = {
   'trust-needed': EXIT.failed,
   twin: EXIT.failed,
   unauthorized: EXIT.failed,
+  'token-not-set': EXIT.failed,
   'unexpected-answer': EXIT.failed,
   'unknown-format': EXIT.failed,
   'unknown-version': EXIT.failed,

@@ -126,6 +126,7 @@ export function createClient(options: ClientOptions): LatticeClient {
       json('/api/v1/proof', { query: { key, at: where, from }, ...at(call) }),
     getProofText: async (key, { at: where, from, ...call } = {}) =>
       (await request('/api/v1/proof', { query: { key, at: where, from }, ...at(call) })).text(),
+    listEvidence: (call = {}) => json('/api/v1/evidence', at(call)),
     listCuts: (call = {}) => json('/api/v1/cuts', at(call)),
     getCertificate: ({ at: when, from, ...call } = {}) =>
       jsonOrAbsent('/api/v1/cuts/certificate', { query: { at: when, from }, ...at(call) }),

@@ -65,22 +65,35 @@ export async function openExport(
   const cut = (): void => connection.abort(signal?.reason);
   if (signal?.aborted === true) cut();
   signal?.addEventListener('abort', cut, { once: true });
-  const reader = await open(PATH, { query: { prefix }, signal: connection.signal, timeoutMs }, 'application/x-ndjson');
-  const batches = linesOf(reader, url, timeoutMs, connection.signal);
+  let batches: AsyncGenerator<readonly string[]> | undefined;
+  /** Ends the connection, and lets go of the caller's signal. */
+  const end = async (): Promise<void> => {
+    signal?.removeEventListener('abort', cut);
+    await batches?.return(undefined).catch(() => undefined);
+  };
   let pending: string[] = [];
   /** Fills `pending`. False at the end of the body. */
   const more = async (): Promise<boolean> => {
-    const { value, done } = await batches.next();
-    if (done !== true) pending = value.toReversed();
-    return done !== true;
+    const read = await batches?.next();
+    if (read === undefined || read.done === true) return false;
+    pending = read.value.toReversed();
+    return true;
   };
   const unfinished = (): Error => cutShort(url, 'the export ended before its last line');
-  while (pending.length === 0) if (!(await more())) throw unfinished();
-  const begin = parsed(pending.pop() ?? '') as ExportBegin;
-  if (begin.export !== 1) {
-    await batches.return(undefined);
-    throw notOurs(`${url} sent an export of another form`);
+
+  async function opened(): Promise<ExportBegin> {
+    const asked = { query: { prefix }, signal: connection.signal, timeoutMs };
+    const reader = await open(PATH, asked, 'application/x-ndjson');
+    batches = linesOf(reader, url, timeoutMs, connection.signal);
+    while (pending.length === 0) if (!(await more())) throw unfinished();
+    const begin = parsed(pending.pop() ?? '') as ExportBegin;
+    if (begin.export !== 1) throw notOurs(`${url} sent an export of another form`);
+    return begin;
   }
+  const { network, root, live, at } = await opened().catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
 
   async function* entries(): AsyncGenerator<Entry, void> {
     try {
@@ -92,14 +105,16 @@ export async function openExport(
         else throw notOurs(`${url} sent ${count} entries and counts ${line.entries}`);
       }
     } finally {
-      signal?.removeEventListener('abort', cut);
-      await batches.return(undefined).catch(() => undefined);
+      await end();
     }
   }
-  const { network, root, live, at } = begin;
   const stream = streamOf((ending) => {
     // Also where nobody reads the stream, so that its generator never begins and has no end.
-    ending.addEventListener('abort', () => connection.abort(ending.reason), { once: true });
+    const ended = (): void => {
+      signal?.removeEventListener('abort', cut);
+      connection.abort(ending.reason);
+    };
+    ending.addEventListener('abort', ended, { once: true });
     return entries();
   }, signal);
   return { ...stream, network, root, live, at };

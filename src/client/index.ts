@@ -37,4 +37,5 @@ export type {
   VaultGetOptions,
   VaultProgress,
   VaultPutOptions,
+  VaultReading,
 } from './vault-client.ts';

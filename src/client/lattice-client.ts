@@ -9,6 +9,7 @@ import type {
   Cut,
   Entry,
   EntryPage,
+  Evidence,
   History,
   LatticeEvent,
   Operation,
@@ -269,6 +270,16 @@ export interface LatticeClient {
    * console.log(document.length);
    */
   getProofText(key: string, options?: ProofOptions): Promise<string>;
+
+  /**
+   * Lists what the node knows that keys signed twice, as documents that anybody can check.
+   *
+   * @throws nothing of its own
+   * @example
+   * const { items } = await client.listEvidence();
+   * for (const { author, about } of items) console.log(author, about);
+   */
+  listEvidence(options?: CallOptions): Promise<{ items: Evidence[] }>;
 
   /**
    * Lists the newest cuts, newest first. Times are Unix ms.

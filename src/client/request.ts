@@ -255,9 +255,14 @@ export function createRequests(options: ClientOptions): Requests {
         const body = answer.body?.getReader();
         const reader: BodyReader = {
           async read() {
-            const read = (await body?.read()) ?? { done: true };
-            if (read.value === undefined) release();
-            return read;
+            try {
+              const read = (await body?.read()) ?? { done: true };
+              if (read.value === undefined) release();
+              return read;
+            } catch (error) {
+              release();
+              throw error;
+            }
           },
           async cancel() {
             release();

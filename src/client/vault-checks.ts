@@ -3,7 +3,7 @@ import { LatticeError } from '../core/types/errors.ts';
 import { cutShort, notOurs } from './errors.ts';
 import { withinEach } from './idle.ts';
 import type { CallOptions, Requests } from './request.ts';
-import type { VaultChecked } from './vault-client.ts';
+import type { VaultChecked, VaultReading } from './vault-client.ts';
 
 /** A line has a hash, a size and a sentence. */
 const MAX_LINE_CHARS = 64 * 1024;
@@ -22,11 +22,15 @@ async function* linesOf(pieces: AsyncIterable<Uint8Array>, url: string): AsyncGe
   if (text !== '') yield text;
 }
 
-/** What the node says of each object that it checks, until its last line says that these were all. */
+/**
+ * What the node says of each object that it checks, until its last line says that these were all. `onReading` is told how
+ * far the reading of a large object is.
+ */
 export async function* checkedLines(
   { url, transfer }: Requests,
   hash: string | undefined,
   call: CallOptions,
+  onReading: ((reading: VaultReading) => void) | undefined,
 ): AsyncGenerator<VaultChecked, void> {
   const { reader } = await transfer('/api/v1/vault/verify', {
     method: 'POST',
@@ -41,7 +45,8 @@ export async function* checkedLines(
     } catch (cause) {
       throw notOurs(`${url} sent a line that is not JSON`, cause);
     }
-    if ('hash' in checked) yield checked;
+    if ('reading' in checked) onReading?.(checked);
+    else if ('hash' in checked) yield checked;
     else if (checked.error === undefined) return;
     else
       throw new LatticeError('vault-store-failed', `the check ended before its time: ${checked.error}`, {

@@ -72,6 +72,8 @@ export interface VaultContent {
 
 /** One object that was checked. */
 export type VaultChecked = Extract<VaultCheck, { readonly hash: string }>;
+/** How far a node is with the reading of a large object that it checks. */
+export type VaultReading = Extract<VaultCheck, { readonly reading: string }>;
 
 /** The vault of a node: content by its SHA-256, which is named in the replicated state. */
 export interface VaultClient {
@@ -200,14 +202,20 @@ export interface VaultClient {
 
   /**
    * Has the node read and check the bytes of one object, or of all that it has, and tells of each object as it is done.
-   * `fault` is absent where every byte is as it should be. `timeoutMs` is the longest time without an object.
+   * `fault` is absent where every byte is as it should be. `onReading` is told after each 16 MiB of a large object how
+   * far the node is, and `timeoutMs` is the longest time without either. The node ends the check when its caller does.
    *
    * @throws while it is read: `unauthorized`, `object-not-found`, `overloaded`, `vault-store-failed` when the check
    * ended before its time, `unreachable` when the answer is cut short
    * @example
    * for await (const { hash, fault } of client.vault.verify()) if (fault !== undefined) console.log(hash, fault);
    */
-  verify(options?: CallOptions & { readonly hash?: string | undefined }): Stream<VaultChecked>;
+  verify(
+    options?: CallOptions & {
+      readonly hash?: string | undefined;
+      readonly onReading?: ((reading: VaultReading) => void) | undefined;
+    },
+  ): Stream<VaultChecked>;
 
   /**
    * Has the node remove the bytes that nothing names any more, or say which these are.

@@ -88,6 +88,9 @@ async function* blocksOf(
   throw cutShort(url, 'the content ended too early');
 }
 
+/** Memory that is taken before any byte has come: more only follows what is really sent, whatever length is named. */
+const FIRST_BYTES = 1024 * 1024;
+
 /** Opens the content of an object: the whole of it, verified by its hash, or a range, verified block by block. */
 export async function openContent(
   { requests, stat, leaves }: { readonly requests: Requests } & Pick<VaultClient, 'stat' | 'leaves'>,
@@ -119,11 +122,17 @@ export async function openContent(
       name: nameIn(answer.header('content-disposition')),
       stream,
       async bytes() {
-        const all = new Uint8Array(length);
+        let all = new Uint8Array(Math.min(length, FIRST_BYTES));
         let at = 0;
         for await (const piece of stream) {
+          const end = at + piece.length;
+          if (end > all.length) {
+            const larger = new Uint8Array(Math.min(length, Math.max(2 * all.length, end)));
+            larger.set(all);
+            all = larger;
+          }
           all.set(piece, at);
-          at += piece.length;
+          at = end;
         }
         return all;
       },

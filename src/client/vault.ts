@@ -122,8 +122,8 @@ export function createVaultClient(requests: Requests): VaultClient {
       if (status !== 204)
         throw notOurs(`${requests.url}${pathOf(hash)} answered status ${status} where a node answers 204`);
     },
-    verify: ({ hash, signal, timeoutMs } = {}) =>
-      streamOf((ending) => checkedLines(requests, hash, { signal: ending, timeoutMs }), signal),
+    verify: ({ hash, signal, timeoutMs, onReading } = {}) =>
+      streamOf((ending) => checkedLines(requests, hash, { signal: ending, timeoutMs }, onReading), signal),
     original: (call = {}) => json(`${BASE}/original`, at(call)),
     bundle: (of, call = {}) => json(`${BASE}/bundles`, { method: 'POST', json: of, ...at(call) }),
     gc: ({ dryRun = false, ...call } = {}) => post<VaultCollection>(`${BASE}/gc`, call, { dryRun: String(dryRun) }),

@@ -264,4 +264,4 @@ it('docs/moving.md: three nodes of the original are moved over one by one, and b
     const answer = (await (await fetch(`${at(i)}/api/persistence/integrity`)).json()) as Record<string, unknown>;
     expect(answer).toMatchObject({ status: 'VALID', merkle_root: source.root });
   }
-}, 480_000);
+});

@@ -38,6 +38,30 @@ describe('every command of docs/operating.md, as it is written', () => {
     if (code !== 0) throw new Error(`exit ${code}: ${script}\n${text}`);
     return text;
   }
+  /** Runs commands that go on until Ctrl-C, each until it has printed something. A write makes something happen. */
+  async function watch(lines: readonly string[]): Promise<string> {
+    const watching = lines.map((line) => ({ line, text: '', child: open(line) }));
+    for (const one of watching)
+      for (const stream of [one.child.stdout, one.child.stderr])
+        stream?.setEncoding('utf8').on('data', (part: string) => (one.text += part));
+    nodes = [...nodes, ...watching.map(({ child }) => child)];
+    const silent = () => watching.filter(({ text }) => text === '').map(({ line }) => line);
+    await eventually(
+      'each of them shows something',
+      async () => {
+        const over = watching.find(({ child }) => child.exitCode !== null);
+        if (over !== undefined) throw new Error(`it ended with ${over.child.exitCode}: ${over.line}\n${over.text}`);
+        await run(`lattice state put watched '"${silent().length} left"' --env-file fleet/node1-huggingface.env`);
+        return silent().length === 0;
+      },
+      STEP_MS,
+    );
+    for (const { child } of watching) {
+      process.kill(-(child.pid ?? 0), 'SIGINT');
+      await once(child, 'close');
+    }
+    return watching.map(({ text }) => text).join('');
+  }
   const noted = (note: string): string => steps.find(({ notes }) => notes.includes(note))?.script ?? expect.fail(note);
 
   beforeAll(() => {
@@ -77,6 +101,7 @@ describe('every command of docs/operating.md, as it is written', () => {
     let told = '';
     for (const { script, notes } of steps) {
       if (notes.includes('run')) told += await run(script);
+      if (notes.includes('until interrupted')) told += await watch(script.split('\n'));
       // A busy machine is a warning.
       if (notes.includes('monitoring')) told += await run(`${script} || [ $? = 1 ]`);
       if (notes.includes('again until it succeeds')) {

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { NodeStatus } from '../../src/runtime/facade/index.ts';
 import { type Fleet, type Node, startFleet } from '../support/fleet.ts';
 import { hangDisk } from '../support/hung-disk.ts';
 
@@ -41,8 +43,16 @@ async function counter(node: Node, name: string, label: string): Promise<number>
   return Number(line?.split(' ').at(-1) ?? 0);
 }
 
+/** A node that changes a bit in each answer with blocks, after it has verified them. */
+const LIE = {
+  file: '/runtime/vault/serve.js',
+  from: 'const [only] = pieces;',
+  to: 'for (const piece of pieces) piece[0] ^= 1;\n            const [only] = pieces;',
+};
+
 describe('the vault of three nodes', () => {
   let fleet: Fleet;
+  let lies = false;
   let nodes: [Node, Node, Node];
 
   /** Waits until every node has the bytes of so many objects. */
@@ -57,7 +67,16 @@ describe('the vault of three nodes', () => {
   }
 
   beforeAll(async () => {
-    fleet = await startFleet({ env: (i) => ({ VAULT_DIR: `vault-${['node-a', 'node-b', 'node-c'][i]}` }) });
+    fleet = await startFleet({
+      env: (i) => ({ VAULT_DIR: `vault-${['node-a', 'node-b', 'node-c'][i]}` }),
+      surroundings: (i) =>
+        i === 1 && lies
+          ? {
+              preload: [new URL('../support/preload/defects.mjs', import.meta.url)],
+              env: { DEFECTS: JSON.stringify([LIE]) },
+            }
+          : {},
+    });
     nodes = fleet.nodes as [Node, Node, Node];
     for (const i of [0, 1, 2])
       await fleet.status(i, 'P2P carries both peers', ({ syncMode, p2p }) => syncMode === 'P2P' && p2p.peers === 2);
@@ -79,20 +98,23 @@ describe('the vault of three nodes', () => {
     await fleet.settled();
   });
 
-  it('goes on after a cut without a block twice [U10]', async () => {
+  it('goes on after a cut and after kill -9 without a block twice [U10]', async () => {
     const [a, , c] = nodes;
-    const before = await counter(c, 'lattice_vault_blocks_total', 'fetched');
     const blocks = 700;
     await put(a, randomBytes(blocks * BLOCK));
-    await fleet.status(2, 'a part of the object is here', ({ vault }) => {
-      const here = vault?.fetching[0]?.bytesHere ?? 0;
-      return here > 0 && here < blocks * BLOCK;
-    });
+    const bytesHere = ({ vault }: NodeStatus): number => vault?.fetching[0]?.bytesHere ?? 0;
+    await fleet.status(2, 'a part of the object is here', (status) => bytesHere(status) > 0);
     fleet.block('cut');
-    await fleet.status(2, 'no lung reaches anybody', ({ health }) => health === 'ISOLATED', ARRIVES_MS);
+    const here = bytesHere(
+      await fleet.status(2, 'no lung reaches anybody', ({ health }) => health === 'ISOLATED', ARRIVES_MS),
+    );
+    expect(here).toBeLessThan(blocks * BLOCK);
+    await c.kill();
+    await c.start();
+    await fleet.status(2, 'what was here is found again', (status) => bytesHere(status) === here, ARRIVES_MS);
     fleet.restore();
     await everywhere(3);
-    expect((await counter(c, 'lattice_vault_blocks_total', 'fetched')) - before).toBe(blocks);
+    expect(await counter(c, 'lattice_vault_blocks_total', 'fetched')).toBe(blocks - here / BLOCK);
   });
 
   it('gives all bytes back to a node whose vault was lost [U10]', async () => {
@@ -110,6 +132,26 @@ describe('the vault of three nodes', () => {
     const answer = await a.api.send('PUT', '/api/v1/state/vault%2Fanything', { body: 1 });
     expect(answer.status).toBe(400);
     expect(answer.json()).toMatchObject({ code: 'reserved-key' });
+  });
+
+  it('names a member that sends wrong blocks, leaves it out, and has the bytes from another one [U11]', async () => {
+    const [a, b, c] = nodes;
+    fleet.block('cut', { between: [0, 2] });
+    fleet.block('cut', { between: [1, 2] });
+    const hash = await put(a, randomBytes(6 * 2 ** 20));
+    await fleet.status(1, 'the second node has it', ({ vault }) => vault?.here.objects === 4, ARRIVES_MS);
+    lies = true;
+    await b.terminate();
+    await b.start();
+    fleet.restore({ between: [1, 2] });
+    const isNamed = ({ vault }: NodeStatus): boolean => vault?.leftOut.length === 1;
+    const { vault } = await fleet.status(2, 'the liar is named', isNamed, ARRIVES_MS);
+    expect(vault?.missing.objects).toBe(1);
+    fleet.restore();
+    await everywhere(4);
+    expect(vault?.leftOut).toMatchObject([{ hash, peer: b.name, text: expect.stringContaining('block') }]);
+    expect(await counter(c, 'lattice_vault_blocks_total', 'wrong')).toBe(1);
+    expect(await hashAt(c, hash)).toBe(hash);
   });
 });
 
@@ -147,5 +189,32 @@ describe('a node whose vault lies on a disk that hangs', () => {
     } finally {
       disk.release();
     }
+  });
+});
+
+const hasSmallDisk = spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'true']).status === 0;
+if (!hasSmallDisk) process.stdout.write('The test of a full disk is skipped: this user may not mount one.\n');
+
+describe.skipIf(!hasSmallDisk)('a node whose vault lies on a disk that becomes full', () => {
+  it('takes nothing of an upload that has no room, and goes on [U5, U13]', async () => {
+    const fleet = await startFleet({
+      nodes: 1,
+      env: () => ({ VAULT_DIR: 'small-vault' }),
+      // The vault leaves 384 MiB free, half as much again as the state needs.
+      surroundings: (_, stateDir) => ({
+        disk: { directory: join(dirname(dirname(stateDir)), 'small-vault'), mebibytes: 400 },
+      }),
+    });
+    const [node] = fleet.nodes as [Node];
+    const answer = await fetch(`${node.api.url}/api/v1/vault`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${node.token}`, 'content-type': 'application/octet-stream' },
+      body: randomBytes(60 * 2 ** 20),
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([507, { code: 'disk-full' }]);
+    expect((await node.api.send('PUT', '/api/v1/state/k', { body: 1 })).status).toBe(201);
+    const hash = await put(node, randomBytes(1000));
+    expect((await node.api.status()).vault?.here).toEqual({ objects: 1, bytes: 1000 });
+    expect(await hashAt(node, hash)).toBe(hash);
   });
 });

@@ -81,7 +81,7 @@ export function followLog(level: LogLevel) {
       if (leave.signal.aborted) return;
       const problem = asProblem(error);
       if (isMissing(problem)) state.value = { kind: 'missing' };
-      else if (problem.code === 'unauthorized') state.value = { kind: 'refused' };
+      else if (problem.code === 'unauthorized' || problem.code === 'token-not-set') state.value = { kind: 'refused' };
       else state.value = { kind: 'failed', problem };
     }
   }

@@ -186,6 +186,21 @@ export const Proof = entity(
 );
 export type Proof = Static<typeof Proof.ref>;
 
+export const Evidence = entity(
+  'Evidence',
+  'Two statements that one key signed and that contradict each other, for `lattice evidence verify`.',
+  Shape({
+    format: word(['diotec360-lattice-evidence/1']),
+    id: Text({ description: 'By which the command line names it.' }),
+    kind: word(['two-commits', 'forgotten', 'two-roots', 'two-votes']),
+    network: Text(),
+    author: hex64('Who signed both.'),
+    about: Text({ description: 'What was signed twice, for people.' }),
+    statements: List(Text(), { minItems: 2, maxItems: 2, description: 'Both, base64url.' }),
+  }),
+);
+export type Evidence = Static<typeof Evidence.ref>;
+
 export const Certificate = entity(
   'Certificate',
   'Who attested the state of a cut, for `lattice cuts verify`.',
@@ -288,6 +303,12 @@ export const LatticeEvent = entity(
       report: RepairReport.ref,
     }),
     Shape({ type: word(['cut']), at: time('Of the cut.'), root: hex64('Its root.'), certified: Bool() }),
+    Shape({
+      type: word(['evidence']),
+      kind: Text({ description: 'As in Evidence.' }),
+      author: hex64('Who signed two statements that contradict each other.'),
+      name: Text({ description: 'What people read in its place.' }),
+    }),
   ]),
 );
 export type LatticeEvent = Static<typeof LatticeEvent.ref>;

@@ -175,6 +175,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     tag: 'members',
     summary: 'Ask to join, with the secret of an invitation',
     description: 'Needs no token. The first key that asks is the only one that may ask again.',
+    access: 'open',
     cost: 'costly',
     body: JoinRequest.ref,
     answers: { 200: json('How it stands.', JoinAnswer.ref) },

@@ -98,8 +98,13 @@ export type VaultCollection = Static<typeof VaultCollection.ref>;
 
 export const VaultCheck = entity(
   'VaultCheck',
-  'A line of a check of the bytes: one for each object, and a last one with `done`, without which it was cut short.',
+  'A line of a check of the bytes: one for each object, of a large one before it some that tell how far its reading is, and a last one with `done`, without which it was cut short.',
   Type.Union([
+    Shape({
+      reading: hash,
+      size: Integer(),
+      read: Integer({ description: 'Bytes that have been read.' }),
+    }),
     Shape({
       hash,
       size: Integer(),

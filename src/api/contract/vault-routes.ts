@@ -223,7 +223,8 @@ export const VAULT_ROUTES: readonly RouteContract[] = [
     id: 'vaultVerify',
     tag: 'vault',
     summary: 'Read and check the bytes that are here',
-    description: 'Answers a line of JSON for each object as it is checked, and a last one with `done`.',
+    description:
+      'Answers a line of JSON for each object as it is checked, and a last one with `done`. After each 16 MiB of a large object a line tells how far its reading is. It ends when the client leaves.',
     token: true,
     cost: 'costly',
     query: Shape({ hash: Maybe(hash) }),

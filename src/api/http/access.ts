@@ -14,8 +14,8 @@ const MAX_HASHES = 4;
 const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /**
- * Checks the bearer token of a request. Throws LatticeError `unauthorized`, `too-many-failures`, or `right-missing` where
- * the token is good for less.
+ * Checks the bearer token of a request. Throws LatticeError `unauthorized`, `token-not-set`, `too-many-failures`, or
+ * `right-missing` where the token is good for less.
  */
 export type TokenCheck = (request: FastifyRequest) => void;
 
@@ -88,8 +88,8 @@ export function createAccess(
 
   function check(request: FastifyRequest, needed: Right): Grant {
     if (needed !== 'read' && config.api.token === undefined && (tokens === undefined || !tokens.any())) {
-      throw new LatticeError('unauthorized', 'this node has no API token, so nothing can be changed over HTTP', {
-        next: "set DIOTEC360_API_TOKEN in the node's env file and run lattice config reload there",
+      throw new LatticeError('token-not-set', 'this node has no API token, so nothing can be changed over HTTP', {
+        next: "set DIOTEC360_API_TOKEN in the node's env file, then restart the node or send it a SIGHUP",
       });
     }
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];

@@ -32,6 +32,7 @@ export const STATUS_BY_CODE = {
   'vault-file-malformed': 400,
   'reserved-key': 400,
   unauthorized: 401,
+  'token-not-set': 401,
   'sync-unauthorized': 401,
   'sync-forbidden': 403,
   'not-a-member': 403,

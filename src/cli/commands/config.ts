@@ -7,6 +7,7 @@ import { connect } from '../connect.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { alignColumns, printable } from '../output.ts';
+import { whoAnswers } from '../who-answers.ts';
 
 export interface ConfigShowOptions extends GlobalOptions {
   /** Shows also the settings that are at their defaults. */
@@ -77,13 +78,15 @@ export async function configCheck(context: CliContext, options: GlobalOptions): 
 /** How long the check waits for a node that may run already. It answers at once where it works. */
 const ASK_MS = 1500;
 
-/** The node whose API answers at this base URL; undefined where none does. */
+/** The node whose API answers at this base URL; undefined where none does. Where reads need a token it has no name. */
 async function askNode(url: string): ReturnType<ExamineStartOptions['askNode']> {
+  const peerId = await whoAnswers(url, ASK_MS);
+  if (peerId === undefined) return undefined;
   try {
-    const { peerId, name } = await createApiClient({ url, token: undefined, timeoutMs: ASK_MS }).getStatus();
+    const { name } = await createApiClient({ url, token: undefined, timeoutMs: ASK_MS }).getStatus();
     return { peerId, ...(name === undefined || name === '' ? {} : { name }) };
   } catch (error) {
-    if (error instanceof LatticeError) return undefined;
+    if (error instanceof LatticeError) return { peerId };
     throw error;
   }
 }

@@ -41,6 +41,10 @@ const SAID: {
     undefined,
     `the state of ${times.at(at)} has root ${root.slice(0, SHORT_ROOT)}${certified ? ', certified by a quorum' : ''}`,
   ],
+  evidence: ({ kind, author }, names) => [
+    undefined,
+    `${names.ofAuthor(author)} signed two statements that contradict each other (${kind}): lattice evidence ls`,
+  ],
 };
 
 export const EVENT_TYPES = Object.keys(SAID);

@@ -239,15 +239,14 @@ async function watchSource(
     try {
       const report = await importOnce(context, source, target, options, signal, memory);
       const { taken, deleted } = totalsOf(report);
-      // What stays refused or different is told once, and not in every round.
-      const told = new Set(
-        [...report.refused, ...report.remarks, ...report.items.map(({ differing }) => differing)].map((one) =>
-          JSON.stringify(one),
-        ),
-      );
-      const isNews = isFirst || [...told].some((one) => !last.has(one));
-      if (taken + deleted > 0 || isNews) show(context, report, options);
-      last = told;
+      // What stays refused, different or worth knowing is told once, and not in every round.
+      const isNew = (one: unknown): boolean => !last.has(JSON.stringify(one));
+      const told = [...report.refused, ...report.remarks, ...report.items.map(({ differing }) => differing)];
+      const refused = report.refused.filter(isNew);
+      const remarks = report.remarks.filter(isNew);
+      if (isFirst || taken + deleted > 0 || told.some(isNew))
+        show(context, options.json === true ? report : { ...report, refused, remarks }, options);
+      last = new Set(told.map((one) => JSON.stringify(one)));
       isFirst = false;
     } catch (error) {
       if (signal.aborted) break;

@@ -69,7 +69,8 @@ function describe(now: Status, context: CliContext, times: Times): string[] {
     ...othersOf(now, times),
     ...cutsOf(now, times),
     ...progressOf(now, times),
-    ['lungs', now.health],
+    // Without any other node there is nothing that a lung could be good for.
+    ['lungs', now.verdict?.kind === 'ALONE' ? 'none is needed' : now.health],
     ['P2P', lung(now.p2p, counted(now.p2p.peers, 'peer'))],
     ['HTTP', lung(now.http, `${counted(now.http.peers, 'peer')}, ${now.http.streaming} streaming`)],
     ['mode', now.mode],

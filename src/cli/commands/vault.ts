@@ -168,6 +168,9 @@ export async function vaultFetch(context: CliContext, text: string, options: Glo
   return EXIT.ok;
 }
 
+/** A check that is silent for this long has ended: its node tells of every 16 MiB that it reads. */
+const SILENCE_MS = 2 * 60_000;
+
 /** Has the node read and check what it has. Exit code 1 when a byte is not as its hash names it. */
 export async function vaultVerify(
   context: CliContext,
@@ -179,8 +182,8 @@ export async function vaultVerify(
   const faults: { hash: string; fault: string }[] = [];
   const sum = { objects: 0, bytes: 0 };
   const progress = createProgress(context, 'Checked', undefined, options);
-  // A large object takes its time before its line comes.
-  for await (const checked of client.vault.verify({ hash, timeoutMs: 10 * 60_000 })) {
+  const onReading = ({ read }: { readonly read: number }): void => progress.at(sum.bytes + read);
+  for await (const checked of client.vault.verify({ hash, timeoutMs: SILENCE_MS, onReading })) {
     sum.objects++;
     sum.bytes += checked.size;
     progress.at(sum.bytes);

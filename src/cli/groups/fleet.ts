@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { CertificateOptions, CutsOptions } from '../commands/cuts.ts';
 import type { CertificateVerifyOptions } from '../commands/cuts-verify.ts';
 import type { DoctorOptions } from '../commands/doctor.ts';
+import type { EvidenceVerifyOptions } from '../commands/evidence.ts';
 import type { DifferencesOptions } from '../commands/peers.ts';
 import type { SyncModeOptions } from '../commands/sync.ts';
 import type { GlobalOptions } from '../context.ts';
@@ -19,9 +20,11 @@ import {
 } from '../define.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 import type { WatchOptions } from '../watch.ts';
+import type { OutOptions } from '../write-file.ts';
 
-/** Commands for nodes together: doctor, peers, sync, cuts. */
-export function fleetCommands({ context, program, define, defineDefault, group }: Definition): void {
+/** Commands for nodes together: doctor, peers, sync, cuts, evidence. */
+export function fleetCommands(definition: Definition): void {
+  const { context, program, define, defineDefault, group } = definition;
   define(
     program,
     'doctor [urls...]',
@@ -162,5 +165,38 @@ export function fleetCommands({ context, program, define, defineDefault, group }
     .addOption(
       new Option('--at <ms>', 'Unix ms of the cut that it must be of').argParser(integerIn(0, Number.MAX_SAFE_INTEGER)),
     )
+    .addHelpText('after', VERDICTS);
+  defineEvidence(definition);
+}
+
+function defineEvidence({ context, group, define, defineDefault }: Definition): void {
+  const evidence = group('evidence', 'what keys signed twice', 'evidence');
+  const commands = () => import('../commands/evidence.ts');
+  defineDefault(
+    evidence,
+    'ls',
+    'statements of one key that contradict each other, as far as the node knows',
+    ['evidence ls'],
+    async (options: GlobalOptions) => (await commands()).evidenceList(context, options),
+  );
+  writesFile(
+    define(
+      evidence,
+      'export <id>',
+      'one of them as a document that anybody can check',
+      ['evidence export 0123456789abcdef --out liar.evidence'],
+      async (options: OutOptions, [id = '']) => (await commands()).evidenceExport(context, id, options),
+    ),
+  );
+  define(
+    evidence,
+    'verify <file>',
+    'check such a document offline ("-": from stdin)',
+    ['evidence verify liar.evidence', 'evidence verify liar.evidence --trust fleet.json'],
+    async (options: EvidenceVerifyOptions, [file = '']) => (await commands()).evidenceVerify(context, file, options),
+  )
+    .option('--trust <list>', TRUST_HELP)
+    .option('--network <name>', 'the network that it must be of (default: that of the fleet.json of --trust)')
+    .option('--author <hex>', 'the key that must have signed both')
     .addHelpText('after', VERDICTS);
 }

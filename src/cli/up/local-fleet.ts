@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Status } from '../../client/index.ts';
 import { type Fleet, type FleetNode, planFleet, writeFleet } from '../../config/fleet.ts';
 import { LatticeError } from '../../core/types/index.ts';
-import { createApiClient } from '../client.ts';
 import { readFleet } from '../fleet-file.ts';
+import { whoAnswers } from '../who-answers.ts';
 import { areFree, nextFreeRange } from './ports.ts';
 
 const NODES = 3;
@@ -67,15 +66,7 @@ function p2pPort(node: FleetNode | undefined): number {
 async function refuseIfRunning(fleet: Fleet, dir: string): Promise<void> {
   await Promise.all(
     fleet.nodes.map(async (node) => {
-      const client = createApiClient({ url: node.api, token: undefined, timeoutMs: WHO_TIMEOUT_MS });
-      let status: Status | undefined;
-      try {
-        status = await client.getStatus();
-      } catch (error) {
-        // Another program has the port, or none.
-        if (!(error instanceof LatticeError)) throw error;
-      }
-      if (status?.peerId === node.peerId) {
+      if ((await whoAnswers(node.api, WHO_TIMEOUT_MS)) === node.peerId) {
         throw new LatticeError('already-running', `${node.name} of ${dir} runs already at ${node.api}`, {
           next: 'Use it, or stop it first; a second fleet needs another --dir.',
         });

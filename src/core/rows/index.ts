@@ -17,4 +17,5 @@ export * from './own-history.ts';
 export * from './remembered-peers.ts';
 export * from './roster.ts';
 export * from './scrub.ts';
+export * from './signed-twice.ts';
 export * from './state-meta.ts';

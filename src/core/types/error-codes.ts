@@ -79,6 +79,7 @@ export const ERROR_CODES = [
   'range-not-satisfiable',
   'upgrade-required',
   'unauthorized',
+  'token-not-set',
   'right-missing',
   'invalid-token',
   'too-many-tokens',

@@ -16,16 +16,13 @@ import {
   encodeCertificate,
   type SignedAttestation,
 } from '../../core/wire/index.ts';
-import type { Clock, Log, Verifier } from '../../ports/index.ts';
-import type { Warning } from '../facade/codes.ts';
+import type { Clock, Verifier } from '../../ports/index.ts';
 import type { CutView } from '../facade/index.ts';
 import { type Roster, rosterAt } from '../fleet/roster.ts';
 import { createWaitingAttestations } from './waiting.ts';
 
 /** How many cuts are remembered; the oldest is dropped first. That is ten minutes. */
 const MAX_CUTS = 64;
-/** How many authors are remembered that attested two roots for one time; status names them. */
-const MAX_EQUIVOCATIONS = 16;
 /** How many of the newest cuts a peer is sent the attestations of. It may lack some of these. */
 const TOLD_CUTS = 2;
 
@@ -69,8 +66,6 @@ export interface AttestationBook {
   };
   /** The newest cut for which the author attested the root that this node had, Unix ms; undefined where there is none. */
   agreedAt(author: Author): number | undefined;
-  /** One warning for each author that attested two roots for one time. */
-  warnings(): readonly Warning[];
 }
 
 /** A root at one time and who signed it. */
@@ -103,17 +98,15 @@ export function createAttestationBook(deps: {
   readonly hasher: Hasher;
   readonly verifier: Verifier;
   readonly clock: Clock;
-  /** What people read in place of an author. */
-  readonly nameOf: (author: Author) => string;
-  readonly log: Log;
   /** Called with the time of an attestation that our own key signed, but not in this life. */
   readonly onOwn: (at: number) => void;
+  /** Called with two attestations of one author for one time that name two roots, the first one first. */
+  readonly onTwoRoots: (pair: readonly [Bytes, Bytes]) => void;
 }): AttestationBook {
   const { roster } = deps;
   const waiting = createWaitingAttestations(deps.clock);
   /** Oldest first. */
   let moments: Moment[] = [];
-  const equivocations = new Map<Author, number>();
 
   function momentAt(at: number): Moment | undefined {
     const known = moments.find((m) => m.at === at);
@@ -174,13 +167,6 @@ export function createAttestationBook(deps: {
   }
   roster.onChange(prune);
 
-  function equivocated(author: Author, at: number): void {
-    moments.find((m) => m.at === at)?.doubled.add(author);
-    if (equivocations.has(author) || equivocations.size >= MAX_EQUIVOCATIONS) return;
-    equivocations.set(author, at);
-    deps.log.warn({ author, at }, 'an author attested two roots for one time');
-  }
-
   function add(moment: Moment, signed: SignedAttestation): void {
     const { author, root, entries } = signed.attestation;
     const claim = claimOf(moment, root, entries);
@@ -223,7 +209,12 @@ export function createAttestationBook(deps: {
     const before = held();
     if (before === name) return 'known';
     if (before !== undefined) {
-      equivocated(author, at);
+      const first = moments
+        .find((m) => m.at === at)
+        ?.signed.get(author)
+        ?.claim.signers.get(author);
+      if (first !== undefined) deps.onTwoRoots([first.bytes, signed.bytes]);
+      moments.find((m) => m.at === at)?.doubled.add(author);
       return 'known';
     }
     // Our own key signed what this incarnation did not sign, so a former incarnation or a twin did. Such an attestation
@@ -323,10 +314,5 @@ export function createAttestationBook(deps: {
     },
     agreedAt: (author) =>
       newestFirst().find(({ own, signed }) => own !== undefined && signed.get(author)?.claim === own)?.at,
-    warnings: () =>
-      Array.from(equivocations, ([author, at]) => ({
-        code: 'two-roots',
-        text: `${deps.nameOf(author)} (author ${author}) attested two roots for one cut (Unix ms ${at}): its key may live twice`,
-      })),
   };
 }

@@ -62,6 +62,7 @@ export const WARNING_CODES = [
   'same-name', // two nodes have one name
   'peer-twin', // two nodes run with a peer's key
   'two-roots', // an author attested two roots for one cut
+  'two-votes', // an author voted for two rosters in one ballot
   'contradicting-commits', // two commits of one author contradict each other
   'cut-mismatch', // the tree of the cuts did not agree with the state and was made anew
   'own-history-claim', // a peer claimed commits of this node's key that nobody delivered

@@ -45,7 +45,9 @@ export type LatticeEvent =
       readonly action: ChangeAction['kind'];
     }
   /** This node has fixed a cut, or a cut has got its certificate. `at` is the time of the cut in Unix ms. */
-  | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean };
+  | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean }
+  /** An author signed two statements that contradict each other; `name` is what people read in its place. */
+  | { readonly type: 'evidence'; readonly kind: string; readonly author: string; readonly name: string };
 
 /** A subscription that is open. */
 export interface EventSubscription {

@@ -88,7 +88,7 @@ export interface Lattice {
    * in `prove`. Undefined where there is none. Throws LatticeError `not-found` for a hash of no roster.
    */
   certificate(at?: number, options?: { readonly from?: string }): CertificateDocument | undefined;
-  /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of commits an author. */
+  /** What this node keeps of authors that contradict themselves, over restarts: at most 4 pairs of each sort an author. */
   evidence(): readonly EvidenceView[];
   /**
    * Writes the operations as one atomic commit, which is durable when the promise resolves. Rejects with LatticeError

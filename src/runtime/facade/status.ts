@@ -48,17 +48,18 @@ export interface CutView {
   readonly epoch: number;
 }
 
-/** Two signed commits of one author that contradict each other (SPEC R10). Anyone can check them offline. */
+/** Two statements of one author that contradict each other (SPEC EV1, EV2). Anyone can check them offline. */
 export interface EvidenceView {
+  readonly format: 'diotec360-lattice-evidence/1';
+  /** 16 hex digits, by which the command line names it. */
+  readonly id: string;
+  readonly kind: 'two-commits' | 'forgotten' | 'two-roots' | 'two-votes';
+  readonly network: string;
   readonly author: string;
-  /** `same-time`: two commits have one time. `forgotten`: the later leaves out what the earlier had replaced. */
-  readonly kind: 'same-time' | 'forgotten';
-  /** The key on which the later commit forgot something. */
-  readonly key?: string;
-  /** The commit ids, the earlier one first. */
-  readonly commits: readonly [string, string];
-  /** A fragment of each commit in base64url, as `checkEvidence` of the core takes their bytes. */
-  readonly fragments: readonly [string, string];
+  /** What was signed twice, for people. */
+  readonly about: string;
+  /** Both statements, base64url. */
+  readonly statements: readonly [string, string];
 }
 
 /** What this node and the trusted authors say of the state at the cuts, one every 10 s. Times are Unix ms. */

@@ -98,6 +98,14 @@ export interface VaultChecked {
   readonly fault: string | undefined;
 }
 
+/** How far the reading of a large object is. */
+export interface VaultReading {
+  readonly reading: string;
+  readonly size: number;
+  /** Bytes that have been read. */
+  readonly read: number;
+}
+
 /** The content-addressed vault of a node. What is in it is replicated state; the bytes follow by policy. */
 export interface VaultService {
   /**
@@ -134,8 +142,11 @@ export interface VaultService {
   holders(hash: string): Promise<readonly { readonly author: string; readonly label: string; readonly has: boolean }[]>;
   /** Fetches an object now, whatever the policy is. Resolves when it is here whole. */
   fetch(hash: string, options?: { readonly signal?: AbortSignal }): Promise<VaultObject>;
-  /** Reads and checks the bytes of one object, or of all that are here. */
-  verify(hash?: string): AsyncIterable<VaultChecked>;
+  /**
+   * Reads and checks the bytes of one object, or of all that are here. Of a large object it tells meanwhile how far it is,
+   * after each 16 MiB; whoever ends the iteration there ends the reading.
+   */
+  verify(hash?: string): AsyncIterable<VaultChecked | VaultReading>;
   collect(options?: { readonly dryRun?: boolean }): Promise<VaultCollection>;
   status(): VaultStatus;
 }

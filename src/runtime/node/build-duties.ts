@@ -38,7 +38,8 @@ export function buildDuties(
 ) {
   const { store, hasher, signer, verifier, clock, random, metrics, onFatal, peerIdOf } = deps;
   const { replica, roster, self, addedPeers } = opened;
-  const { entries, holds, peers, mode, members, names, own, guard, writer, door, streams, transitions } = state;
+  const { entries, holds, peers, mode, members, names, own, guard, writer, door, signedTwice, streams, transitions } =
+    state;
   const { p2p, http, linkTo } = lungs;
   const { network } = options;
   const log = deps.log.child('node');
@@ -55,9 +56,8 @@ export function buildDuties(
     hasher,
     verifier,
     clock: state.fleetClock,
-    log: cutLog,
-    nameOf: names.label,
     onOwn: attested.heard,
+    onTwoRoots: (statements) => signedTwice.note({ kind: 'two-roots', statements }),
   });
   const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({

@@ -9,6 +9,7 @@ import { createDoor } from '../commit/door.ts';
 import { createGuard } from '../commit/guard.ts';
 import { createOwnAbout } from '../commit/own-about.ts';
 import { createOwnState } from '../commit/own-state.ts';
+import { createSignedTwice } from '../commit/signed-twice.ts';
 import { createWriter } from '../commit/writer.ts';
 import type { ReadOnlyCode, ReadOnlyReason } from '../facade/codes.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
@@ -177,6 +178,15 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     nameOf: names.label,
     log,
   });
+  const signedTwice = createSignedTwice({
+    network,
+    hasher,
+    saved: opened.signedTwice,
+    keep: writer.keep,
+    nameOf: names.label,
+    log,
+    onFound: ({ author, kind }) => streams.publishEvent({ type: 'evidence', kind, author, name: names.label(author) }),
+  });
   for (const { evidence } of contradictions.all())
     for (const { key, context } of evidence.forgotten) replica.recallForgotten(key, context);
   const covering = createCovering(clock);
@@ -222,6 +232,7 @@ export function buildState(options: NodeOptions, deps: NodeDeps, opened: OpenedN
     own,
     guard,
     contradictions,
+    signedTwice,
     covering,
     coveringWrites,
     lost,

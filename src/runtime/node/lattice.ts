@@ -61,7 +61,8 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     history: createHistory({ store, hasher, writer, entries }),
     changedIn: createChanged({ store, sequence: () => own.durable().sequence }),
     cuts: book.views,
-    evidence: () => evidenceViews(parts.contradictions),
+    evidence: () =>
+      evidenceViews({ network, hasher, contradictions: parts.contradictions, signedTwice: parts.signedTwice }),
     cutCells: cuts.cells.find,
     write: measuredWrites(parts.writes.write, metrics, clock),
     addPeer: added.add,

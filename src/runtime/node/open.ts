@@ -4,6 +4,7 @@ import type { Author } from '../../core/types/index.ts';
 import { loadBootstrap, type SavedBootstrap } from '../bootstrap/record.ts';
 import type { KeptEvidence } from '../commit/contradictions.ts';
 import { loadEvidence } from '../commit/saved-evidence.ts';
+import { type KeptPair, loadSignedTwice } from '../commit/signed-twice.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { type KnownAuthors, loadKnownAuthors } from '../fleet/known-authors.ts';
 import { loadRememberedPeers } from '../fleet/remembered-peers.ts';
@@ -26,6 +27,7 @@ export interface OpenedNode extends OpenedState {
   readonly accessTokens: readonly StoredToken[];
   readonly rememberedPeers: readonly RememberedPeer[];
   readonly evidence: readonly KeptEvidence[];
+  readonly signedTwice: readonly KeptPair[];
 }
 
 /** Opens and verifies the state. Rejects when the store does not verify, and leaves the store as it is. */
@@ -62,5 +64,6 @@ export async function openNode(options: NodeOptions, deps: NodeDeps): Promise<Op
     accessTokens: await readable(directory, () => loadAccessTokens(store)),
     rememberedPeers: await readable(directory, () => loadRememberedPeers(store, log)),
     evidence,
+    signedTwice: await readable(directory, () => loadSignedTwice({ store, hasher, verifier, network, log })),
   };
 }

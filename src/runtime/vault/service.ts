@@ -175,14 +175,11 @@ export function createVaultService(deps: ServiceDeps): VaultService {
       if (hash !== undefined) {
         await here(hash);
         const stored = inventory.held(hash);
-        const checked = stored === undefined ? undefined : await verifyStored(stored, deps.verifying);
-        if (checked !== undefined) yield checked;
+        if (stored !== undefined) yield* verifyStored(stored, deps.verifying);
         return;
       }
-      for (const stored of [...inventory.allHeld()].sort((a, b) => (a.hash < b.hash ? -1 : 1))) {
-        const checked = await verifyStored(stored, deps.verifying);
-        if (checked !== undefined) yield checked;
-      }
+      for (const stored of [...inventory.allHeld()].sort((a, b) => (a.hash < b.hash ? -1 : 1)))
+        yield* verifyStored(stored, deps.verifying);
     },
     collect: ({ dryRun = false } = {}) => deps.collector.collect({ dryRun }),
     status: deps.status,

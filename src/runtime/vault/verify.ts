@@ -1,8 +1,11 @@
 import { equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
 import { createContentHash } from '../../core/vault/index.ts';
 import type { StoredObject, VaultStore } from '../../ports/index.ts';
-import type { VaultChecked } from '../facade/index.ts';
+import type { VaultChecked, VaultReading } from '../facade/index.ts';
 import type { Named } from './content.ts';
+
+/** After so many bytes it is told how far a reading is: within seconds, on a slow disk too. */
+const TELL_EVERY_BYTES = 16 * 1024 * 1024;
 
 export interface VerifyDeps {
   readonly store: Pick<VaultStore, 'stat' | 'read' | 'leaves'>;
@@ -30,22 +33,31 @@ export async function isWhole(
   return digest.digest().hash === hash;
 }
 
-/** Reads every byte of what is stored, and compares hash, block tree and stored leaf hashes with what names them. */
-export async function verifyStored(
+/**
+ * Reads every byte of what is stored, and compares hash, block tree and stored leaf hashes with what names them. The
+ * outcome comes last; of an object that was removed meanwhile there is none.
+ */
+export async function* verifyStored(
   { hash }: StoredObject,
   { store, hasher, entry, onDamaged }: VerifyDeps,
-): Promise<VaultChecked | undefined> {
+): AsyncGenerator<VaultChecked | VaultReading, void> {
   const stored = await store.stat(hash);
-  if (stored === undefined) return undefined;
+  if (stored === undefined) return;
   const { size } = stored;
   const pieces = await store.read(hash, 0, size);
   const leaves = await store.leaves(hash);
   // It was removed since it was listed.
-  if (pieces === undefined || leaves === undefined) return undefined;
+  if (pieces === undefined || leaves === undefined) return;
   const digest = createContentHash(hasher);
   let cut: string | undefined;
   try {
-    for await (const piece of pieces) digest.update(piece);
+    let told = 0;
+    for await (const piece of pieces) {
+      digest.update(piece);
+      if (digest.size - told < TELL_EVERY_BYTES) continue;
+      told = digest.size;
+      yield { reading: hash, size, read: told };
+    }
   } catch (error) {
     if (!(error instanceof LatticeError) || error.code !== 'object-damaged') throw error;
     cut = error.message;
@@ -60,12 +72,13 @@ export async function verifyStored(
         : 'Its bytes are whole, and the leaf hashes beside them are not those of its blocks.';
   if (changed !== undefined) {
     if (named !== undefined) onDamaged(hash, `Object ${hash} is damaged: ${changed}`);
-    return { hash, size, fault: changed };
+    yield { hash, size, fault: changed };
+    return;
   }
   const isFalse = named !== undefined && (named.root !== found.root || named.size !== found.size);
   // No other node can have bytes that fit such an entry.
   const fault = isFalse
     ? 'Its bytes are whole, and its entry names another size or root: remove the object and put it again.'
     : undefined;
-  return { hash, size, fault };
+  yield { hash, size, fault };
 }

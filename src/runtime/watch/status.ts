@@ -4,6 +4,7 @@ import type { Contradictions } from '../commit/contradictions.ts';
 import type { Door } from '../commit/door.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { OwnState } from '../commit/own-state.ts';
+import type { SignedTwice } from '../commit/signed-twice.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
@@ -56,7 +57,8 @@ export interface StatusParts {
   readonly p2p: Pick<P2pSupervisor, 'status' | 'running'>;
   readonly http: Pick<HttpSupervisor, 'peers' | 'find' | 'outboxBytes'>;
   readonly outbox: Pick<GossipOutbox, 'waiting'>;
-  readonly book: Pick<AttestationBook, 'agreedAt' | 'warnings'>;
+  readonly book: Pick<AttestationBook, 'agreedAt'>;
+  readonly signedTwice: Pick<SignedTwice, 'warnings'>;
   readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;

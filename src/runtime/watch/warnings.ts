@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/index.ts';
 import type { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { Contradictions } from '../commit/contradictions.ts';
 import type { Guard } from '../commit/guard.ts';
-import type { AttestationBook } from '../cuts/attestations.ts';
+import type { SignedTwice } from '../commit/signed-twice.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning, WarningCode } from '../facade/codes.ts';
 import type { NodeOptions } from '../facade/options.ts';
@@ -20,7 +20,7 @@ export interface WarningsDeps {
     readonly peers: Pick<PeerTable, 'all'>;
     readonly names: Pick<Names, 'label' | 'shared'>;
     readonly guard: Pick<Guard, 'warnings'>;
-    readonly book: Pick<AttestationBook, 'warnings'>;
+    readonly signedTwice: Pick<SignedTwice, 'warnings'>;
     readonly contradictions: Pick<Contradictions, 'warnings'>;
     readonly mismatches: Pick<Mismatches, 'warnings'>;
     readonly bootstrap: Pick<Bootstrap, 'warnings'>;
@@ -33,7 +33,12 @@ export function createWarnings({ options, self, clock, parts: s }: WarningsDeps)
   return () => {
     const out: Warning[] = options.warnings.map((text) => ({ code: 'configuration', text }));
     out.push(...(options.notices?.() ?? []));
-    out.push(...s.guard.warnings(), ...s.book.warnings(), ...s.contradictions.warnings(), ...s.mismatches.warnings());
+    out.push(
+      ...s.guard.warnings(),
+      ...s.signedTwice.warnings(),
+      ...s.contradictions.warnings(),
+      ...s.mismatches.warnings(),
+    );
     out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)

@@ -44,14 +44,15 @@ describe('a process with a P2P lung', () => {
   });
 
   it('a peer killed without a word is noticed and forgotten, one that hangs too', async () => {
-    const a = await startedLung({ heartbeat: { pingIntervalMs: 200, pingTimeoutMs: 400 } });
+    const a = await startedLung({ heartbeat: { pingIntervalMs: 200, pingTimeoutMs: 2_000 } });
     const killed = startChild(a.address());
     const hung = startChild(a.address());
     await until('both are connected', () => a.lung.connections().length === 2);
     killed.child.kill('SIGKILL');
     hung.child.kill('SIGSTOP');
     await until('both are gone', () => a.lung.connections().length === 0);
-    expect(a.events.filter((event) => event.startsWith('-'))).toHaveLength(2);
+    // On a busy machine one may have been taken for gone before, and have come back.
+    expect(new Set(a.events.filter((event) => event.startsWith('-'))).size).toBe(2);
     hung.child.kill('SIGCONT');
     await until('the one that hung dials again', () => a.lung.connections().length === 1);
   });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type LatticeClient } from '../../../src/client/index.ts';
 import { type LiveNode, startLiveNode } from '../api/live-node.ts';
@@ -53,6 +54,21 @@ describe('an export by the client', () => {
     const some = await client.exportState({ prefix: 'oth' });
     expect((await some.next()).value).toMatchObject({ key: 'other', value: 'é' });
     expect((await some.next()).done).toBe(true);
+  });
+
+  it('lets go of the signal of its caller, however it ends', async () => {
+    const { signal } = new AbortController();
+    const left = (): number => getEventListeners(signal, 'abort').length;
+    for (const text of ['', 'no JSON\n', '{"export":2}\n', `${BEGIN}${entry('a')}`])
+      await expect(
+        (async () => {
+          for await (const _ of await (await answering(text)).exportState({ signal }));
+        })(),
+      ).rejects.toThrow();
+    await expect(createClient({ url: 'http://127.0.0.1:1' }).exportState({ signal })).rejects.toThrow();
+    for await (const _ of await client.exportState({ signal })) break;
+    await (await client.exportState({ signal })).return();
+    expect(left()).toBe(0);
   });
 
   it('fails when the answer is cut, miscounts, or is none of a node [A31]', async () => {

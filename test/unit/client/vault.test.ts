@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -7,6 +8,7 @@ import { createClient, LatticeError, type VaultClient, type VaultProgress } from
 import { createMemoryVault, type MemoryVault } from '../../support/memory-vault.ts';
 import { startLattice } from '../api/live-lattice.ts';
 import { startApi, TOKEN, until } from '../api/support.ts';
+import { startServer } from './server.ts';
 
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -132,6 +134,21 @@ describe.each([
     await expect(vault.get(object.hash, { range: { start: 0, end: 5 }, root: '0'.repeat(64) })).rejects.toMatchObject({
       code: 'hash-mismatch',
     });
+  });
+
+  it('takes no memory for a length that is only named, and lets go of the signal when it is cut [A33]', async () => {
+    const server = await startServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 2 ** 36, 'content-type': 'text/plain' });
+      response.write(randomBytes(100_000), () => response.destroy());
+    });
+    try {
+      const { signal } = new AbortController();
+      const content = await clientOf(server.url).get('0'.repeat(64), { signal });
+      await expect(content.bytes()).rejects.toMatchObject({ code: 'unreachable' });
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+    } finally {
+      await server.close();
+    }
   });
 
   it('hands out no last byte of what was changed on the way, and no byte of a changed block [A33]', async () => {

@@ -26,5 +26,5 @@ describe('what the package exports', () => {
   it('is used rightly by every example, in docstrings and in the guide', () => {
     expect(flawsOfExamples(['docs/embedding.md'])).toEqual([]);
     // The compiler reads the whole package for it.
-  }, 120_000);
+  });
 });

@@ -4,6 +4,7 @@ import {
   isVaultType,
   MAX_VAULT_FILE_BYTES,
   readVaultFile,
+  type VaultForm,
   withBytesKnown,
 } from '../../../core/original/vault/index.ts';
 import { type Bytes, concatBytes, type Hasher, LatticeError } from '../../../core/types/index.ts';
@@ -31,7 +32,8 @@ const orderOf = (a: VaultObject, b: VaultObject): number => a.at - b.at || (a.ha
  * never changes under its hash, so that each is read once.
  */
 export function createFleetVault(vault: VaultService, hasher: Hasher, checkNode: NodeCheck) {
-  const read = new Map<string, { readonly file: HeldFile | undefined; readonly size: number }>();
+  /** Forms by the hash of their bytes; undefined for what is no file of the original. */
+  const read = new Map<string, VaultForm | undefined>();
 
   async function list(): Promise<VaultObject[]> {
     const objects: VaultObject[] = [];
@@ -46,20 +48,27 @@ export function createFleetVault(vault: VaultService, hasher: Hasher, checkNode:
   }
 
   /** The file in an object. Undefined when that is none; rejects when its bytes cannot be read. */
-  async function load(object: VaultObject): Promise<HeldFile | undefined> {
+  async function load({ hash }: VaultObject): Promise<VaultForm | undefined> {
     const parts: Bytes[] = [];
-    const { bytes } = await vault.open(object.hash);
+    const { bytes } = await vault.open(hash);
     for await (const part of bytes) parts.push(part);
     try {
-      const form = await checkNode(readVaultFile(concatBytes(...parts), hasher));
-      const file = heldAs(form, object.name === '' ? form.name : object.name);
-      const since = new Date(object.at).toISOString();
-      const because = `it is as ${object.author} put it into the vault at ${since}, under its SHA-256 ${object.hash}`;
-      return { ...file, object: object.hash, claims: withBytesKnown(file.claims, because) };
+      return readVaultFile(concatBytes(...parts), hasher);
     } catch (error) {
       if (error instanceof LatticeError && error.code === 'vault-file-malformed') return undefined;
       throw error;
     }
+  }
+
+  /** What is said of a file at present: who is trusted, and what the entry of its object says, may change. */
+  async function fileOf(object: VaultObject): Promise<HeldFile | undefined> {
+    const loaded = read.get(object.hash);
+    if (loaded === undefined) return undefined;
+    const form = await checkNode(loaded);
+    const file = heldAs(form, object.name === '' ? form.name : object.name);
+    const since = new Date(object.at).toISOString();
+    const because = `it is as ${object.author} put it into the vault at ${since}, under its SHA-256 ${object.hash}`;
+    return { ...file, object: object.hash, claims: withBytesKnown(file.claims, because) };
   }
 
   return async (): Promise<FleetFiles> => {
@@ -79,7 +88,7 @@ export function createFleetVault(vault: VaultService, hasher: Hasher, checkNode:
           continue;
         }
         try {
-          read.set(object.hash, { file: await load(object), size: object.size });
+          read.set(object.hash, await load(object));
         } catch (error) {
           // The bytes went meanwhile, or are damaged, of which the vault itself tells.
           if (!(error instanceof LatticeError)) throw error;
@@ -88,7 +97,7 @@ export function createFleetVault(vault: VaultService, hasher: Hasher, checkNode:
       }
     };
     await Promise.all(Array.from({ length: PARALLEL }, worker));
-    const files = objects.map(({ hash }) => read.get(hash)?.file).filter((file) => file !== undefined);
+    const files = (await Promise.all(objects.map(fileOf))).filter((file) => file !== undefined);
     return { files, hashes: named, notHere };
   };
 }

@@ -14,15 +14,17 @@ export interface SignatureCheck {
 
 /**
  * A signature that holds counts when its author is this node or trusted here, because anyone can sign a bundle with a new
- * key.
+ * key. Whether it holds is checked once for each form; whom the node trusts is looked at each time.
  */
 export function createNodeCheck(lattice: Lattice, verifier: SignatureCheck | undefined): NodeCheck {
+  const signed = new WeakMap<VaultForm, boolean>();
   return async (form) => {
     const { nodeCertificate } = form;
     if (nodeCertificate === undefined || verifier === undefined) return form;
     const { author, message, signature } = nodeCertificate;
-    if (!(await verifier.verify(author as Author, message, signature)))
-      return withNodeChecked(form, 'broken', `${author} did not sign this content`);
+    const holds = signed.get(form) ?? (await verifier.verify(author as Author, message, signature));
+    signed.set(form, holds);
+    if (!holds) return withNodeChecked(form, 'broken', `${author} did not sign this content`);
     const isTrusted =
       author === lattice.status().author || lattice.peers().some((peer) => peer.author === author && peer.trusted);
     return isTrusted

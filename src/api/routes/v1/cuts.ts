@@ -3,12 +3,17 @@ import { LatticeError } from '../../../core/types/index.ts';
 import type { RouteContext } from '../../http/deps.ts';
 import { integerOf, queryOf } from '../../http/requests.ts';
 
-/** /api/v1/cuts: what trusted authors attested at the newest cuts, and the certificates of cuts. */
+/** What writers attested at the newest cuts, the certificates of cuts, and what anybody signed twice. */
 export function cutRoutes({ lattice }: RouteContext) {
   return async (scope: FastifyInstance): Promise<void> => {
     scope.get('/api/v1/cuts', async (request, reply) => {
       queryOf(request, []);
       return reply.header('cache-control', 'no-cache').send({ items: lattice.cuts() });
+    });
+
+    scope.get('/api/v1/evidence', async (request, reply) => {
+      queryOf(request, []);
+      return reply.header('cache-control', 'no-cache').send({ items: lattice.evidence() });
     });
 
     scope.get('/api/v1/cuts/certificate', async (request, reply) => {

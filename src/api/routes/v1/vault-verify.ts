@@ -10,7 +10,10 @@ import { known } from './vault-objects.ts';
 
 const MIB = 1024 * 1024;
 
-/** POST /api/v1/vault/verify: a line of JSON for each object as soon as its bytes have been read, then the outcome. */
+/**
+ * POST /api/v1/vault/verify: a line of JSON for each object as soon as its bytes have been read, then the outcome. The
+ * lines between, which tell how far the reading of a large object is, keep the connection open.
+ */
 export function vaultVerifyRoutes(
   { inTime, log }: RouteContext,
   vault: VaultService,
@@ -22,12 +25,21 @@ export function vaultVerifyRoutes(
     const sum = { objects: 0, bytes: 0, faults: 0 };
     let error: string | undefined;
     try {
-      for await (const { hash: checked, size, fault } of vault.verify(hash)) {
-        sum.objects++;
-        sum.bytes += size;
-        if (fault !== undefined) sum.faults++;
-        costs.charge(request, (size / MIB) * TARIFF.content.msPerMiB);
-        yield `${JSON.stringify({ hash: checked, size, fault })}\n`;
+      let charged = 0;
+      const charge = (read: number): void => {
+        costs.charge(request, ((read - charged) / MIB) * TARIFF.content.msPerMiB);
+        charged = read;
+      };
+      for await (const line of vault.verify(hash)) {
+        if ('reading' in line) charge(line.read);
+        else {
+          charge(line.size);
+          charged = 0;
+          sum.objects++;
+          sum.bytes += line.size;
+          if (line.fault !== undefined) sum.faults++;
+        }
+        yield `${JSON.stringify(line)}\n`;
       }
     } catch (cause) {
       // The status has gone out already, so that the last line tells it.

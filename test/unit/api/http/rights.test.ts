@@ -51,6 +51,7 @@ describe('reads', () => {
       'getDocsStyle',
       'getDashboard',
       'getDashboardFile',
+      'membersJoin',
       'syncIdentity',
       'syncRequest',
       'syncManifest',

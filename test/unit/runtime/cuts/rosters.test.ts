@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { verifyCertificate, verifyProofDocument } from '../../../../src/audit/index.ts';
+import { examineEvidence, verifyCertificate, verifyProofDocument } from '../../../../src/audit/index.ts';
 import {
   type Acceptance,
   applyChange,
@@ -12,6 +12,7 @@ import {
   signStatement,
 } from '../../../../src/core/roster/index.ts';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
+import { createSignedAttestation, type SignedAttestation } from '../../../../src/core/wire/index.ts';
 import type { DecidedRoster } from '../../../../src/runtime/fleet/roster.ts';
 import {
   createAuthor,
@@ -243,5 +244,33 @@ describe('the mark of what was attested', () => {
     await voted;
     expect([await advanced, named, await late]).toEqual([true, cutAt(2), false]);
     expect(await attested.advance(cutAt(3), new Uint8Array(32))).toBe(true);
+  });
+});
+
+describe('a liar that attests two roots for one time', () => {
+  it('is found by every honest node that both come to, by whatever way, with evidence that holds [EV2, EV5]', async () => {
+    const [one, two] = parties;
+    await reach(1);
+    const { author, sign } = createAuthor(3);
+    const claim = { network: NETWORK, author, at: cutAt(2), entries: 0, trustHash: one.roster.hash };
+    const [a, b] = [1, 2].map((root) =>
+      createSignedAttestation({ ...claim, root: new Uint8Array(32).fill(root) }, sign),
+    ) as [SignedAttestation, SignedAttestation];
+    // It tells each something else; they send on what they heard.
+    await one.cuts.onAttestation(a, 'p2p', author);
+    await two.cuts.onAttestation(b, 'p2p', author);
+    await gossip([one, two]);
+    for (const party of [one, two]) {
+      expect(party.doubled).toHaveLength(1);
+      const document = {
+        format: 'diotec360-lattice-evidence/1',
+        kind: 'two-roots',
+        network: NETWORK,
+        author,
+        statements: party.doubled[0]?.map((bytes) => Buffer.from(bytes).toString('base64url')),
+      };
+      const { proven } = await examineEvidence(document, { hasher, verifier, trusted: TRUSTED });
+      expect(proven).toMatchObject({ author, kind: 'two-roots' });
+    }
   });
 });

@@ -32,6 +32,8 @@ export interface Party extends TestState {
   readonly roster: RosterOwner;
   readonly cuts: Cuts;
   readonly book: AttestationBook;
+  /** What authors attested twice. */
+  readonly doubled: (readonly [Uint8Array, Uint8Array])[];
   readonly marks: { readonly attested: AttestedMark };
   readonly reads: Pick<Lattice, 'prove' | 'certificate'>;
   /** Attestations sent on, with the lung that brought them and from whom; its own have neither. */
@@ -65,9 +67,9 @@ export async function createParty(
     onUnchanged: applied,
   });
   const roster = createRoster(trusted, state.self.author, hasher);
+  const doubled: Party['doubled'] = [];
   const attested = createAttestedMark({ ...state, stored: state.attested });
   const book = createAttestationBook({
-    nameOf: (author) => author,
     network: NETWORK,
     self: state.self.author,
     roster,
@@ -75,8 +77,8 @@ export async function createParty(
     hasher,
     verifier,
     clock,
-    log,
     onOwn: attested.heard,
+    onTwoRoots: (pair) => doubled.push(pair),
   });
   const sent: Party['sent'] = [];
   const events: Party['events'] = [];
@@ -92,6 +94,7 @@ export async function createParty(
     },
     book,
     marks: { attested },
+    doubled,
     reads: createProofs({
       ...state,
       hasher,

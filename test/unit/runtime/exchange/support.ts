@@ -104,7 +104,6 @@ export async function openSide(options: {
   });
   const attested = createAttestedMark({ replica, writer, stored: 0 });
   const book = createAttestationBook({
-    nameOf: (author) => author,
     network: NETWORK,
     self: self.author,
     roster,
@@ -112,8 +111,8 @@ export async function openSide(options: {
     hasher,
     verifier,
     clock,
-    log,
     onOwn: attested.heard,
+    onTwoRoots: () => undefined,
   });
   cuts = createCuts({
     replica,

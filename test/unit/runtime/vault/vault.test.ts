@@ -285,7 +285,7 @@ describe('what is read', () => {
     await vault.service.put(inPieces(contentOf(5)));
     const all = async () => {
       const checked = [];
-      for await (const one of vault.service.verify()) checked.push(one);
+      for await (const one of vault.service.verify()) if ('hash' in one) checked.push(one);
       return checked;
     };
     expect((await all()).map(({ fault }) => fault)).toEqual([undefined, undefined]);
@@ -293,7 +293,56 @@ describe('what is read', () => {
     const [found] = (await all()).filter(({ hash }) => hash === object.hash);
     expect(found?.fault).toContain('SHA-256');
   });
+
+  it('tells during a verification how far it is, and ends it when nobody listens [A34]', async () => {
+    const mib = 2 ** 20;
+    let pieces = 0;
+    let left = false;
+    const { vault } = await alone({
+      store: (_, inner) => ({
+        ...inner,
+        async read(...given) {
+          const found = await inner.read(...given);
+          return found === undefined
+            ? undefined
+            : counted(
+                found,
+                () => pieces++,
+                () => (left = true),
+              );
+        },
+      }),
+    });
+    const { object } = await vault.service.put(inPieces(new Uint8Array(40 * mib).fill(7), mib));
+    const lines = [];
+    for await (const line of vault.service.verify(object.hash)) lines.push(line);
+    const { hash, size } = object;
+    expect(lines).toEqual([
+      { reading: hash, size, read: 16 * mib },
+      { reading: hash, size, read: 32 * mib },
+      { hash, size, fault: undefined },
+    ]);
+    const whole = pieces;
+    [pieces, left] = [0, false];
+    for await (const line of vault.service.verify(object.hash)) {
+      expect(line).toMatchObject({ read: 16 * mib });
+      break;
+    }
+    expect(left).toBe(true);
+    expect(pieces).toBeLessThan(whole / 2);
+  });
 });
+
+async function* counted<T>(items: AsyncIterable<T>, onItem: () => void, onLeft: () => void): AsyncGenerator<T, void> {
+  try {
+    for await (const item of items) {
+      onItem();
+      yield item;
+    }
+  } finally {
+    onLeft();
+  }
+}
 
 /** A store that changes one byte of what it reads. */
 function damaging(inner: VaultStore, where: number | (() => number | undefined)): VaultStore {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditRecord } from '../../../../../src/core/original/audit.ts';
+import type { AttackRow, AuditRecord } from '../../../../../src/core/original/audit.ts';
+import { createHandClock, turns } from '../../../../support/clock.ts';
 import { startLattice } from '../../live-lattice.ts';
-import { ask, startApi } from '../../support.ts';
+import { ask, startApi, until } from '../../support.ts';
 
 const result = '{"success": true, "message": "Überweisung geprüft"}';
 const records: AuditRecord[] = [
@@ -102,6 +103,44 @@ describe("the original's lists of executions and attacks", () => {
         { detail: [{ loc: ['query', 'limit'], msg: 'limit must be an integer', type: 'int_parsing' }] },
       ]);
     }
+  });
+
+  it('of any length are not made for a HEAD, for whose bytes nobody pays [A18]', async () => {
+    const lattice = await startLattice();
+    const made = (): never => expect.fail('the list was made');
+    const { url } = await startApi({
+      lattice: { ...lattice, audit: { ...lattice.audit, executions: made, attacks: made } },
+    });
+    for (const path of ['executions?limit=-1', 'attacks?limit=-1', 'attacks']) {
+      const { status, text } = await ask(url, `/api/persistence/${path}`, { method: 'HEAD' });
+      expect([status, text], path).toEqual([200, '']);
+    }
+  });
+
+  it('that a stuck store keeps waiting give their places up when it goes on, after their readers were told [A18]', async () => {
+    const lattice = await startLattice();
+    const clock = createHandClock();
+    let asked = 0;
+    let goOn = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    async function* attacks(): AsyncGenerator<readonly AttackRow[]> {
+      asked++;
+      await gate;
+      yield [];
+    }
+    const { url } = await startApi({ clock, lattice: { ...lattice, audit: { ...lattice.audit, attacks } } });
+    const path = '/api/persistence/attacks?limit=-1';
+    const stuck = Array.from({ length: 16 }, () => ask(url, path));
+    await until(() => asked === 16);
+    expect((await ask(url, path)).status).toBe(429);
+    await clock.advance(30_000);
+    expect((await Promise.all(stuck)).map(({ status }) => status)).toEqual(Array.from({ length: 16 }, () => 504));
+    expect((await ask(url, path)).status, 'the store is still at work for them').toBe(429);
+    goOn();
+    await turns(20);
+    expect((await Promise.all(Array.from({ length: 16 }, () => ask(url, path)))).map(({ status }) => status)).toEqual(
+      Array.from({ length: 16 }, () => 200),
+    );
   });
 
   it('are counted in the statistics, with its keys [Q4]', async () => {

@@ -43,6 +43,20 @@ const post = async (api: TestApi, body: object, headers: Readonly<Record<string,
   });
   return { status: answer.status, body: answer.json() };
 };
+/** A bundle that its author signed. */
+const bundleOf = ({ author, sign }: TestAuthor, code: string): string =>
+  makeContentBundle(
+    code,
+    new Map([['intent_name', 'greet']]),
+    {
+      network: 'test',
+      author,
+      sign: (text) => Buffer.from(sign(utf8.encode(text))).toString('hex'),
+      now: { ms: 1_770_000_000_000, iso: '2026-02-02T02:40:00.000Z' },
+    },
+    nodeHasher(),
+  ).text;
+
 type Claims = readonly { claim: string; checked: boolean; holds: boolean; reason: string }[];
 
 describe("the original's endpoints over the vault of the fleet", () => {
@@ -220,20 +234,8 @@ describe('bundles that a node makes', () => {
       const certificate = (one['claims'] as Claims).find(({ claim }) => claim === 'node_certificate');
       return [one['integrity_verified'], certificate?.holds, certificate?.reason];
     };
-    const bundleOf = ({ author, sign }: TestAuthor): string =>
-      makeContentBundle(
-        code,
-        new Map([['intent_name', 'greet']]),
-        {
-          network: 'test',
-          author,
-          sign: (text) => Buffer.from(sign(utf8.encode(text))).toString('hex'),
-          now: { ms: 1_770_000_000_000, iso: '2026-02-02T02:40:00.000Z' },
-        },
-        nodeHasher(),
-      ).text;
     const { self } = await startLattice();
-    const text = bundleOf(self);
+    const text = bundleOf(self, code);
     expect(await answerTo(text)).toEqual([true, true, `${self.author} signed every byte of it`]);
     expect(await answerTo(text.replace('"greet"', '"other"'))).toEqual([
       false,
@@ -242,10 +244,33 @@ describe('bundles that a node makes', () => {
     ]);
     const stranger = createAuthor(9);
     // The digest of the original is over the code all the same.
-    expect(await answerTo(bundleOf(stranger))).toEqual([
+    expect(await answerTo(bundleOf(stranger, code))).toEqual([
       true,
       false,
       `${stranger.author} signed it, who is not trusted here`,
     ]);
+  });
+
+  it('what is said of a bundle follows the trust list, though its bytes are read once [I11]', async () => {
+    const code = 'intent greet(a)\n';
+    const stranger = createAuthor(9);
+    const vault = createMemoryVault();
+    await put(vault, bundleOf(stranger, code), 'a.ae_bundle');
+    const lattice: LiveLattice = { ...(await startLattice()), vault };
+    const api = await startApi({ lattice, verifier });
+    const reason = async (): Promise<string | undefined> => {
+      const one = (await api.ask(`/api/persistence/bundle/${sha256(code)}`)).json();
+      return (one['claims'] as Claims).find(({ claim }) => claim === 'node_certificate')?.reason;
+    };
+    expect(await reason()).toBe(`${stranger.author} signed it, who is not trusted here`);
+    await lattice.reconfigure({
+      trusted: [lattice.self.author, stranger.author],
+      bootstrap: [],
+      urls: [],
+      warnings: [],
+      violations: [],
+      p2p: { bootstrap: [], flaws: [] },
+    });
+    await expect.poll(reason, { timeout: 10_000 }).toBe(`${stranger.author} signed every byte of it`);
   });
 });

@@ -1,0 +1,94 @@
+import { createReadStream, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Figure } from './support/figures.ts';
+import { type BenchNode, createFleet, until } from './support/fleet.ts';
+import { copy, makeSource } from './support/plain-copy.ts';
+
+const READY_MS = 60_000;
+/** A fetch at a hundredth of the speed of a disk has ended by then. */
+const FETCH_MS = 20 * 60_000;
+
+const LUNGS = {
+  http: { P2P_ENABLED: 'false' },
+  p2p: { HTTP_SYNC_ENABLED: 'false' },
+} as const;
+
+async function put(node: BenchNode, path: string): Promise<string> {
+  const response = await fetch(`${node.api}/api/v1/vault`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${node.token}`, 'content-type': 'application/octet-stream' },
+    body: Readable.toWeb(createReadStream(path)) as ReadableStream,
+    duplex: 'half',
+  } as RequestInit);
+  const answer = (await response.json()) as { readonly hash: string };
+  if (response.status !== 201) throw new Error(`the put was answered ${response.status}: ${JSON.stringify(answer)}`);
+  return answer.hash;
+}
+
+/** Asks the node to fetch the object until it is there. */
+async function fetched(node: BenchNode, hash: string): Promise<void> {
+  const deadline = performance.now() + FETCH_MS;
+  for (;;) {
+    const response = await fetch(`${node.api}/api/v1/vault/${hash}/fetch`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${node.token}` },
+    });
+    const text = await response.text();
+    if (response.status === 200) return;
+    if (response.status !== 202 || performance.now() > deadline)
+      throw new Error(`the fetch was answered ${response.status}: ${text}`);
+  }
+}
+
+/** The seconds in which an object goes from one node to another over one lung, and the processor time of both. */
+async function overLung(
+  lung: keyof typeof LUNGS,
+  source: string,
+  size: number,
+): Promise<{ readonly seconds: number; readonly cpu: number }> {
+  const settings = { VAULT_POLICY: 'none', VAULT_MAX_BYTES: String(size), ...LUNGS[lung] };
+  const fleet = await createFleet({ nodes: 2, settings });
+  try {
+    const [first, second] = fleet.nodes as [BenchNode, BenchNode];
+    await first.start();
+    await second.start();
+    const hash = await put(first, source);
+    const isKnown = async (): Promise<boolean> => (await second.status()).vault?.objects === 1;
+    await until('the second node knows of the object', READY_MS, isKnown);
+    const cpu = (): number => first.cpu() + second.cpu();
+    const [from, cpuFrom] = [performance.now(), cpu()];
+    await fetched(second, hash);
+    return { seconds: (performance.now() - from) / 1000, cpu: cpu() - cpuFrom };
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Measures how an object of `size` bytes goes from node to node, beside a plain copy in the same run. */
+export async function replication(directory: string, size: number): Promise<Figure[]> {
+  const mib = size / 2 ** 20;
+  const [source, target] = [join(directory, 'replicated'), join(directory, 'copied')];
+  await makeSource(source, size);
+  const from = performance.now();
+  await copy(source, target);
+  const plain = { name: 'a plain copy', value: mib / ((performance.now() - from) / 1000) };
+  rmSync(target);
+  const figures: Figure[] = [];
+  for (const lung of ['http', 'p2p'] as const) {
+    const { seconds, cpu } = await overLung(lung, source, size);
+    const rate = mib / seconds;
+    figures.push(
+      {
+        metric: `vault_replicate_${lung}_ratio`,
+        label: `${mib} MiB from node to node over ${lung}, of that copy`,
+        value: rate / plain.value,
+        unit: '',
+        ...(lung === 'http' ? { goal: { atLeast: 0.4 } } : {}),
+      },
+      { metric: `vault_replicate_${lung}_mib_s`, label: '… rate', value: rate, unit: 'MiB/s', limit: plain },
+      { metric: `vault_replicate_${lung}_cpu_s`, label: '… processor time of both nodes', value: cpu, unit: 's' },
+    );
+  }
+  return figures;
+}
