@@ -13,6 +13,7 @@ const ORDER = {
     'reconcile',
     'cut',
     'roster',
+    'floor',
     'snapshot',
     'rows',
     'replica',

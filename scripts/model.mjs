@@ -5,11 +5,13 @@ import { parseArgs } from 'node:util';
 
 const USAGE = `usage: npm run model -- [--cases N] [--seed S]
        npm run model -- --rosters [--cases N] [--seed S]
+       npm run model -- --floors [--cases N] [--seed S]
        npm run model -- --replay LINE
 
   --cases N      how many cases (default 100000)
   --seed S       the text from which all of them follow (default: the present time)
   --rosters      decide rosters by ballots (docs/adr/0021) instead of keeping a state
+  --floors       a fleet that changes while it runs, with floors, collection and expiry (docs/adr/0022)
   --replay LINE  one case, as a failure has printed it
 
 A case is a fleet of two to four honest nodes over the real register, trailing tree and sessions; with it one author who
@@ -24,6 +26,7 @@ try {
       seed: { type: 'string' },
       replay: { type: 'string' },
       rosters: { type: 'boolean' },
+      floors: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -41,7 +44,8 @@ if (options.help) {
 if (options.replay === undefined) process.stdout.write(`${options.cases} cases from seed ${options.seed}\n`);
 
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
-const file = options.rosters ? 'test/model/roster.test.ts' : 'test/model/model.test.ts';
+const subject = options.floors ? 'floor' : options.rosters ? 'roster' : 'model';
+const file = `test/model/${subject}.test.ts`;
 const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'unit', file], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: 'inherit',

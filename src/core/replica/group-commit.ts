@@ -184,7 +184,7 @@ function renewed(key: string, entry: Entry | undefined, { self, isKnown }: Group
   const shown = winner(entry);
   // A sibling of this node's own beside the winner is replaced too, and what it had replaced must not come back.
   const siblings = entry.siblings.filter((sibling) => sibling === shown || sibling.author === self);
-  const context = contextOf({ key, siblings }, self, isKnown);
+  const context = contextOf({ siblings }, self, isKnown);
   return { ...shown.operation, context };
 }
 

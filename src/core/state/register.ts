@@ -104,9 +104,9 @@ export function mergeSibling(
  * has dots that are to be named beside these, those of known authors among them.
  */
 export function contextOf(
-  entry: Entry | undefined,
+  entry: { readonly siblings: readonly Versioned[] } | undefined,
   self: Author,
-  isKnown: (author: Author) => boolean,
+  isKnown: (author: Author, hlc: Hlc) => boolean,
   further: Context = [],
 ): Context {
   if (entry === undefined) return [];
@@ -114,7 +114,7 @@ export function contextOf(
   if (entry.siblings.length === 1 && only !== undefined && further.length === 0) {
     // A context is sorted and never names the author of its own operation, so that author's dot is put in its place and
     // nothing has to be merged.
-    const context = only.operation.context.filter(({ author }) => author !== self && isKnown(author));
+    const context = only.operation.context.filter(({ author, hlc }) => author !== self && isKnown(author, hlc));
     if (only.author === self) return context;
     const after = context.findIndex(({ author }) => author > only.author);
     context.splice(after === -1 ? context.length : after, 0, { author: only.author, hlc: only.hlc });
@@ -128,9 +128,9 @@ export function contextOf(
   };
   for (const sibling of entry.siblings) {
     add(sibling.author, sibling.hlc);
-    for (const dot of sibling.operation.context) if (isKnown(dot.author)) add(dot.author, dot.hlc);
+    for (const dot of sibling.operation.context) if (isKnown(dot.author, dot.hlc)) add(dot.author, dot.hlc);
   }
-  for (const dot of further) if (isKnown(dot.author)) add(dot.author, dot.hlc);
+  for (const dot of further) if (isKnown(dot.author, dot.hlc)) add(dot.author, dot.hlc);
   const context: Dot[] = Array.from(seen, ([author, hlc]) => ({ author, hlc }));
   return withinBounds(context.length > 1 ? context.sort(compareDots) : context, entry);
 }
@@ -142,7 +142,7 @@ const compareDots = (a: Dot, b: Dot): number => (a.author < b.author ? -1 : 1);
  * siblings stay, because the operation replaces them; of the others the newest stay, because what an older one covers
  * has had the longest time to be replaced everywhere.
  */
-function withinBounds(context: Dot[], { siblings }: Entry): Context {
+function withinBounds(context: Dot[], { siblings }: { readonly siblings: readonly Versioned[] }): Context {
   if (context.length <= MAX_CONTEXT_DOTS) return context;
   const shown = new Set(siblings.map(({ author }) => author));
   const kept = context.toSorted(
