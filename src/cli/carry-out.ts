@@ -1,5 +1,5 @@
 import type { Change, ChangeRequest } from '../client/index.ts';
-import { counted, joined, LatticeError } from '../core/types/index.ts';
+import { counted, type ErrorCode, joined, LatticeError } from '../core/types/index.ts';
 import { sleep } from '../timing/index.ts';
 import { advised } from './advice.ts';
 import { clock } from './clock.ts';
@@ -39,7 +39,7 @@ const AGAIN_MS = 200;
 const POLL_SECONDS = 10;
 
 /** A node that is an epoch behind does not know the change, or does not see yet that it fits. It catches up in seconds. */
-const PASSING: ReadonlySet<string> = new Set(['not-found', 'invalid-change', 'not-a-writer']);
+const PASSING: ReadonlySet<ErrorCode> = new Set(['not-found', 'invalid-change', 'not-a-writer']);
 const BEHIND_MS = 20_000;
 
 const isSettled = ({ stage }: Change): boolean => stage !== 'waiting' && stage !== 'deciding';
