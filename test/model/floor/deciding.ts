@@ -199,7 +199,7 @@ export function createDeciding(world: World): Deciding {
     other.disk.votes = {
       ...NO_VOTES,
       promised: proposal.ballot,
-      accepted: { ballot: proposal.ballot, roster, proposed },
+      accepted: { ballot: proposal.ballot, roster, proposed, attested: own.newest },
     };
     return {
       kind: 'acceptance',
