@@ -28,6 +28,7 @@ const ORDER = {
     'streams',
     'repair',
     'cuts',
+    'membership',
     'bootstrap',
     'vault',
     'exchange',

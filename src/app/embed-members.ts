@@ -1,5 +1,4 @@
-import type { InvitationService, MembershipService } from '../runtime/index.ts';
-import type { EmbeddedInvitations } from './embedded-invitations.ts';
+import type { MembershipService } from '../runtime/index.ts';
 import type { EmbeddedMembers } from './embedded-members.ts';
 import type { Life } from './life.ts';
 
@@ -34,18 +33,5 @@ export function embedMembers(members: MembershipService, life: Life): EmbeddedMe
         leave.abort();
       }
     },
-  };
-}
-
-/** The invitations of a node as the program that embeds it sees them. */
-export function embedInvitations(invitations: InvitationService, life: Life): EmbeddedInvitations {
-  return {
-    list() {
-      life.check();
-      return invitations.list();
-    },
-    add: (invitation, { signal } = {}) => life.run(() => invitations.add(invitation), signal),
-    remove: (id, { signal } = {}) => life.run(() => invitations.remove(id), signal),
-    join: (asked, { signal } = {}) => life.run(() => invitations.join(asked), signal),
   };
 }

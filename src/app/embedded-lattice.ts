@@ -51,9 +51,9 @@ export interface EmbeddedLattice {
   /** The tokens that the API of this node takes beside that of its settings. */
   readonly tokens: EmbeddedTokens;
   /** Who belongs to the fleet, and how that changes. */
-  readonly members?: EmbeddedMembers;
-  /** Invitations to join the fleet. */
-  readonly invitations?: EmbeddedInvitations;
+  readonly members: EmbeddedMembers;
+  /** Who may ask to join. */
+  readonly invitations: EmbeddedInvitations;
 
   /**
    * Reads what a key shows: the winner of its values. A key that was deleted, or never written, shows undefined.

@@ -1,8 +1,9 @@
 import type { Lattice } from '../runtime/index.ts';
 import { followChanges } from '../runtime/streams/changes.ts';
 import { streamOf } from '../timing/index.ts';
-import { embedInvitations, embedMembers } from './embed-members.ts';
+import { embedMembers } from './embed-members.ts';
 import { embedVault } from './embed-vault.ts';
+import { embedInvitations } from './embedded-invitations.ts';
 import type { EmbeddedLattice } from './embedded-lattice.ts';
 import type { Life } from './life.ts';
 
@@ -61,8 +62,8 @@ export function embed(lattice: Lattice, life: Life): EmbeddedLattice {
       create: (wish, { signal } = {}) => life.run(() => lattice.tokens.create(wish), signal),
       remove: (id, { signal } = {}) => life.run(() => lattice.tokens.remove(id), signal),
     },
-    ...(lattice.members === undefined ? {} : { members: embedMembers(lattice.members, life) }),
-    ...(lattice.invitations === undefined ? {} : { invitations: embedInvitations(lattice.invitations, life) }),
+    members: embedMembers(lattice.members, life),
+    invitations: embedInvitations(lattice.invitations, life),
 
     get: (key, { signal } = {}) => life.run(() => lattice.get(key), signal),
     list: ({ signal, ...asked } = {}) => life.run(() => lattice.list(asked), signal),

@@ -38,6 +38,10 @@ const AGAIN_MS = 200;
 /** Longest wait of one request, s: the node answers within 25 s, and a change is looked at anew in between. */
 const POLL_SECONDS = 10;
 
+/** A node that is an epoch behind does not know the change, or does not see yet that it fits. It catches up in seconds. */
+const PASSING: ReadonlySet<string> = new Set(['not-found', 'invalid-change', 'not-a-writer']);
+const BEHIND_MS = 20_000;
+
 const isSettled = ({ stage }: Change): boolean => stage !== 'waiting' && stage !== 'deciding';
 
 /**
@@ -57,7 +61,9 @@ export async function carryOut(
   const { nodes } = operated;
   const isWriter = ({ author }: OperatedNode): boolean =>
     operated.roster.members.some((member) => member.author === author && member.role === 'writer');
-  const node = nodes.find((one) => isWriter(one) && one.client.hasToken) ?? nodes.find(isWriter) ?? nodes[0];
+  // Whoever asks for the change should go by the newest roster, or it would be about one that is over.
+  const writers = nodes.filter(isWriter).sort((a, b) => b.roster.epoch - a.roster.epoch);
+  const node = writers.find(({ client }) => client.hasToken) ?? writers[0] ?? nodes[0];
   if (node === undefined) throw new LatticeError('unreachable', 'no node answers');
   const proposed = await node.client.members.propose(action);
   const votes = await Promise.all(
@@ -96,6 +102,7 @@ const voteOf = (
 
 /** Approves a change with one more node, which may hear of it in a moment only. */
 async function approve(node: OperatedNode, { id }: Change, deadline: number, options: ChangeOptions): Promise<Vote> {
+  const end = Math.min(deadline, performance.now() + BEHIND_MS);
   for (;;) {
     try {
       const { stage } = await node.client.members.change(id);
@@ -104,7 +111,7 @@ async function approve(node: OperatedNode, { id }: Change, deadline: number, opt
       return voteOf(node);
     } catch (cause) {
       if (!(cause instanceof LatticeError)) throw cause;
-      if (cause.code !== 'not-found' || performance.now() >= deadline) return voteOf(node, advised(cause, options));
+      if (!PASSING.has(cause.code) || performance.now() >= end) return voteOf(node, advised(cause, options));
     }
     await sleep(clock, AGAIN_MS);
   }

@@ -21,11 +21,6 @@ export interface MemoryMembers extends MembershipService {
   approveAs(author: Author, id: string): void;
 }
 
-/** A roster of these founders, seen by the first of them. */
-export function createMemoryMembers(founders: readonly [Author, ...Author[]]): MemoryMembers {
-  return createMemoryFleet(founders)(founders[0]);
-}
-
 /** A roster of these founders, seen by whomever. */
 export function createMemoryFleet(founders: readonly Author[]): (self: Author) => MemoryMembers {
   let state: RosterState = stateOf(initialRoster(founders), new Set(), hasher);

@@ -1,18 +1,22 @@
-import { relative, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join as joinPath, relative, resolve } from 'node:path';
 import { createVerifier } from '../../adapters/system/ed25519.ts';
 import { nodeHasher } from '../../adapters/system/hasher.ts';
 import { LatticeProblem } from '../../client/errors.ts';
 import { joiningKey, writeJoined } from '../../config/join.ts';
 import { type CheckedChain, checkChain, memberOf } from '../../core/roster/index.ts';
 import { type Author, bytesToHex, LatticeError } from '../../core/types/index.ts';
+import { localUrl } from '../../core/wire/host.ts';
 import { authorToPeerId } from '../../core/wire/peer-id.ts';
 import { sleep } from '../../timing/index.ts';
 import { type ApiClient, createApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readFleet } from '../fleet-file.ts';
 import { type Invited, readInvitation } from '../invite-line.ts';
 import { printable, shellWord } from '../output.ts';
+import { replaceFile } from '../replace-file.ts';
 import { timesOf } from '../times.ts';
 
 export interface JoinOptions extends GlobalOptions {
@@ -66,6 +70,14 @@ export async function join(
     host: options.host,
     port: options.port,
     p2pPort: options.p2pPort,
+  });
+  await joinFleetFile(dir, {
+    ...invited,
+    name,
+    port: options.port,
+    p2pPort: options.p2pPort,
+    host: options.host,
+    author,
   });
   const shown = shellWord(relative(context.cwd, envFile) || envFile);
   if (options.json)
@@ -198,4 +210,22 @@ async function untilMember(
           : `Have the operators of ${open.missing.map(({ name, author: key }) => name || key).join(', ')} approve ${open.id.slice(0, 8)}, then run this again.`,
     },
   );
+}
+
+/** Adds the node to a fleet.json in its directory, where there is one of its network, so that commands ask it too. */
+async function joinFleetFile(
+  dir: string,
+  node: Pick<Invited, 'network' | 'name'> &
+    Pick<JoinOptions, 'host' | 'port' | 'p2pPort'> & { readonly author: Author },
+): Promise<void> {
+  const path = joinPath(dir, 'fleet.json');
+  if (!existsSync(path)) return;
+  const fleet = readFleet(readFileSync(path, 'utf8'));
+  const { name, host, author } = node;
+  if (fleet.network !== node.network || fleet.nodes.some(({ publicKey }) => publicKey === author)) return;
+  const peerId = authorToPeerId(author);
+  const p2p = `/${host.includes(':') ? 'ip6' : 'ip4'}/${host}/tcp/${node.p2pPort}/p2p/${peerId}`;
+  const api = localUrl(host, node.port);
+  const nodes = [...fleet.nodes, { name, role: '', peerId, publicKey: author, api, p2p, envFile: `${name}.env` }];
+  await replaceFile(path, `${JSON.stringify({ ...fleet, nodes }, undefined, 2)}\n`, 0o644);
 }

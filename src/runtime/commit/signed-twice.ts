@@ -52,7 +52,8 @@ export function createSignedTwice(deps: SignedTwiceDeps): SignedTwice {
   const kept: KeptPair[] = [];
   /** The first vote of each author in each ballot. */
   const votes = new Map<string, Signed<Acceptance>>();
-  let isUnsaved = false;
+  /** How many of those kept are durable. */
+  let saved = 0;
   let saving = false;
 
   for (const one of deps.saved) if (hasRoom(one.author)) kept.push(one);
@@ -68,13 +69,14 @@ export function createSignedTwice(deps: SignedTwiceDeps): SignedTwice {
     if (saving) return;
     saving = true;
     try {
-      while (isUnsaved)
+      do
         await deps.keep(() => {
-          isUnsaved = false;
+          saved = kept.length;
           return [{ type: 'put', key: SIGNED_TWICE, value: encodeSignedTwice(kept) }];
         });
+      while (saved < kept.length);
     } catch (error) {
-      isUnsaved = true;
+      saved = 0;
       log.debug({ error: String(error) }, 'evidence not saved');
     } finally {
       saving = false;
@@ -86,7 +88,6 @@ export function createSignedTwice(deps: SignedTwiceDeps): SignedTwice {
     if (!hasRoom(author) || kept.some((one) => one.author === author && one.about === about)) return;
     const found = { kind, statements, author, about };
     kept.push(found);
-    isUnsaved = true;
     log.warn({ author, kind, about }, 'an author signed two statements that contradict each other');
     deps.onFound(found);
     void save();

@@ -8,6 +8,7 @@ import {
   compareBallots,
   decidersOf,
   encodeRosterCertificate,
+  isTwoVotes,
   isWriter,
   type Notice,
   openBallot,
@@ -51,6 +52,8 @@ export interface BallotsDeps {
   readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
   /** The newest T that this node may have attested; closed for the roster for whose successor it votes. */
   readonly attested: Pick<AttestedMark, 'newest' | 'close'>;
+  /** Called with every vote whose signature is good: two in one ballot are evidence (SPEC EV2). */
+  readonly onVote: (signed: Signed<Acceptance>) => void;
   /** The floor, Unix ms; undefined for a node that has none. */
   readonly floor: () => number | undefined;
   /** Whether this node may vote at present. */
@@ -65,6 +68,10 @@ export interface BallotsDeps {
 export interface Ballots {
   /** Whether the notice is of the present decision and tells something, before any signature is verified. */
   isNews(notice: BallotNotice): boolean;
+  /** Whether it is a vote for another roster than its author voted for in the same ballot (SPEC EV2). */
+  isTwice(notice: BallotNotice): boolean;
+  /** Takes the evidence in a notice whose signatures are good. Of one author it is taken once in each decision. */
+  takeTwice(notice: BallotNotice): void;
   /** Takes a notice whose signatures are good, and votes where it asks for a vote. */
   take(notice: BallotNotice): Promise<void>;
   /** Opens a ballot where there is something to decide and nobody else does. */
@@ -89,6 +96,8 @@ export function createBallots(deps: BallotsDeps): Ballots {
   /** The newest word of each writer. */
   let promises = new Map<Author, Extract<BallotNotice, { kind: 'promise' }>>();
   let acceptances = new Map<Author, Signed<Acceptance>>();
+  /** Who voted twice in one ballot: no further vote of theirs that is no news costs a signature check. */
+  const doubled = new Set<Author>();
   /** The newest proposal of each writer. */
   let proposals = new Map<Author, Extract<BallotNotice, { kind: 'proposal' }>>();
   let own: Own | undefined;
@@ -226,6 +235,7 @@ export function createBallots(deps: BallotsDeps): Ballots {
   }
 
   function noteAcceptance(signed: Signed<Acceptance>): void {
+    deps.onVote(signed);
     const before = acceptances.get(signed.statement.author);
     if (before === undefined || compareBallots(before.statement.ballot, signed.statement.ballot) < 0)
       acceptances.set(signed.statement.author, signed);
@@ -303,6 +313,20 @@ export function createBallots(deps: BallotsDeps): Ballots {
           );
       }
     },
+    isTwice({ signed: { statement } }) {
+      const before = acceptances.get(statement.author);
+      return (
+        statement.kind === 'acceptance' &&
+        before !== undefined &&
+        !doubled.has(statement.author) &&
+        isTwoVotes(before.statement, statement)
+      );
+    },
+    takeTwice({ signed: { statement, signature } }) {
+      if (statement.kind !== 'acceptance') return;
+      doubled.add(statement.author);
+      deps.onVote({ statement, signature });
+    },
     async take(notice) {
       if (notice.kind === 'promise') return onPromise(notice);
       if (notice.kind === 'proposal') return onProposal(notice);
@@ -339,6 +363,7 @@ export function createBallots(deps: BallotsDeps): Ballots {
     reset() {
       promises = new Map();
       acceptances = new Map();
+      doubled.clear();
       proposals = new Map();
       own = undefined;
       failures = 0;

@@ -1,6 +1,7 @@
 import { lastHlcAt } from '../../core/clock/index.ts';
 import type { Replica, RowWrite } from '../../core/replica/index.ts';
 import {
+  type Acceptance,
   checkRosterCertificate,
   compareBallots,
   type Decided,
@@ -11,6 +12,7 @@ import {
   NO_VOTES,
   type Notice,
   rosterHash,
+  type Signed,
   signaturesOf,
 } from '../../core/roster/index.ts';
 import {
@@ -57,6 +59,8 @@ export interface MembershipDeps {
   readonly replica: Pick<Replica, 'observeTime' | 'meta'>;
   readonly keep: (make: () => readonly RowWrite[]) => Promise<void>;
   readonly attested: Pick<AttestedMark, 'newest' | 'close'>;
+  /** Called with every vote whose signature is good. */
+  readonly onVote: (signed: Signed<Acceptance>) => void;
   readonly floor: () => number | undefined;
   /** Whether nothing about this node's own past is in doubt. */
   readonly isSettled: () => boolean;
@@ -143,7 +147,10 @@ export function createMembership(deps: MembershipDeps): Membership {
       if (!(await allGood(verifier, signaturesOf(notice)))) return 'forged';
       await takeWord(notice);
     } else {
-      if (!ballots.isNews(notice)) return 'known';
+      if (!ballots.isNews(notice)) {
+        if (ballots.isTwice(notice) && (await isGood(notice))) ballots.takeTwice(notice);
+        return 'known';
+      }
       if (!(await isGood(notice))) return 'forged';
       await noticeLostVotes(notice);
       await ballots.take(notice);

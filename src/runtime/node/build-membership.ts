@@ -1,4 +1,5 @@
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { timeOf } from '../facade/times.ts';
 import { createExchange } from '../membership/exchange.ts';
 import { createInvitations } from '../membership/invitations.ts';
 import { createMembership } from '../membership/membership.ts';
@@ -22,7 +23,7 @@ export function buildMembership(
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
-  const { fleetClock, guard, writer, streams, peers, members, mode, names } = state;
+  const { fleetClock, guard, writer, signedTwice, streams, peers, members, mode, names } = state;
   const { network, heartbeatMs, graceMs } = options;
   const log = deps.log.child('roster');
   const listeners = new Set<() => void>();
@@ -63,6 +64,7 @@ export function buildMembership(
     replica,
     keep: writer.keep,
     attested,
+    onVote: signedTwice.noteVote,
     floor,
     isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
     async know(authors) {
@@ -71,7 +73,7 @@ export function buildMembership(
     },
     spread: exchange.spread,
     onStopped: (until) =>
-      guard.set('retired', `the roster retired this node's key, which stopped at ${new Date(until).toISOString()}`),
+      guard.set('retired', `the roster retired this node's key, which stopped at ${timeOf(until, clock.now())}`),
     onEvent: streams.publishEvent,
     onChange: tell,
   });

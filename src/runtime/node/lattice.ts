@@ -107,8 +107,8 @@ export function assembleLattice({ options, deps, opened, parts, series, startedA
     sync: measuredSync(parts.sync, metrics),
     audit: parts.audit,
     members: parts.membershipService,
-    tokens: parts.tokens,
     invitations: parts.invitations,
+    tokens: parts.tokens,
     ...(parts.vault === undefined ? {} : { vault: parts.vault.service }),
     series: series.view,
   };

@@ -74,7 +74,7 @@ describe('a node inside a program', () => {
     const all = await vault.open(hash);
     expect(Buffer.concat(await allOf(all.bytes)).equals(bytes)).toBe(true);
     const part = await vault.open(hash, { range: { start: 69_999, end: 70_002 } });
-    expect([...Buffer.concat(await allOf(part.bytes))]).toEqual([...bytes.subarray(69_999, 70_002)]);
+    expect(Buffer.concat(await allOf(part.bytes)).equals(bytes.subarray(69_999, 70_002))).toBe(true);
     expect((await vault.pin(hash, true)).pinned).toBe(true);
     expect((await vault.list()).items.map((one) => one.hash)).toEqual([hash]);
     expect((await vault.leaves(hash)).length % 32).toBe(0);

@@ -197,3 +197,13 @@ describe('/api/v1/tokens', () => {
     expect(api.lattice.tokens.list()).toEqual([]);
   });
 });
+
+it('a node without any token says so by a code of its own, with a step that needs no token [A10]', async () => {
+  const { ask } = await startApi({ config: { token: undefined } });
+  const answer = await ask('/api/v1/state?key=a', { ...json('1'), method: 'PUT' });
+  expect([answer.status, answer.json()['code'], answer.json()['next']]).toEqual([
+    401,
+    'token-not-set',
+    expect.stringMatching(/DIOTEC360_API_TOKEN.*restart the node or send it a SIGHUP/),
+  ]);
+});

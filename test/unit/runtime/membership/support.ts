@@ -1,4 +1,4 @@
-import { encodeNotice, type Notice } from '../../../../src/core/roster/index.ts';
+import { type Acceptance, encodeNotice, type Notice, type Signed } from '../../../../src/core/roster/index.ts';
 import type { Author, Bytes } from '../../../../src/core/types/index.ts';
 import type { LatticeEvent } from '../../../../src/runtime/facade/index.ts';
 import type { MembershipService } from '../../../../src/runtime/facade/members.ts';
@@ -33,6 +33,8 @@ export interface Party {
   readonly log: LogLine[];
   readonly events: LatticeEvent[];
   readonly stopped: number[];
+  /** The votes that it saw. */
+  readonly votes: readonly Signed<Acceptance>[];
   /** The newest T that it attested, and its floor. */
   attested: number;
   floor: number | undefined;
@@ -83,8 +85,8 @@ export async function createTestFleet(
       parties.splice(at, 1);
     },
     async exchange() {
-      for (const from of [...parties])
-        for (const to of [...parties]) {
+      for (const from of parties)
+        for (const to of parties) {
           if (from === to) continue;
           const chain = from.service.chain(to.roster.present.state.roster.epoch, 16);
           const notices = [
@@ -114,7 +116,19 @@ export async function createTestFleet(
     if (given === undefined) await state.writer.write(put(`from/${id}`, id));
     const saved = await loadMembership({ store, hasher, verifier, network: NETWORK, log: logger });
     const roster = createRoster(founders.map(authorOf), state.self.author, hasher, saved.roster);
-    const party = { id, author: state.self.author, state, roster, log, events, stopped, attested: 0, floor: undefined };
+    const votes: Signed<Acceptance>[] = [];
+    const party = {
+      id,
+      author: state.self.author,
+      state,
+      roster,
+      log,
+      events,
+      stopped,
+      votes,
+      attested: 0,
+      floor: undefined,
+    };
     const listeners = new Set<() => void>();
     const membership = createMembership({
       network: NETWORK,
@@ -135,6 +149,7 @@ export async function createTestFleet(
         },
         close: () => whole.attested,
       },
+      onVote: (signed) => votes.push(signed),
       floor: () => whole.floor,
       isSettled: () => true,
       know: () => Promise.resolve(),
