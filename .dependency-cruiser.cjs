@@ -27,6 +27,7 @@ const ORDER = {
     'streams',
     'repair',
     'cuts',
+    'membership',
     'bootstrap',
     'vault',
     'exchange',

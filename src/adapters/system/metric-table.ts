@@ -100,6 +100,7 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_entries', 'Keys in the tree, tombstones included.'),
   gauge('lattice_live_entries', 'Keys with a value.'),
   gauge('lattice_conflicts', 'Keys with concurrent values.'),
+  gauge('lattice_roster_epoch', 'The epoch of the roster that the node goes by.'),
   gauge('lattice_sequence', 'Durable local sequence.'),
   gauge(
     'lattice_peers',

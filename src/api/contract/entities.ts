@@ -270,6 +270,12 @@ const change = Shape({
   hlc: Text(),
 });
 
+const said = {
+  change: hex64('The id of the change.'),
+  author: Text(),
+  action: word(['add', 'promote', 'retire', 'rotate', 'remove', 'drop', 'name', 'settings']),
+};
+
 export const LatticeEvent = entity(
   'Event',
   'One event of the streams. Those with an id are gapless, and a stream resumes after any of them.',
@@ -309,6 +315,15 @@ export const LatticeEvent = entity(
       author: hex64('Who signed two statements that contradict each other.'),
       name: Text({ description: 'What people read in its place.' }),
     }),
+    Shape({
+      type: word(['roster-changed']),
+      epoch: Integer(),
+      hash: hex64('The hash of the roster.'),
+      start: time('From which on it certifies cuts.'),
+    }),
+    Shape({ type: word(['change-proposed']), ...said }),
+    Shape({ type: word(['change-approved']), ...said }),
+    Shape({ type: word(['change-withdrawn']), ...said }),
   ]),
 );
 export type LatticeEvent = Static<typeof LatticeEvent.ref>;

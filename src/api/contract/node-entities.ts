@@ -197,7 +197,7 @@ export const Status = entity(
     writable: Bool(),
     readOnlyReasons,
     warnings: List(coded(WARNING_CODES), { description: 'What an operator should know or act on.' }),
-    trust: Shape({ hash: Text(), authors: List(Text()) }),
+    trust: Shape({ hash: Text(), authors: List(Text()), epoch: Maybe(Integer({ description: 'Of the roster.' })) }),
     converged,
     transitions: List(Transition.ref, { description: 'The newest 200.' }),
     refused: refusedByReason,

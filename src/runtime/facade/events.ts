@@ -2,6 +2,13 @@ import type { ChangeAction } from '../../core/roster/index.ts';
 import type { RepairProgress, RepairReport } from './peers.ts';
 import type { BootstrapStatus, Transition } from './status.ts';
 
+interface Said<Type extends string> {
+  readonly type: Type;
+  readonly change: string;
+  readonly author: string;
+  readonly action: ChangeAction['kind'];
+}
+
 export type LatticeEvent =
   | {
       readonly id: string;
@@ -38,12 +45,9 @@ export type LatticeEvent =
    * A member asked for a change of the roster, approves one, or takes that back. `change` is the id of the change in hex,
    * and `action` what it does.
    */
-  | {
-      readonly type: 'change-proposed' | 'change-approved' | 'change-withdrawn';
-      readonly change: string;
-      readonly author: string;
-      readonly action: ChangeAction['kind'];
-    }
+  | Said<'change-proposed'>
+  | Said<'change-approved'>
+  | Said<'change-withdrawn'>
   /** This node has fixed a cut, or a cut has got its certificate. `at` is the time of the cut in Unix ms. */
   | { readonly type: 'cut'; readonly at: number; readonly root: string; readonly certified: boolean }
   /** An author signed two statements that contradict each other; `name` is what people read in its place. */

@@ -1,4 +1,5 @@
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import { timeOf } from '../facade/times.ts';
 import { createExchange } from '../membership/exchange.ts';
 import { createInvitations } from '../membership/invitations.ts';
 import { createMembership } from '../membership/membership.ts';
@@ -72,7 +73,7 @@ export function buildMembership(
     },
     spread: exchange.spread,
     onStopped: (until) =>
-      guard.set('retired', `the roster retired this node's key, which stopped at ${new Date(until).toISOString()}`),
+      guard.set('retired', `the roster retired this node's key, which stopped at ${timeOf(until, clock.now())}`),
     onEvent: streams.publishEvent,
     onChange: tell,
   });

@@ -9,6 +9,7 @@ import type { Writer } from '../commit/writer.ts';
 import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
+import type { Warning } from '../facade/codes.ts';
 import type { BootstrapStatus, Health, NodeStatus, PeerStatus, VaultService } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
@@ -64,6 +65,7 @@ export interface StatusParts {
   readonly cuts: Pick<Cuts, 'status'>;
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
+  readonly rosterWarnings: () => readonly Warning[];
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
   readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
@@ -294,7 +296,11 @@ export function createStatus(given: StatusDeps): {
         writable: reasons.length === 0,
         readOnlyReasons: reasons,
         warnings: warnings(),
-        trust: { hash: bytesToHex(roster.hash), authors: roster.authors },
+        trust: {
+          hash: bytesToHex(roster.hash),
+          authors: roster.authors,
+          epoch: roster.present.state.roster.epoch,
+        },
         converged: {
           peers: verdict.members.length,
           equal: verdict.members.filter(({ agreement }) => agreement === 'equal').length,

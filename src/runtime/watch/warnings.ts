@@ -25,6 +25,7 @@ export interface WarningsDeps {
     readonly mismatches: Pick<Mismatches, 'warnings'>;
     readonly bootstrap: Pick<Bootstrap, 'warnings'>;
     readonly lost: Pick<LostBatches, 'warnings'>;
+    readonly rosterWarnings: () => readonly Warning[];
   };
 }
 
@@ -39,7 +40,7 @@ export function createWarnings({ options, self, clock, parts: s }: WarningsDeps)
       ...s.contradictions.warnings(),
       ...s.mismatches.warnings(),
     );
-    out.push(...s.bootstrap.warnings(), ...s.lost.warnings());
+    out.push(...s.bootstrap.warnings(), ...s.lost.warnings(), ...s.rosterWarnings());
     const warn = (code: WarningCode, text: string): void => void out.push({ code, text });
     if (options.trusted.length === 0)
       warn(

@@ -42,6 +42,7 @@ export function gaugesOf(
     { name: 'lattice_live_entries', value: status.live },
     { name: 'lattice_conflicts', value: status.conflicts },
     { name: 'lattice_sequence', value: status.sequence },
+    { name: 'lattice_roster_epoch', value: status.trust.epoch ?? 0 },
     ...queues(status),
     ...peersByState(peers),
     ...peerGauges(status, peers),

@@ -77,6 +77,7 @@ const key = text({ minLength: 1, maxLength: 20 });
 describe('row keys', () => {
   it('have the recorded bytes', () => {
     expect(BUCKETS).toEqual({
+      roster: 18,
       audit: 16,
       auditId: 17,
       entry: 9,

@@ -1,6 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { lastHlcAt } from '../../../../src/core/clock/index.ts';
-import { changeHash, encodeNotice, isTwoVotes, type Notice, signStatement } from '../../../../src/core/roster/index.ts';
+import {
+  type Acceptance,
+  applyChange,
+  certify,
+  changeHash,
+  encodeNotice,
+  encodeRosterCertificate,
+  isTwoVotes,
+  type Notice,
+  rosterHash,
+  signStatement,
+} from '../../../../src/core/roster/index.ts';
+import { rosterCertificateKey } from '../../../../src/core/rows/index.ts';
 import { bytesToHex } from '../../../../src/core/types/index.ts';
 import {
   createAuthor,
@@ -264,5 +276,65 @@ describe('a retired key', () => {
     expect([roster.counts(authorOf(3), until), roster.counts(authorOf(3), until + 1)]).toEqual([true, false]);
     expect([roster.isWriter(authorOf(7)), roster.isWriter(authorOf(3))]).toEqual([true, false]);
     await expect(at(1).service.propose(add(3))).rejects.toMatchObject({ code: 'invalid-change' });
+  });
+});
+
+describe('what was decided', () => {
+  /** A certificate for another roster after the first one, as two writers who sign two things could make it. */
+  function other(network = NETWORK): Uint8Array {
+    const { state } = at(1).roster.from(0)[0] as NonNullable<ReturnType<Party['roster']['withHash']>>;
+    const roster = applyChange(state, add(9, 'mirror', 'nine'), 0);
+    const votes = [1, 2].map((id) =>
+      signStatement<Acceptance>(
+        {
+          kind: 'acceptance',
+          network,
+          epoch: 1,
+          previous: state.hash,
+          author: authorOf(id),
+          ballot: { counter: 99, author: authorOf(1) },
+          roster: rosterHash(roster, hasher),
+          attested: 0,
+        },
+        createAuthor(id).sign,
+      ),
+    );
+    return encodeRosterCertificate(certify(roster, votes));
+  }
+  const hear = (id: number, certificate: Uint8Array) =>
+    at(id).membership.hear(encodeNotice({ kind: 'certificate', certificate }), 'http', authorOf(2));
+
+  it('is there after a restart and verified again: a changed chain refuses the start [RO9]', async () => {
+    await decide(add(4, 'mirror'), [1, 2]);
+    const { hash } = at(1).roster;
+    const again = await fleet.start(1);
+    expect(again.roster.hash).toEqual(hash);
+    const row = rosterCertificateKey(1);
+    const value = (await again.state.store.get(row)) as Uint8Array;
+    const changed = value.slice();
+    changed[changed.length - 1] = (changed.at(-1) as number) ^ 1;
+    await again.state.store.batch([{ type: 'put', key: row, value: changed }]);
+    await expect(fleet.start(1)).rejects.toMatchObject({ code: 'damaged-row' });
+  });
+
+  it('by another network is refused by name, and what skips an epoch is left until the chain is here [RO9]', async () => {
+    expect(await hear(3, other('test/another'))).toBe('known');
+    expect(at(3).log.some(({ fields }) => String(fields['reason']).includes('test/another'))).toBe(true);
+    fleet.reaches = (_from, to) => to !== 3;
+    await decide(add(4, 'mirror'), [1, 2]);
+    await decide(add(5, 'mirror'), [1, 2]);
+    const [first, second] = at(1).service.chain(0, 9) as [Uint8Array, Uint8Array];
+    expect([await hear(3, second), await hear(3, first), await hear(3, second)]).toEqual(['known', 'news', 'news']);
+    expect(epochs(fleet)).toEqual([2, 2, 2]);
+  });
+
+  it('twice for one epoch ends all decisions, over restarts, and says so [RO9]', async () => {
+    await decide(add(4, 'mirror'), [1, 2]);
+    expect(await hear(1, other())).toBe('news');
+    await turns(20);
+    const again = await fleet.start(1);
+    expect(again.service.roster().abstains).toContain('two rosters');
+    await expect(again.service.propose(add(6))).rejects.toMatchObject({ code: 'invalid-change' });
+    expect(at(3).service.roster().abstains).toContain('two rosters');
   });
 });

@@ -85,8 +85,8 @@ export async function createTestFleet(
       parties.splice(at, 1);
     },
     async exchange() {
-      for (const from of [...parties])
-        for (const to of [...parties]) {
+      for (const from of parties)
+        for (const to of parties) {
           if (from === to) continue;
           const chain = from.service.chain(to.roster.present.state.roster.epoch, 16);
           const notices = [
