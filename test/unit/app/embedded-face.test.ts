@@ -35,6 +35,7 @@ const CALLS: Readonly<Record<string, string>> = {
   createToken: 'lattice.tokens.create',
   removeToken: 'lattice.tokens.remove',
   reloadConfig: 'node.reload',
+  listEvidence: 'lattice.evidence',
   membersRoster: 'lattice.members.roster',
   membersChanges: 'lattice.members.changes',
   membersChange: 'lattice.members.changes',
