@@ -47,7 +47,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           exclude: ALONE,
           // Each waits for a third of its time and more, for heartbeats, for graces and for what the disk has to do.
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       { test: { ...processes, name: 'alone', include: ALONE, fileParallelism: false } },

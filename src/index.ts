@@ -47,11 +47,16 @@ export type {
 export type * from './runtime/facade/codes.ts';
 export type * from './runtime/facade/entries.ts';
 export type * from './runtime/facade/events.ts';
-export type * from './runtime/facade/invitations.ts';
-export type * from './runtime/facade/members.ts';
+export type { InvitationStage, InvitationView, JoinAnswer } from './runtime/facade/invitations.ts';
+export type {
+  ChangeStage,
+  ChangeView,
+  RosterMemberView,
+  RosterView,
+} from './runtime/facade/members.ts';
 export type * from './runtime/facade/peers.ts';
 export type * from './runtime/facade/status.ts';
-export type * from './runtime/facade/tokens.ts';
+export type { Right, TokenView, TokenWish } from './runtime/facade/tokens.ts';
 export type {
   VaultChecked,
   VaultCollection,

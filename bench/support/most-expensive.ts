@@ -97,6 +97,7 @@ export function mostExpensive(cutRoot: string = none): Readonly<Record<string, E
     getSeries: { path: '/api/v1/series' },
     getMetrics: { path: '/metrics' },
     logs: { path: '/api/v1/logs?format=json&limit=1000&level=debug' },
+    listEvidence: { path: '/api/v1/evidence' },
     listTokens: { path: '/api/v1/tokens' },
     createToken: { path: '/api/v1/tokens', headers: json, body: { name: 'bench', right: 'read' }, status: 201 },
     removeToken: { path: '/api/v1/tokens/0123456789abcdef', status: 404 },

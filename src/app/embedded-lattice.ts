@@ -319,7 +319,7 @@ export interface EmbeddedLattice {
    *
    * @throws nothing of its own
    * @example
-   * for (const { author, kind, commits } of lattice.evidence()) console.log(author, kind, commits);
+   * for (const { author, kind, about } of lattice.evidence()) console.log(author, kind, about);
    */
   evidence(): readonly EvidenceView[];
 

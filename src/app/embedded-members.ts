@@ -28,8 +28,7 @@ export interface EmbeddedMembers {
    *
    * @throws `invalid-change`, `not-a-writer`, `too-many-changes`, `store-write-failed`
    * @example
-   * const { author } = lattice.status();
-   * console.log((await lattice.members.propose({ kind: 'name', author, name: 'oslo' })).text);
+   * console.log((await lattice.members.propose({ kind: 'settings', certify: 'two-thirds', retentionMs: 86_400_000 })).text);
    */
   propose(action: ChangeAction, options?: EmbeddedCall): Promise<ChangeView>;
 

@@ -10,7 +10,7 @@ import { localUrl } from '../core/wire/host.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
 import { lackOfRoom } from './disk-room.ts';
 import { legacyCommand, legacyText } from './legacy.ts';
-import { lookAtVault } from './vault.ts';
+import { lookAtVault } from './look-at-vault.ts';
 import { openVaultDisk } from './vault-disk.ts';
 
 /** What keeps a start from becoming a node that takes writes, or what an operator should know before it. */

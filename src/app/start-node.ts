@@ -31,9 +31,10 @@ import { embed } from './embedded.ts';
 import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
+import { lookAtVault } from './look-at-vault.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
-import { closeVault, lookAtVault, openVault, vaultSettings } from './vault.ts';
+import { closeVault, openVault, vaultSettings } from './vault.ts';
 import { openVaultDisk } from './vault-disk.ts';
 import { VERSION } from './version.ts';
 

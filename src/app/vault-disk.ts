@@ -1,5 +1,5 @@
-import { systemClock } from '../adapters/system/index.ts';
-import { createDisks, type Disk, diskSlots } from '../adapters/vault/index.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { createDisks, type Disk, diskSlots } from '../adapters/vault/disk-calls.ts';
 import { processEnvironment } from '../config/environment.ts';
 
 /** All vaults of this process share them, because its threads are one for all nodes in it. */

@@ -173,7 +173,7 @@ export function memberCommands({ context, program, define, defineDefault, group 
       invitations,
       'new',
       'print the line with which one new node joins (needs the token)',
-      ['invite --name node4', 'invite --name node4 --role mirror --ttl 24h --fleet fleet/fleet.json'],
+      ['invite new --name node4', 'invite new --name node4 --role mirror --ttl 24h --fleet fleet/fleet.json'],
       async (options: InviteOptions) => (await inviting()).invite(context, options),
     ),
   )

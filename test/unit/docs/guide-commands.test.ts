@@ -14,6 +14,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
   'docs/hugging-face.md': 'test/integration/hugging-face.test.ts',
   'docs/moving.md': 'test/integration/moving.test.ts',
   'docs/operating.md': 'test/integration/operating-guide.test.ts',
+  'docs/second-week.md': 'test/integration/second-week.test.ts',
   'docs/three-hosts.md': 'test/integration/guides.test.ts',
   'docs/vault.md': 'test/integration/guides.test.ts',
 };
@@ -29,6 +30,8 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, call: string]>>
   'vault original': ['test/integration/original-vault.test.ts', "'vault', 'original'"],
   'vault check': ['test/integration/original-vault.test.ts', "'vault', 'check'"],
   'token rm': ['test/integration/cli.test.ts', "'token', 'rm'"],
+  'members add': ['test/unit/cli/members.test.ts', "'members', 'add'"],
+  'members approve': ['test/unit/cli/members.test.ts', "'members', 'approve'"],
   'members promote': ['test/unit/cli/members.test.ts', "'members', 'promote'"],
   'invite new': ['test/unit/cli/members.test.ts', "'invite', '--name'"],
   'invite ls': ['test/unit/cli/members.test.ts', "'invite', 'ls'"],

@@ -22,6 +22,7 @@ import {
   type HandClock,
   hasher,
   NETWORK,
+  until,
   verifier,
 } from '../support.ts';
 import { authorsOf, createParty, gossip, type Party, PERIOD_MS, SETTLE_MS } from './support.ts';
@@ -150,7 +151,11 @@ describe('cuts over a change of the roster', () => {
     expect(one.book.views().find(({ at }) => at === cutAt(2))?.attesters).toHaveLength(1);
     one.sent.length = 0;
     one.roster.take(decided, NO_VOTES);
-    await clock.advance(1);
+    // Their signatures are verified first.
+    await until(
+      'both attestations are in',
+      () => one.book.views().find(({ at }) => at === cutAt(2))?.attesters.length === 2,
+    );
     expect(one.book.views().find(({ at }) => at === cutAt(2))?.attesters).toEqual(
       [two.self.author, three.self.author].toSorted(),
     );

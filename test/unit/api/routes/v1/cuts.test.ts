@@ -32,9 +32,10 @@ describe('cuts over the API', () => {
             ours: true,
             attesters: [lattice.self.author],
             certified: false,
+            epoch: 0,
           },
-          { at: cut.at + 10_000, root, entries, ours: false, attesters: [friend.author], certified: false },
-          { at: cut.at, root, entries, ours: true, attesters, certified: true },
+          { at: cut.at + 10_000, root, entries, ours: false, attesters: [friend.author], certified: false, epoch: 0 },
+          { at: cut.at, root, entries, ours: true, attesters, certified: true, epoch: 0 },
         ],
       },
     ]);
