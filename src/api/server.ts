@@ -1,5 +1,5 @@
 import fastifyCors from '@fastify/cors';
-import type { HTTPMethods } from 'fastify';
+import type { FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { LatticeError } from '../core/types/index.ts';
 import { localUrl } from '../core/wire/host.ts';
 import { settleWithin } from '../timing/index.ts';
@@ -113,12 +113,21 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
   app.addHook('onRoute', (route) => {
     if (route.url !== '*') methods.add(route.url, [route.method].flat());
   });
+  /** Whether a request is a read that needs a token. */
+  function isGuarded({ routeOptions, method, is404 }: FastifyRequest): boolean {
+    const { needsToken = false, isOpen = false } = routeOptions.config;
+    return config.api.readToken !== undefined && !needsToken && !isOpen && method !== 'OPTIONS' && !is404;
+  }
+  function begin(request: FastifyRequest, reply: FastifyReply): void {
+    const { cost = 'read', extraMs = 0 } = request.routeOptions.config;
+    costs.begin(request, reply, cost);
+    costs.charge(request, extraMs);
+  }
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     shedding.check(request, reply);
-    const { cost = 'read', extraMs = 0, needsToken = false, isOpen = false } = request.routeOptions.config;
-    if (!needsToken) costs.begin(request, reply, cost);
-    costs.charge(request, extraMs);
+    const { needsToken = false } = request.routeOptions.config;
+    if (!needsToken && !isGuarded(request)) begin(request, reply);
     checkHeaders(request);
     checkHost(request);
     // Before the body is read, because its type and size do not matter then. The CORS plugin ends an OPTIONS with 204.
@@ -131,7 +140,6 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     if (upgrades.of(request) !== undefined && request.routeOptions.url !== EVENT_SOCKET) {
       throw new LatticeError('not-found', 'nothing here speaks WebSocket', { next: `connect to ${EVENT_SOCKET}` });
     }
-    if (!needsToken && !isOpen && request.method !== 'OPTIONS') access.read(request);
     done();
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -179,6 +187,15 @@ export async function createApi(deps: ApiDeps): Promise<Api> {
     ],
     maxAge: 600,
     strictPreflight: false,
+  });
+  // After the headers of CORS, so that a page can read why it is refused. Whoever is refused pays alone, and nothing is
+  // taken of everybody's share.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (isGuarded(request)) {
+      access.read(request);
+      begin(request, reply);
+    }
+    done();
   });
   app.removeAllContentTypeParsers();
   await applyContract(app, costs, lattice.status().version);

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
-import { whyNotOwner } from '../adapters/store/owner.ts';
+import { ownerOf, whyNotOwner } from '../adapters/store/owner.ts';
 import { createSigner, loadKey } from '../adapters/system/keys.ts';
 import type { Config, VariableName } from '../config/index.ts';
 import { withLegacyVault } from '../config/legacy.ts';
@@ -37,7 +37,7 @@ export interface ExamineStartOptions {
 export async function examineStart(options: ExamineStartOptions): Promise<StartFinding[]> {
   const { config, askNode, flawed = new Set() } = options;
   const findings = config.violations.map((text): StartFinding => ({ effect: 'read-only', text }));
-  const key = examineKey(config, flawed);
+  const key = await examineKey(config, flawed);
   findings.push(...key.findings);
   if (!flawed.has('STATE_DIR')) findings.push(...(await examineDirectory(config.stateDir)));
   const other = key.author === undefined ? undefined : await whyNotOwner(config.stateDir, key.author);
@@ -78,10 +78,10 @@ export async function examineStart(options: ExamineStartOptions): Promise<StartF
 /** The variables that decide which key the node has. */
 const OF_KEY: readonly VariableName[] = ['KEY_FILE', 'NODE_PRIVKEY_HEX', 'NODE_PUBKEY_HEX', 'STATE_DIR'];
 
-function examineKey(
-  { key, trusted }: Config,
+async function examineKey(
+  { key, trusted, stateDir }: Config,
   flawed: ReadonlySet<VariableName>,
-): { findings: StartFinding[]; author?: Author; peerId?: string } {
+): Promise<{ findings: StartFinding[]; author?: Author; peerId?: string }> {
   if (OF_KEY.some((name) => flawed.has(name))) return { findings: [] };
   const trustNeeds = trusted.length > 0 && !flawed.has('TRUSTED_STATE_PUBKEYS');
   try {
@@ -97,7 +97,21 @@ function examineKey(
     const peerId = authorToPeerId(author);
     if (!trustNeeds || trusted.includes(author)) return { findings: [], author, peerId };
     const text = `this node's key ${author} is not on its own trust list`;
-    const next = 'Add it to DIOTEC360_TRUSTED_STATE_PUBKEYS on every node, or use the key that is listed.';
+    // A node that has run may be a member of a later roster, which is in its store and beats the list (SPEC RO2).
+    if ((await ownerOf(stateDir).catch(() => undefined)) === author)
+      return {
+        findings: [
+          {
+            effect: 'note',
+            text: `${text}: it writes only where the roster of its fleet has it`,
+            next: 'Once it runs, lattice members tells.',
+          },
+        ],
+        author,
+        peerId,
+      };
+    const next =
+      'Use the key that is listed. A node that joined by an invitation becomes a member with its first start; any other is invited (lattice invite), or listed on every node before the fleet first changes.';
     return { findings: [{ effect: 'read-only', text, next }], author, peerId };
   } catch (error) {
     if (!(error instanceof LatticeError)) throw error;

@@ -4,6 +4,15 @@ import { LatticeError } from '../core/types/index.ts';
 /** More nodes than any fleet has. A longer list is not a fleet.json. */
 const MAX_NODES = 1000;
 
+/**
+ * A fleet with other nodes. It keeps the keys with which it began, from which proofs are checked however its members
+ * change.
+ */
+export function withNodes(fleet: Fleet, nodes: Fleet['nodes']): Fleet {
+  const founders = fleet.founders ?? fleet.nodes.map(({ publicKey }) => publicKey);
+  return { network: fleet.network, founders, nodes };
+}
+
 /** Reads the description of a fleet that `lattice init` writes to fleet.json. Throws LatticeError `fleet-malformed`. */
 export function readFleet(text: string): Fleet {
   const fail = (why: string): never => {
@@ -28,8 +37,14 @@ export function readFleet(text: string): Fleet {
     const text = (node as Record<string, unknown> | null)?.[name];
     return typeof text === 'string' ? text : fail(`a node has no "${name}"`);
   };
+  const founders = fleet['founders'];
+  const isList = (list: unknown): list is string[] =>
+    Array.isArray(list) && list.length <= MAX_NODES && list.every((key) => typeof key === 'string');
+  if (founders !== undefined && (!isList(founders) || founders.length === 0))
+    return fail('"founders" is not a list of keys');
   return {
     network: field(fleet, 'network'),
+    ...(founders === undefined ? {} : { founders }),
     nodes: nodes.map((node) => ({
       name: field(node, 'name'),
       role: field(node, 'role'),

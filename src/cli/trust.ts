@@ -36,7 +36,7 @@ export async function readTrust(context: CliContext, given: string): Promise<Tru
   if (given.trim() === '') throw usageError('--trust names nobody', FORMS);
   const text = await readFile(context, given);
   if (/^\s*\{/.test(text)) {
-    const { network, nodes } = readFleet(text);
+    const { network, nodes, founders } = readFleet(text);
     const names = new Map<Author, string>();
     const authors = nodes.map(({ name, publicKey, peerId }) => {
       const author = authorOf(publicKey, given);
@@ -47,7 +47,8 @@ export async function readTrust(context: CliContext, given: string): Promise<Tru
       names.set(author, name);
       return author;
     });
-    return { authors: [...new Set(authors)], network, names };
+    const first = founders?.map((key) => authorOf(key, given)) ?? authors;
+    return { authors: [...new Set(first)], network, names };
   }
   if (ASSIGNMENT.test(text)) return listOf(wordsOf(trustVariable(text, given)), given);
   return listOf(wordsOf(text.replaceAll(/#.*$/gm, '')), given);

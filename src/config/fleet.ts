@@ -56,6 +56,11 @@ export interface FleetNode {
 /** The content of fleet.json. The nodes are in the order of their ports. */
 export interface Fleet {
   readonly network: string;
+  /**
+   * The keys with which the fleet began, 64 hex digits each, where its nodes are others by now: they are the roster of
+   * epoch 0, from which proofs are checked. Absent while they are those of `nodes`.
+   */
+  readonly founders?: readonly string[];
   readonly nodes: readonly FleetNode[];
 }
 

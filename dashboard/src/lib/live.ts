@@ -140,6 +140,8 @@ function lock(): void {
     status.value = undefined;
     peers.value = [];
   });
+  // A token was given while this look was under way.
+  if (wanted) schedule(0);
 }
 
 /**

@@ -81,7 +81,12 @@ export function createDiskFiles(disk: Disk): DiskFiles {
         if (isMissing(error) || errnoOf(error) === 'ELOOP' || errnoOf(error) === 'ENXIO') return undefined;
         throw error;
       }
-      if ((await file.stat()).isFile()) return file;
+      try {
+        if ((await file.stat()).isFile()) return file;
+      } catch (error) {
+        await file.close().catch(() => undefined);
+        throw error;
+      }
       await file.close();
       return undefined;
     },

@@ -23,8 +23,14 @@ export async function lockDirectory(directory: VaultDirectory): Promise<() => Pr
   try {
     const db = await openLock(directory);
     return async () => {
-      await directory.disk.run(() => db.close(), { always: true });
-      held.delete(path);
+      // In one call, so that a disk that answers late still gives the directory free.
+      await directory.disk.run(
+        async () => {
+          await db.close();
+          held.delete(path);
+        },
+        { always: true },
+      );
     };
   } catch (error) {
     held.delete(path);

@@ -43,6 +43,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     tag: 'members',
     summary: 'The certificates that lead to the present roster',
     description: 'Whoever knows the roster of one epoch can check by them who belongs to the fleet now.',
+    access: 'open',
     cost: 'read',
     query: Shape({
       from: Maybe(Integer({ minimum: 0, default: 0, description: 'The epoch whose roster is known.' })),
@@ -57,6 +58,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     id: 'membersChanges',
     tag: 'members',
     summary: 'Changes of the roster that wait, and the newest that are done with',
+    access: 'open',
     cost: 'read',
     answers: { 200: json('The changes, oldest first.', Shape({ items: List(Change.ref) })) },
     errors: [421, 429],
@@ -83,6 +85,7 @@ export const MEMBER_ROUTES: readonly RouteContract[] = [
     id: 'membersChange',
     tag: 'members',
     summary: 'How it stands with a change, at once or when it is settled',
+    access: 'open',
     cost: 'read',
     params: inPath,
     query: Shape({

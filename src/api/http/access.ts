@@ -11,6 +11,8 @@ import { addressOf } from './requests.ts';
 const MAX_TOKEN_FAILURES = 10;
 /** The hashes of tokens of the configuration that are kept: both of one configuration, and those of the one before. */
 const MAX_HASHES = 4;
+/** The form of the tokens that nodes make (SPEC TK2). */
+const MADE = /^lattice_[0-9a-f]{16}_[0-9a-f]{64}$/;
 const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /**
@@ -87,11 +89,6 @@ export function createAccess(
   }
 
   function check(request: FastifyRequest, needed: Right): Grant {
-    if (needed !== 'read' && config.api.token === undefined && (tokens === undefined || !tokens.any())) {
-      throw new LatticeError('token-not-set', 'this node has no API token, so nothing can be changed over HTTP', {
-        next: "set DIOTEC360_API_TOKEN in the node's env file, then restart the node or send it a SIGHUP",
-      });
-    }
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     const grant = given === undefined ? undefined : grantOf(given);
     const client = addresses.keyOf(addressOf(request));
@@ -110,8 +107,14 @@ export function createAccess(
       grants.set(request, grant);
       return grant;
     }
-    // Only a wrong token counts: a missing one is an oversight and no guess.
-    if (given !== undefined) failures.count(client);
+    // Only a wrong token counts: a missing one is an oversight and no guess. Neither is one that the node may have made
+    // once: nobody guesses 256 bits, and a script whose token has ended would lock its whole address out.
+    if (given !== undefined && !MADE.test(given)) failures.count(client);
+    if (needed !== 'read' && config.api.token === undefined && (tokens === undefined || !tokens.any())) {
+      throw new LatticeError('token-not-set', 'this node has no API token, so nothing can be changed over HTTP', {
+        next: "set DIOTEC360_API_TOKEN in the node's env file, then restart the node or send it a SIGHUP",
+      });
+    }
     const what = needed === 'read' ? 'a token for reading' : 'the API token';
     throw new LatticeError(
       'unauthorized',

@@ -13,7 +13,7 @@ import { type ApiClient, createApiClient } from '../client.ts';
 import { clock } from '../clock.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readFleet } from '../fleet-file.ts';
+import { readFleet, withNodes } from '../fleet-file.ts';
 import { type Invited, readInvitation } from '../invite-line.ts';
 import { printable, shellWord } from '../output.ts';
 import { replaceFile } from '../replace-file.ts';
@@ -127,7 +127,11 @@ async function chainOf(client: ApiClient, { network, hash }: Invited): Promise<C
     });
   let chain: CheckedChain;
   try {
-    chain = checkChain(certificates, { authors: founders as Author[] }, { network, hasher: nodeHasher() });
+    chain = checkChain(
+      certificates,
+      { authors: founders as Author[] },
+      { network, hasher: nodeHasher(), most: MAX_EPOCHS },
+    );
   } catch (cause) {
     throw refuse(cause instanceof Error ? cause.message : String(cause));
   }
@@ -227,5 +231,5 @@ async function joinFleetFile(
   const p2p = `/${host.includes(':') ? 'ip6' : 'ip4'}/${host}/tcp/${node.p2pPort}/p2p/${peerId}`;
   const api = localUrl(host, node.port);
   const nodes = [...fleet.nodes, { name, role: '', peerId, publicKey: author, api, p2p, envFile: `${name}.env` }];
-  await replaceFile(path, `${JSON.stringify({ ...fleet, nodes }, undefined, 2)}\n`, 0o644);
+  await replaceFile(path, `${JSON.stringify(withNodes(fleet, nodes), undefined, 2)}\n`, 0o644);
 }

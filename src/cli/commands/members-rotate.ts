@@ -13,7 +13,7 @@ import { clock } from '../clock.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readFleet } from '../fleet-file.ts';
+import { readFleet, withNodes } from '../fleet-file.ts';
 import { findMember, keyOf, memberName, operatedNodes } from '../operators.ts';
 import { printable, shellWord } from '../output.ts';
 import { replaceFile } from '../replace-file.ts';
@@ -118,14 +118,14 @@ async function install({ path, stateDir, old, fresh }: Keys): Promise<void> {
 async function tellFleetFile(context: CliContext, { fleet }: RotateOptions, { old, fresh }: Keys): Promise<void> {
   if (fleet === undefined) return;
   const path = resolve(context.cwd, fleet);
-  const { nodes, network } = readFleet(readFileSync(path, 'utf8'));
+  const told = readFleet(readFileSync(path, 'utf8'));
   const [before, after] = [authorToPeerId(old), authorToPeerId(fresh)];
-  const changed = nodes.map((node) =>
+  const changed = told.nodes.map((node) =>
     node.publicKey === old
       ? { ...node, publicKey: fresh, peerId: after, p2p: node.p2p.replace(`/p2p/${before}`, `/p2p/${after}`) }
       : node,
   );
-  await replaceFile(path, `${JSON.stringify({ network, nodes: changed }, undefined, 2)}\n`, 0o644);
+  await replaceFile(path, `${JSON.stringify(withNodes(told, changed), undefined, 2)}\n`, 0o644);
 }
 
 /** Has the node restarted, or says how, and waits until it answers under the new key. */

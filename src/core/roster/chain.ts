@@ -28,18 +28,16 @@ export interface CheckedChain {
 /**
  * Checks everything about a chain of roster certificates but the signatures (SPEC Z11). With a pinned list it begins
  * with epoch 1, or is empty. With a pinned hash it has the certificate of the pinned roster, which is believed for its
- * hash, and what stands before that is not looked at. LatticeError `malformed`, `unknown-version` or `not-certified`.
+ * hash, and what stands before that is not looked at. `most` bounds their number, MAX_CHAIN by default. LatticeError `malformed`, `unknown-version` or `not-certified`.
  */
 export function checkChain(
   certificates: readonly Bytes[],
   pin: RosterPin,
-  options: { readonly network: string; readonly hasher: Hasher },
+  options: { readonly network: string; readonly hasher: Hasher; readonly most?: number },
 ): CheckedChain {
-  if (certificates.length > MAX_CHAIN)
-    throw new LatticeError(
-      'malformed',
-      `${certificates.length} roster certificates, and at most ${MAX_CHAIN} go along`,
-    );
+  const { most = MAX_CHAIN } = options;
+  if (certificates.length > most)
+    throw new LatticeError('malformed', `${certificates.length} roster certificates, and at most ${most} go along`);
   const { first, later } =
     'hash' in pin
       ? pinnedByHash(certificates, pin.hash, options)

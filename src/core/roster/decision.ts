@@ -247,15 +247,20 @@ function flawOf(
   const promises = promisesFor(state, proposal, ballot, proposal.promises);
   if (promises.length < decidersOf(state.roster)) return 'too-few-promises';
   const bound = boundTo(promises);
-  if (bound !== undefined)
-    // Whoever accepted it first has checked change, approvals and end.
-    return equalBytes(bound.roster, rosterHash(proposed.roster, hasher)) ? undefined : 'not-the-accepted';
-  if (proposed.change.network !== network || !isApproved(state, proposed.change, proposed.approvals, nowMs, hasher))
+  if (bound !== undefined && !equalBytes(bound.roster, rosterHash(proposed.roster, hasher))) return 'not-the-accepted';
+  // A promise may claim an acceptance that never was, so what it binds to is looked at as anything else. Only time has
+  // gone by since it was accepted first: its approvals may have run out, and its end may be near.
+  const since = bound === undefined ? nowMs : 0;
+  if (proposed.change.network !== network || !isApproved(state, proposed.change, proposed.approvals, since, hasher))
     return 'not-approved';
   const { action } = proposed.change;
   if (action.kind === 'drop' && (memberOf(state.roster, action.author)?.until ?? 0) > floor) return 'floor-behind';
   const until = endOf(state, proposed);
-  if (until !== undefined && Math.abs(until - (nowMs + RETIRE_AFTER_MS)) > RETIRE_SLACK_MS) return 'wrong-end';
+  const isFar = (end: number): boolean =>
+    bound === undefined
+      ? Math.abs(end - (nowMs + RETIRE_AFTER_MS)) > RETIRE_SLACK_MS
+      : end > nowMs + RETIRE_AFTER_MS + RETIRE_SLACK_MS;
+  if (until !== undefined && isFar(until)) return 'wrong-end';
   try {
     const made = applyChange(state, action, until ?? 0);
     return equalBytes(rosterHash(made, hasher), rosterHash(proposed.roster, hasher)) ? undefined : 'wrong-roster';

@@ -150,10 +150,7 @@ function readAll<S extends Statement>(
   });
 }
 
-/**
- * Every signature that a notice rests on, but those of a certificate, whose check gives its own. The approvals of a
- * roster that somebody had accepted before are not among them: whoever accepted it first has checked them.
- */
+/** Every signature that a notice rests on, but those of a certificate, whose check gives its own. */
 export function signaturesOf(notice: Notice): readonly Signature[] {
   switch (notice.kind) {
     case 'approval':
@@ -161,11 +158,7 @@ export function signaturesOf(notice: Notice): readonly Signature[] {
     case 'promise':
       return [signatureOf(notice.signed)];
     case 'proposal':
-      return [
-        notice.signed,
-        ...notice.promises,
-        ...(notice.promises.some(({ statement }) => statement.accepted !== undefined) ? [] : notice.proposed.approvals),
-      ].map(signatureOf);
+      return [notice.signed, ...notice.promises, ...notice.proposed.approvals].map(signatureOf);
     case 'certificate':
       return [];
   }

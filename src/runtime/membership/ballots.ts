@@ -22,7 +22,7 @@ import {
   type VoteState,
 } from '../../core/roster/index.ts';
 import { encodeVotes, votesKey } from '../../core/rows/index.ts';
-import { type Author, type Bytes, equalBytes, type Hasher } from '../../core/types/index.ts';
+import { type Author, type Bytes, equalBytes, type Hasher, MAX_AHEAD_MS } from '../../core/types/index.ts';
 import type { Clock, Log, Random, Signer } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import type { AttestedMark } from '../cuts/attested.ts';
@@ -36,6 +36,9 @@ const TURN_MS = 300;
  * somebody else who asks every second.
  */
 const wait = backoff({ minMs: 3_000, maxMs: 20_000, jitter: 'equal' });
+
+/** How far a ballot may be beyond those known here: more than all writers open in a year, and far from the last number. */
+const MAX_BALLOTS_AHEAD = 2 ** 32;
 
 export type BallotNotice = Exclude<Notice, { kind: 'approval' | 'certificate' }>;
 
@@ -221,8 +224,7 @@ export function createBallots(deps: BallotsDeps): Ballots {
     noteAcceptance(signed);
     yieldTo();
     if (author !== self && deps.mayVote()) {
-      const bound = notice.promises.some(({ statement }) => statement.accepted !== undefined);
-      if (bound || isPossible({ proposed })) {
+      if (isPossible({ proposed })) {
         const statement = await vote({ ...decision(), ballot, proposed, promises: notice.promises });
         if (statement !== undefined) {
           const mine = sign(statement);
@@ -236,6 +238,8 @@ export function createBallots(deps: BallotsDeps): Ballots {
 
   function noteAcceptance(signed: Signed<Acceptance>): void {
     deps.onVote(signed);
+    // One vote for a time to come would end all cuts and writes until then (SPEC Z6).
+    if (signed.statement.attested > clock.now() + MAX_AHEAD_MS) return;
     const before = acceptances.get(signed.statement.author);
     if (before === undefined || compareBallots(before.statement.ballot, signed.statement.ballot) < 0)
       acceptances.set(signed.statement.author, signed);
@@ -298,6 +302,8 @@ export function createBallots(deps: BallotsDeps): Ballots {
       if (!isOfDecision(statement)) return false;
       if (!isWriter(state().roster, statement.author) || !isWriter(state().roster, statement.ballot.author))
         return false;
+      // Nobody could open a later ballot any more.
+      if (statement.ballot.counter > (roster.votes.promised?.counter ?? 0) + MAX_BALLOTS_AHEAD) return false;
       const later = (before: Promise1b | Acceptance | undefined): boolean =>
         before === undefined || compareBallots(before.ballot, statement.ballot) < 0;
       switch (notice.kind) {

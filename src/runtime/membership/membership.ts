@@ -24,7 +24,15 @@ import {
   STOPPED,
   votesKey,
 } from '../../core/rows/index.ts';
-import { type Author, type Bytes, bytesToHex, equalBytes, type Hasher, LatticeError } from '../../core/types/index.ts';
+import {
+  type Author,
+  type Bytes,
+  bytesToHex,
+  equalBytes,
+  type Hasher,
+  LatticeError,
+  MAX_AHEAD_MS,
+} from '../../core/types/index.ts';
 import type { Clock, Log, Random, Signer, Verifier } from '../../ports/index.ts';
 import { every, type Repetition } from '../../timing/index.ts';
 import type { AttestedMark } from '../cuts/attested.ts';
@@ -117,6 +125,8 @@ export function createMembership(deps: MembershipDeps): Membership {
     },
   });
   ballots.reset();
+  // What was said of the decision after another roster is of no use, whether that was decided or replaced.
+  roster.onChange(() => ballots.reset());
 
   /** Runs one job after the other, so that votes are given in one order. */
   function inTurn<T>(job: () => Promise<T>): Promise<T> {
@@ -213,8 +223,18 @@ export function createMembership(deps: MembershipDeps): Membership {
       return 'known';
     }
     if (!(await allGood(verifier, decided.signatures))) return 'forged';
+    // A vote for a time to come would keep everybody from writing until then. Another quorum decides without it.
+    if (known === undefined && decided.start > clock.now() + MAX_AHEAD_MS) {
+      log.warn({ start: decided.start }, 'a roster is refused, because it begins in the future');
+      return 'known';
+    }
+    if (known !== undefined && next.epoch < epoch) {
+      // Keys that have left may sign anything about the past.
+      log.warn({ epoch: next.epoch }, 'somebody shows a second roster of an epoch that is over, which changes nothing');
+      return 'known';
+    }
     if (known !== undefined) await alarm(bytes, next.epoch);
-    else await apply(decided, bytes);
+    else if (!(await apply(decided, bytes))) return 'known';
     const notice: Notice = { kind: 'certificate', certificate: bytes };
     deps.spread(notice, encodeNotice(notice), lung, from);
     deps.onChange();
@@ -227,29 +247,41 @@ export function createMembership(deps: MembershipDeps): Membership {
     log.error({ epoch }, 'two rosters were decided for one epoch: no roster is decided any more');
   }
 
-  async function apply({ state, start }: Decided, bytes: Bytes): Promise<void> {
+  /** False where the roster before has been replaced meanwhile, which a reload does in epoch 0 (SPEC N18). */
+  async function apply({ state, start }: Decided, bytes: Bytes): Promise<boolean> {
     const before = roster.present.state;
     await deps.know(state.roster.members.map(({ author }) => author));
+    let isCurrent = true;
     await deps.keep(() => {
+      isCurrent = roster.present.state === before;
+      if (!isCurrent) return [];
       // Whatever this node writes from here on is later than what the roster before may have certified (SPEC RO5).
       deps.replica.observeTime(lastHlcAt(start));
       return [
         ...(before.roster.epoch === 0
-          ? [{ type: 'put' as const, key: FIRST_ROSTER, value: encodeKnownAuthors(roster.authors) }]
+          ? [
+              {
+                type: 'put' as const,
+                key: FIRST_ROSTER,
+                value: encodeKnownAuthors(before.roster.members.map(({ author }) => author)),
+              },
+            ]
           : []),
         { type: 'put', key: rosterCertificateKey(state.roster.epoch), value: bytes },
         { type: 'del', key: votesKey(before.hash) },
         ...changes.decided(before, state, clock.now()),
       ];
     });
+    // Nothing has waited since the row was written, so that the list is still the same.
+    if (!isCurrent || roster.present.state !== before) return false;
     heard.clear();
     roster.take({ state, start, certificate: bytes }, NO_VOTES);
-    ballots.reset();
     log.info(
       { epoch: state.roster.epoch, hash: bytesToHex(state.hash), start, members: state.roster.members.length },
       'roster changed',
     );
     deps.onEvent({ type: 'roster-changed', epoch: state.roster.epoch, hash: bytesToHex(state.hash), start });
+    return true;
   }
 
   /** A retired key stops for good at its end, or as soon as its node starts again (SPEC RO8). */
@@ -305,7 +337,9 @@ export function createMembership(deps: MembershipDeps): Membership {
       ...changes
         .all()
         .filter(({ epoch }) => epoch === 0)
-        .flatMap(({ words }) => [...words.values()]),
+        .flatMap(({ words }) => [...words.values()])
+        // What others do not take any more would look as if they had not been told.
+        .filter(({ signed: { statement } }) => roster.isWriter(statement.author) && statement.expires > clock.now()),
     ],
     heardAllOf(peer) {
       if (isFresh) heard.add(peer);

@@ -1,3 +1,4 @@
+import type { Author } from '../../core/types/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { timeOf } from '../facade/times.ts';
 import { createExchange } from '../membership/exchange.ts';
@@ -5,6 +6,7 @@ import { createInvitations } from '../membership/invitations.ts';
 import { createMembership } from '../membership/membership.ts';
 import { createMembershipService } from '../membership/service.ts';
 import { rosterWarnings } from '../membership/warnings.ts';
+import { isHeard } from '../peers/view.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
@@ -115,6 +117,13 @@ export function buildMembership(
     keep: writer.keep,
     members: service,
     hasCaughtUp(author) {
+      // A writer more needs votes more. While one of them is away, that could be one too many to decide anything.
+      const rhythm = { graceMs, heartbeatMs };
+      const isAway = (writer: Author): boolean => {
+        const other = peers.get(writer)?.view;
+        return writer !== self && (other === undefined || !isHeard(other, clock.monotonic(), rhythm));
+      };
+      if (roster.writers.some(isAway)) return false;
       const view = peers.get(author)?.view;
       const isFresh = view !== undefined && clock.monotonic() - view.agreementAt <= graceMs;
       return isFresh && view.agreement === 'equal' && book.summary().certified !== undefined;

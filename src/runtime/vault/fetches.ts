@@ -117,7 +117,11 @@ export function createFetches(deps: FetchesDeps): Fetches {
       if (places <= 0) return;
       if (isUnderWay(wanted) || !free.some(({ author }) => offers.gives(wanted, author))) continue;
       const size = inventory.named(wanted.hash)?.size ?? 0;
-      if (!fits(wanted, size)) continue;
+      if (!fits(wanted, size)) {
+        // It gives its place to others, which may fit.
+        book.rest(wanted, 'it does not fit into the capacity of this vault');
+        continue;
+      }
       const error = room.lacks(size - inventory.partialBytes(wanted.hash));
       if (error !== undefined) {
         book.rest(wanted, error.message, { error });

@@ -16,7 +16,7 @@ export interface MemberFactsDeps {
   readonly clock: Clock;
   readonly graceMs: number;
   readonly heartbeatMs: number;
-  readonly roster: Pick<Roster, 'has'>;
+  readonly roster: Pick<Roster, 'has' | 'endOf'>;
   /** Whether a trust list is configured. Without one, a configured URL that nobody answers stands for a member. */
   readonly hasTrustList: () => boolean;
   readonly peers: Pick<PeerTable, 'all'>;
@@ -31,7 +31,10 @@ export interface MemberFactsDeps {
   readonly remembered: Pick<RememberedPeers, 'of' | 'at'>;
 }
 
-/** Collects what is known of every other node that is expected: trusted authors and configured peers (SPEC J2). */
+/**
+ * Collects what is known of every other node that is expected: members, but for those that have retired, and configured
+ * peers (SPEC J2).
+ */
 export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
   const { clock, roster, http, names, remembered } = deps;
 
@@ -106,7 +109,10 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
   }
 
   return () => {
-    const members = [...deps.peers.all()].filter(({ author, link }) => roster.has(author) || link.configured);
+    const hasRetired = (author: Author): boolean => (roster.endOf(author) ?? Number.POSITIVE_INFINITY) < clock.now();
+    const members = [...deps.peers.all()].filter(
+      ({ author, link }) => (roster.has(author) || link.configured) && !hasRetired(author),
+    );
     const known = new Set<Author>(members.map(({ author }) => author));
     const urls = deps.hasTrustList()
       ? []

@@ -172,6 +172,8 @@ describe('lattice members, on real nodes', () => {
     expect(rotated).toMatchObject({ code: 0, out: expect.stringContaining('under its new key') as string });
     await restarted;
     const told = JSON.parse(readFileSync(join(dir, 'fleet.json'), 'utf8')) as Fleet;
+    // Proofs are checked from the keys with which the fleet began, whoever its nodes are by now.
+    expect(told.founders).toEqual(fleet.nodes.map(({ publicKey }) => publicKey));
     const after = told.nodes.find(({ name }) => name === 'rome')?.peerId;
     expect([after, after === before]).toEqual([nodes.get('rome')?.lattice.status().peerId, false]);
     await eventually(

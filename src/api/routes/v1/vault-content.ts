@@ -12,12 +12,10 @@ import { expectedHash, reprDigest } from '../../http/digests.ts';
 import { etagOf } from '../../http/preconditions.ts';
 import { type StreamSlots, untilClosed } from '../../http/stream-slots.ts';
 import { uploadBody } from '../../http/upload-body.ts';
-import { hashOf, known } from './vault-objects.ts';
+import { hashOf, known, vaultCacheControl } from './vault-objects.ts';
 
 /** The longest download: its slot is free then for others, and its client goes on by a range. */
 const MAX_DOWNLOAD_MS = 60 * 60_000;
-/** Caches may keep the content for a year, because the hash in its path proves what it is. */
-const CACHE_CONTROL = 'public, max-age=31536000, immutable';
 /** Even content that a browser shows has no origin, runs no script and loads nothing. */
 const CONTENT_POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
@@ -55,7 +53,7 @@ async function* startingWith(
 
 /** PUT, GET and HEAD of the content of objects: /api/v1/vault and /api/v1/vault/<hash>. */
 export function vaultContentRoutes(
-  { inTime, clock }: RouteContext,
+  { inTime, clock, config }: RouteContext,
   vault: VaultService,
   deps: {
     readonly checkToken: TokenCheck;
@@ -120,7 +118,7 @@ export function vaultContentRoutes(
     return {
       version: hash,
       type: type === '' ? 'application/octet-stream' : type,
-      cacheControl: CACHE_CONTROL,
+      cacheControl: vaultCacheControl(config),
       length: size,
     };
   }

@@ -10,8 +10,13 @@ import { createPageText } from '../../http/pages.ts';
 const FETCH_WAIT_MS = 20_000;
 /** Fetches that were asked for over HTTP and are under way at a time. */
 const MAX_FETCHES = 64;
-/** Caches may keep leaves for a year, because the hash in their path proves what they are. */
-const CACHE_CONTROL = 'public, max-age=31536000, immutable';
+
+/**
+ * Caches may keep content and leaves for a year, because the hash in their path proves what they are. Where reads need
+ * a token, a cache that many share may not: it would give them to whoever asks.
+ */
+export const vaultCacheControl = ({ api }: RouteContext['config']): string =>
+  `${api.readToken === undefined ? 'public' : 'private'}, max-age=31536000, immutable`;
 
 export const hashOf = (request: FastifyRequest): string => (request.params as { readonly hash: string }).hash;
 
@@ -25,7 +30,7 @@ export async function known(vault: VaultService, hash: string): Promise<VaultObj
 }
 
 /** /api/v1/vault beside the content itself: lists, what is known of an object, pins, fetches, checks, collections. */
-export function vaultObjectRoutes({ inTime, clock }: RouteContext, vault: VaultService, access: Access) {
+export function vaultObjectRoutes({ inTime, clock, config }: RouteContext, vault: VaultService, access: Access) {
   const toOperate = { onRequest: async (request: FastifyRequest) => access.operate(request) };
   const toWrite = { onRequest: async (request: FastifyRequest) => access.writeAll(request) };
   const fetches = new Map<string, Promise<unknown>>();
@@ -78,7 +83,7 @@ export function vaultObjectRoutes({ inTime, clock }: RouteContext, vault: VaultS
       return sendBytes(request, reply, {
         version: `${hash}.leaves`,
         type: 'application/octet-stream',
-        cacheControl: CACHE_CONTROL,
+        cacheControl: vaultCacheControl(config),
         length: leaves.length,
         read: (from, to) => leaves.subarray(from, to),
       });
