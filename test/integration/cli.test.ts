@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSigner } from '../../src/adapters/system/index.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { createSignedAttestation } from '../../src/core/wire/index.ts';
 import { type LiveNode, type LiveNodes, startLiveNodes } from '../support/live-nodes.ts';
 import { eventually } from '../support/wait.ts';
 import { type Ran, type RunOptions, run } from '../unit/cli/support.ts';
@@ -481,10 +483,58 @@ describe('around nodes', () => {
   });
 });
 
+describe('members, invitations and evidence', () => {
+  it('members ls, changes and remove', async () => {
+    expect(await ok('members', 'ls')).toMatch(/writer/);
+    expect(await ok('members', 'changes')).toBe('Nobody has asked for a change.\n');
+    const { author } = await json<{ author: string }>('status');
+    const removed = await lattice(['members', 'remove', author, '--yes', '--wait', '0']);
+    expect([removed.code, removed.err]).toEqual([1, expect.stringContaining('floor')]);
+  });
+
+  it('invite new, ls and rm', async () => {
+    const line = await ok('invite', 'new', '--name', 'bergen', '--ttl', '1h');
+    expect(line.split('\n')[0]).not.toBe('');
+    const { invitations } = await json<{ invitations: { id: string; name: string; stage: string }[] }>('invite', 'ls');
+    expect(invitations).toMatchObject([{ name: 'bergen', stage: 'open' }]);
+    await ok('invite', 'rm', invitations[0]?.id ?? '');
+    expect((await json<{ invitations: unknown[] }>('invite', 'ls')).invitations).toEqual([]);
+  });
+
+  it('evidence ls, export and verify', async () => {
+    expect(await ok('evidence', 'ls')).toContain('knows of no key');
+    const none = await lattice(['evidence', 'export', '0'.repeat(16)]);
+    expect([none.code, none.err]).toEqual([1, expect.stringContaining('no evidence')]);
+    const liar = createSigner(new Uint8Array(32).fill(66));
+    const statements = [1, 2].map((n) => {
+      const claim = { network: 'test/liar', author: liar.author, at: 1_700_000_000_000, entries: n };
+      const hashes = { root: new Uint8Array(32).fill(n), trustHash: new Uint8Array(32) };
+      return Buffer.from(createSignedAttestation({ ...claim, ...hashes }, liar.sign).bytes).toString('base64url');
+    });
+    const { author } = liar;
+    const document = {
+      format: 'diotec360-lattice-evidence/1',
+      kind: 'two-roots',
+      network: 'test/liar',
+      author,
+      statements,
+    };
+    const file = join(live.dir, 'liar.evidence');
+    writeFileSync(file, JSON.stringify(document));
+    expect((await lattice(['evidence', 'verify', file, '--trust', author, '--network', 'test/liar'])).code).toBe(0);
+    writeFileSync(file, JSON.stringify({ ...document, statements: [statements[0], statements[0]] }));
+    expect((await lattice(['evidence', 'verify', file, '--trust', author])).code).toBe(1);
+  });
+});
+
 it('no command was left out', () => {
   const leaves = (parent: Command, path: string): string[] =>
     parent.commands.flatMap((c) => (c.commands.length > 0 ? leaves(c, `${path}${c.name()} `) : [`${path}${c.name()}`]));
   // These two are processes of their own: test/unit/cli/{start,up}.test.ts and the fleets of the other tests.
   const apart = ['start', 'up'];
+  // These run on fleets whose members change: test/unit/cli/members.test.ts.
+  for (const name of ['add', 'promote', 'retire', 'rotate', 'rename', 'settings', 'approve', 'withdraw', 'wait'])
+    apart.push(`members ${name}`);
+  apart.push('join');
   expect(leaves(program, '').filter((name) => !ran.has(name) && !apart.includes(name))).toEqual([]);
 });

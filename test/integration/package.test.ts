@@ -138,7 +138,7 @@ test('the packed package installs into strict projects, compiles for nodenext an
       'examined key',
       'changes cursor-lost',
       'entry orders/2',
-      'refused 401 unauthorized',
+      'refused 401 token-not-set',
       'verdict ALONE',
     ]);
     const exit = once(embedded, 'exit');

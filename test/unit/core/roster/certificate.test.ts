@@ -17,11 +17,13 @@ import {
   encodeStatement,
   initialRoster,
   NO_VOTES,
+  type Notice,
   type Promise1b,
   type Proposal,
   promise,
   rosterHash,
   type Signed,
+  signaturesOf,
   signStatement,
   stateOf,
 } from '../../../../src/core/roster/index.ts';
@@ -101,6 +103,33 @@ describe('a vote', () => {
     });
     const free = sign(a, { ...(promises([a])[0] as Signed<Promise1b>).statement, ballot: bound.statement.ballot });
     expect(voteOf({ ballot: bound.statement.ballot, promises: [bound, free] })).toBe('not-the-accepted');
+  });
+
+  it('is given to nothing that is not approved, whatever a promise claims to have accepted [RO4]', () => {
+    const later = { counter: 2, author: a.author };
+    // One writer puts out another by itself: it says that it had accepted that, and nobody approved it.
+    const action = { kind: 'remove', author: b.author } as const;
+    const forged = { roster: applyChange(state, action, 0), change: { ...change, action } };
+    const accepted = { ballot, roster: rosterHash(forged.roster, hasher) };
+    const claims = (by: Signer, more: Partial<Promise1b>): Signed<Promise1b> =>
+      sign(by, { ...(promises([by])[0] as Signed<Promise1b>).statement, ballot: later, ...more });
+    const bound = [claims(a, { accepted }), claims(b, {})];
+    expect(voteOf({ ballot: later, promises: bound, proposed: { ...forged, approvals: [] } })).toBe('not-approved');
+    const garbage = approvals([a, b, c]).map((one) => ({ ...one, signature: new Uint8Array(64) }));
+    const junk = claims(a, { ballot: { counter: 1, author: a.author }, accepted: undefined });
+    const notice: Notice = {
+      kind: 'proposal',
+      signed: acceptance(a),
+      proposed: { ...proposal.proposed, approvals: garbage },
+      promises: [...bound, junk],
+    };
+    // Every approval is verified before anybody looks at what it approves.
+    const verified = signaturesOf(notice).map(({ signature }) => signature);
+    for (const { signature } of garbage) expect(verified).toContain(signature);
+    // What was accepted first is accepted again, also after its approvals have run out.
+    const again = { ballot, roster: rosterHash(roster, hasher) };
+    const honest = [claims(a, { accepted: again }), claims(b, {})];
+    expect(voteOf({ ballot: later, promises: honest }, c, NO_VOTES, { ...own, nowMs: NOW + 5000 })).toBe('given');
   });
 
   it('for a retirement is given only where its end is about a minute ahead', () => {

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { authorToPeerId } from '../../../../src/core/wire/peer-id.ts';
+import { createNames } from '../../../../src/runtime/fleet/names.ts';
+import { createPeerTable } from '../../../../src/runtime/peers/peers.ts';
+import { createMemberFacts } from '../../../../src/runtime/watch/members.ts';
+import { createAuthor, createHandClock, log } from '../support.ts';
+
+it('nobody expects a member that has retired, from its end on [J2, RO3]', async () => {
+  const clock = createHandClock();
+  const [stays, leaves] = [createAuthor(2).author, createAuthor(3).author];
+  const until = clock.now() + 60_000;
+  const peers = createPeerTable(clock);
+  for (const author of [stays, leaves]) peers.ensure(author);
+  const facts = createMemberFacts({
+    clock,
+    graceMs: 3_000,
+    heartbeatMs: 1_000,
+    roster: { has: () => true, endOf: (author) => (author === leaves ? until : undefined) },
+    hasTrustList: () => true,
+    peers,
+    http: { peers: () => [], find: () => undefined },
+    peerIdOf: authorToPeerId,
+    lungOf: () => 'none',
+    root: () => '00'.repeat(32),
+    agreedCutOf: () => undefined,
+    names: createNames({
+      self: createAuthor(1).author,
+      ownName: 'one',
+      configured: new Map(),
+      remembered: new Map(),
+      peerIdOf: authorToPeerId,
+      log,
+    }),
+    remembered: { of: () => undefined, at: () => undefined },
+  });
+  const expected = () => facts().map(({ author }) => author);
+  expect(expected().sort()).toEqual([stays, leaves].sort());
+  await clock.advance(60_001);
+  expect(expected()).toEqual([stays]);
+});
