@@ -64,7 +64,9 @@ export function createTransfers(deps: TransfersDeps): Transfers {
         // The others may fit all the same.
         room.lacked(lackOf(wanted), error);
         book.rest(wanted, error.message, { error });
-      } else if (room.failed(hash, error)) wanted.reason = messageOf(error);
+      } else if (error instanceof LatticeError && room.failed(hash, error))
+        // It rests for longer and longer, so that one file that cannot be opened does not stop all others for ever.
+        book.rest(wanted, error.message, { error });
       else throw error;
     } finally {
       wanted.busy = false;
