@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { makeDirectory } from '../adapters/system/make-directory.ts';
 import { parseEnvText } from '../config/env-file.ts';
@@ -6,6 +6,7 @@ import { namesOf, VARIABLES } from '../config/variables.ts';
 import { LatticeError } from '../core/types/index.ts';
 import type { CliContext } from './context.ts';
 import { readTextFile } from './input.ts';
+import { fileUnwritable, replaceFile } from './replace-file.ts';
 
 /** A named fleet: the node to talk to, the file with its token, and the fleet's description. Paths are absolute. */
 export interface FleetContext {
@@ -109,24 +110,12 @@ export async function writeContexts(env: CliContext['env'], { current, contexts 
     );
   }
   const document = { ...(current === undefined ? {} : { current }), contexts: Object.fromEntries(contexts) };
-  const fresh = `${path}.${process.pid}.${process.hrtime.bigint().toString(36)}`;
   try {
     makeDirectory(dirname(path), 0o700);
-    const file = await open(fresh, 'wx', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(document, undefined, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(fresh, path);
   } catch (cause) {
-    await rm(fresh, { force: true }).catch(() => undefined);
-    throw new LatticeError('file-unwritable', `cannot write ${path}: ${(cause as Error).message}`, {
-      next: 'Check the permissions of that directory.',
-      cause,
-    });
+    throw fileUnwritable(path, cause);
   }
+  await replaceFile(path, `${JSON.stringify(document, undefined, 2)}\n`, 0o600);
   return path;
 }
 

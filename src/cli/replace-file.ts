@@ -1,12 +1,20 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { LatticeError } from '../core/types/index.ts';
 
+/** What a command says of a file that it cannot write. */
+export function fileUnwritable(path: string, cause: unknown): LatticeError {
+  return new LatticeError('file-unwritable', `cannot write ${path}: ${(cause as Error).message}`, {
+    next: 'Check the permissions of that directory.',
+    cause,
+  });
+}
+
 /**
  * Replaces a file, or makes it. It is whole or as it was, whenever the process or the machine ends. Rejects with
  * LatticeError `file-unwritable`.
  */
 export async function replaceFile(path: string, content: string, mode: number): Promise<void> {
-  const fresh = `${path}.${process.pid}.new`;
+  const fresh = `${path}.${process.pid}.${process.hrtime.bigint().toString(36)}`;
   try {
     const file = await open(fresh, 'wx', mode);
     try {
@@ -18,9 +26,6 @@ export async function replaceFile(path: string, content: string, mode: number): 
     await rename(fresh, path);
   } catch (cause) {
     await rm(fresh, { force: true }).catch(() => undefined);
-    throw new LatticeError('file-unwritable', `cannot write ${path}: ${(cause as Error).message}`, {
-      next: 'Check the permissions of that directory.',
-      cause,
-    });
+    throw fileUnwritable(path, cause);
   }
 }

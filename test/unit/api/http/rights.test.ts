@@ -164,6 +164,45 @@ describe('rights', () => {
   });
 });
 
+describe('a refused read', () => {
+  it('with a token that has ended locks nobody of its address out [A9]', async () => {
+    const api = await startApi({ config: { readToken: READ_TOKEN, trustedProxies: ['loopback'] } });
+    const { token, id } = await make(api, {});
+    await api.lattice.tokens.remove(id);
+    const from = (text: string) => ({ headers: { ...as(text), 'x-forwarded-for': '203.0.113.9' } });
+    for (let i = 0; i < 12; i++) expect((await api.ask('/api/v1/status', from(token))).status).toBe(401);
+    expect((await api.ask('/api/v1/status', from(TOKEN))).status).toBe(200);
+  });
+
+  it('can be read by a page of an allowed origin', async () => {
+    const api = await startApi({ config: { readToken: READ_TOKEN } });
+    const { status, headers } = await api.ask('/api/v1/status', { headers: { origin: 'http://app.test' } });
+    expect([status, headers['access-control-allow-origin']]).toEqual([401, 'http://app.test']);
+  });
+
+  it('takes nothing of what all clients have together', async () => {
+    const limits = { everybody: { msPerSecond: 0.001, burstMs: 40 } };
+    const api = await startApi({ config: { readToken: READ_TOKEN, trustedProxies: ['loopback'] }, limits });
+    for (let i = 0; i < 300; i++) {
+      const headers = { 'x-forwarded-for': `203.0.113.${i % 250}` };
+      expect((await api.ask('/api/v1/status', { headers })).status).toBe(401);
+    }
+    const headers = { ...as(READ_TOKEN), 'x-forwarded-for': '198.51.100.1' };
+    expect((await api.ask('/api/v1/status', { headers })).status).toBe(200);
+  });
+
+  it.each([
+    [undefined, 'public'],
+    [READ_TOKEN, 'private'],
+  ])('content of the vault is for shared caches only where anybody may read it: %s', async (readToken, word) => {
+    const api = await startApi({ config: { readToken }, complete: true });
+    const put = await api.ask('/api/v1/vault', { method: 'PUT', body: 'hello', headers: as(TOKEN) });
+    const { hash } = put.json() as { hash: string };
+    for (const path of [`/api/v1/vault/${hash}`, `/api/v1/vault/${hash}/leaves`])
+      expect((await api.ask(path, { headers: as(TOKEN) })).headers['cache-control'], path).toContain(word);
+  });
+});
+
 describe('/api/v1/tokens', () => {
   it('makes a token, lists it without its secret, and withdraws it [TK2]', async () => {
     const api = await startApi();

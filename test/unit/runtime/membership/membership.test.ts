@@ -281,7 +281,7 @@ describe('a retired key', () => {
 
 describe('what was decided', () => {
   /** A certificate for another roster after the first one, as two writers who sign two things could make it. */
-  function other(network = NETWORK): Uint8Array {
+  function other(network = NETWORK, attested = 0): Uint8Array {
     const { state } = at(1).roster.from(0)[0] as NonNullable<ReturnType<Party['roster']['withHash']>>;
     const roster = applyChange(state, add(9, 'mirror', 'nine'), 0);
     const votes = [1, 2].map((id) =>
@@ -294,7 +294,7 @@ describe('what was decided', () => {
           author: authorOf(id),
           ballot: { counter: 99, author: authorOf(1) },
           roster: rosterHash(roster, hasher),
-          attested: 0,
+          attested,
         },
         createAuthor(id).sign,
       ),
@@ -326,6 +326,24 @@ describe('what was decided', () => {
     const [first, second] = at(1).service.chain(0, 9) as [Uint8Array, Uint8Array];
     expect([await hear(3, second), await hear(3, first), await hear(3, second)]).toEqual(['known', 'news', 'news']);
     expect(epochs(fleet)).toEqual([2, 2, 2]);
+  });
+
+  it('that begins in the future is not taken, whoever votes so, and is decided without that vote [RO4, RO9]', async () => {
+    expect(await hear(1, other(NETWORK, clock.now() + 20_001))).toBe('known');
+    expect(at(1).roster.present.state.roster.epoch).toBe(0);
+    at(3).attested = 2 ** 48 - 1;
+    await decide(add(4, 'mirror'), [1, 2]);
+    await fleet.pass(30_000);
+    expect(epochs(fleet)).toEqual([1, 1, 1]);
+    expect(at(1).roster.present.start).toBeLessThanOrEqual(clock.now());
+  });
+
+  it('of an epoch that is over is only warned of, because keys that have left may sign it [RO9]', async () => {
+    await decide(add(4, 'mirror'), [1, 2]);
+    await decide(add(5, 'mirror'), [1, 2]);
+    expect(await hear(1, other())).toBe('known');
+    expect(at(1).service.roster().abstains).toBeUndefined();
+    expect(at(1).log.some(({ message }) => message.includes('an epoch that is over'))).toBe(true);
   });
 
   it('twice for one epoch ends all decisions, over restarts, and says so [RO9]', async () => {
