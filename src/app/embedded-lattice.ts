@@ -1,3 +1,5 @@
+// Longer than other files, because it is the one list of everything that an embedded node does, with the errors and an
+// example of each, from which the reference is made. What it does is embedded.ts.
 import type {
   CertificateDocument,
   ConflictView,
