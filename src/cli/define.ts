@@ -133,16 +133,3 @@ export function integerIn(min: number, max: number): (text: string) => number {
     return Number(text);
   };
 }
-
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Reads a span of time such as `90s`, `15m`, `1h` or `30d` as milliseconds. */
-export function spanIn(min: number, max: number, range: string): (text: string) => number {
-  return (text) => {
-    const [, digits = '', unit = ''] = /^([0-9]{1,9})([smhd])$/.exec(text) ?? [];
-    const ms = Number(digits) * (UNITS[unit] ?? Number.NaN);
-    if (digits === '' || !(ms >= min && ms <= max))
-      throw new InvalidArgumentError(`It must be a time such as 90s, 15m, 1h or 30d, from ${range}.`);
-    return ms;
-  };
-}

@@ -5,7 +5,8 @@ import type { LogOptions } from '../commands/log.ts';
 import type { StatusOptions } from '../commands/status.ts';
 import type { TokenNewOptions } from '../commands/token.ts';
 import type { GlobalOptions } from '../context.ts';
-import { type Definition, fleetWide, integerIn, spanIn, watchable, writesFile } from '../define.ts';
+import { type Definition, fleetWide, integerIn, watchable, writesFile } from '../define.ts';
+import { durationIn } from '../durations.ts';
 import type { FleetOptions } from '../fleet-table.ts';
 import type { OutOptions } from '../write-file.ts';
 
@@ -104,7 +105,7 @@ export function nodeCommands({ context, program, define, defineDefault, group }:
     .option('--operate', 'it may do everything that the API token may')
     .addOption(
       new Option('--ttl <time>', 'how long it is valid: 15m, 8h, 30d (default: until it is withdrawn)').argParser(
-        spanIn(1000, 3660 * 86_400_000, '1s to 3660d'),
+        durationIn(1000, 3660 * 86_400_000),
       ),
     );
   define(
