@@ -76,9 +76,11 @@ export function createInOrderHash(deps: {
 
   /** Reads back the blocks from the next one on and before `until`. */
   async function readBack(until: number): Promise<void> {
-    while (next < until) {
+    for (drain(); next < until; drain()) {
       const [mine, first] = [running, next];
-      const length = Math.min(READ_BYTES, startOf(until) - startOf(first));
+      // What waits in memory need not be read.
+      const end = Math.min(until, ...waiting.keys());
+      const length = Math.min(READ_BYTES, startOf(end) - startOf(first));
       const bytes = await deps.read(startOf(first), length);
       if (mine !== running) return;
       // The file is shorter than what was written: its SHA-256 will be another one.
@@ -90,7 +92,6 @@ export function createInOrderHash(deps: {
       });
       take(first, bytes);
     }
-    drain();
   }
 
   return {
@@ -124,7 +125,6 @@ export function createInOrderHash(deps: {
     },
     async digest() {
       await reading;
-      drain();
       await readBack(count);
       return { hash: bytesToHex(running.digest()), leaves: allLeaves };
     },
