@@ -50,14 +50,7 @@ import {
   type Signed,
   type VoteState,
 } from '../../../src/core/roster/index.ts';
-import {
-  type Author,
-  bytesToHex,
-  type Context,
-  equalBytes,
-  type Hlc,
-  MAX_AHEAD_MS,
-} from '../../../src/core/types/index.ts';
+import { type Author, type Context, equalBytes, type Hlc, MAX_AHEAD_MS } from '../../../src/core/types/index.ts';
 import { heldLine, opLine, rosterLine, stateLine, timeOf } from './lines.ts';
 import { mistakenCollect, mistakenRecount } from './planted.ts';
 import { Broken, FIX_AFTER_MS, GRID_MS, KEYS, type Op, PERIOD_MS, rootOf, type State, type World } from './world.ts';
@@ -251,13 +244,13 @@ export class FloorNode {
     const { world, disk } = this;
     if (ms - this.clock >= MAX_AHEAD_MS) return 'future';
     const kept = this.keyOf(op.key);
-    const late = ms <= disk.own.newest && !disk.late.has(op);
+    // What the node has had in time does not come too late when it comes again.
+    const late = ms <= disk.own.newest && !this.#has(kept, op);
     if (late) disk.late = new Map(disk.late).set(op, disk.own.newest);
     const isOfFloorState = (one: Op): boolean => world.mistake !== 'no floor-state exemption' && disk.gone.has(one);
     const { held, outcome } = admit(kept, op, this.rules, isOfFloorState);
     world.tell(() => `${this.index} takes ${op.name}: ${outcome}${late ? ' late' : ''}, has ${heldLine(held)}`);
-    const isHeld = held.siblings.includes(op) || held.hidden.includes(op);
-    if (late && !isHeld && !kept.aside.some((one) => one.operation === op)) this.#forgetLate(op);
+    if (late && !this.#has({ ...held, aside: [] }, op)) this.#forgetLate(op);
     if (held !== kept) {
       const hidden = world.mistake === 'drop superseded at once' ? [] : held.hidden;
       this.#setKey(op.key, { siblings: held.siblings, hidden, aside: kept.aside });
@@ -271,6 +264,10 @@ export class FloorNode {
       if (!late && this.isWriterOf(this.state)) op.holders.add(this.index);
     }
     return outcome;
+  }
+
+  #has({ siblings, hidden, aside }: KeptKey<Op>, op: Op): boolean {
+    return siblings.includes(op) || hidden.includes(op) || aside.some(({ operation }) => operation === op);
   }
 
   #forgetLate(op: Op): void {
@@ -311,7 +308,7 @@ export class FloorNode {
     for (const [key, kept] of disk.keys) this.#setKey(key, carryOver(kept, this.rules, at, undecided));
     const state = this.#stateAt(at, collection, reign.state);
     const root = rootOf(state);
-    world.fixed.set(`${at}/${bytesToHex(root)}`, state);
+    world.noteFixed(at, root, state, this.#stateAt(at, 0, reign.state));
     const claim: FloorClaim = { at, root, roster: reign.state.hash, collection, previous: disk.own.newest };
     const fixed = fixCut(disk.own, claim);
     world.tell(() => `${this.index} fixes ${timeOf(at)} by epoch ${reign.state.roster.epoch}: ${stateLine(state)}`);
