@@ -1,4 +1,4 @@
-import type { Bytes } from '../../core/types/index.ts';
+import { type Bytes, roomyBytes } from '../../core/types/index.ts';
 import type { DiskFile } from './disk-files.ts';
 
 /** Bytes that are read from a file at a time: four blocks, so that one call of the system serves several of them. */
@@ -37,9 +37,9 @@ function readAhead(handle: DiskFile, at: number, length: number): Promise<Bytes>
   return piece;
 }
 
-/** `length` bytes of a file from `position` on; fewer where the file ends before. */
+/** `length` bytes of a file from `position` on, with room before them; fewer where the file ends before. */
 export async function readAt(handle: DiskFile, position: number, length: number): Promise<Bytes> {
-  const bytes = new Uint8Array(length);
+  const bytes = roomyBytes(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);

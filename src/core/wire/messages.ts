@@ -1,6 +1,6 @@
 // Longer than other files, because the number, the form, the encoder and the decoder of each message have to agree and
 // are read together.
-import type { CborItem } from '../cbor/cbor.ts';
+import { type CborItem, encodeCborBefore } from '../cbor/cbor.ts';
 import { malformed, splitBytes, UINT } from '../cbor/reader.ts';
 import { createWriter, finish, writeArray, writeBoolean, writeBytes, writeHead } from '../cbor/writer.ts';
 import { hlcToBytes } from '../clock/hlc.ts';
@@ -312,6 +312,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
 export function encodeSync(message: SyncMessage): Bytes {
   if (message.type === 'entries') return encodeFragments(SYNC.entries, message.answered, message.fragments);
   if (message.type === 'push') return encodeFragments(SYNC.push, message.live, message.fragments);
+  if (message.type === 'block-bytes')
+    return checked(encodeCborBefore([SYNC['block-bytes']], message.bytes), decodeSync);
   return encodeChecked([SYNC[message.type], ...syncBody(message)], decodeSync);
 }
 

@@ -7,7 +7,7 @@ import type { Named } from './content.ts';
 import type { Inventory } from './inventory.ts';
 import { type Offers, unexpected } from './offers.ts';
 import type { Room } from './room.ts';
-import type { Sources } from './sources.ts';
+import type { HeldPlace, Sources } from './sources.ts';
 import { createTransfer, type Part, type Transfer } from './transfer.ts';
 import type { Turns } from './turns.ts';
 import { isWhole } from './verify.ts';
@@ -40,8 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
-  /** Told when an answer has come, before it is written: its sender may be asked for more meanwhile. */
-  readonly onAnswer: () => void;
+  /** Told when an answer was found right, before it is written: its sender may be asked for more meanwhile. */
+  readonly onRight: () => void;
 }
 
 /** Brings the bytes of wanted objects: opens what is here of them, asks peers for the rest, and makes them whole. */
@@ -112,11 +112,20 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     const { hash, transfer } = wanted;
     if (transfer === undefined) return;
     wanted.inFlight++;
+    let release = (): void => undefined;
     try {
-      const answer = await requested(peer, hash, transfer, part, type);
+      const asked = await requested(peer, hash, transfer, part, type);
+      const { answer } = asked;
+      release = asked.release;
       if (deps.isStopped() || !isCurrent(wanted)) return;
       if (answer.type === 'leaf-hashes') transfer.takeLeaves(part, answer.leaves);
-      else await write(peer, wanted, transfer, part, answer.bytes);
+      else {
+        const isRight = (): void => {
+          release();
+          deps.onRight();
+        };
+        await write(peer, wanted, transfer.takeBlocks(part, answer.bytes, isRight));
+      }
       wanted.lastProgressAt = deps.clock.monotonic();
       wanted.reason = undefined;
       inventory.setPartial(hash, transfer.bytesHere);
@@ -124,22 +133,16 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       if (room.failed(hash, error)) wanted.reason = messageOf(error);
       else offers.failed(wanted, peer, error);
     } finally {
+      release();
       wanted.inFlight--;
     }
     await end(wanted);
   }
 
-  async function write(
-    peer: Peer,
-    wanted: Wanted,
-    transfer: Transfer,
-    part: Part,
-    bytes: BlocksAnswer['bytes'],
-  ): Promise<void> {
+  async function write(peer: Peer, wanted: Wanted, taking: Promise<number>): Promise<void> {
     writing++;
     try {
-      deps.onAnswer();
-      const taken = await transfer.takeBlocks(part, bytes);
+      const taken = await taking;
       metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
       wanted.from.add(deps.nameOf(peer.author));
     } finally {
@@ -147,18 +150,20 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     }
   }
 
-  /** The answer of the peer. A part that does not come is free again when this rejects, and only then. */
+  /** The answer of the peer. A part that does not come is free again when this rejects, and only then, as its place is. */
   async function requested(
     peer: Peer,
     hash: string,
     transfer: Transfer,
     part: Part,
     type: 'leaves' | 'blocks',
-  ): Promise<LeavesAnswer | BlocksAnswer> {
+  ): Promise<{ readonly answer: LeavesAnswer | BlocksAnswer } & HeldPlace> {
     try {
-      const answer = await sources.request(peer, { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part });
-      if (type === 'leaves' && answer.type === 'leaf-hashes') return answer;
-      if (type === 'blocks' && answer.type === 'block-bytes') return answer;
+      const message = { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part };
+      const { answer, release } = await sources.requestHeld(peer, message);
+      if (type === 'leaves' && answer.type === 'leaf-hashes') return { answer, release };
+      if (type === 'blocks' && answer.type === 'block-bytes') return { answer, release };
+      release();
       throw unexpected(answer, type);
     } catch (error) {
       transfer.giveBack(part, type);
