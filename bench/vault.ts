@@ -12,6 +12,8 @@ import { replication } from './vault-replication.ts';
 
 /** Bytes of the large object; `--small` takes less, for a look. */
 const LARGE_BYTES = (process.argv.includes('--small') ? 128 : 1024) * 2 ** 20;
+/** The parts of this bench; `--only large,small` takes some of them. */
+const PARTS = ['large', 'small', 'replication'] as const;
 const SMALL_OBJECTS = 10_000;
 const SMALL_BYTES = 2048;
 /** Puts at once, as from a few clients that upload a directory. */
@@ -182,6 +184,14 @@ async function smallObjects(directory: string): Promise<Figure[]> {
   ];
 }
 
+function chosen(): ReadonlySet<string> {
+  const at = process.argv.indexOf('--only');
+  const names = at === -1 ? [...PARTS] : (process.argv[at + 1] ?? '').split(',');
+  const strange = names.find((name) => !PARTS.some((part) => part === name));
+  if (strange !== undefined) throw new Error(`--only takes ${PARTS.join(', ')}, not ${JSON.stringify(strange)}`);
+  return new Set(names);
+}
+
 /**
  * Measures the vault's files: a large object in, out and from store to store beside a plain copy on the same disk in the
  * same run, the memory that takes, many small objects, and an object from node to node over each lung.
@@ -190,10 +200,11 @@ export async function vault(): Promise<readonly Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), 'lattice-bench-'));
   try {
     mkdirSync(join(directory, 'small'));
+    const parts = chosen();
     return [
-      ...(await largeObject(directory)),
-      ...(await smallObjects(join(directory, 'small'))),
-      ...(await replication(directory, LARGE_BYTES)),
+      ...(parts.has('large') ? await largeObject(directory) : []),
+      ...(parts.has('small') ? await smallObjects(join(directory, 'small')) : []),
+      ...(parts.has('replication') ? await replication(directory, LARGE_BYTES) : []),
     ];
   } finally {
     rmSync(directory, { recursive: true, force: true });

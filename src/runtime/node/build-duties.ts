@@ -5,6 +5,8 @@ import { createSnapshotServer } from '../bootstrap/snapshot-server.ts';
 import { createVouching } from '../bootstrap/vouching.ts';
 import { createAttestationBook } from '../cuts/attestations.ts';
 import { createAttestedMark } from '../cuts/attested.ts';
+import { createCompleteCuts } from '../cuts/complete.ts';
+import { createCompleteExchange } from '../cuts/complete-exchange.ts';
 import { CUT_PERIOD_MS, CUT_SETTLE_MS, createCuts } from '../cuts/cuts.ts';
 import { createMismatches } from '../cuts/mismatches.ts';
 import { createAttestationWays } from '../cuts/spread.ts';
@@ -74,6 +76,30 @@ export function buildDuties(
       attested.heard(at);
     },
     onTwoRoots: (statements) => signedTwice.note({ kind: 'two-roots', statements }),
+    onHeard: replica.observeTime,
+    onAdded: () => complete.look(),
+  });
+  const complete = createCompleteCuts({
+    network,
+    roster,
+    verifier,
+    book,
+    clock: state.fleetClock,
+    keep: writer.keep,
+    saved: opened.complete,
+    log: cutLog,
+  });
+  const completeExchange = createCompleteExchange({
+    clock: state.fleetClock,
+    random,
+    log: cutLog,
+    complete,
+    peers,
+    members,
+    linkTo,
+    periodMs,
+    heartbeatMs: options.heartbeatMs,
+    graceMs: options.graceMs,
   });
   const mismatches = createMismatches({ log: cutLog, metrics });
   const cuts = createCuts({
@@ -235,6 +261,8 @@ export function buildDuties(
     remembered,
     vouching,
     book,
+    complete,
+    completeExchange,
     mismatches,
     cuts,
     bootstrap,

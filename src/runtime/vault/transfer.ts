@@ -81,6 +81,23 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
     cursor = Math.min(cursor, part.first);
   }
 
+  /** How many blocks of an answer, from its first on, are what was asked for, and what is wrong with the next one. */
+  function verified(part: Part, bytes: Bytes): { good: number; length: number; error: LatticeError | undefined } {
+    let [good, at] = [0, 0];
+    for (; good < part.count && at < bytes.length; good++) {
+      const index = part.first + good;
+      const block = bytes.subarray(at, at + blockLength(size, index));
+      if (leaves === undefined || !verifyBlock(block, index, size, leaves, hasher)) {
+        const error = wrong(`block ${index} of object ${object.hash} is not what its block tree says`);
+        return { good, length: at, error };
+      }
+      at += block.length;
+    }
+    const isMore = at < bytes.length;
+    const error = isMore ? wrong('the answer has more bytes than the blocks that were asked for') : undefined;
+    return { good, length: at, error };
+  }
+
   return {
     object,
     get bytesHere() {
@@ -119,22 +136,14 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
       return { first, count: cursor - first };
     },
     async takeBlocks(part, bytes) {
-      let at = 0;
-      let taken = 0;
       try {
-        for (let i = part.first; i < part.first + part.count && at < bytes.length; i++) {
-          const block = bytes.subarray(at, at + blockLength(size, i));
-          if (leaves === undefined || !verifyBlock(block, i, size, leaves, hasher))
-            throw wrong(`block ${i} of object ${object.hash} is not what its block tree says`);
-          await partial.write(i, block);
-          states[i] = WRITTEN;
-          written++;
-          bytesHere += block.length;
-          at += block.length;
-          taken++;
-        }
-        if (at < bytes.length) throw wrong('the answer has more bytes than the blocks that were asked for');
-        return taken;
+        const { good, length, error } = verified(part, bytes);
+        if (good > 0) await partial.write(part.first, bytes.subarray(0, length));
+        states.fill(WRITTEN, part.first, part.first + good);
+        written += good;
+        bytesHere += length;
+        if (error !== undefined) throw error;
+        return good;
       } finally {
         giveBack(part);
       }

@@ -16,6 +16,12 @@ import type { Wanted } from './wanted.ts';
 /** The rest after bytes that lead to the root and have another SHA-256: only another entry mends that. */
 const FALSE_ENTRY_FAILURES = 7;
 
+/**
+ * Answers that are verified and written at a time, beyond which no peer is asked for more: a disk that is slower than
+ * the network must not fill the memory. Each has up to 1 MiB.
+ */
+const MAX_WRITING = 8;
+
 export interface TransfersDeps {
   readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read'>;
   readonly book: Book;
@@ -34,6 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
+  /** Told when an answer has come, before it is written: its sender may be asked for more meanwhile. */
+  readonly onAnswer: () => void;
 }
 
 /** Brings the bytes of wanted objects: opens what is here of them, asks peers for the rest, and makes them whole. */
@@ -50,6 +58,7 @@ export interface Transfers {
 
 export function createTransfers(deps: TransfersDeps): Transfers {
   const { store, book, offers, room, inventory, sources, log, metrics } = deps;
+  let writing = 0;
   const isCurrent = (wanted: Wanted): boolean => book.get(wanted.hash) === wanted;
 
   async function open(wanted: Wanted): Promise<void> {
@@ -107,11 +116,7 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       const answer = await requested(peer, hash, transfer, part, type);
       if (deps.isStopped() || !isCurrent(wanted)) return;
       if (answer.type === 'leaf-hashes') transfer.takeLeaves(part, answer.leaves);
-      else {
-        const taken = await transfer.takeBlocks(part, answer.bytes);
-        metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
-        wanted.from.add(deps.nameOf(peer.author));
-      }
+      else await write(peer, wanted, transfer, part, answer.bytes);
       wanted.lastProgressAt = deps.clock.monotonic();
       wanted.reason = undefined;
       inventory.setPartial(hash, transfer.bytesHere);
@@ -122,6 +127,24 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       wanted.inFlight--;
     }
     await end(wanted);
+  }
+
+  async function write(
+    peer: Peer,
+    wanted: Wanted,
+    transfer: Transfer,
+    part: Part,
+    bytes: BlocksAnswer['bytes'],
+  ): Promise<void> {
+    writing++;
+    try {
+      deps.onAnswer();
+      const taken = await transfer.takeBlocks(part, bytes);
+      metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
+      wanted.from.add(deps.nameOf(peer.author));
+    } finally {
+      writing--;
+    }
   }
 
   /** The answer of the peer. A part that does not come is free again when this rejects, and only then. */
@@ -192,7 +215,8 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     open,
     ask(peer, wanted) {
       const { transfer } = wanted;
-      if (transfer === undefined || wanted.busy || !offers.gives(wanted, peer.author)) return undefined;
+      if (transfer === undefined || wanted.busy || writing >= MAX_WRITING) return undefined;
+      if (!offers.gives(wanted, peer.author)) return undefined;
       const leaves = transfer.nextLeaves(peer.author, (author) => canGive(wanted, author));
       const part = leaves ?? transfer.nextBlocks(sources.blocksFor(peer));
       return part === undefined ? undefined : bring(peer, wanted, part, leaves === undefined ? 'blocks' : 'leaves');

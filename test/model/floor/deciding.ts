@@ -12,6 +12,7 @@ import {
   choose,
   decidersOf,
   encodeRosterCertificate,
+  endOf,
   endsWriting,
   NO_VOTES,
   openBallot,
@@ -19,7 +20,6 @@ import {
   type Proposal,
   type Proposed,
   promise,
-  RETIRE_AFTER_MS,
   rosterHash,
   type Signed,
   signStatement,
@@ -29,7 +29,7 @@ import {
 import { type Author, bytesToHex } from '../../../src/core/types/index.ts';
 import { hasher } from '../node.ts';
 import type { FloorNode } from './node.ts';
-import { Broken, PERIOD_MS, type World } from './world.ts';
+import { Broken, type World } from './world.ts';
 
 const NETWORK = 'model/floor';
 const SIGNATURE = new Uint8Array(64);
@@ -66,14 +66,12 @@ export function createDeciding(world: World): Deciding {
     previous: node.state.hash,
   });
 
-  /** The ends of whoever retires stand at cuts, so that between two cuts an author counts wholly or not at all. */
-  const endAt = (node: FloorNode): number => Math.ceil((node.clock + RETIRE_AFTER_MS) / PERIOD_MS) * PERIOD_MS;
-
   function proposalOf(node: FloorNode): Proposed | undefined {
     for (const change of wanted) {
-      const ends = endsWriting(node.state, change.action);
-      const until = mistake === 'until = floor' ? Math.max(1, node.floorAt) : endAt(node);
       const { action } = change;
+      const ends = endsWriting(node.state, action);
+      const end = endOf(action, node.clock);
+      const until = mistake === 'until = floor' && action.kind !== 'remove' ? node.floorAt : end;
       if (action.kind === 'promote') {
         // A mirror becomes a writer once it has a floor: then it has the state.
         const mirror = world.nodes.find(({ authors }) => authors.includes(action.author));
@@ -81,7 +79,7 @@ export function createDeciding(world: World): Deciding {
       }
       try {
         const roster = applyChange(node.state, action, ends ? until : 0);
-        if (ends && 'author' in action) world.ends.set(action.author, endAt(node));
+        if (ends && 'author' in action) world.noteEnd(action.author, until, end);
         return { roster, change, approvals: approvalsOf(node, change) };
       } catch {
         // It does not fit the present roster, or it is done.
@@ -180,21 +178,14 @@ export function createDeciding(world: World): Deciding {
     const { votes, own } = other.disk;
     const { proposed } = proposal;
     const mine = { attested: own.newest, floor: other.floorAt, nowMs: other.clock };
-    const end =
-      'author' in proposed.change.action
-        ? proposed.roster.members.find(
-            ({ author }) => 'author' in proposed.change.action && author === proposed.change.action.author,
-          )?.until
-        : undefined;
-    // What the mistake makes of the end would not be accepted.
-    if (mistake === 'until = floor' && end !== undefined && end > 0) mine.nowMs = end - RETIRE_AFTER_MS;
     const promises = careless ? [] : proposal.promises;
     const vote = accept(voter, other.state, votes, careless ? proposal : { ...proposal, promises }, mine);
     if (vote.given) {
       other.disk.votes = vote.state;
       return vote.statement;
     }
-    if (!careless || vote.because !== 'not-the-accepted') return undefined;
+    const wrong = careless ? 'not-the-accepted' : mistake === 'until = floor' ? 'wrong-end' : undefined;
+    if (vote.because !== wrong) return undefined;
     const roster = rosterHash(proposed.roster, hasher);
     other.disk.votes = {
       ...NO_VOTES,

@@ -365,10 +365,10 @@ class FloorCase {
       this.#exchange();
       if (this.nodes.some(({ disk, isMember }) => disk.votes.abstains && isMember) && round % 4 === 3)
         this.#renew(round);
-      if (this.nodes.some(({ disk }) => disk.votes.accepted !== undefined))
-        for (const node of this.nodes) this.deciding.begin(node);
+      this.#finishDecision();
       if (round < 20) continue;
-      healed = this.members.every(({ floorAt, clock }) => clock - floorAt <= FLOOR_WITHIN_MS);
+      const isVoting = this.members.every(({ disk: { votes } }) => !votes.abstains && votes.accepted === undefined);
+      healed = isVoting && this.members.every(({ floorAt, clock }) => clock - floorAt <= FLOOR_WITHIN_MS);
       if (healed) break;
     }
     if (this.deciding.isStuck(this.members)) return;
@@ -378,6 +378,7 @@ class FloorCase {
     }
     for (let round = 0; round < 18; round++) {
       this.advance(2_500);
+      this.#finishDecision();
       this.#exchange();
     }
     // One who withholds things half of the time may have withheld the last.
@@ -391,6 +392,12 @@ class FloorCase {
     }
     if (!equalBytes(rootOf(first.live), first.disk.floor?.claim.root ?? rootOf(new Map())))
       throw new Broken('nothing is above the floor, and the state is not that of the floor');
+  }
+
+  /** An open decision holds cuts, and any writer goes on with it. */
+  #finishDecision(): void {
+    if (this.nodes.some(({ disk }) => disk.votes.accepted !== undefined))
+      for (const node of this.nodes) this.deciding.begin(node);
   }
 
   get members(): readonly FloorNode[] {
