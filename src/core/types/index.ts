@@ -1,6 +1,7 @@
 export * from './bytes.ts';
 export * from './error-codes.ts';
 export * from './errors.ts';
+export * from './failures.ts';
 export * from './hash.ts';
 export * from './json.ts';
 export * from './labels.ts';

@@ -176,7 +176,14 @@ export type SyncMessage =
   | ChunkRequest
   | ChunkPart
   | VaultMessage
-  | RosterNews;
+  | RosterNews
+  /**
+   * Tells the newest complete cut that the asker knows, and asks for a later one: its certificate, left for
+   * `decodeCertificate`, or nothing when it knows none.
+   */
+  | { readonly type: 'complete'; readonly certificate: Bytes }
+  /** The answer to `complete`: the certificate of a later complete cut, empty when the answerer knows none. */
+  | { readonly type: 'completed'; readonly certificate: Bytes };
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -205,6 +212,8 @@ const SYNC = {
   'block-bytes': 22,
   news: 23,
   newsback: 24,
+  complete: 25,
+  completed: 26,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -233,6 +242,8 @@ const SYNC_LENGTHS = {
   22: 2,
   23: 5,
   24: 5,
+  25: 2,
+  26: 2,
 };
 
 /**
@@ -364,6 +375,9 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'news':
     case 'newsback':
       return newsFields(message);
+    case 'complete':
+    case 'completed':
+      return [message.certificate];
   }
 }
 
@@ -457,6 +471,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readNews(reader, 'news');
     case SYNC.newsback:
       return readNews(reader, 'newsback');
+    case SYNC.complete:
+      return { type: 'complete', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
+    case SYNC.completed:
+      return { type: 'completed', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };
