@@ -22,6 +22,7 @@ import {
   type Refusal,
 } from '../types/index.ts';
 import { type About, aboutFields, readAbout } from './about.ts';
+import { type AddressNews, addressNewsFields, MAX_ANNOUNCEMENT_BYTES, readAddressNews } from './announcement.ts';
 import {
   decodeSignedAttestation,
   MAX_ATTESTATION_BYTES,
@@ -105,6 +106,8 @@ export type GossipMessage =
   | { readonly type: 'attestation'; readonly attestation: SignedAttestation }
   /** What members tell each other about the next roster, left for `decodeNotice`. */
   | { readonly type: 'notice'; readonly notice: Bytes }
+  /** Where a member can be reached, left for `decodeAnnouncement`. It is sent on once, whatever way it came. */
+  | { readonly type: 'announcement'; readonly announcement: Bytes }
   /** On push streams only: where the stream stands, so that a later one can resume there. At most 128 bytes of text. */
   | { readonly type: 'cursor'; readonly cursor: string }
   /**
@@ -113,8 +116,8 @@ export type GossipMessage =
    */
   | { readonly type: 'reset'; readonly reason: string };
 
-const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5, notice: 6 } as const;
-const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2 };
+const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5, notice: 6, announcement: 7 } as const;
+const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2 };
 
 /** What became of one pushed operation. It is `held` when it was applied or was there already. */
 export type PushVerdict = 'held' | 'superseded' | Refusal;
@@ -176,7 +179,8 @@ export type SyncMessage =
   | ChunkRequest
   | ChunkPart
   | VaultMessage
-  | RosterNews;
+  | RosterNews
+  | AddressNews;
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -205,6 +209,8 @@ const SYNC = {
   'block-bytes': 22,
   news: 23,
   newsback: 24,
+  addresses: 25,
+  'addresses-back': 26,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -233,6 +239,8 @@ const SYNC_LENGTHS = {
   22: 2,
   23: 5,
   24: 5,
+  25: 3,
+  26: 3,
 };
 
 /**
@@ -253,6 +261,8 @@ function gossipBody(message: GossipMessage): CborItem {
       return message.attestation.bytes;
     case 'notice':
       return message.notice;
+    case 'announcement':
+      return message.announcement;
     case 'cursor':
       return wellFormed(message.cursor);
     case 'reset':
@@ -287,6 +297,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
       };
     case GOSSIP.notice:
       return { type: 'notice', notice: reader.bytes('notice', 1, MAX_NOTICE_BYTES) };
+    case GOSSIP.announcement:
+      return { type: 'announcement', announcement: reader.bytes('announcement', 1, MAX_ANNOUNCEMENT_BYTES) };
     case GOSSIP.cursor:
       return { type: 'cursor', cursor: reader.text('cursor', 0, MAX_CURSOR_BYTES) };
     default:
@@ -362,6 +374,9 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'news':
     case 'newsback':
       return newsFields(message);
+    case 'addresses':
+    case 'addresses-back':
+      return addressNewsFields(message);
   }
 }
 
@@ -455,6 +470,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readNews(reader, 'news');
     case SYNC.newsback:
       return readNews(reader, 'newsback');
+    case SYNC.addresses:
+      return readAddressNews(reader, 'addresses');
+    case SYNC['addresses-back']:
+      return readAddressNews(reader, 'addresses-back');
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };

@@ -156,6 +156,7 @@ export async function openSide(options: {
     isMember: members.has,
     onAttestation: cuts.onAttestation,
     onNotice: async () => 'known',
+    onAnnouncement: async () => 'known',
     tellTwins: () => undefined,
     compare: () => undefined,
   });
@@ -172,6 +173,7 @@ export async function openSide(options: {
     onHello: intake.onHello,
     onAttest: cuts.onAttest,
     onNews: () => Promise.reject(new Error('no news in these tests')),
+    onAddresses: () => Promise.reject(new Error('no addresses in these tests')),
     entries,
     snapshots: createSnapshotServer({
       entries,
