@@ -22,7 +22,7 @@ export function buildExchange(
   { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
-  { cuts, bootstrap, snapshots, supervision }: DutyParts,
+  { cuts, completeExchange, bootstrap, snapshots, supervision }: DutyParts,
   { membership, rosterExchange, announcements, announcing }: MembershipParts,
   { vault }: FaceParts,
 ) {
@@ -75,6 +75,7 @@ export function buildExchange(
     },
     onAttest: cuts.onAttest,
     onNews: rosterExchange.onNews,
+    onComplete: completeExchange.onComplete,
     onAddresses: announcing.onNews,
     entries,
     snapshots,

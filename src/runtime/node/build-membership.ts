@@ -1,8 +1,10 @@
 import type { Author } from '../../core/types/index.ts';
 import { clip } from '../../core/wire/fields.ts';
 import { announcedAddresses, MAX_NAME_BYTES } from '../../core/wire/index.ts';
+import { createToldEvidence } from '../commit/told-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { timeOf } from '../facade/times.ts';
+import { everStood } from '../fleet/roster.ts';
 import { createAnnouncements } from '../membership/announcements.ts';
 import { createAnnouncing } from '../membership/announcing.ts';
 import { createDialling } from '../membership/dialling.ts';
@@ -26,7 +28,7 @@ export function buildMembership(
   opened: OpenedNode,
   state: StateParts,
   { p2p, http, linkTo, dialList }: LungParts,
-  { attested, book }: DutyParts,
+  { attested, book, doubt }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
@@ -40,6 +42,14 @@ export function buildMembership(
   /** No node keeps a floor, so nobody leaves a roster for good (SPEC RO10). */
   const floor = (): number | undefined => undefined;
 
+  const told = createToldEvidence({
+    network,
+    hasher,
+    verifier,
+    signedTwice,
+    contradictions: state.contradictions,
+    everStood: (author) => everStood(roster, author),
+  });
   const exchange = createExchange({
     clock,
     random,
@@ -54,6 +64,12 @@ export function buildMembership(
     streamsToUs: (author) => http.find(author)?.streaming === true,
     mode: () => mode.now,
     membership: () => membership,
+    doubt,
+    attestedBy(peer) {
+      const signed = book.newestOf(peer);
+      return signed === undefined ? undefined : { kind: 'attested', attestation: signed.bytes };
+    },
+    evidence: told.all,
     heartbeatMs,
     graceMs,
   });
@@ -71,7 +87,9 @@ export function buildMembership(
     replica,
     keep: writer.keep,
     attested,
+    doubt,
     onVote: signedTwice.noteVote,
+    onEvidence: told.take,
     floor,
     isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
     async know(authors) {

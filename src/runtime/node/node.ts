@@ -120,6 +120,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.cuts,
     parts.membership,
     parts.rosterExchange,
+    parts.completeExchange,
     parts.announcements,
     parts.announcing,
     parts.dialling,

@@ -69,13 +69,13 @@ describe('an announcement', () => {
     expect(codeOfOther(other)).toBe('malformed');
   });
 
-  it('travels as message 7 of gossip, and in the sync messages 25 and 26 [AD3]', () => {
+  it('travels as message 7 of gossip, and in the sync messages 27 and 28 [AD3]', () => {
     const frame = encodeGossip({ type: 'announcement', announcement: signed.bytes });
     expect(frame).toEqual(encodeCbor([7, signed.bytes]));
     expect(decodeGossip(frame, { stream: false })).toEqual({ type: 'announcement', announcement: signed.bytes });
     for (const [type, number] of [
-      ['addresses', 25],
-      ['addresses-back', 26],
+      ['addresses', 27],
+      ['addresses-back', 28],
     ] as const) {
       const message = { type, has: [filled(8, 1), filled(8, 2)], announcements: [signed.bytes] };
       const bytes = encodeSync(message);

@@ -415,6 +415,7 @@ describe('with a peer that answers', () => {
       onHello: notUsed,
       onAttest: notUsed,
       onNews: notUsed,
+      onComplete: notUsed,
       onAddresses: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
       entries,
