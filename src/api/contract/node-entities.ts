@@ -37,6 +37,7 @@ export const Peer = entity(
     configured: Bool({ description: 'Named by the configuration, as opposed to met on the network.' }),
     added: Maybe(Type.Literal(true, { description: 'Added by an operator while the node ran.' })),
     addedAs: Maybe(List(Text(), { description: 'URLs and multiaddrs under which it was added: each can be removed.' })),
+    announces: Maybe(List(Text(), { description: 'URLs and multiaddrs at which it says that it can be reached.' })),
     trusted: Bool(),
     lung: word(['p2p', 'http', 'none'], 'Which lung carries it now.'),
     p2p: Shape({ connected: Bool(), lastHeardAt: Maybe(time('Of its newest head.')), rttMs: Maybe(Float()) }),

@@ -17,6 +17,7 @@ import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Transitions } from '../fleet/transitions.ts';
+import type { Announcements } from '../membership/announcements.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
@@ -68,6 +69,7 @@ export interface StatusParts {
   readonly rosterWarnings: () => readonly Warning[];
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
+  readonly announcements: Pick<Announcements, 'of'>;
   readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
 }
 
@@ -97,6 +99,11 @@ export function createStatus(given: StatusDeps): {
   const addition = (author: Author | undefined, urls: readonly string[]): Pick<PeerStatus, 'added' | 'addedAs'> => {
     const addedAs = s.added.addressesOf(author, urls);
     return addedAs.length === 0 ? {} : { added: true, addedAs };
+  };
+  /** Where the peer says that it can be reached; undefined where it said nothing. */
+  const announcesOf = (author: Author): readonly string[] | undefined => {
+    const { urls = [], multiaddrs = [] } = s.announcements.of(author) ?? {};
+    return urls.length + multiaddrs.length === 0 ? undefined : [...urls, ...multiaddrs];
   };
   /** The peer's wall clock less ours, in whole ms. */
   const clockOffsetOf = (peer: Peer): number | undefined => {
@@ -159,6 +166,7 @@ export function createStatus(given: StatusDeps): {
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
       ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
+      ...optional('announces', announcesOf(peer.author)),
       trusted: roster.has(peer.author),
       lung: lungOf(peer),
       p2p: {
@@ -238,7 +246,7 @@ export function createStatus(given: StatusDeps): {
       ...Array.from(s.peers.all(), peerStatus),
       ...s.http
         .peers()
-        .filter((p) => p.author === undefined && !p.self)
+        .filter((p) => p.author === undefined && !p.self && !p.announced)
         .map(unknownUrl),
     ],
     node() {
@@ -255,7 +263,7 @@ export function createStatus(given: StatusDeps): {
       const health: Health = p2p && http ? both : p2p ? 'P2P_ONLY' : http ? 'HTTP_ONLY' : 'ISOLATED';
       const overP2p = all.some((p) => p.link.path.lung === 'p2p');
       const reasons = s.guard.reasons();
-      const urls = s.http.peers().filter((p) => !p.self);
+      const urls = s.http.peers().filter((p) => !p.self && (!p.announced || p.reachable));
       return {
         name: options.name,
         role: options.role,
