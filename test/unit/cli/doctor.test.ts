@@ -145,7 +145,7 @@ describe('doctor', () => {
       p === '/api/v1/status' ? { status: 200, body: { ...node.status, now: Date.now() + 60_000 } } : undefined;
     const { code, out } = await doctor();
     expect(code).toBe(1);
-    expect(out).toMatch(/✗ n0: its clock is (59|60)\d{3} ms ahead/);
+    expect(out).toMatch(/✗ n0: its clock is (59|60) s ahead/);
   });
 
   it('one node down is exit code 1, all down 3', async () => {
