@@ -7,14 +7,13 @@ import { createDeciding, type Deciding } from './deciding.ts';
 import { timeOf } from './lines.ts';
 import type { Mistake } from './mistakes.ts';
 import { FloorNode } from './node.ts';
+import { admit, comeLate, squeeze } from './scenes.ts';
 import { authorAt, Broken, KEYS, type Op, rootOf, World } from './world.ts';
 
 type Mail =
   | { readonly to: number; readonly from: number; readonly op: Op }
   | { readonly to: number; readonly from: number; readonly author: Author; readonly claim: FloorClaim };
 
-/** The group of a joiner that hears of nothing. */
-const ALONE = 2;
 /** The floor of a healed fleet is not older than this. */
 const FLOOR_WITHIN_MS = 45_000;
 
@@ -33,6 +32,7 @@ const WEIGHTS = {
   ghost: 3,
   squeeze: 1,
   admit: 1,
+  'come late': 0.5,
 };
 type ActionKind = keyof typeof WEIGHTS;
 const MUCH: readonly (readonly ActionKind[])[] = [
@@ -43,6 +43,7 @@ const MUCH: readonly (readonly ActionKind[])[] = [
   ['ghost', 'crash', 'back up'],
   ['squeeze'],
   ['admit', 'sync'],
+  ['come late', 'deliver'],
 ];
 
 /** A fleet with its weather. Everything that happens follows from the seed. */
@@ -133,6 +134,13 @@ class FloorCase {
       if (index !== node.index) this.mail.push({ to: index, from: node.index, ...attested });
   }
 
+  /** What is sent meanwhile is lost. */
+  loseMail(work: () => void): void {
+    const { length } = this.mail;
+    work();
+    this.mail.length = length;
+  }
+
   step(): void {
     const { rng } = this;
     const node = rng.pick(this.nodes);
@@ -161,10 +169,12 @@ class FloorCase {
       case 'ghost':
         return this.#ghost();
       case 'squeeze':
-        if (this.isShortOfRoom) this.#squeeze(node);
+        if (this.isShortOfRoom) squeeze(this, node);
         return;
       case 'admit':
-        this.#admit();
+        return admit(this);
+      case 'come late':
+        comeLate(this);
     }
   }
 
@@ -235,7 +245,7 @@ class FloorCase {
   }
 
   #repair(a: FloorNode, b: FloorNode): void {
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 6; round++) {
       let changed = false;
       for (const key of KEYS) {
         const [ours, theirs] = [a.keyOf(key).siblings, b.keyOf(key).siblings];
@@ -243,8 +253,11 @@ class FloorCase {
         for (const op of a.lies && this.rng.chance(0.5) ? [] : ours) changed = b.take(op) === 'added' || changed;
         for (const op of b.lies && this.rng.chance(0.5) ? [] : theirs) changed = a.take(op) === 'added' || changed;
       }
-      if (!changed) return;
+      if (!changed) break;
     }
+    const isAlike = equalBytes(a.state.hash, b.state.hash) && a.floorAt === b.floorAt && !a.lies && !b.lies;
+    if (isAlike && !equalBytes(rootOf(a.live), rootOf(b.live)))
+      throw new Broken(`${a.index} and ${b.index} have one floor and roster, have exchanged all, and differ`);
   }
 
   #want(): void {
@@ -261,10 +274,10 @@ class FloorCase {
       const author = rng.pick(writers);
       this.deciding.want({ kind: 'rotate', author, to: authorAt(`key ${this.rotated++}`) });
     } else if (lot < 0.65) this.deciding.want({ kind: 'retire', author: rng.pick(writers) });
-    else if (lot < 0.85) this.deciding.want({ kind: 'remove', author: rng.pick(writers) });
-    else if (lot < 0.93) {
+    else if (lot < 0.8) this.deciding.want({ kind: 'remove', author: rng.pick(writers) });
+    else if (lot < 0.95) {
       const gone = from.roster.members.find(({ role }) => role === 'retired');
-      if (gone !== undefined) this.deciding.want({ kind: 'drop', author: gone.author });
+      if (gone !== undefined) this.deciding.want({ kind: 'drop', author: gone.author }, true);
     } else this.deciding.want({ kind: 'settings', certify: 'majority', retentionMs: rng.pick([0, 20_000, 60_000]) });
   }
 
@@ -289,47 +302,6 @@ class FloorCase {
     if (!this.stepsClocks) return;
     node.offset = this.rng.chance(0.2) ? this.rng.pick([-1, 1]) * (12_000 + this.rng.int(30_000)) : this.#mildOffset();
     if (this.rng.chance(0.5)) this.write(node);
-  }
-
-  /** A node has no room, and it may be just then that whoever had replaced what it lets go is removed. */
-  #squeeze(node: FloorNode): void {
-    node.squeeze(this.rng.int(2));
-    const [gone] = node.disk.gone;
-    if (gone === undefined || this.rng.chance(0.2)) return;
-    for (const one of this.nodes) one.group = 0;
-    for (const { author } of node.keyOf(gone.key).siblings) this.deciding.want({ kind: 'remove', author }, true);
-    this.#decide(node.state.roster.epoch);
-  }
-
-  /** Operators want a decision now, and nothing is in the way. */
-  #decide(epoch: number): void {
-    for (let i = 0; i < 6 && !this.nodes.some(({ state }) => state.roster.epoch > epoch); i++)
-      for (const node of this.nodes) {
-        this.deciding.begin(node);
-        this.deciding.proceed(node);
-      }
-  }
-
-  /** The joiner becomes a writer while it hears of nothing, and writes as soon as it has learned that it may. */
-  #admit(): void {
-    const { joiner, rng } = this;
-    const [author] = joiner.authors as readonly [Author];
-    if (memberOf(joiner.state.roster, author)?.role !== 'mirror' || joiner.floorAt === 0 || joiner.down) return;
-    const { group, offset } = joiner;
-    const others = this.nodes.filter((node) => node !== joiner && !node.down);
-    joiner.group = ALONE;
-    if (this.stepsClocks) joiner.offset = -9_500;
-    for (const node of others) node.group = 0;
-    for (let i = 0; i < 6; i++) {
-      this.advance(1_000 + rng.int(2_000));
-      for (const a of others) for (const b of others) if (a.index < b.index) this.sync(a, b);
-    }
-    this.deciding.want({ kind: 'promote', author }, true);
-    this.#decide(joiner.state.roster.epoch);
-    joiner.group = 0;
-    for (const node of others) this.sync(node, joiner);
-    if (this.stepsClocks) joiner.offset = offset;
-    joiner.group = group === ALONE ? 0 : group;
   }
 
   /** Somebody pushes an operation of any time to some nodes: rather one that hardly anybody has. */
@@ -365,10 +337,10 @@ class FloorCase {
       this.#exchange();
       if (this.nodes.some(({ disk, isMember }) => disk.votes.abstains && isMember) && round % 4 === 3)
         this.#renew(round);
-      if (this.nodes.some(({ disk }) => disk.votes.accepted !== undefined))
-        for (const node of this.nodes) this.deciding.begin(node);
+      this.#finishDecision();
       if (round < 20) continue;
-      healed = this.members.every(({ floorAt, clock }) => clock - floorAt <= FLOOR_WITHIN_MS);
+      const isVoting = this.members.every(({ disk: { votes } }) => !votes.abstains && votes.accepted === undefined);
+      healed = isVoting && this.members.every(({ floorAt, clock }) => clock - floorAt <= FLOOR_WITHIN_MS);
       if (healed) break;
     }
     if (this.deciding.isStuck(this.members)) return;
@@ -378,6 +350,7 @@ class FloorCase {
     }
     for (let round = 0; round < 18; round++) {
       this.advance(2_500);
+      this.#finishDecision();
       this.#exchange();
     }
     // One who withholds things half of the time may have withheld the last.
@@ -391,6 +364,12 @@ class FloorCase {
     }
     if (!equalBytes(rootOf(first.live), first.disk.floor?.claim.root ?? rootOf(new Map())))
       throw new Broken('nothing is above the floor, and the state is not that of the floor');
+  }
+
+  /** An open decision holds cuts, and any writer goes on with it. */
+  #finishDecision(): void {
+    if (this.nodes.some(({ disk }) => disk.votes.accepted !== undefined))
+      for (const node of this.nodes) this.deciding.begin(node);
   }
 
   get members(): readonly FloorNode[] {
