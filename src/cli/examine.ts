@@ -245,7 +245,7 @@ async function examineResources(client: ApiClient): Promise<Finding[]> {
   if (eventLoop.p99Ms > LOOP_NOTE_MS) {
     findings.push(
       note(
-        `it is busy: one turn in a hundred takes ${duration(eventLoop.p99Ms)}`,
+        `it is busy: one in a hundred of its tasks waits for ${duration(eventLoop.p99Ms)} or longer`,
         'Look at its load: lattice metrics loop.',
       ),
     );
