@@ -184,12 +184,14 @@ async function examineHttp(client: ApiClient, status: Status, peers: readonly Pe
     );
   for (const peer of peers) {
     if (!peer.configured || peer.url === undefined || peer.http.reachable || status.mode === 'p2p') continue;
-    const member = status.verdict.members.find(({ author }) => author !== undefined && author === peer.author);
+    const member = status.verdict.members.find(({ author, url }) =>
+      peer.author === undefined ? url === peer.url : author === peer.author,
+    );
     // The verdict tells of a member that no lung brings.
     if (member !== undefined && member.lung === 'none') continue;
     findings.push(
       bad(
-        `it cannot reach ${peer.label} at ${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
+        `it cannot reach ${peer.label === peer.url ? '' : `${peer.label} at `}${peer.url} over HTTP${peer.http.error === undefined ? '' : `: ${peer.http.error}`}`,
         nextStepOfUnreached(peer.http.errorCode),
         { topic: 'http', ...(peer.peerId === undefined ? {} : { about: peer.peerId }) },
       ),

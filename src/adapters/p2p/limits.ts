@@ -151,7 +151,7 @@ export const STABLE_MS = 10_000;
 export const MAX_DISCOVERY_DIALS = 8;
 
 /** Requests served at one time, for one peer and in all, and the time for one, reading and sending included. */
-export const SYNC_PER_PEER = 2;
+export const SYNC_PER_PEER = 4;
 export const SYNC_TOTAL = 32;
 export const SYNC_SERVE_MS = 10_000;
 /** The serving side resets a stream that has had no request for this long. */

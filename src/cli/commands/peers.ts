@@ -67,7 +67,7 @@ function rowsOf({ peers, status }: Seen, times: Times): string[][] {
     printable(nameOf(peer)),
     peer.lung,
     stateOfPeer(peer, status, times),
-    peer.trusted ? 'trusted' : 'not trusted',
+    peer.trusted ? 'trusted' : peer.author === undefined ? '-' : 'not trusted',
     peer.p2p.rttMs === undefined ? '-' : `${Math.round(peer.p2p.rttMs)} ms`,
     printable(peer.url ?? '-'),
     peer.peerId ?? '(not known yet)',

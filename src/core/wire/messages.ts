@@ -1,6 +1,6 @@
 // Longer than other files, because the number, the form, the encoder and the decoder of each message have to agree and
 // are read together.
-import type { CborItem } from '../cbor/cbor.ts';
+import { type CborItem, encodeCborBefore } from '../cbor/cbor.ts';
 import { malformed, splitBytes, UINT } from '../cbor/reader.ts';
 import { createWriter, finish, writeArray, writeBoolean, writeBytes, writeHead } from '../cbor/writer.ts';
 import { hlcToBytes } from '../clock/hlc.ts';
@@ -176,7 +176,14 @@ export type SyncMessage =
   | ChunkRequest
   | ChunkPart
   | VaultMessage
-  | RosterNews;
+  | RosterNews
+  /**
+   * Tells the newest complete cut that the asker knows, and asks for a later one: its certificate, left for
+   * `decodeCertificate`, or nothing when it knows none.
+   */
+  | { readonly type: 'complete'; readonly certificate: Bytes }
+  /** The answer to `complete`: the certificate of a later complete cut, empty when the answerer knows none. */
+  | { readonly type: 'completed'; readonly certificate: Bytes };
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -205,6 +212,8 @@ const SYNC = {
   'block-bytes': 22,
   news: 23,
   newsback: 24,
+  complete: 25,
+  completed: 26,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -233,6 +242,8 @@ const SYNC_LENGTHS = {
   22: 2,
   23: 5,
   24: 5,
+  25: 2,
+  26: 2,
 };
 
 /**
@@ -301,6 +312,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
 export function encodeSync(message: SyncMessage): Bytes {
   if (message.type === 'entries') return encodeFragments(SYNC.entries, message.answered, message.fragments);
   if (message.type === 'push') return encodeFragments(SYNC.push, message.live, message.fragments);
+  if (message.type === 'block-bytes')
+    return checked(encodeCborBefore([SYNC['block-bytes']], message.bytes), decodeSync);
   return encodeChecked([SYNC[message.type], ...syncBody(message)], decodeSync);
 }
 
@@ -362,6 +375,9 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'news':
     case 'newsback':
       return newsFields(message);
+    case 'complete':
+    case 'completed':
+      return [message.certificate];
   }
 }
 
@@ -455,6 +471,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return readNews(reader, 'news');
     case SYNC.newsback:
       return readNews(reader, 'newsback');
+    case SYNC.complete:
+      return { type: 'complete', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
+    case SYNC.completed:
+      return { type: 'completed', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };

@@ -11,11 +11,13 @@ import {
 } from '../../core/roster/index.ts';
 import {
   bucketRange,
+  decodeDoubt,
   decodeKeptChange,
   decodeKnownAuthors,
   decodeVotes,
   epochOfRest,
   type KeptChange,
+  type KeptDoubt,
   rosterKeyToName,
 } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
@@ -28,8 +30,8 @@ export interface SavedMembership {
   readonly changes: readonly KeptChange[];
   /** A second certificate for an epoch that was decided. */
   readonly second: Bytes | undefined;
-  /** Whether the store was new when the node first ran and has not heard from all writers since. */
-  readonly isFresh: boolean;
+  /** Since when the store may lack what its key has signed. */
+  readonly doubt: KeptDoubt | undefined;
   /** Keys of this store's node that are retired and have stopped for good. */
   readonly stopped: readonly Author[];
 }
@@ -54,7 +56,7 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
   const votes = new Map<string, VoteState>();
   const changes: KeptChange[] = [];
   let second: Bytes | undefined;
-  let isFresh = false;
+  let doubt: KeptDoubt | undefined;
   let stopped: readonly Author[] = [];
   for await (const rows of deps.store.iterate(bucketRange('roster')))
     for (const [key, value] of rows) {
@@ -78,8 +80,8 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
         case 'second':
           second = value.slice();
           break;
-        case 'fresh':
-          isFresh = true;
+        case 'doubt':
+          doubt = decodeDoubt(value);
           break;
         case 'stopped':
           stopped = decodeKnownAuthors(value);
@@ -103,7 +105,7 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
       decided.push({ state, start: found.start, certificate });
     }
   }
-  return { roster: { first, decided, votes }, changes, second, isFresh, stopped };
+  return { roster: { first, decided, votes }, changes, second, doubt, stopped };
 }
 
 /** Whether all signatures are good. */

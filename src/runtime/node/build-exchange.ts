@@ -22,7 +22,7 @@ export function buildExchange(
   { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
-  { cuts, bootstrap, snapshots, supervision }: DutyParts,
+  { cuts, completeExchange, bootstrap, snapshots, supervision }: DutyParts,
   { membership, rosterExchange }: MembershipParts,
   { vault }: FaceParts,
 ) {
@@ -74,6 +74,7 @@ export function buildExchange(
     },
     onAttest: cuts.onAttest,
     onNews: rosterExchange.onNews,
+    onComplete: completeExchange.onComplete,
     entries,
     snapshots,
     vault: vault?.server,

@@ -1,6 +1,8 @@
 import type { Author } from '../../core/types/index.ts';
+import { createToldEvidence } from '../commit/told-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { timeOf } from '../facade/times.ts';
+import { everStood } from '../fleet/roster.ts';
 import { createExchange } from '../membership/exchange.ts';
 import { createInvitations } from '../membership/invitations.ts';
 import { createMembership } from '../membership/membership.ts';
@@ -21,7 +23,7 @@ export function buildMembership(
   opened: OpenedNode,
   state: StateParts,
   { p2p, http, linkTo }: LungParts,
-  { attested, book }: DutyParts,
+  { attested, book, doubt }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
   const { roster, replica, self, known } = opened;
@@ -35,6 +37,14 @@ export function buildMembership(
   /** No node keeps a floor, so nobody leaves a roster for good (SPEC RO10). */
   const floor = (): number | undefined => undefined;
 
+  const told = createToldEvidence({
+    network,
+    hasher,
+    verifier,
+    signedTwice,
+    contradictions: state.contradictions,
+    everStood: (author) => everStood(roster, author),
+  });
   const exchange = createExchange({
     clock,
     random,
@@ -49,6 +59,12 @@ export function buildMembership(
     streamsToUs: (author) => http.find(author)?.streaming === true,
     mode: () => mode.now,
     membership: () => membership,
+    doubt,
+    attestedBy(peer) {
+      const signed = book.newestOf(peer);
+      return signed === undefined ? undefined : { kind: 'attested', attestation: signed.bytes };
+    },
+    evidence: told.all,
     heartbeatMs,
     graceMs,
   });
@@ -66,7 +82,9 @@ export function buildMembership(
     replica,
     keep: writer.keep,
     attested,
+    doubt,
     onVote: signedTwice.noteVote,
+    onEvidence: told.take,
     floor,
     isSettled: () => guard.isOpen() && !guard.has('clone') && !guard.has('lost-batches') && !guard.has('own-history'),
     async know(authors) {

@@ -120,6 +120,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.cuts,
     parts.membership,
     parts.rosterExchange,
+    parts.completeExchange,
     parts.invitations,
     parts.bootstrap,
     parts.telling,

@@ -40,6 +40,7 @@ export function buildParts(options: NodeOptions, given: NodeDeps, opened: Opened
       self: opened.self,
       own,
       guard,
+      onOwnFromElsewhere: () => duties.doubt.sawLost('a commit'),
       contradictions,
       covering,
       cuts: duties.cuts,

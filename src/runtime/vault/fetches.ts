@@ -82,7 +82,7 @@ export function createFetches(deps: FetchesDeps): Fetches {
   });
   const offers = createOffers({ ...deps, book });
   const room = createRoom(deps);
-  const transfers = createTransfers({ ...deps, book, offers, room, isStopped: () => stopped });
+  const transfers = createTransfers({ ...deps, book, offers, room, isStopped: () => stopped, onRight: () => pump() });
 
   const now = (): number => clock.monotonic();
   const active = (): Wanted[] => [...book.all()].filter(({ transfer }) => transfer !== undefined);

@@ -7,7 +7,7 @@ import type { Named } from './content.ts';
 import type { Inventory } from './inventory.ts';
 import { type Offers, unexpected } from './offers.ts';
 import type { Room } from './room.ts';
-import type { Sources } from './sources.ts';
+import type { HeldPlace, Sources } from './sources.ts';
 import { createTransfer, type Part, type Transfer } from './transfer.ts';
 import type { Turns } from './turns.ts';
 import { isWhole } from './verify.ts';
@@ -15,6 +15,12 @@ import type { Wanted } from './wanted.ts';
 
 /** The rest after bytes that lead to the root and have another SHA-256: only another entry mends that. */
 const FALSE_ENTRY_FAILURES = 7;
+
+/**
+ * Answers that are verified and written at a time, beyond which no peer is asked for more: a disk that is slower than
+ * the network must not fill the memory. Each has up to 1 MiB.
+ */
+const MAX_WRITING = 8;
 
 export interface TransfersDeps {
   readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read'>;
@@ -34,6 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
+  /** Told when an answer was found right, before it is written: its sender may be asked for more meanwhile. */
+  readonly onRight: () => void;
 }
 
 /** Brings the bytes of wanted objects: opens what is here of them, asks peers for the rest, and makes them whole. */
@@ -50,6 +58,7 @@ export interface Transfers {
 
 export function createTransfers(deps: TransfersDeps): Transfers {
   const { store, book, offers, room, inventory, sources, log, metrics } = deps;
+  let writing = 0;
   const isCurrent = (wanted: Wanted): boolean => book.get(wanted.hash) === wanted;
 
   async function open(wanted: Wanted): Promise<void> {
@@ -103,14 +112,19 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     const { hash, transfer } = wanted;
     if (transfer === undefined) return;
     wanted.inFlight++;
+    let release = (): void => undefined;
     try {
-      const answer = await requested(peer, hash, transfer, part, type);
+      const asked = await requested(peer, hash, transfer, part, type);
+      const { answer } = asked;
+      release = asked.release;
       if (deps.isStopped() || !isCurrent(wanted)) return;
       if (answer.type === 'leaf-hashes') transfer.takeLeaves(part, answer.leaves);
       else {
-        const taken = await transfer.takeBlocks(part, answer.bytes);
-        metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
-        wanted.from.add(deps.nameOf(peer.author));
+        const isRight = (): void => {
+          release();
+          deps.onRight();
+        };
+        await write(peer, wanted, transfer.takeBlocks(part, answer.bytes, isRight));
       }
       wanted.lastProgressAt = deps.clock.monotonic();
       wanted.reason = undefined;
@@ -119,23 +133,37 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       if (room.failed(hash, error)) wanted.reason = messageOf(error);
       else offers.failed(wanted, peer, error);
     } finally {
+      release();
       wanted.inFlight--;
     }
     await end(wanted);
   }
 
-  /** The answer of the peer. A part that does not come is free again when this rejects, and only then. */
+  async function write(peer: Peer, wanted: Wanted, taking: Promise<number>): Promise<void> {
+    writing++;
+    try {
+      const taken = await taking;
+      metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
+      wanted.from.add(deps.nameOf(peer.author));
+    } finally {
+      writing--;
+    }
+  }
+
+  /** The answer of the peer. A part that does not come is free again when this rejects, and only then, as its place is. */
   async function requested(
     peer: Peer,
     hash: string,
     transfer: Transfer,
     part: Part,
     type: 'leaves' | 'blocks',
-  ): Promise<LeavesAnswer | BlocksAnswer> {
+  ): Promise<{ readonly answer: LeavesAnswer | BlocksAnswer } & HeldPlace> {
     try {
-      const answer = await sources.request(peer, { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part });
-      if (type === 'leaves' && answer.type === 'leaf-hashes') return answer;
-      if (type === 'blocks' && answer.type === 'block-bytes') return answer;
+      const message = { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part };
+      const { answer, release } = await sources.requestHeld(peer, message);
+      if (type === 'leaves' && answer.type === 'leaf-hashes') return { answer, release };
+      if (type === 'blocks' && answer.type === 'block-bytes') return { answer, release };
+      release();
       throw unexpected(answer, type);
     } catch (error) {
       transfer.giveBack(part, type);
@@ -192,7 +220,8 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     open,
     ask(peer, wanted) {
       const { transfer } = wanted;
-      if (transfer === undefined || wanted.busy || !offers.gives(wanted, peer.author)) return undefined;
+      if (transfer === undefined || wanted.busy || writing >= MAX_WRITING) return undefined;
+      if (!offers.gives(wanted, peer.author)) return undefined;
       const leaves = transfer.nextLeaves(peer.author, (author) => canGive(wanted, author));
       const part = leaves ?? transfer.nextBlocks(sources.blocksFor(peer));
       return part === undefined ? undefined : bring(peer, wanted, part, leaves === undefined ? 'blocks' : 'leaves');

@@ -25,7 +25,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesVault } from '../../../src/adapters/vault/index.ts';
 import { BLOCK_BYTES } from '../../../src/core/vault/index.ts';
 import type { VaultStore } from '../../../src/ports/index.ts';
-import { blockOf, contentOf, digestOf, hasher, imageOf, listed, openDisk, put, readAll } from './suite.ts';
+import { blockOf, contentOf, digestOf, hasher, imageOf, listed, openDisk, put, readAll, writeBlock } from './suite.ts';
 
 let directory: string;
 const stores: VaultStore[] = [];
@@ -309,7 +309,7 @@ describe('a crash', () => {
     const { hash, leaves } = digestOf(content);
     const first = await open();
     const partial = await first.resume(hash, content.length);
-    for (const index of [0, 1, 3]) await partial.write(index, blockOf(content, index));
+    for (const index of [0, 1, 3]) await writeBlock(partial, index, blockOf(content, index));
     await first.close();
     // As after a loss of power: the marks are there, and the bytes of two blocks are not.
     const file = await openFd(join(directory, 'partial', hash), 'r+');
@@ -319,7 +319,7 @@ describe('a crash', () => {
     const store = await open();
     const again = await store.resume(hash, content.length);
     expect([0, 1, 2, 3].map((index) => again.has(index))).toEqual([true, false, false, false]);
-    for (const index of [1, 2, 3]) await again.write(index, blockOf(content, index));
+    for (const index of [1, 2, 3]) await writeBlock(again, index, blockOf(content, index));
     await again.finish(leaves);
     expect(imageOf(await readAll(store, hash))).toBe(imageOf(content));
   });

@@ -241,7 +241,7 @@ describe('doctor', () => {
       const { url } = nodes[0] as FakeNode;
       await nodes[0]?.close();
       const down = await run(['doctor', '--fleet', file, '--settle', '0']);
-      expect(down.out).toContain(`✗ n0: cannot reach ${url}: connection refused`);
+      expect(down.out).toContain(`✗ n0: cannot reach ${url}: the connection is refused`);
       for (const bad of ['{', '[]', '{"network":"n","nodes":[]}', '{"network":"n","nodes":[{"name":"x"}]}', 'null']) {
         writeFileSync(file, bad);
         expect(errorOf(await run(['doctor', '--fleet', file, '--json'])).code).toBe('fleet-malformed');
@@ -351,10 +351,22 @@ describe('doctor', () => {
     set(nodes[0], { root: '33'.repeat(32) });
     await nodes[2]?.close();
     expect(await badOf()).toEqual([
-      [expect.stringMatching(/^cannot reach http\S+: connection refused$/), expect.anything(), ['n2']],
+      [expect.stringMatching(/^cannot reach http\S+: the connection is refused$/), expect.anything(), ['n2']],
     ]);
     const { out } = await doctor();
     expect(out.split('\n')[0]).toMatch(/^✗ n2: cannot reach/);
+  });
+
+  it('a URL at which nobody has answered since the start is the member that answered there before', async () => {
+    missing(nodes[0], 1, 'See the firewall.');
+    const [node] = nodes as [FakeNode];
+    const url = 'http://127.0.0.1:9';
+    const http = { reachable: false, streaming: false, error: 'the connection is refused' };
+    const { peerId: _id, author: _author, ...peer } = peerOf({ url, label: url, http });
+    node.peers = [peer];
+    const members = node.status.verdict.members.map((member) => ({ ...member, url }));
+    set(node, { verdict: { ...node.status.verdict, members } });
+    expect((await badOf()).map(([text]) => text)).toEqual(['n1 has not been heard since 05:58.']);
   });
 
   it('two nodes that do not hear each other are one cause', async () => {

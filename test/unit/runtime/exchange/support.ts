@@ -113,6 +113,8 @@ export async function openSide(options: {
     clock,
     onOwn: attested.heard,
     onTwoRoots: () => undefined,
+    onHeard: () => undefined,
+    onAdded: () => undefined,
   });
   cuts = createCuts({
     replica,
@@ -172,6 +174,7 @@ export async function openSide(options: {
     onHello: intake.onHello,
     onAttest: cuts.onAttest,
     onNews: () => Promise.reject(new Error('no news in these tests')),
+    onComplete: () => Promise.reject(new Error('no complete cuts in these tests')),
     entries,
     snapshots: createSnapshotServer({
       entries,

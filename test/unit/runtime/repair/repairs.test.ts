@@ -414,6 +414,7 @@ describe('with a peer that answers', () => {
       onHello: notUsed,
       onAttest: notUsed,
       onNews: notUsed,
+      onComplete: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
       entries,
       isBootstrapping: () => false,

@@ -553,9 +553,9 @@ function filling(inner: VaultStore, isFull: () => boolean): VaultStore {
       const partial = await inner.resume(hash, size);
       return {
         ...partial,
-        async write(index, block) {
+        async write(first, bytes, leaves) {
           if (isFull()) throw new LatticeError('disk-full', 'The vault has no room.', { next: 'Free space.' });
-          await partial.write(index, block);
+          await partial.write(first, bytes, leaves);
         },
       };
     },
