@@ -5,6 +5,7 @@ import { duration, LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
+import { examineVault } from './examine-vault.ts';
 import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
 import { nextStepOfUnreached } from './next-steps.ts';
@@ -78,6 +79,7 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
       examineClock(status.now - (asked + answered) / 2, (answered - asked) / 2),
       ...examineTrust(status, peers),
       ...examineWarnings(status),
+      ...examineVault(status),
     );
     return { ...report, label: status.name, peerId: status.peerId, reachable: true, status, peers };
   } catch (error) {

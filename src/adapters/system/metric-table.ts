@@ -161,6 +161,7 @@ const STATE: readonly MetricDefinition[] = [
   ),
   gauge('lattice_vault_bytes', 'Their bytes.', ['state']),
   gauge('lattice_vault_damaged_objects', 'Objects whose bytes failed a check and are not whole again.'),
+  gauge('lattice_vault_paused', '1 while the vault fetches nothing: its disk is full, or it cannot be read.'),
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 

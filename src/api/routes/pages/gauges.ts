@@ -126,6 +126,7 @@ function vaultGauges({ vault }: NodeStatus): Gauge[] {
       { name: 'lattice_vault_bytes', value: bytes, labels: { state } },
     ]),
     { name: 'lattice_vault_damaged_objects', value: vault.damaged.length },
+    { name: 'lattice_vault_paused', value: vault.paused === undefined ? 0 : 1 },
   ];
 }
 
