@@ -263,7 +263,7 @@ function examineClock(offsetMs: number, errorMs: number): Finding {
 
 /** Reports a node that trusts no key but its own, because it takes nothing from its peers. */
 function examineTrust({ trust, author }: Status, peers: readonly Peer[]): Finding[] {
-  if (trust.authors.some((key) => key !== author)) return [];
+  if ((trust.epoch ?? 0) > 0 || trust.authors.some((key) => key !== author)) return [];
   const others = peers.flatMap((peer) => peer.author ?? []);
   if (others.length === 0) return [];
   const line = [author, ...others].toSorted().join(',');

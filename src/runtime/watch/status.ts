@@ -134,7 +134,7 @@ export function createStatus(given: StatusDeps): {
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, clock, parts: s });
+  const warnings = createWarnings({ options, self, roster, clock, parts: s });
 
   function facts(): VerdictFacts {
     const now = clock.now();
@@ -147,6 +147,7 @@ export function createStatus(given: StatusDeps): {
       readOnly: s.guard.reasons().map((reason) => ({ ...reason, since: s.guard.since(reason.code) ?? now })),
       bootstrap: takesOver ? bootstrap.chunks : undefined,
       members: members(),
+      epoch: roster.present.state.roster.epoch || undefined,
     };
   }
 
