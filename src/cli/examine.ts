@@ -5,6 +5,7 @@ import { LatticeError, MAX_CLOCK_ERROR_MS } from '../core/types/index.ts';
 import type { Coded } from '../runtime/facade/codes.ts';
 import { advised } from './advice.ts';
 import type { ApiClient } from './client.ts';
+import { examineMembers } from './examine-members.ts';
 import { examineMode, examineVerdict, examineWarnings } from './examine-verdict.ts';
 import { bad, type Finding, info, note, ok } from './finding.ts';
 import { nextStepOfUnreached } from './next-steps.ts';
@@ -78,6 +79,7 @@ export async function examineNode(client: ApiClient, expected: Expected): Promis
       examineClock(status.now - (asked + answered) / 2, (answered - asked) / 2),
       ...examineTrust(status, peers),
       ...examineWarnings(status),
+      ...(await examineMembers(client, status, peers)),
     );
     return { ...report, label: status.name, peerId: status.peerId, reachable: true, status, peers };
   } catch (error) {

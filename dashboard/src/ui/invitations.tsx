@@ -111,7 +111,7 @@ function InvitationRow({ invitation, done }: { readonly invitation: Invitation; 
   }, false);
   return (
     <li>
-      <strong>{name}</strong> <span class="aside">as a {role}</span>
+      <strong class="wrap">{name}</strong> <span class="aside">as a {role}</span>
       <Badge tone={STAGES[stage].tone}>{STAGES[stage].text}</Badge>
       {stage === 'open' && (
         <span class="aside">

@@ -11,6 +11,7 @@ import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { BootstrapStatus, Health, NodeStatus, PeerStatus, VaultService } from '../facade/index.ts';
+import type { MembershipService } from '../facade/members.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
@@ -70,6 +71,7 @@ export interface StatusParts {
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
   readonly announcements: Pick<Announcements, 'of'>;
+  readonly membershipService: Pick<MembershipService, 'changes'>;
   readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
 }
 
@@ -309,6 +311,8 @@ export function createStatus(given: StatusDeps): {
           hash: bytesToHex(roster.hash),
           authors: roster.authors,
           epoch: roster.present.state.roster.epoch,
+          changes: s.membershipService.changes().filter(({ stage }) => stage === 'waiting' || stage === 'deciding')
+            .length,
         },
         converged: {
           peers: verdict.members.length,
