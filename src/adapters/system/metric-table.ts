@@ -101,6 +101,7 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_live_entries', 'Keys with a value.'),
   gauge('lattice_conflicts', 'Keys with concurrent values.'),
   gauge('lattice_roster_epoch', 'The epoch of the roster that the node goes by.'),
+  gauge('lattice_roster_changes', 'Changes of the roster that wait for approvals or votes.'),
   gauge('lattice_sequence', 'Durable local sequence.'),
   gauge(
     'lattice_peers',
