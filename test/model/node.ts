@@ -150,6 +150,7 @@ export class ModelNode {
       },
       covering: this.covering,
       cuts: { applied: (applied) => tracker.apply(appliedToStep(applied)) },
+      awaits: { applied() {} },
       checkpoints: { applied() {} },
       outbox: { add() {} },
       gossips: () => false,

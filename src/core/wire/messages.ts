@@ -47,6 +47,7 @@ import {
 } from './differences.ts';
 import { checked, clip, createWireReader, encodeChecked, type WireReader, wellFormed } from './fields.ts';
 import { decodeSignedHead, MAX_HEAD_BYTES, type SignedHead } from './head.ts';
+import { type AwaitAnswer, type AwaitRequest, readAwait, readAwaited, receiptFields } from './receipts.ts';
 import { newsFields, type RosterNews, readNews } from './roster.ts';
 import {
   type ChunkPart,
@@ -183,7 +184,9 @@ export type SyncMessage =
    */
   | { readonly type: 'complete'; readonly certificate: Bytes }
   /** The answer to `complete`: the certificate of a later complete cut, empty when the answerer knows none. */
-  | { readonly type: 'completed'; readonly certificate: Bytes };
+  | { readonly type: 'completed'; readonly certificate: Bytes }
+  | AwaitRequest
+  | AwaitAnswer;
 
 export type Hello = Extract<SyncMessage, { type: 'hello' }>;
 
@@ -214,6 +217,8 @@ const SYNC = {
   newsback: 24,
   complete: 25,
   completed: 26,
+  await: 27,
+  awaited: 28,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -244,6 +249,8 @@ const SYNC_LENGTHS = {
   24: 5,
   25: 2,
   26: 2,
+  27: 3,
+  28: 2,
 };
 
 /**
@@ -376,6 +383,9 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'complete':
     case 'completed':
       return [message.certificate];
+    case 'await':
+    case 'awaited':
+      return receiptFields(message);
   }
 }
 
@@ -473,6 +483,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return { type: 'complete', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
     case SYNC.completed:
       return { type: 'completed', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
+    case SYNC.await:
+      return readAwait(reader);
+    case SYNC.awaited:
+      return readAwaited(reader);
     default: {
       const code = reader.text('code', 0, MAX_CODE_BYTES);
       return { type: 'error', code, message: reader.text('message', 0, MAX_ERROR_BYTES) };

@@ -415,6 +415,7 @@ describe('with a peer that answers', () => {
       onAttest: notUsed,
       onNews: notUsed,
       onComplete: notUsed,
+      onAwait: notUsed,
       snapshots: { manifest: notUsed, chunk: notUsed },
       entries,
       isBootstrapping: () => false,

@@ -157,6 +157,7 @@ beforeEach(async () => {
     contradictions: { note: () => undefined },
     covering: { note: (key) => covered.push(key) },
     cuts: { applied: () => enter('cuts') },
+    awaits: { applied: () => undefined },
     checkpoints: {
       applied(sequence, changes) {
         enter('checkpoints');
