@@ -129,6 +129,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.invitations,
     parts.bootstrap,
     parts.telling,
+    parts.receipts,
     parts.remembered,
     ...(parts.vault === undefined ? [] : [parts.vault]),
   ];
