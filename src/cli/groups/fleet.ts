@@ -115,6 +115,18 @@ export function fleetCommands(definition: Definition): void {
     async (options: SyncModeOptions, [mode]) => (await syncCommands()).syncMode(context, mode, options),
   ).option('--reason <text>', 'kept with the transition');
 
+  fleetWide(
+    watchable(
+      define(
+        program,
+        'floor',
+        'the newest cut that all writers attested alike, who holds it back, since when, why, and what to do',
+        ['floor', 'floor --watch', 'floor --fleet fleet/fleet.json'],
+        async (options: WatchOptions & FleetOptions) => (await import('../commands/floor.ts')).floor(context, options),
+      ),
+    ),
+  );
+
   const cuts = group('cuts', 'states of whole fleets at one time', 'cuts');
   const cutCommands = () => import('../commands/cuts.ts');
   limited(
