@@ -77,25 +77,26 @@ export function decodeFloorRow(rowKey: Bytes, value: Bytes, hasher: Hasher): Flo
   const damaged = (why: string): LatticeError => new LatticeError('damaged-row', `a row beside the tree ${why}`);
   const timeAt = (bytes: Bytes, at: number): number =>
     Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(at));
-  switch (rowKey[1]) {
-    case KINDS.hidden: {
+  const kind = (Object.keys(KINDS) as (keyof typeof KINDS)[]).find((name) => KINDS[name] === rowKey[1]);
+  switch (kind) {
+    case 'hidden': {
       const operation = one(value, hasher);
       if (!equalBytes(hiddenKey(operation, hasher), rowKey)) throw damaged('has another operation than its key says');
-      return { kind: 'hidden', operation };
+      return { kind, operation };
     }
-    case KINDS.aside: {
+    case 'aside': {
       if (value.length < TIME_BYTES) throw damaged('is too short');
       const operation = one(value.subarray(TIME_BYTES), hasher);
       if (!equalBytes(asideKey(operation, hasher), rowKey)) throw damaged('has another operation than its key says');
-      return { kind: 'aside', operation, until: timeAt(value, 0) };
+      return { kind, operation, until: timeAt(value, 0) };
     }
-    case KINDS.late: {
+    case 'late': {
       if (rowKey.length !== 2 + TIME_BYTES + HASH_BYTES + 2) throw damaged('has a key of another length');
       const commit = rowKey.slice(2 + TIME_BYTES, 2 + TIME_BYTES + HASH_BYTES);
       const index = ((rowKey.at(-2) as number) << 8) | (rowKey.at(-1) as number);
-      return { kind: 'late', commit, index, at: timeAt(rowKey, 2) };
+      return { kind, commit, index, at: timeAt(rowKey, 2) };
     }
-    default:
+    case undefined:
       throw damaged(`is of kind ${String(rowKey[1])}`);
   }
 }

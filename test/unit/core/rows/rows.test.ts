@@ -78,6 +78,7 @@ const key = text({ minLength: 1, maxLength: 20 });
 describe('row keys', () => {
   it('have the recorded bytes', () => {
     expect(BUCKETS).toEqual({
+      floor: 19,
       roster: 18,
       audit: 16,
       auditId: 17,
