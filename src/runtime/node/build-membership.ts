@@ -9,6 +9,7 @@ import { createMembership } from '../membership/membership.ts';
 import { createMembershipService } from '../membership/service.ts';
 import { rosterWarnings } from '../membership/warnings.ts';
 import { isHeard } from '../peers/view.ts';
+import { createAfterEnd } from '../upkeep/after-end.ts';
 import type { DutyParts } from './build-duties.ts';
 import type { LungParts } from './build-lungs.ts';
 import type { StateParts } from './build-state.ts';
@@ -97,7 +98,21 @@ export function buildMembership(
     onEvent: streams.publishEvent,
     onChange: tell,
   });
+  const afterEnd = createAfterEnd({
+    self,
+    roster,
+    replica,
+    entries: state.entries,
+    writer,
+    guard,
+    floor,
+    nameOf: names.label,
+    clock,
+    log,
+  });
   const warnings = rosterWarnings({
+    doubt,
+    afterEnd: afterEnd.warnings,
     roster,
     membership,
     configured: () => options.trusted,
@@ -147,5 +162,12 @@ export function buildMembership(
       return isFresh && view.agreement === 'equal' && book.summary().certified !== undefined;
     },
   });
-  return { invitations, rosterExchange: exchange, membership, membershipService: service, rosterWarnings: warnings };
+  return {
+    afterEnd,
+    invitations,
+    rosterExchange: exchange,
+    membership,
+    membershipService: service,
+    rosterWarnings: warnings,
+  };
 }

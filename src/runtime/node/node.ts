@@ -122,6 +122,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.rosterExchange,
     parts.completeExchange,
     parts.invitations,
+    parts.afterEnd,
     parts.bootstrap,
     parts.telling,
     parts.remembered,
