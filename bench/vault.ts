@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { nodeHasher, systemClock } from '../src/adapters/system/index.ts';
 import { createDisks, diskSlots, openFilesVault } from '../src/adapters/vault/index.ts';
 import type { Bytes } from '../src/core/types/index.ts';
-import { BLOCK_BYTES, createContentHash, verifyBlock } from '../src/core/vault/index.ts';
+import { BLOCK_BYTES, BLOCK_HASH_BYTES, blocksOf, createContentHash, verifyBlock } from '../src/core/vault/index.ts';
 import type { VaultStore } from '../src/ports/index.ts';
 import { type Figure, median } from './support/figures.ts';
 import { copy, makeSource, writeFile } from './support/plain-copy.ts';
@@ -51,19 +51,16 @@ async function takeOut(store: VaultStore, hash: string, to: string): Promise<voi
   await writeFile(to, verified());
 }
 
-/** Takes an object in block by block, as from other nodes, and reads it all once more at the end. */
+/** Takes an object in block by block, as from other nodes. */
 async function fetchIn(store: VaultStore, from: VaultStore, hash: string): Promise<void> {
   const leaves = (await from.leaves(hash)) as Bytes;
   const partial = await store.resume(hash, LARGE_BYTES);
   let index = 0;
   for await (const piece of (await from.read(hash, 0, LARGE_BYTES)) ?? []) {
-    const writes: Promise<void>[] = [];
-    for (let at = 0; at < piece.length; at += BLOCK_BYTES, index++) {
-      const block = piece.subarray(at, at + BLOCK_BYTES);
-      if (!verifyBlock(block, index, LARGE_BYTES, leaves, hasher)) throw new Error('a block is damaged');
-      writes.push(partial.write(index, block));
-    }
-    await Promise.all(writes);
+    const first = index;
+    for (const block of blocksOf(first, piece, LARGE_BYTES))
+      if (!verifyBlock(block, index++, LARGE_BYTES, leaves, hasher)) throw new Error('a block is damaged');
+    await partial.write(first, piece, leaves.subarray(first * BLOCK_HASH_BYTES, index * BLOCK_HASH_BYTES));
   }
   await partial.finish(leaves);
 }

@@ -348,6 +348,7 @@ export function configOf(
     p2p: { enabled: p2pEnabled, listen, bootstrap, topic, mdns, open, flaws: p2pEnabled ? flaws : [] },
     safeMode: read('SAFE_MODE') ?? false,
     http: { nodes: read('LATTICE_NODES'), pollIntervalMs: read('HTTP_POLL_INTERVAL') },
+    announce: read('ANNOUNCE'),
     heartbeatIntervalMs,
     peerlessTimeoutMs,
     trusted: read('TRUSTED_STATE_PUBKEYS'),

@@ -1,25 +1,29 @@
-import type { Bytes, Hasher } from '../../core/types/index.ts';
-import { BLOCK_BYTES, blockCount, type ContentDigest, type ContentHash, createContentHash } from '../../core/vault/index.ts';
+import { type Bytes, bytesToHex, type Hasher } from '../../core/types/index.ts';
+import { BLOCK_BYTES, BLOCK_HASH_BYTES, blockCount, blockLeaf, blocksOf } from '../../core/vault/index.ts';
 
 /** Bytes that wait in memory for blocks before them: what several peers have under way of one object at a time. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 /** Bytes that are read back beside one write at most, twice what it brings, so that reading catches up with writing. */
 const READ_BACK_BYTES = 2 * 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 
 /**
  * Hashes content in its order while its blocks come in any order, so that nothing of it has to be read again at the end
  * (SPEC U10). What came before in another process, or too early to wait in memory, is read back from the file.
  */
 export interface InOrderHash {
-  /** Takes bytes that are written, from a block on. Those that were hashed already are left out. */
-  wrote(first: number, bytes: Bytes): void;
+  /** Takes blocks that are written, and their leaf hashes. */
+  wrote(first: number, bytes: Bytes, leaves: Bytes): void;
   /**
    * Reads back a bounded part of what is written and not hashed, where there is any. Never rejects: what cannot be read
    * is read again at the end, which tells.
    */
   catchUp(): Promise<void>;
-  /** Reads back what is left, which all is written by now, and ends. `restart` is called before it is used again. */
-  digest(): Promise<ContentDigest>;
+  /**
+   * Reads back what is left, all of which is written by now, and ends: the SHA-256, 64 lower-case hex digits, and the
+   * leaf hashes. `restart` comes before anything else is called.
+   */
+  digest(): Promise<{ readonly hash: string; readonly leaves: Bytes }>;
   /** Forgets everything, because what was hashed may not be what is written. */
   restart(): void;
 }
@@ -32,69 +36,86 @@ export function createInOrderHash(deps: {
   /** The bytes of the file from a position on; fewer where it ends before. */
   readonly read: (position: number, length: number) => Promise<Bytes>;
 }): InOrderHash {
-  const { size } = deps;
-  let running: ContentHash = createContentHash(deps.hasher);
-  /** What came early, by where it begins. */
+  const { hasher, size } = deps;
+  const count = blockCount(size);
+  const allLeaves = new Uint8Array(count * BLOCK_HASH_BYTES);
+  /** Which leaf hashes are known. */
+  const known = new Uint8Array(count);
+  let running = hasher.running();
+  /** How many blocks were hashed, from the first on. */
+  let next = 0;
+  /** What came early, by the index of its first block. */
   let waiting = new Map<number, Bytes>();
   let waitingBytes = 0;
   let reading: Promise<void> | undefined;
 
-  function take(at: number, bytes: Bytes): void {
-    const known = running.size - at;
-    if (known < bytes.length) running.update(known === 0 ? bytes : bytes.subarray(known));
+  const startOf = (index: number): number => Math.min(size, index * BLOCK_BYTES);
+  const endOf = (first: number, bytes: Bytes): number => first + Math.ceil(bytes.length / BLOCK_BYTES);
+
+  /** Hashes what was not hashed of blocks that begin at the next one or before it. */
+  function take(first: number, bytes: Bytes): void {
+    const end = endOf(first, bytes);
+    if (end <= next) return;
+    running.update(first === next ? bytes : bytes.subarray(startOf(next) - startOf(first)));
+    next = end;
   }
 
   /** Hashes what waits, as far as nothing before it is missing. */
   function drain(): void {
     for (let moved = true; moved; ) {
       moved = false;
-      for (const [at, bytes] of waiting) {
-        if (at > running.size) continue;
-        waiting.delete(at);
+      for (const [first, bytes] of waiting) {
+        if (first > next) continue;
+        waiting.delete(first);
         waitingBytes -= bytes.length;
-        take(at, bytes);
+        take(first, bytes);
         moved = true;
       }
     }
   }
 
-  /** Where the blocks end that are written one after the other from the next one on, at most `most` bytes further. */
-  function writtenUntil(most: number): number {
-    const from = running.size;
-    const last = Math.min(blockCount(size), Math.ceil((from + most) / BLOCK_BYTES));
-    let index = Math.floor(from / BLOCK_BYTES);
-    while (index < last && deps.has(index)) index++;
-    return Math.min(size, index * BLOCK_BYTES);
-  }
-
+  /** Reads back the blocks from the next one on and before `until`. */
   async function readBack(until: number): Promise<void> {
-    const mine = running;
-    while (mine.size < until) {
-      const at = mine.size;
-      const bytes = await deps.read(at, Math.min(1024 * 1024, until - at));
-      if (bytes.length === 0) return; // The file is shorter than what was written: the digest will tell.
+    for (drain(); next < until; drain()) {
+      const [mine, first] = [running, next];
+      // What waits in memory need not be read.
+      const end = Math.min(until, ...waiting.keys());
+      const length = Math.min(READ_BYTES, startOf(end) - startOf(first));
+      const bytes = await deps.read(startOf(first), length);
       if (mine !== running) return;
-      take(at, bytes);
+      // The file is shorter than what was written: its SHA-256 will be another one.
+      if (bytes.length < length) return;
+      blocksOf(first, bytes, size).forEach((block, i) => {
+        if (known[first + i] === 1) return;
+        allLeaves.set(blockLeaf(block, hasher), (first + i) * BLOCK_HASH_BYTES);
+        known[first + i] = 1;
+      });
+      take(first, bytes);
     }
-    drain();
   }
 
   return {
-    wrote(first, bytes) {
-      const at = first * BLOCK_BYTES;
-      if (at + bytes.length <= running.size) return;
-      if (at <= running.size && reading === undefined) {
-        take(at, bytes);
+    wrote(first, bytes, leaves) {
+      allLeaves.set(leaves, first * BLOCK_HASH_BYTES);
+      known.fill(1, first, endOf(first, bytes));
+      if (first <= next && reading === undefined) {
+        take(first, bytes);
         drain();
-      } else if (waitingBytes + bytes.length <= MAX_WAITING_BYTES && !waiting.has(at)) {
-        waiting.set(at, bytes);
+      } else if (
+        endOf(first, bytes) > next &&
+        waitingBytes + bytes.length <= MAX_WAITING_BYTES &&
+        !waiting.has(first)
+      ) {
+        waiting.set(first, bytes);
         waitingBytes += bytes.length;
       }
     },
     async catchUp() {
-      if (reading !== undefined || running.size >= size) return;
-      const until = writtenUntil(READ_BACK_BYTES);
-      if (until <= running.size) return;
+      if (reading !== undefined) return;
+      const last = Math.min(count, next + READ_BACK_BYTES / BLOCK_BYTES);
+      let until = next;
+      while (until < last && deps.has(until)) until++;
+      if (until === next) return;
       reading = readBack(until)
         .catch(() => undefined)
         .finally(() => {
@@ -104,12 +125,13 @@ export function createInOrderHash(deps: {
     },
     async digest() {
       await reading;
-      drain();
-      await readBack(size);
-      return running.digest();
+      await readBack(count);
+      return { hash: bytesToHex(running.digest()), leaves: allLeaves };
     },
     restart() {
-      running = createContentHash(deps.hasher);
+      running = hasher.running();
+      next = 0;
+      known.fill(0);
       waiting = new Map();
       waitingBytes = 0;
     },

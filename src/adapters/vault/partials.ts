@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Bytes, equalBytes, type Hasher } from '../../core/types/index.ts';
-import { BLOCK_BYTES, blockCount, blocksOf, isContentHash } from '../../core/vault/index.ts';
+import { BLOCK_BYTES, BLOCK_HASH_BYTES, blockCount, blocksOf, isContentHash } from '../../core/vault/index.ts';
 import type { PartialObject, StoredObject } from '../../ports/index.ts';
 import { createBackgroundSync } from './background-sync.ts';
 import type { VaultDirectory } from './directory.ts';
@@ -181,7 +181,7 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
     return end.done;
   }
 
-  async function write(first: number, bytes: Bytes, marksOf: readonly number[]): Promise<void> {
+  async function write(first: number, bytes: Bytes, leaves: Bytes, marksOf: readonly number[]): Promise<void> {
     unasked += bytes.length;
     if (unasked >= ROOM_EVERY_BYTES) {
       unasked = 0;
@@ -192,7 +192,7 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
     await writeMarks(marks, first, marksOf);
     table.set(marksOf, first);
     syncs.wrote(bytes.length);
-    content.wrote(first, bytes);
+    content.wrote(first, bytes, leaves);
     await content.catchUp();
   }
 
@@ -216,11 +216,13 @@ function createPartial(deps: PartialDeps, ended: () => void): OpenPartial {
     hash,
     size,
     has,
-    async write(first, bytes) {
+    async write(first, bytes, leaves) {
       const blocks = blocksOf(first, bytes, size);
+      if (leaves.length !== blocks.length * BLOCK_HASH_BYTES)
+        throw new RangeError(`${blocks.length} blocks came with ${leaves.length} bytes of leaf hashes.`);
       await step(async () => {
         if (blocks.every((_, i) => has(first + i))) return;
-        await write(first, bytes, blocks.map(markOf));
+        await write(first, bytes, leaves, blocks.map(markOf));
       });
     },
     async finish(leaves) {

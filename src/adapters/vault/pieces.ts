@@ -1,11 +1,11 @@
-import type { Bytes } from '../../core/types/index.ts';
+import { type Bytes, roomyBytes } from '../../core/types/index.ts';
 import type { DiskFile } from './disk-files.ts';
 
 /** Bytes that are read from a file at a time: four blocks, so that one call of the system serves several of them. */
 export const PIECE_BYTES = 256 * 1024;
 
 /** A range of so many bytes is one piece, so that an answer to another node (SPEC U9) is one call and no copy. */
-const WHOLE_BYTES = 1024 * 1024;
+export const WHOLE_BYTES = 1024 * 1024;
 
 /**
  * The bytes of a file from `start` on and before `end`, in one piece or in pieces of PIECE_BYTES, the last one excepted.
@@ -37,9 +37,9 @@ function readAhead(handle: DiskFile, at: number, length: number): Promise<Bytes>
   return piece;
 }
 
-/** `length` bytes of a file from `position` on; fewer where the file ends before. */
+/** `length` bytes of a file from `position` on, with room before them; fewer where the file ends before. */
 export async function readAt(handle: DiskFile, position: number, length: number): Promise<Bytes> {
-  const bytes = new Uint8Array(length);
+  const bytes = roomyBytes(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await handle.read(bytes, filled, length - filled, position + filled);

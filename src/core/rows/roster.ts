@@ -27,7 +27,16 @@ import { authorBytes } from '../wire/fields.ts';
 import { rosterKey } from './keys.ts';
 
 /** The kinds of rows about rosters. A number that is retired is never used again. */
-const KINDS = { first: 0, certificate: 1, votes: 2, change: 3, second: 4, doubt: 5, stopped: 6 } as const;
+const KINDS = {
+  first: 0,
+  certificate: 1,
+  votes: 2,
+  change: 3,
+  second: 4,
+  doubt: 5,
+  stopped: 6,
+  announcement: 7,
+} as const;
 const HASH_BYTES = 32;
 const NOTHING = new Uint8Array(0);
 
@@ -52,6 +61,9 @@ export const votesKey = (previous: Bytes): Bytes => rosterKey(KINDS.votes, previ
 
 /** The row of the change with this hash. */
 export const changeKey = (hash: Bytes): Bytes => rosterKey(KINDS.change, hash);
+
+/** The row of the newest announcement of this author, as it was received. */
+export const announcementKey = (author: Author): Bytes => rosterKey(KINDS.announcement, authorBytes(author));
 
 /** What the key of a row about rosters names. LatticeError `damaged-row`. */
 export function rosterKeyToName(rowKey: Bytes): { readonly kind: keyof typeof KINDS; readonly rest: Bytes } {

@@ -8,4 +8,5 @@ export * from './labels.ts';
 export * from './limits.ts';
 export * from './model.ts';
 export * from './oldest.ts';
+export * from './roomy.ts';
 export * from './words.ts';

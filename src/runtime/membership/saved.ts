@@ -21,6 +21,7 @@ import {
   rosterKeyToName,
 } from '../../core/rows/index.ts';
 import { type Author, type Bytes, bytesToHex, type Hasher, LatticeError } from '../../core/types/index.ts';
+import { announcementBytes, decodeAnnouncement, type SignedAnnouncement } from '../../core/wire/index.ts';
 import type { Log, Store, Verifier } from '../../ports/index.ts';
 import type { DecidedRoster, SavedRoster } from '../fleet/roster.ts';
 
@@ -34,6 +35,8 @@ export interface SavedMembership {
   readonly doubt: KeptDoubt | undefined;
   /** Keys of this store's node that are retired and have stopped for good. */
   readonly stopped: readonly Author[];
+  /** The newest announcement of each member that told one. */
+  readonly announcements: readonly SignedAnnouncement[];
 }
 
 export interface SavedDeps {
@@ -58,6 +61,7 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
   let second: Bytes | undefined;
   let doubt: KeptDoubt | undefined;
   let stopped: readonly Author[] = [];
+  const announcements: SignedAnnouncement[] = [];
   for await (const rows of deps.store.iterate(bucketRange('roster')))
     for (const [key, value] of rows) {
       const { kind, rest } = rosterKeyToName(key);
@@ -85,6 +89,12 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
           break;
         case 'stopped':
           stopped = decodeKnownAuthors(value);
+          break;
+        case 'announcement': {
+          const kept = await readAnnouncement(deps, value.slice());
+          if (kept !== undefined) announcements.push(kept);
+          else log.warn({ author: bytesToHex(rest) }, 'a stored announcement does not verify and is passed over');
+        }
       }
     }
   const decided: DecidedRoster[] = [];
@@ -105,7 +115,25 @@ export async function loadMembership(deps: SavedDeps): Promise<SavedMembership> 
       decided.push({ state, start: found.start, certificate });
     }
   }
-  return { roster: { first, decided, votes }, changes, second, doubt, stopped };
+  return { roster: { first, decided, votes }, changes, second, doubt, stopped, announcements };
+}
+
+async function readAnnouncement(
+  { verifier, network }: SavedDeps,
+  bytes: Bytes,
+): Promise<SignedAnnouncement | undefined> {
+  try {
+    const kept = decodeAnnouncement(bytes);
+    const { announcement, signature } = kept;
+    const isOurs = announcement.network === network;
+    return isOurs && (await verifier.verify(announcement.author, announcementBytes(announcement), signature))
+      ? kept
+      : undefined;
+  } catch (error) {
+    // Another version may have had another form of addresses, and the member tells its own again.
+    if (!(error instanceof LatticeError)) throw error;
+    return undefined;
+  }
 }
 
 /** Whether all signatures are good. */

@@ -43,7 +43,7 @@ export function buildDuties(
   const { replica, roster, self, addedPeers } = opened;
   const { entries, holds, peers, mode, members, names, own, guard, writer, door, signedTwice, streams, transitions } =
     state;
-  const { p2p, http, linkTo } = lungs;
+  const { p2p, http, linkTo, dialList } = lungs;
   const { network } = options;
   const log = deps.log.child('node');
 
@@ -225,7 +225,7 @@ export function buildDuties(
     http,
     members,
     onChange: guard.tick,
-    stayWith: (multiaddrs) => deps.p2p?.stayWith?.(multiaddrs),
+    stayWith: dialList.name,
     log,
   });
 

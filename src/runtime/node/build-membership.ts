@@ -1,8 +1,13 @@
 import type { Author } from '../../core/types/index.ts';
+import { clip } from '../../core/wire/fields.ts';
+import { announcedAddresses, MAX_NAME_BYTES } from '../../core/wire/index.ts';
 import { createToldEvidence } from '../commit/told-evidence.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import { timeOf } from '../facade/times.ts';
 import { everStood } from '../fleet/roster.ts';
+import { createAnnouncements } from '../membership/announcements.ts';
+import { createAnnouncing } from '../membership/announcing.ts';
+import { createDialling } from '../membership/dialling.ts';
 import { createExchange } from '../membership/exchange.ts';
 import { createInvitations } from '../membership/invitations.ts';
 import { createMembership } from '../membership/membership.ts';
@@ -23,7 +28,7 @@ export function buildMembership(
   deps: NodeDeps,
   opened: OpenedNode,
   state: StateParts,
-  { p2p, http, linkTo }: LungParts,
+  { p2p, http, linkTo, dialList }: LungParts,
   { attested, book, doubt }: DutyParts,
 ) {
   const { hasher, signer, verifier, random, clock, peerIdOf } = deps;
@@ -110,6 +115,52 @@ export function buildMembership(
     clock,
     log,
   });
+  const own = announcedAddresses(options.announce ?? [], peerIdOf(self));
+  const addressLog = deps.log.child('addresses');
+  const announcing = createAnnouncing({
+    clock,
+    random,
+    log: addressLog,
+    peers,
+    members,
+    linkTo,
+    p2p,
+    streams,
+    mode: () => mode.now,
+    announcements: () => announcements,
+    heartbeatMs,
+    graceMs,
+  });
+  const announcements = createAnnouncements({
+    network,
+    self,
+    own: { name: clip(options.name, MAX_NAME_BYTES), ...own },
+    hasher,
+    signer,
+    verifier,
+    clock,
+    log: addressLog,
+    roster,
+    saved: opened.membership.announcements,
+    keep: writer.keep,
+    spread: announcing.spread,
+    onChange({ author, name }) {
+      names.learn(author, name);
+      dialling.look();
+      tell();
+    },
+  });
+  const dialling = createDialling({
+    self,
+    clock,
+    log: addressLog,
+    roster,
+    announcements,
+    http,
+    announce: dialList.announce,
+  });
+  for (const { announcement } of announcements.all())
+    if (names.of(announcement.author) === undefined) names.learn(announcement.author, announcement.name);
   const warnings = rosterWarnings({
     doubt,
     afterEnd: afterEnd.warnings,
@@ -133,8 +184,8 @@ export function buildMembership(
     nameOf: names.of,
     labelOf: names.label,
     addressesOf(author) {
-      const url = peers.get(author)?.link.url;
-      return { urls: url === undefined ? [] : [url], multiaddrs: [] };
+      const { urls = [], multiaddrs = [] } = announcements.of(author) ?? {};
+      return { urls, multiaddrs };
     },
     warnings,
     onChange(listener) {
@@ -166,6 +217,9 @@ export function buildMembership(
     afterEnd,
     invitations,
     rosterExchange: exchange,
+    announcements,
+    announcing,
+    dialling,
     membership,
     membershipService: service,
     rosterWarnings: warnings,

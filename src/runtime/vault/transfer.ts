@@ -33,10 +33,11 @@ export interface Transfer {
   /** Blocks that nobody was asked for, at most `most`, and marks them as asked for. Undefined: there are none. */
   nextBlocks(most: number): Part | undefined;
   /**
-   * Verifies the blocks of an answer and writes them; the rest of the part is free again. Rejects with LatticeError
-   * `object-damaged` when a block is wrong, after writing those before it, and with what the store rejects with.
+   * Verifies the blocks of an answer, calls `isRight` where all are right, and writes them; the rest of the part is free
+   * again. Rejects with LatticeError `object-damaged` when a block is wrong, after writing those before it, and with
+   * what the store rejects with.
    */
-  takeBlocks(part: Part, bytes: Bytes): Promise<number>;
+  takeBlocks(part: Part, bytes: Bytes, isRight: () => void): Promise<number>;
   /** Makes a part free again that was asked for and did not come. */
   giveBack(part: Part, what: 'leaves' | 'blocks'): void;
   /** Whether every block is written. */
@@ -80,6 +81,9 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
     for (let i = part.first; i < part.first + part.count; i++) if (states[i] === ASKED) states[i] = MISSING;
     cursor = Math.min(cursor, part.first);
   }
+
+  const leavesOf = (first: number, blocks: number): Bytes =>
+    leaves?.subarray(first * BLOCK_HASH_BYTES, (first + blocks) * BLOCK_HASH_BYTES) ?? new Uint8Array(0);
 
   /** How many blocks of an answer, from its first on, are what was asked for, and what is wrong with the next one. */
   function verified(part: Part, bytes: Bytes): { good: number; length: number; error: LatticeError | undefined } {
@@ -135,10 +139,11 @@ export function createTransfer(object: Named, partial: PartialObject, hasher: Ha
       while (cursor < count && cursor - first < most && states[cursor] === MISSING) states[cursor++] = ASKED;
       return { first, count: cursor - first };
     },
-    async takeBlocks(part, bytes) {
+    async takeBlocks(part, bytes, isRight) {
       try {
         const { good, length, error } = verified(part, bytes);
-        if (good > 0) await partial.write(part.first, bytes.subarray(0, length));
+        if (error === undefined) isRight();
+        if (good > 0) await partial.write(part.first, bytes.subarray(0, length), leavesOf(part.first, good));
         states.fill(WRITTEN, part.first, part.first + good);
         written += good;
         bytesHere += length;

@@ -1,4 +1,4 @@
-import { type Author, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, equalBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import type { BlocksAnswer, LeavesAnswer } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics, VaultStore } from '../../ports/index.ts';
 import type { Peer } from '../peers/peers.ts';
@@ -7,10 +7,10 @@ import type { Named } from './content.ts';
 import type { Inventory } from './inventory.ts';
 import { type Offers, unexpected } from './offers.ts';
 import type { Room } from './room.ts';
-import type { Sources } from './sources.ts';
+import type { HeldPlace, Sources } from './sources.ts';
 import { createTransfer, type Part, type Transfer } from './transfer.ts';
 import type { Turns } from './turns.ts';
-import { isWhole } from './verify.ts';
+import { wholeDigest } from './verify.ts';
 import type { Wanted } from './wanted.ts';
 
 /** The rest after bytes that lead to the root and have another SHA-256: only another entry mends that. */
@@ -23,7 +23,7 @@ const FALSE_ENTRY_FAILURES = 7;
 const MAX_WRITING = 8;
 
 export interface TransfersDeps {
-  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read'>;
+  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
   readonly book: Book;
   readonly offers: Offers;
   readonly room: Room;
@@ -40,8 +40,8 @@ export interface TransfersDeps {
   readonly onHeld: (hash: string) => Promise<void>;
   readonly onDamaged: (hash: string, text: string) => void;
   readonly isStopped: () => boolean;
-  /** Told when an answer has come, before it is written: its sender may be asked for more meanwhile. */
-  readonly onAnswer: () => void;
+  /** Told when an answer was found right, before it is written: its sender may be asked for more meanwhile. */
+  readonly onRight: () => void;
 }
 
 /** Brings the bytes of wanted objects: opens what is here of them, asks peers for the rest, and makes them whole. */
@@ -86,9 +86,16 @@ export function createTransfers(deps: TransfersDeps): Transfers {
   async function openIn(wanted: Wanted, object: Named): Promise<void> {
     const { hash } = wanted;
     if (wanted.mends) {
+      const whole = await wholeDigest(hash, deps);
       // A false entry makes good bytes look damaged, and whoever believed it would delete them.
-      if (await isWhole(hash, deps)) {
+      if (whole !== undefined && (whole.root !== object.root || whole.size !== object.size)) {
         log.error({ hash }, 'the bytes of an object are whole, and its entry names another size or root');
+        return book.arrived(hash);
+      }
+      const leaves = whole === undefined ? undefined : await store.leaves(hash);
+      if (leaves !== undefined && whole !== undefined && equalBytes(leaves, whole.leaves)) {
+        log.info({ hash }, 'an object that could not be read for a while is whole');
+        await deps.onHeld(hash);
         return book.arrived(hash);
       }
       await store.remove(hash);
@@ -112,11 +119,20 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     const { hash, transfer } = wanted;
     if (transfer === undefined) return;
     wanted.inFlight++;
+    let release = (): void => undefined;
     try {
-      const answer = await requested(peer, hash, transfer, part, type);
+      const asked = await requested(peer, hash, transfer, part, type);
+      const { answer } = asked;
+      release = asked.release;
       if (deps.isStopped() || !isCurrent(wanted)) return;
       if (answer.type === 'leaf-hashes') transfer.takeLeaves(part, answer.leaves);
-      else await write(peer, wanted, transfer, part, answer.bytes);
+      else {
+        const isRight = (): void => {
+          release();
+          deps.onRight();
+        };
+        await write(peer, wanted, transfer.takeBlocks(part, answer.bytes, isRight));
+      }
       wanted.lastProgressAt = deps.clock.monotonic();
       wanted.reason = undefined;
       inventory.setPartial(hash, transfer.bytesHere);
@@ -124,22 +140,16 @@ export function createTransfers(deps: TransfersDeps): Transfers {
       if (room.failed(hash, error)) wanted.reason = messageOf(error);
       else offers.failed(wanted, peer, error);
     } finally {
+      release();
       wanted.inFlight--;
     }
     await end(wanted);
   }
 
-  async function write(
-    peer: Peer,
-    wanted: Wanted,
-    transfer: Transfer,
-    part: Part,
-    bytes: BlocksAnswer['bytes'],
-  ): Promise<void> {
+  async function write(peer: Peer, wanted: Wanted, taking: Promise<number>): Promise<void> {
     writing++;
     try {
-      deps.onAnswer();
-      const taken = await transfer.takeBlocks(part, bytes);
+      const taken = await taking;
       metrics.count('lattice_vault_blocks_total', { outcome: 'fetched' }, taken);
       wanted.from.add(deps.nameOf(peer.author));
     } finally {
@@ -147,18 +157,20 @@ export function createTransfers(deps: TransfersDeps): Transfers {
     }
   }
 
-  /** The answer of the peer. A part that does not come is free again when this rejects, and only then. */
+  /** The answer of the peer. A part that does not come is free again when this rejects, and only then, as its place is. */
   async function requested(
     peer: Peer,
     hash: string,
     transfer: Transfer,
     part: Part,
     type: 'leaves' | 'blocks',
-  ): Promise<LeavesAnswer | BlocksAnswer> {
+  ): Promise<{ readonly answer: LeavesAnswer | BlocksAnswer } & HeldPlace> {
     try {
-      const answer = await sources.request(peer, { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part });
-      if (type === 'leaves' && answer.type === 'leaf-hashes') return answer;
-      if (type === 'blocks' && answer.type === 'block-bytes') return answer;
+      const message = { type, hash: hexToBytes(hash) ?? new Uint8Array(0), ...part };
+      const { answer, release } = await sources.requestHeld(peer, message);
+      if (type === 'leaves' && answer.type === 'leaf-hashes') return { answer, release };
+      if (type === 'blocks' && answer.type === 'block-bytes') return { answer, release };
+      release();
       throw unexpected(answer, type);
     } catch (error) {
       transfer.giveBack(part, type);

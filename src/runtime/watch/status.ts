@@ -10,13 +10,22 @@ import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning } from '../facade/codes.ts';
-import type { BootstrapStatus, Health, NodeStatus, PeerStatus, VaultService } from '../facade/index.ts';
+import type {
+  BootstrapStatus,
+  FloorStatus,
+  FloorView,
+  Health,
+  NodeStatus,
+  PeerStatus,
+  VaultService,
+} from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Transitions } from '../fleet/transitions.ts';
+import type { Announcements } from '../membership/announcements.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
@@ -27,6 +36,7 @@ import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
+import type { FloorWatch } from './floor.ts';
 import { createMemberFacts } from './members.ts';
 import type { VerdictFacts } from './verdict-facts.ts';
 import { createVerdictKeeper, type VerdictKeeper } from './verdict-keeper.ts';
@@ -37,6 +47,7 @@ export interface StatusDeps {
   readonly deps: NodeDeps;
   readonly opened: { readonly roster: Roster };
   readonly parts: StatusParts;
+  readonly floor: FloorWatch;
   /** Unix ms. */
   readonly startedAt: number;
 }
@@ -68,6 +79,7 @@ export interface StatusParts {
   readonly rosterWarnings: () => readonly Warning[];
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
+  readonly announcements: Pick<Announcements, 'of'>;
   readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
 }
 
@@ -98,6 +110,11 @@ export function createStatus(given: StatusDeps): {
     const addedAs = s.added.addressesOf(author, urls);
     return addedAs.length === 0 ? {} : { added: true, addedAs };
   };
+  /** Where the peer says that it can be reached; undefined where it said nothing. */
+  const announcesOf = (author: Author): readonly string[] | undefined => {
+    const { urls = [], multiaddrs = [] } = s.announcements.of(author) ?? {};
+    return urls.length + multiaddrs.length === 0 ? undefined : [...urls, ...multiaddrs];
+  };
   /** The peer's wall clock less ours, in whole ms. */
   const clockOffsetOf = (peer: Peer): number | undefined => {
     const told = clockOf(peer.view);
@@ -127,7 +144,7 @@ export function createStatus(given: StatusDeps): {
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, clock, parts: s });
+  const warnings = createWarnings({ options, self, clock, parts: s, floor: given.floor });
 
   function facts(): VerdictFacts {
     const now = clock.now();
@@ -159,6 +176,7 @@ export function createStatus(given: StatusDeps): {
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
       ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
+      ...optional('announces', announcesOf(peer.author)),
       trusted: roster.has(peer.author),
       lung: lungOf(peer),
       p2p: {
@@ -238,7 +256,7 @@ export function createStatus(given: StatusDeps): {
       ...Array.from(s.peers.all(), peerStatus),
       ...s.http
         .peers()
-        .filter((p) => p.author === undefined && !p.self)
+        .filter((p) => p.author === undefined && !p.self && !p.announced)
         .map(unknownUrl),
     ],
     node() {
@@ -255,7 +273,7 @@ export function createStatus(given: StatusDeps): {
       const health: Health = p2p && http ? both : p2p ? 'P2P_ONLY' : http ? 'HTTP_ONLY' : 'ISOLATED';
       const overP2p = all.some((p) => p.link.path.lung === 'p2p');
       const reasons = s.guard.reasons();
-      const urls = s.http.peers().filter((p) => !p.self);
+      const urls = s.http.peers().filter((p) => !p.self && (!p.announced || p.reachable));
       return {
         name: options.name,
         role: options.role,
@@ -306,6 +324,7 @@ export function createStatus(given: StatusDeps): {
           equal: verdict.members.filter(({ agreement }) => agreement === 'equal').length,
         },
         cuts: s.cuts.status(),
+        floor: floorStatus(given.floor.view()),
         transitions: s.transitions.all,
         refused: s.door.refused(),
         deferred: s.door.deferred(),
@@ -322,6 +341,15 @@ export function createStatus(given: StatusDeps): {
         },
       };
     },
+  };
+}
+
+function floorStatus({ at, due, held, holders }: FloorView): FloorStatus {
+  return {
+    ...optional('at', at),
+    due,
+    held,
+    holders: holders.map(({ author, label, code, since }) => ({ author, label, code, ...optional('since', since) })),
   };
 }
 

@@ -43,8 +43,8 @@ const sign = <S extends Approval | Promise1b | Acceptance>(statement: S): Signed
 export interface Deciding {
   /** Operators want a change, now and then before all others; it is tried until it does not fit any more. */
   want(action: ChangeAction, first?: boolean): void;
-  /** A node opens a ballot, and now and then goes on with it at once. */
-  begin(node: FloorNode): void;
+  /** A node opens a ballot, and goes on with it at once: now and then, where the caller does not say. */
+  begin(node: FloorNode, atOnce?: boolean): void;
   /** A node goes on with its open ballot. */
   proceed(node: FloorNode): void;
   /** Whether a node that lost its store keeps the decisions of its roster from a quorum. */
@@ -66,12 +66,17 @@ export function createDeciding(world: World): Deciding {
     previous: node.state.hash,
   });
 
+  function mistakenEnd(node: FloorNode, { kind }: ChangeAction): number | undefined {
+    if (kind === 'remove') return mistake === 'removal from the decision on' ? 0 : undefined;
+    return mistake === 'until = floor' ? node.floorAt : undefined;
+  }
+
   function proposalOf(node: FloorNode): Proposed | undefined {
     for (const change of wanted) {
       const { action } = change;
       const ends = endsWriting(node.state, action);
       const end = endOf(action, node.clock);
-      const until = mistake === 'until = floor' && action.kind !== 'remove' ? node.floorAt : end;
+      const until = mistakenEnd(node, action) ?? end;
       if (action.kind === 'promote') {
         // A mirror becomes a writer once it has a floor: then it has the state.
         const mirror = world.nodes.find(({ authors }) => authors.includes(action.author));
@@ -117,7 +122,7 @@ export function createDeciding(world: World): Deciding {
     world.leastStart.set(roster, Math.min(world.leastStart.get(roster) ?? Number.POSITIVE_INFINITY, least));
   }
 
-  function begin(node: FloorNode): void {
+  function begin(node: FloorNode, atOnce = rng.chance(0.6)): void {
     const self = node.writerOf(node.state);
     if (self === undefined || node.down || wanted.length === 0) return;
     const opened = openBallot(self, node.disk.votes);
@@ -137,7 +142,7 @@ export function createDeciding(world: World): Deciding {
       if (accepted !== undefined) proposals.set(bytesToHex(accepted.roster), accepted.proposed);
     }
     node.open = { ballot: opened.ballot, hlcMs: hlcMs(node.disk.hlc), promises, proposals };
-    if (rng.chance(0.6)) proceed(node);
+    if (atOnce) proceed(node);
   }
 
   function proceed(node: FloorNode): void {
@@ -184,8 +189,8 @@ export function createDeciding(world: World): Deciding {
       other.disk.votes = vote.state;
       return vote.statement;
     }
-    const wrong = careless ? 'not-the-accepted' : mistake === 'until = floor' ? 'wrong-end' : undefined;
-    if (vote.because !== wrong) return undefined;
+    const isMistaken = mistake === 'until = floor' || mistake === 'removal from the decision on';
+    if (vote.because !== (careless ? 'not-the-accepted' : isMistaken ? 'wrong-end' : undefined)) return undefined;
     const roster = rosterHash(proposed.roster, hasher);
     other.disk.votes = {
       ...NO_VOTES,

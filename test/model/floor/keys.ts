@@ -121,7 +121,7 @@ export class KeyedNode {
   /** Makes a commit, or refuses to: then undefined. */
   write(key: string, kind: 'put' | 'delete', ttlMs: number | undefined): Op | undefined {
     const { world } = this;
-    const author = this.writerOf(this.state) ?? this.#retiring();
+    const author = this.writerOf(this.state) ?? this.retiring();
     if (author === undefined || this.down || !this.isRight || !isOpen(this.gate, world.now)) return undefined;
     const ticked = tick({ last: this.disk.hlc }, this.clock);
     if (!ticked.ok) return undefined;
@@ -151,7 +151,7 @@ export class KeyedNode {
   }
 
   /** The key of a retired node, which may write until its end. */
-  #retiring(): Author | undefined {
+  retiring(): Author | undefined {
     return this.authors.findLast((author) => memberOf(this.state.roster, author)?.role === 'retired');
   }
 

@@ -145,7 +145,7 @@ describe('doctor', () => {
       p === '/api/v1/status' ? { status: 200, body: { ...node.status, now: Date.now() + 60_000 } } : undefined;
     const { code, out } = await doctor();
     expect(code).toBe(1);
-    expect(out).toMatch(/✗ n0: its clock is (59|60)\d{3} ms ahead/);
+    expect(out).toMatch(/✗ n0: its clock is (59|60) s ahead/);
   });
 
   it('one node down is exit code 1, all down 3', async () => {
@@ -438,14 +438,17 @@ describe('doctor', () => {
 
   it('a node with a wrong clock is one cause, and its own reason speaks for it', async () => {
     refuseWrites(nodes[1], 'clock-skew', 'the clock of this node is 5 min ahead of its peers', 'Set the clock right.');
-    for (const node of [nodes[0], nodes[2]]) set(node, { warnings: [{ code: 'peer-clock', text: 'n1 is ahead' }] });
-    expect(await badOf()).toEqual([
-      [
-        'This node refuses writes: the clock of this node is 5 min ahead of its peers.',
-        'Set the clock right.',
-        ['n0', 'n1', 'n2'],
-      ],
-    ]);
+    for (const node of [nodes[0], nodes[2]] as const) {
+      const reason = { code: 'member-read-only', text: 'n1 refuses writes.', heals: 'operator' } as const;
+      const { verdict } = (node as FakeNode).status;
+      set(node, {
+        warnings: [{ code: 'peer-clock', text: 'n1 is ahead' }],
+        verdict: { ...verdict, kind: 'DEGRADED', reasons: [{ ...reason, since: 1, author: 'author1', name: 'n1' }] },
+      });
+    }
+    const text = 'This node refuses writes: the clock of this node is 5 min ahead of its peers.';
+    // "This node" is the one that says so, and no other.
+    expect(await badOf()).toEqual([[text, 'Set the clock right.', ['n1']]]);
   });
 
   it('--check ends in time whatever hangs, and names what hangs', async () => {

@@ -55,6 +55,7 @@ describe('defaults', () => {
       },
       safeMode: false,
       http: { nodes: [], pollIntervalMs: 10_000 },
+      announce: [],
       heartbeatIntervalMs: 1000,
       peerlessTimeoutMs: 3000,
       trusted: [],
