@@ -149,7 +149,7 @@ export function createInvitations(
 
   /** Gives this node's approval of the promotion of everybody who has caught up. */
   async function look(): Promise<void> {
-    for (const row of [...rows]) {
+    for (const row of rows) {
       const { usedBy: author, role, host } = row;
       if (author === undefined || role !== 'writer' || roleOf(author) !== 'mirror') continue;
       const open = openChange({ kind: 'promote', author });

@@ -6,6 +6,7 @@ import { every, type Repetition } from '../../timing/index.ts';
 import type { Guard } from '../commit/guard.ts';
 import type { Writer } from '../commit/writer.ts';
 import type { Warning } from '../facade/codes.ts';
+import { timeOf } from '../facade/times.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Entries, PresentEntry } from '../storage/entries.ts';
 
@@ -138,7 +139,7 @@ export function createAfterEnd(deps: {
       [...pending()].map(([author, until]) => ({
         code: 'after-end',
         text:
-          `${deps.nameOf(author)} retired at ${new Date(until).toISOString()}, and commits that it made later are here: ` +
+          `${deps.nameOf(author)} retired at ${timeOf(until, clock.now())}, and commits that it made later are here: ` +
           (roster.isWriter(self)
             ? 'this node writes what they have once more, so that all roots become equal'
             : 'this node takes them out, so that all roots become equal'),
