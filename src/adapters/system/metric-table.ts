@@ -145,6 +145,11 @@ const STATE: readonly MetricDefinition[] = [
   ),
   gauge('lattice_converged_age_seconds', 'Age of the newest cut at which every node that attested it agrees.'),
   gauge('lattice_cut_disagreeing', 'Nodes that attested another root for a cut than ours.'),
+  gauge(
+    'lattice_floor_age_seconds',
+    'Age of the newest cut that all writers attested alike, or of the start while there is none.',
+  ),
+  gauge('lattice_floor_holders', 'Writers that keep a later cut from becoming that.', ['reason']),
   gauge('lattice_bootstrap_running', '1 while a first state is being fetched.'),
   gauge('lattice_bootstrap_chunks', 'Chunks of the first state.', ['state']),
   gauge('lattice_unverified_entries', 'Entries of a fetched state whose signatures are still to be checked.'),
@@ -157,6 +162,7 @@ const STATE: readonly MetricDefinition[] = [
   ),
   gauge('lattice_vault_bytes', 'Their bytes.', ['state']),
   gauge('lattice_vault_damaged_objects', 'Objects whose bytes failed a check and are not whole again.'),
+  gauge('lattice_vault_paused', '1 while the vault fetches nothing: its disk is full, or it cannot be read.'),
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 

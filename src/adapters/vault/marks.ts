@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Bytes } from '../../core/types/index.ts';
 import { BLOCK_BYTES, blockCount, blockLength } from '../../core/vault/index.ts';
 import type { DiskFile } from './disk-files.ts';
+import { isUnreadable } from './errors.ts';
 import { readAt, writeAt } from './pieces.ts';
 
 /**
@@ -48,12 +49,22 @@ export async function readMarks(data: DiskFile, marks: DiskFile, size: number): 
   const { table } = told;
   for (const [index, mark] of table.entries()) {
     if (mark === 0) continue;
-    const block = await readAt(data, index * BLOCK_BYTES, blockLength(size, index));
-    if (block.length === blockLength(size, index) && markOf(block) === mark) continue;
+    const block = await readBlock(data, size, index);
+    if (block?.length === blockLength(size, index) && markOf(block) === mark) continue;
     table[index] = 0;
     await writeMarks(marks, index, [0]);
   }
   return table;
+}
+
+/** A block, or undefined where the disk does not give it: it is fetched again. */
+async function readBlock(data: DiskFile, size: number, index: number): Promise<Bytes | undefined> {
+  try {
+    return await readAt(data, index * BLOCK_BYTES, blockLength(size, index));
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
 }
 
 export async function forgetAll(data: DiskFile, marks: DiskFile, size: number): Promise<void> {

@@ -5,7 +5,7 @@ import type { DiskFile } from './disk-files.ts';
 export const PIECE_BYTES = 256 * 1024;
 
 /** A range of so many bytes is one piece, so that an answer to another node (SPEC U9) is one call and no copy. */
-const WHOLE_BYTES = 1024 * 1024;
+export const WHOLE_BYTES = 1024 * 1024;
 
 /**
  * The bytes of a file from `start` on and before `end`, in one piece or in pieces of PIECE_BYTES, the last one excepted.

@@ -1,4 +1,4 @@
-import { type Author, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
+import { type Author, equalBytes, type Hasher, hexToBytes, LatticeError } from '../../core/types/index.ts';
 import type { BlocksAnswer, LeavesAnswer } from '../../core/wire/index.ts';
 import type { Clock, Log, Metrics, VaultStore } from '../../ports/index.ts';
 import type { Peer } from '../peers/peers.ts';
@@ -10,7 +10,7 @@ import type { Room } from './room.ts';
 import type { HeldPlace, Sources } from './sources.ts';
 import { createTransfer, type Part, type Transfer } from './transfer.ts';
 import type { Turns } from './turns.ts';
-import { isWhole } from './verify.ts';
+import { wholeDigest } from './verify.ts';
 import type { Wanted } from './wanted.ts';
 
 /** The rest after bytes that lead to the root and have another SHA-256: only another entry mends that. */
@@ -23,7 +23,7 @@ const FALSE_ENTRY_FAILURES = 7;
 const MAX_WRITING = 8;
 
 export interface TransfersDeps {
-  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read'>;
+  readonly store: Pick<VaultStore, 'resume' | 'remove' | 'stat' | 'read' | 'leaves'>;
   readonly book: Book;
   readonly offers: Offers;
   readonly room: Room;
@@ -86,9 +86,16 @@ export function createTransfers(deps: TransfersDeps): Transfers {
   async function openIn(wanted: Wanted, object: Named): Promise<void> {
     const { hash } = wanted;
     if (wanted.mends) {
+      const whole = await wholeDigest(hash, deps);
       // A false entry makes good bytes look damaged, and whoever believed it would delete them.
-      if (await isWhole(hash, deps)) {
+      if (whole !== undefined && (whole.root !== object.root || whole.size !== object.size)) {
         log.error({ hash }, 'the bytes of an object are whole, and its entry names another size or root');
+        return book.arrived(hash);
+      }
+      const leaves = whole === undefined ? undefined : await store.leaves(hash);
+      if (leaves !== undefined && whole !== undefined && equalBytes(leaves, whole.leaves)) {
+        log.info({ hash }, 'an object that could not be read for a while is whole');
+        await deps.onHeld(hash);
         return book.arrived(hash);
       }
       await store.remove(hash);

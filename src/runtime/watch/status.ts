@@ -10,7 +10,15 @@ import type { AttestationBook } from '../cuts/attestations.ts';
 import type { Cuts } from '../cuts/cuts.ts';
 import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning } from '../facade/codes.ts';
-import type { BootstrapStatus, Health, NodeStatus, PeerStatus, VaultService } from '../facade/index.ts';
+import type {
+  BootstrapStatus,
+  FloorStatus,
+  FloorView,
+  Health,
+  NodeStatus,
+  PeerStatus,
+  VaultService,
+} from '../facade/index.ts';
 import type { MembershipService } from '../facade/members.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
@@ -29,6 +37,7 @@ import type { P2pSupervisor } from '../transport/lung-p2p.ts';
 import type { AddedPeersBook } from '../upkeep/added-peers.ts';
 import type { IntegrityCheck } from '../upkeep/integrity.ts';
 import type { LostBatches } from '../upkeep/lost-batches.ts';
+import type { FloorWatch } from './floor.ts';
 import { createMemberFacts } from './members.ts';
 import type { VerdictFacts } from './verdict-facts.ts';
 import { createVerdictKeeper, type VerdictKeeper } from './verdict-keeper.ts';
@@ -39,6 +48,7 @@ export interface StatusDeps {
   readonly deps: NodeDeps;
   readonly opened: { readonly roster: Roster };
   readonly parts: StatusParts;
+  readonly floor: FloorWatch;
   /** Unix ms. */
   readonly startedAt: number;
 }
@@ -136,7 +146,7 @@ export function createStatus(given: StatusDeps): {
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, roster, clock, parts: s });
+  const warnings = createWarnings({ options, self, roster, clock, parts: s, floor: given.floor });
 
   function facts(): VerdictFacts {
     const now = clock.now();
@@ -319,6 +329,7 @@ export function createStatus(given: StatusDeps): {
           equal: verdict.members.filter(({ agreement }) => agreement === 'equal').length,
         },
         cuts: s.cuts.status(),
+        floor: floorStatus(given.floor.view()),
         transitions: s.transitions.all,
         refused: s.door.refused(),
         deferred: s.door.deferred(),
@@ -335,6 +346,15 @@ export function createStatus(given: StatusDeps): {
         },
       };
     },
+  };
+}
+
+function floorStatus({ at, due, held, holders }: FloorView): FloorStatus {
+  return {
+    ...optional('at', at),
+    due,
+    held,
+    holders: holders.map(({ author, label, code, since }) => ({ author, label, code, ...optional('since', since) })),
   };
 }
 

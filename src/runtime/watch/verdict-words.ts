@@ -6,7 +6,7 @@ const MAX_NAMED = 3;
 
 /** What a read-only code says of another node. */
 const TOLD: Readonly<Record<ReadOnlyCode, string>> = {
-  'safe-mode': 'its configuration breaks a rule for production',
+  'safe-mode': 'its configuration forbids writes',
   'untrusted-self': 'its own key is no member of the fleet, as it knows it',
   mirror: 'it is a mirror',
   retired: 'its key is retired',

@@ -310,4 +310,14 @@ export const TABLE: readonly Row[] = [
     verdict: 'ALONE',
     members: {},
   },
+  {
+    ...WELL,
+    situation: 'A damaged object in the vault',
+    stage: 'alone',
+    seenFrom: 'the node itself',
+    verdict: 'ALONE',
+    members: {},
+    doctor: 1,
+    alerts: ['LatticeVaultDamaged'],
+  },
 ];

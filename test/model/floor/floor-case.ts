@@ -1,9 +1,10 @@
-import type { FloorClaim, Reign } from '../../../src/core/floor/index.ts';
+import type { FloorClaim } from '../../../src/core/floor/index.ts';
 import { advance, applyChange, initialRoster, memberOf, stateOf, writersOf } from '../../../src/core/roster/index.ts';
-import { type Author, equalBytes, LatticeError } from '../../../src/core/types/index.ts';
+import { type Author, equalBytes } from '../../../src/core/types/index.ts';
 import { createRng, type Rng } from '../../sim/rng.ts';
 import { hasher } from '../node.ts';
 import { createDeciding, type Deciding } from './deciding.ts';
+import { exchange } from './exchange.ts';
 import { timeOf } from './lines.ts';
 import type { Mistake } from './mistakes.ts';
 import { FloorNode } from './node.ts';
@@ -47,7 +48,7 @@ const MUCH: readonly (readonly ActionKind[])[] = [
 ];
 
 /** A fleet with its weather. Everything that happens follows from the seed. */
-class FloorCase {
+export class FloorCase {
   readonly world: World;
   readonly rng: Rng;
   readonly deciding: Deciding;
@@ -211,53 +212,8 @@ class FloorCase {
     else to.hearClaim(one.author, one.claim);
   }
 
-  /** All that two nodes have to say to each other. */
   sync(a: FloorNode, b: FloorNode): void {
-    if (!a.reaches(b)) return;
-    this.#tellRosters(a, b);
-    this.#tellRosters(b, a);
-    if (!a.isMember && !b.isMember) return;
-    a.hearPast(b.pastOf(a));
-    b.hearPast(a.pastOf(b));
-    for (const [one, other] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      if (one.lies && this.rng.chance(0.5)) continue;
-      for (const claims of one.claims.values()) for (const [author, claim] of claims) other.hearClaim(author, claim);
-      if (one.known !== undefined) other.hearComplete(one.known.claim, one.known.epoch);
-    }
-    for (const [one, other] of [
-      [a, b],
-      [b, a],
-    ] as const)
-      if (!one.tryOwn()) one.takeSnapshot(other);
-    this.#repair(a, b);
-  }
-
-  #tellRosters(from: FloorNode, to: FloorNode): void {
-    for (const { state, start } of from.disk.reigns.slice(to.disk.reigns.length) as readonly Reign[])
-      if (equalBytes(state.roster.previous, to.state.hash)) {
-        to.learn(state, start);
-        // A newcomer may begin to write at once.
-        if (this.rng.chance(to === this.joiner ? 0.8 : 0.3)) this.write(to);
-      }
-  }
-
-  #repair(a: FloorNode, b: FloorNode): void {
-    for (let round = 0; round < 6; round++) {
-      let changed = false;
-      for (const key of KEYS) {
-        const [ours, theirs] = [a.keyOf(key).siblings, b.keyOf(key).siblings];
-        if (ours.length === theirs.length && ours.every((op, i) => op === theirs[i])) continue;
-        for (const op of a.lies && this.rng.chance(0.5) ? [] : ours) changed = b.take(op) === 'added' || changed;
-        for (const op of b.lies && this.rng.chance(0.5) ? [] : theirs) changed = a.take(op) === 'added' || changed;
-      }
-      if (!changed) break;
-    }
-    const isAlike = equalBytes(a.state.hash, b.state.hash) && a.floorAt === b.floorAt && !a.lies && !b.lies;
-    if (isAlike && !equalBytes(rootOf(a.live), rootOf(b.live)))
-      throw new Broken(`${a.index} and ${b.index} have one floor and roster, have exchanged all, and differ`);
+    exchange(a, b, this);
   }
 
   #want(): void {
@@ -392,29 +348,4 @@ class FloorCase {
     this.deciding.want({ kind: 'settings', certify: 'majority', retentionMs: 20_000 + round });
     for (const node of this.nodes) this.deciding.begin(node);
   }
-}
-
-export function failureOf(seed: string, mistake: Mistake = 'none', trace?: (line: string) => void): string | undefined {
-  try {
-    new FloorCase(seed, mistake, trace).run();
-    return undefined;
-  } catch (error) {
-    if (error instanceof Broken || error instanceof LatticeError) return error.message;
-    throw error;
-  }
-}
-
-/** The first of `cases` cases that breaks something, with what it breaks. */
-export function firstFloorFailure(
-  seed: string,
-  cases: number,
-  mistake: Mistake = 'none',
-  from = 0,
-): string | undefined {
-  for (let i = from; i < cases; i++) {
-    const one = `${seed}/${i}`;
-    const fault = failureOf(one, mistake);
-    if (fault !== undefined) return `${one}: ${fault}`;
-  }
-  return undefined;
 }

@@ -8,7 +8,7 @@ import {
   type RosterState,
   type Signed,
 } from '../../../src/core/roster/index.ts';
-import { type Hlc, MAX_AHEAD_MS } from '../../../src/core/types/index.ts';
+import { equalBytes, type Hlc, MAX_AHEAD_MS } from '../../../src/core/types/index.ts';
 import { CutNode } from './cuts.ts';
 import type { Disk } from './disk.ts';
 import { rosterLine, timeOf } from './lines.ts';
@@ -83,7 +83,17 @@ export class FloorNode extends CutNode {
     }
     this.claims = new Map();
     this.known = this.disk.floor;
+    this.#tellAgain();
     this.open = undefined;
     this.gate = startGate(restored === undefined ? 'kept' : 'new', world.now);
+  }
+
+  /** What it attested later than the floor is durable, and others need it: a cut that nobody refutes may be complete. */
+  #tellAgain(): void {
+    for (const claim of this.disk.own.fixed) {
+      const reign = this.disk.reigns.find(({ state }) => equalBytes(state.hash, claim.roster));
+      const author = reign === undefined ? undefined : this.writerOf(reign.state);
+      if (author !== undefined) this.hearClaim(author, claim);
+    }
   }
 }
