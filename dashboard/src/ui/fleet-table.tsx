@@ -165,7 +165,7 @@ export function FleetTable(props: {
         </tbody>
       </table>
       {members.length === 0 && (
-        <Empty>No other node is expected: the trust list and the configuration name none.</Empty>
+        <Empty>No other node is expected: neither the roster nor the configuration names one.</Empty>
       )}
     </>
   );
@@ -174,7 +174,7 @@ export function FleetTable(props: {
 /** How a node that is not expected came to be known, and what is wrong with it. */
 function standing(peer: Peer | undefined): string {
   const how = peer?.added === true ? 'added here' : peer?.configured === true ? 'configured' : 'met on the network';
-  const who = peer?.peerId === undefined ? 'no node has answered there yet' : 'its key is not on the trust list';
+  const who = peer?.peerId === undefined ? 'no node has answered there yet' : 'it is no member';
   return `${how}; ${peer?.http.error === undefined ? who : `${who}: ${peer.http.error}`}`;
 }
 

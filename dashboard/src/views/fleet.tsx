@@ -52,7 +52,7 @@ function AddNode() {
           {add.busy ? 'Adding…' : 'Add'}
         </button>
         <span class="aside">
-          This node then connects to it, also after a restart. Its writes count only if its key is on the trust list.
+          This node then connects to it, also after a restart. Its writes count only if it is a member.
         </span>
       </div>
       {add.problem !== undefined && <Problem problem={add.problem} />}

@@ -47,7 +47,7 @@ function Network({ status: s }: { readonly status: Status }) {
               ? 'nothing'
               : s.p2p.listen.map((address) => <Copyable key={address} text={address} label="address" />),
           ],
-          ['Trust list', <Copyable key="hash" text={s.trust.hash} label="hash of the trust list" />],
+          ['Roster', <Copyable key="hash" text={s.trust.hash} label="hash of the roster" />],
         ]}
       />
       <details>

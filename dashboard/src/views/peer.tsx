@@ -185,7 +185,7 @@ function Connection({ other, status: s }: { readonly other: Other; readonly stat
             ? [['Its root', <Copyable key="root" text={peer.root} label="root of the other node" />] as const]
             : []),
           [
-            'Trust list',
+            'Roster',
             peer?.trustMatches === undefined
               ? 'not told'
               : peer.trustMatches

@@ -1,3 +1,4 @@
+// Longer than other files, because one loop owns everything of a URL: its questions, its stream, its pushes and its waits.
 import { type Author, type Bytes, type ErrorCode, LatticeError } from '../../core/types/index.ts';
 import { decodeGossip, type GossipMessage, type Hello, type SyncMessage } from '../../core/wire/index.ts';
 import type { HttpLung, Log } from '../../ports/index.ts';

@@ -1,3 +1,4 @@
+// Longer than other files, because it gathers from every part of a node what one answer shows.
 import { type Author, type Bytes, bytesToHex, nodeLabel } from '../../core/types/index.ts';
 import type { Bootstrap } from '../bootstrap/bootstrap.ts';
 import type { Contradictions } from '../commit/contradictions.ts';

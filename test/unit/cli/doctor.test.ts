@@ -454,6 +454,67 @@ describe('doctor', () => {
     expect(causes).toHaveLength(1);
   });
 
+  it('a change that waits is one cause, with who has not approved; so is a retired peer that is still configured', async () => {
+    const member = { peerId: '12D3KooW2', urls: [], multiaddrs: [], self: false };
+    const roster = {
+      epoch: 4,
+      hash: 'aa'.repeat(32),
+      certify: 'majority',
+      retentionMs: 1,
+      start: 1,
+      abstains: 'its store is new',
+      warnings: [],
+      members: [{ ...member, author: 'author2', name: 'old', role: 'retired', until: 1 }],
+    };
+    const change = {
+      id: 'cd'.repeat(32),
+      action: { kind: 'retire', author: 'author1' },
+      stage: 'waiting',
+      text: 'n1 retires.',
+      why: '',
+      approvals: [{ author: 'author0', name: 'n0', expires: 2 }],
+      needed: 2,
+      missing: [
+        { author: 'author1', name: 'n1' },
+        { author: 'author3', name: '' },
+      ],
+      since: Date.UTC(2026, 0, 2, 3, 4, 5),
+    };
+    for (const node of nodes)
+      node.intercept = (path) =>
+        path === '/api/v1/members/changes'
+          ? { status: 200, body: { items: [change] } }
+          : path === '/api/v1/members'
+            ? { status: 200, body: roster }
+            : undefined;
+    for (const node of nodes.slice(0, 2))
+      node.peers = [
+        ...node.peers,
+        peerOf({ author: 'author2', peerId: '12D3KooWold', label: 'old', configured: true }),
+      ];
+    const { causes } = JSON.parse((await doctor('--json')).out) as {
+      causes: readonly { text: string; next?: string; nodes: readonly string[] }[];
+    };
+    const find = (part: string) => causes.filter(({ text }) => text.includes(part));
+    const [waits, ...more] = find('a change waits');
+    expect(more).toEqual([]);
+    expect(waits?.text).toMatch(
+      /since 2026-01-02 03:04:05.*n1 retires\. 1 of 2 approvals are here; n1 and author3 have not/,
+    );
+    expect(waits?.next).toContain('lattice members approve cdcdcdcd');
+    expect(find('old is retired and still configured')).toHaveLength(1);
+    expect(find('takes no part in decisions')[0]?.text).toContain('its store is new');
+  });
+
+  it('nodes of a decided roster are compared by it', async () => {
+    for (const [i, node] of nodes.entries())
+      set(node, { trust: { hash: (i === 2 ? 'ee' : 'dd').repeat(32), authors: [], epoch: i === 2 ? 1 : 2 } });
+    const { out } = await doctor('--json');
+    expect(out).toContain('different roster: that of epoch 2');
+    expect(out).toContain('Those behind epoch 2 catch up by themselves');
+    expect(out).not.toContain('TRUSTED_STATE_PUBKEYS');
+  });
+
   it('P2P that no node gets through is one cause', async () => {
     for (const node of nodes) {
       const { p2p, verdict } = node.status;

@@ -109,6 +109,21 @@ describe('a change', () => {
     expect(state.roster).toMatchObject({ epoch: 7, certify: 'two-thirds', retentionMs: 1000 });
   });
 
+  it('with a name or a member too many is refused with what can be done', () => {
+    const adviceOf = (state: RosterState, name: string): string | undefined => {
+      try {
+        applyChange(state, { kind: 'add', author: author(9_999), name, role: 'mirror' }, UNTIL);
+      } catch (error) {
+        return error instanceof LatticeError ? `${error.message}: ${error.next}` : String(error);
+      }
+      return undefined;
+    };
+    expect(adviceOf(three, 'x'.repeat(64))).toBeUndefined();
+    expect(adviceOf(three, 'x'.repeat(65))).toMatch(/name of at most 64 bytes/);
+    const full = initialRoster(Array.from({ length: MAX_MEMBERS }, (_, i) => author(i + 1)));
+    expect(adviceOf(stateOf(full, new Set(), hasher), '')).toMatch(/at most 256 members.*rotate/);
+  });
+
   it('is refused by name where it does not fit', () => {
     let state = after(three, { kind: 'add', author: author(4), name: 'oslo', role: 'mirror' });
     state = after(state, { kind: 'retire', author: author(3) });

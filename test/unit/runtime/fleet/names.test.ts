@@ -4,6 +4,30 @@ import { createNames } from '../../../../src/runtime/fleet/names.ts';
 
 const [self, oslo, bergen] = ['a1', 'b2', 'c3'].map((byte) => byte.repeat(32)) as [Author, Author, Author];
 
+it('a member is called what the roster calls it, in contact or not, and else what it tells [J5]', () => {
+  const names = createNames({
+    self,
+    ownName: 'narvik',
+    configured: new Map(),
+    remembered: new Map(),
+    decided: [
+      { author: oslo, name: 'oslo' },
+      { author: self, name: '' },
+    ],
+    peerIdOf: (author) => author,
+    log: { warn() {} },
+  });
+  expect([oslo, self].map(names.label)).toEqual(['oslo', 'narvik']);
+  names.learn(oslo, 'something else');
+  expect(names.of(oslo)).toBe('oslo');
+  names.decide([{ author: self, name: 'tromso' }]);
+  expect([oslo, self].map(names.of)).toEqual(['something else', 'tromso']);
+  // Two nodes of one name are told apart, whoever gave the names.
+  names.learn(bergen, 'tromso');
+  expect(names.shared()).toEqual([{ name: 'tromso', authors: [self, bergen] }]);
+  expect(names.label(self)).not.toBe('tromso');
+});
+
 it('two nodes that call themselves ever another common name are remembered for the newest of these only [J5]', () => {
   const warned: unknown[] = [];
   const names = createNames({

@@ -365,7 +365,27 @@ describe('the reasons of a verdict', () => {
   it('say what to do about a member that does not let this node sync [J4]', () => {
     const error = `http://127.0.0.1:8002/x answered with status 403: this node does not sync with ${'ab'.repeat(32)}`;
     const reason = judge(facts([{ ...silent, error, errorCode: 'sync-forbidden' }])).reasons[0];
-    expect(reason?.text).toBe("oslo has not been heard since 05:58:10 UTC (this node's key is not on its trust list).");
+    expect(reason?.text).toBe("oslo has not been heard since 05:58:10 UTC (this node's key is no member there).");
     expect(reason?.next).toMatch(/^Put this node's key on the trust list .* of oslo; /);
+  });
+
+  it('speak of the roster once one was decided, and never of a trust list then [J4, RO2]', () => {
+    const untrusted = { reason: 'untrusted-author', keys: 3, by: 'us', author: 'moss' } as const;
+    const told = [
+      judge({ ...facts([{ ...silent, error: 'x', errorCode: 'sync-forbidden' }]), epoch: 3 }),
+      judge({
+        ...facts([
+          member('oslo', { ...different, agreement: 'equal-except-refused', refused: [untrusted] }),
+          member('rome', { ...different, failed: { text: 'refused', code: 'not-a-member' } }),
+        ]),
+        epoch: 3,
+      }),
+      judge({ ...facts([]), epoch: 3 }),
+      judge({ ...facts([]), epoch: 3, readOnly: [{ code: 'untrusted-self', text: 'it is no member', since: SINCE }] }),
+    ];
+    const text = JSON.stringify(told);
+    expect(text).not.toMatch(/trust list|TRUSTED_STATE/);
+    expect(text).toContain('roster of epoch 3');
+    expect(text).toContain('lattice members add');
   });
 });

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import type { Author } from '../../../../src/core/types/index.ts';
+import { createRoster } from '../../../../src/runtime/fleet/roster.ts';
+import { rosterWarnings } from '../../../../src/runtime/membership/warnings.ts';
+import { hasher } from '../support.ts';
+
+const [self, oslo, rome] = ['a1', 'b2', 'c3'].map((byte) => byte.repeat(32)) as [Author, Author, Author];
+
+it('a node whose roster is behind that of others says so, with their names [RO7]', () => {
+  const epochs = new Map<Author, number>([[oslo, 0]]);
+  const warnings = rosterWarnings({
+    roster: createRoster([self, oslo, rome], self, hasher),
+    membership: { abstains: () => undefined, second: () => undefined },
+    configured: () => [self, oslo, rome],
+    epochOf: (author) => epochs.get(author),
+    nameOf: (author) => (author === oslo ? 'oslo' : 'rome'),
+  });
+  expect(warnings()).toEqual([]);
+  epochs.set(oslo, 2).set(rome, 3);
+  expect(warnings()).toEqual([
+    { code: 'lacks-roster', text: expect.stringMatching(/^oslo and rome go by the roster of epoch 3, .* has epoch 0/) },
+  ]);
+});
