@@ -50,7 +50,8 @@ function namesOf(places: readonly Place[]): readonly string[] {
   const isDistinct = (names: readonly string[]): boolean =>
     new Set(names.map((name) => name.toLowerCase())).size === names.length && names.every((name) => NAME.test(name));
   const found = [places.map(first), places.map(whole)].find(isDistinct);
-  if (found === undefined) throw invalid('the nodes have no names of their own', 'name each: oslo=a.example');
+  if (found === undefined)
+    throw invalid('two of the hosts would give their nodes one name', 'name each node: oslo=a.example');
   return found;
 }
 
@@ -86,9 +87,9 @@ export function planHosts(options: HostsOptions): FleetPlan {
   if (hosts.length < 1 || hosts.length > MAX_FLEET)
     throw invalid(`a fleet of ${hosts.length} nodes cannot be made`, `name 1 to ${MAX_FLEET} hosts`);
   const places = hosts.map(placeOf);
-  const names = namesOf(places);
   if (new Set(places.map(({ url }) => url.href)).size !== places.length)
     throw invalid('two nodes have the same URL', 'give each node its own host or port');
+  const names = namesOf(places);
 
   const taken = new Map<string, number>();
   const sites = places.map(({ url }, i): Site => {

@@ -118,6 +118,6 @@ describe('every command of docs/operating.md, as it is written', () => {
       writeFileSync(join(dir, `.env.node${n + 1}`), text, { mode: 0o600 });
     }
     const told = await run(noted('from').replaceAll('--dir fleet', '--dir adopted'));
-    for (const part of ['nothing was written', 'the old files are as they were']) expect(told).toContain(part);
+    for (const part of ['Nothing was written', 'the old files are as they were']) expect(told).toContain(part);
   });
 });

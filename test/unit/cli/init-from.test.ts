@@ -19,7 +19,7 @@ describe('init --from', () => {
   it('shows what would be another and writes nothing, then writes it and tells where each file goes', async () => {
     const dry = await run(['init', '--from', ...FILES, '--dry-run'], { cwd: dir });
     expect([dry.code, existsSync(join(dir, 'fleet'))]).toEqual([0, false]);
-    expect(dry.out).toContain('nothing was written');
+    expect(dry.out).toContain('Nothing was written');
     const made = await run(['init', '--from', ...FILES], { cwd: dir });
     expect(made.code).toBe(0);
     for (const part of [

@@ -101,7 +101,7 @@ describe('lattice vault', () => {
     expect([gone.code, errorOf(gone).code]).toEqual([1, 'object-not-found']);
     expect(json(await vault('gc --dry-run --json'))).toMatchObject({ dryRun: true });
     const odd = await vault('get xyz');
-    expect([odd.code, odd.err]).toEqual([2, expect.stringContaining('no hash of an object')]);
+    expect([odd.code, odd.err]).toEqual([2, expect.stringContaining('not the hash of an object')]);
     expect(errorOf(await vault('get 000000 --json')).code).toBe('object-not-found');
   });
 
