@@ -122,7 +122,10 @@ function createOperators(world: World, rng: Rng): Operators {
 
   const lattices = (): readonly Lattice[] => nodes.flatMap((i) => world.node(i)?.lattice ?? []);
   const isSame = (change: ChangeView, action: ChangeAction): boolean =>
-    JSON.stringify(Object.entries(change.action).sort()) === JSON.stringify(Object.entries(action).sort());
+    change.action.kind === action.kind &&
+    'author' in change.action &&
+    'author' in action &&
+    change.action.author === action.author;
 
   /** Has every operator whose node is up and writes approve what is wanted next. */
   async function operate(): Promise<void> {
