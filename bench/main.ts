@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   costs: async () => (await import('./costs.ts')).costs,
   import: async () => (await import('./import.ts')).importBench,
   vault: async () => (await import('./vault.ts')).vault,
+  rosters: async () => (await import('./rosters.ts')).rosters,
   flood: async () => (await import('./flood.ts')).floodBench,
 };
 const [name = '', ...flags] = process.argv.slice(2);

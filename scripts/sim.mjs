@@ -1,13 +1,14 @@
-// Runs seeds of the simulation: npm run sim -- --seed 7 [--seeds 20] [--clocks] [--verbose]
+// Runs seeds of the simulation: npm run sim -- --seed 7 [--seeds 20] [--clocks | --rosters] [--verbose]
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run sim -- [--seed N] [--seeds M] [--clocks] [--verbose]
+const USAGE = `usage: npm run sim -- [--seed N] [--seeds M] [--clocks | --rosters] [--verbose]
 
   --seed N    the first seed (default 1)
   --seeds M   how many seeds, counted up from the first (default 1 with --seed, else 50)
   --clocks    fleets with wrong clocks, in place of storms of faults
+  --rosters   fleets whose members come, go and change their keys in a storm
   --verbose   print every event and every log line of the nodes
 
 A failing seed prints its last operations and how to replay it. The same seed is the same run.
@@ -26,6 +27,7 @@ try {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       clocks: { type: 'boolean' },
+      rosters: { type: 'boolean' },
       verbose: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -46,7 +48,8 @@ if (options.help) {
 }
 
 const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
-const file = options.clocks === true ? 'test/sim/clocks.test.ts' : 'test/sim/sim.test.ts';
+const scenario = options.clocks === true ? 'clocks' : options.rosters === true ? 'rosters' : 'sim';
+const file = `test/sim/${scenario}.test.ts`;
 const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'sim', file], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: 'inherit',

@@ -1,5 +1,4 @@
 import { createHttpLung } from '../adapters/http/index.ts';
-import { createP2pLung } from '../adapters/p2p/index.ts';
 import { claimStore, freeBytes, openLevelStore } from '../adapters/store/index.ts';
 import {
   createDescriptors,
@@ -22,7 +21,7 @@ import { type Author, type Bytes, bytesToHex, hexToBytes, LatticeError } from '.
 import { isFlaw } from '../core/wire/host.ts';
 import { parsePeerMultiaddr } from '../core/wire/multiaddr.ts';
 import { authorToPeerId } from '../core/wire/peer-id.ts';
-import type { Clock, Log, P2pLung } from '../ports/index.ts';
+import type { Clock, Log } from '../ports/index.ts';
 import { createNode, namedLog, type RunningNode } from '../runtime/index.ts';
 import { every } from '../timing/index.ts';
 import { announce } from './announce.ts';
@@ -32,6 +31,7 @@ import { createLegacy, type Legacy } from './legacy.ts';
 import { createLife, stoppedError } from './life.ts';
 import { openLog } from './logger.ts';
 import { lookAtVault } from './look-at-vault.ts';
+import { openP2p } from './p2p.ts';
 import { createRunningConfig } from './running-config.ts';
 import type { ConfigOption, ServingNode, StartedNode, StartOptions, StartSettings } from './started-node.ts';
 import { closeVault, openVault, vaultSettings } from './vault.ts';
@@ -321,34 +321,6 @@ function shortOf(descriptors: Descriptors): string[] {
   return [
     `The process may have only ${limit} file descriptors, and refuses connections when few are left: allow ${ENOUGH_DESCRIPTORS} (ulimit -n, LimitNOFILE).`,
   ];
-}
-
-/** The lung reads its settings at each start, because a reload may have corrected them. */
-function openP2p(deps: {
-  readonly seed: Bytes;
-  readonly settings: () => Config['p2p'];
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly mayAccept: () => boolean;
-}): P2pLung {
-  const { seed, settings, clock, mayAccept } = deps;
-  return createP2pLung({
-    seed,
-    get listen() {
-      return settings().listen;
-    },
-    get bootstrap() {
-      return settings().bootstrap;
-    },
-    get mdns() {
-      return settings().mdns;
-    },
-    topic: settings().topic,
-    log: deps.log.child('p2p'),
-    clock,
-    random: systemRandom(),
-    mayAccept,
-  });
 }
 
 /**

@@ -23,6 +23,7 @@ export const EVIDENCE_CHECKS = ['form', 'network', 'contradiction', 'signature',
 
 export type ProofCheck = (typeof PROOF_CHECKS)[number];
 export type CertificateCheck = (typeof CERTIFICATE_CHECKS)[number];
+export type EvidenceCheck = (typeof EVIDENCE_CHECKS)[number];
 
 /** One check, and what came of it. `text` is a sentence for people: what holds, what does not, or why nobody looked. */
 export interface Check<Name extends string = string> {

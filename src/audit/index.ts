@@ -7,6 +7,7 @@ export {
   CERTIFICATE_CHECKS,
   type CertificateCheck,
   type Check,
+  type EvidenceCheck,
   type Examination,
   PROOF_CHECKS,
   type ProofCheck,

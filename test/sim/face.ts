@@ -1,3 +1,4 @@
+import type { Author } from '../../src/core/types/index.ts';
 import type { Signer } from '../../src/ports/index.ts';
 import type { RunningNode, SyncMode, WriteOperation } from '../../src/runtime/index.ts';
 import type { Life, WallClock } from './clock.ts';
@@ -21,7 +22,7 @@ export interface Sabotage {
 export interface Machine {
   readonly index: number;
   readonly name: string;
-  readonly signer: Signer;
+  signer: Signer;
   readonly disk: SimDisk;
   readonly wall: WallClock;
   lives: number;
@@ -55,6 +56,10 @@ export interface World {
   /** Moves the node's clock by so many ms, without a note: for clocks that run too fast or too slow. */
   drift(index: number, ms: number): void;
   setMode(index: number, mode: SyncMode): void;
+  /** The key of the machine's node. */
+  authorOf(index: number): Author;
+  /** Gives a machine that is down another key, which its next start goes by. */
+  rekey(index: number, signer: Signer): void;
   syncNow(index: number): void;
   /** A commit in a member's name that the member did not sign, gossiped to one node. */
   forge(to: number, inNameOf: number): void;

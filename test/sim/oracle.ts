@@ -35,8 +35,8 @@ export interface Oracle {
   durable(node: number, latestMs: number, operations: readonly StoreOperation[]): void;
   /** A write has been acknowledged by the node that owns `disk`: it must be there, or something that replaces it. */
   acknowledged(ack: Acknowledged, author: string, disk: SimDisk): void;
-  /** The siblings of every key, as sorted `commit.index`. */
-  expected(): ReadonlyMap<string, readonly string[]>;
+  /** The siblings of every key, as sorted `commit.index`, of the operations that count; all do by default. */
+  expected(counts?: (sibling: Sibling) => boolean): ReadonlyMap<string, readonly string[]>;
   readonly acknowledgements: number;
   readonly operations: number;
 }
@@ -119,10 +119,11 @@ export function createOracle(fail: (what: string) => void, authorOf: (node: numb
       }
     },
 
-    expected() {
+    expected(counts = () => true) {
       const out = new Map<string, readonly string[]>();
       for (const [key, all] of byKey) {
-        const every = [...all.values()];
+        const every = [...all.values()].filter(counts);
+        if (every.length === 0) continue;
         const standing = every.filter((b) => !every.some((a) => replaces(a, b)));
         out.set(key, standing.map(versionName).sort());
       }

@@ -42,6 +42,8 @@ export function createWorld(options: {
   readonly sabotage?: Sabotage;
   /** How far an acknowledged write may be ahead of the true time; undefined: as far as it likes. */
   readonly maxAckAheadMs?: number;
+  /** The nodes on the configured trust list; undefined: all, and an outsider whose clock may run ahead. */
+  readonly founders?: readonly number[];
   /** Nodes that configure no peer: they are only dialled. */
   readonly dialled?: readonly number[];
   readonly verbose?: (line: string) => void;
@@ -74,7 +76,10 @@ export function createWorld(options: {
   });
   // Trusted like the nodes, but no node: its clock runs ahead.
   const outsider = createSimSigner(`${options.seed}/outsider`);
-  const authors = [...machines.map((m) => m.signer.author), outsider.author];
+  const authors =
+    options.founders === undefined
+      ? [...machines.map((m) => m.signer.author), outsider.author]
+      : options.founders.map((index) => machine(index).signer.author);
   let outsiderUntil = 0;
   const p2p = createP2pNetwork(wires, nodes, gossip.onVerdict, gossip.onPublish);
   const http = createHttpNetwork(wires, nodes);
@@ -266,6 +271,13 @@ export function createWorld(options: {
       if (running === undefined) return;
       note(`${name} mode ${mode}`);
       running.lattice.setMode(mode, 'operator');
+    },
+    authorOf: (index) => machine(index).signer.author,
+    rekey(index, signer) {
+      const m = machine(index);
+      if (m.life?.alive === true) throw new Error('a running node keeps its key');
+      note(`${m.name} gets another key`);
+      m.signer = signer;
     },
     syncNow(index) {
       const { running, name } = machine(index);

@@ -1,12 +1,14 @@
-"""Checks proof documents, certificates and commits by SPEC.md, with nothing but the standard library.
+"""Checks proofs, certificates, commits and evidence by SPEC.md, with nothing but the standard library.
 
-lattice_verify.py proof|certificate|commit FILE --trust LIST [--key K] [--network N] [--root HEX] [--value JSON]
+lattice_verify.py proof|certificate|commit|evidence FILE --trust LIST
+                  [--key K] [--network N] [--root HEX] [--value JSON] [--author HEX]
 LIST is a fleet.json, public keys with a comma after each, or roster: and the hash of a roster; a commit is a fragment
 in base64url. Prints one line of JSON. Exit codes: 0 verified; 1 refused, with the rule that is broken; 2 usage."""
 import argparse, json, re, sys
 from types import SimpleNamespace as Record
 from lattice_bytes import (
     H, SAFE, array, enc, from_base64, from_json, good, increases, item, name, need, number, parts, same, uint, version)
+from lattice_evidence import check_evidence
 def is_value(v, depth=0):
     if type(v) is dict: return '__proto__' not in v and is_value(list(v.values()), depth)
     if type(v) is list: return depth < 32 and all(is_value(one, depth + 1) for one in v)
@@ -142,6 +144,7 @@ def verify(kind, raw, trusted, asked):
     text = raw.decode().removeprefix('\ufeff')
     need(trusted and len(raw) <= 32 << 20, 'P8', 'no trust list, or a file that is too long')
     if kind == 'proof': return check_proof(text, trusted, asked)
+    if kind == 'evidence': return check_evidence(text, trusted, asked, check_commit)
     if kind == 'commit': return check_commit(from_base64(text), trusted, asked.get('network'))
     x = from_json(text) if text.lstrip()[:1] == '{' else {'certificate': re.sub(r'\r?\n\Z', '', text)}
     b = from_base64(x['certificate'])
@@ -152,7 +155,8 @@ def verify(kind, raw, trusted, asked):
     return found
 def main():
     args = argparse.ArgumentParser(usage=__doc__)
-    for option in ('kind', 'file', '--trust', '--key', '--network', '--root', '--value'): args.add_argument(option)
+    for option in ('kind', 'file', '--trust', '--key', '--network', '--root', '--value', '--author'):
+        args.add_argument(option)
     asked = {k: v for k, v in vars(args.parse_args()).items() if v is not None}
     kind, file, trust = asked.pop('kind'), asked.pop('file'), asked.pop('trust', '')
     try:

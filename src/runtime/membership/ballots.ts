@@ -6,28 +6,25 @@ import {
   certify,
   choose,
   compareBallots,
-  decidersOf,
   encodeRosterCertificate,
-  isTwoVotes,
   isWriter,
-  type Notice,
   openBallot,
   type Promise1b,
   type Proposed,
   promise,
   type RosterState,
-  rosterHash,
   type Signed,
   type Statement,
   signStatement,
   type VoteState,
 } from '../../core/roster/index.ts';
 import { encodeVotes, votesKey } from '../../core/rows/index.ts';
-import { type Author, type Bytes, equalBytes, type Hasher, MAX_AHEAD_MS } from '../../core/types/index.ts';
+import { type Author, type Bytes, type Hasher, MAX_AHEAD_MS } from '../../core/types/index.ts';
 import type { Clock, Log, Random, Signer } from '../../ports/index.ts';
 import { backoff } from '../../timing/index.ts';
 import type { AttestedMark } from '../cuts/attested.ts';
 import type { RosterOwner } from '../fleet/roster.ts';
+import { type BallotNotice, createBallotBook } from './ballot-book.ts';
 import type { Changes } from './changes.ts';
 
 /** Before a writer opens the first ballot: the writers begin one after the other, so that one of them is alone. */
@@ -37,11 +34,6 @@ const TURN_MS = 300;
  * somebody else who asks every second.
  */
 const wait = backoff({ minMs: 3_000, maxMs: 20_000, jitter: 'equal' });
-
-/** How far a ballot may be beyond those known here: more than all writers open in a year, and far from the last number. */
-const MAX_BALLOTS_AHEAD = 2 ** 32;
-
-export type BallotNotice = Extract<Notice, { kind: 'promise' | 'proposal' | 'acceptance' }>;
 
 export interface BallotsDeps {
   readonly network: string;
@@ -97,13 +89,8 @@ interface Own {
 export function createBallots(deps: BallotsDeps): Ballots {
   const { self, hasher, roster, clock, log, network } = deps;
   const voter = { network, self, hasher };
-  /** The newest word of each writer. */
-  let promises = new Map<Author, Extract<BallotNotice, { kind: 'promise' }>>();
-  let acceptances = new Map<Author, Signed<Acceptance>>();
-  /** Who voted twice in one ballot: no further vote of theirs that is no news costs a signature check. */
-  const doubled = new Set<Author>();
-  /** The newest proposal of each writer. */
-  let proposals = new Map<Author, Extract<BallotNotice, { kind: 'proposal' }>>();
+  const book = createBallotBook({ network, hasher, roster });
+  const { promises, acceptances, proposals, isOpen } = book;
   let own: Own | undefined;
   let failures = 0;
   /** Monotonic: when this node may open a ballot; undefined while there is nothing to decide. */
@@ -113,19 +100,6 @@ export function createBallots(deps: BallotsDeps): Ballots {
   const decision = () => ({ network, epoch: state().roster.epoch + 1, previous: state().hash });
   const sign = <S extends Statement>(statement: S): Signed<S> =>
     signStatement(statement, (message) => deps.signer.sign(message));
-
-  const isOfDecision = ({ network: of, epoch, previous }: Promise1b | Acceptance): boolean =>
-    of === network && epoch === state().roster.epoch + 1 && equalBytes(previous, state().hash);
-
-  /** The roster with this hash that somebody proposed or accepted. */
-  function known(hash: Bytes): Proposed | undefined {
-    const all = [
-      roster.votes.accepted?.proposed,
-      ...[...proposals.values()].map(({ proposed }) => proposed),
-      ...[...promises.values()].map(({ proposed }) => proposed),
-    ];
-    return all.find((one) => one !== undefined && equalBytes(rosterHash(one.roster, hasher), hash));
-  }
 
   /** Has votes durable, and in force from the moment at which they are handed to the disk. */
   async function cast<S>(
@@ -184,7 +158,7 @@ export function createBallots(deps: BallotsDeps): Ballots {
   async function proposeIfAble(mine: Own): Promise<void> {
     if (mine.proposed || !deps.mayVote()) return;
     const statements = [...mine.promises.values()].map(({ statement }) => statement);
-    const proposed = choose(state(), statements, known, wanted);
+    const proposed = choose(state(), statements, book.known, wanted);
     if (proposed === undefined) return;
     mine.proposed = true;
     const quorum = [...mine.promises.values()];
@@ -251,31 +225,14 @@ export function createBallots(deps: BallotsDeps): Ballots {
 
   /** Makes the certificate where acceptances enough of one ballot are here. */
   async function count(): Promise<void> {
-    for (const { statement } of acceptances.values()) {
-      const alike = [...acceptances.values()].filter(
-        (one) =>
-          compareBallots(one.statement.ballot, statement.ballot) === 0 &&
-          equalBytes(one.statement.roster, statement.roster),
-      );
-      if (alike.length < decidersOf(state().roster)) continue;
-      const proposed = known(statement.roster);
-      if (proposed === undefined) continue;
-      await deps.decided(encodeRosterCertificate(certify(proposed.roster, alike)));
-      return;
-    }
+    const decided = book.decided();
+    if (decided === undefined) return;
+    await deps.decided(encodeRosterCertificate(certify(decided.proposed.roster, decided.votes)));
   }
 
   /** Whether there is something that a ballot would decide. */
   function isDue(): boolean {
     return isOpen() || wanted() !== undefined;
-  }
-
-  function isOpen(): boolean {
-    return (
-      roster.votes.accepted !== undefined ||
-      acceptances.size > 0 ||
-      [...promises.values()].some(({ signed }) => signed.statement.accepted !== undefined)
-    );
   }
 
   async function open(): Promise<void> {
@@ -303,40 +260,11 @@ export function createBallots(deps: BallotsDeps): Ballots {
   }
 
   return {
-    isNews(notice) {
-      const { statement } = notice.signed;
-      if (!isOfDecision(statement)) return false;
-      if (!isWriter(state().roster, statement.author) || !isWriter(state().roster, statement.ballot.author))
-        return false;
-      // Nobody could open a later ballot any more.
-      if (statement.ballot.counter > (roster.votes.promised?.counter ?? 0) + MAX_BALLOTS_AHEAD) return false;
-      const later = (before: Promise1b | Acceptance | undefined): boolean =>
-        before === undefined || compareBallots(before.ballot, statement.ballot) < 0;
-      switch (notice.kind) {
-        case 'promise':
-          return later(promises.get(statement.author)?.signed.statement);
-        case 'acceptance':
-          return later(acceptances.get(statement.author)?.statement);
-        case 'proposal':
-          return (
-            statement.author === statement.ballot.author &&
-            equalBytes(notice.signed.statement.roster, rosterHash(notice.proposed.roster, hasher)) &&
-            later(proposals.get(statement.author)?.signed.statement)
-          );
-      }
-    },
-    isTwice({ signed: { statement } }) {
-      const before = acceptances.get(statement.author);
-      return (
-        statement.kind === 'acceptance' &&
-        before !== undefined &&
-        !doubled.has(statement.author) &&
-        isTwoVotes(before.statement, statement)
-      );
-    },
+    isNews: book.isNews,
+    isTwice: book.isTwice,
     takeTwice({ signed: { statement, signature } }) {
       if (statement.kind !== 'acceptance') return;
-      doubled.add(statement.author);
+      book.noteTwice(statement.author);
       deps.onVote({ statement, signature });
     },
     async take(notice) {
@@ -361,22 +289,10 @@ export function createBallots(deps: BallotsDeps): Ballots {
       openAt = now + wait(failures, deps.random.fraction());
       await open();
     },
-    notices() {
-      const held: BallotNotice[] = [...promises.values(), ...proposals.values()];
-      for (const signed of acceptances.values()) {
-        const proposal = proposals.get(signed.statement.author);
-        const isThere =
-          proposal !== undefined && compareBallots(proposal.signed.statement.ballot, signed.statement.ballot) === 0;
-        if (!isThere) held.push({ kind: 'acceptance', signed });
-      }
-      return held;
-    },
+    notices: book.notices,
     isOpen,
     reset() {
-      promises = new Map();
-      acceptances = new Map();
-      doubled.clear();
-      proposals = new Map();
+      book.clear();
       own = undefined;
       failures = 0;
       openAt = undefined;

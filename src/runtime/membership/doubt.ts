@@ -16,6 +16,15 @@ const AGAIN_MS = 1_000;
 /** Why a store may lack what its key has signed. `unasked`: nobody has been asked since the start. */
 export type DoubtKind = 'unasked' | KeptDoubt['kind'];
 
+/** What people are told of it. */
+export const DOUBT_TEXTS: Readonly<Record<DoubtKind, string>> = {
+  unasked: 'since its start this node has not been told by a majority of the writers what they heard of its key',
+  new: 'this store is new and waits until every writer has told what it heard of this key',
+  restored:
+    'this store lacks what its key has signed, as a restored one does; it waits until every writer has told what it ' +
+    'heard of this key, or for the next roster that is decided',
+};
+
 export interface DoubtDeps {
   readonly self: Author;
   readonly roster: Pick<Roster, 'present' | 'writers' | 'onChange'>;

@@ -39,9 +39,10 @@ import type { AttestedMark } from '../cuts/attested.ts';
 import type { LatticeEvent } from '../facade/index.ts';
 import type { RosterOwner } from '../fleet/roster.ts';
 import type { LungName } from '../peers/link.ts';
-import { type BallotNotice, type Ballots, createBallots, votesRow } from './ballots.ts';
+import type { BallotNotice } from './ballot-book.ts';
+import { type Ballots, createBallots, votesRow } from './ballots.ts';
 import { type ApprovalNotice, type Changes, createChanges } from './changes.ts';
-import type { Doubt, DoubtKind } from './doubt.ts';
+import { DOUBT_TEXTS, type Doubt } from './doubt.ts';
 import { allGood, type SavedMembership } from './saved.ts';
 
 /** How often it is looked at whether there is something to decide, or this node's own end has come. */
@@ -50,14 +51,6 @@ const LOOK_EVERY_MS = 200;
 const MAX_WAITING = 1024;
 /** Most epochs of one fleet: one change a day for eleven years, in some megabytes. */
 export const MAX_EPOCHS = 4096;
-
-const WHY: Readonly<Record<DoubtKind, string>> = {
-  unasked: 'since its start this node has not been told by a majority of the writers what they heard of its key',
-  new: 'this store is new and waits until every writer has told what it heard of this key',
-  restored:
-    'this store lacks what its key has signed, as a restored one does; it waits until every writer has told what it ' +
-    'heard of this key, or for the next roster that is decided',
-};
 
 /** What became of a notice: it told something, it was known or is of no use here, or a signature is bad. */
 export type Heard = 'news' | 'known' | 'forged';
@@ -147,7 +140,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     if (second !== undefined) return 'two rosters were decided for one epoch, so nothing more is decided';
     if (roster.votes.abstains) return 'this store lost votes that others have heard; it votes again in the next epoch';
     const why = doubt.why();
-    return why === undefined ? undefined : WHY[why];
+    return why === undefined ? undefined : DOUBT_TEXTS[why];
   }
 
   async function take(

@@ -1,4 +1,4 @@
-import type { CertificateCheck, ProofCheck } from '../../../src/audit/index.ts';
+import type { CertificateCheck, EvidenceCheck, ProofCheck } from '../../../src/audit/index.ts';
 import type { Author, JsonValue } from '../../../src/core/types/index.ts';
 
 /** What a document is asked about. */
@@ -34,6 +34,7 @@ export interface Forged extends Good {
   readonly fails:
     | ProofCheck
     | CertificateCheck
+    | EvidenceCheck
     | 'malformed'
     | 'unknown-version'
     | 'other-network'
@@ -45,7 +46,7 @@ export interface Forged extends Good {
 /** One file of the corpus. */
 export interface CorpusFile {
   readonly note: string;
-  readonly kind: 'proof' | 'certificate' | 'commit';
+  readonly kind: 'proof' | 'certificate' | 'commit' | 'evidence';
   readonly trusted: readonly Author[];
   readonly good: readonly Good[];
   readonly forged: readonly Forged[];

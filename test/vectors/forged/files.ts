@@ -2,6 +2,7 @@ import { certificateFlaws, certificateInProofFlaws, goodCertificates } from './c
 import { claimFlaws } from './claims.ts';
 import { commitFlaws, goodCommits } from './commits.ts';
 import type { CorpusFile, Forged } from './corpus.ts';
+import { evidenceFlaws, goodEvidence } from './evidence.ts';
 import { memberFlaws, textFlaws } from './form.ts';
 import { headFlaws } from './heads.ts';
 import { merkleFlaws } from './merkle.ts';
@@ -44,6 +45,7 @@ export function corpusFiles(): ReadonlyMap<string, string> {
       good: goodCertificates(),
       forged: certificateFlaws(),
     },
+    'evidence.json': { note: NOTE, kind: 'evidence', trusted: FLEET, good: goodEvidence(), forged: evidenceFlaws() },
     'commits.json': { note: NOTE, kind: 'commit', trusted: FLEET, good: goodCommits(), forged: commitFlaws() },
   };
   return new Map(Object.entries(files).map(([name, file]) => [name, `${JSON.stringify(file, null, 1)}\n`]));

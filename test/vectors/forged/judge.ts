@@ -2,6 +2,7 @@ import { fromBase64url } from '../../../src/audit/document.ts';
 import {
   type AuditDeps,
   examineCertificate,
+  examineEvidence,
   examineProof,
   type ProofTrust,
   verifyCommit,
@@ -32,16 +33,24 @@ export async function judge(
       throw error;
     }
   }
+  if (kind === 'evidence') {
+    const listed = isPinned(trusted) ? [] : trusted;
+    const { checks, error } = await examineEvidence(given, { ...deps, trusted: listed, asked });
+    return error === undefined ? 'holds' : failedOf(checks);
+  }
   const { checks, error } =
     kind === 'proof'
       ? await examineProof(given, { ...deps, trusted, asked })
       : await examineCertificate(given, { ...deps, trusted: trusted === 'anyone' ? [] : trusted, asked });
   if (error === undefined) return 'holds';
-  return checks
+  return failedOf(checks);
+}
+
+const failedOf = (checks: readonly { readonly check: string; readonly result: string }[]): string =>
+  checks
     .filter(({ result }) => result === 'failed')
     .map(({ check }) => check)
     .join();
-}
 
 // Browsers have no Buffer.
 const bytesOf = (base64: string): Bytes => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
