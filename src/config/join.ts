@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadOrCreateKey, seedToAuthor, writeNewFile } from '../adapters/system/keys.ts';
 import type { Author } from '../core/types/index.ts';
+import { localUrl } from '../core/wire/host.ts';
 import { envLines, invalid, NAME } from './fleet.ts';
+import { isWildcard } from './load.ts';
 
 /** What a node that joins a fleet is to be. */
 export interface JoinPlan {
@@ -23,7 +25,7 @@ export interface JoinPlan {
 
 /** The key of a node that joins, which is made unless an earlier attempt has. Throws LatticeError as keys do. */
 export function joiningKey(dir: string, name: string): Author {
-  if (!NAME.test(name)) throw invalid(`"${name}" is no name of a file`, 'choose another name with --name');
+  if (!NAME.test(name)) throw invalid(`"${name}" cannot be the name of a file`, 'choose another name with --name');
   return seedToAuthor(loadOrCreateKey(join(dir, `${name}.key`)).seed);
 }
 
@@ -44,6 +46,8 @@ export function writeJoined({ dir, name, network, founders, urls, multiaddrs, ho
     ['API_PORT', String(port)],
     ['API_TOKEN', randomBytes(32).toString('base64url')],
     ['LATTICE_NODES', urls.join(',')],
+    // A node that listens everywhere does not know at which address others reach it.
+    ['ANNOUNCE', isWildcard(host) ? '' : `${localUrl(host, port)},/${ip}/${host}/tcp/${p2pPort}`],
     ['P2P_LISTEN', `/${ip}/${host}/tcp/${p2pPort}`],
     ['P2P_BOOTSTRAP', multiaddrs.join(',')],
   ]);

@@ -106,6 +106,7 @@ const STATE: readonly MetricDefinition[] = [
   gauge('lattice_live_entries', 'Keys with a value.'),
   gauge('lattice_conflicts', 'Keys with concurrent values.'),
   gauge('lattice_roster_epoch', 'The epoch of the roster that the node goes by.'),
+  gauge('lattice_roster_changes', 'Changes of the roster that wait for approvals or votes.'),
   gauge('lattice_sequence', 'Durable local sequence.'),
   gauge(
     'lattice_peers',
@@ -166,6 +167,7 @@ const STATE: readonly MetricDefinition[] = [
   ),
   gauge('lattice_vault_bytes', 'Their bytes.', ['state']),
   gauge('lattice_vault_damaged_objects', 'Objects whose bytes failed a check and are not whole again.'),
+  gauge('lattice_vault_paused', '1 while the vault fetches nothing: its disk is full, or it cannot be read.'),
   gauge('lattice_integrity_unchecked_entries', 'Entries still to be checked against the tree after a start.'),
 ];
 

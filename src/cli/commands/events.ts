@@ -1,12 +1,12 @@
 import type { LatticeEvent } from '../../client/index.ts';
-import { counted } from '../../core/types/index.ts';
+import { counted, duration } from '../../core/types/index.ts';
 import type { ApiClient } from '../client.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { followed } from '../followed.ts';
 import { type Names, namesIn, readNames } from '../names.ts';
-import { byteCount, duration, printable, SHORT_ROOT } from '../output.ts';
+import { byteCount, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timeOfHlc, timesOf } from '../times.ts';
 
 export interface EventsOptions extends GlobalOptions {
@@ -75,7 +75,7 @@ export async function events(context: CliContext, options: EventsOptions): Promi
   const types = options.type?.split(',').map((type) => type.trim());
   const unknown = types?.find((type) => !EVENT_TYPES.includes(type));
   if (unknown !== undefined)
-    throw usageError(`there is no type of events ${JSON.stringify(unknown)}`, `The types: ${EVENT_TYPES.join(', ')}.`);
+    throw usageError(`${JSON.stringify(unknown)} is not a type of events`, `The types: ${EVENT_TYPES.join(', ')}.`);
   const client = await connect(context, options);
   const times = timesOf(options);
   const names = createLateNames(client);

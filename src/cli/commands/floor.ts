@@ -1,8 +1,9 @@
 import type { Floor } from '../../client/index.ts';
+import { duration } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
-import { alignColumns, duration, printable } from '../output.ts';
+import { alignColumns, printable } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { type WatchOptions, watch } from '../watch.ts';
 

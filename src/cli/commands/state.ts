@@ -1,10 +1,10 @@
 import type { Entry, Receipt } from '../../client/index.ts';
-import { counted, joined, LatticeError } from '../../core/types/index.ts';
+import { counted, duration, joined, LatticeError } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import { type CliContext, type GlobalOptions, usageError } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readStdin } from '../input.ts';
-import { duration, printable, shellWord } from '../output.ts';
+import { printable, shellWord } from '../output.ts';
 
 /** Entries of one request. */
 const PAGE = 500;

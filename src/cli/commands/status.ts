@@ -1,10 +1,10 @@
 import type { Status } from '../../client/index.ts';
-import { counted } from '../../core/types/index.ts';
+import { counted, duration } from '../../core/types/index.ts';
 import { connect } from '../connect.ts';
 import type { CliContext } from '../context.ts';
 import { type FleetOptions, fleetTable } from '../fleet-table.ts';
 import { stateOfMember } from '../members.ts';
-import { alignColumns, duration, printable, SHORT_ROOT } from '../output.ts';
+import { alignColumns, printable, SHORT_ROOT } from '../output.ts';
 import { type Times, timesOf } from '../times.ts';
 import { verdictLines, verdictSentence, verdictWord } from '../verdict-lines.ts';
 import { type WatchOptions, watch } from '../watch.ts';

@@ -87,7 +87,7 @@ export function fleetCommands(definition: Definition): void {
     10_000,
   );
 
-  const sync = group('sync', 'synchronisation', 'sync', 'sync now');
+  const sync = group('sync', 'how the nodes compare and repair their states, and over which lung', 'sync', 'sync now');
   const syncCommands = () => import('../commands/sync.ts');
   fleetWide(
     watchable(
@@ -182,7 +182,7 @@ export function fleetCommands(definition: Definition): void {
 }
 
 function defineEvidence({ context, group, define, defineDefault }: Definition): void {
-  const evidence = group('evidence', 'what keys signed twice', 'evidence');
+  const evidence = group('evidence', 'statements of one key that contradict each other', 'evidence');
   const commands = () => import('../commands/evidence.ts');
   defineDefault(
     evidence,

@@ -1,6 +1,6 @@
 // Longer than other files, because the number, the form, the encoder and the decoder of each message have to agree and
 // are read together.
-import type { CborItem } from '../cbor/cbor.ts';
+import { type CborItem, encodeCborBefore } from '../cbor/cbor.ts';
 import { malformed, splitBytes, UINT } from '../cbor/reader.ts';
 import { createWriter, finish, writeArray, writeBoolean, writeBytes, writeHead } from '../cbor/writer.ts';
 import { hlcToBytes } from '../clock/hlc.ts';
@@ -22,6 +22,7 @@ import {
   type Refusal,
 } from '../types/index.ts';
 import { type About, aboutFields, readAbout } from './about.ts';
+import { type AddressNews, addressNewsFields, MAX_ANNOUNCEMENT_BYTES, readAddressNews } from './announcement.ts';
 import {
   decodeSignedAttestation,
   MAX_ATTESTATION_BYTES,
@@ -106,6 +107,8 @@ export type GossipMessage =
   | { readonly type: 'attestation'; readonly attestation: SignedAttestation }
   /** What members tell each other about the next roster, left for `decodeNotice`. */
   | { readonly type: 'notice'; readonly notice: Bytes }
+  /** Where a member can be reached, left for `decodeAnnouncement`. It is sent on once, whatever way it came. */
+  | { readonly type: 'announcement'; readonly announcement: Bytes }
   /** On push streams only: where the stream stands, so that a later one can resume there. At most 128 bytes of text. */
   | { readonly type: 'cursor'; readonly cursor: string }
   /**
@@ -114,8 +117,8 @@ export type GossipMessage =
    */
   | { readonly type: 'reset'; readonly reason: string };
 
-const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5, notice: 6 } as const;
-const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2 };
+const GOSSIP = { commits: 1, head: 2, cursor: 3, reset: 4, attestation: 5, notice: 6, announcement: 7 } as const;
+const GOSSIP_LENGTHS = { 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2 };
 
 /** What became of one pushed operation. It is `held` when it was applied or was there already. */
 export type PushVerdict = 'held' | 'superseded' | Refusal;
@@ -178,6 +181,7 @@ export type SyncMessage =
   | ChunkPart
   | VaultMessage
   | RosterNews
+  | AddressNews
   /**
    * Tells the newest complete cut that the asker knows, and asks for a later one: its certificate, left for
    * `decodeCertificate`, or nothing when it knows none.
@@ -217,8 +221,10 @@ const SYNC = {
   newsback: 24,
   complete: 25,
   completed: 26,
-  await: 27,
-  awaited: 28,
+  addresses: 27,
+  'addresses-back': 28,
+  await: 29,
+  awaited: 30,
 } as const;
 /** A hello has as many elements, or two fewer from nodes of an earlier version. */
 const WHOLE_HELLO = 7;
@@ -250,7 +256,9 @@ const SYNC_LENGTHS = {
   25: 2,
   26: 2,
   27: 3,
-  28: 2,
+  28: 3,
+  29: 3,
+  30: 2,
 };
 
 /**
@@ -271,6 +279,8 @@ function gossipBody(message: GossipMessage): CborItem {
       return message.attestation.bytes;
     case 'notice':
       return message.notice;
+    case 'announcement':
+      return message.announcement;
     case 'cursor':
       return wellFormed(message.cursor);
     case 'reset':
@@ -305,6 +315,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
       };
     case GOSSIP.notice:
       return { type: 'notice', notice: reader.bytes('notice', 1, MAX_NOTICE_BYTES) };
+    case GOSSIP.announcement:
+      return { type: 'announcement', announcement: reader.bytes('announcement', 1, MAX_ANNOUNCEMENT_BYTES) };
     case GOSSIP.cursor:
       return { type: 'cursor', cursor: reader.text('cursor', 0, MAX_CURSOR_BYTES) };
     default:
@@ -319,6 +331,8 @@ function readGossip(reader: WireReader, type: number): GossipMessage {
 export function encodeSync(message: SyncMessage): Bytes {
   if (message.type === 'entries') return encodeFragments(SYNC.entries, message.answered, message.fragments);
   if (message.type === 'push') return encodeFragments(SYNC.push, message.live, message.fragments);
+  if (message.type === 'block-bytes')
+    return checked(encodeCborBefore([SYNC['block-bytes']], message.bytes), decodeSync);
   return encodeChecked([SYNC[message.type], ...syncBody(message)], decodeSync);
 }
 
@@ -383,6 +397,9 @@ function syncBody(message: Exclude<SyncMessage, { type: 'entries' | 'push' }>): 
     case 'complete':
     case 'completed':
       return [message.certificate];
+    case 'addresses':
+    case 'addresses-back':
+      return addressNewsFields(message);
     case 'await':
     case 'awaited':
       return receiptFields(message);
@@ -483,6 +500,10 @@ function readSync(reader: WireReader, type: number): SyncMessage {
       return { type: 'complete', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
     case SYNC.completed:
       return { type: 'completed', certificate: reader.bytes('certificate', 0, MAX_CERTIFICATE_BYTES) };
+    case SYNC.addresses:
+      return readAddressNews(reader, 'addresses');
+    case SYNC['addresses-back']:
+      return readAddressNews(reader, 'addresses-back');
     case SYNC.await:
       return readAwait(reader);
     case SYNC.awaited:

@@ -66,6 +66,8 @@ export interface AttestationBook {
     readonly convergedAsOf?: number;
     readonly disagreeing: readonly { author: Author; at: number; root: string }[];
   };
+  /** The newest attestation by the author, of whatever roster. Nobody forgets it while the node runs. */
+  newestOf(author: Author): SignedAttestation | undefined;
   /** The newest cut for which the author attested the root that this node had, Unix ms; undefined where there is none. */
   agreedAt(author: Author): number | undefined;
   /**
@@ -124,6 +126,8 @@ export function createAttestationBook(deps: {
 }): AttestationBook {
   const { roster } = deps;
   const waiting = createWaitingAttestations(deps.clock);
+  /** Of each writer that was heard: as many as rosters had. */
+  const newest = new Map<Author, SignedAttestation>();
   /** Oldest first. */
   let moments: Moment[] = [];
 
@@ -187,7 +191,8 @@ export function createAttestationBook(deps: {
   roster.onChange(prune);
 
   function add(moment: Moment, signed: SignedAttestation): void {
-    const { author, root, entries } = signed.attestation;
+    const { author, at, root, entries } = signed.attestation;
+    if (at > (newest.get(author)?.attestation.at ?? 0)) newest.set(author, signed);
     const claim = claimOf(moment, root, entries);
     claim.signers.set(author, signed);
     claim.certificate = undefined;
@@ -334,6 +339,7 @@ export function createAttestationBook(deps: {
         disagreeing,
       };
     },
+    newestOf: (author) => newest.get(author),
     complete(after) {
       for (const moment of newestFirst()) {
         if (moment.at <= after) return undefined;

@@ -9,6 +9,7 @@ import {
   MAX_UNDER_PREFIX,
 } from '../../core/types/index.ts';
 import {
+  type AddressNews,
   type AwaitRequest,
   decodeSync,
   encodeFragment,
@@ -60,6 +61,8 @@ export interface ResponderDeps {
   readonly onNews: (peer: Author, news: RosterNews, lung: LungName) => Promise<SyncMessage>;
   /** Takes in the complete cut that a peer tells and answers with a later one. */
   readonly onComplete: (peer: Author, certificate: Bytes) => Promise<SyncMessage>;
+  /** Takes in where members can be reached, as a peer knows it, and answers with what it lacks. */
+  readonly onAddresses: (peer: Author, news: AddressNews, lung: LungName) => Promise<SyncMessage>;
   /** Tells which of the commits asked after are durable here, or superseded. */
   readonly onAwait: (peer: Author, request: AwaitRequest) => Promise<SyncMessage>;
   readonly entries: Pick<Entries, 'many'>;
@@ -110,6 +113,8 @@ export function createResponder(deps: ResponderDeps): Responder {
         return deps.onNews(peer, message, lung);
       case 'complete':
         return deps.onComplete(peer, message.certificate);
+      case 'addresses':
+        return deps.onAddresses(peer, message, lung);
       case 'await':
         return deps.onAwait(peer, message);
       case 'snapshot':
@@ -135,6 +140,7 @@ export function createResponder(deps: ResponderDeps): Responder {
       case 'block-bytes':
       case 'newsback':
       case 'completed':
+      case 'addresses-back':
       case 'awaited':
         throw new LatticeError('malformed', `${message.type} is an answer, not a request`);
     }

@@ -57,6 +57,7 @@ export const WARNING_CODES = [
   'other-trust-list', // a peer has another trust list than this node
   'other-configuration', // the configured list names others than the decided roster
   'behind', // a member goes by an earlier roster
+  'lacks-roster', // a member goes by a later roster
   'abstains', // the store lost votes that others have heard
   'two-rosters', // two rosters were decided for one epoch
   'same-name', // two nodes have one name

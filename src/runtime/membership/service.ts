@@ -93,6 +93,7 @@ export function createMembershipService(deps: MembershipServiceDeps): Membership
       ...stageOf(held),
       text: textOf(held.change.action, label),
       approvals: approvals.map(({ statement: { author, expires } }) => ({ author, name: nameOf(author), expires })),
+      since: held.heardAt,
       needed: decidersOf(state().roster),
       missing:
         held.epoch > 0
@@ -260,7 +261,7 @@ function textOf(action: ChangeAction, label: (author: Author) => string): string
     case 'rotate':
       return `${label(action.author)} goes on under the new key ${action.to}; the old one retires.`;
     case 'remove':
-      return `${label(action.author)} is removed: nothing that it wrote above the floor counts any more.`;
+      return `${label(action.author)} is removed: nothing that it writes after the newest cut counts.`;
     case 'drop':
       return `${label(action.author)}, which is retired, leaves the roster. What it wrote stays.`;
     case 'name':

@@ -1,4 +1,4 @@
-import type { Author } from '../../core/types/index.ts';
+import { type Author, joined } from '../../core/types/index.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Membership } from './membership.ts';
@@ -26,6 +26,13 @@ export function rosterWarnings(deps: {
       out.push({
         code: 'abstains',
         text: 'this node takes no part in the present decision, because its store lost votes that others have heard',
+      });
+    const ahead = roster.authors.filter((author) => (deps.epochOf(author) ?? 0) > epoch);
+    const newest = Math.max(0, ...ahead.map((author) => deps.epochOf(author) ?? 0));
+    if (ahead.length > 0)
+      out.push({
+        code: 'lacks-roster',
+        text: `${joined(ahead.map(deps.nameOf))} ${ahead.length === 1 ? 'goes' : 'go'} by the roster of epoch ${newest}, and this node has epoch ${epoch}: it takes the later ones from whoever it reaches, where they lead on from its own`,
       });
     if (epoch === 0) return out;
     const named = new Set(deps.configured());

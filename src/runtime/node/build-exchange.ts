@@ -26,7 +26,7 @@ export function buildExchange(
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
   { book, complete, vouching, cuts, completeExchange, bootstrap, snapshots, supervision }: DutyParts,
-  { membership, rosterExchange }: MembershipParts,
+  { membership, rosterExchange, announcements, announcing }: MembershipParts,
   { vault }: FaceParts,
 ) {
   const { hasher, signer, verifier, clock, random } = deps;
@@ -57,6 +57,7 @@ export function buildExchange(
     isMember: members.has,
     onAttestation: cuts.onAttestation,
     onNotice: membership.hear,
+    onAnnouncement: announcements.hear,
     tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),
     onName: names.learn,
     compare: supervision.compare,
@@ -107,6 +108,7 @@ export function buildExchange(
     onAttest: cuts.onAttest,
     onNews: rosterExchange.onNews,
     onComplete: completeExchange.onComplete,
+    onAddresses: announcing.onNews,
     onAwait: awaits.onAwait,
     entries,
     snapshots,

@@ -62,6 +62,8 @@ export async function createNode(asked: NodeOptions, given: NodeDeps): Promise<R
       // A store that fails ends the process through onFatal.
       opened.known.save(parts.writer.keep).catch(() => undefined);
       for (const runner of runners) runner.start?.();
+      for (const { code, text } of parts.rosterWarnings())
+        if (code === 'other-configuration') deps.log.child('node').warn({}, text);
     },
     reconfigure: createReconfigure({ options, opened, parts, log: deps.log.child('node') }),
     nameOf: parts.names.label,
@@ -121,6 +123,9 @@ function runnersOf(parts: Parts): Runner[] {
     parts.membership,
     parts.rosterExchange,
     parts.completeExchange,
+    parts.announcements,
+    parts.announcing,
+    parts.dialling,
     parts.invitations,
     parts.bootstrap,
     parts.telling,

@@ -116,9 +116,9 @@ export function createMemberFacts(deps: MemberFactsDeps): () => MemberFacts[] {
     const known = new Set<Author>(members.map(({ author }) => author));
     const urls = deps.hasTrustList()
       ? []
-      : http.peers().filter(({ url, author, self }) => {
+      : http.peers().filter(({ url, author, self, announced }) => {
           const owner = author ?? remembered.at(url)?.author;
-          return !self && author === undefined && (owner === undefined || !known.has(owner));
+          return !self && !announced && author === undefined && (owner === undefined || !known.has(owner));
         });
     return [...members.map(factsOf), ...urls.map(unanswered)];
   };

@@ -19,12 +19,14 @@ import type {
   PeerStatus,
   VaultService,
 } from '../facade/index.ts';
+import type { MembershipService } from '../facade/members.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
 import type { Roster } from '../fleet/roster.ts';
 import type { Transitions } from '../fleet/transitions.ts';
+import type { Announcements } from '../membership/announcements.ts';
 import type { Peer, PeerTable } from '../peers/peers.ts';
 import { clockOf, heardMs, isHeard, isHeardOver, lastHeard } from '../peers/view.ts';
 import type { GossipOutbox } from '../streams/outbox.ts';
@@ -78,6 +80,8 @@ export interface StatusParts {
   readonly rosterWarnings: () => readonly Warning[];
   readonly bootstrap: Pick<Bootstrap, 'status' | 'warnings'>;
   readonly added: Pick<AddedPeersBook, 'addressesOf'>;
+  readonly announcements: Pick<Announcements, 'of'>;
+  readonly membershipService: Pick<MembershipService, 'changes'>;
   readonly vault: { readonly service: Pick<VaultService, 'status'> } | undefined;
 }
 
@@ -108,6 +112,11 @@ export function createStatus(given: StatusDeps): {
     const addedAs = s.added.addressesOf(author, urls);
     return addedAs.length === 0 ? {} : { added: true, addedAs };
   };
+  /** Where the peer says that it can be reached; undefined where it said nothing. */
+  const announcesOf = (author: Author): readonly string[] | undefined => {
+    const { urls = [], multiaddrs = [] } = s.announcements.of(author) ?? {};
+    return urls.length + multiaddrs.length === 0 ? undefined : [...urls, ...multiaddrs];
+  };
   /** The peer's wall clock less ours, in whole ms. */
   const clockOffsetOf = (peer: Peer): number | undefined => {
     const told = clockOf(peer.view);
@@ -137,7 +146,7 @@ export function createStatus(given: StatusDeps): {
   });
   const keeper = createVerdictKeeper({ clock, log: deps.log.child('node'), facts });
 
-  const warnings = createWarnings({ options, self, clock, parts: s, floor: given.floor });
+  const warnings = createWarnings({ options, self, roster, clock, parts: s, floor: given.floor });
 
   function facts(): VerdictFacts {
     const now = clock.now();
@@ -150,6 +159,7 @@ export function createStatus(given: StatusDeps): {
       readOnly: s.guard.reasons().map((reason) => ({ ...reason, since: s.guard.since(reason.code) ?? now })),
       bootstrap: takesOver ? bootstrap.chunks : undefined,
       members: members(),
+      epoch: roster.present.state.roster.epoch || undefined,
     };
   }
 
@@ -169,6 +179,7 @@ export function createStatus(given: StatusDeps): {
       ...optional('alternatives', alternatives.length === 0 ? undefined : alternatives),
       configured: peer.link.configured,
       ...addition(peer.author, peer.link.url === undefined ? urls : [peer.link.url, ...urls]),
+      ...optional('announces', announcesOf(peer.author)),
       trusted: roster.has(peer.author),
       lung: lungOf(peer),
       p2p: {
@@ -248,7 +259,7 @@ export function createStatus(given: StatusDeps): {
       ...Array.from(s.peers.all(), peerStatus),
       ...s.http
         .peers()
-        .filter((p) => p.author === undefined && !p.self)
+        .filter((p) => p.author === undefined && !p.self && !p.announced)
         .map(unknownUrl),
     ],
     node() {
@@ -265,7 +276,7 @@ export function createStatus(given: StatusDeps): {
       const health: Health = p2p && http ? both : p2p ? 'P2P_ONLY' : http ? 'HTTP_ONLY' : 'ISOLATED';
       const overP2p = all.some((p) => p.link.path.lung === 'p2p');
       const reasons = s.guard.reasons();
-      const urls = s.http.peers().filter((p) => !p.self);
+      const urls = s.http.peers().filter((p) => !p.self && (!p.announced || p.reachable));
       return {
         name: options.name,
         role: options.role,
@@ -310,6 +321,8 @@ export function createStatus(given: StatusDeps): {
           hash: bytesToHex(roster.hash),
           authors: roster.authors,
           epoch: roster.present.state.roster.epoch,
+          changes: s.membershipService.changes().filter(({ stage }) => stage === 'waiting' || stage === 'deciding')
+            .length,
         },
         converged: {
           peers: verdict.members.length,

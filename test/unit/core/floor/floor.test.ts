@@ -12,9 +12,11 @@ import {
   isOpen,
   isRefuted,
   type KeptKey,
+  lateOnArrival,
   NO_CUTS,
   NOTHING_KEPT,
   observedOfPast,
+  passesOver,
   settle,
   shownAt,
   startGate,
@@ -81,11 +83,31 @@ describe('a floor that moves', () => {
     expect(namesOf(stateAt(key, after, cut(30_000)))).toEqual(['early']);
   });
 
+  it('has an operation as late only when it comes first after the cut, and not when it comes again', () => {
+    const arriving = (key: KeptKey<Op>, one: Op) => lateOnArrival(key, one, 10_000);
+    expect(arriving(NOTHING_KEPT, early)).toBe(10_000);
+    expect(arriving(NOTHING_KEPT, op('after', A, 10_001))).toBe(0);
+    expect(arriving({ ...NOTHING_KEPT, siblings: [early] }, { ...early })).toBe(0);
+    expect(arriving({ ...NOTHING_KEPT, hidden: [early] }, early)).toBe(0);
+    expect(arriving({ ...NOTHING_KEPT, aside: [{ operation: early, until: 20_000 }] }, early)).toBe(0);
+  });
+
   it('carries over what a cut has that may still become complete', () => {
     const after = { ...rules, floor: at(10_000) };
     const { key } = settle(kept, [early], after, 20_000);
     expect(carryOver(key, after, 30_000, [cut(20_000)]).aside).toEqual([{ operation: late, until: 30_000 }]);
     expect(carryOver(key, after, 30_000, []).aside).toEqual(key.aside);
+  });
+
+  it('passes cuts over while it carries, but for those that all who carry fix', () => {
+    const after = { ...rules, floor: at(10_000) };
+    const { key } = settle(kept, [early], after, 20_000);
+    const passed = (ms: number, undecided: readonly ReturnType<typeof cut>[]) =>
+      passesOver([NOTHING_KEPT, key], after, ms, undecided);
+    expect([30_000, 40_000, 50_000, 60_000].map((ms) => passed(ms, [cut(20_000)]))).toEqual([false, true, true, false]);
+    // The cut is refuted, or has nothing of what was set aside.
+    expect(passed(40_000, [])).toBe(false);
+    expect(passed(40_000, [cut(30_000)])).toBe(false);
   });
 
   it('lets go of what no cut of this node can have any more, and says so', () => {

@@ -158,6 +158,7 @@ export async function openSide(options: {
     isMember: members.has,
     onAttestation: cuts.onAttestation,
     onNotice: async () => 'known',
+    onAnnouncement: async () => 'known',
     tellTwins: () => undefined,
     compare: () => undefined,
   });
@@ -176,6 +177,7 @@ export async function openSide(options: {
     onNews: () => Promise.reject(new Error('no news in these tests')),
     onAwait: () => Promise.reject(new Error('nothing is awaited in these tests')),
     onComplete: () => Promise.reject(new Error('no complete cuts in these tests')),
+    onAddresses: () => Promise.reject(new Error('no addresses in these tests')),
     entries,
     snapshots: createSnapshotServer({
       entries,
