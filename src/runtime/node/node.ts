@@ -127,6 +127,7 @@ function runnersOf(parts: Parts): Runner[] {
     parts.announcing,
     parts.dialling,
     parts.invitations,
+    parts.afterEnd,
     parts.bootstrap,
     parts.telling,
     parts.receipts,
