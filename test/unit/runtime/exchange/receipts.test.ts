@@ -73,12 +73,10 @@ async function openOther(id: number): Promise<Other> {
 
 /** Lets time pass until the promise has come to its end. */
 async function passing<T>(promise: Promise<T>): Promise<T> {
-  let over = false;
-  void promise.then(
-    () => (over = true),
-    () => (over = true),
-  );
-  for (let n = 0; n < 2_000 && !over; n++) await clock.advance(100);
+  const done = { over: false };
+  const end = (): void => void (done.over = true);
+  void promise.then(end, end);
+  for (let n = 0; n < 2_000 && !done.over; n++) await clock.advance(100);
   return promise;
 }
 
