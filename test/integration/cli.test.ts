@@ -400,6 +400,9 @@ describe('nodes together', () => {
       return seen.at === undefined ? undefined : seen;
     });
     expect(await ok('floor')).toContain('epoch');
+    expect(await ok('state', 'put', 'waited', '1', '--replicas', '1', '--timeout', '30')).toContain('1 of 1');
+    const many = await lattice(['state', 'put', 'waited', '1', '--replicas', '5']);
+    expect([many.code, many.err]).toEqual([1, expect.stringContaining('the roster has 1')]);
     expect(floor.holders).toBeInstanceOf(Array);
     const proof = join(live.dir, 'cut.proof');
     expect(await ok('proof', 'get', 'no/such/key', '--at', 'cut', '--out', proof)).toContain('absent');

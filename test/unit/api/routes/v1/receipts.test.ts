@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../../../../../src/client/index.ts';
 import { eventually } from '../../../../support/wait.ts';
 import { type Answer, ask } from '../../support.ts';
 import { type LiveNode, startPair } from '../metrics-support.ts';
@@ -48,6 +49,15 @@ describe('a write over the API that waits for other writers', () => {
     expect([removed.status, removed.json()]).toMatchObject([200, { receipt: { met: true, replicas: { signed } } }]);
     expect(await second.node.lattice.get('waited')).toBeUndefined();
     expect((await send('DELETE', '/api/v1/state/a')).status).toBe(204);
+    const client = createClient(first);
+    const waits = { replicas: 1, receiptMs: 30_000 };
+    expect((await client.putEntry('by/client', 1, waits)).receipt?.met).toBe(true);
+    expect((await client.deleteEntry('by/client', waits))?.met).toBe(true);
+    expect(await client.deleteEntry('b')).toBeUndefined();
+    const { receipt } = await first.node.lattice.write([{ op: 'put', key: 'by/program', value: 1 }], {
+      receipt: { replicas: 1, timeoutMs: 30_000 },
+    });
+    expect(receipt).toMatchObject({ met: true, replicas: { signed } });
   });
 
   it('is refused before it is written where there are fewer other writers, and for a wrong form [RC1]', async () => {
