@@ -14,6 +14,8 @@ it('a node whose roster is behind that of others says so, with their names [RO7]
     configured: () => [self, oslo, rome],
     epochOf: (author) => epochs.get(author),
     nameOf: (author) => (author === oslo ? 'oslo' : 'rome'),
+    doubt: { why: () => undefined },
+    afterEnd: () => [],
   });
   expect(warnings()).toEqual([]);
   epochs.set(oslo, 2).set(rome, 3);
