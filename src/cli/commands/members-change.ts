@@ -62,7 +62,7 @@ export async function membersRemove(context: CliContext, given: string, options:
     const what =
       member.role === 'mirror'
         ? 'leaves the fleet.'
-        : 'is removed: nothing that its key has signed above the floor counts any more. That is for a stolen key; one who goes in peace is retired.';
+        : 'is removed: nothing that its key signs later than the newest cut counts. That is for a stolen key; one who goes in peace is retired.';
     return { action: { kind: 'remove', author: member.author }, text: `${memberName(member)} ${what}` };
   });
 }

@@ -45,7 +45,7 @@ export class CutNode extends KeyedNode {
     }
     const before = disk.floor?.claim.collection ?? 0;
     const collection = collectionFloorOf(at, reign.state.roster.retentionMs, before, GRID_MS);
-    const undecided = this.#undecided;
+    const undecided = world.mistake === 'carry nothing over' ? [] : this.#undecided;
     if (passesOver(disk.keys.values(), this.rules, at, undecided)) return undefined;
     for (const [key, kept] of disk.keys) this.setKey(key, carryOver(kept, this.rules, at, undecided));
     const state = this.#stateAt(at, collection, reign.state);

@@ -165,6 +165,11 @@ export class KeyedNode {
       return contextAbove(kept, author, { floor: lastHlcAt(2 ** 47), isOfRoster: () => false }).filter(
         (dot) => isOfRoster(dot.author) || kept.siblings.some((one) => one.author === dot.author),
       );
+    if (mistake === 'contexts forget the floor state')
+      return contextAbove({ siblings: kept.siblings, hidden: kept.hidden.filter(({ hlc }) => hlc > floor) }, author, {
+        floor,
+        isOfRoster,
+      });
     return contextAbove(kept, author, { floor, isOfRoster });
   }
 

@@ -3,7 +3,7 @@
  * A change of the weather makes other cases of the same seeds, and then others have to be looked for here.
  */
 export const FOUND_BY = {
-  'filter the floor state': 'p/864',
+  'filter the floor state': 'p/1268',
   'drop superseded at once': 'p/0',
   'until = floor': 'p/19',
   'removal from the decision on': 'p/40',
@@ -12,11 +12,14 @@ export const FOUND_BY = {
   'collect all tombstones': 'p/4',
   "proposer's HLC in place of start": 'p/512',
   'vote after a restore': 'p/332',
+  'vote in the next epoch after a restore': 'p/1575',
   'observe (T, 0)': 'p/2',
   'no observing': 'p/2',
   'take a floor without replacing': 'p/9',
   'keep late operations': 'p/4',
   'forget what was set aside': 'p/81',
+  'carry nothing over': 'p/106',
+  'contexts forget the floor state': 'p/2673',
   'R5 drops all dots of authors that left': 'p/0',
   'no floor-state exemption': 'p/9',
   'ignore an attested T': 'p/34',

@@ -33,7 +33,7 @@ export class FloorNode extends CutNode {
     const ended = { ...this.reign, end: start };
     disk.reigns = [...disk.reigns.slice(0, -1), ended, { state, start, end: undefined }];
     // The lost store may have voted under any roster that began before it was lost.
-    const lost = start <= disk.since + MAX_AHEAD_MS;
+    const lost = start <= disk.since + MAX_AHEAD_MS && world.mistake !== 'vote in the next epoch after a restore';
     disk.votes = { ...NO_VOTES, abstains: lost && world.mistake !== 'vote after a restore' };
     this.open = undefined;
     world.tell(() => `${this.index} learns epoch ${state.roster.epoch} from ${timeOf(start)}: ${rosterLine(state)}`);

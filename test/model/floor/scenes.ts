@@ -90,9 +90,15 @@ export function admit(stage: Stage): void {
   joiner.group = group === ALONE ? 0 : group;
 }
 
+/** One node tells another what it knows that writers claim of cuts up to `at`. */
+function tellClaims(from: FloorNode, to: FloorNode, at: number): void {
+  for (const [cut, claims] of from.claims)
+    if (cut <= at) for (const [author, claim] of claims) to.hearClaim(author, claim);
+}
+
 /**
  * A write of a retiring node reaches all writers together, after they have fixed the cut that it belongs to and before
- * they fix the next one. Of both they hear only then.
+ * they fix the next one. Of both they hear only then, or of the next one only after they have fixed a third.
  */
 export function comeLate(stage: Stage): void {
   const { rng, deciding, nodes } = stage;
@@ -113,10 +119,15 @@ export function comeLate(stage: Stage): void {
   const fixUpTo = (at: number): void => {
     for (let i = 0; i < 16 && writers.some(({ disk }) => disk.own.newest < at); i++) stage.advance(1_500);
   };
+  const fixAnother = (): void => fixUpTo(Math.max(...writers.map(({ disk }) => disk.own.newest)) + 1);
   stage.loseMail(() => {
     fixUpTo(hlcMs(op.hlc));
+    const first = Math.max(...writers.map(({ disk }) => disk.own.newest));
     for (const node of nodes) if (node !== from) node.take(op);
-    fixUpTo(Math.max(...writers.map(({ disk }) => disk.own.newest)) + 1);
+    fixAnother();
+    if (rng.chance(0.5)) return;
+    for (const a of writers) for (const b of writers) tellClaims(a, b, first);
+    fixAnother();
   });
   gather(stage, nodes);
 }
