@@ -92,7 +92,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     putEntry: (key, value, write = {}) =>
       json('/api/v1/state', {
         method: 'PUT',
-        query: { key },
+        query: { key, expires: write.expires, ttl: write.ttl },
         json: value,
         headers: conditions(write),
         ...at(write),
@@ -100,7 +100,7 @@ export function createClient(options: ClientOptions): LatticeClient {
     putEntryJson: (key, text, write = {}) =>
       json('/api/v1/state', {
         method: 'PUT',
-        query: { key },
+        query: { key, expires: write.expires, ttl: write.ttl },
         body: text,
         headers: { 'content-type': 'application/json', ...conditions(write) },
         ...at(write),

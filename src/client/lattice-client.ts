@@ -75,6 +75,14 @@ export interface WriteOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** Conditions of a put, and when what it writes ends. */
+export interface PutOptions extends WriteOptions {
+  /** When the value ends, Unix ms; every node shows the key as deleted from then on. Default: it does not end. */
+  readonly expires?: number | undefined;
+  /** The same as a span, in whole seconds. Not with `expires`. */
+  readonly ttl?: number | undefined;
+}
+
 /** The key by which a commit may be tried again. Its conditions stand in its operations. */
 export type CommitOptions = Omit<WriteOptions, 'ifMatch' | 'ifNoneMatch'>;
 
@@ -151,13 +159,15 @@ export interface LatticeClient {
    * resolves. A write whose answer did not come may still be done: give it an `idempotencyKey`, and repeat it under that.
    *
    * @throws `unauthorized`; `precondition-failed` when `ifMatch` or `ifNoneMatch` does not hold; `read-only`, `disk-full`,
-   * `overloaded`, `value-too-large`, `invalid-value`, `idempotency-mismatch`; `deadline` and `store-write-failed`, after
-   * which the write may still be done
+   * `overloaded`, `value-too-large`, `invalid-value`, `idempotency-mismatch`; `invalid-expiry`, and `version-not-read`
+   * while not every member is known to read values that end; `deadline` and `store-write-failed`, after which the write
+   * may still be done
    * @example
    * const { version } = await client.putEntry('greeting', { text: 'hello' }, { ifNoneMatch: '*' });
    * await client.putEntry('greeting', { text: 'good morning' }, { ifMatch: version });
+   * await client.putEntry('session', { user: 7 }, { ttl: 3600 });
    */
-  putEntry(key: string, value: JsonValue, options?: WriteOptions): Promise<Entry>;
+  putEntry(key: string, value: JsonValue, options?: PutOptions): Promise<Entry>;
 
   /**
    * Writes a value that is JSON text already. It is sent as it is, so that the node's strict parser sees every digit and
@@ -167,7 +177,7 @@ export interface LatticeClient {
    * @example
    * await client.putEntryJson('amount', '{"cents": 9007199254740991}');
    */
-  putEntryJson(key: string, text: string, options?: WriteOptions): Promise<Entry>;
+  putEntryJson(key: string, text: string, options?: PutOptions): Promise<Entry>;
 
   /**
    * Deletes a key, which then shows nothing.

@@ -16,6 +16,7 @@ import {
   hex64,
   Operation,
   Proof,
+  wantedEnd,
 } from './entities.ts';
 
 const { Array: List, Integer, Object: Shape, Optional: Maybe, String: Text } = Type;
@@ -52,7 +53,7 @@ const idempotency = {
 const replayed = {
   'idempotent-replayed': Text({ description: '`true` when an earlier request under this key wrote it.' }),
 };
-const writeErrors = [400, 401, 412, 413, 415, 421, 422, 429, 503, 504, 507] as const;
+const writeErrors = [400, 401, 409, 412, 413, 415, 421, 422, 429, 503, 504, 507] as const;
 const written = { ...etag, ...replayed };
 
 const putAnswers = {
@@ -90,6 +91,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     access: 'write',
     cost: 'write',
     params: keyInPath,
+    query: Shape(wantedEnd),
     headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,
@@ -163,7 +165,7 @@ export const STATE_ROUTES: readonly RouteContract[] = [
     token: true,
     access: 'write',
     cost: 'write',
-    query: keyInQuery,
+    query: Shape({ key, ...wantedEnd }),
     headers: Shape({ ...writeConditions, ...idempotency }),
     body: anyJson,
     answers: putAnswers,

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { MAX_TTL_SECONDS } from '../../core/types/index.ts';
 import type { ConflictsOptions, ResolveOptions } from '../commands/conflicts.ts';
 import type { HistoryOptions } from '../commands/history.ts';
 import type { ProofGetOptions } from '../commands/proof-get.ts';
@@ -6,7 +7,9 @@ import type { ProofVerifyOptions } from '../commands/proof-verify.ts';
 import type { DeleteOptions, ListOptions, PutOptions } from '../commands/state.ts';
 import type { GlobalOptions } from '../context.ts';
 import { type Definition, fleetWide, limited, SINCE_ROSTER_HELP, TRUST_HELP, VERDICTS, writesFile } from '../define.ts';
+import { durationIn } from '../durations.ts';
 import type { FleetOptions } from '../fleet-table.ts';
+import { readTime } from '../times.ts';
 
 /** Commands for keys and values: state, history, conflicts, proof. */
 export function dataCommands(definition: Definition): void {
@@ -79,12 +82,22 @@ function defineState({ context, define }: Definition, state: Command): void {
     state,
     'put <key> <value>',
     'write a JSON value ("-": read it from stdin; needs the token)',
-    ['state put greeting \'{"text":"hello"}\'', 'state put greeting hello --string --if-absent'],
+    [
+      'state put greeting \'{"text":"hello"}\'',
+      'state put greeting hello --string --if-absent',
+      'state put session hello --string --ttl 1h',
+    ],
     async (options: PutOptions, [key = '', value = '']) => (await commands()).statePut(context, key, value, options),
   )
     .option('--string', 'take the value as text, not as JSON')
     .option('--if-absent', 'only when the key does not exist')
-    .option('--if-match <version>', 'only when the key has this version');
+    .option('--if-match <version>', 'only when the key has this version')
+    .option(
+      '--ttl <span>',
+      'how long until the value ends, such as 90s, 1h or 30d',
+      durationIn(1000, MAX_TTL_SECONDS * 1000),
+    )
+    .option('--expires <time>', 'when the value ends: 2027-01-31T12:00Z, or Unix ms', readTime);
   define(
     state,
     'delete <key>',

@@ -67,6 +67,8 @@ export interface IntakeDeps {
   readonly onNotice: (notice: Bytes, lung: LungName, from: Author | undefined) => Promise<'news' | 'known' | 'forged'>;
   /** Takes the name that a peer gives itself; undefined where it gives none. */
   readonly onName: (author: Author, name: string | undefined) => void;
+  /** Is told the newest format version of headers that a peer says it reads; undefined when it says none. */
+  readonly onReads: (author: Author, version: number | undefined) => void;
   /** Sends a head of an author with whose key two nodes run to those of the two that have a push stream from us. */
   readonly tellTwins: (head: SignedHead) => void;
   /** Compares a peer's newest head with our state. */
@@ -129,6 +131,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     const mended = noteCondition(peer.view, hello.about?.condition, deps.clock.now(), hello.head.head);
     if (otherSoftware || mended) forgetRefused(peer);
     deps.onName(author, hello.about?.name);
+    deps.onReads(author, hello.about?.reads);
     if (deps.isTrusted(author)) guard.toldOwnHlc(author, hello.yourHlc);
   }
 

@@ -22,7 +22,7 @@ export function buildExchange(
   { replica, roster, self }: OpenedNode,
   state: StateParts,
   { p2p, http, outbox, linkTo }: LungParts,
-  { cuts, bootstrap, snapshots, supervision }: DutyParts,
+  { cuts, bootstrap, headerVersions, snapshots, supervision }: DutyParts,
   { membership, rosterExchange }: MembershipParts,
   { vault }: FaceParts,
 ) {
@@ -56,6 +56,7 @@ export function buildExchange(
     onNotice: membership.hear,
     tellTwins: (head) => streams.publishTo(encodeGossip({ type: 'head', head }), head.head.author),
     onName: names.learn,
+    onReads: headerVersions.note,
     compare: supervision.compare,
   });
   const responder = createResponder({

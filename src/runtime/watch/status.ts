@@ -12,6 +12,7 @@ import type { Mismatches } from '../cuts/mismatches.ts';
 import type { Warning } from '../facade/codes.ts';
 import type { BootstrapStatus, Health, NodeStatus, PeerStatus, VaultService } from '../facade/index.ts';
 import type { NodeDeps, NodeOptions } from '../facade/options.ts';
+import type { HeaderVersions } from '../fleet/header-versions.ts';
 import type { Mode } from '../fleet/mode.ts';
 import type { Names } from '../fleet/names.ts';
 import type { RememberedPeers } from '../fleet/remembered-peers.ts';
@@ -63,6 +64,7 @@ export interface StatusParts {
   readonly contradictions: Pick<Contradictions, 'warnings'>;
   readonly mismatches: Pick<Mismatches, 'warnings'>;
   readonly cuts: Pick<Cuts, 'status'>;
+  readonly headerVersions: Pick<HeaderVersions, 'laggards'>;
   readonly integrity: Pick<IntegrityCheck, 'progress' | 'scrub'>;
   readonly lost: Pick<LostBatches, 'warnings'>;
   readonly rosterWarnings: () => readonly Warning[];
@@ -311,6 +313,7 @@ export function createStatus(given: StatusDeps): {
         deferred: s.door.deferred(),
         ...optional('writesWait', s.guard.isOpen() ? undefined : true),
         ...optional('integrity', s.integrity.progress()),
+        ...optional('endsNotReadBy', labelsOrNone(s.headerVersions.laggards())),
         scrub: s.integrity.scrub(),
         ...optional('bootstrap', s.bootstrap.status()),
         ...optional('vault', s.vault?.service.status()),
@@ -324,6 +327,9 @@ export function createStatus(given: StatusDeps): {
     },
   };
 }
+
+const labelsOrNone = (nodes: readonly { readonly label: string }[]): readonly string[] | undefined =>
+  nodes.length === 0 ? undefined : nodes.map(({ label }) => label);
 
 function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [name]: value } as { [P in K]?: V });

@@ -38,6 +38,12 @@ function idempotencyOf(request: FastifyRequest): { readonly idempotencyKey?: str
   return typeof key === 'string' ? { idempotencyKey: key } : {};
 }
 
+/** When a put is to end (SPEC EX1). */
+interface WantedEnd {
+  readonly expires?: number;
+  readonly ttl?: number;
+}
+
 interface ListQuery {
   readonly key?: string;
   readonly prefix?: string;
@@ -74,8 +80,10 @@ export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, c
 
   async function put(key: string, request: FastifyRequest, reply: FastifyReply) {
     const value = jsonOf(request);
+    const { expires, ttl } = request.query as WantedEnd;
+    const end = { ...(expires === undefined ? {} : { expires }), ...(ttl === undefined ? {} : { ttl }) };
     const { commit, hlc, results } = await write(
-      [{ op: 'put', key, value, ...writeConditions(request) }],
+      [{ op: 'put', key, value, ...end, ...writeConditions(request) }],
       request,
       reply,
     );
@@ -90,6 +98,7 @@ export function stateRoutes({ lattice, inTime }: RouteContext, access: Access, c
       hlc,
       commit,
       index: Number(version.slice(version.lastIndexOf('.') + 1)),
+      ...(written.expires === undefined ? {} : { expires: written.expires }),
     };
     reply.header('etag', etagOf(version));
     if (created) reply.header('location', `${STATE_PATH}?key=${encodeURIComponent(key)}`);
